@@ -1,0 +1,33 @@
+# Two commands: `make demo` shows the whole job, `make test` checks everything that CI checks.
+# Each sets up what it needs: Python 3.11 to 3.13, make and a package index are all that has to be there.
+
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: demo test ui lock lint clean
+
+demo: .venv/installed ## the main job on the sample statements, end to end
+	@$(BIN)/fntx demo
+
+test: .venv/installed ## everything that CI runs
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/pytest
+
+ui: .venv/installed ## the Dagster UI and its daemon on http://127.0.0.1:3000
+	@$(BIN)/fntx ui
+
+# The stamp is written last: an installation that was cut off is done again.
+.venv/installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one and try again." >&2; exit 1; }
+	@echo "Setting up .venv (once, about a minute) …"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --only-binary :all: --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+lock: ## write requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+
+clean: ## remove the environment; the data folder .fntx stays
+	rm -rf .venv

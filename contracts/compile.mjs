@@ -1,0 +1,62 @@
+// Compiles src/*.sol through solc's standard JSON into ABI + bytecode, and writes a manifest with the sha256 of every
+// source and of every imported file. Two compiles are byte-identical. Users never run this: the artifacts are committed.
+//
+//   npm ci && npm run compile            writes to fntx_dagster/chain/artifacts
+//   node compile.mjs <folder>            writes elsewhere (the test that recompiles)
+
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import solc from "solc";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const target = process.argv[2] ?? join(here, "..", "fntx_dagster", "chain", "artifacts");
+const contracts = ["FNTX", "TrackRecord"];
+
+const settings = {
+  evmVersion: "cancun", // the floor for OpenZeppelin 5.7
+  optimizer: { enabled: true, runs: 200 },
+  metadata: { bytecodeHash: "none", appendCBOR: false }, // bytecode depends on the code alone
+  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
+};
+
+const hashes = {}; // path as named in the sources -> sha256 of the file
+
+function read(path, file) {
+  const content = readFileSync(file);
+  hashes[path] = createHash("sha256").update(content).digest("hex");
+  return content.toString("utf8");
+}
+
+const sources = Object.fromEntries(
+  readdirSync(join(here, "src"))
+    .filter((name) => name.endsWith(".sol"))
+    .sort()
+    .map((name) => [`src/${name}`, { content: read(`src/${name}`, join(here, "src", name)) }]),
+);
+
+function imported(path) {
+  try {
+    return { contents: read(path, join(here, "node_modules", path)) };
+  } catch (error) {
+    return { error: String(error) };
+  }
+}
+
+const input = { language: "Solidity", sources, settings };
+const output = JSON.parse(solc.compile(JSON.stringify(input), { import: imported }));
+for (const message of output.errors ?? []) console.error(message.formattedMessage);
+if ((output.errors ?? []).length > 0) process.exit(1); // a warning is a failure too
+
+mkdirSync(target, { recursive: true });
+const write = (name, value) => writeFileSync(join(target, name), JSON.stringify(value, null, 2) + "\n");
+for (const name of contracts) {
+  const { abi, evm } = output.contracts[`src/${name}.sol`][name];
+  write(`${name}.json`, { contractName: name, abi, bytecode: `0x${evm.bytecode.object}` });
+}
+write("manifest.json", {
+  compiler: solc.version(),
+  settings,
+  sources: Object.fromEntries(Object.entries(hashes).sort(([a], [b]) => (a < b ? -1 : 1))),
+});

@@ -1,0 +1,21 @@
+{#- The sessions that this run rebuilds, as a condition on a date. -#}
+{% macro in_range(column) -%}
+    {{ column }} between '{{ var("from_day") }}'::date and '{{ var("to_day") }}'::date
+{%- endmacro %}
+
+{#- Pre-hook of the marts: what the run is about to tell again is forgotten first. A model whose rows have no trading
+    day names the dates that stand for it in `meta: {told_by: [...]}`; a date still open (null) is told every time. -#}
+{% macro forget_range() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }} where
+        {%- for column in model.config.meta.get("told_by", ["trading_day"]) %}
+            {{ "or" if not loop.first }} {{ in_range(column) }} or {{ column }} is null
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- What a test reads: the sessions that the run told, so that a day's refresh reads a day. A model whose rows have no
+    trading day says its own `where`. -#}
+{% macro default__get_where_subquery(relation) -%}
+    (select * from {{ relation }} where {{ config.get("where") or in_range("trading_day") }}) as dbt_subquery
+{%- endmacro %}

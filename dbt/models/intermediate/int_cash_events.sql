@@ -1,0 +1,74 @@
+-- Cash movements as events. A movement without a time of its own gets an assumed one: deposits at 08:00 New York,
+-- everything else at the close.
+with
+
+typed as (
+    select
+        *,
+        case
+            when cash_type ilike 'Deposits%Withdrawals%' and amount >= 0 then 'deposit'
+            when cash_type ilike 'Deposits%Withdrawals%' then 'withdrawal'
+            when cash_type ilike '%Interest%' then 'interest'
+            when cash_type ilike '%Withholding%' then 'tax'
+            when cash_type ilike '%Dividend%' then 'dividend'
+            when cash_type ilike '%Fee%' or cash_type ilike 'Commission%' then 'fee'
+            else 'other_cash'
+        end as event_type
+    from {{ ref('stg_flex__cash_transactions') }}
+    where amount is not null
+),
+
+timed as (
+    select
+        typed.*,
+        sessions.trading_day,
+        sessions.opens_at,
+        case
+            when (typed.date_time at time zone 'America/New_York')::time <> '00:00'
+                and typed.date_time > sessions.previous_close and typed.date_time <= sessions.closes_at
+                then typed.date_time
+        end as delivered_time,
+        case
+            when typed.event_type = 'deposit'
+                then (sessions.trading_day + time '08:00') at time zone 'America/New_York'
+            else sessions.closes_at
+        end as assumed_time
+    from typed
+    inner join {{ ref('stg_sessions') }} as sessions
+        on typed.statement_day > sessions.previous_day and typed.statement_day <= sessions.trading_day
+    where {{ in_range('sessions.trading_day') }}
+)
+
+select
+    timed.account_id,
+    timed.trading_day,
+    timed.cash_id,
+    timed.event_type,
+    timed.cash_type,
+    timed.description,
+    timed.source_transaction_id,
+    timed.currency,
+    timed.amount,
+    coalesce(timed.delivered_time, timed.assumed_time) as event_timestamp,
+    timed.delivered_time is null as time_assumed,
+    case
+        when timed.delivered_time is not null
+            then {{ phase('timed.delivered_time', 'timed.trading_day', 'timed.opens_at') }}
+        when timed.event_type = 'deposit' then 'pre_market'
+        else 'at_close'
+    end as phase,
+    coalesce(
+        case when timed.currency = official.base_currency then 1 end, timed.fx_rate_to_base, day_rate.rate
+    ) as fx_rate_to_base,
+    case
+        when timed.currency = official.base_currency then 'base'
+        when timed.fx_rate_to_base is not null then 'row'
+        else day_rate.source
+    end as fx_source
+from timed
+inner join {{ ref('official_days') }} as official
+    on official.account_id = timed.account_id and official.trading_day = timed.trading_day
+left join {{ source('accounting', 'day_rates') }} as day_rate
+    on day_rate.account_id = timed.account_id
+    and day_rate.session = timed.trading_day
+    and day_rate.currency = timed.currency

@@ -1,0 +1,127 @@
+-- The difference at the close, by name, in base currency. What has no name is left for daily_summary to show.
+with
+
+official as (
+    select * from {{ ref('official_days') }} where {{ in_range('trading_day') }}
+),
+
+contracts as (
+    select
+        days.*,
+        rates.rate as day_rate
+    from {{ ref('int_contract_days') }} as days
+    inner join {{ source('accounting', 'day_rates') }} as rates
+        on rates.account_id = days.account_id
+        and rates.session = days.trading_day
+        and rates.currency = days.currency
+),
+
+by_contract as (
+    select
+        account_id,
+        trading_day,
+        sum(remainder * day_rate) filter (where remainder_name = 'mark_to_market') as mark_to_market,
+        sum(remainder * day_rate) filter (where remainder_name = 'assigned_option_mark') as assigned_option_mark,
+        sum(remainder * day_rate) filter (where remainder_name = 'expired_option_mark') as expired_option_mark,
+        sum(told * day_rate - told_in_base) as rate_difference,
+        sum(after_hours * day_rate) as after_hours,
+        sum((mtm + coalesce(mtm_carried, 0)) * day_rate) as mtm,
+        bool_or(mark_is_missing) as mark_is_missing
+    from contracts
+    group by account_id, trading_day
+),
+
+official_fees as (
+    select
+        account_id,
+        official_day as trading_day,
+        sum(commission * fx_rate_to_base) as commissions,
+        sum(commission * fx_rate_to_base) filter (where trading_day <> official_day) as told_later
+    from {{ ref('stg_fills') }}
+    where {{ in_range('official_day') }}
+    group by 1, 2
+),
+
+told_fees as (
+    select
+        account_id,
+        trading_day,
+        sum(commission * fx_rate_to_base) filter (where trading_day <> official_day) as of_other_days
+    from {{ ref('stg_fills') }}
+    where {{ in_range('trading_day') }}
+    group by 1, 2
+),
+
+cash as (
+    select
+        account_id,
+        trading_day,
+        sum(nav_impact) filter (where event_type in ('deposit', 'withdrawal')) as flows,
+        sum(nav_impact) filter (where event_type = 'interest') as interest,
+        sum(nav_impact) filter (where event_type in ('dividend', 'tax')) as dividends,
+        sum(nav_impact) filter (where event_type in ('fee', 'other_cash')) as fees
+    from {{ ref('chronological_events') }}
+    where fill_id is null and {{ in_range('trading_day') }}
+    group by 1, 2
+),
+
+named as (
+    select
+        official.account_id,
+        official.trading_day,
+        -- where a carried position has no mark in the statements, its revaluation and FX translation arrive as one sum
+        coalesce(by_contract.mark_to_market, 0)
+        + case
+            when by_contract.mark_is_missing then coalesce(official.mtm - by_contract.mtm, 0) else 0
+        end as mark_to_market,
+        coalesce(by_contract.assigned_option_mark, 0) as assigned_option_mark,
+        coalesce(by_contract.expired_option_mark, 0) as expired_option_mark,
+        coalesce(by_contract.rate_difference, 0) as rate_difference,
+        coalesce(official.interest_accruals, 0) as interest_accruals,
+        case
+            when by_contract.mark_is_missing then 0
+            else coalesce(official.mtm - coalesce(by_contract.mtm, 0), 0)
+        end as fx_translation,
+        coalesce(by_contract.after_hours, 0) + coalesce(official_fees.told_later, 0)
+        - coalesce(told_fees.of_other_days, 0) as after_hours_trades,
+        coalesce(
+            official.commissions + official.transaction_tax - coalesce(official_fees.commissions, 0), 0
+        ) as commissions,
+        coalesce(official.interest_paid - coalesce(cash.interest, 0), 0) as interest,
+        coalesce(
+            official.dividends_paid + official.withholding_tax - coalesce(cash.dividends, 0), 0
+        ) + coalesce(official.dividend_accruals, 0) as dividends,
+        coalesce(official.other_fees - coalesce(cash.fees, 0), 0) as fees,
+        coalesce(official.flows - coalesce(cash.flows, 0), 0) as transfers,
+        coalesce(official.other_pnl, 0) as other,
+        official.broker_residual
+    from official
+    left join by_contract using (account_id, trading_day)
+    left join official_fees using (account_id, trading_day)
+    left join told_fees using (account_id, trading_day)
+    left join cash using (account_id, trading_day)
+)
+
+select
+    named.account_id,
+    named.trading_day,
+    part.name,
+    part.amount
+from named
+cross join lateral (
+    values
+        ('mark_to_market', mark_to_market),
+        ('assigned_option_mark', assigned_option_mark),
+        ('expired_option_mark', expired_option_mark),
+        ('rate_difference', rate_difference),
+        ('interest_accruals', interest_accruals),
+        ('fx_translation', fx_translation),
+        ('after_hours_trades', after_hours_trades),
+        ('commissions', commissions),
+        ('interest', interest),
+        ('dividends', dividends),
+        ('fees', fees),
+        ('transfers', transfers),
+        ('other', other),
+        ('broker_residual', broker_residual)
+) as part (name, amount)

@@ -1,0 +1,24 @@
+-- The closing price of a contract on an official day, where a statement gives one: an OpenPositions row, else the
+-- closing price on the day's own rows. Bookings of the night before carry the previous day's price and do not count.
+select
+    account_id,
+    official_day,
+    contract_id,
+    max(symbol) as symbol,
+    bool_or(is_underlying) as is_underlying,
+    coalesce(max(mark_price) filter (where from_open_positions), max(mark_price)) as mark_price
+from (
+    select account_id, statement_day as official_day, contract_id, symbol, is_underlying, mark_price,
+        true as from_open_positions
+    from {{ ref('stg_flex__open_positions') }}
+    where statement_day >= '{{ var("from_day") }}'::date - 10 and statement_day <= '{{ var("to_day") }}'::date
+
+    union all
+
+    select account_id, official_day, contract_id, symbol, not is_option, close_price, false
+    from {{ ref('stg_fills') }}
+    where close_price is not null
+        and not (is_option and event_type <> 'trade' and trading_day <= official_day)
+        and official_day >= '{{ var("from_day") }}'::date - 10 and official_day <= '{{ var("to_day") }}'::date
+) as marks
+group by account_id, official_day, contract_id

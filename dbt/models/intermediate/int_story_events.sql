@@ -1,0 +1,145 @@
+-- Fills and cash movements of the range in the order in which they are told, and the block each belongs to.
+with
+
+happened as (
+    select
+        account_id,
+        trading_day,
+        'fill:' || fill_id as event_id,
+        fill_id,
+        executed_at as event_timestamp,
+        false as time_assumed,
+        phase,
+        event_type,
+        case event_type
+            when 'expiration' then 'expiration'
+            when 'assignment' then 'assignment'
+            when 'exercise' then 'exercise'
+            when 'delivery' then 'assignment'
+            else 'trades'
+        end as block_kind,
+        contract_id,
+        symbol,
+        description,
+        asset_category,
+        is_option,
+        underlying_symbol,
+        multiplier,
+        strike,
+        expiry,
+        put_call,
+        quantity,
+        price,
+        currency,
+        fx_rate_to_base,
+        fx_source,
+        opening_quantity,
+        closing_quantity,
+        proceeds,
+        commission,
+        gross_realised,
+        null::numeric as amount,
+        order_type,
+        label_source,
+        linked_fill_id,
+        source_transaction_id
+    from {{ ref('stg_fills') }}
+    where {{ in_range('trading_day') }}
+
+    union all
+
+    select
+        account_id,
+        trading_day,
+        'cash:' || cash_id,
+        null,
+        event_timestamp,
+        time_assumed,
+        phase,
+        event_type,
+        'cash',
+        null,
+        null,
+        description,
+        null,
+        false,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        currency,
+        fx_rate_to_base,
+        fx_source,
+        0,
+        0,
+        0,
+        0,
+        0,
+        amount,
+        null,
+        cash_type,
+        null,
+        source_transaction_id
+    from {{ ref('int_cash_events') }}
+),
+
+-- the stock leg of an exercise is told with the exercise
+labelled as (
+    select
+        happened.*,
+        case
+            when happened.event_type = 'delivery' and other_leg.event_type = 'exercise' then 'exercise'
+            else happened.block_kind
+        end as kind
+    from happened
+    left join {{ ref('stg_fills') }} as other_leg
+        on other_leg.account_id = happened.account_id and other_leg.fill_id = happened.linked_fill_id
+),
+
+ordered as (
+    select
+        *,
+        row_number() over (
+            partition by account_id, trading_day
+            order by event_timestamp, time_assumed, kind, length(source_transaction_id), source_transaction_id, event_id
+        ) as event_number
+    from labelled
+),
+
+marked as (
+    select
+        *,
+        coalesce(
+            kind = lag(kind) over day_order
+            and phase = lag(phase) over day_order
+            and (kind <> 'cash' or event_type = lag(event_type) over day_order)
+            -- a block goes on while the gap to the fill before is at most 5 minutes
+            and event_timestamp - lag(event_timestamp) over day_order <= interval '5 minutes',
+            false
+        ) as goes_on
+    from ordered
+    window day_order as (partition by account_id, trading_day order by event_number)
+),
+
+numbered as (
+    select
+        *,
+        sum((not goes_on)::int) over (
+            partition by account_id, trading_day order by event_number
+        ) as block_number
+    from marked
+)
+
+select
+    *,
+    account_id || ':' || trading_day || ':' || lpad(block_number::text, 4, '0') as block_id,
+    coalesce(
+        bool_or(event_type = 'trade' and closing_quantity > 0) over (
+            partition by account_id, trading_day, block_number
+        ),
+        false
+    ) as block_closes
+from numbered

@@ -1,0 +1,101 @@
+{{ config(indexes=[
+    {'columns': ['account_id', 'event_timestamp']},
+    {'columns': ['account_id', 'trading_day', 'event_number'], 'unique': true},
+    {'columns': ['event_id']},
+]) }}
+
+-- What each event moves, by the rules of the story: a block that closes something tells realised P&L and commissions,
+-- a block that only opens tells the premium and commissions, and a booking (expiration, assignment) moves nothing.
+with
+
+story as (
+    select * from {{ ref('int_story_events') }}
+),
+
+-- Premium told when a position was opened is part of its realised P&L when it is closed the same day: taken back, so
+-- that no cent is told twice.
+already_told as (
+    select
+        closing.account_id,
+        closing.event_id,
+        sum(-lots.sign * lots.quantity * lots.open_price * lots.multiplier) as premium,
+        sum(-lots.sign * lots.quantity * lots.open_price * lots.multiplier * lots.open_fx_rate) as premium_in_base
+    from story as closing
+    inner join {{ ref('stg_lots') }} as lots
+        on lots.account_id = closing.account_id and lots.close_fill_id = closing.fill_id
+    inner join story as opening
+        on opening.account_id = lots.account_id
+        and opening.fill_id = lots.open_fill_id
+        and opening.trading_day = closing.trading_day
+    where closing.event_type = 'trade' and closing.closing_quantity > 0 and lots.is_option and not opening.block_closes
+    group by closing.account_id, closing.event_id
+),
+
+told as (
+    select
+        story.*,
+        case
+            when story.event_type = 'trade' and story.is_option and not story.block_closes then story.proceeds
+            else 0
+        end as premium,
+        case when story.event_type = 'trade' then story.gross_realised else 0 end as realised_told,
+        -coalesce(already_told.premium, 0) as premium_reversal,
+        -coalesce(already_told.premium_in_base, 0) as premium_reversal_in_base
+    from story
+    left join already_told
+        on already_told.account_id = story.account_id and already_told.event_id = story.event_id
+),
+
+moved as (
+    select
+        *,
+        coalesce(amount, premium + realised_told + commission) * fx_rate_to_base + premium_reversal_in_base as nav_impact
+    from told
+)
+
+select
+    moved.event_id,
+    moved.account_id,
+    moved.trading_day,
+    moved.event_number,
+    moved.event_timestamp,
+    moved.time_assumed,
+    moved.phase,
+    moved.event_type,
+    moved.kind as block_kind,
+    moved.block_id,
+    moved.block_closes,
+    moved.contract_id,
+    moved.symbol,
+    moved.description,
+    moved.asset_category,
+    moved.underlying_symbol,
+    moved.multiplier,
+    moved.strike,
+    moved.expiry,
+    moved.put_call,
+    moved.quantity,
+    moved.price,
+    moved.currency,
+    moved.fx_rate_to_base,
+    moved.fx_source,
+    moved.opening_quantity,
+    moved.closing_quantity,
+    moved.premium,
+    moved.premium_reversal,
+    moved.gross_realised,
+    moved.commission,
+    moved.amount,
+    coalesce(moved.amount, moved.proceeds + moved.commission) as cash_impact,
+    moved.nav_impact,
+    official.opening_nav + sum(moved.nav_impact) over (
+        partition by moved.account_id, moved.trading_day order by moved.event_number
+    ) as nav_after_event,
+    moved.order_type,
+    moved.label_source,
+    moved.fill_id,
+    moved.linked_fill_id,
+    moved.source_transaction_id
+from moved
+inner join {{ ref('official_days') }} as official
+    on official.account_id = moved.account_id and official.trading_day = moved.trading_day

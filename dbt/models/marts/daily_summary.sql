@@ -1,0 +1,154 @@
+{{ config(indexes=[{'columns': ['account_id', 'trading_day'], 'unique': true}]) }}
+
+with
+
+official as (
+    select * from {{ ref('official_days') }} where {{ in_range('trading_day') }}
+),
+
+events as (
+    select * from {{ ref('chronological_events') }} where {{ in_range('trading_day') }}
+),
+
+told as (
+    select
+        account_id,
+        trading_day,
+        sum(nav_impact) as nav_impact,
+        coalesce(sum(nav_impact) filter (where phase in ('overnight', 'pre_market')), 0) as impact_before_open,
+        coalesce(sum(nav_impact) filter (where event_type = 'deposit'), 0) as deposits,
+        coalesce(-sum(nav_impact) filter (where event_type = 'withdrawal'), 0) as withdrawals,
+        sum(commission * fx_rate_to_base) as commissions,
+        coalesce(sum(nav_impact) filter (where event_type = 'interest'), 0) as interest,
+        coalesce(sum(nav_impact) filter (where event_type in ('fee', 'tax', 'other_cash')), 0) as fees,
+        coalesce(sum(abs(quantity)) filter (
+            where event_type = 'trade' and asset_category in ('OPT', 'FOP')
+        ), 0) as contracts_traded,
+        count(distinct contract_id) filter (where event_type = 'expiration') as positions_expired,
+        count(distinct contract_id) filter (where event_type = 'assignment') as positions_assigned,
+        count(distinct contract_id) filter (
+            where event_type = 'trade' and closing_quantity > 0 and order_type similar to '(STP|TRAIL)%'
+        ) as positions_stopped
+    from events
+    group by account_id, trading_day
+),
+
+-- Turnover is told at the underlying's close where a statement of the day gives one, else at the strike.
+option_notional as (
+    select
+        events.account_id,
+        events.trading_day,
+        sum(abs(events.quantity) * unit.notional) as implied_turnover,
+        sum(events.opening_quantity * unit.notional) as notional_opened
+    from events
+    left join lateral (
+        select marks.mark_price
+        from {{ ref('int_marks') }} as marks
+        where marks.account_id = events.account_id
+            and marks.official_day = events.trading_day
+            and marks.symbol = events.underlying_symbol
+            and marks.is_underlying
+        limit 1
+    ) as underlying on true
+    cross join lateral (
+        select events.multiplier * coalesce(underlying.mark_price, events.strike) * events.fx_rate_to_base as notional
+    ) as unit
+    where events.event_type = 'trade' and events.asset_category in ('OPT', 'FOP')
+    group by events.account_id, events.trading_day
+),
+
+parts as (
+    select
+        account_id,
+        trading_day,
+        sum(amount) as named,
+        jsonb_object_agg(name, trim_scale(amount)::text) as difference_parts
+    from {{ ref('int_difference_parts') }}
+    group by account_id, trading_day
+),
+
+-- Deposits and withdrawals by the cash transactions where they agree with the NAV statement, else by its net alone.
+flows as (
+    select
+        official.account_id,
+        official.trading_day,
+        case
+            when agreed then coalesce(told.deposits, 0) else greatest(official.flows, 0)
+        end as deposits,
+        case
+            when agreed then coalesce(told.withdrawals, 0) else greatest(-official.flows, 0)
+        end as withdrawals
+    from official
+    left join told using (account_id, trading_day)
+    cross join lateral (
+        select coalesce(official.flows = coalesce(told.deposits, 0) - coalesce(told.withdrawals, 0), true) as agreed
+    ) as agreement
+),
+
+net as (
+    select
+        official.*,
+        flows.deposits,
+        flows.withdrawals,
+        coalesce(told.contracts_traded, 0) as contracts_traded,
+        coalesce(told.positions_expired, 0) as positions_expired,
+        coalesce(told.positions_assigned, 0) as positions_assigned,
+        coalesce(told.positions_stopped, 0) as positions_stopped,
+        official.opening_nav + coalesce(told.impact_before_open, 0) as opening_nav_calculated,
+        official.opening_nav + coalesce(told.nav_impact, 0) as closing_nav_calculated,
+        coalesce(official.commissions, told.commissions, 0) as net_commissions,
+        coalesce(official.interest_paid, told.interest, 0) + coalesce(official.interest_accruals, 0) as net_interest,
+        coalesce(
+            official.other_fees + official.transaction_tax + official.withholding_tax, told.fees, 0
+        ) as net_fees
+    from official
+    inner join flows using (account_id, trading_day)
+    left join told using (account_id, trading_day)
+),
+
+parted as (
+    select
+        net.*,
+        case
+            when nav_source = 'change_in_nav' then mtm + dividends_paid + dividend_accruals + other_pnl
+            -- a statement that gives the total alone: gross P&L is what the other components leave
+            else closing_nav - opening_nav - deposits + withdrawals - net_commissions - net_interest - net_fees
+        end as gross_pnl
+    from net
+)
+
+select
+    parted.account_id,
+    parted.trading_day,
+    parted.base_currency,
+    parted.nav_source,
+    parted.opening_nav as opening_nav_official,
+    parted.opening_nav_calculated,
+    parted.closing_nav as closing_nav_official,
+    parted.closing_nav_calculated,
+    parted.deposits,
+    parted.withdrawals,
+    parted.gross_pnl,
+    parted.net_commissions as commissions,
+    parted.net_interest as interest,
+    parted.net_fees as fees,
+    parted.broker_residual,
+    parted.gross_pnl + parted.net_commissions + parted.net_interest + parted.net_fees + parted.broker_residual
+        as net_pnl,
+    parted.closing_nav - parted.closing_nav_calculated as difference,
+    parts.difference_parts,
+    parted.closing_nav - parted.closing_nav_calculated - parts.named as unexplained,
+    parted.contracts_traded,
+    coalesce(option_notional.implied_turnover, 0) as implied_turnover,
+    case
+        when parted.opening_nav > 0
+            then round(coalesce(option_notional.notional_opened, 0) / parted.opening_nav * 100, 8)
+    end as position_size_pct,
+    -- Flex statements carry no margin; the current day's arrives from the gateway
+    null::numeric as margin_used,
+    parted.positions_expired,
+    parted.positions_assigned,
+    parted.positions_stopped
+from parted
+inner join parts using (account_id, trading_day)
+left join option_notional using (account_id, trading_day)

@@ -1,0 +1,174 @@
+{{ config(indexes=[{'columns': ['account_id', 'trading_day', 'kind', 'equation'], 'unique': true}]) }}
+
+-- Every equation that a day has to satisfy, with both sides: mathematical and logical ones and cross-references block
+-- whatever comes after them, historical ones warn. Seed: "FNTX Daily Signature Flow", section 3.
+with
+
+days as (
+    select * from {{ ref('daily_summary') }} where {{ in_range('trading_day') }}
+),
+
+sources as (
+    select
+        days.*,
+        official.starting_value,
+        official.flows,
+        official.commissions + official.transaction_tax as official_commissions,
+        events.nav_impact,
+        events.cash_flows,
+        parts.named,
+        lots.lots_gross,
+        fills.gross_realised as fills_gross,
+        fills.contracts as fill_contracts,
+        fills.turnover as fill_turnover,
+        official_fills.commissions as fill_commissions,
+        month.volatility as volatility_30d,
+        year.volatility as volatility_ytd
+    from days
+    inner join {{ ref('official_days') }} as official using (account_id, trading_day)
+    left join lateral (
+        select
+            coalesce(sum(nav_impact), 0) as nav_impact,
+            coalesce(sum(nav_impact) filter (where event_type in ('deposit', 'withdrawal')), 0) as cash_flows
+        from {{ ref('chronological_events') }} as events
+        where events.account_id = days.account_id and events.trading_day = days.trading_day
+    ) as events on true
+    left join lateral (
+        select coalesce(sum(value::numeric), 0) as named from jsonb_each_text(days.difference_parts)
+    ) as parts on true
+    left join lateral (
+        select
+            coalesce(sum(gross_realised), 0) as gross_realised,
+            coalesce(sum(abs(quantity)) filter (where traded_option), 0) as contracts,
+            coalesce(sum(
+                abs(quantity) * multiplier * coalesce(underlying.mark_price, strike) * fx_rate_to_base
+            ) filter (where traded_option), 0) as turnover
+        from {{ ref('stg_fills') }} as fills
+        cross join lateral (select fills.event_type = 'trade' and fills.is_option as traded_option) as kind
+        left join {{ ref('int_marks') }} as underlying
+            on underlying.account_id = fills.account_id
+            and underlying.official_day = fills.trading_day
+            and underlying.symbol = fills.underlying_symbol
+            and underlying.is_underlying
+        where fills.account_id = days.account_id and fills.trading_day = days.trading_day
+    ) as fills on true
+    left join lateral (
+        select coalesce(sum(commission * fx_rate_to_base), 0) as commissions
+        from {{ ref('stg_fills') }} as fills
+        where fills.account_id = days.account_id and fills.official_day = days.trading_day
+    ) as official_fills on true
+    left join lateral (
+        select coalesce(sum(gross_pnl), 0) as lots_gross
+        from {{ ref('stg_lots') }} as lots
+        where lots.account_id = days.account_id and lots.closed_day = days.trading_day
+    ) as lots on true
+    left join {{ ref('rolling_metrics') }} as month
+        on month.account_id = days.account_id and month.trading_day = days.trading_day and month.metric_window = '30d'
+    left join {{ ref('rolling_metrics') }} as year
+        on year.account_id = days.account_id and year.trading_day = days.trading_day and year.metric_window = 'ytd'
+)
+
+select
+    sources.account_id,
+    sources.trading_day,
+    equation.kind,
+    equation.equation,
+    equation.left_side,
+    equation.relation,
+    equation.right_side,
+    equation.left_side - equation.right_side as difference,
+    equation.tolerance,
+    case equation.relation
+        when '=' then abs(equation.left_side - equation.right_side) <= equation.tolerance
+        when '<=' then equation.left_side <= equation.right_side + equation.tolerance
+        when '>=' then equation.left_side >= equation.right_side - equation.tolerance
+    end as passed
+from sources
+cross join lateral (
+    values
+        (
+            'mathematical', 'opening + deposits - withdrawals + net_pnl = closing',
+            opening_nav_official + deposits - withdrawals + net_pnl, '=', closing_nav_official, 0
+        ),
+        (
+            'mathematical', 'gross_pnl + commissions + interest + fees + broker_residual = net_pnl',
+            gross_pnl + commissions + interest + fees + broker_residual, '=', net_pnl, 0
+        ),
+        (
+            'mathematical', 'opening + the events'' NAV impact = calculated closing',
+            opening_nav_official + nav_impact, '=', closing_nav_calculated, 0
+        ),
+        (
+            'mathematical', 'official closing - calculated closing = difference',
+            closing_nav_official - closing_nav_calculated, '=', difference, 0
+        ),
+        (
+            'mathematical', 'parts of the difference + unexplained = difference',
+            named + unexplained, '=', difference, 0
+        ),
+        ('logical', 'deposits >= 0', deposits, '>=', 0, 0),
+        ('logical', 'withdrawals >= 0', withdrawals, '>=', 0, 0),
+        ('logical', 'contracts_traded >= 0', contracts_traded, '>=', 0, 0),
+        ('logical', 'implied_turnover >= 0', implied_turnover, '>=', 0, 0),
+        ('logical', 'position_size_pct >= 0', position_size_pct, '>=', 0, 0),
+        (
+            'cross_reference', 'opening NAV = the statement''s starting value',
+            starting_value, '=', opening_nav_official, 0.01
+        ),
+        (
+            'cross_reference', 'deposits and withdrawals in cash transactions = in the NAV statement',
+            cash_flows, '=', flows, greatest(0.01, abs(flows) * 0.005)
+        ),
+        (
+            'cross_reference', 'commissions of the fills = in the NAV statement',
+            fill_commissions, '=', official_commissions, greatest(0.01, abs(official_commissions) * 0.005)
+        ),
+        (
+            'cross_reference', 'contracts of the option fills = contracts_traded',
+            fill_contracts, '=', contracts_traded, 0
+        ),
+        (
+            'cross_reference', 'contracts x multiplier x underlying price x rate = implied_turnover',
+            fill_turnover, '=', implied_turnover, 0
+        ),
+        (
+            'cross_reference', 'gross P&L of the lots closed = gross P&L of their fills',
+            lots_gross, '=', fills_gross, 0
+        ),
+        ('cross_reference', 'margin_used <= closing NAV', margin_used, '<=', closing_nav_official, 0),
+        (
+            'historical', 'daily return within 10 %',
+            abs((closing_nav_official + withdrawals) / nullif(opening_nav_official + deposits, 0) - 1), '<=', 0.10, 0
+        ),
+        (
+            'historical', 'volatility of 30 days at most twice the year''s',
+            volatility_30d::numeric, '<=', 2 * volatility_ytd::numeric, 0
+        ),
+        ('historical', 'the broker''s own arithmetic leaves nothing over', broker_residual, '=', 0, 0),
+        ('historical', 'the difference at the close is explained', unexplained, '=', 0, 0.01)
+) as equation (kind, equation, left_side, relation, right_side, tolerance)
+-- an equation over a figure that the statements do not give says nothing
+where equation.left_side is not null and equation.right_side is not null
+
+union all
+
+select
+    metrics.account_id,
+    metrics.trading_day,
+    'logical',
+    bound.equation || ' (' || metrics.metric_window || ')',
+    bound.left_side,
+    bound.relation,
+    bound.right_side,
+    bound.left_side - bound.right_side,
+    0,
+    case bound.relation when '<=' then bound.left_side <= bound.right_side else bound.left_side >= bound.right_side end
+from {{ ref('rolling_metrics') }} as metrics
+cross join lateral (
+    values
+        ('win_rate >= 0', metrics.win_rate::numeric, '>=', 0),
+        ('win_rate <= 100', metrics.win_rate::numeric, '<=', 100),
+        ('max_drawdown <= 0', metrics.max_drawdown::numeric, '<=', 0),
+        ('volatility >= 0', metrics.volatility::numeric, '>=', 0)
+) as bound (equation, left_side, relation, right_side)
+where {{ in_range('metrics.trading_day') }} and bound.left_side is not null

@@ -1,0 +1,114 @@
+{{ config(indexes=[{'columns': ['account_id', 'trading_day'], 'unique': true}]) }}
+
+-- The broker's own arithmetic, from calendar days to sessions: a weekday without a session belongs to the next one.
+with
+
+sessions as (
+    select *
+    from {{ ref('stg_sessions') }}
+    -- one session more than asked: its closing is the first one's opening
+    where trading_day >= coalesce(
+        (select max(trading_day) from {{ ref('stg_sessions') }} where trading_day < '{{ var("from_day") }}'::date),
+        '-infinity'
+    )
+    and trading_day <= '{{ var("to_day") }}'::date
+),
+
+from_change_in_nav as (
+    select
+        nav.account_id,
+        sessions.trading_day,
+        min(nav.base_currency) as base_currency,
+        (array_agg(nav.starting_value order by nav.to_date))[1] as starting_value,
+        (array_agg(nav.ending_value order by nav.to_date desc))[1] as closing_nav,
+        sum(nav.mtm) as mtm,
+        sum(nav.commissions) as commissions,
+        sum(nav.transaction_tax) as transaction_tax,
+        sum(nav.interest_paid) as interest_paid,
+        sum(nav.interest_accruals) as interest_accruals,
+        sum(nav.dividends_paid) as dividends_paid,
+        sum(nav.dividend_accruals) as dividend_accruals,
+        sum(nav.withholding_tax) as withholding_tax,
+        sum(nav.other_fees) as other_fees,
+        sum(nav.flows) as flows,
+        sum(nav.other_pnl) as other_pnl
+    from {{ ref('stg_flex__change_in_nav') }} as nav
+    inner join sessions
+        on nav.to_date > sessions.previous_day
+        and nav.to_date <= sessions.trading_day
+        -- a row over a longer period says nothing of its days
+        and nav.from_date > sessions.previous_day
+    where nav.ending_value is not null
+    group by nav.account_id, sessions.trading_day
+    -- the holiday before a session can arrive before the session does
+    having max(nav.to_date) = sessions.trading_day
+),
+
+from_equity as (
+    select
+        equity.account_id,
+        sessions.trading_day,
+        equity.base_currency,
+        before.total as starting_value,
+        equity.total as closing_nav,
+        equity.interest_accruals - coalesce(before.interest_accruals, 0) as interest_accruals,
+        equity.dividend_accruals - coalesce(before.dividend_accruals, 0) as dividend_accruals
+    from {{ ref('stg_flex__equity_summary') }} as equity
+    inner join sessions on equity.report_date = sessions.trading_day
+    left join {{ ref('stg_flex__equity_summary') }} as before
+        on before.account_id = equity.account_id and before.report_date = sessions.previous_day
+    where equity.total is not null
+),
+
+days as (
+    select *, 'change_in_nav' as nav_source from from_change_in_nav
+    union all
+    select
+        account_id, trading_day, base_currency, starting_value, closing_nav,
+        null, null, null, null, interest_accruals, null, dividend_accruals, null, null, null, null,
+        'equity_summary'
+    from from_equity
+    where not exists (
+        select from from_change_in_nav as nav
+        where nav.account_id = from_equity.account_id and nav.trading_day = from_equity.trading_day
+    )
+),
+
+chained as (
+    select
+        days.*,
+        coalesce(before.closing_nav, days.starting_value) as opening_nav
+    from days
+    inner join sessions on days.trading_day = sessions.trading_day
+    left join days as before
+        on before.account_id = days.account_id and before.trading_day = sessions.previous_day
+)
+
+select
+    account_id,
+    trading_day,
+    base_currency,
+    nav_source,
+    starting_value,
+    opening_nav,
+    closing_nav,
+    mtm,
+    commissions,
+    transaction_tax,
+    interest_paid,
+    interest_accruals,
+    dividends_paid,
+    dividend_accruals,
+    withholding_tax,
+    other_fees,
+    flows,
+    other_pnl,
+    case
+        when nav_source = 'change_in_nav'
+            then
+                closing_nav - opening_nav - mtm - commissions - transaction_tax - interest_paid - interest_accruals
+                - dividends_paid - dividend_accruals - withholding_tax - other_fees - flows - other_pnl
+        else 0
+    end as broker_residual
+from chained
+where opening_nav is not null and {{ in_range('trading_day') }}

@@ -1,0 +1,11 @@
+select distinct on (account_id, report_date)
+    account_id,
+    currency as base_currency,
+    report_date,
+    total,
+    coalesce(interest_accruals, 0) as interest_accruals,
+    coalesce(dividend_accruals, 0) as dividend_accruals
+from {{ source('raw_flex', 'equity_summary') }}
+where withdrawn_at is null and currency is distinct from 'BASE_SUMMARY'
+-- a day arrives in its own statement and again in the next day's: its own speaks
+order by account_id, report_date, row_date = report_date desc, row_date

@@ -1,0 +1,89 @@
+"""Trading days of the New York Stock Exchange, and to which of them a moment belongs.
+
+The trading day D runs from the previous session's close (exclusive) to D's close (inclusive): an assignment booked at
+16:20 on Thursday belongs to Friday, and what happens on a holiday belongs to the next session. Holidays and early
+closes come from `exchange_calendars`; nothing here knows an account or a fill.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from fntx_dagster.errors import Permanent
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+_MARGIN = timedelta(days=14)
+"""Longer than any closure of the exchange since 2000, so that a range always has a session before it."""
+
+
+class Session(NamedTuple):
+    """One trading day; the three moments are aware and in UTC."""
+
+    day: date
+    previous_close: datetime
+    opens_at: datetime
+    closes_at: datetime
+    early_close: bool
+
+
+@lru_cache(maxsize=16)
+def sessions(first: date, last: date) -> tuple[Session, ...]:
+    """The sessions of the days `first` to `last`, both included, in order."""
+    import exchange_calendars  # takes half a second with pandas behind it; only who needs the calendar pays
+
+    exchange = exchange_calendars.get_calendar("XNYS", start=first - _MARGIN, end=last + _MARGIN)
+    early = {moment.date() for moment in exchange.early_closes}
+    schedule = exchange.schedule
+    days = [moment.date() for moment in schedule.index]
+    opens = [moment.to_pydatetime().astimezone(UTC) for moment in schedule["open"]]
+    closes = [moment.to_pydatetime().astimezone(UTC) for moment in schedule["close"]]
+    return tuple(
+        Session(days[i], closes[i - 1], opens[i], closes[i], days[i] in early)
+        for i in range(1, len(days))
+        if first <= days[i] <= last
+    )
+
+
+class Calendar:
+    """Looks sessions up by moment and by day. Permanent when asked beyond the sessions it was given."""
+
+    def __init__(self, sessions: Iterable[Session]) -> None:
+        self.sessions = tuple(sessions)
+        if not self.sessions:
+            raise Permanent("a calendar needs at least one session", "Ask for a range of days that holds a trading day")
+        self._days = [session.day for session in self.sessions]
+        self._closes = [session.closes_at for session in self.sessions]
+
+    def at(self, moment: datetime) -> Session:
+        """The session whose trading day holds an aware moment: previous close < moment <= close."""
+        if not self.sessions[0].previous_close < moment <= self._closes[-1]:
+            raise self._beyond(moment.isoformat())
+        return self.sessions[bisect_left(self._closes, moment)]
+
+    def on_or_after(self, day: date) -> Session:
+        """The first session on or after a calendar day: the official day of what a statement reports for that day."""
+        if not self.sessions[0].previous_close.astimezone(NEW_YORK).date() < day <= self._days[-1]:
+            raise self._beyond(day.isoformat())
+        return self.sessions[bisect_left(self._days, day)]
+
+    @staticmethod
+    def phase(moment: datetime, session: Session) -> str:
+        """Where in its session a moment lies: `overnight`, `pre_market` or `intraday`.
+
+        Overnight is every New York date before the session's own, so a whole weekend is overnight.
+        """
+        if moment >= session.opens_at:
+            return "intraday"
+        return "overnight" if moment.astimezone(NEW_YORK).date() < session.day else "pre_market"
+
+    def _beyond(self, what: str) -> Permanent:
+        return Permanent(
+            f"{what} lies outside the calendar from {self._days[0]} to {self._days[-1]}",
+            "Build the calendar for a range of days that holds it",
+        )

@@ -1,0 +1,33 @@
+"""The compiled contracts, as `contracts/compile.mjs` wrote them: ABI and bytecode. Users never need a compiler."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+CONTRACTS = ("FNTX", "TrackRecord")
+"""In the order of their deployment: TrackRecord is given FNTX's address."""
+
+
+@functools.cache
+def artifact(contract: str) -> dict[str, Any]:
+    """ABI and bytecode of one of CONTRACTS, under the keys `abi` and `bytecode`."""
+    return json.loads((FOLDER / f"{contract}.json").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def custom_errors() -> dict[bytes, tuple[str, tuple[tuple[str, str], ...]]]:
+    """The custom errors of all contracts by selector: name, and each argument's name and type."""
+    from eth_utils import keccak
+
+    found = {}
+    for contract in CONTRACTS:
+        for entry in artifact(contract)["abi"]:
+            if entry["type"] == "error":
+                inputs = tuple((item["name"], item["type"]) for item in entry["inputs"])
+                signature = f"{entry['name']}({','.join(kind for _, kind in inputs)})"
+                found[keccak(text=signature)[:4]] = (entry["name"], inputs)
+    return found

@@ -1,0 +1,170 @@
+"""A chain in one SQLite file: a real EVM (py-evm behind eth-tester), made to outlive its process.
+
+Each JSON-RPC request is one SQLite transaction on the chain as it stands at that moment, so that separate processes see
+one chain and a killed one leaves either the whole block or nothing. A request that writes takes SQLite's write lock
+first; every other one is rolled back, whatever it touched. Errors leave in the form of an HTTP node's.
+
+Imports the EVM at the top: `client` imports this module only when an embedded chain is connected to.
+"""
+
+from __future__ import annotations
+
+import ast
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from eth.db.atomic import AtomicDB
+from eth.db.backends.base import BaseDB
+from eth.exceptions import CanonicalHeadNotFound
+from eth.exceptions import TransactionNotFound as EvmTransactionNotFound
+from eth_tester import EthereumTester
+from eth_tester.backends.pyevm.main import PyEVMBackend, get_default_genesis_params, setup_tester_chain
+from eth_tester.backends.pyevm.serializers import serialize_transaction, serialize_transaction_receipt
+from eth_tester.exceptions import TransactionFailed, TransactionNotFound
+from eth_tester.exceptions import ValidationError as TesterValidationError
+from eth_utils import ValidationError, to_canonical_address
+from web3.providers.eth_tester import EthereumTesterProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+GENESIS_WEI = 10**24
+"""A million ether for the deployer, who funds the traders."""
+
+_WRITING = frozenset({"eth_sendRawTransaction"})
+_BUSY_SECONDS = 60.0
+
+
+class EmbeddedProvider(EthereumTesterProvider):
+    """web3's provider for the chain in `file`, created at the first use with GENESIS_WEI for `deployer`."""
+
+    def __init__(self, file: Path, deployer: str) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        self._one_at_a_time = threading.Lock()
+        with self._transaction(writing=True):
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
+            )
+            self._backend = _FileBackend(AtomicDB(_SqliteDB(self._connection)), deployer)
+        super().__init__(EthereumTester(self._backend))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        namespace, _, name = method.partition("_")
+        endpoint = self.api_endpoints.get(namespace, {}).get(name)
+        if endpoint is None:
+            return self._error(-32601, f"the embedded chain does not know {method}")
+        try:
+            with self._transaction(writing=method in _WRITING):
+                self._backend.take_up_head()
+                result = endpoint(self.ethereum_tester, params)
+        except NotImplementedError:
+            return self._error(-32601, f"the embedded chain does not know {method}")
+        except TransactionFailed as failure:
+            return self._error(3, "execution reverted", _revert_data(failure))
+        except (ValidationError, TesterValidationError) as refusal:
+            return self._error(-32000, _in_a_nodes_words(str(refusal)))
+        return {"jsonrpc": "2.0", "id": 0, "result": result}
+
+    @contextmanager
+    def _transaction(self, writing: bool) -> Iterator[None]:
+        with self._one_at_a_time:
+            self._connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+            try:
+                yield
+                self._connection.execute("COMMIT" if writing else "ROLLBACK")
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+    def _error(self, code: int, message: str, data: str | None = None) -> RPCResponse:
+        error = {"code": code, "message": message}
+        return {"jsonrpc": "2.0", "id": 0, "error": error if data is None else {**error, "data": data}}
+
+
+class _SqliteDB(BaseDB):
+    """py-evm's key-value store in one table; transactions are the provider's."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getitem__(self, key: bytes) -> bytes:
+        row = self._connection.execute("SELECT value FROM entries WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise KeyError(key)
+        return row[0]
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?)", (key, value))
+
+    def __delitem__(self, key: bytes) -> None:
+        if self._connection.execute("DELETE FROM entries WHERE key = ?", (key,)).rowcount == 0:
+            raise KeyError(key)
+
+    def _exists(self, key: bytes) -> bool:
+        return self._connection.execute("SELECT 1 FROM entries WHERE key = ?", (key,)).fetchone() is not None
+
+
+class _FileBackend(PyEVMBackend):
+    """eth-tester's backend over a database that may already hold a chain."""
+
+    def __init__(self, database: AtomicDB, deployer: str) -> None:
+        self._database = database
+        self._deployer = to_canonical_address(deployer)
+        super().__init__()
+
+    def reset_to_genesis(self, *_: Any, **__: Any) -> None:
+        genesis = {self._deployer: {"balance": GENESIS_WEI, "storage": {}, "code": b"", "nonce": 0}}
+        _, in_memory = setup_tester_chain(genesis_state=genesis)  # only its class is of use
+        self.account_keys = ()  # transactions arrive signed
+        self._chain_class = type(in_memory)
+        try:
+            self.take_up_head()
+        except CanonicalHeadNotFound:
+            self.chain = self._chain_class.from_genesis(self._database, get_default_genesis_params(), genesis)
+
+    def take_up_head(self) -> None:
+        """The chain as the file has it now: another process may have added blocks, and time has passed."""
+        self.chain = self._chain_class(self._database)
+
+    # eth-tester looks for a transaction by walking back block by block; the database has an index.
+
+    def get_transaction_by_hash(self, transaction_hash: bytes) -> dict[str, Any]:
+        block, index = self._place_of(transaction_hash)
+        return serialize_transaction(block, block.transactions[index], index, False)
+
+    def get_transaction_receipt(self, transaction_hash: bytes) -> dict[str, Any]:
+        block, index = self._place_of(transaction_hash)
+        receipts = block.get_receipts(self.chain.chaindb)
+        transaction = block.transactions[index]
+        return serialize_transaction_receipt(block, receipts, transaction, index, False, self.chain.get_vm())
+
+    def _place_of(self, transaction_hash: bytes) -> tuple[Any, int]:
+        try:
+            number, index = self.chain.get_canonical_transaction_index(transaction_hash)
+        except EvmTransactionNotFound:
+            raise TransactionNotFound(f"no transaction 0x{transaction_hash.hex()}") from None
+        return self.chain.get_canonical_block_by_number(number), index
+
+
+def _in_a_nodes_words(refusal: str) -> str:
+    """What is missing in ether py-evm says in several ways, also in a simulation, which it wants to see paid for."""
+    if "enough balance" in refusal or "cannot afford" in refusal:
+        return f"insufficient funds for gas * price + value: {refusal}"
+    return refusal
+
+
+def _revert_data(failure: TransactionFailed) -> str | None:
+    """The bytes that the contract reverted with: eth-tester wraps them in an exception or in their own repr."""
+    cause = failure.args[0] if failure.args else b""
+    while isinstance(cause, Exception):
+        cause = cause.args[0] if cause.args else b""
+    if isinstance(cause, str) and cause.startswith(("b'", 'b"')):
+        cause = ast.literal_eval(cause)
+    return f"0x{cause.hex()}" if isinstance(cause, bytes) else None

@@ -1,0 +1,353 @@
+"""`fntx`: what the UI can do, from a terminal.
+
+Commands read their arguments, call one function of a room and print. Output for people goes to standard output, errors
+and progress to standard error; `--json` and `--format json` are for programs. Exit codes: 0 done, 1 a person has to
+change something, 2 the command line is wrong, 75 try again later.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fntx_dagster.errors import FntxError, Permanent, masked
+from fntx_dagster.settings import ROOT, child_environment, executable, load_settings
+
+if TYPE_CHECKING:
+    from fntx_dagster.store.database import Database
+
+app = typer.Typer(
+    name="fntx",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a broker's statements to a track record that nobody has to take on trust.",
+)
+signature = typer.Typer(no_args_is_help=True, help="Sign a day, and verify one that is signed.")
+database = typer.Typer(no_args_is_help=True, help="The embedded database server.")
+app.add_typer(signature, name="signature")
+app.add_typer(database, name="db")
+
+
+class ReportFormat(StrEnum):
+    md = "md"
+    json = "json"
+
+
+class TableFormat(StrEnum):
+    table = "table"
+    json = "json"
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d")
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date of the form 2025-07-17") from None
+
+
+From = Annotated[datetime, typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First day.")]
+To = Annotated[datetime, typer.Option("--to", parser=_day, metavar="YYYY-MM-DD", help="Last day, inclusive.")]
+OneDay = Annotated[datetime, typer.Option("--date", parser=_day, metavar="YYYY-MM-DD", help="The trading day.")]
+Account = Annotated[str | None, typer.Option(help="Account id; needed only where several are loaded.")]
+
+
+@app.command()
+def load(
+    paths: Annotated[list[Path], typer.Argument(help="Statement files, or folders of them (*.xml, recursively).")],
+    as_json: Annotated[bool, typer.Option("--json", help="Counts per file and section, for programs.")] = False,
+) -> None:
+    """Load Flex statements. Only loads: `fntx run` explains them.
+
+    A file is one transaction; the same file twice changes nothing; a bad file is named and the good ones are loaded.
+    """
+    from fntx_dagster.store.statements import Counts, iter_loads
+    from fntx_dagster.terminal import error, load_table, out
+
+    db, loads = _database(), []
+    for entry in iter_loads(db, paths):
+        loads.append(entry)
+        if entry.error:
+            error(entry.error)
+    total = sum((entry.total for entry in loads), Counts())
+    if as_json:
+        files = [
+            {
+                "file": entry.file_name,
+                "status": entry.status,
+                "sections": {name: counts._asdict() for name, counts in entry.sections.items()},
+                "unknown_sections": list(entry.unknown_sections),
+                "unknown_attributes": {name: list(names) for name, names in entry.unknown_attributes.items()},
+                "error": entry.error,
+            }
+            for entry in loads
+        ]
+        print_json({"files": files, "total": total._asdict()})
+    else:
+        out(load_table(loads))
+        if not loads:
+            error("no *.xml file found there")
+    if not loads or any(entry.error for entry in loads):
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    first: From,
+    last: To,
+    sign: Annotated[bool, typer.Option("--sign/--no-sign", help="Also sign the days and post them.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="The outcome, for programs.")] = False,
+) -> None:
+    """Run the daily job over a range through Dagster: from what is loaded to the receipts.
+
+    Run again it changes nothing. The run is recorded in the instance that the UI shows.
+    """
+    from fntx_dagster.defs.run import run_range
+    from fntx_dagster.terminal import note, print_outcome, watching_steps
+
+    settings = load_settings()
+    with watching_steps():
+        outcome = run_range(settings, "from_loaded" if sign else "verified_day", first.date(), last.date())
+    if as_json:
+        print_json(outcome._asdict())
+    else:
+        print_outcome(outcome)
+    if not outcome.success:
+        note("Nothing after the failed step was done; what came before it is in the tables.")
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    first: From,
+    last: To,
+    account: Account = None,
+    format: Annotated[ReportFormat, typer.Option(help="Markdown or JSON.")] = ReportFormat.md,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file instead.")] = None,
+) -> None:
+    """The narrative of each trading day: why the account moved, in Hong Kong and New York time."""
+    from fntx_dagster.report.document import to_json
+    from fntx_dagster.report.markdown import to_markdown
+    from fntx_dagster.report.story import tell
+    from fntx_dagster.store.marts import days
+
+    db = _database()
+    one = _account(db, account)
+    stories = [tell(day) for day in days(db, one, first.date(), last.date())]
+    _refuse_empty(stories, first.date(), last.date())
+    text = to_json(stories) if format is ReportFormat.json else to_markdown(stories, account_label=one)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def summary(
+    first: From,
+    last: To,
+    account: Annotated[str | None, typer.Option(help="Account id; all where it is left out.")] = None,
+    format: Annotated[TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")] = TableFormat.table,
+) -> None:
+    """One row per account and trading day: NAV, P&L, and the difference at the close by name."""
+    from fntx_dagster.store import marts
+    from fntx_dagster.terminal import out, summary_tables
+
+    db = _database()
+    if account is not None:
+        account = _account(db, account)
+    rows = marts.summary(db, first.date(), last.date(), account)
+    _refuse_empty(rows, first.date(), last.date())
+    if format is TableFormat.json:
+        print_json(rows)
+    else:
+        out(*summary_tables(db, first.date(), last.date(), account))
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False) -> None:
+    """In a screen: what is loaded up to when, what is missing, what is signed."""
+    from fntx_dagster.store.status import account_states
+    from fntx_dagster.terminal import out, status_table
+
+    states = account_states(_database())
+    if as_json:
+        print_json([state._asdict() for state in states])
+    else:
+        out(status_table(states))
+
+
+@signature.command()
+def generate(
+    day: OneDay,
+    account: Account = None,
+    post: Annotated[bool, typer.Option("--post/--no-post", help="Also post the root to the chain.")] = True,
+) -> None:
+    """Sign a verified day: freeze its metrics under a Merkle root, post the root, store the receipt.
+
+    A day that is signed stays as it was signed; a posted day is not posted again.
+    """
+    from fntx_dagster import signatures
+    from fntx_dagster.chain.client import connect
+    from fntx_dagster.terminal import print_signature
+
+    settings, db = load_settings(), _database()
+    one, chain = _account(db, account), connect(settings)
+    signed = signatures.sign(db, chain, settings.paths.keys, day.date(), day.date(), one)
+    _refuse_empty(signed.new + signed.kept, day.date(), day.date())
+    posted = signatures.post(db, chain, day.date(), day.date(), one) if post else None
+    print_signature(signed, posted)
+
+
+@signature.command()
+def verify(
+    day: OneDay,
+    tx_hash: Annotated[str | None, typer.Option(help="Transaction that posted it; else the stored receipt's.")] = None,
+    account: Account = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The verdict, for programs.")] = False,
+) -> None:
+    """Recompute a signed day from the database and compare it with the frozen record and with the chain.
+
+    Exit code 1, naming each metric that differs, when they do not agree.
+    """
+    from fntx_dagster import signatures
+    from fntx_dagster.chain.client import connect
+    from fntx_dagster.terminal import print_verdict
+
+    settings, db = load_settings(), _database()
+    one = _account(db, account)
+    verdict = signatures.verify_day(db, connect(settings), settings.paths.keys, one, day.date(), tx_hash)
+    if as_json:
+        print_json(
+            {
+                "trading_day": verdict.day.trading_day,
+                "holds": verdict.holds,
+                "root": f"0x{verdict.day.root.hex()}",
+                "tx_hash": verdict.posted.tx_hash if verdict.posted else None,
+                "differences": [difference._asdict() for difference in verdict.differences],
+                "problems": verdict.problems,
+            }
+        )
+    else:
+        print_verdict(verdict)
+    if not verdict.holds:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo() -> None:
+    """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain."""
+    from fntx_dagster.demo import run_demo
+
+    run_demo(load_settings())
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+) -> None:
+    """Serve the Dagster UI and its daemon on the same database, until Ctrl-C."""
+    from fntx_dagster.defs.environment import dagster_environment
+    from fntx_dagster.terminal import note
+
+    environment = child_environment(dagster_environment(load_settings()))
+    note(f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it; `fntx db stop` ends the database)")
+    os.chdir(ROOT)
+    program = executable("dagster")
+    os.execve(program, [program, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)], environment)
+
+
+@app.command()
+def env() -> None:
+    """Print what plain `dagster dev` or dbt needs: eval "$(.venv/bin/fntx env)". May hold a database password."""
+    from fntx_dagster.defs.environment import dagster_environment, dbt_environment
+
+    settings = load_settings()
+    for name, value in (dagster_environment(settings) | dbt_environment(settings)).items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+
+
+@database.command()
+def stop() -> None:
+    """End the embedded server; the next command that needs it starts it again."""
+    from fntx_dagster.store.server import EmbeddedPostgres
+    from fntx_dagster.terminal import note
+
+    server = EmbeddedPostgres(load_settings().paths.postgres)
+    if server.running():
+        server.stop()
+        note("The embedded database is stopped.")
+    else:
+        note("The embedded database does not run.")
+
+
+def print_json(value: Any) -> None:
+    """JSON for programs: money as strings of exact decimals, days and times in ISO form, bytes never."""
+    sys.stdout.write(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
+
+
+def main() -> None:
+    """Entry point: errors that a user is meant to read become one line and an exit code."""
+    try:
+        app()
+    except FntxError as found:
+        sys.stderr.write(f"fntx: {found}\n")
+        sys.exit(found.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _plain(value: Any) -> Any:
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        from fntx_dagster.report.money import plain
+
+        return plain(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form here")
+
+
+def _database() -> Database:
+    from fntx_dagster.store.database import open_database
+
+    return open_database(load_settings())
+
+
+def _account(db: Database, account: str | None) -> str:
+    """The account asked for, or the only one there is."""
+    from fntx_dagster.store.marts import accounts
+
+    known = accounts(db)
+    if account in known:
+        return account
+    if not known:
+        raise Permanent("nothing is loaded yet", "Load statements with `fntx load PATH`, or try `make demo`")
+    shown = ", ".join(map(masked, known))
+    if account is None and len(known) == 1:
+        return known[0]
+    if account is None:
+        raise Permanent(f"{len(known)} accounts are loaded ({shown})", "Choose one with --account")
+    raise Permanent(f"account {masked(account)} is not loaded (loaded: {shown})", "`fntx status` lists what is")
+
+
+def _refuse_empty(found: Any, first: date, last: date) -> None:
+    if first > last:
+        raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give --from the earlier day")
+    if not found:
+        span = f"{first}" if first == last else f"{first} to {last}"
+        raise Permanent(
+            f"no trading day is told for {span}",
+            "Explain what is loaded with `fntx run --from … --to …`; `fntx status` says which days there are",
+        )
+

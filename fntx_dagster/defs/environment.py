@@ -1,0 +1,31 @@
+"""What Dagster and dbt read from the environment, derived from the settings: where their storage and database are."""
+
+from fntx_dagster.settings import ROOT, Settings
+from fntx_dagster.store.database import dagster_storage_url, dbt_connection
+
+
+def dagster_environment(settings: Settings) -> dict[str, str]:
+    """Variables for dagster.yaml; starts the embedded server when no database is set. One holds a password."""
+    folder = settings.paths.dagster
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "DAGSTER_HOME": str(ROOT),
+        "FNTX_HOME": str(settings.paths.home),
+        "FNTX_DAGSTER_STORAGE_URL": dagster_storage_url(settings),
+        "FNTX_DAGSTER_FOLDER": str(folder),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+    }
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """Variables for dbt/profiles.yml. dbt keeps what begins with DBT_ENV_SECRET_ out of its logs."""
+    found = dbt_connection(settings)
+    return {
+        "FNTX_DBT_HOST": str(found["host"]),
+        "FNTX_DBT_PORT": str(found["port"]),
+        "FNTX_DBT_USER": found["user"],
+        "FNTX_DBT_DATABASE": found["dbname"],
+        "DBT_ENV_SECRET_FNTX_PASSWORD": found["password"] or "",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_LOG_PATH": str(settings.paths.dbt_target),
+    }

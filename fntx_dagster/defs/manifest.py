@@ -1,0 +1,46 @@
+"""dbt's manifest: parsed anew only when a file of the project has changed, never at every load."""
+
+import hashlib
+from pathlib import Path
+
+from filelock import FileLock
+
+from fntx_dagster.settings import ROOT, export, load_settings
+from fntx_dagster.store.database import database_name
+
+PROJECT = ROOT / "dbt"
+PARSED = "partial_parse.msgpack"
+"""The manifest as dbt itself reads it, beside manifest.json in the target folder."""
+QUIET = ["--quiet", "--log-level", "none", "--log-level-file", "none"]
+
+
+def manifest() -> Path:
+    """Path of manifest.json; dbt parses the project first where it must. No database is needed."""
+    settings = load_settings()
+    target, name = settings.paths.dbt_target, database_name(settings)
+    target.mkdir(parents=True, exist_ok=True)
+    stamp, path = target / "sources.sha256", target / "manifest.json"
+    with FileLock(target / ".parse.lock"):
+        sources = _hash_of_sources(name)
+        if not path.exists() or not stamp.exists() or stamp.read_text() != sources:
+            _parse(target, name)
+            stamp.write_text(sources)
+    return path
+
+
+def _parse(target: Path, database: str) -> None:
+    from dbt.cli.main import dbtRunner
+
+    export({"FNTX_DBT_HOST": "-", "FNTX_DBT_USER": "-", "FNTX_DBT_DATABASE": database})
+    places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    done = dbtRunner().invoke(["parse", *places, "--log-path", str(target), "--no-partial-parse", *QUIET])
+    if not done.success:
+        raise RuntimeError(f"dbt cannot parse {PROJECT}: {done.exception}")
+
+
+def _hash_of_sources(database: str) -> str:
+    digest = hashlib.sha256(database.encode())
+    for path in sorted(PROJECT.rglob("*")):
+        if path.suffix in (".sql", ".yml") and path.name != ".user.yml":
+            digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,17 @@
+"""Resources: thin, and handing out plain objects. Secrets stay in the settings and never become resource config."""
+
+import dagster as dg
+
+from fntx_dagster.settings import Settings, load_settings
+from fntx_dagster.store.database import Database, open_database
+
+
+class Platform(dg.ConfigurableResource):
+    """The settings of the environment and the database they name."""
+
+    def settings(self) -> Settings:
+        return load_settings()
+
+    def database(self) -> Database:
+        """Connected, migrated; the embedded server is started when it does not run."""
+        return open_database(self.settings())

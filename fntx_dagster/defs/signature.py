@@ -1,0 +1,64 @@
+"""The signed day: the record with its Merkle root, and its receipt from the chain."""
+
+import dagster as dg
+
+from fntx_dagster import signatures
+from fntx_dagster.chain.client import connect
+from fntx_dagster.defs.failures import failing_well
+from fntx_dagster.defs.partitions import SESSIONS
+from fntx_dagster.defs.ranges import OWNERS, range_of
+from fntx_dagster.defs.resources import Platform
+from fntx_dagster.errors import masked
+
+
+@dg.asset(
+    partitions_def=SESSIONS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=["daily_report", "daily_summary", "rolling_metrics", "daily_verification"],
+    group_name="proof",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    pool="evm",
+)
+def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    """The day's metrics frozen as a salted Merkle tree. A day that is signed stays as it was signed."""
+    first, last = range_of(context)
+    settings = platform.settings()
+    with failing_well():
+        outcome = signatures.sign(platform.database(), connect(settings), settings.paths.keys, first, last)
+    for signed in outcome.new + outcome.kept:
+        context.add_asset_metadata(
+            {f"merkle_root {masked(signed.account_id)}": f"0x{signed.root.hex()}"},
+            partition_key=signed.trading_day.isoformat(),
+        )
+    return dg.MaterializeResult(metadata={"signed": len(outcome.new), "signed_before": len(outcome.kept)})
+
+
+@dg.asset(
+    partitions_def=SESSIONS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    deps=[daily_signature],
+    group_name="proof",
+    kinds={"solidity", "postgres"},
+    owners=OWNERS,
+    pool="evm",
+    retry_policy=dg.RetryPolicy(
+        max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+    ),
+)
+def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    """The root posted to TrackRecord, 10 FNTX burned, and the receipt read back. A posted day is not posted again."""
+    first, last = range_of(context)
+    with failing_well():
+        outcome = signatures.post(platform.database(), connect(platform.settings()), first, last)
+    for posted in outcome.new + outcome.kept:
+        account = masked(posted.account_id)
+        context.add_asset_metadata(
+            {
+                f"transaction {account}": posted.tx_hash,
+                f"block {account}": posted.block_number,
+                f"gas {account}": posted.gas_used,
+            },
+            partition_key=posted.trading_day.isoformat(),
+        )
+    return dg.MaterializeResult(metadata={"posted": len(outcome.new), "posted_before": len(outcome.kept)})

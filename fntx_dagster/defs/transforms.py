@@ -1,0 +1,117 @@
+"""The dbt project as assets: staging views and marts, dbt's tests as blocking asset checks.
+
+dbt runs in this process on the parsed manifest: starting its program would take longer than its work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from filelock import FileLock
+
+from fntx_dagster.defs.environment import dbt_environment
+from fntx_dagster.defs.manifest import PARSED, PROJECT, QUIET, manifest
+from fntx_dagster.defs.partitions import SESSIONS
+from fntx_dagster.defs.ranges import OWNERS, range_of
+from fntx_dagster.defs.resources import Platform
+from fntx_dagster.errors import masked
+from fntx_dagster.settings import Settings, export
+from fntx_dagster.store.marts import summary
+
+if TYPE_CHECKING:
+    from dbt.artifacts.schemas.run import RunResult
+
+
+class Translator(DagsterDbtTranslator):
+    """A model's asset is called like its table."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "model":
+            return dg.AssetKey(dbt_resource_props["name"])
+        return super().get_asset_key(dbt_resource_props)
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return super().get_group_name(dbt_resource_props) or "staging"
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        return OWNERS
+
+
+@dbt_assets(
+    manifest=manifest(),
+    name="transforms",
+    partitions_def=SESSIONS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    dagster_dbt_translator=Translator(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True)),
+    pool="dbt",
+)
+def transforms(context, platform: Platform) -> Iterator[Any]:
+    """From classified fills to the daily summary, the metrics and their verification, for the sessions of the run."""
+    first, last = range_of(context)
+    models = sorted(key.to_user_string() for key in context.selected_asset_keys)
+    failed = []
+    for result in build(platform.settings(), models, first, last):
+        if result.status not in ("success", "pass", "warn"):
+            failed.append(f"{result.node.name}: {(result.message or result.status).strip()}")
+        if result.node.resource_type == "model" and result.status == "success":
+            name = result.node.name
+            _describe(context, name, platform, first, last)
+            yield dg.MaterializeResult(asset_key=name, metadata={"dbt seconds": round(result.execution_time, 3)})
+        elif result.node.resource_type == "test" and result.status != "skipped":
+            yield from _check(context, result)
+    if failed:
+        raise dg.Failure("; ".join(failed), allow_retries=False)
+
+
+def build(settings: Settings, models: Sequence[str], first: date, last: date) -> list[RunResult]:
+    """Run and test models for the sessions between two days; one dbt at a time per home."""
+    from dbt.cli.main import dbtRunner
+    from dbt.contracts.graph.manifest import Manifest
+
+    target = settings.paths.dbt_target
+    export(dbt_environment(settings))
+    parsed = Manifest.from_msgpack((target / PARSED).read_bytes())
+    command = ["build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    with FileLock(target / ".run.lock"):
+        done = dbtRunner(manifest=parsed).invoke(
+            [*command, *QUIET, "--select", *models, "--vars", vars_of(first, last), "--log-path", str(target)]
+        )
+    if done.exception is not None:
+        raise done.exception
+    return list(done.result.results)
+
+
+def vars_of(first: date, last: date) -> str:
+    """dbt's --vars for the sessions that a run rebuilds."""
+    return json.dumps({"from_day": first.isoformat(), "to_day": last.isoformat()})
+
+
+def _check(context: dg.AssetExecutionContext, result: RunResult) -> Iterator[dg.AssetCheckResult]:
+    model = result.node.attached_node.rsplit(".", 1)[-1]
+    if dg.AssetCheckKey(dg.AssetKey(model), result.node.name) in context.selected_asset_check_keys:
+        yield dg.AssetCheckResult(
+            asset_key=model,
+            check_name=result.node.name,
+            passed=result.status == "pass",
+            severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
+            description=result.message,
+            metadata={"failing rows": result.failures or 0},
+        )
+
+
+def _describe(context: dg.AssetExecutionContext, name: str, platform: Platform, first: date, last: date) -> None:
+    """Figures that the UI can plot, per session and account."""
+    if name != "daily_summary":
+        return
+    for row in summary(platform.database(), first, last):
+        account = masked(row["account_id"])
+        context.add_asset_metadata(
+            {f"{field} {account}": float(row[field]) for field in ("closing_nav_official", "net_pnl", "unexplained")},
+            asset_key=name,
+            partition_key=row["trading_day"].isoformat(),
+        )

@@ -1,0 +1,61 @@
+"""The four kinds of verification as asset checks. The equations and both their sides are rows of daily_verification;
+a check says which of them fail. Mathematical and logical ones and cross-references block what comes after."""
+
+import dagster as dg
+
+from fntx_dagster.defs.partitions import SESSIONS
+from fntx_dagster.defs.ranges import range_of
+from fntx_dagster.defs.resources import Platform
+from fntx_dagster.errors import masked
+from fntx_dagster.signatures import BLOCKING_KINDS, WARNING_KINDS
+from fntx_dagster.store.marts import Verification, verifications
+
+_DESCRIPTIONS = {
+    "mathematical": "Opening, flows and net P&L lead to the closing; the parts sum to the whole.",
+    "logical": "Counts, percentages and drawdowns lie in their bounds.",
+    "cross_reference": "What two sources say of the same figure agrees.",
+    "historical": "Nothing is unusual: the day's return, the volatility, what the broker leaves over, what has no name.",
+}
+
+
+def _check(kind: str, blocking: bool) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset="daily_verification",
+        name=f"{kind}_verification",
+        description=_DESCRIPTIONS[kind],
+        blocking=blocking,
+        partitions_def=SESSIONS,
+    )
+    def verification(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
+        first, last = range_of(context)
+        rows = verifications(platform.database(), first, last, kinds=(kind,))
+        failed = [row for row in rows if not row.passed]
+        return dg.AssetCheckResult(
+            passed=not failed,
+            severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+            description=sentence(failed[0]) if failed else f"{len(rows)} equations hold",
+            metadata={"equations": len(rows), "failed": len(failed), "failures": dg.MetadataValue.md(_table(failed))},
+        )
+
+    return verification
+
+
+def sentence(row: Verification) -> str:
+    """One failure in words: the day, the equation, both sides and the difference."""
+    return (
+        f"{row.trading_day} {masked(row.account_id)}: {row.equation}: "
+        f"{row.left_side} {row.relation} {row.right_side} does not hold, difference {row.difference}"
+    )
+
+
+def _table(failed: list[Verification]) -> str:
+    if not failed:
+        return "All hold."
+    lines = ["| day | account | equation | left | | right | difference |", "|---|---|---|---:|---|---:|---:|"]
+    for row in failed:
+        sides = f"{row.left_side} | {row.relation} | {row.right_side} | {row.difference}"
+        lines.append(f"| {row.trading_day} | {masked(row.account_id)} | {row.equation} | {sides} |")
+    return "\n".join(lines)
+
+
+CHECKS = [_check(kind, True) for kind in BLOCKING_KINDS] + [_check(kind, False) for kind in WARNING_KINDS]

@@ -1,0 +1,34 @@
+"""What can go wrong, in two kinds that callers treat differently, and the words a user reads.
+
+`Transient` may succeed if tried again (a server not yet up, a chain out of reach); `Permanent` will not (a file that is
+no statement, a wrong key, a day that fails verification). Retries look at the type and at nothing else. An error's text
+names what was found, where, and the way out; it never holds a token, a key, a salt or an account's name.
+"""
+
+from __future__ import annotations
+
+
+class FntxError(Exception):
+    """Base of every error that a user is meant to read. `way_out` is the sentence that says what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, way_out: str = "") -> None:
+        self.message = message
+        self.way_out = way_out
+        super().__init__(f"{message}. {way_out}" if way_out else message)
+
+
+class Transient(FntxError):
+    """May succeed when tried again; the only kind that a retry policy retries."""
+
+    exit_code = 75
+
+
+class Permanent(FntxError):
+    """Fails the same way until a person changes something."""
+
+
+def masked(account_id: str) -> str:
+    """The form of an account id that logs, metadata and error texts may hold: `U…0001`."""
+    return f"{account_id[:1]}…{account_id[-4:]}" if len(account_id) > 5 else "…"

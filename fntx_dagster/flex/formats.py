@@ -1,0 +1,123 @@
+"""Dates, date-times and numbers in every shape that statements have been seen to hold.
+
+One function per type: text in, value or None out, ValueError for what cannot be read. None is what the broker means by
+an empty text, `-` and `--`. Results are cached: the same day, minute and commission come by the thousand.
+
+Dates with slashes are read **day first**, always. `01/02/2025` alone cannot tell; the broker offers both orders, only
+day-first files have been seen, and guessing from other dates in a file would read the first days of a month one way and
+the last days another. So `07/17/2025` is refused, with words that say how to choose an unmistakable format.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+"""The zone of every date-time that names none."""
+
+_NOTHING = frozenset(("", "-", "--", "N/A"))
+_NO_DATE = _NOTHING | {"MULTI", "Multi"}
+"""A summary row of several executions has `MULTI` where each of them has its time."""
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?")
+_DATE = re.compile(
+    r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
+    r"|(?P<y2>[0-9]{4})-(?P<m2>[0-9]{2})-(?P<d2>[0-9]{2})"
+    r"|(?P<d3>[0-9]{2})/(?P<m3>[0-9]{2})/(?P<y3>[0-9]{4})"
+)
+_TIME = re.compile(r"(?:[;,T]\s*|\s+)([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:\s*(\S+))?")
+_OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
+
+_ZONES = {"Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3}
+_ZONES |= {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
+_ZONES |= {"AKST": -9, "AKDT": -8, "HST": -10, "HKT": 8, "SGT": 8, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11}
+"""Hours from UTC by the abbreviation the broker writes; US readings where one is used twice in the world."""
+
+
+def parse_text(text: str) -> str | None:
+    """The text, or None where the broker wrote a dash for nothing."""
+    return None if text == "" or text == "-" or text == "--" else text
+
+
+@lru_cache(65536)
+def parse_number(text: str) -> Decimal | None:
+    """An exact decimal; thousands separators are taken where they stand correctly."""
+    plain = text.strip()
+    if plain in _NOTHING:
+        return None
+    if not _NUMBER.fullmatch(plain) or not any(map(str.isdigit, plain.partition("e")[0].partition("E")[0])):
+        raise ValueError("not a number: use digits, an optional sign, `,` between thousands and `.` before decimals")
+    return Decimal(plain.replace(",", ""))
+
+
+@lru_cache(65536)
+def parse_date(text: str) -> date | None:
+    """A calendar day: `20250717`, `2025-07-17` or `17/07/2025`; of a date-time its day as written."""
+    plain = text.strip()
+    if plain in _NO_DATE:
+        return None
+    day, rest = _leading_date(plain)
+    if rest and not _TIME.fullmatch(rest):
+        raise ValueError(_DATE_HELP)
+    return day
+
+
+@lru_cache(65536)
+def parse_moment(text: str) -> datetime | None:
+    """A moment in UTC: a date in any of its shapes, then `;`, `,`, `T` or a space, a time, and perhaps a zone.
+
+    Without a zone the time is New York's; a date alone is that day's midnight in New York.
+    """
+    plain = text.strip()
+    if plain in _NO_DATE:
+        return None
+    day, rest = _leading_date(plain)
+    if not rest:
+        return datetime(day.year, day.month, day.day, tzinfo=NEW_YORK).astimezone(UTC)
+    time = _TIME.fullmatch(rest)
+    if not time:
+        raise ValueError(_MOMENT_HELP)
+    hour, minute, second, zone = time.groups()
+    try:
+        local = datetime(day.year, day.month, day.day, int(hour), int(minute), int(second or 0))
+    except ValueError:
+        raise ValueError(_MOMENT_HELP) from None
+    return local.replace(tzinfo=_zone(zone)).astimezone(UTC)
+
+
+_DATE_HELP = "not a date: set the query's date format to yyyyMMdd (yyyy-MM-dd and dd/MM/yyyy are read too)"
+_MOMENT_HELP = "not a date and time: set the query's formats to yyyyMMdd and HHmmss, separated by a semicolon"
+
+
+def _leading_date(text: str) -> tuple[date, str]:
+    found = _DATE.match(text)
+    if not found:
+        raise ValueError(_DATE_HELP)
+    groups = found.groupdict()
+    year, month, day = (groups[f"{part}"] or groups[f"{part}2"] or groups[f"{part}3"] for part in "ymd")
+    try:
+        return date(int(year), int(month), int(day)), text[found.end() :]
+    except ValueError:
+        raise ValueError(_DATE_HELP) from None
+
+
+@lru_cache(256)
+def _zone(name: str | None) -> ZoneInfo | timezone:
+    if name is None:
+        return NEW_YORK
+    if name in _ZONES:
+        return timezone(timedelta(hours=_ZONES[name]))
+    if offset := _OFFSET.fullmatch(name):
+        sign, hours, minutes = offset.groups()
+        span = timedelta(hours=int(hours), minutes=int(minutes))
+        return timezone(-span if sign == "-" else span)
+    if "/" in name:
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            pass
+    raise ValueError(f"unknown time zone {name}: set the query's time zone to America/New_York")

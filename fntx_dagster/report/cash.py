@@ -1,0 +1,90 @@
+"""Blocks of cash: deposits and withdrawals, interest, dividends, taxes and fees.
+
+What belongs here: movements of money that no trade made. Their times are often not the broker's: what was assumed is
+said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from fntx_dagster.report import clock, money, wording
+from fntx_dagster.report.day import Block, Day, Event
+from fntx_dagster.report.impact import impact_lines, nav_line
+from fntx_dagster.report.narrative import Line, Told
+
+_TITLES = {
+    "deposit": ("Deposit", "Deposits"),
+    "withdrawal": ("Withdrawal", "Withdrawals"),
+    "interest": ("Interest", "Interest"),
+    "dividend": ("Dividend", "Dividends"),
+    "tax": ("Tax", "Taxes"),
+    "fee": ("Fee", "Fees"),
+}
+_MIXED = ("Cash Movement", "Cash Movements")
+# What is said of money that comes in, and of money that goes out.
+_SENTENCES = {
+    "deposit": ("You deposit {}", "A deposit of {} is reversed"),
+    "withdrawal": ("A withdrawal of {} is reversed", "You withdraw {}"),
+    "interest": ("The broker pays interest of {}", "The broker charges interest of {}"),
+    "dividend": ("You receive a dividend of {}", "You pay a dividend of {}"),
+    "tax": ("Tax of {} is refunded", "Tax of {} is withheld"),
+    "fee": ("The broker refunds a fee of {}", "The broker charges a fee of {}"),
+}
+_OTHER = ("The broker credits {}", "The broker debits {}")
+
+
+def tell_cash(block: Block, day: Day) -> Told:
+    """A block of kind cash."""
+    types = {event.event_type for event in block.events}
+    one, many = _TITLES.get(types.pop(), _MIXED) if len(types) == 1 else _MIXED
+    undated = day.trading_day if block.phase in ("intraday", "at_close") else None
+    return Told(
+        kind=block.kind,
+        phase=block.phase,
+        title=one if len(block.events) == 1 else many,
+        when=clock.both_zones(block.starts_at, block.ends_at, undated=undated),
+        starts_at=block.starts_at,
+        ends_at=block.ends_at,
+        nav_after=block.nav_after,
+        lines=(
+            *_event_lines(block.events, block.starts_at.astimezone(clock.NEW_YORK).date()),
+            *_impact(block, day.base_currency),
+            nav_line(block.nav_impact, block.nav_after, day.base_currency),
+        ),
+        source=block,
+    )
+
+
+def _event_lines(events: Sequence[Event], today: date) -> list[Line]:
+    named = events if len(events) <= wording.MOST_NAMED else events[: wording.MOST_NAMED - 1]
+    lines = [
+        Line("Event", _sentence(event, today), note=_description(event), amount=event.amount, currency=event.currency)
+        for event in named
+    ]
+    if len(named) < len(events):
+        lines.append(Line("Events", f"{len(events) - len(named):,} more cash movements."))
+    return lines
+
+
+def _sentence(event: Event, today: date) -> str:
+    amount = event.amount if event.amount is not None else event.nav_impact
+    comes_in, goes_out = _SENTENCES.get(event.event_type, _OTHER)
+    said = (goes_out if amount < 0 else comes_in).format(f"{money.display(abs(amount))} {event.currency}")
+    about = f" on {wording.contract_name(event.contract, today)}" if event.contract is not None else ""
+    return f"{said}{about}{' (time assumed)' if event.time_assumed else ''}."
+
+
+def _description(event: Event) -> str:
+    words = " ".join(event.description.split())
+    return f" The broker writes: “{words}”." if words else ""
+
+
+def _impact(block: Block, base_currency: str) -> tuple[Line, ...]:
+    """The conversion; nothing where the amount is in base currency and the NAV line says it already."""
+    plain = len(block.events) == 1 and block.events[0].currency == base_currency
+    if plain or not block.nav_impact:
+        return ()
+    return impact_lines(block, base_currency, lambda event: (event.amount or Decimal(0),), "NAV Impact", depth=0)

@@ -1,0 +1,133 @@
+"""The values that a report is told from: one `Day` per account and session, as the tables hold them.
+
+What belongs here: the shapes. How they are read lies in `store/`, how they are told in `story.py`. Amounts are exact
+Decimals, in base currency unless a field says otherwise; times are aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What was traded: a stock or an option, with the broker's description kept."""
+
+    contract_id: str
+    symbol: str
+    description: str
+    asset_category: str
+    underlying_symbol: str | None = None
+    multiplier: Decimal = Decimal(1)
+    strike: Decimal | None = None
+    expiry: date | None = None
+    put_call: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A row of chronological_events: one thing that touched the account.
+
+    `event_type`: trade, expiration, assignment, exercise, delivery, fx_conversion, deposit, withdrawal, interest,
+    dividend, tax, fee, other_cash. `quantity` is signed; `price`, `premium`, `commission`, `gross_realised` and
+    `amount` are in `currency`; a commission is negative when it costs. `premium_reversal` is premium that an earlier
+    block of the day already told for what this fill closes (negative of it), in `currency`.
+    """
+
+    event_id: str
+    event_type: str
+    at: datetime
+    time_assumed: bool
+    contract: Contract | None
+    quantity: Decimal | None
+    price: Decimal | None
+    currency: str
+    fx_rate: Decimal
+    fx_source: str
+    opening_quantity: Decimal
+    closing_quantity: Decimal
+    premium: Decimal
+    premium_reversal: Decimal
+    gross_realised: Decimal
+    commission: Decimal
+    amount: Decimal | None
+    nav_impact: Decimal
+    nav_after: Decimal
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A row of nav_blocks with its events: what the story tells in one paragraph.
+
+    `kind`: trades, assignment, exercise, expiration, cash. `phase`: overnight, pre_market, intraday, at_close.
+    `closes` says that the block closes something and so tells realised P&L; else it tells premium. Amounts in
+    `currency` are None where the block's events have several currencies, `fx_rate` where they have several rates.
+    """
+
+    block_id: str
+    kind: str
+    phase: str
+    starts_at: datetime
+    ends_at: datetime
+    closes: bool
+    currency: str | None
+    fx_rate: Decimal | None
+    gross_pnl: Decimal | None
+    premium: Decimal | None
+    premium_reversal: Decimal | None
+    commissions: Decimal | None
+    nav_impact: Decimal
+    nav_after: Decimal
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """A holding at a session's close. `quantity` is signed; `opened_at` of the oldest lot; `ends` says how and when
+    the tables know that it ended (expired, assigned, exercised, traded, delivered), None while it is open."""
+
+    contract: Contract
+    quantity: Decimal
+    opened_at: datetime
+    open_price: Decimal
+    ends: str | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Everything that one day's story needs.
+
+    `difference_parts` sums with `unexplained` to `difference` = closing_nav_official − closing_nav_calculated; its
+    names: mark_to_market, assigned_option_mark, expired_option_mark, rate_difference, interest_accruals,
+    fx_translation, after_hours_trades, commissions, interest, dividends, fees, transfers, other, broker_residual.
+    """
+
+    account_id: str
+    trading_day: date
+    previous_close: datetime
+    opens_at: datetime
+    closes_at: datetime
+    early_close: bool
+    base_currency: str
+    opening_nav_official: Decimal
+    opening_nav_calculated: Decimal
+    closing_nav_official: Decimal
+    closing_nav_calculated: Decimal
+    deposits: Decimal
+    withdrawals: Decimal
+    gross_pnl: Decimal
+    commissions: Decimal
+    interest: Decimal
+    fees: Decimal
+    broker_residual: Decimal
+    net_pnl: Decimal
+    difference: Decimal
+    difference_parts: Mapping[str, Decimal]
+    unexplained: Decimal
+    blocks: tuple[Block, ...]
+    open_at_close: tuple[OpenPosition, ...]

@@ -1,0 +1,200 @@
+"""The story as a JSON document, for programs and for anyone who wants every digit.
+
+The document: {"format": "fntx.alm_report", "version": 1, "days": [day, …]}
+
+Every amount is {"amount": "79402.2222176", "display": "79,402.22"}: the exact value as a plain decimal string (no
+exponent, no trailing zeros), and the text of the report (cents, half-even, thousands separators; a plus sign on
+changes). Quantities, rates and multipliers are exact decimal strings. A value that does not exist is null. A moment is
+{"utc": "2025-07-17T16:46:37Z", "new_york": "2025-07-17 12:46:37 EDT", "hong_kong": "2025-07-18 00:46:37 HKT"}.
+
+day: account_id; trading_day (YYYY-MM-DD); base_currency; heading; early_close; previous_close, opens_at, closes_at
+    (moments); opening_nav_official, opening_nav_calculated, closing_nav_official, closing_nav_calculated, deposits,
+    withdrawals, gross_pnl, commissions, interest, fees, broker_residual, net_pnl, difference, unexplained (amounts in
+    base currency); difference_parts: [{name, label, amount, display}], those that are not zero, which sum with
+    `unexplained` to `difference`; open_at_close: [{contract, quantity, opened_at, open_price, ends, ended_at}]; blocks.
+
+block: block_id; kind (previous_close, trades, assignment, exercise, expiration, cash, market_open, no_events,
+    market_close); phase (overnight, pre_market, intraday, at_close); title; when (the text of its span); section (the
+    heading it stands under); starts_at, ends_at (moments); summary; lines (texts, in the order of the report); closes;
+    currency, fx_rate, gross_pnl, premium, premium_reversal, commissions (in `currency`; null where the block has
+    several); nav_impact, nav_after (in base currency); events. Of these, the market's own moments have title, times,
+    texts and nav_after only.
+
+event: event_id; type; at (moment); time_assumed; contract; quantity; price; currency; fx_rate; fx_source;
+    opening_quantity; closing_quantity; premium, premium_reversal, gross_realised, commission, amount (in `currency`);
+    nav_impact, nav_after (in base currency); description.
+
+contract: contract_id; symbol; description; asset_category; underlying_symbol; multiplier; strike; expiry; put_call.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from fntx_dagster.report import clock, money
+from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition
+from fntx_dagster.report.market import part_label, told_parts
+from fntx_dagster.report.narrative import Section, Story, Told
+
+FORMAT = "fntx.alm_report"
+VERSION = 1
+
+Json = dict[str, Any]
+
+
+def to_json(stories: Sequence[Story]) -> str:
+    """The document as text, indented, with a final newline; characters beyond ASCII stand as they are."""
+    return json.dumps(to_document(stories), indent=2, ensure_ascii=False) + "\n"
+
+
+def to_document(stories: Sequence[Story]) -> Json:
+    """The document as plain dicts, lists and strings; its shape is the module's docstring."""
+    return {"format": FORMAT, "version": VERSION, "days": [_day(story) for story in stories]}
+
+
+def _day(story: Story) -> Json:
+    day = story.day
+    return {
+        "account_id": day.account_id,
+        "trading_day": day.trading_day.isoformat(),
+        "base_currency": day.base_currency,
+        "heading": story.heading,
+        "early_close": day.early_close,
+        "previous_close": _moment(day.previous_close),
+        "opens_at": _moment(day.opens_at),
+        "closes_at": _moment(day.closes_at),
+        **_day_amounts(day),
+        "difference_parts": [
+            {"name": name, "label": part_label(name), **_change(amount)} for name, amount in told_parts(day)
+        ],
+        "open_at_close": [_position(position) for position in day.open_at_close],
+        "blocks": [_block(section, block) for section in story.sections for block in section.blocks],
+    }
+
+
+def _day_amounts(day: Day) -> Json:
+    return {
+        "opening_nav_official": _amount(day.opening_nav_official),
+        "opening_nav_calculated": _amount(day.opening_nav_calculated),
+        "closing_nav_official": _amount(day.closing_nav_official),
+        "closing_nav_calculated": _amount(day.closing_nav_calculated),
+        "deposits": _amount(day.deposits),
+        "withdrawals": _amount(day.withdrawals),
+        "gross_pnl": _change(day.gross_pnl),
+        "commissions": _change(day.commissions),
+        "interest": _change(day.interest),
+        "fees": _change(day.fees),
+        "broker_residual": _change(day.broker_residual),
+        "net_pnl": _change(day.net_pnl),
+        "difference": _change(day.difference),
+        "unexplained": _change(day.unexplained),
+    }
+
+
+def _block(section: Section, told: Told) -> Json:
+    return {
+        "block_id": told.source.block_id if told.source else None,
+        "kind": told.kind,
+        "phase": told.phase,
+        "title": told.title,
+        "when": told.when,
+        "section": section.heading,
+        "starts_at": _moment(told.starts_at),
+        "ends_at": _moment(told.ends_at),
+        "summary": told.summary or None,
+        "lines": [line.plain for line in told.lines],
+        **_block_amounts(told.source),
+        "nav_after": _amount(told.nav_after),
+        "events": [_event(event) for event in told.source.events] if told.source else [],
+    }
+
+
+def _block_amounts(block: Block | None) -> Json:
+    return {
+        "closes": block.closes if block else None,
+        "currency": block.currency if block else None,
+        "fx_rate": _exact(block.fx_rate) if block else None,
+        "gross_pnl": _change(block.gross_pnl) if block else None,
+        "premium": _change(block.premium) if block else None,
+        "premium_reversal": _change(block.premium_reversal) if block else None,
+        "commissions": _change(block.commissions) if block else None,
+        "nav_impact": _change(block.nav_impact) if block else None,
+    }
+
+
+def _event(event: Event) -> Json:
+    return {
+        "event_id": event.event_id,
+        "type": event.event_type,
+        "at": _moment(event.at),
+        "time_assumed": event.time_assumed,
+        "contract": _contract(event.contract) if event.contract else None,
+        "quantity": _exact(event.quantity),
+        "price": _price(event.price),
+        "currency": event.currency,
+        "fx_rate": _exact(event.fx_rate),
+        "fx_source": event.fx_source,
+        "opening_quantity": _exact(event.opening_quantity),
+        "closing_quantity": _exact(event.closing_quantity),
+        "premium": _change(event.premium),
+        "premium_reversal": _change(event.premium_reversal),
+        "gross_realised": _change(event.gross_realised),
+        "commission": _change(event.commission),
+        "amount": _change(event.amount),
+        "nav_impact": _change(event.nav_impact),
+        "nav_after": _amount(event.nav_after),
+        "description": event.description,
+    }
+
+
+def _position(position: OpenPosition) -> Json:
+    return {
+        "contract": _contract(position.contract),
+        "quantity": _exact(position.quantity),
+        "opened_at": _moment(position.opened_at),
+        "open_price": _price(position.open_price),
+        "ends": position.ends,
+        "ended_at": _moment(position.ended_at) if position.ended_at else None,
+    }
+
+
+def _contract(contract: Contract) -> Json:
+    return {
+        "contract_id": contract.contract_id,
+        "symbol": contract.symbol,
+        "description": contract.description,
+        "asset_category": contract.asset_category,
+        "underlying_symbol": contract.underlying_symbol,
+        "multiplier": _exact(contract.multiplier),
+        "strike": _exact(contract.strike),
+        "expiry": contract.expiry.isoformat() if contract.expiry else None,
+        "put_call": contract.put_call,
+    }
+
+
+def _moment(moment: datetime) -> Json:
+    return {
+        "utc": clock.utc_stamp(moment),
+        "new_york": clock.zone_stamp(moment, clock.NEW_YORK),
+        "hong_kong": clock.zone_stamp(moment, clock.HONG_KONG),
+    }
+
+
+def _amount(value: Decimal) -> Json:
+    return {"amount": money.plain(value), "display": money.display(value)}
+
+
+def _change(value: Decimal | None) -> Json | None:
+    return None if value is None else {"amount": money.plain(value), "display": money.display(value, signed=True)}
+
+
+def _price(value: Decimal | None) -> Json | None:
+    return None if value is None else {"amount": money.plain(value), "display": money.price(value)}
+
+
+def _exact(value: Decimal | None) -> str | None:
+    return None if value is None else money.plain(value)

@@ -1,0 +1,73 @@
+"""The story as Markdown, in the layout of the role model (seed 001, section 4).
+
+What belongs here: emphasis, indentation and escaping. What is said is decided in `story.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fntx_dagster.report import clock
+from fntx_dagster.report.narrative import Line, Section, Story, Told
+
+# What a broker's description or a label may hold and Markdown would read as markup.
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
+_RULE = "\n\n---\n\n"
+
+
+def to_markdown(stories: Sequence[Story], *, account_label: str | None) -> str:
+    """One document of the stories, in the order given. `account_label` is printed as given: masking is the caller's."""
+    head = [f"# ALM Report{_range(stories)}"]
+    if account_label:
+        head.append(f"Account {escaped(account_label)}. Hong Kong time first, New York time second.")
+    else:
+        head.append("Hong Kong time first, New York time second.")
+    sections = [_section(section) for story in stories for section in story.sections]
+    return "\n\n".join(head) + "\n\n" + _RULE.join(sections or ["No trading days."]) + "\n"
+
+
+def escaped(text: str) -> str:
+    """`text` with everything that Markdown would read as markup shown as it is."""
+    return _MARKUP.sub(r"\\\1", text)
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left_aligned: int = 1) -> str:
+    """A Markdown table; the first `left_aligned` columns are words, the others figures."""
+    rule = [":---"] * left_aligned + ["---:"] * (len(headers) - left_aligned)
+    return "\n".join(
+        f"| {' | '.join(cells)} |"
+        for cells in ([*map(escaped, headers)], rule, *([*map(escaped, row)] for row in rows))
+    )
+
+
+def _range(stories: Sequence[Story]) -> str:
+    if not stories:
+        return ""
+    days = sorted(story.day.trading_day for story in stories)
+    if days[0] == days[-1]:
+        return f": {clock.full_date(days[0])}"
+    first = clock.month_day(days[0]) if days[0].year == days[-1].year else clock.full_date(days[0])
+    return f": {first} – {clock.full_date(days[-1])}"
+
+
+def _section(section: Section) -> str:
+    blocks = "\n\n".join(_block(block) for block in section.blocks)
+    return f"## {escaped(section.heading)}\n\n{blocks}"
+
+
+def _block(block: Told) -> str:
+    summary = f" {escaped(block.summary)}" if block.summary else ""
+    return "\n".join([f"- **{escaped(block.heading)}:**{summary}", *map(_line, block.lines)])
+
+
+def _line(line: Line) -> str:
+    """A block's own lines have bold labels, those below plain ones; a figure that a line leads to is bold."""
+    indent = "  " * (line.depth + 1)
+    label, text, result, note = map(escaped, (line.label, line.text, line.result, line.note))
+    bold = line.depth == 0 or line.total
+    if bold and label and result and not text:
+        return f"{indent}- **{label}: {result}**{note}"
+    told = " = ".join(part for part in (text, f"**{result}**" if result else "") if part)
+    head = f"**{label}:** " if bold and label else f"{label}: " if label else ""
+    return f"{indent}- {head}{told}{note}".rstrip()

@@ -1,0 +1,255 @@
+"""The market's own moments: the previous official close, the open, a session without events, and the close.
+
+What belongs here: what every day has, whatever was traded, and the reconciliation of the calculated with the official
+NAV. All amounts are in base currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from fntx_dagster.report import clock, money, wording
+from fntx_dagster.report.day import Day, OpenPosition
+from fntx_dagster.report.narrative import Line, Told
+from fntx_dagster.report.wording import Holding
+
+# The names of Day.difference_parts in the order of telling, as a trader reads them.
+PART_LABELS = {
+    "mark_to_market": "Open positions marked to the closing prices",
+    "assigned_option_mark": "Last closing mark of the assigned option, released by the assignment",
+    "expired_option_mark": "Last closing mark of the expired option, released by the expiration",
+    "rate_difference": "The trades' exchange rates against the day's rate",
+    "after_hours_trades": "Trades outside this day that the broker counts in it, or the reverse",
+    "interest_accruals": "Change in accrued interest",
+    "fx_translation": "FX translation of balances in other currencies",
+    "commissions": "Commissions not told with the trades",
+    "interest": "Interest",
+    "dividends": "Dividends",
+    "fees": "Fees",
+    "transfers": "Transfers",
+    "other": "Other entries of the broker's statement",
+    "broker_residual": "Left over in the broker's own statement",
+}
+
+
+def tell_previous_close(day: Day) -> Told:
+    """The official NAV that the day starts from."""
+    return Told(
+        kind="previous_close",
+        phase="overnight",
+        title="Previous Official Close",
+        when=clock.both_zones(day.previous_close, day.previous_close),
+        starts_at=day.previous_close,
+        ends_at=day.previous_close,
+        nav_after=day.opening_nav_official,
+        summary="The day starts from the official NAV of the previous close.",
+        lines=(_nav_line("Official NAV", day.opening_nav_official, day),),
+    )
+
+
+def tell_open(day: Day, before: Iterable[Told]) -> Told:
+    """The market open with one NAV, or with both and the reason. `before`: the blocks told since the previous close."""
+    nav = day.opening_nav_calculated
+    lines: tuple[Line, ...] = (_nav_line("Opening NAV", nav, day),)
+    if money.cents(day.opening_nav_official) != money.cents(nav):
+        lines = (
+            _nav_line("Official Opening NAV", day.opening_nav_official, day),
+            _nav_line("Calculated Opening NAV", nav, day),
+            Line("Why they differ", _opening_reason(day, before)),
+        )
+    return Told(
+        kind="market_open",
+        phase="intraday",
+        title="Market Open",
+        when=clock.both_zones(day.opens_at, day.opens_at, undated=day.trading_day),
+        starts_at=day.opens_at,
+        ends_at=day.opens_at,
+        nav_after=nav,
+        summary="The day begins.",
+        lines=lines,
+    )
+
+
+def tell_no_events(day: Day) -> Told:
+    """The session of a day on which nothing touched the account."""
+    return Told(
+        kind="no_events",
+        phase="intraday",
+        title="Trading Session",
+        when=clock.both_zones(day.opens_at, day.closes_at, undated=day.trading_day),
+        starts_at=day.opens_at,
+        ends_at=day.closes_at,
+        nav_after=day.closing_nav_calculated,
+        summary="No events. Nothing was traded, assigned or paid.",
+        lines=(_nav_line("NAV remains", day.closing_nav_calculated, day),),
+    )
+
+
+def tell_close(day: Day) -> Told:
+    """The market close: what became of the open positions, the official NAV, and the difference, attributed."""
+    early = f" early, at {_new_york(day.closes_at)}" if day.early_close else ""
+    event = Line("Event", f"The market closes{early}. {_positions_sentence(day)}")
+    official, difference = _official_lines(day), _difference_lines(day)
+    return Told(
+        kind="market_close",
+        phase="at_close",
+        title="Market Close",
+        when=clock.both_zones(day.closes_at, day.closes_at, undated=day.trading_day),
+        starts_at=day.closes_at,
+        ends_at=day.closes_at,
+        nav_after=day.closing_nav_official,
+        lines=(event, *difference, *official) if _is_marked(day) else (event, *official, *difference),
+    )
+
+
+def early_close(day: Day) -> str:
+    """` (early close 13:00 EST)` on a day that closes early, else empty."""
+    return f" (early close {_new_york(day.closes_at)})" if day.early_close else ""
+
+
+def part_label(name: str) -> str:
+    """What a part of the difference is called; a name that is new here is told by its own words."""
+    return PART_LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def told_parts(day: Day) -> list[tuple[str, Decimal]]:
+    """The non-zero parts of the difference in the order of telling."""
+    order = list(PART_LABELS)
+    names = sorted(day.difference_parts, key=lambda name: order.index(name) if name in order else len(order))
+    return [(name, day.difference_parts[name]) for name in names if day.difference_parts[name]]
+
+
+def _nav_line(label: str, nav: Decimal, day: Day) -> Line:
+    result = f"{money.display(nav)} {day.base_currency}"
+    return Line(label, result=result, amount=nav, currency=day.base_currency)
+
+
+def _official_lines(day: Day) -> tuple[Line, ...]:
+    nav = _nav_line("Closing NAV", day.closing_nav_official, day)
+    return (
+        Line(f"Official Closing NAV (at {_new_york(day.closes_at)})", "The broker books the official NAV of the day."),
+        replace(nav, depth=1, total=True),
+    )
+
+
+def _opening_reason(day: Day, before: Iterable[Told]) -> str:
+    moved = [(told, told.source.nav_impact) for told in before if told.source is not None and told.source.nav_impact]
+    gap = day.opening_nav_calculated - day.opening_nav_official
+    if sum((impact for _, impact in moved), Decimal(0)) != gap:
+        return f"The two differ by {money.display(gap, signed=True)} {day.base_currency}."
+    named = [
+        f"the {_lower(told.title)} ({money.display(impact, signed=True)} {day.base_currency})" for told, impact in moved
+    ]
+    return f"The broker's official figure does not yet include {wording.capped(named, 'events')}."
+
+
+def _lower(title: str) -> str:
+    return title.lower().replace("0dte", "0DTE")
+
+
+def _new_york(moment: datetime) -> str:
+    return clock.clock_time(moment, clock.NEW_YORK)
+
+
+def _is_marked(day: Day) -> bool:
+    """Whether a position lives on after the close; options that expire worthless with it do not."""
+    return any(not _expires_with(position, day) for position in day.open_at_close)
+
+
+def _expires_with(position: OpenPosition, day: Day) -> bool:
+    return position.ends == "expired" and position.contract.expiry == day.trading_day
+
+
+def _positions_sentence(day: Day) -> str:
+    if not day.open_at_close:
+        return "You hold no open positions."
+    if not _is_marked(day):
+        return _expired_sentence(day)
+    positions = wording.bracketed(_held(day.open_at_close, day), "positions")
+    if len(day.open_at_close) == 1:
+        marked = f"Your open position {positions} is marked to the closing price."
+    else:
+        marked = f"Your open positions {positions} are marked to the closing prices."
+    return f"{marked}{_pending_sentence(day)}"
+
+
+def _expired_sentence(day: Day) -> str:
+    positions = day.open_at_close
+    names = wording.bracketed(_held(positions, day), "options")
+    if len(positions) == 1:
+        subject = f"Your {wording.owned(_holding(positions[0]), day.trading_day)}"
+        verb = "expires" if abs(positions[0].quantity) == 1 else "expire"
+    else:
+        subject = f"{'Both' if len(positions) == 2 else f'All {len(positions):,}'} options {names}"
+        verb = "expire"
+    if all(position.quantity > 0 for position in positions):
+        return f"{subject} {verb} worthless; the premium paid is lost."
+    return f"{subject} {verb} worthless; the premium is fully realised."
+
+
+def _pending_sentence(day: Day) -> str:
+    pending = [
+        position
+        for position in day.open_at_close
+        if position.ends is None
+        and wording.is_option(position.contract)
+        and position.contract.expiry == day.trading_day
+    ]
+    if not pending:
+        return ""
+    ladder = wording.ladder(map(_holding, pending))
+    owned = [wording.owned(holding, day.trading_day) for holding in ladder]
+    one = len(pending) == 1 and abs(pending[0].quantity) == 1
+    expire, outcome = ("expires", "its outcome arrives") if one else ("expire", "their outcome arrives")
+    return f" Your {wording.capped(owned, 'options')} {expire} today; {outcome} with the next statement."
+
+
+def _held(positions: Sequence[OpenPosition], day: Day) -> list[str]:
+    ladder = wording.ladder(_holding(position) for position in positions)
+    return [wording.held(holding, day.trading_day) for holding in ladder]
+
+
+def _holding(position: OpenPosition) -> Holding:
+    return Holding(position.contract, position.quantity)
+
+
+def _difference_lines(day: Day) -> tuple[Line, ...]:
+    parts = told_parts(day)
+    if not day.difference and not parts:
+        nav = money.display(day.closing_nav_official)
+        return (Line("Reconciliation", f"The calculated and the official NAV agree at {nav} {day.base_currency}."),)
+    terms = money.difference(day.closing_nav_official, day.closing_nav_calculated)
+    result = f"{money.display(day.difference, signed=True)} {day.base_currency}"
+    amount = {"amount": day.difference, "currency": day.base_currency}
+    if _is_marked(day):
+        said = "The broker calculates the day's unrealised P&L on these open positions."
+        head: tuple[Line, ...] = (
+            Line("Mark-to-Market P&L", said),
+            Line(text=f"Unrealised P&L = ({terms})", result=result, note=", made up of:", depth=1, **amount),
+        )
+    else:
+        said = f"The difference between the calculated NAV and the official one is {terms}"
+        head = (Line("Reconciliation", said, result, note=", made up of:", **amount),)
+    return (*head, *_part_lines(day, parts, depth=head[-1].depth + 1))
+
+
+def _part_lines(day: Day, parts: Sequence[tuple[str, Decimal]], depth: int) -> tuple[Line, ...]:
+    told = [*((part_label(name), amount) for name, amount in parts), ("Unexplained", day.unexplained)]
+    lines = [
+        Line(
+            label,
+            f"{money.display_small(amount, signed=True)} {day.base_currency}",
+            depth=depth,
+            amount=amount,
+            currency=day.base_currency,
+        )
+        for label, amount in told
+    ]
+    terms = tuple(amount for _, amount in told if amount)
+    if terms and not money.adds_up(terms, day.difference):
+        exact = f"{money.summed(terms, exact=True, signed=True)} = {money.exactly(day.difference, signed=True)}"
+        lines.append(Line("Exactly, before rounding", f"{exact} {day.base_currency}", depth=depth))
+    return tuple(lines)

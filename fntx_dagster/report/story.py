@@ -1,0 +1,100 @@
+"""One account's trading day, told from start to end.
+
+What belongs here: the order of the blocks, and who tells which. The day runs from the previous session's close to its
+own; its story starts with the previous official NAV, takes what happened overnight and before the open, states both
+NAVs at the open, takes the session, and reconciles at the close (seed 001, sections 2 and 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from fntx_dagster.report import clock
+from fntx_dagster.report.bookings import tell_booking
+from fntx_dagster.report.cash import tell_cash
+from fntx_dagster.report.day import Block, Contract, Day
+from fntx_dagster.report.market import early_close, tell_close, tell_no_events, tell_open, tell_previous_close
+from fntx_dagster.report.narrative import Section, Story, Told
+from fntx_dagster.report.trades import tell_trades
+from fntx_dagster.report.wording import Holding
+
+_BEFORE_OPEN = ("overnight", "pre_market")
+# Events that change how much of a contract is held. A pair of currencies, which a conversion trades, nobody holds.
+_MOVES_POSITION = ("trade", "expiration", "assignment", "exercise", "delivery")
+
+
+def tell(day: Day) -> Story:
+    """The story of `day`: the overnight period, where something happened in it, and the trading day.
+
+    Times are told in Hong Kong and New York, amounts in the currency of the trade and in the account's base currency.
+    """
+    left_open = _left_open(day)
+    told = [
+        _tell_block(block, day, holdings, _received(day.blocks[:index], block))
+        for index, (block, holdings) in enumerate(zip(day.blocks, left_open, strict=True))
+    ]
+    overnight = [block for block in told if block.phase == "overnight"]
+    before_open = [block for block in told if block.phase in _BEFORE_OPEN]
+    session = [block for block in told if block.phase not in _BEFORE_OPEN]
+    opening = tell_previous_close(day)
+    heading = f"US Trading Day: {clock.weekday_date(day.trading_day)}{early_close(day)}"
+    trading_day = [
+        *(block for block in before_open if block.phase != "overnight"),
+        tell_open(day, before_open),
+        *(session if day.blocks else [tell_no_events(day)]),
+        tell_close(day),
+    ]
+    if not overnight:
+        return Story(day, heading, (Section(heading, (opening, *trading_day)),))
+    return Story(
+        day, heading, (Section(_overnight_heading(day), (opening, *overnight)), Section(heading, tuple(trading_day)))
+    )
+
+
+def _tell_block(block: Block, day: Day, left_open: Sequence[Holding], received: str | None) -> Told:
+    if block.kind == "trades":
+        return tell_trades(block, day, left_open, received)
+    return tell_cash(block, day) if block.kind == "cash" else tell_booking(block, day)
+
+
+def _overnight_heading(day: Day) -> str:
+    closed = clock.month_day(day.previous_close.astimezone(clock.NEW_YORK))
+    return f"Overnight Period ({closed} Close to {clock.month_day(day.trading_day)} Open)"
+
+
+def _left_open(day: Day) -> list[list[Holding]]:
+    """For each block, what is still held right after it of the contracts that it touched.
+
+    The day knows its holdings at the close: walking back from there, the block's own movements come off next.
+    """
+    quantities: dict[str, Decimal] = {}
+    for position in day.open_at_close:
+        _add(quantities, position.contract, position.quantity)
+    after: list[list[Holding]] = []
+    for block in reversed(day.blocks):
+        moves = [event for event in block.events if event.event_type in _MOVES_POSITION]
+        touched = {event.contract.contract_id: event.contract for event in moves if event.contract is not None}
+        held = [Holding(contract, quantities.get(name, Decimal(0))) for name, contract in touched.items()]
+        after.append([holding for holding in held if holding.quantity])
+        for event in moves:
+            _add(quantities, event.contract, -(event.quantity or Decimal(0)))
+    return after[::-1]
+
+
+def _add(quantities: dict[str, Decimal], contract: Contract | None, quantity: Decimal) -> None:
+    if contract is not None:
+        quantities[contract.contract_id] = quantities.get(contract.contract_id, Decimal(0)) + quantity
+
+
+def _received(earlier: Sequence[Block], block: Block) -> str | None:
+    """`assignment` or `exercise`, if that brought, earlier in the day, all that this block closes."""
+    closed = {event.contract.contract_id for event in block.events if event.contract and event.closing_quantity}
+    for source in reversed(earlier):
+        if source.kind in ("assignment", "exercise"):
+            delivered = {
+                event.contract.contract_id for event in source.events if event.contract and event.opening_quantity
+            }
+            if closed and closed <= delivered:
+                return source.kind
+    return None

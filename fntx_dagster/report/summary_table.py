@@ -1,0 +1,78 @@
+"""A range of days as a table: one row per day and a row of totals.
+
+What belongs here: headers and rows of display strings, for whoever renders them. Flows and results are summed, and
+the sums rounded, from the exact amounts; NAVs, which are states, are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from fntx_dagster.report import markdown, money
+from fntx_dagster.report.day import Day
+
+
+class SummaryTable(NamedTuple):
+    """All cells are texts, the first column trading days (YYYY-MM-DD). `totals` is empty when there are no days."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    totals: tuple[str, ...]
+
+
+class _Column(NamedTuple):
+    header: str
+    amount: Callable[[Day], Decimal]
+    signed: bool = True
+    summed: bool = True
+
+
+_COLUMNS = (
+    _Column("Opening NAV", lambda day: day.opening_nav_official, signed=False, summed=False),
+    _Column("Deposits", lambda day: day.deposits, signed=False),
+    _Column("Withdrawals", lambda day: day.withdrawals, signed=False),
+    _Column("Gross P&L", lambda day: day.gross_pnl),
+    _Column("Commissions", lambda day: day.commissions),
+    _Column("Interest", lambda day: day.interest),
+    _Column("Fees", lambda day: day.fees),
+    _Column("Net P&L", lambda day: day.net_pnl),
+    _Column("Closing NAV", lambda day: day.closing_nav_official, signed=False, summed=False),
+    _Column("Reconciliation", lambda day: day.difference),
+    _Column("Unexplained", lambda day: day.unexplained),
+)
+
+
+def summary_table(days: Sequence[Day]) -> SummaryTable:
+    """The table of one account's days, in the order given, in base currency (named in the first header).
+
+    Raises ValueError when the days are of several accounts or base currencies: their sums would mean nothing.
+    """
+    accounts = {(day.account_id, day.base_currency) for day in days}
+    if len(accounts) > 1:
+        raise ValueError(
+            f"a summary table is of one account in one base currency, not of {len(accounts)}: make one each"
+        )
+    currency = f" ({accounts.pop()[1]})" if accounts else ""
+    return SummaryTable(
+        headers=(f"Trading Day{currency}", *(column.header for column in _COLUMNS)),
+        rows=tuple(
+            (day.trading_day.isoformat(), *(_cell(column, column.amount(day)) for column in _COLUMNS)) for day in days
+        ),
+        totals=("Total", *(_total(column, days) for column in _COLUMNS)) if days else (),
+    )
+
+
+def to_markdown(table: SummaryTable) -> str:
+    """The table in Markdown, figures to the right, the totals as the last row."""
+    rows = [*table.rows, table.totals] if table.totals else table.rows
+    return markdown.table(table.headers, rows) + "\n"
+
+
+def _cell(column: _Column, amount: Decimal) -> str:
+    return money.display(amount, signed=column.signed)
+
+
+def _total(column: _Column, days: Sequence[Day]) -> str:
+    return _cell(column, sum(map(column.amount, days), Decimal(0))) if column.summed else ""

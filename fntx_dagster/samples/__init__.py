@@ -1,0 +1,27 @@
+"""The bundled sample statements (July 2025 of one account), and when they stand in for a user's own.
+
+They are what the platform shows before anything else is there. As soon as the folder of statement files holds a file,
+or the database another account, the samples are never loaded again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import accounts
+
+SAMPLES = Path(__file__).parent
+SAMPLE_ACCOUNT = "U1000001"
+
+
+def statement_paths(settings: Settings, db: Database) -> list[Path]:
+    """The statement files to load: the user's folder, else the samples; Permanent where neither applies."""
+    folder = settings.statements or settings.paths.statements
+    if folder.is_dir() and any(folder.rglob("*.xml")):
+        return [folder]
+    if settings.statements is None and set(accounts(db)) <= {SAMPLE_ACCOUNT}:
+        return [SAMPLES]
+    raise Permanent(f"no statement files in {folder}", "Put Flex XML files there, or load them with `fntx load PATH`")

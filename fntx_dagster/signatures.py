@@ -1,0 +1,268 @@
+"""The signed day, from the tables to the chain and back: what the assets and the terminal both call.
+
+Joins the rooms and holds no rule of its own: the figures come from `store`, their encoding from `metrics`, leaves and
+tree from `proof`, transactions from `chain`. A day that failed a blocking verification is not signed, whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fntx_dagster.chain import keys, sender
+from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.metrics.catalogue import CATALOGUE, unscale
+from fntx_dagster.proof.leaves import Context, schema_hash_of
+from fntx_dagster.proof.record import Record, build_record, verify
+from fntx_dagster.store import marts, signatures
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.signatures import PostedDay, SignedDay
+
+if TYPE_CHECKING:
+    from fntx_dagster.chain.client import Chain
+
+FIRST_VERSION = 1
+BLOCKING_KINDS = ("mathematical", "logical", "cross_reference")
+WARNING_KINDS = ("historical",)
+
+_WINDOWS = ("30d", "mtd", "ytd", "all")
+_FUND = ("dpi", "tvpi", "rvpi")
+_GREEKS = ("delta", "gamma", "theta", "vega")
+_SIGNED_PARTS = (
+    "mark_to_market",
+    "assigned_option_mark",
+    "expired_option_mark",
+    "rate_difference",
+    "interest_accruals",
+    "fx_translation",
+)
+
+
+class Outcome(NamedTuple):
+    """What signing or posting a range did: the days that are new, and those that were there already."""
+
+    new: list[Any]
+    kept: list[Any]
+
+
+class Difference(NamedTuple):
+    """A metric whose value in the tables is not the one that was signed; None stands for null."""
+
+    metric: str
+    signed: Decimal | None
+    found: Decimal | None
+
+
+class Verdict(NamedTuple):
+    """The outcome of verifying a day: every way in which the tables, the frozen record and the chain disagree."""
+
+    day: SignedDay
+    posted: PostedDay | None
+    differences: list[Difference]
+    problems: list[str]
+
+    @property
+    def holds(self) -> bool:
+        return not self.differences and not self.problems
+
+
+def sign(db: Database, chain: Chain, key_folder: Path, first: date, last: date, account: str | None = None) -> Outcome:
+    """Freeze the record of every session of the range that has none yet, oldest first.
+
+    Permanent, and nothing signed, when a day of the range failed a blocking verification.
+    """
+    refuse_unverified(db, first, last, account)
+    secret = keys.salt_secret(key_folder)
+    frozen = {(signed.account_id, signed.trading_day): signed for signed in signatures.signed_days(db, first, last, account)}
+    outcome = Outcome([], [])
+    for (account_id, day), values in day_values(db, first, last, account).items():
+        if (account_id, day) in frozen:
+            outcome.kept.append(frozen[account_id, day])
+            continue
+        context = Context(
+            schema_hash_of(CATALOGUE.canonical()), chain.chain_id, chain.contract, chain.trader(account_id).address, day
+        )
+        scaled = CATALOGUE.scaled(values)
+        record = build_record(context, account_id, scaled, secret)
+        signed = SignedDay(
+            account_id=account_id,
+            trading_day=day,
+            version=FIRST_VERSION,
+            schema_hash=context.schema_hash,
+            root=record.root,
+            chain_id=context.chain_id,
+            contract=context.contract,
+            trader=context.trader,
+            values={metric.name: scaled[metric.index] for metric in CATALOGUE.metrics},
+        )
+        (outcome.new if signatures.freeze(db, signed) else outcome.kept).append(signed)
+    return outcome
+
+
+def post(db: Database, chain: Chain, first: date, last: date, account: str | None = None) -> Outcome:
+    """Post every signed day of the range that has no receipt yet, oldest first, and store what is read back."""
+    posted = {
+        (receipt.account_id, receipt.trading_day, receipt.version): receipt
+        for receipt in signatures.posted_days(db, first, last, account)
+    }
+    outcome = Outcome([], [])
+    for signed in signatures.signed_days(db, first, last, account):
+        key = (signed.account_id, signed.trading_day, signed.version)
+        if key in posted:
+            outcome.kept.append(posted[key])
+            continue
+        outcome.new.append(_post_one(db, chain, signed))
+    return outcome
+
+
+def verify_day(
+    db: Database, chain: Chain, key_folder: Path, account: str, day: date, tx_hash: str | None = None
+) -> Verdict:
+    """Recompute a day from the tables and compare: with the frozen record, its root, the contract, the transaction."""
+    signed = _signed(db, account, day)
+    receipts = signatures.posted_days(db, day, day, account)
+    posted = receipts[-1] if receipts else None
+    values = day_values(db, day, day, account).get((account, day))
+    if values is None:
+        raise Permanent(f"{day} has no daily summary any more", "Run `fntx run` for that day")
+    return Verdict(
+        signed,
+        posted,
+        list(_differences(signed, CATALOGUE.scaled(values))),
+        list(_problems(chain, signed, rebuilt(signed, key_folder), posted, tx_hash)),
+    )
+
+
+def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
+    """The record of a frozen day with its salts, from the secret; its root equals the frozen one unless tampered with."""
+    context = Context(signed.schema_hash, signed.chain_id, signed.contract, signed.trader, signed.trading_day)
+    slots = {metric.index: signed.values.get(metric.name) for metric in CATALOGUE.metrics}
+    return build_record(context, signed.account_id, slots, keys.salt_secret(key_folder))
+
+
+def prove_on_chain(chain: Chain, signed: SignedDay, key_folder: Path, metric_name: str) -> bool:
+    """Whether one metric's leaf and path lead to the root: computed here and by the contract; both must say so."""
+    record, index = rebuilt(signed, key_folder), CATALOGUE.by_name[metric_name].index
+    value, salt, proof = record.values[index], record.salts[index], record.proof(index)
+    stored = chain.record_of(signed.trader, signed.trading_day)
+    return (
+        stored is not None
+        and verify(record.context, stored.root, index, value, salt, proof)
+        and chain.verify_metric(signed.trader, signed.trading_day, index, value, salt, proof)
+    )
+
+
+def day_values(
+    db: Database, first: date, last: date, account: str | None = None
+) -> dict[tuple[str, date], dict[str, Decimal | float | None]]:
+    """The value of every metric of the catalogue, per account and session, oldest first."""
+    windows = {
+        (row["account_id"], row["trading_day"], row["metric_window"]): row
+        for row in marts.rolling_metrics(db, first, last, account)
+    }
+    rows = sorted(marts.summary(db, first, last, account), key=lambda row: (row["trading_day"], row["account_id"]))
+    told = {one: marts.sessions_told(db, first, last, one) for one in {row["account_id"] for row in rows}}
+    found = {}
+    for row in rows:
+        key = (row["account_id"], row["trading_day"])
+        number, closes_at = told[key[0]][key[1]]
+        values: dict[str, Decimal | float | None] = dict.fromkeys(_GREEKS)
+        values |= {"trading_day_num": number, "session_close_utc": int(closes_at.timestamp())}
+        values |= {name: row[name] for name in CATALOGUE.by_name if name in row}
+        values |= _parts(row["difference_parts"])
+        for window in _WINDOWS:
+            metrics = windows.get((*key, window), {})
+            for name in ("win_rate", "sharpe", "volatility", "max_drawdown", "total_return"):
+                values[f"{name}_{window}"] = metrics.get(name)
+        values |= {name: windows.get((*key, "all"), {}).get(name) for name in _FUND}
+        found[key] = values
+    return found
+
+
+def refuse_unverified(db: Database, first: date, last: date, account: str | None = None) -> None:
+    """Permanent when an equation that blocks does not hold on a day of the range."""
+    failed = marts.verifications(db, first, last, account, kinds=BLOCKING_KINDS, failed_only=True)
+    if failed:
+        worst = failed[0]
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        raise Permanent(
+            f"{worst.trading_day} of account {masked(worst.account_id)} fails its verification: {worst.equation}: "
+            f"{worst.left_side} {worst.relation} {worst.right_side} does not hold, difference {worst.difference}{more}",
+            "Correct the statements or load what is missing, then run the day again; nothing of the range was signed",
+        )
+
+
+def _parts(parts: dict[str, Decimal]) -> dict[str, Decimal]:
+    """The parts of the difference that have a slot; the others share one, the broker's residual has its own."""
+    named = {name: parts.get(name, Decimal(0)) for name in _SIGNED_PARTS}
+    others = (amount for name, amount in parts.items() if name not in (*_SIGNED_PARTS, "broker_residual"))
+    return named | {"other_parts": sum(others, Decimal(0))}
+
+
+def _post_one(db: Database, chain: Chain, signed: SignedDay) -> PostedDay:
+    signer = chain.trader(signed.account_id)
+    here = (chain.chain_id, chain.contract, signer.address)
+    if here != (signed.chain_id, signed.contract, signed.trader):
+        raise Permanent(
+            f"the record of {signed.trading_day} was made for trader {signed.trader} and contract {signed.contract} on "
+            f"chain {signed.chain_id}, but the settings name trader {here[2]} and contract {here[1]} on chain {here[0]}",
+            "Post it with the settings that it was signed with",
+        )
+    receipt = sender.post(
+        chain,
+        signer,
+        signed.trading_day,
+        signed.schema_hash,
+        signed.root,
+        on_signed=lambda sent: signatures.remember_attempt(db, signed, sent.tx_hash, sent.nonce, sent.raw),
+    )
+    posted = PostedDay(
+        account_id=signed.account_id,
+        trading_day=signed.trading_day,
+        version=signed.version,
+        **{name: getattr(receipt, name) for name in PostedDay._fields[3:]},
+    )
+    signatures.confirm(db, posted)
+    return posted
+
+
+def _signed(db: Database, account: str, day: date) -> SignedDay:
+    found = signatures.signed_days(db, day, day, account)
+    if not found:
+        raise Permanent(f"{day} is not signed", "Sign it with `fntx signature generate --date` or `fntx run`")
+    return found[0]
+
+
+def _differences(signed: SignedDay, found: dict[int, int | None]) -> Iterable[Difference]:
+    for metric in CATALOGUE.metrics:
+        before, now = signed.values.get(metric.name), found[metric.index]
+        if before != now:
+            yield Difference(metric.name, unscale(metric, before), unscale(metric, now))
+
+
+def _problems(
+    chain: Chain, signed: SignedDay, record: Record, posted: PostedDay | None, tx_hash: str | None
+) -> Iterable[str]:
+    if record.root != signed.root:
+        yield "the stored record does not lead to its own root: it, or the salt secret, was changed after signing"
+    stored = chain.record_of(signed.trader, signed.trading_day)
+    if stored is None:
+        yield f"the contract {chain.contract} holds no record of trader {signed.trader} for {signed.trading_day}"
+    elif stored.root != signed.root:
+        yield f"the root on chain is 0x{stored.root.hex()}, the signed one is 0x{signed.root.hex()}"
+    if tx_hash is None:
+        return
+    receipt = chain.receipt(tx_hash)
+    if receipt is None:
+        yield f"the chain has no transaction {tx_hash}"
+    elif (receipt.trader, receipt.day) != (signed.trader, signed.trading_day):
+        yield f"transaction {tx_hash} posted the day {receipt.day} of trader {receipt.trader}"
+    elif receipt.root != signed.root:
+        yield f"transaction {tx_hash} posted the root 0x{receipt.root.hex()}, the signed one is 0x{signed.root.hex()}"
+    elif posted is not None and posted.tx_hash != tx_hash.lower():
+        yield f"the stored receipt names transaction {posted.tx_hash}"
+
+

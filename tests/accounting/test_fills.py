@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from fntx_dagster.accounting import fills as f
+from fntx_dagster.accounting.fx import Rates
+from fntx_dagster.errors import Permanent
+from tests.accounting.examples import USD_IN_HKD, at, golden_fills, golden_trades, july
+
+
+def row(row_key: str, **given) -> f.TradeRow:
+    defaults = {
+        "row_date": date(2025, 7, 17),
+        "report_date": date(2025, 7, 17),
+        "date_time": at("2025-07-17 10:00"),
+        "currency": "USD",
+        "symbol": "SPY",
+        "conid": "756733",
+        "transaction_id": row_key,
+        "trade_id": f"t{row_key}",
+        "transaction_type": "ExchTrade",
+        "quantity": Decimal(100),
+        "trade_price": Decimal(620),
+        "fx_rate_to_base": Decimal("7.8472"),
+    }
+    return f.TradeRow(row_key, **(defaults | given))
+
+
+def option(row_key: str, **given) -> f.TradeRow:
+    return row(
+        row_key,
+        **{
+            "date_time": at("2025-07-17 16:20"),
+            "symbol": "SPY   250717C00628000",
+            "conid": "794496281",
+            "underlying_symbol": "SPY",
+            "multiplier": Decimal(100),
+            "strike": Decimal(628),
+            "expiry": date(2025, 7, 17),
+            "put_call": "C",
+            "transaction_type": "BookTrade",
+            "quantity": Decimal(1),
+            "trade_price": Decimal(0),
+        }
+        | given,
+    )
+
+
+def delivered(row_key: str, **given) -> f.TradeRow:
+    return row(
+        row_key,
+        **{
+            "date_time": at("2025-07-17 16:20"),
+            "transaction_type": "BookTrade",
+            "quantity": Decimal(-100),
+            "trade_price": Decimal(628),
+        }
+        | given,
+    )
+
+
+def classified(*rows: f.TradeRow, exercises: tuple[f.ExerciseRow, ...] = (), rates: Rates = USD_IN_HKD):
+    return {fill.fill_id: fill for fill in f.classify(rows, exercises, july(), rates)}
+
+
+def test_the_role_models_rows_come_out_with_the_brokers_labels():
+    fills = golden_fills()
+    assert len(fills) == len(golden_trades()) == 60
+    assert Counter(fill.event_type for fill in fills) == {
+        "trade": 32,
+        "expiration": 24,
+        "assignment": 2,
+        "delivery": 2,
+    }
+    assert {fill.label_source for fill in fills if fill.event_type != "trade"} == {"option_eae"}
+    assert {fill.fx_source for fill in fills} == {"row"}
+
+
+def test_without_option_eae_pairing_and_the_rule_find_the_same_labels():
+    said, found = golden_fills(), golden_fills(exercises=False)
+    assert [(x.event_type, x.linked_fill_id, x.delivered_by) for x in said] == [
+        (x.event_type, x.linked_fill_id, x.delivered_by) for x in found
+    ]
+    assert Counter(fill.label_source for fill in found) == {"trade": 32, "book_trade_rule": 24, "leg_pairing": 4}
+
+
+def test_the_assigned_call_of_17_july_is_linked_to_the_short_stock_of_the_same_night():
+    fills = {fill.fill_id: fill for fill in golden_fills()}
+    call, stock = fills["3940000385"], fills["3940000371"]
+    assert (call.event_type, call.linked_fill_id) == ("assignment", stock.fill_id)
+    assert (stock.event_type, stock.delivered_by, stock.linked_fill_id) == ("delivery", "assignment", call.fill_id)
+    assert (stock.session, stock.phase, stock.report_session) == (date(2025, 7, 18), "overnight", date(2025, 7, 18))
+    assert (stock.quantity, stock.price, stock.proceeds) == (Decimal(-100), Decimal(628), Decimal(62800))
+
+
+def test_the_expiries_of_friday_18_july_are_the_next_sessions_events_and_that_fridays_official_business():
+    call = {fill.fill_id: fill for fill in golden_fills()}["3940000413"]
+    assert (call.event_type, call.session, call.report_session) == ("expiration", date(2025, 7, 21), date(2025, 7, 18))
+
+
+def test_fills_come_in_the_order_of_execution_and_of_transaction_ids_within_an_instant():
+    assert list(classified(row("10"), row("9"), row("11", date_time=at("2025-07-17 09:59")))) == ["11", "9", "10"]
+
+
+@pytest.mark.parametrize(
+    ("put_call", "contracts", "stock", "event"),
+    [
+        ("C", 1, -100, "assignment"),
+        ("P", 1, 100, "assignment"),
+        ("C", -1, 100, "exercise"),
+        ("P", -1, -100, "exercise"),
+    ],
+)
+def test_a_short_option_is_assigned_and_a_long_one_exercised(put_call, contracts, stock, event):
+    fills = classified(
+        option("1", put_call=put_call, quantity=Decimal(contracts)), delivered("2", quantity=Decimal(stock))
+    )
+    assert (fills["1"].event_type, fills["2"].event_type, fills["2"].delivered_by) == (event, "delivery", event)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"trade_price": Decimal("628.5")},
+        {"date_time": at("2025-07-17 16:21")},
+        {"quantity": Decimal(-200)},
+        {"quantity": Decimal(100)},
+        {"symbol": "QQQ"},
+        {"transaction_type": "ExchTrade"},
+    ],
+)
+def test_legs_pair_only_at_the_strike_in_the_minute_and_for_contracts_times_multiplier(changed):
+    fills = classified(option("1"), delivered("2", **changed))
+    assert (fills["1"].event_type, fills["2"].event_type) == ("expiration", "trade")
+    assert fills["1"].label_source == "book_trade_rule"
+
+
+def test_two_assigned_rows_share_one_delivery():
+    fills = classified(option("1"), option("2"), delivered("3", quantity=Decimal(-200)))
+    assert [fills[key].event_type for key in "123"] == ["assignment", "assignment", "delivery"]
+    assert [fills[key].linked_fill_id for key in "123"] == ["3", "3", "1"]
+
+
+def test_equal_legs_pair_one_by_one():
+    fills = classified(option("1"), option("2"), delivered("3"), delivered("4"))
+    assert [fills[key].linked_fill_id for key in "1234"] == ["3", "4", "1", "2"]
+
+
+def test_option_eae_wins_over_a_pairing_by_chance():
+    said = (f.ExerciseRow("t1", "Expiration", "794496281"),)
+    fills = classified(option("1"), delivered("2"), exercises=said)
+    assert (fills["1"].event_type, fills["1"].label_source, fills["2"].event_type) == (
+        "expiration",
+        "option_eae",
+        "trade",
+    )
+
+
+def test_option_eae_of_another_contract_with_the_same_trade_id_says_nothing():
+    fills = classified(option("1"), exercises=(f.ExerciseRow("t1", "Assignment", "1"),))
+    assert fills["1"].label_source == "book_trade_rule"
+
+
+def test_a_delivery_that_option_eae_names_needs_no_pair():
+    fills = classified(delivered("2", notes="Ex;O"), exercises=(f.ExerciseRow("t2", "Sell", "756733"),))
+    assert (fills["2"].event_type, fills["2"].label_source, fills["2"].delivered_by) == (
+        "delivery",
+        "option_eae",
+        "exercise",
+    )
+
+
+@pytest.mark.parametrize(("notes", "event"), [("A;C", "assignment"), ("Ex", "exercise"), ("C;Ep", "expiration")])
+def test_the_brokers_notes_label_what_nothing_else_does(notes, event):
+    assert classified(option("1", notes=notes))["1"].event_type == event
+
+
+def test_an_option_cannot_expire_before_its_expiry():
+    assert classified(option("1", expiry=date(2025, 7, 18)))["1"].event_type == "assignment"
+
+
+def test_a_book_trade_at_a_price_is_a_trade():
+    assert classified(option("1", trade_price=Decimal(2)))["1"].event_type == "trade"
+
+
+def test_a_currency_pair_is_a_conversion_even_where_no_category_is_delivered():
+    assert classified(row("1", symbol="USD.HKD"))["1"].event_type == "fx_conversion"
+
+
+@pytest.mark.parametrize(
+    ("given", "category"),
+    [
+        ({"asset_category": "FOP", "strike": Decimal(1)}, "FOP"),
+        ({"strike": Decimal(1), "put_call": "P"}, "OPT"),
+        ({"expiry": date(2025, 9, 19)}, "FUT"),
+        ({"symbol": "BRK.B"}, "STK"),
+        ({"symbol": "EUR.USD"}, "CASH"),
+    ],
+)
+def test_the_category_is_derived_from_the_contracts_terms(given, category):
+    assert f.asset_category(row("1", **given)) == category
+
+
+def test_a_cancel_removes_itself_and_what_it_cancels():
+    bought = row("1")
+    cancel = row("2", transaction_type="TradeCancel", trade_id=None, orig_transaction_id="1", quantity=Decimal(-100))
+    assert f.struck_out([bought, cancel, row("3")]) == {"1", "2"}
+
+
+def test_a_cancel_known_by_its_side_finds_its_original_by_trade_id_size_and_price():
+    bought, corrected = row("1"), row("3", trade_id="t1", trade_price=Decimal(621))
+    cancel = row("2", buy_sell="BUY (Ca.)", trade_id=None, orig_trade_id="t1", orig_transaction_id="0")
+    assert f.struck_out([corrected, bought, cancel]) == {"1", "2"}
+
+
+def test_two_cancels_of_one_trade_take_back_two_rows_at_most():
+    cancels = [
+        row(key, transaction_type="TradeCancel", trade_id=None, orig_trade_id="t1", orig_transaction_id="1")
+        for key in "23"
+    ]
+    assert f.struck_out([row("1"), *cancels]) == {"1", "2"}
+
+
+def test_a_correction_replaces_its_original_with_or_without_a_cancel():
+    bought = row("1")
+    corrected = row("3", trade_id="t1", transaction_type="TradeCorrect", orig_transaction_id="1")
+    cancel = row("2", transaction_type="TradeCancel", orig_transaction_id="1")
+    assert f.struck_out([bought, corrected]) == {"1"}
+    assert f.struck_out([bought, cancel, corrected]) == {"1", "2"}
+
+
+@pytest.mark.parametrize(("side", "quantity"), [("BUY (Ca.)", -100), ("SELL (Ca.)", 100)])
+def test_a_cancel_without_its_original_stands_as_a_reversing_trade_that_opens_nothing(side, quantity):
+    cancel = row("2", transaction_type="TradeCancel", buy_sell=side, orig_transaction_id="77")
+    assert f.struck_out([cancel]) == frozenset()
+    fill = classified(cancel)["2"]
+    assert (fill.event_type, fill.quantity, fill.closes) == ("trade", Decimal(quantity), f.CLOSES_ONLY)
+
+
+@pytest.mark.parametrize(("side", "delivered_quantity"), [("SELL", "4"), ("SELL", "-4"), (None, "-4")])
+def test_the_side_decides_the_sign_of_the_quantity(side, delivered_quantity):
+    assert classified(row("1", buy_sell=side, quantity=Decimal(delivered_quantity)))["1"].quantity == -4
+
+
+@pytest.mark.parametrize(
+    ("given", "closes"),
+    [
+        ({"open_close_indicator": "C"}, f.CLOSES_ONLY),
+        ({"notes": "P;C"}, f.CLOSES_ONLY),
+        ({"open_close_indicator": "C;O", "fifo_pnl_realized": Decimal(5)}, f.NOT_TOLD),
+        ({"open_close_indicator": "O"}, f.NOT_TOLD),
+        ({"fifo_pnl_realized": Decimal(5)}, f.CLOSES_SOME),
+        ({"fifo_pnl_realized": Decimal(0)}, f.NOT_TOLD),
+        ({"notes": "Co"}, f.NOT_TOLD),
+    ],
+)
+def test_what_the_broker_says_about_closing_is_kept(given, closes):
+    assert classified(row("1", **given))["1"].closes == closes
+
+
+def test_commission_and_taxes_are_one_cost():
+    assert classified(row("1", ib_commission=Decimal(-1), taxes=Decimal("-0.5")))["1"].commission == Decimal("-1.5")
+
+
+def test_a_commission_charged_in_base_currency_is_turned_into_the_fills():
+    charged = row("1", ib_commission=Decimal("-15.6944"), ib_commission_currency="HKD")
+    assert classified(charged)["1"].commission == Decimal(-2)
+
+
+@pytest.mark.parametrize(
+    ("given", "multiplier"),
+    [
+        ({"multiplier": Decimal(50), "asset_category": "FUT"}, 50),
+        ({"put_call": "C"}, 100),
+        ({}, 1),
+        ({"asset_category": "BOND", "multiplier": Decimal(1)}, Decimal("0.01")),
+    ],
+)
+def test_the_multiplier_is_the_rows_or_the_categorys(given, multiplier):
+    fill = classified(row("1", **given))["1"]
+    assert fill.multiplier == multiplier
+    assert fill.proceeds == -100 * 620 * multiplier == f.proceeds(row("1", **given))
+
+
+@pytest.mark.parametrize(
+    ("given", "attribute"),
+    [
+        ({"quantity": None}, "quantity"),
+        ({"trade_price": None}, "tradePrice"),
+        ({"date_time": None}, "dateTime"),
+        ({"currency": None}, "currency"),
+        ({"conid": None, "symbol": None}, "conid"),
+        ({"asset_category": "FUT", "multiplier": None}, "multiplier"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_an_error_that_names_row_field_and_way_out(given, attribute):
+    with pytest.raises(Permanent, match=rf"trade row 9 of 2025-07-17 has no {attribute}\. Add the field {attribute}"):
+        classified(row("9", **given))

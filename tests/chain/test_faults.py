@@ -1,0 +1,78 @@
+import sqlite3
+
+import pytest
+from requests.exceptions import ConnectTimeout
+
+from fntx_dagster.chain.faults import Reverted, explained, is_already_known
+from fntx_dagster.errors import Permanent, Transient
+
+URL = "https://node.example/v3/token-1234"
+
+
+def _raised_by(error):
+    @explained
+    def asks():
+        raise error
+
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - its type is what is looked at
+        asks()
+    return caught.value
+
+
+def _rpc_error(message, code=-32000):
+    from web3.exceptions import Web3RPCError
+
+    return Web3RPCError(message, rpc_response={"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": message}})
+
+
+@pytest.mark.parametrize("error", [ConnectTimeout(URL), ConnectionRefusedError(URL), TimeoutError(URL)])
+def test_a_node_that_does_not_answer_is_transient_and_its_url_is_not_shown(error):
+    raised = _raised_by(error)
+    assert type(raised) is Transient
+    assert "token" not in str(raised)
+    assert raised.__suppress_context__, "a traceback would show the URL"
+
+
+def test_a_locked_or_full_file_of_the_embedded_chain_is_transient():
+    assert type(_raised_by(sqlite3.OperationalError("database is locked"))) is Transient
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("insufficient funds for gas * price + value", Permanent),
+        ("nonce too low: next nonce 5, tx nonce 4", Transient),
+        ("replacement transaction underpriced", Transient),
+        ("header not found", Transient),
+    ],
+)
+def test_a_nodes_refusal_is_classified(message, kind):
+    assert type(_raised_by(_rpc_error(message))) is kind
+
+
+@pytest.mark.parametrize("message", ["already known", "ALREADY_EXISTS: already known", "Transaction already imported"])
+def test_a_transaction_that_the_node_has_is_no_error(message):
+    assert is_already_known(_rpc_error(message))
+
+
+def test_a_custom_error_of_an_http_node_is_read_from_its_data():
+    from web3.exceptions import ContractCustomError
+
+    data = "0xd438de28" + f"{20250718:064x}" + "77" * 32
+    raised = _raised_by(ContractCustomError(data, data=data))
+    assert isinstance(raised, Reverted)
+    assert raised.error == "RecordExists"
+    assert raised.arguments == {"date": 20250718, "root": b"\x77" * 32}
+    assert "0x" + "77" * 32 in str(raised)
+
+
+@pytest.mark.parametrize("data", [None, "0x", "0x12345678", "0xd438de28"])
+def test_a_revert_that_cannot_be_read_is_still_a_revert(data):
+    from web3.exceptions import ContractLogicError
+
+    assert isinstance(_raised_by(ContractLogicError("execution reverted", data=data)), Reverted)
+
+
+def test_what_is_no_fault_of_the_chain_passes_unchanged():
+    error = KeyError("mine")
+    assert _raised_by(error) is error

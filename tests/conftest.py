@@ -1,0 +1,59 @@
+"""Fixtures every room may use: a real PostgreSQL, and a migrated database for one test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+
+from fntx_dagster.store.database import Database, migrate
+from fntx_dagster.store.server import EmbeddedPostgres, database_url
+
+# Shared machines are slow at times; a test fails for what it finds, not for how long it took.
+settings.register_profile("fntx", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fntx")
+
+_numbers = count()
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """An empty folder with a path short enough for a socket, reachable by every user."""
+    folder = Path(tempfile.mkdtemp(prefix="fntx-test-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a real embedded server; it holds a migrated database `template_fntx` to copy."""
+    folder = Path(tempfile.mkdtemp(prefix="fntx-test-", dir="/tmp"))
+    folder.chmod(0o755)
+    server = EmbeddedPostgres(folder / "postgres")
+    url = server.start()
+    _run(url, "CREATE DATABASE template_fntx")
+    migrate(Database(database_url(url, "template_fntx")))
+    yield url
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[Database]:
+    """A migrated database of this test's own."""
+    name = f"test_{next(_numbers)}"
+    _run(postgres, f"CREATE DATABASE {name} TEMPLATE template_fntx")
+    yield Database(database_url(postgres, name))
+    _run(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _run(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)

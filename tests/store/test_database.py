@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.flex.sections import SECTIONS
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import (
+    Database,
+    dagster_storage_url,
+    dbt_connection,
+    migrate,
+    open_database,
+)
+from fntx_dagster.store.server import EmbeddedPostgres, database_url
+
+COMMON = {"row_id", "account_id", "row_key", "row_kind", "row_date", "statement_id", "attributes", "withdrawn_at"}
+
+
+def test_every_section_has_its_table_with_its_typed_columns(database: Database) -> None:
+    with database.connect() as connection:
+        for section in SECTIONS:
+            found = dict(
+                connection.execute(
+                    """SELECT column_name, data_type FROM information_schema.columns
+                       WHERE table_schema = 'raw_flex' AND table_name = %s""",
+                    [section.table],
+                ).fetchall()
+            )
+            assert found.keys() >= COMMON
+            typed = {name: kind.replace("timestamp with time zone", "timestamptz") for name, kind in found.items()}
+            expected = {column.name: column.kind.sql for column in section.columns} or {"section": "text"}
+            assert {name: typed[name] for name in typed.keys() - COMMON} == expected
+
+
+def test_a_block_that_raises_is_rolled_back(database: Database) -> None:
+    def insert_and_fail() -> None:
+        with database.connect() as connection:
+            connection.execute("INSERT INTO alm_reporting.trading_sessions VALUES (now(), now(), now(), now(), false)")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        insert_and_fail()
+    with database.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM alm_reporting.trading_sessions").fetchone() == (0,)
+
+
+def test_the_product_aggregate_multiplies(database: Database) -> None:
+    with database.connect() as connection:
+        values = "(VALUES (1.5), (2), (NULL)) AS v(x)"
+        assert connection.execute(f"SELECT alm_reporting.product(x) FROM {values}").fetchone() == (3.0,)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE {} SET version = 2", "DELETE FROM {}", "TRUNCATE {}"])
+def test_signatures_are_append_only(database: Database, statement: str) -> None:
+    with database.connect() as connection:
+        connection.execute("INSERT INTO alm_reporting.daily_signatures VALUES ('U1', '2025-07-17', 1, '', '', '{}')")
+    with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"), database.connect() as connection:
+        connection.execute(statement.format("alm_reporting.daily_signatures"))
+
+
+def test_a_receipt_is_confirmed_once_and_never_removed(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            """INSERT INTO alm_reporting.chain_receipts (account_id, trading_day, version, chain_id, contract, trader,
+                   tx_hash, block_number, block_hash, gas_used, posted_at)
+               VALUES ('U1', '2025-07-17', 1, 31337, '0x', '0x', '', 1, '', 1, now())"""
+        )
+        connection.execute("UPDATE alm_reporting.chain_receipts SET confirmed_at = now()")
+    for statement in (
+        "UPDATE alm_reporting.chain_receipts SET gas_used = 2",
+        "DELETE FROM alm_reporting.chain_receipts",
+    ):
+        with pytest.raises(psycopg.errors.RestrictViolation), database.connect() as connection:
+            connection.execute(statement)
+
+
+def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute("UPDATE raw_flex.schema_version SET version_num = '9999'")
+    with pytest.raises(Permanent, match="9999"):
+        migrate(database)
+
+
+def test_a_server_that_is_away_is_transient_and_its_password_stays_secret(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url=SecretStr("postgresql://u:hunter2@127.0.0.1:1/db"))
+    with pytest.raises(Transient) as caught:
+        open_database(settings)
+    assert "hunter2" not in str(caught.value)
+    assert "FNTX_DATABASE_URL" in caught.value.way_out
+
+
+def test_a_url_that_is_none_is_permanent_and_not_repeated(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url=SecretStr("postgresql://u:hunter2@h:port/db"))
+    with pytest.raises((Permanent, Transient)) as caught:
+        open_database(settings)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_database_does_not_show_its_password() -> None:
+    assert "hunter2" not in repr(Database("postgresql://u:hunter2@h/db"))
+
+
+def test_one_folder_serves_the_database_dagster_and_dbt(short_path: Path) -> None:
+    settings = Settings(home=short_path)
+    try:
+        with open_database(settings).connect() as connection:
+            assert connection.info.dbname == "fntx"
+            assert connection.execute("SELECT current_setting('application_name')").fetchone() == ("fntx",)
+        import sqlalchemy
+
+        engine = sqlalchemy.create_engine(dagster_storage_url(settings))
+        with engine.connect() as connection:
+            assert connection.scalar(sqlalchemy.text("SELECT current_database()")) == "dagster"
+        engine.dispose()
+        dbt = dbt_connection(settings)
+        assert (dbt["dbname"], dbt["user"]) == ("fntx", "fntx")
+        assert Path(dbt["host"]).is_dir()
+    finally:
+        EmbeddedPostgres(settings.paths.postgres).stop()
+
+
+def test_dagsters_database_is_created_on_a_server_of_ones_own(postgres: str, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url=SecretStr(database_url(postgres, "template_fntx")))
+    for _ in range(2):
+        assert "/dagster?" in dagster_storage_url(settings)
+
+
+def test_dagsters_url_names_the_driver_whatever_it_was_given(tmp_path: Path) -> None:
+    for url in (
+        "postgresql://u:p%40ss@h:1234/d?sslmode=require",
+        "postgresql+psycopg2://u:p%40ss@h:1234/d?sslmode=require",
+    ):
+        settings = Settings(home=tmp_path, dagster_database_url=SecretStr(url))
+        assert dagster_storage_url(settings) == "postgresql+psycopg2://u:p%40ss@/d?host=h&port=1234&sslmode=require"
+
+
+def test_several_may_migrate_at_once_and_nothing_is_printed(postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS migrated_at_once")
+        connection.execute("CREATE DATABASE migrated_at_once")
+    script = (
+        "import sys, logging; logging.basicConfig(level=logging.INFO)\n"
+        "from fntx_dagster.store.database import Database, migrate\n"
+        "migrate(Database(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", script, database_url(postgres, "migrated_at_once")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    processes = [subprocess.Popen(command, **pipes) for _ in range(4)]
+    assert [(process.communicate()[0], process.returncode) for process in processes] == [(b"", 0)] * 4
+
+
+def test_a_migrated_database_opens_without_alembic(postgres: str) -> None:
+    script = (
+        "import sys\nfrom fntx_dagster.store.database import Database, migrate\n"
+        "migrate(Database(sys.argv[1])); assert 'alembic' not in sys.modules and 'sqlalchemy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script, database_url(postgres, "template_fntx")], check=True)
+
+
+def test_settings_are_all_that_open_database_reads(postgres: str) -> None:
+    url = SecretStr(database_url(postgres, "template_fntx"))
+    settings = SimpleNamespace(database_url=url, dagster_database_url=None, paths=None)
+    assert open_database(settings).url == url.get_secret_value()  # type: ignore[arg-type]

@@ -1,0 +1,356 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.statements import Counts, iter_loads, load_file, load_paths, loaded_overview
+from tests.flex.documents import document, row, section, statement, write
+
+SAMPLES = Path(__file__).parents[2] / "fntx_dagster" / "samples"
+EARLY, LATE, LATER = "20250720;050000 EDT", "20250721;050000 EDT", "20250722;050000 EDT"
+
+
+def query(database: Database, text: str, *values: Any) -> list[tuple[Any, ...]]:
+    with database.connect() as connection:
+        return connection.execute(text, values).fetchall()
+
+
+def trades(*rows: str) -> str:
+    return section("Trades", *rows)
+
+
+def trade(number: int | str, **attributes: str) -> str:
+    return row("Trade", transactionID=str(number), **attributes)
+
+
+class Loader:
+    """Writes documents and loads them into one database."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.folder = folder
+
+    def __call__(self, *statements: str) -> dict[str, Counts]:
+        number = len(list(self.folder.iterdir()))
+        return load_file(self.database, write(self.folder / f"{number}.xml", document(*statements))).sections
+
+    def live(self, table: str = "trades") -> set[str]:
+        return {
+            key for (key,) in query(self.database, f"SELECT row_key FROM raw_flex.{table} WHERE withdrawn_at IS NULL")
+        }
+
+
+@pytest.fixture
+def load(database: Database, tmp_path: Path) -> Loader:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    return Loader(database, folder)
+
+
+def test_the_samples_load_and_loading_them_again_changes_nothing(database: Database) -> None:
+    first = load_paths(database, [SAMPLES])
+    assert [load.status for load in first] == ["loaded"] * 5
+    assert sum((load.total for load in first), Counts()) == Counts(inserted=283)
+    tables = (
+        "files statements coverage trades option_eae cash_transactions change_in_nav equity_summary interest_accruals"
+    )
+    before = {table: query(database, f"SELECT * FROM raw_flex.{table} ORDER BY 1, 2, 3") for table in tables.split()}
+    again = load_paths(database, [SAMPLES])
+    assert [load.status for load in again] == ["unchanged"] * 5
+    assert sum((load.total for load in again), Counts()) == Counts(unchanged=283)
+    assert [(load.accounts, load.first_day, load.sections.keys()) for load in again] == [
+        (load.accounts, load.first_day, load.sections.keys()) for load in first
+    ]
+    for table, rows in before.items():
+        assert query(database, f"SELECT * FROM raw_flex.{table} ORDER BY 1, 2, 3") == rows
+
+
+def test_typed_columns_hold_what_was_delivered(database: Database) -> None:
+    load_paths(database, [SAMPLES])
+    (found,) = query(
+        database,
+        """SELECT quantity::text, trade_price::text, date_time AT TIME ZONE 'America/New_York', attributes->>'exchange'
+           FROM raw_flex.trades WHERE row_key = '3940000007' AND row_kind = 'Trade'""",
+    )
+    assert (found[0], found[1], found[2].isoformat(), found[3]) == ("-1", "0.18", "2025-07-01T12:14:17", "CBOE")
+
+
+def test_a_correction_updates_the_row_and_keeps_what_it_replaced(load: Loader) -> None:
+    load(statement(trades(trade(1, quantity="1"), trade(2, quantity="5")), generated=EARLY))
+    assert load(statement(trades(trade(1, quantity="3"), trade(2, quantity="5")), generated=LATE)) == {
+        "trades": Counts(updated=1, unchanged=1)
+    }
+    assert query(load.database, "SELECT quantity FROM raw_flex.trades ORDER BY row_key") == [(3,), (5,)]
+    (kept,) = query(
+        load.database,
+        """SELECT revision.section, revision.row_key, revision.attributes->>'quantity', old.ordinal,
+               new.when_generated > old.when_generated
+           FROM raw_flex.revisions AS revision
+           JOIN raw_flex.statements AS old USING (statement_id)
+           JOIN raw_flex.statements AS new ON new.statement_id = replaced_by_statement_id""",
+    )
+    assert kept == ("trades", "1", "1", 0, True)
+
+
+def test_a_row_that_a_newer_statement_lacks_is_withdrawn_and_comes_back(load: Loader) -> None:
+    load(statement(trades(trade(1), trade(2)), generated=EARLY))
+    assert load(statement(trades(trade(1)), generated=LATE)) == {"trades": Counts(withdrawn=1, unchanged=1)}
+    assert load.live() == {"1"}
+    assert load(statement(trades(trade(1), trade(2)), generated=LATER)) == {"trades": Counts(updated=1, unchanged=1)}
+    assert load.live() == {"1", "2"}
+    assert query(load.database, "SELECT count(*) FROM raw_flex.revisions") == [(0,)]
+
+
+def test_an_empty_section_withdraws_and_a_missing_one_does_not(load: Loader) -> None:
+    load(statement(trades(trade(1)), section("CashTransactions", row("CashTransaction", amount="1")), generated=EARLY))
+    assert load(statement(trades(), generated=LATE)) == {"trades": Counts(withdrawn=1)}
+    assert load.live() == set()
+    assert len(load.live("cash_transactions")) == 1
+
+
+def test_an_older_statement_after_a_newer_one_changes_nothing(load: Loader) -> None:
+    load(statement(trades(trade(1, quantity="3")), generated=LATE))
+    older = statement(trades(trade(1, quantity="1"), trade(2)), generated=EARLY)
+    assert load(older) == {"trades": Counts(superseded=2)}
+    assert query(load.database, "SELECT row_key, quantity FROM raw_flex.trades") == [("1", 3)]
+
+
+def test_an_older_statement_still_speaks_for_the_days_no_newer_one_has(load: Loader) -> None:
+    load(statement(trades(trade(2, reportDate="20250718")), first="20250718", generated=LATE))
+    month = trades(trade(1, reportDate="20250717"), trade(3, reportDate="20250718"))
+    counts = load(statement(month, first="20250701", last="20250731", generated=EARLY))
+    assert counts == {"trades": Counts(inserted=1, superseded=1)}
+    assert load.live() == {"1", "2"}
+
+
+def test_of_two_statements_generated_at_the_same_moment_the_one_loaded_last_speaks(load: Loader) -> None:
+    load(statement(trades(trade(1)), generated=LATE))
+    assert load(statement(trades(trade(2)), generated=LATE)) == {"trades": Counts(inserted=1, withdrawn=1)}
+
+
+def test_a_file_seen_before_is_no_later_load(load: Loader, tmp_path: Path) -> None:
+    one = write(tmp_path / "one.xml", document(statement(trades(trade(1)), generated=LATE)))
+    load_file(load.database, one)
+    load(statement(trades(trade(2)), generated=LATE))
+    assert load_file(load.database, one).status == "unchanged"
+    assert load.live() == {"2"}
+
+
+def test_an_assignment_that_moves_to_another_day_is_one_row(load: Loader) -> None:
+    eae = section("OptionEAE", row("OptionEAE", date="20250717", tradeID="5", quantity="1"))
+    load(statement(eae, first="20250701", last="20250731", generated=EARLY))
+    load(statement(eae, first="20250718", generated=LATE))
+    assert query(load.database, "SELECT row_date, withdrawn_at FROM raw_flex.option_eae") == [(date(2025, 7, 18), None)]
+    load(statement(section("OptionEAE"), first="20250717", generated=LATER))
+    assert len(load.live("option_eae")) == 1
+
+
+def test_identical_rows_without_an_id_are_both_kept(load: Loader) -> None:
+    fee = row("CashTransaction", amount="-1", type="Other Fees", transactionID="")
+    load(statement(section("CashTransactions", fee, fee), generated=EARLY))
+    assert len(load.live("cash_transactions")) == 2
+    assert load(statement(section("CashTransactions", fee), generated=LATE)) == {
+        "cash_transactions": Counts(withdrawn=1, unchanged=1)
+    }
+
+
+def test_an_id_that_comes_twice_with_different_content_is_two_rows(load: Loader) -> None:
+    legs = [row("CorporateAction", transactionID="7", quantity=quantity) for quantity in ("1", "-1")]
+    twice = section("CorporateActions", *legs)
+    load(statement(twice, generated=EARLY))
+    assert len(load.live("corporate_actions")) == 2
+    assert load(statement(twice, generated=LATE))["corporate_actions"] == Counts(unchanged=2)
+
+
+def test_a_trade_that_comes_twice_in_one_statement_is_one_row(load: Loader) -> None:
+    assert load(statement(trades(trade(1), trade(1)))) == {"trades": Counts(inserted=1, superseded=1)}
+    assert load.live() == {"1"}
+
+
+def test_an_account_and_day_that_comes_twice_in_a_file_is_spoken_for_by_the_newer_statement(load: Loader) -> None:
+    newer = statement(trades(trade(1, quantity="2")), generated=LATE)
+    older = statement(trades(trade(1, quantity="1"), trade(9)), generated=EARLY)
+    assert load(newer, older) == {"trades": Counts(inserted=1, superseded=2)}
+    assert query(load.database, "SELECT row_key, quantity FROM raw_flex.trades") == [("1", 2)]
+
+
+def test_two_accounts_in_one_file_are_kept_apart(load: Loader) -> None:
+    load(statement(trades(trade(1))), statement(trades(trade(1)), account="U2000002"))
+    assert query(load.database, "SELECT account_id FROM raw_flex.trades ORDER BY 1") == [("U1000001",), ("U2000002",)]
+    load(statement(trades(), account="U2000002", generated=LATE))
+    assert query(load.database, "SELECT account_id FROM raw_flex.trades WHERE withdrawn_at IS NULL") == [("U1000001",)]
+
+
+def test_a_consolidated_statement_speaks_for_the_accounts_of_its_rows(load: Loader) -> None:
+    both = trades(trade(1, accountId="U2"), trade(2, accountId="U3"))
+    load(statement(both, account="F1", generated=EARLY))
+    load(statement(trades(trade(3, accountId="U2")), account="F1", generated=LATE))
+    assert load.live() == {"2", "3"}
+
+
+def test_base_summary_rows_are_kept_beside_those_per_currency(load: Loader) -> None:
+    rows = [row("CashReportCurrency", currency=c, endingCash="1,000.5") for c in ("BASE_SUMMARY", "USD")]
+    load(statement(section("CashReport", *rows)))
+    found = query(load.database, "SELECT currency, ending_cash::text FROM raw_flex.cash_report ORDER BY 1")
+    assert found == [("BASE_SUMMARY", "1000.5"), ("USD", "1000.5")]
+
+
+def test_unknown_sections_are_kept_and_withdrawn_like_the_known(load: Loader) -> None:
+    one, two = section("FxLots", row("FxLot", a="1")), section("Moons", row("Moon", a="1"))
+    path = write(
+        load.folder / "unknown.xml", document(statement(one, two, trades(trade(1, moon="x")), generated=EARLY))
+    )
+    found = load_file(load.database, path)
+    assert found.unknown_sections == ("FxLots", "Moons")
+    assert found.unknown_attributes == {"trades": ("moon",)}
+    assert found.sections["FxLots"] == found.sections["Moons"] == Counts(inserted=1)
+    assert load(statement(section("FxLots"), generated=LATE)) == {"FxLots": Counts(withdrawn=1)}
+    live = "SELECT section, row_kind, attributes FROM raw_flex.other_sections WHERE withdrawn_at IS NULL"
+    assert query(load.database, live) == [("Moons", "Moon", {"a": "1"})]
+
+
+def test_awkward_text_arrives_as_delivered(load: Loader) -> None:
+    text = 'a\\b "c" \u2028 <&> \\N é 日本'
+    load(statement(trades(trade(1, description=text, notes="\\N"))))
+    assert query(load.database, "SELECT description, notes, attributes->>'description' FROM raw_flex.trades") == [
+        (text, "\\N", text)
+    ]
+
+
+def test_a_bad_file_is_reported_and_the_good_beside_it_load(database: Database, tmp_path: Path) -> None:
+    good = document(statement(trades(trade(1))))
+    write(tmp_path / "a.xml", good)
+    write(tmp_path / "b.xml", good.replace("20250717", "nonsense"))
+    (tmp_path / "deeper").mkdir()
+    write(tmp_path / "deeper" / "c.xml", document(statement(trades(trade(2)), first="20250718")))
+    write(tmp_path / "notes.txt", "not a statement")
+    loads = load_paths(database, [tmp_path, tmp_path / "absent.xml"])
+    assert [(load.file_name, load.status) for load in loads] == [
+        ("a.xml", "loaded"),
+        ("b.xml", "failed"),
+        ("c.xml", "loaded"),
+        ("absent.xml", "failed"),
+    ]
+    assert "b.xml, line 3: FlexStatement has fromDate='nonsense'" in (loads[1].error or "")
+    assert query(database, "SELECT count(*) FROM raw_flex.files") == [(2,)]
+
+
+def test_a_file_that_fails_late_leaves_nothing(database: Database, tmp_path: Path) -> None:
+    rows = [trade(number) for number in range(6000)]
+    path = write(tmp_path / "late.xml", document(statement(trades(*rows, trade(1, quantity="x")))))
+    with pytest.raises(Permanent, match="quantity='x'"):
+        load_file(database, path)
+    for table in ("files", "statements", "coverage", "trades"):
+        assert query(database, f"SELECT count(*) FROM raw_flex.{table}") == [(0,)]
+
+
+def test_loads_are_reported_one_by_one(database: Database, tmp_path: Path) -> None:
+    for day in ("20250717", "20250718"):
+        write(tmp_path / f"{day}.xml", document(statement(trades(), first=day)))
+    loads = iter_loads(database, [tmp_path])
+    assert next(loads).file_name == "20250717.xml"
+    assert query(database, "SELECT count(*) FROM raw_flex.files") == [(1,)]
+
+
+def test_a_file_loaded_by_several_at_once_is_loaded_once(database: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xml", document(statement(trades(*[trade(number) for number in range(500)]))))
+    with ThreadPoolExecutor(4) as pool:
+        loads = list(pool.map(lambda _: load_file(database, path), range(4)))
+    assert sorted(load.status for load in loads) == ["loaded", "unchanged", "unchanged", "unchanged"]
+    assert query(database, "SELECT count(*) FROM raw_flex.trades") == [(500,)]
+
+
+def test_a_load_killed_half_way_leaves_nothing_and_can_be_repeated(database: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xml", document(statement(trades(*[trade(number) for number in range(50)]))))
+    script = f"""
+import time
+from pathlib import Path
+from fntx_dagster.store import statements
+from fntx_dagster.store.database import Database
+def insert_and_wait(merge, section, original=statements._Merge._insert):
+    original(merge, section)
+    print("inserted", flush=True)
+    time.sleep(60)
+statements._Merge._insert = insert_and_wait
+statements.load_file(Database({database.url!r}), Path({str(path)!r}))
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "inserted\n"
+        os.kill(process.pid, signal.SIGKILL)
+    for table in ("files", "statements", "coverage", "trades"):
+        assert query(database, f"SELECT count(*) FROM raw_flex.{table}") == [(0,)]
+    assert load_file(database, path).sections == {"trades": Counts(inserted=50)}
+
+
+def test_the_overview_says_what_is_there(database: Database) -> None:
+    assert loaded_overview(database) == []
+    load_paths(database, [SAMPLES])
+    (found,) = loaded_overview(database)
+    assert (found.account_id, found.first_day, found.last_day) == ("U1000001", date(2025, 7, 1), date(2025, 7, 18))
+    assert (found.files, found.nav_days) == (5, 14)
+    assert found.when_generated.isoformat() == "2025-07-19T09:00:26+00:00"
+
+
+DAYS = ("20250714", "20250715", "20250716")
+
+
+@st.composite
+def flex_statements(draw: st.DrawFn, generated: str) -> str:
+    """A statement of one of two accounts: a period of up to three days, rows with few ids and few values."""
+    first, last = sorted(draw(st.lists(st.sampled_from(DAYS), min_size=2, max_size=2)))
+    day = st.sampled_from((*DAYS, ""))
+    small = st.sampled_from(("1", "2"))
+    trade_row = st.builds(lambda n, q, d: trade(n, quantity=q, reportDate=d), small, small, day)
+    fee = st.builds(lambda a, d: row("CashTransaction", amount=a, reportDate=d, transactionID=""), small, day)
+    unknown = st.builds(lambda a: row("Moon", a=a), small)
+    sections = []
+    for tag, rows in (("Trades", trade_row), ("CashTransactions", fee), ("Moons", unknown)):
+        if draw(st.booleans()):
+            sections.append(section(tag, *draw(st.lists(rows, max_size=4))))
+    account = draw(st.sampled_from(("U1", "U2")))
+    return statement(*sections, account=account, first=first, last=last, generated=generated)
+
+
+def live_tables(database: Database) -> list[list[tuple[Any, ...]]]:
+    live = (
+        "SELECT account_id, row_key, row_kind, row_date, attributes::text FROM raw_flex.{} WHERE withdrawn_at IS NULL"
+    )
+    tables = [live.format(table) for table in ("trades", "cash_transactions", "other_sections")]
+    tables.append("SELECT account_id, section, day, when_generated FROM raw_flex.coverage")
+    return [query(database, f"{text} ORDER BY 1, 2, 3") for text in tables]
+
+
+def empty(database: Database) -> None:
+    tables = "coverage statements files revisions trades cash_transactions other_sections".split()
+    with database.connect() as connection:
+        for table in tables:
+            connection.execute(f"DELETE FROM raw_flex.{table}")
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    st.lists(flex_statements(EARLY), min_size=1, max_size=2), st.lists(flex_statements(LATE), min_size=1, max_size=2)
+)
+def test_two_files_give_the_same_tables_in_either_order(
+    database: Database, tmp_path: Path, older: list[str], newer: list[str]
+) -> None:
+    one, two = write(tmp_path / "1.xml", document(*older)), write(tmp_path / "2.xml", document(*newer))
+    results = []
+    for order in ((one, two), (two, one), (one, two, one)):
+        empty(database)
+        assert all(load.error is None for load in load_paths(database, order))
+        results.append(live_tables(database))
+    assert results[0] == results[1] == results[2]
