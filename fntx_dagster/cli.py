@@ -155,7 +155,9 @@ def summary(
     first: From,
     last: To,
     account: Annotated[str | None, typer.Option(help="Account id; all where it is left out.")] = None,
-    format: Annotated[TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")] = TableFormat.table,
+    format: Annotated[
+        TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")
+    ] = TableFormat.table,
 ) -> None:
     """One row per account and trading day: NAV, P&L, and the difference at the close by name."""
     from fntx_dagster.store import marts
@@ -200,10 +202,11 @@ def generate(
     from fntx_dagster.terminal import print_signature
 
     settings, db = load_settings(), _database()
-    one, chain = _account(db, account), connect(settings)
-    signed = signatures.sign(db, chain, settings.paths.keys, day.date(), day.date(), one)
-    _refuse_empty(signed.new + signed.kept, day.date(), day.date())
-    posted = signatures.post(db, chain, day.date(), day.date(), one) if post else None
+    one = _account(db, account)
+    with connect(settings) as chain:
+        signed = signatures.sign(db, chain, settings.paths.keys, day.date(), day.date(), one)
+        _refuse_empty(signed.new + signed.kept, day.date(), day.date())
+        posted = signatures.post(db, chain, day.date(), day.date(), one) if post else None
     print_signature(signed, posted)
 
 
@@ -224,7 +227,8 @@ def verify(
 
     settings, db = load_settings(), _database()
     one = _account(db, account)
-    verdict = signatures.verify_day(db, connect(settings), settings.paths.keys, one, day.date(), tx_hash)
+    with connect(settings) as chain:
+        verdict = signatures.verify_day(db, chain, settings.paths.keys, one, day.date(), tx_hash)
     if as_json:
         print_json(
             {
@@ -350,4 +354,3 @@ def _refuse_empty(found: Any, first: date, last: date) -> None:
             f"no trading day is told for {span}",
             "Explain what is loaded with `fntx run --from … --to …`; `fntx status` says which days there are",
         )
-

@@ -34,7 +34,9 @@ def run_demo(settings: Settings) -> None:
     note("Starting the embedded database and loading the definitions …")
     db = open_database(settings)
     if set(marts.accounts(db)) - {SAMPLE_ACCOUNT}:
-        raise Permanent("this home holds statements of your own", "Run the demo elsewhere: FNTX_HOME=/tmp/fntx make demo")
+        raise Permanent(
+            "this home holds statements of your own", "Run the demo elsewhere: FNTX_HOME=/tmp/fntx make demo"
+        )
     with watching_steps():
         outcome = run_range(settings, "daily_run", FIRST, LAST)
     if not outcome.success:
@@ -66,14 +68,14 @@ def _show_figures(db: Database) -> None:
 
 def _show_proof(settings: Settings, db: Database) -> None:
     _title(f"The signed day: {LAST}")
-    chain = connect(settings)
     signed, receipt = signed_days(db, LAST, LAST, SAMPLE_ACCOUNT)[0], posted_days(db, LAST, LAST, SAMPLE_ACCOUNT)[0]
     out(f"Merkle root   0x{signed.root.hex()}")
     out(f"Transaction   {receipt.tx_hash}")
     out(f"Contract      {receipt.contract} on chain {receipt.chain_id}, block {receipt.block_number}")
     out(f"Trader        {receipt.trader}")
-    verdict = signatures.verify_day(db, chain, settings.paths.keys, SAMPLE_ACCOUNT, LAST, receipt.tx_hash)
-    proved = signatures.prove_on_chain(chain, signed, settings.paths.keys, PROVED)
+    with connect(settings) as chain:
+        verdict = signatures.verify_day(db, chain, settings.paths.keys, SAMPLE_ACCOUNT, LAST, receipt.tx_hash)
+        proved = signatures.prove_on_chain(chain, signed, settings.paths.keys, PROVED)
     if not (verdict.holds and proved):
         said = [*verdict.problems, *(difference.metric for difference in verdict.differences)]
         raise Permanent(f"{LAST} does not verify: {'; '.join(said) or PROVED}", "See `fntx signature verify`")

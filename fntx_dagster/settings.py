@@ -42,8 +42,12 @@ class Settings(BaseSettings):
         {}, description="paid-in capital before the first statement, per account, in base currency, as JSON"
     )
     rpc_url: SecretStr | None = Field(None, description="EVM chain by RPC URL; unset: the embedded chain")
-    contracts: Path | None = Field(None, description="JSON file with the addresses of FNTX and TrackRecord on that chain")
-    trader_key: SecretStr | None = Field(None, description="private key that signs on that chain; unset: a development key")
+    contracts: Path | None = Field(
+        None, description="JSON file with the addresses of FNTX and TrackRecord on that chain"
+    )
+    trader_key: SecretStr | None = Field(
+        None, description="private key that signs on that chain; unset: a development key"
+    )
 
     @cached_property
     def paths(self) -> Paths:
@@ -71,7 +75,9 @@ def load_settings() -> Settings:
         names = ", ".join(
             f"FNTX_{'.'.join(map(str, e['loc']))}".upper() + f" ({e['msg']})" for e in error.errors(include_input=False)
         )
-        raise Permanent(f"cannot read the setting {names}", "Correct or unset it; docs/settings.md lists them") from None
+        raise Permanent(
+            f"cannot read the setting {names}", "Correct or unset it; docs/settings.md lists them"
+        ) from None
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.chain import keys, sender
 from fntx_dagster.errors import Permanent, masked
-from fntx_dagster.metrics.catalogue import CATALOGUE, unscale
+from fntx_dagster.metrics.catalogue import CATALOGUE, letters, unscale
 from fntx_dagster.proof.leaves import Context, schema_hash_of
 from fntx_dagster.proof.record import Record, build_record, verify
 from fntx_dagster.store import marts, signatures
@@ -76,7 +76,9 @@ def sign(db: Database, chain: Chain, key_folder: Path, first: date, last: date, 
     """
     refuse_unverified(db, first, last, account)
     secret = keys.salt_secret(key_folder)
-    frozen = {(signed.account_id, signed.trading_day): signed for signed in signatures.signed_days(db, first, last, account)}
+    frozen = {
+        (signed.account_id, signed.trading_day): signed for signed in signatures.signed_days(db, first, last, account)
+    }
     outcome = Outcome([], [])
     for (account_id, day), values in day_values(db, first, last, account).items():
         if (account_id, day) in frozen:
@@ -137,9 +139,9 @@ def verify_day(
 
 
 def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
-    """The record of a frozen day with its salts, from the secret; its root equals the frozen one unless tampered with."""
+    """A frozen day with its salts, from the secret; its root is the frozen one unless somebody changed either."""
     context = Context(signed.schema_hash, signed.chain_id, signed.contract, signed.trader, signed.trading_day)
-    slots = {metric.index: signed.values.get(metric.name) for metric in CATALOGUE.metrics}
+    slots = {CATALOGUE.by_name[name].index: value for name, value in signed.values.items()}
     return build_record(context, signed.account_id, slots, keys.salt_secret(key_folder))
 
 
@@ -172,6 +174,7 @@ def day_values(
         values: dict[str, Decimal | float | None] = dict.fromkeys(_GREEKS)
         values |= {"trading_day_num": number, "session_close_utc": int(closes_at.timestamp())}
         values |= {name: row[name] for name in CATALOGUE.by_name if name in row}
+        values |= {"base_currency": letters(row["base_currency"])}
         values |= _parts(row["difference_parts"])
         for window in _WINDOWS:
             metrics = windows.get((*key, window), {})
@@ -208,7 +211,7 @@ def _post_one(db: Database, chain: Chain, signed: SignedDay) -> PostedDay:
     if here != (signed.chain_id, signed.contract, signed.trader):
         raise Permanent(
             f"the record of {signed.trading_day} was made for trader {signed.trader} and contract {signed.contract} on "
-            f"chain {signed.chain_id}, but the settings name trader {here[2]} and contract {here[1]} on chain {here[0]}",
+            f"chain {signed.chain_id}, but the settings name trader {here[2]}, contract {here[1]}, chain {here[0]}",
             "Post it with the settings that it was signed with",
         )
     receipt = sender.post(
@@ -264,5 +267,3 @@ def _problems(
         yield f"transaction {tx_hash} posted the root 0x{receipt.root.hex()}, the signed one is 0x{signed.root.hex()}"
     elif posted is not None and posted.tx_hash != tx_hash.lower():
         yield f"the stored receipt names transaction {posted.tx_hash}"
-
-

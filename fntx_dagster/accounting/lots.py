@@ -111,14 +111,13 @@ def match(fills: Iterable[Fill], open_lots: Iterable[Lot] = ()) -> Matching:
 
 
 def match_contracts(fills: Iterable[Fill], open_lots: Iterable[tuple[str, Lot]] = ()) -> dict[str, Matching]:
-    """`match` for each contract_id of one account; open lots come with their contract_id."""
-    by_contract: dict[str, list[Fill]] = defaultdict(list)
+    """`match` for each contract_id of one account that has fills or open lots; these come with their contract_id."""
+    contracts: dict[str, tuple[list[Fill], list[Lot]]] = defaultdict(lambda: ([], []))
     for fill in fills:
-        by_contract[fill.contract_id].append(fill)
-    openings: dict[str, list[Lot]] = defaultdict(list)
+        contracts[fill.contract_id][0].append(fill)
     for contract_id, lot in open_lots:
-        openings[contract_id].append(lot)
-    return {contract_id: match(group, openings[contract_id]) for contract_id, group in by_contract.items()}
+        contracts[contract_id][1].append(lot)
+    return {contract_id: match(*told) for contract_id, told in contracts.items()}
 
 
 class BrokerDifference(NamedTuple):

@@ -21,7 +21,7 @@ from fntx_dagster.store.nav import refuse_missing_nav, set_initial_capital
             group_name="accounting",
             kinds={"python", "postgres"},
             owners=OWNERS,
-            description="Every execution and booking with its trading day, its kind (assignment, expiration …) and its rate.",
+            description="Every execution and booking: its trading day, its kind (assignment, expiration …), its rate.",
         ),
         dg.AssetSpec(
             "position_lots",

@@ -13,7 +13,7 @@ _TODAY = datetime.now().date()
 
 
 def _holidays() -> list[datetime]:
-    """Weekdays without a session, up to a year ahead: a code location that runs longer is reloaded by its deployment."""
+    """Weekdays without a session, a year ahead: who runs longer reloads the code location."""
     last = _TODAY + timedelta(days=366)
     open_days = {session.day for session in sessions(FIRST_SESSION, last)}
     days = (FIRST_SESSION + timedelta(days=n) for n in range((last - FIRST_SESSION).days + 1))

@@ -14,13 +14,20 @@ from fntx_dagster.store.marts import accounts, days
 @dg.asset(
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    deps=["chronological_events", "nav_blocks", "stock_positions", "daily_summary", "rolling_metrics", "daily_verification"],
+    deps=[
+        "chronological_events",
+        "nav_blocks",
+        "stock_positions",
+        "daily_summary",
+        "rolling_metrics",
+        "daily_verification",
+    ],
     group_name="report",
     kinds={"python", "markdown"},
     owners=OWNERS,
 )
 def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    """Why the account moved, told in Hong Kong time: every block of the day, and the difference at the close by name."""
+    """Why the account moved, told in Hong Kong time: every block of the day, the difference at the close by name."""
     first, last = range_of(context)
     db = platform.database()
     told = 0

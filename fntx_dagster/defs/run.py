@@ -60,7 +60,11 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
             raise_on_error=False,
         )
     failures = [_said(event) for event in result.all_events if event.is_step_failure]
-    checks = [event.asset_check_evaluation_data for event in result.all_events if event.event_type_value == "ASSET_CHECK_EVALUATION"]
+    checks = [
+        event.asset_check_evaluation_data
+        for event in result.all_events
+        if event.event_type_value == "ASSET_CHECK_EVALUATION"
+    ]
     failed = [check for check in checks if not check.passed]
     failures += [_check(check) for check in failed if check.severity == dg.AssetCheckSeverity.ERROR]
     warnings = [_check(check) for check in failed if check.severity == dg.AssetCheckSeverity.WARN]

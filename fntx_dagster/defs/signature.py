@@ -24,8 +24,8 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     """The day's metrics frozen as a salted Merkle tree. A day that is signed stays as it was signed."""
     first, last = range_of(context)
     settings = platform.settings()
-    with failing_well():
-        outcome = signatures.sign(platform.database(), connect(settings), settings.paths.keys, first, last)
+    with failing_well(), connect(settings) as chain:
+        outcome = signatures.sign(platform.database(), chain, settings.paths.keys, first, last)
     for signed in outcome.new + outcome.kept:
         context.add_asset_metadata(
             {f"merkle_root {masked(signed.account_id)}": f"0x{signed.root.hex()}"},
@@ -42,15 +42,13 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     kinds={"solidity", "postgres"},
     owners=OWNERS,
     pool="evm",
-    retry_policy=dg.RetryPolicy(
-        max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-    ),
+    retry_policy=dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS),
 )
 def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The root posted to TrackRecord, 10 FNTX burned, and the receipt read back. A posted day is not posted again."""
     first, last = range_of(context)
-    with failing_well():
-        outcome = signatures.post(platform.database(), connect(platform.settings()), first, last)
+    with failing_well(), connect(platform.settings()) as chain:
+        outcome = signatures.post(platform.database(), chain, first, last)
     for posted in outcome.new + outcome.kept:
         account = masked(posted.account_id)
         context.add_asset_metadata(

@@ -14,7 +14,7 @@ _DESCRIPTIONS = {
     "mathematical": "Opening, flows and net P&L lead to the closing; the parts sum to the whole.",
     "logical": "Counts, percentages and drawdowns lie in their bounds.",
     "cross_reference": "What two sources say of the same figure agrees.",
-    "historical": "Nothing is unusual: the day's return, the volatility, what the broker leaves over, what has no name.",
+    "historical": "Nothing is unusual: return, volatility, what the broker leaves over, what has no name.",
 }
 
 

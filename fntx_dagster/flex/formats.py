@@ -23,6 +23,8 @@ _NOTHING = frozenset(("", "-", "--", "N/A"))
 _NO_DATE = _NOTHING | {"MULTI", "Multi"}
 """A summary row of several executions has `MULTI` where each of them has its time."""
 
+_LONGEST_NUMBER = 64
+_YEARS = range(1900, 2200)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?")
 _DATE = re.compile(
     r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
@@ -49,7 +51,8 @@ def parse_number(text: str) -> Decimal | None:
     plain = text.strip()
     if plain in _NOTHING:
         return None
-    if not _NUMBER.fullmatch(plain) or not any(map(str.isdigit, plain.partition("e")[0].partition("E")[0])):
+    digits = plain.partition("e")[0].partition("E")[0].strip("+-.")
+    if not digits or len(plain) > _LONGEST_NUMBER or not _NUMBER.fullmatch(plain):
         raise ValueError("not a number: use digits, an optional sign, `,` between thousands and `.` before decimals")
     return Decimal(plain.replace(",", ""))
 
@@ -99,6 +102,8 @@ def _leading_date(text: str) -> tuple[date, str]:
         raise ValueError(_DATE_HELP)
     groups = found.groupdict()
     year, month, day = (groups[f"{part}"] or groups[f"{part}2"] or groups[f"{part}3"] for part in "ymd")
+    if int(year) not in _YEARS:
+        raise ValueError(_DATE_HELP)
     try:
         return date(int(year), int(month), int(day)), text[found.end() :]
     except ValueError:

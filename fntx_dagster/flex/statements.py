@@ -80,7 +80,7 @@ class FlexFile:
         """Raises Permanent for a file that is no statement, or not a whole or readable one."""
         target = _Target(self)
         with _open(self.path) as file:
-            # "internal" for `&amp;`, which would arrive as `&#38;` otherwise; no document gets as far as declaring more.
+            # "internal" for `&amp;`, which would arrive as `&#38;`; no document gets as far as declaring more.
             parser = etree.XMLParser(
                 target=target, resolve_entities="internal", load_dtd=False, no_network=True, huge_tree=False
             )
@@ -136,6 +136,7 @@ _CHUNK = 1 << 16
 _OUTSIDE = 1 << 30
 _DAYS = ("reportDate", "date", "toDate", "tradeDate", "dateTime")
 """Where a row says which day it speaks for, the first inside the statement's period wins."""
+_LONGEST_ID = 64
 _NO_ID = frozenset(("", "-", "--", "0"))
 _DOWNLOAD = "Download the statement again; if it stays so, leave the field out of the Flex query"
 
@@ -266,7 +267,7 @@ class _Target:
         if account_id is None or account_id in _NO_ID:
             account_id = statement.account_id
         identity = get("transactionID", "") if tag in section.identified else ""
-        by_id = identity not in _NO_ID
+        by_id = identity not in _NO_ID and len(identity) <= _LONGEST_ID
         if not by_id:
             identity = self._digest(tag, attributes, layout)
         self.found.append(

@@ -22,10 +22,12 @@ from fntx_dagster.errors import Permanent
 BASE_CURRENCY = "base_currency"
 COUNT = "count"
 EPOCH_SECONDS = "epoch_seconds"
+LETTERS = "ascii_letters"
+"""Text of a few letters (a currency's code) as the number that its ASCII bytes are, big-endian."""
 PERCENT = "percent"
 RATIO = "ratio"
 
-_EXACT_UNITS = (BASE_CURRENCY, COUNT, EPOCH_SECONDS)
+_EXACT_UNITS = (BASE_CURRENCY, COUNT, EPOCH_SECONDS, LETTERS)
 _INT256_LIMIT = 2**255
 _WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN)
 
@@ -102,6 +104,11 @@ def scale(metric: Metric, value: Decimal | float | None) -> int | None:
     return scaled
 
 
+def letters(text: str) -> int:
+    """The number that stands for a code in a LETTERS slot: `HKD` is 0x484b44."""
+    return int.from_bytes(text.encode("ascii"), "big")
+
+
 def unscale(metric: Metric, scaled: int | None) -> Decimal | None:
     """The value behind a scaled integer, with exactly the metric's decimals; None for null."""
     return None if scaled is None else Decimal(scaled).scaleb(-metric.decimals, _WIDE)
@@ -118,7 +125,7 @@ def _decimal(metric: Metric, value: Decimal | float) -> Decimal:
 CATALOGUE = Catalogue(
     version=1,
     metrics=(
-        Metric(0, "trading_day_num", COUNT, 0, "daily_summary.trading_day_num", "core"),
+        Metric(0, "trading_day_num", COUNT, 0, "count of daily_summary.trading_day up to it", "core"),
         Metric(1, "session_close_utc", EPOCH_SECONDS, 0, "trading_sessions.closes_at", "core"),
         Metric(2, "opening_nav_official", BASE_CURRENCY, 8, "daily_summary.opening_nav_official", "account"),
         Metric(3, "opening_nav_calculated", BASE_CURRENCY, 8, "daily_summary.opening_nav_calculated", "account"),
@@ -140,13 +147,47 @@ CATALOGUE = Catalogue(
         Metric(19, "positions_assigned", COUNT, 0, "daily_summary.positions_assigned", "trading"),
         Metric(20, "positions_stopped", COUNT, 0, "daily_summary.positions_stopped", "trading"),
         Metric(21, "difference", BASE_CURRENCY, 8, "daily_summary.difference", "reconciliation"),
-        Metric(22, "mark_to_market", BASE_CURRENCY, 8, "daily_summary.mark_to_market", "reconciliation"),
-        Metric(23, "assigned_option_mark", BASE_CURRENCY, 8, "daily_summary.assigned_option_mark", "reconciliation"),
-        Metric(24, "expired_option_mark", BASE_CURRENCY, 8, "daily_summary.expired_option_mark", "reconciliation"),
-        Metric(25, "rate_difference", BASE_CURRENCY, 8, "daily_summary.rate_difference", "reconciliation"),
-        Metric(26, "interest_accruals", BASE_CURRENCY, 8, "daily_summary.interest_accruals", "reconciliation"),
-        Metric(27, "fx_translation", BASE_CURRENCY, 8, "daily_summary.fx_translation", "reconciliation"),
-        Metric(28, "other_parts", BASE_CURRENCY, 8, "daily_summary.other_parts", "reconciliation"),
+        Metric(
+            22, "mark_to_market", BASE_CURRENCY, 8, "daily_summary.difference_parts.mark_to_market", "reconciliation"
+        ),
+        Metric(
+            23,
+            "assigned_option_mark",
+            BASE_CURRENCY,
+            8,
+            "daily_summary.difference_parts.assigned_option_mark",
+            "reconciliation",
+        ),
+        Metric(
+            24,
+            "expired_option_mark",
+            BASE_CURRENCY,
+            8,
+            "daily_summary.difference_parts.expired_option_mark",
+            "reconciliation",
+        ),
+        Metric(
+            25, "rate_difference", BASE_CURRENCY, 8, "daily_summary.difference_parts.rate_difference", "reconciliation"
+        ),
+        Metric(
+            26,
+            "interest_accruals",
+            BASE_CURRENCY,
+            8,
+            "daily_summary.difference_parts.interest_accruals",
+            "reconciliation",
+        ),
+        Metric(
+            27, "fx_translation", BASE_CURRENCY, 8, "daily_summary.difference_parts.fx_translation", "reconciliation"
+        ),
+        Metric(
+            28,
+            "other_parts",
+            BASE_CURRENCY,
+            8,
+            "daily_summary.difference_parts, the others but broker_residual",
+            "reconciliation",
+        ),
         Metric(29, "unexplained", BASE_CURRENCY, 8, "daily_summary.unexplained", "reconciliation"),
         Metric(30, "delta", RATIO, 8, "portfolio_greeks.delta", "greeks"),
         Metric(31, "gamma", "delta_per_usd", 8, "portfolio_greeks.gamma", "greeks"),
@@ -175,6 +216,7 @@ CATALOGUE = Catalogue(
         Metric(54, "dpi", RATIO, 8, "rolling_metrics[all].dpi", "fund"),
         Metric(55, "tvpi", RATIO, 8, "rolling_metrics[all].tvpi", "fund"),
         Metric(56, "rvpi", RATIO, 8, "rolling_metrics[all].rvpi", "fund"),
+        Metric(57, "base_currency", LETTERS, 0, "daily_summary.base_currency", "core"),
     ),
 )
 """The catalogue that is signed today. Greeks are the portfolio's: delta as delta-dollars per NAV."""

@@ -44,9 +44,7 @@ def refuse_missing_nav(db: Database, first: date, last: date) -> None:
 def set_initial_capital(db: Database, capital: Mapping[str, Decimal]) -> None:
     """Make the table say what the settings say, for SQL."""
     with db.connect() as connection:
-        connection.execute(
-            "delete from alm_reporting.initial_capital where not account_id = any(%s)", (list(capital),)
-        )
+        connection.execute("delete from alm_reporting.initial_capital where not account_id = any(%s)", (list(capital),))
         for account, amount in capital.items():
             connection.execute(
                 """insert into alm_reporting.initial_capital values (%s, %s)

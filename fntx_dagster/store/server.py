@@ -98,13 +98,15 @@ class EmbeddedPostgres:
             return False
         with closing(self._open_lock("start.lock")) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            pid = self._postmaster()
+            pid, status = self._postmaster(), self._pid_file()
             if pid is None:
                 return False
             for wish, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, STOP_SECONDS)):
                 with suppress(ProcessLookupError):
                     os.kill(pid, wish)
                 if self._wait_until_ended(seconds):
+                    with suppress(OSError):
+                        Path(status[4]).rmdir()  # empty now, and perhaps in the temporary directory
                     return True
             raise Transient(
                 f"the embedded PostgreSQL (process {pid}) does not end", f"Its log is {self.log}; end it by hand"
@@ -229,9 +231,14 @@ class EmbeddedPostgres:
         if os.geteuid() != 0:
             return _Service(None, binaries)
         service = _Service(_service_user(self.cluster), binaries)
-        if not (self.folder / "location").exists() and not service.reaches(self.folder):
-            place = _reachable_place(service)
-            (self.folder / "location").write_text(f"{place}\n")
+        location = self.folder / "location"
+        if not location.exists() and not self.cluster.exists() and not service.reaches(self.folder):
+            location.write_text(f"{_reachable_place(service)}\n")
+        if not self.place.is_dir():
+            raise Permanent(
+                f"the database of {self.folder} lies in {self.place}, which is gone",
+                f"Bring it back, or remove {location} to start with an empty one",
+            )
         if not service.runs("postgres"):
             service = _Service(service.user, _copied_binaries(binaries, self.place))
         return service
@@ -250,11 +257,6 @@ class EmbeddedPostgres:
 
     def _initialise(self, service: _Service) -> None:
         """initdb beside, then rename: a cluster that was cut off half-way is never mistaken for one."""
-        if self.place != self.folder and not self.place.is_dir():
-            raise Permanent(
-                f"the database of {self.folder} lies in {self.place}, which is gone",
-                f"Bring it back, or remove {self.folder / 'location'} to start with an empty one",
-            )
         fresh = self.place / "cluster.new"
         shutil.rmtree(fresh, ignore_errors=True)
         service.make_folder(fresh)

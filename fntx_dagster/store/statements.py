@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -28,7 +29,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.errors import Permanent
 from fntx_dagster.flex.sections import OTHER, SECTIONS, Section
 from fntx_dagster.flex.statements import Covered, FlexFile, Row, Statement
 from fntx_dagster.store.database import Database
@@ -97,7 +98,7 @@ def iter_loads(database: Database, paths: Iterable[Path]) -> Iterator[FileLoad]:
         try:
             yield load_file(database, path)
         except Permanent as error:
-            yield FileLoad(path.name, "failed", error=str(error))
+            yield FileLoad(_name(path), "failed", error=str(error))
 
 
 def load_file(database: Database, path: Path) -> FileLoad:
@@ -111,7 +112,7 @@ def load_file(database: Database, path: Path) -> FileLoad:
         file = FlexFile(path)
         staging.take(file)
         if _stamp(path) != before:
-            raise Transient(f"{path} changed while it was read", "Load it again when it has been written")
+            raise Permanent(f"{path} changed while it was read", "Load it again when it has been written")
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
         if earlier := _loaded_before(connection, digest, path):
             return earlier
@@ -141,6 +142,11 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         yield from sorted(path.rglob("*.xml")) if path.is_dir() else (path,)
 
 
+def _name(path: Path) -> str:
+    """The file's name in characters a database takes, whatever bytes it is made of."""
+    return os.fsencode(path.name).decode(errors="replace")
+
+
 def _stamp(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
@@ -166,7 +172,7 @@ def _loaded_before(connection: psycopg.Connection, digest: str, path: Path) -> F
         return None
     file_id, delivered = row
     sections = {name: Counts(unchanged=rows) for name, rows in delivered["sections"].items()}
-    return _report(connection, file_id, path.name, digest, "unchanged", sections, delivered)
+    return _report(connection, file_id, _name(path), digest, "unchanged", sections, delivered)
 
 
 def _report(
@@ -337,14 +343,14 @@ class _Merge:
                 counts[name] += found
         changed = any(found.changed for found in counts.values())
         status = "loaded" if changed else "unchanged"
-        return _report(self.connection, file_id, self.file.path.name, self.digest, status, counts, delivered)
+        return _report(self.connection, file_id, _name(self.file.path), self.digest, status, counts, delivered)
 
     def _add_file(self, delivered: dict[str, Any]) -> int:
         path = self.file.path
         (file_id,) = self.connection.execute(
             """INSERT INTO raw_flex.files (sha256, file_name, query_name, bytes, delivered)
                VALUES (%s, %s, %s, %s, %s) RETURNING file_id""",
-            [self.digest, path.name, self.file.query_name, path.stat().st_size, Jsonb(delivered)],
+            [self.digest, _name(path), self.file.query_name, path.stat().st_size, Jsonb(delivered)],
         ).fetchone()
         self.connection.execute(
             """INSERT INTO raw_flex.statements

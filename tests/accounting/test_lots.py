@@ -293,6 +293,12 @@ def test_a_currency_conversion_holds_no_lot():
     assert (matching.open, matching.effects["1"]) == ((), Effect(Decimal(0), Decimal(0), Decimal(0)))
 
 
+def test_a_contract_without_a_fill_keeps_its_open_lots():
+    lot = held(5, 10, "2025-06-30")
+    matchings = match_contracts([fill("1", 1, 10)], [("2", lot)])
+    assert (matchings["2"].open, matchings["1"].open[0].quantity) == ((lot,), 1)
+
+
 # -- round trips and ids
 
 

@@ -256,6 +256,11 @@ def test_a_file_that_fails_late_leaves_nothing(database: Database, tmp_path: Pat
         assert query(database, f"SELECT count(*) FROM raw_flex.{table}") == [(0,)]
 
 
+def test_a_file_whose_name_is_no_text_loads(database: Database, tmp_path: Path) -> None:
+    path = write(tmp_path / os.fsdecode(b"caf\xe9.xml"), document(statement(trades(trade(1)))))
+    assert load_file(database, path).status == "loaded"
+
+
 def test_loads_are_reported_one_by_one(database: Database, tmp_path: Path) -> None:
     for day in ("20250717", "20250718"):
         write(tmp_path / f"{day}.xml", document(statement(trades(), first=day)))
@@ -334,9 +339,8 @@ def live_tables(database: Database) -> list[list[tuple[Any, ...]]]:
 
 
 def empty(database: Database) -> None:
-    tables = "coverage statements files revisions trades cash_transactions other_sections".split()
     with database.connect() as connection:
-        for table in tables:
+        for table in ("coverage", "statements", "files", "revisions", "trades", "cash_transactions", "other_sections"):
             connection.execute(f"DELETE FROM raw_flex.{table}")
 
 

@@ -1,0 +1,413 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.fills import Changes, RebuildCounts, rebuild
+from fntx_dagster.store.statements import load_file, load_paths
+from tests.flex.documents import document, row, section, statement, write
+
+SAMPLES = Path(__file__).parents[2] / "fntx_dagster" / "samples"
+NOTHING = Changes()
+USD_IN_HKD = {"USD/HKD": Decimal("7.8472")}
+TABLES = {
+    "fills": "account_id, fill_id",
+    "position_lots": "account_id, lot_id",
+    "day_rates": "account_id, session, currency",
+}
+
+
+def query(database: Database, text: str, *values: Any) -> list[tuple[Any, ...]]:
+    with database.connect() as connection:
+        return connection.execute(text, values).fetchall()
+
+
+def run(database: Database, first: str, last: str = "2025-07-31", **fallback) -> RebuildCounts:
+    return rebuild(
+        database, date.fromisoformat(first), date.fromisoformat(last), fallback=fallback.get("fallback", USD_IN_HKD)
+    )
+
+
+def tables(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: query(database, f"SELECT * FROM alm_reporting.{name} ORDER BY {key}") for name, key in TABLES.items()}
+
+
+def assert_equal_to_a_full_rebuild(database: Database) -> None:
+    built = tables(database)
+    with database.connect() as connection:
+        connection.execute(f"TRUNCATE {', '.join(f'alm_reporting.{name}' for name in TABLES)}")
+    run(database, "2025-07-01")
+    assert built == tables(database)
+
+
+def assert_nothing_changes(counts: RebuildCounts) -> None:
+    assert counts[:4] == (NOTHING, NOTHING, NOTHING, NOTHING)
+
+
+class Broker:
+    """Loads statements of one day each for one account; every one says that the base currency is HKD."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.folder = folder
+        self.files = 0
+
+    def says(
+        self, day: str, *trades: str, account: str = "U1000001", sections: tuple[str, ...] = (), currency: str = "HKD"
+    ) -> None:
+        self.files += 1
+        plain = day.replace("-", "")
+        told = statement(
+            section("Trades", *trades),
+            section("ChangeInNAV", row("ChangeInNAV", currency=currency, fromDate=plain, toDate=plain)),
+            *sections,
+            account=account,
+            first=plain,
+            generated=f"202508{self.files:02};050000 EDT",
+        )
+        load_file(self.database, write(self.folder / f"{self.files}.xml", document(told)))
+
+    def fills(self, *columns: str) -> list[tuple[Any, ...]]:
+        return query(
+            self.database, f"SELECT {', '.join(columns)} FROM alm_reporting.fills ORDER BY executed_at, fill_id"
+        )
+
+    def lots(self, *columns: str) -> list[tuple[Any, ...]]:
+        return query(self.database, f"SELECT {', '.join(columns)} FROM alm_reporting.position_lots ORDER BY lot_id")
+
+
+@pytest.fixture
+def broker(database: Database, tmp_path: Path) -> Broker:
+    return Broker(database, tmp_path)
+
+
+def trade(number: int, day: str, quantity: int, price: str = "620", **attributes: str) -> str:
+    told = {
+        "transactionID": str(number),
+        "tradeID": f"7{number}",
+        "conid": "756733",
+        "symbol": "SPY",
+        "currency": "USD",
+        "fxRateToBase": "7.85",
+        "reportDate": day.replace("-", ""),
+        "dateTime": f"{day.replace('-', '')};100000 EDT",
+        "transactionType": "ExchTrade",
+        "quantity": str(quantity),
+        "tradePrice": price,
+        "ibCommission": "-1",
+        "buySell": "BUY" if quantity > 0 else "SELL",
+    }
+    return row("Trade", **{name: value for name, value in (told | attributes).items() if value})
+
+
+def call(number: int, day: str, quantity: int, price: str = "0", **attributes: str) -> str:
+    told = {
+        "conid": "794496281",
+        "symbol": "SPY   250717C00628000",
+        "underlyingSymbol": "SPY",
+        "multiplier": "100",
+        "strike": "628",
+        "expiry": "20250717",
+        "putCall": "C",
+    }
+    return trade(number, day, quantity, price, **(told | attributes))
+
+
+BOOKED = {"transactionType": "BookTrade", "dateTime": "20250717;162000 EDT", "ibCommission": "0"}
+
+
+# -- the role model
+
+
+@pytest.fixture
+def role_model(database: Database) -> Database:
+    load_paths(database, [SAMPLES])
+    return database
+
+
+def test_the_role_model_is_built_and_building_it_again_writes_nothing(role_model):
+    counts = run(role_model, "2025-07-01", "2025-07-18")
+    assert (counts.fills, counts.position_lots) == (Changes(60), Changes(30))
+    assert counts.unopened == ()
+    assert_nothing_changes(run(role_model, "2025-07-01", "2025-07-18"))
+    assert_nothing_changes(run(role_model, "2025-07-17", "2025-07-17"))
+
+
+def test_the_role_models_lots_end_as_the_broker_says(role_model):
+    run(role_model, "2025-07-01")
+    ends = query(
+        role_model, "SELECT how_ended, gross_pnl FROM alm_reporting.position_lots WHERE closed_session = '2025-07-18'"
+    )
+    assert sorted(ends) == [("assigned", 19), ("expired", 37), ("traded", -145)]
+    (cover,) = query(
+        role_model,
+        "SELECT symbol, direction, quantity, open_price, how_opened, origin_fill_id, open_fx_rate, close_fx_rate"
+        " FROM alm_reporting.position_lots WHERE close_fill_id = '3940000378'",
+    )
+    assert cover == ("SPY", "short", 100, 628, "assignment", "3940000385", Decimal("7.8472"), Decimal("7.8455"))
+
+
+def test_a_days_rate_is_the_one_that_most_of_its_rows_carry(role_model):
+    run(role_model, "2025-07-01")
+    rates = query(role_model, "SELECT session, rate, source FROM alm_reporting.day_rates WHERE currency = 'USD'")
+    assert len(rates) == 13
+    assert (date(2025, 7, 18), Decimal("7.8472"), "row") in rates
+
+
+def test_the_calendar_holds_every_statement_and_a_margin(role_model):
+    run(role_model, "2025-07-01", "2025-07-18")
+    days = [day for (day,) in query(role_model, "SELECT session FROM alm_reporting.trading_sessions ORDER BY 1")]
+    assert days[0] < date(2025, 7, 1)
+    assert days[-1] > date(2025, 7, 28)
+    assert date(2025, 7, 4) not in days
+
+
+# -- ranges
+
+
+def test_a_later_day_starts_from_the_lots_that_were_open(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", -4, "630"))
+    run(broker.database, "2025-07-14")
+    broker.says("2025-07-15", trade(3, "2025-07-15", -5, "640"))
+    counts = run(broker.database, "2025-07-15")
+    assert (counts.fills, counts.position_lots) == (Changes(1), Changes(1, 1))
+    assert broker.lots("lot_id", "quantity", "gross_pnl", "open_fee", "round_trip_id") == [
+        ("1|2", 4, 40, Decimal("-0.4"), "1"),
+        ("1|3", 5, 100, Decimal("-0.5"), "1"),
+        ("1|open", 1, None, Decimal("-0.1"), "1"),
+    ]
+    assert_equal_to_a_full_rebuild(broker.database)
+
+
+def test_a_later_day_leaves_other_contracts_lots_alone(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", 3, conid="1", symbol="QQQ"))
+    run(broker.database, "2025-07-14")
+    broker.says("2025-07-15", trade(3, "2025-07-15", -10))
+    counts = run(broker.database, "2025-07-15")
+    assert counts.position_lots == Changes(inserted=1, deleted=1)
+    assert broker.lots("lot_id") == [("1|3",), ("2|open",)]
+
+
+def test_days_never_built_are_included_even_when_only_a_later_day_is_asked_for(broker):
+    broker.says("2025-07-15", trade(2, "2025-07-15", -4, "630"))
+    run(broker.database, "2025-07-15")
+    assert broker.lots("lot_id", "direction") == [("2|open", "short")]
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    run(broker.database, "2025-07-16")
+    assert broker.lots("lot_id", "direction") == [("1|2", "long"), ("1|open", "long")]
+    assert_equal_to_a_full_rebuild(broker.database)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_days_one_by_one_in_any_order_give_what_a_full_rebuild_gives(broker, seed):
+    random = Random(seed)
+    days = [f"2025-07-{day:02}" for day in (8, 9, 10, 11, 14, 15, 16)]
+    random.shuffle(days)
+    for day in days:
+        numbers = [int(day[-2:]) * 100 + n for n in range(random.randint(0, 6))]
+        trades = [
+            trade(
+                number,
+                day,
+                random.choice([-7, -3, -1, 1, 2, 3, 7]),
+                str(random.randint(600, 640)),
+                conid=random.choice(["1", "2"]),
+                dateTime=f"{day.replace('-', '')};{random.choice(['040000', '110000', '120000', '161000'])} EDT",
+            )
+            for number in numbers
+        ]
+        if numbers and random.random() < 0.5:
+            trades.append(
+                trade(
+                    numbers[0] + 90,
+                    day,
+                    1,
+                    transactionType="TradeCancel",
+                    origTransactionID=str(numbers[0]),
+                    tradeID="",
+                )
+            )
+        broker.says(day, *trades)
+        run(broker.database, day, day)
+        assert_nothing_changes(run(broker.database, day, day))
+    assert_equal_to_a_full_rebuild(broker.database)
+
+
+# -- corrections
+
+
+def test_a_row_that_a_newer_statement_no_longer_holds_loses_its_fill_and_the_rest_is_matched_again(broker):
+    broker.says(
+        "2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", 10, "625", dateTime="20250714;110000 EDT")
+    )
+    broker.says("2025-07-15", trade(3, "2025-07-15", -10, "640"))
+    run(broker.database, "2025-07-14")
+    assert broker.lots("lot_id") == [("1|3",), ("2|open",)]
+    broker.says("2025-07-14", trade(2, "2025-07-14", 10, "625", dateTime="20250714;110000 EDT"))
+    counts = run(broker.database, "2025-07-16")
+    assert counts.fills == Changes(updated=1, deleted=1)  # the sale realises something else now
+    assert broker.lots("lot_id", "gross_pnl") == [("2|3", 150)]
+    assert_equal_to_a_full_rebuild(broker.database)
+
+
+def test_a_contract_whose_only_later_fill_is_withdrawn_is_open_again(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.says("2025-07-15", trade(2, "2025-07-15", -4), trade(3, "2025-07-15", 1, conid="1", symbol="QQQ"))
+    run(broker.database, "2025-07-14")
+    broker.says("2025-07-15", trade(3, "2025-07-15", 1, conid="1", symbol="QQQ"))
+    run(broker.database, "2025-07-15")
+    assert broker.lots("lot_id", "quantity") == [("1|open", 10), ("3|open", 1)]
+    assert_equal_to_a_full_rebuild(broker.database)
+
+
+def test_a_row_that_changes_in_place_is_matched_again(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.says("2025-07-15", trade(2, "2025-07-15", -10, "640"))
+    run(broker.database, "2025-07-14")
+    for change in ({"price": "621"}, {"price": "621", "ibCommission": "-2"}, {"price": "621", "fxRateToBase": "7.9"}):
+        broker.says("2025-07-14", trade(1, "2025-07-14", 10, **change))
+        assert run(broker.database, "2025-07-16").fills.updated
+        assert_nothing_changes(run(broker.database, "2025-07-16"))
+    assert broker.lots("gross_pnl", "open_fx_rate") == [(190, Decimal("7.9"))]
+    assert_equal_to_a_full_rebuild(broker.database)
+
+
+def test_a_cancel_of_a_later_day_takes_the_fill_back_for_good(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    run(broker.database, "2025-07-14")
+    cancel = trade(2, "2025-07-16", -10, transactionType="TradeCancel", origTransactionID="1", tradeID="")
+    broker.says("2025-07-16", cancel, trade(3, "2025-07-16", 5))
+    assert run(broker.database, "2025-07-16").fills == Changes(inserted=1, deleted=1)
+    assert_nothing_changes(run(broker.database, "2025-07-16"))
+    assert broker.fills("fill_id") == [("3",)]
+    assert_equal_to_a_full_rebuild(broker.database)
+
+
+def test_option_eae_that_comes_later_relabels_what_the_rule_had_to_guess(broker):
+    assigned = trade(2, "2025-07-17", -100, "628", **BOOKED)
+    broker.says("2025-07-17", call(1, "2025-07-17", -1, "0.16"), call(3, "2025-07-17", 1, **BOOKED), assigned)
+    run(broker.database, "2025-07-17")
+    labels = ("fill_id", "event_type", "label_source")
+    assert broker.fills(*labels)[1:] == [("2", "delivery", "leg_pairing"), ("3", "assignment", "leg_pairing")]
+    said = section(
+        "OptionEAE",
+        row("OptionEAE", tradeID="73", transactionType="Assignment", conid="794496281", putCall="C", date="20250717"),
+        row("OptionEAE", tradeID="72", transactionType="Sell", conid="756733", date="20250717"),
+    )
+    told = statement(said, first="20250717", generated="20250830;050000 EDT")
+    load_file(broker.database, write(broker.folder / "eae.xml", document(told)))
+    assert run(broker.database, "2025-07-21").fills == Changes(updated=2)
+    assert broker.fills(*labels)[1:] == [("2", "delivery", "option_eae"), ("3", "assignment", "option_eae")]
+    assert_nothing_changes(run(broker.database, "2025-07-21"))
+
+
+def test_an_expiration_whose_opening_is_in_no_statement_is_reported_and_opens_nothing(broker):
+    broker.says("2025-07-17", call(1, "2025-07-17", 2, **BOOKED))
+    (unopened,) = run(broker.database, "2025-07-17").unopened
+    assert (unopened.account, unopened.session, unopened.fill_id, unopened.quantity) == (
+        "U…0001",
+        date(2025, 7, 18),
+        "1",
+        2,
+    )
+    assert broker.lots("lot_id") == []
+    assert broker.fills("event_type", "opening_quantity", "closing_quantity") == [("expiration", 0, 2)]
+
+
+# -- rates
+
+
+@pytest.mark.parametrize(
+    ("sections", "extra", "rate", "source"),
+    [
+        ((), (), "7.8472", "configured"),
+        ((), (row("AssetSummary", reportDate="20250714", quantity="10", proceeds="-48360"),), "7.8", "statement"),
+        (
+            (
+                section(
+                    "ConversionRates",
+                    row("ConversionRate", reportDate="20250714", fromCurrency="USD", toCurrency="HKD", rate="7.81"),
+                ),
+            ),
+            (row("AssetSummary", reportDate="20250714", quantity="10", proceeds="-48360"),),
+            "7.81",
+            "conversion_rates",
+        ),
+    ],
+)
+def test_a_row_without_a_rate_takes_the_next_source_and_so_does_its_day(broker, sections, extra, rate, source):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10, fxRateToBase=""), *extra, sections=sections)
+    run(broker.database, "2025-07-14")
+    assert broker.fills("fx_rate_to_base", "fx_source") == [(Decimal(rate), source)]
+    rates = "SELECT rate, source FROM alm_reporting.day_rates WHERE currency = 'USD'"
+    assert query(broker.database, rates) == [(Decimal(rate), source)]
+    assert_nothing_changes(run(broker.database, "2025-07-14"))
+
+
+def test_an_account_in_dollars_needs_no_rate(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10, fxRateToBase=""), currency="USD")
+    run(broker.database, "2025-07-14", fallback={})
+    assert broker.fills("base_currency", "fx_rate_to_base", "fx_source") == [("USD", 1, "base")]
+
+
+def test_what_is_reported_on_a_holiday_belongs_to_the_next_session(broker):
+    expired = trade(1, "2025-07-04", 10, dateTime="20250703;162000 EDT")
+    broker.says("2025-07-04", expired)
+    run(broker.database, "2025-07-04")
+    monday = date(2025, 7, 7)
+    assert broker.fills("session", "report_date", "report_session") == [(monday, date(2025, 7, 4), monday)]
+    assert query(broker.database, "SELECT DISTINCT session FROM alm_reporting.day_rates") == [(monday,)]
+
+
+# -- several accounts, and what goes wrong
+
+
+def test_accounts_are_matched_apart(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.says("2025-07-14", trade(2, "2025-07-14", -10), account="U1000002")
+    run(broker.database, "2025-07-14")
+    assert broker.lots("account_id", "lot_id") == [("U1000001", "1|open"), ("U1000002", "2|open")]
+
+
+def test_one_accounts_bad_row_leaves_it_as_it_was_and_the_others_rebuilt(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.says("2025-07-14", trade(2, "2025-07-14", 10), account="U1000002")
+    run(broker.database, "2025-07-14")
+    broker.says("2025-07-15", trade(3, "2025-07-15", -10), trade(4, "2025-07-15", 1, price=""))
+    broker.says("2025-07-15", trade(5, "2025-07-15", -10), account="U1000002")
+    with pytest.raises(Permanent) as failure:
+        run(broker.database, "2025-07-15")
+    assert "1 of 2 accounts could not be rebuilt" in str(failure.value)
+    assert "account U…0001: trade row 4 of 2025-07-15 has no tradePrice" in str(failure.value)
+    assert "U1000001" not in str(failure.value)
+    assert Counter(account for (account,) in broker.fills("account_id")) == {"U1000001": 1, "U1000002": 2}
+
+
+def test_an_account_without_a_base_currency_is_an_error_that_says_what_to_load(broker):
+    told = statement(section("Trades", trade(1, "2025-07-14", 10)), first="20250714")
+    load_file(broker.database, write(broker.folder / "trades.xml", document(told)))
+    with pytest.raises(Permanent, match=r"no statement names the base currency.*Change in NAV"):
+        run(broker.database, "2025-07-14")
+
+
+def test_the_nav_in_base_names_the_currency_where_change_in_nav_does_not(broker):
+    told = statement(
+        section("Trades", trade(1, "2025-07-14", 10)),
+        section("EquitySummaryInBase", row("EquitySummaryByReportDateInBase", currency="EUR", reportDate="20250714")),
+        first="20250714",
+    )
+    load_file(broker.database, write(broker.folder / "nav.xml", document(told)))
+    run(broker.database, "2025-07-14")
+    assert Counter(broker.fills("base_currency")) == {("EUR",): 1}
+
+
+def test_an_empty_database_is_no_error(database):
+    assert run(database, "2025-07-14").fills == NOTHING

@@ -1,0 +1,232 @@
+"""The whole, as a user runs it: real processes, the embedded database and chain, a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from fntx_dagster.samples import SAMPLES
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.server import EmbeddedPostgres, database_url
+
+pytestmark = pytest.mark.xdist_group("whole")  # one home, in order
+
+FNTX = Path(sys.executable).with_name("fntx")
+GOLDEN = Path(__file__).parent / "golden" / "report"
+ROLE_MODEL = (
+    "79,402.22",
+    "+352.59",
+    "79,754.81",
+    "-1,145.44",
+    "78,609.37",
+    "+590.64",
+    "79,200.01",
+    "79,231.03",
+    "+31.02",
+)
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home with the demo run twice, and what both runs said."""
+
+    path: Path
+    first: str
+    second: str
+
+    def fntx(self, *arguments: str, code: int = 0) -> str:
+        done = run(self.path, *arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout if code == 0 else done.stdout + done.stderr
+
+    def json(self, *arguments: str) -> list | dict:
+        return json.loads(self.fntx(*arguments))
+
+    def sql(self, statement: str) -> list:
+        url = database_url(EmbeddedPostgres(Settings(home=self.path).paths.postgres).start(), "fntx")
+        with psycopg.connect(url, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+
+def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("FNTX_", "DAGSTER"))}
+    return subprocess.run(
+        [FNTX, *arguments],
+        env=environment | {"FNTX_HOME": str(home), "COLUMNS": "200"},
+        cwd=tempfile.gettempdir(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Home]:
+    path = Path(tempfile.mkdtemp(prefix="fntx-whole-", dir="/tmp"))
+    path.chmod(0o755)
+    first = run(path, "demo")
+    assert first.returncode == 0, first.stdout + first.stderr
+    second = run(path, "demo")
+    assert second.returncode == 0, second.stdout + second.stderr
+    yield Home(path, first.stdout, second.stdout)
+    run(path, "db", "stop")
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def test_the_demo_tells_the_role_models_figures_and_a_verified_transaction(home: Home) -> None:
+    for figure in ROLE_MODEL:
+        assert figure in home.first
+    assert re.search(r"Transaction +0x[0-9a-f]{64}", home.first)
+    assert "✓ verified: the contract confirms net_pnl = -523.78 HKD" in home.first
+    assert "13 days signed and posted, 130 FNTX burned" in home.first
+
+
+def test_a_second_demo_loads_nothing_and_posts_nothing_and_says_so(home: Home) -> None:
+    assert "no new rows, no new transaction" in home.second
+    roots = [re.findall(r"0x[0-9a-f]{64}", text) for text in (home.first, home.second)]
+    assert roots[0] == roots[1]
+    assert home.sql("select count(*) from alm_reporting.chain_attempts") == [(13,)]
+
+
+def test_the_report_of_the_samples_is_the_golden_one_to_the_letter(home: Home) -> None:
+    arguments = ("report", "--from", "2025-07-17", "--to", "2025-07-18")
+    assert home.fntx(*arguments) == (GOLDEN / "samples.md").read_text(encoding="utf-8")
+    assert home.json(*arguments, "--format", "json") == json.loads(
+        (GOLDEN / "samples.json").read_text(encoding="utf-8")
+    )
+
+
+def test_the_difference_of_18_july_is_attributed_exactly(home: Home) -> None:
+    document = home.json("report", "--from", "2025-07-18", "--to", "2025-07-18", "--format", "json")
+    day = document["days"][0]
+    assert {part["name"]: part["amount"] for part in day["difference_parts"]} == {
+        "assigned_option_mark": "31.3888",
+        "rate_difference": "-0.2465",
+        "fx_translation": "-0.1223496",
+    }
+    assert [part["display"] for part in day["difference_parts"]] == ["+31.39", "-0.25", "-0.12"]
+    assert day["unexplained"] == {"amount": "0", "display": "0.00"}
+
+
+def test_the_summary_chains_and_adds_up_exactly_on_each_of_thirteen_sessions(home: Home) -> None:
+    days = home.json("summary", "--from", "2025-07-01", "--to", "2025-07-18", "--format", "json")
+    assert len(days) == 13
+    assert "2025-07-04" not in {day["trading_day"] for day in days}
+    for before, day in pairwise(days):
+        assert day["opening_nav_official"] == before["closing_nav_official"]
+    for day in days:
+        opening, deposits, withdrawals, net, closing = (
+            Decimal(day[name])
+            for name in ("opening_nav_official", "deposits", "withdrawals", "net_pnl", "closing_nav_official")
+        )
+        assert opening + deposits - withdrawals + net == closing
+        assert sum(map(Decimal, day["difference_parts"].values())) + Decimal(day["unexplained"]) == Decimal(
+            day["difference"]
+        )
+        assert Decimal(day["unexplained"]) == 0
+
+
+def test_loading_a_file_again_changes_nothing(home: Home) -> None:
+    file = str(SAMPLES / "Trades_MTD_20250719.xml")
+    total = home.json("load", file, "--json")["total"]
+    assert (total["inserted"], total["updated"], total["withdrawn"]) == (0, 0, 0)
+    assert total["unchanged"] == 195
+
+
+def test_a_truncated_file_is_named_with_its_line_and_leaves_the_tables_alone(home: Home, tmp_path: Path) -> None:
+    whole = (SAMPLES / "Trades_MTD_20250719.xml").read_bytes()
+    cut = tmp_path / "cut.xml"
+    cut.write_bytes(whole[: len(whole) // 2])
+    before = home.sql("select count(*) from raw_flex.trades")
+    said = home.fntx("load", str(cut), code=1)
+    assert "cut.xml" in said
+    assert re.search(r"line \d+", said)
+    assert home.sql("select count(*) from raw_flex.trades") == before
+
+
+def test_a_signed_day_verifies_and_a_changed_figure_is_named(home: Home) -> None:
+    transaction = re.search(r"Transaction +(0x[0-9a-f]{64})", home.first)[1]
+    verify = ("signature", "verify", "--date", "2025-07-18", "--tx-hash", transaction)
+    assert "agree" in home.fntx(*verify)
+    home.sql("update alm_reporting.daily_summary set net_pnl = net_pnl + 0.01 where trading_day = '2025-07-18'")
+    try:
+        assert "net_pnl: signed -523.78, the database says -523.77" in home.fntx(*verify, code=1)
+    finally:
+        home.sql("update alm_reporting.daily_summary set net_pnl = net_pnl - 0.01 where trading_day = '2025-07-18'")
+    assert "agree" in home.fntx(*verify)
+
+
+def test_another_days_transaction_does_not_verify_a_day(home: Home) -> None:
+    [(other,)] = home.sql(
+        "select '0x' || encode(tx_hash, 'hex') from alm_reporting.chain_receipts where trading_day = '2025-07-17'"
+    )
+    said = home.fntx("signature", "verify", "--date", "2025-07-18", "--tx-hash", other, code=1)
+    assert "posted the day 2025-07-17" in said
+
+
+def test_a_day_that_fails_its_verification_is_neither_run_nor_signed(home: Home) -> None:
+    tamper = "update raw_flex.change_in_nav set starting_value = starting_value {} 5 where to_date = '2025-07-16'"
+    home.sql(tamper.format("+"))
+    try:
+        said = home.fntx("run", "--from", "2025-07-16", "--to", "2025-07-16", code=1)
+        assert "2025-07-16" in said
+        assert "opening NAV = the statement's starting value" in said
+        assert "difference 5" in said
+        assert "2025-07-16" in home.fntx("signature", "generate", "--date", "2025-07-16", code=1)
+    finally:
+        home.sql(tamper.format("-"))
+    assert "Done" in home.fntx("run", "--from", "2025-07-16", "--to", "2025-07-16")
+
+
+def test_one_day_run_again_leaves_every_table_as_it_was(home: Home) -> None:
+    tables = ("chronological_events", "nav_blocks", "stock_positions", "daily_summary", "rolling_metrics")
+    dump = "select md5(string_agg(t::text, '|' order by t::text)) from alm_reporting.{} as t"
+    before = [home.sql(dump.format(table)) for table in tables]
+    home.fntx("run", "--from", "2025-07-10", "--to", "2025-07-10")
+    assert [home.sql(dump.format(table)) for table in tables] == before
+
+
+def test_a_range_without_statements_says_which_sessions_are_missing(home: Home) -> None:
+    said = home.fntx("run", "--from", "2025-07-18", "--to", "2025-07-22", code=1)
+    assert "no official NAV for 2 sessions: 2025-07-21, 2025-07-22" in said
+
+
+def test_the_status_says_what_is_loaded_explained_and_signed(home: Home) -> None:
+    [state] = home.json("status", "--json")
+    assert state["told"] == state["signed"] == state["posted"] == 13
+    assert state["missing"] == state["to_tell"] == []
+    assert "2025-07-01 to 2025-07-18" in home.fntx("status")
+
+
+def test_keys_and_secrets_are_readable_by_their_owner_alone_and_in_no_log(home: Home) -> None:
+    secrets = [path.read_text() for path in (home.path / "keys").iterdir() if path.suffix in (".key", ".secret")]
+    assert secrets
+    for path in (home.path / "keys").iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+    said = home.first + home.second
+    logs = [path.read_bytes() for path in (home.path / "dagster").rglob("*") if path.is_file()]
+    logs += [path.read_bytes() for path in (home.path / "dbt").rglob("*.log")]
+    for secret in secrets:
+        assert secret not in said
+        assert not any(secret.encode() in log for log in logs)
+
+
+def test_dagster_never_learns_a_whole_account_id(home: Home) -> None:
+    url = database_url(EmbeddedPostgres(Settings(home=home.path).paths.postgres).start(), "dagster")
+    with psycopg.connect(url) as connection:
+        [found] = connection.execute("select count(*) from event_logs where event like '%U1000001%'").fetchone()
+    assert found == 0
