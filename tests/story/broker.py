@@ -1,0 +1,604 @@
+"""A broker for tests: accounts that trade, and the Flex statements it would deliver for them.
+
+Its NAV is what the account is worth: cash, positions at their marks and accruals, at the day's rates. Change in NAV is
+computed beside it, by the broker's own arithmetic: each row against the closing price, carried positions from mark to
+mark, balances in other currencies from rate to rate. Both must agree when a day closes, so that what the tests expect
+stands on nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import reduce
+from itertools import count
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tests.flex.documents import document, row, section, statement, write
+
+NEW_YORK = ZoneInfo("America/New_York")
+ZERO = Decimal(0)
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What is traded; prices are per unit, `multiplier` units to the contract."""
+
+    conid: str
+    symbol: str
+    currency: str = "USD"
+    multiplier: Decimal = Decimal(1)
+    strike: Decimal | None = None
+    expiry: date | None = None
+    put_call: str = ""
+    underlying: str = ""
+
+    @property
+    def category(self) -> str:
+        return "OPT" if self.put_call else "STK"
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        told = {"conid": self.conid, "symbol": self.symbol, "description": self.symbol, "currency": self.currency}
+        told |= {"assetCategory": self.category, "multiplier": str(self.multiplier)}
+        if self.put_call:
+            told |= {"strike": str(self.strike), "expiry": plain(self.expiry), "putCall": self.put_call}
+            told |= {"underlyingSymbol": self.underlying}
+        return told
+
+
+SPY = Contract("756733", "SPY")
+TENCENT = Contract("152791", "700", currency="HKD")
+SAP = Contract("14204", "SAP", currency="EUR")
+
+
+def option(put_call: str, strike: int, expiry: str, underlying: Contract = SPY) -> Contract:
+    """A contract over 100 shares that ends on `expiry`."""
+    ends = date.fromisoformat(expiry)
+    return Contract(
+        conid=f"{underlying.conid}{ends:%m%d}{put_call}{strike}",
+        symbol=f"{underlying.symbol:<6}{ends:%y%m%d}{put_call}{strike:05}000",
+        currency=underlying.currency,
+        multiplier=Decimal(100),
+        strike=Decimal(strike),
+        expiry=ends,
+        put_call=put_call,
+        underlying=underlying.symbol,
+    )
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A Trade row. `releases`: a booking of the night before, valued at the mark that the option had then."""
+
+    contract: Contract
+    quantity: Decimal
+    price: Decimal
+    at: datetime
+    commission: Decimal
+    rate: Decimal | None = None
+    kind: str = "ExchTrade"
+    releases: bool = False
+    label: str = ""
+    cancels: Execution | None = None
+    order_type: str = "LMT"
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    @property
+    def proceeds(self) -> Decimal:
+        return -self.quantity * self.price * self.contract.multiplier
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Units of `currency` bought (sold, when negative) at a price in the base currency."""
+
+    currency: str
+    quantity: Decimal
+    price: Decimal
+    at: datetime
+    commission: Decimal
+    number: int = field(default_factory=lambda: next(_numbers))
+
+
+@dataclass(frozen=True)
+class Cash:
+    """A CashTransaction; `component` is the attribute of ChangeInNAV that holds it."""
+
+    component: str
+    kind: str
+    currency: str
+    amount: Decimal
+    at: datetime | None
+    rate: Decimal | None
+    number: int = field(default_factory=lambda: next(_numbers))
+
+
+COMPONENTS = (
+    "mtm",
+    "commissions",
+    "depositsWithdrawals",
+    "interest",
+    "changeInInterestAccruals",
+    "dividends",
+    "withholdingTax",
+    "changeInDividendAccruals",
+    "brokerFees",
+)
+_KINDS = {
+    "deposit": ("depositsWithdrawals", "Deposits/Withdrawals"),
+    "interest": ("interest", "Broker Interest Paid"),
+    "dividend": ("dividends", "Dividends"),
+    "tax": ("withholdingTax", "Withholding Tax"),
+    "fee": ("brokerFees", "Other Fees"),
+}
+
+
+class Balance:
+    """What an account holds at a moment, and what it is worth in base currency."""
+
+    def __init__(self, base: str, cash: Mapping[str, str], rates: Mapping[str, str], marks: Mapping[Contract, str]):
+        self.base = base
+        self.cash = defaultdict(Decimal, {currency: Decimal(amount) for currency, amount in cash.items()})
+        self.positions: dict[Contract, Decimal] = defaultdict(Decimal)
+        self.rates = {currency: Decimal(rate) for currency, rate in rates.items()} | {base: Decimal(1)}
+        self.marks = {contract: Decimal(mark) for contract, mark in marks.items()}
+        self.interest = ZERO
+        self.dividends = ZERO
+
+    def copy(self) -> Balance:
+        copied = Balance(self.base, {}, {}, {})
+        copied.cash |= self.cash
+        copied.positions |= {contract: held for contract, held in self.positions.items() if held}
+        copied.rates, copied.marks = dict(self.rates), dict(self.marks)
+        copied.interest, copied.dividends = self.interest, self.dividends
+        return copied
+
+    def in_currency(self, currency: str) -> Decimal:
+        """Cash and positions of a currency, in that currency."""
+        held = (c for c in self.positions if c.currency == currency and self.positions[c])
+        return self.cash[currency] + sum((self.positions[c] * c.multiplier * self.marks[c] for c in held), ZERO)
+
+    def worth(self, *categories: str) -> Decimal:
+        """Positions of the categories in base currency."""
+        held = (c for c in self.positions if c.category in categories and self.positions[c])
+        return sum((self.positions[c] * c.multiplier * self.marks[c] * self.rates[c.currency] for c in held), ZERO)
+
+    @property
+    def cash_in_base(self) -> Decimal:
+        return sum((amount * self.rates[currency] for currency, amount in self.cash.items()), ZERO)
+
+    @property
+    def nav(self) -> Decimal:
+        return self.cash_in_base + self.worth("STK", "OPT") + self.interest + self.dividends
+
+
+class Account:
+    """One account from its first balance on. Each `day` closes the one before; statements close the last."""
+
+    def __init__(
+        self,
+        number: str,
+        base: str = "HKD",
+        cash: Mapping[str, str] | None = None,
+        rates: Mapping[str, str] | None = None,
+        marks: Mapping[Contract, str] | None = None,
+    ) -> None:
+        self.number = number
+        self.base = base
+        default = {"USD": "10000"} if base == "USD" else {base: "60000", "USD": "10000"}
+        self.balance = Balance(base, cash or default, rates or ({} if base == "USD" else {"USD": "7.85"}), marks or {})
+        self.days: list[Day] = []
+        self.booked: list[Execution] = []
+        self.omitted: frozenset[str] = frozenset()
+        self.blanked: frozenset[str] = frozenset()
+        self.by_day = True
+
+    def day(self, day: str, marks: Mapping[Contract, str] | None = None, **rates: str) -> Day:
+        """A calendar day with a statement; marks are its closing prices, rates its closing rates."""
+        if self.days:
+            self.days[-1].close()
+        self.days.append(Day(self, date.fromisoformat(day), marks or {}, rates))
+        return self.days[-1]
+
+    def delivers(self, *, without: Collection[str] = (), blank: Collection[str] = (), by_day: bool = True) -> None:
+        """The user's choice of sections and fields, and whether the query breaks out by day."""
+        self.omitted, self.blanked, self.by_day = frozenset(without), frozenset(blank), by_day
+
+    def __getitem__(self, day: str) -> Day:
+        return next(found for found in self.days if found.date == date.fromisoformat(day))
+
+    def statements(self, generated: str = "20260105;050000 EST") -> list[str]:
+        self.days[-1].close()
+        periods = [[day] for day in self.days] if self.by_day else [self.days]
+        return [
+            statement(
+                *self._sections(days),
+                account=self.number,
+                first=plain(days[0].date),
+                last=plain(days[-1].date),
+                generated=generated,
+            )
+            for days in periods
+        ]
+
+    def _sections(self, days: list[Day]) -> Iterable[str]:
+        for name in ("Trades", "OptionEAE", "CashTransactions", "EquitySummaryInBase", "OpenPositions"):
+            if name not in self.omitted:
+                yield section(name, *(told for day in days for told in day.rows(name)))
+        if "ChangeInNAV" not in self.omitted:
+            yield self._change_in_nav(days)
+
+    def _change_in_nav(self, days: list[Day]) -> str:
+        told = {name: str(sum((day.components[name] for day in days), ZERO)) for name in COMPONENTS}
+        return row(
+            "ChangeInNAV",
+            accountId=self.number,
+            currency=self.base,
+            fromDate=plain(days[0].date),
+            toDate=plain(days[-1].date),
+            startingValue=str(days[0].opening.nav),
+            endingValue=str(days[-1].nav),
+            **told,
+        )
+
+
+class Day:
+    """One statement day. Rows are what it reports; `nav`, `components` and `fx` exist once it is closed."""
+
+    def __init__(self, account: Account, day: date, marks: Mapping[Contract, str], rates: Mapping[str, str]) -> None:
+        self.account = account
+        self.date = day
+        self.opening = account.balance.copy()
+        account.balance.marks |= {contract: Decimal(mark) for contract, mark in marks.items()}
+        account.balance.rates |= {currency: Decimal(rate) for currency, rate in rates.items()}
+        self.rates = dict(account.balance.rates)
+        self.marks = dict(account.balance.marks)
+        self.executions: list[Execution] = account.booked
+        account.booked = []
+        self.conversions: list[Conversion] = []
+        self.cash: list[Cash] = []
+        self.accrued_interest = ZERO
+        self.accrued_dividends = ZERO
+        self.leaked = ZERO
+        self.closed = False
+
+    # -- what happens
+
+    def trade(
+        self,
+        contract: Contract,
+        quantity: int,
+        price: str,
+        at: str = "10:30",
+        commission: str = "-1",
+        rate: str | None = None,
+        **more: str,
+    ) -> Execution:
+        """An execution at a New York time of this day (or, with a date before it, of another)."""
+        when = self._moment(at)
+        done = Execution(
+            contract,
+            Decimal(quantity),
+            Decimal(price),
+            when,
+            Decimal(commission),
+            Decimal(rate) if rate else None,
+            **more,
+        )
+        self.executions.append(done)
+        return done
+
+    def cancel(self, done: Execution) -> Execution:
+        """Takes an execution back, in this day's statement, at its own time."""
+        taken_back = replace(
+            done,
+            quantity=-done.quantity,
+            commission=-done.commission,
+            kind="TradeCancel",
+            cancels=done,
+            number=next(_numbers),
+        )
+        self.executions.append(taken_back)
+        return taken_back
+
+    def convert(self, currency: str, quantity: int, price: str, at: str = "10:30", commission: str = "-15.6") -> None:
+        done = Conversion(currency, Decimal(quantity), Decimal(price), self._moment(at), Decimal(commission))
+        self.conversions.append(done)
+
+    def ends(self, contract: Contract, label: str, quantity: int | None = None, *, same_day: bool = False) -> None:
+        """The option ends at 16:20: `Expiration`, or `Assignment` / `Exercise` with the stock at the strike.
+
+        Booked in the next statement, or, as a monthly expiry can be, in this one.
+        """
+        held = self._held(contract) if quantity is None else Decimal(quantity)
+        at = self._moment("16:20")
+        legs = [Execution(contract, -held, ZERO, at, ZERO, kind="BookTrade", releases=not same_day, label=label)]
+        if label != "Expiration":
+            shares = held * contract.multiplier * (1 if contract.put_call == "C" else -1)
+            side = "Buy" if shares > 0 else "Sell"
+            legs.append(Execution(SPY, shares, contract.strike, at, ZERO, kind="BookTrade", label=side))
+        (self.executions if same_day else self.account.booked).extend(legs)
+
+    def moves(
+        self, kind: str, amount: str, currency: str | None = None, at: str | None = None, rate: str | None = None
+    ) -> None:
+        """A cash movement: deposit (negative: withdrawal), interest, dividend, tax or fee."""
+        component, word = _KINDS[kind]
+        when = self._moment(at) if at else None
+        self.cash.append(
+            Cash(
+                component,
+                word,
+                currency or self.account.base,
+                Decimal(amount),
+                when,
+                Decimal(rate) if rate else None,
+            )
+        )
+
+    def accrues(self, interest: str = "0", dividends: str = "0") -> None:
+        """Changes of the accruals, in base currency."""
+        self.accrued_interest += Decimal(interest)
+        self.accrued_dividends += Decimal(dividends)
+
+    def leaks(self, amount: str) -> None:
+        """Base currency that goes without a component of Change in NAV, like the flat fee of a withdrawal."""
+        self.leaked += Decimal(amount)
+
+    # -- the broker's arithmetic
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        after = self.account.balance
+        for done in self.executions:
+            after.positions[done.contract] += done.quantity
+            after.cash[done.contract.currency] += done.proceeds + done.commission
+        for done in self.conversions:
+            after.cash[done.currency] += done.quantity
+            after.cash[after.base] += done.commission - done.quantity * done.price
+        for moved in self.cash:
+            after.cash[moved.currency] += moved.amount
+        after.cash[after.base] += self.leaked
+        after.interest += self.accrued_interest
+        after.dividends += self.accrued_dividends
+        self.nav = after.nav
+        self.equity = {
+            "cash": after.cash_in_base,
+            "stock": after.worth("STK"),
+            "options": after.worth("OPT"),
+            "interestAccruals": after.interest,
+            "dividendAccruals": after.dividends,
+            "total": after.nav,
+        }
+        self.open = {contract: held for contract, held in after.positions.items() if held}
+        self.fx = self._fx()
+        self.components = self._components()
+        assert self.opening.nav + sum(self.components.values()) + self.leaked == self.nav, (
+            f"the broker of {self.account.number} contradicts itself on {self.date}"
+        )
+
+    def mtm(self, done: Execution) -> Decimal:
+        """A row against the closing price, in its currency."""
+        return self.close_price(done) * done.quantity * done.contract.multiplier + done.proceeds
+
+    def close_price(self, done: Execution) -> Decimal:
+        return self.opening.marks[done.contract] if done.releases else self.marks.get(done.contract, ZERO)
+
+    def marked(self, contract: Contract) -> Decimal:
+        """A carried position from mark to mark, in its currency."""
+        released = sum((d.quantity for d in self.executions if d.contract == contract and d.releases), ZERO)
+        held = self.opening.positions.get(contract, ZERO) + released
+        return held * contract.multiplier * (self.marks[contract] - self.opening.marks[contract]) if held else ZERO
+
+    def _fx(self) -> Decimal:
+        """Translation of balances in other currencies, and of rows at another rate than the day's."""
+        balances = sum(
+            (
+                self.opening.in_currency(currency) * (rate - self.opening.rates[currency])
+                for currency, rate in self.rates.items()
+                if currency in self.opening.rates
+            ),
+            ZERO,
+        )
+        rows = sum((d.commission * (self.rate_of(d) - self._row_rate(d)) for d in self.executions), ZERO)
+        moved = sum((m.amount * (self.rates[m.currency] - (m.rate or self.rates[m.currency])) for m in self.cash), ZERO)
+        converted = sum((d.quantity * (self.rates[d.currency] - d.price) for d in self.conversions), ZERO)
+        return balances + rows + moved + converted
+
+    def _components(self) -> dict[str, Decimal]:
+        found = dict.fromkeys(COMPONENTS, ZERO)
+        market = sum((self.mtm(d) * self.rate_of(d) for d in self.executions), ZERO)
+        market += sum((self.marked(c) * self.rates[c.currency] for c in self.opening.positions), ZERO)
+        found["mtm"] = market + self.fx
+        found["commissions"] = sum((d.commission * self._row_rate(d) for d in self.executions), ZERO)
+        found["commissions"] += sum((d.commission for d in self.conversions), ZERO)
+        for moved in self.cash:
+            found[moved.component] += moved.amount * (moved.rate or self.rates[moved.currency])
+        found["changeInInterestAccruals"] = self.accrued_interest
+        found["changeInDividendAccruals"] = self.accrued_dividends
+        return found
+
+    def rate_of(self, done: Execution) -> Decimal:
+        return self.rates[done.contract.currency]
+
+    def _row_rate(self, done: Execution) -> Decimal:
+        return done.rate or self.rate_of(done)
+
+    def _held(self, contract: Contract) -> Decimal:
+        today = sum((done.quantity for done in self.executions if done.contract == contract), ZERO)
+        return self.opening.positions.get(contract, ZERO) + today
+
+    def _moment(self, at: str) -> datetime:
+        if "T" in at:
+            return datetime.fromisoformat(at).replace(tzinfo=NEW_YORK)
+        return datetime.combine(self.date, time.fromisoformat(at), tzinfo=NEW_YORK)
+
+    # -- the statement
+
+    def rows(self, name: str) -> Iterable[str]:
+        told = {
+            "Trades": self._trades,
+            "OptionEAE": self._exercises,
+            "CashTransactions": self._cash_transactions,
+            "EquitySummaryInBase": self._equity,
+            "OpenPositions": self._positions,
+        }[name]()
+        for tag, attributes in told:
+            kept = {key: value for key, value in attributes.items() if key not in self.account.blanked}
+            yield row(tag, accountId=self.account.number, **kept)
+
+    def _trades(self) -> Iterable[tuple[str, dict[str, str]]]:
+        for category in sorted({done.contract.category for done in self.executions}):
+            group = [done for done in self.executions if done.contract.category == category]
+            proceeds = sum((done.proceeds * self._row_rate(done) for done in group), ZERO)
+            sizes = sum((abs(done.quantity) for done in group), ZERO)
+            told = {"assetCategory": category, "reportDate": plain(self.date)}
+            yield "AssetSummary", told | {"quantity": str(sizes), "proceeds": str(proceeds)}
+        for done in self.executions:
+            yield "Trade", self._trade(done)
+        for done in self.conversions:
+            yield "Trade", self._conversion(done)
+
+    def _trade(self, done: Execution) -> dict[str, str]:
+        buys = (done.quantity > 0) != (done.cancels is not None)
+        told = {
+            "transactionID": str(3_000_000_000 + done.number),
+            "tradeID": "" if done.cancels else str(700_000_000 + done.number),
+            "reportDate": plain(self.date),
+            "dateTime": stamp(done.at),
+            "transactionType": done.kind,
+            "quantity": str(done.quantity),
+            "tradePrice": str(done.price),
+            "proceeds": str(done.proceeds),
+            "ibCommission": str(done.commission),
+            "closePrice": str(self.close_price(done)),
+            "mtmPnl": str(self.mtm(done)),
+            "buySell": f"{'BUY' if buys else 'SELL'}{' (Ca.)' if done.cancels else ''}",
+            "fxRateToBase": str(self._row_rate(done)),
+            "orderType": done.order_type if done.kind == "ExchTrade" else "",
+        }
+        if done.cancels:
+            told["origTransactionID"] = str(3_000_000_000 + done.cancels.number)
+        return done.contract.attributes | told
+
+    def _conversion(self, done: Conversion) -> dict[str, str]:
+        return {
+            "symbol": f"{done.currency}.{self.account.base}",
+            "assetCategory": "CASH",
+            "currency": self.account.base,
+            "transactionID": str(3_000_000_000 + done.number),
+            "tradeID": str(700_000_000 + done.number),
+            "reportDate": plain(self.date),
+            "dateTime": stamp(done.at),
+            "transactionType": "ExchTrade",
+            "quantity": str(done.quantity),
+            "tradePrice": str(done.price),
+            "proceeds": str(-done.quantity * done.price),
+            "ibCommission": str(done.commission),
+            "ibCommissionCurrency": self.account.base,
+            "mtmPnl": str(done.quantity * (self.rates[done.currency] - done.price)),
+            "buySell": "BUY" if done.quantity > 0 else "SELL",
+            "fxRateToBase": "1",
+        }
+
+    def _exercises(self) -> Iterable[tuple[str, dict[str, str]]]:
+        for done in self.executions:
+            if done.label:
+                told = {"date": plain(done.at.date()), "transactionType": done.label, "quantity": str(done.quantity)}
+                yield "OptionEAE", done.contract.attributes | told | {"tradeID": str(700_000_000 + done.number)}
+
+    def _cash_transactions(self) -> Iterable[tuple[str, dict[str, str]]]:
+        for moved in self.cash:
+            yield (
+                "CashTransaction",
+                {
+                    "transactionID": str(3_000_000_000 + moved.number),
+                    "type": moved.kind,
+                    "currency": moved.currency,
+                    "amount": str(moved.amount),
+                    "reportDate": plain(self.date),
+                    "dateTime": stamp(moved.at) if moved.at else plain(self.date),
+                    "fxRateToBase": str(moved.rate) if moved.rate else "",
+                },
+            )
+
+    def _equity(self) -> Iterable[tuple[str, dict[str, str]]]:
+        told = {name: str(amount) for name, amount in self.equity.items()}
+        first = self is self.account.days[0]
+        if first:  # the day before the first statement is in it too
+            yield (
+                "EquitySummaryByReportDateInBase",
+                {
+                    "currency": self.account.base,
+                    "reportDate": plain(_weekday_before(self.date)),
+                    "total": str(self.opening.nav),
+                },
+            )
+        yield (
+            "EquitySummaryByReportDateInBase",
+            {"currency": self.account.base, "reportDate": plain(self.date)} | told,
+        )
+
+    def _positions(self) -> Iterable[tuple[str, dict[str, str]]]:
+        for contract, held in self.open.items():
+            told = {
+                "reportDate": plain(self.date),
+                "position": str(held),
+                "markPrice": str(self.marks[contract]),
+                "fxRateToBase": str(self.rates[contract.currency]),
+            }
+            yield "OpenPosition", contract.attributes | told
+
+
+def deliver(folder: Path, name: str, *accounts: Account, generated: str = "20260105;050000 EST") -> Path:
+    """One file with the statements of the accounts."""
+    statements = [told for account in accounts for told in account.statements(generated)]
+    return write(folder / f"{name}.xml", document(*statements))
+
+
+def plain(day: date) -> str:
+    return f"{day:%Y%m%d}"
+
+
+def stamp(moment: datetime) -> str:
+    return f"{moment:%Y%m%d;%H%M%S %Z}"
+
+
+def _weekday_before(day: date) -> date:
+    return reduce(lambda found, _: found - timedelta(days=1), range(3 if day.weekday() == 0 else 1), day)
+
+
+class Accounts:
+    """Accounts by the name of the function that tells what happens in them; all in one file, as a broker may."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Account] = {}
+
+    def account(self, **opening) -> Callable[[Callable[[Account], None]], Account]:
+        """Decorates a function that fills an account; the name then stands for the account."""
+
+        def fill(happens: Callable[[Account], None]) -> Account:
+            account = Account(f"U{2_000_001 + len(self._known)}", **opening)
+            happens(account)
+            self._known[happens.__name__] = account
+            return account
+
+        return fill
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._known)
+
+    def __getitem__(self, name: str) -> Account:
+        return self._known[name]
+
+    def deliver(self, folder: Path) -> list[Path]:
+        return [deliver(folder, "all", *self._known.values())]
