@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 class Settings(BaseSettings):
     """What can be configured; `docs/settings.md` lists the same names for readers."""
 
-    model_config = SettingsConfigDict(env_prefix="FNTX_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="FNTX_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(ROOT / ".fntx", description="folder of everything embedded: database, chain, keys, statements")
     database_url: SecretStr | None = Field(None, description="PostgreSQL 15 or newer; unset: the embedded server")
@@ -34,7 +34,7 @@ class Settings(BaseSettings):
         None, description="Dagster's storage; unset: the database `dagster` of the same server"
     )
     statements: Path | None = Field(None, description="folder of statement files; unset: `ibkr_flexquery` in the home")
-    first_session: date = Field(date(2025, 1, 1), description="first day that Dagster has a partition for")
+    first_session: date = Field(date(2015, 1, 1), description="first day that Dagster has a partition for")
     fx_fallback: dict[str, Decimal] = Field(
         {"USD/HKD": Decimal("7.8472")}, description="rates used where a statement gives none, as JSON: currency/base"
     )

@@ -94,7 +94,7 @@ def test_july_2025_up_to_the_18th_has_thirteen_partitions() -> None:
     [
         (date(2025, 7, 18), date(2025, 7, 1), "ends"),
         (date(2025, 7, 4), date(2025, 7, 6), "no session"),
-        (date(2024, 12, 1), date(2025, 1, 10), "FNTX_FIRST_SESSION"),
+        (date(2014, 12, 1), date(2015, 1, 10), "FNTX_FIRST_SESSION"),
         (date(2999, 1, 1), date(2999, 1, 31), "no session"),
     ],
 )
