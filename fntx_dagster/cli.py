@@ -117,7 +117,7 @@ def run(
     with watching_steps():
         outcome = run_range(settings, "from_loaded" if sign else "verified_day", first.date(), last.date())
     if as_json:
-        print_json(outcome._asdict())
+        print_json({name: getattr(outcome, name) for name in ("run_id", "success", "failures", "warnings")})
     else:
         print_outcome(outcome)
     if not outcome.success:

@@ -223,7 +223,7 @@ def _value(value: Decimal | None) -> str:
 
 
 def _table(*left: str, right: Sequence[str]) -> Table:
-    table = Table(header_style="bold", pad_edge=False)
+    table = Table(header_style="bold")
     for name in left:
         table.add_column(name, no_wrap=True)
     for name in right:

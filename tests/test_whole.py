@@ -6,9 +6,13 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,7 +29,8 @@ from fntx_dagster.store.server import EmbeddedPostgres, database_url
 pytestmark = pytest.mark.xdist_group("whole")  # one home, in order
 
 FNTX = Path(sys.executable).with_name("fntx")
-GOLDEN = Path(__file__).parent / "golden" / "report"
+ROOT = Path(__file__).parents[1]
+GOLDEN = ROOT / "tests" / "golden" / "report"
 ROLE_MODEL = (
     "79,402.22",
     "+352.59",
@@ -72,6 +77,30 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=300,
     )
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """A server in a process group of its own, so that it and its children end together."""
+    return subprocess.Popen(
+        [FNTX, *arguments],
+        env=os.environ | {"FNTX_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def when_served(url: str, question: bytes, server: subprocess.Popen[bytes]) -> bytes:
+    """The answer to a POST, once somebody answers."""
+    request = urllib.request.Request(url, question, {"Content-Type": "application/json"})
+    for _ in range(240):
+        assert server.poll() is None, "the server ended"
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.read()
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError(f"{url} did not answer")
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +239,39 @@ def test_the_status_says_what_is_loaded_explained_and_signed(home: Home) -> None
     assert state["told"] == state["signed"] == state["posted"] == 13
     assert state["missing"] == state["to_tell"] == []
     assert "2025-07-01 to 2025-07-18" in home.fntx("status")
+
+
+def test_every_command_of_the_readme_runs(home: Home) -> None:
+    """The make targets are what this module and CI run; the others are run here."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.S) for line in block.splitlines()]
+    commands = [line.split("#")[0].split() for line in lines]
+    targets = {words[1] for words in commands if words[0] == "make"}
+    assert targets == {"demo", "ui", "test"}
+    for words in commands:
+        if words[0] != "make":
+            assert words[0] == ".venv/bin/fntx"
+            home.fntx(*(str(SAMPLES) if word == "PATH" else word for word in words[1:]))
+
+
+def test_every_setting_is_in_the_docs() -> None:
+    documented = set(re.findall(r"`(FNTX_[A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")))
+    assert documented == {f"FNTX_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_the_ui_serves_the_same_definitions_and_ends_when_told(home: Home) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = start(home.path, "ui", "--port", str(port))
+    try:
+        question = json.dumps({"query": "{assetNodes {assetKey {path}}}"}).encode()
+        answer = json.loads(when_served(f"http://127.0.0.1:{port}/graphql", question, server))
+    finally:
+        os.killpg(server.pid, signal.SIGINT)
+        server.wait(timeout=60)
+    names = {node["assetKey"]["path"][0] for node in answer["data"]["assetNodes"]}
+    assert {"raw_flex_xml", "chronological_events", "daily_summary", "daily_signature", "chain_receipt"} <= names
 
 
 def test_keys_and_secrets_are_readable_by_their_owner_alone_and_in_no_log(home: Home) -> None:

@@ -8,7 +8,7 @@ which is the business of `lots.py`. Sources: `facts/flex.md`, sections Identity,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -140,12 +140,21 @@ def is_cancel(row: TradeRow) -> bool:
     return (row.transaction_type or "").endswith("Cancel") or "(Ca.)" in (row.buy_sell or "")
 
 
-def struck_out(rows: Iterable[TradeRow]) -> frozenset[str]:
-    """The row_keys that do not count: cancels with what they cancel, and what a TradeCorrect row replaces.
+class Cancellations(NamedTuple):
+    """Row_keys: `struck_out` rows do not count; `reversing` ones are cancels that stand as trades of their own."""
 
-    A cancel whose original is not among the rows is not struck out: it stands as a reversing trade, because the
-    original may have been reported before the first statement. `rows` may be all of an account or only the rows that
-    share a transaction or trade id with a cancel or a correction.
+    struck_out: frozenset[str]
+    reversing: frozenset[str]
+
+
+def cancellations(rows: Iterable[TradeRow]) -> Cancellations:
+    """What cancels and corrections do to other rows.
+
+    A cancel reported on the day of its original strikes out both. One reported later reverses it: the broker's NAV of
+    the days between counts the trade, so both stand. A cancel whose original is not among the rows stands too, because
+    the original may have been reported before the first statement. A TradeCorrect row strikes out what it replaces,
+    unless a cancel has reversed that. `rows` may be all of an account or only the rows that share a transaction or
+    trade id with a cancel or a correction.
     """
     rows = list(rows)
     originals = [row for row in rows if not is_cancel(row)]
@@ -155,26 +164,38 @@ def struck_out(rows: Iterable[TradeRow]) -> frozenset[str]:
         if row.trade_id:
             by_trade[row.trade_id].append(row)
     gone: set[str] = set()
+    reversed_by: dict[str, str] = {}
     for cancel in filter(is_cancel, rows):
-        if original := _cancelled_by(cancel, by_transaction, by_trade, gone):
+        original = _cancelled_by(cancel, by_transaction, by_trade, gone | reversed_by.keys())
+        if original is None:
+            continue
+        if _report_date(cancel) == _report_date(original):
             gone |= {cancel.row_key, original.row_key}
+        else:
+            reversed_by[original.row_key] = cancel.row_key
     for row in originals:
         replaced = by_transaction.get(_reference(row.orig_transaction_id))
-        if row.transaction_type == "TradeCorrect" and replaced and replaced.row_key != row.row_key:
+        if row.transaction_type == "TradeCorrect" and replaced and replaced.row_key not in {row.row_key, *reversed_by}:
             gone.add(replaced.row_key)
-    return frozenset(gone)
+    return Cancellations(frozenset(gone), frozenset(reversed_by.values()))
 
 
 def classify(
-    rows: Sequence[TradeRow], exercises: Iterable[ExerciseRow], calendar: Calendar, rates: Rates
+    rows: Sequence[TradeRow],
+    exercises: Iterable[ExerciseRow],
+    calendar: Calendar,
+    rates: Rates,
+    reversing: Collection[str] = (),
 ) -> list[Fill]:
     """The fills of one account in order of execution; struck-out rows must be gone already.
 
+    A cancel closes what its original opened; one that is `reversing` may as well open again what its original closed.
     Both legs of an assignment have one time, so a range of rows by time classifies like all of them. Permanent names
     the row, the field and the way out when a row cannot be read.
     """
     labels = _labels(rows, exercises)
     fills = [_fill(row, labels.get(row.row_key), calendar, rates) for row in rows]
+    fills = [fill._replace(closes=NOT_TOLD) if fill.fill_id in reversing else fill for fill in fills]
     return sorted(fills, key=lambda fill: fill.order)
 
 
@@ -214,7 +235,7 @@ def _fill(row: TradeRow, label: _Label | None, calendar: Calendar, rates: Rates)
     executed_at = _needed(row, "date_time", "dateTime")
     currency = _needed(row, "currency", "currency")
     session = calendar.at(executed_at)
-    report_date = row.report_date or row.row_date
+    report_date = _report_date(row)
     rate = rates.of_row(currency, report_date, row.fx_rate_to_base)
     return Fill(
         fill_id=row.row_key,
@@ -250,6 +271,10 @@ def _fill(row: TradeRow, label: _Label | None, calendar: Calendar, rates: Rates)
         order_type=row.order_type,
         source_transaction_id=row.transaction_id,
     )
+
+
+def _report_date(row: TradeRow) -> date:
+    return row.report_date or row.row_date
 
 
 def _needed(row: TradeRow, name: str, attribute: str):
@@ -318,7 +343,7 @@ def _cancelled_by(
     cancel: TradeRow,
     by_transaction: Mapping[str, TradeRow],
     by_trade: Mapping[str, list[TradeRow]],
-    gone: set[str],
+    gone: Collection[str],
 ) -> TradeRow | None:
     """The row that a cancel takes back. A trade id alone is shared by corrections, so size and price must agree too."""
     original = by_transaction.get(_reference(cancel.orig_transaction_id))

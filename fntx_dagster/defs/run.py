@@ -59,7 +59,8 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
             },
             raise_on_error=False,
         )
-    failures = [_said(event) for event in result.all_events if event.is_step_failure]
+    # a blocking check that failed ends its step too: it is told once, by what it found
+    failures = [_said(event) for event in result.all_events if event.is_step_failure and not _is_check(event)]
     checks = [
         event.asset_check_evaluation_data
         for event in result.all_events
@@ -74,6 +75,11 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
         if event.is_step_materialization
     }
     return RunOutcome(result.run_id, result.success and not failures, failures, warnings, metadata)
+
+
+def _is_check(event: dg.DagsterEvent) -> bool:
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
 
 
 def _said(event: dg.DagsterEvent) -> str:

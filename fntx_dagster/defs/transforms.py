@@ -21,10 +21,21 @@ from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import masked
 from fntx_dagster.settings import Settings, export
-from fntx_dagster.store.marts import summary
+from fntx_dagster.store.marts import row_counts, summary
 
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.run import RunResult
+
+
+TOLD_BY_SESSION = (
+    "official_days",
+    "chronological_events",
+    "nav_blocks",
+    "daily_summary",
+    "rolling_metrics",
+    "daily_verification",
+)
+"""The marts whose rows have a trading day."""
 
 
 class Translator(DagsterDbtTranslator):
@@ -104,14 +115,17 @@ def _check(context: dg.AssetExecutionContext, result: RunResult) -> Iterator[dg.
         )
 
 
-def _describe(context: dg.AssetExecutionContext, name: str, platform: Platform, first: date, last: date) -> None:
-    """Figures that the UI can plot, per session and account."""
-    if name != "daily_summary":
+def _describe(context: dg.AssetExecutionContext, model: str, platform: Platform, first: date, last: date) -> None:
+    """Figures that the UI can plot, per session: rows told, and NAV and P&L per account."""
+    db = platform.database()
+    if model not in TOLD_BY_SESSION:
         return
-    for row in summary(platform.database(), first, last):
-        account = masked(row["account_id"])
-        context.add_asset_metadata(
-            {f"{field} {account}": float(row[field]) for field in ("closing_nav_official", "net_pnl", "unexplained")},
-            asset_key=name,
-            partition_key=row["trading_day"].isoformat(),
-        )
+    for day, rows in row_counts(db, model, first, last).items():
+        context.add_asset_metadata({"dagster/row_count": rows}, asset_key=model, partition_key=day.isoformat())
+    if model == "daily_summary":
+        for row in summary(db, first, last):
+            figures = {
+                f"{field} {masked(row['account_id'])}": float(row[field])
+                for field in ("closing_nav_official", "net_pnl", "unexplained")
+            }
+            context.add_asset_metadata(figures, asset_key=model, partition_key=row["trading_day"].isoformat())

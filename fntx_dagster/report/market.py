@@ -6,7 +6,7 @@ NAV. All amounts are in base currency.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -115,11 +115,16 @@ def part_label(name: str) -> str:
     return PART_LABELS.get(name, name.replace("_", " ").capitalize())
 
 
+def in_order(parts: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Parts of a difference in the order of telling; names without a label come last."""
+    order = list(PART_LABELS)
+    names = sorted(parts, key=lambda name: order.index(name) if name in order else len(order))
+    return {name: parts[name] for name in names}
+
+
 def told_parts(day: Day) -> list[tuple[str, Decimal]]:
     """The non-zero parts of the difference in the order of telling."""
-    order = list(PART_LABELS)
-    names = sorted(day.difference_parts, key=lambda name: order.index(name) if name in order else len(order))
-    return [(name, day.difference_parts[name]) for name in names if day.difference_parts[name]]
+    return [(name, amount) for name, amount in in_order(day.difference_parts).items() if amount]
 
 
 def _nav_line(label: str, nav: Decimal, day: Day) -> Line:

@@ -101,12 +101,13 @@ class _Account:
             "SELECT pg_advisory_xact_lock(hashtext('alm_reporting.fills'), hashtext(%s))", [self.account]
         )
         base = self._base_currency()
-        struck_out = accounting.struck_out(self._trades(_MAY_BE_STRUCK_OUT))
+        cancels = accounting.cancellations(self._trades(_MAY_BE_STRUCK_OUT))
+        struck_out = cancels.struck_out
         start = self._start(first, struck_out, base)
         rates = self._rates(start, base)
         rows = self._trades(_AFTER_START, start=start, since=_new_york_day(start))
         counted = [row for row in rows if row.row_key not in struck_out]
-        fills = accounting.classify(counted, self._exercises(start), self.calendar, rates)
+        fills = accounting.classify(counted, self._exercises(start), self.calendar, rates, cancels.reversing)
         touched = {fill.contract_id for fill in fills} | self._contracts_after(start)
         restored = self._open_lots(start, touched)
         matchings = match_contracts(fills, ((contract.contract_id, lot) for contract, lot in restored))
@@ -193,7 +194,8 @@ class _Account:
             seen.setdefault((session, rates.base_currency), [])
         staged = []
         for (session, currency), found in seen.items():
-            on_rows = [rate for _, rate, times in found if rate for _ in range(times)]
+            newest = max((day for day, rate, _ in found if rate), default=None)  # a holiday's rows are of another rate
+            on_rows = [rate for day, rate, times in found if rate and day == newest for _ in range(times)]
             rate = rates.of_session(currency, sorted({day for day, _, _ in found}), on_rows)
             if rate:
                 staged.append((self.account, session, currency, rates.base_currency, *rate))

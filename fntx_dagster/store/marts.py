@@ -14,10 +14,12 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row, namedtuple_row
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition
+from fntx_dagster.report.market import in_order
 from fntx_dagster.store.database import Database
 
 SUMMARY_FIELDS = (
@@ -71,7 +73,7 @@ def summary(db: Database, first: date, last: date, account: str | None = None) -
     """Rows of daily_summary, ordered by account and day, as dicts with SUMMARY_FIELDS; parts as name → Decimal."""
     rows = _rows(db, f"select {', '.join(SUMMARY_FIELDS)} from alm_reporting.daily_summary", first, last, account)
     for row in rows:
-        row["difference_parts"] = {name: Decimal(amount) for name, amount in row["difference_parts"].items()}
+        row["difference_parts"] = _parts(row["difference_parts"])
     return rows
 
 
@@ -123,6 +125,15 @@ def accounts(db: Database) -> list[str]:
     """Accounts that have statements."""
     with db.connect() as connection:
         return [row[0] for row in connection.execute("select distinct account_id from raw_flex.statements order by 1")]
+
+
+def row_counts(db: Database, table: str, first: date, last: date) -> dict[date, int]:
+    """Rows per session of a mart that has one."""
+    with _reading(db) as connection:
+        query = sql.SQL(
+            "select trading_day, count(*) from alm_reporting.{} where trading_day between %s and %s group by 1"
+        )
+        return dict(connection.execute(query.format(sql.Identifier(table)), (first, last)).fetchall())
 
 
 def days(db: Database, account: str, first: date, last: date) -> Iterator[Day]:
@@ -199,6 +210,11 @@ def _rows(db: Database, select: str, first: date, last: date, account: str | Non
             {"first": first, "last": last, "account": account},
         )
         return cursor.fetchall()
+
+
+def _parts(stored: dict[str, str]) -> dict[str, Decimal]:
+    """The named parts in the order of telling; jsonb keeps none."""
+    return in_order({name: Decimal(amount) for name, amount in stored.items()})
 
 
 def _by_block(rows: list[Any]) -> dict[str, list[Event]]:
@@ -284,5 +300,4 @@ def _day(row: Any, blocks: tuple[Block, ...], held: tuple[OpenPosition, ...]) ->
         for name in Day.__dataclass_fields__
         if name not in ("difference_parts", "blocks", "open_at_close")
     }
-    parts = {name: Decimal(amount) for name, amount in row.difference_parts.items()}
-    return Day(**fields, difference_parts=parts, blocks=blocks, open_at_close=held)
+    return Day(**fields, difference_parts=_parts(row.difference_parts), blocks=blocks, open_at_close=held)

@@ -208,13 +208,24 @@ def test_the_category_is_derived_from_the_contracts_terms(given, category):
 def test_a_cancel_removes_itself_and_what_it_cancels():
     bought = row("1")
     cancel = row("2", transaction_type="TradeCancel", trade_id=None, orig_transaction_id="1", quantity=Decimal(-100))
-    assert f.struck_out([bought, cancel, row("3")]) == {"1", "2"}
+    assert f.cancellations([bought, cancel, row("3")]).struck_out == {"1", "2"}
 
 
 def test_a_cancel_known_by_its_side_finds_its_original_by_trade_id_size_and_price():
     bought, corrected = row("1"), row("3", trade_id="t1", trade_price=Decimal(621))
     cancel = row("2", buy_sell="BUY (Ca.)", trade_id=None, orig_trade_id="t1", orig_transaction_id="0")
-    assert f.struck_out([corrected, bought, cancel]) == {"1", "2"}
+    assert f.cancellations([corrected, bought, cancel]).struck_out == {"1", "2"}
+
+
+def test_a_cancel_of_a_later_day_strikes_out_nothing_and_may_open_again_what_its_original_closed():
+    sold = row("1", quantity=Decimal(-100))
+    later = {"report_date": date(2025, 7, 21), "transaction_type": "TradeCancel", "orig_transaction_id": "1"}
+    cancel = row("2", trade_id=None, quantity=Decimal(100), **later)
+    corrected = row("3", transaction_type="TradeCorrect", orig_transaction_id="1")
+    found = f.cancellations([sold, cancel, corrected])
+    assert found == (frozenset(), {"2"})
+    fills = f.classify([sold, cancel], [], july(), USD_IN_HKD, found.reversing)
+    assert [fill.closes for fill in fills if fill.fill_id == "2"] == [f.NOT_TOLD]
 
 
 def test_two_cancels_of_one_trade_take_back_two_rows_at_most():
@@ -222,21 +233,21 @@ def test_two_cancels_of_one_trade_take_back_two_rows_at_most():
         row(key, transaction_type="TradeCancel", trade_id=None, orig_trade_id="t1", orig_transaction_id="1")
         for key in "23"
     ]
-    assert f.struck_out([row("1"), *cancels]) == {"1", "2"}
+    assert f.cancellations([row("1"), *cancels]).struck_out == {"1", "2"}
 
 
 def test_a_correction_replaces_its_original_with_or_without_a_cancel():
     bought = row("1")
     corrected = row("3", trade_id="t1", transaction_type="TradeCorrect", orig_transaction_id="1")
     cancel = row("2", transaction_type="TradeCancel", orig_transaction_id="1")
-    assert f.struck_out([bought, corrected]) == {"1"}
-    assert f.struck_out([bought, cancel, corrected]) == {"1", "2"}
+    assert f.cancellations([bought, corrected]).struck_out == {"1"}
+    assert f.cancellations([bought, cancel, corrected]).struck_out == {"1", "2"}
 
 
 @pytest.mark.parametrize(("side", "quantity"), [("BUY (Ca.)", -100), ("SELL (Ca.)", 100)])
 def test_a_cancel_without_its_original_stands_as_a_reversing_trade_that_opens_nothing(side, quantity):
     cancel = row("2", transaction_type="TradeCancel", buy_sell=side, orig_transaction_id="77")
-    assert f.struck_out([cancel]) == frozenset()
+    assert f.cancellations([cancel]).struck_out == frozenset()
     fill = classified(cancel)["2"]
     assert (fill.event_type, fill.quantity, fill.closes) == ("trade", Decimal(quantity), f.CLOSES_ONLY)
 

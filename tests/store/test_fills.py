@@ -280,14 +280,19 @@ def test_a_row_that_changes_in_place_is_matched_again(broker):
     assert_equal_to_a_full_rebuild(broker.database)
 
 
-def test_a_cancel_of_a_later_day_takes_the_fill_back_for_good(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+def test_a_cancel_of_a_later_day_reverses_the_fill_in_its_own_statement(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", -4, "630"))
     run(broker.database, "2025-07-14")
-    cancel = trade(2, "2025-07-16", -10, transactionType="TradeCancel", origTransactionID="1", tradeID="")
-    broker.says("2025-07-16", cancel, trade(3, "2025-07-16", 5))
-    assert run(broker.database, "2025-07-16").fills == Changes(inserted=1, deleted=1)
+    taken_back = {"transactionType": "TradeCancel", "origTransactionID": "2", "tradeID": "", "buySell": "SELL (Ca.)"}
+    broker.says("2025-07-16", trade(3, "2025-07-16", 4, "630", **taken_back), trade(4, "2025-07-16", -10, "640"))
+    assert run(broker.database, "2025-07-16").fills == Changes(inserted=2)
     assert_nothing_changes(run(broker.database, "2025-07-16"))
-    assert broker.fills("fill_id") == [("3",)]
+    assert broker.fills("fill_id", "opening_quantity", "gross_realised") == [
+        ("1", 10, 0),
+        ("2", 0, 40),
+        ("3", 4, 0),
+        ("4", 0, 160),
+    ]
     assert_equal_to_a_full_rebuild(broker.database)
 
 
