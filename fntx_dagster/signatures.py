@@ -41,19 +41,36 @@ _SIGNED_PARTS = (
 )
 
 
-class Outcome(NamedTuple):
-    """What signing or posting a range did: the days that are new, and those that were there already."""
-
-    new: list[Any]
-    kept: list[Any]
-
-
 class Difference(NamedTuple):
     """A metric whose value in the tables is not the one that was signed; None stands for null."""
 
     metric: str
     signed: Decimal | None
     found: Decimal | None
+
+
+class Signing(NamedTuple):
+    """What signing a range did. `drifted`: days that were signed before and whose figures have changed since."""
+
+    new: list[SignedDay]
+    kept: list[SignedDay]
+    drifted: list[tuple[SignedDay, list[Difference]]]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Each drifted day in words, with its account masked."""
+        return [
+            f"{signed.trading_day} {masked(signed.account_id)} stays as it was signed, but its figures have changed "
+            f"since: {', '.join(difference.metric for difference in differences)}"
+            for signed, differences in self.drifted
+        ]
+
+
+class Posting(NamedTuple):
+    """What posting a range did: the receipts that are new, and those that were there already."""
+
+    new: list[PostedDay]
+    kept: list[PostedDay]
 
 
 class Verdict(NamedTuple):
@@ -69,7 +86,7 @@ class Verdict(NamedTuple):
         return not self.differences and not self.problems
 
 
-def sign(db: Database, chain: Chain, key_folder: Path, first: date, last: date, account: str | None = None) -> Outcome:
+def sign(db: Database, chain: Chain, key_folder: Path, first: date, last: date, account: str | None = None) -> Signing:
     """Freeze the record of every session of the range that has none yet, oldest first.
 
     Permanent, and nothing signed, when a day of the range failed a blocking verification.
@@ -79,15 +96,15 @@ def sign(db: Database, chain: Chain, key_folder: Path, first: date, last: date, 
     frozen = {
         (signed.account_id, signed.trading_day): signed for signed in signatures.signed_days(db, first, last, account)
     }
-    outcome = Outcome([], [])
+    outcome = Signing([], [], [])
     for (account_id, day), values in day_values(db, first, last, account).items():
+        scaled = CATALOGUE.scaled(values)
         if (account_id, day) in frozen:
-            outcome.kept.append(frozen[account_id, day])
+            _keep(outcome, frozen[account_id, day], scaled)
             continue
         context = Context(
             schema_hash_of(CATALOGUE.canonical()), chain.chain_id, chain.contract, chain.trader(account_id).address, day
         )
-        scaled = CATALOGUE.scaled(values)
         record = build_record(context, account_id, scaled, secret)
         signed = SignedDay(
             account_id=account_id,
@@ -104,13 +121,13 @@ def sign(db: Database, chain: Chain, key_folder: Path, first: date, last: date, 
     return outcome
 
 
-def post(db: Database, chain: Chain, first: date, last: date, account: str | None = None) -> Outcome:
+def post(db: Database, chain: Chain, first: date, last: date, account: str | None = None) -> Posting:
     """Post every signed day of the range that has no receipt yet, oldest first, and store what is read back."""
     posted = {
         (receipt.account_id, receipt.trading_day, receipt.version): receipt
         for receipt in signatures.posted_days(db, first, last, account)
     }
-    outcome = Outcome([], [])
+    outcome = Posting([], [])
     for signed in signatures.signed_days(db, first, last, account):
         key = (signed.account_id, signed.trading_day, signed.version)
         if key in posted:
@@ -186,7 +203,9 @@ def day_values(
 
 
 def refuse_unverified(db: Database, first: date, last: date, account: str | None = None) -> None:
-    """Permanent when an equation that blocks does not hold on a day of the range."""
+    """Permanent when an equation that blocks does not hold on a day of the range, or a day has none."""
+    if unseen := marts.unverified_days(db, first, last, account):
+        raise Permanent(f"{unseen[0][1]} of account {masked(unseen[0][0])} is not verified", "Run it with `fntx run`")
     failed = marts.verifications(db, first, last, account, kinds=BLOCKING_KINDS, failed_only=True)
     if failed:
         worst = failed[0]
@@ -196,6 +215,12 @@ def refuse_unverified(db: Database, first: date, last: date, account: str | None
             f"{worst.left_side} {worst.relation} {worst.right_side} does not hold, difference {worst.difference}{more}",
             "Correct the statements or load what is missing, then run the day again; nothing of the range was signed",
         )
+
+
+def _keep(outcome: Signing, signed: SignedDay, found: dict[int, int | None]) -> None:
+    outcome.kept.append(signed)
+    if differences := list(_differences(signed, found)):
+        outcome.drifted.append((signed, differences))
 
 
 def _parts(parts: dict[str, Decimal]) -> dict[str, Decimal]:

@@ -22,7 +22,7 @@ from fntx_dagster.report.summary_table import summary_table
 
 if TYPE_CHECKING:
     from fntx_dagster.defs.run import RunOutcome
-    from fntx_dagster.signatures import Outcome, Verdict
+    from fntx_dagster.signatures import Posting, Signing, Verdict
     from fntx_dagster.store.database import Database
     from fntx_dagster.store.statements import FileLoad
     from fntx_dagster.store.status import AccountState
@@ -149,7 +149,9 @@ def print_outcome(outcome: RunOutcome) -> None:
         out(f"Done. Run {outcome.run_id} is in the UI (`make ui`).")
 
 
-def print_signature(signed: Outcome, posted: Outcome | None) -> None:
+def print_signature(signed: Signing, posted: Posting | None) -> None:
+    for warning in signed.warnings:
+        note(f"warning: {warning}")
     for day in signed.new + signed.kept:
         when = "signed now" if day in signed.new else "signed before, unchanged"
         out(f"{day.trading_day}  Merkle root  0x{day.root.hex()}  ({when})")

@@ -194,6 +194,8 @@ def test_a_signed_day_verifies_and_a_changed_figure_is_named(home: Home) -> None
     home.sql("update alm_reporting.daily_summary set net_pnl = net_pnl + 0.01 where trading_day = '2025-07-18'")
     try:
         assert "net_pnl: signed -523.78, the database says -523.77" in home.fntx(*verify, code=1)
+        done = run(home.path, "signature", "generate", "--date", "2025-07-18")
+        assert "2025-07-18 U…0001 stays as it was signed, but its figures have changed since: net_pnl" in done.stderr
     finally:
         home.sql("update alm_reporting.daily_summary set net_pnl = net_pnl - 0.01 where trading_day = '2025-07-18'")
     assert "agree" in home.fntx(*verify)
@@ -219,6 +221,24 @@ def test_a_day_that_fails_its_verification_is_neither_run_nor_signed(home: Home)
     finally:
         home.sql(tamper.format("-"))
     assert "Done" in home.fntx("run", "--from", "2025-07-16", "--to", "2025-07-16")
+
+
+def test_a_day_that_nobody_verified_is_not_signed(home: Home) -> None:
+    home.sql("create table kept as select * from alm_reporting.daily_verification where trading_day = '2025-07-02'")
+    home.sql("delete from alm_reporting.daily_verification where trading_day = '2025-07-02'")
+    try:
+        said = home.fntx("signature", "generate", "--date", "2025-07-02", code=1)
+        assert "2025-07-02 of account U…0001 is not verified" in said
+    finally:
+        home.sql("insert into alm_reporting.daily_verification select * from kept")
+        home.sql("drop table kept")
+
+
+def test_the_mandatory_indexes_are_there(home: Home) -> None:
+    rows = home.sql("select tablename, indexdef from pg_indexes where schemaname = 'alm_reporting'")
+    indexes = {(table, definition[definition.rindex("(") :]) for table, definition in rows}
+    assert ("chronological_events", "(account_id, event_timestamp)") in indexes
+    assert {("stock_positions", "(entry_date)"), ("stock_positions", "(exit_date)")} <= indexes
 
 
 def test_one_day_run_again_leaves_every_table_as_it_was(home: Home) -> None:

@@ -50,11 +50,7 @@ class Rates:
             return Rate(row_rate, ROW)
         rate = self._of_the_statements(currency, (report_date,)) or self._configured(currency)
         if rate is None:
-            pair = f"{currency}/{self.base_currency}"
-            raise Permanent(
-                f"no rate for {pair} on {report_date}",
-                f'Add the field FXRateToBase to the Flex query, or set FNTX_FX_FALLBACK={{"{pair}": "<rate>"}}',
-            )
+            raise self.missing(currency, report_date)
         return rate
 
     def of_session(self, currency: str, report_dates: Sequence[date], row_rates: Sequence[Decimal]) -> Rate | None:
@@ -72,6 +68,14 @@ class Rates:
         if row_rates:
             return Rate(_most_frequent(row_rates), ROW)
         return self._of_the_statements(currency, newest_first) or self._configured(currency)
+
+    def missing(self, currency: str, day: date) -> Permanent:
+        """What to say of an amount that no source has a rate for."""
+        pair = f"{currency}/{self.base_currency}"
+        return Permanent(
+            f"no rate for {pair} on {day}",
+            f'Add the field FXRateToBase to the Flex query, or set FNTX_FX_FALLBACK={{"{pair}": "<rate>"}}',
+        )
 
     def _of_the_statements(self, currency: str, days: Sequence[date]) -> Rate | None:
         for known, source in ((self.conversions, CONVERSION_RATES), (self.implied, STATEMENT)):

@@ -26,12 +26,16 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     settings = platform.settings()
     with failing_well(), connect(settings) as chain:
         outcome = signatures.sign(platform.database(), chain, settings.paths.keys, first, last)
+    for warning in outcome.warnings:
+        context.log.warning(warning)
     for signed in outcome.new + outcome.kept:
         context.add_asset_metadata(
             {f"merkle_root {masked(signed.account_id)}": f"0x{signed.root.hex()}"},
             partition_key=signed.trading_day.isoformat(),
         )
-    return dg.MaterializeResult(metadata={"signed": len(outcome.new), "signed_before": len(outcome.kept)})
+    return dg.MaterializeResult(
+        metadata={"signed": len(outcome.new), "signed_before": len(outcome.kept), "drifted": len(outcome.drifted)}
+    )
 
 
 @dg.asset(

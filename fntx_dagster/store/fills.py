@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -199,6 +199,7 @@ class _Account:
             rate = rates.of_session(currency, sorted({day for day, _, _ in found}), on_rows)
             if rate:
                 staged.append((self.account, session, currency, rates.base_currency, *rate))
+        self._refuse_cash_without_rate(rates, start, {(session, currency) for _, session, currency, *_ in staged})
         return _sync(
             self.connection,
             _DAY_RATES,
@@ -206,6 +207,14 @@ class _Account:
             "t.account_id = %s AND t.session > %s",
             [self.account, _new_york_day(start)],
         )
+
+    def _refuse_cash_without_rate(self, rates: Rates, start: datetime, known: Container[tuple[date, str]]) -> None:
+        """A fill without a rate is an error where it is classified; cash is classified in SQL, too late for words."""
+        since = _new_york_day(start) + timedelta(days=1)
+        rows = self.connection.execute(_CASH_WITHOUT_RATE, {"account": self.account, "since": since})
+        for day, currency in rows:
+            if (self.calendar.on_or_after(day).day, currency) not in known:
+                raise rates.missing(currency, day)
 
     # -- writing
 
@@ -383,7 +392,7 @@ _ROWS_WITH_RATE = "".join(
         SELECT {day}, currency, {rate}, NULL FROM raw_flex.{table}
         WHERE account_id = %(account)s AND withdrawn_at IS NULL AND row_date >= %(since)s"""
     for table, day, rate in (
-        ("cash_transactions", "coalesce(report_date, row_date)", "fx_rate_to_base"),
+        ("cash_transactions", "row_date", "fx_rate_to_base"),
         ("open_positions", "coalesce(report_date, row_date)", "fx_rate_to_base"),
         ("corporate_actions", "coalesce(report_date, row_date)", "fx_rate_to_base"),
         ("transfers", "coalesce(report_date, row_date)", "fx_rate_to_base"),
@@ -392,6 +401,13 @@ _ROWS_WITH_RATE = "".join(
         ("interest_accruals", "row_date", "NULL"),
     )
 )
+
+_CASH_WITHOUT_RATE = """
+    SELECT DISTINCT row_date, currency FROM raw_flex.cash_transactions
+    WHERE account_id = %(account)s AND withdrawn_at IS NULL AND row_date >= %(since)s
+      AND amount IS NOT NULL AND currency ~ '^[A-Z]{3}$' AND coalesce(fx_rate_to_base, 0) = 0
+    ORDER BY 1, 2
+"""
 
 _RATES_SEEN = f"""
     WITH seen AS (

@@ -102,6 +102,19 @@ def verifications(
         return [Verification._make(row) for row in cursor]
 
 
+def unverified_days(db: Database, first: date, last: date, account: str | None = None) -> list[tuple[str, date]]:
+    """(account, session) that have a summary and not one equation: nobody has looked at them."""
+    with _reading(db) as connection:
+        return connection.execute(
+            f"""select account_id, trading_day from alm_reporting.daily_summary as told
+            where {_IN_RANGE} and not exists (
+                select from alm_reporting.daily_verification as verified
+                where verified.account_id = told.account_id and verified.trading_day = told.trading_day
+            ) order by 1, 2""",
+            {"first": first, "last": last, "account": account},
+        ).fetchall()
+
+
 def sessions_told(db: Database, first: date, last: date, account: str) -> dict[date, tuple[int, datetime]]:
     """Session → (its number since the account's first, its close in UTC), for the sessions that have a summary."""
     with _reading(db) as connection:
