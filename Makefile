@@ -2,7 +2,7 @@
 # Each sets up what it needs: Python 3.11 to 3.13, make and a package index are all that has to be there.
 
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
 .PHONY: demo test ui lock lint clean
@@ -18,8 +18,11 @@ ui: .venv/installed ## the Dagster UI and its daemon on http://127.0.0.1:3000
 	@$(BIN)/fntx ui
 
 # The stamp is written last: an installation that was cut off is done again.
+# It is also done again when the interpreter that it stands on has gone.
+$(shell $(BIN)/python -c '' 2>/dev/null || rm -f .venv/installed)
+
 .venv/installed: requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one and try again." >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one (on Debian with python3-venv) and try again." >&2; exit 1; }
 	@echo "Setting up .venv (once, about a minute) …"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --only-binary :all: --require-hashes -r requirements.lock

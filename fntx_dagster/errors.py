@@ -7,6 +7,8 @@ names what was found, where, and the way out; it never holds a token, a key, a s
 
 from __future__ import annotations
 
+import re
+
 
 class FntxError(Exception):
     """Base of every error that a user is meant to read. `way_out` is the sentence that says what to do."""
@@ -27,6 +29,14 @@ class Transient(FntxError):
 
 class Permanent(FntxError):
     """Fails the same way until a person changes something."""
+
+
+_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])(?:DU|DF|DI|U|F|I)\d{5,10}(?![0-9])")
+
+
+def without_accounts(text: str) -> str:
+    """`text` with everything that looks like the broker's account ids masked: file names and the broker's own words."""
+    return _ACCOUNT.sub(lambda found: masked(found[0]), text)
 
 
 def masked(account_id: str) -> str:

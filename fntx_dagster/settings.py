@@ -7,6 +7,7 @@ Every setting has a default that works, so that a fresh clone needs none. Names 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from datetime import date
@@ -15,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from fntx_dagster.errors import Permanent
 
@@ -72,12 +73,16 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        names = ", ".join(
-            f"FNTX_{'.'.join(map(str, e['loc']))}".upper() + f" ({e['msg']})" for e in error.errors(include_input=False)
-        )
-        raise Permanent(
-            f"cannot read the setting {names}", "Correct or unset it; docs/settings.md lists them"
-        ) from None
+        # what lies deeper than the name may be an account
+        names = sorted({f"FNTX_{problem['loc'][0]}".upper() for problem in error.errors(include_input=False)})
+        raise _unreadable(", ".join(names)) from None
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        raise _unreadable(f"FNTX_{named[1]}".upper() if named else "of the environment") from None
+
+
+def _unreadable(names: str) -> Permanent:
+    return Permanent(f"cannot read the setting {names}", "Correct or unset it; docs/settings.md shows the forms")
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -10,14 +10,15 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.chain import keys, sender
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.metrics.catalogue import CATALOGUE, letters, unscale
 from fntx_dagster.proof.leaves import Context, schema_hash_of
 from fntx_dagster.proof.record import Record, build_record, verify
-from fntx_dagster.store import marts, signatures
+from fntx_dagster.samples import SAMPLE_ACCOUNT
+from fntx_dagster.store import changes, marts, signatures
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.signatures import PostedDay, SignedDay
 
@@ -29,6 +30,7 @@ BLOCKING_KINDS = ("mathematical", "logical", "cross_reference")
 WARNING_KINDS = ("historical",)
 
 _WINDOWS = ("30d", "mtd", "ytd", "all")
+_OF_WINDOW = ("win_rate", "sharpe", "volatility", "max_drawdown", "total_return")
 _FUND = ("dpi", "tvpi", "rvpi")
 _GREEKS = ("delta", "gamma", "theta", "vega")
 _SIGNED_PARTS = (
@@ -89,22 +91,24 @@ class Verdict(NamedTuple):
 def sign(db: Database, chain: Chain, key_folder: Path, first: date, last: date, account: str | None = None) -> Signing:
     """Freeze the record of every session of the range that has none yet, oldest first.
 
-    Permanent, and nothing signed, when a day of the range failed a blocking verification.
+    Permanent, and nothing signed, when a day of the range failed a blocking verification, stands on statements that
+    have changed, or would be bound to another key or secret than the account's days before it.
     """
     refuse_unverified(db, first, last, account)
     secret = keys.salt_secret(key_folder)
     frozen = {
         (signed.account_id, signed.trading_day): signed for signed in signatures.signed_days(db, first, last, account)
     }
+    schema_hash, traders = schema_hash_of(CATALOGUE.canonical()), {}
     outcome = Signing([], [], [])
     for (account_id, day), values in day_values(db, first, last, account).items():
         scaled = CATALOGUE.scaled(values)
         if (account_id, day) in frozen:
             _keep(outcome, frozen[account_id, day], scaled)
             continue
-        context = Context(
-            schema_hash_of(CATALOGUE.canonical()), chain.chain_id, chain.contract, chain.trader(account_id).address, day
-        )
+        if account_id not in traders:
+            traders[account_id] = _trader(db, chain, account_id, secret)
+        context = Context(schema_hash, chain.chain_id, chain.contract, traders[account_id], day)
         record = build_record(context, account_id, scaled, secret)
         signed = SignedDay(
             account_id=account_id,
@@ -115,6 +119,7 @@ def sign(db: Database, chain: Chain, key_folder: Path, first: date, last: date, 
             chain_id=context.chain_id,
             contract=context.contract,
             trader=context.trader,
+            secret_mark=keys.mark_of(secret),
             values={metric.name: scaled[metric.index] for metric in CATALOGUE.metrics},
         )
         (outcome.new if signatures.freeze(db, signed) else outcome.kept).append(signed)
@@ -122,18 +127,22 @@ def sign(db: Database, chain: Chain, key_folder: Path, first: date, last: date, 
 
 
 def post(db: Database, chain: Chain, first: date, last: date, account: str | None = None) -> Posting:
-    """Post every signed day of the range that has no receipt yet, oldest first, and store what is read back."""
+    """Post every signed day of the range that the chain does not hold, oldest first, and store what is read back.
+
+    A stored receipt is not believed: the contract is asked. A record that vanished is posted again, with the same root.
+    """
     posted = {
         (receipt.account_id, receipt.trading_day, receipt.version): receipt
         for receipt in signatures.posted_days(db, first, last, account)
     }
     outcome = Posting([], [])
     for signed in signatures.signed_days(db, first, last, account):
-        key = (signed.account_id, signed.trading_day, signed.version)
-        if key in posted:
-            outcome.kept.append(posted[key])
-            continue
-        outcome.new.append(_post_one(db, chain, signed))
+        receipt = posted.get((signed.account_id, signed.trading_day, signed.version))
+        stored = chain.record_of(signed.trader, signed.trading_day) if receipt else None
+        if stored is not None and (stored.root, stored.schema_hash) == (signed.root, signed.schema_hash):
+            outcome.kept.append(receipt)
+        else:
+            outcome.new.append(_post_one(db, chain, signed))
     return outcome
 
 
@@ -193,17 +202,25 @@ def day_values(
         values |= {name: row[name] for name in CATALOGUE.by_name if name in row}
         values |= {"base_currency": letters(row["base_currency"])}
         values |= _parts(row["difference_parts"])
+        if missing := [window for window in _WINDOWS if (*key, window) not in windows]:
+            raise Permanent(f"{key[1]} has no metrics for {', '.join(missing)}", "Run the day again with `fntx run`")
         for window in _WINDOWS:
-            metrics = windows.get((*key, window), {})
-            for name in ("win_rate", "sharpe", "volatility", "max_drawdown", "total_return"):
-                values[f"{name}_{window}"] = metrics.get(name)
-        values |= {name: windows.get((*key, "all"), {}).get(name) for name in _FUND}
+            for name in _OF_WINDOW:
+                values[f"{name}_{window}"] = windows[*key, window][name]
+        values |= {name: windows[*key, "all"][name] for name in _FUND}
         found[key] = values
     return found
 
 
 def refuse_unverified(db: Database, first: date, last: date, account: str | None = None) -> None:
-    """Permanent when an equation that blocks does not hold on a day of the range, or a day has none."""
+    """Permanent when an equation that blocks does not hold on a day of the range, a day lacks its verification, or
+    the statements that it stands on have changed since it was told."""
+    for one, since in changes.changed_since(db, account).items():
+        if since <= last:
+            raise Permanent(
+                f"the statements of account {masked(one)} have changed since {since} was told",
+                f"Tell them again with `fntx run --from {since} --to {last}`",
+            )
     if unseen := marts.unverified_days(db, first, last, account):
         raise Permanent(f"{unseen[0][1]} of account {masked(unseen[0][0])} is not verified", "Run it with `fntx run`")
     failed = marts.verifications(db, first, last, account, kinds=BLOCKING_KINDS, failed_only=True)
@@ -215,6 +232,30 @@ def refuse_unverified(db: Database, first: date, last: date, account: str | None
             f"{worst.left_side} {worst.relation} {worst.right_side} does not hold, difference {worst.difference}{more}",
             "Correct the statements or load what is missing, then run the day again; nothing of the range was signed",
         )
+
+
+def _trader(db: Database, chain: Chain, account_id: str, secret: bytes) -> str:
+    """Whose address an account's days are bound to; Permanent where that would make a record that cannot be posted or
+    proved: another key or secret than before, a key that another account uses, made-up days on a public chain."""
+    if account_id == SAMPLE_ACCOUNT and not chain.is_embedded:
+        raise Permanent("the sample account's days are made up and are not signed on a public chain", "Load your own")
+    trader = chain.trader(account_id).address
+    before = signatures.last_signed(db, account_id)
+    if before is not None and before.secret_mark != keys.mark_of(secret):
+        raise Permanent(
+            "the salt secret is not the one that this account's days were signed with", "Restore keys/salt.secret"
+        )
+    if before is not None and before.chain_id == chain.chain_id and before.trader != trader:
+        raise Permanent(
+            f"account {masked(account_id)} has signed as {before.trader} so far, and the key in use is {trader}'s",
+            "Restore the key from the backup",
+        )
+    if others := signatures.accounts_of_trader(db, trader) - {account_id}:
+        raise Permanent(
+            f"{trader} signs for account {masked(min(others))} already, and the contract keeps one record a day",
+            f"Give account {masked(account_id)} a key of its own",
+        )
+    return trader
 
 
 def _keep(outcome: Signing, signed: SignedDay, found: dict[int, int | None]) -> None:
@@ -279,8 +320,11 @@ def _problems(
     stored = chain.record_of(signed.trader, signed.trading_day)
     if stored is None:
         yield f"the contract {chain.contract} holds no record of trader {signed.trader} for {signed.trading_day}"
-    elif stored.root != signed.root:
-        yield f"the root on chain is 0x{stored.root.hex()}, the signed one is 0x{signed.root.hex()}"
+    elif (stored.root, stored.schema_hash) != (signed.root, signed.schema_hash):
+        yield (
+            f"the chain holds root 0x{stored.root.hex()} under schema 0x{stored.schema_hash.hex()}, "
+            f"signed are 0x{signed.root.hex()} under 0x{signed.schema_hash.hex()}"
+        )
     if tx_hash is None:
         return
     receipt = chain.receipt(tx_hash)

@@ -213,7 +213,7 @@ _STATUS_ROWS = (
     ("generated", lambda state: f"{state.generated_at:%Y-%m-%d %H:%M} UTC" if state.generated_at else "unknown"),
     ("sessions without official NAV", lambda state: _days(state.missing)),
     ("sessions explained", lambda state: f"{state.told}, up to {state.last_told}" if state.told else "none"),
-    ("loaded, not yet explained", lambda state: _days(state.to_tell)),
+    ("to explain, or to explain again", lambda state: _days(state.to_tell)),
     ("failing verification", lambda state: str(state.failing_verification or "none")),
     ("signed", lambda state: f"{state.signed}, up to {state.last_signed}" if state.signed else "none"),
     ("posted to the chain", lambda state: str(state.posted or "none")),

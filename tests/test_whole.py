@@ -241,6 +241,20 @@ def test_the_mandatory_indexes_are_there(home: Home) -> None:
     assert {("stock_positions", "(entry_date)"), ("stock_positions", "(exit_date)")} <= indexes
 
 
+def test_a_run_that_was_killed_does_not_stand_in_the_way_of_the_next(home: Home) -> None:
+    before = home.sql("select count(*) from alm_reporting.chain_attempts")
+    killed = start(home.path, "run", "--from", "2025-07-01", "--to", "2025-07-18")
+    while not home.sql(
+        "select 1 from pg_stat_activity where query ilike '%daily_summary%' and pid <> pg_backend_pid()"
+    ):
+        assert killed.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.05)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert "Done" in home.fntx("run", "--from", "2025-07-01", "--to", "2025-07-18")
+    assert home.sql("select count(*) from alm_reporting.chain_attempts") == before
+
+
 def test_one_day_run_again_leaves_every_table_as_it_was(home: Home) -> None:
     tables = ("chronological_events", "nav_blocks", "stock_positions", "daily_summary", "rolling_metrics")
     dump = "select md5(string_agg(t::text, '|' order by t::text)) from alm_reporting.{} as t"

@@ -90,6 +90,8 @@ class Chain:
     A context manager: leaving it closes what is open, and nothing may be asked after it.
     """
 
+    is_embedded = False
+
     def __init__(self, web3: Web3, addresses: Addresses, settings: Settings) -> None:
         self.web3 = web3
         self.chain_id = addresses.chain_id
@@ -253,6 +255,8 @@ class Chain:
 
 class EmbeddedChain(Chain):
     """The chain in the home: its traders are funded and have approved, without anybody's doing."""
+
+    is_embedded = True
 
     def close(self) -> None:
         """Close the chain's file."""

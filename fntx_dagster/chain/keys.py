@@ -58,6 +58,11 @@ def salt_secret(folder: Path) -> bytes:
     return _kept(folder, "salt.secret")
 
 
+def mark_of(secret: bytes) -> str:
+    """A mark that recognises a secret and tells nothing of it, to be kept where the secret is not."""
+    return hmac.digest(secret, b"mark of the salt secret", "sha256")[:8].hex()
+
+
 def deployer_of(folder: Path) -> Signer:
     """The development key that deploys on the embedded chain and funds its traders."""
     return Signer(_kept(folder, "deployer.key"))

@@ -8,6 +8,7 @@ from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.store.changes import telling
 from fntx_dagster.store.fills import rebuild
 from fntx_dagster.store.nav import refuse_missing_nav, set_initial_capital
 
@@ -42,7 +43,7 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     with failing_well():
         refuse_missing_nav(db, first, last)
         set_initial_capital(db, settings.initial_capital)
-        counts = rebuild(db, first, last, fallback=settings.fx_fallback)
+        counts = rebuild(db, telling(db, first, last).first, last, fallback=settings.fx_fallback)
     for fill in counts.unopened:
         context.log.warning(
             f"{fill.account} {fill.session}: {fill.quantity} {fill.symbol} closed without an opening in the statements"

@@ -28,4 +28,6 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_ENV_SECRET_FNTX_PASSWORD": found["password"] or "",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_LOG_PATH": str(settings.paths.dbt_target),
+        # libpq reads these itself; dbt's profile has no place for all of them
+        **{f"PG{name.upper()}": str(value) for name, value in found.items() if name.startswith("ssl")},
     }

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from fntx_dagster.errors import Permanent
+from fntx_dagster.errors import Permanent, without_accounts
 
 
 @contextmanager
@@ -14,4 +14,4 @@ def failing_well() -> Iterator[None]:
     try:
         yield
     except Permanent as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
+        raise dg.Failure(without_accounts(str(error)), allow_retries=False) from None

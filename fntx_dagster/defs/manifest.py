@@ -1,6 +1,7 @@
 """dbt's manifest: parsed anew only when a file of the project has changed, never at every load."""
 
 import hashlib
+from importlib.metadata import version
 from pathlib import Path
 
 from filelock import FileLock
@@ -22,7 +23,7 @@ def manifest() -> Path:
     stamp, path = target / "sources.sha256", target / "manifest.json"
     with FileLock(target / ".parse.lock"):
         sources = _hash_of_sources(name)
-        if not path.exists() or not stamp.exists() or stamp.read_text() != sources:
+        if not (target / PARSED).exists() or not path.exists() or not stamp.exists() or stamp.read_text() != sources:
             _parse(target, name)
             stamp.write_text(sources)
     return path
@@ -39,7 +40,7 @@ def _parse(target: Path, database: str) -> None:
 
 
 def _hash_of_sources(database: str) -> str:
-    digest = hashlib.sha256(database.encode())
+    digest = hashlib.sha256(f"{database}\0{version('dbt-core')}\0{version('dbt-postgres')}\0".encode())
     for path in sorted(PROJECT.rglob("*")):
         if path.suffix in (".sql", ".yml") and path.name != ".user.yml":
             digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())

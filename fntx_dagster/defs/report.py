@@ -5,7 +5,7 @@ import dagster as dg
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.errors import masked
+from fntx_dagster.errors import masked, without_accounts
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
 from fntx_dagster.store.marts import accounts, days
@@ -33,7 +33,7 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     told = 0
     for account in accounts(db):
         for day in days(db, account, first, last):
-            text = to_markdown([tell(day)], account_label=masked(account))
+            text = without_accounts(to_markdown([tell(day)], account_label=masked(account)))
             context.add_asset_metadata(
                 {f"report {masked(account)}": dg.MetadataValue.md(text)}, partition_key=day.trading_day.isoformat()
             )

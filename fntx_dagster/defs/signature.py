@@ -10,15 +10,19 @@ from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import masked
 
+WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
+    max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)
+
 
 @dg.asset(
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
+    retry_policy=WHEN_THE_CHAIN_IS_AWAY,
     deps=["daily_report", "daily_summary", "rolling_metrics", "daily_verification"],
     group_name="proof",
     kinds={"python", "postgres"},
     owners=OWNERS,
-    pool="evm",
 )
 def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The day's metrics frozen as a salted Merkle tree. A day that is signed stays as it was signed."""
@@ -45,8 +49,7 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     group_name="proof",
     kinds={"solidity", "postgres"},
     owners=OWNERS,
-    pool="evm",
-    retry_policy=dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS),
+    retry_policy=WHEN_THE_CHAIN_IS_AWAY,
 )
 def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The root posted to TrackRecord, 10 FNTX burned, and the receipt read back. A posted day is not posted again."""

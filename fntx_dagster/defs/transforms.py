@@ -21,6 +21,7 @@ from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import masked
 from fntx_dagster.settings import Settings, export
+from fntx_dagster.store.changes import telling, told
 from fntx_dagster.store.marts import row_counts, summary
 
 if TYPE_CHECKING:
@@ -59,14 +60,15 @@ class Translator(DagsterDbtTranslator):
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     dagster_dbt_translator=Translator(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True)),
-    pool="dbt",
 )
 def transforms(context, platform: Platform) -> Iterator[Any]:
-    """From classified fills to the daily summary, the metrics and their verification, for the sessions of the run."""
+    """From classified fills to the daily summary, the metrics and their verification, for the sessions of the run, and
+    for those around it that stand on something that has changed since they were told."""
     first, last = range_of(context)
+    days = telling(platform.database(), first, last)
     models = sorted(key.to_user_string() for key in context.selected_asset_keys)
     failed = []
-    for result in build(platform.settings(), models, first, last):
+    for result in build(platform.settings(), models, days.first, days.last):
         if result.status not in ("success", "pass", "warn"):
             failed.append(f"{result.node.name}: {(result.message or result.status).strip()}")
         if result.node.resource_type == "model" and result.status == "success":
@@ -77,6 +79,8 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
             yield from _check(context, result)
     if failed:
         raise dg.Failure("; ".join(failed), allow_retries=False)
+    if context.selected_asset_keys >= context.assets_def.keys:
+        told(platform.database(), days)
 
 
 def build(settings: Settings, models: Sequence[str], first: date, last: date) -> list[RunResult]:

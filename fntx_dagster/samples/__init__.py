@@ -1,7 +1,7 @@
 """The bundled sample statements (July 2025 of one account), and when they stand in for a user's own.
 
 They are what the platform shows before anything else is there. As soon as the folder of statement files holds a file,
-or the database another account, the samples are never loaded again.
+or the database another account, the samples are never loaded again; and they are never signed on a public chain.
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ SAMPLE_ACCOUNT = "U1000001"
 
 
 def statement_paths(settings: Settings, db: Database) -> list[Path]:
-    """The statement files to load: the user's folder, else the samples; Permanent where neither applies."""
+    """The statement files to load: the user's folder; the samples where there is nothing of a user's, and no public
+    chain that they could be posted to; Permanent where there is nothing at all."""
     folder = settings.statements or settings.paths.statements
     if folder.is_dir() and any(folder.rglob("*.xml")):
         return [folder]
-    if settings.statements is None and set(accounts(db)) <= {SAMPLE_ACCOUNT}:
+    known = set(accounts(db))
+    if settings.statements is None and settings.rpc_url is None and known <= {SAMPLE_ACCOUNT}:
         return [SAMPLES]
+    if known:
+        return []  # loaded from elsewhere, by `fntx load`
     raise Permanent(f"no statement files in {folder}", "Put Flex XML files there, or load them with `fntx load PATH`")

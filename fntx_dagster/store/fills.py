@@ -447,6 +447,9 @@ def _traded(trades: Iterable[TradeRow]) -> Iterator[Traded]:
         )
 
 
+_MANY = 1_000
+
+
 def _sync(
     connection: psycopg.Connection, table: _Table, rows: Iterable[Sequence], scope: str, parameters: Sequence
 ) -> Changes:
@@ -463,6 +466,9 @@ def _sync(
             f"DELETE FROM {target} t WHERE {scope} AND NOT EXISTS (SELECT 1 FROM {staged} s WHERE {same})", parameters
         ).rowcount
         inserted, updated = cursor.execute(_upsert(table, staged, target, same)).fetchone()
+        if inserted > _MANY:
+            # dbt reads next, sooner than autovacuum counts
+            cursor.execute(f"ANALYZE {target}")
     return Changes(inserted, updated, deleted)
 
 

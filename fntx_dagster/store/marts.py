@@ -103,13 +103,14 @@ def verifications(
 
 
 def unverified_days(db: Database, first: date, last: date, account: str | None = None) -> list[tuple[str, date]]:
-    """(account, session) that have a summary and not one equation: nobody has looked at them."""
+    """(account, session) that have a summary and lack a kind of equation that every day has: nobody has looked."""
     with _reading(db) as connection:
         return connection.execute(
             f"""select account_id, trading_day from alm_reporting.daily_summary as told
-            where {_IN_RANGE} and not exists (
-                select from alm_reporting.daily_verification as verified
+            where {_IN_RANGE} and 3 > (
+                select count(distinct kind) from alm_reporting.daily_verification as verified
                 where verified.account_id = told.account_id and verified.trading_day = told.trading_day
+                    and kind <> 'historical'
             ) order by 1, 2""",
             {"first": first, "last": last, "account": account},
         ).fetchall()

@@ -18,7 +18,7 @@ from fntx_dagster.store.database import Database
 
 class SignedDay(NamedTuple):
     """A frozen record. `values`: metric name → scaled integer, None for null; `chain_id`, `contract` and `trader` are
-    what the leaves are bound to."""
+    what the leaves are bound to; `secret_mark` recognises the salt secret and tells nothing of it."""
 
     account_id: str
     trading_day: date
@@ -28,6 +28,7 @@ class SignedDay(NamedTuple):
     chain_id: int
     contract: str
     trader: str
+    secret_mark: str
     values: Mapping[str, int | None]
 
 
@@ -53,6 +54,7 @@ def freeze(db: Database, signed: SignedDay) -> bool:
         "chain_id": str(signed.chain_id),
         "contract": signed.contract,
         "trader": signed.trader,
+        "secret_mark": signed.secret_mark,
         "values": {name: None if value is None else str(value) for name, value in signed.values.items()},
     }
     with db.connect() as connection:
@@ -77,6 +79,26 @@ def signed_days(db: Database, first: date, last: date, account: str | None = Non
             {"first": first, "last": last, "account": account},
         )
         return [_signed(row) for row in cursor]
+
+
+def last_signed(db: Database, account: str) -> SignedDay | None:
+    """The record that was frozen last for an account."""
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """select * from alm_reporting.daily_signatures where account_id = %s
+            order by created_at desc, trading_day desc limit 1""",
+            (account,),
+        ).fetchone()
+    return _signed(row) if row else None
+
+
+def accounts_of_trader(db: Database, trader: str) -> set[str]:
+    """The accounts that have records bound to a trader's address."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            "select distinct account_id from alm_reporting.daily_signatures where record ->> 'trader' = %s", (trader,)
+        )
+        return {row[0] for row in rows}
 
 
 def remember_attempt(db: Database, signed: SignedDay, tx_hash: str, nonce: int, raw: bytes) -> None:
@@ -120,12 +142,13 @@ def confirm(db: Database, posted: PostedDay) -> bool:
 
 
 def posted_days(db: Database, first: date, last: date, account: str | None = None) -> list[PostedDay]:
-    """The receipts of a range, by day and account."""
+    """The newest receipt of each posted day of a range, by day and account."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
-            f"""select {", ".join(PostedDay._fields)} from alm_reporting.chain_receipts
+            f"""select distinct on (trading_day, account_id) {", ".join(PostedDay._fields)}
+            from alm_reporting.chain_receipts
             where trading_day between %(first)s and %(last)s and account_id = coalesce(%(account)s, account_id)
-            order by trading_day, account_id, version""",
+            order by trading_day, account_id, version desc, confirmed_at desc""",
             {"first": first, "last": last, "account": account},
         )
         return [_posted(row) for row in cursor]
@@ -142,6 +165,7 @@ def _signed(row: dict[str, Any]) -> SignedDay:
         chain_id=int(record["chain_id"]),
         contract=record["contract"],
         trader=record["trader"],
+        secret_mark=record["secret_mark"],
         values={name: None if value is None else int(value) for name, value in record["values"].items()},
     )
 

@@ -32,6 +32,7 @@ from psycopg.types.json import Jsonb
 from fntx_dagster.errors import Permanent
 from fntx_dagster.flex.sections import OTHER, SECTIONS, Section
 from fntx_dagster.flex.statements import Covered, FlexFile, Row, Statement
+from fntx_dagster.store.changes import note_changes
 from fntx_dagster.store.database import Database
 
 
@@ -320,6 +321,9 @@ def _columns(section: Section) -> tuple[tuple[str, str], ...]:
 # -- merging --------------------------------------------------------------------------------------------------------
 
 
+_PER_PERIOD = ("change_in_nav", "interest_accruals", "cash_report")
+
+
 class _Merge:
     """Takes what was staged into the tables; the load lock is held."""
 
@@ -339,8 +343,11 @@ class _Merge:
         self._speak(file_id)
         counts = dict.fromkeys(self.staging.rows, Counts())
         for section in SECTIONS:
-            for name, found in self._merge_section(section, file_id).items():
+            merged = self._merge_section(section, file_id)
+            for name, found in merged.items():
                 counts[name] += found
+            if any(found.changed for found in merged.values()):
+                note_changes(self.connection, section.table, file_id)
         changed = any(found.changed for found in counts.values())
         status = "loaded" if changed else "unchanged"
         return _report(self.connection, file_id, _name(self.file.path), self.digest, status, counts, delivered)
@@ -372,6 +379,8 @@ class _Merge:
                 FROM staged_coverage AS staged
                 JOIN raw_flex.statements ON file_id = %s AND statements.ordinal = staged.ordinal
                 CROSS JOIN generate_series(from_date::timestamp, to_date::timestamp, '1 day') AS day
+                -- a section of one row per period says nothing of the single days in a longer one
+                WHERE from_date = to_date OR staged.section <> ALL (%s)
                 ORDER BY staged.account_id, staged.section, day, when_generated DESC, statements.ordinal DESC
             ), noted AS (
                 INSERT INTO raw_flex.coverage AS known (account_id, section, day, statement_id, when_generated)
@@ -384,7 +393,7 @@ class _Merge:
             INSERT INTO spoken (account_id, section, day, statement_id, when_generated)
             SELECT account_id, section, day, statement_id, when_generated FROM noted
             """,
-            [file_id],
+            [file_id, list(_PER_PERIOD)],
         )
         self.connection.execute("ANALYZE spoken")
 

@@ -8,8 +8,10 @@ from typing import NamedTuple
 from psycopg.rows import dict_row
 
 from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.store.changes import changed_since
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import marts_exist
+from fntx_dagster.store.nav import nav_sessions
 from fntx_dagster.store.statements import loaded_overview
 
 _TOLD = """
@@ -22,18 +24,10 @@ select summary.account_id, count(*) as told, max(summary.trading_day) as last_to
 from alm_reporting.daily_summary as summary group by 1
 """
 
-_NAV_DAYS = """
-select to_date from raw_flex.change_in_nav
-where account_id = %(account)s and withdrawn_at is null and ending_value is not null
-union
-select report_date from raw_flex.equity_summary
-where account_id = %(account)s and withdrawn_at is null and total is not null
-"""
-
 
 class AccountState(NamedTuple):
     """One account's state. Days are sessions; `missing` are sessions between the first and the last loaded day without
-    an official NAV, `to_tell` those that have one and are not in the summary yet."""
+    an official NAV, `to_tell` those that have one and are not in the summary, or not as the statements now have it."""
 
     account_id: str
     files: int
@@ -75,11 +69,12 @@ def account_states(db: Database) -> list[AccountState]:
 def _state(db: Database, loaded, told: dict, signed: dict, posted: dict) -> AccountState:
     account = loaded.account_id
     with db.connect() as connection:
-        with_nav = {row[0] for row in connection.execute(_NAV_DAYS, {"account": account})}
         in_summary = set()
         if account in told:
             query = "select trading_day from alm_reporting.daily_summary where account_id = %s"
             in_summary = {row[0] for row in connection.execute(query, (account,))}
+    with_nav = nav_sessions(db, loaded.first_day, loaded.last_day).get(account, set())
+    changed = changed_since(db, account).get(account)
     expected = [session.day for session in sessions(loaded.first_day, loaded.last_day)]
     return AccountState(
         account_id=account,
@@ -90,7 +85,9 @@ def _state(db: Database, loaded, told: dict, signed: dict, posted: dict) -> Acco
         missing=[day for day in expected if day not in with_nav],
         told=told.get(account, {}).get("told", 0),
         last_told=told.get(account, {}).get("last_told"),
-        to_tell=[day for day in expected if day in with_nav and day not in in_summary],
+        to_tell=[
+            day for day in expected if day in with_nav and (day not in in_summary or (changed and day >= changed))
+        ],
         failing_verification=told.get(account, {}).get("failing", 0),
         signed=signed.get(account, {}).get("days", 0),
         last_signed=signed.get(account, {}).get("last"),

@@ -357,6 +357,24 @@ def test_a_row_without_a_rate_takes_the_next_source_and_so_does_its_day(broker, 
     assert_nothing_changes(run(broker.database, "2025-07-14"))
 
 
+def test_cash_in_a_currency_that_nothing_has_a_rate_for_is_named_with_the_way_out(broker):
+    fee = row(
+        "CashTransaction", transactionID="9", currency="CHF", amount="-2", type="Other Fees", reportDate="20250714"
+    )
+    broker.says("2025-07-14", sections=(section("CashTransactions", fee),))
+    with pytest.raises(Permanent, match=r"no rate for CHF/HKD on 2025-07-14.*FNTX_FX_FALLBACK"):
+        run(broker.database, "2025-07-14")
+    assert run(broker.database, "2025-07-14", fallback={"CHF/HKD": Decimal("9.8")}).day_rates.inserted
+
+
+def test_the_rate_of_a_session_is_not_that_of_the_holiday_before_it(broker):
+    broker.says("2025-07-04", *(trade(n, "2025-07-03", 1, reportDate="20250704", fxRateToBase="7.84") for n in (1, 2)))
+    broker.says("2025-07-07", trade(3, "2025-07-07", 1, fxRateToBase="7.86"))
+    run(broker.database, "2025-07-03")
+    rates = "SELECT session, rate FROM alm_reporting.day_rates WHERE currency = 'USD'"
+    assert query(broker.database, rates) == [(date(2025, 7, 7), Decimal("7.86"))]
+
+
 def test_an_account_in_dollars_needs_no_rate(broker):
     broker.says("2025-07-14", trade(1, "2025-07-14", 10, fxRateToBase=""), currency="USD")
     run(broker.database, "2025-07-14", fallback={})

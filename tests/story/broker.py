@@ -9,8 +9,8 @@ stands on nothing of ours.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -22,7 +22,6 @@ from tests.flex.documents import document, row, section, statement, write
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZERO = Decimal(0)
-_numbers = count(1)
 
 
 @dataclass(frozen=True)
@@ -81,13 +80,14 @@ class Execution:
     price: Decimal
     at: datetime
     commission: Decimal
+    number: int
     rate: Decimal | None = None
     kind: str = "ExchTrade"
     releases: bool = False
     label: str = ""
     cancels: Execution | None = None
     order_type: str = "LMT"
-    number: int = field(default_factory=lambda: next(_numbers))
+    open_close: str = ""
 
     @property
     def proceeds(self) -> Decimal:
@@ -103,7 +103,7 @@ class Conversion:
     price: Decimal
     at: datetime
     commission: Decimal
-    number: int = field(default_factory=lambda: next(_numbers))
+    number: int
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ class Cash:
     currency: str
     amount: Decimal
     at: datetime | None
+    number: int
     rate: Decimal | None
-    number: int = field(default_factory=lambda: next(_numbers))
 
 
 COMPONENTS = (
@@ -194,6 +194,7 @@ class Account:
         default = {"USD": "10000"} if base == "USD" else {base: "60000", "USD": "10000"}
         self.balance = Balance(base, cash or default, rates or ({} if base == "USD" else {"USD": "7.85"}), marks or {})
         self.days: list[Day] = []
+        self.numbers = count(1)
         self.booked: list[Execution] = []
         self.omitted: frozenset[str] = frozenset()
         self.blanked: frozenset[str] = frozenset()
@@ -288,6 +289,7 @@ class Day:
             Decimal(price),
             when,
             Decimal(commission),
+            next(self.account.numbers),
             Decimal(rate) if rate else None,
             **more,
         )
@@ -302,13 +304,20 @@ class Day:
             commission=-done.commission,
             kind="TradeCancel",
             cancels=done,
-            number=next(_numbers),
+            number=next(self.account.numbers),
         )
         self.executions.append(taken_back)
         return taken_back
 
     def convert(self, currency: str, quantity: int, price: str, at: str = "10:30", commission: str = "-15.6") -> None:
-        done = Conversion(currency, Decimal(quantity), Decimal(price), self._moment(at), Decimal(commission))
+        done = Conversion(
+            currency,
+            Decimal(quantity),
+            Decimal(price),
+            self._moment(at),
+            Decimal(commission),
+            next(self.account.numbers),
+        )
         self.conversions.append(done)
 
     def ends(self, contract: Contract, label: str, quantity: int | None = None, *, same_day: bool = False) -> None:
@@ -318,11 +327,12 @@ class Day:
         """
         held = self._held(contract) if quantity is None else Decimal(quantity)
         at = self._moment("16:20")
-        legs = [Execution(contract, -held, ZERO, at, ZERO, kind="BookTrade", releases=not same_day, label=label)]
+        numbers, booked = self.account.numbers, {"at": at, "commission": ZERO, "kind": "BookTrade"}
+        legs = [Execution(contract, -held, ZERO, number=next(numbers), releases=not same_day, label=label, **booked)]
         if label != "Expiration":
             shares = held * contract.multiplier * (1 if contract.put_call == "C" else -1)
             side = "Buy" if shares > 0 else "Sell"
-            legs.append(Execution(SPY, shares, contract.strike, at, ZERO, kind="BookTrade", label=side))
+            legs.append(Execution(SPY, shares, contract.strike, number=next(numbers), label=side, **booked))
         (self.executions if same_day else self.account.booked).extend(legs)
 
     def moves(
@@ -338,6 +348,7 @@ class Day:
                 currency or self.account.base,
                 Decimal(amount),
                 when,
+                next(self.account.numbers),
                 Decimal(rate) if rate else None,
             )
         )
@@ -483,6 +494,7 @@ class Day:
             "mtmPnl": str(self.mtm(done)),
             "buySell": f"{'BUY' if buys else 'SELL'}{' (Ca.)' if done.cancels else ''}",
             "fxRateToBase": str(self._row_rate(done)),
+            "openCloseIndicator": done.open_close,
             "orderType": done.order_type if done.kind == "ExchTrade" else "",
         }
         if done.cancels:
@@ -526,7 +538,7 @@ class Day:
                     "amount": str(moved.amount),
                     "reportDate": plain(self.date),
                     "dateTime": stamp(moved.at) if moved.at else plain(self.date),
-                    "fxRateToBase": str(moved.rate) if moved.rate else "",
+                    "fxRateToBase": str(moved.rate or self.rates[moved.currency]),
                 },
             )
 
@@ -579,14 +591,15 @@ def _weekday_before(day: date) -> date:
 class Accounts:
     """Accounts by the name of the function that tells what happens in them; all in one file, as a broker may."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 2_000_001) -> None:
+        self._first = first
         self._known: dict[str, Account] = {}
 
     def account(self, **opening) -> Callable[[Callable[[Account], None]], Account]:
         """Decorates a function that fills an account; the name then stands for the account."""
 
         def fill(happens: Callable[[Account], None]) -> Account:
-            account = Account(f"U{2_000_001 + len(self._known)}", **opening)
+            account = Account(f"U{self._first + len(self._known)}", **opening)
             happens(account)
             self._known[happens.__name__] = account
             return account
@@ -600,5 +613,5 @@ class Accounts:
     def __getitem__(self, name: str) -> Account:
         return self._known[name]
 
-    def deliver(self, folder: Path) -> list[Path]:
-        return [deliver(folder, "all", *self._known.values())]
+    def __iter__(self) -> Iterator[Account]:
+        return iter(self._known.values())

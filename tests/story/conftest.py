@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from fntx_dagster.store.fills import RebuildCounts, rebuild
 from fntx_dagster.store.nav import set_initial_capital
 from fntx_dagster.store.server import database_url
 from fntx_dagster.store.statements import load_file
+from tests.story.broker import deliver
 
 NAME = "story"
 """One name for all: dbt bakes it into what it parses, and parsing is the dearest step."""
-FIRST, LAST = date(2024, 12, 1), date(2025, 12, 31)
+FIRST, LAST = date(2024, 1, 1), date(2025, 12, 31)
 
 
 class Platform:
@@ -40,7 +42,7 @@ class Platform:
         for file in files:
             load_file(self.database, file)
 
-    def run(self, first: date | str = FIRST, last: date | str = LAST, expect: str = "pass") -> RebuildCounts:
+    def run(self, first: date | str = FIRST, last: date | str = LAST) -> RebuildCounts:
         """Bring fills and marts up to date for a range of sessions; dbt's own tests must hold."""
         from fntx_dagster.defs.transforms import build
 
@@ -73,17 +75,20 @@ class Platform:
 
 
 @pytest.fixture(scope="session")
-def story_home(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def story_home(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a home whose database is `story` on the tests' server; dbt's project parsed once."""
     home = tmp_path_factory.mktemp("story")
     url = database_url(postgres, NAME)
+    # only while the definitions are imported: other tests of this process have homes of their own
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FNTX_HOME", str(home))
         environment.setenv("FNTX_DATABASE_URL", url)
+        from fntx_dagster.defs import transforms
         from fntx_dagster.defs.manifest import manifest
 
+        assert transforms
         manifest()
-        yield Settings(home=home, database_url=SecretStr(url))
+    return Settings(home=home, database_url=SecretStr(url))
 
 
 @contextmanager
@@ -108,8 +113,8 @@ def told(
     story_home: Settings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Platform]:
-    """The module's accounts (`ACCOUNTS.deliver`), loaded and built once."""
+    """The accounts of a module's `TOLD`, delivered in one file, loaded and built once."""
     with fresh(postgres, story_home) as found:
-        found.load(*request.module.ACCOUNTS.deliver(tmp_path_factory.mktemp("statements")))
+        found.load(deliver(tmp_path_factory.mktemp("statements"), "all", *chain(*request.module.TOLD)))
         found.run()
         yield found

@@ -18,6 +18,8 @@ from tests.story.conftest import Platform
 pytestmark = pytest.mark.xdist_group("story")
 
 ACCOUNTS = Accounts()
+MISSING = Accounts(first=2_000_901)
+TOLD = (ACCOUNTS, MISSING)
 USD = Decimal("7.85")
 HOLIDAYS = {date(2025, 7, 4): date(2025, 7, 7), date(2025, 11, 27): date(2025, 11, 28)}
 CALL, PUT = option("C", 630, "2025-07-18"), option("P", 615, "2025-07-15")
@@ -207,7 +209,7 @@ def exercised_put(account: Account) -> None:
 
 @pytest.mark.parametrize(
     ("account", "mark", "stock", "realised"),
-    [(exercised_call, 1040, 1200 - 100 - 1100 + 100, 1100), (exercised_put, 960, 800, 1000)],
+    [(exercised_call, 1040, 1200 - 100 - 1100, 1100), (exercised_put, 960, 800, 1000)],
 )
 def test_an_exercise_exchanges_the_option_for_stock_and_moves_nothing(
     told: Platform, account: Account, mark: int, stock: int, realised: int
@@ -216,7 +218,7 @@ def test_an_exercise_exchanges_the_option_for_stock_and_moves_nothing(
     assert kinds(exercised)[0] == ("overnight", "exercise")
     assert exercised.blocks[0].nav_impact == 0
     assert parts(exercised)["assigned_option_mark"] == usd(-mark)
-    assert parts(exercised)["mark_to_market"] == usd(stock)
+    assert exercised.difference_parts["mark_to_market"] == usd(stock)
     assert last.blocks[-1].gross_pnl == realised
 
 
@@ -405,6 +407,7 @@ def deposits_and_withdrawals(account: Account) -> None:
     day = account.day("2025-07-15", USD="7.86")
     day.moves("deposit", "100", "USD", rate="7.855")
     day.moves("deposit", "-200", "USD")
+    day.moves("interest", "1.25", "USD")
     day = account.day("2025-07-16")
     day.moves("deposit", "-2000")
     day.leaks("-8.5")
@@ -472,7 +475,7 @@ def test_interest_dividends_taxes_and_fees_are_told_and_accruals_are_parts(told:
 def two_currencies(account: Account) -> None:
     day = account.day("2025-07-14", {SPY: "621", SAP: "255", TENCENT: "505"}, USD="7.8480", EUR="9.1710")
     day.trade(SPY, 2, "620", at="10:00")
-    day.trade(SAP, 10, "250", at="10:02", commission="-2", rate="9.17")
+    day.trade(SAP, 10, "250", at="10:02", commission="-2")
     day.trade(TENCENT, 100, "500", at="10:04", commission="-15")
     day = account.day("2025-07-15", {SPY: "622", SAP: "256", TENCENT: "501"}, USD="7.8490", EUR="9.1510")
     day.trade(SAP, -10, "257", at="03:30", commission="-2")
@@ -482,7 +485,7 @@ def two_currencies(account: Account) -> None:
 def test_a_day_in_two_foreign_currencies_takes_each_at_its_own_rate(told: Platform) -> None:
     first, second = told.days(two_currencies.number)
     assert first.blocks[0].currency is None
-    assert first.blocks[0].nav_impact == Decimal("-7.848") + Decimal("-2") * Decimal("9.17") - 15
+    assert first.blocks[0].nav_impact == Decimal("-7.848") + Decimal("-2") * Decimal("9.171") - 15
     assert second.blocks[0].nav_impact == Decimal(70 - 2) * Decimal("9.151")
     assert second.blocks[1].nav_impact == 200 - 15
 
@@ -622,7 +625,7 @@ def in_one_statement(account: Account) -> None:
 def test_one_statement_over_several_days_is_told_day_by_day(told: Platform) -> None:
     days = told.days(in_one_statement.number)
     assert [day.trading_day.day for day in days] == [14, 15, 16]
-    assert [parts(day) for day in days] == [{"mark_to_market": usd(x)} for x in (-180, 30, -60)]
+    assert [parts(day) for day in days] == [{"mark_to_market": usd(x)} for x in (-180, 30, -50)]
     assert days[1].deposits == 400
 
 
@@ -639,7 +642,7 @@ def without_row_marks(account: Account) -> None:
 def test_rows_without_closing_price_and_mark_to_market_are_valued_by_the_open_positions(told: Platform) -> None:
     first, second = told.days(without_row_marks.number)
     assert parts(first) == {"mark_to_market": usd(-180)}
-    assert parts(second) == {"mark_to_market": usd(-50)}
+    assert parts(second) == {"mark_to_market": usd(-20)}
 
 
 @ACCOUNTS.account()
@@ -652,7 +655,7 @@ def with_mark_to_market_alone(account: Account) -> None:
 def test_a_rows_mark_to_market_says_its_closing_price(told: Platform) -> None:
     assert [parts(day) for day in told.days(with_mark_to_market_alone.number)] == [
         {"mark_to_market": usd(-180)},
-        {"mark_to_market": usd(-50)},
+        {"mark_to_market": usd(-20)},
     ]
 
 
@@ -661,19 +664,89 @@ def held_before_the_first_statement(account: Account) -> None:
     account.balance.positions[SPY] = Decimal(20)
     account.day("2025-07-14", {SPY: "620"})
     account.day("2025-07-15", {SPY: "621"})
-    account.day("2025-07-16", {SPY: "623"}, USD="7.86").trade(SPY, -20, "622")
+    account.day("2025-07-16", {SPY: "623"}, USD="7.86").trade(SPY, -20, "622", open_close="C")
 
 
 def test_a_position_from_before_the_first_statement_is_marked_by_the_open_positions(told: Platform) -> None:
-    _, held, sold = told.days(held_before_the_first_statement.number)
+    first, held, sold = told.days(held_before_the_first_statement.number)
+    assert parts(first) == {"mark_to_market": usd(40)}  # FX translation would be in it
     assert parts(held) == {"mark_to_market": usd(20)}
     assert parts(sold)["fx_translation"] == held_before_the_first_statement["2025-07-16"].fx
+
+
+@ACCOUNTS.account(marks={CALL: "1.00"})
+def opened_before_the_first_statement(account: Account) -> None:
+    account.balance.positions[CALL] = Decimal(-2)
+    account.day("2025-07-14", {CALL: "0.80"}).trade(CALL, 1, "0.90", open_close="C")
+    account.day("2025-07-15", {CALL: "0.70"}, USD="7.86").trade(CALL, 1, "0.60", open_close="C")
+    account.delivers(without=["OpenPositions"])
+
+
+def test_a_close_of_what_no_statement_opened_tells_no_gain_and_leaves_it_to_the_marking(told: Platform) -> None:
+    first, second = told.days(opened_before_the_first_statement.number)
+    assert [day.blocks[0].gross_pnl for day in (first, second)] == [0, 0]
+    assert parts(first) == {"mark_to_market": usd(40 - 10)}
+    assert parts(second) == {"mark_to_market": opened_before_the_first_statement["2025-07-15"].components["mtm"]}
+
+
+@ACCOUNTS.account()
+def rates_on_cash_and_positions_alone(account: Account) -> None:
+    account.balance.positions[SAP] = Decimal(5)
+    account.balance.marks[SAP] = Decimal(250)
+    account.balance.rates["EUR"] = Decimal("9.12")
+    account.day("2025-07-14", {SAP: "251"}, EUR="9.13", CHF="9.81").moves("interest", "-2", "CHF")
+    account.day("2025-07-15", {SAP: "252"}, EUR="9.14")
+
+
+def test_a_currency_only_of_cash_or_of_positions_has_a_rate_of_the_day(told: Platform) -> None:
+    rates = "select session, currency, rate from alm_reporting.day_rates where account_id = %s and currency <> 'HKD'"
+    assert set(told.query(rates, rates_on_cash_and_positions_alone.number)) == {
+        (date(2025, 7, 14), "CHF", Decimal("9.81")),
+        (date(2025, 7, 14), "EUR", Decimal("9.13")),
+        (date(2025, 7, 15), "EUR", Decimal("9.14")),
+    }
+    first, second = told.days(rates_on_cash_and_positions_alone.number)
+    assert first.blocks[0].nav_impact == Decimal("-19.62")
+    assert parts(second) == {"mark_to_market": 5 * Decimal("9.14"), "fx_translation": Decimal("12.55")}
+
+
+# -- what the statements leave out
+
+
+@MISSING.account()
+def without_trades(account: Account) -> None:
+    account.day("2025-07-14", {SPY: "621"}).trade(SPY, 10, "620")
+    account.delivers(without=["Trades"])
+
+
+@MISSING.account(base="USD")
+def without_trades_in_dollars(account: Account) -> None:
+    account.day("2025-07-14", {SPY: "621"}).trade(SPY, 10, "620", commission="0")
+    account.delivers(without=["Trades", "OpenPositions"])
+
+
+def test_a_missing_trades_file_fails_the_cross_reference_of_commissions(told: Platform) -> None:
+    assert told.failing(without_trades.number) == {"2025-07-14": {"commissions of the fills = in the NAV statement"}}
+
+
+def test_a_change_that_no_row_explains_stays_unexplained_where_there_is_no_fx(told: Platform) -> None:
+    day = told.day(without_trades_in_dollars.number, "2025-07-14")
+    assert (parts(day), day.unexplained) == ({}, 10)
+    assert told.failing(without_trades_in_dollars.number, "historical") == {
+        "2025-07-14": {"the difference at the close is explained"}
+    }
 
 
 # -- what holds on every day
 
 
-WITHOUT_FX_OF_THEIR_OWN = {"without_marks", "held_before_the_first_statement"}
+# where a mark or a carried quantity is not known, FX translation is within the mark-to-market
+WITHOUT_FX_OF_THEIR_OWN = {
+    "without_marks",
+    "held_before_the_first_statement",
+    "opened_before_the_first_statement",
+    "rates_on_cash_and_positions_alone",
+}
 
 
 def by_session(account: Account) -> dict[date, list]:

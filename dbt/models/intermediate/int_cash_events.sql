@@ -58,11 +58,11 @@ select
         else 'at_close'
     end as phase,
     coalesce(
-        case when timed.currency = official.base_currency then 1 end, timed.fx_rate_to_base, day_rate.rate
+        case when timed.currency = official.base_currency then 1 end, nullif(timed.fx_rate_to_base, 0), day_rate.rate
     ) as fx_rate_to_base,
     case
         when timed.currency = official.base_currency then 'base'
-        when timed.fx_rate_to_base is not null then 'row'
+        when timed.fx_rate_to_base <> 0 then 'row'
         else day_rate.source
     end as fx_source
 from timed

@@ -1,6 +1,89 @@
--- Per contract and day: what the broker's mark-to-market says, what the story told, and the name of what lies between.
+-- Per contract and day: what the broker's mark-to-market says, what the story told, and the names of what lies between.
 -- Amounts in the contract's currency.
 with
+
+-- A conversion of currencies holds no contract; what it gains is part of the FX translation.
+fills as (
+    select
+        *,
+        -- a booking of the night before takes the option out at the mark that it had
+        is_option and event_type <> 'trade' and trading_day <= official_day as releases_mark
+    from {{ ref('stg_fills') }}
+    where event_type <> 'fx_conversion' and {{ in_range('official_day') }}
+),
+
+contracts as (
+    select
+        account_id,
+        trading_day,
+        contract_id,
+        currency,
+        max(multiplier) as multiplier,
+        sum(quantity_carried) as quantity_carried,
+        sum(quantity_at_close) as quantity_at_close,
+        -- what no row brought was there before the first statement, whose own day does not say how much it was
+        sum(quantity_carried + quantity_traded) <> sum(quantity_at_close) as carried_is_unknown
+    from (
+        select
+            account_id, trading_day, contract_id, currency, multiplier, quantity_carried, quantity_at_close,
+            0 as quantity_traded
+        from {{ ref('int_holdings') }}
+
+        union all
+
+        select
+            account_id, official_day, contract_id, currency, multiplier,
+            case when releases_mark then quantity else 0 end,
+            0,
+            case when releases_mark then 0 else quantity end
+        from fills
+    ) as moves
+    group by 1, 2, 3, 4
+),
+
+priced as (
+    select
+        contracts.*,
+        contracts.quantity_carried <> 0
+        or contracts.quantity_at_close <> 0
+        or contracts.carried_is_unknown as is_held,
+        opening.mark_price as opening_mark,
+        case
+            when contracts.quantity_at_close <> 0 then closing.mark_price
+            -- what is gone by the close needs no price of it: any one gives the same sum
+            else coalesce(closing.mark_price, opening.mark_price, 0)
+        end as closing_mark
+    from contracts
+    inner join {{ ref('stg_sessions') }} as sessions on sessions.trading_day = contracts.trading_day
+    left join {{ ref('int_marks') }} as closing
+        on closing.account_id = contracts.account_id
+        and closing.contract_id = contracts.contract_id
+        and closing.official_day = contracts.trading_day
+    left join {{ ref('int_marks') }} as opening
+        on opening.account_id = contracts.account_id
+        and opening.contract_id = contracts.contract_id
+        and opening.official_day = sessions.previous_day
+),
+
+valued as (
+    select
+        fills.*,
+        case
+            when fills.releases_mark
+                then coalesce(fills.broker_mtm, coalesce(fills.close_price, priced.opening_mark) * units + fills.proceeds)
+            when fills.report_date = fills.official_day
+                then coalesce(fills.broker_mtm, coalesce(fills.close_price, priced.closing_mark) * units + fills.proceeds)
+            -- a holiday's statement values by the session before it, and what came by it is held until this close
+            else coalesce(priced.closing_mark * units + fills.proceeds, fills.broker_mtm)
+        end as mtm
+    from fills
+    inner join priced
+        on priced.account_id = fills.account_id
+        and priced.trading_day = fills.official_day
+        and priced.contract_id = fills.contract_id
+        and priced.currency = fills.currency
+    cross join lateral (select fills.quantity * fills.multiplier as units) as size
+),
 
 official as (
     select
@@ -10,12 +93,12 @@ official as (
         currency,
         sum(mtm) as mtm,
         -- fills after the close are official today and told tomorrow
-        coalesce(sum(mtm) filter (where event_type = 'trade' and trading_day <> official_day), 0) as mtm_told_later,
-        bool_or(is_option and event_type in ('assignment', 'exercise')) as was_assigned,
-        bool_or(event_type = 'expiration' and trading_day <= official_day) as expired_overnight,
-        bool_or(event_type = 'expiration' and trading_day > official_day) as expired_at_close
-    from {{ ref('stg_fills') }}
-    where {{ in_range('official_day') }}
+        sum(mtm) filter (where event_type = 'trade' and trading_day <> official_day) as mtm_told_elsewhere,
+        sum(mtm) filter (where releases_mark and event_type <> 'expiration') as assigned_option_mark,
+        sum(mtm) filter (where releases_mark and event_type = 'expiration') as expired_option_mark,
+        bool_or(trading_day <> official_day) as is_told_elsewhere,
+        bool_or(mtm is null) as mtm_is_missing
+    from valued
     group by 1, 2, 3, 4
 ),
 
@@ -27,7 +110,7 @@ story as (
         events.currency,
         sum(told.amount) as told,
         sum(told.amount_in_base) as told_in_base,
-        coalesce(sum(told.amount) filter (where fills.official_day <> events.trading_day), 0) as told_of_other_days
+        sum(told.amount) filter (where fills.official_day <> events.trading_day) as told_of_other_days
     from {{ ref('chronological_events') }} as events
     inner join {{ ref('stg_fills') }} as fills
         on fills.account_id = events.account_id and fills.fill_id = events.fill_id
@@ -41,58 +124,48 @@ story as (
     group by 1, 2, 3, 4
 ),
 
-held as (
-    select
-        holdings.*,
-        case
-            when holdings.quantity_carried = 0 then 0
-            else
-                holdings.quantity_carried * holdings.multiplier * (closing.mark_price - opening.mark_price)
-        end as mtm_carried
-    from {{ ref('int_holdings') }} as holdings
-    left join {{ ref('int_marks') }} as closing
-        on closing.account_id = holdings.account_id
-        and closing.contract_id = holdings.contract_id
-        and closing.official_day = holdings.trading_day
-    left join {{ ref('int_marks') }} as opening
-        on opening.account_id = holdings.account_id
-        and opening.contract_id = holdings.contract_id
-        and opening.official_day = holdings.previous_day
-    where holdings.quantity_carried <> 0 or holdings.quantity_at_close <> 0
-),
-
 contract_days as (
     select
         account_id,
         trading_day,
         contract_id,
         currency,
-        coalesce(official.mtm, 0) as mtm,
-        coalesce(official.mtm_told_later, 0) as mtm_told_later,
-        coalesce(official.was_assigned, false) as was_assigned,
-        coalesce(official.expired_overnight, false) as expired_overnight,
-        coalesce(official.expired_at_close, false) as expired_at_close,
+        coalesce(official.mtm, 0) as mtm_of_fills,
+        coalesce(
+            case
+                when priced.quantity_carried <> 0
+                    then priced.quantity_carried * priced.multiplier * (priced.closing_mark - priced.opening_mark)
+            end, 0
+        ) as mtm_carried,
+        coalesce(priced.quantity_carried, 0) <> 0 and priced.closing_mark - priced.opening_mark is null
+        or coalesce(priced.carried_is_unknown or official.mtm_is_missing, false) as mark_is_missing,
+        coalesce(official.assigned_option_mark, 0) as assigned_option_mark,
+        coalesce(official.expired_option_mark, 0) as expired_option_mark,
         coalesce(story.told, 0) as told,
         coalesce(story.told_in_base, 0) as told_in_base,
-        coalesce(story.told_of_other_days, 0) as told_of_other_days,
-        held.contract_id is not null as is_held,
-        held.mtm_carried,
-        coalesce(held.quantity_carried, 0) <> 0 and held.mtm_carried is null as mark_is_missing
-    from official
+        coalesce(official.mtm_told_elsewhere, 0) - coalesce(story.told_of_other_days, 0) as after_hours,
+        coalesce(priced.is_held, false) or coalesce(official.is_told_elsewhere, false) as is_marked
+    from priced
+    left join official using (account_id, trading_day, contract_id, currency)
     full join story using (account_id, trading_day, contract_id, currency)
-    full join held using (account_id, trading_day, contract_id, currency)
 )
 
 select
-    *,
-    mtm_told_later - told_of_other_days as after_hours,
-    mtm + coalesce(mtm_carried, 0) - told - (mtm_told_later - told_of_other_days) as remainder,
+    account_id,
+    trading_day,
+    contract_id,
+    currency,
+    told,
+    told_in_base,
+    mtm_of_fills + mtm_carried as mtm,
+    mark_is_missing,
+    after_hours,
+    assigned_option_mark,
+    expired_option_mark,
     case
-        when was_assigned then 'assigned_option_mark'
-        when expired_overnight then 'expired_option_mark'
-        when is_held then 'mark_to_market'
-        when expired_at_close then 'expired_option_mark'
-        -- closed within the day: the broker and the story must agree
-        else 'unexplained'
-    end as remainder_name
+        when is_marked
+            then mtm_of_fills + mtm_carried - told - after_hours - assigned_option_mark - expired_option_mark
+        -- closed within the day: the broker and the story must agree, and what they do not agree on has no name
+        else 0
+    end as mark_to_market
 from contract_days

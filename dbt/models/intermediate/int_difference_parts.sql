@@ -5,30 +5,62 @@ official as (
     select * from {{ ref('official_days') }} where {{ in_range('trading_day') }}
 ),
 
+-- Rates are known for the days that have rows; what is only held that day takes the last one before it.
 contracts as (
     select
         days.*,
-        rates.rate as day_rate
+        day_rate.rate as day_rate
     from {{ ref('int_contract_days') }} as days
-    inner join {{ source('accounting', 'day_rates') }} as rates
-        on rates.account_id = days.account_id
-        and rates.session = days.trading_day
-        and rates.currency = days.currency
+    left join lateral (
+        select rates.rate
+        from {{ source('accounting', 'day_rates') }} as rates
+        where rates.account_id = days.account_id
+            and rates.currency = days.currency
+            and rates.session <= days.trading_day
+        order by rates.session desc
+        limit 1
+    ) as day_rate on true
 ),
 
 by_contract as (
     select
         account_id,
         trading_day,
-        sum(remainder * day_rate) filter (where remainder_name = 'mark_to_market') as mark_to_market,
-        sum(remainder * day_rate) filter (where remainder_name = 'assigned_option_mark') as assigned_option_mark,
-        sum(remainder * day_rate) filter (where remainder_name = 'expired_option_mark') as expired_option_mark,
+        sum(mark_to_market * day_rate) as mark_to_market,
+        sum(assigned_option_mark * day_rate) as assigned_option_mark,
+        sum(expired_option_mark * day_rate) as expired_option_mark,
         sum(told * day_rate - told_in_base) as rate_difference,
         sum(after_hours * day_rate) as after_hours,
-        sum((mtm + coalesce(mtm_carried, 0)) * day_rate) as mtm,
+        sum(mtm * day_rate) as mtm,
         bool_or(mark_is_missing) as mark_is_missing
     from contracts
     group by account_id, trading_day
+),
+
+other_currencies as (
+    select account_id, min(session) as since
+    from {{ source('accounting', 'day_rates') }}
+    where currency <> base_currency
+    group by account_id
+),
+
+-- The broker's mark-to-market beyond what its rows and marks say. It is FX translation where the account is known to
+-- have another currency than its base; an account without one has none, and whatever is left there has no name.
+beyond as (
+    select
+        official.account_id,
+        official.trading_day,
+        coalesce(by_contract.mark_is_missing, false) as mark_is_missing,
+        coalesce(official.mtm - coalesce(by_contract.mtm, 0), 0) as amount,
+        coalesce(other_currencies.since <= official.trading_day, false) or exists (
+            select from {{ ref('stg_fills') }} as conversions
+            where conversions.account_id = official.account_id
+                and conversions.official_day = official.trading_day
+                and conversions.event_type = 'fx_conversion'
+        ) as has_other_currencies
+    from official
+    left join by_contract using (account_id, trading_day)
+    left join other_currencies using (account_id)
 ),
 
 official_fees as (
@@ -71,16 +103,13 @@ named as (
         official.trading_day,
         -- where a carried position has no mark in the statements, its revaluation and FX translation arrive as one sum
         coalesce(by_contract.mark_to_market, 0)
-        + case
-            when by_contract.mark_is_missing then coalesce(official.mtm - by_contract.mtm, 0) else 0
-        end as mark_to_market,
+        + case when beyond.mark_is_missing then beyond.amount else 0 end as mark_to_market,
         coalesce(by_contract.assigned_option_mark, 0) as assigned_option_mark,
         coalesce(by_contract.expired_option_mark, 0) as expired_option_mark,
         coalesce(by_contract.rate_difference, 0) as rate_difference,
         coalesce(official.interest_accruals, 0) as interest_accruals,
         case
-            when by_contract.mark_is_missing then 0
-            else coalesce(official.mtm - coalesce(by_contract.mtm, 0), 0)
+            when not beyond.mark_is_missing and beyond.has_other_currencies then beyond.amount else 0
         end as fx_translation,
         coalesce(by_contract.after_hours, 0) + coalesce(official_fees.told_later, 0)
         - coalesce(told_fees.of_other_days, 0) as after_hours_trades,
@@ -95,7 +124,10 @@ named as (
         coalesce(official.flows - coalesce(cash.flows, 0), 0) as transfers,
         coalesce(official.other_pnl, 0) as other,
         official.broker_residual
+        - case when official.flows is null and official.nav_source = 'change_in_nav' then coalesce(cash.flows, 0) else 0 end
+            as broker_residual
     from official
+    inner join beyond using (account_id, trading_day)
     left join by_contract using (account_id, trading_day)
     left join official_fees using (account_id, trading_day)
     left join told_fees using (account_id, trading_day)

@@ -1,47 +1,74 @@
--- What the broker held of each contract at the closes around a session: carried in from the close before (and not
--- ended by a booking overnight), and held at its close. By official day, since the official NAV marks by it.
+-- What the broker held of each contract at the closes around a session, by official day, since the official NAV marks by
+-- it. Its own count speaks where a statement gives one (it knows what was opened before the first statement), else the
+-- lots do.
 with
 
-lot_days as (
+sessions as (
+    select *
+    from {{ ref('stg_sessions') }}
+    -- one session more than asked: what is held at its close is carried into the first one
+    where trading_day >= '{{ var("from_day") }}'::date - 10
+        and trading_day <= least('{{ var("to_day") }}'::date, (select max(trading_day) from {{ ref('official_days') }}))
+),
+
+by_lots as (
     select
-        lots.*,
-        opening.official_day as opened_official,
-        closing.official_day as closed_official,
-        lots.is_option and closing.event_type in ('expiration', 'assignment', 'exercise')
-        and closing.trading_day <= closing.official_day as ended_overnight
+        lots.account_id,
+        sessions.trading_day,
+        lots.contract_id,
+        lots.currency,
+        max(lots.multiplier) as multiplier,
+        sum(lots.sign * lots.quantity) as quantity
     from {{ ref('stg_lots') }} as lots
     inner join {{ ref('stg_fills') }} as opening
         on opening.account_id = lots.account_id and opening.fill_id = lots.open_fill_id
     left join {{ ref('stg_fills') }} as closing
         on closing.account_id = lots.account_id and closing.fill_id = lots.close_fill_id
-    -- one session around the range: after-hours fills are official a day before they are told
+    inner join sessions
+        on sessions.trading_day >= opening.official_day
+        and (closing.official_day is null or sessions.trading_day < closing.official_day)
+    -- some sessions around the range: what is told and what is official can lie days apart
     where lots.opened_day <= '{{ var("to_day") }}'::date + 10
-        and (lots.closed_day is null or lots.closed_day >= '{{ var("from_day") }}'::date)
+        and (lots.closed_day is null or lots.closed_day >= '{{ var("from_day") }}'::date - 20)
+    group by 1, 2, 3, 4
+),
+
+counted as (
+    select positions.*
+    from {{ ref('stg_flex__open_positions') }} as positions
+    inner join sessions on sessions.trading_day = positions.statement_day
+    where positions.quantity is not null
+),
+
+held as (
+    select
+        account_id,
+        trading_day,
+        contract_id,
+        currency,
+        coalesce(by_lots.multiplier, counted.multiplier, case when counted.is_underlying then 1 else 100 end) as multiplier,
+        coalesce(counted.quantity, by_lots.quantity) as quantity
+    from by_lots
+    full join (select *, statement_day as trading_day from counted) as counted
+        using (account_id, trading_day, contract_id, currency)
 )
 
 select
-    lot_days.account_id,
-    sessions.trading_day,
-    sessions.previous_day,
-    lot_days.contract_id,
-    lot_days.currency,
-    max(lot_days.multiplier) as multiplier,
-    coalesce(sum(lot_days.sign * lot_days.quantity) filter (
-        where lot_days.opened_official < sessions.trading_day
-            and (
-                lot_days.closed_official is null
-                or lot_days.closed_official > sessions.trading_day
-                or (lot_days.closed_official = sessions.trading_day and not lot_days.ended_overnight)
-            )
-    ), 0) as quantity_carried,
-    coalesce(sum(lot_days.sign * lot_days.quantity) filter (
-        where lot_days.opened_official <= sessions.trading_day
-            and (lot_days.closed_official is null or lot_days.closed_official > sessions.trading_day)
-    ), 0) as quantity_at_close
-from lot_days
-inner join {{ ref('stg_sessions') }} as sessions
-    on sessions.trading_day >= lot_days.opened_official
-    and (lot_days.closed_official is null or sessions.trading_day <= lot_days.closed_official)
-where {{ in_range('sessions.trading_day') }}
-    and sessions.trading_day <= (select max(trading_day) from {{ ref('official_days') }})
-group by 1, 2, 3, 4, 5
+    account_id,
+    trading_day,
+    contract_id,
+    currency,
+    max(multiplier) as multiplier,
+    sum(carried) as quantity_carried,
+    sum(at_close) as quantity_at_close
+from (
+    select account_id, trading_day, contract_id, currency, multiplier, 0 as carried, quantity as at_close from held
+
+    union all
+
+    select held.account_id, sessions.trading_day, held.contract_id, held.currency, held.multiplier, held.quantity, 0
+    from held
+    inner join sessions on sessions.previous_day = held.trading_day
+) as closes
+where {{ in_range('trading_day') }}
+group by 1, 2, 3, 4

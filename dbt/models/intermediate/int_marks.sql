@@ -1,5 +1,6 @@
 -- The closing price of a contract on an official day, where a statement gives one: an OpenPositions row, else the
--- closing price on the day's own rows. Bookings of the night before carry the previous day's price and do not count.
+-- closing price on the day's own rows, said or implied by their mark-to-market. Bookings of the night before carry the
+-- previous day's price, rows of a holiday's statement that of the session before it: neither counts.
 select
     account_id,
     official_day,
@@ -15,10 +16,12 @@ from (
 
     union all
 
-    select account_id, official_day, contract_id, symbol, not is_option, close_price, false
+    select account_id, official_day, contract_id, symbol, not is_option,
+        coalesce(close_price, (broker_mtm - proceeds) / nullif(quantity * multiplier, 0)), false
     from {{ ref('stg_fills') }}
-    where close_price is not null
-        and not (is_option and event_type <> 'trade' and trading_day <= official_day)
+    where not (is_option and event_type <> 'trade' and trading_day <= official_day)
+        and report_date = official_day
         and official_day >= '{{ var("from_day") }}'::date - 10 and official_day <= '{{ var("to_day") }}'::date
 ) as marks
+where mark_price is not null
 group by account_id, official_day, contract_id

@@ -42,13 +42,12 @@ option_notional as (
         sum(events.opening_quantity * unit.notional) as notional_opened
     from events
     left join lateral (
-        select marks.mark_price
+        select max(marks.mark_price) as mark_price
         from {{ ref('int_marks') }} as marks
         where marks.account_id = events.account_id
             and marks.official_day = events.trading_day
             and marks.symbol = events.underlying_symbol
             and marks.is_underlying
-        limit 1
     ) as underlying on true
     cross join lateral (
         select events.multiplier * coalesce(underlying.mark_price, events.strike) * events.fx_rate_to_base as notional
@@ -67,21 +66,35 @@ parts as (
     group by account_id, trading_day
 ),
 
--- Deposits and withdrawals by the cash transactions where they agree with the NAV statement, else by its net alone.
+-- Deposits and withdrawals by the cash transactions, their sum by the NAV statement: what the rates of single rows round
+-- is settled on them. Where the two disagree by more than that (a cross-reference says so), the statement's net speaks.
 flows as (
     select
         official.account_id,
         official.trading_day,
         case
-            when agreed then coalesce(told.deposits, 0) else greatest(official.flows, 0)
+            when not agreed then greatest(official.flows, 0)
+            when cash.deposits > 0 then cash.deposits + rounded
+            else cash.deposits
         end as deposits,
         case
-            when agreed then coalesce(told.withdrawals, 0) else greatest(-official.flows, 0)
+            when not agreed then greatest(-official.flows, 0)
+            when cash.deposits > 0 then cash.withdrawals
+            else cash.withdrawals - rounded
         end as withdrawals
     from official
     left join told using (account_id, trading_day)
     cross join lateral (
-        select coalesce(official.flows = coalesce(told.deposits, 0) - coalesce(told.withdrawals, 0), true) as agreed
+        select coalesce(told.deposits, 0) as deposits, coalesce(told.withdrawals, 0) as withdrawals
+    ) as cash
+    cross join lateral (
+        select coalesce(official.flows - (cash.deposits - cash.withdrawals), 0) as rounded
+    ) as settlement
+    cross join lateral (
+        select
+            rounded = 0
+            or cash.deposits + cash.withdrawals > 0
+            and abs(rounded) <= greatest(0.01, abs(official.flows) * 0.005) as agreed
     ) as agreement
 ),
 
@@ -94,6 +107,10 @@ net as (
         coalesce(told.positions_expired, 0) as positions_expired,
         coalesce(told.positions_assigned, 0) as positions_assigned,
         coalesce(told.positions_stopped, 0) as positions_stopped,
+        -- flows that the NAV statement does not deliver are no residual of its arithmetic
+        official.broker_residual
+        - case when official.flows is null and official.nav_source = 'change_in_nav' then flows.deposits - flows.withdrawals else 0 end
+            as net_residual,
         official.opening_nav + coalesce(told.impact_before_open, 0) as opening_nav_calculated,
         official.opening_nav + coalesce(told.nav_impact, 0) as closing_nav_calculated,
         coalesce(official.commissions, told.commissions, 0) as net_commissions,
@@ -132,8 +149,8 @@ select
     parted.net_commissions as commissions,
     parted.net_interest as interest,
     parted.net_fees as fees,
-    parted.broker_residual,
-    parted.gross_pnl + parted.net_commissions + parted.net_interest + parted.net_fees + parted.broker_residual
+    parted.net_residual as broker_residual,
+    parted.gross_pnl + parted.net_commissions + parted.net_interest + parted.net_fees + parted.net_residual
         as net_pnl,
     parted.closing_nav - parted.closing_nav_calculated as difference,
     parts.difference_parts,

@@ -13,6 +13,7 @@ sources as (
         days.*,
         official.starting_value,
         official.flows,
+        before.closing_nav_official as closing_before,
         official.commissions + official.transaction_tax as official_commissions,
         events.nav_impact,
         events.cash_flows,
@@ -45,11 +46,14 @@ sources as (
             ) filter (where traded_option), 0) as turnover
         from {{ ref('stg_fills') }} as fills
         cross join lateral (select fills.event_type = 'trade' and fills.is_option as traded_option) as kind
-        left join {{ ref('int_marks') }} as underlying
-            on underlying.account_id = fills.account_id
-            and underlying.official_day = fills.trading_day
-            and underlying.symbol = fills.underlying_symbol
-            and underlying.is_underlying
+        left join lateral (
+            select max(marks.mark_price) as mark_price
+            from {{ ref('int_marks') }} as marks
+            where marks.account_id = fills.account_id
+                and marks.official_day = fills.trading_day
+                and marks.symbol = fills.underlying_symbol
+                and marks.is_underlying
+        ) as underlying on true
         where fills.account_id = days.account_id and fills.trading_day = days.trading_day
     ) as fills on true
     left join lateral (
@@ -62,6 +66,9 @@ sources as (
         from {{ ref('stg_lots') }} as lots
         where lots.account_id = days.account_id and lots.closed_day = days.trading_day
     ) as lots on true
+    inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
+    left join {{ ref('daily_summary') }} as before
+        on before.account_id = days.account_id and before.trading_day = sessions.previous_day
     left join {{ ref('rolling_metrics') }} as month
         on month.account_id = days.account_id and month.trading_day = days.trading_day and month.metric_window = '30d'
     left join {{ ref('rolling_metrics') }} as year
@@ -111,6 +118,10 @@ cross join lateral (
         ('logical', 'contracts_traded >= 0', contracts_traded, '>=', 0, 0),
         ('logical', 'implied_turnover >= 0', implied_turnover, '>=', 0, 0),
         ('logical', 'position_size_pct >= 0', position_size_pct, '>=', 0, 0),
+        (
+            'cross_reference', 'opening NAV = the previous session''s closing NAV',
+            opening_nav_official, '=', closing_before, 0
+        ),
         (
             'cross_reference', 'opening NAV = the statement''s starting value',
             starting_value, '=', opening_nav_official, 0.01

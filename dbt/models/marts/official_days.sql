@@ -107,7 +107,7 @@ select
         when nav_source = 'change_in_nav'
             then
                 closing_nav - opening_nav - mtm - commissions - transaction_tax - interest_paid - interest_accruals
-                - dividends_paid - dividend_accruals - withholding_tax - other_fees - flows - other_pnl
+                - dividends_paid - dividend_accruals - withholding_tax - other_fees - coalesce(flows, 0) - other_pnl
         else 0
     end as broker_residual
 from chained

@@ -1,5 +1,6 @@
 {{ config(
     meta={'told_by': ['entry_date', 'exit_date']},
+    pre_hook="{{ forget_orphaned_lots() }}",
     indexes=[
         {'columns': ['account_id', 'lot_id'], 'unique': true},
         {'columns': ['entry_date']},
@@ -30,4 +31,13 @@ from {{ ref('stg_lots') }} as lots
 left join {{ ref('stg_fills') }} as option_leg
     on option_leg.account_id = lots.account_id and option_leg.fill_id = lots.origin_fill_id
 where not lots.is_option
-    and (lots.closed_day is null or {{ in_range('lots.opened_day') }} or {{ in_range('lots.closed_day') }})
+    and (
+        lots.closed_day is null
+        or {{ in_range('lots.opened_day') }}
+        or {{ in_range('lots.closed_day') }}
+        {% if is_incremental() %}
+            or not exists (
+                select from {{ this }} as told where told.account_id = lots.account_id and told.lot_id = lots.lot_id
+            )
+        {% endif %}
+    )

@@ -16,6 +16,7 @@ select
     executed_at,
     session as trading_day,
     phase,
+    report_date,
     report_session as official_day,
     event_type,
     label_source,
@@ -29,8 +30,7 @@ select
     opening_quantity,
     closing_quantity,
     gross_realised,
-    -- what the fill adds to the broker's own mark-to-market of its day
-    coalesce(broker_mtm, close_price * quantity * multiplier + proceeds, 0) as mtm,
+    broker_mtm,
     close_price,
     order_type,
     source_transaction_id

@@ -5,7 +5,13 @@ select
     symbol,
     strike is null as is_underlying,
     currency,
+    max(multiplier) as multiplier,
+    -- a query may deliver the lots beside their sum, or alone
+    coalesce(
+        sum(position) filter (where level_of_detail ilike 'summary'),
+        sum(position)
+    ) as quantity,
     max(mark_price) as mark_price
 from {{ source('raw_flex', 'open_positions') }}
-where withdrawn_at is null and mark_price is not null
+where withdrawn_at is null
 group by 1, 2, 3, 4, 5, 6

@@ -152,7 +152,8 @@ CREATE TABLE alm_reporting.chain_receipts (
     gas_used bigint NOT NULL,
     posted_at timestamptz NOT NULL,
     confirmed_at timestamptz,
-    PRIMARY KEY (account_id, trading_day, version, chain_id, contract)
+    -- a record that vanished from the chain is posted again, and both receipts stay
+    PRIMARY KEY (account_id, trading_day, version, tx_hash)
 );
 
 CREATE FUNCTION alm_reporting.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

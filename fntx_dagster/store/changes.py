@@ -1,0 +1,86 @@
+"""What has to be told again: loading notes the earliest day that a file changed, telling takes the note back.
+
+Every day stands on the days before it (its opening, its lots, its metrics), so whoever tells a range begins at the
+earliest day that changed and goes on to the last day that was told. A day behind a change is not signed.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+import psycopg
+
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import marts_exist
+
+
+class Telling(NamedTuple):
+    """The days to tell, inclusive, and the moment at which that was found."""
+
+    first: date
+    last: date
+    found_at: datetime
+
+
+def note_changes(connection: psycopg.Connection, table: str, file_id: int) -> None:
+    """Note, within the load's transaction, the earliest day that a file changed in a table of raw_flex."""
+    connection.execute(
+        f"""
+        WITH days AS (SELECT account_id, min(day) AS first, max(day) AS last FROM spoken GROUP BY 1)
+        INSERT INTO alm_reporting.untold_changes AS known (account_id, since)
+        SELECT changed.account_id, min(changed.row_date)
+        FROM raw_flex.{table} AS changed
+        JOIN days ON days.account_id = changed.account_id AND changed.row_date BETWEEN days.first AND days.last
+        WHERE changed.withdrawn_at = transaction_timestamp()
+            OR changed.statement_id IN (SELECT statement_id FROM raw_flex.statements WHERE file_id = %s)
+        GROUP BY 1
+        ON CONFLICT (account_id) DO UPDATE
+            SET since = least(known.since, excluded.since), changed_at = excluded.changed_at
+        """,
+        (file_id,),
+    )
+
+
+def telling(db: Database, first: date, last: date) -> Telling:
+    """The days that a run over `first` to `last` has to tell so that nothing it tells stands on what has changed."""
+    with db.connect() as connection:
+        since, now = connection.execute(
+            "SELECT min(since), clock_timestamp() FROM alm_reporting.untold_changes"
+        ).fetchone()
+        if since is None or since > last:
+            return Telling(first, last, now)
+        told = None
+        if marts_exist(connection):
+            told = connection.execute("SELECT max(trading_day) FROM alm_reporting.daily_summary").fetchone()[0]
+        return Telling(min(first, since), max(last, told or last), now)
+
+
+def told(db: Database, done: Telling) -> None:
+    """Take back the notes of what has been told; days loaded beyond it are still to be told."""
+    with db.connect() as connection:
+        connection.execute(
+            """
+            WITH beyond AS (
+                SELECT account_id, min(day) AS day FROM raw_flex.coverage WHERE day > %(last)s GROUP BY 1
+            ), cleared AS (
+                DELETE FROM alm_reporting.untold_changes AS known
+                WHERE changed_at <= %(found_at)s AND since <= %(last)s
+                    AND NOT EXISTS (SELECT FROM beyond WHERE beyond.account_id = known.account_id)
+            )
+            UPDATE alm_reporting.untold_changes AS known SET since = beyond.day
+            FROM beyond
+            WHERE beyond.account_id = known.account_id AND changed_at <= %(found_at)s AND since <= %(last)s
+            """,
+            done._asdict(),
+        )
+
+
+def changed_since(db: Database, account: str | None = None) -> dict[str, date]:
+    """Account → its earliest day that is not told as the statements now have it."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            "SELECT account_id, since FROM alm_reporting.untold_changes WHERE account_id = coalesce(%s, account_id)",
+            (account,),
+        )
+        return dict(rows.fetchall())

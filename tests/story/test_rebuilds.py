@@ -1,0 +1,110 @@
+"""Telling it again: a day, a range, an amended statement; the tables equal what one rebuild of all would give."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.story import test_odd_days
+from tests.story.broker import SPY, Account, deliver
+from tests.story.conftest import Platform
+
+pytestmark = pytest.mark.xdist_group("story")
+
+TOLD = test_odd_days.TOLD
+AMENDED = "U2999999"
+
+TABLES = {
+    "day_rates": "session",
+    "fills": "session",
+    "position_lots": "closed_session",
+    "official_days": "trading_day",
+    "chronological_events": "trading_day",
+    "nav_blocks": "trading_day",
+    "stock_positions": "exit_date",
+    "daily_summary": "trading_day",
+    "rolling_metrics": "trading_day",
+    "daily_verification": "trading_day",
+}
+
+Rows = dict[str, list[str]]
+
+
+def rows(platform: Platform, where: str = "true") -> Rows:
+    """Every table's rows as text, in order; `{day}` in the condition is the table's day."""
+    return {
+        table: [
+            row
+            for (row,) in platform.query(
+                f"select t::text from alm_reporting.{table} as t where {where.format(day=day)} order by 1"
+            )
+        ]
+        for table, day in TABLES.items()
+    }
+
+
+def forget(platform: Platform) -> None:
+    with platform.database.connect() as connection:
+        connection.execute(f"truncate {', '.join(f'alm_reporting.{table}' for table in TABLES)}")
+
+
+def with_a_fee(path: Path, fee: str, generated: str) -> Path:
+    """The file of an account whose third day has a fee."""
+    account = Account(AMENDED)
+    account.day("2025-07-14", {SPY: "621"}).trade(SPY, 10, "620")
+    account.day("2025-07-15", {SPY: "622"}).moves("interest", "-1", "USD")
+    account.day("2025-07-16", {SPY: "623"}).moves("fee", fee)
+    account.day("2025-07-17", {SPY: "624"}).trade(SPY, -10, "625")
+    return deliver(path, generated[:8], account, generated=generated)
+
+
+@pytest.fixture
+def whole(told: Platform) -> Rows:
+    """All accounts, told at once."""
+    return rows(told)
+
+
+def test_telling_a_day_in_the_middle_again_changes_nothing(told: Platform, whole: Rows) -> None:
+    counts = told.run("2025-07-16", "2025-07-16")
+    assert not any(sum(changes) for changes in counts[:4])
+    assert rows(told) == whole
+
+
+def test_days_told_one_range_after_the_other_equal_all_told_at_once(told: Platform, whole: Rows) -> None:
+    forget(told)
+    for first, last in (("2025-07-01", "2025-07-14"), ("2025-07-15", "2025-07-15"), ("2025-07-16", "2025-12-31")):
+        told.run(first, last)
+    assert rows(told) == whole
+
+
+def test_an_amended_statement_changes_its_account_from_its_day_on_and_nothing_else(
+    told: Platform, tmp_path: Path
+) -> None:
+    told.load(with_a_fee(tmp_path, "-5", "20260105;050000 EST"))
+    told.run("2025-07-14", "2025-07-18")
+    untouched = f"account_id <> '{AMENDED}' or coalesce({{day}}, '2025-07-17') < '2025-07-16'"
+    before, all_before = rows(told, untouched), rows(told)
+
+    told.load(with_a_fee(tmp_path, "-7.5", "20260106;050000 EST"))
+    told.run("2025-07-16", "2025-07-18")
+    assert rows(told, untouched) == before
+    days = told.days(AMENDED)
+    assert [day.fees for day in days] == [0, 0, Decimal("-7.5"), 0]
+    assert days[3].opening_nav_official == days[2].closing_nav_official
+    after = rows(told)
+    changed = {table for table in TABLES if after[table] != all_before[table]}
+    assert changed == {
+        "official_days",
+        "chronological_events",
+        "nav_blocks",
+        "daily_summary",
+        "rolling_metrics",
+        "daily_verification",
+    }
+
+    forget(told)
+    told.run(date(2025, 1, 1))
+    assert rows(told) == after
