@@ -26,8 +26,6 @@ from fntx_dagster.samples import SAMPLES
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 
-pytestmark = pytest.mark.xdist_group("whole")  # one home, in order
-
 FNTX = Path(sys.executable).with_name("fntx")
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "report"

@@ -15,8 +15,6 @@ from fntx_dagster.report.story import tell
 from tests.story.broker import SAP, SPY, TENCENT, Account, Accounts, option
 from tests.story.conftest import Platform
 
-pytestmark = pytest.mark.xdist_group("story")
-
 ACCOUNTS = Accounts()
 MISSING = Accounts(first=2_000_901)
 TOLD = (ACCOUNTS, MISSING)

@@ -12,8 +12,6 @@ from tests.story import test_odd_days
 from tests.story.broker import SPY, Account, deliver
 from tests.story.conftest import Platform
 
-pytestmark = pytest.mark.xdist_group("story")
-
 TOLD = test_odd_days.TOLD
 AMENDED = "U2999999"
 

@@ -16,8 +16,6 @@ from fntx_dagster.store import marts
 from tests.story.broker import SPY, Account, Accounts
 from tests.story.conftest import FIRST, LAST, Platform
 
-pytestmark = pytest.mark.xdist_group("story")
-
 ACCOUNTS = Accounts()
 TOLD = (ACCOUNTS,)
 YEAR = 252
