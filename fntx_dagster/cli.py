@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fntx_dagster.errors import FntxError, Permanent, masked
+from fntx_dagster.errors import FntxError, Permanent, Transient, masked
 from fntx_dagster.settings import ROOT, child_environment, executable, load_settings
 
 if TYPE_CHECKING:
@@ -49,9 +49,12 @@ class TableFormat(StrEnum):
 
 def _day(text: str) -> datetime:
     try:
-        return datetime.strptime(text, "%Y-%m-%d")
+        day = datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no date of the form 2025-07-17") from None
+    if not 2000 <= day.year < 2100:
+        raise typer.BadParameter(f"{text} is not in this century")
+    return day
 
 
 From = Annotated[datetime, typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First day.")]
@@ -122,7 +125,7 @@ def run(
         print_outcome(outcome)
     if not outcome.success:
         note("Nothing after the failed step was done; what came before it is in the tables.")
-        raise typer.Exit(1)
+        raise typer.Exit(Transient.exit_code if outcome.transient else Permanent.exit_code)
 
 
 @app.command()
@@ -307,6 +310,12 @@ def main() -> None:
         sys.exit(found.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as found:
+        named = f": {found.filename}" if found.filename else ""
+        sys.stderr.write(
+            f"fntx: {found.strerror or found}{named}. Check the path, its permissions and the space left\n"
+        )
         sys.exit(1)
 
 

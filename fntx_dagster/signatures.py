@@ -160,7 +160,7 @@ def verify_day(
         signed,
         posted,
         list(_differences(signed, CATALOGUE.scaled(values))),
-        list(_problems(chain, signed, rebuilt(signed, key_folder), posted, tx_hash)),
+        list(_problems(chain, signed, rebuilt(signed, key_folder), posted, tx_hash or (posted and posted.tx_hash))),
     )
 
 
@@ -239,12 +239,12 @@ def _trader(db: Database, chain: Chain, account_id: str, secret: bytes) -> str:
     proved: another key or secret than before, a key that another account uses, made-up days on a public chain."""
     if account_id == SAMPLE_ACCOUNT and not chain.is_embedded:
         raise Permanent("the sample account's days are made up and are not signed on a public chain", "Load your own")
-    trader = chain.trader(account_id).address
     before = signatures.last_signed(db, account_id)
     if before is not None and before.secret_mark != keys.mark_of(secret):
         raise Permanent(
             "the salt secret is not the one that this account's days were signed with", "Restore keys/salt.secret"
         )
+    trader = chain.trader(account_id).address
     if before is not None and before.chain_id == chain.chain_id and before.trader != trader:
         raise Permanent(
             f"account {masked(account_id)} has signed as {before.trader} so far, and the key in use is {trader}'s",
@@ -336,3 +336,5 @@ def _problems(
         yield f"transaction {tx_hash} posted the root 0x{receipt.root.hex()}, the signed one is 0x{signed.root.hex()}"
     elif posted is not None and posted.tx_hash != tx_hash.lower():
         yield f"the stored receipt names transaction {posted.tx_hash}"
+    elif posted is not None and posted.block_number != receipt.block_number:
+        yield f"the stored receipt names block {posted.block_number}, the transaction is in {receipt.block_number}"

@@ -158,6 +158,18 @@ def test_a_record_that_vanished_from_the_chain_is_posted_again_with_the_same_roo
     assert len(posted_days(told, DAY, DAY)) == 1
 
 
+def test_a_stored_receipt_that_was_changed_is_named(told: Database, chain: Chain, settings: Settings) -> None:
+    tell(told)
+    sign(told, chain, settings)
+    signatures.post(told, chain, DAY, DAY)
+    with told.connect() as connection:
+        connection.execute("alter table alm_reporting.chain_receipts disable trigger all")
+        connection.execute("update alm_reporting.chain_receipts set block_number = 1")
+    verdict = signatures.verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
+    assert verdict.differences == []
+    assert "the stored receipt names block 1" in verdict.problems[0]
+
+
 def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(
     told: Database, chain: Chain, settings: Settings
 ) -> None:

@@ -5,22 +5,24 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._utils.error import SerializableErrorInfo
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.definitions import defs
 from fntx_dagster.defs.environment import dagster_environment
 from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
-from fntx_dagster.errors import Permanent
+from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.settings import Settings, export
 
 
 class RunOutcome(NamedTuple):
-    """What became of a run. `failures`: per failed step or check what it said; `warnings`: checks that only warn;
-    `metadata`: per materialised asset what it told of itself."""
+    """What became of a run. `failures`: per failed step or check what it said; `transient`: trying again later may help;
+    `warnings`: checks that only warn; `metadata`: per materialised asset what it told of itself."""
 
     run_id: str
     success: bool
     failures: list[str]
+    transient: bool
     warnings: list[str]
     metadata: dict[str, dict[str, Any]]
 
@@ -74,7 +76,9 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
         for event in result.all_events
         if event.is_step_materialization
     }
-    return RunOutcome(result.run_id, result.success and not failures, failures, warnings, metadata)
+    causes = [_cause(event) for event in result.all_events if event.is_step_failure]
+    transient = any(cause is not None and cause.cls_name == Transient.__name__ for cause in causes)
+    return RunOutcome(result.run_id, result.success and not failures, failures, transient, warnings, metadata)
 
 
 def _is_check(event: dg.DagsterEvent) -> bool:
@@ -86,10 +90,16 @@ def _said(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return f"{event.step_key}: {data.user_failure_data.description}"
-    error = data.error
+    error = _cause(event)
+    text = error.message.strip().removeprefix(f"{Transient.__module__}.{Transient.__name__}: ") if error else "failed"
+    return f"{event.step_key}: {text}"
+
+
+def _cause(event: dg.DagsterEvent) -> SerializableErrorInfo | None:
+    error = event.step_failure_data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+    return error
 
 
 def _check(check: dg.AssetCheckEvaluation) -> str:

@@ -176,6 +176,9 @@ def _words_without_password(url: str) -> Iterator[None]:
         text = _first_line(error)
         if password := conninfo_to_dict(url).get("password"):
             text = text.replace(str(password), "***")
+        host = str(conninfo_to_dict(url).get("host") or "")
+        if "@" in host:  # the rest of a password that was not percent-encoded
+            text = text.replace(host, "***@" + host.rpartition("@")[2])
         raise Transient(f"cannot connect to the database ({text})", _TRY_AGAIN) from None
     except psycopg.ProgrammingError:
         raise Permanent(
