@@ -16,7 +16,7 @@ from fntx_dagster.settings import Settings, export
 
 
 class RunOutcome(NamedTuple):
-    """What became of a run. `failures`: per failed step or check what it said; `transient`: trying again later may help;
+    """What became of a run. `failures`: per failed step or check what it said; `transient`: a later try may help;
     `warnings`: checks that only warn; `metadata`: per materialised asset what it told of itself."""
 
     run_id: str
