@@ -139,7 +139,7 @@ def post(db: Database, chain: Chain, first: date, last: date, account: str | Non
     for signed in signatures.signed_days(db, first, last, account):
         receipt = posted.get((signed.account_id, signed.trading_day, signed.version))
         stored = chain.record_of(signed.trader, signed.trading_day) if receipt else None
-        if stored is not None and (stored.root, stored.schema_hash) == (signed.root, signed.schema_hash):
+        if stored is not None and stored.holds(signed.schema_hash, signed.root):
             outcome.kept.append(receipt)
         else:
             outcome.new.append(_post_one(db, chain, signed))
@@ -320,7 +320,7 @@ def _problems(
     stored = chain.record_of(signed.trader, signed.trading_day)
     if stored is None:
         yield f"the contract {chain.contract} holds no record of trader {signed.trader} for {signed.trading_day}"
-    elif (stored.root, stored.schema_hash) != (signed.root, signed.schema_hash):
+    elif not stored.holds(signed.schema_hash, signed.root):
         yield (
             f"the chain holds root 0x{stored.root.hex()} under schema 0x{stored.schema_hash.hex()}, "
             f"signed are 0x{signed.root.hex()} under 0x{signed.schema_hash.hex()}"

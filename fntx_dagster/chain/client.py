@@ -47,6 +47,10 @@ class StoredRecord(NamedTuple):
     block_number: int
     version: int
 
+    def holds(self, schema_hash: bytes, root: bytes) -> bool:
+        """Whether this is the record with that root under that schema."""
+        return (self.schema_hash, self.root) == (schema_hash, root)
+
 
 class Receipt(NamedTuple):
     """A mined record: the transaction that posted it and what it wrote. `posted_at` is the block's time in UTC."""
@@ -122,7 +126,7 @@ class Chain:
     def record_of(self, trader: str, day: date) -> StoredRecord | None:
         """What the contract holds for a trader's day, or None."""
         root, schema_hash, posted_at, block_number, version = self.track_record.functions.recordOf(
-            trader, _yyyymmdd(day)
+            trader, yyyymmdd(day)
         ).call()
         if version == 0:
             return None
@@ -137,7 +141,7 @@ class Chain:
     def posting_of(self, stored: StoredRecord, trader: str, day: date) -> Receipt:
         """The receipt of a record that `record_of` gave; Transient where the node shows no event of it yet."""
         event = self.track_record.events.DailyRecordPosted()
-        wanted = {"trader": trader, "date": _yyyymmdd(day)}
+        wanted = {"trader": trader, "date": yyyymmdd(day)}
         # The record knows its block, so no range is searched; rollups whose contracts count other blocks need it.
         for first, last in ((stored.block_number, stored.block_number), (0, "latest")):
             logs = event.get_logs(from_block=first, to_block=last, argument_filters=wanted)
@@ -203,7 +207,7 @@ class Chain:
             return False
         if not _NULL_VALUE <= scaled < -_NULL_VALUE or value == _NULL_VALUE:
             return False
-        return self.track_record.functions.verifyMetric(trader, _yyyymmdd(day), index, scaled, salt, list(proof)).call()
+        return self.track_record.functions.verifyMetric(trader, yyyymmdd(day), index, scaled, salt, list(proof)).call()
 
     @explained
     def funds_of(self, address: str) -> Funds:
@@ -318,7 +322,8 @@ def _remote(settings: Settings) -> Chain:
     return Chain(web3, addresses, settings)
 
 
-def _yyyymmdd(day: date) -> int:
+def yyyymmdd(day: date) -> int:
+    """A day as the contract numbers it."""
     return day.year * 10_000 + day.month * 100 + day.day
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from fntx_dagster.chain.client import Chain, Receipt
+from fntx_dagster.chain.client import Chain, Receipt, yyyymmdd
 from fntx_dagster.chain.faults import Reverted
 from fntx_dagster.chain.transactions import MINED_WITHIN, OnSigned
 from fntx_dagster.errors import Permanent, Transient
@@ -40,9 +40,8 @@ def post(
         if settled is not None:
             return settled
         _check_fntx(chain, signer.address)
-        yyyymmdd = day.year * 10_000 + day.month * 100 + day.day
         try:
-            arguments = (yyyymmdd, schema_hash, root)
+            arguments = (yyyymmdd(day), schema_hash, root)
             chain.invoke(
                 signer, chain.track_record, "postDailyRecord", *arguments, on_signed=on_signed, timeout=timeout
             )
@@ -60,7 +59,7 @@ def _settled(chain: Chain, trader: str, day: date, schema_hash: bytes, root: byt
     stored = chain.record_of(trader, day)
     if stored is None:
         return None
-    if (stored.root, stored.schema_hash) != (root, schema_hash):
+    if not stored.holds(schema_hash, root):
         raise Permanent(
             f"{trader} has another record for {day}, posted at {stored.posted_at.isoformat()}: 0x{stored.root.hex()}",
             "It is never overwritten: see which of the two is right. Two accounts with one trader key collide too",

@@ -62,7 +62,8 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
             raise_on_error=False,
         )
     # a blocking check that failed ends its step too: it is told once, by what it found
-    failures = [_said(event) for event in result.all_events if event.is_step_failure and not _is_check(event)]
+    failed_steps = [event for event in result.all_events if event.is_step_failure]
+    failures = [_said(event) for event in failed_steps if not _is_check(event)]
     checks = [
         event.asset_check_evaluation_data
         for event in result.all_events
@@ -76,7 +77,7 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
         for event in result.all_events
         if event.is_step_materialization
     }
-    causes = [_cause(event) for event in result.all_events if event.is_step_failure]
+    causes = [_cause(event) for event in failed_steps]
     transient = any(cause is not None and cause.cls_name == Transient.__name__ for cause in causes)
     return RunOutcome(result.run_id, result.success and not failures, failures, transient, warnings, metadata)
 
