@@ -11,7 +11,7 @@ import pytest
 from fntx_dagster.errors import Permanent
 from fntx_dagster.flex.sections import SECTIONS
 from fntx_dagster.flex.statements import Covered, FlexFile, Row, Statement
-from tests.flex.documents import document, row, section, statement, write
+from fntx_dagster.simulate.documents import document, row, section, statement, write
 
 SAMPLES = sorted((Path(__file__).parents[2] / "fntx_dagster" / "samples").glob("*.xml"))
 

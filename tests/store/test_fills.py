@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fills import Changes, RebuildCounts, rebuild
 from fntx_dagster.store.statements import load_file, load_paths
-from tests.flex.documents import document, row, section, statement, write
 
 SAMPLES = Path(__file__).parents[2] / "fntx_dagster" / "samples"
 NOTHING = Changes()

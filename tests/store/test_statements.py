@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.statements import Counts, iter_loads, load_file, load_paths, loaded_overview
-from tests.flex.documents import document, row, section, statement, write
 
 SAMPLES = Path(__file__).parents[2] / "fntx_dagster" / "samples"
 EARLY, LATE, LATER = "20250720;050000 EDT", "20250721;050000 EDT", "20250722;050000 EDT"

@@ -18,13 +18,13 @@ from pydantic import SecretStr
 
 from fntx_dagster.report.day import Day
 from fntx_dagster.settings import Settings
+from fntx_dagster.simulate.broker import deliver
 from fntx_dagster.store import marts
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fills import RebuildCounts, rebuild
 from fntx_dagster.store.nav import set_initial_capital
 from fntx_dagster.store.server import database_url
 from fntx_dagster.store.statements import load_file
-from tests.story.broker import deliver
 
 NAME = "story"
 """One name for all: dbt bakes it into what it parses, and parsing is the dearest step."""

@@ -12,7 +12,7 @@ from fntx_dagster.report.day import Day
 from fntx_dagster.report.document import to_document
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
-from tests.story.broker import SAP, SPY, TENCENT, Account, Accounts, option
+from fntx_dagster.simulate.broker import SAP, SPY, TENCENT, Account, Accounts, option
 from tests.story.conftest import Platform
 
 ACCOUNTS = Accounts()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fntx_dagster.simulate.broker import SPY, Account, deliver
 from tests.story import test_odd_days
-from tests.story.broker import SPY, Account, deliver
 from tests.story.conftest import Platform
 
 TOLD = test_odd_days.TOLD

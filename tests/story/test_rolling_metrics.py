@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.simulate.broker import SPY, Account, Accounts
 from fntx_dagster.store import marts
-from tests.story.broker import SPY, Account, Accounts
 from tests.story.conftest import FIRST, LAST, Platform
 
 ACCOUNTS = Accounts()

@@ -1,4 +1,4 @@
-"""Small Flex documents for tests."""
+"""Flex documents from their parts: rows, sections, statements."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A broker for tests: accounts that trade, and the Flex statements it would deliver for them.
+"""The broker's books: accounts that trade, and the Flex statements it would deliver for them.
 
 Its NAV is what the account is worth: cash, positions at their marks and accruals, at the day's rates. Change in NAV is
 computed beside it, by the broker's own arithmetic: each row against the closing price, carried positions from mark to
-mark, balances in other currencies from rate to rate. Both must agree when a day closes, so that what the tests expect
-stands on nothing of ours.
+mark, balances in other currencies from rate to rate. Both must agree when a day closes, so that what
+is expected of a story stands on nothing of ours.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tests.flex.documents import document, row, section, statement, write
+from fntx_dagster.simulate.documents import document, row, section, statement, write
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZERO = Decimal(0)
