@@ -5,10 +5,13 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test ui lock lint clean
+.PHONY: demo demo-live test ui lock lint clean
 
 demo: .venv/installed ## the main job on the sample statements, end to end
 	@$(BIN)/fntx demo
+
+demo-live: .venv/installed ## statements that arrive by themselves, and today, from a simulated broker
+	@$(BIN)/fntx demo --live
 
 test: .venv/installed ## everything that CI runs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -22,6 +22,9 @@ from fntx_dagster.errors import FntxError, Permanent, Transient, masked
 from fntx_dagster.settings import ROOT, child_environment, executable, load_settings
 
 if TYPE_CHECKING:
+    from fntx_dagster.report.day import ProvisionalDay
+    from fntx_dagster.settings import Settings
+    from fntx_dagster.signatures import Refusal
     from fntx_dagster.store.database import Database
 
 app = typer.Typer(
@@ -103,29 +106,82 @@ def load(
 
 
 @app.command()
+def fetch(
+    first: Annotated[
+        datetime | None, typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First day.")
+    ] = None,
+    last: Annotated[datetime | None, typer.Option("--to", parser=_day, metavar="YYYY-MM-DD", help="Last day.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The outcome, for programs.")] = False,
+) -> None:
+    """Fetch the statements of whole months from the Flex Web Service, and load them. Only loads: `fntx run` explains.
+
+    Each query of FNTX_FLEX_QUERIES is asked for once a month of the range; without a range, for the month of the
+    latest session. What fails is named and holds nothing else up.
+    """
+    from datetime import UTC
+
+    from fntx_dagster.fetching import configured
+    from fntx_dagster.store.nav import due_session
+
+    settings = load_settings()
+    if not configured(settings):
+        raise Permanent("no Flex queries are in the settings", "Set FNTX_FLEX_TOKENS and FNTX_FLEX_QUERIES")
+    due = due_session(datetime.now(UTC))
+    _run(settings, "fetched_files", first.date() if first else due, last.date() if last else due, as_json)
+
+
+@app.command()
 def run(
     first: From,
     last: To,
+    fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="First fetch and load the months' files.")] = False,
     sign: Annotated[bool, typer.Option("--sign/--no-sign", help="Also sign the days and post them.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome, for programs.")] = False,
 ) -> None:
     """Run the daily job over a range through Dagster: from what is loaded to the receipts.
 
-    Run again it changes nothing. The run is recorded in the instance that the UI shows.
+    Run again it changes nothing. The run is recorded in the instance that the UI shows. An account that fails its
+    verification is told and not signed from that day on; the others are.
     """
-    from fntx_dagster.defs.run import run_range
-    from fntx_dagster.terminal import note, print_outcome, watching_steps
+    with_files, from_tables = ("daily_run", "from_loaded") if sign else ("refreshed_days", "verified_day")
+    _run(load_settings(), with_files if fetch else from_tables, first.date(), last.date(), as_json)
 
-    settings = load_settings()
-    with watching_steps():
-        outcome = run_range(settings, "from_loaded" if sign else "verified_day", first.date(), last.date())
-    if as_json:
-        print_json({name: getattr(outcome, name) for name in ("run_id", "success", "failures", "warnings")})
+
+@app.command()
+def today(
+    account: Annotated[str | None, typer.Option(help="Account id; all in FNTX_GATEWAYS where it is left out.")] = None,
+    format: Annotated[ReportFormat, typer.Option(help="Markdown or JSON.")] = ReportFormat.md,
+) -> None:
+    """Ask IB Gateway for the current day and tell it: NAV, trades and positions now, provisional.
+
+    `report` and `summary` show what was asked last, until the day's statement is told.
+    """
+    from fntx_dagster.current_day import provisional_days, refresh
+    from fntx_dagster.report.document import to_json
+    from fntx_dagster.report.markdown import to_markdown
+    from fntx_dagster.report.story import tell
+    from fntx_dagster.report.today import session_at
+    from fntx_dagster.terminal import error
+
+    settings, db = load_settings(), _database()
+    asked = refresh(settings, db, account)
+    failed = [one.error for one in asked if one.error]
+    for one in asked:
+        if one.error:
+            error(str(one))
+    told = []
+    for one in asked:
+        if one.snapshot:
+            day = session_at(one.snapshot.as_of).day
+            told += provisional_days(settings, db, day, day, one.account_id)
+            if not told or told[-1].account_id != one.account_id:
+                error(f"{masked(one.account_id)}: {day} is told from its statement already: `fntx report`")
+    if format is ReportFormat.json:
+        sys.stdout.write(to_json([tell(day) for day in told]))
     else:
-        print_outcome(outcome)
-    if not outcome.success:
-        note("Nothing after the failed step was done; what came before it is in the tables.")
-        raise typer.Exit(Transient.exit_code if outcome.transient else Permanent.exit_code)
+        sys.stdout.writelines(to_markdown([tell(day)], account_label=day.account_id) for day in told)
+    if failed:
+        raise typer.Exit(max(one.exit_code for one in failed))
 
 
 @app.command()
@@ -136,7 +192,11 @@ def report(
     format: Annotated[ReportFormat, typer.Option(help="Markdown or JSON.")] = ReportFormat.md,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file instead.")] = None,
 ) -> None:
-    """The narrative of each trading day: why the account moved, in Hong Kong and New York time."""
+    """The narrative of each trading day: why the account moved, in Hong Kong and New York time.
+
+    A day without a statement yet is told as IB Gateway saw it last, and marked as provisional.
+    """
+    from fntx_dagster.current_day import provisional_days
     from fntx_dagster.report.document import to_json
     from fntx_dagster.report.markdown import to_markdown
     from fntx_dagster.report.story import tell
@@ -145,6 +205,7 @@ def report(
     db = _database()
     one = _account(db, account)
     stories = [tell(day) for day in days(db, one, first.date(), last.date())]
+    stories += [tell(day) for day in provisional_days(load_settings(), db, first.date(), last.date(), one)]
     _refuse_empty(stories, first.date(), last.date())
     text = to_json(stories) if format is ReportFormat.json else to_markdown(stories, account_label=one)
     if output is None:
@@ -162,32 +223,71 @@ def summary(
         TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")
     ] = TableFormat.table,
 ) -> None:
-    """One row per account and trading day: NAV, P&L, and the difference at the close by name."""
+    """One row per account and trading day: NAV, P&L, and the difference at the close by name.
+
+    A day without a statement yet is a row as IB Gateway saw it last, marked as provisional.
+    """
+    from fntx_dagster.current_day import provisional_days
     from fntx_dagster.store import marts
     from fntx_dagster.terminal import out, summary_tables
 
     db = _database()
     if account is not None:
         account = _account(db, account)
-    rows = marts.summary(db, first.date(), last.date(), account)
+    running = provisional_days(load_settings(), db, first.date(), last.date(), account)
+    rows = [row | {"as_of": None} for row in marts.summary(db, first.date(), last.date(), account)]
+    rows += [_row_of(day) for day in running]
     _refuse_empty(rows, first.date(), last.date())
     if format is TableFormat.json:
-        print_json(rows)
+        print_json(sorted(rows, key=lambda row: (row["account_id"], row["trading_day"])))
     else:
-        out(*summary_tables(db, first.date(), last.date(), account))
+        out(*summary_tables(db, first.date(), last.date(), account, running))
 
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False) -> None:
-    """In a screen: what is loaded up to when, what is missing, what is signed."""
+    """In a screen: what is loaded up to when, what is missing, what is signed, and what needs a person."""
+    from fntx_dagster.store.alerts import open_alerts
+    from fntx_dagster.store.fetches import latest
     from fntx_dagster.store.status import account_states
-    from fntx_dagster.terminal import out, status_table
+    from fntx_dagster.terminal import alerts_table, fetches_table, out, status_table
 
-    states = account_states(_database())
+    db = _database()
+    states = account_states(db)
     if as_json:
         print_json([state._asdict() for state in states])
+        return
+    out(status_table(states))
+    if fetches := latest(db):
+        out(fetches_table(fetches))
+    if alerts := open_alerts(db):
+        out(alerts_table(alerts))
+
+
+@app.command()
+def alerts(
+    test: Annotated[bool, typer.Option("--test", help="Send a test message to each destination instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
+) -> None:
+    """What a person has to know now, and where it goes (FNTX_ALERT_URLS)."""
+    from fntx_dagster.alerts import greet
+    from fntx_dagster.store.alerts import open_alerts
+    from fntx_dagster.terminal import alerts_table, out
+
+    settings = load_settings()
+    if not test:
+        found = open_alerts(_database())
+        print_json([one._asdict() for one in found]) if as_json else out(alerts_table(found))
+        return
+    if not settings.alert_urls:
+        raise Permanent("no destination is in the settings", "Set FNTX_ALERT_URLS; docs/settings.md shows the form")
+    sent = list(greet(settings))
+    if as_json:
+        print_json([one._asdict() for one in sent])
     else:
-        out(status_table(states))
+        out(*(f"{one.destination}: {one.problem or 'sent'}" for one in sent))
+    if any(one.problem for one in sent):
+        raise typer.Exit(1)
 
 
 @signature.command()
@@ -208,8 +308,10 @@ def generate(
     one = _account(db, account)
     with connect(settings) as chain:
         signed = signatures.sign(db, chain, settings.paths.keys, day.date(), day.date(), one)
+        _refuse(signed.refused)
         _refuse_empty(signed.new + signed.kept, day.date(), day.date())
         posted = signatures.post(db, chain, day.date(), day.date(), one) if post else None
+        _refuse(posted.refused if posted else [])
     print_signature(signed, posted)
 
 
@@ -250,8 +352,17 @@ def verify(
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    live: Annotated[
+        bool, typer.Option("--live", help="Against a simulated broker: fetch a month, show today, see it replaced.")
+    ] = False,
+) -> None:
     """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain."""
+    if live:
+        from fntx_dagster.live_demo import run_live_demo
+
+        run_live_demo(load_settings())
+        return
     from fntx_dagster.demo import run_demo
 
     run_demo(load_settings())
@@ -331,6 +442,29 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form here")
 
 
+def _run(settings: Settings, job: str, first: date, last: date, as_json: bool) -> None:
+    """Run a job of the definitions over a range, with its steps on standard error and its outcome on the other."""
+    from fntx_dagster.defs.run import run_range
+    from fntx_dagster.terminal import note, print_outcome, watching_steps
+
+    with watching_steps():
+        outcome = run_range(settings, job, first, last)
+    if as_json:
+        print_json({name: getattr(outcome, name) for name in ("run_id", "success", "failures", "warnings")})
+    else:
+        print_outcome(outcome)
+    if not outcome.success:
+        note("What does not stand on what failed was done, and is in the tables.")
+        raise typer.Exit(Transient.exit_code if outcome.transient else Permanent.exit_code)
+
+
+def _row_of(day: ProvisionalDay) -> dict[str, Any]:
+    """A summary row of a day that still runs: what only a statement tells is null."""
+    from fntx_dagster.store.marts import SUMMARY_FIELDS
+
+    return {name: getattr(day, name, None) for name in SUMMARY_FIELDS} | {"as_of": day.as_of}
+
+
 def _database() -> Database:
     from fntx_dagster.store.database import open_database
 
@@ -352,6 +486,11 @@ def _account(db: Database, account: str | None) -> str:
     if account is None:
         raise Permanent(f"{len(known)} accounts are loaded ({shown})", "Choose one with --account")
     raise Permanent(f"account {masked(account)} is not loaded (loaded: {shown})", "`fntx status` lists what is")
+
+
+def _refuse(refused: list[Refusal]) -> None:
+    for refusal in refused:
+        raise refusal.error
 
 
 def _refuse_empty(found: Any, first: date, last: date) -> None:

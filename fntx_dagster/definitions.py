@@ -7,15 +7,20 @@ from fntx_dagster.defs.jobs import JOBS
 from fntx_dagster.defs.progress import progress_logger
 from fntx_dagster.defs.report import daily_report
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.schedules import SCHEDULES
+from fntx_dagster.defs.sensors import SENSORS
 from fntx_dagster.defs.signature import chain_receipt, daily_signature
-from fntx_dagster.defs.statements import raw_flex_xml
+from fntx_dagster.defs.statements import flex_files, raw_flex_xml
+from fntx_dagster.defs.today import current_day
 from fntx_dagster.defs.transforms import transforms
 from fntx_dagster.defs.verification import CHECKS
 
 defs = dg.Definitions(
-    assets=[raw_flex_xml, lots, transforms, daily_report, daily_signature, chain_receipt],
+    assets=[flex_files, raw_flex_xml, lots, transforms, daily_report, daily_signature, chain_receipt, current_day],
     asset_checks=CHECKS,
     jobs=JOBS,
+    schedules=SCHEDULES,
+    sensors=SENSORS,
     resources={"platform": Platform()},
     loggers={"progress": progress_logger},
     # a step takes seconds; a process for each would take longer to start than to work

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from rich.markup import escape
-
 from fntx_dagster import signatures
 from fntx_dagster.chain.client import connect
 from fntx_dagster.defs.run import RunOutcome, run_range
@@ -22,7 +20,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store import marts
 from fntx_dagster.store.database import Database, open_database
 from fntx_dagster.store.signatures import posted_days, signed_days
-from fntx_dagster.terminal import metrics_table, narrative, note, out, summary_tables, watching_steps
+from fntx_dagster.terminal import metrics_table, narrative, note, out, summary_tables, title, watching_steps
 
 FIRST, LAST = date(2025, 7, 1), date(2025, 7, 18)
 TOLD = date(2025, 7, 17)
@@ -51,25 +49,25 @@ def run_demo(settings: Settings) -> None:
 
 
 def _show_loaded(outcome: RunOutcome) -> None:
-    _title("What was loaded")
+    title("What was loaded")
     narrative(outcome.metadata["raw_flex_xml"]["loaded"])
 
 
 def _show_story(db: Database) -> None:
-    _title("Why the account moved: 17 and 18 July 2025")
+    title("Why the account moved: 17 and 18 July 2025")
     stories = [tell(day) for day in marts.days(db, SAMPLE_ACCOUNT, TOLD, LAST)]
     narrative(to_markdown(stories, account_label=SAMPLE_ACCOUNT))
 
 
 def _show_figures(db: Database) -> None:
-    _title("The month so far")
+    title("The month so far")
     out(*summary_tables(db, FIRST, LAST, SAMPLE_ACCOUNT))
-    _title(f"Performance up to {LAST}")
+    title(f"Performance up to {LAST}")
     out(metrics_table(marts.rolling_metrics(db, LAST, LAST, SAMPLE_ACCOUNT)))
 
 
 def _show_proof(settings: Settings, db: Database) -> None:
-    _title(f"The signed day: {LAST}")
+    title(f"The signed day: {LAST}")
     signed, receipt = signed_days(db, LAST, LAST, SAMPLE_ACCOUNT)[0], posted_days(db, LAST, LAST, SAMPLE_ACCOUNT)[0]
     out(f"Merkle root   0x{signed.root.hex()}")
     out(f"Transaction   {receipt.tx_hash}")
@@ -90,7 +88,7 @@ def _show_proof(settings: Settings, db: Database) -> None:
 
 
 def _show_news(outcome: RunOutcome) -> None:
-    _title("What this run changed")
+    title("What this run changed")
     rows, posted = outcome.metadata["raw_flex_xml"], outcome.metadata["chain_receipt"]["posted"]
     changed = rows["inserted"] + rows["updated"] + rows["withdrawn"]
     if changed or posted:
@@ -104,7 +102,3 @@ def _show_news(outcome: RunOutcome) -> None:
     out("  .venv/bin/fntx report --from 2025-07-10 --to 2025-07-11")
     out("  .venv/bin/fntx load PATH                  statements of your own")
     out("  .venv/bin/fntx db stop                    end the embedded database")
-
-
-def _title(text: str) -> None:
-    out("", f"[bold]── {escape(text)} ──[/]", "")

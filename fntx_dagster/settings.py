@@ -49,6 +49,39 @@ class Settings(BaseSettings):
     trader_key: SecretStr | None = Field(
         None, description="private key that signs on that chain; unset: a development key"
     )
+    flex_tokens: dict[str, SecretStr] = Field(
+        {}, description="tokens of the Flex Web Service, each under a name of your choice, as JSON"
+    )
+    flex_queries: dict[str, dict[str, str]] = Field(
+        {}, description="Flex queries of each of those names, as JSON: query name to query id"
+    )
+    flex_url: str = Field(
+        "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService",
+        description="address of the Flex Web Service",
+    )
+    flex_hosts: frozenset[str] = Field(
+        frozenset({"ndcdyn.interactivebrokers.com", "gdcdyn.interactivebrokers.com"}),
+        description="hosts that an answer of the service may point to, as JSON; the token goes there",
+    )
+    flex_wait: float = Field(20, gt=0, description="seconds between two questions whether a statement is ready")
+    flex_throttled_wait: float = Field(60, gt=0, description="seconds to wait when the service says: too many requests")
+    flex_deadline: float = Field(600, gt=0, description="seconds after which one statement is given up")
+    keep_statements: bool = Field(False, description="keep every fetched file, not only the newest of each month")
+    gateways: dict[str, str] = Field(
+        {},
+        description="IB Gateway of each account, as JSON: account to host:port (its defaults: 4001 live, 4002 paper)",
+    )
+    gateway_client_id: int = Field(71, ge=0, description="client id at IB Gateway")
+    gateway_timeout: float = Field(15, gt=0, description="seconds after which IB Gateway is given up")
+    realtime_rates: dict[str, Decimal] = Field(
+        {"USD/HKD": Decimal("7.8")}, description="rates of the current day, as JSON: currency/base"
+    )
+    margin_cushion: Decimal = Field(
+        Decimal("0.10"), ge=0, description="part of the NAV that must be free of margin, or an alert is raised"
+    )
+    alert_urls: list[SecretStr] = Field(
+        [], description="where alerts go, as a JSON list of Apprise URLs (mail, Telegram, Slack, …); unset: log and UI"
+    )
 
     @cached_property
     def paths(self) -> Paths:
@@ -64,6 +97,7 @@ class Paths:
         self.chain = home / "chain"
         self.keys = home / "keys"
         self.statements = home / "ibkr_flexquery"
+        self.limits = home / "limits"
         self.dagster = home / "dagster"
         self.dbt_target = home / "dbt"
 

@@ -1,14 +1,16 @@
 """The signed day, from the tables to the chain and back: what the assets and the terminal both call.
 
 Joins the rooms and holds no rule of its own: the figures come from `store`, their encoding from `metrics`, leaves and
-tree from `proof`, transactions from `chain`. A day that failed a blocking verification is not signed, whoever asks.
+tree from `proof`, transactions from `chain`. A day that failed a blocking verification is not signed, whoever asks, and
+neither is a later one of its account; other accounts are not held up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +20,7 @@ from fntx_dagster.metrics.catalogue import CATALOGUE, letters, unscale
 from fntx_dagster.proof.leaves import Context, schema_hash_of
 from fntx_dagster.proof.record import Record, build_record, verify
 from fntx_dagster.samples import SAMPLE_ACCOUNT
-from fntx_dagster.store import changes, marts, signatures
+from fntx_dagster.store import changes, marts, nav, signatures
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.signatures import PostedDay, SignedDay
 
@@ -51,12 +53,24 @@ class Difference(NamedTuple):
     found: Decimal | None
 
 
+class Refusal(NamedTuple):
+    """Why an account's days are not signed, or not posted, from a day on. `is_of_the_day`: the day itself is not fit,
+    and its verification or its statements say so as well; else it is a matter of keys or funds."""
+
+    account_id: str
+    day: date
+    error: Permanent
+    is_of_the_day: bool = False
+
+
 class Signing(NamedTuple):
-    """What signing a range did. `drifted`: days that were signed before and whose figures have changed since."""
+    """What signing a range did. `drifted`: days that were signed before and whose figures have changed since;
+    `refused`: at most one refusal per account, whose days before it are signed."""
 
     new: list[SignedDay]
     kept: list[SignedDay]
     drifted: list[tuple[SignedDay, list[Difference]]]
+    refused: list[Refusal]
 
     @property
     def warnings(self) -> list[str]:
@@ -69,10 +83,12 @@ class Signing(NamedTuple):
 
 
 class Posting(NamedTuple):
-    """What posting a range did: the receipts that are new, and those that were there already."""
+    """What posting a range did: the receipts that are new, those that were there already, and where an account had to
+    stop."""
 
     new: list[PostedDay]
     kept: list[PostedDay]
+    refused: list[Refusal]
 
 
 class Verdict(NamedTuple):
@@ -88,41 +104,52 @@ class Verdict(NamedTuple):
         return not self.differences and not self.problems
 
 
-def sign(db: Database, chain: Chain, key_folder: Path, first: date, last: date, account: str | None = None) -> Signing:
+class Beginning(StrEnum):
+    """What of a range is signed of an account that has never signed."""
+
+    ALL = "all"
+    LATEST = "latest"
+    NOTHING = "nothing"
+
+    def of(self, days: list[date]) -> list[date]:
+        """The days with which such an account begins."""
+        return {Beginning.ALL: days, Beginning.LATEST: days[-1:], Beginning.NOTHING: []}[self]
+
+
+def sign(
+    db: Database,
+    chain: Chain,
+    key_folder: Path,
+    first: date,
+    last: date,
+    account: str | None = None,
+    beginning: Beginning = Beginning.ALL,
+) -> Signing:
     """Freeze the record of every session of the range that has none yet, oldest first.
 
-    Permanent, and nothing signed, when a day of the range failed a blocking verification, stands on statements that
-    have changed, or would be bound to another key or secret than the account's days before it.
+    An account stops at its first day that failed a blocking verification, stands on statements that have changed or
+    are not complete, or would be bound to another key or secret than its days before; such a day that lies before the
+    range and after the account's last signed one stops it too.
     """
-    refuse_unverified(db, first, last, account)
-    secret = keys.salt_secret(key_folder)
-    frozen = {
-        (signed.account_id, signed.trading_day): signed for signed in signatures.signed_days(db, first, last, account)
-    }
-    schema_hash, traders = schema_hash_of(CATALOGUE.canonical()), {}
-    outcome = Signing([], [], [])
-    for (account_id, day), values in day_values(db, first, last, account).items():
-        scaled = CATALOGUE.scaled(values)
-        if (account_id, day) in frozen:
-            _keep(outcome, frozen[account_id, day], scaled)
-            continue
-        if account_id not in traders:
-            traders[account_id] = _trader(db, chain, account_id, secret)
-        context = Context(schema_hash, chain.chain_id, chain.contract, traders[account_id], day)
-        record = build_record(context, account_id, scaled, secret)
-        signed = SignedDay(
-            account_id=account_id,
-            trading_day=day,
-            version=FIRST_VERSION,
-            schema_hash=context.schema_hash,
-            root=record.root,
-            chain_id=context.chain_id,
-            contract=context.contract,
-            trader=context.trader,
-            secret_mark=keys.mark_of(secret),
-            values={metric.name: scaled[metric.index] for metric in CATALOGUE.metrics},
-        )
-        (outcome.new if signatures.freeze(db, signed) else outcome.kept).append(signed)
+    refused = {refusal.account_id: refusal for refusal in refusals(db, first, last, account)}
+    secret, outcome = keys.salt_secret(key_folder), Signing([], [], [], [])
+    have_signed = signatures.last_signed_sessions(db).keys()
+    told = {row["account_id"] for row in marts.summary(db, first, last, account)}
+    for one in sorted(told):
+        before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, one)}
+        day = first
+        try:
+            found = {day: values for (_, day), values in day_values(db, first, last, one).items()}
+            for day in found if one in have_signed else beginning.of(list(found)):
+                scaled = CATALOGUE.scaled(found[day])
+                if day in before:
+                    _keep(outcome, before[day], scaled)
+                elif one not in refused or day < refused[one].day:
+                    signed, is_new = _freeze(db, chain, one, day, scaled, secret)
+                    (outcome.new if is_new else outcome.kept).append(signed)
+        except Permanent as error:
+            refused.setdefault(one, Refusal(one, day, error))
+    outcome.refused.extend(one for one in refused.values() if one.day >= first or one.account_id in told)
     return outcome
 
 
@@ -135,14 +162,20 @@ def post(db: Database, chain: Chain, first: date, last: date, account: str | Non
         (receipt.account_id, receipt.trading_day, receipt.version): receipt
         for receipt in signatures.posted_days(db, first, last, account)
     }
-    outcome = Posting([], [])
+    outcome, stopped = Posting([], [], []), set()
     for signed in signatures.signed_days(db, first, last, account):
+        if signed.account_id in stopped:
+            continue
         receipt = posted.get((signed.account_id, signed.trading_day, signed.version))
         stored = chain.record_of(signed.trader, signed.trading_day) if receipt else None
         if stored is not None and stored.holds(signed.schema_hash, signed.root):
             outcome.kept.append(receipt)
-        else:
+            continue
+        try:
             outcome.new.append(_post_one(db, chain, signed))
+        except Permanent as error:
+            stopped.add(signed.account_id)
+            outcome.refused.append(Refusal(signed.account_id, signed.trading_day, error))
     return outcome
 
 
@@ -212,26 +245,91 @@ def day_values(
     return found
 
 
-def refuse_unverified(db: Database, first: date, last: date, account: str | None = None) -> None:
-    """Permanent when an equation that blocks does not hold on a day of the range, a day lacks its verification, or
-    the statements that it stands on have changed since it was told."""
-    for one, since in changes.changed_since(db, account).items():
-        if since <= last:
-            raise Permanent(
-                f"the statements of account {masked(one)} have changed since {since} was told",
-                f"Tell them again with `fntx run --from {since} --to {last}`",
-            )
-    if unseen := marts.unverified_days(db, first, last, account):
-        raise Permanent(f"{unseen[0][1]} of account {masked(unseen[0][0])} is not verified", "Run it with `fntx run`")
-    failed = marts.verifications(db, first, last, account, kinds=BLOCKING_KINDS, failed_only=True)
-    if failed:
-        worst = failed[0]
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        raise Permanent(
-            f"{worst.trading_day} of account {masked(worst.account_id)} fails its verification: {worst.equation}: "
-            f"{worst.left_side} {worst.relation} {worst.right_side} does not hold, difference {worst.difference}{more}",
-            "Correct the statements or load what is missing, then run the day again; nothing of the range was signed",
+class Waiting(NamedTuple):
+    """What an account has to sign: its sessions in order, and why it stops where it does (None: it does not)."""
+
+    days: list[date]
+    refusal: Refusal | None
+
+
+def waiting(db: Database, beginning: Beginning) -> dict[str, Waiting]:
+    """Account → the told and verified sessions to sign and post, oldest first: all after the last signed one, and
+    signed ones without a receipt."""
+    found, signed = {}, signatures.last_signed_sessions(db)
+    for account, days in signatures.unsigned_days(db).items():
+        if account not in signed:
+            days = beginning.of(days)
+        if not days:
+            continue
+        refusal = next(iter(refusals(db, days[0], days[-1], account)), None)
+        found[account] = Waiting([day for day in days if refusal is None or day < refusal.day], refusal)
+    return found
+
+
+def refusals(db: Database, first: date, last: date, account: str | None = None) -> list[Refusal]:
+    """Per account, its earliest day of the range that must not be signed, and why: the statements have changed since
+    it was told or are not complete, nobody has verified it, or an equation that blocks does not hold.
+
+    For an account that has signed, the range begins no later than after its last signed session: days are signed in
+    order, and what was left out before the range would change what stands on it.
+    """
+    signed = signatures.last_signed_sessions(db)
+    begins = {one: min(first, day + timedelta(days=1)) for one, day in signed.items() if account in (None, one)}
+    earliest: dict[str, Refusal] = {}
+    for one, change in changes.changed_since(db, account).items():
+        if change.since <= last:
+            since = max(change.since, begins.get(one, first))
+            earliest[one] = Refusal(one, since, _changed(one, change, last), True)
+    for found in _unfit(db, min([first, *begins.values()]), last, account):
+        known = earliest.get(found.account_id)
+        if found.day >= begins.get(found.account_id, first) and (known is None or found.day < known.day):
+            earliest[found.account_id] = found
+    return list(earliest.values())
+
+
+def _unfit(db: Database, first: date, last: date, account: str | None) -> Iterable[Refusal]:
+    for lack in nav.missing(db, first, last, account):
+        yield Refusal(lack.account_id, lack.day, Permanent(str(lack), "Load the statements of that day"), True)
+    for one, day in marts.unverified_days(db, first, last, account):
+        error = Permanent(f"{day} of account {masked(one)} is not verified", "Run it with `fntx run`")
+        yield Refusal(one, day, error, True)
+    for row in marts.verifications(db, first, last, account, kinds=BLOCKING_KINDS, failed_only=True):
+        error = Permanent(
+            f"{row.trading_day} of account {masked(row.account_id)} fails its verification: {row.equation}: "
+            f"{row.left_side} {row.relation} {row.right_side} does not hold, difference {row.difference}",
+            "Correct the statements or load what is missing, then run the day again; it was not signed",
         )
+        yield Refusal(row.account_id, row.trading_day, error, True)
+
+
+def _changed(account: str, change: changes.Change, last: date) -> Permanent:
+    if change.refused:
+        return Permanent(f"account {masked(account)} cannot be told from {change.since} on: {change.refused}")
+    return Permanent(
+        f"the statements of account {masked(account)} have changed since {change.since} was told",
+        f"Tell them again with `fntx run --from {change.since} --to {last}`",
+    )
+
+
+def _freeze(
+    db: Database, chain: Chain, account: str, day: date, scaled: dict[int, int | None], secret: bytes
+) -> tuple[SignedDay, bool]:
+    """The day's record, and whether it was written now: another process may have been first."""
+    trader = _trader(db, chain, account, secret)
+    context = Context(schema_hash_of(CATALOGUE.canonical()), chain.chain_id, chain.contract, trader, day)
+    signed = SignedDay(
+        account_id=account,
+        trading_day=day,
+        version=FIRST_VERSION,
+        schema_hash=context.schema_hash,
+        root=build_record(context, account, scaled, secret).root,
+        chain_id=context.chain_id,
+        contract=context.contract,
+        trader=context.trader,
+        secret_mark=keys.mark_of(secret),
+        values={metric.name: scaled[metric.index] for metric in CATALOGUE.metrics},
+    )
+    return signed, signatures.freeze(db, signed)
 
 
 def _trader(db: Database, chain: Chain, account_id: str, secret: bytes) -> str:

@@ -22,12 +22,15 @@ from fntx_dagster.report.summary_table import summary_table
 
 if TYPE_CHECKING:
     from fntx_dagster.defs.run import RunOutcome
+    from fntx_dagster.report.day import ProvisionalDay
     from fntx_dagster.signatures import Posting, Signing, Verdict
+    from fntx_dagster.store.alerts import Alert
     from fntx_dagster.store.database import Database
+    from fntx_dagster.store.fetches import Fetch
     from fntx_dagster.store.statements import FileLoad
     from fntx_dagster.store.status import AccountState
 
-_TABLE_WIDTH = 160
+_TABLE_WIDTH = 172
 _SHOWN_DAYS = 6
 
 
@@ -48,6 +51,11 @@ def note(text: str) -> None:
 def error(text: str) -> None:
     """An error that does not end the command: the good files beside a bad one go on."""
     Console(stderr=True, highlight=False).print(f"[red]error[/] {escape(text)}", soft_wrap=True)
+
+
+def title(text: str) -> None:
+    """A heading between two parts of the output."""
+    out("", f"[bold]── {escape(text)} ──[/]", "")
 
 
 def narrative(text: str) -> None:
@@ -81,7 +89,9 @@ class _Steps(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         step = getattr(record, "step", None)
-        if step is None:
+        if step is None and record.levelno < logging.WARNING:
+            self.console.print(f"    {escape(record.getMessage())}", soft_wrap=True)
+        elif step is None:
             self.console.print(f"  [yellow]![/] {escape(record.getMessage())}", soft_wrap=True)
         elif record.getMessage() == "started":
             self.running.update(f"{step} …")
@@ -105,17 +115,22 @@ def load_table(loads: Sequence[FileLoad]) -> Table:
     return table
 
 
-def summary_tables(db: Database, first: date, last: date, account: str | None) -> Iterator[Table]:
-    """One table per account, titled with its id."""
+def summary_tables(
+    db: Database, first: date, last: date, account: str | None, running: Sequence[ProvisionalDay] = ()
+) -> Iterator[Table]:
+    """One table per account, titled with its id; `running` are days of the range that no statement tells yet."""
     from fntx_dagster.store.marts import accounts, days
 
-    for one in [account] if account else accounts(db):
-        found = summary_table(list(days(db, one, first, last)))
+    for one in [account] if account else sorted({*accounts(db), *(day.account_id for day in running)}):
+        told = [*days(db, one, first, last), *(day for day in running if day.account_id == one)]
+        found = summary_table(told)
         if not found.rows:
             continue
         table = _table(found.headers[0], right=found.headers[1:])
         table.title = f"Daily summary, account {one}"
         table.show_footer = True
+        table.caption = found.footnote or None
+        table.caption_justify = "left"
         for row in found.rows:
             table.add_row(*row)
         for column, total in zip(table.columns, found.totals, strict=True):
@@ -137,6 +152,26 @@ def status_table(states: Sequence[AccountState]) -> Table | str:
     table = _table("", right=[state.account_id for state in states])
     for label, told in _STATUS_ROWS:
         table.add_row(label, *(told(state) for state in states))
+    return table
+
+
+def fetches_table(found: Sequence[Fetch]) -> Table:
+    """What became of each Flex query when it was asked last."""
+    table = _table("token", "query", "asked", "window", "outcome", right=())
+    for one in found:
+        outcome = one.outcome.replace("_", " ") + (f", code {one.code}" if one.code else "")
+        asked, window = f"{one.asked_at:%Y-%m-%d %H:%M} UTC", f"{one.first_day} to {one.last_day}"
+        table.add_row(one.login, one.query, asked, window, outcome)
+    return table
+
+
+def alerts_table(found: Sequence[Alert]) -> Table | str:
+    if not found:
+        return "Nothing needs a person."
+    table = _table("since", "kind", right=())
+    table.add_column("what", overflow="fold")
+    for one in found:
+        table.add_row(f"{one.raised_at:%Y-%m-%d %H:%M} UTC", one.kind, escape(one.text))
     return table
 
 

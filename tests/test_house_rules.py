@@ -24,11 +24,15 @@ HOMES = {
     "eth_keys": ("chain",),
     "eth": ("chain",),
     "lxml": ("flex",),
+    "requests": ("flex", "chain"),
+    "tenacity": ("flex",),
+    "ib_insync": ("gateway",),
+    "apprise": ("alerts.py",),
     "psycopg": ("store",),
     "psycopg2": ("store",),
     "alembic": ("store",),
     "sqlalchemy": ("store",),
-    "rich": ("terminal.py", "demo.py"),
+    "rich": ("terminal.py", "live_demo.py"),
     "typer": ("cli.py",),
 }
 
@@ -42,6 +46,8 @@ PURE = {
 BENEATH = {
     "flex": {"flex", "errors", "accounting"},
     "chain": {"chain", "errors", "settings", "accounting"},
+    "gateway": {"gateway", "report", "accounting", "errors"},
+    "simulate": {"simulate", "accounting", "errors"},
     "store": {"store", "flex", "accounting", "report", "errors", "settings"},
 }
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}
@@ -90,6 +96,16 @@ def test_a_pure_room_opens_no_file_no_socket_and_no_connection(room: str) -> Non
         assert not calls & {"open"}, path
         assert not reads & {"read_text", "write_text", "read_bytes", "write_bytes", "connect"}, path
         assert not {name.split(".")[0] for name in imported(path)} & OPENERS, path
+
+
+def test_nothing_but_the_demo_knows_the_simulated_broker() -> None:
+    strangers = [
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if room_of(path) not in ("simulate", "live_demo.py")
+        and any(name.startswith("fntx_dagster.simulate") for name in imported(path))
+    ]
+    assert strangers == []
 
 
 def test_only_the_settings_read_the_environment() -> None:
@@ -142,7 +158,7 @@ def test_money_is_never_a_float_in_sql() -> None:
 
 def test_importing_the_package_does_no_work() -> None:
     """The terminal's help answers without Dagster, dbt, a chain or a database being imported."""
-    heavy = ("dagster", "dbt", "web3", "psycopg", "pandas", "alembic", "exchange_calendars")
+    heavy = ("dagster", "dbt", "web3", "psycopg", "pandas", "alembic", "exchange_calendars", "ib_insync", "apprise")
     code = f"import sys, fntx_dagster.cli; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -4,43 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from fntx_dagster import signatures
 from fntx_dagster.chain.client import Chain, connect
-from fntx_dagster.errors import Permanent
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.marts import SUMMARY_FIELDS
 from fntx_dagster.store.signatures import posted_days
+from tests import by_hand
 
 DAY = date(2025, 7, 17)
 ACCOUNT, OTHER = "U7000001", "U7000002"
-TEXTS = {"account_id": "text", "trading_day": "date", "base_currency": "text", "difference_parts": "jsonb"}
-METRICS = ("total_return", "volatility", "sharpe", "max_drawdown", "win_rate", "dpi", "tvpi", "rvpi")
 
 
 @pytest.fixture
 def told(database: Database) -> Database:
     """A database with the marts that signing reads, empty."""
-    columns = ", ".join(f"{name} {TEXTS.get(name, 'numeric')}" for name in SUMMARY_FIELDS)
-    metrics = ", ".join(f"{name} double precision" for name in METRICS)
-    with database.connect() as connection:
-        connection.execute(f"create table alm_reporting.daily_summary ({columns})")
-        connection.execute(
-            f"""create table alm_reporting.rolling_metrics
-            (account_id text, trading_day date, metric_window text, {metrics})"""
-        )
-        connection.execute(
-            """create table alm_reporting.daily_verification
-            (account_id text, trading_day date, kind text, equation text, left_side numeric, relation text,
-             right_side numeric, difference numeric, tolerance numeric, passed boolean)"""
-        )
-    return database
+    return by_hand.create_marts(database)
 
 
 @pytest.fixture
@@ -54,37 +37,18 @@ def chain(settings: Settings) -> Iterator[Chain]:
         yield connected
 
 
-def tell(db: Database, account: str = ACCOUNT, day: date = DAY, *, net_pnl: str = "12.5", passed: bool = True) -> None:
-    values = dict.fromkeys(SUMMARY_FIELDS, Decimal(1)) | {
-        "account_id": account,
-        "trading_day": day,
-        "base_currency": "HKD",
-        "difference_parts": "{}",
-        "net_pnl": Decimal(net_pnl),
-        "margin_used": None,
-    }
-    with db.connect() as connection:
-        connection.execute(
-            f"insert into alm_reporting.daily_summary values ({', '.join(['%s'] * len(values))})", list(values.values())
-        )
-        connection.execute(
-            "insert into alm_reporting.trading_sessions values (%s, %s, %s, %s, false) on conflict do nothing",
-            (day, *[f"{day - timedelta(days=back)} {hour}:00Z" for back, hour in ((1, 20), (0, 13), (0, 20))]),
-        )
-        for window in ("30d", "mtd", "ytd", "all"):
-            connection.execute(
-                "insert into alm_reporting.rolling_metrics values (%s, %s, %s, 0.1, 0.2, 0.3, -0.4, 50, 0, 1, 1)",
-                (account, day, window),
-            )
-        for kind in signatures.BLOCKING_KINDS:
-            connection.execute(
-                "insert into alm_reporting.daily_verification values (%s, %s, %s, 'a = b', 1, '=', 2, -1, 0, %s)",
-                (account, day, kind, passed),
-            )
+def tell(db: Database, account: str = ACCOUNT, day: date = DAY, *, passed: bool = True) -> None:
+    by_hand.tell(db, account, day, passed=passed)
 
 
 def sign(db: Database, chain: Chain, settings: Settings, account: str | None = None) -> signatures.Signing:
     return signatures.sign(db, chain, settings.paths.keys, DAY, DAY, account)
+
+
+def refusal(signing: signatures.Signing, text: str) -> bool:
+    """Whether nothing new was signed, for that reason."""
+    [refused] = signing.refused
+    return signing.new == [] and text in str(refused.error)
 
 
 def test_a_day_is_signed_once_and_posted_once(told: Database, chain: Chain, settings: Settings) -> None:
@@ -100,8 +64,7 @@ def test_a_day_is_signed_once_and_posted_once(told: Database, chain: Chain, sett
 
 def test_a_day_whose_verification_failed_is_not_signed(told: Database, chain: Chain, settings: Settings) -> None:
     tell(told, passed=False)
-    with pytest.raises(Permanent, match="2025-07-17 of account U…0001 fails its verification: a = b: 1 = 2"):
-        sign(told, chain, settings)
+    assert refusal(sign(told, chain, settings), "2025-07-17 of account U…0001 fails its verification: a = b: 1 = 2")
 
 
 @pytest.mark.parametrize("kind", signatures.BLOCKING_KINDS)
@@ -111,24 +74,21 @@ def test_a_day_that_lacks_a_kind_of_verification_is_not_signed(
     tell(told)
     with told.connect() as connection:
         connection.execute("delete from alm_reporting.daily_verification where kind = %s", (kind,))
-    with pytest.raises(Permanent, match="is not verified"):
-        sign(told, chain, settings)
+    assert refusal(sign(told, chain, settings), "is not verified")
 
 
 def test_a_day_without_all_its_metrics_is_not_signed(told: Database, chain: Chain, settings: Settings) -> None:
     tell(told)
     with told.connect() as connection:
         connection.execute("delete from alm_reporting.rolling_metrics where metric_window = 'ytd'")
-    with pytest.raises(Permanent, match="no metrics for ytd"):
-        sign(told, chain, settings)
+    assert refusal(sign(told, chain, settings), "no metrics for ytd")
 
 
 def test_a_day_behind_a_change_is_not_signed(told: Database, chain: Chain, settings: Settings) -> None:
     tell(told)
     with told.connect() as connection:
         connection.execute("insert into alm_reporting.untold_changes values (%s, '2025-07-10')", (ACCOUNT,))
-    with pytest.raises(Permanent, match="have changed since 2025-07-10 was told"):
-        sign(told, chain, settings)
+    assert refusal(sign(told, chain, settings), "have changed since 2025-07-10 was told")
 
 
 def test_a_signed_day_that_drifts_stays_signed_and_is_named(told: Database, chain: Chain, settings: Settings) -> None:
@@ -181,8 +141,8 @@ def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(
         connection.execute("update alm_reporting.rolling_metrics set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.daily_verification set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.trading_sessions set session = '2025-07-18'")
-    with pytest.raises(Permanent, match="salt secret is not the one"):
-        signatures.sign(told, chain, settings.paths.keys, DAY, DAY + timedelta(days=1))
+    signing = signatures.sign(told, chain, settings.paths.keys, DAY, DAY + timedelta(days=1))
+    assert refusal(signing, "salt secret is not the one")
 
 
 def test_two_accounts_do_not_share_a_traders_key(told: Database, tmp_path: Path) -> None:
@@ -194,12 +154,67 @@ def test_two_accounts_do_not_share_a_traders_key(told: Database, tmp_path: Path)
             account
         )  # the configured key, as on a public chain
         assert len(sign(told, chain, settings, ACCOUNT).new) == 1
-        with pytest.raises(Permanent, match="signs for account U…0001 already"):
-            sign(told, chain, settings, OTHER)
+        assert refusal(sign(told, chain, settings, OTHER), "signs for account U…0001 already")
+
+
+def test_one_accounts_failed_verification_does_not_stop_another(
+    told: Database, chain: Chain, settings: Settings
+) -> None:
+    tell(told, ACCOUNT, passed=False)
+    tell(told, OTHER)
+    signing = sign(told, chain, settings)
+    assert [signed.account_id for signed in signing.new] == [OTHER]
+    assert [refused.account_id for refused in signing.refused] == [ACCOUNT]
+    assert [posted.account_id for posted in signatures.post(told, chain, DAY, DAY).new] == [OTHER]
+
+
+def test_an_account_is_signed_up_to_the_day_before_the_first_one_that_is_refused(
+    told: Database, chain: Chain, settings: Settings
+) -> None:
+    for days, passed in enumerate((True, False, True)):
+        tell(told, ACCOUNT, DAY + timedelta(days=days), passed=passed)
+    signing = signatures.sign(told, chain, settings.paths.keys, DAY, DAY + timedelta(days=2))
+    assert [signed.trading_day for signed in signing.new] == [DAY]
+    assert [refused.day for refused in signing.refused] == [DAY + timedelta(days=1)]
+
+
+def test_a_day_after_one_that_was_refused_is_not_signed_by_itself(
+    told: Database, chain: Chain, settings: Settings
+) -> None:
+    for days, passed in enumerate((True, False, True)):
+        tell(told, ACCOUNT, DAY + timedelta(days=days), passed=passed)
+    sign(told, chain, settings)
+    last = DAY + timedelta(days=2)
+    signing = signatures.sign(told, chain, settings.paths.keys, last, last)
+    assert refusal(signing, "2025-07-18 of account U…0001 fails its verification")
+
+
+def test_an_account_without_a_day_in_the_range_is_not_blamed_for_what_lies_before_it(
+    told: Database, chain: Chain, settings: Settings
+) -> None:
+    tell(told, ACCOUNT)
+    tell(told, ACCOUNT, DAY + timedelta(days=1), passed=False)
+    sign(told, chain, settings)
+    last = DAY + timedelta(days=2)
+    tell(told, OTHER, last)
+    signing = signatures.sign(told, chain, settings.paths.keys, last, last)
+    assert [signed.account_id for signed in signing.new] == [OTHER]
+    assert signing.refused == []
 
 
 def test_made_up_days_are_not_signed_on_a_public_chain(told: Database, chain: Chain, settings: Settings) -> None:
     tell(told, SAMPLE_ACCOUNT)
     chain.is_embedded = False
-    with pytest.raises(Permanent, match="made up"):
-        sign(told, chain, settings)
+    assert refusal(sign(told, chain, settings), "made up")
+
+
+@pytest.mark.parametrize(("beginning", "signed"), [("all", 2), ("latest", 1), ("nothing", 0)])
+def test_a_run_that_nobody_asked_for_signs_no_history_of_an_account_that_has_never_signed(
+    told: Database, chain: Chain, settings: Settings, beginning: str, signed: int
+) -> None:
+    tell(told, ACCOUNT)
+    tell(told, ACCOUNT, DAY + timedelta(days=1))
+    kind = signatures.Beginning(beginning)
+    last = DAY + timedelta(days=1)
+    done = signatures.sign(told, chain, settings.paths.keys, DAY, last, beginning=kind)
+    assert [one.trading_day for one in done.new] == [DAY, last][2 - signed :]

@@ -8,11 +8,8 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,8 +22,8 @@ import pytest
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
+from tests.processes import run, start, when_served
 
-FNTX = Path(sys.executable).with_name("fntx")
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "report"
 ROLE_MODEL = (
@@ -63,42 +60,6 @@ class Home:
         with psycopg.connect(url, autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
-
-
-def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("FNTX_", "DAGSTER"))}
-    return subprocess.run(
-        [FNTX, *arguments],
-        env=environment | {"FNTX_HOME": str(home), "COLUMNS": "200"},
-        cwd=tempfile.gettempdir(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
-def start(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """A server in a process group of its own, so that it and its children end together."""
-    return subprocess.Popen(
-        [FNTX, *arguments],
-        env=os.environ | {"FNTX_HOME": str(home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def when_served(url: str, question: bytes, server: subprocess.Popen[bytes]) -> bytes:
-    """The answer to a POST, once somebody answers."""
-    request = urllib.request.Request(url, question, {"Content-Type": "application/json"})
-    for _ in range(240):
-        assert server.poll() is None, "the server ended"
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return response.read()
-        except OSError:
-            time.sleep(0.5)
-    raise AssertionError(f"{url} did not answer")
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +224,7 @@ def test_one_day_run_again_leaves_every_table_as_it_was(home: Home) -> None:
 
 def test_a_range_without_statements_says_which_sessions_are_missing(home: Home) -> None:
     said = home.fntx("run", "--from", "2025-07-18", "--to", "2025-07-22", code=1)
-    assert "no official NAV for 2 sessions: 2025-07-21, 2025-07-22" in said
+    assert "2025-07-21 U…0001: no official NAV in the statements (and 1 more)" in said
 
 
 def test_the_status_says_what_is_loaded_explained_and_signed(home: Home) -> None:
@@ -279,7 +240,7 @@ def test_every_command_of_the_readme_runs(home: Home) -> None:
     lines = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.S) for line in block.splitlines()]
     commands = [line.split("#")[0].split() for line in lines]
     targets = {words[1] for words in commands if words[0] == "make"}
-    assert targets == {"demo", "ui", "test"}
+    assert targets == {"demo", "demo-live", "ui", "test"}
     for words in commands:
         if words[0] != "make":
             assert words[0] == ".venv/bin/fntx"

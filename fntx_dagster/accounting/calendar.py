@@ -50,6 +50,19 @@ def sessions(first: date, last: date) -> tuple[Session, ...]:
     )
 
 
+def why_closed(day: date) -> str | None:
+    """Why the exchange is closed on a day: the holiday's name, `weekend`, `holiday` for one that has no name in the
+    calendar; None on a session's day."""
+    if day.weekday() > 4:
+        return "weekend"
+    if sessions(day, day):
+        return None
+    import exchange_calendars
+
+    named = exchange_calendars.get_calendar("XNYS").regular_holidays.holidays(day, day, return_name=True)
+    return str(named.iloc[0]) if len(named) else "holiday"
+
+
 class Calendar:
     """Looks sessions up by moment and by day. Permanent when asked beyond the sessions it was given."""
 

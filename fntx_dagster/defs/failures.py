@@ -1,11 +1,12 @@
-"""How our errors become Dagster's: what cannot succeed on a second try is not tried a second time."""
+"""How our errors become Dagster's, and back into words: what cannot succeed on a second try is not tried again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from dagster._utils.error import SerializableErrorInfo
 
-from fntx_dagster.errors import Permanent, without_accounts
+from fntx_dagster.errors import Permanent, Transient, without_accounts
 
 
 @contextmanager
@@ -15,3 +16,21 @@ def failing_well() -> Iterator[None]:
         yield
     except Permanent as error:
         raise dg.Failure(without_accounts(str(error)), allow_retries=False) from None
+
+
+def said(event: dg.DagsterEvent) -> str:
+    """What a failed step said: its name and the words a user reads."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return f"{event.step_key}: {data.user_failure_data.description}"
+    error = cause_of(event)
+    text = error.message.strip().removeprefix(f"{Transient.__module__}.{Transient.__name__}: ") if error else "failed"
+    return f"{event.step_key}: {text}"
+
+
+def cause_of(event: dg.DagsterEvent) -> SerializableErrorInfo | None:
+    """The error at the bottom of a failed step's."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error

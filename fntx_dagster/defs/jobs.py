@@ -1,14 +1,38 @@
-"""The jobs: the daily run, whole and up to the verified day."""
+"""The jobs: the daily run and its parts. What schedules and sensors start is one of them, as is what `fntx` runs."""
 
 import dagster as dg
 
-UNSIGNED = dg.AssetSelection.all() - dg.AssetSelection.assets("daily_signature", "chain_receipt")
+from fntx_dagster.defs.alerts import delivered_alerts
+
+SIGNED = dg.AssetSelection.assets("daily_signature", "chain_receipt")
+TODAY = dg.AssetSelection.assets("current_day")
+FILES = dg.AssetSelection.assets("flex_files", "raw_flex_xml")
 FROM_LOADED = dg.AssetSelection.assets("raw_flex_xml").downstream(include_self=False)
 
 daily_run = dg.define_asset_job(
     "daily_run",
-    selection=dg.AssetSelection.all(),
-    description="From the statement files to the receipts: load, explain, verify, report, sign, post.",
+    selection=dg.AssetSelection.all() - TODAY,
+    description="From the Flex Web Service to the receipts: fetch, load, explain, verify, report, sign, post.",
+)
+fetched_files = dg.define_asset_job(
+    "fetched_files",
+    selection=FILES,
+    description="The month-to-date statements, fetched and loaded; explains nothing.",
+)
+refreshed_days = dg.define_asset_job(
+    "refreshed_days",
+    selection=dg.AssetSelection.all() - TODAY - SIGNED,
+    description="From the Flex Web Service to the verified and reported day; signs nothing.",
+)
+signed_days = dg.define_asset_job(
+    "signed_days",
+    selection=SIGNED,
+    description="Days that are verified: signed, posted, and their receipts.",
+)
+current_day_job = dg.define_asset_job(
+    "today",
+    selection=TODAY,
+    description="The current day as IB Gateway has it; provisional.",
 )
 from_loaded = dg.define_asset_job(
     "from_loaded",
@@ -17,8 +41,17 @@ from_loaded = dg.define_asset_job(
 )
 verified_day = dg.define_asset_job(
     "verified_day",
-    selection=FROM_LOADED & UNSIGNED,
+    selection=FROM_LOADED - SIGNED,
     description="From what is loaded to the verified and reported day; signs nothing.",
 )
 
-JOBS = [daily_run, from_loaded, verified_day]
+JOBS = [
+    daily_run,
+    from_loaded,
+    verified_day,
+    fetched_files,
+    refreshed_days,
+    signed_days,
+    current_day_job,
+    delivered_alerts,
+]

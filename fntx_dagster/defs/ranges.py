@@ -1,12 +1,27 @@
-"""Which sessions a run covers, and who owns the assets: what every asset asks of its context."""
+"""Which sessions a run covers, how one over a range is asked for, and who owns the assets."""
 
 from datetime import date
 from typing import Any
 
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
 OWNERS = ["team:fntx"]
+BEGINNING = "fntx/beginning"
+"""The tag of a run that says what it signs of accounts that have never signed (`signatures.Beginning`); unset: all."""
 
 
 def range_of(context: Any) -> tuple[date, date]:
     """First and last session of the run's partitions, inclusive."""
     keys = sorted(context.partition_keys)
     return date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """The tags that make one run cover the sessions between two days, inclusive."""
+    return {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
+
+
+def request(first: date, last: date, key: str, **tags: str) -> dg.RunRequest:
+    """One run over the sessions between two days of which the outer ones are sessions; `key` makes it asked once."""
+    return dg.RunRequest(run_key=f"{first}..{last} {key}", tags=range_tags(first, last) | tags)

@@ -4,13 +4,13 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
-from dagster._utils.error import SerializableErrorInfo
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.definitions import defs
 from fntx_dagster.defs.environment import dagster_environment
+from fntx_dagster.defs.failures import cause_of, said
 from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
+from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.settings import Settings, export
 
@@ -55,15 +55,12 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
         result = defs.resolve_job_def(job_name).execute_in_process(
             instance=instance,
             run_config={"loggers": {"progress": {}}},
-            tags={
-                ASSET_PARTITION_RANGE_START_TAG: days[0].isoformat(),
-                ASSET_PARTITION_RANGE_END_TAG: days[-1].isoformat(),
-            },
+            tags=range_tags(days[0], days[-1]),
             raise_on_error=False,
         )
     # a blocking check that failed ends its step too: it is told once, by what it found
     failed_steps = [event for event in result.all_events if event.is_step_failure]
-    failures = [_said(event) for event in failed_steps if not _is_check(event)]
+    failures = [said(event) for event in failed_steps if not _is_check(event)]
     checks = [
         event.asset_check_evaluation_data
         for event in result.all_events
@@ -77,7 +74,7 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
         for event in result.all_events
         if event.is_step_materialization
     }
-    causes = [_cause(event) for event in failed_steps]
+    causes = [cause_of(event) for event in failed_steps]
     transient = any(cause is not None and cause.cls_name == Transient.__name__ for cause in causes)
     return RunOutcome(result.run_id, result.success and not failures, failures, transient, warnings, metadata)
 
@@ -85,22 +82,6 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
 def _is_check(event: dg.DagsterEvent) -> bool:
     error = event.step_failure_data.error
     return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
-
-
-def _said(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return f"{event.step_key}: {data.user_failure_data.description}"
-    error = _cause(event)
-    text = error.message.strip().removeprefix(f"{Transient.__module__}.{Transient.__name__}: ") if error else "failed"
-    return f"{event.step_key}: {text}"
-
-
-def _cause(event: dg.DagsterEvent) -> SerializableErrorInfo | None:
-    error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error
 
 
 def _check(check: dg.AssetCheckEvaluation) -> str:

@@ -1,18 +1,26 @@
 """The signed day: the record with its Merkle root, and its receipt from the chain."""
 
+from collections.abc import Iterator
+from datetime import date
+
 import dagster as dg
 
 from fntx_dagster import signatures
-from fntx_dagster.chain.client import connect
+from fntx_dagster.chain.client import Chain, connect
 from fntx_dagster.defs.failures import failing_well
+from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import OWNERS, range_of
+from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.errors import masked
+from fntx_dagster.errors import masked, without_accounts
+from fntx_dagster.signatures import Beginning, Refusal
+from fntx_dagster.store.alerts import Finding
 
 WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
     max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
 )
+
+_POSTS_AHEAD = 10
 
 
 @dg.asset(
@@ -20,6 +28,13 @@ WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
     backfill_policy=dg.BackfillPolicy.single_run(),
     retry_policy=WHEN_THE_CHAIN_IS_AWAY,
     deps=["daily_report", "daily_summary", "rolling_metrics", "daily_verification"],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "every_account_is_signed",
+            asset="daily_signature",
+            description="No account had to stop: each of its days is told, complete and verified, under its own key.",
+        )
+    ],
     group_name="proof",
     kinds={"python", "postgres"},
     owners=OWNERS,
@@ -29,7 +44,8 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     first, last = range_of(context)
     settings = platform.settings()
     with failing_well(), connect(settings) as chain:
-        outcome = signatures.sign(platform.database(), chain, settings.paths.keys, first, last)
+        beginning = Beginning(context.run.tags.get(BEGINNING, Beginning.ALL))
+        outcome = signatures.sign(platform.database(), chain, settings.paths.keys, first, last, beginning=beginning)
     for warning in outcome.warnings:
         context.log.warning(warning)
     for signed in outcome.new + outcome.kept:
@@ -38,7 +54,8 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
             partition_key=signed.trading_day.isoformat(),
         )
     return dg.MaterializeResult(
-        metadata={"signed": len(outcome.new), "signed_before": len(outcome.kept), "drifted": len(outcome.drifted)}
+        metadata={"signed": len(outcome.new), "signed_before": len(outcome.kept), "drifted": len(outcome.drifted)},
+        check_results=[_all("every_account_is_signed", outcome.refused, "all are signed", first, last)],
     )
 
 
@@ -46,6 +63,14 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     deps=[daily_signature],
+    check_specs=[
+        dg.AssetCheckSpec("every_day_is_posted", asset="chain_receipt", description="The chain took each signed day."),
+        dg.AssetCheckSpec(
+            "funds_last",
+            asset="chain_receipt",
+            description=f"Each trader has FNTX and an allowance for {_POSTS_AHEAD} more days.",
+        ),
+    ],
     group_name="proof",
     kinds={"solidity", "postgres"},
     owners=OWNERS,
@@ -56,6 +81,7 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
     first, last = range_of(context)
     with failing_well(), connect(platform.settings()) as chain:
         outcome = signatures.post(platform.database(), chain, first, last)
+        short = list(_short_of_funds(chain, outcome))
     for posted in outcome.new + outcome.kept:
         account = masked(posted.account_id)
         context.add_asset_metadata(
@@ -66,4 +92,31 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
             },
             partition_key=posted.trading_day.isoformat(),
         )
-    return dg.MaterializeResult(metadata={"posted": len(outcome.new), "posted_before": len(outcome.kept)})
+    return dg.MaterializeResult(
+        metadata={"posted": len(outcome.new), "posted_before": len(outcome.kept)},
+        check_results=[
+            _all("every_day_is_posted", outcome.refused, "all are posted", first, last),
+            result("funds", "funds_last", short, "they do", severity=dg.AssetCheckSeverity.WARN),
+        ],
+    )
+
+
+def _all(check: str, refused: list[Refusal], holds: str, first: date, last: date) -> dg.AssetCheckResult:
+    """What the day itself is to blame for is told by its own checks; the alerts are about keys and funds."""
+    findings = {one: Finding(f"{masked(one.account_id)} {one.day}", _words(one), one.day) for one in refused}
+    alerts = [finding for one, finding in findings.items() if not one.is_of_the_day]
+    return result("account", check, list(findings.values()), holds, days=(first, last), alerts=alerts)
+
+
+def _words(refusal: Refusal) -> str:
+    return f"from {refusal.day} on: {without_accounts(str(refusal.error))}"
+
+
+def _short_of_funds(chain: Chain, posting: signatures.Posting) -> Iterator[Finding]:
+    for trader in sorted({posted.trader for posted in posting.new + posting.kept}):
+        funds = chain.funds_of(trader)
+        left = int(min(funds.fntx, funds.allowance) // chain.burn_amount)
+        if left < _POSTS_AHEAD:
+            yield Finding(
+                trader, f"trader {trader} has FNTX and allowance for {left} more days: send FNTX or approve more"
+            )

@@ -1,13 +1,16 @@
 """The four kinds of verification as asset checks. The equations and both their sides are rows of daily_verification;
-a check says which of them fail. Mathematical and logical ones and cross-references block what comes after."""
+a check says which of them fail. Where a mathematical or logical one or a cross-reference fails, the account is not
+signed from that day on; other accounts are not held up, so no check blocks the run."""
 
 import dagster as dg
 
+from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import masked
 from fntx_dagster.signatures import BLOCKING_KINDS, WARNING_KINDS
+from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.marts import Verification, verifications
 
 _DESCRIPTIONS = {
@@ -23,18 +26,25 @@ def _check(kind: str, blocking: bool) -> dg.AssetChecksDefinition:
         asset="daily_verification",
         name=f"{kind}_verification",
         description=_DESCRIPTIONS[kind],
-        blocking=blocking,
         partitions_def=SESSIONS,
     )
     def verification(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
         first, last = range_of(context)
         rows = verifications(platform.database(), first, last, kinds=(kind,))
         failed = [row for row in rows if not row.passed]
-        return dg.AssetCheckResult(
-            passed=not failed,
+        return result(
+            "verification" if blocking else "unusual",
+            f"{kind}_verification",
+            [
+                Finding(f"{masked(row.account_id)} {row.trading_day} {row.equation}", sentence(row), row.trading_day)
+                for row in failed
+            ],
+            f"{len(rows)} equations hold",
+            days=(first, last),
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-            description=sentence(failed[0]) if failed else f"{len(rows)} equations hold",
-            metadata={"equations": len(rows), "failed": len(failed), "failures": dg.MetadataValue.md(_table(failed))},
+            equations=len(rows),
+            failed=len(failed),
+            failures=dg.MetadataValue.md(_table(failed)),
         )
 
     return verification

@@ -17,6 +17,7 @@ from fntx_dagster.report.narrative import Line, Told
 from fntx_dagster.report.wording import Holding
 
 _EXCHANGED = "This asset exchange has no immediate P&L impact."
+_COUNTED = "on the shares; it moves nothing here and counts where open positions are marked to the closing prices."
 
 
 def tell_booking(block: Block, day: Day) -> Told:
@@ -35,6 +36,7 @@ def tell_booking(block: Block, day: Day) -> Told:
         lines=(
             Line("Event", sentence),
             *_impact(block, day.base_currency),
+            *_realised(block.events),
             nav_line(block.nav_impact, block.nav_after, day.base_currency),
         ),
         source=block,
@@ -45,6 +47,24 @@ def _impact(block: Block, base_currency: str) -> tuple[Line, ...]:
     if block.nav_impact:
         return impact_lines(block, base_currency, lambda event: (event.commission,), "Commissions", depth=0)
     return () if block.kind == "expiration" else (Line("NAV Impact", _EXCHANGED),)
+
+
+def _realised(events: Iterable[Event]) -> list[Line]:
+    """What shares that went or came realised against the price at which they had come or gone, by currency."""
+    by_currency: dict[str, Decimal] = {}
+    for event in events:
+        if event.event_type == "delivery":
+            by_currency[event.currency] = by_currency.get(event.currency, Decimal(0)) + event.gross_realised
+    return [
+        Line(
+            f"Realised {'Gain' if gross > 0 else 'Loss'}",
+            f"{money.display(gross)} {currency} {_COUNTED}",
+            amount=gross,
+            currency=currency,
+        )
+        for currency, gross in by_currency.items()
+        if gross
+    ]
 
 
 def _expiration(block: Block, today: date) -> str:
@@ -84,9 +104,12 @@ def _ended(events: Iterable[Event]) -> list[tuple[Holding, Event]]:
 def _deliveries(events: Iterable[Event], what: str) -> list[str]:
     delivered: dict[tuple[Contract, Decimal, str, bool], Decimal] = {}
     for event in events:
-        if event.event_type == "delivery" and event.contract is not None and event.quantity:
-            key = (event.contract, event.price or Decimal(0), event.currency, bool(event.opening_quantity))
-            delivered[key] = delivered.get(key, Decimal(0)) + event.quantity
+        if event.event_type != "delivery" or event.contract is None:
+            continue
+        for opens, size in ((False, event.closing_quantity), (True, event.opening_quantity)):
+            if size:
+                key = (event.contract, event.price or Decimal(0), event.currency, opens)
+                delivered[key] = delivered.get(key, Decimal(0)) + size.copy_sign(event.quantity or size)
     return [
         _delivery(contract, quantity, money.priced(price, currency), opens, what)
         for (contract, price, currency, opens), quantity in delivered.items()

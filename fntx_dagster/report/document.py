@@ -7,16 +7,23 @@ exponent, no trailing zeros), and the text of the report (cents, half-even, thou
 changes). Quantities, rates and multipliers are exact decimal strings. A value that does not exist is null. A moment is
 {"utc": "2025-07-17T16:46:37Z", "new_york": "2025-07-17 12:46:37 EDT", "hong_kong": "2025-07-18 00:46:37 HKT"}.
 
-day: account_id; trading_day (YYYY-MM-DD); base_currency; heading; early_close; previous_close, opens_at, closes_at
-    (moments); opening_nav_official, opening_nav_calculated, closing_nav_official, closing_nav_calculated, deposits,
-    withdrawals, gross_pnl, commissions, interest, fees, broker_residual, net_pnl, difference, unexplained (amounts in
-    base currency); difference_parts: [{name, label, amount, display}], those that are not zero, which sum with
-    `unexplained` to `difference`; open_at_close: [{contract, quantity, opened_at, open_price, ends, ended_at}]; blocks.
+day: account_id; trading_day (YYYY-MM-DD); base_currency; heading; provisional; as_of (moment; null unless provisional);
+    gateway_nav; early_close; previous_close, opens_at, closes_at (moments); opening_nav_official,
+    opening_nav_calculated, closing_nav_official, closing_nav_calculated, deposits, withdrawals, gross_pnl, commissions,
+    interest, fees, broker_residual, net_pnl, difference, unexplained (amounts in base currency); difference_parts:
+    [{name, label, amount, display}], those that are not zero, which sum with `unexplained` to `difference`;
+    open_at_close: [{contract, quantity, opened_at, open_price, ends, ended_at, mark, market_value, currency}]; blocks.
+
+    A provisional day is told by IB Gateway before any statement tells it: closing_nav_official is the NAV at `as_of`,
+    gateway_nav {amount, display, currency, rate} at the real-time rate; the difference is one part, not_yet_attributed;
+    open_at_close is what is held now, with the gateway's mark and market_value in `currency`. Deposits, withdrawals,
+    interest and fees are null, and where no official opening NAV is known, the amounts that stand on it. Of an official
+    day gateway_nav, mark, market_value and currency are null.
 
 block: block_id; kind (previous_close, trades, assignment, exercise, expiration, cash, market_open, no_events,
-    market_close); phase (overnight, pre_market, intraday, at_close); title; when (the text of its span); section (the
-    heading it stands under); starts_at, ends_at (moments); summary; lines (texts, in the order of the report); closes;
-    currency, fx_rate, gross_pnl, premium, premium_reversal, commissions (in `currency`; null where the block has
+    market_close, now); phase (overnight, pre_market, intraday, at_close); title; when (the text of its span); section
+    (the heading it stands under); starts_at, ends_at (moments); summary; lines (texts, in the order of the report);
+    closes; currency, fx_rate, gross_pnl, premium, premium_reversal, commissions (in `currency`; null where a block has
     several); nav_impact, nav_after (in base currency); events. Of these, the market's own moments have title, times,
     texts and nav_after only.
 
@@ -36,7 +43,7 @@ from decimal import Decimal
 from typing import Any
 
 from fntx_dagster.report import clock, money
-from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition
+from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition, ProvisionalDay
 from fntx_dagster.report.market import part_label, told_parts
 from fntx_dagster.report.narrative import Section, Story, Told
 
@@ -63,6 +70,9 @@ def _day(story: Story) -> Json:
         "trading_day": day.trading_day.isoformat(),
         "base_currency": day.base_currency,
         "heading": story.heading,
+        "provisional": day.as_of is not None,
+        "as_of": _moment(day.as_of) if day.as_of else None,
+        "gateway_nav": _gateway_nav(day) if isinstance(day, ProvisionalDay) else None,
         "early_close": day.early_close,
         "previous_close": _moment(day.previous_close),
         "opens_at": _moment(day.opens_at),
@@ -74,6 +84,10 @@ def _day(story: Story) -> Json:
         "open_at_close": [_position(position) for position in day.open_at_close],
         "blocks": [_block(section, block) for section in story.sections for block in section.blocks],
     }
+
+
+def _gateway_nav(day: ProvisionalDay) -> Json:
+    return {**_amount(day.gateway_nav), "currency": day.gateway_currency, "rate": _exact(day.rate)}
 
 
 def _day_amounts(day: Day) -> Json:
@@ -155,10 +169,13 @@ def _position(position: OpenPosition) -> Json:
     return {
         "contract": _contract(position.contract),
         "quantity": _exact(position.quantity),
-        "opened_at": _moment(position.opened_at),
+        "opened_at": _moment(position.opened_at) if position.opened_at else None,
         "open_price": _price(position.open_price),
         "ends": position.ends,
         "ended_at": _moment(position.ended_at) if position.ended_at else None,
+        "mark": _price(position.mark),
+        "market_value": _amount(position.market_value),
+        "currency": position.currency,
     }
 
 
@@ -184,8 +201,8 @@ def _moment(moment: datetime) -> Json:
     }
 
 
-def _amount(value: Decimal) -> Json:
-    return {"amount": money.plain(value), "display": money.display(value)}
+def _amount(value: Decimal | None) -> Json | None:
+    return None if value is None else {"amount": money.plain(value), "display": money.display(value)}
 
 
 def _change(value: Decimal | None) -> Json | None:

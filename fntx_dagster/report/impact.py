@@ -20,6 +20,7 @@ from fntx_dagster.report.wording import MOST_NAMED
 _RATE_NOTES = {
     "statement": " (rate implied by the statement)",
     "configured": " (configured rate: the statement has none)",
+    "realtime": " (configured real-time rate)",
 }
 
 

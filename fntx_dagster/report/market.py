@@ -32,11 +32,14 @@ PART_LABELS = {
     "transfers": "Transfers",
     "other": "Other entries of the broker's statement",
     "broker_residual": "Left over in the broker's own statement",
+    "not_yet_attributed": "Not yet attributed",
 }
 
 
 def tell_previous_close(day: Day) -> Told:
     """The official NAV that the day starts from."""
+    nav = day.opening_nav_official
+    summary = "The day starts from the official NAV of the previous close."
     return Told(
         kind="previous_close",
         phase="overnight",
@@ -44,22 +47,14 @@ def tell_previous_close(day: Day) -> Told:
         when=clock.both_zones(day.previous_close, day.previous_close),
         starts_at=day.previous_close,
         ends_at=day.previous_close,
-        nav_after=day.opening_nav_official,
-        summary="The day starts from the official NAV of the previous close.",
-        lines=(_nav_line("Official NAV", day.opening_nav_official, day),),
+        nav_after=nav,
+        summary=summary if nav is not None else "Its official NAV is not known yet: no statement has told it.",
+        lines=() if nav is None else (nav_line("Official NAV", nav, day),),
     )
 
 
 def tell_open(day: Day, before: Iterable[Told]) -> Told:
     """The market open with one NAV, or with both and the reason. `before`: the blocks told since the previous close."""
-    nav = day.opening_nav_calculated
-    lines: tuple[Line, ...] = (_nav_line("Opening NAV", nav, day),)
-    if money.cents(day.opening_nav_official) != money.cents(nav):
-        lines = (
-            _nav_line("Official Opening NAV", day.opening_nav_official, day),
-            _nav_line("Calculated Opening NAV", nav, day),
-            Line("Why they differ", _opening_reason(day, before)),
-        )
     return Told(
         kind="market_open",
         phase="intraday",
@@ -67,24 +62,27 @@ def tell_open(day: Day, before: Iterable[Told]) -> Told:
         when=clock.both_zones(day.opens_at, day.opens_at, undated=day.trading_day),
         starts_at=day.opens_at,
         ends_at=day.opens_at,
-        nav_after=nav,
+        nav_after=day.opening_nav_calculated,
         summary="The day begins.",
-        lines=lines,
+        lines=_opening_lines(day, before),
     )
 
 
 def tell_no_events(day: Day) -> Told:
-    """The session of a day on which nothing touched the account."""
+    """The session of a day on which nothing touched the account, or has not so far."""
+    until = day.closes_at if day.as_of is None else min(day.as_of, day.closes_at)
+    nav = day.closing_nav_calculated
+    paid = "Nothing was traded, assigned or paid." if day.as_of is None else "Nothing was traded so far."
     return Told(
         kind="no_events",
         phase="intraday",
         title="Trading Session",
-        when=clock.both_zones(day.opens_at, day.closes_at, undated=day.trading_day),
+        when=clock.both_zones(day.opens_at, until, undated=day.trading_day),
         starts_at=day.opens_at,
-        ends_at=day.closes_at,
-        nav_after=day.closing_nav_calculated,
-        summary="No events. Nothing was traded, assigned or paid.",
-        lines=(_nav_line("NAV remains", day.closing_nav_calculated, day),),
+        ends_at=until,
+        nav_after=nav,
+        summary=f"No events. {paid}",
+        lines=() if nav is None else (nav_line("NAV remains", nav, day),),
     )
 
 
@@ -110,6 +108,12 @@ def early_close(day: Day) -> str:
     return f" (early close {_new_york(day.closes_at)})" if day.early_close else ""
 
 
+def nav_line(label: str, nav: Decimal, day: Day) -> Line:
+    """`label: 79,402.22 HKD`: a NAV in base currency."""
+    result = f"{money.display(nav)} {day.base_currency}"
+    return Line(label, result=result, amount=nav, currency=day.base_currency)
+
+
 def part_label(name: str) -> str:
     """What a part of the difference is called; a name that is new here is told by its own words."""
     return PART_LABELS.get(name, name.replace("_", " ").capitalize())
@@ -127,16 +131,24 @@ def told_parts(day: Day) -> list[tuple[str, Decimal]]:
     return [(name, amount) for name, amount in in_order(day.difference_parts).items() if amount]
 
 
-def _nav_line(label: str, nav: Decimal, day: Day) -> Line:
-    result = f"{money.display(nav)} {day.base_currency}"
-    return Line(label, result=result, amount=nav, currency=day.base_currency)
-
-
 def _official_lines(day: Day) -> tuple[Line, ...]:
-    nav = _nav_line("Closing NAV", day.closing_nav_official, day)
+    nav = nav_line("Closing NAV", day.closing_nav_official, day)
     return (
         Line(f"Official Closing NAV (at {_new_york(day.closes_at)})", "The broker books the official NAV of the day."),
         replace(nav, depth=1, total=True),
+    )
+
+
+def _opening_lines(day: Day, before: Iterable[Told]) -> tuple[Line, ...]:
+    official, nav = day.opening_nav_official, day.opening_nav_calculated
+    if official is None or nav is None:
+        return ()
+    if money.cents(official) == money.cents(nav):
+        return (nav_line("Opening NAV", nav, day),)
+    return (
+        nav_line("Official Opening NAV", official, day),
+        nav_line("Calculated Opening NAV", nav, day),
+        Line("Why they differ", _opening_reason(day, before)),
     )
 
 

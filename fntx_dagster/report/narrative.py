@@ -40,8 +40,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Told:
     """A block of the story. `when` is its span in both zones; `source` the block of the day it tells, None for the
-    market's own moments. `kind`: that of the source, or previous_close, market_open, no_events, market_close.
-    `nav_after` is in base currency."""
+    market's own moments. `kind`: that of the source, or previous_close, market_open, no_events, market_close, now.
+    `nav_after` is in base currency, None where a provisional day has no opening NAV."""
 
     kind: str
     phase: str
@@ -49,7 +49,7 @@ class Told:
     when: str
     starts_at: datetime
     ends_at: datetime
-    nav_after: Decimal
+    nav_after: Decimal | None
     summary: str = ""
     lines: tuple[Line, ...] = ()
     source: Block | None = None

@@ -2,7 +2,8 @@
 
 What belongs here: the order of the blocks, and who tells which. The day runs from the previous session's close to its
 own; its story starts with the previous official NAV, takes what happened overnight and before the open, states both
-NAVs at the open, takes the session, and reconciles at the close (seed 001, sections 2 and 4).
+NAVs at the open, takes the session, and reconciles at the close (seed 001, sections 2 and 4). A day that still runs
+ends with the moment at which the gateway was asked.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from decimal import Decimal
 from fntx_dagster.report import clock
 from fntx_dagster.report.bookings import tell_booking
 from fntx_dagster.report.cash import tell_cash
-from fntx_dagster.report.day import Block, Contract, Day
+from fntx_dagster.report.day import Block, Contract, Day, ProvisionalDay
 from fntx_dagster.report.market import early_close, tell_close, tell_no_events, tell_open, tell_previous_close
 from fntx_dagster.report.narrative import Section, Story, Told
+from fntx_dagster.report.now import provisional, tell_now
 from fntx_dagster.report.trades import tell_trades
 from fntx_dagster.report.wording import Holding
 
@@ -38,12 +40,12 @@ def tell(day: Day) -> Story:
     before_open = [block for block in told if block.phase in _BEFORE_OPEN]
     session = [block for block in told if block.phase not in _BEFORE_OPEN]
     opening = tell_previous_close(day)
-    heading = f"US Trading Day: {clock.weekday_date(day.trading_day)}{early_close(day)}"
+    heading = f"US Trading Day: {clock.weekday_date(day.trading_day)}{early_close(day)}{provisional(day)}"
+    opened = [tell_open(day, before_open), *(session if day.blocks else [tell_no_events(day)])]
     trading_day = [
         *(block for block in before_open if block.phase != "overnight"),
-        tell_open(day, before_open),
-        *(session if day.blocks else [tell_no_events(day)]),
-        tell_close(day),
+        *(opened if day.as_of is None or day.as_of >= day.opens_at else ()),
+        tell_now(day) if isinstance(day, ProvisionalDay) else tell_close(day),
     ]
     if not overnight:
         return Story(day, heading, (Section(heading, (opening, *trading_day)),))

@@ -1,7 +1,8 @@
 """A range of days as a table: one row per day and a row of totals.
 
 What belongs here: headers and rows of display strings, for whoever renders them. Flows and results are summed, and
-the sums rounded, from the exact amounts; NAVs, which are states, are not.
+the sums rounded, from the exact amounts; NAVs, which are states, are not. The row of a day that still runs is marked,
+and a footnote says what it is.
 """
 
 from __future__ import annotations
@@ -10,21 +11,23 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from fntx_dagster.report import markdown, money
+from fntx_dagster.report import clock, markdown, money
 from fntx_dagster.report.day import Day
 
 
 class SummaryTable(NamedTuple):
-    """All cells are texts, the first column trading days (YYYY-MM-DD). `totals` is empty when there are no days."""
+    """All cells are texts, the first column trading days (YYYY-MM-DD, and ` *` behind a provisional one). `totals` is
+    empty when there are no days, `footnote` when none is provisional."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     totals: tuple[str, ...]
+    footnote: str = ""
 
 
 class _Column(NamedTuple):
     header: str
-    amount: Callable[[Day], Decimal]
+    amount: Callable[[Day], Decimal | None]
     signed: bool = True
     summed: bool = True
 
@@ -44,6 +47,9 @@ _COLUMNS = (
 )
 
 
+_MARK = " *"
+
+
 def summary_table(days: Sequence[Day]) -> SummaryTable:
     """The table of one account's days, in the order given, in base currency (named in the first header).
 
@@ -57,22 +63,34 @@ def summary_table(days: Sequence[Day]) -> SummaryTable:
     currency = f" ({accounts.pop()[1]})" if accounts else ""
     return SummaryTable(
         headers=(f"Trading Day{currency}", *(column.header for column in _COLUMNS)),
-        rows=tuple(
-            (day.trading_day.isoformat(), *(_cell(column, column.amount(day)) for column in _COLUMNS)) for day in days
-        ),
+        rows=tuple((_trading_day(day), *(_cell(column, column.amount(day)) for column in _COLUMNS)) for day in days),
         totals=("Total", *(_total(column, days) for column in _COLUMNS)) if days else (),
+        footnote=_footnote(days),
     )
 
 
 def to_markdown(table: SummaryTable) -> str:
-    """The table in Markdown, figures to the right, the totals as the last row."""
+    """The table in Markdown, figures to the right, the totals as the last row, the footnote beneath."""
     rows = [*table.rows, table.totals] if table.totals else table.rows
-    return markdown.table(table.headers, rows) + "\n"
+    footnote = f"\n{markdown.escaped(table.footnote)}\n" if table.footnote else ""
+    return markdown.table(table.headers, rows) + "\n" + footnote
 
 
-def _cell(column: _Column, amount: Decimal) -> str:
-    return money.display(amount, signed=column.signed)
+def _trading_day(day: Day) -> str:
+    return day.trading_day.isoformat() + ("" if day.as_of is None else _MARK)
+
+
+def _footnote(days: Sequence[Day]) -> str:
+    as_of = [clock.both_zones(day.as_of, day.as_of, undated=day.trading_day) for day in days if day.as_of is not None]
+    if not as_of:
+        return ""
+    return f"* {'; '.join(as_of)}: provisional, from IB Gateway at the real-time rate; the day's statement replaces it."
+
+
+def _cell(column: _Column, amount: Decimal | None) -> str:
+    return "" if amount is None else money.display(amount, signed=column.signed)
 
 
 def _total(column: _Column, days: Sequence[Day]) -> str:
-    return _cell(column, sum(map(column.amount, days), Decimal(0))) if column.summed else ""
+    known = [amount for amount in map(column.amount, days) if amount is not None]
+    return _cell(column, sum(known, Decimal(0))) if column.summed and known else ""

@@ -6,12 +6,12 @@ that only opens tells premium; amounts are in the currency of the trade, the tot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.report import clock, dealings, money, wording
-from fntx_dagster.report.day import Block, Day, Event
+from fntx_dagster.report.day import Block, Day, Event, ProvisionalDay
 from fntx_dagster.report.impact import Addends, impact_lines, nav_line
 from fntx_dagster.report.narrative import Line, Told
 from fntx_dagster.report.wording import Holding
@@ -20,6 +20,7 @@ _PHASES = {"overnight": "Overnight ", "pre_market": "Pre-Market "}
 # More terms than an iron condor has legs make a sum that nobody checks by eye.
 _MOST_TERMS = 4
 _OPEN_PRICE_STEP = Decimal("0.0001")
+_BROKERS_OWN = " (the broker's own figure, net of what the opening cost)"
 
 
 class Amounts(NamedTuple):
@@ -53,9 +54,9 @@ def tell_trades(block: Block, day: Day, left_open: Sequence[Holding], received: 
                 dealings.events_sentence(block.events, left_open, today),
             ),
             Line(label, sentence),
-            *_amount_lines(block),
+            *_amount_lines(block, day.realised_by_broker if isinstance(day, ProvisionalDay) else frozenset()),
             *impact_lines(block, day.base_currency, lambda event: _addends(block, event), "Total P&L Impact", depth=1),
-            nav_line(block.nav_impact, block.nav_after, day.base_currency),
+            *(() if block.nav_after is None else (nav_line(block.nav_impact, block.nav_after, day.base_currency),)),
         ),
         source=block,
     )
@@ -108,15 +109,17 @@ def _outcome(gross: Decimal) -> str:
     return "Gain" if gross > 0 else "Loss" if gross < 0 else "P&L"
 
 
-def _amount_lines(block: Block) -> list[Line]:
+def _amount_lines(block: Block, by_broker: Collection[str]) -> list[Line]:
     by_currency = _amounts(block)
     lines: list[Line] = []
     for amounts in by_currency:
         of = f" ({amounts.currency})" if len(by_currency) > 1 else ""
         own = [event for event in block.events if event.currency == amounts.currency]
         if block.closes and any(event.closing_quantity for event in own):
-            terms = _realised_terms(own, amounts.gross)
-            lines.append(_line(f"Realised {_outcome(amounts.gross)}{of}", amounts.gross, amounts, terms))
+            # the broker's figure holds what the opening cost, so that no price can be read from it
+            theirs = any(event.event_id in by_broker for event in own)
+            terms, note = ("", _BROKERS_OWN) if theirs else (_realised_terms(own, amounts.gross), "")
+            lines.append(_line(f"Realised {_outcome(amounts.gross)}{of}", amounts.gross, amounts, terms, note))
         if not block.closes and amounts.premium:
             terms = _premium_terms(own, amounts.premium)
             lines.append(_line(f"Premium{of}", amounts.premium, amounts, terms))

@@ -87,7 +87,19 @@ def owned(holding: Holding, today: date) -> str:
 
 def ladder(holdings: Iterable[Holding]) -> list[Holding]:
     """Holdings as a trader lists them: stock first, then options by underlying, expiry and strike."""
-    return sorted(holdings, key=lambda holding: _ladder_key(holding.contract))
+    return sorted(holdings, key=lambda holding: ladder_key(holding.contract))
+
+
+def ladder_key(contract: Contract) -> tuple[object, ...]:
+    """Order of contracts in a list of holdings."""
+    return (
+        is_option(contract),
+        _underlying(contract),
+        contract.expiry or date.min,
+        contract.strike or Decimal(0),
+        contract.put_call or "",
+        contract.contract_id,
+    )
 
 
 def calls_first(contract: Contract) -> tuple[object, ...]:
@@ -107,17 +119,6 @@ def _few(items: Sequence[str], more: str) -> list[str]:
     if len(items) <= MOST_NAMED:
         return list(items)
     return [*items[: MOST_NAMED - 1], f"{len(items) - MOST_NAMED + 1:,} more {more}"]
-
-
-def _ladder_key(contract: Contract) -> tuple[object, ...]:
-    return (
-        is_option(contract),
-        _underlying(contract),
-        contract.expiry or date.min,
-        contract.strike or Decimal(0),
-        contract.put_call or "",
-        contract.contract_id,
-    )
 
 
 def _underlying(contract: Contract) -> str:

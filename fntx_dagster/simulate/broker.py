@@ -9,11 +9,12 @@ is expected of a story stands on nothing of ours.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -37,11 +38,14 @@ class Contract:
     put_call: str = ""
     underlying: str = ""
 
+    def __hash__(self) -> int:
+        return hash(self.conid)
+
     @property
     def category(self) -> str:
         return "OPT" if self.put_call else "STK"
 
-    @property
+    @cached_property
     def attributes(self) -> dict[str, str]:
         told = {"conid": self.conid, "symbol": self.symbol, "description": self.symbol, "currency": self.currency}
         told |= {"assetCategory": self.category, "multiplier": str(self.multiplier)}
@@ -54,6 +58,8 @@ class Contract:
 SPY = Contract("756733", "SPY")
 TENCENT = Contract("152791", "700", currency="HKD")
 SAP = Contract("14204", "SAP", currency="EUR")
+AGG = Contract("43645865", "AGG")
+SHARES = {contract.symbol: contract for contract in (SPY, TENCENT, SAP, AGG)}
 
 
 def option(put_call: str, strike: int, expiry: str, underlying: Contract = SPY) -> Contract:
@@ -139,6 +145,27 @@ _KINDS = {
 }
 
 
+SECTIONS = (
+    "Trades",
+    "OptionEAE",
+    "CashTransactions",
+    "InterestAccruals",
+    "EquitySummaryInBase",
+    "OpenPositions",
+    "ChangeInNAV",
+)
+"""What a statement can hold, in the order in which it does."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """An execution's true price, delivered in the row's place (same transactionID) from the day's statement on."""
+
+    number: int
+    price: Decimal
+    known_from: date
+
+
 class Balance:
     """What an account holds at a moment, and what it is worth in base currency."""
 
@@ -159,6 +186,12 @@ class Balance:
         copied.interest, copied.dividends = self.interest, self.dividends
         return copied
 
+    def forget(self, day: date) -> None:
+        """Drops the prices of options that ended before a day."""
+        ended = [c for c in self.marks if c.expiry and c.expiry < day and not self.positions.get(c)]
+        for contract in ended:
+            del self.marks[contract]
+
     def in_currency(self, currency: str) -> Decimal:
         """Cash and positions of a currency, in that currency."""
         held = (c for c in self.positions if c.currency == currency and self.positions[c])
@@ -174,8 +207,20 @@ class Balance:
         return sum((amount * self.rates[currency] for currency, amount in self.cash.items()), ZERO)
 
     @property
+    def equity(self) -> dict[str, Decimal]:
+        """What it is worth by kind, as the equity summary names them."""
+        kinds = {
+            "cash": self.cash_in_base,
+            "stock": self.worth("STK"),
+            "options": self.worth("OPT"),
+            "interestAccruals": self.interest,
+            "dividendAccruals": self.dividends,
+        }
+        return kinds | {"total": sum(kinds.values(), ZERO)}
+
+    @property
     def nav(self) -> Decimal:
-        return self.cash_in_base + self.worth("STK", "OPT") + self.interest + self.dividends
+        return self.equity["total"]
 
 
 class Account:
@@ -196,6 +241,8 @@ class Account:
         self.days: list[Day] = []
         self.numbers = count(1)
         self.booked: list[Execution] = []
+        self.corrections: list[Correction] = []
+        self._corrected: tuple[tuple[Correction, ...], Account] | None = None
         self.omitted: frozenset[str] = frozenset()
         self.blanked: frozenset[str] = frozenset()
         self.by_day = True
@@ -211,31 +258,76 @@ class Account:
         """The user's choice of sections and fields, and whether the query breaks out by day."""
         self.omitted, self.blanked, self.by_day = frozenset(without), frozenset(blank), by_day
 
+    def corrects(self, done: Execution, price: str, known_from: date) -> None:
+        """An execution turns out to have had another price; statements of the evenings before do not know it."""
+        self.corrections.append(Correction(done.number, Decimal(price), known_from))
+
+    def as_of(self, day: date) -> Account:
+        """The books with the corrections that were known on the evening of `day`; every day must have happened."""
+        known = tuple(one for one in self.corrections if one.known_from <= day)
+        if not known:
+            return self
+        kept = self._corrected  # asked by several threads, perhaps for several evenings
+        if kept is None or kept[0] != known:
+            kept = self._corrected = known, self._rebooked({one.number: one.price for one in known})
+        return kept[1]
+
+    def _rebooked(self, prices: Mapping[int, Decimal]) -> Account:
+        """The same account, and from its first day on what happens when executions have these prices."""
+        other = copy(self)
+        other.balance = self.days[0].opening.copy()
+        other.days, other.booked, other.corrections, other._corrected = [], [], [], None
+        for day in self.days:
+            again = Day(other, day.date, day.marks, {c: str(rate) for c, rate in day.rates.items()})
+            again._book(*(_at_price(done, prices) for done in day.executions))
+            again.conversions, again.cash, again.leaked = day.conversions, day.cash, day.leaked
+            again.accrued_interest, again.accrued_dividends = day.accrued_interest, day.accrued_dividends
+            again.reversed_interest = day.reversed_interest
+            other.days.append(again)
+            again.close()
+        return other
+
     def __getitem__(self, day: str) -> Day:
         return next(found for found in self.days if found.date == date.fromisoformat(day))
 
     def statements(self, generated: str = "20260105;050000 EST") -> list[str]:
         self.days[-1].close()
         periods = [[day] for day in self.days] if self.by_day else [self.days]
-        return [
-            statement(
-                *self._sections(days),
-                account=self.number,
-                first=plain(days[0].date),
-                last=plain(days[-1].date),
-                generated=generated,
-            )
-            for days in periods
-        ]
+        return [self.statement(days, generated) for days in periods]
 
-    def _sections(self, days: list[Day]) -> Iterable[str]:
-        for name in ("Trades", "OptionEAE", "CashTransactions", "EquitySummaryInBase", "OpenPositions"):
-            if name not in self.omitted:
-                yield section(name, *(told for day in days for told in day.rows(name)))
-        if "ChangeInNAV" not in self.omitted:
-            yield self._change_in_nav(days)
+    def statement(self, days: Sequence[Day], generated: str, sections: Collection[str] = SECTIONS) -> str:
+        """One statement over consecutive closed days, with those of the sections that the account delivers."""
+        return statement(
+            *(self._section(name, days) for name in SECTIONS if name in sections and name not in self.omitted),
+            account=self.number,
+            first=plain(days[0].date),
+            last=plain(days[-1].date),
+            generated=generated,
+        )
 
-    def _change_in_nav(self, days: list[Day]) -> str:
+    def _section(self, name: str, days: Sequence[Day]) -> str:
+        if name == "ChangeInNAV":
+            return self._change_in_nav(days)
+        if name == "InterestAccruals":
+            return section(name, self._accruals(days))
+        before = days[0].rows("DayBefore") if name == "EquitySummaryInBase" else ()
+        return section(name, *before, *(told for day in days for told in day.rows(name)))
+
+    def _accruals(self, days: Sequence[Day]) -> str:
+        return row(
+            "InterestAccrualsCurrency",
+            accountId=self.number,
+            currency="BASE_SUMMARY",
+            fromDate=plain(days[0].date),
+            toDate=plain(days[-1].date),
+            startingAccrualBalance=str(days[0].opening.interest),
+            interestAccrued=str(sum((day.accrued_interest - day.reversed_interest for day in days), ZERO)),
+            accrualReversal=str(sum((day.reversed_interest for day in days), ZERO)),
+            fxTranslation="0",
+            endingAccrualBalance=str(days[-1].equity["interestAccruals"]),
+        )
+
+    def _change_in_nav(self, days: Sequence[Day]) -> str:
         told = {name: str(sum((day.components[name] for day in days), ZERO)) for name in COMPONENTS}
         return row(
             "ChangeInNAV",
@@ -255,21 +347,31 @@ class Day:
     def __init__(self, account: Account, day: date, marks: Mapping[Contract, str], rates: Mapping[str, str]) -> None:
         self.account = account
         self.date = day
+        self.before = account.days[-1].date if account.days else _weekday_before(day)
         self.opening = account.balance.copy()
         account.balance.marks |= {contract: Decimal(mark) for contract, mark in marks.items()}
         account.balance.rates |= {currency: Decimal(rate) for currency, rate in rates.items()}
         self.rates = dict(account.balance.rates)
         self.marks = dict(account.balance.marks)
-        self.executions: list[Execution] = account.booked
+        self.executions: list[Execution] = []
+        self._traded: dict[Contract, Decimal] = defaultdict(Decimal)
+        self._book(*account.booked)
         account.booked = []
         self.conversions: list[Conversion] = []
         self.cash: list[Cash] = []
         self.accrued_interest = ZERO
+        self.reversed_interest = ZERO
         self.accrued_dividends = ZERO
         self.leaked = ZERO
         self.closed = False
 
     # -- what happens
+
+    def closes_at(self, marks: Mapping[Contract, str]) -> None:
+        """Closing prices that are known only after the day has begun."""
+        prices = {contract: Decimal(mark) for contract, mark in marks.items()}
+        self.account.balance.marks |= prices
+        self.marks |= prices
 
     def trade(
         self,
@@ -293,7 +395,7 @@ class Day:
             Decimal(rate) if rate else None,
             **more,
         )
-        self.executions.append(done)
+        self._book(done)
         return done
 
     def cancel(self, done: Execution) -> Execution:
@@ -306,7 +408,7 @@ class Day:
             cancels=done,
             number=next(self.account.numbers),
         )
-        self.executions.append(taken_back)
+        self._book(taken_back)
         return taken_back
 
     def convert(self, currency: str, quantity: int, price: str, at: str = "10:30", commission: str = "-15.6") -> None:
@@ -325,15 +427,19 @@ class Day:
 
         Booked in the next statement, or, as a monthly expiry can be, in this one.
         """
-        held = self._held(contract) if quantity is None else Decimal(quantity)
+        held = self.held(contract) if quantity is None else Decimal(quantity)
         at = self._moment("16:20")
         numbers, booked = self.account.numbers, {"at": at, "commission": ZERO, "kind": "BookTrade"}
         legs = [Execution(contract, -held, ZERO, number=next(numbers), releases=not same_day, label=label, **booked)]
         if label != "Expiration":
             shares = held * contract.multiplier * (1 if contract.put_call == "C" else -1)
             side = "Buy" if shares > 0 else "Sell"
-            legs.append(Execution(SPY, shares, contract.strike, number=next(numbers), label=side, **booked))
-        (self.executions if same_day else self.account.booked).extend(legs)
+            stock = SHARES[contract.underlying]
+            legs.append(Execution(stock, shares, contract.strike, number=next(numbers), label=side, **booked))
+        if same_day:
+            self._book(*legs)
+        else:
+            self.account.booked.extend(legs)
 
     def moves(
         self, kind: str, amount: str, currency: str | None = None, at: str | None = None, rate: str | None = None
@@ -353,14 +459,24 @@ class Day:
             )
         )
 
-    def accrues(self, interest: str = "0", dividends: str = "0") -> None:
-        """Changes of the accruals, in base currency."""
-        self.accrued_interest += Decimal(interest)
+    def accrues(self, interest: str = "0", dividends: str = "0", *, reversal: str = "0") -> None:
+        """Changes of the accruals, in base currency; `reversal` takes back interest that has been paid."""
+        self.accrued_interest += Decimal(interest) + Decimal(reversal)
+        self.reversed_interest += Decimal(reversal)
         self.accrued_dividends += Decimal(dividends)
 
     def leaks(self, amount: str) -> None:
         """Base currency that goes without a component of Change in NAV, like the flat fee of a withdrawal."""
         self.leaked += Decimal(amount)
+
+    def held(self, contract: Contract) -> Decimal:
+        """Units held after what has happened so far."""
+        return self.opening.positions.get(contract, ZERO) + self._traded.get(contract, ZERO)
+
+    def _book(self, *done: Execution) -> None:
+        self.executions += done
+        for one in done:
+            self._traded[one.contract] += one.quantity
 
     # -- the broker's arithmetic
 
@@ -380,15 +496,9 @@ class Day:
         after.cash[after.base] += self.leaked
         after.interest += self.accrued_interest
         after.dividends += self.accrued_dividends
-        self.nav = after.nav
-        self.equity = {
-            "cash": after.cash_in_base,
-            "stock": after.worth("STK"),
-            "options": after.worth("OPT"),
-            "interestAccruals": after.interest,
-            "dividendAccruals": after.dividends,
-            "total": after.nav,
-        }
+        after.forget(self.date)
+        self.equity = after.equity
+        self.nav = self.equity["total"]
         self.open = {contract: held for contract, held in after.positions.items() if held}
         self.fx = self._fx()
         self.components = self._components()
@@ -405,9 +515,16 @@ class Day:
 
     def marked(self, contract: Contract) -> Decimal:
         """A carried position from mark to mark, in its currency."""
-        released = sum((d.quantity for d in self.executions if d.contract == contract and d.releases), ZERO)
-        held = self.opening.positions.get(contract, ZERO) + released
+        held = self.opening.positions.get(contract, ZERO) + self._released.get(contract, ZERO)
         return held * contract.multiplier * (self.marks[contract] - self.opening.marks[contract]) if held else ZERO
+
+    @cached_property
+    def _released(self) -> dict[Contract, Decimal]:
+        released: dict[Contract, Decimal] = defaultdict(Decimal)
+        for done in self.executions:
+            if done.releases:
+                released[done.contract] += done.quantity
+        return released
 
     def _fx(self) -> Decimal:
         """Translation of balances in other currencies, and of rows at another rate than the day's."""
@@ -443,10 +560,6 @@ class Day:
     def _row_rate(self, done: Execution) -> Decimal:
         return done.rate or self.rate_of(done)
 
-    def _held(self, contract: Contract) -> Decimal:
-        today = sum((done.quantity for done in self.executions if done.contract == contract), ZERO)
-        return self.opening.positions.get(contract, ZERO) + today
-
     def _moment(self, at: str) -> datetime:
         if "T" in at:
             return datetime.fromisoformat(at).replace(tzinfo=NEW_YORK)
@@ -460,6 +573,7 @@ class Day:
             "OptionEAE": self._exercises,
             "CashTransactions": self._cash_transactions,
             "EquitySummaryInBase": self._equity,
+            "DayBefore": self._equity_before,
             "OpenPositions": self._positions,
         }[name]()
         for tag, attributes in told:
@@ -543,21 +657,16 @@ class Day:
             )
 
     def _equity(self) -> Iterable[tuple[str, dict[str, str]]]:
-        told = {name: str(amount) for name, amount in self.equity.items()}
-        first = self is self.account.days[0]
-        if first:  # the day before the first statement is in it too
-            yield (
-                "EquitySummaryByReportDateInBase",
-                {
-                    "currency": self.account.base,
-                    "reportDate": plain(_weekday_before(self.date)),
-                    "total": str(self.opening.nav),
-                },
-            )
-        yield (
-            "EquitySummaryByReportDateInBase",
-            {"currency": self.account.base, "reportDate": plain(self.date)} | told,
-        )
+        yield self._summary(self.date, self.equity)
+
+    def _equity_before(self) -> Iterable[tuple[str, dict[str, str]]]:
+        """A statement tells the day before it, too."""
+        yield self._summary(self.before, self.opening.equity)
+
+    def _summary(self, day: date, equity: Mapping[str, Decimal]) -> tuple[str, dict[str, str]]:
+        told = {name: str(amount) for name, amount in equity.items()}
+        told = {"currency": self.account.base, "reportDate": plain(day)} | told
+        return "EquitySummaryByReportDateInBase", told
 
     def _positions(self) -> Iterable[tuple[str, dict[str, str]]]:
         for contract, held in self.open.items():
@@ -582,6 +691,15 @@ def plain(day: date) -> str:
 
 def stamp(moment: datetime) -> str:
     return f"{moment:%Y%m%d;%H%M%S %Z}"
+
+
+def _at_price(done: Execution, prices: Mapping[int, Decimal]) -> Execution:
+    """An execution at its true price; what cancels it goes with it."""
+    if done.number in prices:
+        return replace(done, price=prices[done.number])
+    if done.cancels and done.cancels.number in prices:
+        return replace(done, price=prices[done.cancels.number], cancels=_at_price(done.cancels, prices))
+    return done
 
 
 def _weekday_before(day: date) -> date:

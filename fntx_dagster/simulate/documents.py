@@ -26,15 +26,16 @@ def statement(
 
 
 def document(*statements: str, count: int | None = None) -> str:
-    opening = f'<FlexStatements count="{len(statements) if count is None else count}">'
-    return "\n".join(
-        (
-            '<FlexQueryResponse queryName="Test" type="AF">',
-            opening,
-            *statements,
-            "</FlexStatements></FlexQueryResponse>",
-        )
-    )
+    return "\n".join((head(len(statements) if count is None else count), *statements, TAIL))
+
+
+def head(count: int, query: str = "Test") -> str:
+    """How a document begins; its statements follow, and `TAIL`."""
+    opening = row("FlexQueryResponse", queryName=query, type="AF").replace(" />", ">")
+    return f'{opening}\n<FlexStatements count="{count}">'
+
+
+TAIL = "</FlexStatements></FlexQueryResponse>"
 
 
 def write(path: Path, text: str) -> Path:

@@ -1,11 +1,13 @@
 """What has to be told again: loading notes the earliest day that a file changed, telling takes the note back.
 
 Every day stands on the days before it (its opening, its lots, its metrics), so whoever tells a range begins at the
-earliest day that changed and goes on to the last day that was told. A day behind a change is not signed.
+earliest day that changed and goes on to the last day that was told. A day behind a change is not signed. The note of
+an account whose fills could not be rebuilt stays, with the reason, until they can.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -13,6 +15,13 @@ import psycopg
 
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import marts_exist
+
+
+class Change(NamedTuple):
+    """The earliest day of an account that is not told as the statements now have it. `refused`: why it cannot be."""
+
+    since: date
+    refused: str | None
 
 
 class Telling(NamedTuple):
@@ -65,22 +74,37 @@ def told(db: Database, done: Telling) -> None:
                 SELECT account_id, min(day) AS day FROM raw_flex.coverage WHERE day > %(last)s GROUP BY 1
             ), cleared AS (
                 DELETE FROM alm_reporting.untold_changes AS known
-                WHERE changed_at <= %(found_at)s AND since <= %(last)s
+                WHERE changed_at <= %(found_at)s AND since <= %(last)s AND refused IS NULL
                     AND NOT EXISTS (SELECT FROM beyond WHERE beyond.account_id = known.account_id)
             )
             UPDATE alm_reporting.untold_changes AS known SET since = beyond.day
             FROM beyond
             WHERE beyond.account_id = known.account_id AND changed_at <= %(found_at)s AND since <= %(last)s
+                AND refused IS NULL
             """,
             done._asdict(),
         )
 
 
-def changed_since(db: Database, account: str | None = None) -> dict[str, date]:
+def note_refused(db: Database, since: date, reasons: Iterable[tuple[str, str]]) -> None:
+    """Note the accounts (with the reason) that a rebuild from a day on left as they were, and no others."""
+    with db.connect() as connection:
+        connection.execute("UPDATE alm_reporting.untold_changes SET refused = NULL WHERE refused IS NOT NULL")
+        for account, reason in reasons:
+            connection.execute(
+                """INSERT INTO alm_reporting.untold_changes AS known (account_id, since, refused) VALUES (%s, %s, %s)
+                ON CONFLICT (account_id) DO UPDATE
+                    SET since = least(known.since, excluded.since), refused = excluded.refused""",
+                (account, since, reason),
+            )
+
+
+def changed_since(db: Database, account: str | None = None) -> dict[str, Change]:
     """Account → its earliest day that is not told as the statements now have it."""
     with db.connect() as connection:
         rows = connection.execute(
-            "SELECT account_id, since FROM alm_reporting.untold_changes WHERE account_id = coalesce(%s, account_id)",
+            """SELECT account_id, since, refused FROM alm_reporting.untold_changes
+            WHERE account_id = coalesce(%s, account_id)""",
             (account,),
         )
-        return dict(rows.fetchall())
+        return {account: Change(since, refused) for account, since, refused in rows}

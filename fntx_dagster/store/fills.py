@@ -50,6 +50,13 @@ class UnopenedFill(NamedTuple):
     quantity: Decimal
 
 
+class FailedAccount(NamedTuple):
+    """An account that a bad row left as it was, and the words for it; the account is whole, for the tables."""
+
+    account_id: str
+    error: Permanent
+
+
 class RebuildCounts(NamedTuple):
     """What a rebuild changed, and what it could not match in the range it read."""
 
@@ -58,6 +65,7 @@ class RebuildCounts(NamedTuple):
     fills: Changes = Changes()
     position_lots: Changes = Changes()
     unopened: tuple[UnopenedFill, ...] = ()
+    failed: tuple[FailedAccount, ...] = ()
 
     def __add__(self, other: RebuildCounts) -> RebuildCounts:  # type: ignore[override]
         return RebuildCounts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
@@ -68,20 +76,18 @@ def rebuild(db: Database, first: date, last: date, *, fallback: Mapping[str, Dec
 
     `last` is the last day that the calendar must hold; lots always run on to the newest fill, because what is closed
     later depends on what was opened before. `fallback` maps pairs such as `USD/HKD` to rates. One account's bad row
-    leaves that account as it was and the others rebuilt; then Permanent names each such account (masked), day and row.
+    leaves that account as it was and the others rebuilt.
     """
     with db.connect() as connection:
         calendar, changes = _trading_sessions(connection, first, last)
         accounts = connection.execute("SELECT DISTINCT account_id FROM raw_flex.statements ORDER BY 1").fetchall()
-    counts, failures = RebuildCounts(trading_sessions=changes), []
+    counts = RebuildCounts(trading_sessions=changes)
     for (account,) in accounts:
         try:
             with db.connect() as connection, _collector_at_rest():
                 counts += _Account(connection, account, calendar, fallback).rebuild(first)
         except Permanent as error:
-            failures.append((account, error))
-    if failures:
-        raise _failed(failures, len(accounts))
+            counts += RebuildCounts(failed=(FailedAccount(account, error),))
     return counts
 
 
@@ -502,11 +508,3 @@ def _collector_at_rest() -> Iterator[None]:
 
 def _new_york_day(moment: datetime) -> date:
     return moment.astimezone(NEW_YORK).date()
-
-
-def _failed(failures: Sequence[tuple[str, Permanent]], accounts: int) -> Permanent:
-    return Permanent(
-        f"{len(failures)} of {accounts} accounts could not be rebuilt: "
-        + "; ".join(f"account {masked(account)}: {error}" for account, error in failures),
-        "The other accounts are up to date; correct these and run it again",
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields as dataclass_fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -311,7 +312,7 @@ def _position(row: Any) -> OpenPosition:
 def _day(row: Any, blocks: tuple[Block, ...], held: tuple[OpenPosition, ...]) -> Day:
     fields = {
         name: getattr(row, name)
-        for name in Day.__dataclass_fields__
+        for name in (one.name for one in dataclass_fields(Day))
         if name not in ("difference_parts", "blocks", "open_at_close")
     }
     return Day(**fields, difference_parts=_parts(row.difference_parts), blocks=blocks, open_at_close=held)

@@ -1,17 +1,23 @@
-"""Which sessions have an official NAV, and the capital that was paid in before the first of them.
+"""Which sessions the statements are complete for, and the capital that was paid in before the first of them.
 
-What is missing is decided here, from the statements, and not from what Dagster remembers to have materialised.
+A session is complete with an official NAV and with every section of the story that the session before it had. What is
+missing is decided here, from the statements, and not from what Dagster remembers to have materialised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from fntx_dagster.accounting.calendar import NEW_YORK, sessions
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.fetches import served_accounts
+
+_STATEMENTS_TAKE = timedelta(hours=4)
+"""After midnight New York; the broker's own word for daily statements is overnight."""
 
 _NAV_PERIODS = """
 select account_id, coalesce(from_date, row_date), coalesce(to_date, row_date) from raw_flex.change_in_nav
@@ -36,28 +42,66 @@ def nav_sessions(db: Database, first: date, last: date) -> dict[str, set[date]]:
     return found
 
 
-def refuse_missing_nav(db: Database, first: date, last: date) -> None:
-    """Permanent when a session of the range has no official NAV, in any account or within an account's own days."""
-    of_account = nav_sessions(db, first, last)
+class Missing(NamedTuple):
+    """What an account's statements lack for a session: `section` None is the official NAV, else a table of raw_flex."""
+
+    account_id: str
+    day: date
+    section: str | None = None
+
+    def __str__(self) -> str:
+        what = self.section.replace("_", " ") if self.section else "official NAV"
+        return f"{self.day} {masked(self.account_id)}: no {what} in the statements"
+
+
+def missing(db: Database, first: date, last: date, account: str | None = None) -> list[Missing]:
+    """What is missing in a range, by day: official NAVs and sections of the story.
+
+    A NAV is expected from an account's first on, up to its last; and beyond that of accounts that the Flex queries
+    serve, and of those that nobody is ahead of. So an account that was closed is not missed, nor is one whose token
+    is refused: a person knows by then. A section that ends on a holiday is missing from the session after it.
+    """
+    calendar = sessions(first, last)
+    if not calendar:
+        return []
+    known, reach = nav_sessions(db, first, last), _reach(db)
+    served = {one for one, outcome in served_accounts(db).items() if outcome != "refused"}
+    newest = max((ends for _, ends in reach.values()), default=None)
+    expected = [session.day for session in calendar]
+    found = [
+        Missing(one, day)
+        for one, (begins, ends) in reach.items()
+        for day in expected
+        if begins < day and day not in known.get(one, ()) and (day < ends or one in served or ends == newest)
+    ]
+    with db.connect() as connection:
+        begins = calendar[0].previous_close.astimezone(NEW_YORK).date() + timedelta(days=1)
+        parameters = {"first": begins, "last": expected[-1], "sections": list(_TOLD_SECTIONS)}
+        for one, told, section in connection.execute(_DROPPED_SECTIONS, parameters):
+            found.append(Missing(one, next(day for day in expected if day >= told), section))
+    return sorted((one for one in found if account in (None, one.account_id)), key=lambda one: (one.day, str(one)))
+
+
+def due_session(now: datetime) -> date:
+    """The latest session whose statement should be there: from 04:00 New York of the day after it."""
+    over = now.astimezone(NEW_YORK) - _STATEMENTS_TAKE
+    return sessions(over.date() - timedelta(days=14), over.date() - timedelta(days=1))[-1].day
+
+
+def refuse_without_nav(db: Database, first: date, last: date) -> None:
+    """Permanent when no session of the range has an official NAV in any account: there is nothing to tell."""
+    if any(nav_sessions(db, first, last).values()):
+        return
     expected = [session.day for session in sessions(first, last)]
-    nobody = [day for day in expected if not any(day in days for days in of_account.values())]
-    if nobody:
-        raise Permanent(
-            f"no official NAV for {len(nobody)} session{'s' if len(nobody) > 1 else ''}: {_listed(nobody)}",
-            "Load statements that hold Change in NAV (or Equity Summary with a total) for them, or choose a range "
-            "without them; `fntx status` says what is loaded",
-        )
-    for account, days in sorted(of_account.items()):
-        begins, ends = min(days, default=last), max(days, default=first)
-        holes = [day for day in expected if begins < day < ends and day not in days]
-        if holes:
-            raise Permanent(
-                f"account {masked(account)} has no official NAV for {_listed(holes)}, though for days before and after",
-                "Load the statements of those days",
-            )
+    raise Permanent(
+        f"no official NAV for {len(expected)} session{'s' if len(expected) > 1 else ''}: {listed(expected)}",
+        "Load statements that hold Change in NAV (or Equity Summary with a total) for them, or choose a range "
+        "without them; `fntx status` says what is loaded",
+    )
 
 
-def _listed(days: list[date]) -> str:
+def listed(days: list[date]) -> str:
+    """The first days of a list, and how many more there are."""
     return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
 
 
@@ -72,3 +116,35 @@ def set_initial_capital(db: Database, capital: Mapping[str, Decimal]) -> None:
                 where initial_capital.amount <> excluded.amount""",
                 (account, amount),
             )
+
+
+_TOLD_SECTIONS = ("trades", "option_eae", "cash_transactions")
+
+_DROPPED_SECTIONS = """
+with days as (
+    select account_id, day, coalesce(array_agg(section) filter (where section = any(%(sections)s)), '{}') as told
+    from raw_flex.coverage
+    where day between %(first)s::date - 14 and %(last)s and extract(isodow from day) < 6
+    group by account_id, day having bool_or(section in ('change_in_nav', 'equity_summary'))
+), chained as (
+    select *, lag(told) over (partition by account_id order by day) as told_before from days
+)
+select account_id, day, section from chained cross join unnest(told_before) as section
+where day >= %(first)s and section <> all (told)
+"""
+"""Sections that spoke for one day with a NAV and not for the next."""
+
+
+def _reach(db: Database) -> dict[str, tuple[date, date]]:
+    """Account → its first and last day with an official NAV."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select account_id, min(day), max(day) from (
+                select account_id, to_date as day from raw_flex.change_in_nav
+                where withdrawn_at is null and ending_value is not null
+                union all
+                select account_id, report_date from raw_flex.equity_summary
+                where withdrawn_at is null and total is not null
+            ) as told group by 1"""
+        )
+        return {account: (begins, ends) for account, begins, ends in rows}

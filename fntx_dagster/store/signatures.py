@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import marts_exist
 
 
 class SignedDay(NamedTuple):
@@ -99,6 +100,39 @@ def accounts_of_trader(db: Database, trader: str) -> set[str]:
             "select distinct account_id from alm_reporting.daily_signatures where record ->> 'trader' = %s", (trader,)
         )
         return {row[0] for row in rows}
+
+
+def last_signed_sessions(db: Database) -> dict[str, date]:
+    """Account → the latest session that it has signed."""
+    with db.connect() as connection:
+        rows = connection.execute("select account_id, max(trading_day) from alm_reporting.daily_signatures group by 1")
+        return dict(rows.fetchall())
+
+
+def unsigned_days(db: Database) -> dict[str, list[date]]:
+    """Account → its told sessions that wait: those after the last signed one, and signed ones that no receipt
+    confirms; oldest first. Accounts without any are left out."""
+    with db.connect() as connection:
+        if not marts_exist(connection):
+            return {}
+        rows = connection.execute(
+            """with signed as (
+                select account_id, max(trading_day) as last from alm_reporting.daily_signatures group by 1
+            ), waiting as (
+                select told.account_id, told.trading_day
+                from alm_reporting.daily_summary as told left join signed using (account_id)
+                where told.trading_day > coalesce(signed.last, '-infinity')
+                union
+                select account_id, trading_day from alm_reporting.daily_signatures as record
+                where not exists (
+                    select from alm_reporting.chain_receipts as receipt
+                    where (receipt.account_id, receipt.trading_day, receipt.version)
+                        = (record.account_id, record.trading_day, record.version)
+                )
+            )
+            select account_id, array_agg(trading_day order by trading_day) from waiting group by 1 order by 1"""
+        )
+        return dict(rows.fetchall())
 
 
 def remember_attempt(db: Database, signed: SignedDay, tx_hash: str, nonce: int, raw: bytes) -> None:

@@ -20,7 +20,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,6 +69,17 @@ class FileLoad:
     unknown_sections: tuple[str, ...] = ()
     unknown_attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     error: str | None = None
+    path: Path | None = None
+
+    def covers(self, other: FileLoad) -> bool:
+        """Whether this file tells of every account and day that the other one does."""
+        if not other.accounts:
+            return True
+        return (
+            set(other.accounts) <= set(self.accounts)
+            and self.first_day <= other.first_day
+            and other.last_day <= self.last_day
+        )
 
     @property
     def total(self) -> Counts:
@@ -97,9 +108,9 @@ def iter_loads(database: Database, paths: Iterable[Path]) -> Iterator[FileLoad]:
     """`load_paths`, one file at a time, for callers that show progress. Raises Transient when the database is away."""
     for path in _files(paths):
         try:
-            yield load_file(database, path)
+            yield replace(load_file(database, path), path=path)
         except Permanent as error:
-            yield FileLoad(_name(path), "failed", error=str(error))
+            yield FileLoad(_name(path), "failed", error=str(error), path=path)
 
 
 def load_file(database: Database, path: Path) -> FileLoad:

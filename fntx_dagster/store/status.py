@@ -75,6 +75,7 @@ def _state(db: Database, loaded, told: dict, signed: dict, posted: dict) -> Acco
             in_summary = {row[0] for row in connection.execute(query, (account,))}
     with_nav = nav_sessions(db, loaded.first_day, loaded.last_day).get(account, set())
     changed = changed_since(db, account).get(account)
+    since = changed.since if changed else None
     expected = [session.day for session in sessions(loaded.first_day, loaded.last_day)]
     return AccountState(
         account_id=account,
@@ -85,9 +86,7 @@ def _state(db: Database, loaded, told: dict, signed: dict, posted: dict) -> Acco
         missing=[day for day in expected if day not in with_nav],
         told=told.get(account, {}).get("told", 0),
         last_told=told.get(account, {}).get("last_told"),
-        to_tell=[
-            day for day in expected if day in with_nav and (day not in in_summary or (changed and day >= changed))
-        ],
+        to_tell=[day for day in expected if day in with_nav and (day not in in_summary or (since and day >= since))],
         failing_verification=told.get(account, {}).get("failing", 0),
         signed=signed.get(account, {}).get("days", 0),
         last_signed=signed.get(account, {}).get("last"),

@@ -39,10 +39,17 @@ def ends(event_type: str, contract: Contract, quantity: str, price: str = "0") -
     )
 
 
-def delivers(quantity: str, price: str, *, opens: bool = True, commission: str = "0") -> Event:
+def delivers(
+    quantity: str, price: str, *, opens: bool = True, closes: str = "", commission: str = "0", gross: str = "0"
+) -> Event:
+    """Opens or closes all of `quantity`, or closes as many as said and opens the rest."""
     size = {"opens" if opens else "closes": quantity.strip("-")}
+    if closes:
+        size = {"closes": closes, "opens": str(abs(Decimal(quantity)) - Decimal(closes))}
     impact = str(Decimal(commission) * Decimal("7.8472"))
-    return event("d", "delivery", at_night(), SPY, quantity, price, commission=commission, impact=impact, **size)
+    return event(
+        "d", "delivery", at_night(), SPY, quantity, price, commission=commission, impact=impact, gross=gross, **size
+    )
 
 
 def told(source: Block) -> Told:
@@ -121,6 +128,26 @@ def test_an_assignment_or_exercise_says_what_replaced_the_option(kind: str, even
         "NAV remains: 79,498.68 HKD",
     ]
     assert block_told.heading == f"{kind.capitalize()} (04:20 HKT, July 18 / 16:20 EDT, July 17)"
+
+
+def test_shares_that_one_option_brings_and_another_takes_say_what_they_realise() -> None:
+    events = [
+        ends("assignment", PUT_626, "1"),
+        ends("assignment", CALL_628, "2"),
+        delivers("100", "626"),
+        delivers("-200", "628", closes="100", gross="200"),
+    ]
+    block_told = told(block("assignment", "overnight", *events, impact="0", after=NAV))
+    assert [line.plain for line in block_told.lines] == [
+        "Event: Your short SPY 626 Put and 2 short SPY 628 Calls are assigned. Your option liability is replaced with "
+        "a 100 share long position in SPY at a cost basis of $626.00/share. You deliver 100 shares of SPY at "
+        "$628.00/share, which closes your long position in it. Your option liability is replaced with a -100 share "
+        "short position in SPY at a cost basis of $628.00/share.",
+        "NAV Impact: This asset exchange has no immediate P&L impact.",
+        "Realised Gain: 200.00 USD on the shares; it moves nothing here and counts where open positions are marked to "
+        "the closing prices.",
+        "NAV remains: 79,498.68 HKD",
+    ]
 
 
 def test_a_commission_on_an_assignment_moves_the_nav() -> None:

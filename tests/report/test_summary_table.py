@@ -27,7 +27,7 @@ def test_flows_are_totalled_from_exact_amounts_and_navs_are_not() -> None:
 
 
 def test_no_days_make_a_table_without_rows_and_totals() -> None:
-    assert summary_table([])[1:] == ((), ())
+    assert summary_table([])[1:] == ((), (), "")
     assert to_markdown(summary_table([])).count("\n") == 2
 
 

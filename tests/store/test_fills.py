@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date
 from decimal import Decimal
@@ -9,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from fntx_dagster.errors import Permanent
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fills import Changes, RebuildCounts, rebuild
@@ -362,8 +362,8 @@ def test_cash_in_a_currency_that_nothing_has_a_rate_for_is_named_with_the_way_ou
         "CashTransaction", transactionID="9", currency="CHF", amount="-2", type="Other Fees", reportDate="20250714"
     )
     broker.says("2025-07-14", sections=(section("CashTransactions", fee),))
-    with pytest.raises(Permanent, match=r"no rate for CHF/HKD on 2025-07-14.*FNTX_FX_FALLBACK"):
-        run(broker.database, "2025-07-14")
+    [failed] = run(broker.database, "2025-07-14").failed
+    assert re.search("no rate for CHF/HKD on 2025-07-14.*FNTX_FX_FALLBACK", str(failed.error))
     assert run(broker.database, "2025-07-14", fallback={"CHF/HKD": Decimal("9.8")}).day_rates.inserted
 
 
@@ -406,19 +406,18 @@ def test_one_accounts_bad_row_leaves_it_as_it_was_and_the_others_rebuilt(broker)
     run(broker.database, "2025-07-14")
     broker.says("2025-07-15", trade(3, "2025-07-15", -10), trade(4, "2025-07-15", 1, price=""))
     broker.says("2025-07-15", trade(5, "2025-07-15", -10), account="U1000002")
-    with pytest.raises(Permanent) as failure:
-        run(broker.database, "2025-07-15")
-    assert "1 of 2 accounts could not be rebuilt" in str(failure.value)
-    assert "account U…0001: trade row 4 of 2025-07-15 has no tradePrice" in str(failure.value)
-    assert "U1000001" not in str(failure.value)
+    [failed] = run(broker.database, "2025-07-15").failed
+    assert failed.account_id == "U1000001"
+    assert "trade row 4 of 2025-07-15 has no tradePrice" in str(failed.error)
+    assert "U1000001" not in str(failed.error)
     assert Counter(account for (account,) in broker.fills("account_id")) == {"U1000001": 1, "U1000002": 2}
 
 
 def test_an_account_without_a_base_currency_is_an_error_that_says_what_to_load(broker):
     told = statement(section("Trades", trade(1, "2025-07-14", 10)), first="20250714")
     load_file(broker.database, write(broker.folder / "trades.xml", document(told)))
-    with pytest.raises(Permanent, match=r"no statement names the base currency.*Change in NAV"):
-        run(broker.database, "2025-07-14")
+    [failed] = run(broker.database, "2025-07-14").failed
+    assert re.search("no statement names the base currency.*Change in NAV", str(failed.error))
 
 
 def test_the_nav_in_base_names_the_currency_where_change_in_nav_does_not(broker):

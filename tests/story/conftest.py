@@ -49,6 +49,7 @@ class Platform:
         first, last = (date.fromisoformat(day) if isinstance(day, str) else day for day in (first, last))
         set_initial_capital(self.database, self.settings.initial_capital)
         counts = rebuild(self.database, first, last, fallback=self.settings.fx_fallback)
+        assert not counts.failed, counts.failed
         results = build(self.settings, ["path:models/staging", "path:models/marts"], first, last)
         failed = [f"{done.node.name}: {done.message}" for done in results if done.status not in ("success", "pass")]
         assert not failed, failed

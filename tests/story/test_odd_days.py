@@ -243,6 +243,73 @@ def test_a_covered_call_that_is_assigned_delivers_the_stock_without_a_nav_impact
     assert (how, gross) == ("delivered", 500)
 
 
+PUT_622, CALL_618 = option("P", 622, "2025-07-15"), option("C", 618, "2025-07-15")
+
+
+@ACCOUNTS.account()
+def assigned_on_both_sides(account: Account) -> None:
+    day = account.day("2025-07-14", {PUT_622: "2.40", CALL_618: "3.90", SPY: "621"})
+    day.trade(PUT_622, -1, "2.50", at="10:00")
+    day.trade(CALL_618, -1, "4.00", at="10:01")
+    day = account.day("2025-07-15", {PUT_622: "2.00", CALL_618: "2.00", SPY: "620"})
+    day.ends(PUT_622, "Assignment")
+    day.ends(CALL_618, "Assignment")
+    account.day("2025-07-16", {SPY: "624"})
+
+
+def test_shares_that_one_assignment_brings_and_another_takes_realise_against_both_strikes(told: Platform) -> None:
+    day = told.day(assigned_on_both_sides.number, "2025-07-16")
+    assert kinds(day) == [("overnight", "assignment")]
+    assert day.blocks[0].nav_impact == 0
+    assert parts(day) == {"assigned_option_mark": usd(400), "mark_to_market": usd(-400)}
+    text = to_markdown([tell(day)], account_label="U…")
+    assert "You deliver 100 shares of SPY at $618.00/share, which closes your long position in it." in text
+    assert "Realised Loss:** -400.00 USD on the shares" in text
+    [(how, gross)] = told.query(
+        "select how_ended, gross_pnl from alm_reporting.stock_positions where account_id = %s",
+        assigned_on_both_sides.number,
+    )
+    assert (how, gross) == ("delivered", -400)
+
+
+@ACCOUNTS.account()
+def assigned_more_on_one_side(account: Account) -> None:
+    day = account.day("2025-07-14", {PUT_622: "2.40", CALL_618: "3.90", SPY: "621"})
+    day.trade(PUT_622, -1, "2.50", at="10:00")
+    day.trade(CALL_618, -2, "4.00", at="10:01")
+    day = account.day("2025-07-15", {PUT_622: "2.00", CALL_618: "2.00", SPY: "620"})
+    day.ends(PUT_622, "Assignment")
+    day.ends(CALL_618, "Assignment")
+    account.day("2025-07-16", {SPY: "624"}).trade(SPY, 100, "619", at="09:35")
+
+
+def test_a_cover_of_what_two_assignments_leave_over_tells_its_own_part_alone(told: Platform) -> None:
+    day = told.day(assigned_more_on_one_side.number, "2025-07-16")
+    assert [block.gross_pnl for block in day.blocks] == [0, -100]
+    assert parts(day) == {"assigned_option_mark": usd(600), "mark_to_market": usd(-400)}
+    assert day.difference == usd(200)
+    assert "replaced with a -100 share short position in SPY" in to_markdown([tell(day)], account_label="U…")
+
+
+@ACCOUNTS.account()
+def spread_ended_in_the_money(account: Account) -> None:
+    bought, sold = option("C", 610, "2025-07-15"), option("C", 615, "2025-07-15")
+    day = account.day("2025-07-14", {bought: "11.20", sold: "6.70", SPY: "621"})
+    day.trade(bought, 1, "11.00", at="10:00")
+    day.trade(sold, -1, "6.60", at="10:01")
+    day = account.day("2025-07-15", {bought: "10.40", sold: "5.40", SPY: "620.40"})
+    day.ends(bought, "Exercise")
+    day.ends(sold, "Assignment")
+    account.day("2025-07-16", {SPY: "622"})
+
+
+def test_an_exercise_serves_the_assignment_of_the_same_night(told: Platform) -> None:
+    day = told.day(spread_ended_in_the_money.number, "2025-07-16")
+    assert kinds(day) == [("overnight", "assignment"), ("overnight", "exercise")]
+    assert parts(day) == {"assigned_option_mark": usd(-500), "mark_to_market": usd(500)}
+    assert day.difference == 0
+
+
 @ACCOUNTS.account()
 def assigned_without_a_word(account: Account) -> None:
     other = option("P", 610, "2025-07-15")
@@ -373,6 +440,25 @@ def test_a_monthly_expiry_booked_the_same_day_is_told_after_the_close(told: Plat
     assert parts(friday) == {"mark_to_market": usd(25 - 242)}
     assert kinds(monday) == [("overnight", "assignment"), ("overnight", "expiration"), ("pre_market", "trades")]
     assert parts(monday) == {"mark_to_market": usd(42 + 200)}
+
+
+@ACCOUNTS.account()
+def monthly_expiry_on_both_sides(account: Account) -> None:
+    put, call = option("P", 630, "2025-07-18"), option("C", 625, "2025-07-18")
+    day = account.day("2025-07-18", {put: "2.42", call: "2.58", SPY: "627.58"})
+    day.trade(put, -1, "2.00", at="10:00")
+    day.trade(call, -1, "3.00", at="10:01")
+    day.ends(put, "Assignment", same_day=True)
+    day.ends(call, "Assignment", same_day=True)
+    account.day("2025-07-21", {SPY: "628.77"})
+
+
+def test_shares_that_come_and_go_in_one_monthly_expiry_count_before_they_are_told(told: Platform) -> None:
+    friday, monday = told.days(monthly_expiry_on_both_sides.number)
+    assert parts(friday) == {"mark_to_market": usd(-500)}
+    assert kinds(monday) == [("overnight", "assignment")]
+    assert parts(monday) == {}
+    assert "Realised Loss:** -500.00 USD on the shares" in to_markdown([tell(monday)], account_label="U…")
 
 
 @ACCOUNTS.account()

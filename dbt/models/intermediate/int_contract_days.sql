@@ -96,6 +96,7 @@ official as (
         sum(mtm) filter (where event_type = 'trade' and trading_day <> official_day) as mtm_told_elsewhere,
         sum(mtm) filter (where releases_mark and event_type <> 'expiration') as assigned_option_mark,
         sum(mtm) filter (where releases_mark and event_type = 'expiration') as expired_option_mark,
+        sum(gross_realised) filter (where event_type = 'delivery') as realised_by_deliveries,
         bool_or(trading_day <> official_day) as is_told_elsewhere,
         bool_or(mtm is null) as mtm_is_missing
     from valued
@@ -144,6 +145,7 @@ contract_days as (
         coalesce(story.told, 0) as told,
         coalesce(story.told_in_base, 0) as told_in_base,
         coalesce(official.mtm_told_elsewhere, 0) - coalesce(story.told_of_other_days, 0) as after_hours,
+        coalesce(official.realised_by_deliveries, 0) as realised_by_deliveries,
         coalesce(priced.is_held, false) or coalesce(official.is_told_elsewhere, false) as is_marked
     from priced
     left join official using (account_id, trading_day, contract_id, currency)
@@ -165,7 +167,8 @@ select
     case
         when is_marked
             then mtm_of_fills + mtm_carried - told - after_hours - assigned_option_mark - expired_option_mark
-        -- closed within the day: the broker and the story must agree, and what they do not agree on has no name
-        else 0
+        -- closed within the day: the broker and the story must agree, and what they do not agree on has no name. But
+        -- shares that one option brings and another takes are realised by a booking, which the story lets move nothing.
+        else realised_by_deliveries
     end as mark_to_market
 from contract_days

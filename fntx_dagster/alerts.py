@@ -1,0 +1,122 @@
+"""Alerts on their way to a person: through Apprise, to any number of destinations, each alert once to each.
+
+What is worth an alert is decided where it is found; the memory is `store.alerts`. A destination's URL holds secrets: it
+is named by its place in FNTX_ALERT_URLS and its scheme, never shown.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from itertools import groupby
+from typing import NamedTuple
+
+from pydantic import SecretStr
+
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.alerts import Alert, mark_delivered, undelivered
+from fntx_dagster.store.database import Database
+
+_FORGOTTEN_AFTER = timedelta(days=3)
+"""A destination that was away longer, or is new, does not get what is older."""
+_LINES = 20
+
+TITLES = {
+    "verification": "A day fails its verification",
+    "unusual": "Unusual values",
+    "statements": "Statements that do not arrive",
+    "account": "An account that cannot be told or signed",
+    "funds": "FNTX or ether running out",
+    "margin": "Margin",
+    "gateway": "IB Gateway",
+    "assignment": "Options assigned",
+    "run": "A run failed",
+    "check": "A check failed",
+}
+
+
+class Delivery(NamedTuple):
+    """What came of one destination: how it is named, how many alerts it took, and why it did not (None: it did)."""
+
+    destination: str
+    alerts: int
+    problem: str | None
+
+
+def deliver(settings: Settings, db: Database) -> list[Delivery]:
+    """Send what each destination has not had yet, a message per kind; what it does not take waits for the next time."""
+    since = datetime.now(UTC) - _FORGOTTEN_AFTER
+    done = []
+    for number, url in enumerate(settings.alert_urls, 1):
+        mark, waiting = mark_of(url), undelivered(db, mark_of(url), since)
+        taken, problem = 0, None
+        for kind, group in groupby(sorted(waiting, key=lambda alert: alert.kind), key=lambda alert: alert.kind):
+            alerts = list(group)
+            if problem := send(url, *message(kind, alerts)):
+                break
+            mark_delivered(db, alerts, mark)
+            taken += len(alerts)
+        done.append(Delivery(_name(number, url), taken, problem))
+    return done
+
+
+def waiting(settings: Settings, db: Database) -> list[int]:
+    """The ids of alerts that some destination has not had yet."""
+    since = datetime.now(UTC) - _FORGOTTEN_AFTER
+    return sorted({alert.alert_id for url in settings.alert_urls for alert in undelivered(db, mark_of(url), since)})
+
+
+def greet(settings: Settings) -> Iterator[Delivery]:
+    """Send a word to each destination, to see whether it arrives."""
+    for number, url in enumerate(settings.alert_urls, 1):
+        problem = send(url, "FNTX: a test", "Alerts of FNTX will come here.")
+        yield Delivery(_name(number, url), 0 if problem else 1, problem)
+
+
+def message(kind: str, alerts: Sequence[Alert]) -> tuple[str, str]:
+    """Title and text of the alerts of a kind."""
+    lines = [alert.text for alert in alerts[:_LINES]]
+    if len(alerts) > _LINES:
+        lines.append(f"… and {len(alerts) - _LINES} more: fntx alerts")
+    return f"FNTX: {TITLES.get(kind, kind)}", "\n".join(lines)
+
+
+def send(url: SecretStr, title: str, text: str) -> str | None:
+    """Send one message; the problem in words when the destination does not take it."""
+    import apprise  # loads a hundred services; only who sends pays
+
+    with _unheard():
+        service = apprise.Apprise()
+        if not service.add(url.get_secret_value()):
+            return "no notification service understands this URL; write it as Apprise wants it"
+        taken = service.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT)
+    return None if taken else "the message was not taken; check the address, its credentials and the network"
+
+
+def mark_of(url: SecretStr) -> str:
+    """A mark that recognises a destination and tells nothing of it."""
+    return blake2b(url.get_secret_value().encode(), digest_size=8, person=b"fntx-alert").hexdigest()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """While a message is sent: the words of those who send it hold the URL, from DEBUG up to their warnings."""
+    speakers = ("apprise", "requests", "urllib3")
+    known = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in speakers]
+    loggers = [logging.getLogger(name) for name in {*speakers, *known}]
+    before = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+def _name(number: int, url: SecretStr) -> str:
+    scheme, colon, _ = url.get_secret_value().partition("://")
+    return f"destination {number} ({scheme})" if colon else f"destination {number}"

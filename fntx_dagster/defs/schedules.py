@@ -1,0 +1,78 @@
+"""What happens at a time of day: the month-to-date refresh at 17:00 Hong Kong, the signature at 00:00 UTC.
+
+A schedule does not make up for a tick that it missed; the sensors do.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+
+from fntx_dagster.accounting.calendar import NEW_YORK, sessions, why_closed
+from fntx_dagster.defs.jobs import refreshed_days, signed_days
+from fntx_dagster.defs.ranges import BEGINNING, request
+from fntx_dagster.defs.resources import Platform
+from fntx_dagster.errors import masked, without_accounts
+from fntx_dagster.fetching import configured
+from fntx_dagster.signatures import Beginning, Waiting, waiting
+
+Tick = Iterator[dg.RunRequest | dg.SkipReason]
+
+
+@dg.schedule(
+    job=refreshed_days,
+    cron_schedule="0 17 * * *",
+    execution_timezone="Asia/Hong_Kong",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="The month to date from the Flex Web Service, loaded, told and verified. On the day after a session.",
+)
+def month_to_date(context: dg.ScheduleEvaluationContext, platform: Platform) -> Tick:
+    """The month of the last session; so the day after a month's last session fetches the whole month."""
+    now = context.scheduled_execution_time.astimezone(UTC)
+    if not configured(platform.settings()):
+        yield dg.SkipReason("No Flex queries are in the settings: statements come by hand.")
+        return
+    yesterday = _yesterday(now)
+    if closed := why_closed(yesterday):
+        yield dg.SkipReason(f"{yesterday} was no session ({closed}): there is no new statement.")
+        return
+    month = sessions(yesterday.replace(day=1), yesterday)
+    yield request(month[0].day, yesterday, "month to date")
+
+
+@dg.schedule(
+    job=signed_days,
+    cron_schedule="0 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Signs the last session whose official NAV has arrived and passed its verification.",
+)
+def signature_of_the_day(context: dg.ScheduleEvaluationContext, platform: Platform) -> Tick:
+    """Each account's sessions since its last signed one; an account that has never signed begins with its latest."""
+    now = context.scheduled_execution_time.astimezone(UTC)
+    found = waiting(platform.database(), Beginning.LATEST)
+    days = sorted(day for one in found.values() for day in one.days)
+    if days:
+        yield request(days[0], days[-1], f"{now.date()}", **{BEGINNING: Beginning.LATEST.value})
+    else:
+        yield dg.SkipReason(" ".join(why_nothing_to_sign(found, now)))
+
+
+def why_nothing_to_sign(found: dict[str, Waiting], now: datetime) -> list[str]:
+    """The reasons, in sentences: each account that had to stop; the day over in New York, where it was no session."""
+    stopped = [
+        f"{masked(account)} stops at {one.refusal.day}: {without_accounts(str(one.refusal.error))}."
+        for account, one in found.items()
+        if one.refusal
+    ]
+    closing = now.astimezone(NEW_YORK).date()
+    closed = why_closed(closing)
+    reasons = [f"{closing} was no session ({closed})."] if closed else []
+    return reasons + (stopped or ["Every told session is signed; the next waits for its official NAV."])
+
+
+def _yesterday(now: datetime) -> date:
+    return now.astimezone(NEW_YORK).date() - timedelta(days=1)
+
+
+SCHEDULES = [month_to_date, signature_of_the_day]

@@ -1,0 +1,92 @@
+"""The current day as IB Gateway has it: provisional, refreshed while the session is open, never signed."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date
+
+import dagster as dg
+
+from fntx_dagster.current_day import Asked, provisional_days, refresh
+from fntx_dagster.defs.failures import failing_well
+from fntx_dagster.defs.findings import result
+from fntx_dagster.defs.ranges import OWNERS
+from fntx_dagster.defs.resources import Platform
+from fntx_dagster.errors import FntxError, masked, without_accounts
+from fntx_dagster.report.day import ProvisionalDay
+from fntx_dagster.report.markdown import to_markdown
+from fntx_dagster.report.story import tell
+from fntx_dagster.report.today import session_at
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.alerts import Finding
+from fntx_dagster.store.database import Database
+
+
+@dg.asset(
+    check_specs=[
+        dg.AssetCheckSpec(
+            "gateway_answers",
+            asset="current_day",
+            description="Each account's gateway is up, synchronised, and serves that account.",
+        ),
+        dg.AssetCheckSpec(
+            "margin_is_ample",
+            asset="current_day",
+            description="Excess liquidity is at least FNTX_MARGIN_CUSHION of the NAV.",
+        ),
+    ],
+    group_name="report",
+    kinds={"python", "markdown"},
+    owners=OWNERS,
+)
+def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    """NAV, trades and positions of the session that runs, at the configured real-time rate, in the format of history.
+    The official day takes its place when its statement is told. An account whose gateway does not answer keeps what
+    was known last, with its time. Without gateways in the settings there is nothing to ask."""
+    settings, db = platform.settings(), platform.database()
+    with failing_well():
+        asked = refresh(settings, db) if settings.gateways else []
+        days = [session_at(one.snapshot.as_of).day for one in asked if one.snapshot]
+        told = list(_told(settings, db, asked, min(days), max(days))) if days else []
+    reports = {
+        f"report {masked(day.account_id)}": dg.MetadataValue.md(
+            without_accounts(to_markdown([tell(day)], account_label=masked(day.account_id)))
+        )
+        for day in told
+    }
+    navs = {f"NAV now {masked(day.account_id)}": float(day.closing_nav_official) for day in told}
+    return dg.MaterializeResult(
+        metadata=reports | navs,
+        check_results=[
+            result(
+                "gateway",
+                "gateway_answers",
+                [_silent(one) for one in asked if one.error],
+                "all answer",
+                severity=dg.AssetCheckSeverity.WARN,
+            ),
+            result("margin", "margin_is_ample", _tight(settings, asked), "it is", severity=dg.AssetCheckSeverity.WARN),
+        ],
+    )
+
+
+def _told(settings: Settings, db: Database, asked: list[Asked], first: date, last: date) -> Iterator[ProvisionalDay]:
+    """Account by account, so that one that cannot be told keeps no other from it; why, `refresh` has said."""
+    for one in asked:
+        with suppress(FntxError):
+            yield from provisional_days(settings, db, first, last, one.account_id)
+
+
+def _silent(asked: Asked) -> Finding:
+    return Finding(masked(asked.account_id), without_accounts(str(asked)))
+
+
+def _tight(settings: Settings, asked: list[Asked]) -> list[Finding]:
+    return [
+        Finding(
+            masked(one.account_id),
+            f"{masked(one.account_id)}: {one.snapshot.cushion:.1%} of the NAV is free of margin, "
+            f"less than {settings.margin_cushion:.0%}",
+        )
+        for one in asked
+        if one.snapshot and one.snapshot.cushion is not None and one.snapshot.cushion < settings.margin_cushion
+    ]

@@ -1,0 +1,134 @@
+"""What a person has to know: raised once, open until it is over, delivered once to each destination.
+
+What is found again while its alert is open changes nothing. Here lies the memory; who looks and who sends is elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from psycopg.rows import class_row
+
+from fntx_dagster.errors import masked
+from fntx_dagster.store.database import Database
+
+
+class Finding(NamedTuple):
+    """Something that is not as it should be. `subject` tells it from the source's other findings; `text` is for a
+    person and holds no whole account id; `day` is the session that it is about, if it is about one."""
+
+    subject: str
+    text: str
+    day: date | None = None
+
+
+class Alert(NamedTuple):
+    """A row of alerts. `kind` groups for people (verification, statements, funds, …), `source` is what found it."""
+
+    alert_id: int
+    kind: str
+    source: str
+    subject: str
+    trading_day: date | None
+    text: str
+    raised_at: datetime
+    resolved_at: datetime | None
+
+
+def observe(
+    db: Database,
+    kind: str,
+    source: str,
+    findings: Sequence[Finding],
+    days: tuple[date, date] | None = None,
+    whole: bool = True,
+) -> int:
+    """Open an alert for each finding that has none, and resolve the source's open ones that were not found again: all
+    of them, or those about a session within `days` (inclusive) where only those were looked at; none where `whole` is
+    False, because more was found than is told. Returns how many are new."""
+    with db.connect() as connection:
+        connection.execute(
+            """update alm_reporting.alerts set resolved_at = clock_timestamp()
+            where %(whole)s and source = %(source)s and resolved_at is null and subject <> all (%(found)s)
+                and (%(first)s::date is null or trading_day between %(first)s and %(last)s)""",
+            {
+                "whole": whole,
+                "source": source,
+                "found": [finding.subject for finding in findings],
+                "first": days[0] if days else None,
+                "last": days[1] if days else None,
+            },
+        )
+        return sum(
+            connection.execute(
+                """insert into alm_reporting.alerts (kind, source, subject, trading_day, text)
+                values (%s, %s, %s, %s, %s) on conflict (source, subject) where resolved_at is null do nothing""",
+                (kind, source, finding.subject, finding.day, finding.text),
+            ).rowcount
+            for finding in findings
+        )
+
+
+def note_assignments(db: Database, since: date) -> int:
+    """Raise an alert for each option assigned in a session from `since` on; one is raised once, whatever follows."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select account_id, session, coalesce(symbol, contract_id), abs(quantity), fill_id
+            from alm_reporting.fills
+            where event_type = 'assignment' and session >= %s order by session, account_id, fill_id""",
+            (since,),
+        ).fetchall()
+        new = 0
+        for account, session, symbol, quantity, fill_id in rows:
+            new += connection.execute(
+                """insert into alm_reporting.alerts (kind, source, subject, trading_day, text, resolved_at)
+                select 'assignment', 'assignments', %(subject)s, %(day)s, %(text)s, clock_timestamp()
+                where not exists (
+                    select from alm_reporting.alerts where source = 'assignments' and subject = %(subject)s
+                )""",
+                {
+                    "subject": f"{masked(account)} {fill_id}",
+                    "day": session,
+                    "text": f"{masked(account)}: {quantity.normalize():f} {symbol.strip()} assigned, told in {session}",
+                },
+            ).rowcount
+        return new
+
+
+def open_alerts(db: Database) -> list[Alert]:
+    """What is not over, oldest first."""
+    return _alerts(db, "resolved_at is null", ())
+
+
+def newest(db: Database) -> int:
+    """The id of the alert that was raised last; 0 before the first."""
+    with db.connect() as connection:
+        return connection.execute("select coalesce(max(alert_id), 0) from alm_reporting.alerts").fetchone()[0]
+
+
+def raised_after(db: Database, alert_id: int) -> list[Alert]:
+    """What was raised after another alert, over or not, oldest first."""
+    return _alerts(db, "alert_id > %s", (alert_id,))
+
+
+def undelivered(db: Database, destination: str, since: datetime) -> list[Alert]:
+    """What was raised since a moment and has not reached a destination, oldest first."""
+    return _alerts(db, "raised_at >= %s and %s <> all (delivered_to)", (since, destination))
+
+
+def mark_delivered(db: Database, alerts: Sequence[Alert], destination: str) -> None:
+    with db.connect() as connection:
+        connection.execute(
+            """update alm_reporting.alerts set delivered_to = array_append(delivered_to, %(to)s)
+            where alert_id = any(%(ids)s) and %(to)s <> all (delivered_to)""",
+            {"to": destination, "ids": [alert.alert_id for alert in alerts]},
+        )
+
+
+def _alerts(db: Database, condition: str, values: Sequence[object]) -> list[Alert]:
+    with db.connect() as connection, connection.cursor(row_factory=class_row(Alert)) as cursor:
+        return cursor.execute(
+            f"select {', '.join(Alert._fields)} from alm_reporting.alerts where {condition} order by alert_id", values
+        ).fetchall()

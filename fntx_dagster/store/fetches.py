@@ -1,0 +1,86 @@
+"""What was asked of the Flex Web Service and what came of it: the memory behind catching up and its patience."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from psycopg.rows import class_row
+
+from fntx_dagster.store.database import Database
+
+
+class Fetch(NamedTuple):
+    """One question: `login` names a token, the days are the window asked for. `outcome`: fetched, no_data (the service
+    has nothing for the window), failed (a later try may succeed) or refused (a person has to change something); `code`
+    and `said` are the service's or the network's; `reaches` is the last day that the file speaks for."""
+
+    login: str
+    query: str
+    first_day: date
+    last_day: date
+    asked_at: datetime
+    outcome: str
+    code: int | None = None
+    said: str | None = None
+    file_name: str | None = None
+    sha256: str | None = None
+    reaches: date | None = None
+
+
+def remember(db: Database, fetch: Fetch) -> None:
+    with db.connect() as connection:
+        connection.execute(
+            f"insert into raw_flex.fetches ({', '.join(Fetch._fields)}) values ({', '.join(['%s'] * len(fetch))})",
+            fetch,
+        )
+
+
+def latest(db: Database) -> list[Fetch]:
+    """The last question of each login and query."""
+    return _newest(db, "", {})
+
+
+def latest_of(db: Database, first: date, last: date) -> list[Fetch]:
+    """The last question of each login and query for a window that reaches into a range."""
+    return _newest(db, "where first_day <= %(last)s and last_day >= %(first)s", {"first": first, "last": last})
+
+
+def fetched_since(db: Database, login: str, query: str, first: date, reaching: date, since: datetime) -> Fetch | None:
+    """The newest file of a window that begins on a day and speaks for all of it, if it was fetched since a moment."""
+    condition = """where (login, query, first_day, outcome) = (%(login)s, %(query)s, %(first)s, 'fetched')
+        and reaches >= %(reaching)s and ended_at >= %(since)s"""
+    found = _newest(
+        db, condition, {"login": login, "query": query, "first": first, "reaching": reaching, "since": since}
+    )
+    return found[0] if found else None
+
+
+def served_accounts(db: Database) -> dict[str, str]:
+    """The accounts that the newest file of some query holds, whose sessions are expected to come → what became of
+    that query when it was asked last, the best of them where several hold the account."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """with newest as (
+                select distinct on (login, query) login, query, sha256 from raw_flex.fetches
+                where outcome = 'fetched' order by login, query, last_day desc, ended_at desc
+            ), asked as (
+                select distinct on (login, query) login, query, outcome from raw_flex.fetches
+                order by login, query, ended_at desc
+            )
+            select account_id, (array_agg(outcome order by array_position(%s, outcome)))[1]
+            from newest join asked using (login, query)
+                join raw_flex.files using (sha256) join raw_flex.statements using (file_id)
+            group by 1""",
+            (["fetched", "no_data", "failed", "refused"],),
+        )
+        return dict(rows.fetchall())
+
+
+def _newest(db: Database, condition: str, parameters: dict[str, object]) -> list[Fetch]:
+    with db.connect() as connection, connection.cursor(row_factory=class_row(Fetch)) as cursor:
+        return cursor.execute(
+            f"""select distinct on (login, query) {", ".join(Fetch._fields)} from raw_flex.fetches {condition}
+            order by login, query, ended_at desc""",
+            parameters,
+        ).fetchall()

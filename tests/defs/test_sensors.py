@@ -1,0 +1,466 @@
+"""What happens when something has changed, ticked as the daemon would, on an instance in memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from fntx_dagster import alerts as notifications
+from fntx_dagster import signatures
+from fntx_dagster.chain.client import connect
+from fntx_dagster.defs import sensors
+from fntx_dagster.defs.alerts import delivered_alerts
+from fntx_dagster.defs.findings import result
+from fntx_dagster.defs.ranges import BEGINNING, range_tags
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.settings import Settings
+from fntx_dagster.store import alerts
+from fntx_dagster.store.alerts import Finding
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.fetches import Fetch, remember
+from tests import by_hand
+
+from .around import platform_of, remember_run
+
+ONE, OTHER = "U7000001", "U7000002"
+JULY_15, JULY_16, JULY_17 = (date(2025, 7, day) for day in (15, 16, 17))
+FRIDAY_NOON = datetime(2025, 7, 18, 16, tzinfo=UTC)
+UNDER_WAY = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+OVER = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+QUERIES = {"flex_tokens": {"mine": "1"}, "flex_queries": {"mine": {"Activity": "2"}}}
+
+
+class Daemon:
+    """Ticks a sensor: the instance it looks at, the clock it reads, and its cursor from tick to tick."""
+
+    def __init__(self, settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.settings = settings
+        self.db = db
+        self.now = FRIDAY_NOON
+        self.cursors: dict[str, str | None] = {}
+        self.logged: list[str] = []
+        monkeypatch.setattr(sensors, "_now", lambda: self.now)
+
+    @property
+    def resources(self) -> dict[str, object]:
+        return {"platform": platform_of(self.settings, self.db)}
+
+    def tick(self, sensor: dg.SensorDefinition) -> dg.RunRequest | str:
+        """The run that is asked for, or the reason why none is."""
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursors.get(sensor.name),
+            resources=self.resources,
+            sensor_name=sensor.name,
+        )
+        context.log.warning = self.logged.append
+        [said] = sensor(context)
+        self.cursors[sensor.name] = context.cursor
+        return said.skip_message if isinstance(said, dg.SkipReason) else said
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def daemon(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    return Daemon(settings, database, monkeypatch)
+
+
+@pytest.fixture
+def told(daemon: Daemon) -> Database:
+    return by_hand.create_marts(daemon.db)
+
+
+class TestMissingSessions:
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        return Settings(home=tmp_path, **QUERIES)
+
+    def test_without_queries_nothing_is_missing(self, daemon: Daemon, tmp_path: Path) -> None:
+        daemon.settings = Settings(home=tmp_path)
+        assert daemon.tick(sensors.missing_sessions) == "No Flex queries are in the settings."
+
+    def test_before_anything_was_fetched_the_due_session_is_asked_for(self, daemon: Daemon) -> None:
+        assert daemon.tick(sensors.missing_sessions).tags == range_tags(JULY_17, JULY_17)
+
+    def test_nothing_is_asked_for_when_nothing_is_missing(self, daemon: Daemon) -> None:
+        by_hand.fetched(daemon.db, ONE, JULY_16, JULY_17)
+        assert daemon.tick(sensors.missing_sessions) == "Nothing is missing up to 2025-07-17."
+
+    def test_after_an_outage_the_oldest_month_comes_first(self, daemon: Daemon) -> None:
+        by_hand.fetched(daemon.db, ONE, date(2025, 6, 26))
+        asked = daemon.tick(sensors.missing_sessions)
+        assert asked.tags == range_tags(date(2025, 6, 27), date(2025, 6, 30))
+
+    def test_what_was_asked_for_a_short_while_ago_waits_and_says_so(self, daemon: Daemon) -> None:
+        by_hand.fetched(daemon.db, ONE, JULY_16)
+        remember(daemon.db, Fetch("mine", "Activity", JULY_16, JULY_17, daemon.now - timedelta(minutes=5), "no_data"))
+        assert daemon.tick(sensors.missing_sessions) == "2025-07-17 missing, asked for a short while ago."
+        daemon.now += timedelta(hours=1)
+        assert daemon.tick(sensors.missing_sessions).tags == range_tags(JULY_17, JULY_17)
+
+    @pytest.mark.parametrize("status", UNDER_WAY)
+    @pytest.mark.parametrize("job", ["refreshed_days", "daily_run", "fetched_files"])
+    def test_nothing_is_asked_for_while_statements_are_fetched(
+        self, daemon: Daemon, job: str, status: dg.DagsterRunStatus
+    ) -> None:
+        remember_run(daemon.instance, job, status)
+        assert daemon.tick(sensors.missing_sessions) == "Statements are being fetched."
+
+    def test_other_runs_and_finished_ones_are_no_reason_to_wait(self, daemon: Daemon) -> None:
+        remember_run(daemon.instance, "today")
+        for status in OVER:
+            remember_run(daemon.instance, "refreshed_days", status)
+        assert isinstance(daemon.tick(sensors.missing_sessions), dg.RunRequest)
+
+
+class TestCompleteDays:
+    def sign(self, daemon: Daemon, account: str, day: date) -> None:
+        with connect(daemon.settings) as chain:
+            signatures.sign(daemon.db, chain, daemon.settings.paths.keys, day, day, account)
+            signatures.post(daemon.db, chain, day, day, account)
+
+    def test_an_account_that_has_never_signed_waits_for_a_person_or_the_schedule(
+        self, daemon: Daemon, told: Database
+    ) -> None:
+        by_hand.tell(told, ONE, JULY_16)
+        said = "Every told session is signed; the next waits for its official NAV."
+        assert daemon.tick(sensors.complete_days) == said
+
+    def test_the_days_after_the_last_signed_one_are_asked_for_at_once(self, daemon: Daemon, told: Database) -> None:
+        by_hand.tell(told, ONE, JULY_15)
+        self.sign(daemon, ONE, JULY_15)
+        by_hand.tell(told, ONE, JULY_17)
+        by_hand.tell(told, ONE, JULY_16)
+        assert daemon.tick(sensors.complete_days).tags == {BEGINNING: "nothing"} | range_tags(JULY_16, JULY_17)
+
+    def test_a_day_that_fails_its_verification_is_told_and_not_asked_for(self, daemon: Daemon, told: Database) -> None:
+        by_hand.tell(told, ONE, JULY_15)
+        self.sign(daemon, ONE, JULY_15)
+        by_hand.tell(told, ONE, JULY_16, passed=False)
+        by_hand.tell(told, ONE, JULY_17)
+        said = daemon.tick(sensors.complete_days)
+        assert said.startswith("U…0001 stops at 2025-07-16: 2025-07-16 of account U…0001 fails its verification")
+
+    def test_an_account_that_had_to_stop_holds_no_other_up(self, daemon: Daemon, told: Database) -> None:
+        for account in (ONE, OTHER):
+            by_hand.tell(told, account, JULY_15)
+            self.sign(daemon, account, JULY_15)
+        by_hand.tell(told, ONE, JULY_16, passed=False)
+        by_hand.tell(told, OTHER, JULY_16)
+        assert daemon.tick(sensors.complete_days).tags == {BEGINNING: "nothing"} | range_tags(JULY_16, JULY_16)
+        self.sign(daemon, OTHER, JULY_16)
+        assert daemon.tick(sensors.complete_days).startswith("U…0001 stops at 2025-07-16")
+
+    def test_what_waits_is_asked_for_once_an_hour(self, daemon: Daemon, told: Database) -> None:
+        by_hand.tell(told, ONE, JULY_15)
+        self.sign(daemon, ONE, JULY_15)
+        by_hand.tell(told, ONE, JULY_16)
+        first = daemon.tick(sensors.complete_days).run_key
+        daemon.now += timedelta(minutes=59)
+        assert daemon.tick(sensors.complete_days).run_key == first
+        daemon.now += timedelta(minutes=1)
+        assert daemon.tick(sensors.complete_days).run_key != first
+
+    def test_a_day_more_is_asked_for_within_the_hour(self, daemon: Daemon, told: Database) -> None:
+        by_hand.tell(told, ONE, JULY_15)
+        self.sign(daemon, ONE, JULY_15)
+        by_hand.tell(told, ONE, JULY_16)
+        first = daemon.tick(sensors.complete_days)
+        by_hand.tell(told, ONE, JULY_17)
+        assert daemon.tick(sensors.complete_days).run_key != first.run_key
+
+    @pytest.mark.parametrize(
+        "job", ["refreshed_days", "daily_run", "fetched_files", "from_loaded", "verified_day", "signed_days"]
+    )
+    def test_nothing_is_asked_for_while_days_are_told_or_signed(self, daemon: Daemon, job: str) -> None:
+        remember_run(daemon.instance, job)
+        assert daemon.tick(sensors.complete_days) == "Days are being told or signed."
+
+
+class TestOpenSession:
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        return Settings(home=tmp_path, gateways={ONE: "127.0.0.1:1"})
+
+    def test_without_a_gateway_nothing_is_asked(self, daemon: Daemon, tmp_path: Path) -> None:
+        daemon.settings = Settings(home=tmp_path)
+        assert daemon.tick(sensors.open_session) == "No IB Gateway is in the settings."
+
+    @pytest.mark.parametrize(
+        ("now", "is_open"),
+        [
+            ("2025-07-18 13:29", False),
+            ("2025-07-18 13:30", True),
+            ("2025-07-18 20:00", True),
+            ("2025-07-18 20:30", True),  # what was booked at the close
+            ("2025-07-18 20:31", False),
+            ("2025-07-19 15:00", False),  # Saturday
+            ("2025-07-04 15:00", False),  # a holiday
+            ("2025-07-03 17:30", True),  # an early close at 17:00
+            ("2025-07-03 17:31", False),
+            ("2025-12-01 14:29", False),  # New York's winter
+            ("2025-12-01 14:30", True),
+        ],
+    )
+    def test_the_gateway_is_asked_while_the_session_is_open_and_half_an_hour_on(
+        self, daemon: Daemon, now: str, is_open: bool
+    ) -> None:
+        daemon.now = datetime.fromisoformat(now).replace(tzinfo=UTC)
+        said = daemon.tick(sensors.open_session)
+        assert isinstance(said, dg.RunRequest) if is_open else said == "No session is open."
+
+    def test_a_gateway_that_is_being_asked_is_not_asked_again(self, daemon: Daemon) -> None:
+        remember_run(daemon.instance, "signed_days")
+        assert isinstance(daemon.tick(sensors.open_session), dg.RunRequest)
+        remember_run(daemon.instance, "today")
+        assert daemon.tick(sensors.open_session) == "IB Gateway is being asked."
+
+    def test_each_tick_is_a_run_of_its_own(self, daemon: Daemon) -> None:
+        first = daemon.tick(sensors.open_session).run_key
+        daemon.now += timedelta(minutes=5)
+        assert daemon.tick(sensors.open_session).run_key != first
+
+
+def evaluate(
+    instance: dg.DagsterInstance,
+    findings: Sequence[Finding],
+    *,
+    kind: str = "verification",
+    days: tuple[date, date] | None = None,
+) -> None:
+    """A run whose asset has one check with these findings."""
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("holds", asset="figures")])
+    def figures() -> dg.MaterializeResult:
+        return dg.MaterializeResult(check_results=[result(kind, "holds", findings, "it does", days=days)])
+
+    assert dg.materialize([figures], instance=instance).success
+
+
+def short(day: date) -> Finding:
+    return Finding(f"U…0001 {day}", f"{day} U…0001: a = b does not hold", day)
+
+
+class TestAlert:
+    @pytest.fixture
+    def daemon(self, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+        """The first tick is over: what was found before it is not looked at."""
+        ready = Daemon(settings, database, monkeypatch)
+        ready.tick(sensors.alert)
+        return ready
+
+    def open(self, daemon: Daemon) -> list[str]:
+        return [one.text for one in alerts.open_alerts(daemon.db)]
+
+    def test_what_was_found_before_the_first_tick_raises_nothing(
+        self, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        daemon = Daemon(settings, database, monkeypatch)
+        evaluate(daemon.instance, [short(JULY_16)])
+        for _ in range(2):
+            daemon.tick(sensors.alert)
+        assert self.open(daemon) == []
+        evaluate(daemon.instance, [short(JULY_17)])
+        daemon.tick(sensors.alert)
+        assert self.open(daemon) == ["2025-07-17 U…0001: a = b does not hold"]
+
+    def test_a_failed_check_is_raised_and_logged_at_the_next_tick_and_only_there(self, daemon: Daemon) -> None:
+        evaluate(daemon.instance, [short(JULY_16), short(JULY_17)])
+        for _ in range(3):
+            said = daemon.tick(sensors.alert)
+        assert said == "2 alerts are open; FNTX_ALERT_URLS names no destination."
+        assert daemon.logged == [
+            "verification: 2025-07-16 U…0001: a = b does not hold",
+            "verification: 2025-07-17 U…0001: a = b does not hold",
+        ]
+
+    def test_a_check_that_fails_again_is_not_raised_again(self, daemon: Daemon) -> None:
+        for _ in range(3):
+            evaluate(daemon.instance, [short(JULY_16)])
+            daemon.tick(sensors.alert)
+        assert len(daemon.logged) == 1
+
+    def test_a_check_that_passes_later_ends_it(self, daemon: Daemon) -> None:
+        evaluate(daemon.instance, [short(JULY_16), short(JULY_17)])
+        daemon.tick(sensors.alert)
+        evaluate(daemon.instance, [], days=(JULY_17, JULY_17))
+        daemon.tick(sensors.alert)
+        assert self.open(daemon) == ["2025-07-16 U…0001: a = b does not hold"]
+        evaluate(daemon.instance, [])
+        daemon.tick(sensors.alert)
+        assert self.open(daemon) == []
+
+    def test_what_failed_and_passed_between_two_ticks_is_over_and_was_told(self, daemon: Daemon) -> None:
+        evaluate(daemon.instance, [short(JULY_16)])
+        evaluate(daemon.instance, [])
+        daemon.tick(sensors.alert)
+        assert self.open(daemon) == []
+        assert len(daemon.logged) == 1
+
+    def test_more_evaluations_than_a_tick_reads_are_read_by_the_next(
+        self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sensors, "_EVENTS", 2)
+        for day in (JULY_15, JULY_16, JULY_17):
+            evaluate(daemon.instance, [short(day)], days=(day, day))
+        daemon.tick(sensors.alert)
+        assert len(self.open(daemon)) == 2
+        daemon.tick(sensors.alert)
+        assert len(self.open(daemon)) == 3
+
+    def test_assignments_of_the_last_seven_days_are_logged_once_for_ever(self, daemon: Daemon) -> None:
+        for day in (date(2025, 7, 10), date(2025, 7, 11), JULY_17):
+            by_hand.book(daemon.db, ONE, f"{day}", day)
+        for _ in range(3):
+            daemon.tick(sensors.alert)
+        assert daemon.logged == [
+            "assignment: U…0001: 1 SPY   250717P00625000 assigned, told in 2025-07-11",
+            "assignment: U…0001: 1 SPY   250717P00625000 assigned, told in 2025-07-17",
+        ]
+        assert self.open(daemon) == []
+
+    class TestWithADestination:
+        @pytest.fixture
+        def settings(self, tmp_path: Path) -> Settings:
+            return Settings(home=tmp_path, alert_urls=["json://127.0.0.1:1/secret"])
+
+        def test_a_new_alert_is_sent_by_a_run(self, daemon: Daemon) -> None:
+            assert daemon.tick(sensors.alert) == "Every alert is delivered."
+            evaluate(daemon.instance, [short(JULY_17)])
+            assert isinstance(daemon.tick(sensors.alert), dg.RunRequest)
+
+        def test_what_was_not_taken_is_tried_again_in_a_quarter_of_an_hour(self, daemon: Daemon) -> None:
+            evaluate(daemon.instance, [short(JULY_17)])
+            first = daemon.tick(sensors.alert).run_key
+            daemon.now += timedelta(minutes=14)
+            assert daemon.tick(sensors.alert).run_key == first
+            daemon.now += timedelta(minutes=1)
+            assert daemon.tick(sensors.alert).run_key != first
+
+        def test_another_alert_does_not_wait_for_that(self, daemon: Daemon) -> None:
+            evaluate(daemon.instance, [short(JULY_16)])
+            first = daemon.tick(sensors.alert).run_key
+            evaluate(daemon.instance, [short(JULY_16), short(JULY_17)])
+            assert daemon.tick(sensors.alert).run_key != first
+
+        def test_while_alerts_are_sent_no_other_run_is_asked_for(self, daemon: Daemon) -> None:
+            evaluate(daemon.instance, [short(JULY_17)])
+            remember_run(daemon.instance, "delivered_alerts")
+            assert daemon.tick(sensors.alert) == "Alerts are being sent."
+
+        def test_the_run_fails_in_words_without_the_url_when_nobody_takes_them(self, daemon: Daemon) -> None:
+            evaluate(daemon.instance, [short(JULY_17)])
+            daemon.tick(sensors.alert)
+            done = delivered_alerts.execute_in_process(
+                instance=daemon.instance, resources=daemon.resources, raise_on_error=False
+            )
+            assert not done.success
+            [failed] = [event for event in done.all_events if event.is_step_failure]
+            said = failed.step_failure_data.user_failure_data.description
+            assert said.startswith("destination 1 (json): the message was not taken")
+            assert "secret" not in "".join(map(repr, done.all_events))
+
+        def test_the_run_sends_what_waits_and_the_next_tick_has_nothing_to_do(
+            self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+        ) -> None:
+            sent = []
+            monkeypatch.setattr(notifications, "send", lambda url, title, text: sent.append(text))
+            evaluate(daemon.instance, [short(JULY_17)])
+            by_hand.book(daemon.db, ONE, "1", JULY_17)
+            daemon.tick(sensors.alert)
+            done = delivered_alerts.execute_in_process(instance=daemon.instance, resources=daemon.resources)
+            assert done.success
+            assert sent == [
+                "U…0001: 1 SPY   250717P00625000 assigned, told in 2025-07-17",
+                "2025-07-17 U…0001: a = b does not hold",
+            ]
+            assert daemon.tick(sensors.alert) == "Every alert is delivered."
+
+
+class TestRuns:
+    def run(self, daemon: Daemon, body: Callable[[], None], job_name: str = "signed_days") -> None:
+        """Runs a job of one step, and ticks the sensor that its end is for."""
+
+        @dg.op(name="step")
+        def step() -> None:
+            body()
+
+        @dg.job(name=job_name)
+        def job() -> None:
+            step()
+
+        done = job.execute_in_process(instance=daemon.instance, raise_on_error=False)
+        event = done.get_run_success_event() if done.success else done.get_run_failure_event()
+        sensor = sensors.succeeded_run if done.success else sensors.failed_run
+        context = dg.build_run_status_sensor_context(
+            sensor_name=sensor.name,
+            dagster_event=event,
+            dagster_instance=daemon.instance,
+            dagster_run=done.dagster_run,
+            context=dg.build_sensor_context(instance=daemon.instance, resources=daemon.resources),
+            resources=daemon.resources,
+        )
+        sensor(context if done.success else context.for_run_failure())
+
+    @staticmethod
+    def fails(error: Exception) -> Callable[[], None]:
+        def body() -> None:
+            raise error
+
+        return body
+
+    def open(self, daemon: Daemon) -> list[tuple[str, str]]:
+        return [(one.kind, one.text) for one in alerts.open_alerts(daemon.db)]
+
+    def test_a_run_that_fails_is_one_alert_with_what_the_step_said_and_accounts_masked(self, daemon: Daemon) -> None:
+        for _ in range(2):
+            self.run(daemon, self.fails(dg.Failure(f"account {ONE} has no key", allow_retries=False)))
+        assert self.open(daemon) == [("run", "signed_days: step: account U…0001 has no key")]
+
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (Transient(f"the chain of {ONE} is away", "Try again"), "the chain of U…0001 is away. Try again"),
+            (Permanent(f"{ONE} is unknown"), "U…0001 is unknown"),
+            (KeyError(ONE), "KeyError: 'U…0001'"),
+        ],
+    )
+    def test_whatever_was_raised_is_told_without_a_whole_account(
+        self, daemon: Daemon, error: Exception, said: str
+    ) -> None:
+        self.run(daemon, self.fails(error))
+        [(_, text)] = self.open(daemon)
+        assert said in text
+        assert not re.search(r"U\d", text)
+
+    def test_a_run_of_the_same_job_that_succeeds_ends_it_and_another_job_does_not(self, daemon: Daemon) -> None:
+        self.run(daemon, self.fails(Permanent("no")))
+        self.run(daemon, lambda: None, "refreshed_days")
+        assert len(self.open(daemon)) == 1
+        self.run(daemon, lambda: None)
+        assert self.open(daemon) == []
+
+    def test_a_run_that_succeeds_does_not_end_what_checks_found(self, daemon: Daemon) -> None:
+        alerts.observe(daemon.db, "verification", "figures/holds", [short(JULY_17)])
+        self.run(daemon, lambda: None)
+        assert len(self.open(daemon)) == 1
+
+    def test_a_failure_to_send_alerts_raises_none(self, daemon: Daemon) -> None:
+        self.run(daemon, self.fails(dg.Failure("destination 1 (json): not taken")), "delivered_alerts")
+        assert self.open(daemon) == []
