@@ -1,7 +1,8 @@
 """A month of 1,000 trades a day for 3 accounts is generated, fetched and loaded: `python bench/month.py`.
 
 The broker has a process of its own, so that the memory told is the platform's. It delivers one document per account
-through its web service as fast as it can; the second that the client leaves between two requests of a token is in it.
+through its web service as fast as it can; the tokens are asked side by side, with two seconds between two requests of
+one, as always.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ import resource
 import sys
 import tempfile
 import time
-from datetime import date, timedelta
+from datetime import UTC, date, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from fntx_dagster.flex.webservice import Query, Service, Window, download
+from fntx_dagster.fetching import fetch, statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, answers
 from fntx_dagster.simulate.trading import trade
 from fntx_dagster.simulate.webservice import serve
 from fntx_dagster.store.database import open_database
 from fntx_dagster.store.server import EmbeddedPostgres
-from fntx_dagster.store.statements import load_file
+from fntx_dagster.store.statements import load_paths
 
 FIRST, LAST = date(2025, 7, 1), date(2025, 7, 31)
 TRADES_PER_DAY = 1000
@@ -39,7 +40,7 @@ def main() -> None:
         _say("generated", f"{trades:,} executions of {len(CUSTOMERS)} accounts", seconds, memory)
         with tempfile.TemporaryDirectory(prefix="fntx-month-", dir="/tmp") as folder:
             Path(folder).chmod(0o755)  # the embedded server may run as another user
-            _fetch_and_load(Settings(home=Path(folder) / "home"), url, Path(folder))
+            _fetch_and_load(Path(folder) / "home", url)
     finally:
         pipe.close()
         broker.join()
@@ -61,21 +62,24 @@ def _broker(pipe: Connection) -> None:
             return
 
 
-def _fetch_and_load(settings: Settings, url: str, folder: Path) -> None:
+def _fetch_and_load(home: Path, url: str) -> None:
+    settings = Settings(
+        home=home,
+        flex_tokens={account: token for token, account in CUSTOMERS.items()},
+        flex_queries={account: {f"Activity_{account}": ACTIVITY} for account in CUSTOMERS.values()},
+        flex_url=url,
+        flex_wait=0.1,
+    )
     started = time.perf_counter()
     database = open_database(settings)
     try:
         _say("started", "an embedded server, migrated", time.perf_counter() - started, _peak())
-        service = Service(folder / "limits", url, wait=timedelta(milliseconds=100))
         started = time.perf_counter()
-        files = [
-            download(service, token, Query("Activity", ACTIVITY), Window(FIRST, LAST), folder / f"{account}.xml").path
-            for token, account in CUSTOMERS.items()
-        ]
-        megabytes = sum(file.stat().st_size for file in files) / 1e6
-        _say("fetched", f"{len(files)} documents, {megabytes:.1f} MB", time.perf_counter() - started, _peak())
+        fetched = fetch(settings, database, FIRST, LAST, datetime(2025, 8, 1, 9, tzinfo=UTC), lambda line: None)
+        megabytes = sum(one.path.stat().st_size for one in fetched) / 1e6
+        _say("fetched", f"{len(fetched)} documents, {megabytes:.1f} MB", time.perf_counter() - started, _peak())
         started = time.perf_counter()
-        rows = sum(load_file(database, file).total.inserted for file in files)
+        rows = sum(load.total.inserted for load in load_paths(database, [statements_folder(settings)]))
         _say("loaded", f"{rows:,} rows", time.perf_counter() - started, _peak())
     finally:
         EmbeddedPostgres(settings.paths.postgres).stop()

@@ -10,6 +10,7 @@ import dagster as dg
 
 from fntx_dagster.accounting.calendar import NEW_YORK, sessions, why_closed
 from fntx_dagster.defs.jobs import refreshed_days, signed_days
+from fntx_dagster.defs.partitions import FIRST_SESSION
 from fntx_dagster.defs.ranges import BEGINNING, request
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import masked, without_accounts
@@ -36,7 +37,7 @@ def month_to_date(context: dg.ScheduleEvaluationContext, platform: Platform) -> 
     if closed := why_closed(yesterday):
         yield dg.SkipReason(f"{yesterday} was no session ({closed}): there is no new statement.")
         return
-    month = sessions(yesterday.replace(day=1), yesterday)
+    month = sessions(max(yesterday.replace(day=1), FIRST_SESSION), yesterday)
     yield request(month[0].day, yesterday, "month to date")
 
 

@@ -36,6 +36,7 @@ _FETCHING = (refreshed_days, daily_run, fetched_files)
 _TELLING = (*_FETCHING, from_loaded, verified_day, signed_days)
 _AFTER_CLOSE = timedelta(minutes=30)
 _RECENT = timedelta(days=7)
+_SILENCE = timedelta(hours=2)
 _EVENTS = 1000
 
 
@@ -161,6 +162,8 @@ def _now() -> datetime:
 
 
 def _under_way(context: dg.SensorEvaluationContext, jobs: Sequence[object]) -> bool:
+    """Whether a run of the jobs is unfinished. One that has long said nothing was killed with its machine, and Dagster
+    may never hear of it: it stands in nobody's way."""
     names = {job.name for job in jobs}
     unfinished = [
         dg.DagsterRunStatus.QUEUED,
@@ -169,7 +172,8 @@ def _under_way(context: dg.SensorEvaluationContext, jobs: Sequence[object]) -> b
         dg.DagsterRunStatus.STARTED,
         dg.DagsterRunStatus.CANCELING,
     ]
-    runs = context.instance.get_runs(filters=dg.RunsFilter(statuses=unfinished))
+    alive = dg.RunsFilter(statuses=unfinished, updated_after=_now() - _SILENCE)
+    runs = context.instance.get_runs(filters=alive)
     return any(run.job_name in names for run in runs)
 
 

@@ -128,6 +128,14 @@ class TestMissingSessions:
             remember_run(daemon.instance, "refreshed_days", status)
         assert isinstance(daemon.tick(sensors.missing_sessions), dg.RunRequest)
 
+    def test_a_run_that_was_killed_with_its_machine_stands_in_nobodys_way_for_long(self, daemon: Daemon) -> None:
+        """Dagster goes on to think that it runs."""
+        remember_run(daemon.instance, "refreshed_days", dg.DagsterRunStatus.STARTED)
+        daemon.now = datetime.now(UTC) + timedelta(hours=1)
+        assert daemon.tick(sensors.missing_sessions) == "Statements are being fetched."
+        daemon.now += timedelta(hours=2)
+        assert isinstance(daemon.tick(sensors.missing_sessions), dg.RunRequest)
+
 
 class TestCompleteDays:
     def sign(self, daemon: Daemon, account: str, day: date) -> None:
