@@ -21,7 +21,7 @@ from fntx_dagster.store.alerts import Alert, mark_delivered, undelivered
 from fntx_dagster.store.database import Database
 
 _FORGOTTEN_AFTER = timedelta(days=3)
-"""A destination that was away longer, or is new, does not get what is older."""
+"""A destination that was away longer, or is new, does not get what is older and over. What is open it gets."""
 _LINES = 20
 
 TITLES = {

@@ -2,7 +2,7 @@
 
 Commands read their arguments, call one function of a room and print. Output for people goes to standard output, errors
 and progress to standard error; `--json` and `--format json` are for programs. Exit codes: 0 done, 1 a person has to
-change something, 2 the command line is wrong, 75 try again later.
+change something, 2 the command line is wrong, 75 try again later, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -205,7 +205,8 @@ def report(
     db = _database()
     one = _account(db, account)
     stories = [tell(day) for day in days(db, one, first.date(), last.date())]
-    stories += [tell(day) for day in provisional_days(load_settings(), db, first.date(), last.date(), one)]
+    running = provisional_days(load_settings(), db, first.date(), last.date(), one, _untold)
+    stories += [tell(day) for day in running]
     _refuse_empty(stories, first.date(), last.date())
     text = to_json(stories) if format is ReportFormat.json else to_markdown(stories, account_label=one)
     if output is None:
@@ -234,7 +235,7 @@ def summary(
     db = _database()
     if account is not None:
         account = _account(db, account)
-    running = provisional_days(load_settings(), db, first.date(), last.date(), account)
+    running = provisional_days(load_settings(), db, first.date(), last.date(), account, _untold)
     rows = [row | {"as_of": None} for row in marts.summary(db, first.date(), last.date(), account)]
     rows += [_row_of(day) for day in running]
     _refuse_empty(rows, first.date(), last.date())
@@ -458,6 +459,13 @@ def _run(settings: Settings, job: str, first: date, last: date, as_json: bool) -
         raise typer.Exit(Transient.exit_code if outcome.transient else Permanent.exit_code)
 
 
+def _untold(reason: str) -> None:
+    """Why a day that still runs is not shown, beside what is."""
+    from fntx_dagster.terminal import note
+
+    note(f"warning: {reason}")
+
+
 def _row_of(day: ProvisionalDay) -> dict[str, Any]:
     """A summary row of a day that still runs: what only a statement tells is null."""
     from fntx_dagster.store.marts import SUMMARY_FIELDS
@@ -484,7 +492,9 @@ def _account(db: Database, account: str | None) -> str:
     if account is None and len(known) == 1:
         return known[0]
     if account is None:
-        raise Permanent(f"{len(known)} accounts are loaded ({shown})", "Choose one with --account")
+        raise Permanent(
+            f"{len(known)} accounts are loaded ({shown})", "Choose with --account; `fntx status` lists them"
+        )
     raise Permanent(f"account {masked(account)} is not loaded (loaded: {shown})", "`fntx status` lists what is")
 
 

@@ -6,6 +6,7 @@ memory `store.current`'s. What the gateway told is provisional and is never sign
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from fntx_dagster.report.day import ProvisionalDay
 from fntx_dagster.report.today import Snapshot, session_at, today
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import current
+from fntx_dagster.store.current import Provisional
 from fntx_dagster.store.database import Database
 
 
@@ -32,7 +34,7 @@ class Asked(NamedTuple):
 
 def refresh(settings: Settings, db: Database, account: str | None = None) -> list[Asked]:
     """Ask the gateway of every account (or of one) side by side, and keep what they say. An account whose day cannot be
-    told from it (the settings lack its rate) is like one whose gateway does not answer."""
+    told from it (the settings lack its rate) is like one whose gateway does not answer: what was kept before stays."""
     accounts = [account] if account else sorted(settings.gateways)
     if not accounts:
         raise Permanent("no IB Gateway is in the settings", "Name one for each account in FNTX_GATEWAYS")
@@ -40,26 +42,32 @@ def refresh(settings: Settings, db: Database, account: str | None = None) -> lis
         raise Permanent(f"account {masked(account)} has no IB Gateway in the settings", "Name it in FNTX_GATEWAYS")
     with ThreadPoolExecutor(max_workers=len(accounts)) as pool:
         asked = list(pool.map(lambda one: _ask(settings, one), accounts))
-    for one in asked:
-        if one.snapshot:
-            current.keep(db, one.snapshot)
-    return [_told(settings, db, one) for one in asked]
+    return [_kept(settings, db, one) for one in asked]
 
 
 def provisional_days(
-    settings: Settings, db: Database, first: date, last: date, account: str | None = None
+    settings: Settings,
+    db: Database,
+    first: date,
+    last: date,
+    account: str | None = None,
+    untold: Callable[[str], None] | None = None,
 ) -> list[ProvisionalDay]:
     """The days of a range that only the gateway has told, by account and day, at the real-time rates of the settings.
-    Before any statement has named it, the gateway's currency is taken for the base. Permanent where a rate lacks."""
-    return [
-        today(
-            found.snapshot,
-            base_currency=found.base_currency or found.snapshot.currency,
-            opening_nav_official=found.opening_nav,
-            rates=settings.realtime_rates,
-        )
-        for found in current.provisional(db, first, last, account)
-    ]
+    Before any statement has named it, the gateway's currency is taken for the base.
+
+    Where a day cannot be told, such as for want of a rate, `untold` gets the reason, with its account masked, and the
+    others are told; without it the reason is raised, Permanent or Transient.
+    """
+    days = []
+    for found in current.provisional(db, first, last, account):
+        try:
+            days.append(_day(settings, found))
+        except FntxError as error:
+            if untold is None:
+                raise
+            untold(f"{masked(found.snapshot.account_id)} {session_at(found.snapshot.as_of).day}: {error}")
+    return days
 
 
 def _ask(settings: Settings, account: str) -> Asked:
@@ -75,12 +83,23 @@ def _ask(settings: Settings, account: str) -> Asked:
         return Asked(account, None, error)
 
 
-def _told(settings: Settings, db: Database, asked: Asked) -> Asked:
+def _kept(settings: Settings, db: Database, asked: Asked) -> Asked:
+    """Tells the day before it is kept: one that cannot be told would take the place of one that can."""
     if asked.snapshot is None:
         return asked
-    day = session_at(asked.snapshot.as_of).day
     try:
-        provisional_days(settings, db, day, day, asked.account_id)
+        if found := current.beside_statements(db, asked.snapshot):
+            _day(settings, found)
     except FntxError as error:
         return Asked(asked.account_id, None, error)
+    current.keep(db, asked.snapshot)
     return asked
+
+
+def _day(settings: Settings, found: Provisional) -> ProvisionalDay:
+    return today(
+        found.snapshot,
+        base_currency=found.base_currency or found.snapshot.currency,
+        opening_nav_official=found.opening_nav,
+        rates=settings.realtime_rates,
+    )

@@ -8,6 +8,8 @@ names what was found, where, and the way out; it never holds a token, a key, a s
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 
 
 class FntxError(Exception):
@@ -42,3 +44,15 @@ def without_accounts(text: str) -> str:
 def masked(account_id: str) -> str:
     """The form of an account id that logs, metadata and error texts may hold: `U…0001`."""
     return f"{account_id[:1]}…{account_id[-4:]}" if len(account_id) > 5 else "…"
+
+
+def labels(accounts: Iterable[str]) -> dict[str, str]:
+    """Account → its masked form; of several that are masked alike each after the first, in the order given, has its
+    number behind it: `U…0001 (2)`."""
+    found: dict[str, str] = {}
+    alike: Counter[str] = Counter()
+    for account in dict.fromkeys(accounts):
+        alike[masked(account)] += 1
+        number = alike[masked(account)]
+        found[account] = masked(account) if number == 1 else f"{masked(account)} ({number})"
+    return found

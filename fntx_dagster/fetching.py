@@ -7,9 +7,10 @@ fails is told and holds nobody up.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -20,14 +21,15 @@ from pydantic import SecretStr
 from fntx_dagster.accounting.calendar import NEW_YORK, sessions
 from fntx_dagster.errors import FntxError, Permanent, Transient, without_accounts
 from fntx_dagster.flex import archive
-from fntx_dagster.flex.answers import NoData, TokenRefused
-from fntx_dagster.flex.webservice import Download, Query, Service, Window, download
+from fntx_dagster.flex.answers import NoData, NotServed, TokenRefused
+from fntx_dagster.flex.archive import Archived
+from fntx_dagster.flex.webservice import QUERY_NAME, Download, Query, Service, Window, download
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import fetches
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fetches import Fetch, served_accounts
 from fntx_dagster.store.nav import due_session, listed, missing
-from fntx_dagster.store.statements import FileLoad
+from fntx_dagster.store.statements import FileLoad, fetched_in_vain, told_again
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 Told = Callable[[str], None]
@@ -63,11 +65,15 @@ def fetch(settings: Settings, db: Database, first: date, last: date, now: dateti
     where it stopped.
     """
     queries, windows = configured(settings), list(months(first, last, now))
+    fetches.configure(db, _pairs(queries))
     if not queries or not windows:
         return []
+
+    def ask(login: str) -> list[Fetched]:
+        return list(_fetch(settings, db, login, queries[login], windows, now, told))
+
     with ThreadPoolExecutor(max_workers=len(queries)) as pool:
-        asked = pool.map(lambda login: list(_fetch(settings, db, login, queries[login], windows, now, told)), queries)
-        return [one for found in asked for one in found]
+        return [one for found in pool.map(ask, queries) for one in found]
 
 
 def months(first: date, last: date, now: datetime) -> Iterator[Window]:
@@ -93,34 +99,66 @@ class Overdue(NamedTuple):
 def overdue(settings: Settings, db: Database, now: datetime) -> Overdue:
     """The sessions to fetch next: of the oldest month that lacks any and was not asked for a while.
 
-    A query that was never asked begins with the month of the session that is due. After an answer that something is
-    not there yet an hour passes, after one that only a person can mend a day.
+    A query that never answered begins with the month of the session that is due. A month that was not asked yet is
+    asked at once, and then at most once an hour: again after an hour where an answer failed or something of the due
+    month was not there yet, after half a day where that month is over and was fetched whole, after a day where an
+    older month still lacks something, or only a person can mend it.
     """
     queries = configured(settings)
+    fetches.configure(db, _pairs(queries))
     if not queries:
         return Overdue([], "no Flex queries are in the settings")
-    due = due_session(now)
-    asked = {(fetch.login, fetch.query) for fetch in fetches.latest(db)}
+    due, pairs = due_session(now), set(_pairs(queries))
+    answers = {(fetch.login, fetch.query): fetch for fetch in fetches.latest(db)}
     served = served_accounts(db)
     lacking = {lack.day for lack in missing(db, settings.first_session, due) if lack.account_id in served}
-    if any((login, query.name) not in asked for login, found in queries.items() for query in found):
+    if any(pair not in answers or _is_worth_another_try(answers[pair], now) for pair in pairs):
         lacking.add(due)
     if not lacking:
         return Overdue([], f"nothing is missing up to {due}")
     patient = []
     for month, days in groupby(sorted(lacking), key=lambda day: day.replace(day=1)):
         found = list(days)
-        if _patience_is_over(fetches.latest_of(db, found[0], found[-1]), queries, now):
+        asked = [one for one in fetches.latest_of(db, found[0], found[-1]) if (one.login, one.query) in pairs]
+        if len(asked) < len(pairs) or _patience_is_over(asked, due, now):
             return Overdue(found, f"{len(found)} sessions of {month:%B %Y} are missing")
         patient += found
     return Overdue([], f"{listed(patient)} missing, asked for a short while ago")
 
 
-def _patience_is_over(asked: list[Fetch], queries: dict[str, list[Query]], now: datetime) -> bool:
-    known = {(fetch.login, fetch.query) for fetch in asked}
-    if any((login, query.name) not in known for login, found in queries.items() for query in found):
-        return True
-    return any(now - one.asked_at > (_DAY if one.outcome == "refused" else _HOUR) for one in asked)
+def _pairs(queries: dict[str, list[Query]]) -> list[tuple[str, str]]:
+    return [(login, query.name) for login, found in queries.items() for query in found]
+
+
+def _is_worth_another_try(last: Fetch, now: datetime) -> bool:
+    """Whether a query whose last answer was none may be asked again."""
+    return last.outcome in ("failed", "refused") and now - last.asked_at > _patience(last, last.last_day)
+
+
+def _patience_is_over(asked: list[Fetch], due: date, now: datetime) -> bool:
+    """Whether a month may be asked again; `asked`: what each query answered last."""
+    if now - max(one.asked_at for one in asked) <= _HOUR:
+        return False
+    return any(now - one.asked_at > _patience(one, due) for one in asked)
+
+
+def _patience(one: Fetch, due: date) -> timedelta:
+    """How long an answer stands. Never shorter than the file of a month is taken for fresh, or nothing would be asked
+    and the question come again at once."""
+    if one.outcome == "failed":
+        return _HOUR
+    if one.outcome == "refused" or one.last_day < due.replace(day=1):
+        return _DAY
+    whole = _ends_a_month(one.last_day) and one.reaches and one.reaches >= _last_session(one.first_day, one.last_day)
+    return _HALF_A_DAY if whole else _HOUR
+
+
+def _ends_a_month(day: date) -> bool:
+    return (day + timedelta(days=1)).day == 1
+
+
+def _last_session(first: date, last: date) -> date:
+    return sessions(first, last)[-1].day
 
 
 _HOUR, _HALF_A_DAY, _DAY = timedelta(hours=1), timedelta(hours=12), timedelta(days=1)
@@ -138,6 +176,11 @@ def configured(settings: Settings) -> dict[str, list[Query]]:
     owners: dict[str, str] = {}
     for login, queries in settings.flex_queries.items():
         for name in queries:
+            if not QUERY_NAME.fullmatch(name):
+                raise Permanent(
+                    f"the query name {name!r} in FNTX_FLEX_QUERIES cannot be a file's",
+                    "Use letters, digits, - and _, beginning with a letter or digit",
+                )
             if name in owners:
                 raise Permanent(
                     f"the query name {name} stands under {owners[name]} and {login}, and files are called after it",
@@ -155,24 +198,44 @@ def statements_folder(settings: Settings) -> Path:
     return settings.statements or settings.paths.statements
 
 
-def retire(settings: Settings, loads: Iterable[FileLoad]) -> list[Path]:
+def retire(settings: Settings, db: Database, loads: Iterable[FileLoad]) -> list[Path]:
     """Delete the files whose place a newer one of the same query and month has taken, after that one is loaded.
 
-    One that tells of days or accounts that the newer one does not is kept, as is everything where the settings say so.
+    One that tells of a day of an account that the newer one does not is kept, as is everything where the settings say
+    so. One that was never loaded goes only if it was fetched, and the newer one on a later day.
     """
     if settings.keep_statements:
         return []
-    loaded = {load.path: load for load in loads if load.error is None and load.path is not None}
+    loaded = {load.path: load.sha256 for load in loads if load.error is None and load.path is not None}
     ours = {name for queries in settings.flex_queries.values() for name in queries}
     gone = []
-    for path, older in archive.replaced(statements_folder(settings), loaded.keys()).items():
-        if not any(path.name.startswith(f"{name}_MTD_") for name in ours):
+    for newer, older in archive.replaced(statements_folder(settings), loaded.keys()).items():
+        if newer.query not in ours:
             continue
-        for file in older:
-            if file not in loaded or loaded[path].covers(loaded[file]):
-                file.unlink(missing_ok=True)
-                gone.append(file)
+        try:
+            for file in _superseded(db, newer, loaded[newer.path], older):
+                file.path.unlink(missing_ok=True)
+                gone.append(file.path)
+        except OSError:
+            continue  # what cannot be read or deleted stays
     return gone
+
+
+def _superseded(db: Database, newer: Archived, sha256: str | None, older: list[Archived]) -> list[Archived]:
+    """Those of some older files that a newer one makes superfluous. None when it is no longer what was loaded; and not
+    the very file that lies there and is only about to be replaced by another process."""
+    now = archive.content(newer.path)
+    if now.sha256 != sha256:
+        return []
+    contents = {file: archive.content(file.path) for file in older}
+    found = {one.sha256 for one in contents.values()}
+    told, in_vain = told_again(db, now.sha256, found), fetched_in_vain(db, found)
+    return [
+        file
+        for file, one in contents.items()
+        if one.inode != now.inode
+        and (one.sha256 in told or (one.sha256 in in_vain and file.fetched_on < newer.fetched_on))
+    ]
 
 
 def _fetch(
@@ -184,18 +247,17 @@ def _fetch(
     now: datetime,
     told: Told,
 ) -> Iterator[Fetched]:
-    folder, token = statements_folder(settings), settings.flex_tokens[login]
+    folder, began = statements_folder(settings), time.monotonic()
     answer: Download | FntxError | None = None
     for window in windows:
         for query in queries:
-            asked_at = datetime.now(UTC)
+            asked_at = now + timedelta(seconds=time.monotonic() - began)
             path = archive.place(folder, query.name, window.first, now.astimezone(HONG_KONG).date())
-            if there := _there(db, login, query, window, path):
+            if there := _there(db, login, query, window, path, asked_at):
                 yield there
                 continue
-            if not isinstance(answer, TokenRefused):  # it would be refused for every other query too
-                archive.set_aside(path)
-                answer = _download(settings, token, query, window, path, told)
+            if not isinstance(answer, (TokenRefused, NotServed)):  # every other query would meet the same
+                answer = _download(_service(settings), settings.flex_tokens[login], query, window, path, told)
             received = answer if isinstance(answer, Download) else None
             fetched = Fetched(login, query, window, path, None if received else answer)
             fetches.remember(db, _row(fetched, asked_at, received))
@@ -204,21 +266,27 @@ def _fetch(
 
 
 def _download(
-    settings: Settings, token: SecretStr, query: Query, window: Window, path: Path, told: Told
+    service: Service, token: SecretStr, query: Query, window: Window, path: Path, told: Told
 ) -> Download | FntxError:
+    aside = None
     try:
-        return download(_service(settings), token, query, window, path, told=told)
+        aside = archive.set_aside(path)
+        return download(service, token, query, window, path, told=told)
     except FntxError as error:
+        if aside:
+            aside.unlink(missing_ok=True)  # nothing took its place
         return error
 
 
-def _there(db: Database, login: str, query: Query, window: Window, path: Path) -> Fetched | None:
+def _there(db: Database, login: str, query: Query, window: Window, path: Path, now: datetime) -> Fetched | None:
     """The file of a month that is over, if it was fetched a short while ago and is whole."""
-    if (window.last + timedelta(days=1)).day != 1:
+    if not _ends_a_month(window.last):
         return None
-    last = sessions(window.first, window.last)[-1].day
-    known = fetches.fetched_since(db, login, query.name, window.first, last, datetime.now(UTC) - _HALF_A_DAY)
-    if known is None or not known.file_name or not (there := path.with_name(known.file_name)).exists():
+    since, last = now - _HALF_A_DAY, _last_session(window.first, window.last)
+    known = fetches.fetched_since(db, login, query.name, window.first, last, since)
+    if known is None or known.asked_at < since or not known.file_name:
+        return None
+    if not (there := path.with_name(known.file_name)).exists():
         return None
     return Fetched(login, query, window, there, before=True)
 

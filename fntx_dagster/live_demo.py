@@ -34,7 +34,13 @@ _FOLDER = "demo-live"
 
 
 def run_live_demo(settings: Settings) -> None:
-    """Run and show it; Permanent where a step failed."""
+    """Run and show it; Permanent where a step failed, or where the settings name a chain or a database of somebody's:
+    made-up days have no place there."""
+    if settings.rpc_url or settings.database_url or settings.dagster_database_url or settings.statements:
+        raise Permanent(
+            "the demo is about made-up statements, and the settings name a database, a chain or a folder of your own",
+            "Unset FNTX_DATABASE_URL, FNTX_DAGSTER_DATABASE_URL, FNTX_RPC_URL and FNTX_STATEMENTS for the demo",
+        )
     home, evening = settings.paths.home / _FOLDER, YESTERDAY
     token = str(secrets.randbelow(10**24))
     books = [demo_month()]
@@ -51,7 +57,12 @@ def run_live_demo(settings: Settings) -> None:
                 "FNTX_FLEX_URL": broker.url,
                 "FNTX_FLEX_WAIT": "1",
                 "FNTX_FLEX_THROTTLED_WAIT": "3",
+                "FNTX_FLEX_DEADLINE": "120",
                 "FNTX_GATEWAYS": json.dumps({DEMO_ACCOUNT: f"127.0.0.1:{ib.port}"}),
+                "FNTX_REALTIME_RATES": json.dumps({"USD/HKD": "7.8"}),
+                "FNTX_FX_FALLBACK": json.dumps({}),
+                "FNTX_INITIAL_CAPITAL": json.dumps({}),
+                "FNTX_KEEP_STATEMENTS": "false",
             }
         )
         live = load_settings()

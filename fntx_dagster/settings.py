@@ -6,6 +6,7 @@ Every setting has a default that works, so that a fresh clone needs none. Names 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -16,12 +17,32 @@ from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from fntx_dagster.errors import Permanent
 
 ROOT = Path(__file__).resolve().parents[1]
 """The folder of workspace.yaml."""
+
+
+class _Environment(EnvSettingsSource):
+    """Refuses JSON that says a name twice, which the parser would settle in silence."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: object) -> object:
+        return json.loads(str(value), object_pairs_hook=_each_name_once)
+
+
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
 
 
 class Settings(BaseSettings):
@@ -83,6 +104,12 @@ class Settings(BaseSettings):
         [], description="where alerts go, as a JSON list of Apprise URLs (mail, Telegram, Slack, …); unset: log and UI"
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: object
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _Environment(settings_cls)
+
     @cached_property
     def paths(self) -> Paths:
         return Paths(self.home.expanduser().resolve())
@@ -116,7 +143,10 @@ def load_settings() -> Settings:
 
 
 def _unreadable(names: str) -> Permanent:
-    return Permanent(f"cannot read the setting {names}", "Correct or unset it; docs/settings.md shows the forms")
+    return Permanent(
+        f"cannot read the setting {names}",
+        "Correct or unset it; docs/settings.md shows the forms (JSON names each thing once, ids stand in quotes)",
+    )
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -131,25 +131,12 @@ def sign(
     are not complete, or would be bound to another key or secret than its days before; such a day that lies before the
     range and after the account's last signed one stops it too.
     """
-    refused = {refusal.account_id: refusal for refusal in refusals(db, first, last, account)}
     secret, outcome = keys.salt_secret(key_folder), Signing([], [], [], [])
     have_signed = signatures.last_signed_sessions(db).keys()
-    told = {row["account_id"] for row in marts.summary(db, first, last, account)}
-    for one in sorted(told):
-        before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, one)}
-        day = first
-        try:
-            found = {day: values for (_, day), values in day_values(db, first, last, one).items()}
-            for day in found if one in have_signed else beginning.of(list(found)):
-                scaled = CATALOGUE.scaled(found[day])
-                if day in before:
-                    _keep(outcome, before[day], scaled)
-                elif one not in refused or day < refused[one].day:
-                    signed, is_new = _freeze(db, chain, one, day, scaled, secret)
-                    (outcome.new if is_new else outcome.kept).append(signed)
-        except Permanent as error:
-            refused.setdefault(one, Refusal(one, day, error))
-    outcome.refused.extend(one for one in refused.values() if one.day >= first or one.account_id in told)
+    for one, told in _told_days(db, first, last, account).items():
+        days = told if one in have_signed else beginning.of(told)
+        if days:
+            _sign(db, chain, one, days, secret, outcome)
     return outcome
 
 
@@ -252,13 +239,13 @@ class Waiting(NamedTuple):
     refusal: Refusal | None
 
 
-def waiting(db: Database, beginning: Beginning) -> dict[str, Waiting]:
+def waiting(db: Database, beginning: Beginning, begins_from: date = date.min) -> dict[str, Waiting]:
     """Account → the told and verified sessions to sign and post, oldest first: all after the last signed one, and
-    signed ones without a receipt."""
+    signed ones without a receipt. An account that has never signed begins with no session before `begins_from`."""
     found, signed = {}, signatures.last_signed_sessions(db)
     for account, days in signatures.unsigned_days(db).items():
         if account not in signed:
-            days = beginning.of(days)
+            days = [day for day in beginning.of(days) if day >= begins_from]
         if not days:
             continue
         refusal = next(iter(refusals(db, days[0], days[-1], account)), None)
@@ -309,6 +296,32 @@ def _changed(account: str, change: changes.Change, last: date) -> Permanent:
         f"the statements of account {masked(account)} have changed since {change.since} was told",
         f"Tell them again with `fntx run --from {change.since} --to {last}`",
     )
+
+
+def _told_days(db: Database, first: date, last: date, account: str | None) -> dict[str, list[date]]:
+    days: dict[str, list[date]] = {}
+    for row in marts.summary(db, first, last, account):
+        days.setdefault(row["account_id"], []).append(row["trading_day"])
+    return days
+
+
+def _sign(db: Database, chain: Chain, account: str, days: list[date], secret: bytes, outcome: Signing) -> None:
+    """One account's days, in order."""
+    first, last = days[0], days[-1]
+    before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, account)}
+    refusal, day = next(iter(refusals(db, first, last, account)), None), first
+    try:
+        for (_, day), values in day_values(db, first, last, account).items():
+            scaled = CATALOGUE.scaled(values)
+            if day in before:
+                _keep(outcome, before[day], scaled)
+            elif refusal is None or day < refusal.day:
+                signed, is_new = _freeze(db, chain, account, day, scaled, secret)
+                (outcome.new if is_new else outcome.kept).append(signed)
+    except Permanent as error:
+        refusal = refusal or Refusal(account, day, error)
+    if refusal:
+        outcome.refused.append(refusal)
 
 
 def _freeze(

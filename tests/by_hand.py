@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from fntx_dagster.signatures import BLOCKING_KINDS
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import Fetch, remember
+from fntx_dagster.store.fetches import Fetch, configure, remember
 from fntx_dagster.store.marts import SUMMARY_FIELDS
 
 _TYPES = {"account_id": "text", "trading_day": "date", "base_currency": "text", "difference_parts": "jsonb"}
@@ -96,7 +96,9 @@ def fetched(db: Database, account: str, *days: date, outcome: str = "fetched", a
                 (sha256, account, days[0], days[-1]),
             )
     first, last = (days[0], days[-1]) if days else (at.date(), at.date())
-    remember(db, Fetch("mine", "Activity", first, last, at, outcome, sha256=sha256))
+    configure(db, [("mine", "Activity")])
+    reaches = last if days else None
+    remember(db, Fetch("mine", "Activity", first, last, at, outcome, sha256=sha256, reaches=reaches))
 
 
 def book(

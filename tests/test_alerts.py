@@ -82,6 +82,11 @@ def find(db: Database, *subjects: str, kind: str = "statements") -> None:
     observe(db, kind, f"a look for {kind}", [Finding(subject, f"{subject} is missing") for subject in subjects])
 
 
+def days_pass(db: Database) -> None:
+    with db.connect() as connection:
+        connection.execute("update alm_reporting.alerts set raised_at = raised_at - interval '73 hours'")
+
+
 def alert(text: str) -> Alert:
     return Alert(1, "check", "source", "subject", None, text, None, None)  # type: ignore[arg-type]
 
@@ -139,18 +144,28 @@ def test_a_flood_is_one_message_and_comes_once(database: Database, one: Destinat
     assert one.lines[19:] == ["day 19 is missing", "… and 30 more: fntx alerts"]
 
 
-def test_a_new_destination_does_not_get_what_is_older_than_three_days(
+def test_a_new_destination_does_not_get_what_is_over_and_older_than_three_days(
     database: Database, two: tuple[Destination, Destination]
 ) -> None:
     old, new = two
     find(database, "Monday")
     deliver(settings_for(old), database)
-    with database.connect() as connection:
-        connection.execute("update alm_reporting.alerts set raised_at = raised_at - interval '73 hours'")
-    find(database, "Monday", "Thursday")
+    days_pass(database)
+    find(database, "Thursday")
     deliver(settings_for(old, new), database)
     assert old.lines == ["Monday is missing", "Thursday is missing"]
     assert new.lines == ["Thursday is missing"]
+
+
+def test_what_is_still_open_after_a_long_outage_is_sent(database: Database, one: Destination) -> None:
+    one.away = True
+    find(database, "Monday")
+    deliver(settings_for(one), database)
+    days_pass(database)
+    one.away = False
+    assert waiting(settings_for(one), database) == [open_alerts(database)[0].alert_id]
+    deliver(settings_for(one), database)
+    assert one.lines == ["Monday is missing"]
 
 
 def test_a_destination_is_known_by_its_url_and_not_by_its_place(

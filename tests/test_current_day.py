@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from fntx_dagster.cli import app
 from fntx_dagster.current_day import provisional_days, refresh
 from fntx_dagster.errors import Permanent
 from fntx_dagster.gateway.states import OtherAccount, State, Unavailable
@@ -15,6 +18,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, Gateway, account, july_28, serve, unused_port
 from fntx_dagster.store.database import Database
 from tests import by_hand
+from tests.report.role_model import july_18
 
 ONE, OTHER = "U1000001", "U2000002"
 JULY_25, JULY_28 = date(2025, 7, 25), date(2025, 7, 28)
@@ -43,7 +47,7 @@ def test_the_example_of_the_seed_is_kept_and_told_at_the_configured_rate(databas
     [day] = provisional_days(settings, database, JULY_28, JULY_28)
     assert (day.trading_day, day.base_currency, day.rate) == (JULY_28, "HKD", Decimal("7.8"))
     assert day.closing_nav_official == Decimal("199059.198")
-    assert (day.opening_nav_official, day.net_pnl) == (Decimal("198600.55"), Decimal("458.648"))
+    assert (day.opening_nav_official, day.difference) == (Decimal("198600.55"), Decimal("7.797392"))
     assert [block.kind for block in day.blocks if block.events] == ["trades"]
     assert day.as_of == QUARTER_PAST_TEN
 
@@ -67,7 +71,7 @@ def test_before_any_statement_the_gateways_currency_is_the_base(database: Databa
         refresh(settings, database)
     [day] = provisional_days(settings, database, JULY_28, JULY_28)
     assert (day.base_currency, day.closing_nav_official) == ("USD", Decimal("25520.41"))
-    assert (day.opening_nav_official, day.net_pnl) == (None, None)
+    assert (day.opening_nav_official, day.difference) == (None, None)
 
 
 def test_a_gateway_that_is_down_keeps_no_other_account_from_its_day(database: Database, tmp_path: Path) -> None:
@@ -135,6 +139,77 @@ def test_an_account_whose_rate_is_not_configured_says_so_and_keeps_no_other_from
     assert isinstance(lacking.error, Permanent)
     assert "GBP/HKD" in str(lacking)
     assert answered.error is None
+    assert navs(settings, database).keys() == {OTHER}
+
+
+def test_what_cannot_be_told_does_not_take_the_place_of_what_can(database: Database, tmp_path: Path) -> None:
+    by_hand.create_marts(database)
+    by_hand.tell(database, ONE, JULY_25)
+    with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway})
+        refresh(settings, database)
+        gateway.now += timedelta(minutes=5)
+        gateway.accounts = (account(ONE, cash="5", currency="GBP"),)
+        [lacking] = refresh(settings, database)
+    assert "GBP/HKD" in str(lacking)
+    [day] = provisional_days(settings, database, JULY_28, JULY_28)
+    assert (day.as_of, day.closing_nav_official) == (QUARTER_PAST_TEN, Decimal("199059.198"))
+
+
+def test_of_a_day_that_its_statement_tells_no_rate_is_asked_for(database: Database, tmp_path: Path) -> None:
+    by_hand.create_marts(database)
+    by_hand.tell(database, ONE, JULY_28)
+    with serve(account(ONE, cash="5", currency="GBP"), now=QUARTER_PAST_TEN) as gateway:
+        [asked] = refresh(settings_for(tmp_path, {ONE: gateway}), database)
+    assert asked.error is None
+
+
+class TestWhatIsKeptAndCannotBeTold:
+    """Its rate was in the settings when the gateway was asked, and is not any more."""
+
+    @pytest.fixture
+    def kept(self, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+        monkeypatch.setenv("FNTX_HOME", str(tmp_path))
+        monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+        by_hand.create_marts(database)
+        by_hand.fetched(database, ONE, JULY_25)
+        by_hand.fetched(database, OTHER, JULY_25)
+        by_hand.tell(database, ONE, JULY_25)
+        by_hand.tell(database, OTHER, JULY_25)
+        with serve(account(ONE, cash="5", currency="GBP"), july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
+            settings = settings_for(tmp_path, {ONE: gateway, OTHER: gateway})
+            rates = {"USD/HKD": Decimal("7.8"), "GBP/HKD": Decimal(10)}
+            asked = refresh(settings.model_copy(update={"realtime_rates": rates}), database)
+        assert [one.error for one in asked] == [None, None]
+        return database
+
+    def test_it_is_named_and_the_others_are_told(self, kept: Database) -> None:
+        reasons: list[str] = []
+        days = provisional_days(Settings(), kept, JULY_25, JULY_28, untold=reasons.append)
+        assert [day.account_id for day in days] == [OTHER]
+        [reason] = reasons
+        assert reason.startswith("U…0001 2025-07-28: no real-time rate for GBP/HKD")
+        with pytest.raises(Permanent, match="GBP/HKD"):
+            provisional_days(Settings(), kept, JULY_25, JULY_28)
+
+    @pytest.mark.usefixtures("kept")
+    def test_the_summary_warns_and_shows_history_and_the_other_account(self) -> None:
+        done = self.fntx("summary", "--format", "json")
+        told = [(row["account_id"], row["trading_day"]) for row in json.loads(done.stdout)]
+        assert told == [(ONE, "2025-07-25"), (OTHER, "2025-07-25"), (OTHER, "2025-07-28")]
+        assert "warning: U…0001 2025-07-28: no real-time rate for GBP/HKD" in done.stderr
+
+    @pytest.mark.usefixtures("kept")
+    def test_the_report_warns_and_tells_history(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fntx_dagster.store.marts.days", lambda *_: [july_18()])
+        done = self.fntx("report", "--account", ONE)
+        assert "July 18" in done.stdout
+        assert "warning: U…0001 2025-07-28: no real-time rate for GBP/HKD" in done.stderr
+
+    def fntx(self, *command: str) -> Result:
+        done = CliRunner().invoke(app, [*command, "--from", "2025-07-18", "--to", "2025-07-28"])
+        assert done.exit_code == 0, done.output
+        return done
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from fntx_dagster.settings import load_settings
         ("FNTX_FX_FALLBACK", '{"USD/HKD": "much"}'),
         ("FNTX_INITIAL_CAPITAL", '{"U1234567": "a secret sum"}'),
         ("FNTX_FIRST_SESSION", "yesterday"),
+        ("FNTX_FLEX_QUERIES", '{"main": {"A": "1", "A": "2"}}'),
+        ("FNTX_FLEX_TOKENS", '{"main": 7.8}'),
     ],
 )
 def test_a_setting_that_cannot_be_read_is_named_without_its_value(

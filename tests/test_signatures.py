@@ -218,3 +218,19 @@ def test_a_run_that_nobody_asked_for_signs_no_history_of_an_account_that_has_nev
     last = DAY + timedelta(days=1)
     done = signatures.sign(told, chain, settings.paths.keys, DAY, last, beginning=kind)
     assert [one.trading_day for one in done.new] == [DAY, last][2 - signed :]
+
+
+def test_what_another_account_asks_for_does_not_stop_an_account_that_begins(
+    told: Database, chain: Chain, settings: Settings
+) -> None:
+    """The run covers both accounts' days; the one that begins with its latest failed in its history before that."""
+    for day, passed in ((DAY, False), (DAY + timedelta(days=1), True)):
+        tell(told, ACCOUNT, day)
+        tell(told, OTHER, day, passed=passed)
+    sign(told, chain, settings, ACCOUNT)
+    last = DAY + timedelta(days=1)
+    latest = signatures.Beginning.LATEST
+    assert signatures.waiting(told, latest)[OTHER].days == [last]
+    done = signatures.sign(told, chain, settings.paths.keys, DAY, last, beginning=latest)
+    assert [(one.account_id, one.trading_day) for one in done.new] == [(ACCOUNT, last), (OTHER, last)]
+    assert done.refused == []

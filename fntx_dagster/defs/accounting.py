@@ -1,6 +1,7 @@
 """From raw rows to classified fills and FIFO lots."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
@@ -12,9 +13,11 @@ from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.changes import note_refused, telling
+from fntx_dagster.store.database import Database
 from fntx_dagster.store.fills import rebuild
+from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import accounts
-from fntx_dagster.store.nav import missing, refuse_without_nav, set_initial_capital
+from fntx_dagster.store.nav import due_session, missing, nothing_to_tell, set_initial_capital
 
 LOTS = "classified_fills"
 
@@ -55,12 +58,10 @@ LOTS = "classified_fills"
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """A range without any official NAV stops the run here: there is nothing to explain. What is missing in single
-    sessions and accounts is told and not signed, and holds no other account up."""
+    """What is missing in single sessions and accounts is named, is not signed, and holds no other account up."""
     first, last = range_of(context)
     settings, db = platform.settings(), platform.database()
     with failing_well():
-        refuse_without_nav(db, first, last)
         set_initial_capital(db, settings.initial_capital)
         start = telling(db, first, last).first
         counts = rebuild(db, start, last, fallback=settings.fx_fallback)
@@ -71,13 +72,30 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         context.log.warning(
             f"{fill.account} {fill.session}: {fill.quantity} {fill.symbol} closed without an opening in the statements"
         )
-    lacking = [Finding(str(lack), str(lack), lack.day) for lack in missing(db, first, last)]
-    yield result("statements", "statements_are_complete", lacking, "nothing is missing", days=(first, last), asset=LOTS)
-    refused = [_refused(one.account_id, one.error) for one in counts.failed]
+    yield _completeness(db, first, last)
+    labels = account_labels(db)
+    refused = [_refused(labels[one.account_id], one.error) for one in counts.failed]
     yield result("account", "every_account_is_rebuilt", refused, "every account is rebuilt", asset=LOTS)
     for asset, table in (("classified_fills", counts.fills), ("position_lots", counts.position_lots)):
         yield dg.MaterializeResult(asset_key=asset, metadata=table._asdict() | {"unopened": len(counts.unopened)})
 
 
-def _refused(account: str, error: Permanent) -> Finding:
-    return Finding(masked(account), f"account {masked(account)}: {without_accounts(str(error))}")
+def _completeness(db: Database, first: date, last: date) -> dg.AssetCheckResult:
+    """The session that is due is missed by a check of its own, which raises the alert."""
+    lacking = [Finding(str(lack), str(lack), lack.day) for lack in missing(db, first, last)]
+    if nothing := nothing_to_tell(db, first, last):
+        lacking = lacking or [Finding(nothing, nothing, last)]
+    due = due_session(datetime.now(UTC))
+    return result(
+        "statements",
+        "statements_are_complete",
+        lacking,
+        "nothing is missing",
+        days=(first, last),
+        asset=LOTS,
+        alerts=[found for found in lacking if found.day < due],
+    )
+
+
+def _refused(label: str, error: Permanent) -> Finding:
+    return Finding(label, f"account {label}: {without_accounts(str(error))}")

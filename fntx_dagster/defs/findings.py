@@ -12,14 +12,15 @@ _SHOWN = 50
 
 
 class Observed(NamedTuple):
-    """What a check's evaluation says to whoever raises alerts. `days` None: everything was looked at; `whole`: what is
-    not among the findings was not found."""
+    """What a check's evaluation says to whoever raises alerts. `days` and `looked` (subjects) say what was looked at,
+    None: everything; `whole`: what of that is not among the findings was not found."""
 
     kind: str
     source: str
     findings: list[Finding]
     days: tuple[date, date] | None
     whole: bool = True
+    looked: list[str] | None = None
 
 
 def result(
@@ -32,10 +33,12 @@ def result(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     asset: str | None = None,
     alerts: Sequence[Finding] | None = None,
+    looked: Sequence[str] | None = None,
     **metadata: Any,
 ) -> dg.AssetCheckResult:
     """Passed with the words `holds` when nothing was found; else failed with the first finding's. `alerts`: those
-    that nothing else tells a person."""
+    that nothing else tells a person. `looked`: the subjects that were looked at, where not all were: what was found of
+    others earlier is not over."""
     alerting = list(findings if alerts is None else alerts)
     shown = [[found.subject, found.text, found.day and found.day.isoformat()] for found in alerting[:_SHOWN]]
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
@@ -51,7 +54,8 @@ def result(
             "findings": shown,
             "whole": len(alerting) <= _SHOWN,
             "days": [day.isoformat() for day in days] if days else [],
-        },
+        }
+        | ({} if looked is None else {"looked": list(looked)}),
     )
 
 
@@ -64,4 +68,4 @@ def observed(evaluation: dg.AssetCheckEvaluation) -> Observed:
         return Observed("check", source, [] if evaluation.passed else [Finding(source, text)], None)
     findings = [Finding(subject, text, day and date.fromisoformat(day)) for subject, text, day in said["findings"]]
     first_last = tuple(date.fromisoformat(day) for day in said["days"])
-    return Observed(said["kind"], source, findings, first_last or None, said["whole"])
+    return Observed(said["kind"], source, findings, first_last or None, said["whole"], said.get("looked"))

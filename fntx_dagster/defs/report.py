@@ -5,9 +5,10 @@ import dagster as dg
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.errors import masked, without_accounts
+from fntx_dagster.errors import without_accounts
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
+from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import accounts, days
 
 
@@ -30,12 +31,12 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     """Why the account moved, told in Hong Kong time: every block of the day, the difference at the close by name."""
     first, last = range_of(context)
     db = platform.database()
-    told = 0
+    told, called = 0, account_labels(db)
     for account in accounts(db):
         for day in days(db, account, first, last):
-            text = without_accounts(to_markdown([tell(day)], account_label=masked(account)))
+            text = without_accounts(to_markdown([tell(day)], account_label=called[account]))
             context.add_asset_metadata(
-                {f"report {masked(account)}": dg.MetadataValue.md(text)}, partition_key=day.trading_day.isoformat()
+                {f"report {called[account]}": dg.MetadataValue.md(text)}, partition_key=day.trading_day.isoformat()
             )
             told += 1
     return dg.MaterializeResult(metadata={"dagster/row_count": told})

@@ -1,23 +1,32 @@
 """A run over a range of sessions from this process: the same jobs that the UI serves, recorded in the same instance."""
 
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import dagster as dg
+from dagster._core.utils import make_new_run_id
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.definitions import defs
 from fntx_dagster.defs.environment import dagster_environment
 from fntx_dagster.defs.failures import cause_of, said
+from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.settings import Settings, export
+from fntx_dagster.store.alerts import observe
+from fntx_dagster.store.database import open_database
 
 
 class RunOutcome(NamedTuple):
-    """What became of a run. `failures`: per failed step or check what it said; `transient`: a later try may help;
-    `warnings`: checks that only warn; `metadata`: per materialised asset what it told of itself."""
+    """What became of a run. `failures`: per failed step or check what it said; `transient`: all that failed may
+    succeed later; `warnings`: checks that only warn; `metadata`: per materialised asset what it told of itself."""
 
     run_id: str
     success: bool
@@ -52,36 +61,80 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
     days = sessions_between(first, last)
     export(dagster_environment(settings))
     with dg.DagsterInstance.get() as instance:
-        result = defs.resolve_job_def(job_name).execute_in_process(
-            instance=instance,
-            run_config={"loggers": {"progress": {}}},
-            tags=range_tags(days[0], days[-1]),
-            raise_on_error=False,
-        )
+        run_id = make_new_run_id()
+        with _ending_at_once(instance, run_id):
+            result = defs.resolve_job_def(job_name).execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                run_config={"loggers": {"progress": {}}},
+                tags=range_tags(days[0], days[-1]),
+                raise_on_error=False,
+            )
     # a blocking check that failed ends its step too: it is told once, by what it found
-    failed_steps = [event for event in result.all_events if event.is_step_failure]
-    failures = [said(event) for event in failed_steps if not _is_check(event)]
+    failed_steps = [event for event in result.all_events if event.is_step_failure and not _is_check(event)]
+    failures = [said(event) for event in failed_steps]
     checks = [
         event.asset_check_evaluation_data
         for event in result.all_events
         if event.event_type_value == "ASSET_CHECK_EVALUATION"
     ]
+    db = open_database(settings)
+    for check in checks:  # as the sensor does, where no daemon runs
+        observe(db, *observed(check))
     failed = [check for check in checks if not check.passed]
-    failures += [_check(check) for check in failed if check.severity == dg.AssetCheckSeverity.ERROR]
+    blamed = [check for check in failed if check.severity == dg.AssetCheckSeverity.ERROR]
+    failures += [_check(check) for check in blamed]
     warnings = [_check(check) for check in failed if check.severity == dg.AssetCheckSeverity.WARN]
     metadata = {
         event.asset_key.to_user_string(): {name: value.value for name, value in event.materialization.metadata.items()}
         for event in result.all_events
         if event.is_step_materialization
     }
-    causes = [cause_of(event) for event in failed_steps]
-    transient = any(cause is not None and cause.cls_name == Transient.__name__ for cause in causes)
+    lasting = [event for event in failed_steps if not _is_transient(event)]
+    lasting += [check for check in blamed if not _may_pass_later(check)]
+    transient = bool(failures) and not lasting
     return RunOutcome(result.run_id, result.success and not failures, failures, transient, warnings, metadata)
+
+
+@contextmanager
+def _ending_at_once(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """While inside, Ctrl-C ends the process, with exit code 130. Dagster would put it off to the end of the step, and
+    then repeat the step where it has a retry policy. Whatever is cut off is a transaction or a file under another name.
+    """
+    heard, wake = os.pipe()
+    os.set_blocking(wake, False)
+    before = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    threading.Thread(target=_end_when_heard, args=(heard, instance, run_id), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(wake)
+
+
+def _end_when_heard(heard: int, instance: dg.DagsterInstance, run_id: str) -> None:
+    while received := os.read(heard, 1):
+        if received[0] in (signal.SIGINT, signal.SIGTERM):
+            os.write(2, b"\nfntx: interrupted. Run it again: it goes on where it stopped\n")
+            with suppress(Exception):  # Dagster would think for an hour that it runs
+                instance.report_run_canceled(instance.get_run_by_id(run_id))
+            os._exit(128 + signal.SIGINT)
+    os.close(heard)
 
 
 def _is_check(event: dg.DagsterEvent) -> bool:
     error = event.step_failure_data.error
     return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
+
+
+def _is_transient(event: dg.DagsterEvent) -> bool:
+    cause = cause_of(event)
+    return cause is not None and cause.cls_name == Transient.__name__
+
+
+def _may_pass_later(check: dg.AssetCheckEvaluation) -> bool:
+    """A check says so of itself, in its metadata."""
+    return "transient" in check.metadata and check.metadata["transient"].value is True
 
 
 def _check(check: dg.AssetCheckEvaluation) -> str:

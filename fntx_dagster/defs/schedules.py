@@ -13,9 +13,12 @@ from fntx_dagster.defs.jobs import refreshed_days, signed_days
 from fntx_dagster.defs.partitions import FIRST_SESSION
 from fntx_dagster.defs.ranges import BEGINNING, request
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.errors import masked, without_accounts
+from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.fetching import configured
 from fntx_dagster.signatures import Beginning, Waiting, waiting
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.nav import due_session
+from fntx_dagster.store.signatures import last_signed_sessions, unsigned_days
 
 Tick = Iterator[dg.RunRequest | dg.SkipReason]
 
@@ -30,7 +33,12 @@ Tick = Iterator[dg.RunRequest | dg.SkipReason]
 def month_to_date(context: dg.ScheduleEvaluationContext, platform: Platform) -> Tick:
     """The month of the last session; so the day after a month's last session fetches the whole month."""
     now = context.scheduled_execution_time.astimezone(UTC)
-    if not configured(platform.settings()):
+    try:
+        queries = configured(platform.settings())
+    except Permanent as error:
+        yield dg.SkipReason(without_accounts(str(error)))
+        return
+    if not queries:
         yield dg.SkipReason("No Flex queries are in the settings: statements come by hand.")
         return
     yesterday = _yesterday(now)
@@ -49,18 +57,21 @@ def month_to_date(context: dg.ScheduleEvaluationContext, platform: Platform) -> 
     description="Signs the last session whose official NAV has arrived and passed its verification.",
 )
 def signature_of_the_day(context: dg.ScheduleEvaluationContext, platform: Platform) -> Tick:
-    """Each account's sessions since its last signed one; an account that has never signed begins with its latest."""
+    """Each account's sessions since its last signed one; an account that has never signed begins with its latest, if
+    that is no history: no session before the last but one that is due."""
     now = context.scheduled_execution_time.astimezone(UTC)
-    found = waiting(platform.database(), Beginning.LATEST)
-    days = sorted(day for one in found.values() for day in one.days)
+    recent = sessions(due_session(now) - timedelta(days=14), due_session(now))[-2].day
+    found = waiting(platform.database(), Beginning.LATEST, recent)
+    days = sorted(day for one in found.values() for day in one.days if day >= FIRST_SESSION)
     if days:
         yield request(days[0], days[-1], f"{now.date()}", **{BEGINNING: Beginning.LATEST.value})
     else:
-        yield dg.SkipReason(" ".join(why_nothing_to_sign(found, now)))
+        yield dg.SkipReason(" ".join(why_nothing_to_sign(platform.database(), found, now)))
 
 
-def why_nothing_to_sign(found: dict[str, Waiting], now: datetime) -> list[str]:
-    """The reasons, in sentences: each account that had to stop; the day over in New York, where it was no session."""
+def why_nothing_to_sign(db: Database, found: dict[str, Waiting], now: datetime) -> list[str]:
+    """The reasons, in sentences: the day over in New York, where it was no session; each account that had to stop, or
+    that has never signed."""
     stopped = [
         f"{masked(account)} stops at {one.refusal.day}: {without_accounts(str(one.refusal.error))}."
         for account, one in found.items()
@@ -69,7 +80,16 @@ def why_nothing_to_sign(found: dict[str, Waiting], now: datetime) -> list[str]:
     closing = now.astimezone(NEW_YORK).date()
     closed = why_closed(closing)
     reasons = [f"{closing} was no session ({closed})."] if closed else []
-    return reasons + (stopped or ["Every told session is signed; the next waits for its official NAV."])
+    signed = last_signed_sessions(db).keys()
+    never = [masked(account) for account in unsigned_days(db) if account not in signed | found.keys()]
+    if never:
+        never = [f"{', '.join(never)} has never signed: the first signature is the schedule's or yours."]
+    if stopped:
+        return reasons + stopped + never
+    if not never:
+        return [*reasons, "Every told session is signed; the next waits for its official NAV."]
+    others = ["Of every other account, every told session is signed."] if signed else []
+    return reasons + others + never
 
 
 def _yesterday(now: datetime) -> date:

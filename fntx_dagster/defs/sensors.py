@@ -22,11 +22,13 @@ from fntx_dagster.defs.jobs import (
     signed_days,
     verified_day,
 )
+from fntx_dagster.defs.partitions import FIRST_SESSION
 from fntx_dagster.defs.ranges import BEGINNING, request
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.schedules import why_nothing_to_sign
-from fntx_dagster.errors import without_accounts
-from fntx_dagster.fetching import overdue
+from fntx_dagster.errors import Permanent, without_accounts
+from fntx_dagster.fetching import configured, overdue
+from fntx_dagster.settings import Settings
 from fntx_dagster.signatures import Beginning, waiting
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
@@ -36,8 +38,18 @@ _FETCHING = (refreshed_days, daily_run, fetched_files)
 _TELLING = (*_FETCHING, from_loaded, verified_day, signed_days)
 _AFTER_CLOSE = timedelta(minutes=30)
 _RECENT = timedelta(days=7)
-_SILENCE = timedelta(hours=2)
+_SILENCE = timedelta(hours=1)
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 _EVENTS = 1000
+_LATE = 200
+"""How many ids of events back are read again: of two that write at once, the lower id may appear later."""
+_RUNS = 20
 
 
 @dg.sensor(
@@ -50,6 +62,9 @@ def missing_sessions(context: dg.SensorEvaluationContext, platform: Platform) ->
     """So an outage of any length heals without a person."""
     if _under_way(context, _FETCHING):
         yield dg.SkipReason("Statements are being fetched.")
+        return
+    if unfit := _unfit(platform.settings()):
+        yield dg.SkipReason(unfit[0].text)
         return
     now = _now()
     found = overdue(platform.settings(), platform.database(), now)
@@ -71,12 +86,12 @@ def complete_days(context: dg.SensorEvaluationContext, platform: Platform) -> Ti
         yield dg.SkipReason("Days are being told or signed.")
         return
     now, found = _now(), waiting(platform.database(), Beginning.NOTHING)
-    days = sorted(day for one in found.values() for day in one.days)
+    days = sorted(day for one in found.values() for day in one.days if day >= FIRST_SESSION)
     if days:
         # what failed for a reason that lasts is tried again in an hour
         yield request(days[0], days[-1], f"{len(days)} {now:%Y-%m-%dT%H}", **{BEGINNING: Beginning.NOTHING.value})
     else:
-        yield dg.SkipReason(" ".join(why_nothing_to_sign(found, now)))
+        yield dg.SkipReason(" ".join(why_nothing_to_sign(platform.database(), found, now)))
 
 
 @dg.sensor(
@@ -106,12 +121,13 @@ def open_session(context: dg.SensorEvaluationContext, platform: Platform) -> Tic
     description="Reads what checks found and which options were assigned; each new alert is logged here and sent once.",
 )
 def alert(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
-    """The cursor is the last evaluation that was read; what was found before the first tick raises nothing."""
+    """The cursor is what was read; what was found before the first tick raises nothing. Settings that do not fit
+    together are found here: no run begins with them."""
     settings, db = platform.settings(), platform.database()
     newest = alerts.newest(db)
     for evaluation in _new_evaluations(context):
-        said = observed(evaluation)
-        alerts.observe(db, *said)
+        alerts.observe(db, *observed(evaluation))
+    alerts.observe(db, "statements", "settings", _unfit(settings))
     alerts.note_assignments(db, (_now() - _RECENT).date())
     for one in alerts.raised_after(db, newest):
         context.log.warning(f"{one.kind}: {one.text}")
@@ -142,6 +158,8 @@ def failed_run(context: dg.RunFailureSensorContext, platform: Platform) -> None:
     text = without_accounts(f"{job}: {'; '.join(steps)}")
     subject = f"{job}: {', '.join(event.step_key for event in context.get_step_failure_events())}"
     alerts.observe(platform.database(), "run", f"run/{job}", [Finding(subject, text)])
+    if _ended_later(context, dg.DagsterRunStatus.SUCCESS):
+        alerts.observe(platform.database(), "run", f"run/{job}", [])
     context.log.warning(text)
 
 
@@ -152,8 +170,10 @@ def failed_run(context: dg.RunFailureSensorContext, platform: Platform) -> None:
     description="A run that succeeded ends the alert of its job.",
 )
 def succeeded_run(context: dg.RunStatusSensorContext, platform: Platform) -> None:
-    """What checks found is ended by the checks."""
-    alerts.observe(platform.database(), "run", f"run/{context.dagster_run.job_name}", [])
+    """What checks found is ended by the checks. A run that failed after it is not ended by it: the two sensors have
+    each its own pace."""
+    if not _ended_later(context, dg.DagsterRunStatus.FAILURE):
+        alerts.observe(platform.database(), "run", f"run/{context.dagster_run.job_name}", [])
 
 
 def _now() -> datetime:
@@ -162,31 +182,60 @@ def _now() -> datetime:
 
 
 def _under_way(context: dg.SensorEvaluationContext, jobs: Sequence[object]) -> bool:
-    """Whether a run of the jobs is unfinished. One that has long said nothing was killed with its machine, and Dagster
-    may never hear of it: it stands in nobody's way."""
+    """Whether a run of the jobs is unfinished. One whose process was killed with its machine goes on for ever in
+    Dagster's eyes and keeps its place among the runs allowed: when it has said nothing for an hour, it has failed."""
     names = {job.name for job in jobs}
-    unfinished = [
-        dg.DagsterRunStatus.QUEUED,
-        dg.DagsterRunStatus.NOT_STARTED,
-        dg.DagsterRunStatus.STARTING,
-        dg.DagsterRunStatus.STARTED,
-        dg.DagsterRunStatus.CANCELING,
-    ]
-    alive = dg.RunsFilter(statuses=unfinished, updated_after=_now() - _SILENCE)
-    runs = context.instance.get_runs(filters=alive)
-    return any(run.job_name in names for run in runs)
+    found = False
+    for run in context.instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
+        if run.status == dg.DagsterRunStatus.STARTED and _silent(context.instance, run.run_id):
+            context.instance.report_run_failed(run, "The run said nothing for an hour: its process was killed.")
+        else:
+            found = found or run.job_name in names
+    return found
+
+
+def _ended_later(context: dg.RunStatusSensorContext, status: dg.DagsterRunStatus) -> bool:
+    """Whether a run of the same job ended so after the one that the sensor is about."""
+    run = context.dagster_run
+    this = context.instance.get_run_record_by_id(run.run_id)
+    same_job = dg.RunsFilter(job_name=run.job_name, statuses=[status])
+    newest = context.instance.get_run_records(same_job, limit=_RUNS, order_by="update_timestamp")
+    return any((one.end_time or 0) > (this.end_time or 0) for one in newest if one.dagster_run.run_id != run.run_id)
+
+
+def _unfit(settings: Settings) -> list[Finding]:
+    """What does not fit together in the settings of the Flex Web Service."""
+    try:
+        configured(settings)
+    except Permanent as error:
+        return [Finding("settings", without_accounts(str(error)))]
+    return []
+
+
+def _silent(instance: dg.DagsterInstance, run_id: str) -> bool:
+    newest = instance.get_records_for_run(run_id, limit=1, ascending=False).records
+    return bool(newest) and newest[0].timestamp < (_now() - _SILENCE).timestamp()
 
 
 def _new_evaluations(context: dg.SensorEvaluationContext) -> list[dg.AssetCheckEvaluation]:
-    """Evaluations of checks since the cursor, oldest first; moves the cursor on."""
+    """Evaluations of checks that were not read yet, oldest first. The cursor is the id of the newest that was read, and
+    with it, behind colons, those not far before it: each is read once."""
     if context.cursor is None:
-        newest = context.instance.get_event_records(_evaluations(None), limit=1, ascending=False)
-        context.update_cursor(str(newest[0].storage_id if newest else 0))
+        newest = context.instance.get_event_records(_evaluations(None), limit=_LATE, ascending=False)
+        _move_cursor(context, {record.storage_id for record in newest} or {0})
         return []
-    records = context.instance.get_event_records(_evaluations(int(context.cursor)), limit=_EVENTS, ascending=True)
-    if records:
-        context.update_cursor(str(records[-1].storage_id))
-    return [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in records]
+    read = {int(number) for number in context.cursor.split(":")}
+    records = context.instance.get_event_records(
+        _evaluations(max(0, max(read) - _LATE)), limit=_EVENTS + len(read), ascending=True
+    )
+    new = [record for record in records if record.storage_id not in read][:_EVENTS]
+    _move_cursor(context, read | {record.storage_id for record in new})
+    return [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in new]
+
+
+def _move_cursor(context: dg.SensorEvaluationContext, read: set[int]) -> None:
+    near = (number for number in read if number >= max(read) - _LATE)
+    context.update_cursor(":".join(map(str, sorted(near))))
 
 
 def _evaluations(after: int | None) -> dg.EventRecordsFilter:

@@ -12,14 +12,14 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import PROGRESS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.errors import Transient, without_accounts
-from fntx_dagster.fetching import Fetched, fetch, retire
-from fntx_dagster.flex.answers import NoData, TokenRefused
+from fntx_dagster.errors import FntxError, Transient, without_accounts
+from fntx_dagster.fetching import Fetched, configured, fetch, retire
+from fntx_dagster.flex.answers import NoData, NotServed, TokenRefused
 from fntx_dagster.samples import statement_paths
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import served_accounts
+from fntx_dagster.store.fetches import latest, served_accounts
 from fntx_dagster.store.nav import due_session, missing
 from fntx_dagster.store.statements import Counts, FileLoad, load_paths
 
@@ -52,24 +52,38 @@ def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
     """The statement files of the Flex Web Service: each query once for each month of the run, as month-to-date. Without
     queries in the settings nothing is fetched, and the folder holds what a person puts there."""
     first, last = range_of(context)
+    settings, db = platform.settings(), platform.database()
     with failing_well():
-        fetched = fetch(platform.settings(), platform.database(), first, last, datetime.now(UTC), _teller(context))
+        fetched = fetch(settings, db, first, last, datetime.now(UTC), _teller(context))
         failed = [one for one in fetched if one.error]
-        if failed and len(failed) == len(fetched) and any(isinstance(one.error, Transient) for one in failed):
-            raise Transient("; ".join(map(str, failed)))
+        if failed and len(failed) == len(fetched) and _may_succeed_later(failed):
+            _teller(context)("Nothing arrived: tried again in a minute or two, twice.")
+            raise Transient("; ".join(finding.text for finding in _of_queries(failed)))
     refused = {one.login: _of_token(one) for one in failed if isinstance(one.error, TokenRefused)}
     queries = [one for one in failed if one.login not in refused]
+    nothing = "no session of the range is over" if configured(settings) else "no Flex queries are in the settings"
     return dg.MaterializeResult(
-        metadata={"files": len(fetched) - len(failed), "queries": dg.MetadataValue.md(_fetched_table(fetched))},
+        metadata={
+            "files": len(fetched) - len(failed),
+            "queries": dg.MetadataValue.md(_fetched_table(fetched) if fetched else nothing),
+        },
         check_results=[
-            result("statements", "every_token_is_accepted", list(refused.values()), "none was refused"),
+            result(
+                "statements",
+                "every_token_is_accepted",
+                list(refused.values()),
+                "none was refused",
+                looked=_tried(settings, db, fetched),
+                transient=False,
+            ),
             result(
                 "statements",
                 "every_query_is_fetched",
-                list(map(_of_query, queries)),
-                f"{len(fetched) - len(failed)} files fetched" if fetched else "no Flex queries are in the settings",
+                _of_queries(queries),
+                f"{len(fetched) - len(failed)} files fetched" if fetched else nothing,
                 days=(first.replace(day=1), max([last, *(one.window.last for one in fetched)])),
                 severity=_severity(queries),
+                transient=_may_succeed_later(queries),
             ),
         ],
     )
@@ -107,7 +121,7 @@ def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     rows = sum((load.total for load in loads), Counts())
     for load in loads:
         context.log.info(f"{without_accounts(load.file_name)}: {load.status}")
-    retired = retire(settings, loads)
+    retired = retire(settings, db, loads)
     return dg.MaterializeResult(
         metadata={
             "files": len(loads),
@@ -133,7 +147,8 @@ def _latest(settings: Settings, db: Database, first: date, last: date) -> dg.Ass
         return result(*LATEST, [], f"the run ends before {due}, which is due", days=(first, last))
     served = served_accounts(db)
     lacking = [lack for lack in missing(db, due, due) if served.get(lack.account_id) == "fetched"]
-    return result(*LATEST, [Finding(str(lack), str(lack), lack.day) for lack in lacking], f"{due} is there")
+    findings = [Finding(str(lack), str(lack), lack.day) for lack in lacking]
+    return result(*LATEST, findings, f"{due} is there", transient=True)
 
 
 def _teller(context: dg.AssetExecutionContext) -> Callable[[str], None]:
@@ -150,9 +165,32 @@ def _of_token(fetched: Fetched) -> Finding:
     return Finding(fetched.login, f"{fetched.login}: {fetched.outcome}")
 
 
-def _of_query(fetched: Fetched) -> Finding:
-    month = fetched.window.first
-    return Finding(f"{fetched.login} {fetched.query.name} {month:%Y-%m}", str(fetched), month)
+def _of_queries(failed: list[Fetched]) -> list[Finding]:
+    """One per query and month; one per token where the service serves none of its queries."""
+    found: dict[str, Finding] = {}
+    for one in failed:
+        month = one.window.first
+        if isinstance(one.error, NotServed):
+            found.setdefault(one.login, Finding(one.login, f"{one.login}: {one.outcome}", month))
+        else:
+            subject = f"{one.login} {one.query.name} {month:%Y-%m}"
+            found[subject] = Finding(subject, str(one), month)
+    return list(found.values())
+
+
+def _tried(settings: Settings, db: Database, fetched: list[Fetched]) -> list[str]:
+    """The tokens that the service took or refused, and those that are in the settings no more."""
+    answered = {one.login for one in fetched if not one.before and _says_something_of_the_token(one.error)}
+    return sorted(answered | {one.login for one in latest(db)} - set(settings.flex_tokens))
+
+
+def _says_something_of_the_token(error: FntxError | None) -> bool:
+    """The broker looks at the token first; who is held off or out of reach heard nothing of it."""
+    return error is None or (not isinstance(error, NotServed) and getattr(error, "code", None) is not None)
+
+
+def _may_succeed_later(failed: list[Fetched]) -> bool:
+    return all(isinstance(one.error, Transient) for one in failed)
 
 
 def _severity(failed: list[Fetched]) -> dg.AssetCheckSeverity:
@@ -168,8 +206,6 @@ def _refused(loads: list[FileLoad]) -> Iterator[Finding]:
 
 
 def _fetched_table(fetched: list[Fetched]) -> str:
-    if not fetched:
-        return "No Flex queries are in the settings (FNTX_FLEX_TOKENS, FNTX_FLEX_QUERIES)."
     lines = ["| token | query | from | to | |", "|---|---|---|---|---|"]
     for one in fetched:
         lines.append(f"| {one.login} | {one.query.name} | {one.window.first} | {one.window.last} | {one.outcome} |")

@@ -11,7 +11,7 @@ from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.ranges import OWNERS
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.errors import FntxError, masked, without_accounts
+from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.report.day import ProvisionalDay
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
@@ -19,6 +19,7 @@ from fntx_dagster.report.today import session_at
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.labels import Labels, account_labels
 
 
 @dg.asset(
@@ -47,24 +48,32 @@ def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
         asked = refresh(settings, db) if settings.gateways else []
         days = [session_at(one.snapshot.as_of).day for one in asked if one.snapshot]
         told = list(_told(settings, db, asked, min(days), max(days))) if days else []
+    called = account_labels(db, settings.gateways)
     reports = {
-        f"report {masked(day.account_id)}": dg.MetadataValue.md(
-            without_accounts(to_markdown([tell(day)], account_label=masked(day.account_id)))
+        f"report {called[day.account_id]}": dg.MetadataValue.md(
+            without_accounts(to_markdown([tell(day)], account_label=called[day.account_id]))
         )
         for day in told
     }
-    navs = {f"NAV now {masked(day.account_id)}": float(day.closing_nav_official) for day in told}
+    navs = {f"NAV now {called[day.account_id]}": float(day.closing_nav_official) for day in told}
     return dg.MaterializeResult(
         metadata=reports | navs,
         check_results=[
             result(
                 "gateway",
                 "gateway_answers",
-                [_silent(one) for one in asked if one.error],
+                [_silent(one, called) for one in asked if one.error],
                 "all answer",
                 severity=dg.AssetCheckSeverity.WARN,
             ),
-            result("margin", "margin_is_ample", _tight(settings, asked), "it is", severity=dg.AssetCheckSeverity.WARN),
+            result(
+                "margin",
+                "margin_is_ample",
+                _tight(settings, asked, called),
+                "it is",
+                severity=dg.AssetCheckSeverity.WARN,
+                looked=_with_margin(asked, called),
+            ),
         ],
     )
 
@@ -76,15 +85,22 @@ def _told(settings: Settings, db: Database, asked: list[Asked], first: date, las
             yield from provisional_days(settings, db, first, last, one.account_id)
 
 
-def _silent(asked: Asked) -> Finding:
-    return Finding(masked(asked.account_id), without_accounts(str(asked)))
+def _silent(asked: Asked, called: Labels) -> Finding:
+    account = called[asked.account_id]
+    return Finding(account, f"{account}: {without_accounts(str(asked.error))}")
 
 
-def _tight(settings: Settings, asked: list[Asked]) -> list[Finding]:
+def _with_margin(asked: list[Asked], called: Labels) -> list[str] | None:
+    """The subjects whose margin was told; None: everybody's was."""
+    known = [called[one.account_id] for one in asked if one.snapshot and one.snapshot.cushion is not None]
+    return known if len(known) < len(asked) else None
+
+
+def _tight(settings: Settings, asked: list[Asked], called: Labels) -> list[Finding]:
     return [
         Finding(
-            masked(one.account_id),
-            f"{masked(one.account_id)}: {one.snapshot.cushion:.1%} of the NAV is free of margin, "
+            called[one.account_id],
+            f"{called[one.account_id]}: {one.snapshot.cushion:.1%} of the NAV is free of margin, "
             f"less than {settings.margin_cushion:.0%}",
         )
         for one in asked

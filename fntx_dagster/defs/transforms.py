@@ -19,9 +19,9 @@ from fntx_dagster.defs.manifest import PARSED, PROJECT, QUIET, manifest
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.errors import masked
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.changes import telling, told
+from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import row_counts, summary
 
 if TYPE_CHECKING:
@@ -127,9 +127,10 @@ def _describe(context: dg.AssetExecutionContext, model: str, platform: Platform,
     for day, rows in row_counts(db, model, first, last).items():
         context.add_asset_metadata({"dagster/row_count": rows}, asset_key=model, partition_key=day.isoformat())
     if model == "daily_summary":
+        called = account_labels(db)
         for row in summary(db, first, last):
             figures = {
-                f"{field} {masked(row['account_id'])}": float(row[field])
+                f"{field} {called[row['account_id']]}": float(row[field])
                 for field in ("closing_nav_official", "net_pnl", "unexplained")
             }
             context.add_asset_metadata(figures, asset_key=model, partition_key=row["trading_day"].isoformat())

@@ -8,9 +8,9 @@ from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.errors import masked
 from fntx_dagster.signatures import BLOCKING_KINDS, WARNING_KINDS
 from fntx_dagster.store.alerts import Finding
+from fntx_dagster.store.labels import Labels, account_labels
 from fntx_dagster.store.marts import Verification, verifications
 
 _DESCRIPTIONS = {
@@ -30,41 +30,40 @@ def _check(kind: str, blocking: bool) -> dg.AssetChecksDefinition:
     )
     def verification(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
         first, last = range_of(context)
-        rows = verifications(platform.database(), first, last, kinds=(kind,))
+        db = platform.database()
+        rows, called = verifications(db, first, last, kinds=(kind,)), account_labels(db)
         failed = [row for row in rows if not row.passed]
         return result(
             "verification" if blocking else "unusual",
             f"{kind}_verification",
-            [
-                Finding(f"{masked(row.account_id)} {row.trading_day} {row.equation}", sentence(row), row.trading_day)
-                for row in failed
-            ],
+            [_finding(row, called[row.account_id]) for row in failed],
             f"{len(rows)} equations hold",
             days=(first, last),
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             equations=len(rows),
             failed=len(failed),
-            failures=dg.MetadataValue.md(_table(failed)),
+            failures=dg.MetadataValue.md(_table(failed, called)),
         )
 
     return verification
 
 
-def sentence(row: Verification) -> str:
+def _finding(row: Verification, account: str) -> Finding:
     """One failure in words: the day, the equation, both sides and the difference."""
-    return (
-        f"{row.trading_day} {masked(row.account_id)}: {row.equation}: "
+    text = (
+        f"{row.trading_day} {account}: {row.equation}: "
         f"{row.left_side} {row.relation} {row.right_side} does not hold, difference {row.difference}"
     )
+    return Finding(f"{account} {row.trading_day} {row.equation}", text, row.trading_day)
 
 
-def _table(failed: list[Verification]) -> str:
+def _table(failed: list[Verification], called: Labels) -> str:
     if not failed:
         return "All hold."
     lines = ["| day | account | equation | left | | right | difference |", "|---|---|---|---:|---|---:|---:|"]
     for row in failed:
         sides = f"{row.left_side} | {row.relation} | {row.right_side} | {row.difference}"
-        lines.append(f"| {row.trading_day} | {masked(row.account_id)} | {row.equation} | {sides} |")
+        lines.append(f"| {row.trading_day} | {called[row.account_id]} | {row.equation} | {sides} |")
     return "\n".join(lines)
 
 

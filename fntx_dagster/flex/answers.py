@@ -25,6 +25,10 @@ class NotYet(Transient):
     query: str = ""
 
 
+class NotServed(NotYet):
+    """The token is held off or the service is out of reach: every other query of the token would meet the same."""
+
+
 class Refused(Permanent):
     """No statement until a person changes something. `code` as in `NotYet`."""
 
@@ -71,7 +75,7 @@ NEW_TOKEN = (
 )
 
 CODES = {
-    1001: Rule("could not be generated", Retry.SLOW, NotYet, _THROTTLING, tries=4, anew=True),
+    1001: Rule("could not be generated", Retry.SLOW, NotServed, _THROTTLING, tries=4, anew=True),
     1003: Rule(
         "is not available", Retry.NEVER, NoData, "Often there is no data in that window; check the query and the window"
     ),
@@ -108,7 +112,7 @@ CODES = {
         "is refused, the account is not valid", Retry.NEVER, Refused, "Check the accounts that the query selects"
     ),
     1017: Rule("was requested, but its reference is not known", Retry.POLL, Refused, _LATER, tries=3, anew=True),
-    1018: Rule("is held off, too many requests", Retry.THROTTLED, NotYet, _THROTTLING, tries=4),
+    1018: Rule("is held off, too many requests", Retry.THROTTLED, NotServed, _THROTTLING, tries=4),
     1019: Rule("is being generated", Retry.POLL, NotYet, _LATER),
     1020: Rule(
         "was not requested in a way that the service accepts",
@@ -123,7 +127,9 @@ CODES = {
 NOT_ANSWERED = Rule("was not answered", Retry.NEVER, NotYet, _LATER)
 CUT_OFF = Rule("arrived incomplete", Retry.SLOW, NotYet, "Try again later; if it stays so, check the network")
 _STRANGE = Rule("did not arrive", Retry.SLOW, NotYet, "Try again later; if it stays so, check FNTX_FLEX_URL", tries=4)
-UNREACHABLE = Rule("cannot be fetched", Retry.SLOW, NotYet, "Check the network, then try again")
+UNREACHABLE = Rule("cannot be fetched", Retry.SLOW, NotServed, "Check the network, then try again")
+FALTERING = UNREACHABLE._replace(outcome=NotYet)
+"""Reached, and then nothing came in time: that may be one query's trouble."""
 _SERVER_ERROR = Rule("is held up by an error at the broker", Retry.SLOW, NotYet, "Try again later")
 FOREIGN = Rule(
     "is offered at an address that is not allowed to see the token",
@@ -191,14 +197,18 @@ def fields(content: bytes) -> dict[str, str]:
 
 
 class Document:
-    """A document as it passes by: its root, the last day that its statements speak for, and whether it is well-formed;
-    no part of it is kept."""
+    """A document as it passes by: its root, the last day that its statements speak for in every account, and whether it
+    is well-formed; no part of it is kept."""
 
     def __init__(self) -> None:
         self.root = ""
-        self.last_day: date | None = None
         self.broken = False
+        self._reach: dict[str, date] = {}
         self._parser = etree.XMLParser(target=self, resolve_entities="internal", **_SAFELY)
+
+    @property
+    def last_day(self) -> date | None:
+        return min(self._reach.values(), default=None)
 
     def feed(self, piece: bytes) -> None:
         try:
@@ -220,8 +230,9 @@ class Document:
         self.root = self.root or tag
         if tag == "FlexStatement":
             with suppress(ValueError):  # who loads it says what is wrong
-                day = parse_date(attributes.get("toDate", ""))
-                self.last_day = max(day, self.last_day or day) if day else self.last_day
+                account, day = attributes.get("accountId", ""), parse_date(attributes.get("toDate", ""))
+                if day:
+                    self._reach[account] = max(day, self._reach.get(account, day))
 
     def doctype(self, *_: object) -> None:
         self.broken = True  # no statement has one

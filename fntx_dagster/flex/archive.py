@@ -1,25 +1,29 @@
 """The folder of fetched files: `<folder>/YYYY/MM/<Query>_MTD_<YYYYMMDD>.xml`, year and month of the period, and the day
 in Hong Kong on which the file was fetched (seed 001, 5.3).
 
-Here belongs what lies where, and what may go. A newer file of the same query and month takes an older one's place only
-after the database has it; the last file of a month is its archive. Files that are called otherwise are not touched.
+Here belongs what lies where, and what took whose place. A newer file of the same query and month takes an older one's
+only after the database has it; the last file of a month is its archive. Files called otherwise are not touched.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
+from fntx_dagster.errors import Permanent, without_accounts
+
 _NAME = re.compile(r"(?P<query>[A-Za-z0-9][A-Za-z0-9_-]*)_MTD_(?P<day>\d{8})\.xml")
-_ASIDE = ".previous"
+_ASIDE = ".previous-"
 
 
-class Fetched(NamedTuple):
+class Archived(NamedTuple):
     """A file of the archive: its query, the month it tells (its first day) and the day it was fetched."""
 
     path: Path
@@ -28,55 +32,90 @@ class Fetched(NamedTuple):
     fetched_on: date
 
 
+class Content(NamedTuple):
+    """What a file held when it was read: its SHA-256 in hex, and which file of the disk it was."""
+
+    sha256: str
+    inode: tuple[int, int]
+
+
 def place(folder: Path, query: str, month: date, fetched_on: date) -> Path:
-    """Where a query's file of a month goes; its folder is made."""
-    path = folder / f"{month:%Y}" / f"{month:%m}" / f"{query}_MTD_{fetched_on:%Y%m%d}.xml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    """Where a query's file of a month goes."""
+    return folder / f"{month:%Y}" / f"{month:%m}" / f"{query}_MTD_{fetched_on:%Y%m%d}.xml"
 
 
-def set_aside(path: Path) -> None:
-    """Keep what lies at `path` beside it, until what takes its place there is loaded.
+def set_aside(path: Path) -> Path | None:
+    """Keep what lies at `path` beside it under a name that nobody loads, until what takes its place there is loaded;
+    where. Makes the folder. Permanent where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _linked(path) if path.exists() else None
+    except OSError as error:
+        raise Permanent(
+            f"cannot write the folder {without_accounts(str(path.parent))} ({error.strerror})",
+            "Check the disk and the folder's permissions",
+        ) from None
 
-    What was set aside before and not retired is the last file that the database is known to have: it stays.
-    """
-    aside = path.with_name(path.name + _ASIDE)
-    if not path.exists() or aside.exists():
-        return
+
+def _linked(path: Path) -> Path:
+    """Each version under a number of its own: another process may set the same file aside."""
+    for aside in _asides(path):
+        try:
+            _link_or_copy(path, aside)
+            return aside
+        except FileExistsError:
+            continue
+    raise AssertionError("numbers do not end")
+
+
+def _link_or_copy(path: Path, aside: Path) -> None:
     try:
         os.link(path, aside)
+    except FileExistsError:
+        raise
     except OSError:  # a file system without links
-        copy = path.with_name(path.name + ".copy")
-        shutil.copy2(path, copy)
-        copy.replace(aside)
+        with path.open("rb") as original, aside.open("xb") as copy:
+            shutil.copyfileobj(original, copy)
 
 
-def fetched(folder: Path) -> list[Fetched]:
+def _asides(path: Path) -> Iterator[Path]:
+    return (path.with_name(f"{path.name}{_ASIDE}{number}") for number in count(1))
+
+
+def content(path: Path) -> Content:
+    """What lies at `path` now; OSError where it cannot be read."""
+    with path.open("rb") as file:
+        stat = os.fstat(file.fileno())
+        return Content(hashlib.file_digest(file, "sha256").hexdigest(), (stat.st_dev, stat.st_ino))
+
+
+def files(folder: Path) -> list[Archived]:
     """Every file of the archive, the oldest of each query and month first."""
-    found = [_fetched(path) for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/*.xml"))]
+    found = [_archived(path) for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/*.xml"))]
     return sorted((file for file in found if file), key=lambda file: (file.query, file.month, file.fetched_on))
 
 
-def replaced(folder: Path, loaded: Collection[Path]) -> dict[Path, list[Path]]:
+def replaced(folder: Path, loaded: Collection[Path]) -> dict[Archived, list[Archived]]:
     """Loaded file → the files whose place it takes: the older ones of its query and month, and what was set aside."""
-    newest = {(file.query, file.month): file for file in fetched(folder)}
-    older: dict[Path, list[Path]] = {}
-    for file in fetched(folder):
-        now = newest[file.query, file.month].path
-        if now not in loaded:
+    found = files(folder)
+    newest = {(file.query, file.month): file for file in found}
+    older: dict[Archived, list[Archived]] = {}
+    for file in found:
+        now = newest[file.query, file.month]
+        if now.path not in loaded:
             continue
-        aside = file.path.with_name(file.path.name + _ASIDE)
-        gone = ([file.path] if file.path != now else []) + ([aside] if aside.exists() else [])
+        asides = sorted(path for path in file.path.parent.iterdir() if path.name.startswith(file.path.name + _ASIDE))
+        gone = ([file] if file != now else []) + [file._replace(path=aside) for aside in asides]
         older.setdefault(now, []).extend(gone)
     return {path: gone for path, gone in older.items() if gone}
 
 
-def _fetched(path: Path) -> Fetched | None:
+def _archived(path: Path) -> Archived | None:
     named = _NAME.fullmatch(path.name)
     try:
         if named:
             month, day = date(int(path.parts[-3]), int(path.parts[-2]), 1), date.fromisoformat(named["day"])
-            return Fetched(path, named["query"], month, day)
+            return Archived(path, named["query"], month, day)
     except ValueError:
         pass  # named like one of ours, with a day that is none
     return None

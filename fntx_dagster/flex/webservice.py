@@ -22,11 +22,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
 
 from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.flex.answers import (
     CUT_OFF,
+    FALTERING,
     FOREIGN,
     NEW_TOKEN,
     NOT_ANSWERED,
@@ -77,7 +78,7 @@ class Download(NamedTuple):
     sha256: str
     """Of the file, in hex."""
     last_day: date | None
-    """The last day that its statements speak for; None where they do not say."""
+    """The last day that its statements speak for in every account; None where they do not say."""
     requests: int
     """How often the service was asked for it."""
     seconds: float
@@ -123,7 +124,7 @@ def download(
 
 # -- the conversation -------------------------------------------------------------------------------------------------
 
-_QUERY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+QUERY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _USER_AGENT = "FNTX/0.1 (Flex Web Service client)"
 _CHUNK = 1 << 16
 _LONGEST_ANSWER = 1 << 16
@@ -233,9 +234,7 @@ class _Conversation:
         if self._window is not None:
             parameters |= {"fd": f"{self._window.first:%Y%m%d}", "td": f"{self._window.last:%Y%m%d}"}
         base = self._service.base_url.rstrip("/")
-        content = self._get(
-            f"{base}/SendRequest", parameters, lambda response: self._start_of(response.iter_content(_CHUNK))
-        )
+        content = self._get(f"{base}/SendRequest", parameters, lambda response: self._start_of(self._pieces(response)))
         answer = fields(content)
         if not answer.get("referencecode"):
             raise body_setback(content, self._quoted)
@@ -250,7 +249,7 @@ class _Conversation:
 
     def _receive(self, response: requests.Response) -> tuple[Part, date | None]:
         """The body into the file, read as it comes: what is kept is a whole, well-formed statement."""
-        pieces = response.iter_content(_CHUNK)
+        pieces = self._pieces(response)
         document, start = Document(), b""
         for piece in pieces:
             start += piece
@@ -262,9 +261,6 @@ class _Conversation:
         with Part(self._target) as part:
             part.write(start)
             for piece in pieces:
-                if self._remaining() <= 0:
-                    self._last = Setback(CUT_OFF, f"after {part.size:,} bytes")
-                    raise self._overdue()
                 document.feed(piece)
                 if document.broken:
                     break
@@ -280,9 +276,19 @@ class _Conversation:
         content = b""
         for piece in pieces:
             content += piece
-            if len(content) > _LONGEST_ANSWER or self._remaining() <= 0:
+            if len(content) > _LONGEST_ANSWER:
                 break
         return content
+
+    def _pieces(self, response: requests.Response) -> Iterator[bytes]:
+        """A body as it comes, however little at a time, until it ends or the deadline does."""
+        size = 0
+        while piece := response.raw.read1(_CHUNK, decode_content=True):
+            size += len(piece)
+            if self._remaining() <= 0:
+                self._last = Setback(CUT_OFF, f"after {size:,} bytes")
+                raise self._overdue()
+            yield piece
 
     def _get(self, url: str, parameters: dict[str, str], read: Callable[[requests.Response], T]) -> T:
         """One request in the token's turn. What the library raises holds the URL: it ends here."""
@@ -304,10 +310,12 @@ class _Conversation:
                     setback = http_setback(response.status_code)
                     if setback is None:
                         return read(response)
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError, ProtocolError):
+        except (ProtocolError, DecodeError):
             setback = Setback(CUT_OFF, "the connection ended early")
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        except requests.ConnectionError as error:
             setback = Setback(UNREACHABLE, type(error).__name__)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            setback = Setback(FALTERING, type(error).__name__)
         raise setback
 
     def _allowed(self, url: str) -> str:
@@ -341,8 +349,9 @@ class _Conversation:
             self._rest(seconds)
 
     def _overdue(self) -> NotYet:
+        outcome = self._last.rule.outcome
         return self._error(
-            NotYet,
+            outcome if issubclass(outcome, NotYet) else NotYet,
             f"no statement within {self._service.deadline.total_seconds():.0f} s; {self._describe(self._last)}",
             self._last.rule.way_out,
             self._last.code,
@@ -375,7 +384,7 @@ def _check(service: Service, token: Token, query: Query, window: Window | None) 
     """What can be known to fail before anything is sent."""
     if not token.value:
         raise Permanent(f"the token for {query.name!r} is empty", NEW_TOKEN)
-    if not _QUERY_NAME.fullmatch(query.name):
+    if not QUERY_NAME.fullmatch(query.name):
         raise Permanent(
             f"{query.name!r} is no name for a query",
             "Use letters, digits, - and _ in FNTX_FLEX_QUERIES: it names files",

@@ -156,8 +156,9 @@ class ProvisionalDay(Day):
     `closing_nav_official` and `closing_nav_calculated` are the NAVs now: `gateway_nav`, in `gateway_currency`, at the
     configured real-time `rate`, and what the day's trades make of the opening. The whole difference is one part,
     not_yet_attributed, for the gateway does not tell what made it; nothing of it is unexplained before the statement
-    had its say. Deposits, withdrawals, interest and fees are None: the gateway tells none. Where no official opening
-    NAV is known, the amounts that stand on it are None too: the NAV now is told, and no P&L.
+    had its say. Deposits, withdrawals, interest and fees are None: the gateway tells none. So is the net P&L, for the
+    NAV moves with deposits and with the rate too. Where no official opening NAV is known, the amounts that stand on it
+    are None as well.
 
     `realised_by_broker` names the events whose realised P&L is the broker's own figure, net of what the opening cost;
     `later_trades` counts fills after the session's close, which belong to the next trading day.

@@ -17,8 +17,8 @@ day: account_id; trading_day (YYYY-MM-DD); base_currency; heading; provisional; 
     A provisional day is told by IB Gateway before any statement tells it: closing_nav_official is the NAV at `as_of`,
     gateway_nav {amount, display, currency, rate} at the real-time rate; the difference is one part, not_yet_attributed;
     open_at_close is what is held now, with the gateway's mark and market_value in `currency`. Deposits, withdrawals,
-    interest and fees are null, and where no official opening NAV is known, the amounts that stand on it. Of an official
-    day gateway_nav, mark, market_value and currency are null.
+    interest, fees and net_pnl are null, and where no official opening NAV is known, the amounts that stand on it. Of an
+    official day gateway_nav, mark, market_value and currency are null.
 
 block: block_id; kind (previous_close, trades, assignment, exercise, expiration, cash, market_open, no_events,
     market_close, now); phase (overnight, pre_market, intraday, at_close); title; when (the text of its span); section

@@ -1,8 +1,8 @@
 """A range of days as a table: one row per day and a row of totals.
 
 What belongs here: headers and rows of display strings, for whoever renders them. Flows and results are summed, and
-the sums rounded, from the exact amounts; NAVs, which are states, are not. The row of a day that still runs is marked,
-and a footnote says what it is.
+the sums rounded, from the exact amounts; NAVs, which are states, are not. The row of a day that still runs is marked
+and in no sum, and a footnote says what it is.
 """
 
 from __future__ import annotations
@@ -61,10 +61,11 @@ def summary_table(days: Sequence[Day]) -> SummaryTable:
             f"a summary table is of one account in one base currency, not of {len(accounts)}: make one each"
         )
     currency = f" ({accounts.pop()[1]})" if accounts else ""
+    official = [day for day in days if day.as_of is None]
     return SummaryTable(
         headers=(f"Trading Day{currency}", *(column.header for column in _COLUMNS)),
         rows=tuple((_trading_day(day), *(_cell(column, column.amount(day)) for column in _COLUMNS)) for day in days),
-        totals=("Total", *(_total(column, days) for column in _COLUMNS)) if days else (),
+        totals=("Total", *(_total(column, official) for column in _COLUMNS)) if days else (),
         footnote=_footnote(days),
     )
 
@@ -84,7 +85,10 @@ def _footnote(days: Sequence[Day]) -> str:
     as_of = [clock.both_zones(day.as_of, day.as_of, undated=day.trading_day) for day in days if day.as_of is not None]
     if not as_of:
         return ""
-    return f"* {'; '.join(as_of)}: provisional, from IB Gateway at the real-time rate; the day's statement replaces it."
+    return (
+        f"* {'; '.join(as_of)}: provisional, from IB Gateway at the real-time rate, and in no total; "
+        "the day's statement replaces it."
+    )
 
 
 def _cell(column: _Column, amount: Decimal | None) -> str:

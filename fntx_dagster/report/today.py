@@ -154,7 +154,7 @@ def today(
         interest=None,
         fees=None,
         broker_residual=_ZERO,
-        net_pnl=None if opening_nav_official is None else nav - opening_nav_official,
+        net_pnl=None,
         difference=difference,
         difference_parts={} if difference is None else {"not_yet_attributed": difference},
         unexplained=_ZERO,

@@ -1,7 +1,8 @@
 """The bundled sample statements (July 2025 of one account), and when they stand in for a user's own.
 
-They are what the platform shows before anything else is there. As soon as the folder of statement files holds a file,
-or the database another account, the samples are never loaded again; and they are never signed on a public chain.
+They are what the platform shows before anything else is there. As soon as the settings name a Flex query, the folder of
+statement files holds a file, or the database another account, the samples are never loaded again; and they are never
+signed on a public chain.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ def statement_paths(settings: Settings, db: Database) -> list[Path]:
     if folder.is_dir() and any(folder.rglob("*.xml")):
         return [folder]
     known = set(accounts(db))
+    if settings.flex_tokens:
+        return []  # nothing has arrived yet
     if settings.statements is None and settings.rpc_url is None and known <= {SAMPLE_ACCOUNT}:
         return [SAMPLES]
     if known:

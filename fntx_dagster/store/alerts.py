@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from psycopg.rows import class_row
 
-from fntx_dagster.errors import masked
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.labels import account_labels
 
 
 class Finding(NamedTuple):
@@ -44,21 +44,24 @@ def observe(
     findings: Sequence[Finding],
     days: tuple[date, date] | None = None,
     whole: bool = True,
+    looked: Sequence[str] | None = None,
 ) -> int:
     """Open an alert for each finding that has none, and resolve the source's open ones that were not found again: all
-    of them, or those about a session within `days` (inclusive) where only those were looked at; none where `whole` is
-    False, because more was found than is told. Returns how many are new."""
+    of them, or those about a session within `days` (inclusive) or of the subjects `looked` where only those were looked
+    at; none where `whole` is False, because more was found than is told. Returns how many are new."""
     with db.connect() as connection:
         connection.execute(
             """update alm_reporting.alerts set resolved_at = clock_timestamp()
             where %(whole)s and source = %(source)s and resolved_at is null and subject <> all (%(found)s)
-                and (%(first)s::date is null or trading_day between %(first)s and %(last)s)""",
+                and (%(first)s::date is null or trading_day between %(first)s and %(last)s)
+                and (%(looked)s::text[] is null or subject = any(%(looked)s))""",
             {
                 "whole": whole,
                 "source": source,
                 "found": [finding.subject for finding in findings],
                 "first": days[0] if days else None,
                 "last": days[1] if days else None,
+                "looked": None if looked is None else list(looked),
             },
         )
         return sum(
@@ -73,6 +76,7 @@ def observe(
 
 def note_assignments(db: Database, since: date) -> int:
     """Raise an alert for each option assigned in a session from `since` on; one is raised once, whatever follows."""
+    called = account_labels(db)
     with db.connect() as connection:
         rows = connection.execute(
             """select account_id, session, coalesce(symbol, contract_id), abs(quantity), fill_id
@@ -89,9 +93,9 @@ def note_assignments(db: Database, since: date) -> int:
                     select from alm_reporting.alerts where source = 'assignments' and subject = %(subject)s
                 )""",
                 {
-                    "subject": f"{masked(account)} {fill_id}",
+                    "subject": f"{called[account]} {fill_id}",
                     "day": session,
-                    "text": f"{masked(account)}: {quantity.normalize():f} {symbol.strip()} assigned, told in {session}",
+                    "text": f"{called[account]}: {quantity.normalize():f} {symbol.strip()} assigned, told in {session}",
                 },
             ).rowcount
         return new
@@ -114,8 +118,9 @@ def raised_after(db: Database, alert_id: int) -> list[Alert]:
 
 
 def undelivered(db: Database, destination: str, since: datetime) -> list[Alert]:
-    """What was raised since a moment and has not reached a destination, oldest first."""
-    return _alerts(db, "raised_at >= %s and %s <> all (delivered_to)", (since, destination))
+    """What has not reached a destination, oldest first: what is open, and of the rest what was raised since then."""
+    condition = "(resolved_at is null or raised_at >= %s) and %s <> all (delivered_to)"
+    return _alerts(db, condition, (since, destination))
 
 
 def mark_delivered(db: Database, alerts: Sequence[Alert], destination: str) -> None:

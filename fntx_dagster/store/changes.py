@@ -2,7 +2,7 @@
 
 Every day stands on the days before it (its opening, its lots, its metrics), so whoever tells a range begins at the
 earliest day that changed and goes on to the last day that was told. A day behind a change is not signed. The note of
-an account whose fills could not be rebuilt stays, with the reason, until they can.
+an account whose fills could not be rebuilt stays, with the reason, until they can; its days are not told meanwhile.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
@@ -44,25 +44,54 @@ def keep(db: Database, snapshot: Snapshot) -> None:
         )
 
 
+def beside_statements(db: Database, snapshot: Snapshot) -> Provisional | None:
+    """A snapshot, kept or not, with what the statements say to it; None where they tell its session already."""
+    session = session_at(snapshot.as_of)
+    key = {
+        "snapshot": Jsonb(to_json(snapshot)),
+        "account": snapshot.account_id,
+        "first": session.day,
+        "last": session.day,
+        "previous": session.previous_close.astimezone(NEW_YORK).date(),
+    }
+    with db.connect() as connection:
+        query = _with_statements(_NOT_KEPT) if marts_exist(connection) else _without_statements(_NOT_KEPT)
+        row = connection.execute(query, key).fetchone()
+    return _provisional(*row) if row else None
+
+
 def provisional(db: Database, first: date, last: date, account: str | None = None) -> list[Provisional]:
     """The sessions of a range that only the gateway has told, by account and day."""
     key = {"first": first, "last": last, "account": account}
     with db.connect() as connection:
-        told = marts_exist(connection)
-        rows = connection.execute(_WITH_STATEMENTS if told else _WITHOUT_STATEMENTS, key).fetchall()
-    return [Provisional(from_json(snapshot), currency, opening) for snapshot, currency, opening in rows]
+        query = _with_statements(_KEPT) if marts_exist(connection) else _without_statements(_KEPT)
+        rows = connection.execute(query, key).fetchall()
+    return [_provisional(*row) for row in rows]
 
 
+def _provisional(snapshot: dict[str, Any], currency: str | None, opening: Decimal | None) -> Provisional:
+    return Provisional(from_json(snapshot), currency, opening)
+
+
+_KEPT = "alm_reporting.current_days"
+_NOT_KEPT = """(
+    select %(snapshot)s::jsonb as snapshot, %(account)s::text as account_id, %(first)s::date as trading_day,
+        %(previous)s::date as previous_session
+)"""
 _IN_RANGE = "day.trading_day between %(first)s and %(last)s and day.account_id = coalesce(%(account)s, day.account_id)"
 
-_WITHOUT_STATEMENTS = f"""
-select snapshot, null, null::numeric from alm_reporting.current_days as day
+
+def _without_statements(snapshots: str) -> str:
+    return f"""
+select snapshot, null, null::numeric from {snapshots} as day
 where {_IN_RANGE} order by account_id, trading_day
 """
 
-_WITH_STATEMENTS = f"""
+
+def _with_statements(snapshots: str) -> str:
+    return f"""
 select snapshot, known.base_currency, before.closing_nav_official
-from alm_reporting.current_days as day
+from {snapshots} as day
 left join lateral (
     select base_currency from alm_reporting.daily_summary as summary
     where summary.account_id = day.account_id order by summary.trading_day desc limit 1

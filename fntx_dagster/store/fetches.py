@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -26,6 +27,17 @@ class Fetch(NamedTuple):
     file_name: str | None = None
     sha256: str | None = None
     reaches: date | None = None
+
+
+def configure(db: Database, queries: Iterable[tuple[str, str]]) -> None:
+    """Make the table say which (login, query) the settings name. What others have left behind counts no more."""
+    known = list(queries)
+    with db.connect() as connection:
+        connection.execute(
+            "delete from raw_flex.queries where (login, query) not in (select * from unnest(%s::text[], %s::text[]))",
+            ([login for login, _ in known], [query for _, query in known]),
+        )
+        connection.cursor().executemany("insert into raw_flex.queries values (%s, %s) on conflict do nothing", known)
 
 
 def remember(db: Database, fetch: Fetch) -> None:
@@ -57,24 +69,51 @@ def fetched_since(db: Database, login: str, query: str, first: date, reaching: d
 
 
 def served_accounts(db: Database) -> dict[str, str]:
-    """The accounts that the newest file of some query holds, whose sessions are expected to come → what became of
-    that query when it was asked last, the best of them where several hold the account."""
+    """The accounts that the newest loaded file of some query of the settings holds, whose sessions are expected to
+    come → what became of that query when it was asked last, the best of them where several hold the account."""
     with db.connect() as connection:
         rows = connection.execute(
             """with newest as (
-                select distinct on (login, query) login, query, sha256 from raw_flex.fetches
-                where outcome = 'fetched' order by login, query, last_day desc, ended_at desc
+                select distinct on (login, query) login, query, file_id
+                from raw_flex.fetches join raw_flex.queries using (login, query) join raw_flex.files using (sha256)
+                order by login, query, last_day desc, ended_at desc
             ), asked as (
                 select distinct on (login, query) login, query, outcome from raw_flex.fetches
                 order by login, query, ended_at desc
             )
             select account_id, (array_agg(outcome order by array_position(%s, outcome)))[1]
-            from newest join asked using (login, query)
-                join raw_flex.files using (sha256) join raw_flex.statements using (file_id)
+            from newest join asked using (login, query) join raw_flex.statements using (file_id)
             group by 1""",
             (["fetched", "no_data", "failed", "refused"],),
         )
         return dict(rows.fetchall())
+
+
+def unanswered(db: Database, first: date, last: date) -> list[tuple[str, date, str]]:
+    """(account, weekday, query) of a range for which a query of the settings that serves the account has not answered:
+    no file that is loaded and speaks for the day, and no word that there is nothing to tell. A query is expected from
+    the first month on that it was asked for."""
+    with db.connect() as connection:
+        return connection.execute(_UNANSWERED, {"first": first, "last": last}).fetchall()
+
+
+_UNANSWERED = """
+with asked as (
+    select login, query, file_id, first_day,
+        case when outcome = 'no_data' then last_day when file_id is not null then least(reaches, last_day) end as until
+    from raw_flex.fetches join raw_flex.queries using (login, query) left join raw_flex.files using (sha256)
+), queries as (
+    select login, query, min(first_day) as since,
+        coalesce(range_agg(daterange(first_day, until, '[]')) filter (where until >= first_day), '{}') as answered
+    from asked group by login, query
+), served as (
+    select distinct login, account_id from asked join raw_flex.statements using (file_id)
+)
+select account_id, day::date, query
+from served join queries using (login)
+cross join generate_series(greatest(%(first)s::date, since), %(last)s::date, '1 day') as day
+where extract(isodow from day) < 6 and not answered @> day::date
+"""
 
 
 def _newest(db: Database, condition: str, parameters: dict[str, object]) -> list[Fetch]:

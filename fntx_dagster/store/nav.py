@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.accounting.calendar import NEW_YORK, sessions
-from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.errors import masked
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import served_accounts
+from fntx_dagster.store.fetches import served_accounts, unanswered
 
 _STATEMENTS_TAKE = timedelta(hours=4)
 """After midnight New York; the broker's own word for daily statements is overnight."""
@@ -43,42 +43,54 @@ def nav_sessions(db: Database, first: date, last: date) -> dict[str, set[date]]:
 
 
 class Missing(NamedTuple):
-    """What an account's statements lack for a session: `section` None is the official NAV, else a table of raw_flex."""
+    """What an account's statements lack for a session."""
 
     account_id: str
     day: date
-    section: str | None = None
+    what: str = "official NAV in the statements"
 
     def __str__(self) -> str:
-        what = self.section.replace("_", " ") if self.section else "official NAV"
-        return f"{self.day} {masked(self.account_id)}: no {what} in the statements"
+        return f"{self.day} {masked(self.account_id)}: no {self.what}"
 
 
 def missing(db: Database, first: date, last: date, account: str | None = None) -> list[Missing]:
-    """What is missing in a range, by day: official NAVs and sections of the story.
+    """What is missing in a range, by day: official NAVs, and of told sessions what the story stands on.
 
     A NAV is expected from an account's first on, up to its last; and beyond that of accounts that the Flex queries
     serve, and of those that nobody is ahead of. So an account that was closed is not missed, nor is one whose token
-    is refused: a person knows by then. A section that ends on a holiday is missing from the session after it.
+    is refused: a person knows by then. Where Flex queries serve an account, each of them must have answered for the
+    session; else each section of the story that the session before had must be there (one that ends on a holiday is
+    missing from the session after it).
     """
     calendar = sessions(first, last)
     if not calendar:
         return []
-    known, reach = nav_sessions(db, first, last), _reach(db)
-    served = {one for one, outcome in served_accounts(db).items() if outcome != "refused"}
+    known, reach, served = nav_sessions(db, first, last), _reach(db), served_accounts(db)
+    awaited = {one for one, outcome in served.items() if outcome != "refused"}
     newest = max((ends for _, ends in reach.values()), default=None)
     expected = [session.day for session in calendar]
     found = [
         Missing(one, day)
         for one, (begins, ends) in reach.items()
         for day in expected
-        if begins < day and day not in known.get(one, ()) and (day < ends or one in served or ends == newest)
+        if begins < day and day not in known.get(one, ()) and (day < ends or one in awaited or ends == newest)
+    ]
+    with_nav = {(one, day) for one, days in known.items() for day in days}
+    found += [
+        Missing(one, day, f"statement of the query {query}")
+        for one, day, query in unanswered(db, first, last)
+        if (one, day) in with_nav
     ]
     with db.connect() as connection:
         begins = calendar[0].previous_close.astimezone(NEW_YORK).date() + timedelta(days=1)
         parameters = {"first": begins, "last": expected[-1], "sections": list(_TOLD_SECTIONS)}
-        for one, told, section in connection.execute(_DROPPED_SECTIONS, parameters):
-            found.append(Missing(one, next(day for day in expected if day >= told), section))
+        found += [
+            Missing(
+                one, next(day for day in expected if day >= told_on), f"{section.replace('_', ' ')} in the statements"
+            )
+            for one, told_on, section in connection.execute(_DROPPED_SECTIONS, parameters)
+            if one not in served
+        ]
     return sorted((one for one in found if account in (None, one.account_id)), key=lambda one: (one.day, str(one)))
 
 
@@ -88,15 +100,15 @@ def due_session(now: datetime) -> date:
     return sessions(over.date() - timedelta(days=14), over.date() - timedelta(days=1))[-1].day
 
 
-def refuse_without_nav(db: Database, first: date, last: date) -> None:
-    """Permanent when no session of the range has an official NAV in any account: there is nothing to tell."""
+def nothing_to_tell(db: Database, first: date, last: date) -> str | None:
+    """The words for a range of which no session has an official NAV in any account; None where one has."""
     if any(nav_sessions(db, first, last).values()):
-        return
+        return None
     expected = [session.day for session in sessions(first, last)]
-    raise Permanent(
-        f"no official NAV for {len(expected)} session{'s' if len(expected) > 1 else ''}: {listed(expected)}",
-        "Load statements that hold Change in NAV (or Equity Summary with a total) for them, or choose a range "
-        "without them; `fntx status` says what is loaded",
+    return (
+        f"no official NAV for {len(expected)} session{'s' if len(expected) > 1 else ''}: {listed(expected)}. Load "
+        "statements that hold Change in NAV (or Equity Summary with a total) for them, or choose a range without them; "
+        "`fntx status` says what is loaded"
     )
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -71,16 +71,6 @@ class FileLoad:
     error: str | None = None
     path: Path | None = None
 
-    def covers(self, other: FileLoad) -> bool:
-        """Whether this file tells of every account and day that the other one does."""
-        if not other.accounts:
-            return True
-        return (
-            set(other.accounts) <= set(self.accounts)
-            and self.first_day <= other.first_day
-            and other.last_day <= self.last_day
-        )
-
     @property
     def total(self) -> Counts:
         return sum(self.sections.values(), Counts())
@@ -129,6 +119,32 @@ def load_file(database: Database, path: Path) -> FileLoad:
         if earlier := _loaded_before(connection, digest, path):
             return earlier
         return _Merge(connection, staging, file, digest).run()
+
+
+def told_again(database: Database, newer: str, older: Collection[str]) -> set[str]:
+    """Those of the loaded contents `older` (by SHA-256) of which the loaded `newer` tells every account and day."""
+    query = """
+        SELECT sha256 FROM raw_flex.files AS older WHERE sha256 = ANY(%(older)s) AND NOT EXISTS (
+            SELECT FROM raw_flex.statements AS told, generate_series(from_date, to_date, interval '1 day') AS day
+            WHERE told.file_id = older.file_id AND NOT EXISTS (
+                SELECT FROM raw_flex.files JOIN raw_flex.statements AS again USING (file_id)
+                WHERE sha256 = %(newer)s AND again.account_id = told.account_id
+                    AND day BETWEEN again.from_date AND again.to_date
+            )
+        )
+    """
+    with database.connect() as connection:
+        return {sha256 for (sha256,) in connection.execute(query, {"newer": newer, "older": list(older)})}
+
+
+def fetched_in_vain(database: Database, contents: Collection[str]) -> set[str]:
+    """Those of some contents (by SHA-256) that were fetched and never loaded."""
+    query = """
+        SELECT DISTINCT sha256 FROM raw_flex.fetches
+        WHERE sha256 = ANY(%s) AND NOT EXISTS (SELECT FROM raw_flex.files WHERE files.sha256 = fetches.sha256)
+    """
+    with database.connect() as connection:
+        return {sha256 for (sha256,) in connection.execute(query, [list(contents)])}
 
 
 def loaded_overview(database: Database) -> list[AccountOverview]:

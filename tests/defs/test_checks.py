@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
+from fntx_dagster.chain.client import EmbeddedChain
 from fntx_dagster.defs import statements
 from fntx_dagster.defs.accounting import lots
 from fntx_dagster.defs.findings import Observed, observed, result
@@ -24,6 +27,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.broker import SPY, Account, deliver
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, account, july_28, serve, unused_port
+from fntx_dagster.simulate.webservice import refuse
 from fntx_dagster.simulate.webservice import serve as broker
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
@@ -103,6 +107,11 @@ class TestFindings:
         said = self.evaluated(result("verification", "holds", [], "12 equations hold"))
         assert observed(said) == Observed("verification", "figures/holds", [], None)
         assert (said.passed, said.description) == (True, "12 equations hold")
+
+    @pytest.mark.parametrize("looked", [["7 × 8", "9 × 9"], []])
+    def test_what_was_looked_at_comes_back(self, looked: list[str]) -> None:
+        said = self.evaluated(result("verification", "holds", [], "it does", looked=looked))
+        assert observed(said).looked == looked
 
     def test_what_another_check_tells_fails_and_raises_no_alert(self) -> None:
         said = self.evaluated(result("account", "holds", self.FOUND, "it does", alerts=self.FOUND[1:]))
@@ -198,6 +207,40 @@ class TestStatements:
         with database.connect() as connection:
             assert connection.execute("select distinct account_id from raw_flex.trades").fetchall() == [(ONE,)]
 
+    def test_a_token_that_is_held_off_is_one_finding_that_may_pass_and_says_nothing_of_the_token(
+        self, tmp_path: Path, database: Database
+    ) -> None:
+        mine, theirs = "4711000000001", "4711000000002"
+        books = {mine: [traded(ONE, "2025-07-14", "2025-07-15")], theirs: [traded(OTHER, "2025-07-14")]}
+        for [book] in books.values():
+            book.days[-1].close()
+        with broker(answers(books, lambda: JULY_15), {mine: [ACTIVITY], theirs: [ACTIVITY]}) as flex:
+            flex.will(*[refuse(1001)] * 4, token=theirs)
+            settings = Settings(
+                home=tmp_path,
+                flex_tokens={"mine": mine, "theirs": theirs},
+                flex_queries={name: {f"{kind}_{name}": ACTIVITY for kind in "AB"} for name in ("mine", "theirs")},
+                flex_url=flex.url,
+                flex_wait=0.05,
+            )
+            done = materialize([flex_files], days=(JULY_14, JULY_15), platform=platform_of(settings, database))
+        [finding] = done.findings("every_query_is_fetched")
+        assert finding.subject == "theirs"
+        assert done.checks["every_query_is_fetched"].metadata["transient"].value is True
+        assert observed(done.checks["every_token_is_accepted"]).looked == ["mine"]
+
+    def test_what_was_not_fetched_says_why(
+        self, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done = self.run(settings, database, flex_files)
+        assert done.checks["every_query_is_fetched"].description == "no Flex queries are in the settings"
+        settings = settings.model_copy(
+            update={"flex_tokens": {"mine": SecretStr("1")}, "flex_queries": {"mine": {"A": "2"}}}
+        )
+        monkeypatch.setattr(statements, "fetch", lambda *_: [])
+        done = self.run(settings, database, flex_files)
+        assert done.checks["every_query_is_fetched"].description == "no session of the range is over"
+
     def test_the_session_that_is_due_is_missed_of_the_accounts_that_were_fetched(
         self, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -267,10 +310,15 @@ class TestStatements:
         assert done.checks["every_account_is_rebuilt"].passed
         assert not A_WHOLE_ACCOUNT.search(done.events)
 
-    def test_a_range_without_any_nav_fails_in_words(self, settings: Settings, database: Database) -> None:
+    def test_a_range_without_any_nav_is_a_check_that_fails_and_stops_no_run(
+        self, settings: Settings, database: Database
+    ) -> None:
+        """A broker that is late fails nothing."""
         done = self.run(settings, database, lots)
-        assert not done.success
-        assert "no official NAV for 3 sessions: 2025-07-14, 2025-07-15, 2025-07-16" in done.events
+        assert done.success
+        said = done.checks["statements_are_complete"]
+        assert not said.passed
+        assert "no official NAV for 3 sessions: 2025-07-14, 2025-07-15, 2025-07-16" in said.description
 
 
 class TestVerification:
@@ -297,6 +345,21 @@ class TestVerification:
         assert (observed(unusual).kind, unusual.passed, unusual.severity) == ("unusual", True, WARN)
         assert unusual.description == "0 equations hold"
         assert not A_WHOLE_ACCOUNT.search(done.events)
+
+    def test_accounts_that_are_masked_alike_are_two_findings(self, settings: Settings, told: Database) -> None:
+        for number in (ONE, "U1000001"):
+            by_hand.fetched(told, number, JULY_17)
+            by_hand.tell(told, number, JULY_17, passed=False)
+
+        @dg.asset(partitions_def=SESSIONS)
+        def daily_verification() -> None:
+            """In the place of dbt's."""
+
+        done = materialize(
+            [daily_verification], days=(JULY_17, JULY_17), checks=CHECKS, platform=platform_of(settings, told)
+        )
+        subjects = {finding.subject for finding in done.findings("logical_verification")}
+        assert subjects == {"U…0001 2025-07-17 a = b", "U…0001 (2) 2025-07-17 a = b"}
 
 
 class TestSignature:
@@ -373,6 +436,30 @@ class TestSignature:
         assert "salt secret is not the one" in finding.text
         assert observed(done.checks["every_account_is_signed"]).kind == "account"
 
+    def test_a_trader_who_is_refused_for_want_of_funds_is_short_of_funds(
+        self, settings: Settings, told: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in (ONE, OTHER):
+            by_hand.tell(told, number, JULY_16)
+        self.run(settings, told)
+        by_hand.tell(told, ONE, JULY_17)
+        [poor, rich] = [one.trader for one in signed_days(told, JULY_16, JULY_16)]
+        known = EmbeddedChain.funds_of
+        monkeypatch.setattr(
+            EmbeddedChain,
+            "funds_of",
+            lambda chain, trader: known(chain, trader)._replace(fntx=Decimal(0 if trader == poor else 1000)),
+        )
+        monkeypatch.setattr(EmbeddedChain, "_fund", lambda chain, trader: None)
+        done = self.run(settings, told, JULY_17, JULY_17)
+        assert done.success
+        assert "holds 0 FNTX" in done.checks["every_day_is_posted"].description
+        said = observed(done.checks["funds_last"])
+        text = f"trader {poor} has FNTX and allowance for 0 more days: send FNTX or approve more"
+        assert (said.kind, said.findings) == ("funds", [Finding(poor, text)])
+        assert said.looked == [poor], "of the other, whom this run is not about, nothing is said"
+        assert sorted(observed(self.run(settings, told).checks["funds_last"]).looked) == sorted([poor, rich])
+
 
 class TestToday:
     def run(self, settings: Settings, db: Database) -> Outcome:
@@ -406,6 +493,24 @@ class TestToday:
         assert "GBP/HKD" in finding.text
         assert "NAV now U…0002" in done.events
         assert "NAV now U…0001" not in done.events
+
+    def test_accounts_that_are_masked_alike_are_told_side_by_side(self, database: Database, tmp_path: Path) -> None:
+        alike = "U9000001"
+        with serve(july_28(ONE), july_28(alike), now=QUARTER_PAST_TEN) as gateway:
+            done = self.run(self.settings(tmp_path, **{ONE: gateway.port, alike: gateway.port}), database)
+        assert "NAV now U…0001 (2)" in done.events
+        silent = self.run(self.settings(tmp_path, **{ONE: unused_port(), alike: unused_port()}), database)
+        assert [finding.subject for finding in silent.findings("gateway_answers")] == ["U…0001", "U…0001 (2)"]
+
+    def test_the_margin_of_an_account_whose_gateway_is_silent_was_not_looked_at(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        with serve(july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
+            both = self.run(self.settings(tmp_path, **{ONE: unused_port(), OTHER: gateway.port}), database)
+            one = self.run(self.settings(tmp_path, **{OTHER: gateway.port}), database)
+        assert both.checks["margin_is_ample"].passed
+        assert observed(both.checks["margin_is_ample"]).looked == ["U…0002"]
+        assert observed(one.checks["margin_is_ample"]).looked is None, "and who left the settings is looked after too"
 
     def test_little_room_for_margin_is_a_warning_in_percent(self, database: Database, tmp_path: Path) -> None:
         tight = account(ONE, cash="1000", initial_margin="950", maintenance_margin="950")

@@ -14,7 +14,6 @@ from fntx_dagster.chain.client import connect
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import BEGINNING, range_tags
 from fntx_dagster.defs.schedules import month_to_date, signature_of_the_day
-from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from tests import by_hand
@@ -83,9 +82,9 @@ class TestMonthToDate:
     def test_without_queries_it_says_so(self) -> None:
         assert "statements come by hand" in self.at_five_in_hong_kong("2025-07-18", Settings()).skip_message
 
-    def test_settings_that_do_not_fit_together_fail_the_tick(self) -> None:
-        with pytest.raises(Permanent, match="name different things"):
-            self.at_five_in_hong_kong("2025-07-18", Settings(flex_tokens={"mine": "1"}))
+    def test_settings_that_do_not_fit_together_are_the_reason(self) -> None:
+        said = self.at_five_in_hong_kong("2025-07-18", Settings(flex_tokens={"mine": "1"}))
+        assert "name different things: mine" in said.skip_message
 
     def test_two_days_ask_for_two_runs(self) -> None:
         asked = [self.at_five_in_hong_kong(day) for day in ("2025-07-18", "2025-07-18", "2025-07-19")]
@@ -122,6 +121,12 @@ class TestSignatureOfTheDay:
         for day in (JULY_15, JULY_16, JULY_17):
             by_hand.tell(told, ONE, day)
         assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(JULY_17, JULY_17)
+
+    def test_history_that_was_told_and_never_signed_is_not_signed_by_itself(
+        self, settings: Settings, told: Database
+    ) -> None:
+        by_hand.tell(told, ONE, date(2024, 12, 31))
+        assert self.at_midnight(settings, told).skip_message
 
     def test_an_account_that_has_signed_goes_on_where_it_stopped(self, settings: Settings, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_15)

@@ -128,13 +128,24 @@ class TestMissingSessions:
             remember_run(daemon.instance, "refreshed_days", status)
         assert isinstance(daemon.tick(sensors.missing_sessions), dg.RunRequest)
 
-    def test_a_run_that_was_killed_with_its_machine_stands_in_nobodys_way_for_long(self, daemon: Daemon) -> None:
-        """Dagster goes on to think that it runs."""
+    def test_a_run_that_was_killed_with_its_machine_has_failed_when_it_said_nothing_for_an_hour(
+        self, daemon: Daemon
+    ) -> None:
+        """Dagster goes on to think that it runs, and counts it among the two that may."""
         remember_run(daemon.instance, "refreshed_days", dg.DagsterRunStatus.STARTED)
-        daemon.now = datetime.now(UTC) + timedelta(hours=1)
+        [run] = daemon.instance.get_runs()
+        daemon.instance.report_engine_event("the last that was heard", run)
+        daemon.now = datetime.now(UTC) + timedelta(minutes=50)
         assert daemon.tick(sensors.missing_sessions) == "Statements are being fetched."
-        daemon.now += timedelta(hours=2)
+        daemon.now += timedelta(minutes=20)
         assert isinstance(daemon.tick(sensors.missing_sessions), dg.RunRequest)
+        [run] = daemon.instance.get_runs()
+        assert run.status == dg.DagsterRunStatus.FAILURE
+
+    def test_settings_that_do_not_fit_together_are_the_reason(self, daemon: Daemon, tmp_path: Path) -> None:
+        daemon.settings = Settings(home=tmp_path, flex_tokens={"mine": "1"}, flex_queries={ONE: {"Activity": "2"}})
+        said = daemon.tick(sensors.missing_sessions)
+        assert said.startswith("FNTX_FLEX_TOKENS and FNTX_FLEX_QUERIES name different things: U…0001, mine")
 
 
 class TestCompleteDays:
@@ -147,8 +158,11 @@ class TestCompleteDays:
         self, daemon: Daemon, told: Database
     ) -> None:
         by_hand.tell(told, ONE, JULY_16)
-        said = "Every told session is signed; the next waits for its official NAV."
+        said = "U…0001 has never signed: the first signature is the schedule's or yours."
         assert daemon.tick(sensors.complete_days) == said
+        by_hand.tell(told, OTHER, JULY_16)
+        self.sign(daemon, OTHER, JULY_16)
+        assert daemon.tick(sensors.complete_days) == f"Of every other account, every told session is signed. {said}"
 
     def test_the_days_after_the_last_signed_one_are_asked_for_at_once(self, daemon: Daemon, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_15)
@@ -332,6 +346,45 @@ class TestAlert:
         daemon.tick(sensors.alert)
         assert len(self.open(daemon)) == 3
 
+    def test_an_evaluation_that_appears_after_one_with_a_higher_id_is_read_once(
+        self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        evaluate(daemon.instance, [short(JULY_15)], days=(JULY_15, JULY_15))
+        evaluate(daemon.instance, [short(JULY_16)], days=(JULY_16, JULY_16))
+        known = daemon.instance.get_event_records
+        with monkeypatch.context() as patch:
+            patch.setattr(daemon.instance, "get_event_records", lambda *_, **options: known(*_, **options)[1:])
+            daemon.tick(sensors.alert)
+        assert self.open(daemon) == ["2025-07-16 U…0001: a = b does not hold"]
+        daemon.tick(sensors.alert)
+        assert len(self.open(daemon)) == 2
+        alerts.observe(daemon.db, "verification", "figures/holds", [])
+        daemon.tick(sensors.alert)
+        assert self.open(daemon) == [], "what is over is not raised again by what was read before"
+
+    def test_of_what_was_found_before_the_first_tick_nothing_is_raised_later(
+        self, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        daemon = Daemon(settings, database, monkeypatch)
+        for day in (JULY_15, JULY_16):
+            evaluate(daemon.instance, [short(day)])
+        for _ in range(3):
+            daemon.tick(sensors.alert)
+        assert daemon.logged == []
+
+    def test_settings_that_do_not_fit_together_are_an_alert_while_that_lasts(
+        self, daemon: Daemon, tmp_path: Path
+    ) -> None:
+        daemon.settings = Settings(home=tmp_path, flex_tokens={"mine": "1"})
+        for _ in range(2):
+            daemon.tick(sensors.alert)
+        [text] = self.open(daemon)
+        assert "name different things: mine" in text
+        assert len(daemon.logged) == 1
+        daemon.settings = Settings(home=tmp_path, **QUERIES)
+        daemon.tick(sensors.alert)
+        assert self.open(daemon) == []
+
     def test_assignments_of_the_last_seven_days_are_logged_once_for_ever(self, daemon: Daemon) -> None:
         for day in (date(2025, 7, 10), date(2025, 7, 11), JULY_17):
             by_hand.book(daemon.db, ONE, f"{day}", day)
@@ -404,6 +457,9 @@ class TestAlert:
 class TestRuns:
     def run(self, daemon: Daemon, body: Callable[[], None], job_name: str = "signed_days") -> None:
         """Runs a job of one step, and ticks the sensor that its end is for."""
+        self.hear(daemon, self.end(daemon, body, job_name))
+
+    def end(self, daemon: Daemon, body: Callable[[], None], job_name: str = "signed_days") -> dg.ExecuteInProcessResult:
 
         @dg.op(name="step")
         def step() -> None:
@@ -413,7 +469,9 @@ class TestRuns:
         def job() -> None:
             step()
 
-        done = job.execute_in_process(instance=daemon.instance, raise_on_error=False)
+        return job.execute_in_process(instance=daemon.instance, raise_on_error=False)
+
+    def hear(self, daemon: Daemon, done: dg.ExecuteInProcessResult) -> None:
         event = done.get_run_success_event() if done.success else done.get_run_failure_event()
         sensor = sensors.succeeded_run if done.success else sensors.failed_run
         context = dg.build_run_status_sensor_context(
@@ -463,6 +521,25 @@ class TestRuns:
         assert len(self.open(daemon)) == 1
         self.run(daemon, lambda: None)
         assert self.open(daemon) == []
+
+    @pytest.mark.parametrize("reverse", [False, True])
+    def test_a_failure_before_a_success_is_told_and_over_in_whatever_order_they_are_heard_of(
+        self, daemon: Daemon, reverse: bool
+    ) -> None:
+        ended = [self.end(daemon, self.fails(Permanent("no"))), self.end(daemon, lambda: None)]
+        for done in reversed(ended) if reverse else ended:
+            self.hear(daemon, done)
+        assert self.open(daemon) == []
+        assert len(alerts.raised_after(daemon.db, 0)) == 1
+
+    @pytest.mark.parametrize("reverse", [False, True])
+    def test_a_failure_after_a_success_stays_open_in_whatever_order_they_are_heard_of(
+        self, daemon: Daemon, reverse: bool
+    ) -> None:
+        ended = [self.end(daemon, lambda: None), self.end(daemon, self.fails(Permanent("no")))]
+        for done in reversed(ended) if reverse else ended:
+            self.hear(daemon, done)
+        assert len(self.open(daemon)) == 1
 
     def test_a_run_that_succeeds_does_not_end_what_checks_found(self, daemon: Daemon) -> None:
         alerts.observe(daemon.db, "verification", "figures/holds", [short(JULY_17)])

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -23,7 +24,7 @@ from typing import NamedTuple
 import pytest
 
 from fntx_dagster.errors import FntxError, Permanent, Transient
-from fntx_dagster.flex.answers import CODES, NoData, NotYet, Refused, Retry, TokenRefused
+from fntx_dagster.flex.answers import CODES, Document, NoData, NotServed, NotYet, Refused, Retry, TokenRefused
 from fntx_dagster.flex.pace import Clock
 from fntx_dagster.flex.statements import FlexFile
 from fntx_dagster.flex.webservice import Download, Query, Service, Window, download
@@ -822,3 +823,42 @@ def test_a_body_that_goes_on_past_the_deadline_is_given_up(fetching: Fetching) -
 
     fetching.broker.statements = endless
     assert "no statement within 600 s" in str(fetching.fails(NotYet))
+
+
+@pytest.mark.parametrize("stage", [SEND, GET])
+def test_a_body_that_trickles_past_the_deadline_is_given_up_on_the_way(fetching: Fetching, stage: str) -> None:
+    sent = []
+
+    def trickle(exchange: sim._Exchange) -> None:
+        exchange.send(STATEMENT[:400], promised=len(STATEMENT))
+        exchange.handler.close_connection = True
+        for n in range(400, 2000):
+            fetching.clock.time += 10
+            sent.append(n)
+            exchange.handler.wfile.write(STATEMENT[n : n + 1])
+            exchange.handler.wfile.flush()
+            time.sleep(0.002)
+
+    fetching.broker.will(sim.Fault(stage, "trickle", trickle))
+    assert "no statement within 600 s" in str(fetching.fails(NotYet))
+    assert len(sent) < 1000
+
+
+@pytest.mark.parametrize("code", [1001, 1018])
+def test_a_token_that_is_held_off_is_told_from_one_queries_trouble(fetching: Fetching, code: int) -> None:
+    fetching.broker.will(*[sim.refuse(code)] * 10)
+    fetching.fails(NotServed)
+
+
+def test_a_service_out_of_reach_is_told_from_one_that_answers_late(fetching: Fetching) -> None:
+    fetching.fails(NotServed, base_url="http://127.0.0.1:9/nothing")
+    fetching.broker.will(sim.http(503), *[sim.http(503)] * 50)
+    assert type(fetching.fails(NotYet)) is NotYet
+
+
+def test_the_last_day_is_the_one_that_every_account_reaches() -> None:
+    document = Document()
+    for account, days in (("U1", ("20250701", "20250731")), ("U2", ("20250702", "20250717"))):
+        for day in days:
+            document.start("FlexStatement", {"accountId": account, "toDate": day})
+    assert document.last_day == date(2025, 7, 17)

@@ -179,7 +179,6 @@ def test_the_whole_difference_is_one_part_and_nothing_is_unexplained() -> None:
     assert day.difference == day.closing_nav_official - day.closing_nav_calculated
     assert day.difference_parts == {"not_yet_attributed": day.difference}
     assert day.unexplained == 0
-    assert day.net_pnl == day.closing_nav_official - OPENING
     said = next(line for line in lines(moment(day, "now")) if line.startswith("Not yet attributed"))
     assert said == (
         "Not yet attributed: 199,059.20 - 199,051.40 = +7.80 HKD; the statement of the day will say what made it."
@@ -189,16 +188,16 @@ def test_the_whole_difference_is_one_part_and_nothing_is_unexplained() -> None:
 def test_without_an_opening_nav_the_nav_now_is_told_and_no_pnl() -> None:
     day = told(example(), opening=None)
     assert day.closing_nav_official == Decimal("199059.198")
-    assert day.opening_nav_calculated is day.closing_nav_calculated is day.difference is day.net_pnl is None
+    assert day.opening_nav_calculated is day.closing_nav_calculated is day.difference is None
     story = to_markdown([tell(day)], account_label=None)
     assert "Its official NAV is not known yet" in story
     assert "**199,059.20 HKD**" in story
     assert "NAV becomes" not in story
     (document,) = to_document([tell(day)])["days"]
-    assert document["opening_nav_official"] is document["difference"] is document["net_pnl"] is None
+    assert document["opening_nav_official"] is document["difference"] is None
     assert document["closing_nav_official"]["display"] == "199,059.20"
     row = dict(zip(summary_table([day]).headers, summary_table([day]).rows[0], strict=True))
-    assert (row["Opening NAV"], row["Net P&L"], row["Closing NAV"]) == ("", "", "199,059.20")
+    assert (row["Opening NAV"], row["Closing NAV"]) == ("", "199,059.20")
 
 
 def test_what_the_gateway_does_not_tell_is_not_told_as_zero() -> None:
@@ -206,6 +205,14 @@ def test_what_the_gateway_does_not_tell_is_not_told_as_zero() -> None:
     assert day.deposits is day.withdrawals is day.interest is day.fees is None
     row = dict(zip(summary_table([day]).headers, summary_table([day]).rows[0], strict=True))
     assert (row["Deposits"], row["Interest"], row["Gross P&L"]) == ("", "", "+491.40")
+
+
+def test_no_net_pnl_is_told_for_deposits_and_the_rate_move_the_nav_too() -> None:
+    day = told(example())
+    (document,) = to_document([tell(day)])["days"]
+    assert day.net_pnl is document["net_pnl"] is None
+    row = dict(zip(summary_table([day]).headers, summary_table([day]).rows[0], strict=True))
+    assert (row["Opening NAV"], row["Net P&L"]) == ("198,600.55", "")
 
 
 def test_before_the_open_the_day_has_no_open_and_trades_are_pre_market() -> None:
@@ -377,10 +384,16 @@ def test_the_table_marks_the_row_and_says_what_the_mark_means() -> None:
     table = summary_table([july_18(), told(example())])
     assert [row[0] for row in table.rows] == ["2025-07-18", "2025-07-28 *"]
     assert table.footnote == (
-        "* 22:15 HKT / 10:15 EDT: provisional, from IB Gateway at the real-time rate; the day's statement replaces it."
+        "* 22:15 HKT / 10:15 EDT: provisional, from IB Gateway at the real-time rate, and in no total; "
+        "the day's statement replaces it."
     )
     assert table_markdown(table).splitlines()[-1].startswith("\\* 22:15 HKT")
     assert summary_table([july_18()]).footnote == ""
+
+
+def test_a_day_that_still_runs_is_in_no_total() -> None:
+    assert summary_table([july_18(), told(example())]).totals == summary_table([july_18()]).totals
+    assert set(summary_table([told(example())]).totals) == {"Total", ""}
 
 
 def test_the_snapshot_of_the_example_reads_back_from_json_text() -> None:

@@ -30,9 +30,13 @@ def found(subject: str, day: date | None = None) -> Finding:
 
 
 def see(
-    db: Database, *findings: Finding, source: str = "daily_verification/logical", days: tuple[date, date] | None = None
+    db: Database,
+    *findings: Finding,
+    source: str = "daily_verification/logical",
+    days: tuple[date, date] | None = None,
+    looked: list[str] | None = None,
 ) -> int:
-    return observe(db, "verification", source, findings, days)
+    return observe(db, "verification", source, findings, days, looked=looked)
 
 
 def subjects(db: Database) -> list[str]:
@@ -81,6 +85,14 @@ def test_a_look_at_some_days_says_nothing_of_the_others(database: Database) -> N
     assert subjects(database) == ["2025-07-18", "every day"]
 
 
+def test_a_look_at_some_subjects_says_nothing_of_the_others(database: Database) -> None:
+    see(database, found("a"), found("b"), found("c"))
+    see(database, found("b"), looked=["b", "c"])
+    assert subjects(database) == ["a", "b"]
+    see(database, looked=[])
+    assert subjects(database) == ["a", "b"]
+
+
 def test_one_source_does_not_end_what_another_found(database: Database) -> None:
     see(database, found("a"), source="one")
     see(database, found("a"), source="other")
@@ -104,13 +116,15 @@ class TestDelivery:
             mark_delivered(database, open_alerts(database), "here")
         assert query(database, "select delivered_to from alm_reporting.alerts") == [(["here"],)]
 
-    def test_what_was_raised_before_a_moment_is_not_waiting(self, database: Database) -> None:
-        see(database, found("a"))
+    def test_what_is_over_and_was_raised_before_a_moment_is_not_waiting_and_what_is_open_is(
+        self, database: Database
+    ) -> None:
+        see(database, found("over"), found("open"))
         with database.connect() as connection:
             connection.execute("update alm_reporting.alerts set raised_at = raised_at - interval '4 days'")
-        see(database, found("a"), found("b"))
+        see(database, found("open"), found("new"))
         since = datetime.now(UTC) - timedelta(days=3)
-        assert [one.subject for one in undelivered(database, "here", since)] == ["b"]
+        assert [one.subject for one in undelivered(database, "here", since)] == ["open", "new"]
 
     def test_what_was_raised_since_another_is_told_whether_it_is_over_or_not(self, database: Database) -> None:
         assert newest(database) == 0
@@ -152,6 +166,13 @@ class TestAssignments:
         by_hand.book(assigned, ONE, "2", JULY_17)
         by_hand.book(assigned, "U7000002", "2", JULY_17)
         assert note_assignments(assigned, JULY_16) == 3
+
+    def test_accounts_that_are_masked_alike_have_an_alert_each(self, assigned: Database) -> None:
+        by_hand.fetched(assigned, ONE, JULY_16)
+        by_hand.fetched(assigned, "U1000001", JULY_16)
+        by_hand.book(assigned, "U1000001", "1", JULY_17)
+        assert note_assignments(assigned, JULY_16) == 2
+        assert self.texts(assigned)[0].startswith("U…0001 (2): 1 SPY")
 
     def test_what_is_older_or_another_kind_is_not_raised(self, assigned: Database) -> None:
         by_hand.book(assigned, ONE, "2", JULY_16)

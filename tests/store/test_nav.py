@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from fntx_dagster.errors import Permanent
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import Fetch, remember
-from fntx_dagster.store.nav import Missing, due_session, missing, nav_sessions, refuse_without_nav
+from fntx_dagster.store.fetches import Fetch, configure, remember
+from fntx_dagster.store.nav import Missing, due_session, missing, nav_sessions, nothing_to_tell
 from fntx_dagster.store.statements import load_file
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -22,6 +21,7 @@ JULY_1, JULY_2, JULY_3, JULY_4, JULY_7, JULY_8, JULY_9, JULY_10 = (
     date(2025, 7, day) for day in (1, 2, 3, 4, 7, 8, 9, 10)
 )
 TOLD = ("Trades", "OptionEAE", "CashTransactions")
+NAV = "official NAV in the statements"
 
 
 class Statements:
@@ -49,14 +49,16 @@ def load(database: Database, tmp_path: Path) -> Statements:
     return Statements(database, tmp_path)
 
 
-def lacking(db: Database, first: date = JULY_1, last: date = JULY_10) -> list[tuple[str, date, str | None]]:
+def lacking(db: Database, first: date = JULY_1, last: date = JULY_10) -> list[tuple[str, date, str]]:
     return [tuple(one) for one in missing(db, first, last)]
 
 
-def fetched(db: Database, sha256: str | None, outcome: str = "fetched", login: str = "mine") -> None:
-    remember(
-        db, Fetch(login, "Activity", JULY_1, JULY_10, datetime(2025, 7, 11, 9, tzinfo=UTC), outcome, sha256=sha256)
-    )
+def fetched(
+    db: Database, sha256: str | None, outcome: str = "fetched", query: str = "Activity", reaches: date = JULY_10
+) -> None:
+    configure(db, [("mine", "Activity"), ("mine", query)])
+    asked_at = datetime(2025, 7, 11, 9, tzinfo=UTC)
+    remember(db, Fetch("mine", query, JULY_1, JULY_10, asked_at, outcome, sha256=sha256, reaches=reaches))
 
 
 def test_nothing_is_missing_where_nothing_is_loaded(database: Database) -> None:
@@ -65,7 +67,7 @@ def test_nothing_is_missing_where_nothing_is_loaded(database: Database) -> None:
 
 def test_a_hole_between_two_days_is_missing_and_no_holiday_or_weekend_is(load: Statements) -> None:
     load(ONE, JULY_2, JULY_8, JULY_9, JULY_10)
-    assert lacking(load.db) == [(ONE, JULY_3, None), (ONE, JULY_7, None)]
+    assert lacking(load.db) == [(ONE, JULY_3, NAV), (ONE, JULY_7, NAV)]
 
 
 def test_what_lies_before_an_accounts_first_day_is_not_missing(load: Statements) -> None:
@@ -89,7 +91,7 @@ def test_an_account_that_was_closed_is_not_missed(load: Statements) -> None:
 def test_an_account_that_the_queries_serve_is_missed_though_another_is_ahead(load: Statements) -> None:
     fetched(load.db, load(ONE, JULY_7, JULY_8, JULY_9))
     load(OTHER, JULY_7, JULY_8, JULY_9, JULY_10)
-    assert lacking(load.db) == [(ONE, JULY_10, None)]
+    assert lacking(load.db) == [(ONE, JULY_10, NAV)]
 
 
 @pytest.mark.parametrize(("outcome", "expected"), [("refused", []), ("failed", [JULY_10]), ("no_data", [JULY_10])])
@@ -106,17 +108,64 @@ def test_a_hole_is_missing_even_where_the_token_is_refused(load: Statements) -> 
     fetched(load.db, load(ONE, JULY_7, JULY_9))
     fetched(load.db, None, "refused")
     load(OTHER, JULY_10)
-    assert lacking(load.db) == [(ONE, JULY_8, None)]
+    assert lacking(load.db) == [(ONE, JULY_8, NAV)]
 
 
 def test_an_account_that_the_newest_file_no_longer_holds_is_not_missed(load: Statements) -> None:
     fetched(load.db, load(ONE, JULY_7, JULY_8))
-    load(OTHER, JULY_7, JULY_8, JULY_9)
-    remember(
-        load.db,
-        Fetch("mine", "Activity", JULY_1, JULY_10 + timedelta(days=1), datetime.now(UTC), "fetched", sha256="gone"),
-    )
+    fetched(load.db, load(OTHER, JULY_7, JULY_8, JULY_9))
     assert lacking(load.db, JULY_1, JULY_9) == []
+
+
+def test_an_account_whose_newest_file_could_not_be_loaded_is_missed(load: Statements) -> None:
+    fetched(load.db, load(ONE, JULY_7, JULY_8))
+    load(OTHER, JULY_7, JULY_8, JULY_9)
+    fetched(load.db, "a file that was refused")
+    assert lacking(load.db, JULY_1, JULY_9) == [(ONE, JULY_9, NAV)]
+
+
+def test_an_account_whose_query_left_the_settings_is_not_missed(load: Statements) -> None:
+    fetched(load.db, load(ONE, JULY_7, JULY_8))
+    load(OTHER, JULY_7, JULY_8, JULY_9)
+    configure(load.db, [])
+    assert lacking(load.db, JULY_1, JULY_9) == []
+
+
+class TestQueries:
+    """Where Flex queries serve an account, a day is complete when each of them has answered for it."""
+
+    @pytest.mark.parametrize("outcome", ["failed", "refused"])
+    def test_a_day_whose_trades_did_not_arrive_is_not_complete(self, load: Statements, outcome: str) -> None:
+        fetched(load.db, load(ONE, JULY_9, JULY_10, sections=()))
+        fetched(load.db, None, outcome, "Trades")
+        without = "statement of the query Trades"
+        assert lacking(load.db, JULY_9, JULY_10) == [(ONE, JULY_9, without), (ONE, JULY_10, without)]
+
+    def test_a_query_that_has_nothing_to_tell_has_answered(self, load: Statements) -> None:
+        fetched(load.db, load(ONE, JULY_9, JULY_10, sections=()))
+        fetched(load.db, None, "no_data", "Exercises")
+        assert lacking(load.db, JULY_9, JULY_10) == []
+
+    def test_a_file_that_ends_before_the_day_has_not(self, load: Statements) -> None:
+        fetched(load.db, load(ONE, JULY_9, JULY_10, sections=()))
+        fetched(load.db, load(ONE, JULY_9, sections=("Trades",)), query="Trades", reaches=JULY_9)
+        assert lacking(load.db, JULY_9, JULY_10) == [(ONE, JULY_10, "statement of the query Trades")]
+
+    def test_a_file_that_is_not_loaded_has_not(self, load: Statements) -> None:
+        fetched(load.db, load(ONE, JULY_10, sections=()))
+        fetched(load.db, "a file that was refused", query="Trades")
+        assert lacking(load.db, JULY_10, JULY_10) == [(ONE, JULY_10, "statement of the query Trades")]
+
+    def test_a_query_is_not_expected_before_it_was_first_asked_for(self, load: Statements) -> None:
+        june = date(2025, 6, 30)
+        load(ONE, june)
+        fetched(load.db, load(ONE, JULY_10, sections=()))
+        assert (ONE, june) not in [(one, day) for one, day, _ in lacking(load.db, june, JULY_10)]
+
+    def test_sections_are_the_queries_matter_then(self, load: Statements) -> None:
+        fetched(load.db, load(ONE, JULY_9))
+        fetched(load.db, load(ONE, JULY_10, sections=()))
+        assert lacking(load.db, JULY_9, JULY_10) == []
 
 
 def test_a_nav_that_tells_several_sessions_at_once_leaves_them_missing(load: Statements) -> None:
@@ -138,7 +187,7 @@ class TestSections:
         load(ONE, JULY_7)
         load(ONE, JULY_8, sections=("Trades", "CashTransactions"))
         load(ONE, JULY_9)
-        assert lacking(load.db, JULY_1, JULY_9) == [(ONE, JULY_8, "option_eae")]
+        assert lacking(load.db, JULY_1, JULY_9) == [(ONE, JULY_8, "option eae in the statements")]
 
     def test_one_that_was_never_asked_for_is_not(self, load: Statements) -> None:
         load(ONE, JULY_7, JULY_8, sections=("Trades",))
@@ -153,13 +202,13 @@ class TestSections:
     def test_it_is_looked_for_over_a_weekend_and_from_before_the_range(self, load: Statements) -> None:
         load(ONE, JULY_3, JULY_4)
         load(ONE, JULY_7, sections=TOLD[:2])
-        assert lacking(load.db, JULY_7, JULY_7) == [(ONE, JULY_7, "cash_transactions")]
+        assert lacking(load.db, JULY_7, JULY_7) == [(ONE, JULY_7, "cash transactions in the statements")]
 
     def test_one_that_ends_on_a_holiday_is_missing_from_the_session_after_it(self, load: Statements) -> None:
         load(ONE, JULY_3)
         load(ONE, JULY_4, JULY_7, sections=TOLD[:2])
-        assert lacking(load.db)[0] == (ONE, JULY_7, "cash_transactions")
-        assert lacking(load.db, JULY_7, JULY_7) == [(ONE, JULY_7, "cash_transactions")]
+        assert lacking(load.db)[0] == (ONE, JULY_7, "cash transactions in the statements")
+        assert lacking(load.db, JULY_7, JULY_7) == [(ONE, JULY_7, "cash transactions in the statements")]
         assert lacking(load.db, JULY_1, JULY_3) == []
 
     def test_another_accounts_sections_say_nothing(self, load: Statements) -> None:
@@ -177,14 +226,17 @@ def test_an_account_can_be_asked_for_alone(load: Statements) -> None:
 
 def test_what_is_missing_is_told_without_the_whole_account() -> None:
     assert str(Missing(ONE, JULY_8)) == "2025-07-08 U…0001: no official NAV in the statements"
-    assert str(Missing(ONE, JULY_8, "option_eae")) == "2025-07-08 U…0001: no option eae in the statements"
+    assert (
+        str(Missing(ONE, JULY_8, "option eae in the statements"))
+        == "2025-07-08 U…0001: no option eae in the statements"
+    )
 
 
-def test_a_range_without_any_nav_is_refused_and_one_account_is_enough(load: Statements) -> None:
+def test_a_range_without_any_nav_is_said_and_one_account_is_enough(load: Statements) -> None:
     load(ONE, JULY_7)
-    refuse_without_nav(load.db, JULY_1, JULY_7)
-    with pytest.raises(Permanent, match="no official NAV for 3 sessions: 2025-07-08, 2025-07-09, 2025-07-10"):
-        refuse_without_nav(load.db, JULY_8, JULY_10)
+    assert nothing_to_tell(load.db, JULY_1, JULY_7) is None
+    said = nothing_to_tell(load.db, JULY_8, JULY_10)
+    assert said.startswith("no official NAV for 3 sessions: 2025-07-08, 2025-07-09, 2025-07-10. Load statements")
 
 
 @pytest.mark.parametrize(

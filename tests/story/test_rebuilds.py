@@ -106,3 +106,19 @@ def test_an_amended_statement_changes_its_account_from_its_day_on_and_nothing_el
     forget(told)
     told.run(date(2025, 1, 1))
     assert rows(told) == after
+
+
+def test_an_account_with_a_bad_row_is_not_told_and_another_is(platform: Platform, tmp_path: Path) -> None:
+    """From its new NAV and its old fills it would be told as a day without events."""
+    accounts = [Account(number) for number in ("U2888881", "U2888882")]
+    for account in accounts:
+        account.day("2025-07-14", {SPY: "620"}).trade(SPY, 10, "619")
+        account.day("2025-07-15", {SPY: "621"}).trade(SPY, -10, "622")
+    file = deliver(tmp_path, "bad", *accounts)
+    bad, _, rest = file.read_text().partition('tradePrice="622"')
+    file.write_text(f'{bad}tradePrice=""{rest}')
+    platform.load(file)
+    [failed] = platform.run().failed
+    assert failed.account_id == "U2888881"
+    told = "select account_id, trading_day::text from alm_reporting.daily_summary order by 1, 2"
+    assert platform.query(told) == [("U2888882", "2025-07-14"), ("U2888882", "2025-07-15")]

@@ -111,4 +111,9 @@ select
         else 0
     end as broker_residual
 from chained
-where opening_nav is not null and {{ in_range('trading_day') }}
+where
+    opening_nav is not null and {{ in_range('trading_day') }}
+    -- whose fills could not be rebuilt would be told from the old ones
+    and account_id not in (
+        select account_id from {{ source('accounting', 'untold_changes') }} where refused is not null
+    )

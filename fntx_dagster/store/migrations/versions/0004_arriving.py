@@ -27,6 +27,9 @@ def upgrade() -> None:
         );
         CREATE INDEX ON raw_flex.fetches (login, query, first_day, ended_at);
 
+        -- The queries of the settings as they were when something was fetched last: for SQL.
+        CREATE TABLE raw_flex.queries (login text, query text, PRIMARY KEY (login, query));
+
         -- What a person has to know. An alert is open until what it is about is over; while it is, it is not repeated.
         CREATE TABLE alm_reporting.alerts (
             alert_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -42,7 +45,7 @@ def upgrade() -> None:
         CREATE UNIQUE INDEX ON alm_reporting.alerts (source, subject) WHERE resolved_at IS NULL;
         CREATE INDEX ON alm_reporting.alerts (raised_at);
 
-        -- Why an account's fills could not be rebuilt; what was told of it before stands, and nothing more is signed.
+        -- Why an account's fills could not be rebuilt; its days from there on are not told, and not signed.
         ALTER TABLE alm_reporting.untold_changes ADD COLUMN refused text;
 
         -- What IB Gateway said last of a session that has no statement yet; provisional by nature.
