@@ -176,6 +176,8 @@ def today(
             told += provisional_days(settings, db, day, day, one.account_id)
             if not told or told[-1].account_id != one.account_id:
                 error(f"{masked(one.account_id)}: {day} is told from its statement already: `fntx report`")
+            elif told[-1].as_of > one.snapshot.as_of:
+                error(f"{masked(one.account_id)}: the gateway's clock went back; this is what it said last")
     if format is ReportFormat.json:
         sys.stdout.write(to_json([tell(day) for day in told]))
     else:
