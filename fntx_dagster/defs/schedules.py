@@ -61,15 +61,21 @@ def signature_of_the_day(context: dg.ScheduleEvaluationContext, platform: Platfo
     that is no history: no session before the last but one that is due."""
     now = context.scheduled_execution_time.astimezone(UTC)
     recent = sessions(due_session(now) - timedelta(days=14), due_session(now))[-2].day
-    found = waiting(platform.database(), Beginning.LATEST, recent)
+    yield signing(platform.database(), now, Beginning.LATEST, f"{now.date()}", recent)
+
+
+def signing(
+    db: Database, now: datetime, beginning: Beginning, key: str, begins_from: date = date.min
+) -> dg.RunRequest | dg.SkipReason:
+    """The run that signs what waits, asked for once per `key` and number of days; or why nothing is signed."""
+    found = waiting(db, beginning, begins_from)
     days = sorted(day for one in found.values() for day in one.days if day >= FIRST_SESSION)
-    if days:
-        yield request(days[0], days[-1], f"{now.date()}", **{BEGINNING: Beginning.LATEST.value})
-    else:
-        yield dg.SkipReason(" ".join(why_nothing_to_sign(platform.database(), found, now)))
+    if not days:
+        return dg.SkipReason(" ".join(_why_nothing_to_sign(db, found, now)))
+    return request(days[0], days[-1], f"{len(days)} {key}", **{BEGINNING: beginning.value})
 
 
-def why_nothing_to_sign(db: Database, found: dict[str, Waiting], now: datetime) -> list[str]:
+def _why_nothing_to_sign(db: Database, found: dict[str, Waiting], now: datetime) -> list[str]:
     """The reasons, in sentences: the day over in New York, where it was no session; each account that had to stop, or
     that has never signed."""
     stopped = [

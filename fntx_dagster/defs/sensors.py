@@ -22,14 +22,13 @@ from fntx_dagster.defs.jobs import (
     signed_days,
     verified_day,
 )
-from fntx_dagster.defs.partitions import FIRST_SESSION
-from fntx_dagster.defs.ranges import BEGINNING, request
+from fntx_dagster.defs.ranges import request
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.defs.schedules import why_nothing_to_sign
+from fntx_dagster.defs.schedules import signing
 from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.fetching import configured, overdue
 from fntx_dagster.settings import Settings
-from fntx_dagster.signatures import Beginning, waiting
+from fntx_dagster.signatures import Beginning
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
 
@@ -85,13 +84,9 @@ def complete_days(context: dg.SensorEvaluationContext, platform: Platform) -> Ti
     if _under_way(context, _TELLING):
         yield dg.SkipReason("Days are being told or signed.")
         return
-    now, found = _now(), waiting(platform.database(), Beginning.NOTHING)
-    days = sorted(day for one in found.values() for day in one.days if day >= FIRST_SESSION)
-    if days:
-        # what failed for a reason that lasts is tried again in an hour
-        yield request(days[0], days[-1], f"{len(days)} {now:%Y-%m-%dT%H}", **{BEGINNING: Beginning.NOTHING.value})
-    else:
-        yield dg.SkipReason(" ".join(why_nothing_to_sign(platform.database(), found, now)))
+    now = _now()
+    # what failed for a reason that lasts is tried again in an hour
+    yield signing(platform.database(), now, Beginning.NOTHING, f"{now:%Y-%m-%dT%H}")
 
 
 @dg.sensor(
