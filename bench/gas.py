@@ -7,16 +7,18 @@ import tempfile
 import time
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 started = time.perf_counter()
 
 from fntx_dagster.chain.client import Chain, connect  # noqa: E402 - the import is part of what is measured
-from fntx_dagster.chain.sender import post  # noqa: E402
+from fntx_dagster.chain.keys import Signer  # noqa: E402
+from fntx_dagster.chain.reader import yyyymmdd  # noqa: E402
+from fntx_dagster.chain.transactions import transact  # noqa: E402
 from fntx_dagster.settings import Settings  # noqa: E402
 
-DAY = date(2025, 7, 1)
 SCHEMA = b"\x11" * 32
-ROOT = b"\xff" * 32  # no zero byte: the dearest calldata
+ROOT, OTHER_ROOT = b"\xff" * 32, b"\xfe" * 32  # no zero byte: the dearest calldata
 POSTS = 20
 
 
@@ -26,22 +28,73 @@ def main() -> None:
         with connect(settings) as chain:
             _say("import, new chain, deployment", f"{time.perf_counter() - started:.2f} s")
             for number, contract in ((1, "FNTX"), (2, "TrackRecord")):
-                _say(f"deploy {contract}", f"{_gas_of_block(chain, number):,} gas")
+                _say(f"deploy {contract}", f"{chain.web3.eth.get_block(number)['gasUsed']:,} gas")
             before = time.perf_counter()
             trader = chain.trader("U0000001")
             _say("fund a trader (3 transactions)", f"{time.perf_counter() - before:.2f} s")
-            _say("post with a new schema", f"{post(chain, trader, DAY, SCHEMA, ROOT).gas_used:,} gas")
-            before = time.perf_counter()
-            used = [post(chain, trader, DAY + timedelta(1 + n), SCHEMA, ROOT).gas_used for n in range(POSTS)]
-            _say("post", f"{min(used):,} to {max(used):,} gas")
-            _say("post, mined and read back", f"{(time.perf_counter() - before) / POSTS * 1000:.0f} ms")
+            _posts(chain, trader)
+            _batches(chain, trader)
+            _amendments(chain, trader)
+            _reading(chain, trader)
         before = time.perf_counter()
         with connect(settings):
             _say("connect to an existing chain", f"{(time.perf_counter() - before) * 1000:.0f} ms")
 
 
-def _gas_of_block(chain: Chain, number: int) -> int:
-    return chain.web3.eth.get_block(number)["gasUsed"]
+def _posts(chain: Chain, trader: Signer) -> None:
+    days = _sessions(date(2025, 6, 30), POSTS + 1)
+    _say("post with a new schema", f"{_post(chain, trader, days[0]):,} gas")
+    before = time.perf_counter()
+    used = {day: _post(chain, trader, day) for day in days[1:]}
+    first, later = ([used[day] for day in used if (day.weekday() == 0) is is_first] for is_first in (True, False))
+    _say("post, first of its week", f"{max(first):,} gas")
+    _say("post, another of the week", f"{max(later):,} gas")
+    _say("post, average", f"{sum(used.values()) / len(used):,.0f} gas")
+    _say("post, mined", f"{(time.perf_counter() - before) / POSTS * 1000:.0f} ms")
+
+
+def _batches(chain: Chain, trader: Signer) -> None:
+    for count, first in ((100, date(2024, 1, 1)), (150, date(2024, 7, 1))):
+        days = [yyyymmdd(day) for day in _sessions(first, count)]
+        before = time.perf_counter()
+        used = _send(chain, trader, "postDailyRecords", SCHEMA, days, [ROOT] * count)
+        seconds = time.perf_counter() - before
+        _say(f"batch of {count} sessions", f"{used:,} gas, {used / count:,.0f} a day, {seconds:.2f} s")
+
+
+def _amendments(chain: Chain, trader: Signer) -> None:
+    for length in (32, 256):
+        day = yyyymmdd(date(2024, 1, 1) + timedelta(length % 5))
+        used = _send(chain, trader, "amendDailyRecord", day, ROOT, SCHEMA, OTHER_ROOT, "x" * length)
+        _say(f"amend, reason of {length} bytes", f"{used:,} gas")
+
+
+def _reading(chain: Chain, trader: Signer) -> None:
+    """Calls: they cost gas in no transaction, but a node may cap what a call uses."""
+    functions = chain.track_record.functions
+    history = functions.history(trader.address, 20240101, 20241231)
+    before = time.perf_counter()
+    days = len(history.call())
+    seconds = time.perf_counter() - before
+    _say(f"history of a year, {days} days", f"{history.estimate_gas():,} gas as a call, {seconds:.2f} s")
+    proof = [ROOT] * 6
+    verify = functions.verifyMetric(trader.address, 20240101, 1, 5, 1, SCHEMA, proof)
+    _say("verifyMetric", f"{verify.estimate_gas():,} gas as a call")
+
+
+def _post(chain: Chain, trader: Signer, day: date) -> int:
+    return _send(chain, trader, "postDailyRecord", yyyymmdd(day), SCHEMA, ROOT)
+
+
+def _send(chain: Chain, trader: Signer, function: str, *arguments: Any) -> int:
+    """Send to TrackRecord; the gas used."""
+    data = chain.track_record.encode_abi(function, args=arguments)
+    return transact(chain.web3, trader, {"to": chain.contract, "data": data})["gasUsed"]
+
+
+def _sessions(first: date, count: int) -> list[date]:
+    days = (first + timedelta(n) for n in range(2 * count + 2))
+    return [day for day in days if day.weekday() < 5][:count]
 
 
 def _say(what: str, figure: str) -> None:

@@ -1,5 +1,5 @@
-// Compiles src/*.sol through solc's standard JSON into ABI + bytecode, and writes a manifest with the sha256 of every
-// source and of every imported file. Two compiles are byte-identical. Users never run this: the artifacts are committed.
+// Compiles src/*.sol through solc's standard JSON into ABI and bytecode, and writes a manifest with the sha256 of every
+// source and of every imported file. Two compiles are byte-identical. Users never run this: artifacts are committed.
 //
 //   npm ci && npm run compile            writes to fntx_dagster/chain/artifacts
 //   node compile.mjs <folder>            writes elsewhere (the test that recompiles)
@@ -16,9 +16,10 @@ const contracts = ["FNTX", "TrackRecord"];
 
 const settings = {
   evmVersion: "cancun", // the floor for OpenZeppelin 5.7
-  optimizer: { enabled: true, runs: 200 },
+  optimizer: { enabled: true, runs: 10_000 },
+  viaIR: true, // with these two a post is 1,000 gas cheaper than without
   metadata: { bytecodeHash: "none", appendCBOR: false }, // bytecode depends on the code alone
-  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
+  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
 };
 
 const hashes = {}; // path as named in the sources -> sha256 of the file
@@ -53,7 +54,12 @@ mkdirSync(target, { recursive: true });
 const write = (name, value) => writeFileSync(join(target, name), JSON.stringify(value, null, 2) + "\n");
 for (const name of contracts) {
   const { abi, evm } = output.contracts[`src/${name}.sol`][name];
-  write(`${name}.json`, { contractName: name, abi, bytecode: `0x${evm.bytecode.object}` });
+  write(`${name}.json`, {
+    contractName: name,
+    abi,
+    bytecode: `0x${evm.bytecode.object}`,
+    deployedBytecode: `0x${evm.deployedBytecode.object}`, // zeros where the constructor puts an immutable
+  });
 }
 write("manifest.json", {
   compiler: solc.version(),

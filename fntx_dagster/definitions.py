@@ -9,7 +9,7 @@ from fntx_dagster.defs.report import daily_report
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.schedules import SCHEDULES
 from fntx_dagster.defs.sensors import SENSORS
-from fntx_dagster.defs.signature import chain_receipt, daily_signature
+from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_stand
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.today import current_day
 from fntx_dagster.defs.transforms import transforms
@@ -17,7 +17,7 @@ from fntx_dagster.defs.verification import CHECKS
 
 defs = dg.Definitions(
     assets=[flex_files, raw_flex_xml, lots, transforms, daily_report, daily_signature, chain_receipt, current_day],
-    asset_checks=CHECKS,
+    asset_checks=[*CHECKS, signed_days_stand],
     jobs=JOBS,
     schedules=SCHEDULES,
     sensors=SENSORS,

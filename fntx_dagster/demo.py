@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from fntx_dagster import signatures
 from fntx_dagster.chain.client import connect
 from fntx_dagster.defs.run import RunOutcome, run_range
 from fntx_dagster.errors import Permanent
@@ -17,6 +16,8 @@ from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.settings import Settings
+from fntx_dagster.signatures.disclosing import disclose_day
+from fntx_dagster.signatures.verifying import prove_on_chain, verify_day
 from fntx_dagster.store import marts
 from fntx_dagster.store.database import Database, open_database
 from fntx_dagster.store.signatures import posted_days, signed_days
@@ -74,8 +75,8 @@ def _show_proof(settings: Settings, db: Database) -> None:
     out(f"Contract      {receipt.contract} on chain {receipt.chain_id}, block {receipt.block_number}")
     out(f"Trader        {receipt.trader}")
     with connect(settings) as chain:
-        verdict = signatures.verify_day(db, chain, settings.paths.keys, SAMPLE_ACCOUNT, LAST, receipt.tx_hash)
-        proved = signatures.prove_on_chain(chain, signed, settings.paths.keys, PROVED)
+        verdict = verify_day(db, chain, settings.paths.keys, SAMPLE_ACCOUNT, LAST, receipt.tx_hash)
+        proved = prove_on_chain(chain, signed, settings.paths.keys, PROVED)
     if not (verdict.holds and proved):
         said = [*verdict.problems, *(difference.metric for difference in verdict.differences)]
         raise Permanent(f"{LAST} does not verify: {'; '.join(said) or PROVED}", "See `fntx signature verify`")
@@ -85,6 +86,12 @@ def _show_proof(settings: Settings, db: Database) -> None:
         f"[green]✓[/] verified: the contract confirms {PROVED} = {money.display(value, signed=True)} HKD "
         "from its value, its salt and six hashes, without seeing any other metric"
     )
+    file = settings.paths.home / f"disclosure-{LAST}.json"
+    file.write_text(disclose_day(db, settings.paths.keys, SAMPLE_ACCOUNT, LAST, [PROVED]), encoding="utf-8")
+    out("")
+    out(f"A stranger, who has neither this database nor its secrets, checks it from {file}:")
+    out("  .venv/bin/fntx chain serve                                        this chain as a node, until Ctrl-C")
+    out(f"  .venv/bin/fntx verify {file} --rpc http://127.0.0.1:8545")
 
 
 def _show_news(outcome: RunOutcome) -> None:

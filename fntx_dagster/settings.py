@@ -68,7 +68,26 @@ class Settings(BaseSettings):
         None, description="JSON file with the addresses of FNTX and TrackRecord on that chain"
     )
     trader_key: SecretStr | None = Field(
-        None, description="private key that signs on that chain; unset: a development key"
+        None, description="private key that signs there for accounts without a keystore; unset: a development key"
+    )
+    keystores: dict[str, Path] = Field(
+        {}, description="encrypted keystore file (V3 JSON) of each account's key, as JSON: account to file"
+    )
+    keystore_password: SecretStr | None = Field(None, description="password of those keystore files")
+    confirmations: int = Field(
+        12, ge=0, description="blocks on top of a record's until it is final; the embedded chain's are so at once"
+    )
+    batch: int = Field(100, ge=1, le=150, description="days that one transaction posts at most")
+    fee_cap_gwei: Decimal = Field(
+        Decimal(500), gt=0, description="what a transaction pays per gas at most, in gwei; fees are not raised beyond"
+    )
+    stuck_after: float = Field(
+        90, gt=0, description="seconds that a transaction is not mined until its fees are raised"
+    )
+    mined_within: float = Field(300, gt=0, description="seconds that a run waits for the chain; it goes on later")
+    waiting_hours: float = Field(24, gt=0, description="a record that waits longer to be posted raises an alert")
+    explorer_url: str | None = Field(
+        None, description="a block explorer's page of a transaction, with {tx_hash} in it: links in receipts"
     )
     flex_tokens: dict[str, SecretStr] = Field(
         {}, description="tokens of the Flex Web Service, each under a name of your choice, as JSON"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,23 @@ from fntx_dagster.report import money
 from fntx_dagster.report.summary_table import summary_table
 
 if TYPE_CHECKING:
+    from fntx_dagster.cli.chain import TraderState
     from fntx_dagster.defs.run import RunOutcome
+    from fntx_dagster.metrics.catalogue import Catalogue
+    from fntx_dagster.proof.disclosure import Disclosed
     from fntx_dagster.report.day import ProvisionalDay
-    from fntx_dagster.signatures import Posting, Signing, Verdict
+    from fntx_dagster.signatures.checking import Checked
+    from fntx_dagster.signatures.drifting import Drift
+    from fntx_dagster.signatures.history import HistoryDay
+    from fntx_dagster.signatures.posting import Posting
+    from fntx_dagster.signatures.signing import Signing
+    from fntx_dagster.signatures.values import Difference
+    from fntx_dagster.signatures.verifying import Verdict
     from fntx_dagster.store.alerts import Alert
     from fntx_dagster.store.database import Database
     from fntx_dagster.store.fetches import Fetch
+    from fntx_dagster.store.sendings import Waiting
+    from fntx_dagster.store.signatures import SignedDay
     from fntx_dagster.store.statements import FileLoad
     from fntx_dagster.store.status import AccountState
 
@@ -184,22 +195,28 @@ def print_outcome(outcome: RunOutcome) -> None:
         out(f"Done. Run {outcome.run_id} is in the UI (`make ui`).")
 
 
-def print_signature(signed: Signing, posted: Posting | None) -> None:
+def print_signature(signed: Signing) -> None:
     for warning in signed.warnings:
         note(f"warning: {warning}")
-    for day in signed.new + signed.kept:
-        when = "signed now" if day in signed.new else "signed before, unchanged"
-        out(f"{day.trading_day}  Merkle root  0x{day.root.hex()}  ({when})")
-    if posted is not None:
-        for receipt in posted.new + posted.kept:
-            when = "posted now" if receipt in posted.new else "posted before"
-            out(f"{receipt.trading_day}  transaction  {receipt.tx_hash}  (block {receipt.block_number}, {when})")
+    print_frozen(signed.new, "signed now")
+    print_frozen(signed.kept, "signed before, unchanged")
+
+
+def print_frozen(records: Sequence[SignedDay], when: str = "signed now") -> None:
+    for day in records:
+        version = f", version {day.version}" if day.version > 1 else ""
+        out(f"{day.trading_day}  Merkle root  0x{day.root.hex()}  ({when}{version})")
+
+
+def print_posting(posted: Posting) -> None:
+    for receipt in posted.new + posted.kept:
+        when = "posted now" if receipt in posted.new else "posted before"
+        state = "" if receipt.is_final else ", not final yet"
+        out(f"{receipt.trading_day}  transaction  {receipt.tx_hash}  (block {receipt.block_number}, {when}{state})")
 
 
 def print_verdict(verdict: Verdict) -> None:
-    for difference in verdict.differences:
-        signed, found = _value(difference.signed), _value(difference.found)
-        out(f"[red]✗[/] {difference.metric}: signed {signed}, the database says {found}")
+    _print_differences(verdict.differences)
     for problem in verdict.problems:
         out(f"[red]✗[/] {escape(problem)}")
     if verdict.holds:
@@ -208,6 +225,135 @@ def print_verdict(verdict: Verdict) -> None:
         out(f"  Merkle root  0x{verdict.day.root.hex()}")
     else:
         out(f"{verdict.day.trading_day} does not verify.")
+
+
+def print_drifts(found: Sequence[Drift]) -> None:
+    """Each day whose figures have changed since it was signed, metric by metric."""
+    for drift in found:
+        out(f"{drift.signed.trading_day}, version {drift.signed.version} as signed:")
+        _print_differences(drift.differences)
+
+
+def print_checked(checked: Checked) -> None:
+    """A disclosure's metrics, whose they are, and what was found; what was not asked is said too."""
+    found = checked.disclosure
+    if found is not None:
+        context = found.context
+        version = f", version {found.version}" if found.version > 1 else ""
+        out(f"{context.day}{version}, trader {context.trader}")
+        out(f"contract {context.contract} on chain {context.chain_id}")
+        out(f"root 0x{found.root.hex()}")
+        for metric, leads in checked.verdicts:
+            sign = "[green]✓[/]" if leads else "[red]✗[/]"
+            out(f"  {sign} {metric.name} = {escape(_shown(metric))}")
+    for problem in checked.problems:
+        out(f"[red]✗[/] {escape(problem)}")
+    for remark in checked.notes:
+        out(f"  {escape(remark)}")
+    if not checked.holds:
+        out("The disclosure does not hold.")
+        return
+    if not checked.on_chain:
+        out(f"  not checked: {_ONLY_A_NODE_KNOWS} (give --rpc)")
+    out(f"  not checked: {_ONLY_YOU_KNOW}")
+    if checked.on_chain:
+        out("[green]✓[/] holds: the contract holds this root for this trader and day, and confirms each metric")
+    else:
+        out("[green]✓[/] holds by itself: each metric leads to the root")
+
+
+_ONLY_A_NODE_KNOWS = "the contract, when the record was posted, and whether a later version corrects it"
+_ONLY_YOU_KNOW = (
+    "whether the trader's and the contract's address are the ones you expect: compare them with what you know"
+)
+
+
+def history_table(days: Sequence[HistoryDay], late: timedelta) -> Table | str:
+    """A trader's record: a row per session and version; what is missing, late or corrected is marked."""
+    if not days:
+        return "No session of that range is over, and nothing is posted for it."
+    table = _table("session", "posted at (UTC)", right=("behind the close",))
+    table.add_column("version", no_wrap=True)
+    table.add_column("root", no_wrap=True)
+    table.add_column("remark", overflow="fold")
+    for day in days:
+        if day.is_gap:
+            table.add_row(f"{day.day}", "–", "–", "–", "–", "[red]gap: no record[/]")
+        for one in day.versions:
+            record, is_first = one.record, one.record.version == 1
+            table.add_row(
+                f"{day.day}" if is_first else "",
+                f"{record.posted_at:%Y-%m-%d %H:%M}",
+                day.behind_in_words if is_first else "",
+                f"{record.version}",
+                f"0x{record.root.hex()}",
+                _remark(day, late) if is_first else f"[yellow]correction:[/] {escape(one.reason or '')}",
+            )
+    return table
+
+
+def catalogue_table(catalogue: Catalogue) -> Table:
+    """Every metric that is signed, by slot."""
+    table = _table("metric", "unit", "category", right=("slot", "decimals"))
+    for metric in catalogue.metrics:
+        table.add_row(metric.name, metric.unit, metric.category, f"{metric.index}", f"{metric.decimals}")
+    table.title = f"Catalogue, version {catalogue.version}"
+    return table
+
+
+def queue_table(waiting: Sequence[Waiting]) -> Table | str:
+    """The records that are not final."""
+    if not waiting:
+        return "No record waits for the chain."
+    table = _table("account", "day", "version", "state", "queued (UTC)", right=())
+    table.add_column("why", overflow="fold")
+    for one in waiting:
+        state = f"[red]{one.state}[/]" if one.state == "failed" else one.state
+        queued = f"{one.queued_at.astimezone(UTC):%Y-%m-%d %H:%M}"
+        table.add_row(one.account_id, f"{one.trading_day}", f"{one.version}", state, queued, escape(one.error or ""))
+    return table
+
+
+def traders_table(traders: Sequence[TraderState]) -> Table:
+    """What each account's trader has on the chain."""
+    table = _table("account", "trader", right=("ether", "FNTX", "may be burned", "days paid for"))
+    for one in traders:
+        if one.problem is not None:
+            table.add_row(one.account_id, f"[red]{escape(one.problem)}[/]")
+        else:
+            allowed = "without limit" if one.allowance > _COUNTED else money.plain(one.allowance)
+            ether = f"{Decimal(one.wei) / 10**18:.6f}"
+            table.add_row(one.account_id, one.trader, ether, money.plain(one.fntx), allowed, f"{one.days}")
+    return table
+
+
+_COUNTED = 10**30
+"""An allowance above it was given without a limit."""
+
+
+def _print_differences(differences: Sequence[Difference]) -> None:
+    for difference in differences:
+        signed, found = _value(difference.signed), _value(difference.found)
+        out(f"[red]✗[/] {difference.metric}: signed {signed}, the database says {found}")
+
+
+def _shown(metric: Disclosed) -> str:
+    """A metric's value with its unit."""
+    if metric.value is None:
+        return "null (undefined on that day)"
+    return metric.value if metric.unit in _SPEAKING_UNITS else f"{metric.value} {metric.unit}"
+
+
+_SPEAKING_UNITS = ("ascii_letters", "sha256")
+"""Of these the value alone says enough."""
+
+
+def _remark(day: HistoryDay, late: timedelta) -> str:
+    if day.closes_at is None:
+        return "no session of the exchange"
+    if day.is_early:
+        return "[red]posted before the close[/]"
+    return "[yellow]late[/]" if day.is_late(late) else ""
 
 
 _SHOWN_METRICS = {
@@ -252,6 +398,8 @@ _STATUS_ROWS = (
     ("failing verification", lambda state: str(state.failing_verification or "none")),
     ("signed", lambda state: f"{state.signed}, up to {state.last_signed}" if state.signed else "none"),
     ("posted to the chain", lambda state: str(state.posted or "none")),
+    ("waiting for the chain", lambda state: str(state.waiting or "none")),
+    ("failed to be posted", lambda state: f"{state.failed}: `fntx chain status`" if state.failed else "none"),
 )
 
 

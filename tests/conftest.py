@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, migrate
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 
@@ -22,6 +23,14 @@ settings.load_profile("fntx")
 _numbers = count()
 
 
+_LONGEST = ("test_whole.py", "test_live.py", "test_killed.py", "test_agreement.py", "test_node.py", "test_sensors.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that no worker begins one when the others are done."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
 @pytest.fixture
 def short_path() -> Iterator[Path]:
     """An empty folder with a path short enough for a socket, reachable by every user."""
@@ -29,6 +38,22 @@ def short_path() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose chain has its contracts; copied for each test, because deploying takes a second."""
+    from fntx_dagster.chain.client import connect
+
+    folder = tmp_path_factory.mktemp("deployed")
+    connect(Settings(home=folder)).close()
+    return folder
+
+
+@pytest.fixture
+def home(deployed: Path, tmp_path: Path) -> Path:
+    """A home of this test's own, with a chain."""
+    return Path(shutil.copytree(deployed, tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")

@@ -136,12 +136,14 @@ def listening() -> Iterator[Heard]:
 
 
 def posted(db: Database, account: str) -> list[date]:
-    return _days(db, "select trading_day from alm_reporting.chain_receipts where account_id = %s order by 1", account)
+    query = "select trading_day from alm_reporting.chain_postings where account_id = %s and state = 'final' order by 1"
+    return _days(db, query, account)
 
 
 def sent(db: Database, account: str) -> list[date]:
-    """The days of an account's transactions, by nonce."""
-    query = "select trading_day from alm_reporting.chain_attempts where account_id = %s order by nonce"
+    """The days of an account's transactions, by nonce; a transaction's in order."""
+    query = """select trading_day from alm_reporting.chain_postings join alm_reporting.chain_sendings using (sending_id)
+        where account_id = %s order by nonce, trading_day"""
     return _days(db, query, account)
 
 

@@ -1,24 +1,22 @@
-"""One small interface to the chain, the same for the embedded chain and for a node behind an RPC URL.
+"""The chain of the settings: the same interface for the embedded chain and for a node behind an RPC URL.
 
-`connect` gives a Chain: who the trader of an account is, what the contracts hold, whether a disclosed value is in a
-record. Posting is `sender`'s. Days go to the contract as the number yyyymmdd; times come back in UTC; FNTX is Decimal.
+`connect` gives a Chain: a Reader that also knows who signs for an account, whose turn it is to send, and how a trader
+on the embedded chain gets its funds. `addresses_of` and `keys.signer_of` say what a record is bound to without asking a
+node. Posting is `sender`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from fntx_dagster.chain.artifacts import artifact
 from fntx_dagster.chain.faults import explained
-from fntx_dagster.chain.keys import Signer, deployer_of, trader_of
+from fntx_dagster.chain.keys import Signer, deployer_of, signer_of
+from fntx_dagster.chain.reader import Reader, web3_over
 from fntx_dagster.chain.transactions import transact
 from fntx_dagster.errors import Permanent, Transient
 
@@ -29,200 +27,47 @@ if TYPE_CHECKING:
     from fntx_dagster.chain.contracts import Addresses
     from fntx_dagster.settings import Settings
 
-_UNIT = Decimal(10**18)
+__all__ = ["Chain", "EmbeddedChain", "addresses_of", "connect", "signer_of"]
+
 _UNLIMITED = 2**256 - 1
-_NULL_VALUE = -(2**255)
 _TURN_SECONDS = 120.0
 
 _TRADER_WEI = 100 * 10**18
-_TRADER_FNTX = 100_000 * 10**18
-
-
-class StoredRecord(NamedTuple):
-    """What the contract holds for a trader's day."""
-
-    root: bytes
-    schema_hash: bytes
-    posted_at: datetime
-    block_number: int
-    version: int
-
-    def holds(self, schema_hash: bytes, root: bytes) -> bool:
-        """Whether this is the record with that root under that schema."""
-        return (self.schema_hash, self.root) == (schema_hash, root)
-
-
-class Receipt(NamedTuple):
-    """A mined record: the transaction that posted it and what it wrote. `posted_at` is the block's time in UTC."""
-
-    tx_hash: str
-    block_number: int
-    block_hash: str
-    gas_used: int
-    posted_at: datetime
-    trader: str
-    contract: str
-    chain_id: int
-    burned: Decimal
-    """FNTX, not its smallest unit."""
-    day: date
-    schema_hash: bytes
-    root: bytes
-    version: int
-
-
-class Funds(NamedTuple):
-    """What an address can spend: ether in wei, FNTX and what TrackRecord may burn of it in FNTX."""
-
-    wei: int
-    fntx: Decimal
-    allowance: Decimal
+_TRADER_FNTX = 100_000
 
 
 def connect(settings: Settings) -> Chain:
     """The chain of the settings: `rpc_url` with the addresses in `contracts`, else the embedded one in the home.
 
-    The embedded chain and its contracts are made at the first use. Permanent for a wrong chain id or missing contracts,
-    Transient where the node does not answer.
+    The embedded chain and its contracts are made at the first use. Permanent for a wrong chain id, missing contracts or
+    contracts of another version, Transient where the node does not answer.
     """
     return _embedded(settings) if settings.rpc_url is None else _remote(settings)
 
 
-class Chain:
-    """A chain with our contracts on it. Each method raises Transient where the node does not answer.
+def addresses_of(settings: Settings) -> Addresses:
+    """Chain id and contracts that records are bound to, from the file that names them: a node need not answer.
 
-    A context manager: leaving it closes what is open, and nothing may be asked after it.
+    The embedded chain is made at the first use. Permanent where the file is missing or of another form.
     """
+    from fntx_dagster.chain.contracts import read_addresses
 
-    is_embedded = False
+    file = _addresses_file(settings)
+    if settings.rpc_url is None and not file.exists():
+        connect(settings).close()
+    return read_addresses(file)
+
+
+class Chain(Reader):
+    """A chain with our contracts on it, and the settings' keys."""
 
     def __init__(self, web3: Web3, addresses: Addresses, settings: Settings) -> None:
-        self.web3 = web3
-        self.chain_id = addresses.chain_id
-        self.contract = addresses.track_record
-        self.fntx_contract = addresses.fntx
+        super().__init__(web3, addresses)
         self._settings = settings
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close what is open; a node behind a URL holds nothing."""
-
     def trader(self, account_id: str) -> Signer:
-        """Who signs for an account: the configured key, else the account's development key."""
-        key = self._settings.trader_key
-        if key is None:
-            return trader_of(self._settings.paths.keys, account_id)
-        try:
-            return Signer(bytes.fromhex(key.get_secret_value().removeprefix("0x")))
-        except ValueError:
-            raise Permanent("FNTX_TRADER_KEY is no private key", "Give 32 bytes as hex digits") from None
-
-    @explained
-    def record_of(self, trader: str, day: date) -> StoredRecord | None:
-        """What the contract holds for a trader's day, or None."""
-        root, schema_hash, posted_at, block_number, version = self.track_record.functions.recordOf(
-            trader, yyyymmdd(day)
-        ).call()
-        if version == 0:
-            return None
-        return StoredRecord(root, schema_hash, datetime.fromtimestamp(posted_at, UTC), block_number, version)
-
-    def find_posting(self, trader: str, day: date) -> Receipt | None:
-        """The receipt of a trader's day, found through the contract's events, or None if there is no record."""
-        stored = self.record_of(trader, day)
-        return None if stored is None else self.posting_of(stored, trader, day)
-
-    @explained
-    def posting_of(self, stored: StoredRecord, trader: str, day: date) -> Receipt:
-        """The receipt of a record that `record_of` gave; Transient where the node shows no event of it yet."""
-        event = self.track_record.events.DailyRecordPosted()
-        wanted = {"trader": trader, "date": yyyymmdd(day)}
-        # The record knows its block, so no range is searched; rollups whose contracts count other blocks need it.
-        for first, last in ((stored.block_number, stored.block_number), (0, "latest")):
-            logs = event.get_logs(from_block=first, to_block=last, argument_filters=wanted)
-            receipt = self.receipt(f"0x{logs[-1]['transactionHash'].hex()}") if logs else None
-            if receipt is not None:
-                return receipt
-        raise Transient(f"the contract holds a record for {day}, but the node has no event of it yet", "Try again")
-
-    @explained
-    def receipt(self, tx_hash: str) -> Receipt | None:
-        """The record that a transaction posted; None if it is not (or no longer) on the chain.
-
-        Permanent if it is on the chain and posted no record.
-        """
-        from web3.exceptions import TransactionNotFound
-        from web3.logs import DISCARD
-
-        try:
-            mined = self.web3.eth.get_transaction_receipt(tx_hash)
-        except TransactionNotFound:
-            return None
-        posted = [
-            event["args"]
-            for event in self.track_record.events.DailyRecordPosted().process_receipt(mined, errors=DISCARD)
-            if event["address"] == self.contract
-        ]
-        if not posted:
-            raise Permanent(f"transaction {tx_hash} posted no record at {self.contract}", "Look it up on the chain")
-        written = posted[0]
-        transfers = self.fntx.events.Transfer().process_receipt(mined, errors=DISCARD)
-        burned = sum(
-            event["args"]["value"]
-            for event in transfers
-            if event["address"] == self.fntx_contract and int(event["args"]["to"], 16) == 0
-        )
-        block = self.web3.eth.get_block(mined["blockNumber"])
-        return Receipt(
-            tx_hash=tx_hash,
-            block_number=mined["blockNumber"],
-            block_hash=f"0x{mined['blockHash'].hex()}",
-            gas_used=mined["gasUsed"],
-            posted_at=datetime.fromtimestamp(block["timestamp"], UTC),
-            trader=written["trader"],
-            contract=self.contract,
-            chain_id=self.chain_id,
-            burned=burned / _UNIT,
-            day=_date(written["date"]),
-            schema_hash=written["schemaHash"],
-            root=written["root"],
-            version=written["version"],
-        )
-
-    @explained
-    def verify_metric(
-        self, trader: str, day: date, index: int, value: int | None, salt: bytes, proof: Sequence[bytes]
-    ) -> bool:
-        """Whether the contract finds `value` (scaled; None is null) in slot `index` of the trader's record.
-
-        False also where there is no record, or the index, salt or proof has another size than the contract's.
-        """
-        scaled = _NULL_VALUE if value is None else value
-        if len(proof) != 6 or any(len(item) != 32 for item in (salt, *proof)) or index < 0:
-            return False
-        if not _NULL_VALUE <= scaled < -_NULL_VALUE or value == _NULL_VALUE:
-            return False
-        return self.track_record.functions.verifyMetric(trader, yyyymmdd(day), index, scaled, salt, list(proof)).call()
-
-    @explained
-    def funds_of(self, address: str) -> Funds:
-        """What an address holds and what TrackRecord may burn of it."""
-        return Funds(
-            self.web3.eth.get_balance(address),
-            self.fntx.functions.balanceOf(address).call() / _UNIT,
-            self.fntx.functions.allowance(address, self.contract).call() / _UNIT,
-        )
-
-    @cached_property
-    @explained
-    def burn_amount(self) -> Decimal:
-        """What one record costs, in FNTX."""
-        return self.track_record.functions.BURN_AMOUNT().call() / _UNIT
+        """Who signs for an account, ready to send."""
+        return signer_of(self._settings, account_id)
 
     def approve_burning(self, signer: Signer) -> None:
         """Let TrackRecord burn the signer's FNTX without limit, once: it burns only when the signer itself posts."""
@@ -248,14 +93,6 @@ class Chain:
         data = contract.encode_abi(function, args=arguments)
         transact(self.web3, signer, {"to": contract.address, "data": data}, **sending)
 
-    @cached_property
-    def track_record(self) -> Contract:
-        return self.web3.eth.contract(address=self.contract, abi=artifact("TrackRecord")["abi"])
-
-    @cached_property
-    def fntx(self) -> Contract:
-        return self.web3.eth.contract(address=self.fntx_contract, abi=artifact("FNTX")["abi"])
-
 
 class EmbeddedChain(Chain):
     """The chain in the home: its traders are funded and have approved, without anybody's doing."""
@@ -267,10 +104,10 @@ class EmbeddedChain(Chain):
         self.web3.provider.close()
 
     def trader(self, account_id: str) -> Signer:
-        """The account's development key, with ether, FNTX and an allowance that last for decades."""
-        signer = trader_of(self._settings.paths.keys, account_id)
+        """Who signs for an account, with ether, FNTX and an allowance for twenty years of sessions."""
+        signer = signer_of(self._settings, account_id)
         funds = self.funds_of(signer.address)
-        if funds.wei < _TRADER_WEI // 100 or funds.fntx < self.burn_amount:
+        if funds.wei < _TRADER_WEI // 2 or funds.fntx < _TRADER_FNTX // 2:
             self._fund(signer.address)
         if funds.allowance < self.burn_amount:
             self.approve_burning(signer)
@@ -280,7 +117,7 @@ class EmbeddedChain(Chain):
         deployer = deployer_of(self._settings.paths.keys)
         with self.turn_of(deployer.address):
             transact(self.web3, deployer, {"to": address, "value": _TRADER_WEI})
-            self.invoke(deployer, self.fntx, "transfer", address, _TRADER_FNTX)
+            self.invoke(deployer, self.fntx, "transfer", address, _TRADER_FNTX * 10**18)
 
 
 @explained
@@ -290,8 +127,7 @@ def _embedded(settings: Settings) -> Chain:
     from fntx_dagster.chain.contracts import check_deployed, deploy, read_addresses, write_addresses
     from fntx_dagster.chain.embedded import EmbeddedProvider
 
-    folder = settings.paths.chain
-    file = folder / "contracts.json"
+    folder, file = settings.paths.chain, _addresses_file(settings)
     deployer = deployer_of(settings.paths.keys)
     web3 = Web3(EmbeddedProvider(folder / "chain.sqlite", deployer.address))
     web3.eth.default_account = deployer.address  # eth-tester wants a sender even for a read
@@ -306,26 +142,19 @@ def _embedded(settings: Settings) -> Chain:
 
 @explained
 def _remote(settings: Settings) -> Chain:
-    from web3 import HTTPProvider, Web3
-    from web3.middleware import ExtraDataToPOAMiddleware
-
     from fntx_dagster.chain.contracts import check_deployed, read_addresses
 
-    if settings.contracts is None:
-        raise Permanent("FNTX_RPC_URL is set without FNTX_CONTRACTS", "Name the file with the contracts' addresses")
-    assert settings.rpc_url is not None
-    web3 = Web3(HTTPProvider(settings.rpc_url.get_secret_value()))
-    web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)  # some chains' blocks carry longer extra data
-    file = Path(settings.contracts)
+    file = _addresses_file(settings)
     addresses = read_addresses(file)
+    assert settings.rpc_url is not None
+    web3 = web3_over(settings.rpc_url.get_secret_value())
     check_deployed(web3, addresses, file)
     return Chain(web3, addresses, settings)
 
 
-def yyyymmdd(day: date) -> int:
-    """A day as the contract numbers it."""
-    return day.year * 10_000 + day.month * 100 + day.day
-
-
-def _date(yyyymmdd: int) -> date:
-    return date(yyyymmdd // 10_000, yyyymmdd // 100 % 100, yyyymmdd % 100)
+def _addresses_file(settings: Settings) -> Path:
+    if settings.rpc_url is None:
+        return settings.paths.chain / "contracts.json"
+    if settings.contracts is None:
+        raise Permanent("FNTX_RPC_URL is set without FNTX_CONTRACTS", "Name the file with the contracts' addresses")
+    return settings.contracts.expanduser()

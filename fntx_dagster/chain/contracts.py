@@ -13,6 +13,11 @@ from fntx_dagster.errors import Permanent
 
 if TYPE_CHECKING:
     from web3 import Web3
+    from web3.contract import Contract
+
+
+VERSION = 2
+"""Of TrackRecord's interface: what this code talks to."""
 
 
 class Addresses(NamedTuple):
@@ -79,8 +84,29 @@ def check_deployed(web3: Web3, addresses: Addresses, file: Path) -> None:
                 f"chain {chain_id} has no contract {contract} at {address}, which {file} names",
                 "Restore the chain that the file belongs to, or name other addresses",
             )
-    record = web3.eth.contract(address=addresses.track_record, abi=artifact("TrackRecord")["abi"])
-    if record.functions.fntx().call() != addresses.fntx:
+    check_version(web3, addresses.track_record)
+    if track_record_at(web3, addresses.track_record).functions.fntx().call() != addresses.fntx:
         raise Permanent(
             f"TrackRecord at {addresses.track_record} burns another token than {addresses.fntx}", f"See {file}"
         )
+
+
+def check_version(web3: Web3, address: str) -> None:
+    """Permanent unless the contract at `address` has the interface of this code."""
+    from web3.exceptions import BadFunctionCallOutput, ContractLogicError
+
+    try:
+        found = track_record_at(web3, address).functions.VERSION().call()
+    except (BadFunctionCallOutput, ContractLogicError):
+        found = None
+    if found != VERSION:
+        raise Permanent(
+            f"the contract at {address} is no TrackRecord of version {VERSION}, but "
+            + ("of an earlier one, or another contract" if found is None else f"of version {found}"),
+            "Name another address; an embedded chain that an earlier release made (the folder `chain` of the home) can "
+            "be moved away: a new one is made, and the signed days are posted again with the same roots",
+        )
+
+
+def track_record_at(web3: Web3, address: str) -> Contract:
+    return web3.eth.contract(address=address, abi=artifact("TrackRecord")["abi"])

@@ -10,6 +10,7 @@ Imports the EVM at the top: `client` imports this module only when an embedded c
 from __future__ import annotations
 
 import ast
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ class EmbeddedProvider(EthereumTesterProvider):
     """web3's provider for the chain in `file`, created at the first use with GENESIS_WEI for `deployer`."""
 
     def __init__(self, file: Path, deployer: str) -> None:
+        self.deployer = deployer
         file.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         self._one_at_a_time = threading.Lock()
@@ -154,9 +156,16 @@ class _FileBackend(PyEVMBackend):
 
 
 def _in_a_nodes_words(refusal: str) -> str:
-    """What is missing in ether py-evm says in several ways, also in a simulation, which it wants to see paid for."""
+    """py-evm's refusals as a node words them. What is missing in ether it says in several ways, also in a simulation,
+    which it wants to see paid for."""
     if "enough balance" in refusal or "cannot afford" in refusal:
         return f"insufficient funds for gas * price + value: {refusal}"
+    nonces = re.search(r"Invalid transaction nonce: Expected (\d+), but got (\d+)", refusal)
+    if nonces:
+        expected, given = map(int, nonces.groups())
+        return f"nonce too {'low' if given < expected else 'high'}: next nonce {expected}, tx nonce {given}"
+    if "lower than block's base fee" in refusal:
+        return f"max fee per gas less than block base fee: {refusal}"
     return refusal
 
 

@@ -7,8 +7,10 @@ text of a connection error is never passed on: it holds the RPC URL, and the URL
 from __future__ import annotations
 
 import functools
+import json
 import sqlite3
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any, ParamSpec, TypeVar
 
 from fntx_dagster.chain.artifacts import custom_errors
@@ -19,12 +21,45 @@ T = TypeVar("T")
 
 _WAYS_OUT = {
     "ERC20InsufficientBalance": "Send FNTX to the trader's address",
-    "ERC20InsufficientAllowance": "Approve TrackRecord to burn the trader's FNTX",
+    "ERC20InsufficientAllowance": "Let TrackRecord burn the trader's FNTX with `fntx chain approve`",
     "RecordExists": "A record is never overwritten; a correction is a new version",
+    "NoRecord": "Post the day's first version before it is amended",
+    "PreviousRootDiffers": "Look at what the contract holds: the amendment was made of another record",
+    "SameRoot": "An amendment changes something; there is nothing to post",
+    "TooManySchemas": "This trader has signed under 65,535 catalogues: begin with another key",
     "InvalidDate": "Give a day of the calendar, 1970 or later",
+    "InvalidReason": "Give a reason of 1 to 256 bytes",
 }
 
-_ALREADY_THERE = ("already known", "alreadyknown", "already imported")
+
+class Refusal(StrEnum):
+    """Why a node did not take a transaction, as far as the sender does something about it."""
+
+    ALREADY_KNOWN = "it has it already"
+    NONCE_TOO_LOW = "its nonce is used"
+    NONCE_TOO_HIGH = "an earlier nonce is free"
+    UNDERPRICED = "its fees are too low"
+    NO_ETHER = "the ether does not pay for it"
+    OTHER = "another reason"
+
+
+# Words of the clients' refusals, in lower case without spaces: geth and its kin, Nethermind, Besu, Erigon, reth, anvil.
+_REFUSALS = {
+    Refusal.ALREADY_KNOWN: ("alreadyknown", "alreadyimported", "knowntransaction", "alreadyexists"),
+    Refusal.NONCE_TOO_LOW: ("noncetoolow", "oldnonce", "noncebelow"),
+    Refusal.NONCE_TOO_HIGH: ("noncetoohigh", "noncegap", "noncetoofar", "noncetoodistant", "nonceistoodistant"),
+    Refusal.UNDERPRICED: (
+        "underpriced",
+        "feetoolow",
+        "lessthanblockbasefee",
+        "replacementnotallowed",
+        "replacementtransaction",
+        "couldnotreplace",
+        "gaspricebelow",
+        "gaspricetoolow",
+    ),
+    Refusal.NO_ETHER: ("insufficientfunds", "upfrontcost", "insufficientbalance"),
+}
 
 
 class Reverted(Permanent):
@@ -53,13 +88,17 @@ def explained(function: Callable[P, T]) -> Callable[P, T]:
     return wrapper
 
 
-def is_already_known(error: Exception) -> bool:
-    """Whether a node refused a transaction because it has it, which is success."""
-    return any(words in str(error).lower() for words in _ALREADY_THERE)
+def refusal_of(error: Exception) -> Refusal:
+    """Why a node did not take a transaction, from the words of its JSON-RPC error."""
+    said = _words(error).lower().replace(" ", "").replace("_", "")
+    return next(
+        (refusal for refusal, known in _REFUSALS.items() if any(words in said for words in known)), Refusal.OTHER
+    )
 
 
 def _meaning(error: Exception) -> Transient | Permanent | None:
-    from requests.exceptions import RequestException
+    from eth_abi.exceptions import DecodingError
+    from requests import exceptions as requests
     from web3 import exceptions as web3
 
     if isinstance(error, web3.ContractLogicError):
@@ -67,12 +106,20 @@ def _meaning(error: Exception) -> Transient | Permanent | None:
     if isinstance(error, web3.TimeExhausted):
         return Transient("the transaction is not mined yet", "Try again: the contract is read before anything is sent")
     if isinstance(error, web3.Web3RPCError):
-        return _refused_by_node(str((error.rpc_response or {}).get("error") or error))
-    if isinstance(error, (RequestException, web3.ProviderConnectionError, ConnectionError, TimeoutError)):
-        return Transient(f"the RPC node does not answer ({type(error).__name__})", "Check FNTX_RPC_URL and the network")
+        return _refused_by_node(error)
+    if isinstance(error, (requests.InvalidURL, requests.MissingSchema, requests.InvalidSchema)):
+        return Permanent("the RPC URL is none", "Its form: https://host/path")
+    if isinstance(error, (requests.JSONDecodeError, json.JSONDecodeError, web3.BadResponseFormat)):
+        return Transient("the RPC URL answers, but not as an Ethereum node does", "Check the URL")
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return Transient(f"the RPC node answers with HTTP {error.response.status_code}", "Check its URL and its limits")
+    if isinstance(error, (requests.RequestException, web3.ProviderConnectionError, ConnectionError, TimeoutError)):
+        return Transient(f"the RPC node does not answer ({type(error).__name__})", "Check its URL and the network")
     if isinstance(error, sqlite3.OperationalError):
         return Transient(f"the embedded chain's file cannot be used: {error}", "Check the disk, then try again")
-    if isinstance(error, web3.BadFunctionCallOutput):
+    if isinstance(error, (web3.BlockNotFound, web3.TransactionNotFound)):
+        return Transient("the node does not show a block that it had, or has not got it yet", "Try again")
+    if isinstance(error, (web3.BadFunctionCallOutput, DecodingError)):
         return Permanent("the contract does not answer as FNTX's do", "Check the file named by FNTX_CONTRACTS")
     return None
 
@@ -92,16 +139,20 @@ def _reverted(data: Any) -> Permanent:
     return Reverted(name, {"data": raw})
 
 
-def _refused_by_node(words: str) -> Transient | Permanent:
-    lowered = words.lower()
-    if "insufficient funds" in lowered:
+def _refused_by_node(error: Exception) -> Transient | Permanent:
+    refusal = refusal_of(error)
+    if refusal is Refusal.NO_ETHER:
         return Permanent("the ether of the sender does not pay for the transaction", "Send ether to its address")
-    if "nonce" in lowered or "underpriced" in lowered:
+    if refusal is not Refusal.OTHER:
         return Transient(
-            "the node refused the transaction's nonce or fee: another one of the same key is in progress",
+            f"the node refused the transaction: {refusal}. Another one of the same key may be in progress",
             "Try again when it is mined: the contract is read before anything is sent",
         )
-    return Transient(f"the node refused: {words[:200]}", "Try again; if it stays, check the node")
+    return Transient(f"the node refused: {_words(error)[:200]}", "Try again; if it stays, check the node")
+
+
+def _words(error: Exception) -> str:
+    return str((getattr(error, "rpc_response", None) or {}).get("error") or error)
 
 
 def _shown(value: Any) -> str:

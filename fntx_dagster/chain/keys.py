@@ -1,17 +1,21 @@
-"""Keys and the salt secret: made on first use in the data folder, readable by their owner alone, never printed.
+"""Keys and the salt secret: who signs for an account, and what is never printed.
 
-Each account has its own trader key, because the contract keeps records by trader and day. A key's file is named by a
-keyed hash of the account, so that a listing of the folder tells nobody whose it is. The salt secret is what every
-disclosure rests on: without it no signed metric can be proved again, so back the folder up.
+An account's key is in an encrypted keystore file, in the environment, or a development key that is made on first use in
+the data folder, readable by its owner alone. Each account has its own, because the contract keeps records by trader and
+day. A development key's file is named by a keyed hash of the account, so that a listing of the folder tells nobody
+whose it is. The salt secret is what every disclosure rests on: without it no signed metric can be proved again, so back
+the folder up.
 """
 
 from __future__ import annotations
 
+import functools
 import hmac
+import json
 import os
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from filelock import FileLock
 
@@ -19,6 +23,9 @@ from fntx_dagster.errors import Permanent
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
+    from pydantic import SecretStr
+
+    from fntx_dagster.settings import Settings
 
 _KEY_BYTES = 32
 
@@ -31,8 +38,23 @@ class Signed(NamedTuple):
     nonce: int
 
 
-class Signer:
-    """The one thing that holds a key. Shows its address and nothing else."""
+class Signer(Protocol):
+    """Whoever signs a trader's transactions.
+
+    A hardware wallet or a remote signer is one more class with these two: `address`, EIP-55, and `sign`, which may wait
+    for a person and raises Transient where the device is away and Permanent where it refuses. It is returned by
+    `signer_of`; nothing else in the project asks for a key.
+    """
+
+    address: str
+
+    def sign(self, transaction: dict[str, Any]) -> Signed:
+        """Sign a transaction (EIP-1559) that has its nonce, fees, gas and chain id."""
+        ...
+
+
+class LocalSigner:
+    """A key in this process. Shows its address and nothing else."""
 
     def __init__(self, key: bytes) -> None:
         from eth_account import Account
@@ -45,12 +67,31 @@ class Signer:
         self.address: str = self._account.address
 
     def __repr__(self) -> str:
-        return f"Signer({self.address})"
+        return f"LocalSigner({self.address})"
 
     def sign(self, transaction: dict[str, Any]) -> Signed:
-        """Sign a transaction that has its nonce, fees, gas and chain id."""
         signed = self._account.sign_transaction(transaction)
         return Signed(bytes(signed.raw_transaction), f"0x{signed.hash.hex()}", transaction["nonce"])
+
+
+def signer_of(settings: Settings, account_id: str) -> Signer:
+    """Who signs for an account, without asking a node: its keystore file; else, on a chain by RPC URL, `trader_key`;
+    else its development key. Permanent for a key or a keystore that cannot be used, naming the file."""
+    if account_id in settings.keystores:
+        return _unlocked(settings.keystores[account_id].expanduser().resolve(), settings.keystore_password)
+    if settings.rpc_url is not None and settings.trader_key is not None:
+        return LocalSigner(_key_in(settings.trader_key, "FNTX_TRADER_KEY"))
+    return trader_of(settings.paths.keys, account_id)
+
+
+def new_keystore(file: Path, password: str) -> str:
+    """Make a key, encrypted with `password` in a V3 keystore (scrypt, mode 0600); its address. Never overwrites."""
+    return _write_keystore(file, secrets.token_bytes(_KEY_BYTES), password)
+
+
+def import_key(file: Path, password: str, key: SecretStr) -> str:
+    """Put a key that is there already (hex digits) into a V3 keystore, as `new_keystore` does; its address."""
+    return _write_keystore(file, _key_in(key, "the key"), password)
 
 
 def salt_secret(folder: Path) -> bytes:
@@ -63,15 +104,69 @@ def mark_of(secret: bytes) -> str:
     return hmac.digest(secret, b"mark of the salt secret", "sha256")[:8].hex()
 
 
-def deployer_of(folder: Path) -> Signer:
+def deployer_of(folder: Path) -> LocalSigner:
     """The development key that deploys on the embedded chain and funds its traders."""
-    return Signer(_kept(folder, "deployer.key"))
+    return LocalSigner(_kept(folder, "deployer.key"))
 
 
-def trader_of(folder: Path, account_id: str) -> Signer:
+def trader_of(folder: Path, account_id: str) -> LocalSigner:
     """The development key of an account, made on first use."""
     name = hmac.digest(salt_secret(folder), b"trader key file of " + account_id.encode(), "sha256")[:16].hex()
-    return Signer(_kept(folder, f"trader-{name}.key"))
+    return LocalSigner(_kept(folder, f"trader-{name}.key"))
+
+
+def _key_in(key: SecretStr, where: str) -> bytes:
+    try:
+        return bytes.fromhex(key.get_secret_value().strip().removeprefix("0x"))
+    except ValueError:
+        raise Permanent(f"{where} is no private key", "Give 32 bytes as hex digits") from None
+
+
+@functools.lru_cache(maxsize=64)
+def _unlocked(file: Path, password: SecretStr | None) -> LocalSigner:
+    """The key in a keystore file. Deriving the password's key takes a second on purpose, so it is done once."""
+    from eth_account import Account
+
+    if password is None:
+        raise Permanent(f"the keystore {file} needs its password", "Set FNTX_KEYSTORE_PASSWORD")
+    try:
+        content = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Permanent(
+            f"cannot read the keystore {file}: {getattr(error, 'strerror', 'it is no text')}",
+            "Correct its path in FNTX_KEYSTORES or restore it from the backup",
+        ) from None
+    try:
+        return LocalSigner(bytes(Account.decrypt(json.loads(content), password.get_secret_value())))
+    except ValueError as error:
+        if "MAC mismatch" in str(error):
+            raise Permanent(
+                f"the password does not open the keystore {file}", "Correct FNTX_KEYSTORE_PASSWORD"
+            ) from None
+    except (KeyError, TypeError, AttributeError, NotImplementedError):
+        pass
+    raise Permanent(f"{file} is no V3 keystore", "Name a file of that form, as wallets write it")
+
+
+def _write_keystore(file: Path, key: bytes, password: str) -> str:
+    from eth_account import Account
+
+    address = LocalSigner(key).address
+    if not password:
+        raise Permanent(f"the keystore {file} needs a password", "Choose one that nobody guesses")
+    content = json.dumps(Account.encrypt(key, password, kdf="scrypt"))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{file.name}.{secrets.token_hex(4)}.unfinished")
+    try:
+        _write(unfinished, content)
+        os.link(unfinished, file)  # unlike a rename, it fails where the file exists
+    except FileExistsError:
+        raise Permanent(f"{file} exists", "Choose another name: a keystore is never overwritten") from None
+    except OSError as error:
+        raise Permanent(f"cannot write {file}: {error.strerror}", "Choose a folder that you may write to") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return address
 
 
 def _kept(folder: Path, name: str) -> bytes:
@@ -95,9 +190,14 @@ def _write_once(file: Path, content: bytes) -> None:
     """Write under another name, then rename, so that a killed process leaves all or nothing. The lock is held."""
     unfinished = file.with_name(f".{file.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    _write(unfinished, content.hex())
+    unfinished.replace(file)
+
+
+def _write(file: Path, content: str) -> None:
+    """A new file, readable by its owner alone, on the disk."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(content.hex())
+        stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    unfinished.replace(file)

@@ -1,12 +1,15 @@
-"""One transaction from its call to its mined receipt. The caller holds the lock of the key."""
+"""Single steps of a transaction: its fees, its broadcast, its receipt; and `transact`, which takes them all at once.
+
+`transact` is for what a record does not depend on (deployment, funding, approval): it keeps nothing, so a process that
+dies in it leaves the transaction to the chain. Records go through `sender`. The caller holds the key's turn.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fntx_dagster.chain.faults import explained, is_already_known
-from fntx_dagster.chain.keys import Signed, Signer
+from fntx_dagster.chain.faults import Refusal, explained, refusal_of
+from fntx_dagster.chain.keys import Signer
 from fntx_dagster.errors import Permanent, Transient
 
 if TYPE_CHECKING:
@@ -19,69 +22,79 @@ GAS_LIMIT = 16_777_216
 MINED_WITHIN = 180.0
 """Seconds to wait for a receipt before the wait is given up, not the transaction."""
 
-OnSigned = Callable[[Signed], None]
+
+class Fees(NamedTuple):
+    """What a transaction offers, in wei per gas: at most, and of it to whoever makes the block."""
+
+    max_fee: int
+    tip: int
 
 
 @explained
-def transact(
-    web3: Web3,
-    signer: Signer,
-    call: dict[str, Any],
-    on_signed: OnSigned = lambda signed: None,
-    timeout: float = MINED_WITHIN,
-) -> TxReceipt:
+def transact(web3: Web3, signer: Signer, call: dict[str, Any], timeout: float = MINED_WITHIN) -> TxReceipt:
     """Simulate, sign, broadcast and wait. `call` has any of to, data, value (wei).
 
-    The simulation and the check of the ether come before a nonce is taken. `on_signed` is called between signing and
-    broadcasting, for a caller that saves the bytes first; if it raises, nothing is sent.
+    The simulation and the check of the ether come before a nonce is taken.
 
     Raises Reverted (the contract refuses), Permanent (too little ether), Transient (a transaction of this key is in
     progress, the node does not answer, not mined within `timeout` seconds).
     """
+    from web3.exceptions import Web3RPCError
+
     call = {**call, "from": signer.address}
-    web3.eth.call(call)
-    gas = min(web3.eth.estimate_gas(call) * 5 // 4, GAS_LIMIT)
-    fees = _fees(web3)
-    _check_ether(web3, signer.address, gas * fees["maxFeePerGas"] + call.get("value", 0))
-    request = {
-        "to": "",
-        "value": 0,
-        "data": "0x",
-        **call,
-        **fees,
-        "gas": gas,
-        "chainId": web3.eth.chain_id,
-        "nonce": _next_nonce(web3, signer.address),
-    }
-    del request["from"]
-    signed = signer.sign(request)
-    on_signed(signed)
-    _broadcast(web3, signed)
+    simulate(web3, call)
+    gas, fees = gas_for(web3, call), suggested_fees(web3)
+    check_ether(web3, signer.address, gas * fees.max_fee + call.get("value", 0))
+    signed = signer.sign(request(web3.eth.chain_id, next_nonce(web3, signer.address), gas, fees, call))
+    try:
+        web3.eth.send_raw_transaction(signed.raw)
+    except Web3RPCError as error:
+        if refusal_of(error) is not Refusal.ALREADY_KNOWN:
+            raise
     receipt = web3.eth.wait_for_transaction_receipt(signed.tx_hash, timeout=timeout)
     if receipt["status"] != 1:
-        web3.eth.call(call, receipt["blockNumber"])  # raises with the reason, if the state still shows it
+        simulate(web3, call, receipt["blockNumber"])  # raises with the reason, if the state still shows it
         raise Permanent(f"transaction {signed.tx_hash} was mined and refused", "Look it up on the chain")
     return receipt
 
 
-def _fees(web3: Web3) -> dict[str, int]:
+@explained
+def simulate(web3: Web3, call: dict[str, Any], block: int | str = "latest") -> None:
+    """Reverted if the contract would refuse `call` after that block."""
+    web3.eth.call(call, block)
+
+
+@explained
+def gas_for(web3: Web3, call: dict[str, Any]) -> int:
+    """A quarter more than the node's estimate: the state may have changed when it is mined."""
+    return min(web3.eth.estimate_gas(call) * 5 // 4, GAS_LIMIT)
+
+
+def base_fee(web3: Web3) -> int:
+    """What the newest block asked of every transaction, in wei per gas."""
+    return web3.eth.get_block("latest")["baseFeePerGas"]
+
+
+def suggested_fees(web3: Web3) -> Fees:
     """EIP-1559 fees that outlast six full blocks: twice the base fee, and the tip."""
     tip = web3.eth.max_priority_fee
-    base = web3.eth.get_block("latest")["baseFeePerGas"]
-    return {"maxPriorityFeePerGas": tip, "maxFeePerGas": 2 * base + tip}
+    return Fees(2 * base_fee(web3) + tip, tip)
 
 
-def _check_ether(web3: Web3, address: str, needed: int) -> None:
+def check_ether(web3: Web3, address: str, needed: int) -> None:
+    """Permanent unless `address` holds `needed` wei."""
     held = web3.eth.get_balance(address)
     if held < needed:
         raise Permanent(
             f"{address} holds {held} wei of ether and the transaction may cost {needed}",
-            "Send ether to this address",
+            f"Send at least {needed - held} wei of ether to this address",
         )
 
 
-def _next_nonce(web3: Web3, address: str) -> int:
-    mined = web3.eth.get_transaction_count(address)
+def next_nonce(web3: Web3, address: str, block: int | str = "latest") -> int:
+    """The nonce that comes after `block`; Transient while the node knows a transaction of `address` that is not
+    mined."""
+    mined = web3.eth.get_transaction_count(address, block)
     if web3.eth.get_transaction_count(address, "pending") > mined:
         raise Transient(
             f"a transaction of {address} is still in progress",
@@ -90,11 +103,37 @@ def _next_nonce(web3: Web3, address: str) -> int:
     return mined
 
 
-def _broadcast(web3: Web3, signed: Signed) -> None:
-    from web3.exceptions import Web3RPCError
+def request(chain_id: int, nonce: int, gas: int, fees: Fees, call: dict[str, Any]) -> dict[str, Any]:
+    """What a signer signs: `call` (to, data, value; a deployment has no `to`) as an EIP-1559 transaction."""
+    return {
+        "to": call.get("to", ""),
+        "value": call.get("value", 0),
+        "data": call.get("data", "0x"),
+        "maxFeePerGas": fees.max_fee,
+        "maxPriorityFeePerGas": fees.tip,
+        "gas": gas,
+        "chainId": chain_id,
+        "nonce": nonce,
+    }
+
+
+def receipt_of(web3: Web3, tx_hash: str) -> TxReceipt | None:
+    """The receipt of a transaction that is in a block, else None."""
+    from web3.exceptions import TransactionNotFound
 
     try:
-        web3.eth.send_raw_transaction(signed.raw)
-    except Web3RPCError as error:
-        if not is_already_known(error):
-            raise
+        receipt = web3.eth.get_transaction_receipt(tx_hash)
+    except TransactionNotFound:
+        return None
+    return receipt if receipt["blockHash"] is not None else None
+
+
+def is_known(web3: Web3, tx_hash: str) -> bool:
+    """Whether the node has a transaction, mined or not."""
+    from web3.exceptions import TransactionNotFound
+
+    try:
+        web3.eth.get_transaction(tx_hash)
+    except TransactionNotFound:
+        return False
+    return True

@@ -5,6 +5,8 @@ import dagster as dg
 from fntx_dagster.defs.alerts import delivered_alerts
 
 SIGNED = dg.AssetSelection.assets("daily_signature", "chain_receipt")
+DRIFT = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_signature"), "signed_days_stand"))
+"""Where days are told again, and nothing is signed, it is seen too that a signed one has changed."""
 TODAY = dg.AssetSelection.assets("current_day")
 FILES = dg.AssetSelection.assets("flex_files", "raw_flex_xml")
 FROM_LOADED = dg.AssetSelection.assets("raw_flex_xml").downstream(include_self=False)
@@ -21,13 +23,18 @@ fetched_files = dg.define_asset_job(
 )
 refreshed_days = dg.define_asset_job(
     "refreshed_days",
-    selection=dg.AssetSelection.all() - TODAY - SIGNED,
+    selection=(dg.AssetSelection.all() - TODAY - SIGNED) | DRIFT,
     description="From the Flex Web Service to the verified and reported day; signs nothing.",
 )
 signed_days = dg.define_asset_job(
     "signed_days",
     selection=SIGNED,
     description="Days that are verified: signed, posted, and their receipts.",
+)
+emptied_queue = dg.define_asset_job(
+    "emptied_queue",
+    selection=dg.AssetSelection.assets("chain_receipt"),
+    description="Signed days that wait for the chain: posted, and their receipts.",
 )
 current_day_job = dg.define_asset_job(
     "today",
@@ -41,7 +48,7 @@ from_loaded = dg.define_asset_job(
 )
 verified_day = dg.define_asset_job(
     "verified_day",
-    selection=FROM_LOADED - SIGNED,
+    selection=(FROM_LOADED - SIGNED) | DRIFT,
     description="From what is loaded to the verified and reported day; signs nothing.",
 )
 
@@ -52,6 +59,7 @@ JOBS = [
     fetched_files,
     refreshed_days,
     signed_days,
+    emptied_queue,
     current_day_job,
     delivered_alerts,
 ]

@@ -10,34 +10,47 @@ import dagster as dg
 
 from fntx_dagster import alerts as notifications
 from fntx_dagster.accounting.calendar import NEW_YORK, sessions
+from fntx_dagster.defs import queue
 from fntx_dagster.defs.alerts import delivered_alerts
 from fntx_dagster.defs.failures import said
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.jobs import (
     current_day_job,
     daily_run,
+    emptied_queue,
     fetched_files,
     from_loaded,
     refreshed_days,
     signed_days,
     verified_day,
 )
+from fntx_dagster.defs.partitions import FIRST_SESSION
 from fntx_dagster.defs.ranges import request
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.schedules import signing
 from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.fetching import configured, overdue
 from fntx_dagster.settings import Settings
-from fntx_dagster.signatures import Beginning
+from fntx_dagster.signatures.refusals import Beginning
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.sendings import Waiting, unfinished
+from fntx_dagster.store.signatures import posted_days
 
 Tick = Iterator[dg.RunRequest | dg.SkipReason]
 _FETCHING = (refreshed_days, daily_run, fetched_files)
+_POSTING = (daily_run, from_loaded, signed_days, emptied_queue)
 _TELLING = (*_FETCHING, from_loaded, verified_day, signed_days)
 _AFTER_CLOSE = timedelta(minutes=30)
 _RECENT = timedelta(days=7)
 _SILENCE = timedelta(hours=1)
+_FRESH = timedelta(hours=1)
+_PATIENCE = {True: timedelta(minutes=5), False: timedelta(minutes=30)}
+"""How often the queue's run is asked for: while its oldest record is fresh, and later, so that a chain that is away for
+days does not fill the list of runs."""
+_BLOCK_SECONDS = 12
+"""The slowest of the chains that matter."""
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -81,12 +94,36 @@ def missing_sessions(context: dg.SensorEvaluationContext, platform: Platform) ->
 )
 def complete_days(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """An account's first signature is the schedule's or a person's."""
-    if _under_way(context, _TELLING):
+    if _under_way(context, (*_TELLING, emptied_queue)):
         yield dg.SkipReason("Days are being told or signed.")
         return
     now = _now()
     # what failed for a reason that lasts is tried again in an hour
     yield signing(platform.database(), now, Beginning.NOTHING, f"{now:%Y-%m-%dT%H}")
+
+
+@dg.sensor(
+    job=emptied_queue,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Sends what waits for the chain, in order: after an outage without a person.",
+)
+def chain_queue(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
+    """The chain is asked in the run. What has failed waits for a person."""
+    if _under_way(context, _POSTING):
+        yield dg.SkipReason("Records are being signed or posted.")
+        return
+    settings, db, now = platform.settings(), platform.database(), _now()
+    waiting = [one for one in unfinished(db) if one.state != "failed" and one.trading_day >= FIRST_SESSION]
+    if not waiting:
+        yield dg.SkipReason("No record waits for the chain.")
+    elif not _is_ripe(settings, db, waiting, now):
+        yield dg.SkipReason(f"{len(waiting)} records are mined and become final in a few blocks.")
+    else:
+        patience = _PATIENCE[now - min(one.queued_at for one in waiting) < _FRESH]
+        bucket = int(now.timestamp() // patience.total_seconds())
+        days = [one.trading_day for one in waiting]
+        yield request(min(days), max(days), f"{len(days)} wait, {patience.seconds // 60} min {bucket}")
 
 
 @dg.sensor(
@@ -117,12 +154,14 @@ def open_session(context: dg.SensorEvaluationContext, platform: Platform) -> Tic
 )
 def alert(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """The cursor is what was read; what was found before the first tick raises nothing. Settings that do not fit
-    together are found here: no run begins with them."""
+    together are found here, because no run begins with them, and what waits for a chain that is away, because its check
+    does not run then."""
     settings, db = platform.settings(), platform.database()
     newest = alerts.newest(db)
     for evaluation in _new_evaluations(context):
         alerts.observe(db, *observed(evaluation))
     alerts.observe(db, "statements", "settings", _unfit(settings))
+    alerts.observe(db, queue.KIND, queue.SOURCE, queue.waiting_too_long(db, settings.waiting_hours, _now()))
     alerts.note_assignments(db, (_now() - _RECENT).date())
     for one in alerts.raised_after(db, newest):
         context.log.warning(f"{one.kind}: {one.text}")
@@ -168,12 +207,25 @@ def succeeded_run(context: dg.RunStatusSensorContext, platform: Platform) -> Non
     """What checks found is ended by the checks. A run that failed after it is not ended by it: the two sensors have
     each its own pace."""
     if not _ended_later(context, dg.DagsterRunStatus.FAILURE):
-        alerts.observe(platform.database(), "run", f"run/{context.dagster_run.job_name}", [])
+        db, job = platform.database(), context.dagster_run.job_name
+        alerts.observe(db, "run", f"run/{job}", [])
+        if job == emptied_queue.name:  # what other runs could not post
+            for other in _POSTING:
+                alerts.observe(db, "run", f"run/{other.name}", [], looked=[f"{other.name}: chain_receipt"])
 
 
 def _now() -> datetime:
     """The clock of every tick."""
     return datetime.now(UTC)
+
+
+def _is_ripe(settings: Settings, db: Database, waiting: Sequence[Waiting], now: datetime) -> bool:
+    """Whether there is something to send, or a mined record for which there was time to become final."""
+    if any(one.state != "mined" for one in waiting):
+        return True
+    depth = timedelta(seconds=settings.confirmations * _BLOCK_SECONDS)
+    mined = posted_days(db, waiting[0].trading_day, waiting[-1].trading_day)
+    return any(one.posted_at + depth <= now for one in mined if not one.is_final)
 
 
 def _under_way(context: dg.SensorEvaluationContext, jobs: Sequence[object]) -> bool:
@@ -237,4 +289,4 @@ def _evaluations(after: int | None) -> dg.EventRecordsFilter:
     return dg.EventRecordsFilter(event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=after)
 
 
-SENSORS = [missing_sessions, complete_days, open_session, alert, failed_run, succeeded_run]
+SENSORS = [missing_sessions, complete_days, chain_queue, open_session, alert, failed_run, succeeded_run]

@@ -1,35 +1,43 @@
 """The signed day: the record with its Merkle root, and its receipt from the chain."""
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
 
-from fntx_dagster import signatures
 from fntx_dagster.chain.client import Chain, connect
+from fntx_dagster.defs import queue
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.errors import without_accounts
-from fntx_dagster.signatures import Beginning, Refusal
+from fntx_dagster.errors import Transient, without_accounts
+from fntx_dagster.settings import Settings
+from fntx_dagster.signatures.drifting import drifts
+from fntx_dagster.signatures.history import gaps
+from fntx_dagster.signatures.posting import disagreements, post
+from fntx_dagster.signatures.refusals import Beginning, Refusal
+from fntx_dagster.signatures.signing import drift_of, sign
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import Labels, account_labels
-from fntx_dagster.store.signatures import signed_days
+from fntx_dagster.store.sendings import unfinished
+from fntx_dagster.store.signatures import PostedDay, SignedDay, signed_days
 
 WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
     max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
 )
 
 _POSTS_AHEAD = 10
+_SHOWN_GAPS = 5
 
 
 @dg.asset(
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    retry_policy=WHEN_THE_CHAIN_IS_AWAY,
     deps=["daily_report", "daily_summary", "rolling_metrics", "daily_verification"],
     check_specs=[
         dg.AssetCheckSpec(
@@ -43,15 +51,14 @@ _POSTS_AHEAD = 10
     owners=OWNERS,
 )
 def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    """The day's metrics frozen as a salted Merkle tree. A day that is signed stays as it was signed."""
+    """The day's metrics frozen as a salted Merkle tree, and queued for the chain, which is not asked. A day that is
+    signed stays as it was signed."""
     first, last = range_of(context)
-    settings = platform.settings()
-    with failing_well(), connect(settings) as chain:
+    db = platform.database()
+    with failing_well():
         beginning = Beginning(context.run.tags.get(BEGINNING, Beginning.ALL))
-        outcome = signatures.sign(platform.database(), chain, settings.paths.keys, first, last, beginning=beginning)
-    called = account_labels(platform.database())
-    for warning in outcome.warnings:
-        context.log.warning(warning)
+        outcome = sign(db, platform.settings(), first, last, beginning=beginning)
+    called = account_labels(db)
     for signed in outcome.new + outcome.kept:
         context.add_asset_metadata(
             {f"merkle_root {called[signed.account_id]}": f"0x{signed.root.hex()}"},
@@ -59,7 +66,29 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
         )
     return dg.MaterializeResult(
         metadata={"signed": len(outcome.new), "signed_before": len(outcome.kept), "drifted": len(outcome.drifted)},
-        check_results=[_all("every_account_is_signed", outcome.refused, called, "all are signed", first, last)],
+        check_results=[
+            _all("every_account_is_signed", outcome.refused, outcome.refused, called, "all are signed", first, last)
+        ],
+    )
+
+
+@dg.asset_check(
+    asset=daily_signature,
+    additional_deps=["daily_summary", "rolling_metrics", "daily_verification"],
+    partitions_def=SESSIONS,
+    description="The figures of every signed day are still those that were signed; what has drifted is named.",
+)
+def signed_days_stand(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
+    """Of all signed days: a statement corrects days from before the run. Nothing is amended without a person."""
+    db = platform.database()
+    with failing_well():
+        found, called = drifts(db), account_labels(db)
+    return result(
+        "drift",
+        "signed_days_stand",
+        [_drift(called[drift.signed.account_id], drift.signed, drift_of(*drift)) for drift in found],
+        "every signed day stands as it was signed",
+        severity=dg.AssetCheckSeverity.WARN,
     )
 
 
@@ -69,6 +98,21 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     deps=[daily_signature],
     check_specs=[
         dg.AssetCheckSpec("every_day_is_posted", asset="chain_receipt", description="The chain took each signed day."),
+        dg.AssetCheckSpec(
+            "roots_agree",
+            asset="chain_receipt",
+            description="The contract holds our root for each day whose receipt says that it is posted.",
+        ),
+        dg.AssetCheckSpec(
+            "no_gap",
+            asset="chain_receipt",
+            description="Each trader has a record for every session from its first signed day to its last posted one.",
+        ),
+        dg.AssetCheckSpec(
+            queue.CHECK,
+            asset="chain_receipt",
+            description="No record has failed, and none waits longer than FNTX_WAITING_HOURS for the chain.",
+        ),
         dg.AssetCheckSpec(
             "funds_last",
             asset="chain_receipt",
@@ -83,36 +127,66 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
 def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The root posted to TrackRecord, 10 FNTX burned, and the receipt read back. A posted day is not posted again."""
     first, last = range_of(context)
-    with failing_well(), connect(platform.settings()) as chain:
-        outcome = signatures.post(platform.database(), chain, first, last)
-        traders = _traders(platform.database(), chain, first, last)
-        short = list(_short_of_funds(chain, traders))
-    called = account_labels(platform.database())
+    settings, db = platform.settings(), platform.database()
+    with failing_well(), _counting_what_waits(db, first, last), connect(settings) as chain:
+        outcome = post(db, settings, chain, first, last, tell=context.log.info)
+        signed, called = _signed_here(db, chain, first, last), account_labels(db)
+        short = list(_short_of_funds(chain, sorted(signed)))
+        differing = disagreements(db, chain, first, last)
+        missing = list(_gaps(db, chain, signed, called))
     for posted in outcome.new + outcome.kept:
-        account = called[posted.account_id]
         context.add_asset_metadata(
-            {
-                f"transaction {account}": posted.tx_hash,
-                f"block {account}": posted.block_number,
-                f"gas {account}": posted.gas_used,
-            },
-            partition_key=posted.trading_day.isoformat(),
+            _receipt(settings, posted, called[posted.account_id]), partition_key=posted.trading_day.isoformat()
         )
+    failed = {(one.account_id, one.trading_day) for one in outcome.waiting if one.state == "failed"}
+    of_keys = [one for one in outcome.refused if (one.account_id, one.day) not in failed]
+    other_roots = [_disagreement(called[one.account_id], one, held) for one, held in differing]
+    late = queue.waiting_too_long(db, settings.waiting_hours, datetime.now(UTC))
     return dg.MaterializeResult(
-        metadata={"posted": len(outcome.new), "posted_before": len(outcome.kept)},
+        metadata={"posted": len(outcome.new), "posted_before": len(outcome.kept), "waiting": len(outcome.waiting)},
         check_results=[
-            _all("every_day_is_posted", outcome.refused, called, "all are posted", first, last),
-            result("funds", "funds_last", short, "they do", severity=dg.AssetCheckSeverity.WARN, looked=traders),
+            _all("every_day_is_posted", outcome.refused, of_keys, called, "all are posted", first, last),
+            result("chain", "roots_agree", other_roots, "the contract holds our roots", days=(first, last)),
+            result(
+                "gap",
+                "no_gap",
+                missing,
+                "no session is missing",
+                severity=dg.AssetCheckSeverity.WARN,
+                looked=[called[one.account_id] for one in signed.values()],
+            ),
+            result(queue.KIND, queue.CHECK, late, "nothing waits too long", severity=dg.AssetCheckSeverity.WARN),
+            result("funds", "funds_last", short, "they do", severity=dg.AssetCheckSeverity.WARN, looked=sorted(signed)),
         ],
     )
 
 
+@contextmanager
+def _counting_what_waits(db: Database, first: date, last: date) -> Iterator[None]:
+    """A chain that is away is told with what waits for it."""
+    try:
+        yield
+    except Transient as error:
+        waiting = [one for one in unfinished(db, first, last) if one.state not in ("mined", "failed")]
+        raise Transient(
+            f"{len(waiting)} records wait for the chain: {error.message}",
+            f"{error.way_out}. " * bool(error.way_out) + "Nothing is lost: the sensor `chain_queue` sends them later",
+        ) from None
+
+
 def _all(
-    check: str, refused: list[Refusal], called: Labels, holds: str, first: date, last: date
+    check: str,
+    refused: Sequence[Refusal],
+    of_keys: Iterable[Refusal],
+    called: Labels,
+    holds: str,
+    first: date,
+    last: date,
 ) -> dg.AssetCheckResult:
-    """What the day itself is to blame for is told by its own checks; the alerts are about keys and funds."""
+    """What the day itself, or the queue, is to blame for is told by its own checks; the alerts are about keys and
+    funds."""
     findings = {one: Finding(f"{called[one.account_id]} {one.day}", _words(one), one.day) for one in refused}
-    alerts = [finding for one, finding in findings.items() if not one.is_of_the_day]
+    alerts = [findings[one] for one in of_keys if not one.is_of_the_day]
     return result("account", check, list(findings.values()), holds, days=(first, last), alerts=alerts)
 
 
@@ -120,11 +194,33 @@ def _words(refusal: Refusal) -> str:
     return f"from {refusal.day} on: {without_accounts(str(refusal.error))}"
 
 
-def _traders(db: Database, chain: Chain, first: date, last: date) -> list[str]:
-    """Whose days of the range belong on this chain, posted or refused: who is refused for want of funds is one."""
+def _drift(account: str, signed: SignedDay, words: str) -> Finding:
+    return Finding(f"{account} {signed.trading_day}", f"{account}: {words}", signed.trading_day)
+
+
+def _disagreement(account: str, signed: SignedDay, held: str) -> Finding:
+    text = f"{account} {signed.trading_day}: {held}. See `fntx signature verify --date {signed.trading_day}`"
+    return Finding(f"{account} {signed.trading_day}", text, signed.trading_day)
+
+
+def _receipt(settings: Settings, posted: PostedDay, account: str) -> dict[str, Any]:
+    """What the UI shows of a receipt; the gas is the transaction's, which may have posted more days."""
+    link = settings.explorer_url and settings.explorer_url.replace("{tx_hash}", posted.tx_hash)
+    return {
+        f"transaction {account}": dg.MetadataValue.url(link) if link else posted.tx_hash,
+        f"block {account}": posted.block_number,
+        f"gas {account}": posted.gas_used,
+        f"days in transaction {account}": posted.records,
+        f"state {account}": "final" if posted.is_final else "mined",
+    }
+
+
+def _signed_here(db: Database, chain: Chain, first: date, last: date) -> dict[str, SignedDay]:
+    """Whose days of the range belong on this chain, posted or refused, by trader: the last of each. Who is refused for
+    want of funds is one."""
     here = (chain.chain_id, chain.contract)
     days = signed_days(db, first, last)
-    return sorted({signed.trader for signed in days if (signed.chain_id, signed.contract) == here})
+    return {signed.trader: signed for signed in days if (signed.chain_id, signed.contract) == here}
 
 
 def _short_of_funds(chain: Chain, traders: list[str]) -> Iterator[Finding]:
@@ -135,3 +231,14 @@ def _short_of_funds(chain: Chain, traders: list[str]) -> Iterator[Finding]:
             yield Finding(
                 trader, f"trader {trader} has FNTX and allowance for {left} more days: send FNTX or approve more"
             )
+
+
+def _gaps(db: Database, chain: Chain, signed: dict[str, SignedDay], called: Labels) -> Iterator[Finding]:
+    """One finding per account: a hole of a year is one thing to know."""
+    for trader, latest in signed.items():
+        own = [one for one in signed_days(db, date.min, date.max, latest.account_id) if one.trader == trader]
+        missing = gaps(chain, trader, datetime.now(UTC), own[0].trading_day, own[-1].trading_day)
+        if missing:
+            account, more = called[latest.account_id], len(missing) - _SHOWN_GAPS
+            shown = ", ".join(map(str, missing[:_SHOWN_GAPS])) + (f" and {more} more" if more > 0 else "")
+            yield Finding(account, f"{account}: later sessions have a record on the chain, these have none: {shown}")

@@ -1,7 +1,8 @@
 """The catalogue of signed metrics: what each of the 64 slots of a record means, and how its value becomes an integer.
 
 Pure. A slot's index, name, unit, decimals and source are part of the schema whose hash every record carries: they are
-never changed or reused. A change is a new version of the catalogue, and a test pins the bytes of this one.
+never changed or reused. A change is a new version of the catalogue; the old ones stay, because records that were signed
+under them are read for ever, and a test pins the bytes of each.
 
 Decimals are chosen per metric. The broker gives amounts with up to 12 decimals; they are rounded half-even, once, here,
 to the 8 that are signed, which keeps every sum of a day's amounts exact to far below a cent. Ratios and percentages
@@ -26,8 +27,10 @@ LETTERS = "ascii_letters"
 """Text of a few letters (a currency's code) as the number that its ASCII bytes are, big-endian."""
 PERCENT = "percent"
 RATIO = "ratio"
+SHA256 = "sha256"
+"""A digest of 32 bytes as the number that they are, big-endian two's complement."""
 
-_EXACT_UNITS = (BASE_CURRENCY, COUNT, EPOCH_SECONDS, LETTERS)
+_EXACT_UNITS = (BASE_CURRENCY, COUNT, EPOCH_SECONDS, LETTERS, SHA256)
 _INT256_LIMIT = 2**255
 _WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN)
 
@@ -41,6 +44,24 @@ class Metric(NamedTuple):
     decimals: int
     source: str
     category: str
+
+    def text_of(self, scaled: int | None) -> str | None:
+        """A scaled integer as people read it, the same to the letter in every verifier; None for null.
+
+        A number with exactly the metric's decimals (`-12.50000000`), a LETTERS slot as its letters (`HKD`), a SHA256
+        slot as 64 lower-case hex digits. Permanent for a number that stands for no letters: none, or others than the
+        printable ones of ASCII.
+        """
+        if scaled is None:
+            return None
+        if self.unit == SHA256:
+            return scaled.to_bytes(32, "big", signed=True).hex()
+        if self.unit == LETTERS:
+            code = scaled.to_bytes(32, "big", signed=True).lstrip(b"\0")
+            if not code or any(not 0x20 <= byte <= 0x7E for byte in code):
+                raise Permanent(f"{self.name} is a number that stands for no letters")
+            return code.decode("ascii")
+        return f"{unscale(self, scaled):f}"
 
 
 @dataclass(frozen=True)
@@ -59,14 +80,7 @@ class Catalogue:
 
         Hashing is left to `proof.leaves.schema_hash_of`, so that this room needs no cryptography.
         """
-        content = {
-            "catalogue": "fntx.daily",
-            "metrics": [metric._asdict() for metric in self.metrics],
-            "null": "int256.min",
-            "rounding": "half-even",
-            "version": self.version,
-        }
-        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+        return self._canonical
 
     def scaled(self, values: Mapping[str, Decimal | float | None]) -> dict[int, int | None]:
         """Scaled values by slot from values by name; Permanent names each metric that is missing or unknown.
@@ -80,6 +94,17 @@ class Catalogue:
                 "Give every metric of the catalogue, None where it is undefined",
             )
         return {metric.index: scale(metric, values[metric.name]) for metric in self.metrics}
+
+    @cached_property
+    def _canonical(self) -> bytes:
+        content = {
+            "catalogue": "fntx.daily",
+            "metrics": [metric._asdict() for metric in self.metrics],
+            "null": "int256.min",
+            "rounding": "half-even",
+            "version": self.version,
+        }
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
 def scale(metric: Metric, value: Decimal | float | None) -> int | None:
@@ -109,6 +134,13 @@ def letters(text: str) -> int:
     return int.from_bytes(text.encode("ascii"), "big")
 
 
+def digest_value(digest: bytes) -> int:
+    """The number that stands for a digest of 32 bytes in a SHA256 slot; Permanent for another length."""
+    if len(digest) != 32:
+        raise Permanent(f"a digest of {len(digest)} bytes cannot be signed", "Give the 32 bytes of a SHA-256")
+    return int.from_bytes(digest, "big", signed=True)
+
+
 def unscale(metric: Metric, scaled: int | None) -> Decimal | None:
     """The value behind a scaled integer, with exactly the metric's decimals; None for null."""
     return None if scaled is None else Decimal(scaled).scaleb(-metric.decimals, _WIDE)
@@ -122,7 +154,7 @@ def _decimal(metric: Metric, value: Decimal | float) -> Decimal:
     raise Permanent(f"{metric.name} is a {type(value).__name__}, but its unit {metric.unit} is exact", "Give a Decimal")
 
 
-CATALOGUE = Catalogue(
+_VERSION_1 = Catalogue(
     version=1,
     metrics=(
         Metric(0, "trading_day_num", COUNT, 0, "count of daily_summary.trading_day up to it", "core"),
@@ -219,4 +251,24 @@ CATALOGUE = Catalogue(
         Metric(57, "base_currency", LETTERS, 0, "daily_summary.base_currency", "core"),
     ),
 )
+
+_VERSION_2 = Catalogue(
+    version=2,
+    metrics=(
+        *_VERSION_1.metrics,
+        Metric(
+            58,
+            "statements_digest",
+            SHA256,
+            0,
+            "sha256 of the sorted sha256 (hex, one per line) of raw_flex.coverage's statement files of the day",
+            "core",
+        ),
+    ),
+)
+
+CATALOGUES = (_VERSION_1, _VERSION_2)
+"""Every catalogue that records were signed under, oldest first."""
+
+CATALOGUE = _VERSION_2
 """The catalogue that is signed today. Greeks are the portfolio's: delta as delta-dollars per NAV."""

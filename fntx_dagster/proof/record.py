@@ -25,6 +25,8 @@ class Record:
     values: Mapping[int, int | None] = field(repr=False)
     """Scaled value by slot, None for null; a slot without a metric is absent."""
     salts: Mapping[int, bytes] = field(repr=False)
+    version: int = 1
+    """1 as first posted, one more with each correction; the salts depend on it, the leaves on the salts."""
 
     def proof(self, index: int) -> tuple[bytes, ...]:
         """The six hashes that, with the slot's value and salt, prove it; Permanent for a slot without a metric."""
@@ -33,19 +35,22 @@ class Record:
         return proof_of(self.leaves, index)
 
 
-def build_record(context: Context, account_id: str, values: Mapping[int, int | None], secret: bytes) -> Record:
+def build_record(
+    context: Context, account_id: str, values: Mapping[int, int | None], secret: bytes, version: int = 1
+) -> Record:
     """The record of `values` (scaled integers by slot, None for null) for an account's day.
 
     The same arguments always give the same record. Permanent for a slot outside 0..63, a value outside int256, a
-    short secret, or no value at all.
+    short secret, a version below 1, or no value at all.
     """
     if not values:
         raise Permanent("a record needs at least one metric")
-    salts = {index: salt_of(secret, context.schema_hash, account_id, context.day, index) for index in _slots(values)}
+    schema_hash, day = context.schema_hash, context.day
+    salts = {index: salt_of(secret, schema_hash, account_id, day, index, version) for index in _slots(values)}
     filled = {index: leaf_of(context, index, values[index], salt) for index, salt in salts.items()}
     leaves = tuple(filled.get(index, EMPTY_LEAF) for index in range(SLOTS))
     frozen = MappingProxyType({index: values[index] for index in salts})
-    return Record(context, root_of(leaves), leaves, frozen, MappingProxyType(salts))
+    return Record(context, root_of(leaves), leaves, frozen, MappingProxyType(salts), version)
 
 
 def verify(context: Context, root: bytes, index: int, value: int | None, salt: bytes, proof: Sequence[bytes]) -> bool:

@@ -1,17 +1,17 @@
 """What was signed and what was posted: append-only tables, the project's own memory of the chain.
 
-A record is frozen when it is written here; no function of this module changes a row of daily_signatures or
-chain_receipts. Values are kept as scaled integers by metric name; salts are not kept, the secret regenerates them.
+A record is frozen when it is written here, and is queued in the same transaction; its way from there is `sendings`'.
+Values are kept as scaled integers by metric name; salts are not kept, the secret regenerates them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import marts_exist
@@ -19,7 +19,8 @@ from fntx_dagster.store.marts import marts_exist
 
 class SignedDay(NamedTuple):
     """A frozen record. `values`: metric name → scaled integer, None for null; `chain_id`, `contract` and `trader` are
-    what the leaves are bound to; `secret_mark` recognises the salt secret and tells nothing of it."""
+    what the leaves are bound to; `secret_mark` recognises the salt secret and tells nothing of it. A version after the
+    first has the root that it replaces and the reason why."""
 
     account_id: str
     trading_day: date
@@ -31,10 +32,13 @@ class SignedDay(NamedTuple):
     trader: str
     secret_mark: str
     values: Mapping[str, int | None]
+    previous_root: bytes | None = None
+    reason: str | None = None
 
 
 class PostedDay(NamedTuple):
-    """A confirmed posting, as read back from the chain."""
+    """A mined record, as read back from the chain. `gas_used` is the transaction's, which posted `records` days;
+    `is_final`: no reorg is expected to undo it any more."""
 
     account_id: str
     trading_day: date
@@ -46,27 +50,48 @@ class PostedDay(NamedTuple):
     block_number: int
     block_hash: str
     gas_used: int
+    records: int
     posted_at: datetime
+    is_final: bool
 
 
-def freeze(db: Database, signed: SignedDay) -> bool:
-    """Write a record; False (and nothing written) when that version of the day is there already."""
-    record = {
-        "chain_id": str(signed.chain_id),
-        "contract": signed.contract,
-        "trader": signed.trader,
-        "secret_mark": signed.secret_mark,
-        "values": {name: None if value is None else str(value) for name, value in signed.values.items()},
+_POSTED = f"{', '.join(PostedDay._fields[:-1])}, confirmed_at is not null as is_final"
+
+
+def freeze(db: Database, records: Sequence[SignedDay]) -> list[SignedDay]:
+    """Write records and queue them for the chain; those that were written now, in the order given. A version of a day
+    that is there already stays as it is."""
+    given = {
+        "accounts": [signed.account_id for signed in records],
+        "days": [signed.trading_day for signed in records],
+        "versions": [signed.version for signed in records],
+        "schemas": [signed.schema_hash for signed in records],
+        "roots": [signed.root for signed in records],
+        "records": [_record(signed) for signed in records],
     }
     with db.connect() as connection:
-        return bool(
+        written = set(
             connection.execute(
-                """insert into alm_reporting.daily_signatures
-                    (account_id, trading_day, version, schema_hash, root, record)
-                values (%s, %s, %s, %s, %s, %s) on conflict do nothing""",
-                (signed.account_id, signed.trading_day, signed.version, signed.schema_hash, signed.root, Jsonb(record)),
-            ).rowcount
+                """with given as (
+                    select account_id, trading_day, version, schema_hash, root, record::jsonb
+                    from unnest(%(accounts)s::text[], %(days)s::date[], %(versions)s::int[], %(schemas)s::bytea[],
+                        %(roots)s::bytea[], %(records)s::text[])
+                        as g (account_id, trading_day, version, schema_hash, root, record)
+                ), frozen as (
+                    insert into alm_reporting.daily_signatures
+                        (account_id, trading_day, version, schema_hash, root, record)
+                    select * from given on conflict do nothing
+                    returning account_id, trading_day, version, record
+                )
+                insert into alm_reporting.chain_postings
+                    (account_id, trading_day, version, chain_id, contract, trader, state)
+                select account_id, trading_day, version,
+                    (record ->> 'chain_id')::numeric, record ->> 'contract', record ->> 'trader', 'queued'
+                from frozen returning account_id, trading_day, version""",
+                given,
+            ).fetchall()
         )
+    return [signed for signed in records if signed[:3] in written]
 
 
 def signed_days(db: Database, first: date, last: date, account: str | None = None) -> list[SignedDay]:
@@ -80,6 +105,18 @@ def signed_days(db: Database, first: date, last: date, account: str | None = Non
             {"first": first, "last": last, "account": account},
         )
         return [_signed(row) for row in cursor]
+
+
+def signed_version(db: Database, account: str, day: date, version: int | None = None) -> SignedDay | None:
+    """One version of a signed day, the latest where none is named; None where there is none."""
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            """select * from alm_reporting.daily_signatures
+            where (account_id, trading_day) = (%(account)s, %(day)s) and version = coalesce(%(version)s::int, version)
+            order by version desc limit 1""",
+            {"account": account, "day": day, "version": version},
+        ).fetchone()
+    return _signed(row) if row else None
 
 
 def last_signed(db: Database, account: str) -> SignedDay | None:
@@ -110,82 +147,73 @@ def last_signed_sessions(db: Database) -> dict[str, date]:
 
 
 def unsigned_days(db: Database) -> dict[str, list[date]]:
-    """Account → its told sessions that wait: those after the last signed one, and signed ones that no receipt
-    confirms; oldest first. Accounts without any are left out."""
+    """Account → its told sessions after the last signed one, oldest first. Accounts without any are left out."""
     with db.connect() as connection:
         if not marts_exist(connection):
             return {}
         rows = connection.execute(
             """with signed as (
                 select account_id, max(trading_day) as last from alm_reporting.daily_signatures group by 1
-            ), waiting as (
-                select told.account_id, told.trading_day
-                from alm_reporting.daily_summary as told left join signed using (account_id)
-                where told.trading_day > coalesce(signed.last, '-infinity')
-                union
-                select account_id, trading_day from alm_reporting.daily_signatures as record
-                where not exists (
-                    select from alm_reporting.chain_receipts as receipt
-                    where (receipt.account_id, receipt.trading_day, receipt.version)
-                        = (record.account_id, record.trading_day, record.version)
-                )
             )
-            select account_id, array_agg(trading_day order by trading_day) from waiting group by 1 order by 1"""
+            select told.account_id, array_agg(told.trading_day order by told.trading_day)
+            from alm_reporting.daily_summary as told left join signed using (account_id)
+            where told.trading_day > coalesce(signed.last, '-infinity')
+            group by 1 order by 1"""
         )
         return dict(rows.fetchall())
 
 
-def remember_attempt(db: Database, signed: SignedDay, tx_hash: str, nonce: int, raw: bytes) -> None:
-    """Save a signed transaction before it is broadcast."""
+def statement_digests(db: Database, first: date, last: date, account: str) -> dict[date, list[str]]:
+    """Session → the SHA-256 (hex, sorted) of each statement file that spoke last for a section of that day."""
     with db.connect() as connection:
-        connection.execute(
-            """insert into alm_reporting.chain_attempts
-                (account_id, trading_day, version, chain_id, contract, nonce, tx_hash, raw_transaction, state)
-            values (%s, %s, %s, %s, %s, %s, %s, %s, 'signed')""",
-            (
-                signed.account_id,
-                signed.trading_day,
-                signed.version,
-                signed.chain_id,
-                signed.contract,
-                nonce,
-                bytes.fromhex(tx_hash.removeprefix("0x")),
-                raw,
-            ),
+        rows = connection.execute(
+            """select day, array_agg(distinct sha256 order by sha256)
+            from raw_flex.coverage
+            join raw_flex.statements using (statement_id, account_id)
+            join raw_flex.files using (file_id)
+            where account_id = %s and day between %s and %s
+            group by 1""",
+            (account, first, last),
         )
-
-
-def confirm(db: Database, posted: PostedDay) -> bool:
-    """Write a receipt, and mark its attempt as mined; False when the receipt was there already."""
-    values = posted._asdict() | {
-        "tx_hash": bytes.fromhex(posted.tx_hash.removeprefix("0x")),
-        "block_hash": bytes.fromhex(posted.block_hash.removeprefix("0x")),
-    }
-    with db.connect() as connection:
-        connection.execute(
-            "update alm_reporting.chain_attempts set state = 'mined', updated_at = now() where tx_hash = %s",
-            (values["tx_hash"],),
-        )
-        return bool(
-            connection.execute(
-                f"""insert into alm_reporting.chain_receipts ({", ".join(values)}, confirmed_at)
-                values ({", ".join(f"%({name})s" for name in values)}, now()) on conflict do nothing""",
-                values,
-            ).rowcount
-        )
+        return dict(rows.fetchall())
 
 
 def posted_days(db: Database, first: date, last: date, account: str | None = None) -> list[PostedDay]:
-    """The newest receipt of each posted day of a range, by day and account."""
+    """The newest receipt of each posted day's latest version, by day and account; what a reorg undid is none."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
-            f"""select distinct on (trading_day, account_id) {", ".join(PostedDay._fields)}
-            from alm_reporting.chain_receipts
+            f"""select distinct on (trading_day, account_id) {_POSTED} from alm_reporting.chain_receipts
             where trading_day between %(first)s and %(last)s and account_id = coalesce(%(account)s, account_id)
-            order by trading_day, account_id, version desc, confirmed_at desc""",
+                and lost_at is null
+            order by trading_day, account_id, version desc, seen_at desc""",
             {"first": first, "last": last, "account": account},
         )
         return [_posted(row) for row in cursor]
+
+
+def receipt_of(db: Database, signed: SignedDay) -> PostedDay | None:
+    """The newest receipt of that very version; None where it is not posted."""
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            f"""select {_POSTED} from alm_reporting.chain_receipts
+            where (account_id, trading_day, version) = (%s, %s, %s) and lost_at is null
+            order by seen_at desc limit 1""",
+            signed[:3],
+        ).fetchone()
+    return _posted(row) if row else None
+
+
+def _record(signed: SignedDay) -> str:
+    record = {
+        "chain_id": str(signed.chain_id),
+        "contract": signed.contract,
+        "trader": signed.trader,
+        "secret_mark": signed.secret_mark,
+        "values": {name: None if value is None else str(value) for name, value in signed.values.items()},
+    }
+    if signed.version > 1:
+        record |= {"previous_root": f"0x{(signed.previous_root or b'').hex()}", "reason": signed.reason}
+    return json.dumps(record)
 
 
 def _signed(row: dict[str, Any]) -> SignedDay:
@@ -201,6 +229,8 @@ def _signed(row: dict[str, Any]) -> SignedDay:
         trader=record["trader"],
         secret_mark=record["secret_mark"],
         values={name: None if value is None else int(value) for name, value in record["values"].items()},
+        previous_root=bytes.fromhex(record["previous_root"][2:]) if "previous_root" in record else None,
+        reason=record.get("reason"),
     )
 
 

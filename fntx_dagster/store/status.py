@@ -1,4 +1,4 @@
-"""What is loaded up to when, what is missing, what is signed: one row per account."""
+"""What is loaded up to when, what is missing, what is signed and where that is: one row per account."""
 
 from __future__ import annotations
 
@@ -24,10 +24,19 @@ select summary.account_id, count(*) as told, max(summary.trading_day) as last_to
 from alm_reporting.daily_summary as summary group by 1
 """
 
+_POSTED = """
+select account_id, count(distinct trading_day) filter (where state in ('mined', 'final')) as days,
+    count(*) filter (where state in ('queued', 'signed', 'broadcast')) as waiting,
+    count(*) filter (where state = 'failed') as failed
+from alm_reporting.chain_postings group by 1
+"""
+
 
 class AccountState(NamedTuple):
     """One account's state. Days are sessions; `missing` are sessions between the first and the last loaded day without
-    an official NAV, `to_tell` those that have one and are not in the summary, or not as the statements now have it."""
+    an official NAV, `to_tell` those that have one and are not in the summary, or not as the statements now have it.
+    `posted` are days whose record is in a block, `waiting` records that are in none yet, `failed` those that wait for a
+    person."""
 
     account_id: str
     files: int
@@ -42,6 +51,8 @@ class AccountState(NamedTuple):
     signed: int
     last_signed: date | None
     posted: int
+    waiting: int
+    failed: int
 
 
 def account_states(db: Database) -> list[AccountState]:
@@ -57,12 +68,7 @@ def account_states(db: Database) -> list[AccountState]:
                 from alm_reporting.daily_signatures group by 1"""
             )
         }
-        posted = {
-            row["account_id"]: row["days"]
-            for row in cursor.execute(
-                "select account_id, count(distinct trading_day) as days from alm_reporting.chain_receipts group by 1"
-            )
-        }
+        posted = {row["account_id"]: row for row in cursor.execute(_POSTED)}
     return [_state(db, loaded, told, signed, posted) for loaded in loaded_overview(db)]
 
 
@@ -90,5 +96,7 @@ def _state(db: Database, loaded, told: dict, signed: dict, posted: dict) -> Acco
         failing_verification=told.get(account, {}).get("failing", 0),
         signed=signed.get(account, {}).get("days", 0),
         last_signed=signed.get(account, {}).get("last"),
-        posted=posted.get(account, 0),
+        posted=posted.get(account, {}).get("days", 0),
+        waiting=posted.get(account, {}).get("waiting", 0),
+        failed=posted.get(account, {}).get("failed", 0),
     )

@@ -1,16 +1,20 @@
 """A home with a deployed chain and a funded trader, made once and copied for each test that asks for one."""
 
 import shutil
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from fntx_dagster.chain.client import connect
+from fntx_dagster.chain.journal import Entry
+from fntx_dagster.chain.sender import Policy, send
 from fntx_dagster.settings import Settings
+from tests.chain.memory import MemoryJournal
 
 ACCOUNT = "U0000001"
 SCHEMA = b"\x11" * 32
 DAY = date(2025, 7, 18)
+POLICY = Policy(confirmations=0, batch=100, fee_cap=500 * 10**9, stuck_after=60, mined_within=60, poll=0.01)
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,21 @@ def chain(settings):
 @pytest.fixture
 def trader(chain):
     return chain.trader(ACCOUNT)
+
+
+def first(n=0, root=None):
+    """The first version of the record of the n-th day; its root tells the day unless one is given."""
+    return Entry(DAY + timedelta(n), 1, SCHEMA, root or (n + 1).to_bytes(32, "big"))
+
+
+def amended(entry, reason="the broker corrected a fee"):
+    """The version that follows on an entry."""
+    root = bytes([entry.version]) + entry.root[1:]
+    return Entry(entry.day, entry.version + 1, SCHEMA, root, entry.root, reason)
+
+
+def post(chain, signer, *entries, policy=POLICY):
+    """Send entries with a journal of their own; what was mined for the first of them, which may be failed."""
+    journal = MemoryJournal(*entries)
+    send(chain, signer, journal, policy)
+    return journal.receipts.get(entries[0])

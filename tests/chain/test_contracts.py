@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from fntx_dagster.chain.client import connect
+from fntx_dagster.chain.client import addresses_of, connect
 from fntx_dagster.chain.contracts import Addresses, read_addresses, write_addresses
 from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import Settings
@@ -86,3 +86,19 @@ def test_addresses_that_do_not_belong_together_are_refused(settings):
 def test_an_rpc_url_without_addresses_says_what_is_missing(tmp_path):
     with pytest.raises(Permanent, match="FNTX_CONTRACTS"):
         connect(Settings(home=tmp_path, rpc_url="http://127.0.0.1:1/secret"))
+
+
+def test_a_chain_of_an_earlier_release_says_that_it_can_be_moved_away(settings, monkeypatch):
+    from fntx_dagster.chain import contracts
+
+    monkeypatch.setattr(contracts, "VERSION", 3)
+    with pytest.raises(Permanent, match=r"of version 2\. .*moved away: .* posted again with the same roots"):
+        connect(settings)
+
+
+def test_the_addresses_of_an_embedded_chain_are_there_before_anything_has_connected_to_it(tmp_path):
+    settings = Settings(home=tmp_path)
+    addresses = addresses_of(settings)
+    with connect(settings) as chain:
+        assert addresses == (chain.chain_id, chain.fntx_contract, chain.contract)
+        assert chain.runs_our_code()

@@ -12,31 +12,28 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.chain.client import connect
-from fntx_dagster.chain.sender import post
 from fntx_dagster.settings import Settings
-from tests.chain.conftest import ACCOUNT, DAY, SCHEMA
+from tests.chain.conftest import ACCOUNT, DAY, SCHEMA, first, post
 
 ROOT_FOLDER = Path(__file__).resolve().parents[2]
 
 POSTER = """
 import sys
-from datetime import date, timedelta
 from pathlib import Path
 from fntx_dagster.chain.client import connect
-from fntx_dagster.chain.sender import post
 from fntx_dagster.settings import Settings
+from tests.chain.conftest import first, post
 
-home, account, first, days = Path(sys.argv[1]), sys.argv[2], date.fromisoformat(sys.argv[3]), int(sys.argv[4])
+home, account, days = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 with connect(Settings(home=home)) as chain:
     trader = chain.trader(account)
     for n in range(days):
-        day = first + timedelta(n)
-        print(post(chain, trader, day, b"\\x11" * 32, bytes([n % 255 + 1]) * 32).tx_hash, flush=True)
+        print(post(chain, trader, first(n)).tx_hash, flush=True)
 """
 
 
 def test_records_outlive_the_process(settings, chain, trader):
-    receipt = post(chain, trader, DAY, SCHEMA, b"\x77" * 32)
+    receipt = post(chain, trader, first())
     chain.close()
     with connect(settings) as again:
         assert again.find_posting(trader.address, DAY) == receipt
@@ -63,10 +60,9 @@ def test_two_processes_that_post_at_once_lose_nothing_and_post_nothing_twice(set
 
 
 def test_threads_share_a_chain(chain, trader):
-    days = [DAY + timedelta(n) for n in range(6)]
     with ThreadPoolExecutor(3) as pool:
-        receipts = list(pool.map(lambda day: post(chain, trader, day, SCHEMA, b"\x77" * 32), days))
-    assert [receipt.day for receipt in receipts] == days
+        receipts = list(pool.map(lambda n: post(chain, trader, first(n)), range(6)))
+    assert [mined.records[0].day for mined in receipts] == [DAY + timedelta(n) for n in range(6)]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills with SIGKILL")
@@ -84,8 +80,8 @@ def test_killed_posters_leave_a_chain_that_is_consistent_and_goes_on(settings):
         _check_every_block(chain)
         trader = chain.trader(ACCOUNT)
         days = len(set(finished))
-        assert all(chain.receipt(tx_hash).version == 1 for tx_hash in finished)
-        receipts = [post(chain, trader, DAY + timedelta(n), SCHEMA, bytes([n + 1]) * 32) for n in range(days + 3)]
+        assert all(chain.mined(tx_hash).records[0].version == 1 for tx_hash in finished)
+        receipts = [post(chain, trader, first(n)) for n in range(days + 3)]
         assert [receipt.tx_hash for receipt in receipts[:days]] == list(dict.fromkeys(finished))
 
 
@@ -111,14 +107,14 @@ def test_a_refused_transaction_leaves_no_trace(settings, chain, trader):
 
 
 def test_a_mined_revert_is_a_block_with_a_failed_receipt(chain, trader):
-    post(chain, trader, DAY, SCHEMA, b"\x77" * 32)
+    post(chain, trader, first())
     data = chain.track_record.encode_abi("postDailyRecord", args=(20250718, SCHEMA, b"\x78" * 32))
     nonce = chain.web3.eth.get_transaction_count(trader.address)
     fees = {"maxFeePerGas": 10**10, "maxPriorityFeePerGas": 1, "gas": 200_000, "chainId": chain.chain_id}
     signed = trader.sign({"to": chain.contract, "value": 0, "data": data, "nonce": nonce, **fees})
     chain.web3.eth.send_raw_transaction(signed.raw)
     assert chain.web3.eth.get_transaction_receipt(signed.tx_hash)["status"] == 0
-    assert chain.record_of(trader.address, DAY).root == b"\x77" * 32
+    assert chain.record_of(trader.address, DAY).root == first().root
 
 
 def test_an_unknown_method_is_answered_as_a_node_would(chain):
@@ -127,11 +123,11 @@ def test_an_unknown_method_is_answered_as_a_node_would(chain):
 
 
 def test_a_transaction_that_is_not_there_is_none(chain):
-    assert chain.receipt("0x" + "12" * 32) is None
+    assert chain.mined("0x" + "12" * 32) is None
 
 
 def _poster(home, account, days):
-    arguments = [sys.executable, "-c", POSTER, str(home), account, DAY.isoformat(), str(days)]
+    arguments = [sys.executable, "-c", POSTER, str(home), account, str(days)]
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=ROOT_FOLDER)
 
 

@@ -3,7 +3,7 @@ import sqlite3
 import pytest
 from requests.exceptions import ConnectTimeout
 
-from fntx_dagster.chain.faults import Reverted, explained, is_already_known
+from fntx_dagster.chain.faults import Refusal, Reverted, explained, refusal_of
 from fntx_dagster.errors import Permanent, Transient
 
 URL = "https://node.example/v3/token-1234"
@@ -50,9 +50,31 @@ def test_a_nodes_refusal_is_classified(message, kind):
     assert type(_raised_by(_rpc_error(message))) is kind
 
 
-@pytest.mark.parametrize("message", ["already known", "ALREADY_EXISTS: already known", "Transaction already imported"])
-def test_a_transaction_that_the_node_has_is_no_error(message):
-    assert is_already_known(_rpc_error(message))
+@pytest.mark.parametrize(
+    ("message", "refusal"),
+    [
+        ("already known", Refusal.ALREADY_KNOWN),
+        ("ALREADY_EXISTS: already known", Refusal.ALREADY_KNOWN),
+        ("AlreadyKnown", Refusal.ALREADY_KNOWN),
+        ("transaction already imported", Refusal.ALREADY_KNOWN),
+        ("Known transaction", Refusal.ALREADY_KNOWN),
+        ("nonce too low: next nonce 5, tx nonce 4", Refusal.NONCE_TOO_LOW),
+        ("OldNonce", Refusal.NONCE_TOO_LOW),
+        ("nonce too high", Refusal.NONCE_TOO_HIGH),
+        ("NonceGap, Future nonce", Refusal.NONCE_TOO_HIGH),
+        ("Transaction nonce is too distant from current sender nonce", Refusal.NONCE_TOO_HIGH),
+        ("replacement transaction underpriced", Refusal.UNDERPRICED),
+        ("transaction underpriced: tip needed 1, tip permitted 0", Refusal.UNDERPRICED),
+        ("max fee per gas less than block base fee: address 0x…", Refusal.UNDERPRICED),
+        ("FeeTooLowToCompete", Refusal.UNDERPRICED),
+        ("could not replace existing tx", Refusal.UNDERPRICED),
+        ("insufficient funds for gas * price + value: balance 0", Refusal.NO_ETHER),
+        ("Upfront cost exceeds account balance", Refusal.NO_ETHER),
+        ("txpool is full", Refusal.OTHER),
+    ],
+)
+def test_the_words_of_the_clients_for_a_refused_transaction_are_understood(message, refusal):
+    assert refusal_of(_rpc_error(message)) is refusal
 
 
 def test_a_custom_error_of_an_http_node_is_read_from_its_data():

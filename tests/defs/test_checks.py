@@ -19,7 +19,7 @@ from fntx_dagster.defs.accounting import lots
 from fntx_dagster.defs.findings import Observed, observed, result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_tags
-from fntx_dagster.defs.signature import chain_receipt, daily_signature
+from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_stand
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.today import current_day
 from fntx_dagster.defs.verification import CHECKS
@@ -363,8 +363,17 @@ class TestVerification:
 
 
 class TestSignature:
+    @pytest.fixture
+    def settings(self, home: Path) -> Settings:
+        return Settings(home=home)
+
     def run(self, settings: Settings, db: Database, first: date = JULY_16, last: date = JULY_17) -> Outcome:
-        return materialize([daily_signature, chain_receipt], days=(first, last), platform=platform_of(settings, db))
+        return materialize(
+            [daily_signature, chain_receipt],
+            days=(first, last),
+            checks=[signed_days_stand],
+            platform=platform_of(settings, db),
+        )
 
     def signed(self, db: Database) -> list[tuple[str, date]]:
         return [(one.account_id, one.trading_day) for one in signed_days(db, JULY_14, JULY_18)]
@@ -459,6 +468,50 @@ class TestSignature:
         assert (said.kind, said.findings) == ("funds", [Finding(poor, text)])
         assert said.looked == [poor], "of the other, whom this run is not about, nothing is said"
         assert sorted(observed(self.run(settings, told).checks["funds_last"]).looked) == sorted([poor, rich])
+
+    def test_a_signed_day_whose_figures_have_changed_is_named_whatever_range_is_run_and_stays(
+        self, settings: Settings, told: Database
+    ) -> None:
+        by_hand.tell(told, ONE, JULY_15)
+        assert self.run(settings, told, JULY_15, JULY_15).checks["signed_days_stand"].passed
+        by_hand.tell(told, ONE, JULY_16)
+        with told.connect() as connection:
+            connection.execute(
+                "update alm_reporting.daily_summary set net_pnl = 987654 where trading_day = %s", (JULY_15,)
+            )
+        done = self.run(settings, told, JULY_16, JULY_16)
+        said = done.checks["signed_days_stand"]
+        assert (observed(said).kind, said.severity) == ("drift", WARN)
+        [finding] = observed(said).findings
+        assert (finding.subject, finding.day) == ("U…0001 2025-07-15", JULY_15)
+        assert "its figures have changed since: net_pnl. See `fntx signature verify" in finding.text
+        assert "987654" not in done.events, "no figure"
+        assert [one.version for one in signed_days(told, JULY_15, JULY_16)] == [1, 1], "nothing is amended by itself"
+
+    def test_a_session_without_a_record_between_others_is_a_gap(self, settings: Settings, told: Database) -> None:
+        for day in (JULY_14, JULY_17):
+            by_hand.tell(told, ONE, day)
+            done = self.run(settings, told, day, day)
+        said = done.checks["no_gap"]
+        text = "U…0001: later sessions have a record on the chain, these have none: 2025-07-15, 2025-07-16"
+        assert observed(said).findings == [Finding("U…0001", text)]
+        assert (observed(said).looked, said.severity) == (["U…0001"], WARN)
+
+    def test_a_chain_that_holds_another_root_is_an_error(
+        self, settings: Settings, told: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        by_hand.tell(told, ONE, JULY_17)
+        assert self.run(settings, told).checks["roots_agree"].passed
+        known = EmbeddedChain.history
+        monkeypatch.setattr(
+            EmbeddedChain,
+            "history",
+            lambda *asked: {day: one._replace(root=bytes(32)) for day, one in known(*asked).items()},
+        )
+        said = self.run(settings, told).checks["roots_agree"]
+        [finding] = observed(said).findings
+        assert (observed(said).kind, finding.subject, said.severity) == ("chain", "U…0001 2025-07-17", ERROR)
+        assert f"the contract holds 0x{'00' * 32}, ours is 0x" in finding.text
 
 
 class TestToday:

@@ -78,6 +78,10 @@ def test_no_check_of_one_account_stops_the_others() -> None:
         "every_account_is_rebuilt",
         "every_account_is_signed",
         "every_day_is_posted",
+        "signed_days_stand",
+        "roots_agree",
+        "no_gap",
+        "nothing_waits",
         "funds_last",
         "gateway_answers",
         "margin_is_ample",
@@ -88,7 +92,7 @@ def test_no_check_of_one_account_stops_the_others() -> None:
 
 def test_only_the_steps_that_talk_to_a_network_are_tried_again() -> None:
     tried_again = [asset.node_def.name for asset in defs.assets if asset.node_def.retry_policy]
-    assert tried_again == ["flex_files", "daily_signature", "chain_receipt"]
+    assert tried_again == ["flex_files", "chain_receipt"]
 
 
 def test_schedules_and_sensors_run_without_anybody_turning_them_on() -> None:

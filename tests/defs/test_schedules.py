@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from fntx_dagster import signatures
-from fntx_dagster.chain.client import connect
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import BEGINNING, range_tags
 from fntx_dagster.defs.schedules import month_to_date, signature_of_the_day
 from fntx_dagster.settings import Settings
+from fntx_dagster.signatures.signing import sign
 from fntx_dagster.store.database import Database
 from tests import by_hand
 
@@ -93,8 +92,8 @@ class TestMonthToDate:
 
 class TestSignatureOfTheDay:
     @pytest.fixture
-    def settings(self, tmp_path: Path) -> Settings:
-        return Settings(home=tmp_path)
+    def settings(self, home: Path) -> Settings:
+        return Settings(home=home)
 
     @pytest.fixture
     def told(self, database: Database) -> Database:
@@ -102,14 +101,6 @@ class TestSignatureOfTheDay:
 
     def at_midnight(self, settings: Settings, db: Database, day: date = JULY_18) -> dg.RunRequest | dg.SkipReason:
         return tick(signature_of_the_day, datetime(day.year, day.month, day.day, tzinfo=UTC), settings, db)
-
-    def sign(
-        self, settings: Settings, db: Database, first: date, last: date | None = None, *, post: bool = True
-    ) -> None:
-        with connect(settings) as chain:
-            signatures.sign(db, chain, settings.paths.keys, first, last or first)
-            if post:
-                signatures.post(db, chain, first, last or first)
 
     def test_before_anything_is_told_there_is_nothing_to_sign(self, settings: Settings, database: Database) -> None:
         said = self.at_midnight(settings, database).skip_message
@@ -130,7 +121,7 @@ class TestSignatureOfTheDay:
 
     def test_an_account_that_has_signed_goes_on_where_it_stopped(self, settings: Settings, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_15)
-        self.sign(settings, told, JULY_15)
+        sign(told, settings, JULY_15, JULY_15)
         by_hand.tell(told, ONE, JULY_17)
         by_hand.tell(told, ONE, JULY_16)
         assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(JULY_16, JULY_17)
@@ -140,14 +131,17 @@ class TestSignatureOfTheDay:
     ) -> None:
         by_hand.tell(told, ONE, JULY_16)
         by_hand.tell(told, ONE, JULY_17)
-        self.sign(settings, told, JULY_17)
+        sign(told, settings, JULY_17, JULY_17)
         said = self.at_midnight(settings, told).skip_message
         assert said == "Every told session is signed; the next waits for its official NAV."
 
-    def test_a_signed_day_that_was_not_posted_is_asked_for_again(self, settings: Settings, told: Database) -> None:
+    def test_a_signed_day_that_waits_for_the_chain_is_left_to_the_queue(
+        self, settings: Settings, told: Database
+    ) -> None:
         by_hand.tell(told, ONE, JULY_16)
-        self.sign(settings, told, JULY_16, post=False)
-        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(JULY_16, JULY_16)
+        sign(told, settings, JULY_16, JULY_16)
+        said = self.at_midnight(settings, told).skip_message
+        assert said == "Every told session is signed; the next waits for its official NAV."
 
     def test_an_account_that_fails_its_verification_holds_no_other_up(self, settings: Settings, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_16, passed=False)
@@ -162,7 +156,7 @@ class TestSignatureOfTheDay:
 
     def test_days_before_the_one_that_fails_are_signed(self, settings: Settings, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_15)
-        self.sign(settings, told, JULY_15)
+        sign(told, settings, JULY_15, JULY_15)
         by_hand.tell(told, ONE, JULY_16)
         by_hand.tell(told, ONE, JULY_17, passed=False)
         assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(JULY_16, JULY_16)
@@ -172,7 +166,7 @@ class TestSignatureOfTheDay:
     ) -> None:
         """Signed in order: what fills the hole would change the figures of the days after it."""
         by_hand.tell(told, ONE, JULY_15)
-        self.sign(settings, told, JULY_15)
+        sign(told, settings, JULY_15, JULY_15)
         by_hand.tell(told, ONE, JULY_17)
         by_hand.official_navs(told, ONE, JULY_15, JULY_17)
         said = self.at_midnight(settings, told).skip_message

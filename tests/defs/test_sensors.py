@@ -11,25 +11,23 @@ import dagster as dg
 import pytest
 
 from fntx_dagster import alerts as notifications
-from fntx_dagster import signatures
-from fntx_dagster.chain.client import connect
 from fntx_dagster.defs import sensors
 from fntx_dagster.defs.alerts import delivered_alerts
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.ranges import BEGINNING, range_tags
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.settings import Settings
+from fntx_dagster.signatures.signing import sign
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fetches import Fetch, remember
 from tests import by_hand
 
-from .around import platform_of, remember_run
+from .around import Daemon, remember_run
 
 ONE, OTHER = "U7000001", "U7000002"
 JULY_15, JULY_16, JULY_17 = (date(2025, 7, day) for day in (15, 16, 17))
-FRIDAY_NOON = datetime(2025, 7, 18, 16, tzinfo=UTC)
 UNDER_WAY = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -39,36 +37,6 @@ UNDER_WAY = (
 )
 OVER = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 QUERIES = {"flex_tokens": {"mine": "1"}, "flex_queries": {"mine": {"Activity": "2"}}}
-
-
-class Daemon:
-    """Ticks a sensor: the instance it looks at, the clock it reads, and its cursor from tick to tick."""
-
-    def __init__(self, settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.instance = dg.DagsterInstance.ephemeral()
-        self.settings = settings
-        self.db = db
-        self.now = FRIDAY_NOON
-        self.cursors: dict[str, str | None] = {}
-        self.logged: list[str] = []
-        monkeypatch.setattr(sensors, "_now", lambda: self.now)
-
-    @property
-    def resources(self) -> dict[str, object]:
-        return {"platform": platform_of(self.settings, self.db)}
-
-    def tick(self, sensor: dg.SensorDefinition) -> dg.RunRequest | str:
-        """The run that is asked for, or the reason why none is."""
-        context = dg.build_sensor_context(
-            instance=self.instance,
-            cursor=self.cursors.get(sensor.name),
-            resources=self.resources,
-            sensor_name=sensor.name,
-        )
-        context.log.warning = self.logged.append
-        [said] = sensor(context)
-        self.cursors[sensor.name] = context.cursor
-        return said.skip_message if isinstance(said, dg.SkipReason) else said
 
 
 @pytest.fixture
@@ -149,10 +117,12 @@ class TestMissingSessions:
 
 
 class TestCompleteDays:
+    @pytest.fixture
+    def settings(self, home: Path) -> Settings:
+        return Settings(home=home)
+
     def sign(self, daemon: Daemon, account: str, day: date) -> None:
-        with connect(daemon.settings) as chain:
-            signatures.sign(daemon.db, chain, daemon.settings.paths.keys, day, day, account)
-            signatures.post(daemon.db, chain, day, day, account)
+        sign(daemon.db, daemon.settings, day, day, account)
 
     def test_an_account_that_has_never_signed_waits_for_a_person_or_the_schedule(
         self, daemon: Daemon, told: Database
@@ -208,7 +178,8 @@ class TestCompleteDays:
         assert daemon.tick(sensors.complete_days).run_key != first.run_key
 
     @pytest.mark.parametrize(
-        "job", ["refreshed_days", "daily_run", "fetched_files", "from_loaded", "verified_day", "signed_days"]
+        "job",
+        ["refreshed_days", "daily_run", "fetched_files", "from_loaded", "verified_day", "signed_days", "emptied_queue"],
     )
     def test_nothing_is_asked_for_while_days_are_told_or_signed(self, daemon: Daemon, job: str) -> None:
         remember_run(daemon.instance, job)

@@ -1,27 +1,45 @@
 import hashlib
+import itertools
 import json
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.metrics.catalogue import CATALOGUE, scale, unscale
+from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, digest_value, letters, scale, unscale
 
 NET_PNL = CATALOGUE.by_name["net_pnl"]
 SHARPE = CATALOGUE.by_name["sharpe_30d"]
 CONTRACTS = CATALOGUE.by_name["contracts_traded"]
+CURRENCY = CATALOGUE.by_name["base_currency"]
+DIGEST = CATALOGUE.by_name["statements_digest"]
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**15), max_value=10**15, places=12)
 
 
-def test_version_1_is_pinned_because_every_signed_record_carries_its_hash():
-    assert CATALOGUE.version == 1
-    digest = hashlib.sha256(CATALOGUE.canonical()).hexdigest()
-    assert digest == "81c847e3b7944b85e2bb2663129f979ecf8d7e742d3efd7700730573affc8719", (
-        "a published catalogue is never changed: make a new version"
-    )
+PINNED = {
+    1: "81c847e3b7944b85e2bb2663129f979ecf8d7e742d3efd7700730573affc8719",
+    2: "9de94df1dc4f298e3b010ce69eb4c2a2dcd1ceaed27cb811fc806d752f291383",
+}
+
+
+def test_every_version_is_pinned_because_signed_records_carry_its_hash():
+    found = {catalogue.version: hashlib.sha256(catalogue.canonical()).hexdigest() for catalogue in CATALOGUES}
+    assert found == PINNED, "a published catalogue is never changed: make a new version"
+
+
+def test_the_last_version_is_the_one_that_is_signed():
+    assert [catalogue.version for catalogue in CATALOGUES] == [1, 2]
+    assert CATALOGUES[-1] is CATALOGUE
+
+
+def test_a_version_adds_slots_and_changes_none():
+    for older, newer in itertools.pairwise(CATALOGUES):
+        assert newer.metrics[: len(older.metrics)] == older.metrics
 
 
 def test_the_canonical_bytes_are_plain_sorted_json_of_everything_that_gives_a_slot_its_meaning():
@@ -40,8 +58,8 @@ def test_the_canonical_bytes_are_plain_sorted_json_of_everything_that_gives_a_sl
 
 
 def test_slots_are_numbered_without_gaps_and_fit_the_tree():
-    assert [metric.index for metric in CATALOGUE.metrics] == list(range(58))
-    assert len(CATALOGUE.by_name) == 58
+    assert [metric.index for metric in CATALOGUE.metrics] == list(range(59))
+    assert len(CATALOGUE.by_name) == 59
 
 
 def test_categories_come_in_the_seeds_order():
@@ -117,7 +135,7 @@ def test_the_largest_integers_are_kept_to_the_last_digit():
 def test_values_by_name_become_values_by_slot():
     values = dict.fromkeys(CATALOGUE.by_name) | {"net_pnl": Decimal("12.5"), "contracts_traded": 4}
     scaled = CATALOGUE.scaled(values)
-    assert sorted(scaled) == list(range(58))
+    assert sorted(scaled) == list(range(59))
     assert (scaled[13], scaled[14], scaled[30]) == (1_250_000_000, 4, None)
 
 
@@ -126,3 +144,60 @@ def test_a_metric_left_out_and_one_that_does_not_exist_are_both_named():
     del values["vega"]
     with pytest.raises(Permanent, match=r"missing \['vega'\], unknown \['alpha'\]"):
         CATALOGUE.scaled({**values, "alpha": 1})
+
+
+@pytest.mark.parametrize(
+    ("metric", "scaled", "text"),
+    [
+        (NET_PNL, -1_250_000_000, "-12.50000000"),
+        (NET_PNL, 0, "0.00000000"),
+        (NET_PNL, -1, "-0.00000001"),
+        (NET_PNL, None, None),
+        (CONTRACTS, 42, "42"),
+        (CONTRACTS, -(2**255) + 1, str(-(2**255) + 1)),
+        (CURRENCY, letters("HKD"), "HKD"),
+        (DIGEST, -1, "f" * 64),
+        (DIGEST, 1, "0" * 63 + "1"),
+    ],
+)
+def test_a_signed_number_is_read_with_all_its_decimals_as_letters_or_as_a_digest(metric, scaled, text):
+    assert metric.text_of(scaled) == text
+
+
+@given(scaled=st.integers(-(2**255) + 1, 2**255 - 1))
+def test_the_text_of_a_number_is_the_number(scaled):
+    assert scale(NET_PNL, Decimal(NET_PNL.text_of(scaled))) == scaled
+
+
+@given(digest=st.binary(min_size=32, max_size=32).filter(lambda digest: digest != b"\x80" + bytes(31)))
+def test_a_digest_comes_back_as_it_was(digest):
+    scaled = scale(DIGEST, digest_value(digest))
+    assert DIGEST.text_of(scaled) == digest.hex()
+
+
+@pytest.mark.parametrize("scaled", [0, -1, 0x07, 0x4800, 0x48004B, 0x80, 2**255 - 1])
+def test_a_number_that_stands_for_no_letters_is_refused(scaled):
+    with pytest.raises(Permanent, match="no letters"):
+        CURRENCY.text_of(scaled)
+
+
+@pytest.mark.parametrize("digest", [b"", bytes(31), bytes(33)])
+def test_a_digest_of_another_length_is_refused(digest):
+    with pytest.raises(Permanent, match="32 bytes"):
+        digest_value(digest)
+
+
+def test_the_documentation_lists_every_slot_as_it_is_signed():
+    text = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if re.match(r"\| `\d", line)]
+    rows = [[cell.strip().strip("`") for cell in line.split("|")[1:-1]] for line in lines]
+    listed = [row[:5] for row in rows]
+    assert listed == [[str(m.index), m.name, m.unit, str(m.decimals), m.category] for m in CATALOGUE.metrics]
+    assert all(re.search(r"\w{3}", row[5]) for row in rows), "each slot has its meaning"
+
+
+def test_the_documentation_names_the_hash_of_every_version():
+    from fntx_dagster.proof.leaves import schema_hash_of
+
+    text = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    assert all(f"0x{schema_hash_of(catalogue.canonical()).hex()}" in text for catalogue in CATALOGUES)

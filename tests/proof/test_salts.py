@@ -19,6 +19,7 @@ inputs = st.tuples(
     st.text(min_size=1, max_size=12),
     st.dates(),
     slots,
+    st.integers(1, 2**32 - 1),
 )
 
 
@@ -28,12 +29,12 @@ def test_two_inputs_that_differ_anywhere_have_different_salts(one, other):
 
 
 def test_changing_any_single_input_changes_the_salt():
-    given_inputs = (SECRET, SCHEMA, ACCOUNT, DAY, 5)
-    changed = (b"\x01" * 32, b"\x12" * 32, "U0000002", DAY + timedelta(1), 6)
+    given_inputs = (SECRET, SCHEMA, ACCOUNT, DAY, 5, 1)
+    changed = (b"\x01" * 32, b"\x12" * 32, "U0000002", DAY + timedelta(1), 6, 2)
     salts = {salt_of(*given_inputs)}
-    for place in range(5):
-        salts.add(salt_of(*[changed[i] if i == place else given_inputs[i] for i in range(5)]))
-    assert len(salts) == 6
+    for place in range(6):
+        salts.add(salt_of(*[changed[i] if i == place else given_inputs[i] for i in range(6)]))
+    assert len(salts) == 7
 
 
 def test_parts_that_flow_into_each_other_are_told_apart_by_their_lengths():
@@ -43,6 +44,23 @@ def test_parts_that_flow_into_each_other_are_told_apart_by_their_lengths():
 def test_the_formula_is_pinned_because_every_disclosure_needs_it_again():
     message = b"\0\0\0\x20" + SCHEMA + b"\0\0\0\x08U0000001" + b"\0\0\0\x0a2025-07-18" + b"\0\0\0\x02\0\x05"
     assert salt_of(SECRET, SCHEMA, ACCOUNT, DAY, 5) == hmac.new(SECRET, message, hashlib.sha256).digest()
+
+
+def test_the_formula_of_a_correction_ends_with_its_version():
+    message = b"\0\0\0\x20" + SCHEMA + b"\0\0\0\x08U0000001" + b"\0\0\0\x0a2025-07-18" + b"\0\0\0\x02\0\x05"
+    message += b"\0\0\0\x08" + bytes(7) + b"\x02"
+    assert salt_of(SECRET, SCHEMA, ACCOUNT, DAY, 5, 2) == hmac.new(SECRET, message, hashlib.sha256).digest()
+
+
+@given(versions=st.sets(st.integers(1, 2**63), min_size=2, max_size=5), index=slots)
+def test_each_version_of_a_record_has_salts_of_its_own(versions, index):
+    assert len({salt_of(SECRET, SCHEMA, ACCOUNT, DAY, index, version) for version in versions}) == len(versions)
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_versions_are_counted_from_1(version):
+    with pytest.raises(Permanent, match="version"):
+        salt_of(SECRET, SCHEMA, ACCOUNT, DAY, 5, version)
 
 
 def test_a_short_secret_is_refused_and_not_shown():

@@ -58,7 +58,7 @@ def test_the_product_aggregate_multiplies(database: Database) -> None:
         assert connection.execute(f"SELECT alm_reporting.product(x) FROM {values}").fetchone() == (3.0,)
 
 
-@pytest.mark.parametrize("statement", ["UPDATE {} SET version = 2", "DELETE FROM {}", "TRUNCATE {}"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET version = 2", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_signatures_are_append_only(database: Database, statement: str) -> None:
     with database.connect() as connection:
         connection.execute("INSERT INTO alm_reporting.daily_signatures VALUES ('U1', '2025-07-17', 1, '', '', '{}')")
@@ -80,6 +80,36 @@ def test_a_receipt_is_confirmed_once_and_never_removed(database: Database) -> No
     ):
         with pytest.raises(psycopg.errors.RestrictViolation), database.connect() as connection:
             connection.execute(statement)
+
+
+def test_what_was_signed_before_there_was_a_queue_is_queued_or_final(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import alembic.command as alembic
+
+    upgrade = alembic.upgrade
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE before_the_queue")
+    database = Database(database_url(postgres, "before_the_queue"))
+    with monkeypatch.context() as older:
+        older.setattr(alembic, "upgrade", lambda config, revision: upgrade(config, "0004"))
+        migrate(database)
+    with database.connect() as connection:
+        for day in ("2025-07-17", "2025-07-18"):
+            connection.execute(
+                """INSERT INTO alm_reporting.daily_signatures VALUES ('U1', %s, 1, '', '',
+                '{"chain_id": "7", "contract": "0xc", "trader": "0xt", "values": {"net_pnl": "100000000"}}')""",
+                (day,),
+            )
+        connection.execute(
+            """INSERT INTO alm_reporting.chain_receipts (account_id, trading_day, version, chain_id, contract, trader,
+                   tx_hash, block_number, block_hash, gas_used, posted_at, confirmed_at)
+               VALUES ('U1', '2025-07-17', 1, 7, '0xc', '0xt', '', 1, '', 1, now(), now())"""
+        )
+    migrate(database)
+    with database.connect() as connection:
+        rows = connection.execute("SELECT state, trader FROM alm_reporting.chain_postings ORDER BY trading_day")
+        assert rows.fetchall() == [("final", "0xt"), ("queued", "0xt")]
 
 
 def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
-from fntx_dagster import signatures
 from fntx_dagster.chain.client import Chain, connect
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.settings import Settings
+from fntx_dagster.signatures.posting import post
+from fntx_dagster.signatures.refusals import BLOCKING_KINDS, Beginning, waiting
+from fntx_dagster.signatures.signing import Signing, sign
+from fntx_dagster.signatures.verifying import prove_on_chain, verify_day
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.sendings import unfinished
 from fntx_dagster.store.signatures import posted_days
 from tests import by_hand
 
@@ -20,32 +22,11 @@ DAY = date(2025, 7, 17)
 ACCOUNT, OTHER = "U7000001", "U7000002"
 
 
-@pytest.fixture
-def told(database: Database) -> Database:
-    """A database with the marts that signing reads, empty."""
-    return by_hand.create_marts(database)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path)
-
-
-@pytest.fixture
-def chain(settings: Settings) -> Iterator[Chain]:
-    with connect(settings) as connected:
-        yield connected
-
-
 def tell(db: Database, account: str = ACCOUNT, day: date = DAY, *, passed: bool = True) -> None:
     by_hand.tell(db, account, day, passed=passed)
 
 
-def sign(db: Database, chain: Chain, settings: Settings, account: str | None = None) -> signatures.Signing:
-    return signatures.sign(db, chain, settings.paths.keys, DAY, DAY, account)
-
-
-def refusal(signing: signatures.Signing, text: str) -> bool:
+def refusal(signing: Signing, text: str) -> bool:
     """Whether nothing new was signed, for that reason."""
     [refused] = signing.refused
     return signing.new == [] and text in str(refused.error)
@@ -53,108 +34,112 @@ def refusal(signing: signatures.Signing, text: str) -> bool:
 
 def test_a_day_is_signed_once_and_posted_once(told: Database, chain: Chain, settings: Settings) -> None:
     tell(told)
-    assert len(sign(told, chain, settings).new) == 1
-    assert len(sign(told, chain, settings).kept) == 1
-    assert len(signatures.post(told, chain, DAY, DAY).new) == 1
-    assert len(signatures.post(told, chain, DAY, DAY).kept) == 1
-    verdict = signatures.verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
+    assert len(sign(told, settings, DAY, DAY).new) == 1
+    assert len(sign(told, settings, DAY, DAY).kept) == 1
+    assert len(post(told, settings, chain, DAY, DAY).new) == 1
+    assert len(post(told, settings, chain, DAY, DAY).kept) == 1
+    verdict = verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
     assert verdict.holds
-    assert signatures.prove_on_chain(chain, verdict.day, settings.paths.keys, "net_pnl")
+    assert prove_on_chain(chain, verdict.day, settings.paths.keys, "net_pnl")
 
 
-def test_a_day_whose_verification_failed_is_not_signed(told: Database, chain: Chain, settings: Settings) -> None:
+def test_a_day_whose_verification_failed_is_not_signed(told: Database, settings: Settings) -> None:
     tell(told, passed=False)
-    assert refusal(sign(told, chain, settings), "2025-07-17 of account U…0001 fails its verification: a = b: 1 = 2")
+    assert refusal(sign(told, settings, DAY, DAY), "2025-07-17 of account U…0001 fails its verification: a = b: 1 = 2")
 
 
-@pytest.mark.parametrize("kind", signatures.BLOCKING_KINDS)
-def test_a_day_that_lacks_a_kind_of_verification_is_not_signed(
-    told: Database, chain: Chain, settings: Settings, kind: str
-) -> None:
+@pytest.mark.parametrize("kind", BLOCKING_KINDS)
+def test_a_day_that_lacks_a_kind_of_verification_is_not_signed(told: Database, settings: Settings, kind: str) -> None:
     tell(told)
     with told.connect() as connection:
         connection.execute("delete from alm_reporting.daily_verification where kind = %s", (kind,))
-    assert refusal(sign(told, chain, settings), "is not verified")
+    assert refusal(sign(told, settings, DAY, DAY), "is not verified")
 
 
-def test_a_day_without_all_its_metrics_is_not_signed(told: Database, chain: Chain, settings: Settings) -> None:
+def test_a_day_without_all_its_metrics_is_not_signed(told: Database, settings: Settings) -> None:
     tell(told)
     with told.connect() as connection:
         connection.execute("delete from alm_reporting.rolling_metrics where metric_window = 'ytd'")
-    assert refusal(sign(told, chain, settings), "no metrics for ytd")
+    assert refusal(sign(told, settings, DAY, DAY), "no metrics for ytd")
 
 
-def test_a_day_behind_a_change_is_not_signed(told: Database, chain: Chain, settings: Settings) -> None:
+def test_a_day_behind_a_change_is_not_signed(told: Database, settings: Settings) -> None:
     tell(told)
     with told.connect() as connection:
         connection.execute("insert into alm_reporting.untold_changes values (%s, '2025-07-10')", (ACCOUNT,))
-    assert refusal(sign(told, chain, settings), "have changed since 2025-07-10 was told")
+    assert refusal(sign(told, settings, DAY, DAY), "have changed since 2025-07-10 was told")
 
 
-def test_a_signed_day_that_drifts_stays_signed_and_is_named(told: Database, chain: Chain, settings: Settings) -> None:
+def test_a_signed_day_that_drifts_stays_signed_and_is_named(told: Database, settings: Settings) -> None:
     tell(told)
-    sign(told, chain, settings)
+    sign(told, settings, DAY, DAY)
     with told.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 13")
-    again = sign(told, chain, settings)
+    again = sign(told, settings, DAY, DAY)
     assert again.new == []
     assert [difference.metric for difference in again.drifted[0][1]] == ["net_pnl"]
-    assert "U…0001 stays as it was signed" in again.warnings[0]
+    assert again.warnings[0].startswith("U…0001: 2025-07-17 stays as it was signed")
 
 
 def test_a_record_that_vanished_from_the_chain_is_posted_again_with_the_same_root(
     told: Database, chain: Chain, settings: Settings
 ) -> None:
     tell(told)
-    root = sign(told, chain, settings).new[0].root
-    before = signatures.post(told, chain, DAY, DAY).new[0]
+    root = sign(told, settings, DAY, DAY).new[0].root
+    before = post(told, settings, chain, DAY, DAY).new[0]
     chain.close()
     for file in settings.paths.chain.iterdir():
         file.unlink()
     with connect(settings) as fresh:
         assert fresh.record_of(before.trader, DAY) is None
-        assert len(signatures.post(told, fresh, DAY, DAY).new) == 1
+        assert len(post(told, settings, fresh, DAY, DAY).new) == 1
         assert fresh.record_of(before.trader, DAY).root == root
     assert len(posted_days(told, DAY, DAY)) == 1
 
 
 def test_a_stored_receipt_that_was_changed_is_named(told: Database, chain: Chain, settings: Settings) -> None:
     tell(told)
-    sign(told, chain, settings)
-    signatures.post(told, chain, DAY, DAY)
+    sign(told, settings, DAY, DAY)
+    post(told, settings, chain, DAY, DAY)
     with told.connect() as connection:
         connection.execute("alter table alm_reporting.chain_receipts disable trigger all")
         connection.execute("update alm_reporting.chain_receipts set block_number = 1")
-    verdict = signatures.verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
+    verdict = verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
     assert verdict.differences == []
     assert "the stored receipt names block 1" in verdict.problems[0]
 
 
-def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(
-    told: Database, chain: Chain, settings: Settings
-) -> None:
+def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(told: Database, settings: Settings) -> None:
     tell(told)
-    sign(told, chain, settings)
+    sign(told, settings, DAY, DAY)
     (settings.paths.keys / "salt.secret").write_text("11" * 32)
     with told.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.rolling_metrics set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.daily_verification set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.trading_sessions set session = '2025-07-18'")
-    signing = signatures.sign(told, chain, settings.paths.keys, DAY, DAY + timedelta(days=1))
+    signing = sign(told, settings, DAY, DAY + timedelta(days=1))
     assert refusal(signing, "salt secret is not the one")
 
 
-def test_two_accounts_do_not_share_a_traders_key(told: Database, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, trader_key="0x" + "22" * 32)
+def on_a_node(settings: Settings, **more: object) -> Settings:
+    """The settings of a chain behind an RPC URL that does not answer."""
+    contracts = settings.paths.chain / "contracts.json"
+    return Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=contracts, **more)
+
+
+def test_two_accounts_do_not_share_a_traders_key(told: Database, settings: Settings) -> None:
+    public = on_a_node(settings, trader_key="0x" + "22" * 32)
     tell(told, ACCOUNT)
     tell(told, OTHER)
-    with connect(settings) as chain:
-        chain.trader = lambda account: super(type(chain), chain).trader(
-            account
-        )  # the configured key, as on a public chain
-        assert len(sign(told, chain, settings, ACCOUNT).new) == 1
-        assert refusal(sign(told, chain, settings, OTHER), "signs for account U…0001 already")
+    assert len(sign(told, public, DAY, DAY, ACCOUNT).new) == 1
+    assert refusal(sign(told, public, DAY, DAY, OTHER), "signs for account U…0001 already")
+
+
+def test_a_day_is_signed_and_queued_while_the_chain_is_away(told: Database, settings: Settings) -> None:
+    tell(told)
+    assert len(sign(told, on_a_node(settings), DAY, DAY).new) == 1
+    assert [waits.state for waits in unfinished(told)] == ["queued"]
 
 
 def test_one_accounts_failed_verification_does_not_stop_another(
@@ -162,75 +147,70 @@ def test_one_accounts_failed_verification_does_not_stop_another(
 ) -> None:
     tell(told, ACCOUNT, passed=False)
     tell(told, OTHER)
-    signing = sign(told, chain, settings)
+    signing = sign(told, settings, DAY, DAY)
     assert [signed.account_id for signed in signing.new] == [OTHER]
     assert [refused.account_id for refused in signing.refused] == [ACCOUNT]
-    assert [posted.account_id for posted in signatures.post(told, chain, DAY, DAY).new] == [OTHER]
+    assert [posted.account_id for posted in post(told, settings, chain, DAY, DAY).new] == [OTHER]
 
 
 def test_an_account_is_signed_up_to_the_day_before_the_first_one_that_is_refused(
-    told: Database, chain: Chain, settings: Settings
+    told: Database, settings: Settings
 ) -> None:
     for days, passed in enumerate((True, False, True)):
         tell(told, ACCOUNT, DAY + timedelta(days=days), passed=passed)
-    signing = signatures.sign(told, chain, settings.paths.keys, DAY, DAY + timedelta(days=2))
+    signing = sign(told, settings, DAY, DAY + timedelta(days=2))
     assert [signed.trading_day for signed in signing.new] == [DAY]
     assert [refused.day for refused in signing.refused] == [DAY + timedelta(days=1)]
 
 
-def test_a_day_after_one_that_was_refused_is_not_signed_by_itself(
-    told: Database, chain: Chain, settings: Settings
-) -> None:
+def test_a_day_after_one_that_was_refused_is_not_signed_by_itself(told: Database, settings: Settings) -> None:
     for days, passed in enumerate((True, False, True)):
         tell(told, ACCOUNT, DAY + timedelta(days=days), passed=passed)
-    sign(told, chain, settings)
+    sign(told, settings, DAY, DAY)
     last = DAY + timedelta(days=2)
-    signing = signatures.sign(told, chain, settings.paths.keys, last, last)
+    signing = sign(told, settings, last, last)
     assert refusal(signing, "2025-07-18 of account U…0001 fails its verification")
 
 
 def test_an_account_without_a_day_in_the_range_is_not_blamed_for_what_lies_before_it(
-    told: Database, chain: Chain, settings: Settings
+    told: Database, settings: Settings
 ) -> None:
     tell(told, ACCOUNT)
     tell(told, ACCOUNT, DAY + timedelta(days=1), passed=False)
-    sign(told, chain, settings)
+    sign(told, settings, DAY, DAY)
     last = DAY + timedelta(days=2)
     tell(told, OTHER, last)
-    signing = signatures.sign(told, chain, settings.paths.keys, last, last)
+    signing = sign(told, settings, last, last)
     assert [signed.account_id for signed in signing.new] == [OTHER]
     assert signing.refused == []
 
 
-def test_made_up_days_are_not_signed_on_a_public_chain(told: Database, chain: Chain, settings: Settings) -> None:
+def test_made_up_days_are_not_signed_on_a_public_chain(told: Database, settings: Settings) -> None:
     tell(told, SAMPLE_ACCOUNT)
-    chain.is_embedded = False
-    assert refusal(sign(told, chain, settings), "made up")
+    assert refusal(sign(told, on_a_node(settings), DAY, DAY), "made up")
 
 
 @pytest.mark.parametrize(("beginning", "signed"), [("all", 2), ("latest", 1), ("nothing", 0)])
 def test_a_run_that_nobody_asked_for_signs_no_history_of_an_account_that_has_never_signed(
-    told: Database, chain: Chain, settings: Settings, beginning: str, signed: int
+    told: Database, settings: Settings, beginning: str, signed: int
 ) -> None:
     tell(told, ACCOUNT)
     tell(told, ACCOUNT, DAY + timedelta(days=1))
-    kind = signatures.Beginning(beginning)
+    kind = Beginning(beginning)
     last = DAY + timedelta(days=1)
-    done = signatures.sign(told, chain, settings.paths.keys, DAY, last, beginning=kind)
+    done = sign(told, settings, DAY, last, beginning=kind)
     assert [one.trading_day for one in done.new] == [DAY, last][2 - signed :]
 
 
-def test_what_another_account_asks_for_does_not_stop_an_account_that_begins(
-    told: Database, chain: Chain, settings: Settings
-) -> None:
+def test_what_another_account_asks_for_does_not_stop_an_account_that_begins(told: Database, settings: Settings) -> None:
     """The run covers both accounts' days; the one that begins with its latest failed in its history before that."""
     for day, passed in ((DAY, False), (DAY + timedelta(days=1), True)):
         tell(told, ACCOUNT, day)
         tell(told, OTHER, day, passed=passed)
-    sign(told, chain, settings, ACCOUNT)
+    sign(told, settings, DAY, DAY, ACCOUNT)
     last = DAY + timedelta(days=1)
-    latest = signatures.Beginning.LATEST
-    assert signatures.waiting(told, latest)[OTHER].days == [last]
-    done = signatures.sign(told, chain, settings.paths.keys, DAY, last, beginning=latest)
+    latest = Beginning.LATEST
+    assert waiting(told, latest)[OTHER].days == [last]
+    done = sign(told, settings, DAY, last, beginning=latest)
     assert [(one.account_id, one.trading_day) for one in done.new] == [(ACCOUNT, last), (OTHER, last)]
     assert done.refused == []

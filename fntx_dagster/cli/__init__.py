@@ -7,25 +7,36 @@ change something, 2 the command line is wrong, 75 try again later, 130 stopped b
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fntx_dagster.cli.chain import chain
+from fntx_dagster.cli.options import (
+    Account,
+    From,
+    MaybeFrom,
+    MaybeTo,
+    To,
+    account_of,
+    database_of_settings,
+    print_json,
+    refuse_empty,
+)
+from fntx_dagster.cli.signature import signature
+from fntx_dagster.cli.verify import verify
 from fntx_dagster.errors import FntxError, Permanent, Transient, masked
 from fntx_dagster.settings import ROOT, child_environment, executable, load_settings
 
 if TYPE_CHECKING:
     from fntx_dagster.report.day import ProvisionalDay
     from fntx_dagster.settings import Settings
-    from fntx_dagster.signatures import Refusal
-    from fntx_dagster.store.database import Database
 
 app = typer.Typer(
     name="fntx",
@@ -34,9 +45,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a broker's statements to a track record that nobody has to take on trust.",
 )
-signature = typer.Typer(no_args_is_help=True, help="Sign a day, and verify one that is signed.")
 database = typer.Typer(no_args_is_help=True, help="The embedded database server.")
 app.add_typer(signature, name="signature")
+app.add_typer(chain, name="chain")
 app.add_typer(database, name="db")
 
 
@@ -48,22 +59,6 @@ class ReportFormat(StrEnum):
 class TableFormat(StrEnum):
     table = "table"
     json = "json"
-
-
-def _day(text: str) -> datetime:
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d")
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date of the form 2025-07-17") from None
-    if not 2000 <= day.year < 2100:
-        raise typer.BadParameter(f"{text} is not in this century")
-    return day
-
-
-From = Annotated[datetime, typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First day.")]
-To = Annotated[datetime, typer.Option("--to", parser=_day, metavar="YYYY-MM-DD", help="Last day, inclusive.")]
-OneDay = Annotated[datetime, typer.Option("--date", parser=_day, metavar="YYYY-MM-DD", help="The trading day.")]
-Account = Annotated[str | None, typer.Option(help="Account id; needed only where several are loaded.")]
 
 
 @app.command()
@@ -78,7 +73,7 @@ def load(
     from fntx_dagster.store.statements import Counts, iter_loads
     from fntx_dagster.terminal import error, load_table, out
 
-    db, loads = _database(), []
+    db, loads = database_of_settings(), []
     for entry in iter_loads(db, paths):
         loads.append(entry)
         if entry.error:
@@ -107,10 +102,8 @@ def load(
 
 @app.command()
 def fetch(
-    first: Annotated[
-        datetime | None, typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First day.")
-    ] = None,
-    last: Annotated[datetime | None, typer.Option("--to", parser=_day, metavar="YYYY-MM-DD", help="Last day.")] = None,
+    first: MaybeFrom = None,
+    last: MaybeTo = None,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome, for programs.")] = False,
 ) -> None:
     """Fetch the statements of whole months from the Flex Web Service, and load them. Only loads: `fntx run` explains.
@@ -118,8 +111,6 @@ def fetch(
     Each query of FNTX_FLEX_QUERIES is asked for once a month of the range; without a range, for the month of the
     latest session. What fails is named and holds nothing else up.
     """
-    from datetime import UTC
-
     from fntx_dagster.fetching import configured
     from fntx_dagster.store.nav import due_session
 
@@ -163,7 +154,7 @@ def today(
     from fntx_dagster.report.today import session_at
     from fntx_dagster.terminal import error
 
-    settings, db = load_settings(), _database()
+    settings, db = load_settings(), database_of_settings()
     asked = refresh(settings, db, account)
     failed = [one.error for one in asked if one.error]
     for one in asked:
@@ -204,12 +195,12 @@ def report(
     from fntx_dagster.report.story import tell
     from fntx_dagster.store.marts import days
 
-    db = _database()
-    one = _account(db, account)
+    db = database_of_settings()
+    one = account_of(db, account)
     stories = [tell(day) for day in days(db, one, first.date(), last.date())]
     running = provisional_days(load_settings(), db, first.date(), last.date(), one, _untold)
     stories += [tell(day) for day in running]
-    _refuse_empty(stories, first.date(), last.date())
+    refuse_empty(stories, first.date(), last.date())
     text = to_json(stories) if format is ReportFormat.json else to_markdown(stories, account_label=one)
     if output is None:
         sys.stdout.write(text)
@@ -234,13 +225,13 @@ def summary(
     from fntx_dagster.store import marts
     from fntx_dagster.terminal import out, summary_tables
 
-    db = _database()
+    db = database_of_settings()
     if account is not None:
-        account = _account(db, account)
+        account = account_of(db, account)
     running = provisional_days(load_settings(), db, first.date(), last.date(), account, _untold)
     rows = [row | {"as_of": None} for row in marts.summary(db, first.date(), last.date(), account)]
     rows += [_row_of(day) for day in running]
-    _refuse_empty(rows, first.date(), last.date())
+    refuse_empty(rows, first.date(), last.date())
     if format is TableFormat.json:
         print_json(sorted(rows, key=lambda row: (row["account_id"], row["trading_day"])))
     else:
@@ -255,7 +246,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for p
     from fntx_dagster.store.status import account_states
     from fntx_dagster.terminal import alerts_table, fetches_table, out, status_table
 
-    db = _database()
+    db = database_of_settings()
     states = account_states(db)
     if as_json:
         print_json([state._asdict() for state in states])
@@ -279,7 +270,7 @@ def alerts(
 
     settings = load_settings()
     if not test:
-        found = open_alerts(_database())
+        found = open_alerts(database_of_settings())
         print_json([one._asdict() for one in found]) if as_json else out(alerts_table(found))
         return
     if not settings.alert_urls:
@@ -293,65 +284,7 @@ def alerts(
         raise typer.Exit(1)
 
 
-@signature.command()
-def generate(
-    day: OneDay,
-    account: Account = None,
-    post: Annotated[bool, typer.Option("--post/--no-post", help="Also post the root to the chain.")] = True,
-) -> None:
-    """Sign a verified day: freeze its metrics under a Merkle root, post the root, store the receipt.
-
-    A day that is signed stays as it was signed; a posted day is not posted again.
-    """
-    from fntx_dagster import signatures
-    from fntx_dagster.chain.client import connect
-    from fntx_dagster.terminal import print_signature
-
-    settings, db = load_settings(), _database()
-    one = _account(db, account)
-    with connect(settings) as chain:
-        signed = signatures.sign(db, chain, settings.paths.keys, day.date(), day.date(), one)
-        _refuse(signed.refused)
-        _refuse_empty(signed.new + signed.kept, day.date(), day.date())
-        posted = signatures.post(db, chain, day.date(), day.date(), one) if post else None
-        _refuse(posted.refused if posted else [])
-    print_signature(signed, posted)
-
-
-@signature.command()
-def verify(
-    day: OneDay,
-    tx_hash: Annotated[str | None, typer.Option(help="Transaction that posted it; else the stored receipt's.")] = None,
-    account: Account = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The verdict, for programs.")] = False,
-) -> None:
-    """Recompute a signed day from the database and compare it with the frozen record and with the chain.
-
-    Exit code 1, naming each metric that differs, when they do not agree.
-    """
-    from fntx_dagster import signatures
-    from fntx_dagster.chain.client import connect
-    from fntx_dagster.terminal import print_verdict
-
-    settings, db = load_settings(), _database()
-    one = _account(db, account)
-    with connect(settings) as chain:
-        verdict = signatures.verify_day(db, chain, settings.paths.keys, one, day.date(), tx_hash)
-    if as_json:
-        print_json(
-            {
-                "trading_day": verdict.day.trading_day,
-                "holds": verdict.holds,
-                "root": f"0x{verdict.day.root.hex()}",
-                "tx_hash": verdict.posted.tx_hash if verdict.posted else None,
-                "differences": [difference._asdict() for difference in verdict.differences],
-                "problems": verdict.problems,
-            }
-        )
-    else:
-        print_verdict(verdict)
-    if not verdict.holds:
-        raise typer.Exit(1)
+app.command()(verify)
 
 
 @app.command()
@@ -410,11 +343,6 @@ def stop() -> None:
         note("The embedded database does not run.")
 
 
-def print_json(value: Any) -> None:
-    """JSON for programs: money as strings of exact decimals, days and times in ISO form, bytes never."""
-    sys.stdout.write(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
-
-
 def main() -> None:
     """Entry point: errors that a user is meant to read become one line and an exit code."""
     try:
@@ -431,18 +359,6 @@ def main() -> None:
             f"fntx: {found.strerror or found}{named}. Check the path, its permissions and the space left\n"
         )
         sys.exit(1)
-
-
-def _plain(value: Any) -> Any:
-    from decimal import Decimal
-
-    if isinstance(value, Decimal):
-        from fntx_dagster.report.money import plain
-
-        return plain(value)
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form here")
 
 
 def _run(settings: Settings, job: str, first: date, last: date, as_json: bool) -> None:
@@ -473,44 +389,3 @@ def _row_of(day: ProvisionalDay) -> dict[str, Any]:
     from fntx_dagster.store.marts import SUMMARY_FIELDS
 
     return {name: getattr(day, name, None) for name in SUMMARY_FIELDS} | {"as_of": day.as_of}
-
-
-def _database() -> Database:
-    from fntx_dagster.store.database import open_database
-
-    return open_database(load_settings())
-
-
-def _account(db: Database, account: str | None) -> str:
-    """The account asked for, or the only one there is."""
-    from fntx_dagster.store.marts import accounts
-
-    known = accounts(db)
-    if account in known:
-        return account
-    if not known:
-        raise Permanent("nothing is loaded yet", "Load statements with `fntx load PATH`, or try `make demo`")
-    shown = ", ".join(map(masked, known))
-    if account is None and len(known) == 1:
-        return known[0]
-    if account is None:
-        raise Permanent(
-            f"{len(known)} accounts are loaded ({shown})", "Choose with --account; `fntx status` lists them"
-        )
-    raise Permanent(f"account {masked(account)} is not loaded (loaded: {shown})", "`fntx status` lists what is")
-
-
-def _refuse(refused: list[Refusal]) -> None:
-    for refusal in refused:
-        raise refusal.error
-
-
-def _refuse_empty(found: Any, first: date, last: date) -> None:
-    if first > last:
-        raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give --from the earlier day")
-    if not found:
-        span = f"{first}" if first == last else f"{first} to {last}"
-        raise Permanent(
-            f"no trading day is told for {span}",
-            "Explain what is loaded with `fntx run --from … --to …`; `fntx status` says which days there are",
-        )

@@ -1,0 +1,102 @@
+"""What the commands share: options that mean the same everywhere, the account that is meant, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.settings import load_settings
+
+if TYPE_CHECKING:
+    from fntx_dagster.signatures.refusals import Refusal
+    from fntx_dagster.store.database import Database
+
+
+def day_option(text: str) -> datetime:
+    """A day as it is typed; the command line is wrong where it is none."""
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d")
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date of the form 2025-07-17") from None
+    if not 2000 <= day.year < 2100:
+        raise typer.BadParameter(f"{text} is not in this century")
+    return day
+
+
+From = Annotated[datetime, typer.Option("--from", parser=day_option, metavar="YYYY-MM-DD", help="First day.")]
+To = Annotated[datetime, typer.Option("--to", parser=day_option, metavar="YYYY-MM-DD", help="Last day, inclusive.")]
+MaybeFrom = Annotated[
+    datetime | None, typer.Option("--from", parser=day_option, metavar="YYYY-MM-DD", help="First day.")
+]
+MaybeTo = Annotated[
+    datetime | None, typer.Option("--to", parser=day_option, metavar="YYYY-MM-DD", help="Last day, inclusive.")
+]
+OneDay = Annotated[datetime, typer.Option("--date", parser=day_option, metavar="YYYY-MM-DD", help="The trading day.")]
+Account = Annotated[str | None, typer.Option(help="Account id; needed only where several are loaded.")]
+
+
+def database_of_settings() -> Database:
+    """The database that the settings name, migrated; the embedded server is started where it does not run."""
+    from fntx_dagster.store.database import open_database
+
+    return open_database(load_settings())
+
+
+def account_of(db: Database, account: str | None) -> str:
+    """The account asked for, or the only one there is."""
+    from fntx_dagster.store.marts import accounts
+
+    known = accounts(db)
+    if account in known:
+        return account
+    if not known:
+        raise Permanent("nothing is loaded yet", "Load statements with `fntx load PATH`, or try `make demo`")
+    shown = ", ".join(map(masked, known))
+    if account is None and len(known) == 1:
+        return known[0]
+    if account is None:
+        raise Permanent(
+            f"{len(known)} accounts are loaded ({shown})", "Choose with --account; `fntx status` lists them"
+        )
+    raise Permanent(f"account {masked(account)} is not loaded (loaded: {shown})", "`fntx status` lists what is")
+
+
+def refuse(refused: Iterable[Refusal]) -> None:
+    """Raise the first refusal's error."""
+    for refusal in refused:
+        raise refusal.error
+
+
+def refuse_empty(found: Any, first: date, last: date) -> None:
+    """Permanent where a range is backwards, or nothing is told in it."""
+    if first > last:
+        raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give --from the earlier day")
+    if not found:
+        span = f"{first}" if first == last else f"{first} to {last}"
+        raise Permanent(
+            f"no trading day is told for {span}",
+            "Explain what is loaded with `fntx run --from … --to …`; `fntx status` says which days there are",
+        )
+
+
+def print_json(value: Any) -> None:
+    """JSON for programs: money as strings of exact decimals, days and times in ISO form, bytes never."""
+    sys.stdout.write(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        from fntx_dagster.report.money import plain
+
+        return plain(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form here")

@@ -1,0 +1,194 @@
+"""`fntx verify`: a stranger's check, of a disclosure or of a trader's whole record. Needs no database and no secret."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fntx_dagster.cli.options import MaybeFrom, MaybeTo, print_json
+from fntx_dagster.errors import Permanent
+
+if TYPE_CHECKING:
+    from fntx_dagster.chain.reader import Reader
+    from fntx_dagster.signatures.checking import Checked
+    from fntx_dagster.signatures.history import HistoryDay
+
+
+def verify(
+    file: Annotated[str | None, typer.Argument(help="A disclosure; `-` reads it from standard input.")] = None,
+    rpc: Annotated[str | None, typer.Option(help="URL of a node of the chain. Choose one that you trust.")] = None,
+    root: Annotated[
+        str | None, typer.Option(help="Instead of a node: the root that you read from the contract, 0x and 64 digits.")
+    ] = None,
+    trader: Annotated[
+        str | None, typer.Option(help="Instead of a file: a trader's address, to see its record session by session.")
+    ] = None,
+    first: MaybeFrom = None,
+    last: MaybeTo = None,
+    contract: Annotated[
+        str | None, typer.Option(help="TrackRecord's address on the chain of --rpc, as FNTX publishes it.")
+    ] = None,
+    late_after: Annotated[
+        float, typer.Option(min=0, help="Hours behind the close after which a posting is marked late.")
+    ] = 24.0,
+    as_json: Annotated[bool, typer.Option("--json", help="The outcome, for programs.")] = False,
+) -> None:
+    """Check a disclosure, or a trader's record on the chain, as a stranger: without a database and without a secret.
+
+    \b
+    fntx verify FILE               the file by itself: values, paths, root
+    fntx verify FILE --rpc URL     and that the chain holds that root
+    fntx verify --trader 0x… --from DAY --to DAY --rpc URL --contract 0x…
+
+    A record shows each session with its posting, its delay behind the close and its corrections, and the sessions that
+    have none. Without --rpc it reads the chain of the settings. Exit code 0: the disclosure holds, or every session has
+    a record; 1: it does not, or there are gaps; 75: the node does not answer.
+    """
+    if (file is None) == (trader is None):
+        raise typer.BadParameter("give either a disclosure or --trader")
+    if file is not None:
+        if first or last or contract:
+            raise typer.BadParameter("--from, --to and --contract go with --trader")
+        if rpc and root:
+            raise typer.BadParameter("give --rpc or --root: a node is asked for the root itself")
+        _disclosure(file, rpc, root, as_json)
+    else:
+        if root:
+            raise typer.BadParameter("--root goes with a disclosure")
+        if first is None or last is None:
+            raise typer.BadParameter("--trader needs --from and --to")
+        if (rpc is None) != (contract is None):
+            raise typer.BadParameter("--rpc and --contract go together")
+        _record(trader, first.date(), last.date(), rpc, contract, timedelta(hours=late_after), as_json)
+
+
+def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
+    from fntx_dagster.signatures.checking import check_disclosure
+    from fntx_dagster.terminal import print_checked
+
+    checked = check_disclosure(_content(file), rpc, root)
+    if as_json:
+        print_json(_plain_check(checked))
+    else:
+        print_checked(checked)
+    if not checked.holds:
+        raise typer.Exit(1)
+
+
+def _content(file: str) -> bytes:
+    """The file's bytes, no more than it takes to see that it is too long."""
+    from fntx_dagster.proof.disclosure import MAX_BYTES
+
+    if file == "-":
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    with Path(file).open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
+
+
+def _plain_check(checked: Checked) -> dict[str, Any]:
+    found = checked.disclosure
+    return {
+        "holds": checked.holds,
+        "on_chain": checked.on_chain,
+        "problems": checked.problems,
+        "notes": checked.notes,
+        "disclosure": found
+        and {
+            "chain_id": str(found.context.chain_id),
+            "contract": found.context.contract,
+            "trader": found.context.trader,
+            "date": found.context.day,
+            "version": found.version,
+            "root": f"0x{found.root.hex()}",
+            "transaction": found.transaction,
+        },
+        "metrics": [
+            {
+                "index": metric.index,
+                "name": metric.name,
+                "unit": metric.unit,
+                "value": metric.value,
+                "scaled": None if metric.scaled is None else str(metric.scaled),
+                "holds": leads,
+            }
+            for metric, leads in checked.verdicts
+        ],
+    }
+
+
+def _record(
+    trader: str, first: date, last: date, rpc: str | None, contract: str | None, late: timedelta, as_json: bool
+) -> None:
+    from fntx_dagster.signatures.history import history_of
+    from fntx_dagster.terminal import error, history_table, out
+
+    with _chain(rpc, contract) as chain:
+        if not chain.web3.is_address(trader):
+            raise Permanent(f"{trader!r} is no address", "Give the trader's: 0x and 40 hex digits")
+        days = history_of(chain, chain.web3.to_checksum_address(trader), first, last, datetime.now(UTC))
+        is_ours, where = chain.runs_our_code(), f"{chain.contract} on chain {chain.chain_id}"
+    if as_json:
+        print_json(
+            {"runs_our_code": is_ours, "summary": _counts(days, late), "days": [_plain(day, late) for day in days]}
+        )
+    else:
+        if not is_ours:
+            error(f"the code at {where} is not FNTX's TrackRecord: what it says proves nothing")
+        out(history_table(days, late))
+        said = _counts(days, late)
+        out(
+            f"{where}: {said['sessions']} sessions, {said['posted']} of them posted, {said['gaps']} without a record, "
+            f"{said['late']} late, {said['early']} before the close, {said['amended']} amended"
+        )
+    if not is_ours or any(day.is_gap for day in days):
+        raise typer.Exit(1)
+
+
+def _chain(rpc: str | None, contract: str | None) -> Reader:
+    """The node that was named, else the chain of the settings."""
+    if rpc is not None and contract is not None:
+        from fntx_dagster.chain.reader import read_at
+
+        return read_at(rpc, contract)
+    from fntx_dagster.chain.client import connect
+    from fntx_dagster.settings import load_settings
+
+    return connect(load_settings())
+
+
+def _counts(days: list[HistoryDay], late: timedelta) -> dict[str, int]:
+    sessions = [day for day in days if day.closes_at is not None]
+    return {
+        "sessions": len(sessions),
+        "posted": sum(bool(day.versions) for day in sessions),
+        "gaps": sum(day.is_gap for day in sessions),
+        "late": sum(day.is_late(late) for day in sessions),
+        "early": sum(day.is_early for day in sessions),
+        "amended": sum(len(day.versions) > 1 for day in days),
+    }
+
+
+def _plain(day: HistoryDay, late: timedelta) -> dict[str, Any]:
+    return {
+        "date": day.day,
+        "closes_at": day.closes_at,
+        "hours_behind_the_close": None if day.behind is None else round(day.behind.total_seconds() / 3600, 2),
+        "is_gap": day.is_gap,
+        "is_late": day.is_late(late),
+        "is_early": day.is_early,
+        "versions": [
+            {
+                "version": one.record.version,
+                "root": f"0x{one.record.root.hex()}",
+                "schema_hash": f"0x{one.record.schema_hash.hex()}",
+                "posted_at": one.record.posted_at,
+                "previous_root": None if one.previous_root is None else f"0x{one.previous_root.hex()}",
+                "reason": one.reason,
+            }
+            for one in day.versions
+        ],
+    }

@@ -1,0 +1,7 @@
+"""The signed day, from the tables to the chain and back: what the assets and the terminal both call.
+
+Joins the rooms and holds no rule of theirs: the figures come from `store`, their encoding from `metrics`, leaves and
+tree from `proof`, transactions from `chain`. `values` is what is signed, `refusals` what is not, `signing` freezes it,
+`posting` brings it onto the chain; `verifying` and `drifting` compare it with today's tables, `disclosing` shows a part
+of it; `checking` and `history` are for a stranger: they need no database and no secret.
+"""

@@ -1,0 +1,104 @@
+"""What is signed next, and what is not: a day that failed a blocking verification, whoever asks, and no later one of
+its account; other accounts are not held up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.store import changes, marts, nav, signatures
+from fntx_dagster.store.database import Database
+
+BLOCKING_KINDS = ("mathematical", "logical", "cross_reference")
+WARNING_KINDS = ("historical",)
+
+
+class Refusal(NamedTuple):
+    """Why an account's days are not signed, or not posted, from a day on. `is_of_the_day`: the day itself is not fit,
+    and its verification or its statements say so as well; else it is a matter of keys or funds."""
+
+    account_id: str
+    day: date
+    error: Permanent
+    is_of_the_day: bool = False
+
+
+class Beginning(StrEnum):
+    """What of a range is signed of an account that has never signed."""
+
+    ALL = "all"
+    LATEST = "latest"
+    NOTHING = "nothing"
+
+    def of(self, days: list[date]) -> list[date]:
+        """The days with which such an account begins."""
+        return {Beginning.ALL: days, Beginning.LATEST: days[-1:], Beginning.NOTHING: []}[self]
+
+
+class Waiting(NamedTuple):
+    """What an account has to sign: its sessions in order, and why it stops where it does (None: it does not)."""
+
+    days: list[date]
+    refusal: Refusal | None
+
+
+def waiting(db: Database, beginning: Beginning, begins_from: date = date.min) -> dict[str, Waiting]:
+    """Account → the told and verified sessions to sign and post, oldest first: all after the last signed one, and
+    signed ones without a receipt. An account that has never signed begins with no session before `begins_from`."""
+    found, signed = {}, signatures.last_signed_sessions(db)
+    for account, days in signatures.unsigned_days(db).items():
+        if account not in signed:
+            days = [day for day in beginning.of(days) if day >= begins_from]
+        if not days:
+            continue
+        refusal = next(iter(refusals(db, days[0], days[-1], account)), None)
+        found[account] = Waiting([day for day in days if refusal is None or day < refusal.day], refusal)
+    return found
+
+
+def refusals(db: Database, first: date, last: date, account: str | None = None) -> list[Refusal]:
+    """Per account, its earliest day of the range that must not be signed, and why: the statements have changed since
+    it was told or are not complete, nobody has verified it, or an equation that blocks does not hold.
+
+    For an account that has signed, the range begins no later than after its last signed session: days are signed in
+    order, and what was left out before the range would change what stands on it.
+    """
+    signed = signatures.last_signed_sessions(db)
+    begins = {one: min(first, day + timedelta(days=1)) for one, day in signed.items() if account in (None, one)}
+    earliest: dict[str, Refusal] = {}
+    for one, change in changes.changed_since(db, account).items():
+        if change.since <= last:
+            since = max(change.since, begins.get(one, first))
+            earliest[one] = Refusal(one, since, _changed(one, change, last), True)
+    for found in _unfit(db, min([first, *begins.values()]), last, account):
+        known = earliest.get(found.account_id)
+        if found.day >= begins.get(found.account_id, first) and (known is None or found.day < known.day):
+            earliest[found.account_id] = found
+    return list(earliest.values())
+
+
+def _unfit(db: Database, first: date, last: date, account: str | None) -> Iterable[Refusal]:
+    for lack in nav.missing(db, first, last, account):
+        yield Refusal(lack.account_id, lack.day, Permanent(str(lack), "Load the statements of that day"), True)
+    for one, day in marts.unverified_days(db, first, last, account):
+        error = Permanent(f"{day} of account {masked(one)} is not verified", "Run it with `fntx run`")
+        yield Refusal(one, day, error, True)
+    for row in marts.verifications(db, first, last, account, kinds=BLOCKING_KINDS, failed_only=True):
+        error = Permanent(
+            f"{row.trading_day} of account {masked(row.account_id)} fails its verification: {row.equation}: "
+            f"{row.left_side} {row.relation} {row.right_side} does not hold, difference {row.difference}",
+            "Correct the statements or load what is missing, then run the day again; it was not signed",
+        )
+        yield Refusal(row.account_id, row.trading_day, error, True)
+
+
+def _changed(account: str, change: changes.Change, last: date) -> Permanent:
+    if change.refused:
+        return Permanent(f"account {masked(account)} cannot be told from {change.since} on: {change.refused}")
+    return Permanent(
+        f"the statements of account {masked(account)} have changed since {change.since} was told",
+        f"Tell them again with `fntx run --from {change.since} --to {last}`",
+    )

@@ -1,0 +1,209 @@
+"""Freezing a day: its metrics, its salts, its root, written once and queued for the chain.
+
+A day that is signed stays as it was signed. Where its figures have changed since, that is a drift, and only a person
+makes a second version of it (`amend`), which names the root that it replaces and says why. The chain is not asked: a
+day is signed while the node is away, and waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fntx_dagster.chain import keys
+from fntx_dagster.chain.client import addresses_of, signer_of
+from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.metrics.catalogue import CATALOGUE
+from fntx_dagster.proof.leaves import Context
+from fntx_dagster.proof.record import Record, build_record
+from fntx_dagster.samples import SAMPLE_ACCOUNT
+from fntx_dagster.signatures.refusals import Beginning, Refusal, refusals
+from fntx_dagster.signatures.values import Difference, Values, catalogue_of, day_values, differences, schema_hash
+from fntx_dagster.store import marts, signatures
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.signatures import SignedDay
+
+if TYPE_CHECKING:
+    from fntx_dagster.settings import Settings
+
+FIRST_VERSION = 1
+LONGEST_REASON = 256
+"""Bytes of UTF-8: TrackRecord takes no more."""
+
+
+class Signing(NamedTuple):
+    """What signing a range did. `drifted`: days that were signed before and whose figures have changed since;
+    `refused`: at most one refusal per account, whose days before it are signed."""
+
+    new: list[SignedDay]
+    kept: list[SignedDay]
+    drifted: list[tuple[SignedDay, list[Difference]]]
+    refused: list[Refusal]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Each drifted day in words, with its account masked."""
+        return [f"{masked(signed.account_id)}: {drift_of(signed, found)}" for signed, found in self.drifted]
+
+
+def drift_of(signed: SignedDay, found: Sequence[Difference]) -> str:
+    """A drifted day in words, without its account and without a figure."""
+    return (
+        f"{signed.trading_day} stays as it was signed, but its figures have changed since: "
+        f"{', '.join(difference.metric for difference in found)}. See `fntx signature verify --date "
+        f"{signed.trading_day}`; `fntx signature amend` posts a new version with your reason"
+    )
+
+
+def sign(
+    db: Database,
+    settings: Settings,
+    first: date,
+    last: date,
+    account: str | None = None,
+    beginning: Beginning = Beginning.ALL,
+) -> Signing:
+    """Freeze the record of every session of the range that has none yet, oldest first.
+
+    An account stops at its first day that failed a blocking verification, stands on statements that have changed or
+    are not complete, or would be bound to another key or secret than its days before; such a day that lies before the
+    range and after the account's last signed one stops it too.
+    """
+    outcome = Signing([], [], [], [])
+    have_signed = signatures.last_signed_sessions(db).keys()
+    for one, told in _told_days(db, first, last, account).items():
+        days = told if one in have_signed else beginning.of(told)
+        if days:
+            _sign(db, settings, one, days, outcome)
+    return outcome
+
+
+def amend(db: Database, settings: Settings, account: str, first: date, last: date, reason: str) -> list[SignedDay]:
+    """Freeze a new version of each signed day of the range whose figures have changed since; those versions.
+
+    Permanent where nothing has changed, a day is not fit to be signed, the last version is not on the chain yet, or
+    the reason is empty or longer than LONGEST_REASON bytes. It is public: the chain keeps it beside both roots.
+    """
+    reason = reason.strip()
+    if not 0 < len(reason.encode()) <= LONGEST_REASON or not reason.isprintable():
+        raise Permanent(
+            f"a reason has 1 to {LONGEST_REASON} bytes on one line", "Say shortly why: it is public on the chain"
+        )
+    before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, account)}
+    if not before:
+        raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
+    for refusal in refusals(db, first, last, account):
+        raise refusal.error
+    found = {day: values for (_, day), values in day_values(db, first, last, account).items() if day in before}
+    drifted = [day for day, values in found.items() if differences(before[day], values)]
+    if not drifted:
+        raise Permanent("the signed figures are those of the database: there is nothing to amend")
+    posted = {one.trading_day: one.version for one in signatures.posted_days(db, first, last, account)}
+    if unposted := [day for day in drifted if posted.get(day) != before[day].version]:
+        raise Permanent(
+            f"version {before[unposted[0]].version} of {unposted[0]} is not on the chain yet", "Amend it when it is"
+        )
+    bound = _bound(db, settings, account)
+    amended = [_frozen(bound, day, found[day], before[day], reason) for day in drifted]
+    return signatures.freeze(db, amended)
+
+
+def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
+    """A frozen day with its salts, from the secret; its root is the frozen one unless somebody changed either."""
+    context = Context(signed.schema_hash, signed.chain_id, signed.contract, signed.trader, signed.trading_day)
+    slots = {catalogue_of(signed).by_name[name].index: value for name, value in signed.values.items()}
+    return build_record(context, signed.account_id, slots, keys.salt_secret(key_folder), version=signed.version)
+
+
+class _Bound(NamedTuple):
+    """What an account's records are bound to."""
+
+    account_id: str
+    chain_id: int
+    contract: str
+    trader: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"_Bound({self.trader})"
+
+
+def _told_days(db: Database, first: date, last: date, account: str | None) -> dict[str, list[date]]:
+    days: dict[str, list[date]] = {}
+    for row in marts.summary(db, first, last, account):
+        days.setdefault(row["account_id"], []).append(row["trading_day"])
+    return days
+
+
+def _sign(db: Database, settings: Settings, account: str, days: list[date], outcome: Signing) -> None:
+    """One account's days, in order."""
+    first, last = days[0], days[-1]
+    before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, account)}
+    refusal = next(iter(refusals(db, first, last, account)), None)
+    records, day, bound = [], first, None
+    try:
+        for (_, day), values in day_values(db, first, last, account).items():
+            if day in before:
+                outcome.kept.append(before[day])
+                if found := differences(before[day], values):
+                    outcome.drifted.append((before[day], found))
+            elif refusal is None or day < refusal.day:
+                bound = bound or _bound(db, settings, account)
+                records.append(_frozen(bound, day, values))
+    except Permanent as error:
+        refusal = refusal or Refusal(account, day, error)
+    new = signatures.freeze(db, records)
+    outcome.new.extend(new)
+    outcome.kept.extend(one for one in records if one not in new)  # another process was first
+    if refusal:
+        outcome.refused.append(refusal)
+
+
+def _frozen(
+    bound: _Bound, day: date, values: Values, before: SignedDay | None = None, reason: str | None = None
+) -> SignedDay:
+    """The record of a day; after `before`, its next version."""
+    version = before.version + 1 if before else FIRST_VERSION
+    scaled = CATALOGUE.scaled(values)
+    context = Context(schema_hash(), bound.chain_id, bound.contract, bound.trader, day)
+    return SignedDay(
+        account_id=bound.account_id,
+        trading_day=day,
+        version=version,
+        schema_hash=context.schema_hash,
+        root=build_record(context, bound.account_id, scaled, bound.secret, version=version).root,
+        chain_id=context.chain_id,
+        contract=context.contract,
+        trader=context.trader,
+        secret_mark=keys.mark_of(bound.secret),
+        values={metric.name: scaled[metric.index] for metric in CATALOGUE.metrics},
+        previous_root=before.root if before else None,
+        reason=reason,
+    )
+
+
+def _bound(db: Database, settings: Settings, account_id: str) -> _Bound:
+    """Permanent where the account's next record could not be posted or proved: another key or secret than before, a
+    key that another account uses, made-up days on a public chain."""
+    if account_id == SAMPLE_ACCOUNT and settings.rpc_url is not None:
+        raise Permanent("the sample account's days are made up and are not signed on a public chain", "Load your own")
+    secret = keys.salt_secret(settings.paths.keys)
+    before = signatures.last_signed(db, account_id)
+    if before is not None and before.secret_mark != keys.mark_of(secret):
+        raise Permanent(
+            "the salt secret is not the one that this account's days were signed with", "Restore keys/salt.secret"
+        )
+    addresses, trader = addresses_of(settings), signer_of(settings, account_id).address
+    if before is not None and before.chain_id == addresses.chain_id and before.trader != trader:
+        raise Permanent(
+            f"account {masked(account_id)} has signed as {before.trader} so far, and the key in use is {trader}'s",
+            "Restore the key from the backup",
+        )
+    if others := signatures.accounts_of_trader(db, trader) - {account_id}:
+        raise Permanent(
+            f"{trader} signs for account {masked(min(others))} already, and the contract keeps one record a day",
+            f"Give account {masked(account_id)} a key of its own",
+        )
+    return _Bound(account_id, addresses.chain_id, addresses.track_record, trader, secret)

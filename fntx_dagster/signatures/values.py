@@ -1,0 +1,118 @@
+"""What is signed of a day: every metric of the catalogue from the tables, and the catalogue a record was signed by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import NamedTuple
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, Catalogue, digest_value, letters, unscale
+from fntx_dagster.proof.leaves import schema_hash_of
+from fntx_dagster.store import marts, signatures
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.signatures import SignedDay
+
+_WINDOWS = ("30d", "mtd", "ytd", "all")
+_OF_WINDOW = ("win_rate", "sharpe", "volatility", "max_drawdown", "total_return")
+_FUND = ("dpi", "tvpi", "rvpi")
+_GREEKS = ("delta", "gamma", "theta", "vega")
+_SIGNED_PARTS = (
+    "mark_to_market",
+    "assigned_option_mark",
+    "expired_option_mark",
+    "rate_difference",
+    "interest_accruals",
+    "fx_translation",
+)
+_EVIDENCE = "statements_digest"
+"""Which files a day rested on when it was signed: a newer file that says the same is no drift."""
+
+Values = Mapping[str, Decimal | float | int | None]
+
+
+class Difference(NamedTuple):
+    """A metric whose value in the tables is not the one that was signed; None stands for null."""
+
+    metric: str
+    signed: Decimal | None
+    found: Decimal | None
+
+
+@cache
+def _published() -> dict[bytes, Catalogue]:
+    return {schema_hash_of(catalogue.canonical()): catalogue for catalogue in CATALOGUES}
+
+
+def schema_hash() -> bytes:
+    """The hash of the catalogue that is signed today."""
+    return schema_hash_of(CATALOGUE.canonical())
+
+
+def catalogue_of(signed: SignedDay) -> Catalogue:
+    """The version of the catalogue that a record was signed by."""
+    if signed.schema_hash not in _published():
+        raise Permanent(
+            f"{signed.trading_day} was signed by a catalogue that this program does not know "
+            f"(0x{signed.schema_hash.hex()})",
+            "Install the newer program that signed it",
+        )
+    return _published()[signed.schema_hash]
+
+
+def differences(signed: SignedDay, values: Values) -> list[Difference]:
+    """The metrics of a record that today's tables give another value, by the catalogue that it was signed by."""
+    catalogue = catalogue_of(signed)
+    found = catalogue.scaled({name: values[name] for name in catalogue.by_name})
+    return [
+        Difference(metric.name, unscale(metric, signed.values.get(metric.name)), unscale(metric, found[metric.index]))
+        for metric in catalogue.metrics
+        if metric.name != _EVIDENCE and signed.values.get(metric.name) != found[metric.index]
+    ]
+
+
+def day_values(
+    db: Database, first: date, last: date, account: str | None = None
+) -> dict[tuple[str, date], dict[str, Decimal | float | int | None]]:
+    """The value of every metric of the catalogue, per account and session, oldest first."""
+    windows = {
+        (row["account_id"], row["trading_day"], row["metric_window"]): row
+        for row in marts.rolling_metrics(db, first, last, account)
+    }
+    rows = sorted(marts.summary(db, first, last, account), key=lambda row: (row["trading_day"], row["account_id"]))
+    accounts = {row["account_id"] for row in rows}
+    told = {one: marts.sessions_told(db, first, last, one) for one in accounts}
+    files = {one: signatures.statement_digests(db, first, last, one) for one in accounts}
+    found = {}
+    for row in rows:
+        account_id, day = key = (row["account_id"], row["trading_day"])
+        number, closes_at = told[account_id][day]
+        values: dict[str, Decimal | float | int | None] = dict.fromkeys(_GREEKS)
+        values |= {"trading_day_num": number, "session_close_utc": int(closes_at.timestamp())}
+        values |= {name: row[name] for name in CATALOGUE.by_name if name in row}
+        values |= {"base_currency": letters(row["base_currency"]), _EVIDENCE: _digest(files[account_id].get(day, ()))}
+        values |= _parts(row["difference_parts"])
+        if missing := [window for window in _WINDOWS if (*key, window) not in windows]:
+            raise Permanent(f"{day} has no metrics for {', '.join(missing)}", "Run the day again with `fntx run`")
+        for window in _WINDOWS:
+            for name in _OF_WINDOW:
+                values[f"{name}_{window}"] = windows[*key, window][name]
+        values |= {name: windows[*key, "all"][name] for name in _FUND}
+        found[key] = values
+    return found
+
+
+def _digest(files: Iterable[str]) -> int | None:
+    """One number for a day's statement files: SHA-256 of their sorted SHA-256s, each in hex on a line of its own."""
+    lines = "".join(f"{one}\n" for one in files)
+    return digest_value(hashlib.sha256(lines.encode("ascii")).digest()) if lines else None
+
+
+def _parts(parts: dict[str, Decimal]) -> dict[str, Decimal]:
+    """The parts of the difference that have a slot; the others share one, the broker's residual has its own."""
+    named = {name: parts.get(name, Decimal(0)) for name in _SIGNED_PARTS}
+    others = (amount for name, amount in parts.items() if name not in (*_SIGNED_PARTS, "broker_residual"))
+    return named | {"other_parts": sum(others, Decimal(0))}

@@ -1,0 +1,331 @@
+"""The sender's journal on PostgreSQL, and the queue: where each signed record is on its way to the chain.
+
+`alm_reporting.chain_postings` has a row per record and its state; `chain_sendings` a row per nonce that was taken;
+`chain_attempts` the signed bytes; `chain_receipts` what was mined. Each call is one transaction. Every change of a
+record's state becomes a row of `signature_events` by a trigger, so that monitors miss none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import psycopg
+
+from fntx_dagster.chain.journal import Attempt, Entry, Mined, Sending
+from fntx_dagster.errors import Transient
+from fntx_dagster.store.database import Database
+
+_TURN_SECONDS = 120.0
+_RECEIPT = """
+    INSERT INTO alm_reporting.chain_receipts AS known (account_id, trading_day, version, chain_id, contract, trader,
+        tx_hash, block_number, block_hash, gas_used, records, posted_at, confirmed_at)
+    SELECT account_id, trading_day, version, chain_id, contract, trader,
+        %(tx_hash)s, %(block_number)s, %(block_hash)s, %(gas_used)s, %(records)s, %(mined_at)s, %(confirmed_at)s
+    FROM alm_reporting.chain_postings WHERE {which}
+    ON CONFLICT (account_id, trading_day, version, tx_hash, block_hash) DO UPDATE
+        SET confirmed_at = excluded.confirmed_at, lost_at = NULL, seen_at = clock_timestamp()
+        WHERE known.confirmed_at IS NULL
+"""
+_ONE = "(account_id, trading_day, version) = (%(account)s, %(day)s, %(version)s)"
+
+
+class Waiting(NamedTuple):
+    """A record that is not final: its state, and when it was queued. `error` of a failed one says why."""
+
+    account_id: str
+    trading_day: date
+    version: int
+    state: str
+    queued_at: datetime
+    error: str | None
+
+
+def unfinished(
+    db: Database, first: date = date.min, last: date = date.max, account: str | None = None
+) -> list[Waiting]:
+    """The records that are not final, failed ones among them, by day, account and version."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            f"""SELECT {", ".join(Waiting._fields)} FROM alm_reporting.chain_postings
+            WHERE state <> 'final' AND trading_day BETWEEN %(first)s AND %(last)s
+                AND account_id = coalesce(%(account)s, account_id)
+            ORDER BY trading_day, account_id, version""",
+            {"first": first, "last": last, "account": account},
+        )
+        return [Waiting._make(row) for row in rows]
+
+
+def queue_again(db: Database, account: str, day: date, version: int) -> None:
+    """A failed or vanished record is queued again; a sending that it stood in gives its nonce free."""
+    with db.connect() as connection:
+        key = {"account": account, "day": day, "version": version}
+        connection.execute(
+            f"""UPDATE alm_reporting.chain_sendings SET state = 'released', updated_at = clock_timestamp()
+            WHERE sending_id = (SELECT sending_id FROM alm_reporting.chain_postings WHERE {_ONE})
+                AND state IN ('final', 'failed')""",
+            key,
+        )
+        connection.execute(
+            f"""UPDATE alm_reporting.chain_postings SET state = 'queued', sending_id = NULL, error = NULL,
+                updated_at = clock_timestamp() WHERE {_ONE}""",
+            key,
+        )
+
+
+@contextmanager
+def turn_of(db: Database, trader: str) -> Iterator[None]:
+    """One sender per key on every machine that shares the database; Transient if another takes longer than two minutes.
+
+    The lock ends with the connection, so a killed sender leaves none behind.
+    """
+    deadline = time.monotonic() + _TURN_SECONDS
+    with db.connect() as connection:
+        connection.autocommit = True
+        key = (f"fntx sender {trader.lower()}",)
+        while not connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key).fetchone()[0]:
+            if time.monotonic() > deadline:
+                raise Transient(f"another process is sending for {trader}", "Try again when it has finished")
+            time.sleep(0.2)
+        yield
+
+
+class SendingJournal:
+    """`chain.journal.Journal` for one account's trader on one contract; `first` to `last` limits what is queued."""
+
+    def __init__(
+        self, db: Database, account: str, chain_id: int, contract: str, trader: str, first: date, last: date
+    ) -> None:
+        self._db = db
+        self._who = {
+            "account": account,
+            "chain_id": chain_id,
+            "contract": contract,
+            "trader": trader,
+            "first": first,
+            "last": last,
+        }
+
+    def waiting(self) -> list[Entry]:
+        with self._db.connect() as connection:
+            return self._entries(
+                connection, "posting.state = 'queued' AND posting.trading_day BETWEEN %(first)s AND %(last)s"
+            )
+
+    def sendings(self) -> list[Sending]:
+        with self._db.connect() as connection:
+            rows = connection.execute(
+                """SELECT sending_id, nonce, data, gas, mined_block, mined_block_hash, mined_tx_hash
+                FROM alm_reporting.chain_sendings
+                WHERE (chain_id, contract, trader) = (%(chain_id)s, %(contract)s, %(trader)s)
+                    AND state IN ('open', 'mined')
+                ORDER BY nonce""",
+                self._who,
+            ).fetchall()
+            return [self._sending(connection, *row) for row in rows]
+
+    def open(self, nonce: int, data: bytes, gas: int, entries: tuple[Entry, ...]) -> Sending:
+        with self._db.connect() as connection:
+            number = connection.execute(
+                """INSERT INTO alm_reporting.chain_sendings (chain_id, contract, trader, nonce, data, gas)
+                VALUES (%(chain_id)s, %(contract)s, %(trader)s, %(nonce)s, %(data)s, %(gas)s) RETURNING sending_id""",
+                self._who | {"nonce": nonce, "data": data, "gas": gas},
+            ).fetchone()[0]
+            connection.execute(
+                """UPDATE alm_reporting.chain_postings AS posting
+                SET sending_id = %(number)s, state = 'signed', error = NULL, updated_at = clock_timestamp()
+                FROM unnest(%(days)s::date[], %(versions)s::int[]) AS entry (day, version)
+                WHERE account_id = %(account)s AND (trading_day, posting.version) = (entry.day, entry.version)""",
+                self._who
+                | {"number": number, "days": [e.day for e in entries], "versions": [e.version for e in entries]},
+            )
+        return Sending(number, nonce, data, gas, entries, (), None)
+
+    def keep(self, sending: Sending, attempt: Attempt) -> Sending:
+        with self._db.connect() as connection:
+            connection.execute(
+                """INSERT INTO alm_reporting.chain_attempts (sending_id, tx_hash, raw_transaction, max_fee, tip)
+                VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
+                (sending.number, _bytes(attempt.tx_hash), attempt.raw, attempt.max_fee, attempt.tip),
+            )
+        return sending._replace(attempts=(*sending.attempts, attempt))
+
+    def broadcast(self, sending: Sending, tx_hash: str) -> None:
+        with self._db.connect() as connection:
+            connection.execute(
+                """UPDATE alm_reporting.chain_attempts SET is_broadcast = true
+                WHERE (sending_id, tx_hash) = (%s, %s) AND NOT is_broadcast""",
+                (sending.number, _bytes(tx_hash)),
+            )
+            self._move(connection, sending, "broadcast", "posting.state = 'signed'")
+
+    def mined(self, sending: Sending, mined: Mined) -> None:
+        with self._db.connect() as connection:
+            connection.execute(
+                """UPDATE alm_reporting.chain_sendings SET state = 'mined', mined_block = %s, mined_block_hash = %s,
+                    mined_tx_hash = %s, updated_at = clock_timestamp() WHERE sending_id = %s""",
+                (mined.block_number, _bytes(mined.block_hash), _bytes(mined.tx_hash), sending.number),
+            )
+            receipt = _receipt(mined, None) | {"number": sending.number}
+            connection.execute(_RECEIPT.format(which="sending_id = %(number)s"), receipt)
+            self._move(connection, sending, "mined")
+
+    def final(self, sending: Sending) -> None:
+        with self._db.connect() as connection:
+            [(tx_hash,)] = connection.execute(
+                """UPDATE alm_reporting.chain_sendings SET state = 'final', updated_at = clock_timestamp()
+                WHERE sending_id = %s RETURNING mined_tx_hash""",
+                (sending.number,),
+            )
+            connection.execute(
+                """UPDATE alm_reporting.chain_receipts AS receipt SET confirmed_at = now()
+                FROM alm_reporting.chain_postings AS posting
+                WHERE posting.sending_id = %s AND receipt.tx_hash = %s
+                    AND receipt.confirmed_at IS NULL AND receipt.lost_at IS NULL
+                    AND (receipt.account_id, receipt.trading_day, receipt.version)
+                        = (posting.account_id, posting.trading_day, posting.version)""",
+                (sending.number, tx_hash),
+            )
+            self._move(connection, sending, "final")
+
+    def lost(self, sending: Sending) -> Sending:
+        with self._db.connect() as connection:
+            self._lose_receipts(connection, sending)
+            connection.execute(
+                """UPDATE alm_reporting.chain_sendings SET state = 'open', mined_block = NULL, mined_block_hash = NULL,
+                    mined_tx_hash = NULL, updated_at = clock_timestamp() WHERE sending_id = %s""",
+                (sending.number,),
+            )
+            self._move(connection, sending, "broadcast")
+        return sending._replace(mined=None)
+
+    def release(self, sending: Sending, why: str) -> None:
+        with self._db.connect() as connection:
+            self._lose_receipts(connection, sending)
+            self._end(connection, sending, "released", why)
+            self._move(connection, sending, "queued")
+            connection.execute(
+                "UPDATE alm_reporting.chain_postings SET sending_id = NULL WHERE sending_id = %s", (sending.number,)
+            )
+
+    def fail(self, sending: Sending, why: str) -> None:
+        with self._db.connect() as connection:
+            self._lose_receipts(connection, sending)
+            self._end(connection, sending, "failed", why)
+            self._move(connection, sending, "failed", error=why)
+
+    def found(self, entry: Entry, mined: Mined, is_final: bool) -> None:
+        with self._db.connect() as connection:
+            key = self._who | {"day": entry.day, "version": entry.version}
+            confirmed = mined.mined_at if is_final else None
+            connection.execute(_RECEIPT.format(which=_ONE), key | _receipt(mined, confirmed))
+            connection.execute(
+                f"""UPDATE alm_reporting.chain_postings SET state = %(state)s, error = NULL,
+                    updated_at = clock_timestamp() WHERE {_ONE}""",
+                key | {"state": "final" if is_final else "queued"},
+            )
+
+    def refuse(self, entry: Entry, why: str) -> None:
+        with self._db.connect() as connection:
+            connection.execute(
+                f"""UPDATE alm_reporting.chain_postings SET state = 'failed', error = %(why)s,
+                    updated_at = clock_timestamp() WHERE {_ONE}""",
+                self._who | {"day": entry.day, "version": entry.version, "why": why},
+            )
+
+    def _sending(
+        self,
+        connection: psycopg.Connection,
+        number: int,
+        nonce: int,
+        data: bytes,
+        gas: int,
+        block: int | None,
+        block_hash: bytes | None,
+        tx_hash: bytes | None,
+    ) -> Sending:
+        attempts = connection.execute(
+            """SELECT tx_hash, raw_transaction, max_fee, tip, is_broadcast FROM alm_reporting.chain_attempts
+            WHERE sending_id = %s ORDER BY attempt_id""",
+            (number,),
+        )
+        return Sending(
+            number=number,
+            nonce=nonce,
+            data=data,
+            gas=gas,
+            entries=tuple(self._entries(connection, "posting.sending_id = %(number)s", number=number)),
+            attempts=tuple(
+                Attempt(_hex(hashed), raw, int(max_fee), int(tip), sent) for hashed, raw, max_fee, tip, sent in attempts
+            ),
+            mined=None if block is None else (block, _hex(block_hash), _hex(tx_hash)),
+        )
+
+    def _entries(self, connection: psycopg.Connection, which: str, **values: Any) -> list[Entry]:
+        rows = connection.execute(
+            f"""SELECT trading_day, version, schema_hash, root,
+                decode(substr(record ->> 'previous_root', 3), 'hex'), record ->> 'reason'
+            FROM alm_reporting.chain_postings AS posting
+            JOIN alm_reporting.daily_signatures USING (account_id, trading_day, version)
+            WHERE account_id = %(account)s
+                AND (chain_id, contract, trader) = (%(chain_id)s, %(contract)s, %(trader)s) AND {which}
+            ORDER BY trading_day, version""",
+            self._who | values,
+        )
+        return [Entry._make(row) for row in rows]
+
+    def _move(
+        self,
+        connection: psycopg.Connection,
+        sending: Sending,
+        state: str,
+        only: str = "true",
+        error: str | None = None,
+    ) -> None:
+        connection.execute(
+            f"""UPDATE alm_reporting.chain_postings AS posting
+            SET state = %(state)s, error = %(error)s, updated_at = clock_timestamp()
+            WHERE sending_id = %(number)s AND {only}""",
+            {"state": state, "error": error, "number": sending.number},
+        )
+
+    def _end(self, connection: psycopg.Connection, sending: Sending, state: str, why: str) -> None:
+        connection.execute(
+            """UPDATE alm_reporting.chain_sendings SET state = %s, error = %s, updated_at = clock_timestamp()
+            WHERE sending_id = %s""",
+            (state, why, sending.number),
+        )
+
+    def _lose_receipts(self, connection: psycopg.Connection, sending: Sending) -> None:
+        """Receipts that a reorg undid before they were final."""
+        connection.execute(
+            """UPDATE alm_reporting.chain_receipts AS receipt SET lost_at = clock_timestamp()
+            FROM alm_reporting.chain_postings AS posting
+            WHERE posting.sending_id = %s AND receipt.confirmed_at IS NULL AND receipt.lost_at IS NULL
+                AND (receipt.account_id, receipt.trading_day, receipt.version)
+                    = (posting.account_id, posting.trading_day, posting.version)""",
+            (sending.number,),
+        )
+
+
+def _receipt(mined: Mined, confirmed_at: datetime | None) -> dict[str, Any]:
+    return {
+        "tx_hash": _bytes(mined.tx_hash),
+        "block_number": mined.block_number,
+        "block_hash": _bytes(mined.block_hash),
+        "gas_used": mined.gas_used,
+        "records": len(mined.records),
+        "mined_at": mined.mined_at,
+        "confirmed_at": confirmed_at,
+    }
+
+
+def _bytes(hex_text: str) -> bytes:
+    return bytes.fromhex(hex_text.removeprefix("0x"))
+
+
+def _hex(content: bytes) -> str:
+    return f"0x{content.hex()}"

@@ -1,0 +1,181 @@
+"""The sender's journal on a real PostgreSQL: what it says after each step, and what outlives a killed process."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from threading import Thread
+
+import psycopg
+import pytest
+
+from fntx_dagster.chain.journal import Attempt, Entry, Mined
+from fntx_dagster.errors import Transient
+from fntx_dagster.store import sendings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.sendings import SendingJournal, unfinished
+from fntx_dagster.store.signatures import SignedDay, freeze, posted_days
+
+ACCOUNT, TRADER, CONTRACT, CHAIN = "U7000001", "0x" + "ab" * 20, "0x" + "cd" * 20, 2**70
+DAYS = [date(2025, 7, 16), date(2025, 7, 17), date(2025, 7, 18)]
+ATTEMPT = Attempt("0x" + "01" * 32, b"raw", 2**65, 3, False)
+
+
+def record(day: date, version: int = 1) -> SignedDay:
+    later = {"previous_root": b"\x01" * 32, "reason": "corrected"} if version > 1 else {}
+    return SignedDay(
+        ACCOUNT, day, version, b"\x22" * 32, bytes([version]) * 32, CHAIN, CONTRACT, TRADER, "mark", {}, **later
+    )
+
+
+def mined(*days: date, block: int = 7, tx_hash: str = ATTEMPT.tx_hash) -> Mined:
+    written = tuple(days)  # how many is all that a receipt keeps of them
+    return Mined(tx_hash, block, "0x" + f"{block:02x}" * 32, 90_000, datetime.now(UTC), Decimal(10), written)
+
+
+@pytest.fixture
+def journal(database: Database) -> SendingJournal:
+    """The journal of a trader with three records queued."""
+    freeze(database, [record(day) for day in DAYS])
+    return SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, DAYS[0], DAYS[-1])
+
+
+def states(db: Database) -> list[str]:
+    return [one.state for one in unfinished(db)]
+
+
+def opened(journal: SendingJournal, count: int = 2) -> sendings.Sending:
+    return journal.open(5, b"call", 100_000, tuple(journal.waiting()[:count]))
+
+
+def test_a_record_is_queued_when_it_is_frozen_and_only_once(database: Database, journal: SendingJournal) -> None:
+    assert [entry.day for entry in journal.waiting()] == DAYS
+    assert freeze(database, [record(DAYS[0])]) == []
+    assert states(database) == ["queued"] * 3
+
+
+def test_an_amended_record_is_queued_with_what_it_replaces(database: Database, journal: SendingJournal) -> None:
+    freeze(database, [record(DAYS[0], version=2)])
+    assert journal.waiting()[1] == Entry(DAYS[0], 2, b"\x22" * 32, b"\x02" * 32, b"\x01" * 32, "corrected")
+
+
+def test_a_journal_of_a_range_sees_no_other_day(database: Database, journal: SendingJournal) -> None:
+    narrow = SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, DAYS[1], DAYS[1])
+    assert [entry.day for entry in narrow.waiting()] == [DAYS[1]]
+
+
+def test_a_sending_goes_through_its_states_with_its_records(database: Database, journal: SendingJournal) -> None:
+    sending = opened(journal)
+    assert states(database) == ["signed", "signed", "queued"]
+    sending = journal.keep(sending, ATTEMPT)
+    assert journal.sendings() == [sending]
+    journal.broadcast(sending, ATTEMPT.tx_hash)
+    assert journal.sendings()[0].attempts[0].is_broadcast
+    assert states(database) == ["broadcast", "broadcast", "queued"]
+    journal.mined(sending, mined(*DAYS[:2]))
+    assert journal.sendings()[0].mined == (7, "0x" + "07" * 32, ATTEMPT.tx_hash)
+    assert [(one.trading_day, one.records, one.is_final) for one in posted_days(database, *DAYS[::2])] == [
+        (DAYS[0], 2, False),
+        (DAYS[1], 2, False),
+    ]
+    journal.final(sending)
+    assert journal.sendings() == []
+    assert states(database) == ["queued"]
+    assert all(one.is_final for one in posted_days(database, *DAYS[::2]))
+
+
+def test_what_a_reorg_undid_is_open_again_and_has_no_receipt(database: Database, journal: SendingJournal) -> None:
+    sending = journal.keep(opened(journal), ATTEMPT)
+    journal.mined(sending, mined(*DAYS[:2]))
+    assert journal.lost(journal.sendings()[0]).mined is None
+    assert posted_days(database, *DAYS[::2]) == []
+    assert journal.sendings()[0].attempts[0].raw == b"raw"
+    journal.mined(sending, mined(*DAYS[:2], block=9))
+    assert {one.block_number for one in posted_days(database, *DAYS[::2])} == {9}
+
+
+def test_a_released_nonce_may_be_taken_again_and_its_records_wait_again(
+    database: Database, journal: SendingJournal
+) -> None:
+    journal.release(opened(journal), "another transaction took the nonce")
+    assert states(database) == ["queued"] * 3
+    assert opened(journal).nonce == 5
+
+
+def test_a_nonce_is_taken_once(journal: SendingJournal) -> None:
+    opened(journal)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        opened(journal, 1)
+
+
+def test_a_failed_sending_waits_for_a_person_who_queues_it_again(database: Database, journal: SendingJournal) -> None:
+    journal.fail(opened(journal), "RecordExists")
+    assert [(one.state, one.error) for one in unfinished(database)][:2] == [("failed", "RecordExists")] * 2
+    assert journal.sendings() == []
+    sendings.queue_again(database, ACCOUNT, DAYS[0], 1)
+    assert states(database) == ["queued", "failed", "queued"]
+
+
+def test_a_record_that_the_chain_holds_already_is_final_with_its_receipt(
+    database: Database, journal: SendingJournal
+) -> None:
+    journal.found(journal.waiting()[0], mined(DAYS[0]), True)
+    assert [one.trading_day for one in posted_days(database, *DAYS[::2])] == [DAYS[0]]
+    assert states(database) == ["queued"] * 2
+    journal.refuse(journal.waiting()[0], "another root")
+    assert states(database) == ["failed", "queued"]
+
+
+def test_each_state_becomes_one_event_and_a_listener_is_told(database: Database, journal: SendingJournal) -> None:
+    with psycopg.connect(database.url, autocommit=True) as monitor:
+        monitor.execute("LISTEN fntx_signature")
+        sending = journal.keep(opened(journal, 1), ATTEMPT)
+        journal.broadcast(sending, ATTEMPT.tx_hash)
+        journal.broadcast(sending, ATTEMPT.tx_hash)
+        journal.mined(sending, mined(DAYS[0]))
+        journal.final(sending)
+        told = [int(note.payload) for note in monitor.notifies(timeout=5, stop_after=4)]
+        rows = monitor.execute(
+            "SELECT state FROM alm_reporting.signature_events WHERE event_id = ANY(%s) ORDER BY event_id", (told,)
+        )
+        assert [state for (state,) in rows] == ["signed", "broadcast", "mined", "final"]
+
+
+def test_one_sender_has_the_turn_of_a_key_whatever_machine_it_runs_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sendings, "_TURN_SECONDS", 0.3)
+    refused = []
+
+    def second() -> None:
+        try:
+            with sendings.turn_of(database, TRADER.upper().replace("X", "x")):
+                pass
+        except Transient as error:
+            refused.append(error)
+
+    with sendings.turn_of(database, TRADER):
+        thread = Thread(target=second)
+        thread.start()
+        thread.join()
+    assert "another process is sending" in str(refused[0])
+    with sendings.turn_of(database, TRADER):
+        pass
+
+
+def test_what_statistics_are_made_of_is_the_latest_final_version(database: Database, journal: SendingJournal) -> None:
+    values = {
+        "base_currency": int.from_bytes(b"HKD", "big"),
+        "closing_nav_official": 10**17,
+        "net_pnl": -125 * 10**7,
+        "implied_turnover": None,
+    }
+    later = [record(day)._replace(values=values) for day in (DAYS[-1] + timedelta(days=3),)]
+    freeze(database, later)
+    wide = SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, later[0].trading_day, later[0].trading_day)
+    wide.found(wide.waiting()[0], mined(later[0].trading_day), True)
+    with database.connect() as connection:
+        rows = connection.execute(
+            "select trading_day, base_currency, closing_nav_official, net_pnl from alm_reporting.aggregation_input"
+        ).fetchall()
+    assert rows == [(later[0].trading_day, "HKD", Decimal(10**9), Decimal("-12.5"))]

@@ -1,0 +1,181 @@
+"""A chain with the contracts on it and one trader, its own deployer, who posts what a test wants to have posted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import cached_property
+from typing import NamedTuple
+
+import pytest
+
+from fntx_dagster.chain.artifacts import artifact
+from fntx_dagster.metrics.catalogue import CATALOGUE, Catalogue, letters
+from fntx_dagster.proof.disclosure import disclose
+from fntx_dagster.proof.leaves import Context, schema_hash_of
+from fntx_dagster.proof.record import Record, build_record
+from tests.verify.cases import forged
+
+KEY = b"\x02" * 32
+SECRET = bytes(range(32))
+
+
+class Node:
+    """The embedded chain, its contracts, and the trader's own small sender."""
+
+    def __init__(self, provider, account) -> None:
+        from web3 import Web3
+
+        self._roots: dict[tuple[str, int, int], str] = {}
+        self.provider, self.account, self.trader = provider, account, account.address
+        self.web3 = Web3(provider)
+        self.web3.eth.default_account = account.address
+        self.chain_id = self.web3.eth.chain_id
+        self.fntx = self._deploy("FNTX")
+        self.record = self._deploy("TrackRecord", self.fntx.address)
+        self._send(self.fntx.address, self.fntx.encode_abi("approve", [self.record.address, 2**256 - 1]))
+        self.contract = self.record.address
+
+    def context(self, day: date, catalogue: Catalogue = CATALOGUE, **others) -> Context:
+        """What a record of the trader's is bound to."""
+        bound = {"chain_id": self.chain_id, "contract": self.contract, "trader": self.trader, **others}
+        return Context(schema_hash_of(catalogue.canonical()), day=day, **bound)
+
+    def post(self, records: Sequence[Record]) -> str:
+        """Post records of one catalogue in one transaction; its hash."""
+        arguments = [records[0].context.schema_hash, [_number(each) for each in records], [r.root for r in records]]
+        return self._send(self.contract, self.record.encode_abi("postDailyRecords", arguments))
+
+    def amend(self, record: Record, previous: Record, reason: str) -> str:
+        arguments = [_number(record), previous.root, record.context.schema_hash, record.root, reason]
+        return self._send(self.contract, self.record.encode_abi("amendDailyRecord", arguments))
+
+    def root_of(self, trader: str, day: int, version: int) -> str:
+        """The root that the contract holds, zeros where it holds none."""
+        asked = (trader, day, version)
+        if asked not in self._roots:
+            self._roots[asked] = f"0x{self._says('versionOf', [*asked])[:32].hex()}"
+        return self._roots[asked]
+
+    def finds(self, trader: str, day: int, version: int, index: int, scaled: int, salt: bytes, path: list) -> bool:
+        """What the contract says of one metric."""
+        return int.from_bytes(self._says("verifyMetric", [trader, day, version, index, scaled, salt, path]), "big") == 1
+
+    def _says(self, function: str, arguments: list) -> bytes:
+        """The answer of the contract's code, run by the EVM on the chain's state: thousands are asked for."""
+        target = bytes.fromhex(self.contract[2:])
+        computation = self._vm.execute_bytecode(
+            origin=target,
+            gas_price=0,
+            gas=10_000_000,
+            to=target,
+            sender=target,
+            value=0,
+            data=bytes.fromhex(self.record.encode_abi(function, arguments)[2:]),
+            code=self._vm.state.get_code(target),
+        )
+        computation.raise_if_error()
+        return computation.output
+
+    @cached_property
+    def _vm(self):
+        return self.provider.ethereum_tester.backend.chain.get_vm()
+
+    def _deploy(self, name: str, *arguments):
+        made = artifact(name)
+        contract = self.web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
+        tx_hash = self._send("", contract.constructor(*arguments).data_in_transaction)
+        address = self.web3.eth.get_transaction_receipt(tx_hash)["contractAddress"]
+        return self.web3.eth.contract(address=address, abi=made["abi"])
+
+    def _send(self, to: str, data: str) -> str:
+        call = {"to": to, "value": 0, "data": data, "gas": 16_000_000, "chainId": self.chain_id}
+        fees = {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 1}
+        nonce = self.web3.eth.get_transaction_count(self.trader)
+        signed = self.account.sign_transaction({**call, **fees, "nonce": nonce})
+        tx_hash = self.web3.eth.send_raw_transaction(signed.raw_transaction).to_0x_hex()
+        assert self.web3.eth.get_transaction_receipt(tx_hash)["status"] == 1
+        self._roots.clear()
+        self.__dict__.pop("_vm", None)
+        return tx_hash
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory) -> Iterator[Node]:
+    from eth_account import Account
+
+    from fntx_dagster.chain.embedded import EmbeddedProvider
+
+    account = Account.from_key(KEY)
+    provider = EmbeddedProvider(tmp_path_factory.mktemp("chain") / "chain.sqlite", account.address)
+    yield Node(provider, account)
+    provider.close()
+
+
+def _number(record: Record) -> int:
+    return int(record.context.day.strftime("%Y%m%d"))
+
+
+class Shown(NamedTuple):
+    """Disclosures for a stranger, by what is true of them, and the URL of a node that knows."""
+
+    url: str
+    node: Node
+    texts: dict[str, str]
+    root: str
+    """Of the record that `posted` is a disclosure of."""
+
+
+@pytest.fixture(scope="session")
+def shown(node) -> Iterator[Shown]:
+    from fntx_dagster.chain.served import serve
+
+    days = [date(2019, 7, day) for day in (17, 18, 19)]
+    values = dict.fromkeys(range(59), 0) | {13: -1_250_000_000, 30: None, 57: letters("HKD")}
+    posted, corrected, unposted = (build_record(node.context(day), "U0000001", values, SECRET) for day in days)
+    second = build_record(corrected.context, "U0000001", values | {13: 1}, SECRET, version=2)
+    first_hash = node.post([posted, corrected])
+    second_hash = node.amend(second, corrected, "the broker corrected a commission")
+    names = ["net_pnl", "delta", "base_currency"]
+    texts = {
+        "posted": disclose(posted, CATALOGUE, names, first_hash),
+        "superseded": disclose(corrected, CATALOGUE, names, first_hash),
+        "correction": disclose(second, CATALOGUE, names, second_hash),
+        "not posted": disclose(unposted, CATALOGUE, names),
+        "other transaction": disclose(posted, CATALOGUE, names, second_hash),
+        "no transaction": disclose(posted, CATALOGUE, names, "0x" + "12" * 32),
+    }
+    for name, change in _CHANGES.items():
+        content = json.loads(texts["posted"])
+        change(content)
+        texts[name] = forged(content)
+    with serve(node.provider) as url:
+        yield Shown(url, node, texts, f"0x{posted.root.hex()}")
+
+
+def _other_record(content) -> None:
+    """A record of one's own, which agrees with itself and was never posted."""
+    entry = content["metrics"][0]
+    context = Context(
+        schema_hash_of(content["catalogue"].encode()),
+        int(content["chain_id"]),
+        content["contract"],
+        content["trader"],
+        date.fromisoformat(content["date"]),
+    )
+    record = build_record(context, "U0000009", {entry["index"]: 10**12}, SECRET)
+    content["root"] = f"0x{record.root.hex()}"
+    path = [f"0x{sibling.hex()}" for sibling in record.proof(entry["index"])]
+    content["metrics"] = [{**entry, "scaled": str(10**12), "salt": f"0x{record.salts[13].hex()}", "path": path}]
+
+
+def _other_value(content) -> None:
+    content["metrics"][0]["scaled"] = "99900000000"
+
+
+_CHANGES = {
+    "other record": _other_record,
+    "other value": _other_value,
+    "other chain": lambda content: content.update(chain_id="1"),
+}

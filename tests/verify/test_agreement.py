@@ -1,0 +1,293 @@
+"""The four verifiers say the same of the same disclosure: ours, the strangers' script and page, and the contract."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import pytest
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES
+from fntx_dagster.proof import disclosure as ours
+from fntx_dagster.proof.keccak import keccak256
+from fntx_dagster.proof.leaves import leaf_of
+from fntx_dagster.proof.record import Record, build_record
+from fntx_dagster.proof.tree import proof_of, root_of
+from tests.verify import cases
+from tests.verify.browser import CHROMIUM, browser
+from tests.verify.pins import PAGE
+from verify import verify as script
+
+SECRET = bytes(range(32))
+RECORDS = 1000
+NO_ROOT = "0x" + "00" * 32
+
+
+class Case(NamedTuple):
+    """A disclosure, the root that the contract holds for its trader, day and version, and the contract's word on it."""
+
+    text: str
+    root: str
+    is_found: bool
+
+
+class Verdict(NamedTuple):
+    holds: bool
+    problems: list[str]
+
+
+@pytest.fixture(scope="module")
+def contents(node):
+    """The contents of disclosures of 1,000 records that the contract holds, one or two metrics each."""
+    rng = random.Random(20250718)
+    records = [
+        build_record(node.context(date(2021, 1, 1) + timedelta(n)), "U0000001", cases.random_values(rng), SECRET)
+        for n in range(RECORDS)
+    ]
+    for first in range(0, RECORDS, 150):
+        node.post(records[first : first + 150])
+    names = {metric.index: metric.name for metric in CATALOGUE.metrics}
+    return [
+        json.loads(
+            ours.disclose(
+                each, CATALOGUE, [names[n] for n in rng.sample(sorted(each.values), rng.choice([1, 1, 1, 2]))]
+            )
+        )
+        for each in records
+    ]
+
+
+@pytest.fixture(scope="module")
+def true_cases(node, contents):
+    return [_case(node, content, json.dumps(content)) for content in contents]
+
+
+@pytest.fixture(scope="module")
+def broken_cases(node, contents):
+    rng, broken = random.Random(4), []
+    for place, original in enumerate(contents):
+        content = json.loads(json.dumps(original))
+        cases.BREAKS[place % len(cases.BREAKS)](rng, content, contents[(place + 1) % RECORDS])
+        broken.append(_case(node, content, cases.forged(content)))
+    return broken
+
+
+@pytest.fixture(scope="module")
+def told(true_cases, broken_cases):
+    """Our verdict on each of them, the true ones first."""
+    return [_ours(case) for case in true_cases + broken_cases]
+
+
+@pytest.fixture(scope="module")
+def page():
+    if CHROMIUM is None:
+        pytest.skip("needs chromium or chrome")
+    with browser() as page:
+        page.open(PAGE)
+        yield page
+
+
+def test_all_records_that_the_contract_holds_are_found_by_it(true_cases):
+    assert len(true_cases) == RECORDS
+    assert all(case.is_found for case in true_cases)
+
+
+def test_the_contract_finds_no_disclosure_that_was_broken(broken_cases):
+    assert len(broken_cases) == RECORDS
+    assert not any(case.is_found for case in broken_cases)
+
+
+def test_ours_agrees_with_the_contract(true_cases, broken_cases, told):
+    _agree(true_cases + broken_cases, told)
+
+
+def test_the_script_agrees_with_the_contract_and_says_what_ours_says(true_cases, broken_cases, told, monkeypatch):
+    monkeypatch.setattr(script, "keccak256", keccak256)  # its own is slower, and the same: see test_script
+    verdicts = [Verdict(*script.verify(case.text, case.root)) for case in true_cases + broken_cases]
+    _agree(true_cases + broken_cases, verdicts)
+    assert verdicts == told
+
+
+def test_the_page_agrees_with_the_contract_and_says_what_ours_says(true_cases, broken_cases, told, page):
+    verdicts = _page(page, true_cases + broken_cases)
+    _agree(true_cases + broken_cases, verdicts)
+    assert verdicts == told
+
+
+def test_what_the_contract_cannot_see_the_three_others_refuse_alike(contents, page):
+    changed = {
+        "another chain": lambda content: content.update(chain_id="1"),
+        "another contract": lambda content: content.update(contract="0x" + "5a" * 20),
+        "another root": lambda content: content.update(root="0x" + "5a" * 32),
+        "the smallest int256 for null": lambda content: content["metrics"][0].update(scaled=str(cases.NULL)),
+        "another catalogue": lambda content: content.update(catalogue=CATALOGUES[0].canonical().decode()),
+        "a catalogue of one's own": lambda content: content.update(
+            catalogue=content["catalogue"].replace("pnl", "PNL")
+        ),
+        "a seventh hash": lambda content: content["metrics"][0]["path"].append(NO_ROOT),
+        "another text": None,
+        "another checksum": None,
+        "upper-case hex": lambda content: content["metrics"][0].update(salt=content["metrics"][0]["salt"].upper()),
+        "a metric twice": lambda content: content["metrics"].append(content["metrics"][0]),
+        "no metric": lambda content: content.update(metrics=[]),
+        "a field more": lambda content: content.update(note=""),
+        "a field less": lambda content: content.pop("transaction"),
+        "another form": lambda content: content.update(format="fntx.disclosure/2"),
+        "no day": lambda content: content.update(date="2023-02-29"),
+        "version 0": lambda content: content.update(version=0),
+        "a version that is a text": lambda content: content.update(version="1"),
+        "a version that is true": lambda content: content.update(version=True),
+        "a name of another": lambda content: content["metrics"][0].update(name="alpha"),
+    }
+    broken = []
+    for name, change in changed.items():
+        content = json.loads(json.dumps(next(each for each in contents if each["metrics"][0]["index"] != 57)))
+        if name == "another text":
+            content["metrics"][0]["value"] = "1.00000001"
+            text = cases.with_checksum(content)
+        elif name == "another checksum":
+            text = json.dumps({**content, "checksum": NO_ROOT})
+        else:
+            change(content)
+            text = cases.with_checksum(content) if name == "a name of another" else cases.forged(content)
+        broken.append(Case(text, content["root"], False))
+    _all_refuse(broken, page)
+
+
+def test_json_that_readers_take_differently_is_refused_by_all(contents, page):
+    text = json.dumps(contents[0])
+    variants = [
+        text.replace('"version": 1,', '"version": 2, "version": 1,'),
+        text.replace('"version": 1,', '"version": 1.0,'),
+        text.replace('"version": 1,', '"version": 1e0,'),
+        text.replace('"version": 1,', '"version": NaN,'),
+        text.replace('"version": 1,', '"version": 9007199254740993,'),
+        text.replace('"format"', '"\\u0066ormat"'),
+        text.replace('"format"', '"__proto__"'),
+        text.replace('\\"catalogue\\"', "\\ud87bcatalogue\\ud87b"),
+        text.replace('"metrics": [', '"metrics": [[[[['),
+        text[:-1],
+        text + "{}",
+        "\ufeff" + text,
+        text.replace(" ", "\u00a0", 1),
+        text.replace(" ", "\f", 1),
+        "[" * 200_000,
+        '{"a":' * 100_000 + "1" + "}" * 100_000,
+        text + " " * 1_000_000,
+        "",
+        "null",
+        "[]",
+        '"text"',
+    ]
+    assert all(variant != text for variant in variants)
+    _all_refuse([Case(variant, contents[0]["root"], False) for variant in variants], page, same_words=False)
+
+
+def test_white_space_between_tokens_is_free(contents, page):
+    text = json.dumps(contents[0], indent=4).replace("\n", "\r\n\t")
+    case = Case(text, contents[0]["root"], True)
+    assert _ours(case) == Verdict(*script.verify(text, case.root)) == _page(page, [case])[0] == Verdict(True, [])
+
+
+def test_a_tree_with_two_values_for_one_slot_cannot_be_made_to_verify_both(node, page):
+    """A cheating trader puts a second leaf anywhere into the tree and shows each path that there is."""
+    index, values = 13, (5, -5)
+    trees, shown = [], []
+    for place in range(64):
+        context = node.context(date(2020, 1, 1) + timedelta(place))
+        salts = [bytes([n]) * 32 for n in (1, 2)]
+        honest, second = (leaf_of(context, index, value, salt) for value, salt in zip(values, salts, strict=True))
+        leaves = [bytes(32)] * 64
+        leaves[place] = second
+        leaves[index] = honest
+        tree = Record(context, root_of(leaves), tuple(leaves), {}, {})
+        trees.append(tree)
+        for value, salt in zip(values, salts, strict=True):
+            shown += [(tree, value, _content(tree, index, value, salt, proof_of(leaves, at))) for at in {index, place}]
+    node.post(trees)
+    some = [_case(node, content, cases.forged(content)) for _, _, content in shown]
+    verdicts = [_ours(case) for case in some]
+    _agree(some, verdicts)
+    assert verdicts == _page(page, some)
+    held = {(tree.root, value) for (tree, value, _), verdict in zip(shown, verdicts, strict=True) if verdict.holds}
+    assert held == {(tree.root, 5) for tree in trees}
+
+
+def _content(tree, index, value, salt, path):
+    return {
+        "format": ours.FORMAT,
+        "chain_id": str(tree.context.chain_id),
+        "contract": tree.context.contract,
+        "trader": tree.context.trader,
+        "date": tree.context.day.isoformat(),
+        "version": 1,
+        "root": f"0x{tree.root.hex()}",
+        "transaction": None,
+        "catalogue": CATALOGUE.canonical().decode(),
+        "metrics": [
+            {
+                "index": index,
+                "scaled": str(value),
+                "salt": f"0x{salt.hex()}",
+                "path": [f"0x{sibling.hex()}" for sibling in path],
+            }
+        ],
+    }
+
+
+def _case(node, content, text) -> Case:
+    """The contract's word: every metric is in the record that it holds for that trader, day and version."""
+    day, version = int(content["date"].replace("-", "")), content["version"]
+    return Case(
+        text,
+        node.root_of(content["trader"], day, version),
+        all(_finds(node, content, day, each) for each in content["metrics"]),
+    )
+
+
+def _finds(node, content, day, entry) -> bool:
+    scaled = cases.NULL if entry["scaled"] is None else int(entry["scaled"])
+    path = [bytes.fromhex(sibling[2:]) for sibling in entry["path"]]
+    if len(path) != 6:  # no call can be made of it
+        return False
+    return node.finds(
+        content["trader"], day, content["version"], entry["index"], scaled, bytes.fromhex(entry["salt"][2:]), path
+    )
+
+
+def _ours(case: Case) -> Verdict:
+    try:
+        disclosure = ours.parse(case.text, CATALOGUES)
+    except Permanent as refusal:
+        return Verdict(False, [refusal.message])
+    findings = ours.check(disclosure, bytes.fromhex(case.root[2:]))
+    return Verdict(findings.holds, list(findings.problems))
+
+
+def _page(page, some: list[Case]) -> list[Verdict]:
+    verdicts = []
+    for first in range(0, len(some), 200):
+        asked = json.dumps([[case.text, case.root] for case in some[first : first + 200]])
+        found = page.ask(
+            f"{asked}.map(([text, root]) => fntx.verify(text, root)).map((one) => [one.holds, one.problems])"
+        )
+        verdicts += [Verdict(*one) for one in found]
+    return verdicts
+
+
+def _agree(some: list[Case], verdicts: list[Verdict]) -> None:
+    disagreed = [
+        (case, verdict) for case, verdict in zip(some, verdicts, strict=True) if case.is_found != verdict.holds
+    ]
+    assert not disagreed, (disagreed[0][0].text[:600], disagreed[0][1])
+
+
+def _all_refuse(some: list[Case], page, same_words: bool = True) -> None:
+    for case, shown in zip(some, _page(page, some), strict=True):
+        told, written = _ours(case), Verdict(*script.verify(case.text, case.root))
+        assert (told.holds, written.holds, shown.holds) == (False, False, False), case.text[:300]
+        if same_words:
+            assert told == written == shown

@@ -1,0 +1,184 @@
+"""verify.html as a stranger uses it: opened from a file in a real browser, with a dropped disclosure and a node."""
+
+import json
+import random
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from fntx_dagster.proof.keccak import keccak256
+from tests.verify.browser import CHROMIUM, browser
+from tests.verify.pins import PAGE, page_with_pins
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or chrome")
+
+
+@pytest.fixture(scope="module")
+def opened():
+    with browser() as page:
+        yield page
+
+
+@pytest.fixture
+def page(opened):
+    opened.open(PAGE)
+    return opened
+
+
+@pytest.fixture
+def dropped(page, tmp_path):
+    """Drop a disclosure on the page, after a node or a root was typed; the verdict and everything that is shown."""
+
+    def drop(text, rpc="", root=""):
+        file = tmp_path / "disclosure.json"
+        file.write_text(text)
+        page.ask(f"document.getElementById('rpc').value = {json.dumps(rpc)}")
+        page.ask(f"document.getElementById('root').value = {json.dumps(root)}")
+        data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            page.send("Input.dispatchDragEvent", type=kind, x=300, y=200, data=data)
+        return _shown(page)
+
+    return drop
+
+
+def test_its_constants_and_the_hashes_in_its_policy_are_those_of_today():
+    text = PAGE.read_text(encoding="utf-8")
+    assert page_with_pins(text) == text, "run python -m tests.verify.pins"
+
+
+def test_it_loads_nothing_evaluates_nothing_and_labels_every_field():
+    text = PAGE.read_text(encoding="utf-8")
+    tags = _Tags()
+    tags.feed(text)
+    assert not any({"src", "style"} & set(attributes) for _, attributes in tags.found)
+    assert not [
+        name for name, attributes in tags.found if name in ("link", "img", "iframe", "base") or "href" in attributes
+    ]
+    assert not [name for _, attributes in tags.found for name in attributes if name.startswith("on")]
+    assert not re.search(r"\beval\(|new Function|innerHTML|document\.write|insertAdjacentHTML", text)
+    labelled = {attributes["for"] for name, attributes in tags.found if name == "label"}
+    assert labelled == {attributes["id"] for name, attributes in tags.found if name == "input"}
+
+
+@needs_browser
+def test_opened_from_a_file_it_runs_under_its_policy_without_a_complaint(page):
+    assert page.ask("document.getElementById('verdict').textContent") == "No disclosure yet"
+    loaded = [
+        event["params"]["request"]["url"] for event in page.events if event.get("method") == "Network.requestWillBeSent"
+    ]
+    assert loaded == [PAGE.as_uri()]
+    assert not [event for event in page.events if event.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded")]
+
+
+@needs_browser
+def test_its_keccak_is_keccak(page):
+    rng = random.Random(4)
+    some = [rng.randbytes(length) for length in (*range(0, 300, 9), 135, 136, 137, 271, 272, 273, 5000)]
+    asked = json.dumps([list(each) for each in some])
+    found = page.ask(f"{asked}.map((bytes) => fntx.hexOf(fntx.keccak256(Uint8Array.from(bytes))))")
+    assert found == [f"0x{keccak256(each).hex()}" for each in some]
+
+
+@needs_browser
+def test_without_a_node_it_says_what_it_did_not_check(shown, dropped):
+    verdict, said = dropped(shown.texts["posted"])
+    assert verdict == "Holds, as far as checked"
+    assert "net_pnl -12.50000000 base_currency leads to the root" in said
+    assert "delta null (not defined) ratio leads to the root" in said
+    assert "Not checked whether this root is on the chain" in said
+
+
+@needs_browser
+def test_a_pasted_root_is_compared(shown, dropped):
+    assert dropped(shown.texts["posted"], root=shown.root.upper().replace("X", "x"))[0] == "Holds, as far as checked"
+    verdict, said = dropped(shown.texts["posted"], root="0x" + "12" * 32)
+    assert verdict == "Does not hold"
+    assert "root is not the one that was given" in said
+    assert dropped(shown.texts["posted"], root="0x12")[0].startswith("The root that you gave is no root")
+
+
+@needs_browser
+def test_a_file_that_is_chosen_is_checked_as_one_that_is_dropped(shown, page, tmp_path):
+    file = tmp_path / "disclosure.json"
+    file.write_text(shown.texts["posted"])
+    document = page.send("DOM.getDocument")["root"]["nodeId"]
+    chooser = page.send("DOM.querySelector", nodeId=document, selector="#file")["nodeId"]
+    page.ask(f"document.getElementById('rpc').value = {json.dumps(shown.url)}")
+    page.send("DOM.setFileInputFiles", nodeId=chooser, files=[str(file)])
+    assert _shown(page)[0] == "Holds"
+
+
+@needs_browser
+def test_the_contract_is_asked_through_the_node(shown, dropped):
+    verdict, said = dropped(shown.texts["posted"], rpc=shown.url)
+    assert verdict == "Holds"
+    assert "posted at 20" in said
+    assert "each metric, the transaction if one is named Not checked" in said
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("name", "verdict", "words"),
+    [
+        ("superseded", "Holds, but is superseded by version 2", "superseded by version 2"),
+        ("correction", "Holds", "version 2"),
+        ("not posted", "Does not hold", "the contract has no version 1 of this trader's record of 2019-07-19"),
+        ("other transaction", "Does not hold", "did not post this record"),
+        ("no transaction", "Does not hold", "did not post this record"),
+        ("other record", "Does not hold", "the contract has another root"),
+        ("other value", "Does not hold", "net_pnl (slot 13) does not lead to the root"),
+        ("other chain", "Does not hold", "the disclosure is of chain 1"),
+    ],
+)
+def test_the_page_says_of_the_chain_what_the_script_says(shown, dropped, name, verdict, words):
+    found, said = dropped(shown.texts[name], rpc=shown.url)
+    assert found == verdict
+    assert words in said
+
+
+@needs_browser
+def test_a_file_that_was_changed_does_not_hold_and_shows_no_metric(shown, dropped):
+    verdict, said = dropped(shown.texts["posted"].replace("-12.5", "-12.6"), rpc=shown.url)
+    assert verdict == "Does not hold"
+    assert "metrics[0].value is not what scaled says" in said
+    assert "leads to the root" not in said
+
+
+@needs_browser
+def test_a_node_that_is_away_is_no_verdict(shown, dropped):
+    verdict, said = dropped(shown.texts["posted"], rpc="http://127.0.0.1:9")
+    assert verdict.startswith("Not checked on the chain: the node does not answer eth_chainId")
+    assert "the contract, when the record was posted" in said
+
+
+@needs_browser
+def test_text_of_a_file_is_never_taken_for_html(shown, dropped, page):
+    content = json.loads(shown.texts["posted"])
+    content["metrics"][0]["name"] = "<img src=x onerror=alert(1)>"
+    assert dropped(json.dumps(content))[0] == "Does not hold"
+    assert page.ask("document.images.length") == 0
+
+
+def _shown(page) -> tuple[str, str]:
+    """The verdict once there is one, and all visible text with single spaces."""
+    settled = """new Promise((done) => {
+      const ready = () => {
+        const verdict = document.getElementById("verdict").textContent;
+        if (["No disclosure yet", "Checking …"].includes(verdict)) return setTimeout(ready, 20);
+        done([verdict, document.querySelector("main").innerText]);
+      };
+      setTimeout(ready, 20);
+    })"""
+    verdict, text = page.ask(settled)
+    return verdict, " ".join(text.split())
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.found.append((tag, dict(attrs)))
