@@ -129,6 +129,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, _Environment(settings_cls)
 
+    @property
+    def fee_cap(self) -> int:
+        """`fee_cap_gwei` in wei per gas."""
+        return int(self.fee_cap_gwei * 10**9)
+
     @cached_property
     def paths(self) -> Paths:
         return Paths(self.home.expanduser().resolve())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -21,22 +21,22 @@ from fntx_dagster.report import money
 from fntx_dagster.report.summary_table import summary_table
 
 if TYPE_CHECKING:
+    from fntx_dagster.chain.reader import Version
     from fntx_dagster.cli.chain import TraderState
     from fntx_dagster.defs.run import RunOutcome
     from fntx_dagster.metrics.catalogue import Catalogue
     from fntx_dagster.proof.disclosure import Disclosed
     from fntx_dagster.report.day import ProvisionalDay
     from fntx_dagster.signatures.checking import Checked
-    from fntx_dagster.signatures.drifting import Drift
     from fntx_dagster.signatures.history import HistoryDay
     from fntx_dagster.signatures.posting import Posting
-    from fntx_dagster.signatures.signing import Signing
+    from fntx_dagster.signatures.signing import Proposal, Signing
     from fntx_dagster.signatures.values import Difference
     from fntx_dagster.signatures.verifying import Verdict
     from fntx_dagster.store.alerts import Alert
     from fntx_dagster.store.database import Database
     from fntx_dagster.store.fetches import Fetch
-    from fntx_dagster.store.sendings import Waiting
+    from fntx_dagster.store.sendings import Unfinished
     from fntx_dagster.store.signatures import SignedDay
     from fntx_dagster.store.statements import FileLoad
     from fntx_dagster.store.status import AccountState
@@ -61,7 +61,14 @@ def note(text: str) -> None:
 
 def error(text: str) -> None:
     """An error that does not end the command: the good files beside a bad one go on."""
-    Console(stderr=True, highlight=False).print(f"[red]error[/] {escape(text)}", soft_wrap=True)
+    shown = "\n".join(map(foreign, text.split("\n")))
+    Console(stderr=True, highlight=False).print(f"[red]error[/] {shown}", soft_wrap=True)
+
+
+def foreign(text: str) -> str:
+    """Text out of a file or from a node, on one line, as it may be printed: nothing in it steers the terminal or this
+    program's own marks."""
+    return escape("".join(sign if sign.isprintable() else "\ufffd" for sign in text))
 
 
 def title(text: str) -> None:
@@ -182,7 +189,7 @@ def alerts_table(found: Sequence[Alert]) -> Table | str:
     table = _table("since", "kind", right=())
     table.add_column("what", overflow="fold")
     for one in found:
-        table.add_row(f"{one.raised_at:%Y-%m-%d %H:%M} UTC", one.kind, escape(one.text))
+        table.add_row(f"{one.raised_at:%Y-%m-%d %H:%M} UTC", one.kind, foreign(one.text))
     return table
 
 
@@ -218,7 +225,7 @@ def print_posting(posted: Posting) -> None:
 def print_verdict(verdict: Verdict) -> None:
     _print_differences(verdict.differences)
     for problem in verdict.problems:
-        out(f"[red]✗[/] {escape(problem)}")
+        out(f"[red]✗[/] {foreign(problem)}")
     if verdict.holds:
         posted = f"block {verdict.posted.block_number}" if verdict.posted else "no stored receipt"
         out(f"[green]✓[/] {verdict.day.trading_day}: database, signed record and chain agree ({posted})")
@@ -227,11 +234,17 @@ def print_verdict(verdict: Verdict) -> None:
         out(f"{verdict.day.trading_day} does not verify.")
 
 
-def print_drifts(found: Sequence[Drift]) -> None:
-    """Each day whose figures have changed since it was signed, metric by metric."""
-    for drift in found:
-        out(f"{drift.signed.trading_day}, version {drift.signed.version} as signed:")
-        _print_differences(drift.differences)
+def print_proposals(proposed: Sequence[Proposal]) -> None:
+    """Each day that would get a new version, metric by metric, and what it would follow on."""
+    for one in proposed:
+        if one.held:
+            out(
+                f"{one.before.trading_day}: the chain holds another record, 0x{one.held.root.hex()}; "
+                "ours would follow it"
+            )
+        else:
+            out(f"{one.before.trading_day}, version {one.before.version} as signed:")
+        _print_differences(one.differences)
 
 
 def print_checked(checked: Checked) -> None:
@@ -245,31 +258,24 @@ def print_checked(checked: Checked) -> None:
         out(f"root 0x{found.root.hex()}")
         for metric, leads in checked.verdicts:
             sign = "[green]✓[/]" if leads else "[red]✗[/]"
-            out(f"  {sign} {metric.name} = {escape(_shown(metric))}")
+            out(f"  {sign} {foreign(metric.name)} = {foreign(_shown(metric))}")
     for problem in checked.problems:
-        out(f"[red]✗[/] {escape(problem)}")
+        out(f"[red]✗[/] {foreign(problem)}")
     for remark in checked.notes:
-        out(f"  {escape(remark)}")
-    if not checked.holds:
-        out("The disclosure does not hold.")
-        return
-    if not checked.on_chain:
-        out(f"  not checked: {_ONLY_A_NODE_KNOWS} (give --rpc)")
-    out(f"  not checked: {_ONLY_YOU_KNOW}")
-    if checked.on_chain:
-        out("[green]✓[/] holds: the contract holds this root for this trader and day, and confirms each metric")
-    else:
-        out("[green]✓[/] holds by itself: each metric leads to the root")
+        out(f"  {foreign(remark)}")
+    for lack in checked.not_checked:
+        out(f"  NOT CHECKED: {foreign(lack)}")
+    sign = "[red]✗[/]" if checked.problems else "[green]✓[/]"
+    if checked.holds and (checked.away is not None or checked.superseded_by is not None):
+        sign = "[yellow]![/]"
+    out(f"{sign} {foreign(checked.verdict)}")
 
 
-_ONLY_A_NODE_KNOWS = "the contract, when the record was posted, and whether a later version corrects it"
-_ONLY_YOU_KNOW = (
-    "whether the trader's and the contract's address are the ones you expect: compare them with what you know"
-)
+def history_table(days: Sequence[HistoryDay], late: timedelta, settled_at: datetime) -> Table | str:
+    """A trader's record: a row per session and version; what is missing, late or corrected is marked, and what was
+    posted after `settled_at` is not final."""
+    from fntx_dagster.signatures.history import in_words
 
-
-def history_table(days: Sequence[HistoryDay], late: timedelta) -> Table | str:
-    """A trader's record: a row per session and version; what is missing, late or corrected is marked."""
     if not days:
         return "No session of that range is over, and nothing is posted for it."
     table = _table("session", "posted at (UTC)", right=("behind the close",))
@@ -280,14 +286,14 @@ def history_table(days: Sequence[HistoryDay], late: timedelta) -> Table | str:
         if day.is_gap:
             table.add_row(f"{day.day}", "–", "–", "–", "–", "[red]gap: no record[/]")
         for one in day.versions:
-            record, is_first = one.record, one.record.version == 1
+            record = one.record
             table.add_row(
-                f"{day.day}" if is_first else "",
+                f"{day.day}" if record.version == 1 else "",
                 f"{record.posted_at:%Y-%m-%d %H:%M}",
-                day.behind_in_words if is_first else "",
+                in_words(day.behind(one)),
                 f"{record.version}",
                 f"0x{record.root.hex()}",
-                _remark(day, late) if is_first else f"[yellow]correction:[/] {escape(one.reason or '')}",
+                _remark(day, one, late, settled_at),
             )
     return table
 
@@ -301,7 +307,7 @@ def catalogue_table(catalogue: Catalogue) -> Table:
     return table
 
 
-def queue_table(waiting: Sequence[Waiting]) -> Table | str:
+def queue_table(waiting: Sequence[Unfinished]) -> Table | str:
     """The records that are not final."""
     if not waiting:
         return "No record waits for the chain."
@@ -310,7 +316,7 @@ def queue_table(waiting: Sequence[Waiting]) -> Table | str:
     for one in waiting:
         state = f"[red]{one.state}[/]" if one.state == "failed" else one.state
         queued = f"{one.queued_at.astimezone(UTC):%Y-%m-%d %H:%M}"
-        table.add_row(one.account_id, f"{one.trading_day}", f"{one.version}", state, queued, escape(one.error or ""))
+        table.add_row(one.account_id, f"{one.trading_day}", f"{one.version}", state, queued, foreign(one.error or ""))
     return table
 
 
@@ -319,7 +325,7 @@ def traders_table(traders: Sequence[TraderState]) -> Table:
     table = _table("account", "trader", right=("ether", "FNTX", "may be burned", "days paid for"))
     for one in traders:
         if one.problem is not None:
-            table.add_row(one.account_id, f"[red]{escape(one.problem)}[/]")
+            table.add_row(one.account_id, f"[red]{foreign(one.problem)}[/]")
         else:
             allowed = "without limit" if one.allowance > _COUNTED else money.plain(one.allowance)
             ether = f"{Decimal(one.wei) / 10**18:.6f}"
@@ -348,12 +354,19 @@ _SPEAKING_UNITS = ("ascii_letters", "sha256")
 """Of these the value alone says enough."""
 
 
-def _remark(day: HistoryDay, late: timedelta) -> str:
+def _remark(day: HistoryDay, version: Version, late: timedelta, settled_at: datetime) -> str:
+    said = []
     if day.closes_at is None:
-        return "no session of the exchange"
-    if day.is_early:
-        return "[red]posted before the close[/]"
-    return "[yellow]late[/]" if day.is_late(late) else ""
+        said.append("no session of the exchange")
+    elif day.is_early(version):
+        said.append("[red]posted before the close[/]")
+    elif day.is_late(version, late):
+        said.append("[yellow]late[/]")
+    if version.reason is not None:
+        said.append(f'[yellow]correction:[/] "{foreign(version.reason)}"')
+    if version.record.posted_at > settled_at:
+        said.append("[yellow]not final[/]")
+    return ", ".join(said)
 
 
 _SHOWN_METRICS = {

@@ -26,6 +26,8 @@ from tests.processes import FNTX, environment
 ACCOUNT = "U7000001"
 TUESDAY, WEDNESDAY, THURSDAY = (date(2025, 7, day) for day in (15, 16, 17))
 KEY = "0x" + "11" * 32
+ADDRESS = "0x" + "11" * 20
+DAYS = ("--from", "2025-07-15", "--to", "2025-07-17")
 
 
 @pytest.fixture
@@ -135,10 +137,11 @@ def test_a_disclosure_shows_what_was_asked_for_and_holds(tmp_path: Path, monkeyp
     shown = fntx("verify", str(file)).stdout
     assert "net_pnl = 12.50000000 base_currency" in shown
     assert "base_currency = HKD" in shown
-    assert "whether the chain holds this root was not asked" in shown
-    assert "not checked: the contract, when the record was posted, and whether a later version corrects it" in shown
+    assert "NOT CHECKED: who posted it, and when (give --rpc)" in shown
+    assert shown.splitlines()[-1] == "✓ HOLDS, as far as checked"
     checked = json.loads(fntx("verify", str(file), "--json").stdout)
     assert (checked["holds"], checked["on_chain"], checked["problems"]) == (True, None, [])
+    assert (checked["verdict"], checked["posted"], len(checked["not_checked"])) == ("HOLDS, as far as checked", None, 5)
     assert [one["holds"] for one in checked["metrics"]] == [True, True]
     assert fntx("verify", str(file), "--root", checked["disclosure"]["root"]).exit_code == 0
     assert "root is not the one" in fntx("verify", str(file), "--root", "0x" + "00" * 32, code=1).stdout
@@ -147,9 +150,9 @@ def test_a_disclosure_shows_what_was_asked_for_and_holds(tmp_path: Path, monkeyp
 def test_a_disclosure_is_read_from_standard_input_and_a_changed_one_does_not_hold(tmp_path: Path) -> None:
     sign(THURSDAY)
     text = disclosure(tmp_path, "net_pnl").read_text()
-    assert "holds by itself" in fntx("verify", "-", said=text).stdout
+    assert "HOLDS, as far as checked" in fntx("verify", "-", said=text).stdout
     changed = fntx("verify", "-", said=text.replace('"12.50000000"', '"13.50000000"'), code=1).stdout
-    assert "The disclosure does not hold." in changed
+    assert changed.splitlines()[-1] == "✗ DOES NOT HOLD"
     assert json.loads(fntx("verify", "-", "--json", said="nonsense", code=1).stdout)["disclosure"] is None
 
 
@@ -163,11 +166,19 @@ def test_a_metric_that_nobody_knows_is_named_with_the_nearest() -> None:
     "arguments",
     [
         (),
-        ("file", "--trader", "0x"),
-        ("file", "--rpc", "http://x", "--root", "0x"),
+        ("file", "--trader", ADDRESS),
+        ("file", "--rpc", "http://x", "--root", "0x" + "12" * 32),
         ("file", "--from", "2025-07-15"),
-        ("--trader", "0x", "--from", "2025-07-15"),
-        ("--trader", "0x", "--from", "2025-07-15", "--to", "2025-07-17", "--rpc", "http://x"),
+        ("--trader", ADDRESS, "--from", "2025-07-15"),
+        ("--trader", ADDRESS, *DAYS, "--rpc", "http://x"),
+        ("/nonexistent",),
+        (".",),
+        ("-", "--root", "0x12"),
+        ("-", "--rpc", "file:///etc/passwd"),
+        ("-", "--rpc", "localhost:8545"),
+        ("--trader", "0x12", *DAYS),
+        ("--trader", ADDRESS, *DAYS, "--rpc", "http://x", "--contract", "0x12"),
+        *(("--trader", ADDRESS, *DAYS, "--late-after", hours) for hours in ("inf", "nan", "1e12", "-1", "soon")),
     ],
 )
 def test_a_command_line_that_says_too_much_or_too_little_is_wrong(arguments: tuple[str, ...]) -> None:
@@ -183,21 +194,30 @@ def test_over_a_node_a_stranger_sees_that_the_chain_holds_it_and_later_that_it_i
     [tuesday, thursday] = signed_days(told, TUESDAY, THURSDAY)
     with node(home) as url:
         said = fntx("verify", str(file), "--rpc", url).stdout
-        assert "the contract holds this root for this trader and day, and confirms each metric" in said
+        assert said.splitlines()[-1] == "✓ HOLDS"
         assert "late: it does not show that the figures were fixed on the day" in said
         assert "superseded" not in said
 
         correct(told)
         fntx("signature", "amend", "--date", f"{THURSDAY}", "--reason", "a fee", "--yes")
         said = fntx("verify", str(file), "--rpc", url).stdout
-        assert "superseded: the trader has posted version 2 of this day since; the reason given: a fee" in said
+        assert 'superseded by version 2; the reason given: "a fee"' in said
+        assert said.splitlines()[-1] == "! HOLDS, but is superseded by version 2"
+        checked = json.loads(fntx("verify", str(file), "--rpc", url, "--json").stdout)
+        assert (checked["verdict"], checked["on_chain"]) == ("HOLDS, but is superseded by version 2", True)
+        assert (checked["superseded_by"], checked["superseded_reason"], checked["posted"]["is_late"]) == (
+            2,
+            "a fee",
+            True,
+        )
 
         history = ("--trader", thursday.trader.lower(), "--from", f"{TUESDAY}", "--to", f"{THURSDAY}")
         node_and_contract = ("--rpc", url, "--contract", thursday.contract)
         table = fntx("verify", *history, *node_and_contract, code=1).stdout
         assert "3 sessions, 2 of them posted, 1 without a record, 2 late, 0 before the close, 1 amended" in table
         assert "gap: no record" in table
-        assert "correction: a fee" in table
+        assert 'late, correction: "a fee"' in table
+        assert "NOT CHECKED: whether the trader's and the contract's address are the ones you expect" in table
         found = json.loads(fntx("verify", *history, *node_and_contract, "--json", code=1).stdout)
         assert [(day["date"], day["is_gap"], len(day["versions"])) for day in found["days"]] == [
             ("2025-07-15", False, 1),
@@ -206,7 +226,15 @@ def test_over_a_node_a_stranger_sees_that_the_chain_holds_it_and_later_that_it_i
         ]
         assert found["days"][0]["versions"][0]["root"] == f"0x{tuesday.root.hex()}"
         assert found["days"][2]["versions"][1]["previous_root"] == f"0x{thursday.root.hex()}"
-    assert "the RPC node does not answer" in refused("verify", str(file), "--rpc", url, code=75)
+        assert [one["is_late"] for one in found["days"][2]["versions"]] == [True, True]
+    away = fntx("verify", str(file), "--rpc", url, code=75).stdout
+    assert "net_pnl = 12.50000000 base_currency" in away, "what the file says by itself is shown"
+    assert away.splitlines()[-1].startswith("! NOT CHECKED ON THE CHAIN: the RPC node does not answer")
+    told_away = json.loads(fntx("verify", str(file), "--rpc", url, "--json", code=75).stdout)
+    assert (told_away["holds"], told_away["on_chain"]) == (True, None)
+    assert "the RPC node does not answer" in told_away["not_checked_on_chain"]
+    file.write_text(file.read_text().replace('"12.50000000"', '"13.50000000"'))
+    fntx("verify", str(file), "--rpc", url, code=1)
 
 
 def test_the_record_of_the_settings_chain_without_gaps_is_whole(told: Database) -> None:
@@ -215,7 +243,43 @@ def test_the_record_of_the_settings_chain_without_gaps_is_whole(told: Database) 
     day = ("--from", f"{THURSDAY}", "--to", f"{THURSDAY}")
     counts = "1 sessions, 1 of them posted, 0 without a record, 0 late"
     assert counts in fntx("verify", "--trader", signed.trader, *day, "--late-after", "1000000").stdout
-    assert "is no address" in refused("verify", "--trader", "0x12", *day)
+    in_another_case = signed.trader[:-8] + signed.trader[-8:].swapcase()
+    assert "is no address" in fntx("verify", "--trader", in_another_case, *day, code=2).output
+
+
+def test_a_stranger_who_names_no_chain_is_told_to_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "new"
+    monkeypatch.setenv("FNTX_HOME", str(home))
+    assert "--rpc and --contract" in refused("verify", "--trader", ADDRESS, *DAYS)
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("tx_hash", ["abc", "0x12", "0x" + "zz" * 32])
+def test_a_transactions_hash_has_the_form_of_one(tx_hash: str) -> None:
+    said = fntx("signature", "verify", "--date", f"{THURSDAY}", "--tx-hash", tx_hash, code=2).output
+    assert "is no hash" in said
+
+
+def test_a_version_that_no_table_can_hold_is_no_version() -> None:
+    wanted = ("--date", f"{THURSDAY}", "--metric", "net_pnl", "--version", "99999999999")
+    fntx("signature", "disclose", *wanted, code=2)
+
+
+def test_while_a_correction_waits_it_is_named_and_the_first_versions_receipt_is_not_compared(told: Database) -> None:
+    sign(THURSDAY)
+    correct(told)
+    fntx("signature", "amend", "--date", f"{THURSDAY}", "--reason", "a fee", "--yes", "--no-post")
+    said = json.loads(fntx("signature", "verify", "--date", f"{THURSDAY}", "--json", code=1).stdout)
+    assert (said["version"], said["tx_hash"]) == (2, None)
+    waits, lacks = said["problems"]
+    assert "version 2 of 2025-07-17 is queued" in waits
+    assert "holds no version 2 of trader" in lacks
+    [receipt] = posted_days(told, THURSDAY, THURSDAY)
+    other = ("--tx-hash", receipt.tx_hash.upper().replace("X", "x"), "--json")
+    said = json.loads(fntx("signature", "verify", "--date", f"{THURSDAY}", *other, code=1).stdout)
+    assert "posted version 1 of 2025-07-17" in said["problems"][-1]
 
 
 class TestAmending:
@@ -259,7 +323,7 @@ class TestResubmitting:
 
     def test_a_posted_day_has_nothing_to_resubmit(self) -> None:
         sign(THURSDAY)
-        assert "is posted: there is nothing to resubmit" in refused(*self.ARGUMENTS)
+        assert "has failed: there is nothing to resubmit" in refused(*self.ARGUMENTS)
 
 
 class TestAChainOfOnesOwn:
@@ -295,15 +359,16 @@ class TestAChainOfOnesOwn:
     ) -> None:
         from fntx_dagster.chain import deploying
 
-        file, sent, known = tmp_path / "contracts.json", [], deploying.transact
+        file, sent, known = tmp_path / "contracts.json", [], deploying.Chain.send
 
-        def killed_after_the_first(*arguments: object) -> None:
+        def killed_after_the_first(*arguments: object) -> object:
             if sent:
                 raise Transient("killed")
             sent.append(known(*arguments))
+            return sent[0]
 
         with monkeypatch.context() as patch:
-            patch.setattr(deploying, "transact", killed_after_the_first)
+            patch.setattr(deploying.Chain, "send", killed_after_the_first)
             fntx("chain", "deploy", "--out", str(file), code=75)
         assert not file.exists()
         fntx("chain", "deploy", "--out", str(file))

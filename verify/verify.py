@@ -7,7 +7,12 @@
     python verify.py disclosure.json --rpc https://...    ... and with the contract, asked through a node
 
 Needs Python 3.9 or newer and nothing else; trusts no file or server of FNTX. Ends with 0 if the disclosure holds, 1 if
-not, 2 for wrong usage, 75 if the node does not answer. README.md beside this file says what it proves and what not.
+not, 2 for wrong usage, 75 if the chain could not be asked. README.md beside this file says what it proves and what not.
+
+How to read it: PART 1, some 130 lines, is the proof: its first 20 lines for one metric, the rest for the record on the
+chain. PART 2 refuses files that are not exactly as FNTX writes them, so that no two readers understand one file
+differently. PART 3 is the command and how a node is asked. PART 4 is forms, encodings and Keccak-256; its last 60
+lines can be skipped if you compare `keccak256` with another one.
 
 How a record is made: a metric's value is a whole number (its decimals are in the catalogue; null is the smallest
 int256). Its leaf is keccak256(keccak256(schemaHash, chainId, contract, trader, date, index, value, salt)), each of 32
@@ -21,31 +26,171 @@ import http.client
 import json
 import re
 import sys
+import threading
 import urllib.request
 from datetime import date, datetime, timezone
-
-FORMAT = "fntx.disclosure/1"
-MAX_BYTES = 1_000_000
-NULL = -(2**255)
 
 # keccak256 of each catalogue that FNTX published: the versions of what the slots mean (docs/catalogue.md).
 SCHEMAS = {
     "0x1cda7eed0388f7daf57281ce7d7d595d743d9bbece5e7a65c768188e478f5b4d": 1,
     "0x0e007ac5d71a4a608134bc65c676b26540f161fc09d1d4c9f212cea6be71d3fe": 2,
 }
-# keccak256 of TrackRecord's code, with the address of the FNTX token in it replaced by zeros.
-CODE = "0x003648da93b10afa11f2e7d843171ad329fb7cb06dd648236ea5383cd3bdeda0"
+# keccak256 of each TrackRecord that FNTX published, with the address of the FNTX token in its code replaced by zeros.
+CODES = {
+    "0x003648da93b10afa11f2e7d843171ad329fb7cb06dd648236ea5383cd3bdeda0": 2,
+}
+NULL = -(2**255)
+FINAL_AFTER = 12  # blocks on top of a record's, where the chain calls none final
 
-KEYS = "catalogue, chain_id, checksum, contract, date, format, metrics, root, trader, transaction, version"
-METRIC_KEYS = "decimals, index, name, path, salt, scaled, unit, value"
+# What only a chain can say.
+STEPS = {
+    "code": "whether the contract's rules are FNTX's",
+    "record": "whether this root is on the chain, and the contract itself finds each metric in it",
+    "posting": "who posted it, and when",
+    "latest": "whether a later version corrects it",
+}
 
 
-class Refused(Exception):
-    """Something in the file is not as FNTX writes it; the message names the field."""
+# PART 1: THE PROOF
 
 
-class NodeAway(Exception):
-    """The node did not answer, or not as a node does."""
+def leads_to_root(disclosure, metric):
+    """From value and salt to the leaf, from the leaf up to the root."""
+    leaf = keccak256(keccak256(
+        bytes_of(schema_hash(disclosure))
+        + word(int(disclosure["chain_id"]))
+        + word(disclosure["contract"])
+        + word(disclosure["trader"])
+        + word(yyyymmdd(disclosure))
+        + word(metric["index"])
+        + word(scaled_of(metric))
+        + bytes_of(metric["salt"])
+    ))  # fmt: skip
+    node = leaf
+    for level, sibling in enumerate(map(bytes_of, metric["path"])):
+        is_right = metric["index"] >> level & 1  # the index's bits say on which side the node stands
+        node = keccak256(b"\x01" + (sibling + node if is_right else node + sibling))
+    return hex_of(node) == disclosure["root"]
+
+
+def check(disclosure, root=None):
+    """The problems of a disclosure that was read: metrics that do not lead to its root, and another root than yours."""
+    problems = []
+    if root is not None and root.lower() != disclosure["root"]:
+        problems.append("root is not the one that was given")
+    for metric in disclosure["metrics"]:
+        if not leads_to_root(disclosure, metric):
+            problems.append(f"{metric['name']} (slot {metric['index']}) does not lead to the root")
+    return problems
+
+
+class Found:
+    """What a chain was asked: `unchecked` has each of STEPS that was not made, and why; `latest` version, if later."""
+
+    def __init__(self, why):
+        self.problems, self.notes, self.latest, self.unchecked = [], [], None, dict.fromkeys(STEPS, why)
+
+
+def check_on_chain(disclosure, url):
+    """What a node says about the record, as Found; NoVerdict if it says nothing, or is of another chain."""
+    chain_id, contract, version = int(disclosure["chain_id"]), disclosure["contract"], disclosure["version"]
+    served = int(ask(url, "eth_chainId"), 16)
+    if served != chain_id:
+        raise NoVerdict(
+            f"the node is of another chain: it serves chain {served}, the disclosure is of chain {chain_id}"
+        )
+    found = Found("the check ended before it")
+
+    # 1. The contract has the code whose rules are known: since its deployment nobody can change or delete a record in
+    # it. What the deployment itself wrote, its code does not show: hence step 3, and hence you have to know the
+    # contract's address. Deployments differ by the token's address alone, behind the instruction PUSH32 (0x7f).
+    code = bytes_of(ask(url, "eth_getCode", contract, "latest"))
+    token = call(url, contract, "fntx()")[:32] if code else b""
+    bare = code.replace(b"\x7f" + token, b"\x7f" + bytes(len(token)))
+    del found.unchecked["code"]
+    if hex_of(keccak256(bare)) not in CODES:
+        found.problems.append(f"the contract {contract} is not FNTX's TrackRecord")
+        return found
+
+    # 2. It holds this root and this catalogue for this trader, day and version, and itself finds each metric in it.
+    day = word(disclosure["trader"]) + word(yyyymmdd(disclosure))
+    stored = call(url, contract, "versionOf(address,uint32,uint32)", day + word(version))
+    posted_at, stored_version = number(stored, 2), number(stored, 3)
+    if stored_version != version:
+        found.problems.append(f"the contract has no version {version} of this trader's record of {disclosure['date']}")
+    else:
+        if hex_of(stored[:32]) != disclosure["root"]:
+            found.problems.append("the contract has another root")
+        if hex_of(stored[32:64]) != schema_hash(disclosure):
+            found.problems.append("the contract has another catalogue's hash")
+        for metric in disclosure["metrics"]:
+            proof = word(version) + word(metric["index"]) + word(scaled_of(metric))
+            proof += b"".join(map(bytes_of, [metric["salt"], *metric["path"]]))
+            function = "verifyMetric(address,uint32,uint32,uint256,int256,bytes32,bytes32[6])"
+            if number(call(url, contract, function, day + proof), 0) != 1:
+                name = f"{metric['name']} (slot {metric['index']})"
+                found.problems.append(f"the contract does not find {name} in the record")
+    del found.unchecked["record"]
+    if found.problems:
+        return found
+
+    # 3. The transaction that the discloser names is the trader's own, and it posted this very record at that time.
+    check_posting(disclosure, url, posted_at, found)
+
+    # 4. No later version stands beside it.
+    latest = number(call(url, contract, "recordOf(address,uint32)", day), 3)
+    found.latest = latest if latest > version else None
+    del found.unchecked["latest"]
+    return found
+
+
+def check_posting(disclosure, url, posted_at, found):
+    """Add to `found` what the named transaction shows. Without it, trader and time are but the contract's word."""
+    transaction = disclosure["transaction"]
+    receipt = transaction and ask(url, "eth_getTransactionReceipt", transaction)
+    if receipt is None:
+        known = "this node does not know the transaction" if transaction else "the disclosure names no transaction"
+        found.unchecked["posting"] = known
+        return
+    time = int(ask(url, "eth_getBlockByHash", receipt["blockHash"], False)["timestamp"], 16)
+    del found.unchecked["posting"]
+    parties = [str(receipt["from"]).lower(), str(receipt["to"]).lower()]
+    if int(receipt["status"], 16) != 1 or not any(is_posting(log, disclosure) for log in receipt["logs"]):
+        found.problems.append(f"the transaction {transaction} did not post this record")
+    elif parties != [disclosure["trader"].lower(), disclosure["contract"].lower()]:
+        found.problems.append(f"the transaction {transaction} was not sent by the trader to the contract")
+    elif time != posted_at:
+        found.problems.append(f"the transaction {transaction} was mined at another time than the contract says")
+    else:
+        said = datetime.fromtimestamp(posted_at, timezone.utc)
+        found.notes.append(f"posted at {said:%Y-%m-%d %H:%M:%S} UTC, by the chain's clock")
+        mined_in = int(receipt["blockNumber"], 16)
+        depth = max(int(ask(url, "eth_blockNumber"), 16) - mined_in, 0)
+        if depth < FINAL_AFTER and not is_finalized(url, mined_in):
+            found.notes.append(
+                f"NOT FINAL: the record's block has {depth} blocks after it and is not finalized: "
+                "the chain may still drop it"
+            )
+
+
+def is_posting(log, disclosure):
+    """Whether a transaction's log says that the contract stored this very record."""
+    event = keccak256(b"DailyRecordPosted(address,uint32,bytes32,bytes32,uint32)")
+    topics = [hex_of(event), hex_of(word(disclosure["trader"])), hex_of(word(yyyymmdd(disclosure)))]
+    data = schema_hash(disclosure) + disclosure["root"][2:] + word(disclosure["version"]).hex()
+    return log["address"].lower() == disclosure["contract"].lower() and log["topics"] == topics and log["data"] == data
+
+
+# PART 2: READING THE FILE
+
+FORMAT = "fntx.disclosure/1"
+MAX_BYTES = 1_000_000
+KEYS = ["catalogue", "chain_id", "checksum", "contract", "date", "format", "metrics"]
+KEYS += ["root", "trader", "transaction", "version"]
+METRIC_KEYS = ["decimals", "index", "name", "path", "salt", "scaled", "unit", "value"]
+# Texts (kept) and the space between tokens (dropped). A text that is not ended goes on to the end of the file: so the
+# time to look through a file grows with its length, and not with the square of it.
+TEXT_OR_SPACE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z))|[ \t\r\n]+', re.DOTALL)
 
 
 def verify(text, root=None):
@@ -57,25 +202,26 @@ def verify(text, root=None):
     return not problems, problems
 
 
+class Refused(Exception):
+    """Something in the file is not as FNTX writes it; the message names the field."""
+
+
 def read(text):
     """The disclosure as a dict, if every field of it has the right form; else Refused."""
     need(len(text) <= MAX_BYTES, f"the disclosure has more than {MAX_BYTES} bytes")
     need(text.isascii(), "the disclosure is not plain ASCII text")
     text = text if isinstance(text, str) else text.decode("ascii")
-    # Texts (kept) and the space between tokens (dropped). Outside of texts there are no more than 130 brackets.
-    text_or_space = r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+'
-    need(len(re.findall(r"[\[{]", re.sub(text_or_space, "", text))) <= 130, "the disclosure is not JSON")
+    # Python's JSON reader recurses: a disclosure has no more than 130 brackets outside of texts.
+    need(len(re.findall(r"[\[{]", TEXT_OR_SPACE.sub("", text))) <= 130, "the disclosure is not JSON")
     try:
         content = json.loads(text)
         again = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
     except (ValueError, RecursionError):
         raise Refused("the disclosure is not JSON") from None
     # Readers of JSON differ (which of two equal keys counts?), so there is one way to write it. Only space is free.
-    compact = re.sub(text_or_space, lambda found: found[1] or "", text)
-    need(
-        compact == again,
-        "the disclosure is not JSON as FNTX writes it: a key twice, or a number or text in another notation",
-    )
+    compact = TEXT_OR_SPACE.sub(lambda found: found[1] or "", text)
+    as_written = "a key twice, or a number or text in another notation"
+    need(compact == again, f"the disclosure is not JSON as FNTX writes it: {as_written}")
 
     need_keys("the disclosure", content, KEYS)
     need(content["format"] == FORMAT, f"format is not {FORMAT}")
@@ -112,140 +258,33 @@ def read_metric(where, metric, slots):
     index, scaled = metric["index"], metric["scaled"]
     need(type(index) is int and index in slots, f"{where}.index is not a slot of the catalogue")
     for field in ("name", "unit", "decimals"):
-        expected = slots[index][field]
-        need(
-            type(metric[field]) is type(expected) and metric[field] == expected,
-            f"{where}.{field} is not the catalogue's",
-        )
+        is_same = json.dumps(metric[field]) == json.dumps(slots[index][field])  # 1 is neither 1.0 nor true
+        need(is_same, f"{where}.{field} is not the catalogue's")
     fits = scaled is None or (is_number(scaled) and NULL < int(scaled) < -NULL)
     need(fits, f"{where}.scaled is neither null nor a whole number that int256 holds")
     value = None if scaled is None else text_of(int(scaled), metric["unit"], metric["decimals"])
     need(value != "", f"{where}.scaled stands for no letters")
-    need(type(metric["value"]) is type(value) and metric["value"] == value, f"{where}.value is not what scaled says")
+    need(metric["value"] == value, f"{where}.value is not what scaled says")
     need(is_hash(metric["salt"]), f"{where}.salt is not a hash")
     path = metric["path"]
     need(type(path) is list and len(path) == 6 and all(map(is_hash, path)), f"{where}.path is not 6 hashes")
 
 
-def check(disclosure, root=None):
-    """The problems of a disclosure that was read: metrics that do not lead to its root, and another root than yours."""
-    problems = []
-    if root is not None and root.lower() != disclosure["root"]:
-        problems.append("root is not the one that was given")
-    for metric in disclosure["metrics"]:
-        if not leads_to_root(disclosure, metric):
-            problems.append(f"{metric['name']} (slot {metric['index']}) does not lead to the root")
-    return problems
+# PART 3: THE COMMAND, AND ASKING A NODE
 
-
-def leads_to_root(disclosure, metric):
-    """The proof itself: from value and salt to the leaf, from the leaf up to the root."""
-    scaled = NULL if metric["scaled"] is None else int(metric["scaled"])
-    leaf = keccak256(keccak256(
-        bytes_of(schema_hash(disclosure))
-        + word(int(disclosure["chain_id"]))
-        + word(disclosure["contract"])
-        + word(disclosure["trader"])
-        + word(yyyymmdd(disclosure))
-        + word(metric["index"])
-        + word(scaled)
-        + bytes_of(metric["salt"])
-    ))  # fmt: skip
-    node = leaf
-    for level, sibling in enumerate(map(bytes_of, metric["path"])):
-        is_right = metric["index"] >> level & 1  # the index's bits say on which side the node stands
-        node = keccak256(b"\x01" + (sibling + node if is_right else node + sibling))
-    return hex_of(node) == disclosure["root"]
-
-
-def check_on_chain(disclosure, url):
-    """(problems, notes) of what a node says about the record; NodeAway if it says nothing."""
-    chain_id, contract, version = int(disclosure["chain_id"]), disclosure["contract"], disclosure["version"]
-    served = int(ask(url, "eth_chainId"), 16)
-    if served != chain_id:
-        return [f"the node serves chain {served}, the disclosure is of chain {chain_id}"], []
-
-    # 1. The contract is the one whose rules are known: nobody can change or delete a record in it. Deployments
-    # differ by the token's address alone, which stands in the code behind the instruction PUSH32 (0x7f).
-    code = bytes_of(ask(url, "eth_getCode", contract, "latest"))
-    token = call(url, contract, "fntx()")[:32] if code else b""
-    if hex_of(keccak256(code.replace(b"\x7f" + token, b"\x7f" + bytes(len(token))))) != CODE:
-        return [f"the contract {contract} is not FNTX's TrackRecord"], []
-
-    # 2. It holds this root and this catalogue for this trader, day and version, and itself finds each metric in it.
-    day = word(disclosure["trader"]) + word(yyyymmdd(disclosure))
-    stored = call(url, contract, "versionOf(address,uint32,uint32)", day + word(version))
-    posted_at, stored_version = number(stored, 2), number(stored, 3)
-    if stored_version != version:
-        return [f"the contract has no version {version} of this trader's record of {disclosure['date']}"], []
-    problems = []
-    if hex_of(stored[:32]) != disclosure["root"]:
-        problems.append("the contract has another root")
-    if hex_of(stored[32:64]) != schema_hash(disclosure):
-        problems.append("the contract has another catalogue's hash")
-    for metric in disclosure["metrics"]:
-        scaled = NULL if metric["scaled"] is None else int(metric["scaled"])
-        proof = (
-            word(version)
-            + word(metric["index"])
-            + word(scaled)
-            + b"".join(map(bytes_of, [metric["salt"], *metric["path"]]))
-        )
-        function = "verifyMetric(address,uint32,uint32,uint256,int256,bytes32,bytes32[6])"
-        if number(call(url, contract, function, day + proof), 0) != 1:
-            problems.append(f"the contract does not find {metric['name']} (slot {metric['index']}) in the record")
-
-    # 3. The transaction that the discloser names has posted it.
-    if disclosure["transaction"]:
-        receipt = ask(url, "eth_getTransactionReceipt", disclosure["transaction"])
-        if not any(is_posting(log, disclosure) for log in (receipt or {}).get("logs", [])):
-            problems.append(f"the transaction {disclosure['transaction']} did not post this record")
-
-    notes = [f"posted at {datetime.fromtimestamp(posted_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC, by the chain's clock"]
-    latest = number(call(url, contract, "recordOf(address,uint32)", day), 3)
-    if latest > version:
-        notes.append(f"superseded by version {latest}")
-    return problems, notes
-
-
-def is_posting(log, disclosure):
-    """Whether a transaction's log says that the contract stored this very record."""
-    event = keccak256(b"DailyRecordPosted(address,uint32,bytes32,bytes32,uint32)")
-    topics = [hex_of(event), hex_of(word(disclosure["trader"])), hex_of(word(yyyymmdd(disclosure)))]
-    data = schema_hash(disclosure) + disclosure["root"][2:] + word(disclosure["version"]).hex()
-    return log["address"].lower() == disclosure["contract"].lower() and log["topics"] == topics and log["data"] == data
-
-
-def call(url, contract, function, arguments=b""):
-    """What a function of the contract answers, as bytes."""
-    data = hex_of(keccak256(function.encode())[:4] + arguments)
-    return bytes_of(ask(url, "eth_call", {"to": contract, "data": data}, "latest"))
-
-
-def ask(url, method, *params):
-    """A node's answer to one JSON-RPC question."""
-    question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": "fntx-verify"}
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, question, headers), timeout=30) as response:
-            answer = json.loads(response.read(10_000_000))
-        if "revert" in str(answer.get("error", "")):
-            return "0x"  # a contract that does not know the function
-        return answer["result"]
-    except (OSError, ValueError, KeyError, AttributeError, RecursionError, http.client.HTTPException) as error:
-        raise NodeAway(f"the node does not answer {method} ({type(error).__name__})") from None
+SECONDS = 30  # that a node has for the whole of one answer
 
 
 def main():
     parser = argparse.ArgumentParser(description="Check an FNTX disclosure.")
     parser.add_argument("file", help="the disclosure, a JSON file")
-    parser.add_argument(
-        "--rpc", type=http_url, metavar="URL", help="a node of the disclosure's chain, to ask the contract"
-    )
-    parser.add_argument(
-        "--root", type=root_hash, metavar="0x...", help="the record's root, if you know it from the chain"
-    )
+    parser.add_argument("--rpc", metavar="URL", help="a node of the disclosure's chain, to ask the contract")
+    parser.add_argument("--root", metavar="0x...", help="the record's root, if you know it from the chain")
     given = parser.parse_args()
+    if given.rpc is not None and not re.match("(?i)https?://", given.rpc):
+        parser.error("--rpc: give a URL that begins with http:// or https://")
+    if given.root is not None and not matches("0x[0-9a-fA-F]{64}", given.root):
+        parser.error("--root: give 0x and 64 hex digits")
     try:
         with open(given.file, "rb") as file:
             text = file.read(MAX_BYTES + 1)
@@ -261,47 +300,106 @@ def main():
     print("in contract {contract} on chain {chain_id}".format(**disclosure))
     for metric in disclosure["metrics"]:
         verdict = "leads to the root" if leads_to_root(disclosure, metric) else "DOES NOT LEAD TO THE ROOT"
-        value = "null (not defined)" if metric["value"] is None else f"{metric['value']} {metric['unit']}"
+        value = "null (not defined)" if metric["value"] is None else f"{metric['value']} {unit_of(disclosure, metric)}"
         print(f"  {metric['name']}: {value}: {verdict}")
-    problems, notes = check(disclosure, given.root), []
-    if given.rpc:
+    problems = check(disclosure, given.root)
+    found = Found("the file by itself does not hold" if problems else "give --rpc")
+    if given.root and not problems:
+        found.unchecked["record"] = "you gave the root; give --rpc for the rest"
+    if given.rpc and not problems:
         try:
-            found, notes = check_on_chain(disclosure, given.rpc)
-        except (NodeAway, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
-            away = error if isinstance(error, NodeAway) else "the node's answer is not a node's"
-            print(f"NOT CHECKED ON THE CHAIN: {away}. Try again, or name another node")
+            found = check_on_chain(disclosure, given.rpc)
+        except (NoVerdict, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
+            why = error if isinstance(error, NoVerdict) else "the node's answer is not a node's"
+            print("- the file agrees with itself, and no more is known")
+            print(f"NOT CHECKED ON THE CHAIN: {why}. Try again, or name another node")
             return 75
-        problems += found
-    for line in problems + notes:
+        problems = found.problems
+    for line in problems + found.notes:
         print(f"- {line}")
-    for line in not_checked(given.rpc, given.root):
-        print(f"NOT CHECKED: {line}")
-    superseded = "".join(f", but is {note}" for note in notes if note.startswith("superseded"))
-    print("DOES NOT HOLD" if problems else f"HOLDS{superseded}" if given.rpc else "HOLDS, as far as checked")
+    for step, why in found.unchecked.items():
+        print(f"NOT CHECKED: {STEPS[step]} ({why})")
+    print("NOT CHECKED: whether the trader's and the contract's address are the ones you expect: compare them")
+    print(verdict_of(problems, found))
     return 1 if problems else 0
 
 
-def not_checked(rpc, root):
-    if not rpc and not root:
-        yield "whether this root is on the chain (give --rpc or --root): the file agrees with itself, and no more"
-    if not rpc:
-        yield "the contract, when the record was posted, and whether a later version corrects it (give --rpc)"
-    yield "whether the trader's and the contract's address are the ones you expect: compare them with what you know"
+def verdict_of(problems, found):
+    if problems:
+        return "DOES NOT HOLD"
+    holds = "HOLDS, as far as checked" if found.unchecked else "HOLDS"
+    return f"{holds}, but is superseded by version {found.latest}" if found.latest else holds
 
 
-# Small things: forms, encodings, the hash.
+def unit_of(disclosure, metric):
+    """The unit as people read it: an amount needs the letters of its currency, which are a metric of their own."""
+    if metric["unit"] != "base_currency":
+        return metric["unit"]
+    letters = [other["value"] for other in disclosure["metrics"] if other["name"] == "base_currency"]
+    return (letters and letters[0]) or "(in the account's base currency, which is not disclosed)"
 
 
-def http_url(text):
-    if not re.match("https?://", text):
-        raise argparse.ArgumentTypeError("give a URL that begins with http:// or https://")
-    return text
+class NoVerdict(Exception):
+    """The node did not answer, or not as a node of the disclosure's chain does."""
 
 
-def root_hash(text):
-    if not is_hash(text.lower()):
-        raise argparse.ArgumentTypeError("give 0x and 64 hex digits")
-    return text
+def is_finalized(url, block_number):
+    """Whether the chain calls that block final; a node that does not know the word says nothing."""
+    try:
+        return int(ask(url, "eth_getBlockByNumber", "finalized", False)["number"], 16) >= block_number
+    except (NoVerdict, ValueError, TypeError, KeyError):
+        return False
+
+
+def call(url, contract, function, arguments=b""):
+    """What a function of the contract answers, as bytes."""
+    data = hex_of(keccak256(function.encode())[:4] + arguments)
+    return bytes_of(ask(url, "eth_call", {"to": contract, "data": data}, "latest"))
+
+
+def ask(url, method, *params):
+    """A node's answer to one JSON-RPC question."""
+    question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    try:
+        answer = json.loads(fetched(url, question))
+        if "revert" in str(answer.get("error", "")):
+            return "0x"  # a contract that does not know the function
+        return answer["result"]
+    except (OSError, ValueError, KeyError, AttributeError, RecursionError, http.client.HTTPException) as error:
+        raise NoVerdict(f"the node does not answer {method} ({type(error).__name__})") from None
+
+
+def fetched(url, question):
+    """The body of a node's answer, of 10 MB at most, all of it within SECONDS; else OSError or HTTPException."""
+    ended = []
+
+    def fetch():
+        headers = {"Content-Type": "application/json", "User-Agent": "fntx-verify"}
+        try:
+            request = urllib.request.Request(url, question, headers)
+            with urllib.request.build_opener(NoRedirect).open(request, timeout=SECONDS) as response:
+                ended.append(response.read(10_000_000))
+        except Exception as error:  # told to the one who waits
+            ended.append(error)
+
+    # A socket's timeout is for each read: a node that drips bytes, of its headers too, would hold us for ever.
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    result = ended[0] if ended else TimeoutError()
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The node that was named is the one that is asked."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+# PART 4: FORMS, ENCODINGS, THE HASH
 
 
 def need(condition, otherwise):
@@ -310,7 +408,8 @@ def need(condition, otherwise):
 
 
 def need_keys(where, content, keys):
-    need(type(content) is dict and ", ".join(sorted(content)) == keys, f"{where} does not have exactly the keys {keys}")
+    is_so = type(content) is dict and sorted(content) == keys
+    need(is_so, f"{where} does not have exactly the keys {', '.join(keys)}")
 
 
 def matches(pattern, value):
@@ -339,6 +438,11 @@ def yyyymmdd(disclosure):
 def schema_hash(disclosure):
     """keccak256 of the catalogue: what its slots mean is part of every leaf."""
     return hex_of(keccak256(disclosure["catalogue"].encode("ascii")))
+
+
+def scaled_of(metric):
+    """The number that was signed."""
+    return NULL if metric["scaled"] is None else int(metric["scaled"])
 
 
 def text_of(scaled, unit, decimals):

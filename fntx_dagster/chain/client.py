@@ -23,6 +23,7 @@ from fntx_dagster.errors import Permanent, Transient
 if TYPE_CHECKING:
     from web3 import Web3
     from web3.contract import Contract
+    from web3.types import TxReceipt
 
     from fntx_dagster.chain.contracts import Addresses
     from fntx_dagster.settings import Settings
@@ -85,13 +86,14 @@ class Chain(Reader):
         except Timeout:
             raise Transient(f"another process is sending for {address}", "Try again when it has finished") from None
 
-    def invoke(self, signer: Signer, contract: Contract, function: str, *arguments: Any, **sending: Any) -> None:
-        """Send a contract's function as a transaction and wait; `sending` goes to `transactions.transact`.
+    def invoke(self, signer: Signer, contract: Contract, function: str, *arguments: Any) -> None:
+        """Send a contract's function as a transaction and wait. The caller has the signer's turn."""
+        self.send(signer, {"to": contract.address, "data": contract.encode_abi(function, args=arguments)})
 
-        The caller has the signer's turn.
-        """
-        data = contract.encode_abi(function, args=arguments)
-        transact(self.web3, signer, {"to": contract.address, "data": data}, **sending)
+    def send(self, signer: Signer, call: dict[str, Any]) -> TxReceipt:
+        """Send a transaction that no record depends on, within the fee cap, and wait. The caller has the signer's
+        turn."""
+        return transact(self.web3, signer, call, self._settings.fee_cap)
 
 
 class EmbeddedChain(Chain):
@@ -116,7 +118,7 @@ class EmbeddedChain(Chain):
     def _fund(self, address: str) -> None:
         deployer = deployer_of(self._settings.paths.keys)
         with self.turn_of(deployer.address):
-            transact(self.web3, deployer, {"to": address, "value": _TRADER_WEI})
+            self.send(deployer, {"to": address, "value": _TRADER_WEI})
             self.invoke(deployer, self.fntx, "transfer", address, _TRADER_FNTX * 10**18)
 
 

@@ -20,6 +20,10 @@ VERSION = 2
 """Of TrackRecord's interface: what this code talks to."""
 
 
+class NoTrackRecord(Permanent):
+    """What is at an address is not a TrackRecord that this code talks to."""
+
+
 class Addresses(NamedTuple):
     """The contracts of one chain, as checksummed addresses."""
 
@@ -84,15 +88,21 @@ def check_deployed(web3: Web3, addresses: Addresses, file: Path) -> None:
                 f"chain {chain_id} has no contract {contract} at {address}, which {file} names",
                 "Restore the chain that the file belongs to, or name other addresses",
             )
-    check_version(web3, addresses.track_record)
+    check_version(web3, addresses.track_record, _OF_AN_EARLIER_RELEASE)
     if track_record_at(web3, addresses.track_record).functions.fntx().call() != addresses.fntx:
         raise Permanent(
             f"TrackRecord at {addresses.track_record} burns another token than {addresses.fntx}", f"See {file}"
         )
 
 
-def check_version(web3: Web3, address: str) -> None:
-    """Permanent unless the contract at `address` has the interface of this code."""
+_OF_AN_EARLIER_RELEASE = (
+    "Name another address; an embedded chain that an earlier release made (the folder `chain` of the home) can be "
+    "moved away: a new one is made, and the signed days are posted again with the same roots"
+)
+
+
+def check_version(web3: Web3, address: str, way_out: str = "Name another address") -> None:
+    """NoTrackRecord unless the contract at `address` has the interface of this code."""
     from web3.exceptions import BadFunctionCallOutput, ContractLogicError
 
     try:
@@ -100,11 +110,10 @@ def check_version(web3: Web3, address: str) -> None:
     except (BadFunctionCallOutput, ContractLogicError):
         found = None
     if found != VERSION:
-        raise Permanent(
+        raise NoTrackRecord(
             f"the contract at {address} is no TrackRecord of version {VERSION}, but "
             + ("of an earlier one, or another contract" if found is None else f"of version {found}"),
-            "Name another address; an embedded chain that an earlier release made (the folder `chain` of the home) can "
-            "be moved away: a new one is made, and the signed days are posted again with the same roots",
+            way_out,
         )
 
 

@@ -16,7 +16,7 @@ from fntx_dagster.chain.contracts import Addresses, check_deployed, write_addres
 from fntx_dagster.chain.faults import explained
 from fntx_dagster.chain.keys import signer_of
 from fntx_dagster.chain.reader import web3_over
-from fntx_dagster.chain.transactions import next_nonce, transact
+from fntx_dagster.chain.transactions import next_nonce
 from fntx_dagster.errors import Permanent
 
 if TYPE_CHECKING:
@@ -45,9 +45,10 @@ def deploy_to(settings: Settings, file: Path, account: str | None = None) -> tup
     plan = file.with_name(f".{file.name}.plan")
     first_nonce = _planned(web3, signer, plan)
     planned = _addresses(web3, signer, first_nonce)
-    with Chain(web3, planned, settings).turn_of(signer.address):
+    chain = Chain(web3, planned, settings)
+    with chain.turn_of(signer.address):
         for number, arguments in enumerate(((), (planned.fntx,))):
-            _deploy(web3, signer, first_nonce + number, number, arguments, planned, plan)
+            _deploy(chain, signer, first_nonce + number, number, arguments, plan)
     check_deployed(web3, planned, file)
     write_addresses(file, planned)
     plan.unlink()
@@ -91,12 +92,10 @@ def _addresses(web3: Web3, signer: Signer, first_nonce: int) -> Addresses:
     return Addresses(web3.eth.chain_id, fntx, track_record)
 
 
-def _deploy(
-    web3: Web3, signer: Signer, nonce: int, number: int, arguments: tuple[str, ...], planned: Addresses, plan: Path
-) -> None:
+def _deploy(chain: Chain, signer: Signer, nonce: int, number: int, arguments: tuple[str, ...], plan: Path) -> None:
     """One contract, unless it is there."""
-    contract, address = CONTRACTS[number], planned[1 + number]
-    if web3.eth.get_code(address):
+    web3, contract = chain.web3, CONTRACTS[number]
+    if web3.eth.get_code((chain.fntx_contract, chain.contract)[number]):
         return
     if (free := next_nonce(web3, signer.address)) != nonce:
         raise Permanent(
@@ -106,4 +105,4 @@ def _deploy(
         )
     code = artifact(contract)
     constructor = web3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(*arguments)
-    transact(web3, signer, {"data": constructor.data_in_transaction})
+    chain.send(signer, {"data": constructor.data_in_transaction})

@@ -32,6 +32,11 @@ _WAYS_OUT = {
 }
 
 
+_NO_NODE = ("the RPC URL answers, but not as an Ethereum node does", "Check the URL")
+_NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What web3 raises in the middle of its work where an answer has another form than a node's."""
+
+
 class Refusal(StrEnum):
     """Why a node did not take a transaction, as far as the sender does something about it."""
 
@@ -88,6 +93,19 @@ def explained(function: Callable[P, T]) -> Callable[P, T]:
     return wrapper
 
 
+def as_a_node_answers(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorator for what only reads: as `explained`, and an answer that web3 cannot read is Transient."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return explained(function)(*args, **kwargs)
+        except _NONSENSE:
+            raise Transient(*_NO_NODE) from None
+
+    return wrapper
+
+
 def refusal_of(error: Exception) -> Refusal:
     """Why a node did not take a transaction, from the words of its JSON-RPC error."""
     said = _words(error).lower().replace(" ", "").replace("_", "")
@@ -99,6 +117,7 @@ def refusal_of(error: Exception) -> Refusal:
 def _meaning(error: Exception) -> Transient | Permanent | None:
     from eth_abi.exceptions import DecodingError
     from requests import exceptions as requests
+    from urllib3.exceptions import LocationValueError
     from web3 import exceptions as web3
 
     if isinstance(error, web3.ContractLogicError):
@@ -107,10 +126,10 @@ def _meaning(error: Exception) -> Transient | Permanent | None:
         return Transient("the transaction is not mined yet", "Try again: the contract is read before anything is sent")
     if isinstance(error, web3.Web3RPCError):
         return _refused_by_node(error)
-    if isinstance(error, (requests.InvalidURL, requests.MissingSchema, requests.InvalidSchema)):
+    if isinstance(error, (requests.InvalidURL, requests.MissingSchema, requests.InvalidSchema, LocationValueError)):
         return Permanent("the RPC URL is none", "Its form: https://host/path")
     if isinstance(error, (requests.JSONDecodeError, json.JSONDecodeError, web3.BadResponseFormat)):
-        return Transient("the RPC URL answers, but not as an Ethereum node does", "Check the URL")
+        return Transient(*_NO_NODE)
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return Transient(f"the RPC node answers with HTTP {error.response.status_code}", "Check its URL and its limits")
     if isinstance(error, (requests.RequestException, web3.ProviderConnectionError, ConnectionError, TimeoutError)):

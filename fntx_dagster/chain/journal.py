@@ -62,7 +62,8 @@ class Written(NamedTuple):
 
 
 class Mined(NamedTuple):
-    """A transaction in a block of the chain, and what it wrote to the contract. Hashes are 0x…; `burned` is FNTX."""
+    """A transaction in a block of the chain, and what it wrote to the contract. Hashes are 0x…; `burned` is FNTX;
+    `sender` and `to` are whose transaction it was and what it called (None: it made a contract)."""
 
     tx_hash: str
     block_number: int
@@ -71,6 +72,8 @@ class Mined(NamedTuple):
     mined_at: datetime
     burned: Decimal
     records: tuple[Written, ...]
+    sender: str = ""
+    to: str | None = None
 
 
 class Journal(Protocol):

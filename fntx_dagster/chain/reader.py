@@ -1,19 +1,19 @@
 """What a chain says about records, asked without a key and without our settings: the stranger's side.
 
 `read_at` connects by RPC URL and contract. Days go to the contract as the number yyyymmdd; times come back in UTC; FNTX
-is Decimal. Each method of a Reader raises Transient where the node does not answer.
+is Decimal. Each method of a Reader raises Transient where the node does not answer, or not as a node does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from fntx_dagster.chain.artifacts import artifact
-from fntx_dagster.chain.faults import explained
+from fntx_dagster.chain.artifacts import TRACK_RECORD_CODES, artifact
+from fntx_dagster.chain.faults import as_a_node_answers
 from fntx_dagster.chain.journal import Mined, Written
 from fntx_dagster.chain.transactions import receipt_of
 from fntx_dagster.errors import Permanent, Transient
@@ -29,6 +29,9 @@ _UNIT = Decimal(10**18)
 _NULL_VALUE = -(2**255)
 _MAX_RANGE = 366
 _PUSH32 = b"\x7f"
+_VERSION_OF = ("(bytes32,bytes32,uint64,uint32)", "bytes32", "bytes")
+"""What versionOf answers, the reason as bytes: its writer may have put there what is no text."""
+
 _REQUEST_SECONDS = 9.0
 _TRIES = 3
 _BACKOFF_SECONDS = 0.2
@@ -55,6 +58,20 @@ class Version(NamedTuple):
     reason: str | None
 
 
+class AnotherChain(Permanent):
+    """The node serves another chain than the one that is asked about; `served` is its number."""
+
+    def __init__(self, served: int, asked: int) -> None:
+        self.served = served
+        super().__init__(
+            f"the node is of another chain: it serves chain {served}, not chain {asked}", "Name a node of that chain"
+        )
+
+
+class PostedNothing(Permanent):
+    """A transaction was refused on the chain, or wrote no record."""
+
+
 class Funds(NamedTuple):
     """What an address can spend: ether in wei, FNTX and what TrackRecord may burn of it in FNTX."""
 
@@ -63,27 +80,32 @@ class Funds(NamedTuple):
     allowance: Decimal
 
 
-@explained
+@as_a_node_answers
 def read_at(rpc_url: str, contract: str, chain_id: int | None = None) -> Reader:
     """A reader of the TrackRecord at address `contract`, over a node's URL.
 
-    Permanent: another chain than `chain_id` (None: whichever it is), no TrackRecord there or another version of it.
+    AnotherChain: not `chain_id`'s (None: whichever it is). NoTrackRecord: none there, or another version of it.
     Transient: the node does not answer.
     """
     from web3 import Web3
+    from web3.exceptions import BadFunctionCallOutput, ContractLogicError
 
-    from fntx_dagster.chain.contracts import Addresses, check_version, track_record_at
+    from fntx_dagster.chain.contracts import Addresses, NoTrackRecord, check_version, track_record_at
 
     if not Web3.is_address(contract):
         raise Permanent(f"{contract!r} is no address", "Give the contract's: 0x and 40 hex digits")
     web3, address = web3_over(rpc_url), Web3.to_checksum_address(contract)
     served = web3.eth.chain_id
-    if chain_id not in (None, served):
-        raise Permanent(f"the node serves chain {served}, not chain {chain_id}", "Name a node of that chain")
+    if chain_id is not None and chain_id != served:
+        raise AnotherChain(served, chain_id)
     if not web3.eth.get_code(address):
-        raise Permanent(f"chain {served} has no contract at {address}", "Check the address and the chain")
+        raise NoTrackRecord(f"chain {served} has no contract at {address}", "Check the address and the chain")
     check_version(web3, address)
-    return Reader(web3, Addresses(served, track_record_at(web3, address).functions.fntx().call(), address))
+    try:
+        token = track_record_at(web3, address).functions.fntx().call()
+    except (BadFunctionCallOutput, ContractLogicError):
+        raise NoTrackRecord(f"the contract at {address} is no TrackRecord", "Name another address") from None
+    return Reader(web3, Addresses(served, token, address))
 
 
 def web3_over(rpc_url: str) -> Web3:
@@ -126,35 +148,37 @@ class Reader:
     def close(self) -> None:
         """Close what is open; a node behind a URL holds nothing."""
 
-    @explained
+    @as_a_node_answers
     def record_of(self, trader: str, day: date) -> StoredRecord | None:
         """The latest version of a trader's day, or None."""
         return _stored(self.track_record.functions.recordOf(_checksummed(trader), yyyymmdd(day)).call())
 
-    @explained
+    @as_a_node_answers
     def version_of(self, trader: str, day: date, version: int) -> Version | None:
         """One version of a trader's day, counted from 1, or None."""
-        record, previous, reason = self.track_record.functions.versionOf(
-            _checksummed(trader), yyyymmdd(day), version
-        ).call()
+        from eth_abi import decode
+
+        data = self.track_record.encode_abi("versionOf", args=[_checksummed(trader), yyyymmdd(day), version])
+        answer = self.web3.eth.call({"to": self.contract, "data": data})
+        record, previous, reason = decode(_VERSION_OF, bytes(answer))
         stored = _stored(record)
         if stored is None:
             return None
-        return Version(stored, previous if version > 1 else None, reason if version > 1 else None)
+        return Version(stored, previous if version > 1 else None, _readable(reason) if version > 1 else None)
 
-    @explained
+    @as_a_node_answers
     def history(self, trader: str, first: date, last: date, block: int | str = "latest") -> dict[date, StoredRecord]:
         """Day → the latest version of each day from `first` to `last` that has a record, as of a block."""
-        found, begin = {}, first
-        while begin <= last:
-            end = min(last, begin + timedelta(days=_MAX_RANGE - 1))
-            page = self.track_record.functions.history(_checksummed(trader), yyyymmdd(begin), yyyymmdd(end))
+        found = {}
+        for begin in range(first.toordinal(), last.toordinal() + 1, _MAX_RANGE):
+            end = min(last.toordinal(), begin + _MAX_RANGE - 1)
+            days = (yyyymmdd(date.fromordinal(one)) for one in (begin, end))
+            page = self.track_record.functions.history(_checksummed(trader), *days)
             for number, *record in page.call(block_identifier=block):
                 found[_date(number)] = _stored(record)
-            begin = end + timedelta(days=1)
         return found
 
-    @explained
+    @as_a_node_answers
     def verify_metric(
         self, trader: str, day: date, version: int, index: int, value: int | None, salt: bytes, proof: Sequence[bytes]
     ) -> bool:
@@ -174,16 +198,16 @@ class Reader:
         )
         return asked.call()
 
-    @explained
+    @as_a_node_answers
     def mined(self, tx_hash: str) -> Mined | None:
         """What a transaction wrote; None if it is not (or no longer) on the chain.
 
-        Permanent if it is on the chain and was refused there or wrote no record.
+        PostedNothing if it is on the chain and was refused there or wrote no record.
         """
         receipt = receipt_of(self.web3, tx_hash)
         return None if receipt is None else self._written_by(receipt)
 
-    @explained
+    @as_a_node_answers
     def find_posting(self, trader: str, day: date, version: int = 1) -> Mined | None:
         """The transaction that posted a version of a trader's day, or None if there is no such record.
 
@@ -205,7 +229,7 @@ class Reader:
                         return mined
         raise Transient(f"the contract holds a record for {day}, but the node has no event of it yet", "Try again")
 
-    @explained
+    @as_a_node_answers
     def funds_of(self, address: str) -> Funds:
         """What an address holds and what TrackRecord may burn of it."""
         return Funds(
@@ -215,19 +239,19 @@ class Reader:
         )
 
     @cached_property
-    @explained
+    @as_a_node_answers
     def burn_amount(self) -> Decimal:
         """What one version of a record costs, in FNTX."""
         return self.track_record.functions.BURN_AMOUNT().call() / _UNIT
 
     @property
-    @explained
+    @as_a_node_answers
     def height(self) -> int:
         """The number of the newest block."""
         return self.web3.eth.block_number
 
     @property
-    @explained
+    @as_a_node_answers
     def finalized_height(self) -> int | None:
         """The number of the newest block that the chain calls finalized; None where the node knows no such block."""
         from web3.exceptions import BlockNotFound, Web3RPCError
@@ -237,7 +261,14 @@ class Reader:
         except (BlockNotFound, Web3RPCError):
             return None
 
-    @explained
+    @as_a_node_answers
+    def settled_at(self, blocks: int) -> datetime:
+        """The time (UTC) of the newest block that the chain is not expected to drop: finalized, or with `blocks` on
+        top; the first one's where there is none yet."""
+        finalized = self.finalized_height
+        return datetime.fromtimestamp(self._time_of(max(self.height - blocks, finalized or 0, 0)), UTC)
+
+    @as_a_node_answers
     def is_canonical(self, block_number: int, block_hash: str) -> bool:
         """Whether the block with that hash (0x…) is (still) the chain's block of that number."""
         from web3.exceptions import BlockNotFound
@@ -247,14 +278,20 @@ class Reader:
         except BlockNotFound:
             return False
 
-    @explained
+    @as_a_node_answers
     def runs_our_code(self) -> bool:
-        """Whether the code at the contract's address is the TrackRecord of this package, bound to `fntx_contract`."""
+        """Whether the code at the contract's address is a TrackRecord that FNTX published, bound to `fntx_contract`.
+
+        It says which rules hold since the deployment, not what the deployment itself wrote: whoever deploys can put
+        records of anybody there. So the address has to be known as well, or who posted a record has to be asked.
+        """
+        from eth_utils import keccak
+
         code = bytes(self.web3.eth.get_code(self.contract))
         # the compiler puts the token's address, its one immutable, into a PUSH32
         token = bytes.fromhex(self.fntx_contract.removeprefix("0x"))
-        ours = bytes.fromhex(artifact("TrackRecord")["deployedBytecode"].removeprefix("0x"))
-        return code.replace(_PUSH32 + token.rjust(32, b"\0"), _PUSH32 + bytes(32)) == ours
+        bare = code.replace(_PUSH32 + token.rjust(32, b"\0"), _PUSH32 + bytes(32))
+        return f"0x{keccak(bare).hex()}" in TRACK_RECORD_CODES
 
     @cached_property
     def track_record(self) -> Contract:
@@ -269,14 +306,14 @@ class Reader:
 
         tx_hash = f"0x{receipt['transactionHash'].hex()}"
         if receipt["status"] != 1:
-            raise Permanent(f"transaction {tx_hash} was mined and refused", "Look it up on the chain")
+            raise PostedNothing(f"transaction {tx_hash} was mined and refused", "Look it up on the chain")
         records = tuple(
             Written(args["trader"], _date(args["date"]), args["schemaHash"], args["root"], args["version"])
             for event in self.track_record.events.DailyRecordPosted().process_receipt(receipt, errors=DISCARD)
             if event["address"] == self.contract and (args := event["args"])
         )
         if not records:
-            raise Permanent(f"transaction {tx_hash} posted no record at {self.contract}", "Look it up on the chain")
+            raise PostedNothing(f"transaction {tx_hash} posted no record at {self.contract}", "Look it up on the chain")
         burned = sum(
             event["args"]["value"]
             for event in self.fntx.events.Transfer().process_receipt(receipt, errors=DISCARD)
@@ -291,6 +328,8 @@ class Reader:
             datetime.fromtimestamp(block["timestamp"], UTC),
             burned / _UNIT,
             records,
+            receipt["from"],
+            receipt.get("to") or None,
         )
 
     def _blocks_of(self, second: int) -> Iterator[int]:

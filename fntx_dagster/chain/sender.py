@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -20,9 +19,10 @@ from fntx_dagster.chain.journal import Attempt, Entry, Mined, Sending
 from fntx_dagster.chain.reader import yyyymmdd
 from fntx_dagster.chain.transactions import (
     Fees,
-    base_fee,
     check_ether,
+    fees_within,
     gas_for,
+    gwei,
     is_known,
     next_nonce,
     receipt_of,
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 OnProgress = Callable[[str], None]
 
-_GWEI = 10**9
 _OVERTAKEN = ("RecordExists", "NoRecord", "PreviousRootDiffers")
 _PAYING = ("ERC20InsufficientBalance", "ERC20InsufficientAllowance")
 
@@ -63,11 +62,17 @@ class Policy(NamedTuple):
 
 
 def policy_of(settings: Settings) -> Policy:
-    """The policy of the settings."""
+    """The policy of the settings; Permanent where a run would end before it came to raise a fee."""
+    if settings.stuck_after >= settings.mined_within:
+        raise Permanent(
+            f"FNTX_STUCK_AFTER ({settings.stuck_after:g} s) is not shorter than FNTX_MINED_WITHIN "
+            f"({settings.mined_within:g} s), so no fee would ever be raised",
+            "Make it shorter",
+        )
     return Policy(
         settings.confirmations,
         settings.batch,
-        int(settings.fee_cap_gwei * _GWEI),
+        settings.fee_cap,
         settings.stuck_after,
         settings.mined_within,
     )
@@ -145,7 +150,7 @@ class _Turn:
                 fees, hindrance = self._raised(sending)
                 is_raised = True  # what is too low even then waits, lest fees climb to the cap in seconds
                 if fees is not None:
-                    self.tell(f"fees are raised to {_gwei(fees.max_fee)} gwei: {_named(sending.entries)}")
+                    self.tell(f"fees are raised to {gwei(fees.max_fee)} gwei: {_named(sending.entries)}")
                     sending, patience = self._sign(sending, fees), time.monotonic() + self.policy.stuck_after
                     continue
             if time.monotonic() >= begun + self.policy.mined_within:
@@ -196,6 +201,9 @@ class _Turn:
             except Web3RPCError as error:
                 refusal = refusal_of(error)
                 if refusal in (Refusal.NO_ETHER, Refusal.OTHER):
+                    if not any(attempt.is_broadcast for attempt in sending.attempts):
+                        # no node ever took it: these bytes would be offered for ever, while fees change
+                        self._release(sending, "the node does not take its transaction")
                     raise
                 if refusal is not Refusal.ALREADY_KNOWN:
                     return sending, refusal
@@ -210,7 +218,7 @@ class _Turn:
         latest, cap = sending.attempts[-1], self.policy.fee_cap
         least = Fees(latest.max_fee * 9 // 8 + 1, latest.tip * 9 // 8 + 1)
         if least.max_fee > cap:
-            return None, f": its fees would have to be raised beyond FNTX_FEE_CAP_GWEI, {_gwei(cap)}"
+            return None, f": its fees would have to be raised beyond FNTX_FEE_CAP_GWEI, {gwei(cap)}"
         now = suggested_fees(self.web3)
         max_fee = min(max(least.max_fee, now.max_fee), cap)
         if self.web3.eth.get_balance(self.trader) < sending.gas * max_fee:
@@ -387,13 +395,7 @@ class _Turn:
 
     def _first_fees(self, gas: int) -> Fees:
         """The node's suggestion within the cap, paid for; Transient while the chain is dearer than the cap."""
-        fees, base, cap = suggested_fees(self.web3), base_fee(self.web3), self.policy.fee_cap
-        if base > cap:
-            raise Transient(
-                f"the chain's base fee, {_gwei(base)} gwei, is above the cap, {_gwei(cap)}",
-                "Wait until it falls, or raise FNTX_FEE_CAP_GWEI",
-            )
-        fees = Fees(min(fees.max_fee, cap), min(fees.tip, cap))
+        fees = fees_within(self.web3, self.policy.fee_cap)
         check_ether(self.web3, self.trader, gas * fees.max_fee)
         return fees
 
@@ -430,11 +432,9 @@ class _Turn:
 
 
 def _named(entries: Sequence[Entry]) -> str:
+    if not entries:
+        return "no record"
     first, last = entries[0], entries[-1]
     if len(entries) > 1:
         return f"the {len(entries)} records from {first.day} to {last.day}"
     return f"the record of {first.day}" + (f", version {first.version}" if first.version > 1 else "")
-
-
-def _gwei(wei: int) -> str:
-    return f"{Decimal(wei) / _GWEI:.9f}".rstrip("0").rstrip(".")

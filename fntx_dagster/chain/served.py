@@ -36,6 +36,8 @@ _IDLE_SECONDS = 30.0
 _NAMESPACES = frozenset({"eth", "net", "web3"})
 """Those of the standard. The test chain's own (mining, time travel, going back) are nobody's over HTTP."""
 
+# Texts, and what else is no bracket. A text that is not ended goes on to the end: the time grows with the length only.
+_NO_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[^][{}"]+', re.DOTALL)
 _SIMULATING = frozenset({"eth_call", "eth_estimateGas"})
 _BLOCKS = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash"})
 _BLOCK_AT = {"eth_call": 1, "eth_getCode": 1, "eth_getBalance": 1, "eth_getTransactionCount": 1, "eth_getStorageAt": 2}
@@ -176,7 +178,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _depth_of(body: bytes) -> int:
-    brackets = re.sub(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[^][{}]', b"", body)
+    brackets = _NO_BRACKET.sub(b"", body)
     return max(accumulate((1 if bracket in b"[{" else -1 for bracket in brackets), initial=0))
 
 

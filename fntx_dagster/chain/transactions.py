@@ -6,6 +6,7 @@ dies in it leaves the transaction to the chain. Records go through `sender`. The
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.chain.faults import Refusal, explained, refusal_of
@@ -31,19 +32,19 @@ class Fees(NamedTuple):
 
 
 @explained
-def transact(web3: Web3, signer: Signer, call: dict[str, Any], timeout: float = MINED_WITHIN) -> TxReceipt:
-    """Simulate, sign, broadcast and wait. `call` has any of to, data, value (wei).
+def transact(web3: Web3, signer: Signer, call: dict[str, Any], fee_cap: int | None = None) -> TxReceipt:
+    """Simulate, sign, broadcast and wait. `call` has any of to, data, value (wei); `fee_cap` is wei per gas.
 
     The simulation and the check of the ether come before a nonce is taken.
 
     Raises Reverted (the contract refuses), Permanent (too little ether), Transient (a transaction of this key is in
-    progress, the node does not answer, not mined within `timeout` seconds).
+    progress, the chain is dearer than the cap, the node does not answer, not mined within MINED_WITHIN seconds).
     """
     from web3.exceptions import Web3RPCError
 
     call = {**call, "from": signer.address}
     simulate(web3, call)
-    gas, fees = gas_for(web3, call), suggested_fees(web3)
+    gas, fees = gas_for(web3, call), suggested_fees(web3) if fee_cap is None else fees_within(web3, fee_cap)
     check_ether(web3, signer.address, gas * fees.max_fee + call.get("value", 0))
     signed = signer.sign(request(web3.eth.chain_id, next_nonce(web3, signer.address), gas, fees, call))
     try:
@@ -51,7 +52,7 @@ def transact(web3: Web3, signer: Signer, call: dict[str, Any], timeout: float = 
     except Web3RPCError as error:
         if refusal_of(error) is not Refusal.ALREADY_KNOWN:
             raise
-    receipt = web3.eth.wait_for_transaction_receipt(signed.tx_hash, timeout=timeout)
+    receipt = web3.eth.wait_for_transaction_receipt(signed.tx_hash, timeout=MINED_WITHIN)
     if receipt["status"] != 1:
         simulate(web3, call, receipt["blockNumber"])  # raises with the reason, if the state still shows it
         raise Permanent(f"transaction {signed.tx_hash} was mined and refused", "Look it up on the chain")
@@ -81,6 +82,22 @@ def suggested_fees(web3: Web3) -> Fees:
     return Fees(2 * base_fee(web3) + tip, tip)
 
 
+def fees_within(web3: Web3, cap: int) -> Fees:
+    """The suggested fees, at most `cap` (wei per gas); Transient while the chain is dearer than that."""
+    fees, base = suggested_fees(web3), base_fee(web3)
+    if base > cap:
+        raise Transient(
+            f"the chain's base fee, {gwei(base)} gwei, is above the cap, {gwei(cap)}",
+            "Wait until it falls, or raise FNTX_FEE_CAP_GWEI",
+        )
+    return Fees(min(fees.max_fee, cap), min(fees.tip, cap))
+
+
+def gwei(wei: int) -> str:
+    """Wei in gwei, as people read it."""
+    return f"{Decimal(wei) / 10**9:.9f}".rstrip("0").rstrip(".")
+
+
 def check_ether(web3: Web3, address: str, needed: int) -> None:
     """Permanent unless `address` holds `needed` wei."""
     held = web3.eth.get_balance(address)
@@ -97,8 +114,8 @@ def next_nonce(web3: Web3, address: str, block: int | str = "latest") -> int:
     mined = web3.eth.get_transaction_count(address, block)
     if web3.eth.get_transaction_count(address, "pending") > mined:
         raise Transient(
-            f"a transaction of {address} is still in progress",
-            "Try again when it is mined: the contract is read before anything is sent",
+            f"a transaction of {address}, nonce {mined}, is still in progress",
+            "Try again when it is mined; one that is not ours and stays can be replaced by its wallet, with that nonce",
         )
     return mined
 

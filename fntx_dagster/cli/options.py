@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -27,6 +28,38 @@ def day_option(text: str) -> datetime:
     if not 2000 <= day.year < 2100:
         raise typer.BadParameter(f"{text} is not in this century")
     return day
+
+
+def hash_option(text: str) -> str:
+    """A hash as it is typed, in lower case: a transaction's or a root."""
+    if not re.fullmatch("0x[0-9a-fA-F]{64}", text):
+        raise typer.BadParameter(f"{text!r} is no hash: give 0x and 64 hex digits")
+    return text.lower()
+
+
+def address_option(text: str) -> str:
+    """An address as it is typed."""
+    if not re.fullmatch("0x[0-9a-fA-F]{40}", text):
+        raise typer.BadParameter(f"{text!r} is no address: give 0x and 40 hex digits")
+    return text
+
+
+def url_option(text: str) -> str:
+    """The URL of a node as it is typed; it may hold a key, so it is not shown."""
+    if not re.fullmatch(r"https?://[^/\s]\S*", text):
+        raise typer.BadParameter("that is no URL of a node: its form is https://host/path")
+    return text
+
+
+def hours_option(text: str) -> float:
+    """A number of hours as it is typed, up to a century of them."""
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= 1_000_000:  # neither nan nor inf
+        raise typer.BadParameter(f"{text!r} is no number of hours from 0 to 1000000")
+    return hours
 
 
 From = Annotated[datetime, typer.Option("--from", parser=day_option, metavar="YYYY-MM-DD", help="First day.")]

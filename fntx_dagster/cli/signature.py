@@ -15,6 +15,7 @@ from fntx_dagster.cli.options import (
     OneDay,
     account_of,
     database_of_settings,
+    hash_option,
     print_json,
     refuse,
     refuse_empty,
@@ -23,13 +24,18 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
+    from fntx_dagster.chain.reader import StoredRecord
     from fntx_dagster.settings import Settings
     from fntx_dagster.signatures.posting import Posting
     from fntx_dagster.store.database import Database
+    from fntx_dagster.store.signatures import SignedDay
 
 signature = typer.Typer(
     no_args_is_help=True, help="Sign a day, show some of its metrics to a stranger, correct it, compare it."
 )
+
+_LAST_VERSION = 2**31 - 1
+"""That the tables can hold."""
 
 Post = Annotated[
     bool, typer.Option("--post/--no-post", help="Also post it now; else it waits in the queue, as `fntx status` says.")
@@ -60,7 +66,10 @@ def generate(day: OneDay, account: Account = None, post: Post = True) -> None:
 @signature.command()
 def verify(
     day: OneDay,
-    tx_hash: Annotated[str | None, typer.Option(help="Transaction that posted it; else the stored receipt's.")] = None,
+    tx_hash: Annotated[
+        str | None,
+        typer.Option(parser=hash_option, metavar="0x…", help="Transaction that posted it; else the stored receipt's."),
+    ] = None,
     account: Account = None,
     as_json: Annotated[bool, typer.Option("--json", help="The verdict, for programs.")] = False,
 ) -> None:
@@ -115,7 +124,9 @@ def disclose(
     names: Annotated[
         list[str], typer.Option("--metric", help="A metric to show, by name; give it again for more of them.")
     ],
-    version: Annotated[int | None, typer.Option(min=1, help="An earlier version; else the latest.")] = None,
+    version: Annotated[
+        int | None, typer.Option(min=1, max=_LAST_VERSION, help="An earlier version; else the latest.")
+    ] = None,
     account: Account = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file instead.")] = None,
 ) -> None:
@@ -135,8 +146,8 @@ def disclose(
 
 
 @signature.command()
-def resubmit(day: OneDay, account: Account = None, post: Post = True) -> None:
-    """Queue a record again whose posting failed, once its reason is settled, and post it.
+def resubmit(first: OneDay, last: MaybeTo = None, account: Account = None, post: Post = True) -> None:
+    """Queue records again whose posting failed, once the reason is settled, and post them.
 
     What failed, and why: `fntx chain status`. A record that waits is not helped by it: it is sent by itself.
     """
@@ -144,11 +155,12 @@ def resubmit(day: OneDay, account: Account = None, post: Post = True) -> None:
     from fntx_dagster.terminal import out, print_posting
 
     settings, db = load_settings(), database_of_settings()
-    one = account_of(db, account)
-    posting.resubmit(db, one, day.date())
-    out(f"{day.date()}  is in the queue")
+    one, until = account_of(db, account), (last or first).date()
+    refuse_empty(True, first.date(), until)
+    for day in posting.resubmit(db, one, first.date(), until):
+        out(f"{day}  is in the queue")
     if post:
-        print_posting(_post(settings, db, one, day.date(), day.date()))
+        print_posting(_post(settings, db, one, first.date(), until))
 
 
 @signature.command()
@@ -168,21 +180,27 @@ def amend(
     whoever checks it is told that it is superseded. A version burns 10 FNTX, as a first posting does.
     """
     from fntx_dagster.signatures import signing
-    from fntx_dagster.signatures.drifting import drifts
-    from fntx_dagster.terminal import out, print_drifts, print_frozen, print_posting
+    from fntx_dagster.terminal import out, print_frozen, print_posting, print_proposals
 
     settings, db = load_settings(), database_of_settings()
     one, until = account_of(db, account), (last or first).date()
     refuse_empty(True, first.date(), until)
-    if found := drifts(db, first.date(), until, one):
-        print_drifts(found)
-        _confirm(f"Sign and post a new version of {len(found)} day(s)?" if post else "Sign a new version?", yes)
-    amended = signing.amend(db, settings, one, first.date(), until, reason)  # where nothing has changed, it says so
-    print_frozen(amended)
+    proposed = signing.proposals(db, settings, one, first.date(), until, lambda signed: _held(settings, signed))
+    print_proposals(proposed)
+    _confirm(f"Sign and post a new version of {len(proposed)} day(s)?" if post else "Sign a new version?", yes)
+    print_frozen(signing.amend(db, settings, proposed, reason))
     if post:
         print_posting(_post(settings, db, one, first.date(), until))
     else:
         out("They wait in the queue.")
+
+
+def _held(settings: Settings, signed: SignedDay) -> StoredRecord | None:
+    """What the chain holds for a day whose posting has failed."""
+    from fntx_dagster.chain.client import connect
+
+    with connect(settings) as chain:
+        return chain.record_of(signed.trader, signed.trading_day)
 
 
 def _post(settings: Settings, db: Database, account: str, first: date, last: date) -> Posting:
@@ -197,7 +215,7 @@ def _post(settings: Settings, db: Database, account: str, first: date, last: dat
         raise Transient(
             error.message, "Nothing is lost: it is queued, and the sensor `chain_queue` or this command posts it later"
         ) from None
-    refuse(posted.refused)
+    refuse(posted.refused + posted.failed)
     return posted
 
 

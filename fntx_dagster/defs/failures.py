@@ -28,6 +28,12 @@ def said(event: dg.DagsterEvent) -> str:
     return f"{event.step_key}: {text}"
 
 
+def is_transient(event: dg.DagsterEvent) -> bool:
+    """Whether a failed step may succeed when it is tried again."""
+    cause = cause_of(event)
+    return cause is not None and cause.cls_name == Transient.__name__
+
+
 def cause_of(event: dg.DagsterEvent) -> SerializableErrorInfo | None:
     """The error at the bottom of a failed step's."""
     error = event.step_failure_data.error

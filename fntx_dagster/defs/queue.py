@@ -5,13 +5,12 @@ The check runs only where the chain answers, so the sensor looks too; what both 
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import groupby
 
 from fntx_dagster.errors import without_accounts
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.sendings import Waiting, unfinished
+from fntx_dagster.store.sendings import Unfinished, unfinished
 
 KIND = "queue"
 CHECK = "nothing_waits"
@@ -19,23 +18,31 @@ SOURCE = f"chain_receipt/{CHECK}"
 
 
 def waiting_too_long(db: Database, hours: float, now: datetime) -> list[Finding]:
-    """A finding for each failed record, and one for each account that has records older than `hours` in its queue."""
-    records = sorted(unfinished(db), key=lambda one: one.account_id)
+    """For each account a finding for each reason why records of it have failed, and one for what is older than `hours`
+    in its queue."""
+    records: dict[str, list[Unfinished]] = {}
+    for one in unfinished(db):
+        records.setdefault(one.account_id, []).append(one)
     called = account_labels(db)
-    found: list[Finding] = []
-    for account, waiting in groupby(records, key=lambda one: one.account_id):
-        found += _of_account(called[account], list(waiting), now - timedelta(hours=hours))
-    return found
+    since = now - timedelta(hours=hours)
+    return [found for account in sorted(records) for found in _of_account(called[account], records[account], since)]
 
 
-def _of_account(label: str, records: list[Waiting], since: datetime) -> Iterator[Finding]:
+def _of_account(label: str, records: list[Unfinished], since: datetime) -> Iterator[Finding]:
+    failed: dict[str, list[Unfinished]] = {}
     for one in records:
         if one.state == "failed":
-            version = f" version {one.version}" if one.version > 1 else ""
-            why = without_accounts(one.error or "").rstrip(".")
-            way_out = f"`fntx signature resubmit --date {one.trading_day}` when that is settled"
-            text = f"{label}: the record of {one.trading_day}{version} was not posted: {why}. {way_out}"
-            yield Finding(f"{label} {one.trading_day}{version}", text, one.trading_day)
+            failed.setdefault(without_accounts(one.error or "").rstrip("."), []).append(one)
+    for why, days in failed.items():
+        first, last = days[0].trading_day, days[-1].trading_day
+        span, more = (f"{first}", "") if first == last else (f"{first} to {last}", f" --to {last}")
+        what = "the record" if len(days) == 1 else f"{len(days)} records"
+        yield Finding(
+            f"{label} {first}",
+            f"{label}: {what} of {span} not posted: {why}. When that is settled: "
+            f"`fntx signature resubmit --date {first}{more}`",
+            first,
+        )
     old = [one for one in records if one.state != "failed" and one.queued_at < since]
     if old:
         oldest = min(one.queued_at for one in old)

@@ -14,11 +14,11 @@ from dagster._core.utils import make_new_run_id
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.definitions import defs
 from fntx_dagster.defs.environment import dagster_environment
-from fntx_dagster.defs.failures import cause_of, said
+from fntx_dagster.defs.failures import is_transient, said
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
 from fntx_dagster.defs.ranges import range_tags
-from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.alerts import observe
 from fntx_dagster.store.database import open_database
@@ -90,7 +90,7 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
         for event in result.all_events
         if event.is_step_materialization
     }
-    lasting = [event for event in failed_steps if not _is_transient(event)]
+    lasting = [event for event in failed_steps if not is_transient(event)]
     lasting += [check for check in blamed if not _may_pass_later(check)]
     transient = bool(failures) and not lasting
     return RunOutcome(result.run_id, result.success and not failures, failures, transient, warnings, metadata)
@@ -125,11 +125,6 @@ def _end_when_heard(heard: int, instance: dg.DagsterInstance, run_id: str) -> No
 def _is_check(event: dg.DagsterEvent) -> bool:
     error = event.step_failure_data.error
     return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
-
-
-def _is_transient(event: dg.DagsterEvent) -> bool:
-    cause = cause_of(event)
-    return cause is not None and cause.cls_name == Transient.__name__
 
 
 def _may_pass_later(check: dg.AssetCheckEvaluation) -> bool:

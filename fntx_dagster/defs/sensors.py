@@ -10,9 +10,10 @@ import dagster as dg
 
 from fntx_dagster import alerts as notifications
 from fntx_dagster.accounting.calendar import NEW_YORK, sessions
+from fntx_dagster.chain.client import addresses_of
 from fntx_dagster.defs import queue
 from fntx_dagster.defs.alerts import delivered_alerts
-from fntx_dagster.defs.failures import said
+from fntx_dagster.defs.failures import is_transient, said
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.jobs import (
     current_day_job,
@@ -35,7 +36,7 @@ from fntx_dagster.signatures.refusals import Beginning
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.sendings import Waiting, unfinished
+from fntx_dagster.store.sendings import Unfinished, unfinished
 from fntx_dagster.store.signatures import posted_days
 
 Tick = Iterator[dg.RunRequest | dg.SkipReason]
@@ -49,6 +50,7 @@ _FRESH = timedelta(hours=1)
 _PATIENCE = {True: timedelta(minutes=5), False: timedelta(minutes=30)}
 """How often the queue's run is asked for: while its oldest record is fresh, and later, so that a chain that is away for
 days does not fill the list of runs."""
+_RECEIPTS = "chain_receipt"
 _BLOCK_SECONDS = 12
 """The slowest of the chains that matter."""
 _UNFINISHED = [
@@ -114,7 +116,11 @@ def chain_queue(context: dg.SensorEvaluationContext, platform: Platform) -> Tick
         yield dg.SkipReason("Records are being signed or posted.")
         return
     settings, db, now = platform.settings(), platform.database(), _now()
-    waiting = [one for one in unfinished(db) if one.state != "failed" and one.trading_day >= FIRST_SESSION]
+    try:
+        waiting = _waiting_here(settings, db)
+    except Permanent as error:
+        yield dg.SkipReason(without_accounts(str(error)))
+        return
     if not waiting:
         yield dg.SkipReason("No record waits for the chain.")
     elif not _is_ripe(settings, db, waiting, now):
@@ -188,9 +194,12 @@ def failed_run(context: dg.RunFailureSensorContext, platform: Platform) -> None:
     job = context.dagster_run.job_name
     if job == delivered_alerts.name:
         return
-    steps = [said(event) for event in context.get_step_failure_events()] or [context.failure_event.message or "failed"]
+    failures = context.get_step_failure_events()
+    if failures and all(event.step_key == _RECEIPTS and is_transient(event) for event in failures):
+        return  # what waits for the chain is told when it waits too long
+    steps = [said(event) for event in failures] or [context.failure_event.message or "failed"]
     text = without_accounts(f"{job}: {'; '.join(steps)}")
-    subject = f"{job}: {', '.join(event.step_key for event in context.get_step_failure_events())}"
+    subject = f"{job}: {', '.join(event.step_key for event in failures)}"
     alerts.observe(platform.database(), "run", f"run/{job}", [Finding(subject, text)])
     if _ended_later(context, dg.DagsterRunStatus.SUCCESS):
         alerts.observe(platform.database(), "run", f"run/{job}", [])
@@ -211,7 +220,7 @@ def succeeded_run(context: dg.RunStatusSensorContext, platform: Platform) -> Non
         alerts.observe(db, "run", f"run/{job}", [])
         if job == emptied_queue.name:  # what other runs could not post
             for other in _POSTING:
-                alerts.observe(db, "run", f"run/{other.name}", [], looked=[f"{other.name}: chain_receipt"])
+                alerts.observe(db, "run", f"run/{other.name}", [], looked=[f"{other.name}: {_RECEIPTS}"])
 
 
 def _now() -> datetime:
@@ -219,7 +228,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _is_ripe(settings: Settings, db: Database, waiting: Sequence[Waiting], now: datetime) -> bool:
+def _waiting_here(settings: Settings, db: Database) -> list[Unfinished]:
+    """What the chain of the settings can take. What is bound to another one, or has failed, waits for a person."""
+    waiting = [one for one in unfinished(db) if one.state != "failed" and one.trading_day >= FIRST_SESSION]
+    if not waiting:
+        return []
+    here = addresses_of(settings)
+    return [one for one in waiting if (one.chain_id, one.contract) == (here.chain_id, here.track_record)]
+
+
+def _is_ripe(settings: Settings, db: Database, waiting: Sequence[Unfinished], now: datetime) -> bool:
     """Whether there is something to send, or a mined record for which there was time to become final."""
     if any(one.state != "mined" for one in waiting):
         return True

@@ -16,7 +16,7 @@ from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Transient, without_accounts
 from fntx_dagster.settings import Settings
-from fntx_dagster.signatures.drifting import drifts
+from fntx_dagster.signatures.drifting import Unjudged, drifts
 from fntx_dagster.signatures.history import gaps
 from fntx_dagster.signatures.posting import disagreements, post
 from fntx_dagster.signatures.refusals import Beginning, Refusal
@@ -79,16 +79,19 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     description="The figures of every signed day are still those that were signed; what has drifted is named.",
 )
 def signed_days_stand(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
-    """Of all signed days: a statement corrects days from before the run. Nothing is amended without a person."""
+    """Of all signed days: a statement corrects days from before the run. Nothing is amended without a person. Where a
+    day could not be compared, that is a finding, and none that was found earlier is over."""
     db = platform.database()
     with failing_well():
-        found, called = drifts(db), account_labels(db)
+        (found, unjudged), called = drifts(db), account_labels(db)
+    drifted = [_drift(called[drift.signed.account_id], drift.signed, drift_of(*drift)) for drift in found]
     return result(
         "drift",
         "signed_days_stand",
-        [_drift(called[drift.signed.account_id], drift.signed, drift_of(*drift)) for drift in found],
+        [*drifted, *_unjudged(unjudged, called)],
         "every signed day stands as it was signed",
         severity=dg.AssetCheckSeverity.WARN,
+        looked=[] if unjudged else None,
     )
 
 
@@ -138,14 +141,20 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
         context.add_asset_metadata(
             _receipt(settings, posted, called[posted.account_id]), partition_key=posted.trading_day.isoformat()
         )
-    failed = {(one.account_id, one.trading_day) for one in outcome.waiting if one.state == "failed"}
-    of_keys = [one for one in outcome.refused if (one.account_id, one.day) not in failed]
     other_roots = [_disagreement(called[one.account_id], one, held) for one, held in differing]
     late = queue.waiting_too_long(db, settings.waiting_hours, datetime.now(UTC))
     return dg.MaterializeResult(
         metadata={"posted": len(outcome.new), "posted_before": len(outcome.kept), "waiting": len(outcome.waiting)},
         check_results=[
-            _all("every_day_is_posted", outcome.refused, of_keys, called, "all are posted", first, last),
+            _all(
+                "every_day_is_posted",
+                outcome.refused + outcome.failed,
+                outcome.refused,
+                called,
+                "all are posted",
+                first,
+                last,
+            ),
             result("chain", "roots_agree", other_roots, "the contract holds our roots", days=(first, last)),
             result(
                 "gap",
@@ -198,9 +207,20 @@ def _drift(account: str, signed: SignedDay, words: str) -> Finding:
     return Finding(f"{account} {signed.trading_day}", f"{account}: {words}", signed.trading_day)
 
 
-def _disagreement(account: str, signed: SignedDay, held: str) -> Finding:
-    text = f"{account} {signed.trading_day}: {held}. See `fntx signature verify --date {signed.trading_day}`"
-    return Finding(f"{account} {signed.trading_day}", text, signed.trading_day)
+def _unjudged(days: Sequence[Unjudged], called: Labels) -> Iterator[Finding]:
+    """One finding per account, whatever the number of its days."""
+    by_account: dict[str, list[Unjudged]] = {}
+    for one in days:
+        by_account.setdefault(one.signed.account_id, []).append(one)
+    for account_id, own in by_account.items():
+        account, more = called[account_id], f" and {len(own) - 1} more" if len(own) > 1 else ""
+        text = f"{account}: nobody can tell whether {own[0].signed.trading_day}{more} stands as it was signed: "
+        yield Finding(f"{account} not compared", text + without_accounts(str(own[0].error)))
+
+
+def _disagreement(account: str, posted: PostedDay, held: str) -> Finding:
+    text = f"{account} {posted.trading_day}: {held}. See `fntx signature verify --date {posted.trading_day}`"
+    return Finding(f"{account} {posted.trading_day}", text, posted.trading_day)
 
 
 def _receipt(settings: Settings, posted: PostedDay, account: str) -> dict[str, Any]:

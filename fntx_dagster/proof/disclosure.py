@@ -186,7 +186,8 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,77}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BRACKETS = 2 + 2 * SLOTS  # the file, the list of metrics, each metric and its path
-_TEXT_OR_SPACE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+')
+# A text that is not ended goes on to the end of the file: else each of its quotes would begin a search to the end.
+_TEXT_OR_SPACE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z))|[ \t\r\n]+', re.DOTALL)
 
 
 def _chosen(catalogue: Published, names: list[str]) -> list[Slot]:

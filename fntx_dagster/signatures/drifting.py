@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.signatures.values import Difference, day_values, differences
+from fntx_dagster.signatures.values import Difference, Values, day_values, differences
 from fntx_dagster.store import signatures
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.signatures import SignedDay
@@ -19,21 +20,47 @@ class Drift(NamedTuple):
     differences: list[Difference]
 
 
-def drifts(db: Database, first: date = date.min, last: date = date.max, account: str | None = None) -> list[Drift]:
-    """The signed days of a range that have drifted, by account and day.
+class Unjudged(NamedTuple):
+    """A signed day that could not be compared with today's tables, and why."""
 
-    A day that is not told now is none: its statements say so elsewhere. Nor is an account whose tables lack a metric.
-    """
-    found = []
+    signed: SignedDay
+    error: Permanent
+
+
+class Drifts(NamedTuple):
+    """The signed days that have drifted, and those of which nobody can tell; both by account and day."""
+
+    found: list[Drift]
+    unjudged: list[Unjudged]
+
+
+def drifts(db: Database, first: date = date.min, last: date = date.max, account: str | None = None) -> Drifts:
+    """Compare the signed days of a range with today's tables. A day that cannot be judged holds no other up."""
+    outcome = Drifts([], [])
     signed: dict[str, dict[date, SignedDay]] = {}
     for one in signatures.signed_days(db, first, last, account):
         signed.setdefault(one.account_id, {})[one.trading_day] = one
     for one, days in sorted(signed.items()):
+        for day, values in _told(db, one, days):
+            try:
+                if isinstance(values, Permanent):
+                    raise values
+                if differing := differences(days[day], values):
+                    outcome.found.append(Drift(days[day], differing))
+            except Permanent as error:
+                outcome.unjudged.append(Unjudged(days[day], error))
+    return outcome
+
+
+def _told(db: Database, account: str, days: Mapping[date, SignedDay]) -> Iterator[tuple[date, Values | Permanent]]:
+    """What the tables say of each day: of all at once, and day by day where one of them stands in the way."""
+    try:
+        told = day_values(db, min(days), max(days), account)
+    except Permanent:
+        told = None
+    for day in sorted(days):
         try:
-            told = day_values(db, min(days), max(days), one)
-        except Permanent:
-            continue
-        for (_, day), values in told.items():
-            if day in days and (differing := differences(days[day], values)):
-                found.append(Drift(days[day], differing))
-    return found
+            found = told if told is not None else day_values(db, day, day, account)
+            yield day, found.get((account, day)) or Permanent(f"{day} is not told now", "Run it with `fntx run`")
+        except Permanent as error:
+            yield day, error

@@ -1,7 +1,8 @@
 """A trader's record on the chain, session by session: posted, late, amended, missing. For a stranger: no database.
 
-The sessions are the exchange's (XNYS). A record counts as late when it was posted more than LATE_AFTER behind the
-session's close: a late anchor does not prove that the figures were fixed on the day.
+The sessions are the exchange's (XNYS). A version counts as late when it was posted more than LATE_AFTER behind the
+session's close: a late anchor does not prove that the figures were fixed on the day. Each version has its own delay: a
+correction is as late as it is, however early the first one was.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 LATE_AFTER = timedelta(hours=24)
 
+_LAST_DAY = date(2200, 1, 1)
+"""The calendar reaches no further than some of the days that a record can be of."""
+
 
 class HistoryDay(NamedTuple):
     """A session, or another day that has a record. `versions`: oldest first, empty where nothing is posted; `closes_at`
@@ -28,31 +32,40 @@ class HistoryDay(NamedTuple):
     versions: tuple[Version, ...]
 
     @property
-    def behind(self) -> timedelta | None:
-        """From the session's close to the first posting; None where either is missing."""
-        if self.closes_at is None or not self.versions:
-            return None
-        return self.versions[0].record.posted_at - self.closes_at
-
-    @property
-    def behind_in_words(self) -> str:
-        """`17.2 hours`, from two days on in days; a dash where there is none."""
-        if self.behind is None:
-            return "–"
-        hours = self.behind.total_seconds() / 3600
-        return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:,.1f} days"
-
-    @property
     def is_gap(self) -> bool:
         return self.closes_at is not None and not self.versions
 
-    def is_late(self, after: timedelta = LATE_AFTER) -> bool:
-        return self.behind is not None and self.behind > after
-
     @property
-    def is_early(self) -> bool:
+    def first(self) -> Version | None:
+        return self.versions[0] if self.versions else None
+
+    def behind(self, version: Version | None) -> timedelta | None:
+        """From the session's close to the posting of a version; None where either is missing."""
+        return None if self.closes_at is None or version is None else version.record.posted_at - self.closes_at
+
+    def is_late(self, version: Version | None, after: timedelta = LATE_AFTER) -> bool:
+        behind = self.behind(version)
+        return behind is not None and behind > after
+
+    def is_early(self, version: Version | None) -> bool:
         """Posted before the session was over: the figures cannot be that session's."""
-        return self.behind is not None and self.behind < timedelta(0)
+        behind = self.behind(version)
+        return behind is not None and behind < timedelta(0)
+
+
+def in_words(behind: timedelta | None) -> str:
+    """`17.2 hours`, from two days on in days; a dash where there is none."""
+    if behind is None:
+        return "–"
+    hours = behind.total_seconds() / 3600
+    return f"{hours:.1f} hours" if abs(hours) < 48 else f"{hours / 24:,.1f} days"
+
+
+def closing_of(day: date) -> datetime | None:
+    """When a day's session ended or will end (UTC); None where the exchange has none."""
+    if day > _LAST_DAY:
+        return None
+    return next((session.closes_at for session in sessions(day, day)), None)
 
 
 def history_of(chain: Reader, trader: str, first: date, last: date, now: datetime) -> list[HistoryDay]:
@@ -69,10 +82,10 @@ def history_of(chain: Reader, trader: str, first: date, last: date, now: datetim
 
 
 def gaps(chain: Reader, trader: str, now: datetime, first: date, last: date) -> list[date]:
-    """The sessions without a record between the trader's first and last records of the range."""
+    """The sessions without a record from `first`, the trader's first signed one, to its last record of the range."""
     days = history_of(chain, trader, first, last, now)
-    posted = [one.day for one in days if one.versions]
-    return [one.day for one in days if one.is_gap and posted and posted[0] < one.day < posted[-1]]
+    newest = max((one.day for one in days if one.versions), default=first)
+    return [one.day for one in days if one.is_gap and one.day < newest]
 
 
 def _versions(chain: Reader, trader: str, day: date, newest: StoredRecord | None) -> tuple[Version, ...]:

@@ -11,11 +11,11 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.chain import sender
-from fntx_dagster.errors import Permanent
+from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.signatures.refusals import Refusal
 from fntx_dagster.store import sendings, signatures
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.sendings import SendingJournal, Waiting
+from fntx_dagster.store.sendings import SendingJournal, Unfinished
 from fntx_dagster.store.signatures import PostedDay, SignedDay
 
 if TYPE_CHECKING:
@@ -24,13 +24,20 @@ if TYPE_CHECKING:
 
 
 class Posting(NamedTuple):
-    """What posting a range did: the receipts that are new, those that were there already, where an account had to stop,
-    and the records that wait or have failed."""
+    """What posting a range did: the receipts that are new, those that were there already, where an account had to stop
+    for its keys or funds, and the records that wait or have failed."""
 
     new: list[PostedDay]
     kept: list[PostedDay]
     refused: list[Refusal]
-    waiting: list[Waiting]
+    waiting: list[Unfinished]
+
+    @property
+    def failed(self) -> list[Refusal]:
+        """Each record that waits for a person."""
+        return [
+            Refusal(one.account_id, one.trading_day, _failure(one)) for one in self.waiting if one.state == "failed"
+        ]
 
 
 def post(
@@ -47,58 +54,66 @@ def post(
     A stored receipt is not believed: the contract is asked. A record that vanished is posted again, with the same root.
     An account whose keys or funds do not do stops; the others are posted. `tell` hears of each step.
 
-    Transient where the chain does not answer or has not taken everything in time; nothing is lost then, and a later
-    call goes on.
+    Transient where the chain does not answer or has not taken everything in time, and after the other accounts had
+    their turn; nothing is lost then, and a later call goes on.
     """
-    before = {receipt[:-1] for receipt in signatures.posted_days(db, first, last, account)}
+    before = {_place(one) for one in signatures.posted_days(db, first, last, account)}
     records = _by_account(signatures.signed_days(db, first, last, account))
-    refused = []
+    refused, hindered = [], None
     for one, signed in records.items():
         try:
             _bring(db, settings, chain, one, signed, first, last, tell)
         except Permanent as error:
-            refused.append(Refusal(one, signed[0].trading_day, error))
+            waits = sendings.unfinished(db, first, last, one)
+            refused.append(Refusal(one, (waits or signed)[0].trading_day, error))
+        except Transient as error:
+            _ = chain.height  # where the node is away, so it is for the others
+            hindered = hindered or error
+    if hindered:
+        raise hindered
     after = signatures.posted_days(db, first, last, account)
     waiting = [one for one in sendings.unfinished(db, first, last, account) if one.state != "mined"]
-    refused += [Refusal(one.account_id, one.trading_day, _failure(one)) for one in waiting if one.state == "failed"]
-    return Posting(
-        [one for one in after if one[:-1] not in before],
-        [one for one in after if one[:-1] in before],
-        refused,
-        waiting,
-    )
+    new = [one for one in after if _place(one) not in before]
+    kept = [one for one in after if _place(one) in before]
+    return Posting(new, kept, refused, waiting)
 
 
-def disagreements(db: Database, chain: Chain, first: date, last: date) -> list[tuple[SignedDay, str]]:
-    """The days whose receipt says that they are posted here and for which the contract does not hold our root, each
-    with what it holds instead."""
-    posted = {(one.account_id, one.trading_day, one.version) for one in signatures.posted_days(db, first, last)}
+def disagreements(db: Database, chain: Chain, first: date, last: date) -> list[tuple[PostedDay, str]]:
+    """The posted days for which the contract does not hold our root, each with what it holds instead."""
+    by_trader: dict[str, list[PostedDay]] = {}
+    for one in signatures.posted_days(db, first, last):
+        if (one.chain_id, one.contract) == (chain.chain_id, chain.contract):
+            by_trader.setdefault(one.trader, []).append(one)
     found = []
-    for records in _by_account(signatures.signed_days(db, first, last)).values():
-        here = [
-            one
-            for one in records
-            if one[:3] in posted and (one.chain_id, one.contract) == (chain.chain_id, chain.contract)
-        ]
-        stored = chain.history(here[0].trader, here[0].trading_day, here[-1].trading_day) if here else {}
-        for one in here:
+    for trader, posted in by_trader.items():
+        stored = chain.history(trader, posted[0].trading_day, posted[-1].trading_day)
+        for one in posted:
             held = stored.get(one.trading_day)
-            if held is None:
-                found.append((one, f"the contract holds no record, ours is 0x{one.root.hex()}"))
+            if held is not None and held.version > one.version:
+                held = chain.version_of(trader, one.trading_day, one.version).record
+            if held is None or held.version < one.version:
+                found.append((one, f"the contract holds no version {one.version}, ours is 0x{one.root.hex()}"))
             elif not held.holds(one.schema_hash, one.root):
                 found.append((one, f"the contract holds 0x{held.root.hex()}, ours is 0x{one.root.hex()}"))
     return found
 
 
-def resubmit(db: Database, account: str, day: date) -> None:
-    """Queue the failed posting of a day again; Permanent where there is none."""
-    found = sendings.unfinished(db, day, day, account)
+def resubmit(db: Database, account: str, first: date, last: date) -> list[date]:
+    """Queue the failed records of a range again; their days. Permanent where there is none."""
+    found = sendings.unfinished(db, first, last, account)
     failed = [one for one in found if one.state == "failed"]
-    if failed:
-        sendings.queue_again(db, account, day, failed[0].version)
-    elif not found:
-        what = "is posted" if signatures.signed_version(db, account, day) else "is not signed"
-        raise Permanent(f"{day} {what}: there is nothing to resubmit", "`fntx status` says what waits and what failed")
+    for one in failed:
+        sendings.queue_again(db, account, one.trading_day, one.version)
+    if not failed:
+        days = f"{first}" if first == last else f"{first} to {last}"
+        what = f"the records of {days} wait for the chain already" if found else f"no record of {days} has failed"
+        raise Permanent(f"{what}: there is nothing to resubmit", "`fntx status` says what waits and what failed")
+    return [one.trading_day for one in failed]
+
+
+def _place(receipt: PostedDay) -> PostedDay:
+    """A receipt but for whether it is final."""
+    return receipt._replace(is_final=False)
 
 
 def _by_account(records: Iterable[SignedDay]) -> dict[str, list[SignedDay]]:
@@ -121,13 +136,13 @@ def _bring(
     """One account's records onto the chain. Those that were posted on another one before are left there."""
     signer = chain.trader(account)
     here = (chain.chain_id, chain.contract, signer.address)
-    unfinished = {(one.trading_day, one.version) for one in sendings.unfinished(db, first, last, account)}
     ours = [one for one in signed if (one.chain_id, one.contract, one.trader) == here]
     if ours:
         with sendings.turn_of(db, signer.address):
-            _requeue_vanished(db, chain, ours, unfinished)
+            _requeue_vanished(db, chain, ours)
             journal = SendingJournal(db, account, *here, first, last)
             sender.send(chain, signer, journal, sender.policy_of(settings), tell)
+    unfinished = {(one.trading_day, one.version) for one in sendings.unfinished(db, first, last, account)}
     for one in signed:
         if one not in ours and (one.trading_day, one.version) in unfinished:
             raise Permanent(
@@ -137,9 +152,12 @@ def _bring(
             )
 
 
-def _requeue_vanished(db: Database, chain: Chain, signed: list[SignedDay], unfinished: set[tuple[date, int]]) -> None:
-    """Final versions that the contract does not hold, or not any more: the chain is another than it was."""
-    stored = chain.history(signed[0].trader, signed[0].trading_day, signed[-1].trading_day)
+def _requeue_vanished(db: Database, chain: Chain, signed: list[SignedDay]) -> None:
+    """Final versions that the contract does not hold, or not any more: the chain is another than it was. The caller has
+    the trader's turn."""
+    first, last = signed[0].trading_day, signed[-1].trading_day
+    unfinished = {(one.trading_day, one.version) for one in sendings.unfinished(db, first, last, signed[0].account_id)}
+    stored = chain.history(signed[0].trader, first, last)
     for one in signed:
         held = stored.get(one.trading_day)
         for version in range(held.version + 1 if held else 1, one.version + 1):
@@ -147,7 +165,7 @@ def _requeue_vanished(db: Database, chain: Chain, signed: list[SignedDay], unfin
                 sendings.queue_again(db, one.account_id, one.trading_day, version)
 
 
-def _failure(one: Waiting) -> Permanent:
+def _failure(one: Unfinished) -> Permanent:
     return Permanent(
         f"{one.trading_day} was not posted: {one.error}",
         f"When that is settled: `fntx signature resubmit --date {one.trading_day}`",

@@ -46,8 +46,8 @@ class Waiting(NamedTuple):
 
 
 def waiting(db: Database, beginning: Beginning, begins_from: date = date.min) -> dict[str, Waiting]:
-    """Account → the told and verified sessions to sign and post, oldest first: all after the last signed one, and
-    signed ones without a receipt. An account that has never signed begins with no session before `begins_from`."""
+    """Account → the told and verified sessions to sign, oldest first: all after the last signed one. An account that
+    has never signed begins with no session before `begins_from`."""
     found, signed = {}, signatures.last_signed_sessions(db)
     for account, days in signatures.unsigned_days(db).items():
         if account not in signed:

@@ -7,7 +7,7 @@ day is signed while the node is away, and waits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,11 +21,12 @@ from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.signatures.refusals import Beginning, Refusal, refusals
 from fntx_dagster.signatures.values import Difference, Values, catalogue_of, day_values, differences, schema_hash
-from fntx_dagster.store import marts, signatures
+from fntx_dagster.store import marts, sendings, signatures
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.signatures import SignedDay
+from fntx_dagster.store.signatures import PostedDay, SignedDay
 
 if TYPE_CHECKING:
+    from fntx_dagster.chain.reader import StoredRecord
     from fntx_dagster.settings import Settings
 
 FIRST_VERSION = 1
@@ -80,34 +81,76 @@ def sign(
     return outcome
 
 
-def amend(db: Database, settings: Settings, account: str, first: date, last: date, reason: str) -> list[SignedDay]:
-    """Freeze a new version of each signed day of the range whose figures have changed since; those versions.
+class Proposal(NamedTuple):
+    """A next version of a signed day, as a person is asked about it: `differences` from what was signed; the version
+    and the root that it follows on, which are another record's where `held` says what the chain holds in our place."""
 
-    Permanent where nothing has changed, a day is not fit to be signed, the last version is not on the chain yet, or
-    the reason is empty or longer than LONGEST_REASON bytes. It is public: the chain keeps it beside both roots.
+    before: SignedDay
+    values: Values
+    differences: list[Difference]
+    version: int
+    previous_root: bytes
+    held: StoredRecord | None
+
+
+def proposals(
+    db: Database,
+    settings: Settings,
+    account: str,
+    first: date,
+    last: date,
+    held: Callable[[SignedDay], StoredRecord | None] = lambda signed: None,
+) -> list[Proposal]:
+    """What `amend` would freeze: of each signed day of the range whose figures have changed since, a next version.
+
+    `held` is asked about a day whose posting has failed: what the chain holds for it. A record that is not ours there
+    (the database was restored and the day signed anew) is amended too. Permanent where nothing is to be amended, a day
+    is not fit to be signed, or its last version is not on the chain yet, or on another one than the settings name.
+    """
+    before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, account)}
+    if not before:
+        raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
+    for refusal in refusals(db, first, last, account):
+        raise refusal.error
+    bound = _bound(db, settings, account)
+    failed = {one.trading_day for one in sendings.unfinished(db, first, last, account) if one.state == "failed"}
+    posted = {one.trading_day: one for one in signatures.posted_days(db, first, last, account)}
+    found = []
+    for (_, day), values in day_values(db, first, last, account).items():
+        if day not in before:
+            continue
+        signed, differing = before[day], differences(before[day], values)
+        other = held(signed) if day in failed else None
+        if other is not None and other.version >= signed.version and other.root != signed.root:
+            found.append(Proposal(signed, values, differing, other.version + 1, other.root, other))
+        elif differing:
+            _check_posted(bound, signed, posted.get(day))
+            found.append(Proposal(signed, values, differing, signed.version + 1, signed.root, None))
+    if not found:
+        raise Permanent("the signed figures are those of the database: there is nothing to amend")
+    return found
+
+
+def amend(db: Database, settings: Settings, proposed: Sequence[Proposal], reason: str) -> list[SignedDay]:
+    """Freeze and queue the versions that were proposed, as they were shown; those that were written.
+
+    Permanent for a reason that is empty, longer than LONGEST_REASON bytes or more than a line: it is public, the chain
+    keeps it beside both roots.
     """
     reason = reason.strip()
     if not 0 < len(reason.encode()) <= LONGEST_REASON or not reason.isprintable():
         raise Permanent(
             f"a reason has 1 to {LONGEST_REASON} bytes on one line", "Say shortly why: it is public on the chain"
         )
-    before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, account)}
-    if not before:
-        raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
-    for refusal in refusals(db, first, last, account):
-        raise refusal.error
-    found = {day: values for (_, day), values in day_values(db, first, last, account).items() if day in before}
-    drifted = [day for day, values in found.items() if differences(before[day], values)]
-    if not drifted:
-        raise Permanent("the signed figures are those of the database: there is nothing to amend")
-    posted = {one.trading_day: one.version for one in signatures.posted_days(db, first, last, account)}
-    if unposted := [day for day in drifted if posted.get(day) != before[day].version]:
-        raise Permanent(
-            f"version {before[unposted[0]].version} of {unposted[0]} is not on the chain yet", "Amend it when it is"
-        )
-    bound = _bound(db, settings, account)
-    amended = [_frozen(bound, day, found[day], before[day], reason) for day in drifted]
-    return signatures.freeze(db, amended)
+    bound = _bound(db, settings, proposed[0].before.account_id)
+    records = [
+        _frozen(bound, one.before.trading_day, one.values, one.version, one.previous_root, reason) for one in proposed
+    ]
+    written = signatures.freeze(db, records)
+    for one in proposed:
+        if one.held:
+            sendings.supersede(db, one.before.account_id, one.before.trading_day, one.before.version)
+    return written
 
 
 def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
@@ -162,10 +205,14 @@ def _sign(db: Database, settings: Settings, account: str, days: list[date], outc
 
 
 def _frozen(
-    bound: _Bound, day: date, values: Values, before: SignedDay | None = None, reason: str | None = None
+    bound: _Bound,
+    day: date,
+    values: Values,
+    version: int = FIRST_VERSION,
+    previous_root: bytes | None = None,
+    reason: str | None = None,
 ) -> SignedDay:
-    """The record of a day; after `before`, its next version."""
-    version = before.version + 1 if before else FIRST_VERSION
+    """The record of a day."""
     scaled = CATALOGUE.scaled(values)
     context = Context(schema_hash(), bound.chain_id, bound.contract, bound.trader, day)
     return SignedDay(
@@ -179,9 +226,23 @@ def _frozen(
         trader=context.trader,
         secret_mark=keys.mark_of(bound.secret),
         values={metric.name: scaled[metric.index] for metric in CATALOGUE.metrics},
-        previous_root=before.root if before else None,
+        previous_root=previous_root,
         reason=reason,
     )
+
+
+def _check_posted(bound: _Bound, signed: SignedDay, posted: PostedDay | None) -> None:
+    """Permanent unless that very version is on the chain that the next one would go to."""
+    if (signed.chain_id, signed.contract, signed.trader) != (bound.chain_id, bound.contract, bound.trader):
+        raise Permanent(
+            f"{signed.trading_day} was signed for trader {signed.trader} and contract {signed.contract} on chain "
+            f"{signed.chain_id}, but the settings name another",
+            "Amend it with the settings that it was signed with",
+        )
+    if posted is None or (posted.version, posted.chain_id) != (signed.version, signed.chain_id):
+        raise Permanent(
+            f"version {signed.version} of {signed.trading_day} is not on the chain yet", "Amend it when it is"
+        )
 
 
 def _bound(db: Database, settings: Settings, account_id: str) -> _Bound:
@@ -196,9 +257,10 @@ def _bound(db: Database, settings: Settings, account_id: str) -> _Bound:
             "the salt secret is not the one that this account's days were signed with", "Restore keys/salt.secret"
         )
     addresses, trader = addresses_of(settings), signer_of(settings, account_id).address
-    if before is not None and before.chain_id == addresses.chain_id and before.trader != trader:
+    here = signatures.last_signed(db, account_id, addresses.chain_id)
+    if here is not None and here.trader != trader:
         raise Permanent(
-            f"account {masked(account_id)} has signed as {before.trader} so far, and the key in use is {trader}'s",
+            f"account {masked(account_id)} has signed as {here.trader} so far, and the key in use is {trader}'s",
             "Restore the key from the backup",
         )
     if others := signatures.accounts_of_trader(db, trader) - {account_id}:

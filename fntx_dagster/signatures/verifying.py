@@ -11,7 +11,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.proof.record import Record, verify
 from fntx_dagster.signatures.signing import rebuilt
 from fntx_dagster.signatures.values import Difference, catalogue_of, day_values, differences
-from fntx_dagster.store import signatures
+from fntx_dagster.store import sendings, signatures
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.signatures import PostedDay, SignedDay
 
@@ -35,10 +35,10 @@ class Verdict(NamedTuple):
 def verify_day(
     db: Database, chain: Reader, key_folder: Path, account: str, day: date, tx_hash: str | None = None
 ) -> Verdict:
-    """Recompute a day from the tables and compare: with the frozen record, its root, the contract, the transaction."""
+    """Recompute a day from the tables and compare the latest version: with the frozen record, its root, the contract,
+    the transaction. `tx_hash` (0x…, lower case) is the one that is asked about; else the stored receipt's."""
     signed = signed_day(db, account, day)
-    receipts = signatures.posted_days(db, day, day, account)
-    posted = receipts[-1] if receipts else None
+    posted = signatures.receipt_of(db, signed)
     values = day_values(db, day, day, account).get((account, day))
     if values is None:
         raise Permanent(f"{day} has no daily summary any more", "Run `fntx run` for that day")
@@ -46,7 +46,10 @@ def verify_day(
         signed,
         posted,
         differences(signed, values),
-        list(_problems(chain, signed, rebuilt(signed, key_folder), posted, tx_hash or (posted and posted.tx_hash))),
+        [
+            *_waiting(db, signed),
+            *_problems(chain, signed, rebuilt(signed, key_folder), posted, tx_hash or (posted and posted.tx_hash)),
+        ],
     )
 
 
@@ -71,6 +74,13 @@ def prove_on_chain(chain: Reader, signed: SignedDay, key_folder: Path, metric_na
     )
 
 
+def _waiting(db: Database, signed: SignedDay) -> Iterable[str]:
+    """Where this version is on its way, while it is not on the chain."""
+    for one in sendings.unfinished(db, signed.trading_day, signed.trading_day, signed.account_id):
+        if one.version == signed.version and one.state != "mined":
+            yield f"version {signed.version} of {signed.trading_day} is {one.state}: `fntx chain status` says more"
+
+
 def _problems(
     chain: Reader, signed: SignedDay, record: Record, posted: PostedDay | None, tx_hash: str | None
 ) -> Iterable[str]:
@@ -78,7 +88,10 @@ def _problems(
         yield "the stored record does not lead to its own root: it, or the salt secret, was changed after signing"
     found = chain.version_of(signed.trader, signed.trading_day, signed.version)
     if found is None:
-        yield f"the contract {chain.contract} holds no record of trader {signed.trader} for {signed.trading_day}"
+        yield (
+            f"the contract {chain.contract} holds no version {signed.version} of trader {signed.trader} for "
+            f"{signed.trading_day}"
+        )
     elif not found.record.holds(signed.schema_hash, signed.root):
         yield (
             f"the chain holds root 0x{found.record.root.hex()} under schema 0x{found.record.schema_hash.hex()}, "
@@ -90,14 +103,15 @@ def _problems(
     if mined is None:
         yield f"the chain has no transaction {tx_hash}"
         return
-    written = [one for one in mined.records if (one.trader, one.day) == (signed.trader, signed.trading_day)]
+    wanted = (signed.trader, signed.trading_day, signed.version)
+    written = [one for one in mined.records if (one.trader, one.day, one.version) == wanted]
     if not written:
-        days = ", ".join(f"{one.day} of trader {one.trader}" for one in mined.records[:3])
+        days = ", ".join(f"version {one.version} of {one.day} of trader {one.trader}" for one in mined.records[:3])
         yield f"transaction {tx_hash} posted {days}"
     elif written[0].root != signed.root:
         posted_root = f"0x{written[0].root.hex()}"
         yield f"transaction {tx_hash} posted the root {posted_root}, the signed one is 0x{signed.root.hex()}"
-    elif posted is not None and posted.tx_hash != tx_hash.lower():
+    elif posted is not None and posted.tx_hash != tx_hash:
         yield f"the stored receipt names transaction {posted.tx_hash}"
     elif posted is not None and posted.block_number != mined.block_number:
         yield f"the stored receipt names block {posted.block_number}, the transaction is in {mined.block_number}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import psycopg
@@ -33,8 +33,9 @@ _RECEIPT = """
 _ONE = "(account_id, trading_day, version) = (%(account)s, %(day)s, %(version)s)"
 
 
-class Waiting(NamedTuple):
-    """A record that is not final: its state, and when it was queued. `error` of a failed one says why."""
+class Unfinished(NamedTuple):
+    """A record that is not final: its state, when it was queued, and where it belongs. `error` of a failed one says
+    why."""
 
     account_id: str
     trading_day: date
@@ -42,25 +43,28 @@ class Waiting(NamedTuple):
     state: str
     queued_at: datetime
     error: str | None
+    chain_id: int
+    contract: str
+    trader: str
 
 
 def unfinished(
     db: Database, first: date = date.min, last: date = date.max, account: str | None = None
-) -> list[Waiting]:
+) -> list[Unfinished]:
     """The records that are not final, failed ones among them, by day, account and version."""
     with db.connect() as connection:
         rows = connection.execute(
-            f"""SELECT {", ".join(Waiting._fields)} FROM alm_reporting.chain_postings
-            WHERE state <> 'final' AND trading_day BETWEEN %(first)s AND %(last)s
+            f"""SELECT {", ".join(Unfinished._fields)} FROM alm_reporting.chain_postings
+            WHERE state NOT IN ('final', 'superseded') AND trading_day BETWEEN %(first)s AND %(last)s
                 AND account_id = coalesce(%(account)s, account_id)
             ORDER BY trading_day, account_id, version""",
             {"first": first, "last": last, "account": account},
         )
-        return [Waiting._make(row) for row in rows]
+        return [Unfinished._make(row)._replace(chain_id=int(row[6])) for row in rows]
 
 
 def queue_again(db: Database, account: str, day: date, version: int) -> None:
-    """A failed or vanished record is queued again; a sending that it stood in gives its nonce free."""
+    """A failed record, or a final one that has vanished, is queued again; any other stays where it is."""
     with db.connect() as connection:
         key = {"account": account, "day": day, "version": version}
         connection.execute(
@@ -71,8 +75,19 @@ def queue_again(db: Database, account: str, day: date, version: int) -> None:
         )
         connection.execute(
             f"""UPDATE alm_reporting.chain_postings SET state = 'queued', sending_id = NULL, error = NULL,
-                updated_at = clock_timestamp() WHERE {_ONE}""",
+                queued_at = clock_timestamp(), updated_at = clock_timestamp()
+            WHERE {_ONE} AND state IN ('final', 'failed')""",
             key,
+        )
+
+
+def supersede(db: Database, account: str, day: date, version: int) -> None:
+    """A failed record is given up for good: the chain holds another one, and a later version says so."""
+    with db.connect() as connection:
+        connection.execute(
+            f"""UPDATE alm_reporting.chain_postings SET state = 'superseded', updated_at = clock_timestamp()
+            WHERE {_ONE} AND state = 'failed'""",
+            {"account": account, "day": day, "version": version},
         )
 
 
@@ -120,7 +135,8 @@ class SendingJournal:
             rows = connection.execute(
                 """SELECT sending_id, nonce, data, gas, mined_block, mined_block_hash, mined_tx_hash
                 FROM alm_reporting.chain_sendings
-                WHERE (chain_id, contract, trader) = (%(chain_id)s, %(contract)s, %(trader)s)
+                WHERE (account_id, chain_id, contract, trader)
+                        = (%(account)s, %(chain_id)s, %(contract)s, %(trader)s)
                     AND state IN ('open', 'mined')
                 ORDER BY nonce""",
                 self._who,
@@ -129,19 +145,27 @@ class SendingJournal:
 
     def open(self, nonce: int, data: bytes, gas: int, entries: tuple[Entry, ...]) -> Sending:
         with self._db.connect() as connection:
-            number = connection.execute(
-                """INSERT INTO alm_reporting.chain_sendings (chain_id, contract, trader, nonce, data, gas)
-                VALUES (%(chain_id)s, %(contract)s, %(trader)s, %(nonce)s, %(data)s, %(gas)s) RETURNING sending_id""",
-                self._who | {"nonce": nonce, "data": data, "gas": gas},
-            ).fetchone()[0]
-            connection.execute(
+            try:
+                number = connection.execute(
+                    """INSERT INTO alm_reporting.chain_sendings
+                        (account_id, chain_id, contract, trader, nonce, data, gas)
+                    VALUES (%(account)s, %(chain_id)s, %(contract)s, %(trader)s, %(nonce)s, %(data)s, %(gas)s)
+                    RETURNING sending_id""",
+                    self._who | {"nonce": nonce, "data": data, "gas": gas},
+                ).fetchone()[0]
+            except psycopg.errors.UniqueViolation:
+                raise self._overtaken() from None
+            taken = connection.execute(
                 """UPDATE alm_reporting.chain_postings AS posting
                 SET sending_id = %(number)s, state = 'signed', error = NULL, updated_at = clock_timestamp()
                 FROM unnest(%(days)s::date[], %(versions)s::int[]) AS entry (day, version)
-                WHERE account_id = %(account)s AND (trading_day, posting.version) = (entry.day, entry.version)""",
+                WHERE account_id = %(account)s AND (trading_day, posting.version) = (entry.day, entry.version)
+                    AND state = 'queued'""",
                 self._who
                 | {"number": number, "days": [e.day for e in entries], "versions": [e.version for e in entries]},
-            )
+            ).rowcount
+            if taken < len(entries):
+                raise self._overtaken()
         return Sending(number, nonce, data, gas, entries, (), None)
 
     def keep(self, sending: Sending, attempt: Attempt) -> Sending:
@@ -220,7 +244,7 @@ class SendingJournal:
     def found(self, entry: Entry, mined: Mined, is_final: bool) -> None:
         with self._db.connect() as connection:
             key = self._who | {"day": entry.day, "version": entry.version}
-            confirmed = mined.mined_at if is_final else None
+            confirmed = datetime.now(UTC) if is_final else None
             connection.execute(_RECEIPT.format(which=_ONE), key | _receipt(mined, confirmed))
             connection.execute(
                 f"""UPDATE alm_reporting.chain_postings SET state = %(state)s, error = NULL,
@@ -235,6 +259,9 @@ class SendingJournal:
                     updated_at = clock_timestamp() WHERE {_ONE}""",
                 self._who | {"day": entry.day, "version": entry.version, "why": why},
             )
+
+    def _overtaken(self) -> Transient:
+        return Transient(f"another process is sending for {self._who['trader']}", "Try again when it has finished")
 
     def _sending(
         self,

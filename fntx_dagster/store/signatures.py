@@ -38,7 +38,7 @@ class SignedDay(NamedTuple):
 
 class PostedDay(NamedTuple):
     """A mined record, as read back from the chain. `gas_used` is the transaction's, which posted `records` days;
-    `is_final`: no reorg is expected to undo it any more."""
+    `is_final`: no reorg is expected to undo it any more. `schema_hash` and `root` are the frozen record's."""
 
     account_id: str
     trading_day: date
@@ -53,9 +53,12 @@ class PostedDay(NamedTuple):
     records: int
     posted_at: datetime
     is_final: bool
+    schema_hash: bytes
+    root: bytes
 
 
-_POSTED = f"{', '.join(PostedDay._fields[:-1])}, confirmed_at is not null as is_final"
+_POSTED = f"{', '.join(PostedDay._fields[:-3])}, confirmed_at is not null as is_final, schema_hash, root"
+_RECEIPTS = "alm_reporting.chain_receipts join alm_reporting.daily_signatures using (account_id, trading_day, version)"
 
 
 def freeze(db: Database, records: Sequence[SignedDay]) -> list[SignedDay]:
@@ -119,13 +122,14 @@ def signed_version(db: Database, account: str, day: date, version: int | None = 
     return _signed(row) if row else None
 
 
-def last_signed(db: Database, account: str) -> SignedDay | None:
-    """The record that was frozen last for an account."""
+def last_signed(db: Database, account: str, chain_id: int | None = None) -> SignedDay | None:
+    """The record that was frozen last for an account, for one chain where it is named."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
-            """select * from alm_reporting.daily_signatures where account_id = %s
+            """select * from alm_reporting.daily_signatures
+            where account_id = %(account)s and record ->> 'chain_id' = coalesce(%(chain)s, record ->> 'chain_id')
             order by created_at desc, trading_day desc limit 1""",
-            (account,),
+            {"account": account, "chain": None if chain_id is None else str(chain_id)},
         ).fetchone()
     return _signed(row) if row else None
 
@@ -182,7 +186,7 @@ def posted_days(db: Database, first: date, last: date, account: str | None = Non
     """The newest receipt of each posted day's latest version, by day and account; what a reorg undid is none."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
-            f"""select distinct on (trading_day, account_id) {_POSTED} from alm_reporting.chain_receipts
+            f"""select distinct on (trading_day, account_id) {_POSTED} from {_RECEIPTS}
             where trading_day between %(first)s and %(last)s and account_id = coalesce(%(account)s, account_id)
                 and lost_at is null
             order by trading_day, account_id, version desc, seen_at desc""",
@@ -195,7 +199,7 @@ def receipt_of(db: Database, signed: SignedDay) -> PostedDay | None:
     """The newest receipt of that very version; None where it is not posted."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
-            f"""select {_POSTED} from alm_reporting.chain_receipts
+            f"""select {_POSTED} from {_RECEIPTS}
             where (account_id, trading_day, version) = (%s, %s, %s) and lost_at is null
             order by seen_at desc limit 1""",
             signed[:3],

@@ -2,8 +2,9 @@ import sqlite3
 
 import pytest
 from requests.exceptions import ConnectTimeout
+from urllib3.exceptions import LocationParseError
 
-from fntx_dagster.chain.faults import Refusal, Reverted, explained, refusal_of
+from fntx_dagster.chain.faults import Refusal, Reverted, as_a_node_answers, explained, refusal_of
 from fntx_dagster.errors import Permanent, Transient
 
 URL = "https://node.example/v3/token-1234"
@@ -98,3 +99,20 @@ def test_a_revert_that_cannot_be_read_is_still_a_revert(data):
 def test_what_is_no_fault_of_the_chain_passes_unchanged():
     error = KeyError("mine")
     assert _raised_by(error) is error
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, OverflowError, KeyError, IndexError, AttributeError])
+def test_what_web3_trips_over_in_an_answer_is_a_node_that_is_none(error):
+    @as_a_node_answers
+    def asks():
+        raise error(URL)
+
+    with pytest.raises(Transient, match="not as an Ethereum node does") as caught:
+        asks()
+    assert "token" not in str(caught.value)
+    assert caught.value.__suppress_context__
+    assert type(_raised_by(error(URL))) is error, "what sends does not hide a mistake of ours behind the node"
+
+
+def test_a_url_that_no_host_can_have_is_none():
+    assert type(_raised_by(LocationParseError("é..x"))) is Permanent

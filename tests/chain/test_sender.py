@@ -168,6 +168,23 @@ def test_a_nonce_under_which_nothing_is_signed_is_given_back_if_the_records_woul
     assert chain.web3.eth.get_transaction_count(trader.address) == nonce
 
 
+def test_a_transaction_that_no_node_takes_is_given_up_and_signed_anew_another_time(chain, trader, monkeypatch):
+    """As a node does that caps what a transaction may cost: the same bytes would be offered for ever."""
+    from web3.exceptions import Web3RPCError
+
+    said = {"error": {"code": -32000, "message": "tx fee (1.20 ether) exceeds the configured cap (1.00 ether)"}}
+    journal = MemoryJournal(first())
+    with monkeypatch.context() as patch:
+        refusing = Web3RPCError("refused", rpc_response=said)
+        patch.setattr(chain.web3.eth, "send_raw_transaction", lambda raw: (_ for _ in ()).throw(refusing))
+        with pytest.raises(Transient, match="exceeds the configured cap"):
+            send(chain, trader, journal, POLICY)
+    assert journal.sendings() == []
+    assert journal.waiting() == [first()]
+    send(chain, trader, journal, POLICY)
+    assert chain.record_of(trader.address, first().day).root == first().root
+
+
 def test_a_revert_is_failed_with_its_reason_and_never_sent_again(chain, trader):
     journal = MemoryJournal(first(), first(1))
     _drain(chain, trader, lambda: _dies(chain, trader, journal, step_named="keep"))
@@ -261,6 +278,11 @@ def test_while_the_chain_is_dearer_than_the_cap_no_nonce_is_taken(chain, trader)
 def test_the_policy_is_the_settings():
     policy = policy_of(Settings(fee_cap_gwei="1.5", batch=7, confirmations=3, stuck_after=4, mined_within=5))
     assert policy[:5] == (3, 7, 1_500_000_000, 4, 5)
+
+
+def test_a_run_that_would_end_before_it_came_to_raise_a_fee_is_refused(settings):
+    with pytest.raises(Permanent, match="no fee would ever be raised"):
+        policy_of(Settings(home=settings.home, mined_within=60))
 
 
 def test_the_contracts_clock_is_now_also_in_a_process_that_runs_for_long(chain, trader, monkeypatch):

@@ -24,6 +24,7 @@ from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.today import current_day
 from fntx_dagster.defs.verification import CHECKS
 from fntx_dagster.settings import Settings
+from fntx_dagster.signatures.drifting import drifts
 from fntx_dagster.simulate.broker import SPY, Account, deliver
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, account, july_28, serve, unused_port
@@ -487,6 +488,31 @@ class TestSignature:
         assert "its figures have changed since: net_pnl. See `fntx signature verify" in finding.text
         assert "987654" not in done.events, "no figure"
         assert [one.version for one in signed_days(told, JULY_15, JULY_16)] == [1, 1], "nothing is amended by itself"
+
+    def test_a_day_that_cannot_be_compared_is_told_hides_no_drift_and_ends_no_alert(
+        self, settings: Settings, told: Database
+    ) -> None:
+        for number, day in ((ONE, JULY_15), (ONE, JULY_16), (OTHER, JULY_15)):
+            by_hand.tell(told, number, day)
+        self.run(settings, told, JULY_15, JULY_16)
+        with told.connect() as connection:
+            connection.execute("update alm_reporting.daily_summary set net_pnl = 7")
+            for table, number in (("rolling_metrics", ONE), ("daily_summary", OTHER)):
+                connection.execute(
+                    f"delete from alm_reporting.{table} where (account_id, trading_day) = (%s, %s)", (number, JULY_15)
+                )
+        found, unjudged = drifts(told)
+        assert [one.signed[:2] for one in found] == [(ONE, JULY_16)]
+        assert [one.signed[:2] for one in unjudged] == [(ONE, JULY_15), (OTHER, JULY_15)]
+        said = observed(self.run(settings, told, JULY_17, JULY_17).checks["signed_days_stand"])
+        assert [one.subject for one in said.findings] == [
+            "U…0001 2025-07-16",
+            "U…0001 not compared",
+            "U…0002 not compared",
+        ]
+        text = said.findings[1].text
+        assert "nobody can tell whether 2025-07-15 stands as it was signed: 2025-07-15 has no metrics" in text
+        assert said.looked == [], "what was found earlier is not over"
 
     def test_a_session_without_a_record_between_others_is_a_gap(self, settings: Settings, told: Database) -> None:
         for day in (JULY_14, JULY_17):

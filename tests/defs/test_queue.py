@@ -197,10 +197,10 @@ class TestAlerts:
     def test_a_failed_record_is_told_at_once_with_its_reason_and_way_out(self, daemon: Daemon) -> None:
         queue(daemon, JULY_15, JULY_16, state="failed")
         text = (
-            "U…0001: the record of 2025-07-{0} was not posted: the reason. "
-            "`fntx signature resubmit --date 2025-07-{0}` when that is settled"
+            "U…0001: 2 records of 2025-07-15 to 2025-07-16 not posted: the reason. When that is settled: "
+            "`fntx signature resubmit --date 2025-07-15 --to 2025-07-16`"
         )
-        assert self.open(daemon) == [("queue", text.format(day)) for day in (15, 16)]
+        assert self.open(daemon) == [("queue", text)]
 
     def test_the_check_of_a_run_and_the_sensor_raise_it_once(self, daemon: Daemon) -> None:
         self.open(daemon)

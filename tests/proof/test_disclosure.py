@@ -203,6 +203,30 @@ def test_what_is_no_json_or_nested_too_deep_is_refused(text):
         parse(text, CATALOGUES)
 
 
+@pytest.mark.parametrize("text", ['"' + '\\"' * 490_000, '"' + '\\"' * 490_000 + "\\", '"\\\n' * 240_000])
+def test_a_text_that_is_never_ended_is_looked_through_once(text):
+    """Were it looked through again from each of its quotes, this would take an hour."""
+    with pytest.raises(Permanent, match="not JSON"):
+        parse(text, CATALOGUES)
+
+
+@given(data=st.data(), key=st.text(max_size=9))
+def test_any_key_that_is_called_otherwise_is_refused_and_nothing_else_is_raised(data, key):
+    content = json.loads(TEXT)
+    at = data.draw(st.sampled_from([content, content["metrics"][0]]))
+    names = sorted(at)
+    place = data.draw(st.integers(0, len(names) - 2))
+    if key in at:
+        return
+    at[key] = at.pop(names[place])
+    with pytest.raises(Permanent):
+        parse(with_checksum(content), CATALOGUES)
+    at[", ".join(names[place : place + 2])] = at.pop(key)
+    del at[names[place + 1]]
+    with pytest.raises(Permanent, match="does not have exactly the keys"):
+        parse(with_checksum(content), CATALOGUES)
+
+
 def test_a_file_of_more_than_a_megabyte_is_refused():
     parse(TEXT + " " * (MAX_BYTES - len(TEXT)), CATALOGUES)
     with pytest.raises(Permanent, match="more than 1000000 bytes"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,12 +12,13 @@ from fntx_dagster.chain.client import Chain
 from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import Settings
 from fntx_dagster.signatures.posting import post
-from fntx_dagster.signatures.signing import amend, sign
+from fntx_dagster.signatures.signing import amend, proposals, sign
 from fntx_dagster.signatures.verifying import prove_on_chain, signed_day, verify_day
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.sendings import unfinished
 from fntx_dagster.store.signatures import SignedDay, posted_days, signed_days
 from tests import by_hand
+from tests.signatures.conftest import amended
 
 ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
 REASON = "the broker corrected a commission"
@@ -36,7 +39,7 @@ def posted(db: Database, settings: Settings, chain: Chain) -> SignedDay:
 def test_an_amendment_is_a_second_version_and_the_first_stays(told: Database, settings: Settings, chain: Chain) -> None:
     first = posted(told, settings, chain)
     correct(told)
-    [second] = amend(told, settings, ACCOUNT, DAY, DAY, f" {REASON}\n")
+    [second] = amended(told, settings, DAY, DAY, f" {REASON}\n")
     assert (second.version, second.previous_root, second.reason) == (2, first.root, REASON)
     post(told, settings, chain, DAY, DAY)
     stored = [chain.version_of(first.trader, DAY, version) for version in (1, 2)]
@@ -61,16 +64,16 @@ def test_nothing_is_amended_by_signing_again(told: Database, settings: Settings,
 def test_a_day_whose_figures_stand_is_not_amended(told: Database, settings: Settings, chain: Chain) -> None:
     posted(told, settings, chain)
     with pytest.raises(Permanent, match="nothing to amend"):
-        amend(told, settings, ACCOUNT, DAY, DAY, REASON)
+        amended(told, settings, DAY, DAY, REASON)
 
 
 def test_a_version_is_not_amended_before_it_is_on_the_chain(told: Database, settings: Settings, chain: Chain) -> None:
     posted(told, settings, chain)
     correct(told)
-    amend(told, settings, ACCOUNT, DAY, DAY, REASON)
+    amended(told, settings, DAY, DAY, REASON)
     correct(told, 14)
     with pytest.raises(Permanent, match="version 2 of 2025-07-17 is not on the chain yet"):
-        amend(told, settings, ACCOUNT, DAY, DAY, REASON)
+        amended(told, settings, DAY, DAY, REASON)
 
 
 def test_a_day_that_is_not_fit_to_be_signed_is_not_amended(told: Database, settings: Settings, chain: Chain) -> None:
@@ -79,7 +82,51 @@ def test_a_day_that_is_not_fit_to_be_signed_is_not_amended(told: Database, setti
     with told.connect() as connection:
         connection.execute("update alm_reporting.daily_verification set passed = false")
     with pytest.raises(Permanent, match="fails its verification"):
-        amend(told, settings, ACCOUNT, DAY, DAY, REASON)
+        amended(told, settings, DAY, DAY, REASON)
+
+
+def test_what_was_shown_is_what_is_frozen(told: Database, settings: Settings, chain: Chain) -> None:
+    posted(told, settings, chain)
+    correct(told)
+    shown = proposals(told, settings, ACCOUNT, DAY, DAY)
+    correct(told, 14)
+    [frozen] = amend(told, settings, shown, REASON)
+    assert frozen.values["net_pnl"] == 13 * 10**8
+
+
+def test_a_record_is_not_amended_for_another_contract_than_it_was_posted_to(
+    told: Database, settings: Settings, chain: Chain, tmp_path: Path
+) -> None:
+    posted(told, settings, chain)
+    correct(told)
+    elsewhere = tmp_path / "contracts.json"
+    elsewhere.write_text(json.dumps({"chain_id": 1, "FNTX": "0x" + "11" * 20, "TrackRecord": "0x" + "22" * 20}))
+    public = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=elsewhere)
+    with pytest.raises(Permanent, match="settings name another"):
+        proposals(told, public, ACCOUNT, DAY, DAY)
+
+
+def test_a_day_signed_anew_after_a_restore_is_amended_behind_what_the_chain_holds(
+    told: Database, settings: Settings, chain: Chain
+) -> None:
+    """The database was restored from before the day was signed, and the day told with other figures since."""
+    first = posted(told, settings, chain)
+    with told.connect() as connection:
+        for table in ("chain_receipts", "chain_postings", "chain_attempts", "chain_sendings", "daily_signatures"):
+            connection.execute(f"alter table alm_reporting.{table} disable trigger all")
+            connection.execute(f"delete from alm_reporting.{table}")
+            connection.execute(f"alter table alm_reporting.{table} enable trigger all")
+    correct(told)
+    [again] = sign(told, settings, DAY, DAY).new
+    done = post(told, settings, chain, DAY, DAY)
+    assert "another record" in str(done.failed[0].error)
+    assert done.refused == []
+    shown = proposals(told, settings, ACCOUNT, DAY, DAY, lambda one: chain.record_of(one.trader, one.trading_day))
+    [second] = amend(told, settings, shown, "the database was restored")
+    assert (second.version, second.previous_root, again.version) == (2, first.root, 1)
+    assert post(told, settings, chain, DAY, DAY).failed == []
+    assert chain.record_of(first.trader, DAY).root == second.root
+    assert unfinished(told) == []
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "a" * 257, "ö" * 129, "two\nlines", "\x1b[31mred"])
@@ -87,7 +134,7 @@ def test_a_reason_is_given_and_fits_on_a_line(told: Database, settings: Settings
     posted(told, settings, chain)
     correct(told)
     with pytest.raises(Permanent, match="a reason has 1 to 256 bytes"):
-        amend(told, settings, ACCOUNT, DAY, DAY, reason)
+        amended(told, settings, DAY, DAY, reason)
     assert [one.version for one in signed_days(told, DAY, DAY)] == [1]
 
 
@@ -99,8 +146,7 @@ def test_only_the_days_that_drifted_are_amended(told: Database, settings: Settin
     post(told, settings, chain, DAY, later)
     with told.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 1 where trading_day = %s", (later,))
-    amended = amend(told, settings, ACCOUNT, DAY, later, REASON)
-    assert [one.trading_day for one in amended] == [later]
+    assert [one.trading_day for one in amended(told, settings, DAY, later, REASON)] == [later]
     assert [one.trading_day for one in unfinished(told)] == [later]
 
 

@@ -104,8 +104,16 @@ def test_a_released_nonce_may_be_taken_again_and_its_records_wait_again(
 
 def test_a_nonce_is_taken_once(journal: SendingJournal) -> None:
     opened(journal)
-    with pytest.raises(psycopg.errors.UniqueViolation):
+    with pytest.raises(Transient, match="another process is sending"):
         opened(journal, 1)
+
+
+def test_a_record_that_another_process_took_is_not_taken_again(journal: SendingJournal) -> None:
+    entries = tuple(journal.waiting())
+    opened(journal, 3)
+    with pytest.raises(Transient, match="another process is sending"):
+        journal.open(6, b"call", 100_000, entries)
+    assert [sending.nonce for sending in journal.sendings()] == [5]
 
 
 def test_a_failed_sending_waits_for_a_person_who_queues_it_again(database: Database, journal: SendingJournal) -> None:
@@ -114,6 +122,13 @@ def test_a_failed_sending_waits_for_a_person_who_queues_it_again(database: Datab
     assert journal.sendings() == []
     sendings.queue_again(database, ACCOUNT, DAYS[0], 1)
     assert states(database) == ["queued", "failed", "queued"]
+
+
+def test_what_is_on_its_way_is_not_queued_again(database: Database, journal: SendingJournal) -> None:
+    sending = journal.keep(opened(journal), ATTEMPT)
+    sendings.queue_again(database, ACCOUNT, DAYS[0], 1)
+    assert states(database) == ["signed", "signed", "queued"]
+    assert len(journal.sendings()[0].entries) == len(sending.entries) == 2
 
 
 def test_a_record_that_the_chain_holds_already_is_final_with_its_receipt(

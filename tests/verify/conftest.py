@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import NamedTuple
 
@@ -15,10 +15,13 @@ from fntx_dagster.metrics.catalogue import CATALOGUE, Catalogue, letters
 from fntx_dagster.proof.disclosure import disclose
 from fntx_dagster.proof.leaves import Context, schema_hash_of
 from fntx_dagster.proof.record import Record, build_record
+from tests.verify.attack import forge
 from tests.verify.cases import forged
 
 KEY = b"\x02" * 32
 SECRET = bytes(range(32))
+STRANGER = "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045"
+"""A trader who never posted anything."""
 
 
 class Node:
@@ -34,7 +37,7 @@ class Node:
         self.chain_id = self.web3.eth.chain_id
         self.fntx = self._deploy("FNTX")
         self.record = self._deploy("TrackRecord", self.fntx.address)
-        self._send(self.fntx.address, self.fntx.encode_abi("approve", [self.record.address, 2**256 - 1]))
+        self.send(self.fntx.address, self.fntx.encode_abi("approve", [self.record.address, 2**256 - 1]))
         self.contract = self.record.address
 
     def context(self, day: date, catalogue: Catalogue = CATALOGUE, **others) -> Context:
@@ -45,11 +48,11 @@ class Node:
     def post(self, records: Sequence[Record]) -> str:
         """Post records of one catalogue in one transaction; its hash."""
         arguments = [records[0].context.schema_hash, [_number(each) for each in records], [r.root for r in records]]
-        return self._send(self.contract, self.record.encode_abi("postDailyRecords", arguments))
+        return self.send(self.contract, self.record.encode_abi("postDailyRecords", arguments))
 
     def amend(self, record: Record, previous: Record, reason: str) -> str:
         arguments = [_number(record), previous.root, record.context.schema_hash, record.root, reason]
-        return self._send(self.contract, self.record.encode_abi("amendDailyRecord", arguments))
+        return self.send(self.contract, self.record.encode_abi("amendDailyRecord", arguments))
 
     def root_of(self, trader: str, day: int, version: int) -> str:
         """The root that the contract holds, zeros where it holds none."""
@@ -85,11 +88,12 @@ class Node:
     def _deploy(self, name: str, *arguments):
         made = artifact(name)
         contract = self.web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
-        tx_hash = self._send("", contract.constructor(*arguments).data_in_transaction)
+        tx_hash = self.send("", contract.constructor(*arguments).data_in_transaction)
         address = self.web3.eth.get_transaction_receipt(tx_hash)["contractAddress"]
         return self.web3.eth.contract(address=address, abi=made["abi"])
 
-    def _send(self, to: str, data: str) -> str:
+    def send(self, to: str, data: str) -> str:
+        """Send call data, or with no `to` init code, from the trader; the transaction's hash."""
         call = {"to": to, "value": 0, "data": data, "gas": 16_000_000, "chainId": self.chain_id}
         fees = {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 1}
         nonce = self.web3.eth.get_transaction_count(self.trader)
@@ -144,12 +148,17 @@ def shown(node) -> Iterator[Shown]:
         "correction": disclose(second, CATALOGUE, names, second_hash),
         "not posted": disclose(unposted, CATALOGUE, names),
         "other transaction": disclose(posted, CATALOGUE, names, second_hash),
-        "no transaction": disclose(posted, CATALOGUE, names, "0x" + "12" * 32),
+        "unknown transaction": disclose(posted, CATALOGUE, names, "0x" + "12" * 32),
     }
     for name, change in _CHANGES.items():
         content = json.loads(texts["posted"])
         change(content)
         texts[name] = forged(content)
+    forgery = forge(node, STRANGER, days[1], int(datetime(2019, 7, 18, 20, 5, tzinfo=UTC).timestamp()), values)
+    texts["forged by the deployment"] = disclose(forgery.record, CATALOGUE, names, forgery.tx_hash)
+    texts["forged, no transaction named"] = disclose(forgery.record, CATALOGUE, names)
+    texts["forged, another's transaction"] = disclose(forgery.record, CATALOGUE, names, first_hash)
+    texts["no transaction named"] = disclose(posted, CATALOGUE, names)
     with serve(node.provider) as url:
         yield Shown(url, node, texts, f"0x{posted.root.hex()}")
 

@@ -2,7 +2,8 @@
 
     python -m tests.verify.pins
 
-after a catalogue was added, the contract was compiled anew, or the page's script or style was edited.
+after a catalogue was added, the contract was compiled anew, or the page's script or style was edited. The codes of
+published contracts are only added to: a disclosure of an earlier one stays good.
 """
 
 from __future__ import annotations
@@ -10,25 +11,39 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from fntx_dagster.chain.artifacts import artifact
+from fntx_dagster.chain import artifacts
+from fntx_dagster.chain.artifacts import TRACK_RECORD_CODES, artifact
+from fntx_dagster.chain.contracts import VERSION
 from fntx_dagster.metrics.catalogue import CATALOGUES
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.leaves import schema_hash_of
 
 FOLDER = Path(__file__).parents[2] / "verify"
-SCRIPT, PAGE = FOLDER / "verify.py", FOLDER / "verify.html"
+SCRIPT, PAGE, PACKAGE = FOLDER / "verify.py", FOLDER / "verify.html", Path(artifacts.__file__)
+
+
+def codes() -> dict[str, int]:
+    """Every published code's hash → its VERSION, with the one of today's artifact behind those before it."""
+    code = bytes.fromhex(artifact("TrackRecord")["deployedBytecode"].removeprefix("0x"))
+    return {**TRACK_RECORD_CODES, f"0x{keccak256(code).hex()}": VERSION}
+
+
+def package_with_pins(text: str) -> str:
+    """The package's list of published codes, with today's."""
+    return _put(text, "TRACK_RECORD_CODES", codes(), "    ")
 
 
 def script_with_pins(text: str) -> str:
     """verify.py with the constants as they have to be."""
-    return re.sub(r"SCHEMAS = \{.*?\}", _schemas("    "), re.sub(r'CODE = "0x\w*"', _code(), text), flags=re.DOTALL)
+    return _put(_put(text, "SCHEMAS", _schemas(), "    "), "CODES", codes(), "    ")
 
 
 def page_with_pins(text: str) -> str:
     """verify.html with the constants as they have to be, and with the hashes of its script and its style."""
-    text = re.sub(r"SCHEMAS = \{.*?\}", _schemas("  "), re.sub(r'CODE = "0x\w*"', _code(), text), flags=re.DOTALL)
+    text = _put(_put(text, "SCHEMAS", _schemas(), "  "), "CODES", codes(), "  ")
     for name in ("script", "style"):
         content = re.search(rf"<{name}>(.*?)</{name}>", text, re.DOTALL)[1]
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
@@ -36,16 +51,15 @@ def page_with_pins(text: str) -> str:
     return text
 
 
-def _schemas(indent: str) -> str:
-    lines = [f'{indent}"0x{schema_hash_of(each.canonical()).hex()}": {each.version},\n' for each in CATALOGUES]
-    return f"SCHEMAS = {{\n{''.join(lines)}}}"
+def _schemas() -> dict[str, int]:
+    return {f"0x{schema_hash_of(each.canonical()).hex()}": each.version for each in CATALOGUES}
 
 
-def _code() -> str:
-    code = bytes.fromhex(artifact("TrackRecord")["deployedBytecode"].removeprefix("0x"))
-    return f'CODE = "0x{keccak256(code).hex()}"'
+def _put(text: str, name: str, pins: Mapping[str, int], indent: str) -> str:
+    lines = "".join(f'{indent}"{digest}": {version},\n' for digest, version in pins.items())
+    return re.sub(rf"(?m)^((?:const )?{name} = )\{{[^}}]*\}}", rf"\1{{\n{lines}}}", text)
 
 
 if __name__ == "__main__":
-    SCRIPT.write_text(script_with_pins(SCRIPT.read_text(encoding="utf-8")), encoding="utf-8")
-    PAGE.write_text(page_with_pins(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for file, with_pins in ((PACKAGE, package_with_pins), (SCRIPT, script_with_pins), (PAGE, page_with_pins)):
+        file.write_text(with_pins(file.read_text(encoding="utf-8")), encoding="utf-8")

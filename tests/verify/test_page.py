@@ -10,6 +10,7 @@ import pytest
 from fntx_dagster.proof.keccak import keccak256
 from tests.verify.browser import CHROMIUM, browser
 from tests.verify.pins import PAGE, page_with_pins
+from verify import verify as script
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or chrome")
 
@@ -82,12 +83,14 @@ def test_its_keccak_is_keccak(page):
 
 
 @needs_browser
-def test_without_a_node_it_says_what_it_did_not_check(shown, dropped):
+def test_without_a_node_it_says_what_it_did_not_check(shown, dropped, page):
     verdict, said = dropped(shown.texts["posted"])
     assert verdict == "Holds, as far as checked"
     assert "net_pnl -12.50000000 base_currency leads to the root" in said
     assert "delta null (not defined) ratio leads to the root" in said
-    assert "Not checked whether this root is on the chain" in said
+    steps = page.ask("fntx.STEPS")
+    assert steps == script.STEPS
+    assert f"Not checked {' '.join(f'{step} (give an RPC URL)' for step in steps.values())} whether the trader" in said
 
 
 @needs_browser
@@ -115,21 +118,25 @@ def test_the_contract_is_asked_through_the_node(shown, dropped):
     verdict, said = dropped(shown.texts["posted"], rpc=shown.url)
     assert verdict == "Holds"
     assert "posted at 20" in said
-    assert "each metric, the transaction if one is named Not checked" in said
+    assert f"{' '.join(f'the chain: {step}' for step in script.STEPS.values())} Not checked whether the trader" in said
 
 
 @needs_browser
 @pytest.mark.parametrize(
     ("name", "verdict", "words"),
     [
-        ("superseded", "Holds, but is superseded by version 2", "superseded by version 2"),
+        ("superseded", "Holds, but is superseded by version 2", "posted at 20"),
         ("correction", "Holds", "version 2"),
         ("not posted", "Does not hold", "the contract has no version 1 of this trader's record of 2019-07-19"),
         ("other transaction", "Does not hold", "did not post this record"),
-        ("no transaction", "Does not hold", "did not post this record"),
+        ("no transaction named", "Holds, as far as checked", "and when (the disclosure names no transaction)"),
+        ("unknown transaction", "Holds, as far as checked", "and when (this node does not know the transaction)"),
+        ("forged by the deployment", "Does not hold", "was not sent by the trader to the contract"),
+        ("forged, another's transaction", "Does not hold", "did not post this record"),
+        ("forged, no transaction named", "Holds, as far as checked", "and when (the disclosure names no transaction)"),
         ("other record", "Does not hold", "the contract has another root"),
         ("other value", "Does not hold", "net_pnl (slot 13) does not lead to the root"),
-        ("other chain", "Does not hold", "the disclosure is of chain 1"),
+        ("other chain", "Does not hold", "net_pnl (slot 13) does not lead to the root"),
     ],
 )
 def test_the_page_says_of_the_chain_what_the_script_says(shown, dropped, name, verdict, words):
@@ -150,7 +157,69 @@ def test_a_file_that_was_changed_does_not_hold_and_shows_no_metric(shown, droppe
 def test_a_node_that_is_away_is_no_verdict(shown, dropped):
     verdict, said = dropped(shown.texts["posted"], rpc="http://127.0.0.1:9")
     assert verdict.startswith("Not checked on the chain: the node does not answer eth_chainId")
-    assert "the contract, when the record was posted" in said
+    assert "who posted it, and when (the chain could not be asked)" in said
+    assert "the chain: whether" not in said
+    assert dropped(shown.texts["other value"], rpc="http://127.0.0.1:9")[0] == "Does not hold"
+
+
+@pytest.fixture
+def tampered(page):
+    """Have the node's answers to a method replaced, or where both are objects some of their fields."""
+
+    def tamper(method, change):
+        page.ask(f"""(() => {{
+          const [method, change, ask] = [{json.dumps(method)}, {json.dumps(change)}, globalThis.fetch];
+          globalThis.fetch = async (url, asked) => {{
+            const answer = await (await ask(url, asked)).json();
+            const isPart = typeof change === "object" && change !== null;
+            const changed = isPart ? {{ ...answer.result, ...change }} : change;
+            if (JSON.parse(asked.body).method === method) answer.result = changed;
+            return new Response(JSON.stringify(answer));
+          }};
+        }})()""")
+
+    return tamper
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("method", "change", "verdict", "words"),
+    [
+        ("eth_getTransactionReceipt", {"from": "0x" + "55" * 20}, "Does not hold", "not sent by the trader to"),
+        ("eth_getTransactionReceipt", {"to": None}, "Does not hold", "not sent by the trader to the contract"),
+        ("eth_getTransactionReceipt", {"status": "0x0"}, "Does not hold", "did not post this record"),
+        ("eth_getBlockByHash", {"timestamp": "0x1"}, "Does not hold", "at another time than the contract says"),
+        ("eth_getBlockByNumber", None, "Holds", "is not finalized: the chain may still drop it"),
+        ("eth_getBlockByNumber", {"number": "0xffffff"}, "Holds", "posted at 20"),
+        ("eth_chainId", "0x1", "Not checked on the chain: the node is of another chain: it serves chain 1, the", ""),
+        ("eth_chainId", "", "Not checked on the chain: the node's answer is not a node's", ""),
+        ("eth_getCode", "zz", "Not checked on the chain: the node's answer is not a node's", ""),
+        ("eth_call", 7, "Not checked on the chain: the node's answer is not a node's", ""),
+        ("eth_call", "0x", "Does not hold", "is not FNTX's TrackRecord"),
+    ],
+)
+def test_what_a_node_answers_is_judged_as_the_script_judges_it(
+    shown, dropped, tampered, method, change, verdict, words
+):
+    tampered(method, change)
+    found, said = dropped(shown.texts["posted"], rpc=shown.url)
+    assert found.startswith(verdict)
+    assert words in said
+    assert ("NOT FINAL" in said) == ("not finalized" in words)
+
+
+@needs_browser
+def test_a_file_that_cannot_be_read_leaves_no_earlier_verdict(shown, dropped, page, tmp_path):
+    assert dropped(shown.texts["posted"])[0] == "Holds, as far as checked"
+    (tmp_path / "folder").mkdir()
+    data = {"items": [], "files": [str(tmp_path / "folder")], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        page.send("Input.dispatchDragEvent", type=kind, x=300, y=200, data=data)
+    verdict, said = _shown(page)
+    assert verdict == "Cannot read this file"
+    assert "net_pnl" not in said
+    page.ask("document.getElementById('form').requestSubmit()")
+    assert page.ask("document.getElementById('verdict').textContent") == "No disclosure yet"
 
 
 @needs_browser

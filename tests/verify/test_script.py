@@ -3,8 +3,10 @@
 import ast
 import json
 import random
+import re
 import subprocess
 import sys
+from datetime import date
 from unittest.mock import patch
 
 import pytest
@@ -12,13 +14,17 @@ from hypothesis import given
 from hypothesis import settings as run_with
 from hypothesis import strategies as st
 
+from fntx_dagster.chain.artifacts import TRACK_RECORD_CODES
 from fntx_dagster.errors import Permanent
-from fntx_dagster.metrics.catalogue import CATALOGUES
-from fntx_dagster.proof.disclosure import check, parse
+from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES
+from fntx_dagster.proof.disclosure import check, disclose, parse
 from fntx_dagster.proof.keccak import keccak256
+from fntx_dagster.proof.record import build_record
 from tests.proof.test_disclosure import TEXT, anything
+from tests.verify import pins
 from tests.verify.cases import with_checksum
-from tests.verify.pins import SCRIPT, script_with_pins
+from tests.verify.conftest import SECRET
+from tests.verify.pins import PACKAGE, SCRIPT, codes, package_with_pins, script_with_pins
 from verify import verify as script
 
 
@@ -42,6 +48,8 @@ def verified(tmp_path, capsys, monkeypatch):
 def test_its_constants_are_the_catalogues_and_the_contracts_of_today():
     text = SCRIPT.read_text(encoding="utf-8")
     assert script_with_pins(text) == text, "run python -m tests.verify.pins"
+    text = PACKAGE.read_text(encoding="utf-8")
+    assert package_with_pins(text) == text, "run python -m tests.verify.pins"
 
 
 def test_it_needs_the_standard_library_alone_and_the_syntax_of_python_3_9():
@@ -49,6 +57,14 @@ def test_it_needs_the_standard_library_alone_and_the_syntax_of_python_3_9():
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
+
+
+def test_the_proof_comes_first_and_is_as_short_as_its_header_says():
+    text = SCRIPT.read_text(encoding="utf-8")
+    parts = re.findall(r"^# (PART \d)", text, re.MULTILINE)
+    assert parts == ["PART 1", "PART 2", "PART 3", "PART 4"]
+    assert text[text.index("# PART 1") : text.index("# PART 2")].count("\n") <= 135
+    assert text[text.index("@functools") :].count("\n") <= 60
 
 
 @pytest.mark.parametrize("length", [*range(0, 300, 9), 135, 136, 137, 271, 272, 273, 1000])
@@ -64,12 +80,8 @@ def test_whatever_a_field_holds_it_says_what_ours_says_and_never_raises(data, re
     at = data.draw(st.sampled_from([content, *content["metrics"], *(entry["path"] for entry in content["metrics"])]))
     at[data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(6)))] = replacement
     text = data.draw(st.sampled_from([json.dumps(content), with_checksum(content)]))
-    try:
-        ours = list(check(parse(text, CATALOGUES)).problems)
-    except Permanent as refusal:
-        ours = [refusal.message]
     with patch.object(script, "keccak256", keccak256):
-        assert script.verify(text) == (not ours, ours)
+        assert script.verify(text) == _ours(text)
 
 
 @given(content=st.binary(max_size=300) | st.text(max_size=300))
@@ -92,7 +104,10 @@ def test_without_a_node_it_says_what_it_did_not_check(shown, verified):
     assert code == 0
     assert "net_pnl: -12.50000000 base_currency: leads to the root" in said
     assert "delta: null (not defined): leads to the root" in said
-    assert "NOT CHECKED: whether this root is on the chain" in said
+    assert [line for line in said.splitlines() if line.startswith("NOT CHECKED")] == [
+        *(f"NOT CHECKED: {step} (give --rpc)" for step in script.STEPS.values()),
+        "NOT CHECKED: whether the trader's and the contract's address are the ones you expect: compare them",
+    ]
     assert said.splitlines()[-1] == "HOLDS, as far as checked"
 
 
@@ -101,6 +116,7 @@ def test_with_a_root_it_compares(shown, verified):
     code, said = verified(shown.texts["posted"], "--root", "0x" + "12" * 32)
     assert code == 1
     assert "root is not the one that was given" in said
+    assert "NOT CHECKED: who posted it, and when (the file by itself does not hold)" in said
 
 
 def test_with_a_node_it_says_when_the_record_was_posted(shown, verified):
@@ -108,6 +124,7 @@ def test_with_a_node_it_says_when_the_record_was_posted(shown, verified):
     assert code == 0
     assert "- posted at 20" in said
     assert "superseded" not in said
+    assert said.count("NOT CHECKED") == 1  # the addresses
 
 
 def test_a_record_that_was_corrected_is_called_superseded(shown, verified):
@@ -122,10 +139,11 @@ def test_a_record_that_was_corrected_is_called_superseded(shown, verified):
     [
         ("not posted", "the contract has no version 1 of this trader's record of 2019-07-19"),
         ("other transaction", "did not post this record"),
-        ("no transaction", "did not post this record"),
         ("other record", "the contract has another root"),
         ("other value", "net_pnl (slot 13) does not lead to the root"),
-        ("other chain", "the disclosure is of chain 1"),
+        ("other chain", "net_pnl (slot 13) does not lead to the root"),
+        ("forged by the deployment", "was not sent by the trader to the contract"),
+        ("forged, another's transaction", "did not post this record"),
     ],
 )
 def test_what_the_chain_does_not_confirm_does_not_hold(shown, verified, name, said):
@@ -135,11 +153,150 @@ def test_what_the_chain_does_not_confirm_does_not_hold(shown, verified, name, sa
     assert printed.splitlines()[-1] == "DOES NOT HOLD"
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("no transaction named", "the disclosure names no transaction"),
+        ("forged, no transaction named", "the disclosure names no transaction"),
+        ("unknown transaction", "this node does not know the transaction"),
+    ],
+)
+def test_who_posted_a_record_and_when_is_not_taken_from_the_contract_alone(shown, verified, name, why):
+    code, said = verified(shown.texts[name], "--rpc", shown.url)
+    assert code == 0
+    assert f"NOT CHECKED: who posted it, and when ({why})" in said
+    assert "posted at" not in said
+    assert said.splitlines()[-1] == "HOLDS, as far as checked"
+
+
+def test_a_correction_that_names_no_transaction_is_superseded_as_far_as_checked(shown, verified):
+    content = json.loads(shown.texts["superseded"]) | {"transaction": None}
+    said = verified(with_checksum(content), "--rpc", shown.url)[1]
+    assert said.splitlines()[-1] == "HOLDS, as far as checked, but is superseded by version 2"
+
+
+@pytest.fixture
+def tampered(monkeypatch):
+    """Have the node's answers to a method changed before they are read."""
+
+    def tamper(method, change):
+        ask = script.ask
+
+        def changed(url, asked, *params):
+            answer = ask(url, asked, *params)
+            return change(answer, *params) if asked == method else answer
+
+        monkeypatch.setattr(script, "ask", changed)
+
+    return tamper
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "said"),
+    [
+        ("eth_getTransactionReceipt", {"from": "0x" + "55" * 20}, "was not sent by the trader to the contract"),
+        ("eth_getTransactionReceipt", {"to": None}, "was not sent by the trader to the contract"),
+        ("eth_getTransactionReceipt", {"status": "0x0"}, "did not post this record"),
+        ("eth_getTransactionReceipt", {"logs": []}, "did not post this record"),
+        ("eth_getBlockByHash", {"timestamp": "0x1"}, "was mined at another time than the contract says"),
+    ],
+)
+def test_a_transaction_that_is_not_the_traders_posting_at_that_time_proves_nothing(
+    shown, verified, tampered, method, change, said
+):
+    tampered(method, lambda answer, *_: {**answer, **change})
+    code, printed = verified(shown.texts["posted"], "--rpc", shown.url)
+    assert code == 1
+    assert said in printed
+    assert printed.splitlines()[-1] == "DOES NOT HOLD"
+
+
+@pytest.mark.parametrize(
+    ("newest", "finalized", "is_final"),
+    [(11, None, False), (12, None, True), (0, 0, True), (0, -1, False)],
+)
+def test_a_block_that_the_chain_may_still_drop_is_not_final(shown, verified, tampered, newest, finalized, is_final):
+    receipt = script.ask(shown.url, "eth_getTransactionReceipt", json.loads(shown.texts["posted"])["transaction"])
+    mined_in = int(receipt["blockNumber"], 16)
+    tampered("eth_blockNumber", lambda *_: hex(mined_in + newest))
+    tampered(
+        "eth_getBlockByNumber", lambda *_: finalized if finalized is None else {"number": hex(mined_in + finalized)}
+    )
+    code, said = verified(shown.texts["posted"], "--rpc", shown.url)
+    assert (code, said.splitlines()[-1]) == (0, "HOLDS")
+    assert (f"NOT FINAL: the record's block has {newest} blocks after it" in said) != is_final
+
+
+def test_a_contract_of_every_published_code_is_ours_and_the_first_one_stays(shown, verified, monkeypatch):
+    first = "0x003648da93b10afa11f2e7d843171ad329fb7cb06dd648236ea5383cd3bdeda0"
+    assert next(iter(TRACK_RECORD_CODES)) == first
+    assert script.CODES == TRACK_RECORD_CODES == codes()
+    monkeypatch.setattr(script, "CODES", {**script.CODES, "0x" + "12" * 32: 3})
+    assert verified(shown.texts["posted"], "--rpc", shown.url)[0] == 0
+    monkeypatch.setattr(script, "CODES", {"0x" + "12" * 32: 3})
+    assert "is not FNTX's TrackRecord" in verified(shown.texts["posted"], "--rpc", shown.url)[1]
+
+
+def test_a_code_that_is_compiled_later_is_added_to_those_before_it(monkeypatch):
+    monkeypatch.setattr(pins, "artifact", lambda _: {"deployedBytecode": "0x6001"})
+    later = f"0x{keccak256(bytes.fromhex('6001')).hex()}"
+    assert list(codes()) == [*TRACK_RECORD_CODES, later]
+    assert f'"{later}": 2,' in package_with_pins(PACKAGE.read_text(encoding="utf-8"))
+
+
+def test_a_node_of_another_chain_is_no_verdict(shown, verified, tampered):
+    tampered("eth_chainId", lambda *_: "0x1")
+    code, said = verified(shown.texts["posted"], "--rpc", shown.url)
+    assert code == 75
+    served = f"it serves chain 1, the disclosure is of chain {shown.node.chain_id}"
+    assert f"NOT CHECKED ON THE CHAIN: the node is of another chain: {served}" in said
+    assert "net_pnl: -12.50000000 base_currency: leads to the root" in said
+
+
+@pytest.mark.parametrize("rpc", ["http://127.0.0.1:9", None])
+def test_a_file_that_is_wrong_by_itself_does_not_hold_whatever_the_node_says(shown, verified, rpc):
+    code, said = verified(shown.texts["other value"], "--rpc", rpc or shown.url)
+    assert (code, said.splitlines()[-1]) == (1, "DOES NOT HOLD")
+    assert "NOT CHECKED: whether the contract's rules are FNTX's (the file by itself does not hold)" in said
+
+
+def test_what_comes_after_a_check_that_fails_is_not_called_checked(shown, verified):
+    content = json.loads(shown.texts["forged by the deployment"])
+    said = verified(shown.texts["not posted"], "--rpc", shown.url)[1]
+    assert "NOT CHECKED: who posted it, and when (the check ended before it)" in said
+    assert "NOT CHECKED: whether the contract's rules" not in said
+    assert "NOT CHECKED: who posted it" not in verified(json.dumps(content), "--rpc", shown.url)[1]
+
+
+@run_with(max_examples=150)
+@given(
+    data=st.data(),
+    key=st.sampled_from(["format, metrics", "catalogue, chain_id", "name, path", ""]) | st.text(max_size=9),
+)
+def test_whatever_a_key_is_called_it_says_what_ours_says_and_never_raises(data, key):
+    content = json.loads(TEXT)
+    at = data.draw(st.sampled_from([content, content["metrics"][0]]))
+    names = sorted(at)
+    place = data.draw(st.integers(0, len(names) - 2))
+    joined = data.draw(st.booleans())  # two keys become one that reads like both
+    at[", ".join(names[place : place + 2]) if joined else key] = at.pop(names[place])
+    if joined:
+        del at[names[place + 1]]
+    text = data.draw(st.sampled_from([json.dumps(content), with_checksum(content)]))
+    with patch.object(script, "keccak256", keccak256):
+        assert script.verify(text) == _ours(text)
+
+
+@pytest.mark.parametrize("end", ["", "\\", "\\\n"])
+def test_a_text_that_is_never_ended_is_looked_through_once(end):
+    for quote in ('"' + '\\"' * 490_000, '"\\\n' * 240_000):
+        assert script.verify(quote + end) == _ours(quote + end) == (False, ["the disclosure is not JSON"])
+
+
 def test_a_contract_that_is_not_ours_is_told(shown, verified):
-    content = json.loads(shown.texts["posted"])
     for address in (shown.node.fntx.address, "0x" + "12" * 20):  # another contract, and none
-        content["contract"] = address
-        code, printed = verified(with_checksum(content), "--rpc", shown.url)
+        record = build_record(shown.node.context(date(2019, 7, 17), contract=address), "U0000001", {13: 5}, SECRET)
+        code, printed = verified(disclose(record, CATALOGUE, ["net_pnl"]), "--rpc", shown.url)
         assert code == 1
         assert "is not FNTX's TrackRecord" in printed
 
@@ -174,3 +331,12 @@ def test_a_node_that_answers_nonsense_is_no_verdict_and_no_traceback(shown, veri
     code, said = verified(shown.texts["posted"], "--rpc", shown.url)
     assert code == 75
     assert "NOT CHECKED ON THE CHAIN" in said
+
+
+def _ours(text):
+    """What our own reader says of a text, in the script's form."""
+    try:
+        problems = list(check(parse(text, CATALOGUES)).problems)
+    except Permanent as refusal:
+        problems = [refusal.message]
+    return not problems, problems

@@ -11,6 +11,14 @@ FOLDER = Path(__file__).parent
 CONTRACTS = ("FNTX", "TrackRecord")
 """In the order of their deployment: TrackRecord is given FNTX's address."""
 
+TRACK_RECORD_CODES = {
+    "0x003648da93b10afa11f2e7d843171ad329fb7cb06dd648236ea5383cd3bdeda0": 2,
+}
+"""keccak256 of the code of each TrackRecord that was published, its token's address replaced by zeros → its VERSION.
+
+Only added to, and that by `python -m tests.verify.pins`: what was deployed stays, whatever is compiled later.
+"""
+
 
 @functools.cache
 def artifact(contract: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ _TABLES = """
 -- What is sent under one nonce never changes; its attempts differ in their fees.
 CREATE TABLE alm_reporting.chain_sendings (
     sending_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id text NOT NULL,
     chain_id numeric NOT NULL,
     contract text NOT NULL,
     trader text NOT NULL,
@@ -35,7 +36,8 @@ CREATE TABLE alm_reporting.chain_postings (
     chain_id numeric NOT NULL,
     contract text NOT NULL,
     trader text NOT NULL,
-    state text NOT NULL CHECK (state IN ('queued', 'signed', 'broadcast', 'mined', 'final', 'failed')),
+    state text NOT NULL
+        CHECK (state IN ('queued', 'signed', 'broadcast', 'mined', 'final', 'failed', 'superseded')),
     sending_id bigint REFERENCES alm_reporting.chain_sendings,
     error text,
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -44,7 +46,7 @@ CREATE TABLE alm_reporting.chain_postings (
     FOREIGN KEY (account_id, trading_day, version) REFERENCES alm_reporting.daily_signatures
 );
 CREATE INDEX ON alm_reporting.chain_postings (sending_id);
-CREATE INDEX ON alm_reporting.chain_postings (trader, trading_day) WHERE state NOT IN ('final', 'failed');
+CREATE INDEX ON alm_reporting.chain_postings (trader, trading_day) WHERE state NOT IN ('final', 'superseded');
 
 ALTER TABLE alm_reporting.chain_receipts
     ADD COLUMN records int NOT NULL DEFAULT 1,
@@ -69,7 +71,8 @@ SELECT account_id, trading_day, version, (record ->> 'chain_id')::numeric, recor
     ) THEN 'final' ELSE 'queued' END
 FROM alm_reporting.daily_signatures AS signed;
 
-DROP TABLE alm_reporting.chain_attempts;
+-- What was signed then may still be on its way; nothing that was attempted is forgotten.
+ALTER TABLE alm_reporting.chain_attempts RENAME TO chain_attempts_before_queue;
 CREATE TABLE alm_reporting.chain_attempts (
     attempt_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     sending_id bigint NOT NULL REFERENCES alm_reporting.chain_sendings,
@@ -106,6 +109,8 @@ CREATE FUNCTION alm_reporting.tell_state() RETURNS trigger LANGUAGE plpgsql AS $
 DECLARE
     told bigint;
 BEGIN
+    -- one after the other until they are committed, so that who reads on from the last number misses none
+    PERFORM pg_advisory_xact_lock(hashtextextended('fntx signature events', 0));
     INSERT INTO alm_reporting.signature_events (account_id, trading_day, version, state)
     VALUES (NEW.account_id, NEW.trading_day, NEW.version, NEW.state) RETURNING event_id INTO told;
     PERFORM pg_notify('fntx_signature', told::text);
