@@ -256,9 +256,10 @@ def print_checked(checked: Checked) -> None:
         out(f"{context.day}{version}, trader {context.trader}")
         out(f"contract {context.contract} on chain {context.chain_id}")
         out(f"root 0x{found.root.hex()}")
+        currency = next((metric.value for metric, _ in checked.verdicts if metric.name == "base_currency"), None)
         for metric, leads in checked.verdicts:
             sign = "[green]✓[/]" if leads else "[red]✗[/]"
-            out(f"  {sign} {foreign(metric.name)} = {foreign(_shown(metric))}")
+            out(f"  {sign} {foreign(metric.name)} = {foreign(_shown(metric, currency))}")
     for problem in checked.problems:
         out(f"[red]✗[/] {foreign(problem)}")
     for remark in checked.notes:
@@ -271,13 +272,11 @@ def print_checked(checked: Checked) -> None:
     out(f"{sign} {foreign(checked.verdict)}")
 
 
-def history_table(days: Sequence[HistoryDay], late: timedelta, settled_at: datetime) -> Table | str:
+def history_table(days: Sequence[HistoryDay], late: timedelta, settled_at: datetime) -> Table:
     """A trader's record: a row per session and version; what is missing, late or corrected is marked, and what was
     posted after `settled_at` is not final."""
     from fntx_dagster.signatures.history import in_words
 
-    if not days:
-        return "No session of that range is over, and nothing is posted for it."
     table = _table("session", "posted at (UTC)", right=("behind the close",))
     table.add_column("version", no_wrap=True)
     table.add_column("root", no_wrap=True)
@@ -343,13 +342,16 @@ def _print_differences(differences: Sequence[Difference]) -> None:
         out(f"[red]✗[/] {difference.metric}: signed {signed}, the database says {found}")
 
 
-def _shown(metric: Disclosed) -> str:
-    """A metric's value with its unit."""
+def _shown(metric: Disclosed, currency: str | None) -> str:
+    """A metric's value with its unit; an amount says nothing where its currency is not disclosed beside it."""
     if metric.value is None:
         return "null (undefined on that day)"
+    if metric.unit == "base_currency":
+        return f"{metric.value} {currency or _NO_CURRENCY}"
     return metric.value if metric.unit in _SPEAKING_UNITS else f"{metric.value} {metric.unit}"
 
 
+_NO_CURRENCY = "(in the account's base currency, which is not disclosed)"
 _SPEAKING_UNITS = ("ascii_letters", "sha256")
 """Of these the value alone says enough."""
 

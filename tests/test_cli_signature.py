@@ -135,7 +135,7 @@ def test_a_disclosure_shows_what_was_asked_for_and_holds(tmp_path: Path, monkeyp
     for name in ("FNTX_HOME", "FNTX_DATABASE_URL"):
         monkeypatch.setenv(name, "/nowhere")
     shown = fntx("verify", str(file)).stdout
-    assert "net_pnl = 12.50000000 base_currency" in shown
+    assert "net_pnl = 12.50000000 HKD" in shown
     assert "base_currency = HKD" in shown
     assert "NOT CHECKED: who posted it, and when (give --rpc)" in shown
     assert shown.splitlines()[-1] == "✓ HOLDS, as far as checked"
@@ -228,7 +228,9 @@ def test_over_a_node_a_stranger_sees_that_the_chain_holds_it_and_later_that_it_i
         assert found["days"][2]["versions"][1]["previous_root"] == f"0x{thursday.root.hex()}"
         assert [one["is_late"] for one in found["days"][2]["versions"]] == [True, True]
     away = fntx("verify", str(file), "--rpc", url, code=75).stdout
-    assert "net_pnl = 12.50000000 base_currency" in away, "what the file says by itself is shown"
+    assert "net_pnl = 12.50000000 (in the account's base currency, which is not disclosed)" in away, (
+        "what the file says by itself is shown"
+    )
     assert away.splitlines()[-1].startswith("! NOT CHECKED ON THE CHAIN: the RPC node does not answer")
     told_away = json.loads(fntx("verify", str(file), "--rpc", url, "--json", code=75).stdout)
     assert (told_away["holds"], told_away["on_chain"]) == (True, None)

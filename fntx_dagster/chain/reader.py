@@ -116,11 +116,15 @@ def web3_over(rpc_url: str) -> Web3:
     from web3.middleware import ExtraDataToPOAMiddleware
     from web3.providers.rpc.utils import ExceptionRetryConfiguration
 
+    from fntx_dagster.chain.answers import BoundedSessions
+
     # every request that is tried again may be: a transaction that the node has already is the same one
     again = ExceptionRetryConfiguration(
         (Unreachable, HTTPError, Timeout), retries=_TRIES, backoff_factor=_BACKOFF_SECONDS
     )
-    web3 = Web3(HTTPProvider(rpc_url, {"timeout": _REQUEST_SECONDS}, exception_retry_configuration=again))
+    provider = HTTPProvider(rpc_url, {"timeout": _REQUEST_SECONDS}, exception_retry_configuration=again)
+    provider._request_session_manager = BoundedSessions()
+    web3 = Web3(provider)
     web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)  # some chains' blocks carry longer extra data
     return web3
 

@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from eth_utils import to_checksum_address
 from web3.providers.eth_tester.middleware import request_formatters, result_formatters
 
+from fntx_dagster.chain.answers import MAX_DEPTH, depth_of
 from fntx_dagster.errors import Permanent
 
 if TYPE_CHECKING:
@@ -30,14 +29,11 @@ if TYPE_CHECKING:
 
 MAX_BODY = 1_000_000
 MAX_BATCH = 1_000
-MAX_DEPTH = 64
 
 _IDLE_SECONDS = 30.0
 _NAMESPACES = frozenset({"eth", "net", "web3"})
 """Those of the standard. The test chain's own (mining, time travel, going back) are nobody's over HTTP."""
 
-# Texts, and what else is no bracket. A text that is not ended goes on to the end: the time grows with the length only.
-_NO_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[^][{}"]+', re.DOTALL)
 _SIMULATING = frozenset({"eth_call", "eth_estimateGas"})
 _BLOCKS = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash"})
 _BLOCK_AT = {"eth_call": 1, "eth_getCode": 1, "eth_getBalance": 1, "eth_getTransactionCount": 1, "eth_getStorageAt": 2}
@@ -82,7 +78,7 @@ class _Node:
     def answer(self, body: bytes) -> Any:
         """The answer to a request or to a batch of them."""
         # Python's parser recurses, and the EVM's libraries raise its limit: too deep a nesting would end the process.
-        if _depth_of(body) > MAX_DEPTH:
+        if depth_of(body) > MAX_DEPTH:
             return _error(None, -32700, "parse error")
         try:
             asked = json.loads(body)
@@ -175,11 +171,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _depth_of(body: bytes) -> int:
-    brackets = _NO_BRACKET.sub(b"", body)
-    return max(accumulate((1 if bracket in b"[{" else -1 for bracket in brackets), initial=0))
 
 
 def _error(number: Any, code: int, message: str) -> dict[str, Any]:

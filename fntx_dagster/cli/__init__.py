@@ -348,7 +348,9 @@ def main() -> None:
     try:
         app()
     except FntxError as found:
-        sys.stderr.write(f"fntx: {found}\n")
+        # a node's own words may be in it: nothing in them steers the terminal
+        shown = "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in str(found))
+        sys.stderr.write(f"fntx: {shown}\n")
         sys.exit(found.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -133,7 +133,8 @@ def disclose(
     """Show some metrics of a signed day to a stranger: a file with each value, its salt and its path to the root.
 
     It is JSON, on standard output. Whoever has it checks it with `fntx verify FILE --rpc URL`, the page verify.html or
-    verify.py, and learns nothing of the other metrics. It holds the trader's address, not your account.
+    verify.py. The other metrics' salts are not in it, but figures that add up tell one another. It holds the trader's
+    address, not your account.
     """
     from fntx_dagster.signatures.disclosing import disclose_day
 

@@ -111,6 +111,8 @@ def _content(file: str) -> bytes:
     from fntx_dagster.proof.disclosure import MAX_BYTES
 
     if file == "-":
+        if sys.stdin is None:
+            raise typer.BadParameter("standard input is closed")
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     try:
         with Path(file).open("rb") as stream:
@@ -167,21 +169,29 @@ def _record(
 ) -> None:
     from fntx_dagster.signatures.checking import SETTLED
     from fntx_dagster.signatures.history import history_of
-    from fntx_dagster.terminal import error, history_table, out
+    from fntx_dagster.terminal import history_table, out
 
     with _chain(rpc, contract) as chain:
         address = chain.web3.to_checksum_address(trader.lower())
         if trader not in (address, trader.lower(), f"0x{trader[2:].upper()}"):
             raise typer.BadParameter(f"{trader!r} is no address: a letter of it is another one, or in another case")
+        where = f"{chain.contract} on chain {chain.chain_id}"
+        if not chain.runs_our_code():
+            raise Permanent(
+                f"the code at {where} is not FNTX's TrackRecord: what it says proves nothing",
+                "Ask the trader for the contract's address",
+            )
         days = history_of(chain, address, first, last, datetime.now(UTC))
-        is_ours, where = chain.runs_our_code(), f"{chain.contract} on chain {chain.chain_id}"
+        if not days:
+            raise Permanent(
+                f"no session of the exchange was over between {first} and {last}, and none has a record",
+                "Choose other days",
+            )
         settled_at = _FOR_EVER if chain.is_embedded else chain.settled_at(SETTLED)
     if as_json:
         summary, plain = _counts(days, late), [_plain(day, late, settled_at) for day in days]
-        print_json({"runs_our_code": is_ours, "not_checked": [_NOT_CHECKED], "summary": summary, "days": plain})
+        print_json({"not_checked": [_NOT_CHECKED], "summary": summary, "days": plain})
     else:
-        if not is_ours:
-            error(f"the code at {where} is not FNTX's TrackRecord: what it says proves nothing")
         out(history_table(days, late, settled_at))
         said = _counts(days, late)
         out(
@@ -189,7 +199,7 @@ def _record(
             f"{said['late']} late, {said['early']} before the close, {said['amended']} amended"
         )
         out(f"NOT CHECKED: {_NOT_CHECKED}")
-    if not is_ours or any(day.is_gap for day in days):
+    if any(day.is_gap for day in days):
         raise typer.Exit(1)
 
 

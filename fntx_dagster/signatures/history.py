@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 LATE_AFTER = timedelta(hours=24)
 
+_SHOWN_VERSIONS = 20
 _LAST_DAY = date(2200, 1, 1)
 """The calendar reaches no further than some of the days that a record can be of."""
 
 
 class HistoryDay(NamedTuple):
-    """A session, or another day that has a record. `versions`: oldest first, empty where nothing is posted; `closes_at`
-    (UTC) is None where the exchange had no session."""
+    """A session, or another day that has a record. `versions`: the first and the newest ones, in order, empty where
+    nothing is posted; `closes_at` (UTC) is None where the exchange had no session."""
 
     day: date
     closes_at: datetime | None
@@ -93,5 +94,7 @@ def _versions(chain: Reader, trader: str, day: date, newest: StoredRecord | None
         return ()
     if newest.version == 1:
         return (Version(newest, None, None),)
-    found = (chain.version_of(trader, day, version) for version in range(1, newest.version + 1))
+    # a contract that is none of ours may claim any number of them
+    numbers = {1, *range(max(1, newest.version - _SHOWN_VERSIONS + 2), newest.version + 1)}
+    found = (chain.version_of(trader, day, version) for version in sorted(numbers))
     return tuple(version for version in found if version is not None)

@@ -54,7 +54,7 @@ def drift_of(signed: SignedDay, found: Sequence[Difference]) -> str:
     return (
         f"{signed.trading_day} stays as it was signed, but its figures have changed since: "
         f"{', '.join(difference.metric for difference in found)}. See `fntx signature verify --date "
-        f"{signed.trading_day}`; `fntx signature amend` posts a new version with your reason"
+        f"{signed.trading_day}`; once the day is verified, `fntx signature amend` posts a new version with your reason"
     )
 
 
@@ -140,7 +140,8 @@ def amend(db: Database, settings: Settings, proposed: Sequence[Proposal], reason
     reason = reason.strip()
     if not 0 < len(reason.encode()) <= LONGEST_REASON or not reason.isprintable():
         raise Permanent(
-            f"a reason has 1 to {LONGEST_REASON} bytes on one line", "Say shortly why: it is public on the chain"
+            f"a reason has 1 to {LONGEST_REASON} bytes of printable text on one line",
+            "Say shortly why: it is public on the chain",
         )
     bound = _bound(db, settings, proposed[0].before.account_id)
     records = [

@@ -133,7 +133,7 @@ def test_a_day_signed_anew_after_a_restore_is_amended_behind_what_the_chain_hold
 def test_a_reason_is_given_and_fits_on_a_line(told: Database, settings: Settings, chain: Chain, reason: str) -> None:
     posted(told, settings, chain)
     correct(told)
-    with pytest.raises(Permanent, match="a reason has 1 to 256 bytes"):
+    with pytest.raises(Permanent, match="a reason has 1 to 256 bytes of printable text"):
         amended(told, settings, DAY, DAY, reason)
     assert [one.version for one in signed_days(told, DAY, DAY)] == [1]
 

@@ -13,6 +13,8 @@ from fntx_dagster.proof.keccak import keccak256
 
 NULL = -(2**255)
 Content = dict[str, Any]
+NO_ROOTS = ("0x12", "0X" + "12" * 32, " 0x" + "12" * 32, "0x" + "12" * 32 + " ", "12" * 32, "0x" + "1g" * 32)
+"""What is no root: a reader is to refuse it, and not to guess."""
 
 
 def random_values(rng: random.Random, catalogue: Catalogue = CATALOGUE) -> dict[int, int | None]:

@@ -146,6 +146,7 @@ def shown(node) -> Iterator[Shown]:
         "posted": disclose(posted, CATALOGUE, names, first_hash),
         "superseded": disclose(corrected, CATALOGUE, names, first_hash),
         "correction": disclose(second, CATALOGUE, names, second_hash),
+        "amount alone": disclose(posted, CATALOGUE, ["net_pnl"], first_hash),
         "not posted": disclose(unposted, CATALOGUE, names),
         "other transaction": disclose(posted, CATALOGUE, names, second_hash),
         "unknown transaction": disclose(posted, CATALOGUE, names, "0x" + "12" * 32),

@@ -9,9 +9,15 @@ import pytest
 
 from fntx_dagster.proof.keccak import keccak256
 from tests.verify.browser import CHROMIUM, browser
+from tests.verify.cases import NO_ROOTS
+from tests.verify.odd import odd_node
 from tests.verify.pins import PAGE, page_with_pins
 from verify import verify as script
 
+UNREACHED = (
+    "the browser could not reach the node (address, certificate, or the node does not allow pages to ask it): "
+    "try verify.py"
+)
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or chrome")
 
 
@@ -86,7 +92,7 @@ def test_its_keccak_is_keccak(page):
 def test_without_a_node_it_says_what_it_did_not_check(shown, dropped, page):
     verdict, said = dropped(shown.texts["posted"])
     assert verdict == "Holds, as far as checked"
-    assert "net_pnl -12.50000000 base_currency leads to the root" in said
+    assert "net_pnl -12.50000000 HKD leads to the root" in said
     assert "delta null (not defined) ratio leads to the root" in said
     steps = page.ask("fntx.STEPS")
     assert steps == script.STEPS
@@ -99,7 +105,36 @@ def test_a_pasted_root_is_compared(shown, dropped):
     verdict, said = dropped(shown.texts["posted"], root="0x" + "12" * 32)
     assert verdict == "Does not hold"
     assert "root is not the one that was given" in said
-    assert dropped(shown.texts["posted"], root="0x12")[0].startswith("The root that you gave is no root")
+    for no_root in NO_ROOTS:
+        assert dropped(shown.texts["posted"], root=no_root)[0].startswith("The root that you gave is no root")
+
+
+@needs_browser
+def test_an_amount_without_the_letters_of_its_currency_says_so(shown, dropped):
+    undisclosed = "(in the account's base currency, which is not disclosed)"
+    assert f"net_pnl -12.50000000 {undisclosed} leads to the root" in dropped(shown.texts["amount alone"])[1]
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [360, 900])
+def test_on_a_narrow_screen_no_amount_is_broken_and_each_verdict_is_seen(shown, dropped, page, width):
+    page.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    try:
+        dropped(shown.texts["posted"])
+        lines, ends, above = page.ask("""[
+          [...document.querySelectorAll("td.value")].map((cell) => {
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            return range.getClientRects().length;
+          }),
+          [...document.querySelectorAll("td.holds")].map((cell) => cell.getBoundingClientRect().right),
+          getComputedStyle(document.querySelector("#metrics-part h2")).marginTop,
+        ]""")
+    finally:
+        page.send("Emulation.clearDeviceMetricsOverride")
+    assert lines == [1, 1, 1]
+    assert max(ends) <= width
+    assert above == "0px"
 
 
 @needs_browser
@@ -156,10 +191,26 @@ def test_a_file_that_was_changed_does_not_hold_and_shows_no_metric(shown, droppe
 @needs_browser
 def test_a_node_that_is_away_is_no_verdict(shown, dropped):
     verdict, said = dropped(shown.texts["posted"], rpc="http://127.0.0.1:9")
-    assert verdict.startswith("Not checked on the chain: the node does not answer eth_chainId")
+    assert verdict.startswith(f"Not checked on the chain: {UNREACHED}")
     assert "who posted it, and when (the chain could not be asked)" in said
     assert "the chain: whether" not in said
     assert dropped(shown.texts["other value"], rpc="http://127.0.0.1:9")[0] == "Does not hold"
+
+
+@needs_browser
+@pytest.mark.parametrize("status", ["200 OK", "307 Go"])
+def test_a_node_that_allows_no_page_or_sends_it_elsewhere_is_not_reached(shown, dropped, status):
+    allowed = "" if status == "200 OK" else "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Headers: *\r\n"
+    head = f"HTTP/1.1 {status}\r\n{allowed}Location: {shown.url}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    with odd_node(head.encode()) as url:
+        assert dropped(shown.texts["posted"], rpc=url)[0].startswith(f"Not checked on the chain: {UNREACHED}")
+
+
+@needs_browser
+def test_no_redirect_is_followed(shown, dropped, page):
+    page.ask("globalThis.fetch = async (url, asked) => { globalThis.asked = asked; throw new TypeError(); }, 0")
+    dropped(shown.texts["posted"], rpc=shown.url)
+    assert page.ask("asked.redirect") == "error"
 
 
 @pytest.fixture

@@ -22,8 +22,9 @@ from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.record import build_record
 from tests.proof.test_disclosure import TEXT, anything
 from tests.verify import pins
-from tests.verify.cases import with_checksum
+from tests.verify.cases import NO_ROOTS, with_checksum
 from tests.verify.conftest import SECRET
+from tests.verify.odd import odd_node
 from tests.verify.pins import PACKAGE, SCRIPT, codes, package_with_pins, script_with_pins
 from verify import verify as script
 
@@ -102,7 +103,7 @@ def test_it_runs_by_itself_and_checks_with_its_own_keccak(shown, tmp_path):
 def test_without_a_node_it_says_what_it_did_not_check(shown, verified):
     code, said = verified(shown.texts["posted"])
     assert code == 0
-    assert "net_pnl: -12.50000000 base_currency: leads to the root" in said
+    assert "net_pnl: -12.50000000 HKD: leads to the root" in said
     assert "delta: null (not defined): leads to the root" in said
     assert [line for line in said.splitlines() if line.startswith("NOT CHECKED")] == [
         *(f"NOT CHECKED: {step} (give --rpc)" for step in script.STEPS.values()),
@@ -250,7 +251,7 @@ def test_a_node_of_another_chain_is_no_verdict(shown, verified, tampered):
     assert code == 75
     served = f"it serves chain 1, the disclosure is of chain {shown.node.chain_id}"
     assert f"NOT CHECKED ON THE CHAIN: the node is of another chain: {served}" in said
-    assert "net_pnl: -12.50000000 base_currency: leads to the root" in said
+    assert "net_pnl: -12.50000000 HKD: leads to the root" in said
 
 
 @pytest.mark.parametrize("rpc", ["http://127.0.0.1:9", None])
@@ -301,6 +302,41 @@ def test_a_contract_that_is_not_ours_is_told(shown, verified):
         assert "is not FNTX's TrackRecord" in printed
 
 
+def test_an_amount_without_the_letters_of_its_currency_says_so(shown, verified):
+    undisclosed = "(in the account's base currency, which is not disclosed)"
+    assert f"net_pnl: -12.50000000 {undisclosed}: leads to the root" in verified(shown.texts["amount alone"])[1]
+
+
+def test_a_record_that_nobody_is_shown_to_have_posted_says_so(shown, verified):
+    for name in ("no transaction named", "unknown transaction"):
+        code, said = verified(shown.texts[name], "--rpc", shown.url)
+        assert (code, said.splitlines()[-1]) == (0, "HOLDS, as far as checked")
+        assert "\nNOT CHECKED: who posted it, and when (" in said
+
+
+def test_the_schemes_letters_may_be_of_either_case(shown, verified):
+    assert verified(shown.texts["posted"], "--rpc", shown.url.replace("http", "HTTP"))[0] == 0
+
+
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"])
+def test_a_node_that_drips_bytes_has_a_time_for_the_whole_answer(shown, verified, monkeypatch, start):
+    monkeypatch.setattr(script, "SECONDS", 0.3)
+    with odd_node(start, b"H") as url:
+        code, said = verified(shown.texts["posted"], "--rpc", url)
+    assert code == 75
+    assert "NOT CHECKED ON THE CHAIN: the node does not answer eth_chainId (TimeoutError)" in said
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_node_that_sends_us_elsewhere_is_not_followed(shown, verified, status):
+    other = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"result":"0x1"}'
+    head = "HTTP/1.1 {} Go\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n"
+    with odd_node(other) as elsewhere, odd_node(head.format(status, elsewhere).encode()) as url:
+        code, said = verified(shown.texts["posted"], "--rpc", url)
+    assert code == 75
+    assert "NOT CHECKED ON THE CHAIN: the node does not answer eth_chainId (HTTPError)" in said
+
+
 def test_a_file_that_was_changed_does_not_hold(shown, verified):
     code, said = verified(shown.texts["posted"].replace("-12.5", "-12.6"))
     assert (code, said) == (1, "DOES NOT HOLD: metrics[0].value is not what scaled says\n")
@@ -313,7 +349,10 @@ def test_a_node_that_is_away_is_no_verdict(shown, verified):
     assert "secret-path" not in said
 
 
-@pytest.mark.parametrize("arguments", [("--rpc", "file:///etc/passwd"), ("--root", "0x12"), ("--what",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--rpc", "file:///etc/passwd"), ("--what",), *(("--root", root) for root in NO_ROOTS)],
+)
 def test_wrong_usage_is_told_as_such(shown, verified, arguments):
     assert verified(shown.texts["posted"], *arguments)[0] == 2
 
