@@ -89,8 +89,8 @@ def _show_proof(settings: Settings, db: Database) -> None:
     file = settings.paths.home / f"disclosure-{LAST}.json"
     file.write_text(disclose_day(db, settings.paths.keys, SAMPLE_ACCOUNT, LAST, [PROVED]), encoding="utf-8")
     out("")
-    out(f"A stranger, who has neither this database nor its secrets, checks it from {file}:")
-    out("  .venv/bin/fntx chain serve                                        this chain as a node, until Ctrl-C")
+    out(f"{file} shows that one figure. Whoever gets it, without this database or its secrets:")
+    out("  .venv/bin/fntx chain serve                you: this home's chain as a node, until Ctrl-C")
     out(f"  .venv/bin/fntx verify {file} --rpc http://127.0.0.1:8545")
 
 

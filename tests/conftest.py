@@ -23,12 +23,21 @@ settings.load_profile("fntx")
 _numbers = count()
 
 
-_LONGEST = ("test_whole.py", "test_live.py", "test_killed.py", "test_agreement.py", "test_node.py", "test_sensors.py")
+_LONGEST = (
+    "test_whole.py",
+    "test_fetching.py",
+    "test_live.py",
+    "test_killed.py",
+    "test_rebuilds.py",
+    "test_sensors.py",
+    "test_agreement.py",
+    "test_node.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest come first, so that no worker begins one when the others are done."""
-    items.sort(key=lambda item: item.path.name not in _LONGEST)
+    items.sort(key=lambda item: _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST))
 
 
 @pytest.fixture

@@ -142,8 +142,9 @@ def posted(db: Database, account: str) -> list[date]:
 
 def sent(db: Database, account: str) -> list[date]:
     """The days of an account's transactions, by nonce; a transaction's in order."""
-    query = """select trading_day from alm_reporting.chain_postings join alm_reporting.chain_sendings using (sending_id)
-        where account_id = %s order by nonce, trading_day"""
+    query = """select trading_day from alm_reporting.chain_postings as posting
+        join alm_reporting.chain_sendings using (sending_id)
+        where posting.account_id = %s order by nonce, trading_day"""
     return _days(db, query, account)
 
 

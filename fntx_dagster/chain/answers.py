@@ -11,7 +11,9 @@ import time
 from itertools import accumulate
 from typing import Any
 
+from requests import ConnectionError as CutOff
 from requests import Timeout
+from urllib3.exceptions import HTTPError
 from web3._utils.http_session_manager import HTTPSessionManager
 
 MAX_DEPTH = 64
@@ -33,12 +35,15 @@ class BoundedSessions(HTTPSessionManager):
         with self.get_response_from_post_request(endpoint_uri, data=data, **kwargs) as response:
             response.raise_for_status()
             body = bytearray()
-            while piece := response.raw.read1(_PIECE, decode_content=True):
-                body += piece
-                if len(body) > MAX_BYTES:
-                    raise ValueError("the answer is too long")
-                if time.monotonic() > deadline:
-                    raise Timeout("the answer takes too long")
+            try:
+                while piece := response.raw.read1(_PIECE, decode_content=True):
+                    body += piece
+                    if len(body) > MAX_BYTES:
+                        raise ValueError("the answer is too long")
+                    if time.monotonic() > deadline:
+                        raise Timeout("the answer takes too long")
+            except HTTPError:
+                raise CutOff("the answer was cut off") from None
         if depth_of(bytes(body)) > MAX_DEPTH:
             raise ValueError("the answer is nested too deeply")
         return bytes(body)

@@ -74,8 +74,14 @@ def deploy(web3: Web3, deployer: Signer) -> Addresses:
     return Addresses(web3.eth.chain_id, fntx, track_record)
 
 
-def check_deployed(web3: Web3, addresses: Addresses, file: Path) -> None:
-    """Permanent unless the chain is the one of the file, and both contracts are on it and belong together."""
+def check_deployed(
+    web3: Web3,
+    addresses: Addresses,
+    file: Path,
+    way_out: str = "Restore the chain that the file belongs to, or name other addresses in FNTX_CONTRACTS",
+) -> None:
+    """Permanent, with that way out, unless the chain is the one of the file, and both contracts are on it and belong
+    together."""
     chain_id = web3.eth.chain_id
     if chain_id != addresses.chain_id:
         raise Permanent(
@@ -86,19 +92,13 @@ def check_deployed(web3: Web3, addresses: Addresses, file: Path) -> None:
         if not web3.eth.get_code(address):
             raise Permanent(
                 f"chain {chain_id} has no contract {contract} at {address}, which {file} names",
-                "Restore the chain that the file belongs to, or name other addresses",
+                way_out,
             )
-    check_version(web3, addresses.track_record, _OF_AN_EARLIER_RELEASE)
+    check_version(web3, addresses.track_record, way_out)
     if track_record_at(web3, addresses.track_record).functions.fntx().call() != addresses.fntx:
         raise Permanent(
             f"TrackRecord at {addresses.track_record} burns another token than {addresses.fntx}", f"See {file}"
         )
-
-
-_OF_AN_EARLIER_RELEASE = (
-    "Name another address; an embedded chain that an earlier release made (the folder `chain` of the home) can be "
-    "moved away: a new one is made, and the signed days are posted again with the same roots"
-)
 
 
 def check_version(web3: Web3, address: str, way_out: str = "Name another address") -> None:

@@ -19,6 +19,12 @@ from fntx_dagster.errors import Permanent, Transient
 P = ParamSpec("P")
 T = TypeVar("T")
 
+MADE_ANEW = (
+    "Move the folder `chain` of the home away, then `fntx run` over all signed days: they are posted to a new one with "
+    "the same roots"
+)
+"""What to do where an embedded chain is lost: it is nobody's but this home's."""
+
 _WAYS_OUT = {
     "ERC20InsufficientBalance": "Send FNTX to the trader's address",
     "ERC20InsufficientAllowance": "Let TrackRecord burn the trader's FNTX with `fntx chain approve`",
@@ -136,6 +142,8 @@ def _meaning(error: Exception) -> Transient | Permanent | None:
         return Transient(f"the RPC node does not answer ({type(error).__name__})", "Check its URL and the network")
     if isinstance(error, sqlite3.OperationalError):
         return Transient(f"the embedded chain's file cannot be used: {error}", "Check the disk, then try again")
+    if isinstance(error, sqlite3.DatabaseError):
+        return Permanent(f"the embedded chain's file is damaged: {error}", MADE_ANEW)
     if isinstance(error, (web3.BlockNotFound, web3.TransactionNotFound)):
         return Transient("the node does not show a block that it had, or has not got it yet", "Try again")
     if isinstance(error, (web3.BadFunctionCallOutput, DecodingError)):

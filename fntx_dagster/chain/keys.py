@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
 
 _KEY_BYTES = 32
+_SALT_SECRET = "salt.secret"
 
 
 class Signed(NamedTuple):
@@ -96,7 +97,18 @@ def import_key(file: Path, password: str, key: SecretStr) -> str:
 
 def salt_secret(folder: Path) -> bytes:
     """The secret that all salts are derived from: 32 random bytes, made on first use."""
-    return _kept(folder, "salt.secret")
+    return _kept(folder, _SALT_SECRET)
+
+
+def known_secret(folder: Path, mark: str) -> bytes:
+    """The salt secret that has this mark; Permanent where it is missing or another one. Nothing is made."""
+    file = folder / _SALT_SECRET
+    if not file.exists():
+        raise Permanent(f"{file} is missing", "Restore it from the backup: what is signed is proved with it")
+    secret = salt_secret(folder)
+    if mark_of(secret) != mark:
+        raise Permanent("the salt secret is not the one that this was signed with", f"Restore {file} from the backup")
+    return secret
 
 
 def mark_of(secret: bytes) -> str:

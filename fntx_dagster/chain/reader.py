@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from fntx_dagster.chain.contracts import Addresses
 
-_UNIT = Decimal(10**18)
 _NULL_VALUE = -(2**255)
 _MAX_RANGE = 366
 _PUSH32 = b"\x7f"
@@ -238,15 +237,15 @@ class Reader:
         """What an address holds and what TrackRecord may burn of it."""
         return Funds(
             self.web3.eth.get_balance(address),
-            self.fntx.functions.balanceOf(address).call() / _UNIT,
-            self.fntx.functions.allowance(address, self.contract).call() / _UNIT,
+            _fntx(self.fntx.functions.balanceOf(address).call()),
+            _fntx(self.fntx.functions.allowance(address, self.contract).call()),
         )
 
     @cached_property
     @as_a_node_answers
     def burn_amount(self) -> Decimal:
         """What one version of a record costs, in FNTX."""
-        return self.track_record.functions.BURN_AMOUNT().call() / _UNIT
+        return _fntx(self.track_record.functions.BURN_AMOUNT().call())
 
     @property
     @as_a_node_answers
@@ -330,7 +329,7 @@ class Reader:
             f"0x{receipt['blockHash'].hex()}",
             receipt["gasUsed"],
             datetime.fromtimestamp(block["timestamp"], UTC),
-            burned / _UNIT,
+            _fntx(burned),
             records,
             receipt["from"],
             receipt.get("to") or None,
@@ -351,6 +350,12 @@ class Reader:
 
     def _time_of(self, number: int) -> int:
         return self.web3.eth.get_block(number)["timestamp"]
+
+
+def _fntx(units: int) -> Decimal:
+    """An amount of FNTX, exactly: an allowance without limit has 78 digits."""
+    whole, rest = divmod(units, 10**18)
+    return Decimal(f"{whole}.{rest:018d}".rstrip("0").rstrip("."))
 
 
 def _readable(text: bytes) -> str:

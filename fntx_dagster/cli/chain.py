@@ -77,6 +77,8 @@ def status(
             error(str(away))
     if away:
         raise typer.Exit(away.exit_code)
+    if any(one.problem for one in traders):
+        raise typer.Exit(1)
 
 
 @chain.command()
@@ -121,7 +123,9 @@ def deploy(
 
 
 @chain.command()
-def serve(port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8545) -> None:
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8545,
+) -> None:
     """Serve the embedded chain as a node on 127.0.0.1, until Ctrl-C: for `fntx verify --rpc`, verify.html, verify.py.
 
     Whoever asks on this machine may read it; what is signed by a key of it, it takes.

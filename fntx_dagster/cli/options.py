@@ -109,7 +109,7 @@ def refuse(refused: Iterable[Refusal]) -> None:
 def refuse_empty(found: Any, first: date, last: date) -> None:
     """Permanent where a range is backwards, or nothing is told in it."""
     if first > last:
-        raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give --from the earlier day")
+        raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give the earlier day first")
     if not found:
         span = f"{first}" if first == last else f"{first} to {last}"
         raise Permanent(

@@ -186,6 +186,7 @@ def amend(
     settings, db = load_settings(), database_of_settings()
     one, until = account_of(db, account), (last or first).date()
     refuse_empty(True, first.date(), until)
+    reason = signing.checked_reason(reason)
     proposed = signing.proposals(db, settings, one, first.date(), until, lambda signed: _held(settings, signed))
     print_proposals(proposed)
     _confirm(f"Sign and post a new version of {len(proposed)} day(s)?" if post else "Sign a new version?", yes)
@@ -205,9 +206,13 @@ def _held(settings: Settings, signed: SignedDay) -> StoredRecord | None:
 
 
 def _post(settings: Settings, db: Database, account: str, first: date, last: date) -> Posting:
-    """What is queued of an account's range, onto the chain."""
+    """What is queued of an account up to the end of a range, onto the chain: records go out in order."""
     from fntx_dagster.chain.client import connect
     from fntx_dagster.signatures.posting import post
+    from fntx_dagster.store.sendings import unfinished
+
+    waiting = [one.trading_day for one in unfinished(db, last=last, account=account) if one.state != "failed"]
+    first = min([first, *waiting])
 
     try:
         with connect(settings) as chain:

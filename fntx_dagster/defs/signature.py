@@ -135,7 +135,7 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
         outcome = post(db, settings, chain, first, last, tell=context.log.info)
         signed, called = _signed_here(db, chain, first, last), account_labels(db)
         short = list(_short_of_funds(chain, sorted(signed)))
-        differing = disagreements(db, chain, first, last)
+        differing = disagreements(db, chain)
         missing = list(_gaps(db, chain, signed, called))
     for posted in outcome.new + outcome.kept:
         context.add_asset_metadata(
@@ -155,7 +155,7 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
                 first,
                 last,
             ),
-            result("chain", "roots_agree", other_roots, "the contract holds our roots", days=(first, last)),
+            result("chain", "roots_agree", other_roots, "the contract holds our roots"),
             result(
                 "gap",
                 "no_gap",
@@ -219,7 +219,7 @@ def _unjudged(days: Sequence[Unjudged], called: Labels) -> Iterator[Finding]:
 
 
 def _disagreement(account: str, posted: PostedDay, held: str) -> Finding:
-    text = f"{account} {posted.trading_day}: {held}. See `fntx signature verify --date {posted.trading_day}`"
+    text = f"{account} {posted.trading_day}: {held}. `fntx run` over that day posts it again, if none is there"
     return Finding(f"{account} {posted.trading_day}", text, posted.trading_day)
 
 

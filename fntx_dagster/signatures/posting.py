@@ -78,10 +78,10 @@ def post(
     return Posting(new, kept, refused, waiting)
 
 
-def disagreements(db: Database, chain: Chain, first: date, last: date) -> list[tuple[PostedDay, str]]:
-    """The posted days for which the contract does not hold our root, each with what it holds instead."""
+def disagreements(db: Database, chain: Chain) -> list[tuple[PostedDay, str]]:
+    """The posted days, of all times, for which the contract does not hold our root, each with what it holds instead."""
     by_trader: dict[str, list[PostedDay]] = {}
-    for one in signatures.posted_days(db, first, last):
+    for one in signatures.posted_days(db, date.min, date.max):
         if (one.chain_id, one.contract) == (chain.chain_id, chain.contract):
             by_trader.setdefault(one.trader, []).append(one)
     found = []

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.chain import keys
-from fntx_dagster.chain.client import addresses_of, signer_of
+from fntx_dagster.chain.client import EMBEDDED_CHAIN_ID, addresses_of, signer_of
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.metrics.catalogue import CATALOGUE
 from fntx_dagster.proof.leaves import Context
@@ -110,7 +110,7 @@ def proposals(
     before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, account)}
     if not before:
         raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
-    for refusal in refusals(db, first, last, account):
+    for refusal in refusals(db, min(before), max(before), account):
         raise refusal.error
     bound = _bound(db, settings, account)
     failed = {one.trading_day for one in sendings.unfinished(db, first, last, account) if one.state == "failed"}
@@ -131,18 +131,24 @@ def proposals(
     return found
 
 
+def checked_reason(reason: str) -> str:
+    """A reason as it is kept; Permanent unless it is printable text that fits."""
+    reason = reason.strip()
+    if not reason.isprintable() or not 0 < len(reason.encode()) <= LONGEST_REASON:
+        raise Permanent(
+            f"a reason has 1 to {LONGEST_REASON} bytes of printable text on one line",
+            "Say shortly why: it is public on the chain",
+        )
+    return reason
+
+
 def amend(db: Database, settings: Settings, proposed: Sequence[Proposal], reason: str) -> list[SignedDay]:
     """Freeze and queue the versions that were proposed, as they were shown; those that were written.
 
     Permanent for a reason that is empty, longer than LONGEST_REASON bytes or more than a line: it is public, the chain
     keeps it beside both roots.
     """
-    reason = reason.strip()
-    if not 0 < len(reason.encode()) <= LONGEST_REASON or not reason.isprintable():
-        raise Permanent(
-            f"a reason has 1 to {LONGEST_REASON} bytes of printable text on one line",
-            "Say shortly why: it is public on the chain",
-        )
+    reason = checked_reason(reason)
     bound = _bound(db, settings, proposed[0].before.account_id)
     records = [
         _frozen(bound, one.before.trading_day, one.values, one.version, one.previous_root, reason) for one in proposed
@@ -155,10 +161,11 @@ def amend(db: Database, settings: Settings, proposed: Sequence[Proposal], reason
 
 
 def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
-    """A frozen day with its salts, from the secret; its root is the frozen one unless somebody changed either."""
+    """A frozen day with its salts, from the secret; its root is the frozen one unless somebody changed the record."""
+    secret = keys.known_secret(key_folder, signed.secret_mark)
     context = Context(signed.schema_hash, signed.chain_id, signed.contract, signed.trader, signed.trading_day)
     slots = {catalogue_of(signed).by_name[name].index: value for name, value in signed.values.items()}
-    return build_record(context, signed.account_id, slots, keys.salt_secret(key_folder), version=signed.version)
+    return build_record(context, signed.account_id, slots, secret, version=signed.version)
 
 
 class _Bound(NamedTuple):
@@ -251,14 +258,22 @@ def _bound(db: Database, settings: Settings, account_id: str) -> _Bound:
     key that another account uses, made-up days on a public chain."""
     if account_id == SAMPLE_ACCOUNT and settings.rpc_url is not None:
         raise Permanent("the sample account's days are made up and are not signed on a public chain", "Load your own")
-    secret = keys.salt_secret(settings.paths.keys)
-    before = signatures.last_signed(db, account_id)
-    if before is not None and before.secret_mark != keys.mark_of(secret):
-        raise Permanent(
-            "the salt secret is not the one that this account's days were signed with", "Restore keys/salt.secret"
-        )
+    folder, before = settings.paths.keys, signatures.last_signed(db, account_id)
+    secret = keys.salt_secret(folder) if before is None else keys.known_secret(folder, before.secret_mark)
     addresses, trader = addresses_of(settings), signer_of(settings, account_id).address
+    if before is not None and before.chain_id not in (addresses.chain_id, EMBEDDED_CHAIN_ID):
+        raise Permanent(
+            f"account {masked(account_id)} has signed on chain {before.chain_id} so far, and the settings name chain "
+            f"{addresses.chain_id}",
+            "Set FNTX_RPC_URL and FNTX_CONTRACTS as they were: what is signed elsewhere is missing there for ever",
+        )
     here = signatures.last_signed(db, account_id, addresses.chain_id)
+    if here is not None and here.contract != addresses.track_record and here.chain_id != EMBEDDED_CHAIN_ID:
+        raise Permanent(
+            f"account {masked(account_id)} has signed for contract {here.contract} so far, and the settings name "
+            f"{addresses.track_record}",
+            "Set FNTX_CONTRACTS as it was: what is signed elsewhere is missing there for ever",
+        )
     if here is not None and here.trader != trader:
         raise Permanent(
             f"account {masked(account_id)} has signed as {here.trader} so far, and the key in use is {trader}'s",

@@ -92,7 +92,7 @@ def test_a_chain_of_an_earlier_release_says_that_it_can_be_moved_away(settings, 
     from fntx_dagster.chain import contracts
 
     monkeypatch.setattr(contracts, "VERSION", 3)
-    with pytest.raises(Permanent, match=r"of version 2\. .*moved away: .* posted again with the same roots"):
+    with pytest.raises(Permanent, match=r"of version 2\. Move the folder `chain` .* with the same roots"):
         connect(settings)
 
 
@@ -102,3 +102,9 @@ def test_the_addresses_of_an_embedded_chain_are_there_before_anything_has_connec
     with connect(settings) as chain:
         assert addresses == (chain.chain_id, chain.fntx_contract, chain.contract)
         assert chain.runs_our_code()
+
+
+def test_a_damaged_chain_says_that_it_can_be_moved_away(settings):
+    (settings.paths.chain / "chain.sqlite").write_bytes(b"garbage" * 1000)
+    with pytest.raises(Permanent, match=r"is damaged: .* Move the folder `chain` of the home away"):
+        connect(settings)

@@ -79,14 +79,14 @@ def test_failed_records_are_resubmitted_together(signed: Database, settings: Set
         resubmit(signed, ONE, FIRST, FIRST)
 
 
-def test_a_day_posted_elsewhere_before_is_left_there_and_a_new_one_is_posted_here(
+def test_a_day_posted_to_an_earlier_contract_is_left_there_and_a_new_one_is_posted_here(
     signed: Database, settings: Settings, chain: Chain
 ) -> None:
     post(signed, settings, chain, FIRST, LAST)
     later = LAST + timedelta(days=1)
-    with signed.connect() as connection:  # as if the first days had gone to another chain
+    with signed.connect() as connection:  # as if the first days had gone to an earlier chain of this home
         connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
-        connection.execute("""update alm_reporting.daily_signatures set record = record || '{"chain_id": "1"}'""")
+        connection.execute("""update alm_reporting.daily_signatures set record = record || '{"contract": "0x11"}'""")
     by_hand.tell(signed, ONE, later)
     sign(signed, settings, later, later, ONE)
     done = post(signed, settings, chain, FIRST, later, ONE)
@@ -98,14 +98,14 @@ def test_a_contract_that_holds_another_root_than_ours_is_named(
     signed: Database, settings: Settings, chain: Chain
 ) -> None:
     post(signed, settings, chain, FIRST, LAST)
-    assert disagreements(signed, chain, FIRST, LAST) == []
+    assert disagreements(signed, chain) == []
     with signed.connect() as connection:
         connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
         connection.execute(
             "update alm_reporting.daily_signatures set root = %s where trading_day = %s and account_id = %s",
             (b"\x77" * 32, DAYS[1], ONE),
         )
-    [(receipt, held)] = disagreements(signed, chain, FIRST, LAST)
+    [(receipt, held)] = disagreements(signed, chain)
     assert (receipt.account_id, receipt.trading_day) == (ONE, DAYS[1])
     assert "ours is 0x7777" in held
 

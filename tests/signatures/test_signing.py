@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from fntx_dagster.chain.client import Chain, connect
+from fntx_dagster.errors import Permanent
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.settings import Settings
 from fntx_dagster.signatures.posting import post
@@ -214,3 +217,32 @@ def test_what_another_account_asks_for_does_not_stop_an_account_that_begins(told
     done = sign(told, settings, DAY, last, beginning=latest)
     assert [(one.account_id, one.trading_day) for one in done.new] == [(ACCOUNT, last), (OTHER, last)]
     assert done.refused == []
+
+
+def test_an_account_that_has_signed_on_a_chain_does_not_sign_on_another_by_mistake(
+    told: Database, settings: Settings, tmp_path: Path
+) -> None:
+    """A shell without FNTX_RPC_URL would sign on a chain of its own, and the day would be missing on the other."""
+    for day in (DAY, DAY + timedelta(days=1)):
+        tell(told, ACCOUNT, day)
+    addresses = {"chain_id": 1, "FNTX": "0x" + "11" * 20, "TrackRecord": "0x" + "22" * 20}
+    public, swapped = tmp_path / "public.json", tmp_path / "swapped.json"
+    public.write_text(json.dumps(addresses))
+    swapped.write_text(json.dumps(addresses | {"TrackRecord": "0x" + "33" * 20}))
+    node = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=public)
+    assert len(sign(told, node, DAY, DAY).new) == 1
+    later = DAY + timedelta(days=1)
+    assert refusal(sign(told, settings, later, later), "has signed on chain 1 so far")
+    elsewhere = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=swapped)
+    assert refusal(sign(told, elsewhere, later, later), "has signed for contract 0x2222")
+
+
+def test_a_salt_secret_that_is_missing_is_not_made_anew_to_prove_something(
+    told: Database, chain: Chain, settings: Settings
+) -> None:
+    tell(told)
+    sign(told, settings, DAY, DAY)
+    (settings.paths.keys / "salt.secret").unlink()
+    with pytest.raises(Permanent, match="is missing"):
+        verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
+    assert not (settings.paths.keys / "salt.secret").exists()
