@@ -36,7 +36,6 @@ class Signed(NamedTuple):
 
     raw: bytes
     tx_hash: str
-    nonce: int
 
 
 class Signer(Protocol):
@@ -72,7 +71,7 @@ class LocalSigner:
 
     def sign(self, transaction: dict[str, Any]) -> Signed:
         signed = self._account.sign_transaction(transaction)
-        return Signed(bytes(signed.raw_transaction), f"0x{signed.hash.hex()}", transaction["nonce"])
+        return Signed(bytes(signed.raw_transaction), f"0x{signed.hash.hex()}")
 
 
 def signer_of(settings: Settings, account_id: str) -> Signer:

@@ -71,20 +71,16 @@ def gas_for(web3: Web3, call: dict[str, Any]) -> int:
     return min(web3.eth.estimate_gas(call) * 5 // 4, GAS_LIMIT)
 
 
-def base_fee(web3: Web3) -> int:
-    """What the newest block asked of every transaction, in wei per gas."""
-    return web3.eth.get_block("latest")["baseFeePerGas"]
-
-
 def suggested_fees(web3: Web3) -> Fees:
     """EIP-1559 fees that outlast six full blocks: twice the base fee, and the tip."""
-    tip = web3.eth.max_priority_fee
-    return Fees(2 * base_fee(web3) + tip, tip)
+    tip, base = web3.eth.max_priority_fee, web3.eth.get_block("latest")["baseFeePerGas"]
+    return Fees(2 * base + tip, tip)
 
 
 def fees_within(web3: Web3, cap: int) -> Fees:
     """The suggested fees, at most `cap` (wei per gas); Transient while the chain is dearer than that."""
-    fees, base = suggested_fees(web3), base_fee(web3)
+    fees = suggested_fees(web3)
+    base = (fees.max_fee - fees.tip) // 2
     if base > cap:
         raise Transient(
             f"the chain's base fee, {gwei(base)} gwei, is above the cap, {gwei(cap)}",

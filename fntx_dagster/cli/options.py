@@ -106,10 +106,15 @@ def refuse(refused: Iterable[Refusal]) -> None:
         raise refusal.error
 
 
-def refuse_empty(found: Any, first: date, last: date) -> None:
-    """Permanent where a range is backwards, or nothing is told in it."""
+def refuse_backwards(first: date, last: date) -> None:
+    """Permanent where a range ends before it begins."""
     if first > last:
         raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give the earlier day first")
+
+
+def refuse_empty(found: Any, first: date, last: date) -> None:
+    """Permanent where a range is backwards, or nothing is told in it."""
+    refuse_backwards(first, last)
     if not found:
         span = f"{first}" if first == last else f"{first} to {last}"
         raise Permanent(

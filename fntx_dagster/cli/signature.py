@@ -18,6 +18,7 @@ from fntx_dagster.cli.options import (
     hash_option,
     print_json,
     refuse,
+    refuse_backwards,
     refuse_empty,
 )
 from fntx_dagster.errors import Permanent, Transient
@@ -157,7 +158,7 @@ def resubmit(first: OneDay, last: MaybeTo = None, account: Account = None, post:
 
     settings, db = load_settings(), database_of_settings()
     one, until = account_of(db, account), (last or first).date()
-    refuse_empty(True, first.date(), until)
+    refuse_backwards(first.date(), until)
     for day in posting.resubmit(db, one, first.date(), until):
         out(f"{day}  is in the queue")
     if post:
@@ -185,7 +186,7 @@ def amend(
 
     settings, db = load_settings(), database_of_settings()
     one, until = account_of(db, account), (last or first).date()
-    refuse_empty(True, first.date(), until)
+    refuse_backwards(first.date(), until)
     reason = signing.checked_reason(reason)
     proposed = signing.proposals(db, settings, one, first.date(), until, lambda signed: _held(settings, signed))
     print_proposals(proposed)

@@ -1,6 +1,6 @@
 """The signed day: the record with its Merkle root, and its receipt from the chain."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from fntx_dagster.errors import Transient, without_accounts
 from fntx_dagster.settings import Settings
 from fntx_dagster.signatures.drifting import Unjudged, drifts
 from fntx_dagster.signatures.history import gaps
-from fntx_dagster.signatures.posting import disagreements, post
+from fntx_dagster.signatures.posting import Held, disagreements, held_by, post
 from fntx_dagster.signatures.refusals import Beginning, Refusal
 from fntx_dagster.signatures.signing import drift_of, sign
 from fntx_dagster.store.alerts import Finding
@@ -135,12 +135,13 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
         outcome = post(db, settings, chain, first, last, tell=context.log.info)
         signed, called = _signed_here(db, chain, first, last), account_labels(db)
         short = list(_short_of_funds(chain, sorted(signed)))
-        differing = disagreements(db, chain)
-        missing = list(_gaps(db, chain, signed, called))
+        held = held_by(db, chain)
+        differing = disagreements(db, chain, held)
     for posted in outcome.new + outcome.kept:
         context.add_asset_metadata(
             _receipt(settings, posted, called[posted.account_id]), partition_key=posted.trading_day.isoformat()
         )
+    missing = list(_gaps(held, signed, called))
     other_roots = [_disagreement(called[one.account_id], one, held) for one, held in differing]
     late = queue.waiting_too_long(db, settings.waiting_hours, datetime.now(UTC))
     return dg.MaterializeResult(
@@ -253,11 +254,11 @@ def _short_of_funds(chain: Chain, traders: list[str]) -> Iterator[Finding]:
             )
 
 
-def _gaps(db: Database, chain: Chain, signed: dict[str, SignedDay], called: Labels) -> Iterator[Finding]:
+def _gaps(held: Mapping[str, Held], signed: dict[str, SignedDay], called: Labels) -> Iterator[Finding]:
     """One finding per account: a hole of a year is one thing to know."""
     for trader, latest in signed.items():
-        own = [one for one in signed_days(db, date.min, date.max, latest.account_id) if one.trader == trader]
-        missing = gaps(chain, trader, datetime.now(UTC), own[0].trading_day, own[-1].trading_day)
+        first, last, records = held[trader]
+        missing = gaps(records.keys(), first, last, datetime.now(UTC))
         if missing:
             account, more = called[latest.account_id], len(missing) - _SHOWN_GAPS
             shown = ", ".join(map(str, missing[:_SHOWN_GAPS])) + (f" and {more} more" if more > 0 else "")

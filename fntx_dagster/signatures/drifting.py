@@ -34,11 +34,11 @@ class Drifts(NamedTuple):
     unjudged: list[Unjudged]
 
 
-def drifts(db: Database, first: date = date.min, last: date = date.max, account: str | None = None) -> Drifts:
-    """Compare the signed days of a range with today's tables. A day that cannot be judged holds no other up."""
+def drifts(db: Database) -> Drifts:
+    """Compare every signed day with today's tables. A day that cannot be judged holds no other up."""
     outcome = Drifts([], [])
     signed: dict[str, dict[date, SignedDay]] = {}
-    for one in signatures.signed_days(db, first, last, account):
+    for one in signatures.signed_days(db, date.min, date.max):
         signed.setdefault(one.account_id, {})[one.trading_day] = one
     for one, days in sorted(signed.items()):
         for day, values in _told(db, one, days):

@@ -7,6 +7,7 @@ correction is as late as it is, however early the first one was.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -82,11 +83,15 @@ def history_of(chain: Reader, trader: str, first: date, last: date, now: datetim
     ]
 
 
-def gaps(chain: Reader, trader: str, now: datetime, first: date, last: date) -> list[date]:
-    """The sessions without a record from `first`, the trader's first signed one, to its last record of the range."""
-    days = history_of(chain, trader, first, last, now)
-    newest = max((one.day for one in days if one.versions), default=first)
-    return [one.day for one in days if one.is_gap and one.day < newest]
+def gaps(posted: Collection[date], first: date, last: date, now: datetime) -> list[date]:
+    """The sessions over at `now` (aware) that are not among the days `posted`, from `first`, the trader's first signed
+    one, to the last posted one of the range."""
+    newest = max(posted, default=first)
+    return [
+        session.day
+        for session in sessions(first, last)
+        if session.day < newest and session.day not in posted and session.closes_at <= now
+    ]
 
 
 def _versions(chain: Reader, trader: str, day: date, newest: StoredRecord | None) -> tuple[Version, ...]:

@@ -6,7 +6,7 @@ asked. A chain that does not answer leaves everything queued.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +20,7 @@ from fntx_dagster.store.signatures import PostedDay, SignedDay
 
 if TYPE_CHECKING:
     from fntx_dagster.chain.client import Chain
+    from fntx_dagster.chain.reader import StoredRecord
     from fntx_dagster.settings import Settings
 
 
@@ -78,23 +79,33 @@ def post(
     return Posting(new, kept, refused, waiting)
 
 
-def disagreements(db: Database, chain: Chain) -> list[tuple[PostedDay, str]]:
+class Held(NamedTuple):
+    """What the contract holds of a trader, from the first session that it signed to the last."""
+
+    first: date
+    last: date
+    records: Mapping[date, StoredRecord]
+
+
+def held_by(db: Database, chain: Chain) -> dict[str, Held]:
+    """Trader → what the contract holds, for each of ours that has signed for it."""
+    spans = signatures.signed_spans(db, chain.chain_id, chain.contract)
+    return {trader: Held(*span, chain.history(trader, *span)) for trader, span in spans.items()}
+
+
+def disagreements(db: Database, chain: Chain, held: Mapping[str, Held]) -> list[tuple[PostedDay, str]]:
     """The posted days, of all times, for which the contract does not hold our root, each with what it holds instead."""
-    by_trader: dict[str, list[PostedDay]] = {}
-    for one in signatures.posted_days(db, date.min, date.max):
-        if (one.chain_id, one.contract) == (chain.chain_id, chain.contract):
-            by_trader.setdefault(one.trader, []).append(one)
     found = []
-    for trader, posted in by_trader.items():
-        stored = chain.history(trader, posted[0].trading_day, posted[-1].trading_day)
-        for one in posted:
-            held = stored.get(one.trading_day)
-            if held is not None and held.version > one.version:
-                held = chain.version_of(trader, one.trading_day, one.version).record
-            if held is None or held.version < one.version:
-                found.append((one, f"the contract holds no version {one.version}, ours is 0x{one.root.hex()}"))
-            elif not held.holds(one.schema_hash, one.root):
-                found.append((one, f"the contract holds 0x{held.root.hex()}, ours is 0x{one.root.hex()}"))
+    for one in signatures.posted_days(db, date.min, date.max):
+        if (one.chain_id, one.contract) != (chain.chain_id, chain.contract):
+            continue
+        record = held[one.trader].records.get(one.trading_day)
+        if record is not None and record.version > one.version:
+            record = chain.version_of(one.trader, one.trading_day, one.version).record
+        if record is None or record.version < one.version:
+            found.append((one, f"the contract holds no version {one.version}, ours is 0x{one.root.hex()}"))
+        elif not record.holds(one.schema_hash, one.root):
+            found.append((one, f"the contract holds 0x{record.root.hex()}, ours is 0x{one.root.hex()}"))
     return found
 
 
@@ -142,9 +153,8 @@ def _bring(
             _requeue_vanished(db, chain, ours)
             journal = SendingJournal(db, account, *here, first, last)
             sender.send(chain, signer, journal, sender.policy_of(settings), tell)
-    unfinished = {(one.trading_day, one.version) for one in sendings.unfinished(db, first, last, account)}
-    for one in signed:
-        if one not in ours and (one.trading_day, one.version) in unfinished:
+    for one in sendings.unfinished(db, first, last, account):
+        if (one.chain_id, one.contract, one.trader) != here:
             raise Permanent(
                 f"the record of {one.trading_day} was made for trader {one.trader} and contract {one.contract} on "
                 f"chain {one.chain_id}, but the settings name trader {here[2]}, contract {here[1]}, chain {here[0]}",

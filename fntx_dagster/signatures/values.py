@@ -47,6 +47,7 @@ def _published() -> dict[bytes, Catalogue]:
     return {schema_hash_of(catalogue.canonical()): catalogue for catalogue in CATALOGUES}
 
 
+@cache
 def schema_hash() -> bytes:
     """The hash of the catalogue that is signed today."""
     return schema_hash_of(CATALOGUE.canonical())

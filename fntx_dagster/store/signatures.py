@@ -143,6 +143,17 @@ def accounts_of_trader(db: Database, trader: str) -> set[str]:
         return {row[0] for row in rows}
 
 
+def signed_spans(db: Database, chain_id: int, contract: str) -> dict[str, tuple[date, date]]:
+    """Trader → its first and its last signed session, of each trader that has signed for a contract."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select record ->> 'trader', min(trading_day), max(trading_day) from alm_reporting.daily_signatures
+            group by 1 having bool_or((record ->> 'chain_id', record ->> 'contract') = (%s, %s))""",
+            (str(chain_id), contract),
+        )
+        return {trader: (first, last) for trader, first, last in rows}
+
+
 def last_signed_sessions(db: Database) -> dict[str, date]:
     """Account → the latest session that it has signed."""
     with db.connect() as connection:

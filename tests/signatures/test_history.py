@@ -48,8 +48,9 @@ def test_gaps_late_and_amended_days_are_told_apart(told: Database, settings: Set
     ]
     assert all(one.is_late(version) for one in days for version in one.versions)
     assert days[2].versions[1].reason == "a correction"
-    assert gaps(chain, trader, now, FIRST, LAST) == [date(2025, 7, 2)], "the last record's day ends what is looked at"
-    assert gaps(chain, trader, now, date(2025, 6, 30), LAST)[0] == date(2025, 6, 30), "signed first, and not posted"
+    posted_on = chain.history(trader, FIRST, LAST).keys()
+    assert gaps(posted_on, FIRST, LAST, now) == [date(2025, 7, 2)], "the last record's day ends what is looked at"
+    assert gaps(posted_on, date(2025, 6, 30), LAST, now)[0] == date(2025, 6, 30), "signed first, and not posted"
 
 
 def test_a_session_that_is_not_over_is_no_gap(chain: Chain) -> None:

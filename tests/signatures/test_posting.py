@@ -10,7 +10,7 @@ from fntx_dagster.chain.client import Chain
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.settings import Settings
 from fntx_dagster.signatures import posting
-from fntx_dagster.signatures.posting import disagreements, post, resubmit
+from fntx_dagster.signatures.posting import disagreements, held_by, post, resubmit
 from fntx_dagster.signatures.signing import sign
 from fntx_dagster.store import sendings
 from fntx_dagster.store.database import Database
@@ -98,14 +98,14 @@ def test_a_contract_that_holds_another_root_than_ours_is_named(
     signed: Database, settings: Settings, chain: Chain
 ) -> None:
     post(signed, settings, chain, FIRST, LAST)
-    assert disagreements(signed, chain) == []
+    assert disagreements(signed, chain, held_by(signed, chain)) == []
     with signed.connect() as connection:
         connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
         connection.execute(
             "update alm_reporting.daily_signatures set root = %s where trading_day = %s and account_id = %s",
             (b"\x77" * 32, DAYS[1], ONE),
         )
-    [(receipt, held)] = disagreements(signed, chain)
+    [(receipt, held)] = disagreements(signed, chain, held_by(signed, chain))
     assert (receipt.account_id, receipt.trading_day) == (ONE, DAYS[1])
     assert "ours is 0x7777" in held
 
