@@ -1,7 +1,8 @@
 """Dates, date-times and numbers in every shape that statements have been seen to hold.
 
-One function per type: text in, value or None out, ValueError for what cannot be read. None is what the broker means by
-an empty text, `-` and `--`. Results are cached: the same day, minute and commission come by the thousand.
+Two functions per type: text in, and out a value (`parse_…`) or the one text that means it everywhere (`…_text`, as
+PostgreSQL reads it); None for what the broker means by an empty text, `-` and `--`; ValueError for what cannot be read.
+Results are cached: the same day, minute and commission come by the thousand.
 
 Dates with slashes are read **day first**, always. `01/02/2025` alone cannot tell; the broker offers both orders, only
 day-first files have been seen, and guessing from other dates in a file would read the first days of a month one way and
@@ -11,7 +12,7 @@ the last days another. So `07/17/2025` is refused, with words that say how to ch
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -25,6 +26,8 @@ _NO_DATE = _NOTHING | {"MULTI", "Multi"}
 
 _LONGEST_NUMBER = 64
 _YEARS = range(1900, 2200)
+_PLAIN = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?").fullmatch
+_MIDNIGHT = time()
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?")
 _DATE = re.compile(
     r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
@@ -48,13 +51,22 @@ def parse_text(text: str) -> str | None:
 @lru_cache(65536)
 def parse_number(text: str) -> Decimal | None:
     """An exact decimal; thousands separators are taken where they stand correctly."""
+    number = number_text(text)
+    return None if number is None else Decimal(number)
+
+
+@lru_cache(65536)
+def number_text(text: str) -> str | None:
+    """The same without separators and spaces."""
+    if len(text) <= _LONGEST_NUMBER and _PLAIN(text):
+        return text
     plain = text.strip()
     if plain in _NOTHING:
         return None
     digits = plain.partition("e")[0].partition("E")[0].strip("+-.")
     if not digits or len(plain) > _LONGEST_NUMBER or not _NUMBER.fullmatch(plain):
         raise ValueError("not a number: use digits, an optional sign, `,` between thousands and `.` before decimals")
-    return Decimal(plain.replace(",", ""))
+    return plain.replace(",", "")
 
 
 @lru_cache(65536)
@@ -70,6 +82,13 @@ def parse_date(text: str) -> date | None:
 
 
 @lru_cache(65536)
+def date_text(text: str) -> str | None:
+    """The same as `2025-07-17`."""
+    day = parse_date(text)
+    return None if day is None else day.isoformat()
+
+
+@lru_cache(65536)
 def parse_moment(text: str) -> datetime | None:
     """A moment in UTC: a date in any of its shapes, then `;`, `,`, `T` or a space, a time, and perhaps a zone.
 
@@ -79,17 +98,15 @@ def parse_moment(text: str) -> datetime | None:
     if plain in _NO_DATE:
         return None
     day, rest = _leading_date(plain)
-    if not rest:
-        return datetime(day.year, day.month, day.day, tzinfo=NEW_YORK).astimezone(UTC)
-    time = _TIME.fullmatch(rest)
-    if not time:
-        raise ValueError(_MOMENT_HELP)
-    hour, minute, second, zone = time.groups()
-    try:
-        local = datetime(day.year, day.month, day.day, int(hour), int(minute), int(second or 0))
-    except ValueError:
-        raise ValueError(_MOMENT_HELP) from None
-    return local.replace(tzinfo=_zone(zone)).astimezone(UTC)
+    local, zone = _time(rest) if rest else (_MIDNIGHT, NEW_YORK)
+    return datetime.combine(day, local, zone).astimezone(UTC)
+
+
+@lru_cache(65536)
+def moment_text(text: str) -> str | None:
+    """The same as `2025-07-17T16:46:37+00:00`."""
+    moment = parse_moment(text)
+    return None if moment is None else moment.isoformat()
 
 
 _DATE_HELP = "not a date: set the query's date format to yyyyMMdd (yyyy-MM-dd and dd/MM/yyyy are read too)"
@@ -100,14 +117,33 @@ def _leading_date(text: str) -> tuple[date, str]:
     found = _DATE.match(text)
     if not found:
         raise ValueError(_DATE_HELP)
-    groups = found.groupdict()
+    return _day(found[0]), text[found.end() :]
+
+
+@lru_cache(4096)
+def _day(text: str) -> date:
+    groups = _DATE.fullmatch(text).groupdict()
     year, month, day = (groups[f"{part}"] or groups[f"{part}2"] or groups[f"{part}3"] for part in "ymd")
     if int(year) not in _YEARS:
         raise ValueError(_DATE_HELP)
     try:
-        return date(int(year), int(month), int(day)), text[found.end() :]
+        return date(int(year), int(month), int(day))
     except ValueError:
         raise ValueError(_DATE_HELP) from None
+
+
+@lru_cache(65536)
+def _time(text: str) -> tuple[time, ZoneInfo | timezone]:
+    """The wall clock's time and its zone, from what follows a date."""
+    found = _TIME.fullmatch(text)
+    if not found:
+        raise ValueError(_MOMENT_HELP)
+    hour, minute, second, zone = found.groups()
+    try:
+        local = time(int(hour), int(minute), int(second or 0))
+    except ValueError:
+        raise ValueError(_MOMENT_HELP) from None
+    return local, _zone(zone)
 
 
 @lru_cache(256)

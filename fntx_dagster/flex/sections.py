@@ -13,22 +13,32 @@ from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
-from fntx_dagster.flex.formats import parse_date, parse_moment, parse_number, parse_text
+from fntx_dagster.flex.formats import (
+    date_text,
+    moment_text,
+    number_text,
+    parse_date,
+    parse_moment,
+    parse_number,
+    parse_text,
+)
 
 Value = str | Decimal | date | datetime | None
 
 
 class Kind(NamedTuple):
-    """A column's type: as PostgreSQL names it, and the reader of its text (raises ValueError)."""
+    """A column's type: as PostgreSQL names it, and the readers of its text (they raise ValueError)."""
 
     sql: str
     parse: Callable[[str], Value]
+    text: Callable[[str], str | None]
+    """The text that PostgreSQL reads as the value."""
 
 
-TEXT = Kind("text", parse_text)
-NUMBER = Kind("numeric", parse_number)
-DATE = Kind("date", parse_date)
-MOMENT = Kind("timestamptz", parse_moment)
+TEXT = Kind("text", parse_text, parse_text)
+NUMBER = Kind("numeric", parse_number, number_text)
+DATE = Kind("date", parse_date, date_text)
+MOMENT = Kind("timestamptz", parse_moment, moment_text)
 
 
 class Column(NamedTuple):

@@ -62,15 +62,16 @@ class Row(NamedTuple):
     """Whether `identity` is the broker's."""
     attributes: dict[str, str]
     values: tuple[Value, ...]
-    """By the section's columns."""
+    """By the section's columns; of a file read `as_text`, each as the text that PostgreSQL reads."""
     line: int
 
 
 class FlexFile:
     """A file of Flex statements. Iterating reads it once; the other attributes are complete after that."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, as_text: bool = False) -> None:
         self.path = path
+        self.as_text = as_text
         self.query_name: str | None = None
         self.unknown_sections: set[str] = set()
         self.unknown_attributes: dict[str, set[str]] = {}
@@ -291,7 +292,10 @@ class _Target:
         name, _, delivered = shape
         present, section = frozenset(delivered), self._section
         typed = [
-            (column.misspelt if column.misspelt in present else column.attribute, column.kind.parse)
+            (
+                column.misspelt if column.misspelt in present else column.attribute,
+                column.kind.text if self.file.as_text else column.kind.parse,
+            )
             for column in section.columns
         ]
         read = {attribute for attribute, _ in typed} if section is not OTHER else present

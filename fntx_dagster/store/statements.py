@@ -111,7 +111,7 @@ def load_file(database: Database, path: Path) -> FileLoad:
         if earlier := _loaded_before(connection, digest, path):
             return earlier
         staging = _Staging(connection)
-        file = FlexFile(path)
+        file = FlexFile(path, as_text=True)
         staging.take(file)
         if _stamp(path) != before:
             raise Permanent(f"{path} changed while it was read", "Load it again when it has been written")
@@ -244,51 +244,71 @@ class _Staging:
         self.rows: dict[str, int] = {}
         """Delivered rows by section name."""
         self.tables: set[str] = set()
-        self._batches: dict[str, list[tuple[object, ...]]] = {}
+        self._batches: dict[str, list[str]] = {}
         self._waiting = 0
         self._covers: dict[tuple[int, str, str], None] = {}
+        self._objects: dict[tuple[str, ...], str] = {}
 
     def take(self, file: FlexFile) -> None:
         self._create_statements()
-        encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
         seq = 0
         for item in file:
             kind = type(item)
             if kind is Row:
                 seq += 1
-                self._add_row(item, seq, encode(item.attributes))
+                self._add_row(item, seq)
             elif kind is Statement:
-                self._add("statements", item)
+                self._add("statements", [None if value is None else str(value) for value in item])
             else:
                 self._cover(item)
         self._flush()
         for table in self.tables:
             self.connection.execute(sql.SQL("ANALYZE {}").format(_staged(table)))
 
-    def _add_row(self, row: Row, seq: int, attributes: str) -> None:
+    def _add_row(self, row: Row, seq: int) -> None:
+        statement, name, by_id = row.statement, row.name, row.by_id
         table = row.section.table
         if table not in self.tables:
             self._create(row.section)
-        self.rows[row.name] = self.rows.get(row.name, 0) + 1
-        if row.account_id != row.statement.account_id:
+        self.rows[name] = self.rows.get(name, 0) + 1
+        if row.account_id != statement.account_id:
             # A consolidated statement speaks for the accounts whose rows it holds, too.
-            self._add_cover(row.statement.ordinal, row.account_id, row.name)
-        values = (row.name,) if row.section is OTHER else row.values
+            self._add_cover(statement.ordinal, row.account_id, name)
+        delivered = self._object(row.attributes)
         self._add(
             table,
-            (
-                row.statement.ordinal,
-                seq,
+            [
+                str(statement.ordinal),
+                str(seq),
                 row.account_id,
                 row.identity,
-                row.by_id,
-                hashlib.blake2b(attributes.encode(), digest_size=8).hexdigest() if row.by_id else None,
+                "t" if by_id else "f",
+                hashlib.blake2b(delivered.encode(), digest_size=8).hexdigest() if by_id else None,
                 row.tag,
-                row.day,
-                attributes,
-                *values,
-            ),
+                str(row.day),
+                delivered,
+                *((name,) if row.section is OTHER else row.values),
+            ],
         )
+
+    def _object(self, attributes: dict[str, str]) -> str:
+        """The attributes as a JSON object. Rows of one kind repeat the same names, and few values need escaping."""
+        names = tuple(attributes)
+        template = self._objects.get(names)
+        if template is None:
+            members = (f'{_encoded(name).replace("%", "%%")}: "%s"' for name in names)
+            template = self._objects[names] = f"{{{', '.join(members)}}}"
+        written = template % tuple(attributes.values())
+        # of what must be escaped, XML lets no other control characters through
+        if (
+            written.count('"') != 4 * len(names)
+            or "\\" in written
+            or "\n" in written
+            or "\r" in written
+            or "\t" in written
+        ):
+            return _encoded(attributes)
+        return written
 
     def _cover(self, covered: Covered) -> None:
         self.rows.setdefault(covered.name, 0)
@@ -298,19 +318,18 @@ class _Staging:
         cover = (ordinal, account_id, name)
         if cover not in self._covers:
             self._covers[cover] = None
-            self._add("coverage", cover)
+            self._add("coverage", [str(ordinal), account_id, name])
 
-    def _add(self, table: str, values: tuple[object, ...]) -> None:
-        self._batches.setdefault(table, []).append(values)
+    def _add(self, table: str, fields: list[str | None]) -> None:
+        self._batches.setdefault(table, []).append(_line(fields))
         self._waiting += 1
         if self._waiting >= _BATCH:
             self._flush()
 
     def _flush(self) -> None:
-        for table, batch in self._batches.items():
-            with self.connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(_staged(table))) as copy:
-                for values in batch:
-                    copy.write_row(values)
+        for table, lines in self._batches.items():
+            with self.connection.cursor().copy(sql.SQL("COPY {} FROM STDIN (NULL '')").format(_staged(table))) as copy:
+                copy.write("".join(lines))
         self._batches.clear()
         self._waiting = 0
 
@@ -333,6 +352,19 @@ class _Staging:
             """
         )
         self.tables.add(section.table)
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
+
+
+def _line(fields: list[str | None]) -> str:
+    """A row in the text format of COPY, in which an empty field is null."""
+    line = "\t".join([field or "" for field in fields])
+    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") >= len(fields):
+        line = "\t".join([(field or "").translate(_ESCAPES) for field in fields])
+    return f"{line}\n"
 
 
 def _staged(table: str) -> sql.Identifier:
@@ -451,7 +483,8 @@ class _Merge:
             """
             CREATE TEMPORARY TABLE {fresh} ON COMMIT DROP AS
             WITH numbered AS (
-                SELECT seq, ordinal, account_id, identity, by_id, digest, row_date, {name} AS name,
+                SELECT seq, ordinal, account_id, identity, by_id, digest, row_kind, row_date, {name} AS name,
+                    ctid AS place,
                     row_number() OVER (same ORDER BY seq) AS nth,
                     min(digest) OVER same <> max(digest) OVER same AS ambiguous
                 FROM {staged}
@@ -470,17 +503,18 @@ class _Merge:
                     AND spoken.day = keyed.row_date AND spoken.statement_id = statements.statement_id
                 ORDER BY account_id, row_key, spoken.when_generated DESC, seq DESC
             )
-            SELECT delivered.seq, delivered.account_id, delivered.row_key, delivered.name,
+            SELECT delivered.seq, delivered.place, delivered.account_id, delivered.row_key, delivered.name,
                 delivered.statement_id, present.row_id,
                 CASE
                     WHEN present.row_id IS NULL THEN 'inserted'
                     WHEN present.withdrawn_at IS NULL AND present.row_date <> delivered.row_date
                         AND known.when_generated > delivered.when_generated THEN 'superseded'
-                    WHEN present.withdrawn_at IS NULL AND (present.row_kind, present.row_date, present.attributes)
-                        IS NOT DISTINCT FROM (staged.row_kind, staged.row_date, staged.attributes) THEN 'unchanged'
+                    WHEN present.withdrawn_at IS NULL AND present.row_kind = delivered.row_kind
+                        AND present.row_date = delivered.row_date AND present.attributes =
+                            (SELECT attributes FROM {staged} AS staged WHERE staged.ctid = delivered.place)
+                        THEN 'unchanged'
                     ELSE 'updated' END AS fate
             FROM unique_keys AS delivered
-            JOIN {staged} AS staged USING (seq)
             LEFT JOIN {target} AS present
                 ON present.account_id = delivered.account_id AND present.row_key = delivered.row_key
             LEFT JOIN raw_flex.coverage AS known ON known.account_id = delivered.account_id
@@ -522,8 +556,9 @@ class _Merge:
             """
             INSERT INTO {target} (account_id, row_key, statement_id, {columns})
             SELECT fresh.account_id, row_key, statement_id, {values}
-            FROM {fresh} AS fresh JOIN {staged} AS staged USING (seq)
-            WHERE fate = 'inserted' ORDER BY seq
+            FROM (SELECT * FROM {fresh} WHERE fate = 'inserted' ORDER BY seq) AS fresh
+            -- each row is fetched from its place: sorting the rows themselves would take longer than inserting them
+            CROSS JOIN LATERAL (SELECT * FROM {staged} AS staged WHERE staged.ctid = fresh.place OFFSET 0) AS staged
             """,
             section,
             columns=sql.SQL(", ").join(columns),

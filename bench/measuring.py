@@ -1,0 +1,71 @@
+"""What the benchmarks share: a figure beside its peer or limit, a home of its own for each, a process of its own."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fntx_dagster.settings import Settings, child_environment
+from fntx_dagster.store.server import EmbeddedPostgres
+
+
+class Measurement(NamedTuple):
+    """One row of the table: what was measured, beside what, the ratio or figure that counts, and what is aimed at."""
+
+    what: str
+    ours: str
+    beside: str
+    ratio: str
+    aim: str
+
+
+@contextmanager
+def home() -> Iterator[Settings]:
+    """Settings of a fresh home with an embedded server of its own, which ends with it."""
+    with tempfile.TemporaryDirectory(prefix="fntx-bench-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)  # the embedded server may run as another user
+        settings = Settings(home=Path(folder) / "home")
+        settings.home.mkdir()
+        try:
+            yield settings
+        finally:
+            EmbeddedPostgres(settings.paths.postgres).stop()
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that it takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def alone(script: str, *arguments: object, settings: Settings | None = None) -> dict[str, Any]:
+    """What a benchmark's script prints as its last line, JSON, in a process of its own."""
+    environment = child_environment({"FNTX_HOME": str(settings.home)} if settings else {})
+    command = [sys.executable, script, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak() -> int:
+    """Megabytes that this process has held at once so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def shown(rows: Iterable[Measurement]) -> None:
+    """The table as Markdown."""
+    head = ("what", "ours", "beside it", "ratio", "aim")
+    table = [head, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    for number, row in enumerate(table):
+        sys.stdout.write(f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |\n")
+        if not number:
+            sys.stdout.write(f"|{'|'.join('-' * (width + 2) for width in widths)}|\n")
