@@ -1,9 +1,9 @@
 """Charts as inline SVG, drawn by matplotlib: the NAV over sessions, its drawdown, and its steps through one day.
 
-What belongs here: drawing. Each chart is an `<svg>` for an HTML page whose policy forbids inline styles: what matplotlib
-writes as styles comes out as classes (`s-accent`: a stroke in the accent colour, `f-gain`: a fill in that of gains) that
-the page colours for light, dark and paper, and as plain attributes. The same values give the same bytes. Amounts become
-floats here, and only for their place on the paper.
+What belongs here: drawing. Each chart is an `<svg>` for an HTML page whose policy forbids inline styles: what
+matplotlib writes as styles comes out as classes (`s-accent`: a stroke in the accent colour, `f-gain`: a fill in that of
+gains) that the page colours for light, dark and paper, and as plain attributes. The same values give the same bytes.
+Amounts become floats here, and only for their place on the paper.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def day_chart(steps: Sequence[Step], currency: str, key: str, title: str, descri
     """One day's steps from top to bottom in the order of time, each with what it moves and the NAV that it leaves."""
     height = 44 + _ROW * len(steps)
     with _settings():
-        figure, axes = _figure(height, left=352, right=214, top=14, bottom=30)
+        figure, axes = _figure(height, left=410, right=206, top=14, bottom=30)
         for row, step in enumerate(steps):
             _step(axes, row, step)
             if row + 1 < len(steps):
@@ -98,7 +98,9 @@ def day_chart(steps: Sequence[Step], currency: str, key: str, title: str, descri
             _row_texts(axes, row, step)
         axes.set_ylim(len(steps) - 0.4, -0.6)
         axes.set_yticks([])
-        axes.margins(x=0.04)
+        reached = [float(nav) for step in steps for nav in (step.before, step.after)]
+        around = (max(reached) - min(reached)) * 0.05 or 1.0
+        axes.set_xlim(min(reached) - around, max(reached) + around)
         axes.xaxis.set_major_locator(_locator(4))
         axes.xaxis.set_major_formatter(lambda value, _: money.quantity(_short(value)))
         axes.grid(axis="x", color=_COLOURS["grid"], linewidth=0.8)
@@ -113,7 +115,7 @@ def _settings():
 
 
 def _figure(height: int, *, left: int, right: int, top: int, bottom: int) -> tuple[Figure, Axes]:
-    """A figure of the page's width and `height` in points, its plot inset by the margins; of all lines around it none."""
+    """A figure of the page's width and `height` in points, its plot inset by the margins, without a frame."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDTH / _POINTS_PER_INCH, height / _POINTS_PER_INCH), frameon=False)
@@ -176,7 +178,7 @@ def _short(value: float) -> Decimal:
 def _step(axes: Axes, row: int, step: Step) -> None:
     before, after = float(step.before), float(step.after)
     if step.kind == "level":
-        axes.plot([after], [row], marker="D", markersize=6, color=_COLOURS["accent"], zorder=3)
+        axes.plot([after], [row], marker="D", markersize=6, color=_COLOURS["accent"], zorder=3, clip_on=False)
     elif step.impact:
         role = "soft" if step.kind == "flow" else "gain" if step.impact > 0 else "loss"
         # a step that is too small to see is a line at least
@@ -190,12 +192,13 @@ def _row_texts(axes: Axes, row: int, step: Step) -> None:
     """The label left of the plot; right of it what the step moves, and the NAV after it."""
     moved = money.display(step.impact, signed=True) if step.kind != "level" and step.impact else ""
     role = "ink" if step.kind == "level" else "soft" if not step.impact else "gain" if step.impact > 0 else "loss"
-    label = step.label if len(step.label) <= 46 else f"{step.label[:45].rstrip()}…"
+    # what a part's label says behind a comma is told in the story
+    label = step.label.split(", ")[0] if step.kind == "part" else step.label
     for text, place, align, colour in (
-        (step.when, -346, "left", "soft"),
-        (label, -262 if step.when else -250, "left", "ink"),
-        (moved, 108, "right", role),
-        (money.display(step.after), 206, "right", "ink" if step.kind == "level" else "soft"),
+        (step.when, -404, "left", "soft"),
+        (label, -318 if step.when else -302, "left", "ink"),
+        (moved, 100, "right", role),
+        (money.display(step.after), 200, "right", "ink" if step.kind == "level" else "soft"),
     ):
         if text:
             axes.annotate(

@@ -22,8 +22,8 @@ _FLOWS = ("deposit", "withdrawal")
 
 
 class Step(NamedTuple):
-    """The NAV before and after one thing of a day. `kind`: level (a NAV is stated and nothing moves), flow (a deposit or
-    withdrawal), block (anything else that was told) or part (a part of the difference at the close). `when` is the
+    """The NAV before and after one thing of a day. `kind`: level (a NAV is stated and nothing moves), flow (a deposit
+    or withdrawal), block (anything else that was told) or part (a part of the difference at the close). `when` is the
     observer's clock, empty for a part."""
 
     label: str

@@ -1,8 +1,8 @@
 """Performance of days, and of months and years linked from them.
 
 What belongs here: the time-weighted return as docs/metrics.md defines it, for what a report shows beside the metrics of
-the tables. Returns are ratios (0.01 is one per cent), floats, None where they are undefined; what moves no performance
-(deposits, withdrawals) is in none of them. Money goes in exact, in base currency.
+the tables, and the table of months. Returns are ratios (0.01 is one per cent), floats, None where they are undefined;
+what moves no performance (deposits, withdrawals) is in none of them. Money goes in exact, in base currency.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from datetime import date
 from decimal import Decimal
 from itertools import accumulate, groupby
 from math import prod
+from operator import mul
 from typing import NamedTuple
+
+from fntx_dagster.report import clock, money
+from fntx_dagster.report.tables import Table
 
 
 class NavDay(NamedTuple):
@@ -46,13 +50,18 @@ def linked(returns: Iterable[float | None]) -> float | None:
     return prod(1 + one for one in defined) - 1 if defined else None
 
 
-def drawdowns(returns: Sequence[float | None]) -> list[float]:
-    """After each return: wealth ÷ its highest so far − 1, 0 or less; what stands before the first return is a peak too,
-    and an undefined one moves nothing."""
-    wealth = list(accumulate((1 + (one or 0.0) for one in returns), lambda left, right: left * right))
-    peaks = accumulate(wealth, max, initial=1.0)
+def wealth(returns: Iterable[float | None]) -> list[float]:
+    """∏(1 + r) after each return; an undefined one moves nothing."""
+    return list(accumulate((1 + (one or 0.0) for one in returns), mul))
+
+
+def drawdowns(returns: Iterable[float | None]) -> list[float]:
+    """After each return: wealth ÷ its highest so far − 1, 0 or less; what stands before the first return is a peak
+    too."""
+    found = wealth(returns)
+    peaks = accumulate(found, max, initial=1.0)
     next(peaks)
-    return [one / peak - 1 for one, peak in zip(wealth, peaks, strict=True)]
+    return [one / peak - 1 for one, peak in zip(found, peaks, strict=True)]
 
 
 def years(days: Iterable[NavDay]) -> list[Year]:
@@ -67,3 +76,16 @@ def years(days: Iterable[NavDay]) -> list[Year]:
         by_month = tuple(linked(months.get(month, ())) for month in range(1, 13))
         found.append(Year(year, by_month, linked(one for month in months.values() for one in month)))
     return found
+
+
+def monthly_table(days: Sequence[NavDay]) -> Table:
+    """Years × months in per cent, and each year; the latest year last."""
+    return Table(
+        headers=("Year", *(clock.month_name(month)[:3] for month in range(1, 13)), "Total"),
+        rows=tuple((str(year.year), *map(_cell, (*year.months, year.total))) for year in years(days)),
+        title="Monthly Returns",
+    )
+
+
+def _cell(made: float | None) -> str:
+    return "" if made is None else money.percent(made, signed=True)

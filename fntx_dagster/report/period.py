@@ -62,8 +62,8 @@ class Period:
 
     `best` and `worst` go by the daily return. `movers` are the blocks that moved the NAV most, deposits and withdrawals
     apart, the largest first. `endings` counts positions (a contract on a day) by how they ended: expired, settled,
-    assigned, exercised, closed; `held_at_end` those held at the last close, `open_at_end` those that outlive its night. `difference` is the sum of the
-    differences at the closes, and `difference_parts` sums with `unexplained` to it.
+    assigned, exercised, closed; `held_at_end` those held at the last close, `open_at_end` those that outlive its night.
+    `difference` is the sum of the differences at the closes, and `difference_parts` sums with `unexplained` to it.
     """
 
     account_id: str
