@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -192,6 +191,7 @@ def _drawdown_table(days: Sequence[Day], fallen: Sequence[float]) -> Table:
             for day, one, total, below in zip(days, made, wealth(made), fallen, strict=True)
         ),
         title="The figures of the chart",
+        results=("Return", "Linked"),
     )
 
 
@@ -225,6 +225,7 @@ def _day_charts(story: Story, key: str) -> list[dict[str, Any]]:
                 ),
                 title="The figures of the chart",
                 words=2,
+                results=("Impact",),
             ),
         }
     ]
@@ -260,7 +261,5 @@ def _anchor(day: Day, key: str) -> str:
 
 
 def _tone(text: str) -> str:
-    """The class of a signed amount or percentage: a gain, a loss, or neither. Quantities have no decimals, or no
-    colour."""
-    signed = re.fullmatch(r"([+-])[\d,]+\.\d\d+( .*)?", text)
-    return {"+": "gain", "-": "loss"}[signed[1]] if signed else ""
+    """The class of a signed figure: a gain, a loss, or neither."""
+    return {"+": "gain", "-": "loss"}.get(text[:1], "")

@@ -80,10 +80,12 @@ def years(days: Iterable[NavDay]) -> list[Year]:
 
 def monthly_table(days: Sequence[NavDay]) -> Table:
     """Years × months in per cent, and each year; the latest year last."""
+    headers = ("Year", *(clock.month_name(month)[:3] for month in range(1, 13)), "Total")
     return Table(
-        headers=("Year", *(clock.month_name(month)[:3] for month in range(1, 13)), "Total"),
+        headers=headers,
         rows=tuple((str(year.year), *map(_cell, (*year.months, year.total))) for year in years(days)),
         title="Monthly Returns",
+        results=headers[1:],
     )
 
 

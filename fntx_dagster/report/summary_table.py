@@ -73,6 +73,7 @@ _COLUMNS = (
 )
 
 
+_RESULTS = ("Gross P&L", "Net P&L", "Net %")
 _MARK = " *"
 
 
@@ -89,6 +90,7 @@ def summary_table(days: Sequence[Day], observer: ZoneInfo = clock.HONG_KONG) -> 
         totals=("Total", *_totals(official)) if days else (),
         footnote=_footnote(days, observer),
         title=_months(days),
+        results=_RESULTS,
     )
 
 
@@ -118,6 +120,7 @@ def _by_month(days: Sequence[Day], months: Sequence[Sequence[Day]]) -> Table:
         rows=tuple(_month(month) for month in official if month),
         totals=("Total", *_totals([day for month in official for day in month])),
         title=_months(days),
+        results=_RESULTS,
     )
 
 

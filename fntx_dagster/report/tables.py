@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 class Table(NamedTuple):
     """All cells are display texts. The first `words` columns are words, the others figures. `totals` is empty where
-    nothing is summed, `footnote` where nothing has to be said."""
+    nothing is summed, `footnote` where nothing has to be said. `results` names the columns whose sign is a gain or a
+    loss: a renderer may colour them."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -19,3 +20,4 @@ class Table(NamedTuple):
     footnote: str = ""
     title: str = ""
     words: int = 1
+    results: tuple[str, ...] = ()
