@@ -234,8 +234,8 @@ def _pnl_lines(period: Period) -> tuple[Line, ...]:
 
 def _nav_lines(period: Period) -> tuple[Line, ...]:
     """The sum from the opening to the closing NAV; not where days between are missing, for then it is none."""
-    terms = (period.opening_nav, *(amount for amount in (period.deposits, -period.withdrawals) if amount))
-    terms += (period.net_pnl,)
+    moved = (period.deposits, -period.withdrawals, period.net_pnl)
+    terms = (period.opening_nav, *(amount for amount in moved if amount))
     if sum(terms, Decimal(0)) != period.closing_nav:
         said = "The days that are told do not follow on each other: what moved the NAV between them is in no sum here."
         return (Line("NAV", said),)
