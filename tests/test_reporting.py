@@ -61,5 +61,5 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match=r"folder .*none of july.html does not exist. Create it"):
         write_whole(tmp_path / "none" / "july.html", "")
-    with pytest.raises(Permanent, match="is a folder. Give the path of a file"):
+    with pytest.raises(Permanent, match=r"is a folder. Give the path of a file"):
         write_whole(tmp_path, "")

@@ -183,7 +183,8 @@ def _step(axes: Axes, row: int, step: Step) -> None:
         role = "soft" if step.kind == "flow" else "gain" if step.impact > 0 else "loss"
         # a step that is too small to see is a line at least
         axes.barh([row], [after - before], left=[before], height=0.5, color=_COLOURS[role], zorder=2)
-        axes.plot([after] * 2, [row - 0.25, row + 0.25], color=_COLOURS[role], linewidth=1.6, solid_capstyle="butt", zorder=2)
+        edge = [row - 0.25, row + 0.25]
+        axes.plot([after] * 2, edge, color=_COLOURS[role], linewidth=1.6, solid_capstyle="butt", zorder=2)
     else:
         axes.plot([after], [row], marker="o", markersize=4, color=_COLOURS["soft"], zorder=3)
 

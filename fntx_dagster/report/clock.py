@@ -120,7 +120,7 @@ def _meant(name: str) -> str:
     places = {one.rsplit("/", 1)[-1]: full for one, full in known.items()}
     wanted = name.strip().lower().replace(" ", "_")
     if not (found := known.get(wanted) or places.get(wanted)):
-        close = get_close_matches(wanted, known, n=1, cutoff=0.75) or get_close_matches(wanted, places, n=1, cutoff=0.75)
+        close = get_close_matches(wanted, [*known, *places], n=1, cutoff=0.75)
         found = (known | places)[close[0]] if close else None
     return f"Did you mean {found}? " if found else ""
 

@@ -13,7 +13,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.report import charts, clock, money
@@ -26,6 +27,9 @@ from fntx_dagster.report.performance import NavDay, drawdowns, linked, monthly_t
 from fntx_dagster.report.period import nav_day, tell_periods
 from fntx_dagster.report.summary_table import month_tables
 from fntx_dagster.report.tables import Table
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 # More days than a person reads through: from here on their narratives are folded up.
 _MOST_UNFOLDED = 31
@@ -49,6 +53,22 @@ class AccountReport:
 
 def to_html(accounts: Sequence[AccountReport]) -> str:
     """One document of the accounts' sections, in the order given, in the time zone in which the stories are told."""
+    environment = _environment()
+    style, _, _ = environment.loader.get_source(environment, "report.css")
+    days = [story.day.trading_day for account in accounts for story in account.stories]
+    observer = accounts[0].stories[0].observer if days else clock.HONG_KONG
+    return environment.get_template("report.html.j2").render(
+        style=style,
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        span=clock.span(min(days), max(days)) if days else "",
+        zones=clock.zones_told(observer),
+        sections=[_section(account, f"a{number}") for number, account in enumerate(accounts, start=1)],
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """Templates are compiled once a process: that costs more than a day's page."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -60,16 +80,7 @@ def to_html(accounts: Sequence[AccountReport]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["tone"] = _tone
-    style, _, _ = environment.loader.get_source(environment, "report.css")
-    days = [story.day.trading_day for account in accounts for story in account.stories]
-    observer = accounts[0].stories[0].observer if days else clock.HONG_KONG
-    return environment.get_template("report.html.j2").render(
-        style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        span=clock.span(min(days), max(days)) if days else "",
-        zones=clock.zones_told(observer),
-        sections=[_section(account, f"a{number}") for number, account in enumerate(accounts, start=1)],
-    )
+    return environment
 
 
 def _section(account: AccountReport, key: str) -> dict[str, Any]:
