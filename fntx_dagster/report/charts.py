@@ -60,10 +60,8 @@ def nav_chart(path: NavPath, key: str, title: str, description: str) -> str:
         marks = {} if dense else {"marker": "o", "markersize": 4.5}
         _line(axes, path.closes, "accent", 1.8, **marks)
         for point, amount in path.flows:
-            marker = "^" if amount > 0 else "v"
-            axes.plot(
-                [point.place], [float(point.nav)], marker=marker, markersize=8, color=_COLOURS["ink"], clip_on=False
-            )
+            marker = {"marker": "^" if amount > 0 else "v", "markersize": 4 if dense else 7}
+            axes.plot([point.place], [float(point.nav)], color=_COLOURS["ink"], clip_on=False, **marker)
         axes.set_xlim(0, max(len(path.sessions), 1))
         _session_ticks(axes, path.sessions)
         _amount_ticks(axes)

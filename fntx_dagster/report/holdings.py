@@ -55,10 +55,14 @@ def positions_table(day: Day, marks: Mapping[str, Mark], observer: ZoneInfo) -> 
 
 
 def stocks_table(stocks: Sequence[StockPosition], last: date) -> Table:
-    """Lots of stock that were held in the range; one that ends after `last` is open."""
+    """Lots of stock that came or went in a range; one that ends after `last` is open."""
     headers = ("Stock", "Origin", "Entry", "Exit", "Quantity", "Entry price", "Exit price", "Realised P&L")
     return Table(
-        headers, tuple(_stock(stock, last) for stock in stocks), title="Stock Positions", words=4, results=headers[-1:]
+        headers,
+        tuple(_stock(stock, last) for stock in stocks),
+        title="Stock That Came or Went",
+        words=4,
+        results=headers[-1:],
     )
 
 

@@ -108,17 +108,18 @@ def closing_marks(db: Database, account: str, day: date) -> dict[str, Mark]:
 
 
 def stock_positions(db: Database, account: str, first: date, last: date) -> list[StockPosition]:
-    """Shares held at any time of the range, lots that came and went alike in one row, oldest first."""
+    """Shares that came or went in the range, lots that did so alike in one row, oldest first."""
     with _reading(db) as connection:
         rows = connection.execute(
             """select symbol, direction, sum(quantity), entry_date, entry_price, origin, origin_option, exit_date,
                 exit_price, how_ended, currency, sum(gross_pnl)
             from alm_reporting.stock_positions
-            where account_id = %s and entry_date <= %s and (exit_date is null or exit_date >= %s)
+            where account_id = %(account)s
+                and (entry_date between %(first)s and %(last)s or exit_date between %(first)s and %(last)s)
             group by symbol, direction, entry_date, entry_price, origin, origin_option, exit_date, exit_price,
                 how_ended, currency
             order by entry_date, min(entry_timestamp), symbol, exit_date, exit_price""",
-            (account, last, first),
+            {"account": account, "first": first, "last": last},
         )
         return [StockPosition._make(row) for row in rows]
 

@@ -70,7 +70,14 @@ def reports_tell_both_accounts(folder: Path) -> None:
     assert len(re.findall("<section ", told["html"])) == 2
     assert len(re.findall("<svg ", told["html"])) == 4
     assert told["html"].count('<article class="day"') == 50
-    for heading in ("Net Asset Value", "Drawdown", "Monthly Returns", "Open Positions", "Stock Positions", "Metrics"):
+    for heading in (
+        "Net Asset Value",
+        "Drawdown",
+        "Monthly Returns",
+        "Open Positions",
+        "Stock That Came or Went",
+        "Metrics",
+    ):
         assert len(re.findall(rf"<h3>{heading}[^<]*</h3>", told["html"])) == 2, heading
     assert "HKT" not in told["md"] + told["html"]
 
