@@ -45,8 +45,8 @@ def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     The official day takes its place when its statement is told. An account whose gateway does not answer keeps what
     was known last, with its time. Without gateways in the settings there is nothing to ask."""
     settings, db = platform.settings(), platform.database()
-    observer = clock.zone(settings.time_zone)
     with failing_well():
+        observer = clock.zone(settings.time_zone)
         asked = refresh(settings, db) if settings.gateways else []
         days = [session_at(one.snapshot.as_of).day for one in asked if one.snapshot]
         told = list(_told(settings, db, asked, min(days), max(days))) if days else []

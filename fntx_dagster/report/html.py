@@ -257,9 +257,8 @@ def _told(story: Story, key: str) -> dict[str, Any]:
     made = nav_day(day).daily_return if day.as_of is None else None
     return {
         "anchor": _anchor(day, key),
-        "day": clock.weekday_date(day.trading_day),
+        "day": story.heading.removeprefix("US Trading Day: "),
         "heading": story.heading,
-        "provisional": day.as_of is not None,
         "net": "" if day.net_pnl is None else f"{money.display(day.net_pnl, signed=True)} {day.base_currency}",
         "made": "" if made is None else money.percent(made, signed=True),
         "closing": f"{money.display(day.closing_nav_official)} {day.base_currency}",

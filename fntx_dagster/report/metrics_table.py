@@ -1,7 +1,7 @@
 """The windows of one session's metrics side by side.
 
 What belongs here: how each metric is written. A column of rolling_metrics that is not named here is shown as well, by
-its own name; what is undefined is a dash.
+its own name, and so is a window; what is undefined is a dash.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ def metrics_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """`rows`: those of rolling_metrics for one account and session, one per window; ratios as floats, money as Decimal
     in base currency."""
     names = [name for name in rows[0] if name not in _KEYS] if rows else []
-    windows = list(WINDOWS)
-    ordered = sorted(rows, key=lambda row: windows.index(row["metric_window"]))
+    order = list(WINDOWS)
+    ordered = sorted(
+        rows, key=lambda row: order.index(row["metric_window"]) if row["metric_window"] in order else len(order)
+    )
     return Table(
-        headers=("Metric", *(WINDOWS[row["metric_window"]] for row in ordered)),
+        headers=("Metric", *(WINDOWS.get(row["metric_window"], row["metric_window"]) for row in ordered)),
         rows=tuple((_label(name), *(_cell(name, row[name]) for row in ordered)) for name in names),
         title="Metrics",
     )

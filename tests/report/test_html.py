@@ -22,6 +22,7 @@ from fntx_dagster.report.tables import Table
 
 from .html_pages import account, metrics, role_model_day_page, role_model_page
 from .role_model import JULY_17, SPY, block, event, july_17, july_18, new_york, position, quiet_day
+from .test_today import example, told
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 HOSTILE = "</title></style><script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{ 7*7 }}"
@@ -183,7 +184,7 @@ def test_many_days_are_folded_up_and_a_months_are_not() -> None:
 
 def test_metrics_are_shown_whatever_columns_they_have() -> None:
     text = to_html(
-        [account(july_18(), metrics=[metrics("all", xirr=0.125, var_95=-0.0075, novelty=None, trades=1200)])]
+        [account(july_18(), metrics=[metrics("decade", xirr=0.125, var_95=-0.0075, novelty=None, trades=1200)])]
     )
     for row in (("Xirr", "0.1250"), ("VaR 95 %", "-0.75 %"), ("Novelty", "–"), ("Trades", "1,200")):
         assert '<th scope="row" class="word">{}</th><td>{}</td>'.format(*row) in re.sub(r"\s*\n\s*", "", text)
@@ -204,6 +205,18 @@ def test_times_are_told_for_the_observer_and_once_in_new_york() -> None:
     new_york_only = to_html([account(july_18(), observer=clock.NEW_YORK)])
     assert "09:30 EDT" in new_york_only
     assert '<p class="when"><span>09:30 EDT</span></p>' in new_york_only
+
+
+def test_a_day_that_still_runs_is_marked_and_ends_with_the_nav_now() -> None:
+    running = told(example())
+    text = to_html([account(running)])
+    assert "Monday, July 28, 2025 (provisional, as of 22:15 HKT / 10:15 EDT)" in text
+    assert "<dt>NAV now</dt>" in text
+    assert "Not yet attributed" in text
+    unknown = replace(
+        running, opening_nav_official=None, opening_nav_calculated=None, closing_nav_calculated=None, difference=None
+    )
+    assert not Page(to_html([account(unknown)])).tags("svg"), "without an opening there are no steps"
 
 
 def test_no_days_make_a_page_that_says_so() -> None:
