@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from io import StringIO
@@ -89,11 +89,8 @@ def day_chart(steps: Sequence[Step], currency: str, key: str, title: str, descri
     height = 44 + _ROW * len(steps)
     with _settings():
         figure, axes = _figure(height, left=410, right=206, top=14, bottom=30)
-        for row, step in enumerate(steps):
-            _step(axes, row, step)
-            if row + 1 < len(steps):
-                axes.plot([float(step.after)] * 2, [row, row + 1], color=_COLOURS["soft"], linewidth=0.8, zorder=1)
-            _row_texts(axes, row, step)
+        _steps(axes, steps)
+        _texts(axes, steps)
         axes.set_ylim(len(steps) - 0.4, -0.6)
         axes.set_yticks([])
         reached = [float(nav) for step in steps for nav in (step.before, step.after)]
@@ -173,44 +170,60 @@ def _short(value: float) -> Decimal:
     return Decimal(f"{value:.6f}")
 
 
-def _step(axes: Axes, row: int, step: Step) -> None:
-    before, after = float(step.before), float(step.after)
-    if step.kind == "level":
-        axes.plot([after], [row], marker="D", markersize=6, color=_COLOURS["accent"], zorder=3, clip_on=False)
-    elif step.impact:
-        role = "soft" if step.kind == "flow" else "gain" if step.impact > 0 else "loss"
+def _steps(axes: Axes, steps: Sequence[Step]) -> None:
+    """A bar for each step that moves something, a mark for each that does not, and a line from each to the next."""
+    after = [float(step.after) for step in steps]
+    rows = range(len(steps))
+    axes.vlines(after[:-1], rows[:-1], rows[1:], colors=_COLOURS["soft"], linewidth=0.8, zorder=1)
+    moved = [(row, step) for row, step in enumerate(steps) if step.kind != "level" and step.impact]
+    if moved:
+        places, colours = [row for row, _ in moved], [_COLOURS[_role(step)] for _, step in moved]
+        before, ends = [float(step.before) for _, step in moved], [float(step.after) for _, step in moved]
+        axes.hlines(places, before, ends, colors=colours, linewidth=_ROW / 2, zorder=2)
         # a step that is too small to see is a line at least
-        axes.barh([row], [after - before], left=[before], height=0.5, color=_COLOURS[role], zorder=2)
-        edge = [row - 0.25, row + 0.25]
-        axes.plot([after] * 2, edge, color=_COLOURS[role], linewidth=1.6, solid_capstyle="butt", zorder=2)
-    else:
-        axes.plot([after], [row], marker="o", markersize=4, color=_COLOURS["soft"], zorder=3)
-
-
-def _row_texts(axes: Axes, row: int, step: Step) -> None:
-    """The label left of the plot; right of it what the step moves, and the NAV after it."""
-    moved = money.display(step.impact, signed=True) if step.kind != "level" and step.impact else ""
-    role = "ink" if step.kind == "level" else "soft" if not step.impact else "gain" if step.impact > 0 else "loss"
-    # what a part's label says behind a comma is told in the story
-    label = step.label.split(", ")[0] if step.kind == "part" else step.label
-    for text, place, align, colour in (
-        (step.when, -404, "left", "soft"),
-        (label, -318 if step.when else -302, "left", "ink"),
-        (moved, 100, "right", role),
-        (money.display(step.after), 200, "right", "ink" if step.kind == "level" else "soft"),
+        axes.vlines(
+            ends,
+            [row - 0.25 for row in places],
+            [row + 0.25 for row in places],
+            colors=colours,
+            linewidth=1.6,
+            zorder=2,
+        )
+    for marked, role, marker, size in (
+        ([row for row, step in enumerate(steps) if step.kind == "level"], "accent", "D", 6),
+        ([row for row, step in enumerate(steps) if step.kind != "level" and not step.impact], "soft", "o", 4),
     ):
-        if text:
-            axes.annotate(
-                text,
-                xy=(0 if place < 0 else 1, row),
-                xycoords=("axes fraction", "data"),
-                xytext=(place, 0),
-                textcoords="offset points",
-                ha=align,
-                va="center",
-                color=_COLOURS[colour],
-                annotation_clip=False,
-            )
+        style = {"linestyle": "none", "marker": marker, "markersize": size, "color": _COLOURS[role]}
+        axes.plot([after[row] for row in marked], marked, clip_on=False, zorder=3, **style)
+
+
+def _texts(axes: Axes, steps: Sequence[Step]) -> None:
+    """The time and the label left of the plot; right of it what each step moves, and the NAV after it."""
+    from matplotlib.transforms import ScaledTranslation
+
+    beside = axes.get_yaxis_transform()
+
+    def column(x: int, place: int, align: str, texts: Iterable[tuple[str, str]]) -> None:
+        at = beside + ScaledTranslation(place / _POINTS_PER_INCH, 0, axes.figure.dpi_scale_trans)
+        for row, (text, role) in enumerate(texts):
+            if text:
+                axes.text(x, row, text, transform=at, ha=align, va="center", color=_COLOURS[role])
+
+    column(0, -404, "left", ((step.when, "soft") for step in steps))
+    # what a part's label says behind a comma is told in the story
+    column(0, -318, "left", (("" if step.kind == "part" else step.label, "ink") for step in steps))
+    column(0, -302, "left", ((step.label.split(", ")[0] if step.kind == "part" else "", "ink") for step in steps))
+    column(1, 100, "right", ((_moved(step), _role(step)) for step in steps))
+    column(1, 200, "right", ((money.display(step.after), "ink" if step.kind == "level" else "soft") for step in steps))
+
+
+def _moved(step: Step) -> str:
+    return money.display(step.impact, signed=True) if step.kind != "level" and step.impact else ""
+
+
+def _role(step: Step) -> str:
+    """The colour of what a step moves: a flow is neither a gain nor a loss."""
+    return "soft" if step.kind == "flow" else "gain" if step.impact > 0 else "loss"
 
 
 def _svg(figure: Figure, key: str, title: str, description: str) -> str:
