@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     )
     statements: Path | None = Field(None, description="folder of statement files; unset: `ibkr_flexquery` in the home")
     first_session: date = Field(date(2015, 1, 1), description="first day that Dagster has a partition for")
+    time_zone: str = Field(
+        "Asia/Hong_Kong", description="zone in which reports tell times, beside New York's: an IANA name"
+    )
     fx_fallback: dict[str, Decimal] = Field(
         {"USD/HKD": Decimal("7.8472")}, description="rates used where a statement gives none, as JSON: currency/base"
     )
@@ -148,6 +151,7 @@ class Paths:
         self.chain = home / "chain"
         self.keys = home / "keys"
         self.statements = home / "ibkr_flexquery"
+        self.reports = home / "reports"
         self.limits = home / "limits"
         self.dagster = home / "dagster"
         self.dbt_target = home / "dbt"

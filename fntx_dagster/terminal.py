@@ -11,14 +11,16 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
-from fntx_dagster.report import money
-from fntx_dagster.report.summary_table import summary_table
+from fntx_dagster.report import clock, money
+from fntx_dagster.report.metrics_table import metrics_table as metrics_of
+from fntx_dagster.report.summary_table import month_tables
 
 if TYPE_CHECKING:
     from fntx_dagster.chain.reader import Version
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from fntx_dagster.store.statements import FileLoad
     from fntx_dagster.store.status import AccountState
 
-_TABLE_WIDTH = 172
+_TABLE_WIDTH = 190
 _SHOWN_DAYS = 6
 
 
@@ -134,33 +136,37 @@ def load_table(loads: Sequence[FileLoad]) -> Table:
 
 
 def summary_tables(
-    db: Database, first: date, last: date, account: str | None, running: Sequence[ProvisionalDay] = ()
+    db: Database,
+    first: date,
+    last: date,
+    account: str | None,
+    running: Sequence[ProvisionalDay] = (),
+    observer: ZoneInfo = clock.HONG_KONG,
 ) -> Iterator[Table]:
-    """One table per account, titled with its id; `running` are days of the range that no statement tells yet."""
+    """A table per account and month, titled with both; `running` are days of the range that no statement tells yet."""
     from fntx_dagster.store.marts import accounts, days
 
     for one in [account] if account else sorted({*accounts(db), *(day.account_id for day in running)}):
         told = [*days(db, one, first, last), *(day for day in running if day.account_id == one)]
-        found = summary_table(told)
-        if not found.rows:
-            continue
-        table = _table(found.headers[0], right=found.headers[1:])
-        table.title = f"Daily summary, account {one}"
-        table.show_footer = True
-        table.caption = found.footnote or None
-        table.caption_justify = "left"
-        for row in found.rows:
-            table.add_row(*row)
-        for column, total in zip(table.columns, found.totals, strict=True):
-            column.footer = total
-        yield table
+        for found in month_tables(told, observer):
+            table = _table(found.headers[0], right=found.headers[1:])
+            table.title = f"Daily summary, account {one}, {found.title}"
+            table.show_footer = True
+            table.caption = found.footnote or None
+            table.caption_justify = "left"
+            for row in found.rows:
+                table.add_row(*row)
+            for column, total in zip(table.columns, found.totals, strict=True):
+                column.footer = total
+            yield table
 
 
 def metrics_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The windows of one session side by side; what is undefined is a dash."""
-    table = _table("metric", right=[row["metric_window"] for row in rows])
-    for name, percent in _SHOWN_METRICS.items():
-        table.add_row(name.replace("_", " "), *(_ratio(row[name], percent) for row in rows))
+    """The windows of one session side by side."""
+    found = metrics_of(rows)
+    table = _table(found.headers[0], right=found.headers[1:])
+    for row in found.rows:
+        table.add_row(*row)
     return table
 
 
@@ -369,31 +375,6 @@ def _remark(day: HistoryDay, version: Version, late: timedelta, settled_at: date
     if version.record.posted_at > settled_at:
         said.append("[yellow]not final[/]")
     return ", ".join(said)
-
-
-_SHOWN_METRICS = {
-    "observations": False,
-    "total_return": True,
-    "volatility": True,
-    "sharpe": False,
-    "sortino": False,
-    "max_drawdown": True,
-    "var_95": True,
-    "cvar_95": True,
-    "win_rate": False,
-    "dpi": False,
-    "rvpi": False,
-    "tvpi": False,
-}
-"""Metric → whether it is shown in percent; win_rate is in percent already."""
-
-
-def _ratio(value: float | int | None, percent: bool) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, int):
-        return str(value)
-    return f"{value * 100:.2f} %" if percent else f"{value:.4f}"
 
 
 def _days(found: Sequence[date]) -> str:

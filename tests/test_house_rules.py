@@ -28,6 +28,8 @@ HOMES = {
     "tenacity": ("flex",),
     "ib_insync": ("gateway",),
     "apprise": ("alerts.py",),
+    "matplotlib": ("report",),
+    "jinja2": ("report",),
     "psycopg": ("store",),
     "psycopg2": ("store",),
     "alembic": ("store",),
@@ -161,7 +163,19 @@ def test_money_is_never_a_float_in_sql() -> None:
 
 def test_importing_the_package_does_no_work() -> None:
     """The terminal's help answers without Dagster, dbt, a chain or a database being imported."""
-    heavy = ("dagster", "dbt", "web3", "psycopg", "pandas", "alembic", "exchange_calendars", "ib_insync", "apprise")
+    heavy = (
+        "dagster",
+        "dbt",
+        "web3",
+        "psycopg",
+        "pandas",
+        "alembic",
+        "exchange_calendars",
+        "ib_insync",
+        "apprise",
+        "jinja2",
+        "matplotlib",
+    )
     code = f"import sys, fntx_dagster.cli; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -110,6 +110,56 @@ def test_the_report_of_the_samples_is_the_golden_one_to_the_letter(home: Home) -
     )
 
 
+def test_the_report_of_the_month_is_one_file_with_the_role_models_figures(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "july.html"
+    assert home.fntx("report", "--from", "2025-07-01", "--to", "2025-07-31", "--format", "html", "-o", str(file)) == ""
+    page = file.read_text(encoding="utf-8")
+    for figure in ROLE_MODEL:
+        assert figure in page
+    for figure in ("+3.24 %", "-3,730.00", "+2,549.02", "assignment of SPY 17JUL25 628 C"):
+        assert figure in page
+    assert page.count('<article class="day"') == 13
+    assert not re.search(r"<script|src=|href=\"(?!#)", page)
+
+
+def test_the_asset_leaves_the_same_report_in_the_home_for_its_owner_alone(home: Home) -> None:
+    folder = home.path / "reports"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    file = folder / "2025-07-01_2025-07-18.html"
+    assert file.stat().st_mode & 0o777 == 0o600
+    page, by_command = (
+        file.read_text(encoding="utf-8"),
+        home.fntx("report", "--from", "2025-07-01", "--to", "2025-07-18", "--format", "html"),
+    )
+    assert page == by_command.replace("U1000001", "U…0001")
+    url = database_url(EmbeddedPostgres(Settings(home=home.path).paths.postgres).start(), "dagster")
+    with psycopg.connect(url) as connection:
+        [found] = connection.execute(
+            "select count(*) from event_logs where event like '%report to open%' and event like %s", [f"%{file}%"]
+        ).fetchone()
+    assert found
+
+
+def test_the_summary_of_a_month_tells_what_a_trader_asks_for(home: Home) -> None:
+    table = home.fntx("summary", "--from", "2025-07-01", "--to", "2025-07-31")
+    for header in (
+        "Opening NAV",
+        "Cash Flow",
+        "Gross P&L",
+        "Commissions",
+        "Net P&L",
+        "Net %",
+        "Closing NAV",
+        "Unexplained",
+        "Assignment",
+    ):
+        assert header in table
+    assert "July 2025" in table
+    assert re.search(r"Total .* -3,730.00 .* \+2,549.02 .* \+3.24 % .* 2 options", table)
+    days = home.json("summary", "--from", "2025-07-18", "--to", "2025-07-18", "--format", "json")
+    assert days[0]["daily_return"] == pytest.approx(-523.78 / 79754.81, abs=1e-12)
+
+
 def test_the_difference_of_18_july_is_attributed_exactly(home: Home) -> None:
     document = home.json("report", "--from", "2025-07-18", "--to", "2025-07-18", "--format", "json")
     day = document["days"][0]
@@ -254,7 +304,8 @@ def test_every_command_of_the_readme_runs(home: Home, tmp_path: Path) -> None:
     for words in commands:
         if words[0] != "make":
             assert words[0] == ".venv/bin/fntx"
-            places = {"PATH": str(SAMPLES), "disclosure.json": str(tmp_path / "disclosure.json")}
+            written = {name: str(tmp_path / name) for name in ("disclosure.json", "july.html")}
+            places = {"PATH": str(SAMPLES)} | written
             home.fntx(*(places.get(word, word) for word in words[1:]))
 
 

@@ -19,13 +19,15 @@ import typer
 
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.options import (
-    Account,
+    AnyAccount,
     From,
     MaybeFrom,
     MaybeTo,
+    TimeZone,
     To,
     account_of,
     database_of_settings,
+    observer_of,
     print_json,
     refuse_empty,
 )
@@ -35,8 +37,12 @@ from fntx_dagster.errors import FntxError, Permanent, Transient, masked
 from fntx_dagster.settings import ROOT, child_environment, executable, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fntx_dagster.report.day import ProvisionalDay
+    from fntx_dagster.report.narrative import Story
     from fntx_dagster.settings import Settings
+    from fntx_dagster.store.database import Database
 
 app = typer.Typer(
     name="fntx",
@@ -52,6 +58,12 @@ app.add_typer(database, name="db")
 
 
 class ReportFormat(StrEnum):
+    md = "md"
+    json = "json"
+    html = "html"
+
+
+class StoryFormat(StrEnum):
     md = "md"
     json = "json"
 
@@ -141,7 +153,8 @@ def run(
 @app.command()
 def today(
     account: Annotated[str | None, typer.Option(help="Account id; all in FNTX_GATEWAYS where it is left out.")] = None,
-    format: Annotated[ReportFormat, typer.Option(help="Markdown or JSON.")] = ReportFormat.md,
+    format: Annotated[StoryFormat, typer.Option(help="Markdown or JSON.")] = StoryFormat.md,
+    zone: TimeZone = None,
 ) -> None:
     """Ask IB Gateway for the current day and tell it: NAV, trades and positions now, provisional.
 
@@ -154,6 +167,7 @@ def today(
     from fntx_dagster.report.today import session_at
     from fntx_dagster.terminal import error
 
+    observer = observer_of(zone)
     settings, db = load_settings(), database_of_settings()
     asked = refresh(settings, db, account)
     failed = [one.error for one in asked if one.error]
@@ -169,10 +183,11 @@ def today(
                 error(f"{masked(one.account_id)}: {day} is told from its statement already: `fntx report`")
             elif told[-1].as_of > one.snapshot.as_of:
                 error(f"{masked(one.account_id)}: the gateway's clock went back; this is what it said last")
-    if format is ReportFormat.json:
-        sys.stdout.write(to_json([tell(day) for day in told]))
+    stories = [tell(day, observer) for day in told]
+    if format is StoryFormat.json:
+        sys.stdout.write(to_json(stories))
     else:
-        sys.stdout.writelines(to_markdown([tell(day)], account_label=day.account_id) for day in told)
+        sys.stdout.writelines(to_markdown([story], account_label=story.day.account_id) for story in stories)
     if failed:
         raise typer.Exit(max(one.exit_code for one in failed))
 
@@ -181,61 +196,80 @@ def today(
 def report(
     first: From,
     last: To,
-    account: Account = None,
-    format: Annotated[ReportFormat, typer.Option(help="Markdown or JSON.")] = ReportFormat.md,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file instead.")] = None,
+    account: AnyAccount = None,
+    format: Annotated[
+        ReportFormat, typer.Option(help="Markdown, JSON, or one HTML file with charts that needs no network.")
+    ] = ReportFormat.md,
+    zone: TimeZone = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead, whole or not at all."),
+    ] = None,
 ) -> None:
-    """The narrative of each trading day: why the account moved, in Hong Kong and New York time.
+    """The narrative of each trading day: why the account moved, in Hong Kong (or --tz) and New York time.
+
+    Several days begin with their period in sum. HTML adds charts, months,
+    summary, positions and metrics; any browser opens it, and prints it to PDF:
+
+    fntx report --from 2025-07-01 --to 2025-07-31 --format html -o july.html
 
     A day without a statement yet is told as IB Gateway saw it last, and marked as provisional.
     """
     from fntx_dagster.current_day import provisional_days
-    from fntx_dagster.report.document import to_json
-    from fntx_dagster.report.markdown import to_markdown
-    from fntx_dagster.report.story import tell
-    from fntx_dagster.store.marts import days
+    from fntx_dagster.reporting import stories_of, write_whole
+    from fntx_dagster.store.marts import accounts
 
+    observer = observer_of(zone)
     db = database_of_settings()
-    one = account_of(db, account)
-    stories = [tell(day) for day in days(db, one, first.date(), last.date())]
-    running = provisional_days(load_settings(), db, first.date(), last.date(), one, _untold)
-    stories += [tell(day) for day in running]
-    refuse_empty(stories, first.date(), last.date())
-    text = to_json(stories) if format is ReportFormat.json else to_markdown(stories, account_label=one)
+    known = accounts(db)
+    if account is not None or not known:
+        known = [account_of(db, account)]
+    days = first.date(), last.date()
+    running = provisional_days(load_settings(), db, *days, account, _untold)
+    named = dict.fromkeys([*known, *sorted(day.account_id for day in running)])
+    told = [stories for one in named if (stories := stories_of(db, one, *days, observer, running))]
+    refuse_empty(told, *days)
+    text = _rendered(db, told, format)
     if output is None:
         sys.stdout.write(text)
     else:
-        output.write_text(text, encoding="utf-8")
+        write_whole(output, text)
 
 
 @app.command()
 def summary(
     first: From,
     last: To,
-    account: Annotated[str | None, typer.Option(help="Account id; all where it is left out.")] = None,
+    account: AnyAccount = None,
     format: Annotated[
         TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")
     ] = TableFormat.table,
+    zone: TimeZone = None,
 ) -> None:
-    """One row per account and trading day: NAV, P&L, and the difference at the close by name.
+    """One row per account and trading day, and a total per month: NAV, cash flow, P&L and return, what is unexplained.
 
     A day without a statement yet is a row as IB Gateway saw it last, marked as provisional.
     """
     from fntx_dagster.current_day import provisional_days
+    from fntx_dagster.report.performance import NavDay
     from fntx_dagster.store import marts
     from fntx_dagster.terminal import out, summary_tables
 
+    observer = observer_of(zone)
     db = database_of_settings()
     if account is not None:
         account = account_of(db, account)
     running = provisional_days(load_settings(), db, first.date(), last.date(), account, _untold)
-    rows = [row | {"as_of": None} for row in marts.summary(db, first.date(), last.date(), account)]
+    rows = [
+        row | {"daily_return": NavDay(*(row[name] for name in _RETURN_FIELDS)).daily_return, "as_of": None}
+        for row in marts.summary(db, first.date(), last.date(), account)
+    ]
     rows += [_row_of(day) for day in running]
     refuse_empty(rows, first.date(), last.date())
     if format is TableFormat.json:
         print_json(sorted(rows, key=lambda row: (row["account_id"], row["trading_day"])))
     else:
-        out(*summary_tables(db, first.date(), last.date(), account, running))
+        out(*summary_tables(db, first.date(), last.date(), account, running, observer))
 
 
 @app.command()
@@ -379,6 +413,22 @@ def _run(settings: Settings, job: str, first: date, last: date, as_json: bool) -
         raise typer.Exit(Transient.exit_code if outcome.transient else Permanent.exit_code)
 
 
+def _rendered(db: Database, told: Sequence[Sequence[Story]], format: ReportFormat) -> str:
+    """The stories of each account in the format asked for; its own id is what an account is called."""
+    if format is ReportFormat.json:
+        from fntx_dagster.report.document import to_json
+
+        return to_json([story for stories in told for story in stories])
+    if format is ReportFormat.html:
+        from fntx_dagster.report.html import to_html
+        from fntx_dagster.reporting import account_report
+
+        return to_html([account_report(db, stories[0].day.account_id, stories) for stories in told])
+    from fntx_dagster.report.markdown import to_markdown
+
+    return "\n".join(to_markdown(stories, account_label=stories[0].day.account_id) for stories in told)
+
+
 def _untold(reason: str) -> None:
     """Why a day that still runs is not shown, beside what is."""
     from fntx_dagster.terminal import note
@@ -390,4 +440,7 @@ def _row_of(day: ProvisionalDay) -> dict[str, Any]:
     """A summary row of a day that still runs: what only a statement tells is null."""
     from fntx_dagster.store.marts import SUMMARY_FIELDS
 
-    return {name: getattr(day, name, None) for name in SUMMARY_FIELDS} | {"as_of": day.as_of}
+    return {name: getattr(day, name, None) for name in SUMMARY_FIELDS} | {"daily_return": None, "as_of": day.as_of}
+
+
+_RETURN_FIELDS = ("trading_day", "opening_nav_official", "closing_nav_official", "deposits", "withdrawals")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -72,6 +73,17 @@ MaybeTo = Annotated[
 ]
 OneDay = Annotated[datetime, typer.Option("--date", parser=day_option, metavar="YYYY-MM-DD", help="The trading day.")]
 Account = Annotated[str | None, typer.Option(help="Account id; needed only where several are loaded.")]
+AnyAccount = Annotated[str | None, typer.Option(help="Account id; all where it is left out.")]
+TimeZone = Annotated[
+    str | None,
+    typer.Option(
+        "--tz",
+        metavar="ZONE",
+        help="Tell times in this zone, beside New York's: an IANA name, such as Europe/London. "
+        "Left out: FNTX_TIME_ZONE, which is Asia/Hong_Kong unless it is set.",
+        show_default=False,
+    ),
+]
 
 
 def database_of_settings() -> Database:
@@ -79,6 +91,13 @@ def database_of_settings() -> Database:
     from fntx_dagster.store.database import open_database
 
     return open_database(load_settings())
+
+
+def observer_of(zone: str | None) -> ZoneInfo:
+    """The time zone asked for, or that of the settings."""
+    from fntx_dagster.report import clock
+
+    return clock.zone(load_settings().time_zone if zone is None else zone)
 
 
 def account_of(db: Database, account: str | None) -> str:

@@ -1,15 +1,20 @@
-"""The narrative of each session, as a Markdown file and in the asset's metadata."""
+"""The narrative of each session: as Markdown in the asset's metadata, and the run's range as one HTML file."""
+
+from pathlib import Path
 
 import dagster as dg
 
+from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import without_accounts
+from fntx_dagster.report import clock
+from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.story import tell
+from fntx_dagster.reporting import account_report, stories_of, write_whole
 from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.marts import accounts, days
+from fntx_dagster.store.marts import accounts
 
 
 @dg.asset(
@@ -28,15 +33,33 @@ from fntx_dagster.store.marts import accounts, days
     owners=OWNERS,
 )
 def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    """Why the account moved, told in Hong Kong time: every block of the day, the difference at the close by name."""
+    """Why the account moved, told in the observer's time: every block of the day, the difference at the close by name.
+    The sessions of the run are also one HTML file in the home, to open in a browser or to print."""
     first, last = range_of(context)
-    db = platform.database()
-    told, called = 0, account_labels(db)
+    settings, db = platform.settings(), platform.database()
+    with failing_well():
+        observer = clock.zone(settings.time_zone)
+    called = account_labels(db)
+    told: list[AccountReport] = []
     for account in accounts(db):
-        for day in days(db, account, first, last):
-            text = without_accounts(to_markdown([tell(day)], account_label=called[account]))
+        stories = stories_of(db, account, first, last, observer)
+        for story in stories:
+            text = without_accounts(to_markdown([story], account_label=called[account]))
             context.add_asset_metadata(
-                {f"report {called[account]}": dg.MetadataValue.md(text)}, partition_key=day.trading_day.isoformat()
+                {f"report {called[account]}": dg.MetadataValue.md(text)},
+                partition_key=story.day.trading_day.isoformat(),
             )
-            told += 1
-    return dg.MaterializeResult(metadata={"dagster/row_count": told})
+        if stories:
+            told.append(account_report(db, called[account], stories))
+    metadata: dict[str, object] = {"dagster/row_count": sum(len(one.stories) for one in told)}
+    if told:
+        name = f"{first}.html" if first == last else f"{first}_{last}.html"
+        metadata["report to open"] = dg.MetadataValue.path(_write(settings.paths.reports, name, told))
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def _write(folder: Path, name: str, told: list[AccountReport]) -> Path:
+    """The file, readable by its owner alone, without whole account ids, as everything that the UI shows."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(folder / name, without_accounts(to_html(told)), private=True)
+    return folder / name

@@ -12,6 +12,7 @@ from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.ranges import OWNERS
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import FntxError, without_accounts
+from fntx_dagster.report import clock
 from fntx_dagster.report.day import ProvisionalDay
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
@@ -45,13 +46,14 @@ def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     was known last, with its time. Without gateways in the settings there is nothing to ask."""
     settings, db = platform.settings(), platform.database()
     with failing_well():
+        observer = clock.zone(settings.time_zone)
         asked = refresh(settings, db) if settings.gateways else []
         days = [session_at(one.snapshot.as_of).day for one in asked if one.snapshot]
         told = list(_told(settings, db, asked, min(days), max(days))) if days else []
     called = account_labels(db, settings.gateways)
     reports = {
         f"report {called[day.account_id]}": dg.MetadataValue.md(
-            without_accounts(to_markdown([tell(day)], account_label=called[day.account_id]))
+            without_accounts(to_markdown([tell(day, observer)], account_label=called[day.account_id]))
         )
         for day in told
     }

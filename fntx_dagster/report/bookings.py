@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.day import Block, Contract, Day, Event
@@ -20,7 +21,7 @@ _EXCHANGED = "This asset exchange has no immediate P&L impact."
 _COUNTED = "on the shares; it moves nothing here and counts where open positions are marked to the closing prices."
 
 
-def tell_booking(block: Block, day: Day) -> Told:
+def tell_booking(block: Block, day: Day, observer: ZoneInfo) -> Told:
     """A block of kind expiration, assignment or exercise."""
     today = block.starts_at.astimezone(clock.NEW_YORK).date()
     sentence = _expiration(block, today) if block.kind == "expiration" else _exchange(block, today)
@@ -29,7 +30,7 @@ def tell_booking(block: Block, day: Day) -> Told:
         kind=block.kind,
         phase=block.phase,
         title=f"{block.kind.capitalize()}{'s' if many else ''}",
-        when=clock.both_zones(block.starts_at, block.ends_at),
+        when=clock.both_zones(block.starts_at, block.ends_at, observer),
         starts_at=block.starts_at,
         ends_at=block.ends_at,
         nav_after=block.nav_after,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.day import Block, Day, Event
@@ -36,7 +37,7 @@ _SENTENCES = {
 _OTHER = ("The broker credits {}", "The broker debits {}")
 
 
-def tell_cash(block: Block, day: Day) -> Told:
+def tell_cash(block: Block, day: Day, observer: ZoneInfo) -> Told:
     """A block of kind cash."""
     types = {event.event_type for event in block.events}
     one, many = _TITLES.get(types.pop(), _MIXED) if len(types) == 1 else _MIXED
@@ -45,7 +46,7 @@ def tell_cash(block: Block, day: Day) -> Told:
         kind=block.kind,
         phase=block.phase,
         title=one if len(block.events) == 1 else many,
-        when=clock.both_zones(block.starts_at, block.ends_at, undated=undated),
+        when=clock.both_zones(block.starts_at, block.ends_at, observer, undated=undated),
         starts_at=block.starts_at,
         ends_at=block.ends_at,
         nav_after=block.nav_after,

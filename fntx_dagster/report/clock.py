@@ -1,13 +1,15 @@
-"""Times as a reader in Hong Kong sees them, with New York beside.
+"""Times as the report's reader sees them, in Hong Kong unless another zone is asked for, with New York beside.
 
-What belongs here: the two views of a UTC moment and their text. Names of months and weekdays are written out here
-because strftime's follow the process's locale, and a report must not.
+What belongs here: the two views of a UTC moment and their text, and which zone a reader means. Names of months and
+weekdays are written out here because strftime's follow the process's locale, and a report must not.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from fntx_dagster.errors import Permanent
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -17,11 +19,46 @@ _MONTHS = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_AS_FIRST_ASKED = "Hong Kong time first, New York time second."
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of an IANA name, such as `Europe/London`; Permanent names those that were probably meant."""
+    try:
+        found = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, such as `America`, is an OSError
+        way_out = f"{_meant(name)}--tz and FNTX_TIME_ZONE take an IANA name, such as Europe/London"
+        raise Permanent(f"there is no time zone {name!r}", way_out) from None
+    return found
+
+
+def zones_told(observer: ZoneInfo) -> str:
+    """`Hong Kong time first, New York time second.`: how a report says whose times it tells."""
+    if observer.key == NEW_YORK.key:
+        return "New York time."
+    if observer.key == HONG_KONG.key:
+        return _AS_FIRST_ASKED
+    return f"{place(observer)} time first, New York time second."
+
+
+def place(zone: ZoneInfo) -> str:
+    """What a zone's time is called after: `Hong Kong`, `Buenos Aires`, `UTC`."""
+    return zone.key.rsplit("/", 1)[-1].replace("_", " ")
 
 
 def month_day(day: date) -> str:
     """`July 17`."""
     return f"{_MONTHS[day.month - 1]} {day.day}"
+
+
+def month_year(day: date) -> str:
+    """`July 2025`."""
+    return f"{_MONTHS[day.month - 1]} {day.year}"
+
+
+def month_name(month: int) -> str:
+    """`July` for 7."""
+    return _MONTHS[month - 1]
 
 
 def full_date(day: date) -> str:
@@ -34,24 +71,34 @@ def weekday_date(day: date) -> str:
     return f"{_WEEKDAYS[day.weekday()]}, {full_date(day)}"
 
 
+def span(first: date, last: date) -> str:
+    """`July 17, 2025` for one day, `July 17 – July 18, 2025` for several."""
+    if first == last:
+        return full_date(first)
+    return f"{month_day(first) if first.year == last.year else full_date(first)} – {full_date(last)}"
+
+
 def clock_time(moment: datetime, zone: ZoneInfo) -> str:
     """`16:00 EDT`: hours and minutes of an aware moment in `zone`, with the zone's name at that moment."""
-    return f"{moment.astimezone(zone):%H:%M %Z}"
+    local = moment.astimezone(zone)
+    return f"{local:%H:%M} {_abbreviation(local)}"
 
 
-def both_zones(starts_at: datetime, ends_at: datetime, *, undated: date | None = None) -> str:
-    """A span in Hong Kong and New York time, to the minute.
+def both_zones(
+    starts_at: datetime, ends_at: datetime, observer: ZoneInfo = HONG_KONG, *, undated: date | None = None
+) -> str:
+    """A span in the observer's and in New York time, to the minute; once where the two are the same.
 
     `00:46–00:50 HKT, July 18 / 12:46–12:50 EDT, July 17` where the dates differ, `13:15 HKT / 01:15 EDT, July 18`
     where they agree, and `21:30 HKT / 09:30 EDT` where they agree on `undated`, the trading day that the reader is
     in anyway.
     """
-    hong_kong = (starts_at.astimezone(HONG_KONG), ends_at.astimezone(HONG_KONG))
+    here = (starts_at.astimezone(observer), ends_at.astimezone(observer))
     new_york = (starts_at.astimezone(NEW_YORK), ends_at.astimezone(NEW_YORK))
-    dates = {moment.date() for moment in (*hong_kong, *new_york)}
+    dates = {moment.date() for moment in (*here, *new_york)}
     if len(dates) > 1:
-        return f"{_dated(*hong_kong)} / {_dated(*new_york)}"
-    clocks = f"{_clocks(*hong_kong)} / {_clocks(*new_york)}"
+        return _once(_dated(*here), _dated(*new_york))
+    clocks = _once(_clocks(*here), _clocks(*new_york))
     return clocks if dates == {undated} else f"{clocks}, {month_day(dates.pop())}"
 
 
@@ -62,15 +109,42 @@ def utc_stamp(moment: datetime) -> str:
 
 def zone_stamp(moment: datetime, zone: ZoneInfo) -> str:
     """`2025-07-18 00:46:37 HKT`."""
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+    local = moment.astimezone(zone)
+    return f"{local:%Y-%m-%d %H:%M:%S} {_abbreviation(local)}"
+
+
+def _meant(name: str) -> str:
+    from difflib import get_close_matches
+
+    known = {one.lower(): one for one in sorted(available_timezones())}
+    places = {one.rsplit("/", 1)[-1]: full for one, full in known.items()}
+    wanted = name.strip().lower().replace(" ", "_")
+    if not (found := known.get(wanted) or places.get(wanted)):
+        close = get_close_matches(wanted, [*known, *places], n=1, cutoff=0.75)
+        found = (known | places)[close[0]] if close else None
+    return f"Did you mean {found}? " if found else ""
+
+
+def _once(here: str, new_york: str) -> str:
+    return here if here == new_york else f"{here} / {new_york}"
 
 
 def _dated(starts: datetime, ends: datetime) -> str:
     if starts.date() == ends.date():
         return f"{_clocks(starts, ends)}, {month_day(starts)}"
-    return f"{starts:%H:%M %Z}, {month_day(starts)} – {ends:%H:%M %Z}, {month_day(ends)}"
+    first, last = (f"{moment:%H:%M} {_abbreviation(moment)}, {month_day(moment)}" for moment in (starts, ends))
+    return f"{first} – {last}"
 
 
 def _clocks(starts: datetime, ends: datetime) -> str:
     first, last = f"{starts:%H:%M}", f"{ends:%H:%M}"
-    return f"{first} {starts:%Z}" if first == last else f"{first}–{last} {ends:%Z}"
+    return f"{first if first == last else f'{first}–{last}'} {_abbreviation(ends)}"
+
+
+def _abbreviation(local: datetime) -> str:
+    """`HKT`; `UTC+5:45` where a zone's time has no name of its own."""
+    name = f"{local:%Z}"
+    if name[:1] not in "+-":
+        return name
+    hours, minutes = name[1:3], name[3:5].strip("0") and name[3:5]
+    return f"UTC{name[0]}{int(hours)}{f':{minutes}' if minutes else ''}"

@@ -1,11 +1,21 @@
 """The story as a JSON document, for programs and for anyone who wants every digit.
 
-The document: {"format": "fntx.alm_report", "version": 1, "days": [day, …]}
+The document: {"format": "fntx.alm_report", "version": 1, "periods": [period, …], "days": [day, …]}
 
 Every amount is {"amount": "79402.2222176", "display": "79,402.22"}: the exact value as a plain decimal string (no
 exponent, no trailing zeros), and the text of the report (cents, half-even, thousands separators; a plus sign on
 changes). Quantities, rates and multipliers are exact decimal strings. A value that does not exist is null. A moment is
-{"utc": "2025-07-17T16:46:37Z", "new_york": "2025-07-17 12:46:37 EDT", "hong_kong": "2025-07-18 00:46:37 HKT"}.
+{"utc": "2025-07-17T16:46:37Z", "new_york": "2025-07-17 12:46:37 EDT", "hong_kong": "2025-07-18 00:46:37 HKT"}; where
+another observer's zone is asked for, the document names it in `observer` (IANA), and each moment has a fourth view,
+`observer`. Ratios are numbers (0.01 is one per cent).
+
+period: the official days of one account, where there are several: account_id; base_currency; first_day, last_day;
+    sessions (how many); heading; lines (texts, in the order of the report); opening_nav, closing_nav, deposits,
+    withdrawals, gross_pnl, commissions, interest, fees, broker_residual, net_pnl (amounts, summed);
+    time_weighted_return (ratio); best_day, worst_day {trading_day, net_pnl, daily_return}; movers [{trading_day, title,
+    nav_impact}], the blocks that moved the NAV most; positions_ended {expired, settled, assigned, exercised, closed}
+    (counts); positions_held, positions_open (counts, at the last close and after its night); difference,
+    difference_parts, unexplained: summed over the closes, as of a day.
 
 day: account_id; trading_day (YYYY-MM-DD); base_currency; heading; provisional; as_of (moment; null unless provisional);
     gateway_nav; early_close; previous_close, opens_at, closes_at (moments); opening_nav_official,
@@ -37,15 +47,17 @@ contract: contract_id; symbol; description; asset_category; underlying_symbol; m
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.report import clock, money
 from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition, ProvisionalDay
 from fntx_dagster.report.market import part_label, told_parts
 from fntx_dagster.report.narrative import Section, Story, Told
+from fntx_dagster.report.period import DayResult, Period, tell_periods
 
 FORMAT = "fntx.alm_report"
 VERSION = 1
@@ -60,29 +72,84 @@ def to_json(stories: Sequence[Story]) -> str:
 
 def to_document(stories: Sequence[Story]) -> Json:
     """The document as plain dicts, lists and strings; its shape is the module's docstring."""
-    return {"format": FORMAT, "version": VERSION, "days": [_day(story) for story in stories]}
+    other = {story.observer.key: story.observer for story in stories if story.observer.key != clock.HONG_KONG.key}
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        **({"observer": next(iter(other))} if other else {}),
+        "periods": [_period(period) for period in tell_periods(stories)],
+        "days": [_day(story) for story in stories],
+    }
+
+
+def _period(period: Period) -> Json:
+    return {
+        "account_id": period.account_id,
+        "base_currency": period.base_currency,
+        "first_day": period.first_day.isoformat(),
+        "last_day": period.last_day.isoformat(),
+        "sessions": period.sessions,
+        "heading": period.heading,
+        "lines": [line.plain for line in period.lines],
+        "opening_nav": _amount(period.opening_nav),
+        "closing_nav": _amount(period.closing_nav),
+        "deposits": _amount(period.deposits),
+        "withdrawals": _amount(period.withdrawals),
+        "gross_pnl": _change(period.gross_pnl),
+        "commissions": _change(period.commissions),
+        "interest": _change(period.interest),
+        "fees": _change(period.fees),
+        "broker_residual": _change(period.broker_residual),
+        "net_pnl": _change(period.net_pnl),
+        "time_weighted_return": period.time_weighted_return,
+        "best_day": _result(period.best),
+        "worst_day": _result(period.worst),
+        "movers": [
+            {
+                "trading_day": mover.trading_day.isoformat(),
+                "title": mover.title,
+                "nav_impact": _change(mover.nav_impact),
+            }
+            for mover in period.movers
+        ],
+        "positions_ended": dict(period.endings),
+        "positions_held": period.held_at_end,
+        "positions_open": period.open_at_end,
+        "difference": _change(period.difference),
+        "difference_parts": _parts((name, amount) for name, amount in period.difference_parts.items() if amount),
+        "unexplained": _change(period.unexplained),
+    }
+
+
+def _result(result: DayResult | None) -> Json | None:
+    if result is None:
+        return None
+    day = result.trading_day.isoformat()
+    return {"trading_day": day, "net_pnl": _change(result.net_pnl), "daily_return": result.daily_return}
+
+
+def _parts(parts: Iterable[tuple[str, Decimal]]) -> list[Json]:
+    return [{"name": name, "label": part_label(name), **_change(amount)} for name, amount in parts]
 
 
 def _day(story: Story) -> Json:
-    day = story.day
+    day, observer = story.day, story.observer
     return {
         "account_id": day.account_id,
         "trading_day": day.trading_day.isoformat(),
         "base_currency": day.base_currency,
         "heading": story.heading,
         "provisional": day.as_of is not None,
-        "as_of": _moment(day.as_of) if day.as_of else None,
+        "as_of": _moment(day.as_of, observer) if day.as_of else None,
         "gateway_nav": _gateway_nav(day) if isinstance(day, ProvisionalDay) else None,
         "early_close": day.early_close,
-        "previous_close": _moment(day.previous_close),
-        "opens_at": _moment(day.opens_at),
-        "closes_at": _moment(day.closes_at),
+        "previous_close": _moment(day.previous_close, observer),
+        "opens_at": _moment(day.opens_at, observer),
+        "closes_at": _moment(day.closes_at, observer),
         **_day_amounts(day),
-        "difference_parts": [
-            {"name": name, "label": part_label(name), **_change(amount)} for name, amount in told_parts(day)
-        ],
-        "open_at_close": [_position(position) for position in day.open_at_close],
-        "blocks": [_block(section, block) for section in story.sections for block in section.blocks],
+        "difference_parts": _parts(told_parts(day)),
+        "open_at_close": [_position(position, observer) for position in day.open_at_close],
+        "blocks": [_block(section, block, observer) for section in story.sections for block in section.blocks],
     }
 
 
@@ -109,7 +176,7 @@ def _day_amounts(day: Day) -> Json:
     }
 
 
-def _block(section: Section, told: Told) -> Json:
+def _block(section: Section, told: Told, observer: ZoneInfo) -> Json:
     return {
         "block_id": told.source.block_id if told.source else None,
         "kind": told.kind,
@@ -117,13 +184,13 @@ def _block(section: Section, told: Told) -> Json:
         "title": told.title,
         "when": told.when,
         "section": section.heading,
-        "starts_at": _moment(told.starts_at),
-        "ends_at": _moment(told.ends_at),
+        "starts_at": _moment(told.starts_at, observer),
+        "ends_at": _moment(told.ends_at, observer),
         "summary": told.summary or None,
         "lines": [line.plain for line in told.lines],
         **_block_amounts(told.source),
         "nav_after": _amount(told.nav_after),
-        "events": [_event(event) for event in told.source.events] if told.source else [],
+        "events": [_event(event, observer) for event in told.source.events] if told.source else [],
     }
 
 
@@ -140,11 +207,11 @@ def _block_amounts(block: Block | None) -> Json:
     }
 
 
-def _event(event: Event) -> Json:
+def _event(event: Event, observer: ZoneInfo) -> Json:
     return {
         "event_id": event.event_id,
         "type": event.event_type,
-        "at": _moment(event.at),
+        "at": _moment(event.at, observer),
         "time_assumed": event.time_assumed,
         "contract": _contract(event.contract) if event.contract else None,
         "quantity": _exact(event.quantity),
@@ -165,14 +232,14 @@ def _event(event: Event) -> Json:
     }
 
 
-def _position(position: OpenPosition) -> Json:
+def _position(position: OpenPosition, observer: ZoneInfo) -> Json:
     return {
         "contract": _contract(position.contract),
         "quantity": _exact(position.quantity),
-        "opened_at": _moment(position.opened_at) if position.opened_at else None,
+        "opened_at": _moment(position.opened_at, observer) if position.opened_at else None,
         "open_price": _price(position.open_price),
         "ends": position.ends,
-        "ended_at": _moment(position.ended_at) if position.ended_at else None,
+        "ended_at": _moment(position.ended_at, observer) if position.ended_at else None,
         "mark": _price(position.mark),
         "market_value": _amount(position.market_value),
         "currency": position.currency,
@@ -193,11 +260,12 @@ def _contract(contract: Contract) -> Json:
     }
 
 
-def _moment(moment: datetime) -> Json:
+def _moment(moment: datetime, observer: ZoneInfo) -> Json:
     return {
         "utc": clock.utc_stamp(moment),
         "new_york": clock.zone_stamp(moment, clock.NEW_YORK),
         "hong_kong": clock.zone_stamp(moment, clock.HONG_KONG),
+        **({} if observer.key == clock.HONG_KONG.key else {"observer": clock.zone_stamp(moment, observer)}),
     }
 
 

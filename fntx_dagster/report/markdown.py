@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from fntx_dagster.report import clock
 from fntx_dagster.report.narrative import Line, Section, Story, Told
+from fntx_dagster.report.period import Period, tell_periods
 
 # What a broker's description or a label may hold and Markdown would read as markup.
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
@@ -17,13 +18,15 @@ _RULE = "\n\n---\n\n"
 
 
 def to_markdown(stories: Sequence[Story], *, account_label: str | None) -> str:
-    """One document of the stories, in the order given. `account_label` is printed as given: masking is the caller's."""
-    head = [f"# ALM Report{_range(stories)}"]
-    if account_label:
-        head.append(f"Account {escaped(account_label)}. Hong Kong time first, New York time second.")
-    else:
-        head.append("Hong Kong time first, New York time second.")
-    sections = [_section(section) for story in stories for section in story.sections]
+    """One document of the stories, in the order given, with their period before them where they are several.
+    `account_label` is printed as given: masking is the caller's."""
+    zones = clock.zones_told(stories[0].observer if stories else clock.HONG_KONG)
+    head = [
+        f"# ALM Report{_range(stories)}",
+        f"Account {escaped(account_label)}. {zones}" if account_label else zones,
+    ]
+    sections = [_period(told) for told in tell_periods(stories)]
+    sections += [_section(section) for story in stories for section in story.sections]
     return "\n\n".join(head) + "\n\n" + _RULE.join(sections or ["No trading days."]) + "\n"
 
 
@@ -44,11 +47,13 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left_aligned: i
 def _range(stories: Sequence[Story]) -> str:
     if not stories:
         return ""
-    days = sorted(story.day.trading_day for story in stories)
-    if days[0] == days[-1]:
-        return f": {clock.full_date(days[0])}"
-    first = clock.month_day(days[0]) if days[0].year == days[-1].year else clock.full_date(days[0])
-    return f": {first} – {clock.full_date(days[-1])}"
+    days = [story.day.trading_day for story in stories]
+    return f": {clock.span(min(days), max(days))}"
+
+
+def _period(told: Period) -> str:
+    lines = "\n".join(_line(line, below=0) for line in told.lines)
+    return f"## {escaped(told.heading)}\n\n{lines}"
 
 
 def _section(section: Section) -> str:
@@ -61,9 +66,9 @@ def _block(block: Told) -> str:
     return "\n".join([f"- **{escaped(block.heading)}:**{summary}", *map(_line, block.lines)])
 
 
-def _line(line: Line) -> str:
+def _line(line: Line, below: int = 1) -> str:
     """A block's own lines have bold labels, those below plain ones; a figure that a line leads to is bold."""
-    indent = "  " * (line.depth + 1)
+    indent = "  " * (line.depth + below)
     label, text, result, note = map(escaped, (line.label, line.text, line.result, line.note))
     bold = line.depth == 0 or line.total
     if bold and label and result and not text:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.day import Day, OpenPosition
@@ -36,7 +37,7 @@ PART_LABELS = {
 }
 
 
-def tell_previous_close(day: Day) -> Told:
+def tell_previous_close(day: Day, observer: ZoneInfo) -> Told:
     """The official NAV that the day starts from."""
     nav = day.opening_nav_official
     summary = "The day starts from the official NAV of the previous close."
@@ -44,7 +45,7 @@ def tell_previous_close(day: Day) -> Told:
         kind="previous_close",
         phase="overnight",
         title="Previous Official Close",
-        when=clock.both_zones(day.previous_close, day.previous_close),
+        when=clock.both_zones(day.previous_close, day.previous_close, observer),
         starts_at=day.previous_close,
         ends_at=day.previous_close,
         nav_after=nav,
@@ -53,13 +54,13 @@ def tell_previous_close(day: Day) -> Told:
     )
 
 
-def tell_open(day: Day, before: Iterable[Told]) -> Told:
+def tell_open(day: Day, before: Iterable[Told], observer: ZoneInfo) -> Told:
     """The market open with one NAV, or with both and the reason. `before`: the blocks told since the previous close."""
     return Told(
         kind="market_open",
         phase="intraday",
         title="Market Open",
-        when=clock.both_zones(day.opens_at, day.opens_at, undated=day.trading_day),
+        when=clock.both_zones(day.opens_at, day.opens_at, observer, undated=day.trading_day),
         starts_at=day.opens_at,
         ends_at=day.opens_at,
         nav_after=day.opening_nav_calculated,
@@ -68,7 +69,7 @@ def tell_open(day: Day, before: Iterable[Told]) -> Told:
     )
 
 
-def tell_no_events(day: Day) -> Told:
+def tell_no_events(day: Day, observer: ZoneInfo) -> Told:
     """The session of a day on which nothing touched the account, or has not so far."""
     until = day.closes_at if day.as_of is None else min(day.as_of, day.closes_at)
     nav = day.closing_nav_calculated
@@ -77,7 +78,7 @@ def tell_no_events(day: Day) -> Told:
         kind="no_events",
         phase="intraday",
         title="Trading Session",
-        when=clock.both_zones(day.opens_at, until, undated=day.trading_day),
+        when=clock.both_zones(day.opens_at, until, observer, undated=day.trading_day),
         starts_at=day.opens_at,
         ends_at=until,
         nav_after=nav,
@@ -86,7 +87,7 @@ def tell_no_events(day: Day) -> Told:
     )
 
 
-def tell_close(day: Day) -> Told:
+def tell_close(day: Day, observer: ZoneInfo) -> Told:
     """The market close: what became of the open positions, the official NAV, and the difference, attributed."""
     early = f" early, at {_new_york(day.closes_at)}" if day.early_close else ""
     event = Line("Event", f"The market closes{early}. {_positions_sentence(day)}")
@@ -95,7 +96,7 @@ def tell_close(day: Day) -> Told:
         kind="market_close",
         phase="at_close",
         title="Market Close",
-        when=clock.both_zones(day.closes_at, day.closes_at, undated=day.trading_day),
+        when=clock.both_zones(day.closes_at, day.closes_at, observer, undated=day.trading_day),
         starts_at=day.closes_at,
         ends_at=day.closes_at,
         nav_after=day.closing_nav_official,
@@ -129,6 +130,28 @@ def in_order(parts: Mapping[str, Decimal]) -> dict[str, Decimal]:
 def told_parts(day: Day) -> list[tuple[str, Decimal]]:
     """The non-zero parts of the difference in the order of telling."""
     return [(name, amount) for name, amount in in_order(day.difference_parts).items() if amount]
+
+
+def part_lines(
+    parts: Sequence[tuple[str, Decimal]], unexplained: Decimal, difference: Decimal, currency: str, depth: int
+) -> tuple[Line, ...]:
+    """The parts of a difference by name, what is unexplained, and the exact sum where the rounded one is off."""
+    told = [*((part_label(name), amount) for name, amount in parts), ("Unexplained", unexplained)]
+    lines = [
+        Line(
+            label,
+            f"{money.display_small(amount, signed=True)} {currency}",
+            depth=depth,
+            amount=amount,
+            currency=currency,
+        )
+        for label, amount in told
+    ]
+    terms = tuple(amount for _, amount in told if amount)
+    if terms and not money.adds_up(terms, difference):
+        exact = f"{money.summed(terms, exact=True, signed=True)} = {money.exactly(difference, signed=True)}"
+        lines.append(Line("Exactly, before rounding", f"{exact} {currency}", depth=depth))
+    return tuple(lines)
 
 
 def _official_lines(day: Day) -> tuple[Line, ...]:
@@ -250,23 +273,5 @@ def _difference_lines(day: Day) -> tuple[Line, ...]:
     else:
         said = f"The difference between the calculated NAV and the official one is {terms}"
         head = (Line("Reconciliation", said, result, note=", made up of:", **amount),)
-    return (*head, *_part_lines(day, parts, depth=head[-1].depth + 1))
-
-
-def _part_lines(day: Day, parts: Sequence[tuple[str, Decimal]], depth: int) -> tuple[Line, ...]:
-    told = [*((part_label(name), amount) for name, amount in parts), ("Unexplained", day.unexplained)]
-    lines = [
-        Line(
-            label,
-            f"{money.display_small(amount, signed=True)} {day.base_currency}",
-            depth=depth,
-            amount=amount,
-            currency=day.base_currency,
-        )
-        for label, amount in told
-    ]
-    terms = tuple(amount for _, amount in told if amount)
-    if terms and not money.adds_up(terms, day.difference):
-        exact = f"{money.summed(terms, exact=True, signed=True)} = {money.exactly(day.difference, signed=True)}"
-        lines.append(Line("Exactly, before rounding", f"{exact} {day.base_currency}", depth=depth))
-    return tuple(lines)
+    depth = head[-1].depth + 1
+    return (*head, *part_lines(parts, day.unexplained, day.difference, day.base_currency, depth))

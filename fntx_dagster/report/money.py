@@ -46,6 +46,11 @@ def exactly(value: Decimal, *, signed: bool = False) -> str:
     return _with_decimals(value, least=2, most=_EXACT_DECIMALS, signed=signed)
 
 
+def percent(ratio: float | Decimal, *, signed: bool = False) -> str:
+    """A ratio in per cent, half-even to two decimals: `-0.34 %`, with `signed` also `+1.20 %`."""
+    return f"{display(Decimal(str(ratio)) * 100, signed=signed)} %"
+
+
 def price(value: Decimal) -> str:
     """A price with at least two decimals and no idle zeros beyond: `628.00`, `0.2146`."""
     return _with_decimals(_to_decimals(value, _PRICE_DECIMALS), least=2, most=_PRICE_DECIMALS)

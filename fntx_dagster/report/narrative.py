@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
+from fntx_dagster.report import clock
 from fntx_dagster.report.day import Block, Day
 
 
@@ -70,11 +72,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One account's trading day, told. `heading` is that of the day: `US Trading Day: Thursday, July 17, 2025`."""
+    """One account's trading day, told. `heading` is that of the day: `US Trading Day: Thursday, July 17, 2025`;
+    `observer` the zone in which its times are told, beside New York's."""
 
     day: Day
     heading: str
     sections: tuple[Section, ...] = field(default=())
+    observer: ZoneInfo = clock.HONG_KONG
 
     @property
     def blocks(self) -> tuple[Told, ...]:

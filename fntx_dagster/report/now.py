@@ -6,6 +6,8 @@ what the day's trades do not explain is named, in one amount, and left open.
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from fntx_dagster.accounting.calendar import Calendar, Session
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.day import Day, OpenPosition, ProvisionalDay
@@ -14,20 +16,20 @@ from fntx_dagster.report.narrative import Line, Told
 from fntx_dagster.report.wording import Holding
 
 
-def provisional(day: Day) -> str:
+def provisional(day: Day, observer: ZoneInfo) -> str:
     """` (provisional, as of 22:15 HKT / 10:15 EDT)` for a day that still runs, else empty."""
     if day.as_of is None:
         return ""
-    return f" (provisional, as of {clock.both_zones(day.as_of, day.as_of, undated=day.trading_day)})"
+    return f" (provisional, as of {clock.both_zones(day.as_of, day.as_of, observer, undated=day.trading_day)})"
 
 
-def tell_now(day: ProvisionalDay) -> Told:
+def tell_now(day: ProvisionalDay, observer: ZoneInfo) -> Told:
     """The NAV now, what is held at which marks, and the amount that no trade explains yet."""
     return Told(
         kind="now",
         phase=_phase(day),
         title="Now",
-        when=clock.both_zones(day.as_of, day.as_of, undated=day.trading_day),
+        when=clock.both_zones(day.as_of, day.as_of, observer, undated=day.trading_day),
         starts_at=day.as_of,
         ends_at=day.as_of,
         nav_after=day.closing_nav_official,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.report import clock
 from fntx_dagster.report.bookings import tell_booking
@@ -26,38 +27,38 @@ _BEFORE_OPEN = ("overnight", "pre_market")
 _MOVES_POSITION = ("trade", "expiration", "assignment", "exercise", "delivery")
 
 
-def tell(day: Day) -> Story:
+def tell(day: Day, observer: ZoneInfo = clock.HONG_KONG) -> Story:
     """The story of `day`: the overnight period, where something happened in it, and the trading day.
 
-    Times are told in Hong Kong and New York, amounts in the currency of the trade and in the account's base currency.
+    Times are told in the observer's zone and in New York, amounts in the currency of the trade and in the account's
+    base currency.
     """
     left_open = _left_open(day)
     told = [
-        _tell_block(block, day, holdings, _received(day.blocks[:index], block))
+        _tell_block(block, day, holdings, _received(day.blocks[:index], block), observer)
         for index, (block, holdings) in enumerate(zip(day.blocks, left_open, strict=True))
     ]
     overnight = [block for block in told if block.phase == "overnight"]
     before_open = [block for block in told if block.phase in _BEFORE_OPEN]
     session = [block for block in told if block.phase not in _BEFORE_OPEN]
-    opening = tell_previous_close(day)
-    heading = f"US Trading Day: {clock.weekday_date(day.trading_day)}{early_close(day)}{provisional(day)}"
-    opened = [tell_open(day, before_open), *(session if day.blocks else [tell_no_events(day)])]
+    opening = tell_previous_close(day, observer)
+    heading = f"US Trading Day: {clock.weekday_date(day.trading_day)}{early_close(day)}{provisional(day, observer)}"
+    opened = [tell_open(day, before_open, observer), *(session if day.blocks else [tell_no_events(day, observer)])]
     trading_day = [
         *(block for block in before_open if block.phase != "overnight"),
         *(opened if day.as_of is None or day.as_of >= day.opens_at else ()),
-        tell_now(day) if isinstance(day, ProvisionalDay) else tell_close(day),
+        tell_now(day, observer) if isinstance(day, ProvisionalDay) else tell_close(day, observer),
     ]
     if not overnight:
-        return Story(day, heading, (Section(heading, (opening, *trading_day)),))
-    return Story(
-        day, heading, (Section(_overnight_heading(day), (opening, *overnight)), Section(heading, tuple(trading_day)))
-    )
+        return Story(day, heading, (Section(heading, (opening, *trading_day)),), observer)
+    night = Section(_overnight_heading(day), (opening, *overnight))
+    return Story(day, heading, (night, Section(heading, tuple(trading_day))), observer)
 
 
-def _tell_block(block: Block, day: Day, left_open: Sequence[Holding], received: str | None) -> Told:
+def _tell_block(block: Block, day: Day, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo) -> Told:
     if block.kind == "trades":
-        return tell_trades(block, day, left_open, received)
-    return tell_cash(block, day) if block.kind == "cash" else tell_booking(block, day)
+        return tell_trades(block, day, left_open, received, observer)
+    return tell_cash(block, day, observer) if block.kind == "cash" else tell_booking(block, day, observer)
 
 
 def _overnight_heading(day: Day) -> str:

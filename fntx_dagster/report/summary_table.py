@@ -1,100 +1,170 @@
-"""A range of days as a table: one row per day and a row of totals.
+"""A range of days as tables: one per month, with a row per day and a row of totals, and the months side by side.
 
 What belongs here: headers and rows of display strings, for whoever renders them. Flows and results are summed, and
-the sums rounded, from the exact amounts; NAVs, which are states, are not. The row of a day that still runs is marked
-and in no sum, and a footnote says what it is.
+the sums rounded, from the exact amounts, returns are linked; NAVs, which are states, are neither. The row of a day that
+still runs is marked and in no sum, and a footnote says what it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import groupby
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from fntx_dagster.report import clock, markdown, money
+from fntx_dagster.report import clock, markdown, money, wording
 from fntx_dagster.report.day import Day
-
-
-class SummaryTable(NamedTuple):
-    """All cells are texts, the first column trading days (YYYY-MM-DD, and ` *` behind a provisional one). `totals` is
-    empty when there are no days, `footnote` when none is provisional."""
-
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    totals: tuple[str, ...]
-    footnote: str = ""
+from fntx_dagster.report.performance import linked
+from fntx_dagster.report.period import nav_day
+from fntx_dagster.report.tables import Table
 
 
 class _Column(NamedTuple):
+    """`told` gives a cell of some days, None where there is nothing to tell: one day, or, where `summed`, all of a
+    table's."""
+
     header: str
-    amount: Callable[[Day], Decimal | None]
-    signed: bool = True
+    told: Callable[[Sequence[Day]], str | None]
     summed: bool = True
 
 
+def _sum(amount: Callable[[Day], Decimal | None], *, signed: bool = True) -> Callable[[Sequence[Day]], str | None]:
+    def told(days: Sequence[Day]) -> str | None:
+        known = [value for value in map(amount, days) if value is not None]
+        return money.display(sum(known, Decimal(0)), signed=signed) if known else None
+
+    return told
+
+
+def _cash_flow(day: Day) -> Decimal | None:
+    return None if day.deposits is None or day.withdrawals is None else day.deposits - day.withdrawals
+
+
+def _per_cent(days: Sequence[Day]) -> str | None:
+    made = linked(nav_day(day).daily_return for day in days if day.as_of is None)
+    return None if made is None else money.percent(made, signed=True)
+
+
+def _assigned(days: Sequence[Day]) -> str | None:
+    """The option that was assigned to the account, or how many."""
+    found: dict[tuple[str, str], str] = {}
+    for day in days:
+        for event in (event for block in day.blocks for event in block.events):
+            if event.event_type == "assignment" and event.contract is not None:
+                name = wording.contract_name(event.contract, event.contract.expiry or day.trading_day)
+                found[day.trading_day.isoformat(), event.contract.contract_id] = name
+    return next(iter(found.values())) if len(found) == 1 else f"{len(found):,} options" if found else None
+
+
 _COLUMNS = (
-    _Column("Opening NAV", lambda day: day.opening_nav_official, signed=False, summed=False),
-    _Column("Deposits", lambda day: day.deposits, signed=False),
-    _Column("Withdrawals", lambda day: day.withdrawals, signed=False),
-    _Column("Gross P&L", lambda day: day.gross_pnl),
-    _Column("Commissions", lambda day: day.commissions),
-    _Column("Interest", lambda day: day.interest),
-    _Column("Fees", lambda day: day.fees),
-    _Column("Net P&L", lambda day: day.net_pnl),
-    _Column("Closing NAV", lambda day: day.closing_nav_official, signed=False, summed=False),
-    _Column("Reconciliation", lambda day: day.difference),
-    _Column("Unexplained", lambda day: day.unexplained),
+    _Column("Opening NAV", _sum(lambda day: day.opening_nav_official, signed=False), summed=False),
+    _Column("Cash Flow", _sum(_cash_flow)),
+    _Column("Gross P&L", _sum(lambda day: day.gross_pnl)),
+    _Column("Commissions", _sum(lambda day: day.commissions)),
+    _Column("Interest", _sum(lambda day: day.interest)),
+    _Column("Fees", _sum(lambda day: day.fees)),
+    _Column("Net P&L", _sum(lambda day: day.net_pnl)),
+    _Column("Net %", _per_cent),
+    _Column("Closing NAV", _sum(lambda day: day.closing_nav_official, signed=False), summed=False),
+    _Column("Reconciliation", _sum(lambda day: day.difference)),
+    _Column("Unexplained", _sum(lambda day: day.unexplained)),
+    _Column("Assignment", _assigned),
 )
 
 
+_RESULTS = ("Gross P&L", "Net P&L", "Net %")
 _MARK = " *"
 
 
-def summary_table(days: Sequence[Day]) -> SummaryTable:
-    """The table of one account's days, in the order given, in base currency (named in the first header).
+def summary_table(days: Sequence[Day], observer: ZoneInfo = clock.HONG_KONG) -> Table:
+    """The table of one account's days, in the order given, in base currency (named in the first header). Net % is the
+    time-weighted return; the first column holds trading days (YYYY-MM-DD, and ` *` behind a provisional one).
 
     Raises ValueError when the days are of several accounts or base currencies: their sums would mean nothing.
     """
+    official = [day for day in days if day.as_of is None]
+    return Table(
+        headers=(f"Trading Day{_currency(days)}", *(column.header for column in _COLUMNS)),
+        rows=tuple((_trading_day(day), *(column.told([day]) or "" for column in _COLUMNS)) for day in days),
+        totals=("Total", *_totals(official)) if days else (),
+        footnote=_footnote(days, observer),
+        title=_months(days),
+        results=_RESULTS,
+    )
+
+
+def month_tables(days: Sequence[Day], observer: ZoneInfo = clock.HONG_KONG) -> list[Table]:
+    """`summary_table` of each month of one account's days, oldest first; where they are several, the months themselves
+    side by side at the end, each with its first opening and its last closing NAV.
+
+    Raises ValueError as `summary_table` does.
+    """
+    ordered = sorted(days, key=lambda day: day.trading_day)
+    months = [list(members) for _, members in groupby(ordered, key=lambda day: clock.month_year(day.trading_day))]
+    tables = [summary_table(month, observer) for month in months]
+    return [*tables, _by_month(ordered, months)] if len(months) > 1 else tables
+
+
+def to_markdown(table: Table) -> str:
+    """The table in Markdown, figures to the right, the totals as the last row, the footnote beneath."""
+    rows = [*table.rows, table.totals] if table.totals else table.rows
+    footnote = f"\n{markdown.escaped(table.footnote)}\n" if table.footnote else ""
+    return markdown.table(table.headers, rows, table.words) + "\n" + footnote
+
+
+def _by_month(days: Sequence[Day], months: Sequence[Sequence[Day]]) -> Table:
+    official = [[day for day in month if day.as_of is None] for month in months]
+    return Table(
+        headers=(f"Month{_currency(days)}", *(column.header for column in _COLUMNS)),
+        rows=tuple(_month(month) for month in official if month),
+        totals=("Total", *_totals([day for month in official for day in month])),
+        title=_months(days),
+        results=_RESULTS,
+    )
+
+
+def _month(days: Sequence[Day]) -> tuple[str, ...]:
+    opening, closing = [days[0]], [days[-1]]
+    ends = {"Opening NAV": opening, "Closing NAV": closing}
+    return (
+        clock.month_year(days[0].trading_day),
+        *(column.told(ends.get(column.header, days)) or "" for column in _COLUMNS),
+    )
+
+
+def _totals(days: Sequence[Day]) -> list[str]:
+    return [(column.told(days) if column.summed else None) or "" for column in _COLUMNS]
+
+
+def _currency(days: Sequence[Day]) -> str:
     accounts = {(day.account_id, day.base_currency) for day in days}
     if len(accounts) > 1:
         raise ValueError(
             f"a summary table is of one account in one base currency, not of {len(accounts)}: make one each"
         )
-    currency = f" ({accounts.pop()[1]})" if accounts else ""
-    official = [day for day in days if day.as_of is None]
-    return SummaryTable(
-        headers=(f"Trading Day{currency}", *(column.header for column in _COLUMNS)),
-        rows=tuple((_trading_day(day), *(_cell(column, column.amount(day)) for column in _COLUMNS)) for day in days),
-        totals=("Total", *(_total(column, official) for column in _COLUMNS)) if days else (),
-        footnote=_footnote(days),
-    )
+    return f" ({accounts.pop()[1]})" if accounts else ""
 
 
-def to_markdown(table: SummaryTable) -> str:
-    """The table in Markdown, figures to the right, the totals as the last row, the footnote beneath."""
-    rows = [*table.rows, table.totals] if table.totals else table.rows
-    footnote = f"\n{markdown.escaped(table.footnote)}\n" if table.footnote else ""
-    return markdown.table(table.headers, rows) + "\n" + footnote
+def _months(days: Sequence[Day]) -> str:
+    """`July 2025`, `November 2024 – July 2025`."""
+    names = [clock.month_year(day) for day in sorted(day.trading_day for day in days)]
+    return " – ".join(dict.fromkeys((names[0], names[-1]))) if names else ""
 
 
 def _trading_day(day: Day) -> str:
     return day.trading_day.isoformat() + ("" if day.as_of is None else _MARK)
 
 
-def _footnote(days: Sequence[Day]) -> str:
-    as_of = [clock.both_zones(day.as_of, day.as_of, undated=day.trading_day) for day in days if day.as_of is not None]
+def _footnote(days: Sequence[Day], observer: ZoneInfo) -> str:
+    as_of = [
+        clock.both_zones(day.as_of, day.as_of, observer, undated=day.trading_day)
+        for day in days
+        if day.as_of is not None
+    ]
     if not as_of:
         return ""
     return (
         f"* {'; '.join(as_of)}: provisional, from IB Gateway at the real-time rate, and in no total; "
         "the day's statement replaces it."
     )
-
-
-def _cell(column: _Column, amount: Decimal | None) -> str:
-    return "" if amount is None else money.display(amount, signed=column.signed)
-
-
-def _total(column: _Column, days: Sequence[Day]) -> str:
-    known = [amount for amount in map(column.amount, days) if amount is not None]
-    return _cell(column, sum(known, Decimal(0))) if column.summed and known else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.report import clock, dealings, money, wording
 from fntx_dagster.report.day import Block, Day, Event, ProvisionalDay
@@ -33,7 +34,7 @@ class Amounts(NamedTuple):
     commissions: Decimal
 
 
-def tell_trades(block: Block, day: Day, left_open: Sequence[Holding], received: str | None) -> Told:
+def tell_trades(block: Block, day: Day, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo) -> Told:
     """A block of trades. `left_open`: what the day still holds, right after the block, of the contracts it traded;
     `received`: assignment or exercise where that brought the stock which the block closes."""
     today = block.starts_at.astimezone(clock.NEW_YORK).date()
@@ -43,7 +44,7 @@ def tell_trades(block: Block, day: Day, left_open: Sequence[Holding], received: 
         kind=block.kind,
         phase=block.phase,
         title=_PHASES.get(block.phase, "") + _title(block, day),
-        when=clock.both_zones(block.starts_at, block.ends_at, undated=undated),
+        when=clock.both_zones(block.starts_at, block.ends_at, observer, undated=undated),
         starts_at=block.starts_at,
         ends_at=block.ends_at,
         nav_after=block.nav_after,

@@ -20,7 +20,9 @@ from psycopg.rows import dict_row, namedtuple_row
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition
+from fntx_dagster.report.holdings import Mark, StockPosition
 from fntx_dagster.report.market import in_order
+from fntx_dagster.report.performance import NavDay
 from fntx_dagster.store.database import Database
 
 SUMMARY_FIELDS = (
@@ -81,6 +83,45 @@ def summary(db: Database, first: date, last: date, account: str | None = None) -
 def rolling_metrics(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of rolling_metrics, ordered by account and day: five windows each."""
     return _rows(db, "select * from alm_reporting.rolling_metrics", first, last, account)
+
+
+def nav_history(db: Database, account: str, last: date) -> list[NavDay]:
+    """The official NAVs and flows of every session up to `last`, oldest first, in base currency."""
+    with _reading(db) as connection:
+        rows = connection.execute(
+            """select trading_day, opening_nav_official, closing_nav_official, deposits, withdrawals
+            from alm_reporting.daily_summary where account_id = %s and trading_day <= %s order by trading_day""",
+            (account, last),
+        )
+        return [NavDay._make(row) for row in rows]
+
+
+def closing_marks(db: Database, account: str, day: date) -> dict[str, Mark]:
+    """Contract → the broker's closing price of a day, where a statement of it lists the position."""
+    with _reading(db) as connection:
+        rows = connection.execute(
+            """select contract_id, mark_price, currency from alm_staging.stg_flex__open_positions
+            where account_id = %s and statement_day = %s and mark_price is not null""",
+            (account, day),
+        )
+        return {contract: Mark(price, currency) for contract, price, currency in rows}
+
+
+def stock_positions(db: Database, account: str, first: date, last: date) -> list[StockPosition]:
+    """Shares that came or went in the range, lots that did so alike in one row, oldest first."""
+    with _reading(db) as connection:
+        rows = connection.execute(
+            """select symbol, direction, sum(quantity), entry_date, entry_price, origin, origin_option, exit_date,
+                exit_price, how_ended, currency, sum(gross_pnl)
+            from alm_reporting.stock_positions
+            where account_id = %(account)s
+                and (entry_date between %(first)s and %(last)s or exit_date between %(first)s and %(last)s)
+            group by symbol, direction, entry_date, entry_price, origin, origin_option, exit_date, exit_price,
+                how_ended, currency
+            order by entry_date, min(entry_timestamp), symbol, exit_date, exit_price""",
+            {"account": account, "first": first, "last": last},
+        )
+        return [StockPosition._make(row) for row in rows]
 
 
 def verifications(

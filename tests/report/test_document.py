@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from fntx_dagster.report import clock
 from fntx_dagster.report.document import to_document, to_json
 from fntx_dagster.report.story import tell
 
@@ -35,6 +36,17 @@ def test_a_block_gives_its_times_in_utc_new_york_and_hong_kong() -> None:
         "new_york": "2025-07-17 12:46:37 EDT",
         "hong_kong": "2025-07-18 00:46:37 HKT",
     }
+
+
+def test_another_observer_is_named_and_is_a_fourth_view_of_each_moment() -> None:
+    document = to_document([tell(july_17(), clock.zone("Asia/Kathmandu"))])
+    assert document["observer"] == "Asia/Kathmandu"
+    (day,) = document["days"]
+    starts = blocks(day)["trades"]["starts_at"]
+    assert starts["observer"] == "2025-07-17 22:31:37 UTC+5:45"
+    assert starts["hong_kong"] == "2025-07-18 00:46:37 HKT"
+    assert blocks(day)["trades"]["events"][0]["at"]["observer"].endswith("UTC+5:45")
+    assert "observer" not in to_document([tell(july_17())])
 
 
 def test_a_block_of_trades_gives_amounts_rate_and_every_event() -> None:

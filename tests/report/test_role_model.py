@@ -98,6 +98,7 @@ def test_the_report_speaks_the_words_of_the_role_model(markdown: str, words: str
 def test_the_sections_follow_each_other_as_in_the_role_model(markdown: str) -> None:
     assert [line for line in markdown.splitlines() if line.startswith("#")] == [
         "# ALM Report: July 17 – July 18, 2025",
+        "## The Period: July 17 – July 18, 2025 (2 sessions)",
         "## Overnight Period (July 16 Close to July 17 Open)",
         "## US Trading Day: Thursday, July 17, 2025",
         "## Overnight Period (July 17 Close to July 18 Open)",

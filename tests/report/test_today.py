@@ -204,7 +204,7 @@ def test_what_the_gateway_does_not_tell_is_not_told_as_zero() -> None:
     day = told(example())
     assert day.deposits is day.withdrawals is day.interest is day.fees is None
     row = dict(zip(summary_table([day]).headers, summary_table([day]).rows[0], strict=True))
-    assert (row["Deposits"], row["Interest"], row["Gross P&L"]) == ("", "", "+491.40")
+    assert (row["Cash Flow"], row["Interest"], row["Gross P&L"]) == ("", "", "+491.40")
 
 
 def test_no_net_pnl_is_told_for_deposits_and_the_rate_move_the_nav_too() -> None:

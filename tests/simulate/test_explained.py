@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from fntx_dagster.cli import app
 from fntx_dagster.simulate.delivery import ONE_PER_SECTION, QUERIES, delivered, month_to_date, write_document
 from fntx_dagster.simulate.trading import demo_month, trade
 from tests.story.conftest import Platform
@@ -20,7 +24,7 @@ CENT = Decimal("0.01")
 
 @pytest.mark.parametrize("seed", [4, 6])
 def test_every_day_of_two_busy_accounts_is_explained_and_verified(
-    platform: Platform, tmp_path: Path, seed: int
+    platform: Platform, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accounts = trade(seed, ["U3000001", "U3000002"], FIRST, LAST, trades_per_day=30)
     for evening in EVENINGS:
@@ -44,6 +48,38 @@ def test_every_day_of_two_busy_accounts_is_explained_and_verified(
     assert platform.query(
         "select count(*) from alm_reporting.stock_positions where origin <> 'trade' and how_ended = 'delivered'"
     ) != [(0,)]
+    monkeypatch.setenv("FNTX_HOME", str(platform.settings.home))
+    monkeypatch.setenv("FNTX_DATABASE_URL", platform.database.url)
+    reports_tell_both_accounts(tmp_path)
+
+
+def reports_tell_both_accounts(folder: Path) -> None:
+    """Each format, without an account named, as the command writes it."""
+    told = {}
+    for name in ("md", "json", "html"):
+        asked = ["report", "--from", f"{FIRST}", "--to", f"{LAST}", "--tz", "Europe/London", "--format", name]
+        done = CliRunner().invoke(app, [*asked, "-o", f"{folder}/report.{name}"])
+        assert (done.exit_code, done.output) == (0, ""), done.output
+        told[name] = (folder / f"report.{name}").read_text(encoding="utf-8")
+    document = json.loads(told["json"])
+    assert [period["account_id"] for period in document["periods"]] == ["U3000001", "U3000002"]
+    for period in document["periods"]:
+        moved = [Decimal(period[part]["amount"]) for part in ("opening_nav", "deposits", "withdrawals", "net_pnl")]
+        assert moved[0] + moved[1] - moved[2] + moved[3] == Decimal(period["closing_nav"]["amount"])
+    assert told["md"].count("# ALM Report: June 16 – July 22, 2025") == 2
+    assert len(re.findall("<section ", told["html"])) == 2
+    assert len(re.findall("<svg ", told["html"])) == 4
+    assert told["html"].count('<article class="day"') == 50
+    for heading in (
+        "Net Asset Value",
+        "Drawdown",
+        "Monthly Returns",
+        "Open Positions",
+        "Stock That Came or Went",
+        "Metrics",
+    ):
+        assert len(re.findall(rf"<h3>{heading}[^<]*</h3>", told["html"])) == 2, heading
+    assert "HKT" not in told["md"] + told["html"]
 
 
 def test_the_demos_month_is_explained_and_verified(platform: Platform, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.report.performance import drawdowns, linked, years
 from fntx_dagster.simulate.broker import SPY, Account, Accounts
 from fntx_dagster.store import marts
 from tests.story.conftest import FIRST, LAST, Platform
@@ -252,3 +253,24 @@ def test_a_round_trip_counts_on_the_day_it_is_back_at_zero_net_of_fees(told: Pla
         trip < 0 for day in observed(over_a_year) if day.day == date(2025, 12, 8) for trip in day.trips
     )
     assert rows[date(2025, 12, 19), "all"]["break_evens"] > 0  # a gain of 1 pays two commissions of 0.50
+
+
+@pytest.mark.parametrize("name", ACCOUNTS.names())
+def test_the_months_and_years_of_a_report_are_the_windows_of_the_table(told: Platform, name: str) -> None:
+    """Two computations of one definition: the report links daily returns, the table has its windows."""
+    number = ACCOUNTS[name].number
+    history = marts.nav_history(told.database, number, LAST)
+    rows = marts.rolling_metrics(told.database, FIRST, LAST, number)
+    by_window = {(row["metric_window"], row["trading_day"]): row for row in rows}
+    last_of_month = {(day.trading_day.year, day.trading_day.month): day.trading_day for day in history}
+    for year in years(history):
+        ends = [end for (number_of, _), end in last_of_month.items() if number_of == year.year]
+        assert year.total == pytest.approx(by_window["ytd", max(ends)]["total_return"], abs=1e-12)
+        for end in ends:
+            linked_month = year.months[end.month - 1]
+            assert linked_month == pytest.approx(by_window["mtd", end]["total_return"], abs=1e-12), end
+    whole = by_window["all", history[-1].trading_day]
+    assert linked(day.daily_return for day in history) == pytest.approx(whole["total_return"], abs=1e-12)
+    if whole["max_drawdown"] is not None:
+        lowest = min(drawdowns([day.daily_return for day in history]))
+        assert lowest == pytest.approx(whole["max_drawdown"], abs=1e-12)

@@ -1,0 +1,290 @@
+"""Charts as inline SVG, drawn by matplotlib: the NAV over sessions, its drawdown, and its steps through one day.
+
+What belongs here: drawing. Each chart is an `<svg>` for an HTML page whose policy forbids inline styles: what
+matplotlib writes as styles comes out as classes (`s-accent`: a stroke in the accent colour, `f-gain`: a fill in that of
+gains) that the page colours for light, dark and paper, and as plain attributes. The same values give the same bytes.
+Amounts become floats here, and only for their place on the paper.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from io import StringIO
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from fntx_dagster.report import clock, money
+from fntx_dagster.report.nav_path import NavPath, Step
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# What a colour means → the colour that stands for it while matplotlib draws; the page decides which it is.
+_COLOURS = {
+    role: f"#0000{number:02x}"
+    for number, role in enumerate(("ink", "soft", "grid", "accent", "step", "gain", "loss", "wash"), start=1)
+}
+_ROLES = {colour: role for role, colour in _COLOURS.items()}
+_WIDTH = 960
+_POINTS_PER_INCH = 72
+_TEXT = 12
+_MOST_TICKS = 12
+_ROW = 27
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "fntx",
+    "font.family": "sans-serif",
+    "font.size": _TEXT,
+    "path.simplify": False,
+    "text.usetex": False,
+    "text.parse_math": False,
+}
+_SVG = "{http://www.w3.org/2000/svg}"
+_LINK = "{http://www.w3.org/1999/xlink}href"
+_NUMBER = re.compile(r"-?\d+\.\d+")
+_COORDINATES = ("d", "x", "y", "transform", "points", "width", "height")
+
+
+def nav_chart(path: NavPath, key: str, title: str, description: str) -> str:
+    """The official NAV at each close as a line, and the calculated one within the days as steps. `key` makes the ids of
+    the chart its own within the page."""
+    with _settings():
+        figure, axes = _figure(330, left=88, right=18, top=12, bottom=34)
+        _line(axes, path.steps, "step", 1.0, drawstyle="steps-post")
+        dense = len(path.sessions) > 70
+        marks = {} if dense else {"marker": "o", "markersize": 4.5}
+        _line(axes, path.closes, "accent", 1.8, **marks)
+        for point, amount in path.flows:
+            marker = {"marker": "^" if amount > 0 else "v", "markersize": 4 if dense else 7}
+            axes.plot([point.place], [float(point.nav)], color=_COLOURS["ink"], clip_on=False, **marker)
+        axes.set_xlim(0, max(len(path.sessions), 1))
+        _session_ticks(axes, path.sessions)
+        _amount_ticks(axes)
+        return _svg(figure, key, title, description)
+
+
+def drawdown_chart(sessions: Sequence[date], drawdowns: Sequence[float], key: str, title: str, description: str) -> str:
+    """How far below its peak the linked return stands after each session, in per cent."""
+    with _settings():
+        figure, axes = _figure(170, left=88, right=18, top=12, bottom=34)
+        places = [0.0, *(float(number + 1) for number in range(len(drawdowns)))]
+        values = [0.0, *drawdowns]
+        axes.fill_between(places, values, 0.0, color=_COLOURS["wash"], linewidth=0, clip_on=False)
+        axes.plot(places, values, color=_COLOURS["loss"], linewidth=1.6, clip_on=False, solid_capstyle="round")
+        axes.set_xlim(0, max(len(sessions), 1))
+        axes.set_ylim(min(values) * 1.05 or -0.01, 0)
+        _session_ticks(axes, sessions)
+        axes.yaxis.set_major_locator(_locator(4))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{money.quantity(_short(value * 100))} %")
+        return _svg(figure, key, title, description)
+
+
+def day_chart(steps: Sequence[Step], currency: str, key: str, title: str, description: str) -> str:
+    """One day's steps from top to bottom in the order of time, each with what it moves and the NAV that it leaves."""
+    height = 44 + _ROW * len(steps)
+    with _settings():
+        figure, axes = _figure(height, left=410, right=206, top=14, bottom=30)
+        _steps(axes, steps)
+        _texts(axes, steps)
+        axes.set_ylim(len(steps) - 0.4, -0.6)
+        axes.set_yticks([])
+        reached = [float(nav) for step in steps for nav in (step.before, step.after)]
+        around = (max(reached) - min(reached)) * 0.05 or 1.0
+        axes.set_xlim(min(reached) - around, max(reached) + around)
+        axes.xaxis.set_major_locator(_locator(4))
+        axes.xaxis.set_major_formatter(lambda value, _: money.quantity(_short(value)))
+        axes.grid(axis="x", color=_COLOURS["grid"], linewidth=0.8)
+        axes.grid(axis="y", visible=False)
+        return _svg(figure, key, title, f"{description} Amounts in {currency}.")
+
+
+def _settings():
+    import matplotlib
+
+    return matplotlib.rc_context(_SETTINGS)
+
+
+def _figure(height: int, *, left: int, right: int, top: int, bottom: int) -> tuple[Figure, Axes]:
+    """A figure of the page's width and `height` in points, its plot inset by the margins, without a frame."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDTH / _POINTS_PER_INCH, height / _POINTS_PER_INCH), frameon=False)
+    inner = (_WIDTH - left - right) / _WIDTH, (height - top - bottom) / height
+    axes = figure.add_axes((left / _WIDTH, bottom / height, *inner), frameon=False)
+    axes.grid(axis="y", color=_COLOURS["grid"], linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelcolor=_COLOURS["soft"], pad=8)
+    return figure, axes
+
+
+def _line(axes: Axes, points: Sequence[tuple[float, Decimal]], role: str, width: float, **more: object) -> None:
+    axes.plot(
+        [place for place, _ in points],
+        [float(nav) for _, nav in points],
+        color=_COLOURS[role],
+        linewidth=width,
+        clip_on=False,
+        solid_capstyle="round",
+        **more,
+    )
+
+
+def _session_ticks(axes: Axes, sessions: Sequence[date]) -> None:
+    """Days where they are few, else the first session of each month, or of each year; a day's tick is at its close."""
+    if len(sessions) <= 3 * _MOST_TICKS:
+        every = max(math.ceil(len(sessions) / _MOST_TICKS), 1)
+        ticks = [(number + 1, _short_day(day)) for number, day in enumerate(sessions)][::-every][::-1]
+    else:
+        firsts = [
+            (number, f"{clock.month_name(day.month)[:3]} {day.year}")
+            for number, day in enumerate(sessions)
+            if number == 0 or (day.year, day.month) != (sessions[number - 1].year, sessions[number - 1].month)
+        ]
+        ticks = firsts[:: max(math.ceil(len(firsts) / _MOST_TICKS), 1)]
+    axes.set_xticks([place for place, _ in ticks], [label for _, label in ticks])
+
+
+def _short_day(day: date) -> str:
+    return f"{clock.month_name(day.month)[:3]} {day.day}"
+
+
+def _amount_ticks(axes: Axes) -> None:
+    axes.yaxis.set_major_locator(_locator(6))
+    axes.yaxis.set_major_formatter(lambda value, _: money.quantity(_short(value)))
+    axes.margins(y=0.08)
+
+
+def _locator(ticks: int):
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=ticks, steps=[1, 2, 2.5, 5, 10])
+
+
+def _short(value: float) -> Decimal:
+    """A tick's value without the dust of binary fractions."""
+    return Decimal(f"{value:.6f}")
+
+
+def _steps(axes: Axes, steps: Sequence[Step]) -> None:
+    """A bar for each step that moves something, a mark for each that does not, and a line from each to the next."""
+    after = [float(step.after) for step in steps]
+    rows = range(len(steps))
+    axes.vlines(after[:-1], rows[:-1], rows[1:], colors=_COLOURS["soft"], linewidth=0.8, zorder=1)
+    moved = [(row, step) for row, step in enumerate(steps) if step.kind != "level" and step.impact]
+    if moved:
+        places, colours = [row for row, _ in moved], [_COLOURS[_role(step)] for _, step in moved]
+        before, ends = [float(step.before) for _, step in moved], [float(step.after) for _, step in moved]
+        axes.hlines(places, before, ends, colors=colours, linewidth=_ROW / 2, zorder=2)
+        # a step that is too small to see is a line at least
+        axes.vlines(
+            ends,
+            [row - 0.25 for row in places],
+            [row + 0.25 for row in places],
+            colors=colours,
+            linewidth=1.6,
+            zorder=2,
+        )
+    for marked, role, marker, size in (
+        ([row for row, step in enumerate(steps) if step.kind == "level"], "accent", "D", 6),
+        ([row for row, step in enumerate(steps) if step.kind != "level" and not step.impact], "soft", "o", 4),
+    ):
+        style = {"linestyle": "none", "marker": marker, "markersize": size, "color": _COLOURS[role]}
+        axes.plot([after[row] for row in marked], marked, clip_on=False, zorder=3, **style)
+
+
+def _texts(axes: Axes, steps: Sequence[Step]) -> None:
+    """The time and the label left of the plot; right of it what each step moves, and the NAV after it."""
+    from matplotlib.transforms import ScaledTranslation
+
+    beside = axes.get_yaxis_transform()
+
+    def column(x: int, place: int, align: str, texts: Iterable[tuple[str, str]]) -> None:
+        at = beside + ScaledTranslation(place / _POINTS_PER_INCH, 0, axes.figure.dpi_scale_trans)
+        for row, (text, role) in enumerate(texts):
+            if text:
+                axes.text(x, row, text, transform=at, ha=align, va="center", color=_COLOURS[role])
+
+    column(0, -404, "left", ((step.when, "soft") for step in steps))
+    # what a part's label says behind a comma is told in the story
+    column(0, -318, "left", (("" if step.kind == "part" else step.label, "ink") for step in steps))
+    column(0, -302, "left", ((step.label.split(", ")[0] if step.kind == "part" else "", "ink") for step in steps))
+    column(1, 100, "right", ((_moved(step), _role(step)) for step in steps))
+    column(1, 200, "right", ((money.display(step.after), "ink" if step.kind == "level" else "soft") for step in steps))
+
+
+def _moved(step: Step) -> str:
+    return money.display(step.impact, signed=True) if step.kind != "level" and step.impact else ""
+
+
+def _role(step: Step) -> str:
+    """The colour of what a step moves: a flow is neither a gain nor a loss."""
+    return "soft" if step.kind == "flow" else "gain" if step.impact > 0 else "loss"
+
+
+def _svg(figure: Figure, key: str, title: str, description: str) -> str:
+    """The figure as one `<svg>` element with its title and description."""
+    drawn = StringIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    root = ElementTree.fromstring(drawn.getvalue())
+    box = root.get("viewBox")
+    linked = {name for node in root.iter() for name in _references(node)}
+    for node in list(root.iter()):
+        _without_style(node)
+        _rename(node, key, linked)
+    picture = ElementTree.Element(
+        "svg", {"class": "chart", "viewBox": box or "", "role": "img", "aria-labelledby": f"{key}-title {key}-desc"}
+    )
+    for tag, text in (("title", title), ("desc", description)):
+        ElementTree.SubElement(picture, tag, {"id": f"{key}-{tag}"}).text = text
+    picture.extend(child for child in root if child.tag == "g" or child.find(".//clipPath") is not None)
+    for node in picture.iter():
+        if not (node.text or "").strip():
+            node.text = None
+        node.tail = None
+    return ElementTree.tostring(picture, encoding="unicode")
+
+
+def _references(node: ElementTree.Element) -> list[str]:
+    clip = re.fullmatch(r"url\(#(.+)\)", node.get("clip-path", ""))
+    return [name for name in (node.get(_LINK, "").removeprefix("#"), clip[1] if clip else "") if name]
+
+
+def _without_style(node: ElementTree.Element) -> None:
+    """A style's colours become classes, its other properties attributes; fonts are the page's."""
+    classes = []
+    for declaration in node.attrib.pop("style", "").split(";"):
+        name, _, value = (part.strip() for part in declaration.partition(":"))
+        if name in ("fill", "stroke") and value in _ROLES:
+            classes.append(f"{name[0]}-{_ROLES[value]}")
+        elif name and name != "font-family":
+            node.set(name, value.removesuffix("px"))
+    if classes:
+        node.set("class", " ".join(classes))
+
+
+def _rename(node: ElementTree.Element, key: str, linked: set[str]) -> None:
+    """Plain SVG names, ids that no other chart of the page has and only where something refers to them, and coordinates
+    of a hundredth of a point."""
+    node.tag = node.tag.removeprefix(_SVG)
+    name = node.attrib.pop("id", None)
+    if name in linked:
+        node.set("id", f"{key}-{name}")
+    if target := node.attrib.pop(_LINK, None):
+        node.set("href", f"#{key}-{target.removeprefix('#')}")
+    if clip := node.get("clip-path"):
+        node.set("clip-path", clip.replace("#", f"#{key}-"))
+    for attribute in _COORDINATES:
+        if found := node.get(attribute):
+            node.set(attribute, " ".join(_NUMBER.sub(_rounded, found).split()))
+    if node.get("transform", "").startswith("rotate(-0"):
+        del node.attrib["transform"]
+
+
+def _rounded(found: re.Match[str]) -> str:
+    text = f"{float(found[0]):.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

@@ -1,0 +1,107 @@
+"""What the account holds at the end of a report, as tables: its positions, and its lots of stock with their origin.
+
+What belongs here: headers and rows of display strings. Prices and values are in the currency of the contract, realised
+P&L of stock in that of the lot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from fntx_dagster.report import clock, money, wording
+from fntx_dagster.report.day import Day, OpenPosition
+from fntx_dagster.report.tables import Table
+
+_NONE = "–"
+
+
+class Mark(NamedTuple):
+    """The broker's closing price of a contract, per unit, in `currency`."""
+
+    price: Decimal
+    currency: str
+
+
+class StockPosition(NamedTuple):
+    """Shares that came and went alike (rows of alm_reporting.stock_positions, summed): `quantity` is 0 or more,
+    `origin` trade, assignment or exercise, and `origin_option` the option that brought them. What ended them is None
+    while they are open; `gross_pnl` is realised, before fees, in `currency`."""
+
+    symbol: str
+    direction: str
+    quantity: Decimal
+    entry_date: date
+    entry_price: Decimal
+    origin: str
+    origin_option: str | None
+    exit_date: date | None
+    exit_price: Decimal | None
+    how_ended: str | None
+    currency: str
+    gross_pnl: Decimal | None
+
+
+def positions_table(day: Day, marks: Mapping[str, Mark], observer: ZoneInfo) -> Table:
+    """What is held at the day's close, or now on a day that still runs. `marks`: contract id → the broker's closing
+    price, where a statement tells it; a provisional day brings its own."""
+    positions = sorted(day.open_at_close, key=lambda position: wording.ladder_key(position.contract))
+    rows = tuple(_position(position, day, marks, observer) for position in positions)
+    headers = ("Position", "Opened", "Outcome", "Quantity", "Open price", "Mark", "Market value")
+    return Table(headers, rows, title="Open Positions", words=3)
+
+
+def stocks_table(stocks: Sequence[StockPosition], last: date) -> Table:
+    """Lots of stock that came or went in a range; one that ends after `last` is open."""
+    headers = ("Stock", "Origin", "Entry", "Exit", "Quantity", "Entry price", "Exit price", "Realised P&L")
+    return Table(
+        headers,
+        tuple(_stock(stock, last) for stock in stocks),
+        title="Stock That Came or Went",
+        words=4,
+        results=headers[-1:],
+    )
+
+
+def _position(position: OpenPosition, day: Day, marks: Mapping[str, Mark], observer: ZoneInfo) -> tuple[str, ...]:
+    contract, mark = position.contract, marks.get(position.contract.contract_id)
+    price, currency, value = position.mark, position.currency, position.market_value
+    if price is None and mark is not None:
+        price, currency = mark
+        value = price * position.quantity * contract.multiplier
+    opened = _NONE
+    if position.opened_at is not None:
+        local = position.opened_at.astimezone(observer)
+        opened = f"{local:%Y-%m-%d} {clock.clock_time(position.opened_at, observer)}"
+    # the expiry is told whatever today is: the table stands for itself
+    name = wording.contract_name(contract, date.min)
+    return (
+        name,
+        opened,
+        position.ends or "open",
+        money.quantity(position.quantity),
+        _NONE if position.open_price is None else money.price(position.open_price),
+        _NONE if price is None else money.price(price),
+        _NONE if value is None else f"{money.display(value)} {currency}",
+    )
+
+
+def _stock(stock: StockPosition, last: date) -> tuple[str, ...]:
+    ended = stock.exit_date is not None and stock.exit_date <= last
+    option = f" of {' '.join(stock.origin_option.split())}" if stock.origin_option else ""
+    how = f" ({stock.how_ended})" if ended and stock.how_ended not in (None, "traded") else ""
+    return (
+        stock.symbol,
+        f"{stock.origin}{option}",
+        stock.entry_date.isoformat(),
+        f"{stock.exit_date}{how}" if ended else "open",
+        money.quantity(-stock.quantity if stock.direction == "short" else stock.quantity),
+        money.price(stock.entry_price),
+        money.price(stock.exit_price) if ended and stock.exit_price is not None else _NONE,
+        f"{money.display(stock.gross_pnl, signed=True)} {stock.currency}"
+        if ended and stock.gross_pnl is not None
+        else _NONE,
+    )

@@ -1,0 +1,275 @@
+"""The report as one HTML file that needs nothing else: figures, charts, tables, and the narrative of each day.
+
+What belongs here: what stands where. What is said is decided in `story.py` and `period.py`, charts are drawn in
+`charts.py`, and the template (`templates/report.html.j2`) escapes every text that it is given. The page asks for
+nothing from anywhere: its policy allows one style sheet, its own, by hash, and no script. The same values give the same
+bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from fntx_dagster.report import charts, clock, money
+from fntx_dagster.report.day import Day
+from fntx_dagster.report.holdings import Mark, StockPosition, positions_table, stocks_table
+from fntx_dagster.report.metrics_table import metrics_table
+from fntx_dagster.report.narrative import Story
+from fntx_dagster.report.nav_path import day_steps, nav_path
+from fntx_dagster.report.performance import NavDay, drawdowns, linked, monthly_table, wealth
+from fntx_dagster.report.period import nav_day, tell_periods
+from fntx_dagster.report.summary_table import month_tables
+from fntx_dagster.report.tables import Table
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# More days than a person reads through: from here on their narratives are folded up.
+_MOST_UNFOLDED = 31
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    """What one account's section is made of. `label` is shown as it is: masking is the caller's. `stories` are in the
+    order of time and not empty; `history` holds all sessions up to the last, for the table of months; `marks` are the
+    broker's closing prices of the last day by contract id; `metrics` the rows of rolling_metrics of its last official
+    day, whatever columns they have; `tables` come after all others, as they are."""
+
+    label: str
+    stories: Sequence[Story]
+    history: Sequence[NavDay] = ()
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    stocks: Sequence[StockPosition] = ()
+    metrics: Sequence[Mapping[str, Any]] = ()
+    tables: Sequence[Table] = ()
+
+
+def to_html(accounts: Sequence[AccountReport]) -> str:
+    """One document of the accounts' sections, in the order given, in the time zone in which the stories are told."""
+    environment = _environment()
+    style, _, _ = environment.loader.get_source(environment, "report.css")
+    days = [story.day.trading_day for account in accounts for story in account.stories]
+    observer = accounts[0].stories[0].observer if days else clock.HONG_KONG
+    return environment.get_template("report.html.j2").render(
+        style=style,
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        span=clock.span(min(days), max(days)) if days else "",
+        zones=clock.zones_told(observer),
+        sections=[_section(account, f"a{number}") for number, account in enumerate(accounts, start=1)],
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """Templates are compiled once a process: that costs more than a day's page."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("fntx_dagster.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["tone"] = _tone
+    return environment
+
+
+def _section(account: AccountReport, key: str) -> dict[str, Any]:
+    stories = account.stories
+    days = [story.day for story in stories]
+    official = [day for day in days if day.as_of is None]
+    last = days[-1]
+    periods = tell_periods(stories)
+    return {
+        "key": key,
+        "label": account.label,
+        "currency": last.base_currency,
+        "figures": _figures(days, official),
+        "period": periods[0] if periods else None,
+        "charts": _charts(stories, official, key),
+        "months": [monthly_table(account.history)] if account.history else [],
+        "since": clock.span(account.history[0].trading_day, account.history[-1].trading_day) if account.history else "",
+        "summaries": month_tables(days, stories[0].observer),
+        "positions": positions_table(last, account.marks, stories[0].observer),
+        "positions_at": _positions_at(last, stories[0].observer),
+        "tables": [
+            *([stocks_table(account.stocks, last.trading_day)] if account.stocks else []),
+            *([_metrics(account.metrics)] if account.metrics else []),
+            *account.tables,
+        ],
+        "stories": [_told(story, key) for story in stories],
+        "anchors": {day.trading_day.isoformat(): _anchor(day, key) for day in days},
+        "folded": len(stories) > _MOST_UNFOLDED,
+    }
+
+
+def _figures(days: Sequence[Day], official: Sequence[Day]) -> list[tuple[str, str, str]]:
+    """What stands at the top: (name, figure, what belongs to it)."""
+    first, last = days[0], days[-1]
+    currency = last.base_currency
+    figures = []
+    if first.opening_nav_official is not None:
+        figures.append(("Opening NAV", money.display(first.opening_nav_official), currency))
+    if official:
+        made = linked(nav_day(day).daily_return for day in official)
+        net = money.display(_sum(official, "net_pnl"), signed=True)
+        figures.append(("Net P&L", net, "" if made is None else money.percent(made, signed=True)))
+        deposits, withdrawals = _sum(official, "deposits"), _sum(official, "withdrawals")
+        if deposits or withdrawals:
+            figures.append(("Cash flow", money.display(deposits - withdrawals, signed=True), currency))
+    figures.append(("NAV now" if last.as_of else "Closing NAV", money.display(last.closing_nav_official), currency))
+    if official:
+        figures.append(("Unexplained", money.display_small(_sum(official, "unexplained"), signed=True), currency))
+    return figures
+
+
+def _sum(days: Sequence[Day], name: str) -> Decimal:
+    return sum((getattr(day, name) for day in days), Decimal(0))
+
+
+def _charts(stories: Sequence[Story], official: Sequence[Day], key: str) -> list[dict[str, Any]]:
+    if len(stories) == 1:
+        return _day_charts(stories[0], key)
+    path = nav_path(stories)
+    if not path.sessions:
+        return []
+    currency = stories[-1].day.base_currency
+    span = clock.span(path.sessions[0], path.sessions[-1])
+    opening, closing = (f"{money.display(point.nav)} {currency}" for point in (path.closes[0], path.closes[-1]))
+    drawn = [
+        {
+            "name": "Net Asset Value",
+            "svg": charts.nav_chart(
+                path,
+                f"{key}-nav",
+                f"Net asset value, {span}",
+                f"From {opening} to {closing}. The tables below hold every figure.",
+            ),
+            "key": _nav_key(path),
+            "table": None,
+        }
+    ]
+    if len(official) < 2:
+        return drawn
+    sessions = [day.trading_day for day in official]
+    fallen = drawdowns([nav_day(day).daily_return for day in official])
+    deepest = min(fallen)
+    drawn.append(
+        {
+            "name": "Drawdown",
+            "svg": charts.drawdown_chart(
+                sessions,
+                fallen,
+                f"{key}-drawdown",
+                f"Drawdown, {clock.span(sessions[0], sessions[-1])}",
+                f"The deepest is {money.percent(deepest)}, on {clock.full_date(sessions[fallen.index(deepest)])}."
+                if deepest < 0
+                else "There is none.",
+            ),
+            "key": [("loss", f"below the highest linked return of the range; the deepest is {money.percent(deepest)}")],
+            "table": _drawdown_table(official, fallen),
+        }
+    )
+    return drawn
+
+
+def _nav_key(path: Any) -> list[tuple[str, str]]:
+    flows = [("ink", "deposits (▲) and withdrawals (▼)")] if path.flows else []
+    return [("accent", "official, at each close"), ("step", "calculated, after each block"), *flows]
+
+
+def _drawdown_table(days: Sequence[Day], fallen: Sequence[float]) -> Table:
+    made = [nav_day(day).daily_return for day in days]
+    return Table(
+        headers=("Trading Day", "Closing NAV", "Return", "Linked", "Drawdown"),
+        rows=tuple(
+            (
+                day.trading_day.isoformat(),
+                money.display(day.closing_nav_official),
+                "" if one is None else money.percent(one, signed=True),
+                money.percent(total - 1, signed=True),
+                money.percent(below),
+            )
+            for day, one, total, below in zip(days, made, wealth(made), fallen, strict=True)
+        ),
+        title="The figures of the chart",
+        results=("Return", "Linked"),
+    )
+
+
+def _day_charts(story: Story, key: str) -> list[dict[str, Any]]:
+    steps = day_steps(story)
+    if not steps:
+        return []
+    currency = story.day.base_currency
+    first, last = (money.display(step.after) for step in (steps[0], steps[-1]))
+    return [
+        {
+            "name": "The Day's Steps",
+            "svg": charts.day_chart(
+                steps,
+                currency,
+                f"{key}-day",
+                f"Steps of the net asset value, {clock.full_date(story.day.trading_day)}",
+                f"From {first} to {last}, in the order of time.",
+            ),
+            "key": [("accent", "a NAV that is stated"), ("gain", "what raised it"), ("loss", "what lowered it")],
+            "table": Table(
+                headers=("Step", "Time", "Impact", f"NAV ({currency})"),
+                rows=tuple(
+                    (
+                        step.label,
+                        step.when,
+                        money.display(step.impact, signed=True) if step.kind != "level" else "",
+                        money.display(step.after),
+                    )
+                    for step in steps
+                ),
+                title="The figures of the chart",
+                words=2,
+                results=("Impact",),
+            ),
+        }
+    ]
+
+
+def _metrics(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = metrics_table(rows)
+    return table._replace(title=f"Metrics up to {clock.full_date(rows[0]['trading_day'])}")
+
+
+def _positions_at(day: Day, observer: ZoneInfo) -> str:
+    at = day.as_of or day.closes_at
+    return f"{'Now' if day.as_of else 'At the close'}: {clock.both_zones(at, at, observer)}"
+
+
+def _told(story: Story, key: str) -> dict[str, Any]:
+    day = story.day
+    made = nav_day(day).daily_return if day.as_of is None else None
+    return {
+        "anchor": _anchor(day, key),
+        "day": story.heading.removeprefix("US Trading Day: "),
+        "heading": story.heading,
+        "net": "" if day.net_pnl is None else f"{money.display(day.net_pnl, signed=True)} {day.base_currency}",
+        "made": "" if made is None else money.percent(made, signed=True),
+        "closing": f"{money.display(day.closing_nav_official)} {day.base_currency}",
+        "sections": story.sections,
+    }
+
+
+def _anchor(day: Day, key: str) -> str:
+    return f"{key}-{day.trading_day.isoformat()}"
+
+
+def _tone(text: str) -> str:
+    """The class of a signed figure: a gain, a loss, or neither."""
+    return {"+": "gain", "-": "loss"}.get(text[:1], "")

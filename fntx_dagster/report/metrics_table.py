@@ -1,0 +1,52 @@
+"""The windows of one session's metrics side by side.
+
+What belongs here: how each metric is written. A column of rolling_metrics that is not named here is shown as well, by
+its own name, and so is a window; what is undefined is a dash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from fntx_dagster.report import money
+from fntx_dagster.report.tables import Table
+
+WINDOWS = {"30d": "30 days", "30obs": "30 sessions", "mtd": "Month", "ytd": "Year", "all": "All"}
+_KEYS = ("account_id", "trading_day", "metric_window")
+# Ratios that people read in per cent; `win_rate` is in per cent already.
+_IN_PERCENT = ("total_return", "volatility", "max_drawdown", "var_95", "cvar_95")
+_PERCENT = ("win_rate",)
+_SPELLED = {"var_95": "VaR 95 %", "cvar_95": "CVaR 95 %", "dpi": "DPI", "rvpi": "RVPI", "tvpi": "TVPI"}
+
+
+def metrics_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """`rows`: those of rolling_metrics for one account and session, one per window; ratios as floats, money as Decimal
+    in base currency."""
+    names = [name for name in rows[0] if name not in _KEYS] if rows else []
+    order = list(WINDOWS)
+    ordered = sorted(
+        rows, key=lambda row: order.index(row["metric_window"]) if row["metric_window"] in order else len(order)
+    )
+    return Table(
+        headers=("Metric", *(WINDOWS.get(row["metric_window"], row["metric_window"]) for row in ordered)),
+        rows=tuple((_label(name), *(_cell(name, row[name]) for row in ordered)) for name in names),
+        title="Metrics",
+    )
+
+
+def _label(name: str) -> str:
+    return _SPELLED.get(name, name.replace("_", " ").capitalize())
+
+
+def _cell(name: str, value: float | Decimal | int | None) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, Decimal):
+        return money.display(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if name in _IN_PERCENT:
+        return money.percent(value)
+    return f"{value:.2f} %" if name in _PERCENT else f"{value:,.4f}"

@@ -1,0 +1,120 @@
+"""The way of the NAV: step by step through one day, and through many days as one line.
+
+What belongs here: what a chart is drawn from. Amounts are exact, in base currency; the places on the line of time are
+floats, for drawing alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from fntx_dagster.report import clock
+from fntx_dagster.report.day import Day
+from fntx_dagster.report.market import part_label, told_parts
+from fntx_dagster.report.narrative import Story, Told
+
+# Nights are long and sessions are busy: the night gets this part of a day's width, whatever the clock says.
+_NIGHT = 0.25
+_FLOWS = ("deposit", "withdrawal")
+
+
+class Step(NamedTuple):
+    """The NAV before and after one thing of a day. `kind`: level (a NAV is stated and nothing moves), flow (a deposit
+    or withdrawal), block (anything else that was told) or part (a part of the difference at the close). `when` is the
+    observer's clock, empty for a part."""
+
+    label: str
+    when: str
+    before: Decimal
+    after: Decimal
+    kind: str
+
+    @property
+    def impact(self) -> Decimal:
+        return self.after - self.before
+
+
+class Point(NamedTuple):
+    """The NAV from here on; `place` counts sessions from the first one's start, and the open is a quarter into one."""
+
+    place: float
+    nav: Decimal
+
+
+class NavPath(NamedTuple):
+    """The NAV over several sessions. `steps`: the calculated NAV after each block, and the official one at each close,
+    in the order of time. `closes`: the official ones alone, from the opening of the first. `flows`: those of the steps
+    that deposits and withdrawals made, with their amounts in the order of time."""
+
+    sessions: tuple[date, ...]
+    steps: tuple[Point, ...]
+    closes: tuple[Point, ...]
+    flows: tuple[tuple[Point, Decimal], ...]
+
+
+def day_steps(story: Story) -> list[Step]:
+    """From the previous official close through every block and every part of the difference to the official close (or
+    to the NAV now); each step begins where the one before ended. Empty where no opening NAV is known."""
+    if story.day.opening_nav_official is None:
+        return []
+    steps: list[Step] = []
+    for told in story.blocks:
+        when = clock.clock_time(told.starts_at, story.observer)
+        if told.kind in ("market_close", "now"):
+            steps += _parts(story.day)
+        if told.kind == "no_events" or told.nav_after is None:
+            continue
+        before = told.nav_after - (told.source.nav_impact if told.source else 0)
+        steps.append(Step(told.title, when, before, told.nav_after, _kind(told)))
+    return steps
+
+
+def nav_path(stories: Sequence[Story]) -> NavPath:
+    """The path of one account's stories, which are in the order of time; days without a known opening NAV are left
+    out."""
+    told = [story for story in stories if story.day.opening_nav_official is not None]
+    steps: list[Point] = []
+    closes: list[Point] = []
+    flows: list[tuple[Point, Decimal]] = []
+    for number, day in enumerate(story.day for story in told):
+        steps.append(Point(number, day.opening_nav_official))
+        for block in day.blocks:
+            if block.nav_after is None:
+                continue
+            steps.append(Point(number + _part_of_day(block.starts_at, day), block.nav_after))
+            if all(event.event_type in _FLOWS for event in block.events):
+                flows.append((steps[-1], block.nav_impact))
+        steps.append(Point(number + 1, day.closing_nav_official))
+        closes.append(steps[-1])
+    if told:
+        closes.insert(0, Point(0, told[0].day.opening_nav_official))
+    return NavPath(tuple(story.day.trading_day for story in told), tuple(steps), tuple(closes), tuple(flows))
+
+
+def _kind(told: Told) -> str:
+    if told.source is None:
+        return "level"
+    return "flow" if all(event.event_type in _FLOWS for event in told.source.events) else "block"
+
+
+def _parts(day: Day) -> list[Step]:
+    nav = day.closing_nav_calculated
+    if nav is None:
+        return []
+    steps = []
+    unexplained = [("Unexplained", day.unexplained)] if day.unexplained else []
+    for label, amount in [*((part_label(name), amount) for name, amount in told_parts(day)), *unexplained]:
+        steps.append(Step(label, "", nav, nav + amount, "part"))
+        nav += amount
+    return steps
+
+
+def _part_of_day(moment: datetime, day: Day) -> float:
+    if moment < day.opens_at:
+        part = _NIGHT * ((moment - day.previous_close) / (day.opens_at - day.previous_close))
+    else:
+        part = _NIGHT + (1 - _NIGHT) * ((moment - day.opens_at) / (day.closes_at - day.opens_at))
+    return min(max(part, 0.0), 1.0)

@@ -1,0 +1,316 @@
+"""Several days of one account told in one: what the account made of them, and by what.
+
+What belongs here: the sums of a range of official days and the sentences about them, which stand before the days' own
+stories. A day that still runs is in no sum. Amounts are exact, in base currency; the return is time-weighted
+(`performance.py`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from fntx_dagster.report import clock, money, wording
+from fntx_dagster.report.day import Day
+from fntx_dagster.report.market import in_order, part_lines
+from fntx_dagster.report.narrative import Line, Story
+from fntx_dagster.report.performance import NavDay, linked
+
+_MOST_MOVERS = 5
+_FLOWS = ("deposit", "withdrawal")
+_COMPONENTS = {
+    "gross_pnl": "Gross P&L",
+    "commissions": "Commissions",
+    "interest": "Interest",
+    "fees": "Fees",
+    "broker_residual": "Left over in the broker's own statement",
+}
+# How positions ended → what is said of one, and of several.
+_ENDINGS = {
+    "expired": ("expires worthless", "expire worthless"),
+    "settled": ("is settled in cash", "are settled in cash"),
+    "assigned": ("is assigned", "are assigned"),
+    "exercised": ("is exercised", "are exercised"),
+    "closed": ("is closed by trades", "are closed by trades"),
+}
+_BOOKINGS = {"expiration": "expired", "assignment": "assigned", "exercise": "exercised"}
+
+
+class DayResult(NamedTuple):
+    """What one day made."""
+
+    trading_day: date
+    net_pnl: Decimal
+    daily_return: float
+
+
+class Mover(NamedTuple):
+    """A block of the story that moved the NAV."""
+
+    trading_day: date
+    title: str
+    nav_impact: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The official days of a range, in sum and in words.
+
+    `best` and `worst` go by the daily return. `movers` are the blocks that moved the NAV most, deposits and withdrawals
+    apart, the largest first. `endings` counts positions (a contract on a day) by how they ended: expired, settled,
+    assigned, exercised, closed; `held_at_end` those held at the last close, `open_at_end` those that outlive its night.
+    `difference` is the sum of the differences at the closes, and `difference_parts` sums with `unexplained` to it.
+    """
+
+    account_id: str
+    base_currency: str
+    first_day: date
+    last_day: date
+    sessions: int
+    opening_nav: Decimal
+    closing_nav: Decimal
+    deposits: Decimal
+    withdrawals: Decimal
+    gross_pnl: Decimal
+    commissions: Decimal
+    interest: Decimal
+    fees: Decimal
+    broker_residual: Decimal
+    net_pnl: Decimal
+    time_weighted_return: float | None
+    best: DayResult | None
+    worst: DayResult | None
+    movers: tuple[Mover, ...]
+    endings: Mapping[str, int]
+    held_at_end: int
+    open_at_end: int
+    difference: Decimal
+    difference_parts: Mapping[str, Decimal]
+    unexplained: Decimal
+
+    @property
+    def heading(self) -> str:
+        """`The Period: July 17 – July 18, 2025 (2 sessions)`."""
+        return f"The Period: {clock.span(self.first_day, self.last_day)} ({self.sessions:,} sessions)"
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The period in sentences and sums, in the style of a day's blocks."""
+        return (
+            Line("NAV", f"It goes from {self._nav(self.opening_nav)} to {self._nav(self.closing_nav)}."),
+            Line("Cash Flow", _flows(self)),
+            *_pnl_lines(self),
+            *_nav_lines(self),
+            *_extremes(self),
+            *_mover_lines(self),
+            Line("Positions", _positions(self)),
+            *_difference_lines(self),
+        )
+
+    def _nav(self, amount: Decimal) -> str:
+        return f"{money.display(amount)} {self.base_currency}"
+
+
+def nav_day(day: Day) -> NavDay:
+    """An official day's NAVs and flows."""
+    return NavDay(day.trading_day, day.opening_nav_official, day.closing_nav_official, day.deposits, day.withdrawals)
+
+
+def tell_periods(stories: Iterable[Story]) -> list[Period]:
+    """The period of each account with several official days among the stories, in the order of the accounts."""
+    by_account: dict[str, list[Story]] = {}
+    for story in stories:
+        if story.day.as_of is None:
+            by_account.setdefault(story.day.account_id, []).append(story)
+    return [_period(told) for told in by_account.values() if len(told) > 1]
+
+
+def _period(stories: Sequence[Story]) -> Period:
+    stories = sorted(stories, key=lambda story: story.day.trading_day)
+    days = [story.day for story in stories]
+    results = [
+        DayResult(day.trading_day, day.net_pnl, made) for day in days if (made := nav_day(day).daily_return) is not None
+    ]
+    parts: dict[str, Decimal] = {}
+    for day in days:
+        for name, amount in day.difference_parts.items():
+            parts[name] = parts.get(name, Decimal(0)) + amount
+    return Period(
+        account_id=days[0].account_id,
+        base_currency=days[0].base_currency,
+        first_day=days[0].trading_day,
+        last_day=days[-1].trading_day,
+        sessions=len(days),
+        opening_nav=days[0].opening_nav_official,
+        closing_nav=days[-1].closing_nav_official,
+        deposits=_sum(days, "deposits"),
+        withdrawals=_sum(days, "withdrawals"),
+        gross_pnl=_sum(days, "gross_pnl"),
+        commissions=_sum(days, "commissions"),
+        interest=_sum(days, "interest"),
+        fees=_sum(days, "fees"),
+        broker_residual=_sum(days, "broker_residual"),
+        net_pnl=_sum(days, "net_pnl"),
+        time_weighted_return=linked(one.daily_return for one in results),
+        best=max(results, key=lambda one: one.daily_return, default=None),
+        worst=min(results, key=lambda one: one.daily_return, default=None),
+        movers=_movers(stories),
+        endings=_endings(days),
+        held_at_end=len(days[-1].open_at_close),
+        open_at_end=sum(position.ends is None for position in days[-1].open_at_close),
+        difference=_sum(days, "difference"),
+        difference_parts=in_order(parts),
+        unexplained=_sum(days, "unexplained"),
+    )
+
+
+def _sum(days: Iterable[Day], name: str) -> Decimal:
+    return sum((getattr(day, name) for day in days), Decimal(0))
+
+
+def _movers(stories: Iterable[Story]) -> tuple[Mover, ...]:
+    moved = [
+        Mover(story.day.trading_day, told.title, told.source.nav_impact)
+        for story in stories
+        for told in story.blocks
+        if told.source is not None
+        and told.source.nav_impact
+        and not all(event.event_type in _FLOWS for event in told.source.events)
+    ]
+    return tuple(sorted(moved, key=lambda one: -abs(one.nav_impact))[:_MOST_MOVERS])
+
+
+def _endings(days: Iterable[Day]) -> dict[str, int]:
+    """A contract counts once on a day for each way in which it ended; a trade ends what is not held at the close."""
+    ended: set[tuple[date, str, str]] = set()
+    for day in days:
+        held = {position.contract.contract_id for position in day.open_at_close}
+        for event in (event for block in day.blocks for event in block.events):
+            if event.contract is None:
+                continue
+            how = _BOOKINGS.get(event.event_type)
+            if how == "expired" and event.price:
+                how = "settled"
+            if event.event_type == "trade" and event.closing_quantity and event.contract.contract_id not in held:
+                how = "closed"
+            if how:
+                ended.add((day.trading_day, event.contract.contract_id, how))
+    counted = Counter(how for _, _, how in ended)
+    return {how: counted[how] for how in _ENDINGS}
+
+
+def _flows(period: Period) -> str:
+    told = [
+        f"{verb} {money.display(amount)} {period.base_currency}"
+        for verb, amount in (("deposit", period.deposits), ("withdraw", period.withdrawals))
+        if amount
+    ]
+    return f"You {wording.listed(told)}; it counts in no return." if told else "Nothing is deposited or withdrawn."
+
+
+def _pnl_lines(period: Period) -> tuple[Line, ...]:
+    currency = period.base_currency
+    outcome = "a gain" if period.net_pnl > 0 else "a loss" if period.net_pnl < 0 else "neither a gain nor a loss"
+    made = period.time_weighted_return
+    weighted = "" if made is None else f", a time-weighted return of {money.percent(made)}"
+    parts = [(label, getattr(period, name)) for name, label in _COMPONENTS.items()]
+    return (
+        Line("Net P&L", f"The days make {outcome}{weighted}."),
+        *(_amount_line(label, amount, currency) for label, amount in parts if amount),
+        Line(
+            "Net P&L",
+            result=f"{money.display(period.net_pnl, signed=True)} {currency}",
+            depth=1,
+            total=True,
+            amount=period.net_pnl,
+            currency=currency,
+        ),
+    )
+
+
+def _nav_lines(period: Period) -> tuple[Line, ...]:
+    """The sum from the opening to the closing NAV; not where days between are missing, for then it is none."""
+    moved = (period.deposits, -period.withdrawals, period.net_pnl)
+    terms = (period.opening_nav, *(amount for amount in moved if amount))
+    if sum(terms, Decimal(0)) != period.closing_nav:
+        said = "The days that are told do not follow on each other: what moved the NAV between them is in no sum here."
+        return (Line("NAV", said),)
+    exact = f" (rounded; exactly {money.summed(terms, exact=True)} = {money.exactly(period.closing_nav)})"
+    return (
+        Line(
+            "NAV becomes",
+            money.summed(terms),
+            f"{money.display(period.closing_nav)} {period.base_currency}",
+            note="" if money.adds_up(terms, period.closing_nav) else exact,
+            amount=period.closing_nav,
+            currency=period.base_currency,
+        ),
+    )
+
+
+def _extremes(period: Period) -> tuple[Line, ...]:
+    best, worst = period.best, period.worst
+    if best is None or worst is None or best.daily_return == worst.daily_return:
+        return ()
+    return (
+        Line(
+            "Best and Worst Day",
+            f"Your best day is {_result(best, period)}, your worst {_result(worst, period)}.",
+        ),
+    )
+
+
+def _result(result: DayResult, period: Period) -> str:
+    amount = f"{money.display(result.net_pnl, signed=True)} {period.base_currency}"
+    return f"{_day(result.trading_day, period)} ({amount}, {money.percent(result.daily_return, signed=True)})"
+
+
+def _mover_lines(period: Period) -> tuple[Line, ...]:
+    if not period.movers:
+        return (Line("Largest Movers", "No trade, assignment or payment moved the NAV."),)
+    told = [
+        _amount_line(f"{one.title}, {_day(one.trading_day, period)}", one.nav_impact, period.base_currency)
+        for one in period.movers
+    ]
+    return (Line("Largest Movers", "What moved the NAV most, apart from deposits and withdrawals:"), *told)
+
+
+def _positions(period: Period) -> str:
+    ended = [(count, _ENDINGS[how][count > 1]) for how, count in period.endings.items() if count]
+    told = [
+        f"{count:,} {'' if index else 'position ' if count == 1 else 'positions '}{verb}"
+        for index, (count, verb) in enumerate(ended)
+    ]
+    held = f"{period.held_at_end:,} {'is' if period.held_at_end == 1 else 'are'}" if period.held_at_end else "None is"
+    ended_then = period.held_at_end - period.open_at_end
+    then = f", of which {ended_then:,} {'ends' if ended_then == 1 else 'end'} that night" if ended_then else ""
+    return f"{wording.listed(told) or 'None ends'}. {held} held at the last close{then}."
+
+
+def _difference_lines(period: Period) -> tuple[Line, ...]:
+    parts = [(name, amount) for name, amount in period.difference_parts.items() if amount]
+    if not period.difference and not parts:
+        return (Line("Reconciliation", "The calculated and the official NAV agree at every close."),)
+    head = Line(
+        "Reconciliation",
+        "In sum over the closes, the official NAV less the calculated one",
+        f"{money.display(period.difference, signed=True)} {period.base_currency}",
+        note=", made up of:",
+        amount=period.difference,
+        currency=period.base_currency,
+    )
+    return (head, *part_lines(parts, period.unexplained, period.difference, period.base_currency, depth=1))
+
+
+def _day(day: date, period: Period) -> str:
+    same_year = period.first_day.year == period.last_day.year
+    return clock.month_day(day) if same_year else clock.full_date(day)
+
+
+def _amount_line(label: str, amount: Decimal, currency: str) -> Line:
+    told = f"{money.display_small(amount, signed=True)} {currency}"
+    return Line(label, told, depth=1, amount=amount, currency=currency)

@@ -1,0 +1,23 @@
+"""The shape of a table that people read, before anyone chose a format for it.
+
+What belongs here: the shape alone. What stands in a table is decided where its subject lies; the terminal, Markdown and
+HTML render it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Table(NamedTuple):
+    """All cells are display texts. The first `words` columns are words, the others figures. `totals` is empty where
+    nothing is summed, `footnote` where nothing has to be said. `results` names the columns whose sign is a gain or a
+    loss: a renderer may colour them."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    totals: tuple[str, ...] = ()
+    footnote: str = ""
+    title: str = ""
+    words: int = 1
+    results: tuple[str, ...] = ()

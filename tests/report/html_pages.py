@@ -1,0 +1,72 @@
+"""The report of the role model's days as an HTML page, and pages around other days."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fntx_dagster.report import clock
+from fntx_dagster.report.day import Day
+from fntx_dagster.report.holdings import Mark, StockPosition
+from fntx_dagster.report.html import AccountReport, to_html
+from fntx_dagster.report.period import nav_day
+from fntx_dagster.report.story import tell
+
+from .role_model import CALL_629_18, JULY_18, july_17, july_18
+
+SHORT_SPY = StockPosition(
+    symbol="SPY",
+    direction="short",
+    quantity=Decimal(100),
+    entry_date=JULY_18,
+    entry_price=Decimal("628"),
+    origin="assignment",
+    origin_option="SPY 17JUL25 628 C",
+    exit_date=JULY_18,
+    exit_price=Decimal("629.45"),
+    how_ended="traded",
+    currency="USD",
+    gross_pnl=Decimal("-145"),
+)
+
+
+def metrics(window: str, **figures: Any) -> dict[str, Any]:
+    """A row of rolling_metrics, with whatever columns it has."""
+    return {"account_id": "U1000001", "trading_day": JULY_18, "metric_window": window} | figures
+
+
+def account(*days: Day, label: str = "U…0001", observer: ZoneInfo = clock.HONG_KONG, **more: Any) -> AccountReport:
+    """A section of the given days, with the history that they make themselves."""
+    official = [nav_day(day) for day in days if day.as_of is None]
+    return AccountReport(label, [tell(day, observer) for day in days], official, **more)
+
+
+def role_model_page() -> str:
+    """Both days, with a mark, the assigned stock and two windows of metrics."""
+    return to_html(
+        [
+            account(
+                july_17(),
+                july_18(),
+                marks={CALL_629_18.contract_id: Mark(Decimal("0.005"), "USD")},
+                stocks=[SHORT_SPY],
+                metrics=[
+                    metrics("30d", observations=2, total_return=-0.0033667, sharpe=None, paid_in=None, win_rate=50.0),
+                    metrics(
+                        "all",
+                        observations=2,
+                        total_return=-0.0033667,
+                        sharpe=-3.5,
+                        paid_in=Decimal("79498.68"),
+                        win_rate=50.0,
+                    ),
+                ],
+            )
+        ]
+    )
+
+
+def role_model_day_page() -> str:
+    """18 July alone, as seen from London."""
+    return to_html([account(july_18(), observer=clock.zone("Europe/London"))])

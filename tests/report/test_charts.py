@@ -1,0 +1,90 @@
+"""What is drawn, as SVG."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+from decimal import Decimal
+from xml.etree import ElementTree
+
+import pytest
+
+from fntx_dagster.report import charts
+from fntx_dagster.report.nav_path import NavPath, Point, Step, day_steps
+from fntx_dagster.report.story import tell
+
+from .role_model import JULY_17, july_18
+
+
+def drawn(svg: str) -> ElementTree.Element:
+    return ElementTree.fromstring(svg)
+
+
+def texts(svg: str) -> list[str]:
+    return [node.text or "" for node in drawn(svg).iter("text")]
+
+
+def path_of(sessions: int, nav: str = "79498.68") -> NavPath:
+    days = tuple(JULY_17 + timedelta(days=number) for number in range(sessions))
+    points = tuple(Point(number, Decimal(nav)) for number in range(sessions + 1))
+    return NavPath(days, points, points, ())
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def test_few_sessions_are_marked_by_day_and_many_by_month() -> None:
+    few = texts(charts.nav_chart(path_of(10), "k", "t", "d"))
+    assert {"Jul 17", "Jul 26"} <= set(few)
+    many = texts(charts.nav_chart(path_of(200), "k", "t", "d"))
+    assert {"Jul 2025", "Aug 2025", "Jan 2026"} <= set(many)
+    assert not any(label.startswith("Jul 1") for label in many)
+
+
+def test_a_nav_that_never_moves_and_a_drawdown_that_is_none_are_drawn() -> None:
+    still = drawn(charts.nav_chart(path_of(2), "k", "t", "d"))
+    assert [node for node in still.iter("path") if "s-accent" in node.get("class", "")]
+    flat = texts(charts.drawdown_chart([JULY_17, JULY_17 + timedelta(days=1)], [0.0, 0.0], "k", "t", "d"))
+    assert "0 %" in flat
+
+
+def test_amounts_beside_the_axis_are_grouped_and_free_of_binary_dust() -> None:
+    labels = texts(charts.day_chart(day_steps(tell(july_18())), "HKD", "k", "t", "d"))
+    assert {"79,000", "79,500"} <= set(labels)
+
+
+def test_a_days_chart_says_each_step_with_what_it_moves_and_the_nav_it_leaves() -> None:
+    steps = day_steps(tell(july_18()))
+    labels = texts(charts.day_chart(steps, "HKD", "k", "t", "d"))
+    for expected in ("Pre-Market Cover Trade", "13:15 HKT", "-1,145.44", "78,609.37", "+590.64", "-0.12", "79,231.03"):
+        assert expected in labels
+    assert "Last closing mark of the assigned option" in labels, "without what the story says behind the comma"
+
+
+def test_gains_losses_and_flows_have_colours_of_their_own() -> None:
+    nav = Decimal(100)
+    steps = [
+        Step("up", "10:00", nav, nav + 5, "block"),
+        Step("down", "11:00", nav + 5, nav + 1, "block"),
+        Step("deposit", "12:00", nav + 1, nav + 9, "flow"),
+    ]
+    picture = drawn(charts.day_chart(steps, "USD", "k", "t", "d"))
+    used = {name for node in picture.iter() if node.tag != "text" for name in node.get("class", "").split()}
+    assert {"s-gain", "s-loss", "s-soft"} <= used
+
+
+def test_text_with_signs_of_markup_or_of_formulas_stays_text() -> None:
+    steps = [Step("$x_1$ <b> & \\alpha", "10:00", Decimal(1), Decimal(2), "block")]
+    assert "$x_1$ <b> & \\alpha" in texts(charts.day_chart(steps, "<USD>", "k", "<t>", "<d>"))
+
+
+def test_the_settings_of_other_drawings_in_the_process_are_left_alone() -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    charts.nav_chart(path_of(3), "k", "t", "d")
+    assert dict(matplotlib.rcParams) == before

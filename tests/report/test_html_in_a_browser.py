@@ -1,0 +1,85 @@
+"""The HTML report as a reader opens it: from a file, in a real browser, without a network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+
+from tests.verify.browser import CHROMIUM, Page, browser
+
+from .html_pages import role_model_page
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or chrome")
+
+SUMMARY_FITS = """(() => { const box = document.querySelector('.summaries .wide');
+    return box.scrollWidth <= box.clientWidth; })()"""
+COLOUR = "getComputedStyle(document.querySelector('svg.chart .s-accent')).stroke"
+GROUND = "getComputedStyle(document.body).backgroundColor"
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    file = tmp_path_factory.mktemp("report") / "july.html"
+    file.write_text(role_model_page(), encoding="utf-8")
+    with browser() as page:
+        page.send("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0)
+        page.send("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
+        page.open(file)
+        page.file = file
+        yield page
+
+
+def light_or_dark(page: Page, scheme: str, media: str = "screen") -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.send("Emulation.setEmulatedMedia", media=media, features=features)
+
+
+def test_it_asks_for_nothing_but_itself_and_breaks_no_policy(opened: Page) -> None:
+    asked = [
+        event["params"]["request"]["url"]
+        for event in opened.events
+        if event.get("method") == "Network.requestWillBeSent"
+    ]
+    assert asked == [opened.file.as_uri()]
+    assert not [event for event in opened.events if event.get("method") == "Log.entryAdded"]
+
+
+def test_its_style_holds_in_light_and_in_dark_and_never_is_dark_on_paper(opened: Page) -> None:
+    light_or_dark(opened, "light")
+    light = opened.ask(GROUND), opened.ask(COLOUR)
+    light_or_dark(opened, "dark")
+    dark = opened.ask(GROUND), opened.ask(COLOUR)
+    light_or_dark(opened, "dark", "print")
+    paper = opened.ask(GROUND), opened.ask(COLOUR)
+    light_or_dark(opened, "light")
+    assert light == ("rgb(253, 252, 250)", "rgb(31, 95, 168)")
+    assert dark == ("rgb(18, 22, 28)", "rgb(127, 180, 238)")
+    assert paper == ("rgb(255, 255, 255)", "rgb(31, 95, 168)")
+
+
+def test_a_chart_is_drawn_over_the_width_of_the_page_and_the_summary_fits(opened: Page) -> None:
+    drawn = opened.ask("document.querySelector('svg.chart').getBoundingClientRect().width")
+    assert drawn > 900
+    assert opened.ask(SUMMARY_FITS)
+    assert opened.ask("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_narrow_page_scrolls_inside_its_tables_and_not_as_a_whole(opened: Page) -> None:
+    opened.send("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
+    assert opened.ask("document.documentElement.scrollWidth <= innerWidth")
+    opened.send("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
+
+
+def test_a_day_in_the_summary_leads_to_its_narrative(opened: Page) -> None:
+    opened.ask("document.querySelector('.summaries a[href=\"#a1-2025-07-18\"]').click()")
+    assert opened.ask("location.hash") == "#a1-2025-07-18"
+    assert "Friday, July 18, 2025" in opened.ask("document.querySelector(location.hash).textContent")
+
+
+def test_it_prints_each_day_on_a_page_of_its_own(opened: Page) -> None:
+    printed = base64.b64decode(opened.send("Page.printToPDF", preferCSSPageSize=True)["data"])
+    assert printed.startswith(b"%PDF")
+    pages = printed.count(b"/Type /Page\n") or printed.count(b"/Type /Page ")
+    assert pages >= 5, "figures, the summary across, the tables after it, and two days"
