@@ -22,6 +22,7 @@ from fntx_dagster.store.marts import accounts, days
         "daily_summary",
         "rolling_metrics",
         "daily_verification",
+        "portfolio_greeks",
     ],
     group_name="report",
     kinds={"python", "markdown"},
