@@ -120,6 +120,7 @@ def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(told: Database,
         connection.execute("update alm_reporting.daily_summary set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.rolling_metrics set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.daily_verification set trading_day = '2025-07-18'")
+        connection.execute("update alm_reporting.portfolio_greeks set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.trading_sessions set session = '2025-07-18'")
     signing = sign(told, settings, DAY, DAY + timedelta(days=1))
     assert refusal(signing, "salt secret is not the one")
