@@ -18,14 +18,16 @@ from fntx_dagster.accounting.calendar import Calendar, sessions
 from fntx_dagster.accounting.expiries import ends_at
 from fntx_dagster.metrics.greeks import Greeks, Option, greeks, underlying_by_parity, years_between
 from fntx_dagster.metrics.risk import MOST_SCENARIOS, Held, exposure, value_at_risk
+from fntx_dagster.report.today import Snapshot, session_at
 from fntx_dagster.settings import Settings
-from fntx_dagster.store import closing
+from fntx_dagster.store import closing, current
 from fntx_dagster.store.closing import ClosingDay, ClosingPosition, OptionRow, PortfolioRow
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.syncing import Changes
 
 PARITY = "put_call_parity"
 _ZERO = Decimal(0)
+_OPTIONS = ("OPT", "FOP")
 _SHARES = ("STK", "FUT", "CFD")
 """What moves one for one with its own price."""
 _PLACES = Decimal("0.0001")
@@ -56,6 +58,30 @@ def compute(settings: Settings, db: Database, first: date, last: date) -> Comput
         options += valued.rows
         portfolios.append(_portfolio(day, own, valued, moves.until(day.account_id, day.trading_day)))
     return Computed(first, last, portfolios, *closing.keep(db, first, last, options, portfolios))
+
+
+class Running(NamedTuple):
+    """Greeks and risk of a day that no statement tells yet, as IB Gateway had it at `as_of`; kept nowhere."""
+
+    as_of: datetime
+    portfolio: PortfolioRow
+    options: list[OptionRow]
+
+
+def running(settings: Settings, db: Database, first: date, last: date, account: str | None = None) -> Iterator[Running]:
+    """The days of a range that only the gateway has told, by account and day, in the gateway's currency. An option is
+    marked at that moment, or at its session's close where the gateway was asked after it; value at risk is under the
+    moves that statements tell."""
+    for found in current.provisional(db, first, last, account):
+        seen = found.snapshot
+        session = session_at(seen.as_of)
+        positions = _from_gateway(seen, session.day, min(seen.as_of, session.closes_at), settings.realtime_rates)
+        calendar = _calendar(session.day, session.day, positions)
+        valued = _Close(settings, calendar, positions)
+        usd_rate = _rate_between("USD", seen.currency, settings.realtime_rates)
+        day = ClosingDay(seen.account_id, session.day, seen.currency, seen.nav, usd_rate, "")
+        moves = _Moves(db, calendar, session.day, session.day).until(seen.account_id, session.day)
+        yield Running(seen.as_of, _portfolio(day, positions, valued, moves), valued.rows)
 
 
 class Priced(NamedTuple):
@@ -229,6 +255,47 @@ def _held(positions: Iterable[ClosingPosition], valued: _Close) -> Iterator[Held
             )
         elif one.asset_category in _SHARES:
             yield Held(one.symbol or "", units, _float(one.mark), rate)
+
+
+def _from_gateway(
+    seen: Snapshot, day: date, valued_at: datetime, rates: Mapping[str, Decimal]
+) -> list[ClosingPosition]:
+    """The gateway's positions as those of a close; a share among them is its options' underlying."""
+    options = [one for one in seen.positions if one.contract.asset_category in _OPTIONS]
+    shares = {one.contract.symbol: one.mark for one in seen.positions if one not in options}
+    return [
+        ClosingPosition(
+            account_id=seen.account_id,
+            trading_day=day,
+            contract_id=one.contract.contract_id,
+            symbol=one.contract.symbol,
+            asset_category=one.contract.asset_category,
+            is_option=one in options,
+            is_traded=False,
+            underlying_symbol=one.contract.underlying_symbol,
+            strike=one.contract.strike,
+            expiry=one.contract.expiry,
+            put_call=one.contract.put_call,
+            multiplier=one.contract.multiplier,
+            currency=one.currency,
+            quantity=one.quantity,
+            rate_to_base=_rate_between(one.currency, seen.currency, rates),
+            mark=one.mark,
+            mark_source="gateway",
+            valued_at=valued_at,
+            underlying_price=shares.get(one.contract.underlying_symbol) if one in options else None,
+            underlying_source="gateway" if one in options and one.contract.underlying_symbol in shares else None,
+        )
+        for one in sorted(seen.positions, key=lambda one: one.contract.contract_id)
+    ]
+
+
+def _rate_between(currency: str, into: str, rates: Mapping[str, Decimal]) -> Decimal | None:
+    """A configured rate, which serves both ways; None where there is none."""
+    if currency == into:
+        return Decimal(1)
+    back = rates.get(f"{into}/{currency}")
+    return rates.get(f"{currency}/{into}") or (1 / back if back else None)
 
 
 def _calendar(first: date, last: date, positions: Iterable[ClosingPosition]) -> Calendar:

@@ -57,6 +57,10 @@ def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         for day, count in rows.items():
             context.add_asset_metadata({"dagster/row_count": count}, asset_key=table, partition_key=day.isoformat())
     called = account_labels(db)
+    for row in computed.portfolios:
+        context.add_asset_metadata(
+            _figures(row, called), asset_key="portfolio_greeks", partition_key=row.trading_day.isoformat()
+        )
     levered = [_levered(row, called) for row in computed.portfolios if row.delta is not None and abs(row.delta) > 1]
     yield result(
         "unusual",
@@ -66,12 +70,19 @@ def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         days=(computed.first, computed.last),
         severity=dg.AssetCheckSeverity.WARN,
         asset="portfolio_greeks",
+        alerts=[],  # who is levered is so every day
     )
     undefined = sum(row.delta is None for row in computed.portfolios)
     yield dg.MaterializeResult(asset_key="option_greeks", metadata=computed.option_greeks._asdict())
     yield dg.MaterializeResult(
         asset_key="portfolio_greeks", metadata=computed.portfolio_greeks._asdict() | {"undefined": undefined}
     )
+
+
+def _figures(row: PortfolioRow, called: Labels) -> dict[str, float]:
+    """What the UI can plot; a figure that is undefined is left out."""
+    figures = {name: getattr(row, name) for name in ("delta", "theta", "var_95_historical", "var_95_repricing")}
+    return {f"{name} {called[row.account_id]}": value for name, value in figures.items() if value is not None}
 
 
 def _levered(row: PortfolioRow, called: Labels) -> Finding:

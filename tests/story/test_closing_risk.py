@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from fntx_dagster.accounting.calendar import sessions
-from fntx_dagster.closing_risk import compute
+from fntx_dagster.closing_risk import compute, running
 from fntx_dagster.report.day import Contract
 from fntx_dagster.report.today import MarkedPosition, Snapshot
 from fntx_dagster.samples import SAMPLES
@@ -289,3 +290,18 @@ def test_the_samples_say_what_they_can_and_no_more(platform: Platform) -> None:
     assert len(days) == 13
     assert (days["2025-07-17"]["delta"], days["2025-07-17"]["options_without"]) == (None, 2)
     assert (days["2025-07-18"]["delta"], days["2025-07-18"]["options"]) == (0, 0)  # both were booked out the same day
+
+
+def test_a_day_that_still_runs_has_greeks_at_the_gateways_moment_and_is_kept_nowhere(computed: Platform) -> None:
+    seen = datetime(2025, 7, 22, 15, 0, tzinfo=UTC)
+    same_day = Contract("1", "SPY", "", "OPT", "SPY", Decimal(100), Decimal(629), date(2025, 7, 22), "C")
+    held = MarkedPosition(same_day, Decimal(-1), "USD", Decimal("1.10"), Decimal(-110), Decimal("1.5"))
+    spy = snapshot(with_shares.number, seen, "0").positions[1]
+    keep(computed.database, replace(snapshot(with_shares.number, seen, "0"), nav=Decimal(90000), positions=(held, spy)))
+    [now] = running(computed.settings, computed.database, seen.date(), seen.date())
+    [row] = now.options
+    assert (row.status, row.valued_at, row.underlying_source) == ("ok", seen, "gateway")
+    assert 0 < row.delta < 0.5
+    assert now.portfolio.delta == pytest.approx((627 - 100 * 627 * row.delta) / 90000, abs=1e-6)
+    assert now.portfolio.var_95_historical is not None
+    assert marts.option_greeks(computed.database, seen.date(), seen.date()) == []
