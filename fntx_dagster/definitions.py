@@ -7,6 +7,7 @@ from fntx_dagster.defs.jobs import JOBS
 from fntx_dagster.defs.progress import progress_logger
 from fntx_dagster.defs.report import daily_report
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.risk import risk
 from fntx_dagster.defs.schedules import SCHEDULES
 from fntx_dagster.defs.sensors import SENSORS
 from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_stand
@@ -16,7 +17,17 @@ from fntx_dagster.defs.transforms import transforms
 from fntx_dagster.defs.verification import CHECKS
 
 defs = dg.Definitions(
-    assets=[flex_files, raw_flex_xml, lots, transforms, daily_report, daily_signature, chain_receipt, current_day],
+    assets=[
+        flex_files,
+        raw_flex_xml,
+        lots,
+        transforms,
+        risk,
+        daily_report,
+        daily_signature,
+        chain_receipt,
+        current_day,
+    ],
     asset_checks=[*CHECKS, signed_days_stand],
     jobs=JOBS,
     schedules=SCHEDULES,

@@ -15,6 +15,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -30,6 +31,11 @@ from fntx_dagster.errors import Permanent
 
 ROOT = Path(__file__).resolve().parents[1]
 """The folder of workspace.yaml."""
+
+
+_Rate = Annotated[Decimal, Field(ge=Decimal("-0.1"), le=1)]
+_Yield = Annotated[Decimal, Field(ge=0, le=1)]
+"""Ratios, so that 4.3 for 4.3 % is refused."""
 
 
 class _Environment(EnvSettingsSource):
@@ -65,6 +71,22 @@ class Settings(BaseSettings):
     )
     initial_capital: dict[str, Decimal] = Field(
         {}, description="paid-in capital before the first statement, per account, in base currency, as JSON"
+    )
+    risk_free_rates: dict[str, _Rate] = Field(
+        {"USD": Decimal("0.043")},
+        description="risk-free rate per year and currency, continuously compounded, as JSON; 0 for others",
+    )
+    dividend_yields: dict[str, _Yield] = Field(
+        {"SPY": Decimal("0.012")},
+        description="dividend yield per year and underlying, continuously compounded, as JSON; 0 for others",
+    )
+    european_underlyings: frozenset[str] = Field(
+        frozenset({"DJX", "MRUT", "NDX", "RUT", "SPX", "VIX", "XEO", "XND", "XSP"}),
+        description="underlyings whose options are exercised at their end only and settle in cash, as JSON",
+    )
+    late_underlyings: frozenset[str] = Field(
+        frozenset({"DIA", "IWM", "QQQ", "SPY"}),
+        description="underlyings whose options end at 16:15 New York on ordinary days, as JSON; others end at 16:00",
     )
     rpc_url: SecretStr | None = Field(None, description="EVM chain by RPC URL; unset: the embedded chain")
     contracts: Path | None = Field(

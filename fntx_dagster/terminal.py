@@ -170,6 +170,49 @@ def metrics_table(rows: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
+def greeks_tables(days: Sequence[dict[str, Any]]) -> Iterator[Table | str]:
+    """Per account the options at a close, and below them what the portfolio is exposed to; a dash: undefined."""
+    names = ("implied_volatility", "delta", "gamma", "theta", "vega")
+    for day in days:
+        shown = ("quantity", "mark", "underlying", "volatility", *names[1:])
+        table = _table("option", "status", right=shown)
+        table.add_column("prices from", no_wrap=True)
+        at = (
+            f"as of {day['as_of']:%Y-%m-%d %H:%M} UTC, provisional"
+            if day["as_of"]
+            else f"at the close of {day['trading_day']}"
+        )
+        table.title = f"Greeks {at}, account {day['account_id']}"
+        for row in day["options"]:
+            prices = [None if row[name] is None else money.price(row[name]) for name in ("mark", "underlying_price")]
+            sources = " / ".join(row[name] or "–" for name in ("mark_source", "underlying_source"))
+            figures = [money.ratio(row[name], in_percent=name == "implied_volatility") for name in names]
+            quantity = money.plain(row["quantity"])
+            name = foreign(row["symbol"] or row["contract_id"])
+            table.add_row(name, row["status"], quantity, *(one or "–" for one in prices), *figures, sources)
+        yield table if day["options"] else f"No option was open {at}, account {day['account_id']}."
+        yield from _exposure(day["portfolio"])
+
+
+def _exposure(portfolio: dict[str, Any]) -> Iterator[str]:
+    delta, gamma, theta, vega = (money.ratio(portfolio[name]) for name in ("delta", "gamma", "theta", "vega"))
+    yield (
+        f"Portfolio: delta {delta} of the NAV, gamma {gamma} a dollar, theta {theta} USD a day, vega {vega} USD a point"
+    )
+    without, held = portfolio["options_without"], portfolio["options"]
+    if without:
+        yield f"  {without} of {held} options held {'has' if without == 1 else 'have'} no Greeks, so the sums have none"
+    by_greeks, by_price, of_returns = (
+        money.ratio(portfolio[name], in_percent=True)
+        for name in ("var_95_historical", "var_95_repricing", "var_95_returns")
+    )
+    scenarios = "" if portfolio["scenarios"] is None else f", {portfolio['scenarios']} scenarios"
+    yield (
+        f"Value at risk, one day, 95 %: {by_greeks} by delta and gamma, {by_price} by repricing{scenarios}; "
+        f"{of_returns} of the account's returns"
+    )
+
+
 def status_table(states: Sequence[AccountState]) -> Table | str:
     if not states:
         return "Nothing is loaded yet. Load statements with `fntx load PATH`, or try `make demo`."

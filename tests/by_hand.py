@@ -13,7 +13,7 @@ from fntx_dagster.store.marts import SUMMARY_FIELDS
 
 _TYPES = {"account_id": "text", "trading_day": "date", "base_currency": "text", "difference_parts": "jsonb"}
 _EVENING = datetime(2025, 7, 17, 9, tzinfo=UTC)
-_METRICS = ("total_return", "volatility", "sharpe", "max_drawdown", "win_rate", "dpi", "tvpi", "rvpi")
+_METRICS = ("var_95", "total_return", "volatility", "sharpe", "max_drawdown", "win_rate", "dpi", "tvpi", "rvpi")
 
 
 def create_marts(db: Database) -> Database:
@@ -57,9 +57,14 @@ def tell(
         )
         for window in ("30d", "mtd", "ytd", "all"):
             connection.execute(
-                "insert into alm_reporting.rolling_metrics values (%s, %s, %s, 0.1, 0.2, 0.3, -0.4, 50, 0, 1, 1)",
+                """insert into alm_reporting.rolling_metrics
+                values (%s, %s, %s, -0.01, 0.1, 0.2, 0.3, -0.4, 50, 0, 1, 1)""",
                 (account, day, window),
             )
+        connection.execute(
+            "insert into alm_reporting.portfolio_greeks values (%s, %s, 'HKD', %s, 0, 0, 0, 0, 0, 0, 0, 0, null, '')",
+            (account, day, Decimal(closing_nav)),
+        )
         for kind in BLOCKING_KINDS:
             connection.execute(
                 "insert into alm_reporting.daily_verification values (%s, %s, %s, 'a = b', 1, '=', 2, -1, 0, %s)",

@@ -34,6 +34,7 @@ from datetime import date, datetime, timezone
 SCHEMAS = {
     "0x1cda7eed0388f7daf57281ce7d7d595d743d9bbece5e7a65c768188e478f5b4d": 1,
     "0x0e007ac5d71a4a608134bc65c676b26540f161fc09d1d4c9f212cea6be71d3fe": 2,
+    "0x5512ddf6470936d5035d7c7224d7244e2cdd4b3874346e073c956cfe27b33908": 3,
 }
 # keccak256 of each TrackRecord that FNTX published, with the address of the FNTX token in its code replaced by zeros.
 CODES = {

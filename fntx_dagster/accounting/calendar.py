@@ -7,7 +7,7 @@ closes come from `exchange_calendars`; nothing here knows an account or a fill.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -84,6 +84,16 @@ class Calendar:
         if not self.sessions[0].previous_close.astimezone(NEW_YORK).date() < day <= self._days[-1]:
             raise self._beyond(day.isoformat())
         return self.sessions[bisect_left(self._days, day)]
+
+    def on_or_before(self, day: date) -> Session:
+        """The last session on or before a calendar day."""
+        if not self._days[0] <= day <= self._days[-1]:
+            raise self._beyond(day.isoformat())
+        return self.sessions[bisect_right(self._days, day) - 1]
+
+    def after(self, day: date) -> Session:
+        """The first session after a calendar day."""
+        return self.on_or_after(day + timedelta(days=1))
 
     @staticmethod
     def phase(moment: datetime, session: Session) -> str:

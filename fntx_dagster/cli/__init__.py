@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fntx_dagster.cli.chain import chain
+from fntx_dagster.cli.greeks import greeks
 from fntx_dagster.cli.options import (
     AnyAccount,
     From,
@@ -318,6 +319,7 @@ def alerts(
         raise typer.Exit(1)
 
 
+app.command()(greeks)
 app.command()(verify)
 
 

@@ -27,6 +27,7 @@ from fntx_dagster.store.marts import accounts
         "daily_summary",
         "rolling_metrics",
         "daily_verification",
+        "portfolio_greeks",
     ],
     group_name="report",
     kinds={"python", "markdown"},

@@ -38,7 +38,7 @@ _SHOWN_GAPS = 5
 @dg.asset(
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    deps=["daily_report", "daily_summary", "rolling_metrics", "daily_verification"],
+    deps=["daily_report", "daily_summary", "rolling_metrics", "daily_verification", "portfolio_greeks"],
     check_specs=[
         dg.AssetCheckSpec(
             "every_account_is_signed",
@@ -74,7 +74,7 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
 
 @dg.asset_check(
     asset=daily_signature,
-    additional_deps=["daily_summary", "rolling_metrics", "daily_verification"],
+    additional_deps=["daily_summary", "rolling_metrics", "daily_verification", "portfolio_greeks"],
     partitions_def=SESSIONS,
     description="The figures of every signed day are still those that were signed; what has drifted is named.",
 )

@@ -35,6 +35,8 @@ TOLD_BY_SESSION = (
     "daily_summary",
     "rolling_metrics",
     "daily_verification",
+    "closing_positions",
+    "closing_days",
 )
 """The marts whose rows have a trading day."""
 

@@ -267,8 +267,21 @@ _VERSION_2 = Catalogue(
     ),
 )
 
-CATALOGUES = (_VERSION_1, _VERSION_2)
+_VERSION_3 = Catalogue(
+    version=3,
+    metrics=(
+        *_VERSION_2.metrics,
+        Metric(59, "var_95_returns", RATIO, 8, "rolling_metrics[all].var_95", "risk"),
+        Metric(60, "var_95_historical", RATIO, 8, "portfolio_greeks.var_95_historical", "risk"),
+        Metric(61, "var_95_repricing", RATIO, 8, "portfolio_greeks.var_95_repricing", "risk"),
+    ),
+)
+
+CATALOGUES = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Every catalogue that records were signed under, oldest first."""
 
-CATALOGUE = _VERSION_2
+CATALOGUE = _VERSION_3
 """The catalogue that is signed today. Greeks are the portfolio's: delta as delta-dollars per NAV."""
+
+GREEKS = ("delta", "gamma", "theta", "vega")
+"""The slots that are null in every record of the first two versions, because nothing computed them then."""

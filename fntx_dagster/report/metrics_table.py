@@ -47,6 +47,4 @@ def _cell(name: str, value: float | Decimal | int | None) -> str:
         return money.display(value)
     if isinstance(value, int):
         return f"{value:,}"
-    if name in _IN_PERCENT:
-        return money.percent(value)
-    return f"{value:.2f} %" if name in _PERCENT else f"{value:,.4f}"
+    return f"{value:.2f} %" if name in _PERCENT else money.ratio(value, in_percent=name in _IN_PERCENT)

@@ -51,6 +51,13 @@ def percent(ratio: float | Decimal, *, signed: bool = False) -> str:
     return f"{display(Decimal(str(ratio)) * 100, signed=signed)} %"
 
 
+def ratio(value: float | None, *, in_percent: bool = False) -> str:
+    """A ratio to four decimals, or in per cent; a dash where it is undefined."""
+    if value is None:
+        return "–"
+    return percent(value) if in_percent else f"{value:,.4f}"
+
+
 def price(value: Decimal) -> str:
     """A price with at least two decimals and no idle zeros beyond: `628.00`, `0.2146`."""
     return _with_decimals(_to_decimals(value, _PRICE_DECIMALS), least=2, most=_PRICE_DECIMALS)

@@ -18,7 +18,7 @@ WARNING_KINDS = ("historical",)
 
 class Refusal(NamedTuple):
     """Why an account's days are not signed, or not posted, from a day on. `is_of_the_day`: the day itself is not fit,
-    and its verification or its statements say so as well; else it is a matter of keys or funds."""
+    and its verification or its statements say so as well; else it is a matter of keys, of funds or of Greeks."""
 
     account_id: str
     day: date
@@ -86,6 +86,9 @@ def _unfit(db: Database, first: date, last: date, account: str | None) -> Iterab
     for one, day in marts.unverified_days(db, first, last, account):
         error = Permanent(f"{day} of account {masked(one)} is not verified", "Run it with `fntx run`")
         yield Refusal(one, day, error, True)
+    for one, day in marts.days_without_risk(db, first, last, account):
+        error = Permanent(f"the Greeks of {day} of account {masked(one)} are not computed", "Run it with `fntx run`")
+        yield Refusal(one, day, error)
     for row in marts.verifications(db, first, last, account, kinds=BLOCKING_KINDS, failed_only=True):
         error = Permanent(
             f"{row.trading_day} of account {masked(row.account_id)} fails its verification: {row.equation}: "

@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, Catalogue, digest_value, letters, unscale
+from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, GREEKS, Catalogue, digest_value, letters, unscale
 from fntx_dagster.proof.leaves import schema_hash_of
 from fntx_dagster.store import marts, signatures
 from fntx_dagster.store.database import Database
@@ -19,7 +19,7 @@ from fntx_dagster.store.signatures import SignedDay
 _WINDOWS = ("30d", "mtd", "ytd", "all")
 _OF_WINDOW = ("win_rate", "sharpe", "volatility", "max_drawdown", "total_return")
 _FUND = ("dpi", "tvpi", "rvpi")
-_GREEKS = ("delta", "gamma", "theta", "vega")
+_AT_RISK = ("var_95_historical", "var_95_repricing")
 _SIGNED_PARTS = (
     "mark_to_market",
     "assigned_option_mark",
@@ -30,6 +30,9 @@ _SIGNED_PARTS = (
 )
 _EVIDENCE = "statements_digest"
 """Which files a day rested on when it was signed: a newer file that says the same is no drift."""
+
+_FIRST_WITH_GREEKS = 3
+"""The version of the catalogue under which they were first computed."""
 
 Values = Mapping[str, Decimal | float | int | None]
 
@@ -65,24 +68,30 @@ def catalogue_of(signed: SignedDay) -> Catalogue:
 
 
 def differences(signed: SignedDay, values: Values) -> list[Difference]:
-    """The metrics of a record that today's tables give another value, by the catalogue that it was signed by."""
+    """The metrics of a record that today's tables give another value, by the catalogue that it was signed by.
+
+    A Greek that was signed as null before there were any has not changed since, whatever it is now.
+    """
     catalogue = catalogue_of(signed)
+    not_compared = {_EVIDENCE, *(GREEKS if catalogue.version < _FIRST_WITH_GREEKS else ())}
     found = catalogue.scaled({name: values[name] for name in catalogue.by_name})
     return [
         Difference(metric.name, unscale(metric, signed.values.get(metric.name)), unscale(metric, found[metric.index]))
         for metric in catalogue.metrics
-        if metric.name != _EVIDENCE and signed.values.get(metric.name) != found[metric.index]
+        if metric.name not in not_compared and signed.values.get(metric.name) != found[metric.index]
     ]
 
 
 def day_values(
     db: Database, first: date, last: date, account: str | None = None
 ) -> dict[tuple[str, date], dict[str, Decimal | float | int | None]]:
-    """The value of every metric of the catalogue, per account and session, oldest first."""
+    """The value of every metric of the catalogue, per account and session, oldest first. Greeks and value at risk are
+    None too where they have not been computed: see `marts.days_without_risk`."""
     windows = {
         (row["account_id"], row["trading_day"], row["metric_window"]): row
         for row in marts.rolling_metrics(db, first, last, account)
     }
+    at_risk = {(row["account_id"], row["trading_day"]): row for row in marts.portfolio_risk(db, first, last, account)}
     rows = sorted(marts.summary(db, first, last, account), key=lambda row: (row["trading_day"], row["account_id"]))
     accounts = {row["account_id"] for row in rows}
     told = {one: marts.sessions_told(db, first, last, one) for one in accounts}
@@ -91,7 +100,8 @@ def day_values(
     for row in rows:
         account_id, day = key = (row["account_id"], row["trading_day"])
         number, closes_at = told[account_id][day]
-        values: dict[str, Decimal | float | int | None] = dict.fromkeys(_GREEKS)
+        risk = at_risk.get(key, {})
+        values: dict[str, Decimal | float | int | None] = {name: risk.get(name) for name in (*GREEKS, *_AT_RISK)}
         values |= {"trading_day_num": number, "session_close_utc": int(closes_at.timestamp())}
         values |= {name: row[name] for name in CATALOGUE.by_name if name in row}
         values |= {"base_currency": letters(row["base_currency"]), _EVIDENCE: _digest(files[account_id].get(day, ()))}
@@ -102,6 +112,7 @@ def day_values(
             for name in _OF_WINDOW:
                 values[f"{name}_{window}"] = windows[*key, window][name]
         values |= {name: windows[*key, "all"][name] for name in _FUND}
+        values["var_95_returns"] = windows[*key, "all"]["var_95"]
         found[key] = values
     return found
 

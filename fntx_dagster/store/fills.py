@@ -27,17 +27,7 @@ from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
 from fntx_dagster.accounting.lots import Lot, Matching, match_contracts
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.store.database import Database
-
-
-class Changes(NamedTuple):
-    """Rows written to one table; all zero when it already said so."""
-
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-
-    def __add__(self, other: Changes) -> Changes:  # type: ignore[override]
-        return Changes(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+from fntx_dagster.store.syncing import Changes, Table, sync
 
 
 class UnopenedFill(NamedTuple):
@@ -206,7 +196,7 @@ class _Account:
             if rate:
                 staged.append((self.account, session, currency, rates.base_currency, *rate))
         self._refuse_cash_without_rate(rates, start, {(session, currency) for _, session, currency, *_ in staged})
-        return _sync(
+        return sync(
             self.connection,
             _DAY_RATES,
             staged,
@@ -233,7 +223,7 @@ class _Account:
             )
             for fill in fills
         )
-        return _sync(self.connection, _FILLS, rows, "t.account_id = %s AND t.executed_at > %s", [self.account, start])
+        return sync(self.connection, _FILLS, rows, "t.account_id = %s AND t.executed_at > %s", [self.account, start])
 
     def _write_lots(
         self,
@@ -248,7 +238,7 @@ class _Account:
             for lot in (*matching.closed, *matching.open)
         )
         scope = "t.account_id = %s AND t.contract_id = ANY (%s) AND (t.closed_at IS NULL OR t.closed_at > %s)"
-        return _sync(self.connection, _LOTS, rows, scope, [self.account, list(touched), start])
+        return sync(self.connection, _LOTS, rows, scope, [self.account, list(touched), start])
 
     def _unopened(self, fills: Iterable[Fill], matchings: Mapping[str, Matching]) -> Iterator[UnopenedFill]:
         left = {one.fill_id: one.quantity for matching in matchings.values() for one in matching.unopened}
@@ -274,29 +264,23 @@ class _Contract(NamedTuple):
 _contract_of = attrgetter(*_Contract._fields)
 
 
-class _Table(NamedTuple):
-    name: str
-    key: tuple[str, ...]
-    columns: tuple[str, ...]
-
-
 _FROM_FILL = (
     *(name for name in Fill._fields if name not in ("delivered_by", "closes")),
     "proceeds",
 )
 _from_fill = attrgetter(*_FROM_FILL)
-_FILLS = _Table(
+_FILLS = Table(
     "fills",
     ("account_id", "fill_id"),
     ("account_id", *_FROM_FILL, "opening_quantity", "closing_quantity", "gross_realised"),
 )
-_LOTS = _Table("position_lots", ("account_id", "lot_id"), ("account_id", "lot_id", *_Contract._fields, *Lot._fields))
-_DAY_RATES = _Table(
+_LOTS = Table("position_lots", ("account_id", "lot_id"), ("account_id", "lot_id", *_Contract._fields, *Lot._fields))
+_DAY_RATES = Table(
     "day_rates",
     ("account_id", "session", "currency"),
     ("account_id", "session", "currency", "base_currency", "rate", "source"),
 )
-_SESSIONS = _Table(
+_SESSIONS = Table(
     "trading_sessions", ("session",), ("session", "previous_close", "opens_at", "closes_at", "early_close")
 )
 
@@ -439,7 +423,7 @@ def _trading_sessions(connection: psycopg.Connection, first: date, last: date) -
     earliest, latest = connection.execute(_RANGE).fetchone()
     begin, end = min(first, earliest or first) - _AROUND, max(last, latest or last) + _AROUND
     known = sessions(begin, end)
-    return Calendar(known), _sync(connection, _SESSIONS, known, "t.session BETWEEN %s AND %s", [begin, end])
+    return Calendar(known), sync(connection, _SESSIONS, known, "t.session BETWEEN %s AND %s", [begin, end])
 
 
 def _traded(trades: Iterable[TradeRow]) -> Iterator[Traded]:
@@ -451,47 +435,6 @@ def _traded(trades: Iterable[TradeRow]) -> Iterator[Traded]:
             row.quantity or Decimal(0),
             accounting.proceeds(row),
         )
-
-
-_MANY = 1_000
-
-
-def _sync(
-    connection: psycopg.Connection, table: _Table, rows: Iterable[Sequence], scope: str, parameters: Sequence
-) -> Changes:
-    """Make the part of a table that `scope` describes (with `t` for the table) hold exactly these rows."""
-    staged, target, columns = f"staged_{table.name}", f"alm_reporting.{table.name}", ", ".join(table.columns)
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMPORARY TABLE {staged} (LIKE {target}) ON COMMIT DROP")
-        with cursor.copy(f"COPY {staged} ({columns}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-        cursor.execute(f"ANALYZE {staged}")
-        same = " AND ".join(f"s.{column} = t.{column}" for column in table.key)
-        deleted = cursor.execute(
-            f"DELETE FROM {target} t WHERE {scope} AND NOT EXISTS (SELECT 1 FROM {staged} s WHERE {same})", parameters
-        ).rowcount
-        inserted, updated = cursor.execute(_upsert(table, staged, target, same)).fetchone()
-        if inserted > _MANY:
-            # dbt reads next, sooner than autovacuum counts
-            cursor.execute(f"ANALYZE {target}")
-    return Changes(inserted, updated, deleted)
-
-
-def _upsert(table: _Table, staged: str, target: str, same: str) -> str:
-    columns = ", ".join(table.columns)
-    changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in table.columns if column not in table.key)
-    return f"""
-        WITH written AS (
-            INSERT INTO {target} ({columns})
-            SELECT {", ".join(f"s.{column}" for column in table.columns)}
-            FROM {staged} s LEFT JOIN {target} t ON {same}
-            WHERE ROW(s.*) IS DISTINCT FROM ROW(t.*)
-            ON CONFLICT ({", ".join(table.key)}) DO UPDATE SET {changes}
-            RETURNING xmax = 0 AS is_new
-        )
-        SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written
-    """
 
 
 @contextmanager

@@ -24,6 +24,7 @@ amounts = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**15)
 PINNED = {
     1: "81c847e3b7944b85e2bb2663129f979ecf8d7e742d3efd7700730573affc8719",
     2: "9de94df1dc4f298e3b010ce69eb4c2a2dcd1ceaed27cb811fc806d752f291383",
+    3: "eb13a1a01c0cb0c5fa7f7252607ffe14e7ed14bcc7e0f7054ef1a70d9b0db3f5",
 }
 
 
@@ -33,7 +34,7 @@ def test_every_version_is_pinned_because_signed_records_carry_its_hash():
 
 
 def test_the_last_version_is_the_one_that_is_signed():
-    assert [catalogue.version for catalogue in CATALOGUES] == [1, 2]
+    assert [catalogue.version for catalogue in CATALOGUES] == [1, 2, 3]
     assert CATALOGUES[-1] is CATALOGUE
 
 
@@ -58,13 +59,23 @@ def test_the_canonical_bytes_are_plain_sorted_json_of_everything_that_gives_a_sl
 
 
 def test_slots_are_numbered_without_gaps_and_fit_the_tree():
-    assert [metric.index for metric in CATALOGUE.metrics] == list(range(59))
-    assert len(CATALOGUE.by_name) == 59
+    assert [metric.index for metric in CATALOGUE.metrics] == list(range(62))
+    assert len(CATALOGUE.by_name) == 62
 
 
 def test_categories_come_in_the_seeds_order():
     categories = list(dict.fromkeys(metric.category for metric in CATALOGUE.metrics))
-    assert categories == ["core", "account", "pnl", "trading", "reconciliation", "greeks", "performance", "fund"]
+    assert categories == [
+        "core",
+        "account",
+        "pnl",
+        "trading",
+        "reconciliation",
+        "greeks",
+        "performance",
+        "fund",
+        "risk",
+    ]
 
 
 @given(value=amounts)
@@ -135,7 +146,7 @@ def test_the_largest_integers_are_kept_to_the_last_digit():
 def test_values_by_name_become_values_by_slot():
     values = dict.fromkeys(CATALOGUE.by_name) | {"net_pnl": Decimal("12.5"), "contracts_traded": 4}
     scaled = CATALOGUE.scaled(values)
-    assert sorted(scaled) == list(range(59))
+    assert sorted(scaled) == list(range(62))
     assert (scaled[13], scaled[14], scaled[30]) == (1_250_000_000, 4, None)
 
 

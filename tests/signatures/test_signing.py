@@ -10,15 +10,18 @@ import pytest
 
 from fntx_dagster.chain.client import Chain, connect
 from fntx_dagster.errors import Permanent
+from fntx_dagster.metrics.catalogue import CATALOGUES, GREEKS
+from fntx_dagster.proof.leaves import schema_hash_of
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.settings import Settings
+from fntx_dagster.signatures.drifting import drifts
 from fntx_dagster.signatures.posting import post
 from fntx_dagster.signatures.refusals import BLOCKING_KINDS, Beginning, waiting
 from fntx_dagster.signatures.signing import Signing, sign
 from fntx_dagster.signatures.verifying import prove_on_chain, verify_day
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.sendings import unfinished
-from fntx_dagster.store.signatures import posted_days
+from fntx_dagster.store.signatures import freeze, posted_days
 from tests import by_hand
 
 DAY = date(2025, 7, 17)
@@ -84,6 +87,39 @@ def test_a_signed_day_that_drifts_stays_signed_and_is_named(told: Database, sett
     assert again.warnings[0].startswith("U…0001: 2025-07-17 stays as it was signed")
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_greeks_that_were_signed_as_null_before_there_were_any_are_no_drift(
+    told: Database, settings: Settings, version: int
+) -> None:
+    tell(told)
+    tell(told, day=DAY + timedelta(days=1))
+    [today] = sign(told, settings, DAY + timedelta(days=1), DAY + timedelta(days=1)).new
+    catalogue = CATALOGUES[version - 1]
+    values = {name: today.values[name] for name in catalogue.by_name} | dict.fromkeys(GREEKS)
+    close = values["session_close_utc"] - 86_400
+    older = today._replace(
+        trading_day=DAY,
+        schema_hash=schema_hash_of(catalogue.canonical()),
+        values=values | {"trading_day_num": 1, "session_close_utc": close},
+    )
+    assert freeze(told, [older]) == [older]
+    assert today.values["delta"] == 0, "what is signed now has Greeks"
+    assert sign(told, settings, DAY, DAY + timedelta(days=1)).drifted == []
+    assert drifts(told).found == drifts(told).unjudged == []
+    with told.connect() as connection:
+        connection.execute("update alm_reporting.portfolio_greeks set delta = 0.25")
+        connection.execute("update alm_reporting.daily_summary set fees = 3 where trading_day = %s", (DAY,))
+    drifted = {one.signed.trading_day: [found.metric for found in one.differences] for one in drifts(told).found}
+    assert drifted == {DAY: ["fees"], DAY + timedelta(days=1): ["delta"]}
+
+
+def test_a_day_whose_greeks_are_not_computed_is_not_signed(told: Database, settings: Settings) -> None:
+    tell(told)
+    with told.connect() as connection:
+        connection.execute("update alm_reporting.portfolio_greeks set nav = 2")
+    assert refusal(sign(told, settings, DAY, DAY), "the Greeks of 2025-07-17 of account U…0001 are not computed")
+
+
 def test_a_record_that_vanished_from_the_chain_is_posted_again_with_the_same_root(
     told: Database, chain: Chain, settings: Settings
 ) -> None:
@@ -120,6 +156,7 @@ def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(told: Database,
         connection.execute("update alm_reporting.daily_summary set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.rolling_metrics set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.daily_verification set trading_day = '2025-07-18'")
+        connection.execute("update alm_reporting.portfolio_greeks set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.trading_sessions set session = '2025-07-18'")
     signing = sign(told, settings, DAY, DAY + timedelta(days=1))
     assert refusal(signing, "salt secret is not the one")

@@ -26,6 +26,8 @@ TABLES = {
     "daily_summary": "trading_day",
     "rolling_metrics": "trading_day",
     "daily_verification": "trading_day",
+    "closing_positions": "trading_day",
+    "closing_days": "trading_day",
 }
 
 Rows = dict[str, list[str]]

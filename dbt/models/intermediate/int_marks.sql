@@ -7,7 +7,8 @@ select
     contract_id,
     max(symbol) as symbol,
     bool_or(is_underlying) as is_underlying,
-    coalesce(max(mark_price) filter (where from_open_positions), max(mark_price)) as mark_price
+    coalesce(max(mark_price) filter (where from_open_positions), max(mark_price)) as mark_price,
+    bool_or(from_open_positions) as from_open_positions
 from (
     select account_id, statement_day as official_day, contract_id, symbol, is_underlying, mark_price,
         true as from_open_positions

@@ -6,6 +6,11 @@ select
     strike is null as is_underlying,
     currency,
     max(multiplier) as multiplier,
+    max(asset_category) as asset_category,
+    max(underlying_symbol) as underlying_symbol,
+    max(strike) as strike,
+    max(expiry) as expiry,
+    max(put_call) as put_call,
     -- a query may deliver the lots beside their sum, or alone
     coalesce(
         sum(position) filter (where level_of_detail ilike 'summary'),

@@ -1,0 +1,48 @@
+{{ config(indexes=[{'columns': ['account_id', 'trading_day'], 'unique': true}]) }}
+
+-- Per account and session what the risk at the close is measured against, and a digest of all that it is computed from:
+-- where it is another than the one that the risk was computed from, that is computed anew.
+with
+
+days as (
+    select
+        official.account_id,
+        official.trading_day,
+        official.base_currency,
+        official.closing_nav as nav,
+        case when official.base_currency = 'USD' then 1 else day_rate.rate end as usd_rate
+    from {{ ref('official_days') }} as official
+    left join lateral (
+        select rates.rate
+        from {{ source('accounting', 'day_rates') }} as rates
+        where rates.account_id = official.account_id
+            and rates.currency = 'USD'
+            and rates.session <= official.trading_day
+        order by rates.session desc
+        limit 1
+    ) as day_rate on true
+    where {{ in_range('official.trading_day') }}
+),
+
+positions as (
+    select
+        account_id,
+        trading_day,
+        string_agg(
+            concat_ws(
+                ' ', contract_id, symbol, asset_category, underlying_symbol, trim_scale(strike), expiry, put_call,
+                trim_scale(multiplier), currency, trim_scale(quantity), is_traded,
+                coalesce(trim_scale(mark_price)::text, '-'), coalesce(mark_source, '-'),
+                coalesce(trim_scale(underlying_price)::text, '-'), coalesce(trim_scale(rate_to_base)::text, '-')
+            ), e'\n' order by contract_id
+        ) as said
+    from {{ ref('closing_positions') }}
+    where {{ in_range('trading_day') }}
+    group by 1, 2
+)
+
+select
+    days.*,
+    md5(concat_ws(e'\n', base_currency, trim_scale(nav), coalesce(trim_scale(usd_rate)::text, '-'), positions.said)) as inputs
+from days
+left join positions using (account_id, trading_day)

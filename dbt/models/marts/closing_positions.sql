@@ -1,0 +1,111 @@
+{{ config(indexes=[
+    {'columns': ['account_id', 'trading_day', 'contract_id'], 'unique': true},
+    {'columns': ['trading_day']},
+]) }}
+
+-- What is open at each session's official close, the options that were traded in the session, and the shares that a row
+-- of its statement prices: with the mark, the underlying's close and the day's rate, where the statements give them.
+with
+
+official as (
+    select account_id, trading_day, base_currency from {{ ref('official_days') }} where {{ in_range('trading_day') }}
+),
+
+fills as (
+    select * from {{ ref('stg_fills') }}
+    where asset_category <> 'CASH' and ({{ in_range('trading_day') }} or {{ in_range('official_day') }})
+),
+
+positions as (
+    select account_id, trading_day, contract_id, max(currency) as currency, max(multiplier) as multiplier,
+        sum(quantity) as quantity, bool_or(is_traded) as is_traded, bool_or(is_priced) as is_priced
+    from (
+        select account_id, trading_day, contract_id, currency, multiplier, quantity_at_close as quantity,
+            false as is_traded, false as is_priced
+        from {{ ref('int_holdings') }}
+
+        union all
+
+        select account_id, trading_day, contract_id, currency, multiplier, 0, true, false
+        from fills where event_type = 'trade' and {{ in_range('trading_day') }}
+
+        union all
+
+        select account_id, official_day, contract_id, currency, multiplier, 0, false, not is_option
+        from fills where {{ in_range('official_day') }}
+    ) as touched
+    group by 1, 2, 3
+),
+
+-- What the contracts are, as their rows say it: a position from before the first statement has no fill.
+terms as (
+    select account_id, contract_id, max(symbol) as symbol,
+        coalesce(max(asset_category), case when max(strike) is null then 'STK' else 'OPT' end) as asset_category,
+        max(underlying_symbol) as underlying_symbol, max(strike) as strike, max(expiry) as expiry,
+        max(put_call) as put_call
+    from (
+        select account_id, contract_id, symbol, asset_category, underlying_symbol, strike, expiry, put_call from fills
+
+        union all
+
+        select account_id, contract_id, symbol, asset_category, underlying_symbol, strike, expiry, put_call
+        from {{ ref('stg_lots') }}
+        where opened_day <= '{{ var("to_day") }}'::date
+            and (closed_day is null or closed_day >= '{{ var("from_day") }}'::date)
+
+        union all
+
+        select account_id, contract_id, symbol, asset_category, underlying_symbol, strike, expiry, put_call
+        from {{ ref('stg_flex__open_positions') }} where {{ in_range('statement_day') }}
+    ) as said
+    group by 1, 2
+),
+
+underlyings as (
+    select account_id, official_day, symbol, max(mark_price) as mark_price
+    from {{ ref('int_marks') }} where is_underlying and {{ in_range('official_day') }}
+    group by 1, 2, 3
+)
+
+select
+    positions.account_id,
+    positions.trading_day,
+    positions.contract_id,
+    terms.symbol,
+    terms.asset_category,
+    terms.asset_category in ('OPT', 'FOP') as is_option,
+    terms.underlying_symbol,
+    terms.strike,
+    terms.expiry,
+    terms.put_call,
+    positions.multiplier,
+    positions.currency,
+    positions.quantity,
+    positions.is_traded,
+    marks.mark_price,
+    case when marks.from_open_positions then 'open_positions' when marks.mark_price is not null then 'closing_price' end
+        as mark_source,
+    underlyings.mark_price as underlying_price,
+    case when positions.currency = official.base_currency then 1 else day_rate.rate end as rate_to_base
+from positions
+inner join official using (account_id, trading_day)
+inner join terms using (account_id, contract_id)
+left join {{ ref('int_marks') }} as marks
+    on marks.account_id = positions.account_id
+    and marks.contract_id = positions.contract_id
+    and marks.official_day = positions.trading_day
+left join underlyings
+    on underlyings.account_id = positions.account_id
+    and underlyings.official_day = positions.trading_day
+    and underlyings.symbol = terms.underlying_symbol
+    and terms.asset_category in ('OPT', 'FOP')
+left join lateral (
+    select rates.rate
+    from {{ source('accounting', 'day_rates') }} as rates
+    where rates.account_id = positions.account_id
+        and rates.currency = positions.currency
+        and rates.session <= positions.trading_day
+    order by rates.session desc
+    limit 1
+) as day_rate on true
+where terms.asset_category <> 'CASH' and (positions.quantity <> 0 or positions.is_traded or positions.is_priced)

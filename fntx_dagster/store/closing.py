@@ -1,0 +1,224 @@
+"""What Greeks and risk at the close are computed from, and where they are kept: `option_greeks`, `portfolio_greeks`.
+
+Reads the closing positions that dbt built, with IB Gateway's marks where no statement gives one, and writes only what
+differs. A range is inclusive on both ends and of all accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from psycopg.rows import namedtuple_row
+
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import row_counts
+from fntx_dagster.store.syncing import Changes, Table, sync
+
+
+class ClosingPosition(NamedTuple):
+    """A contract that was held at a session's close, or touched in it: prices per unit in `currency`, `quantity` signed
+    (0: not held), `rate_to_base` multiplies into base currency. `valued_at` is the moment of the mark."""
+
+    account_id: str
+    trading_day: date
+    contract_id: str
+    symbol: str | None
+    asset_category: str
+    is_option: bool
+    is_traded: bool
+    underlying_symbol: str | None
+    strike: Decimal | None
+    expiry: date | None
+    put_call: str | None
+    multiplier: Decimal
+    currency: str
+    quantity: Decimal
+    rate_to_base: Decimal | None
+    mark: Decimal | None
+    mark_source: str | None
+    valued_at: datetime
+    underlying_price: Decimal | None
+    underlying_source: str | None
+
+
+class ClosingDay(NamedTuple):
+    """What an account's risk at a close is measured against: NAV in base currency, USD to base currency, and the digest
+    of all that it is computed from."""
+
+    account_id: str
+    trading_day: date
+    base_currency: str
+    nav: Decimal
+    usd_rate: Decimal | None
+    inputs: str
+
+
+class Close(NamedTuple):
+    """A share's closing price by an account's statements. `is_comparable`: no corporate action lies between it and the
+    close before."""
+
+    account_id: str
+    symbol: str
+    trading_day: date
+    price: Decimal
+    is_comparable: bool
+
+
+class OptionRow(NamedTuple):
+    """A row of option_greeks; Greeks per unit, None where undefined."""
+
+    account_id: str
+    trading_day: date
+    contract_id: str
+    symbol: str | None
+    underlying_symbol: str | None
+    expiry: date | None
+    strike: Decimal | None
+    put_call: str | None
+    multiplier: Decimal
+    currency: str
+    quantity: Decimal
+    exercise: str
+    mark: Decimal | None
+    mark_source: str | None
+    underlying_price: Decimal | None
+    underlying_source: str | None
+    valued_at: datetime
+    ends_at: datetime | None
+    risk_free_rate: Decimal
+    dividend_yield: Decimal
+    status: str
+    implied_volatility: float | None
+    delta: float | None
+    gamma: float | None
+    theta: float | None
+    vega: float | None
+
+
+class PortfolioRow(NamedTuple):
+    """A row of portfolio_greeks; None where undefined."""
+
+    account_id: str
+    trading_day: date
+    base_currency: str
+    nav: Decimal
+    options: int
+    options_without: int
+    delta: float | None
+    gamma: float | None
+    theta: float | None
+    vega: float | None
+    var_95_historical: float | None
+    var_95_repricing: float | None
+    scenarios: int | None
+    inputs: str
+
+
+def due(db: Database, first: date, last: date) -> tuple[date, date]:
+    """The days to compute in a run over `first` to `last`: those, and from the earliest day that was computed from
+    something else than the tables now say on to the last told day, whose value at risk stands on its closes."""
+    with db.connect() as connection:
+        since, told = connection.execute(_STALE).fetchone()
+    return (first, last) if since is None else (min(first, since), max(last, told or last))
+
+
+def closing_days(db: Database, first: date, last: date) -> list[ClosingDay]:
+    """The told sessions, by account and day."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            f"""select {", ".join(ClosingDay._fields)} from alm_reporting.closing_days
+            where trading_day between %s and %s order by account_id, trading_day""",
+            (first, last),
+        )
+        return [ClosingDay._make(row) for row in rows]
+
+
+def closing_positions(db: Database, first: date, last: date) -> list[ClosingPosition]:
+    """What was held at the closes, or touched in the sessions, by account, day and contract."""
+    with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+        rows = cursor.execute(_POSITIONS, {"first": first, "last": last})
+        return [ClosingPosition._make(row) for row in rows]
+
+
+def closes(db: Database, first: date, last: date) -> list[Close]:
+    """The closing prices of shares in the statements, by account, symbol and day."""
+    with db.connect() as connection:
+        return [Close._make(row) for row in connection.execute(_CLOSES, {"first": first, "last": last})]
+
+
+def keep(
+    db: Database, first: date, last: date, options: Iterable[OptionRow], portfolios: Iterable[PortfolioRow]
+) -> tuple[Changes, Changes]:
+    """Make both tables say exactly this of the days from `first` to `last`, in one transaction."""
+    scope = "t.trading_day BETWEEN %s AND %s"
+    with db.connect() as connection:
+        return (
+            sync(connection, _OPTIONS, options, scope, (first, last)),
+            sync(connection, _PORTFOLIOS, portfolios, scope, (first, last)),
+        )
+
+
+def rows_by_day(db: Database, first: date, last: date) -> dict[str, dict[date, int]]:
+    """Rows per session of both tables."""
+    return {table.name: row_counts(db, table.name, first, last) for table in (_OPTIONS, _PORTFOLIOS)}
+
+
+_OPTIONS = Table("option_greeks", ("account_id", "trading_day", "contract_id"), OptionRow._fields)
+_PORTFOLIOS = Table("portfolio_greeks", ("account_id", "trading_day"), PortfolioRow._fields)
+
+_STALE = """
+SELECT min(trading_day), (SELECT max(trading_day) FROM alm_reporting.closing_days)
+FROM alm_reporting.closing_days AS now
+FULL JOIN alm_reporting.portfolio_greeks AS computed USING (account_id, trading_day)
+WHERE now.inputs IS DISTINCT FROM computed.inputs
+"""
+
+# The gateway's marks count where it was asked in the session's last 15 minutes, or after its close.
+_POSITIONS = """
+WITH marked AS (
+    SELECT day.account_id, day.trading_day, least(day.as_of, sessions.closes_at) AS valued_at,
+        held -> 'contract' ->> 'contract_id' AS contract_id,
+        CASE WHEN held -> 'contract' ->> 'strike' IS NULL THEN held -> 'contract' ->> 'symbol' END AS symbol,
+        (held ->> 'mark')::numeric AS mark
+    FROM alm_reporting.current_days AS day
+    JOIN alm_reporting.trading_sessions AS sessions ON sessions.session = day.trading_day
+    CROSS JOIN LATERAL jsonb_array_elements(day.snapshot -> 'positions') AS held
+    WHERE day.trading_day BETWEEN %(first)s AND %(last)s AND day.as_of >= sessions.closes_at - interval '15 minutes'
+)
+SELECT
+    account_id, trading_day, position.contract_id, position.symbol, asset_category, is_option, is_traded,
+    underlying_symbol, strike, expiry, put_call, multiplier, currency, quantity, rate_to_base,
+    coalesce(mark_price, own.mark) AS mark,
+    coalesce(mark_source, CASE WHEN own.mark IS NOT NULL THEN 'gateway' END) AS mark_source,
+    CASE WHEN mark_price IS NULL AND own.mark IS NOT NULL THEN own.valued_at ELSE sessions.closes_at END AS valued_at,
+    coalesce(underlying_price, underlying.mark) AS underlying_price,
+    CASE WHEN underlying_price IS NOT NULL THEN 'statement' WHEN underlying.mark IS NOT NULL THEN 'gateway' END
+        AS underlying_source
+FROM alm_reporting.closing_positions AS position
+JOIN alm_reporting.trading_sessions AS sessions ON sessions.session = position.trading_day
+LEFT JOIN marked AS own USING (account_id, trading_day, contract_id)
+LEFT JOIN LATERAL (
+    SELECT max(marked.mark) AS mark FROM marked
+    WHERE marked.account_id = position.account_id AND marked.trading_day = position.trading_day
+        AND marked.symbol = position.underlying_symbol AND is_option
+) AS underlying ON underlying_price IS NULL
+WHERE trading_day BETWEEN %(first)s AND %(last)s
+ORDER BY account_id, trading_day, position.contract_id
+"""
+
+_CLOSES = """
+SELECT account_id, symbol, trading_day, max(mark_price), NOT EXISTS (
+    SELECT FROM raw_flex.corporate_actions AS action
+    WHERE action.account_id = position.account_id AND action.symbol = position.symbol AND withdrawn_at IS NULL
+        AND coalesce(action.report_date, action.row_date) BETWEEN
+            (max(sessions.previous_close) AT TIME ZONE 'America/New_York')::date AND trading_day
+)
+FROM alm_reporting.closing_positions AS position
+JOIN alm_reporting.trading_sessions AS sessions ON sessions.session = position.trading_day
+WHERE NOT is_option AND mark_price IS NOT NULL AND symbol IS NOT NULL AND trading_day BETWEEN %(first)s AND %(last)s
+GROUP BY account_id, symbol, trading_day
+ORDER BY account_id, symbol, trading_day
+"""
