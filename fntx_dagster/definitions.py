@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fntx_dagster.defs.accounting import lots
+from fntx_dagster.defs.executor import one_process
 from fntx_dagster.defs.jobs import JOBS
 from fntx_dagster.defs.progress import progress_logger
 from fntx_dagster.defs.report import daily_report
@@ -34,6 +35,5 @@ defs = dg.Definitions(
     sensors=SENSORS,
     resources={"platform": Platform()},
     loggers={"progress": progress_logger},
-    # a step takes seconds; a process for each would take longer to start than to work
-    executor=dg.in_process_executor,
+    executor=one_process,
 )

@@ -14,6 +14,8 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
         "FNTX_DAGSTER_STORAGE_URL": dagster_storage_url(settings),
         "FNTX_DAGSTER_FOLDER": str(folder),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        # a run over a year tells some 250 materialisations of each asset: written together, not one by one
+        "DAGSTER_EVENT_BATCH_SIZE": "1000",
     }
 
 

@@ -14,6 +14,7 @@ from dagster._core.utils import make_new_run_id
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.definitions import defs
 from fntx_dagster.defs.environment import dagster_environment
+from fntx_dagster.defs.executor import keep_connections
 from fntx_dagster.defs.failures import is_transient, said
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
@@ -61,6 +62,7 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
     days = sessions_between(first, last)
     export(dagster_environment(settings))
     with dg.DagsterInstance.get() as instance:
+        keep_connections(instance)
         run_id = make_new_run_id()
         with _ending_at_once(instance, run_id):
             result = defs.resolve_job_def(job_name).execute_in_process(

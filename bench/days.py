@@ -1,0 +1,119 @@
+"""From files to receipts: one more day, a year in one run, ten years in one run: `python bench/days.py`.
+
+One simulated account with five orders a day and every kind of event. Each figure is taken in a home of its own, on the
+embedded database and the embedded chain, by the job that the schedule runs: load, classify, match, tell, verify, value,
+report, sign, post, read the receipt. The warm process has told the day before; the fresh one is `fntx run`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import date
+from statistics import median
+
+from measuring import Measurement, alone, home, shown, timed
+
+from fntx_dagster.settings import Settings, executable, load_settings
+from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
+from fntx_dagster.simulate.trading import trade
+
+ACCOUNT, ORDERS_PER_DAY = "U3000001", 5
+LAST = date(2024, 12, 31)
+YEAR, TEN_YEARS, MONTH = date(2024, 1, 1), date(2015, 1, 2), date(2024, 12, 1)
+DAYS = (date(2024, 12, 23), date(2024, 12, 24), date(2024, 12, 26), date(2024, 12, 27), date(2024, 12, 30))
+"""Told one after the other: the first warms the process, the others are measured."""
+
+
+def measure(ten_years: bool = True) -> list[Measurement]:
+    with home() as settings:
+        warm = alone(__file__, "warm", settings=settings)["seconds"]
+    with home() as settings:
+        fresh = alone(__file__, "fresh", settings=settings)["seconds"]
+    with home() as settings:
+        year = alone(__file__, "range", YEAR, settings=settings)
+    rows = [
+        Measurement("one more day, warm process", f"{median(warm):.1f} s", "", "", "2 s at most"),
+        Measurement("one more day, fresh process", f"{median(fresh):.1f} s", "", "", "10 s at most"),
+        Measurement(
+            f"a year in one run ({year['posted']} sessions)", f"{year['seconds']:.0f} s", "", "", "90 s at most"
+        ),
+    ]
+    if ten_years:
+        with home() as settings:
+            ten = alone(__file__, "range", TEN_YEARS, settings=settings)
+        rows.append(
+            Measurement(
+                f"ten years in one run ({ten['posted']} sessions)",
+                f"{ten['seconds']:.0f} s",
+                f"a year {year['seconds']:.0f} s",
+                f"{ten['seconds'] / year['seconds']:.1f}",
+                "11 at most",
+            )
+        )
+    return rows
+
+
+def _warm(settings: Settings) -> dict[str, object]:
+    from fntx_dagster.defs.run import run_range
+
+    books = _month_before(settings)
+    seconds = []
+    for day in DAYS:
+        _deliver(settings, books, day)
+        seconds.append(timed(lambda day=day: _succeeded(run_range(settings, "daily_run", day, day))))
+    return {"seconds": seconds[1:]}
+
+
+def _fresh(settings: Settings) -> dict[str, object]:
+    books = _month_before(settings)
+    seconds = []
+    for day in DAYS[1:]:
+        _deliver(settings, books, day)
+        command = [executable("fntx"), "run", "--from", str(day), "--to", str(day)]
+        seconds.append(timed(lambda command=command: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)))
+    return {"seconds": seconds}
+
+
+def _range(settings: Settings, first: date) -> dict[str, object]:
+    from fntx_dagster.defs.run import run_range
+    from fntx_dagster.store.database import open_database
+    from fntx_dagster.store.signatures import posted_days
+
+    [books] = trade(1, [ACCOUNT], first, LAST, trades_per_day=ORDERS_PER_DAY)
+    _deliver(settings, books, LAST, first)
+    seconds = timed(lambda: _succeeded(run_range(settings, "daily_run", first, LAST)))
+    return {"seconds": seconds, "posted": len(posted_days(open_database(settings), first, LAST, ACCOUNT))}
+
+
+def _month_before(settings: Settings):
+    """The account's books, and in the home its month up to the first of the days, told and signed."""
+    from fntx_dagster.defs.run import run_range
+
+    [books] = trade(1, [ACCOUNT], MONTH, LAST, trades_per_day=ORDERS_PER_DAY)
+    _deliver(settings, books, DAYS[0], MONTH)
+    _succeeded(run_range(settings, "daily_run", MONTH, DAYS[0]))
+    return books
+
+
+def _deliver(settings: Settings, books, last: date, first: date | None = None) -> None:
+    """A statement file of one day, or from `first` on, in the folder that is loaded."""
+    folder = settings.paths.statements
+    folder.mkdir(parents=True, exist_ok=True)
+    document = delivered([books], QUERIES[ACTIVITY], first or last, last, as_of=last)
+    write_document(folder / f"{last}.xml", document)
+
+
+def _succeeded(outcome) -> None:
+    if not outcome.success:
+        sys.exit("; ".join(outcome.failures))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        what, *arguments = sys.argv[1:]
+        measured = {"warm": _warm, "fresh": _fresh, "range": _range}[what]
+        sys.stdout.write(json.dumps(measured(load_settings(), *map(date.fromisoformat, arguments))))
+    else:
+        shown(measure())

@@ -1,0 +1,33 @@
+"""How a run's steps are executed: in its process, on connections that are kept.
+
+A day's run writes some hundred events, each in statements of its own; Dagster opens a connection for each of them
+unless it is told to keep one.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
+
+
+def keep_connections(instance: dg.DagsterInstance) -> None:
+    """Let an instance hold its storages' connections for as long as it lives. Dagster does this for its web server; no
+    limit is set on how long a statement may take."""
+    instance.optimize_for_webserver(statement_timeout=0, pool_recycle=3600, max_overflow=20)
+
+
+@dg.executor(name="in_process", config_schema=dg.in_process_executor.config_schema)
+def one_process(context: dg.InitExecutorContext) -> "OneProcess":
+    """A step takes seconds; a process for each would take longer to start than to work."""
+    return OneProcess(RetryMode.ENABLED, marker_to_close=context.executor_config.get("marker_to_close"))
+
+
+class OneProcess(InProcessExecutor):
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        keep_connections(plan_context.instance)
+        yield from super().execute(plan_context, execution_plan)
