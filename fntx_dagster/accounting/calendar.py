@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -32,9 +32,30 @@ class Session(NamedTuple):
     early_close: bool
 
 
-@lru_cache(maxsize=16)
 def sessions(first: date, last: date) -> tuple[Session, ...]:
     """The sessions of the days `first` to `last`, both included, in order."""
+    known = _around(first, last)
+    return known[bisect_left(known, first, key=_day) : bisect_right(known, last, key=_day)]
+
+
+_day = attrgetter("day")
+_known: tuple[date, date, tuple[Session, ...]] = (date.max, date.min, ())
+"""The longest range of whole years that was asked for so far, and its sessions: making a calendar takes a while, the
+longer the more often, and a run asks for several ranges."""
+
+
+def _around(first: date, last: date) -> tuple[Session, ...]:
+    """The sessions of a range that holds the one asked for."""
+    global _known
+    begin, end, known = _known
+    if not begin <= first <= last <= end:
+        begin, end = min(begin, date(max(first.year - 2, 1), 1, 1)), max(end, date(min(last.year + 1, 9999), 12, 31))
+        known = _sessions(begin, end)
+        _known = begin, end, known
+    return known
+
+
+def _sessions(first: date, last: date) -> tuple[Session, ...]:
     import exchange_calendars  # takes half a second with pandas behind it; only who needs the calendar pays
 
     exchange = exchange_calendars.get_calendar("XNYS", start=first - _MARGIN, end=last + _MARGIN)

@@ -12,6 +12,8 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
 
+from fntx_dagster.store.database import keeping_connections
+
 
 def keep_connections(instance: dg.DagsterInstance) -> None:
     """Let an instance hold its storages' connections for as long as it lives. Dagster does this for its web server; no
@@ -30,4 +32,5 @@ class OneProcess(InProcessExecutor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
         keep_connections(plan_context.instance)
-        yield from super().execute(plan_context, execution_plan)
+        with keeping_connections():
+            yield from super().execute(plan_context, execution_plan)

@@ -22,7 +22,7 @@ from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.alerts import observe
-from fntx_dagster.store.database import open_database
+from fntx_dagster.store.database import keeping_connections, open_database
 
 
 class RunOutcome(NamedTuple):
@@ -61,7 +61,7 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
     """Run a job over the sessions between two days (inclusive) in this process and wait for it."""
     days = sessions_between(first, last)
     export(dagster_environment(settings))
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.get() as instance, keeping_connections():
         keep_connections(instance)
         run_id = make_new_run_id()
         with _ending_at_once(instance, run_id):

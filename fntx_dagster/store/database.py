@@ -1,7 +1,8 @@
 """Which database, and connections to it: the embedded server or a URL, its databases, and its migrations.
 
 Rows are read and written in the other modules of this room, through `Database.connect`. A password is never part of an
-error, and opening a database that is up to date costs one SELECT.
+error, and opening a database that is up to date costs one SELECT. A run, which asks some hundred times, keeps a
+connection for the next question: `keeping_connections`.
 """
 
 from __future__ import annotations
@@ -48,10 +49,9 @@ class Database:
 
         Raises Transient when the server cannot be reached or goes away, Permanent for a URL that is none.
         """
-        with _words_without_password(self.url):
-            connection = psycopg.connect(self.url, connect_timeout=10, application_name="fntx")
+        connection = _taken(self.url)
         try:
-            with connection:
+            with _handed_back(self.url, connection):
                 yield connection
         except psycopg.OperationalError as error:
             if not connection.broken:
@@ -63,13 +63,33 @@ class Database:
         return f"Database(host={shown.get('host')!r}, dbname={shown.get('dbname')!r})"
 
 
+@contextmanager
+def keeping_connections() -> Iterator[None]:
+    """While inside, this process keeps one idle connection per database, and takes a database that it has opened and
+    that still answers for open. Databases that are dropped or copied meanwhile would be held up."""
+    global _keeping
+    before, _keeping = _keeping, True
+    try:
+        yield
+    finally:
+        _keeping = before
+        if not before:
+            _opened.clear()
+            while _idle:
+                _idle.popitem()[1].close()
+
+
 def open_database(settings: Settings) -> Database:
     """The database of the settings, running and migrated; the embedded server is started when no URL is set."""
-    if settings.database_url is not None:
-        database = Database(_libpq_url(settings.database_url.get_secret_value()))
-    else:
-        database = _embedded(settings, MAIN_DATABASE)
+    given = settings.database_url
+    key = given.get_secret_value() if given else str(settings.paths.postgres)
+    known = _opened.get(key)
+    if known and _is_there(known):
+        return known
+    database = Database(_libpq_url(given.get_secret_value())) if given else _embedded(settings, MAIN_DATABASE)
     migrate(database)
+    if _keeping:
+        _opened[key] = database
     return database
 
 
@@ -113,6 +133,51 @@ def dbt_connection(settings: Settings) -> dict[str, Any]:
         }
     ssl = {name: value for name, value in conninfo_to_dict(database.url).items() if name.startswith("ssl")}
     return found | ssl
+
+
+# -- connections that are kept --------------------------------------------------------------------------------------
+
+_keeping = False
+_idle: dict[str, psycopg.Connection] = {}
+"""Database URL → a connection that is in no transaction and waits for its next use."""
+_opened: dict[str, Database] = {}
+
+
+def _taken(url: str) -> psycopg.Connection:
+    """The connection that was kept, where it still answers, else a new one."""
+    kept = _idle.pop(url, None)
+    if kept is not None:
+        try:
+            kept.execute("SELECT 1")
+            return kept
+        except psycopg.Error:
+            kept.close()
+    with _words_without_password(url):
+        return psycopg.connect(url, connect_timeout=10, application_name="fntx")
+
+
+@contextmanager
+def _handed_back(url: str, connection: psycopg.Connection) -> Iterator[None]:
+    """One transaction. Then the connection is kept or closed; one that its user set to commit by itself may hold
+    locks."""
+    kept = False
+    try:
+        yield
+        connection.commit()
+        kept = _keeping and not connection.autocommit and _idle.setdefault(url, connection) is connection
+    except BaseException:
+        with suppress(psycopg.Error):
+            connection.rollback()
+        raise
+    finally:
+        if not kept:
+            connection.close()
+
+
+def _is_there(database: Database) -> bool:
+    with suppress(Transient), database.connect():
+        return True
+    return False
 
 
 # -- databases of a server ------------------------------------------------------------------------------------------
