@@ -135,7 +135,7 @@ def test_the_asset_leaves_the_same_report_in_the_home_for_its_owner_alone(home: 
     url = database_url(EmbeddedPostgres(Settings(home=home.path).paths.postgres).start(), "dagster")
     with psycopg.connect(url) as connection:
         [found] = connection.execute(
-            "select count(*) from event_logs where event like '%report to open%' and event like %s", [f"%{file}%"]
+            "select count(*) from event_logs where event like %s and event like %s", ["%report to open%", f"%{file}%"]
         ).fetchone()
     assert found
 

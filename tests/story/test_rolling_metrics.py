@@ -255,7 +255,7 @@ def test_a_round_trip_counts_on_the_day_it_is_back_at_zero_net_of_fees(told: Pla
     assert rows[date(2025, 12, 19), "all"]["break_evens"] > 0  # a gain of 1 pays two commissions of 0.50
 
 
-@pytest.mark.parametrize("name", ACCOUNTS.names())
+@pytest.mark.parametrize("name", ACCOUNTS.names)
 def test_the_months_and_years_of_a_report_are_the_windows_of_the_table(told: Platform, name: str) -> None:
     """Two computations of one definition: the report links daily returns, the table has its windows."""
     number = ACCOUNTS[name].number
