@@ -237,6 +237,24 @@ def test_a_day_whose_greeks_are_missing_is_named(computed: Platform) -> None:
     compute(computed.settings, computed.database, FIRST, LAST)
 
 
+def test_a_day_that_still_runs_has_greeks_at_the_gateways_moment_and_is_kept_nowhere(computed: Platform) -> None:
+    seen = datetime(2025, 7, 22, 15, 0, tzinfo=UTC)
+    same_day = Contract("1", "SPY", "", "OPT", "SPY", Decimal(100), Decimal(629), date(2025, 7, 22), "C")
+    held = MarkedPosition(same_day, Decimal(-1), "USD", Decimal("1.10"), Decimal(-110), Decimal("1.5"))
+    spy = snapshot(with_shares.number, seen, "0").positions[1]
+    keep(computed.database, replace(snapshot(with_shares.number, seen, "0"), nav=Decimal(90000), positions=(held, spy)))
+    [now] = running(computed.settings, computed.database, seen.date(), seen.date())
+    [row] = now.options
+    assert (row.status, row.valued_at, row.underlying_source) == ("ok", seen, "gateway")
+    assert 0 < row.delta < 0.5
+    assert now.portfolio.delta == pytest.approx((627 - 100 * 627 * row.delta) / 90000, abs=1e-6)
+    assert now.portfolio.var_95_historical is not None
+    assert marts.option_greeks(computed.database, seen.date(), seen.date()) == []
+
+
+# -- from here on, databases of their own, which take the place of the one above
+
+
 def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(platform: Platform, tmp_path: Path) -> None:
     account = Account("U2600001", base="USD", cash={"USD": "50000"})
     put = option("P", 620, "2025-07-18")
@@ -290,18 +308,3 @@ def test_the_samples_say_what_they_can_and_no_more(platform: Platform) -> None:
     assert len(days) == 13
     assert (days["2025-07-17"]["delta"], days["2025-07-17"]["options_without"]) == (None, 2)
     assert (days["2025-07-18"]["delta"], days["2025-07-18"]["options"]) == (0, 0)  # both were booked out the same day
-
-
-def test_a_day_that_still_runs_has_greeks_at_the_gateways_moment_and_is_kept_nowhere(computed: Platform) -> None:
-    seen = datetime(2025, 7, 22, 15, 0, tzinfo=UTC)
-    same_day = Contract("1", "SPY", "", "OPT", "SPY", Decimal(100), Decimal(629), date(2025, 7, 22), "C")
-    held = MarkedPosition(same_day, Decimal(-1), "USD", Decimal("1.10"), Decimal(-110), Decimal("1.5"))
-    spy = snapshot(with_shares.number, seen, "0").positions[1]
-    keep(computed.database, replace(snapshot(with_shares.number, seen, "0"), nav=Decimal(90000), positions=(held, spy)))
-    [now] = running(computed.settings, computed.database, seen.date(), seen.date())
-    [row] = now.options
-    assert (row.status, row.valued_at, row.underlying_source) == ("ok", seen, "gateway")
-    assert 0 < row.delta < 0.5
-    assert now.portfolio.delta == pytest.approx((627 - 100 * 627 * row.delta) / 90000, abs=1e-6)
-    assert now.portfolio.var_95_historical is not None
-    assert marts.option_greeks(computed.database, seen.date(), seen.date()) == []
