@@ -3,8 +3,8 @@
 Reads what `raw_flex` holds (corporate actions and transfers by `bookings`), lets `accounting` decide, and writes only
 what differs, one transaction per account. The tables equal what a rebuild from the first statement would give: a range
 starts from the lots that were open before it, and it starts earlier when trades or labels of earlier days are not what
-the tables say. Only a rate that comes later, by a ConversionRates row or the setting, reaches an older day when that day
-is asked for.
+the tables say. Only a rate that comes later, by a ConversionRates row or the setting, reaches an older day when that
+day is asked for.
 """
 
 from __future__ import annotations
