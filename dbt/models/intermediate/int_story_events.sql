@@ -16,7 +16,7 @@ happened as (
             when 'assignment' then 'assignment'
             when 'exercise' then 'exercise'
             when 'delivery' then 'assignment'
-            else 'trades'
+            else case when is_action then 'corporate_action' when is_transfer then 'transfer' else 'trades' end
         end as block_kind,
         contract_id,
         symbol,
@@ -38,7 +38,8 @@ happened as (
         proceeds,
         commission,
         gross_realised,
-        null::numeric as amount,
+        -- what a transferred position is worth comes and goes like cash
+        case when is_transfer then -proceeds end as amount,
         order_type,
         label_source,
         linked_fill_id,
@@ -57,7 +58,7 @@ happened as (
         time_assumed,
         phase,
         event_type,
-        'cash',
+        case when event_type in ('transfer_in', 'transfer_out') then 'transfer' else 'cash' end,
         null,
         null,
         description,

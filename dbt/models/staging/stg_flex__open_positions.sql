@@ -5,7 +5,8 @@ select
     symbol,
     strike is null as is_underlying,
     currency,
-    max(multiplier) as multiplier,
+    -- bonds are priced in percent
+    max(multiplier) / case when max(asset_category) in ('BOND', 'BILL') then 100 else 1 end as multiplier,
     -- a query may deliver the lots beside their sum, or alone
     coalesce(
         sum(position) filter (where level_of_detail ilike 'summary'),
