@@ -68,7 +68,8 @@ cash as (
         ) as flows,
         sum(nav_impact) filter (where event_type = 'interest') as interest,
         sum(nav_impact) filter (where event_type in ('dividend', 'tax')) as dividends,
-        sum(nav_impact) filter (where event_type in ('fee', 'other_cash')) as fees
+        sum(nav_impact) filter (where event_type = 'fee') as fees,
+        sum(nav_impact) filter (where event_type = 'other_cash') as other
     from {{ ref('chronological_events') }}
     where amount is not null and {{ in_range('trading_day') }}
     group by 1, 2
@@ -163,7 +164,7 @@ named as (
         ) + coalesce(official.dividend_accruals, 0) as dividends,
         coalesce(official.other_fees - coalesce(cash.fees, 0), 0) as fees,
         coalesce(official.flows - coalesce(cash.flows, 0), 0) as transfers,
-        coalesce(official.other_pnl, 0) as other,
+        coalesce(official.other_pnl - official.corporate_actions - coalesce(cash.other, 0), 0) as other,
         official.broker_residual
         - case when official.flows is null and official.nav_source = 'change_in_nav' then coalesce(cash.flows, 0) else 0 end
             as broker_residual
