@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from fntx_dagster.report import clock
+from fntx_dagster.report.actions import tell_actions, tell_transfers
 from fntx_dagster.report.bookings import tell_booking
 from fntx_dagster.report.cash import tell_cash
 from fntx_dagster.report.day import Block, Contract, Day, ProvisionalDay
@@ -23,7 +24,11 @@ from fntx_dagster.report.wording import Holding
 
 _BEFORE_OPEN = ("overnight", "pre_market")
 # Events that change how much of a contract is held. A pair of currencies, which a conversion trades, nobody holds.
-_MOVES_POSITION = ("trade", "expiration", "assignment", "exercise", "delivery")
+_MOVES_POSITION = (
+    *("trade", "expiration", "assignment", "exercise", "delivery"),
+    *("split", "merger", "spin_off", "symbol_change", "corporate_action", "transfer_in", "transfer_out"),
+)
+_TELLERS = {"cash": tell_cash, "corporate_action": tell_actions, "transfer": tell_transfers}
 
 
 def tell(day: Day) -> Story:
@@ -57,7 +62,7 @@ def tell(day: Day) -> Story:
 def _tell_block(block: Block, day: Day, left_open: Sequence[Holding], received: str | None) -> Told:
     if block.kind == "trades":
         return tell_trades(block, day, left_open, received)
-    return tell_cash(block, day) if block.kind == "cash" else tell_booking(block, day)
+    return _TELLERS.get(block.kind, tell_booking)(block, day)
 
 
 def _overnight_heading(day: Day) -> str:
