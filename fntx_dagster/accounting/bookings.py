@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -202,14 +202,21 @@ def _ratio(row: ActionRow) -> tuple[Decimal, Decimal] | None:
 # -- transfers
 
 
+_MORNING = time(8)
+
+
 def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
     units = row.quantity * multiplier(row, asset_category(row))
     value = row.position_amount if row.position_amount is not None else units * (row.transfer_price or 0)
     out = (row.direction or "").upper() == "OUT" or ((row.direction or "") == "-" and row.quantity < 0)
     fill = _fill(row, TRANSFER_KEY, TRANSFER_OUT if out else TRANSFER_IN, calendar, rates, -value)
     session = calendar.on_or_after(fill.report_date)
-    if fill.session != session.day:
-        fill = fill._replace(session=session.day, executed_at=session.closes_at, phase="at_close")
+    dated_only = row.date_time is None or row.date_time.astimezone(NEW_YORK).time() == time()
+    if dated_only or fill.session != session.day:
+        # like cash: what comes is there before the open, what goes is there until the close
+        morning = datetime.combine(session.day, _MORNING, tzinfo=NEW_YORK).astimezone(UTC)
+        at, phase = (session.closes_at, "at_close") if out else (morning, "pre_market")
+        fill = fill._replace(session=session.day, executed_at=at, phase=phase)
     if row.transfer_price:
         fill = fill._replace(price=row.transfer_price)
     return fill._replace(closes=CLOSES_ONLY if out else NOT_TOLD)

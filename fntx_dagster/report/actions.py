@@ -22,7 +22,8 @@ _TITLES = {
     "symbol_change": ("Change of Symbol", "Changes of Symbols"),
 }
 _ANY = ("Corporate Action", "Corporate Actions")
-_CARRIED = "What is held changes, at the same cost. This has no immediate P&L impact."
+_EXCHANGED = "This exchange has no immediate P&L impact."
+_SHORT = ", sold short,"
 _COUNTED = "; it moves nothing here and counts where open positions are marked to the closing prices."
 
 
@@ -42,7 +43,7 @@ def tell_actions(block: Block, day: Day) -> Told:
         nav_after=block.nav_after,
         lines=(
             *_listed(sentences, "corporate actions"),
-            Line("NAV Impact", _CARRIED),
+            Line("NAV Impact", _EXCHANGED),
             *_realised(block.events),
             nav_line(block.nav_impact, block.nav_after, day.base_currency),
         ),
@@ -98,20 +99,21 @@ def _sentences(events: Sequence[Event], today: date) -> list[str]:
 def _in_place(event: Event, today: date) -> str:
     if not event.closing_quantity:
         return _alone(event, today)
-    before = _held(event, event.closing_quantity, today)
+    more = event.opening_quantity > event.closing_quantity
+    short = _SHORT if ((event.quantity or 0) > 0) != more else ""
+    before = f"{_held(event, event.closing_quantity, today)}{short}"
     return f"Your {before} become{_s(event.closing_quantity)} {money.quantity(event.opening_quantity)}."
 
 
 def _taken(event: Event, given: Event | None, today: date) -> str:
     size = event.closing_quantity
-    what = _held(event, size, today)
-    cash = f" at {money.priced(event.price, event.currency)} each" if event.price else ""
+    what = f"{_held(event, size, today)}{_SHORT if (event.quantity or 0) > 0 else ''}"
+    each = f"{money.priced(event.price, event.currency)} each" if event.price else ""
     if given is not None:
-        and_cash = (
-            f", and cash of {money.priced(event.price, event.currency)} each comes with it" if event.price else ""
-        )
-        return f"Your {what} become{_s(size)} {_held(given, given.opening_quantity, today)}{and_cash}."
-    return f"Your {what} {'is' if size == 1 else 'are'} {f'taken for cash{cash}' if cash else 'gone without value'}."
+        with_cash = f", with cash of {each}" if each else ""
+        return f"Your {what} become{_s(size)} {_held(given, given.opening_quantity, today)}{with_cash}."
+    verb = "is" if size == 1 else "are"
+    return f"Your {what} {verb} taken for cash at {each}." if each else f"Your {what} {verb} gone without value."
 
 
 def _alone(event: Event, today: date) -> str:

@@ -139,6 +139,7 @@ def test_a_transfer_is_told_on_the_day_on_which_the_broker_counts_it():
     late = transfer(date_time=at("2025-07-15 11:00"), direction="OUT", quantity=Decimal(-30))
     assert (late.session, late.phase, late.event_type) == (date(2025, 7, 17), "at_close", f.TRANSFER_OUT)
     assert transfer(date_time=at("2025-07-17 11:00")).phase == "intraday"
+    assert (transfer().executed_at, transfer().phase) == (at("2025-07-17 08:00"), "pre_market")
 
 
 def test_no_rate_is_an_error_that_names_the_currency():

@@ -96,7 +96,7 @@ def merger(account: Account) -> None:
 
 def test_a_merger_of_a_short_holding_goes_on_in_the_other_with_its_proceeds_less_the_cash(told: Platform) -> None:
     _, day, covered = told.days(merger.number)
-    assert "Your 100 shares of ACME become 40 shares of BETA, and cash of $1.50 each comes with it." in words(day)
+    assert "Your 100 shares of ACME, sold short, become 40 shares of BETA, with cash of $1.50 each." in words(day)
     assert parts(day) == {"mark_to_market": usd(100 * 50 - 150 - 40 * 124)}
     # sold for 5,200, less 150 for the cash component, is 126.25 a share of the other
     assert covered.blocks[0].gross_pnl == 40 * (Decimal("126.25") - 123)
@@ -189,7 +189,9 @@ def test_a_transfer_moves_the_nav_by_its_value_and_is_no_performance(told: Platf
     assert parts(came) == {"mark_to_market": usd(80)}
     assert sold.blocks[0].gross_pnl == 40
     assert (went.deposits, went.withdrawals) == (usd(250), usd(1575))
-    assert "40 shares of ACME are transferred in from another account, worth 1,920.00 USD." in words(came)
+    assert "40 shares of ACME are transferred in from another account, worth 1,920.00 USD (time assumed)." in words(
+        came
+    )
     assert "1,000.00 HKD is transferred out to another account (time assumed)." in words(came)
     assert [(lot[1], lot[2], lot[5], lot[6]) for lot in lots(told, transferred)] == [
         (10, 48, "transfer", "traded"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fntx_dagster.simulate.broker import Account
+from fntx_dagster.simulate.broker import AGG, Account, deliver
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
 from fntx_dagster.simulate.trading import EVERY_KIND, trade
 from tests.story.conftest import Platform
@@ -119,3 +119,31 @@ def test_a_range_told_at_once_is_the_range_told_piece_by_piece(platform: Platfor
     for start, end in pairwise(cuts):
         platform.run(pieces[start], pieces[end - 1])
     assert told() == at_once
+
+
+def test_actions_and_transfers_that_arrive_late_change_the_days_behind_them(platform: Platform, tmp_path: Path) -> None:
+    def delivers(*, generated: str, **how: Sequence[str]) -> list[tuple]:
+        account = Account("U3000009")
+        account.day("2025-07-14", {AGG: "96"}).trade(AGG, 10, "90")
+        day = account.day("2025-07-15", {AGG: "32"})
+        day.splits(AGG, 3, 1)
+        day.transfers_position(AGG, 6, "31")
+        account.day("2025-07-16", {AGG: "33"}).trade(AGG, -36, "33", open_close="C")
+        account.delivers(**how)
+        platform.load(deliver(tmp_path, generated[:8], account, generated=generated))
+        platform.run("2025-07-16", "2025-07-16")
+        return platform.query(
+            """select how_opened, quantity, open_price, how_ended from alm_reporting.position_lots
+            order by opened_at, closed_at"""
+        )
+
+    assert delivers(generated="20250717;050000", without=("CorporateActions", "Transfers")) == [
+        ("trade", 10, 90, "traded")
+    ]
+    assert delivers(generated="20250718;050000") == [
+        ("trade", 10, 90, "split"),
+        ("split", 30, 30, "traded"),
+        ("transfer", 6, 31, "traded"),
+    ]
+    assert platform.query("select distinct unexplained from alm_reporting.daily_summary") == [(0,)]
+    assert platform.failing("U3000009") == {}

@@ -8,7 +8,9 @@ happened as (
         'fill:' || fill_id as event_id,
         fill_id,
         executed_at as event_timestamp,
-        false as time_assumed,
+        -- a transfer that has only a date comes at eight and goes with the close
+        is_transfer
+        and (phase = 'at_close' or (executed_at at time zone 'America/New_York')::time = '08:00') as time_assumed,
         phase,
         event_type,
         case event_type
