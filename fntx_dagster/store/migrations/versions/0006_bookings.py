@@ -46,6 +46,18 @@ _MARTS = """
     ALTER TABLE IF EXISTS alm_reporting.daily_summary ADD COLUMN IF NOT EXISTS nav_change jsonb;
 """
 
+# Fills and lots of these accounts are not what they were: their days are told again.
+_UNTOLD = """
+    INSERT INTO alm_reporting.untold_changes AS known (account_id, since)
+    SELECT account_id, min(row_date) FROM (
+        SELECT account_id, row_date FROM raw_flex.corporate_actions WHERE withdrawn_at IS NULL
+        UNION ALL
+        SELECT account_id, row_date FROM raw_flex.transfers WHERE withdrawn_at IS NULL
+    ) AS booked
+    GROUP BY account_id
+    ON CONFLICT (account_id) DO UPDATE SET since = least(known.since, excluded.since), changed_at = clock_timestamp()
+"""
+
 
 def upgrade() -> None:
     for table, texts in _NEW.items():
@@ -65,3 +77,4 @@ def upgrade() -> None:
         )
     op.execute(_KINDS)
     op.execute(_MARTS)
+    op.execute(_UNTOLD)
