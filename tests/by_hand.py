@@ -11,7 +11,13 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.fetches import Fetch, configure, remember
 from fntx_dagster.store.marts import SUMMARY_FIELDS
 
-_TYPES = {"account_id": "text", "trading_day": "date", "base_currency": "text", "difference_parts": "jsonb"}
+_TYPES = {
+    "account_id": "text",
+    "trading_day": "date",
+    "base_currency": "text",
+    "difference_parts": "jsonb",
+    "nav_change": "jsonb",
+}
 _EVENING = datetime(2025, 7, 17, 9, tzinfo=UTC)
 _METRICS = ("var_95", "total_return", "volatility", "sharpe", "max_drawdown", "win_rate", "dpi", "tvpi", "rvpi")
 
@@ -44,6 +50,7 @@ def tell(
         "base_currency": "HKD",
         "closing_nav_official": Decimal(closing_nav),
         "difference_parts": "{}",
+        "nav_change": "{}",
         "net_pnl": Decimal(net_pnl),
         "margin_used": None,
     }

@@ -1,8 +1,9 @@
 """What each execution row of a statement was: a trade, an expiration, an assignment, an exercise, a delivery of stock.
 
 Reads the values of `raw_flex.trades` and `raw_flex.option_eae` for one account and gives its fills: cancelled rows
-gone, contract and signs settled, session, phase and rate assigned, both legs of an assignment linked. Which fill closed
-which is the business of `lots.py`. Sources: `facts/flex.md`, sections Identity, Options and Currency.
+gone, contract and signs settled, session, phase and rate assigned, both legs of an assignment linked. What corporate
+actions and transfers book is in `bookings.py`, which fill closed which in `lots.py`. Sources: `facts/flex.md`, sections
+Identity, Options and Currency.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from fntx_dagster.accounting.calendar import NEW_YORK, Calendar
 from fntx_dagster.accounting.fx import PLACES, Rates
@@ -24,7 +25,15 @@ ASSIGNMENT = "assignment"
 EXERCISE = "exercise"
 DELIVERY = "delivery"
 FX_CONVERSION = "fx_conversion"
+SPLIT = "split"
+MERGER = "merger"
+SPIN_OFF = "spin_off"
+SYMBOL_CHANGE = "symbol_change"
+CORPORATE_ACTION = "corporate_action"
+TRANSFER_IN = "transfer_in"
+TRANSFER_OUT = "transfer_out"
 
+CORPORATE_ACTIONS = frozenset({SPLIT, MERGER, SPIN_OFF, SYMBOL_CHANGE, CORPORATE_ACTION})
 ENDS_AN_OPTION = frozenset({EXPIRATION, ASSIGNMENT, EXERCISE})
 
 CLOSES_ONLY = "only"
@@ -75,6 +84,17 @@ class TradeRow(NamedTuple):
     order_type: str | None = None
 
 
+class Described(Protocol):
+    """What any row says of its contract."""
+
+    symbol: str | None
+    asset_category: str | None
+    multiplier: Decimal | None
+    strike: Decimal | None
+    expiry: date | None
+    put_call: str | None
+
+
 class ExerciseRow(NamedTuple):
     """One row of `raw_flex.option_eae`: the broker's own word on what a BookTrade was."""
 
@@ -87,7 +107,8 @@ class Fill(NamedTuple):
     """One execution. Times aware, UTC; quantity signed, sells negative; money in `currency`, costs negative.
 
     `closes` is the broker's word: `only` (what is left after closing opens nothing), `some` (it realised something), or
-    not told. `delivered_by` says, on a delivery of stock, whether an assignment or an exercise brought it.
+    not told. `delivered_by` says, on a delivery of stock, whether an assignment or an exercise brought it. `booked`:
+    the proceeds of a booking, which need not be a multiple of a price; `ratio`: how many a split makes of how many.
     """
 
     fill_id: str
@@ -122,11 +143,13 @@ class Fill(NamedTuple):
     close_price: Decimal | None = None
     order_type: str | None = None
     source_transaction_id: str | None = None
+    booked: Decimal | None = None
+    ratio: tuple[Decimal, Decimal] | None = None
 
     @property
     def proceeds(self) -> Decimal:
-        """Signed cash of the execution before commissions: what a sell brings is positive."""
-        return -self.quantity * self.price * self.multiplier
+        """Signed cash of the execution before commissions: what a sell brings is positive. Of a transfer, the value."""
+        return self.booked if self.booked is not None else -self.quantity * self.price * self.multiplier
 
     @property
     def order(self) -> tuple[datetime, int, str]:
@@ -199,7 +222,7 @@ def classify(
     return sorted(fills, key=lambda fill: fill.order)
 
 
-def asset_category(row: TradeRow) -> str:
+def asset_category(row: Described) -> str:
     """The broker's category; where the field is not delivered, what the contract's own terms say."""
     if row.asset_category:
         return row.asset_category
@@ -211,9 +234,25 @@ def asset_category(row: TradeRow) -> str:
     return "CASH" if is_pair else "STK"
 
 
+def multiplier(row: Described, category: str) -> Decimal:
+    """Units of the price to one of the quantity; a bond is priced in percent."""
+    if category in _PRICED_IN_PERCENT:
+        return (row.multiplier or Decimal(1)) / 100
+    if row.multiplier:
+        return row.multiplier
+    if category == "OPT":
+        return Decimal(100)
+    if category in ("FUT", "FOP"):
+        _needed(row, "multiplier", "multiplier")
+    return Decimal(1)
+
+
+_PRICED_IN_PERCENT = frozenset({"BOND", "BILL"})
+
+
 def proceeds(row: TradeRow) -> Decimal:
     """Signed cash of a row in its currency, from its own quantity, price and multiplier; exact."""
-    return -_signed_quantity(row) * _needed(row, "trade_price", "tradePrice") * _multiplier(row, asset_category(row))
+    return -_signed_quantity(row) * _needed(row, "trade_price", "tradePrice") * multiplier(row, asset_category(row))
 
 
 class _Label(NamedTuple):
@@ -244,7 +283,7 @@ def _fill(row: TradeRow, label: _Label | None, calendar: Calendar, rates: Rates)
         session=session.day,
         quantity=_signed_quantity(row),
         price=_needed(row, "trade_price", "tradePrice"),
-        multiplier=_multiplier(row, category),
+        multiplier=multiplier(row, category),
         commission=_commission(row, currency, report_date, rates),
         fx_rate_to_base=rate.rate,
         event_type=label.event_type,
@@ -277,7 +316,7 @@ def _report_date(row: TradeRow) -> date:
     return row.report_date or row.row_date
 
 
-def _needed(row: TradeRow, name: str, attribute: str):
+def _needed(row: Described, name: str, attribute: str):
     value = getattr(row, name)
     if value is None or value == "":
         raise Permanent(
@@ -294,21 +333,6 @@ def _signed_quantity(row: TradeRow) -> Decimal:
     if not side.startswith(("BUY", "SELL")):
         return quantity
     return abs(quantity) if side.startswith("BUY") != is_cancel(row) else -abs(quantity)
-
-
-def _multiplier(row: TradeRow, category: str) -> Decimal:
-    if category in _PRICED_IN_PERCENT:
-        return (row.multiplier or Decimal(1)) / 100
-    if row.multiplier:
-        return row.multiplier
-    if category == "OPT":
-        return Decimal(100)
-    if category in ("FUT", "FOP"):
-        _needed(row, "multiplier", "multiplier")
-    return Decimal(1)
-
-
-_PRICED_IN_PERCENT = frozenset({"BOND", "BILL"})
 
 
 def _commission(row: TradeRow, currency: str, report_date: date, rates: Rates) -> Decimal:
@@ -469,7 +493,7 @@ def _delivered_quantity(row: TradeRow) -> Decimal:
     """Stock that the end of an option moves. An assigned short put (+1) buys, an assigned short call (+1) sells."""
     contracts = _signed_quantity(row)
     category = asset_category(row)
-    units = Decimal(1) if category == "FOP" else _multiplier(row, category)  # an option on a future moves one future
+    units = Decimal(1) if category == "FOP" else multiplier(row, category)  # an option on a future moves one future
     return contracts * units * (-1 if row.put_call == "C" else 1)
 
 

@@ -85,7 +85,7 @@ _TEXTS = _words(
     """currency symbol description conid asset_category underlying_conid underlying_symbol put_call trade_id
     transaction_id orig_trade_id orig_transaction_id transaction_type exchange ib_commission_currency buy_sell
     open_close_indicator notes order_type level_of_detail type side action_description from_currency to_currency
-    direction tax_description"""
+    direction tax_description action_id code"""
 )
 _ATTRIBUTES = {
     "trade_id": "tradeID",
@@ -93,6 +93,7 @@ _ATTRIBUTES = {
     "orig_trade_id": "origTradeID",
     "orig_transaction_id": "origTransactionID",
     "event_date": "date",
+    "action_id": "actionID",
 }
 _MISSPELT = {"commissionsAndTax": "commisionsAndTax"}
 
@@ -190,16 +191,18 @@ SECTIONS = (
     Section(
         "corporate_actions",
         ("CorporateActions",),
-        """currency symbol conid asset_category report_date date_time action_description type amount proceeds value
-        quantity fifo_pnl_realized mtm_pnl transaction_id fx_rate_to_base""",
+        """currency symbol description conid asset_category underlying_symbol multiplier strike expiry put_call
+        report_date date_time action_description type amount proceeds value quantity fifo_pnl_realized mtm_pnl
+        transaction_id action_id code fx_rate_to_base""",
         identified=("CorporateAction",),
     ),
     Section("conversion_rates", ("ConversionRates",), "report_date from_currency to_currency rate"),
     Section(
         "transfers",
         ("Transfers",),
-        """currency symbol conid asset_category report_date date_time type direction quantity position_amount
-        position_amount_in_base cash_transfer transaction_id fx_rate_to_base""",
+        """currency symbol description conid asset_category underlying_symbol multiplier strike expiry put_call
+        report_date date_time type direction quantity transfer_price position_amount position_amount_in_base
+        cash_transfer transaction_id fx_rate_to_base""",
         identified=("Transfer",),
     ),
     Section(

@@ -33,11 +33,13 @@ class Contract:
 class Event:
     """A row of chronological_events: one thing that touched the account.
 
-    `event_type`: trade, expiration, assignment, exercise, delivery, fx_conversion, deposit, withdrawal, interest,
-    dividend, tax, fee, other_cash. `quantity` is signed; `price`, `premium`, `commission`, `gross_realised` and
-    `amount` are in `currency`; a commission is negative when it costs. `premium_reversal` is premium that an earlier
-    block of the day already told for what this fill closes (negative of it), in `currency`. `nav_after` is None only
-    on a provisional day without an opening NAV.
+    `event_type`: trade, expiration, assignment, exercise, delivery, fx_conversion, split, merger, spin_off,
+    symbol_change, corporate_action, transfer_in, transfer_out, deposit, withdrawal, interest, dividend, tax, fee,
+    other_cash. `quantity` is signed; `price`, `premium`, `commission`, `gross_realised` and `amount` are in `currency`;
+    a commission is negative when it costs. `premium_reversal` is premium that an earlier block of the day already told
+    for what this fill closes (negative of it), in `currency`. `nav_after` is None only on a provisional day without an
+    opening NAV. `linked_event_id` is the other leg of an assignment or of an exchange of contracts; a split in place
+    links to itself.
     """
 
     event_id: str
@@ -60,13 +62,15 @@ class Event:
     nav_impact: Decimal
     nav_after: Decimal | None
     description: str
+    linked_event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """A row of nav_blocks with its events: what the story tells in one paragraph.
 
-    `kind`: trades, assignment, exercise, expiration, cash. `phase`: overnight, pre_market, intraday, at_close.
+    `kind`: trades, assignment, exercise, expiration, corporate_action, transfer, cash. `phase`: overnight,
+    pre_market, intraday, at_close.
     `closes` says that the block closes something and so tells realised P&L; else it tells premium. Amounts in
     `currency` are None where the block's events have several currencies, `fx_rate` where they have several rates;
     `nav_after` only on a provisional day without an opening NAV.

@@ -30,12 +30,12 @@ day: account_id; trading_day (YYYY-MM-DD); base_currency; heading; provisional; 
     interest, fees and net_pnl are null, and where no official opening NAV is known, the amounts that stand on it. Of an
     official day gateway_nav, mark, market_value and currency are null.
 
-block: block_id; kind (previous_close, trades, assignment, exercise, expiration, cash, market_open, no_events,
-    market_close, now); phase (overnight, pre_market, intraday, at_close); title; when (the text of its span); section
-    (the heading it stands under); starts_at, ends_at (moments); summary; lines (texts, in the order of the report);
-    closes; currency, fx_rate, gross_pnl, premium, premium_reversal, commissions (in `currency`; null where a block has
-    several); nav_impact, nav_after (in base currency); events. Of these, the market's own moments have title, times,
-    texts and nav_after only.
+block: block_id; kind (previous_close, trades, assignment, exercise, expiration, corporate_action, transfer, cash,
+    market_open, no_events, market_close, now); phase (overnight, pre_market, intraday, at_close); title; when (the text
+    of its span); section (the heading it stands under); starts_at, ends_at (moments); summary; lines (texts, in the
+    order of the report); closes; currency, fx_rate, gross_pnl, premium, premium_reversal, commissions (in `currency`;
+    null where a block has several); nav_impact, nav_after (in base currency); events. Of these, the market's own
+    moments have title, times, texts and nav_after only.
 
 event: event_id; type; at (moment); time_assumed; contract; quantity; price; currency; fx_rate; fx_source;
     opening_quantity; closing_quantity; premium, premium_reversal, gross_realised, commission, amount (in `currency`);

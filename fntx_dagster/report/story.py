@@ -13,6 +13,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.report import clock
+from fntx_dagster.report.actions import tell_actions, tell_transfers
 from fntx_dagster.report.bookings import tell_booking
 from fntx_dagster.report.cash import tell_cash
 from fntx_dagster.report.day import Block, Contract, Day, ProvisionalDay
@@ -24,7 +25,11 @@ from fntx_dagster.report.wording import Holding
 
 _BEFORE_OPEN = ("overnight", "pre_market")
 # Events that change how much of a contract is held. A pair of currencies, which a conversion trades, nobody holds.
-_MOVES_POSITION = ("trade", "expiration", "assignment", "exercise", "delivery")
+_MOVES_POSITION = (
+    *("trade", "expiration", "assignment", "exercise", "delivery"),
+    *("split", "merger", "spin_off", "symbol_change", "corporate_action", "transfer_in", "transfer_out"),
+)
+_TELLERS = {"cash": tell_cash, "corporate_action": tell_actions, "transfer": tell_transfers}
 
 
 def tell(day: Day, observer: ZoneInfo = clock.HONG_KONG) -> Story:
@@ -58,7 +63,7 @@ def tell(day: Day, observer: ZoneInfo = clock.HONG_KONG) -> Story:
 def _tell_block(block: Block, day: Day, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo) -> Told:
     if block.kind == "trades":
         return tell_trades(block, day, left_open, received, observer)
-    return tell_cash(block, day, observer) if block.kind == "cash" else tell_booking(block, day, observer)
+    return _TELLERS.get(block.kind, tell_booking)(block, day, observer)
 
 
 def _overnight_heading(day: Day) -> str:

@@ -9,72 +9,27 @@ is expected of a story stands on nothing of ours.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from functools import cached_property, reduce
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.simulate.documents import document, row, section, statement, write
+from fntx_dagster.simulate.contracts import AGG as AGG
+from fntx_dagster.simulate.contracts import SAP as SAP
+from fntx_dagster.simulate.contracts import SHARES, Contract
+from fntx_dagster.simulate.contracts import SPY as SPY
+from fntx_dagster.simulate.contracts import TENCENT as TENCENT
+from fntx_dagster.simulate.contracts import option as option
+from fntx_dagster.simulate.documents import document, plain, row, section, statement, write
+from fntx_dagster.simulate.rows import rows_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZERO = Decimal(0)
-
-
-@dataclass(frozen=True)
-class Contract:
-    """What is traded; prices are per unit, `multiplier` units to the contract."""
-
-    conid: str
-    symbol: str
-    currency: str = "USD"
-    multiplier: Decimal = Decimal(1)
-    strike: Decimal | None = None
-    expiry: date | None = None
-    put_call: str = ""
-    underlying: str = ""
-
-    def __hash__(self) -> int:
-        return hash(self.conid)
-
-    @property
-    def category(self) -> str:
-        return "OPT" if self.put_call else "STK"
-
-    @cached_property
-    def attributes(self) -> dict[str, str]:
-        told = {"conid": self.conid, "symbol": self.symbol, "description": self.symbol, "currency": self.currency}
-        told |= {"assetCategory": self.category, "multiplier": str(self.multiplier)}
-        if self.put_call:
-            told |= {"strike": str(self.strike), "expiry": plain(self.expiry), "putCall": self.put_call}
-            told |= {"underlyingSymbol": self.underlying}
-        return told
-
-
-SPY = Contract("756733", "SPY")
-TENCENT = Contract("152791", "700", currency="HKD")
-SAP = Contract("14204", "SAP", currency="EUR")
-AGG = Contract("43645865", "AGG")
-SHARES = {contract.symbol: contract for contract in (SPY, TENCENT, SAP, AGG)}
-
-
-def option(put_call: str, strike: int, expiry: str, underlying: Contract = SPY) -> Contract:
-    """A contract over 100 shares that ends on `expiry`."""
-    ends = date.fromisoformat(expiry)
-    return Contract(
-        conid=f"{underlying.conid}{ends:%m%d}{put_call}{strike}",
-        symbol=f"{underlying.symbol:<6}{ends:%y%m%d}{put_call}{strike:05}000",
-        currency=underlying.currency,
-        multiplier=Decimal(100),
-        strike=Decimal(strike),
-        expiry=ends,
-        put_call=put_call,
-        underlying=underlying.symbol,
-    )
 
 
 @dataclass(frozen=True)
@@ -94,6 +49,7 @@ class Execution:
     cancels: Execution | None = None
     order_type: str = "LMT"
     open_close: str = ""
+    taxes: Decimal = ZERO
 
     @property
     def proceeds(self) -> Decimal:
@@ -113,6 +69,38 @@ class Conversion:
 
 
 @dataclass(frozen=True)
+class Leg:
+    """A CorporateAction row: units that come (or, negative, go), and the cash that comes with them."""
+
+    contract: Contract
+    quantity: Decimal
+    proceeds: Decimal
+    kind: str
+    told: str
+    action: int
+    at: datetime
+    number: int
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A Transfer row: units of a contract at a price, or, without a contract, cash; negative when it goes."""
+
+    contract: Contract | None
+    quantity: Decimal
+    price: Decimal
+    cash: Decimal
+    currency: str
+    way: str
+    at: datetime
+    number: int
+
+    @property
+    def value(self) -> Decimal:
+        return self.quantity * self.price * self.contract.multiplier if self.contract else self.cash
+
+
+@dataclass(frozen=True)
 class Cash:
     """A CashTransaction; `component` is the attribute of ChangeInNAV that holds it."""
 
@@ -123,18 +111,25 @@ class Cash:
     at: datetime | None
     number: int
     rate: Decimal | None
+    told: str = ""
 
 
 COMPONENTS = (
     "mtm",
     "commissions",
+    "transactionTax",
     "depositsWithdrawals",
+    "internalCashTransfers",
+    "assetTransfers",
     "interest",
     "changeInInterestAccruals",
     "dividends",
     "withholdingTax",
     "changeInDividendAccruals",
     "brokerFees",
+    "otherFees",
+    "otherIncome",
+    "corporateActionProceeds",
 )
 _KINDS = {
     "deposit": ("depositsWithdrawals", "Deposits/Withdrawals"),
@@ -142,19 +137,30 @@ _KINDS = {
     "dividend": ("dividends", "Dividends"),
     "tax": ("withholdingTax", "Withholding Tax"),
     "fee": ("brokerFees", "Other Fees"),
+    "interest_received": ("interest", "Broker Interest Received"),
+    "coupon": ("interest", "Bond Interest Received"),
+    "accrued_bought": ("interest", "Bond Interest Paid"),
+    "in_lieu": ("dividends", "Payment In Lieu Of Dividends"),
+    "market_data": ("otherFees", "Other Fees"),
+    "adjustment": ("otherFees", "Commission Adjustments"),
+    "income": ("otherIncome", "Other Income"),
 }
 
 
 SECTIONS = (
     "Trades",
     "OptionEAE",
+    "CorporateActions",
+    "Transfers",
     "CashTransactions",
     "InterestAccruals",
     "EquitySummaryInBase",
     "OpenPositions",
+    "CashReport",
     "ChangeInNAV",
 )
-"""What a statement can hold, in the order in which it does."""
+"""What a statement holds unless the user leaves it out, in this order."""
+EVERY_SECTION = (*SECTIONS, "ConversionRates")
 
 
 @dataclass(frozen=True)
@@ -213,6 +219,7 @@ class Balance:
             "cash": self.cash_in_base,
             "stock": self.worth("STK"),
             "options": self.worth("OPT"),
+            "bonds": self.worth("BOND"),
             "interestAccruals": self.interest,
             "dividendAccruals": self.dividends,
         }
@@ -255,7 +262,8 @@ class Account:
         return self.days[-1]
 
     def delivers(self, *, without: Collection[str] = (), blank: Collection[str] = (), by_day: bool = True) -> None:
-        """The user's choice of sections and fields, and whether the query breaks out by day."""
+        """The user's choice of sections and fields (`Tag.field` for those of one kind of row), and whether the query
+        breaks out by day."""
         self.omitted, self.blanked, self.by_day = frozenset(without), frozenset(blank), by_day
 
     def corrects(self, done: Execution, price: str, known_from: date) -> None:
@@ -282,7 +290,8 @@ class Account:
             again._book(*(_at_price(done, prices) for done in day.executions))
             again.conversions, again.cash, again.leaked = day.conversions, day.cash, day.leaked
             again.accrued_interest, again.accrued_dividends = day.accrued_interest, day.accrued_dividends
-            again.reversed_interest = day.reversed_interest
+            again.reversed_interest, again.misbooked = day.reversed_interest, day.misbooked
+            again.legs, again.transfers = day.legs, day.transfers
             other.days.append(again)
             again.close()
         return other
@@ -298,7 +307,7 @@ class Account:
     def statement(self, days: Sequence[Day], generated: str, sections: Collection[str] = SECTIONS) -> str:
         """One statement over consecutive closed days, with those of the sections that the account delivers."""
         return statement(
-            *(self._section(name, days) for name in SECTIONS if name in sections and name not in self.omitted),
+            *(self._section(name, days) for name in EVERY_SECTION if name in sections and name not in self.omitted),
             account=self.number,
             first=plain(days[0].date),
             last=plain(days[-1].date),
@@ -307,38 +316,49 @@ class Account:
 
     def _section(self, name: str, days: Sequence[Day]) -> str:
         if name == "ChangeInNAV":
-            return self._change_in_nav(days)
+            return self._row(*self._change_in_nav(days))
         if name == "InterestAccruals":
-            return section(name, self._accruals(days))
-        before = days[0].rows("DayBefore") if name == "EquitySummaryInBase" else ()
-        return section(name, *before, *(told for day in days for told in day.rows(name)))
+            return section(name, self._row(*self._accruals(days)))
+        if name == "CashReport":
+            return section(name, *(self._row(*told) for told in self._cash_report(days)))
+        before = ((days[0], told) for told in rows_of(days[0], "DayBefore") if name == "EquitySummaryInBase")
+        own = ((day, told) for day in days for told in rows_of(day, name))
+        return section(name, *(self._row(*told) for _, told in chain(before, own)))
 
-    def _accruals(self, days: Sequence[Day]) -> str:
-        return row(
-            "InterestAccrualsCurrency",
-            accountId=self.number,
-            currency="BASE_SUMMARY",
-            fromDate=plain(days[0].date),
-            toDate=plain(days[-1].date),
-            startingAccrualBalance=str(days[0].opening.interest),
-            interestAccrued=str(sum((day.accrued_interest - day.reversed_interest for day in days), ZERO)),
-            accrualReversal=str(sum((day.reversed_interest for day in days), ZERO)),
-            fxTranslation="0",
-            endingAccrualBalance=str(days[-1].equity["interestAccruals"]),
-        )
+    def _row(self, tag: str, told: Mapping[str, str]) -> str:
+        kept = {key: value for key, value in told.items() if not self.blanked & {key, f"{tag}.{key}"}}
+        return row(tag, accountId=self.number, **kept)
 
-    def _change_in_nav(self, days: Sequence[Day]) -> str:
-        told = {name: str(sum((day.components[name] for day in days), ZERO)) for name in COMPONENTS}
-        return row(
-            "ChangeInNAV",
-            accountId=self.number,
-            currency=self.base,
-            fromDate=plain(days[0].date),
-            toDate=plain(days[-1].date),
-            startingValue=str(days[0].opening.nav),
-            endingValue=str(days[-1].nav),
-            **told,
-        )
+    def _cash_report(self, days: Sequence[Day]) -> Iterator[tuple[str, dict[str, str]]]:
+        """One row per currency that the account has held, and the broker's sum of them all."""
+        period = {"fromDate": plain(days[0].date), "toDate": plain(days[-1].date)}
+        starts, ends = days[0].opening, days[-1].closing
+        for currency in ends.cash:
+            told = {"startingCash": str(starts.cash.get(currency, ZERO)), "endingCash": str(ends.cash[currency])}
+            yield "CashReportCurrency", {"currency": currency} | period | told
+        told = {"startingCash": str(starts.cash_in_base), "endingCash": str(ends.cash_in_base)}
+        yield "CashReportCurrency", {"currency": "BASE_SUMMARY"} | period | told
+
+    def _accruals(self, days: Sequence[Day]) -> tuple[str, dict[str, str]]:
+        return "InterestAccrualsCurrency", {
+            "currency": "BASE_SUMMARY",
+            "fromDate": plain(days[0].date),
+            "toDate": plain(days[-1].date),
+            "startingAccrualBalance": str(days[0].opening.interest),
+            "interestAccrued": str(sum((day.accrued_interest - day.reversed_interest for day in days), ZERO)),
+            "accrualReversal": str(sum((day.reversed_interest for day in days), ZERO)),
+            "fxTranslation": "0",
+            "endingAccrualBalance": str(days[-1].equity["interestAccruals"]),
+        }
+
+    def _change_in_nav(self, days: Sequence[Day]) -> tuple[str, dict[str, str]]:
+        return "ChangeInNAV", {
+            "currency": self.base,
+            "fromDate": plain(days[0].date),
+            "toDate": plain(days[-1].date),
+            "startingValue": str(days[0].opening.nav),
+            "endingValue": str(days[-1].nav),
+        } | {name: str(sum((day.components[name] for day in days), ZERO)) for name in COMPONENTS}
 
 
 class Day:
@@ -359,10 +379,12 @@ class Day:
         account.booked = []
         self.conversions: list[Conversion] = []
         self.cash: list[Cash] = []
+        self.legs: list[Leg] = []
+        self.transfers: list[Transfer] = []
         self.accrued_interest = ZERO
         self.reversed_interest = ZERO
         self.accrued_dividends = ZERO
-        self.leaked = ZERO
+        self.leaked = self.misbooked = ZERO
         self.closed = False
 
     # -- what happens
@@ -376,11 +398,12 @@ class Day:
     def trade(
         self,
         contract: Contract,
-        quantity: int,
+        quantity: int | str,
         price: str,
         at: str = "10:30",
         commission: str = "-1",
         rate: str | None = None,
+        taxes: str = "0",
         **more: str,
     ) -> Execution:
         """An execution at a New York time of this day (or, with a date before it, of another)."""
@@ -393,6 +416,7 @@ class Day:
             Decimal(commission),
             next(self.account.numbers),
             Decimal(rate) if rate else None,
+            taxes=Decimal(taxes),
             **more,
         )
         self._book(done)
@@ -404,6 +428,7 @@ class Day:
             done,
             quantity=-done.quantity,
             commission=-done.commission,
+            taxes=-done.taxes,
             kind="TradeCancel",
             cancels=done,
             number=next(self.account.numbers),
@@ -441,10 +466,88 @@ class Day:
         else:
             self.account.booked.extend(legs)
 
-    def moves(
-        self, kind: str, amount: str, currency: str | None = None, at: str | None = None, rate: str | None = None
+    # -- corporate actions, on the evening before
+
+    def splits(self, contract: Contract, new: int, old: int, into: Contract | None = None) -> None:
+        """`new` for `old` in place, or into a contract of another number; a fraction of the latter goes for cash."""
+        held = self.held(contract)
+        kind, told = ("FS" if new > old else "RS"), f"SPLIT {new} FOR {old}"
+        if into is None:
+            self._acts(kind, told, (contract, held * new / old - held, ZERO))
+            return
+        whole = (held * new / old).quantize(Decimal("0.0001"))
+        fraction = whole - whole.to_integral_value(rounding=ROUND_DOWN)
+        legs = [(contract, -held, ZERO), (into, whole, ZERO)]
+        if fraction:
+            legs.append((into, -fraction, (fraction * self.marks[into]).quantize(Decimal("0.01"))))
+        self._acts(kind, told, *legs)
+
+    def merges(
+        self, contract: Contract, into: Contract | None = None, new: int = 1, old: int = 1, cash: str = "0"
     ) -> None:
-        """A cash movement: deposit (negative: withdrawal), interest, dividend, tax or fee."""
+        """`new` of another for `old`, and (or only) cash for each."""
+        held = self.held(contract)
+        paid = held * Decimal(cash)
+        if into is None:
+            self._acts("TC", f"MERGED(Acquisition) FOR {contract.currency} {cash} PER SHARE", (contract, -held, paid))
+        else:
+            words = f"MERGED(Acquisition) WITH {into.symbol} {new} FOR {old}"
+            self._acts("TC", words, (contract, -held, paid), (into, held * new / old, ZERO))
+
+    def spins_off(self, contract: Contract, child: Contract, new: int = 1, old: int = 1) -> None:
+        self._acts("SO", f"SPINOFF {new} FOR {old}", (child, self.held(contract) * new / old, ZERO), of=contract)
+
+    def renames(self, contract: Contract, into: Contract) -> None:
+        held = self.held(contract)
+        self._acts("IC", "CUSIP/ISIN CHANGE TO (US0000000000)", (contract, -held, ZERO), (into, held, ZERO))
+
+    def delists(self, contract: Contract) -> None:
+        """Worthless, and gone."""
+        self._acts("DW", "DELISTED - WORTHLESS", (contract, -self.held(contract), ZERO))
+
+    def matures(self, contract: Contract) -> None:
+        held = self.held(contract)
+        self._acts("BM", "(BOND MATURITY)", (contract, -held, held))
+
+    def _acts(
+        self, kind: str, words: str, *legs: tuple[Contract, Decimal, Decimal], of: Contract | None = None
+    ) -> None:
+        """One action of the evening before; its rows do not say which contract gives and which receives."""
+        action, first = next(self.account.numbers), of or legs[0][0]
+        at = datetime.combine(self.before, time(20, 25), tzinfo=NEW_YORK)
+        for contract, quantity, proceeds in legs:
+            told = f"{first.symbol}(US{first.conid}) {words} ({contract.symbol}, {contract.symbol} INC)"
+            self.legs.append(Leg(contract, quantity, proceeds, kind, told, action, at, next(self.account.numbers)))
+            self._traded[contract] += quantity
+
+    # -- transfers
+
+    def transfers_position(self, contract: Contract, quantity: int | str, price: str, way: str = "FOP") -> None:
+        """A position comes in, or goes out when negative, at a price."""
+        self._transfer(contract, Decimal(quantity), Decimal(price), ZERO, contract.currency, way)
+        self._traded[contract] += Decimal(quantity)
+
+    def transfers_cash(self, amount: str, currency: str | None = None, way: str = "INTERNAL") -> None:
+        self._transfer(None, ZERO, ZERO, Decimal(amount), currency or self.account.base, way)
+
+    def _transfer(
+        self, contract: Contract | None, quantity: Decimal, price: Decimal, cash: Decimal, currency: str, way: str
+    ) -> None:
+        number = next(self.account.numbers)
+        self.transfers.append(Transfer(contract, quantity, price, cash, currency, way, self._moment("00:00"), number))
+
+    # -- cash
+
+    def moves(
+        self,
+        kind: str,
+        amount: str,
+        currency: str | None = None,
+        at: str | None = None,
+        rate: str | None = None,
+        told: str = "",
+    ) -> None:
+        """A cash movement: deposit (negative: withdrawal), interest, dividend, tax, fee and their kin."""
         component, word = _KINDS[kind]
         when = self._moment(at) if at else None
         self.cash.append(
@@ -456,6 +559,7 @@ class Day:
                 when,
                 next(self.account.numbers),
                 Decimal(rate) if rate else None,
+                told,
             )
         )
 
@@ -468,6 +572,10 @@ class Day:
     def leaks(self, amount: str) -> None:
         """Base currency that goes without a component of Change in NAV, like the flat fee of a withdrawal."""
         self.leaked += Decimal(amount)
+
+    def misbooks(self, amount: str) -> None:
+        """Base currency that goes as mark-to-market, though no row and no price says so: the books are wrong."""
+        self.misbooked += Decimal(amount)
 
     def held(self, contract: Contract) -> Decimal:
         """Units held after what has happened so far."""
@@ -487,18 +595,26 @@ class Day:
         after = self.account.balance
         for done in self.executions:
             after.positions[done.contract] += done.quantity
-            after.cash[done.contract.currency] += done.proceeds + done.commission
+            after.cash[done.contract.currency] += done.proceeds + done.commission + done.taxes
         for done in self.conversions:
             after.cash[done.currency] += done.quantity
             after.cash[after.base] += done.commission - done.quantity * done.price
         for moved in self.cash:
             after.cash[moved.currency] += moved.amount
-        after.cash[after.base] += self.leaked
+        for leg in self.legs:
+            after.positions[leg.contract] += leg.quantity
+            after.cash[leg.contract.currency] += leg.proceeds
+        for transfer in self.transfers:
+            if transfer.contract:
+                after.positions[transfer.contract] += transfer.quantity
+            after.cash[transfer.currency] += transfer.cash
+        after.cash[after.base] += self.leaked + self.misbooked
         after.interest += self.accrued_interest
         after.dividends += self.accrued_dividends
         after.forget(self.date)
         self.equity = after.equity
         self.nav = self.equity["total"]
+        self.closing = after.copy()
         self.open = {contract: held for contract, held in after.positions.items() if held}
         self.fx = self._fx()
         self.components = self._components()
@@ -536,7 +652,7 @@ class Day:
             ),
             ZERO,
         )
-        rows = sum((d.commission * (self.rate_of(d) - self._row_rate(d)) for d in self.executions), ZERO)
+        rows = sum(((d.commission + d.taxes) * (self.rate_of(d) - self.row_rate(d)) for d in self.executions), ZERO)
         moved = sum((m.amount * (self.rates[m.currency] - (m.rate or self.rates[m.currency])) for m in self.cash), ZERO)
         converted = sum((d.quantity * (self.rates[d.currency] - d.price) for d in self.conversions), ZERO)
         return balances + rows + moved + converted
@@ -545,8 +661,19 @@ class Day:
         found = dict.fromkeys(COMPONENTS, ZERO)
         market = sum((self.mtm(d) * self.rate_of(d) for d in self.executions), ZERO)
         market += sum((self.marked(c) * self.rates[c.currency] for c in self.opening.positions), ZERO)
-        found["mtm"] = market + self.fx
-        found["commissions"] = sum((d.commission * self._row_rate(d) for d in self.executions), ZERO)
+        market += sum((self._came(leg.contract, leg.quantity) for leg in self.legs), ZERO)
+        for transfer in self.transfers:
+            into = "assetTransfers" if transfer.contract else "internalCashTransfers"
+            found[into] += transfer.value * self.rates[transfer.currency]
+            if transfer.contract:
+                market += self._came(transfer.contract, transfer.quantity)
+                market -= transfer.value * self.rates[transfer.currency]
+        found["corporateActionProceeds"] = sum(
+            (leg.proceeds * self.rates[leg.contract.currency] for leg in self.legs), ZERO
+        )
+        found["mtm"] = market + self.fx + self.misbooked
+        found["transactionTax"] = sum((d.taxes * self.row_rate(d) for d in self.executions), ZERO)
+        found["commissions"] = sum((d.commission * self.row_rate(d) for d in self.executions), ZERO)
         found["commissions"] += sum((d.commission for d in self.conversions), ZERO)
         for moved in self.cash:
             found[moved.component] += moved.amount * (moved.rate or self.rates[moved.currency])
@@ -554,10 +681,14 @@ class Day:
         found["changeInDividendAccruals"] = self.accrued_dividends
         return found
 
+    def _came(self, contract: Contract, quantity: Decimal) -> Decimal:
+        """What units are worth at the close, in base currency."""
+        return quantity * contract.multiplier * self.marks[contract] * self.rates[contract.currency]
+
     def rate_of(self, done: Execution) -> Decimal:
         return self.rates[done.contract.currency]
 
-    def _row_rate(self, done: Execution) -> Decimal:
+    def row_rate(self, done: Execution) -> Decimal:
         return done.rate or self.rate_of(done)
 
     def _moment(self, at: str) -> datetime:
@@ -565,132 +696,11 @@ class Day:
             return datetime.fromisoformat(at).replace(tzinfo=NEW_YORK)
         return datetime.combine(self.date, time.fromisoformat(at), tzinfo=NEW_YORK)
 
-    # -- the statement
-
-    def rows(self, name: str) -> Iterable[str]:
-        told = {
-            "Trades": self._trades,
-            "OptionEAE": self._exercises,
-            "CashTransactions": self._cash_transactions,
-            "EquitySummaryInBase": self._equity,
-            "DayBefore": self._equity_before,
-            "OpenPositions": self._positions,
-        }[name]()
-        for tag, attributes in told:
-            kept = {key: value for key, value in attributes.items() if key not in self.account.blanked}
-            yield row(tag, accountId=self.account.number, **kept)
-
-    def _trades(self) -> Iterable[tuple[str, dict[str, str]]]:
-        for category in sorted({done.contract.category for done in self.executions}):
-            group = [done for done in self.executions if done.contract.category == category]
-            proceeds = sum((done.proceeds * self._row_rate(done) for done in group), ZERO)
-            sizes = sum((abs(done.quantity) for done in group), ZERO)
-            told = {"assetCategory": category, "reportDate": plain(self.date)}
-            yield "AssetSummary", told | {"quantity": str(sizes), "proceeds": str(proceeds)}
-        for done in self.executions:
-            yield "Trade", self._trade(done)
-        for done in self.conversions:
-            yield "Trade", self._conversion(done)
-
-    def _trade(self, done: Execution) -> dict[str, str]:
-        buys = (done.quantity > 0) != (done.cancels is not None)
-        told = {
-            "transactionID": str(3_000_000_000 + done.number),
-            "tradeID": "" if done.cancels else str(700_000_000 + done.number),
-            "reportDate": plain(self.date),
-            "dateTime": stamp(done.at),
-            "transactionType": done.kind,
-            "quantity": str(done.quantity),
-            "tradePrice": str(done.price),
-            "proceeds": str(done.proceeds),
-            "ibCommission": str(done.commission),
-            "closePrice": str(self.close_price(done)),
-            "mtmPnl": str(self.mtm(done)),
-            "buySell": f"{'BUY' if buys else 'SELL'}{' (Ca.)' if done.cancels else ''}",
-            "fxRateToBase": str(self._row_rate(done)),
-            "openCloseIndicator": done.open_close,
-            "orderType": done.order_type if done.kind == "ExchTrade" else "",
-        }
-        if done.cancels:
-            told["origTransactionID"] = str(3_000_000_000 + done.cancels.number)
-        return done.contract.attributes | told
-
-    def _conversion(self, done: Conversion) -> dict[str, str]:
-        return {
-            "symbol": f"{done.currency}.{self.account.base}",
-            "assetCategory": "CASH",
-            "currency": self.account.base,
-            "transactionID": str(3_000_000_000 + done.number),
-            "tradeID": str(700_000_000 + done.number),
-            "reportDate": plain(self.date),
-            "dateTime": stamp(done.at),
-            "transactionType": "ExchTrade",
-            "quantity": str(done.quantity),
-            "tradePrice": str(done.price),
-            "proceeds": str(-done.quantity * done.price),
-            "ibCommission": str(done.commission),
-            "ibCommissionCurrency": self.account.base,
-            "mtmPnl": str(done.quantity * (self.rates[done.currency] - done.price)),
-            "buySell": "BUY" if done.quantity > 0 else "SELL",
-            "fxRateToBase": "1",
-        }
-
-    def _exercises(self) -> Iterable[tuple[str, dict[str, str]]]:
-        for done in self.executions:
-            if done.label:
-                told = {"date": plain(done.at.date()), "transactionType": done.label, "quantity": str(done.quantity)}
-                yield "OptionEAE", done.contract.attributes | told | {"tradeID": str(700_000_000 + done.number)}
-
-    def _cash_transactions(self) -> Iterable[tuple[str, dict[str, str]]]:
-        for moved in self.cash:
-            yield (
-                "CashTransaction",
-                {
-                    "transactionID": str(3_000_000_000 + moved.number),
-                    "type": moved.kind,
-                    "currency": moved.currency,
-                    "amount": str(moved.amount),
-                    "reportDate": plain(self.date),
-                    "dateTime": stamp(moved.at) if moved.at else plain(self.date),
-                    "fxRateToBase": str(moved.rate or self.rates[moved.currency]),
-                },
-            )
-
-    def _equity(self) -> Iterable[tuple[str, dict[str, str]]]:
-        yield self._summary(self.date, self.equity)
-
-    def _equity_before(self) -> Iterable[tuple[str, dict[str, str]]]:
-        """A statement tells the day before it, too."""
-        yield self._summary(self.before, self.opening.equity)
-
-    def _summary(self, day: date, equity: Mapping[str, Decimal]) -> tuple[str, dict[str, str]]:
-        told = {name: str(amount) for name, amount in equity.items()}
-        told = {"currency": self.account.base, "reportDate": plain(day)} | told
-        return "EquitySummaryByReportDateInBase", told
-
-    def _positions(self) -> Iterable[tuple[str, dict[str, str]]]:
-        for contract, held in self.open.items():
-            told = {
-                "reportDate": plain(self.date),
-                "position": str(held),
-                "markPrice": str(self.marks[contract]),
-                "fxRateToBase": str(self.rates[contract.currency]),
-            }
-            yield "OpenPosition", contract.attributes | told
-
 
 def deliver(folder: Path, name: str, *accounts: Account, generated: str = "20260105;050000 EST") -> Path:
     """One file with the statements of the accounts."""
     statements = [told for account in accounts for told in account.statements(generated)]
     return write(folder / f"{name}.xml", document(*statements))
-
-
-def plain(day: date) -> str:
-    return f"{day:%Y%m%d}"
-
-
-def stamp(moment: datetime) -> str:
-    return f"{moment:%Y%m%d;%H%M%S %Z}"
 
 
 def _at_price(done: Execution, prices: Mapping[int, Decimal]) -> Execution:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from fntx_dagster.simulate.broker import NEW_YORK, SECTIONS, Account, Day, stamp
-from fntx_dagster.simulate.documents import TAIL, head
+from fntx_dagster.simulate.broker import EVERY_SECTION, NEW_YORK, Account, Day
+from fntx_dagster.simulate.documents import TAIL, head, stamp
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class FlexQuery:
     """A query as a user defines it; without `by_day` one statement speaks for the whole window."""
 
     name: str
-    sections: tuple[str, ...] = SECTIONS
+    sections: tuple[str, ...] = EVERY_SECTION
     by_day: bool = True
 
 
@@ -31,19 +31,25 @@ EXERCISES = "100003"
 CASH = "100004"
 ACCRUALS = "100005"
 POSITIONS = "100006"
+ACTIONS = "100007"
+TRANSFERS = "100008"
+RATES = "100009"
 
 QUERIES: Mapping[str, FlexQuery] = {
     ACTIVITY: FlexQuery("Activity"),
     TRADES: FlexQuery("Trades", ("Trades",)),
-    NAV: FlexQuery("NAV", ("EquitySummaryInBase", "ChangeInNAV")),
+    NAV: FlexQuery("NAV", ("EquitySummaryInBase", "CashReport", "ChangeInNAV")),
     EXERCISES: FlexQuery("Exercises and Expiries", ("OptionEAE",)),
     CASH: FlexQuery("Cash Transactions", ("CashTransactions",)),
     ACCRUALS: FlexQuery("Interest Accruals", ("InterestAccruals",)),
     POSITIONS: FlexQuery("Open Positions", ("OpenPositions",)),
+    ACTIONS: FlexQuery("Corporate Actions", ("CorporateActions",)),
+    TRANSFERS: FlexQuery("Transfers", ("Transfers",)),
+    RATES: FlexQuery("Conversion Rates", ("ConversionRates",)),
 }
 """By id: everything in one, and one query per section."""
 
-ONE_PER_SECTION = (TRADES, NAV, EXERCISES, CASH, ACCRUALS, POSITIONS)
+ONE_PER_SECTION = (TRADES, NAV, EXERCISES, CASH, ACCRUALS, POSITIONS, ACTIONS, TRANSFERS, RATES)
 
 
 def delivered(

@@ -1,7 +1,8 @@
-"""Flex documents from their parts: rows, sections, statements."""
+"""Flex documents from their parts: rows, sections, statements, and dates as they write them."""
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -41,3 +42,11 @@ TAIL = "</FlexStatements></FlexQueryResponse>"
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def plain(day: date) -> str:
+    return f"{day:%Y%m%d}"
+
+
+def stamp(moment: datetime) -> str:
+    return f"{moment:%Y%m%d;%H%M%S %Z}"

@@ -18,6 +18,7 @@ from random import Random
 from typing import NamedTuple
 
 from fntx_dagster.accounting.calendar import NEW_YORK, Session, sessions
+from fntx_dagster.simulate import companies
 from fntx_dagster.simulate.broker import AGG, SAP, SPY, Account, Contract, Day, Execution, option
 
 KINDS = frozenset(
@@ -38,6 +39,8 @@ KINDS = frozenset(
 )
 """What happens beside options. `cancel` is taken back the same day, `late_cancel` the next session; a `correction` is
 known some days later, within the month; a `third_currency` is a holding in euros."""
+EVERY_KIND = KINDS | companies.KINDS
+"""And what happens to companies, bonds and other accounts."""
 
 DEMO_ACCOUNT = "U1000028"
 
@@ -226,6 +229,7 @@ class _Trader:
         self.shares = (SPY, AGG, SAP) if "third_currency" in kinds else (SPY, AGG)
         self.account = self._opened(number)
         self.agenda = self._agenda()
+        self.companies = companies.Companies(seed, kinds, self._months())
         self.waiting: list[str] = []
         self.held: dict[Contract, int] = defaultdict(int)
         self.sold_at: dict[Contract, Decimal] = {}
@@ -237,6 +241,7 @@ class _Trader:
     def run(self) -> Account:
         for date_ in self.market.days:
             marks = {share: str(self.market.close(share, date_)) for share in self.shares}
+            marks |= self.companies.morning(date_)
             day = self.account.day(date_.isoformat(), marks, **self.market.rates(date_, self.currencies))
             self._accrue(day)
             if session := self.market.sessions.get(date_):
@@ -251,6 +256,7 @@ class _Trader:
             self._cover(day, slots.pop(0))
         for slot in slots:
             self._act(day, slot)
+        self.companies.act(day)
         for kind in [kind for kind in self.waiting if kind in _HAPPENINGS]:
             if _HAPPENINGS[kind](self, day, session):
                 self.waiting.remove(kind)
@@ -271,15 +277,17 @@ class _Trader:
     def _agenda(self) -> dict[date, list[str]]:
         """What has a day in each month; several kinds may share one."""
         agenda: dict[date, list[str]] = defaultdict(list)
-        for _, month in groupby(self.market.sessions, key=lambda day: (day.year, day.month)):
-            days = list(month)
+        for days in self._months():
             for kind in sorted(self.kinds & _ON_THE_SAME_DAY.keys()):
                 agenda[days[min(_ON_THE_SAME_DAY[kind], len(days) - 1)]].append(kind)
-            for kind in ("exercise", *sorted(self.kinds - _ON_THE_SAME_DAY.keys() - _WITHOUT_A_DAY)):
+            for kind in ("exercise", *sorted((self.kinds & KINDS) - _ON_THE_SAME_DAY.keys() - _WITHOUT_A_DAY)):
                 agenda[self.random.choice(days[:-1] or days)].append(kind)
             if "dividend" in self.kinds and len(days) > _PAID_AFTER:
                 agenda[days[_PAID_AFTER]].append("dividend_paid")
         return agenda
+
+    def _months(self) -> list[list[date]]:
+        return [list(month) for _, month in groupby(self.market.sessions, key=lambda day: (day.year, day.month))]
 
     # -- orders
 

@@ -1,9 +1,10 @@
 """Fills and lots: from the raw rows of the statements to `fills`, `position_lots`, `day_rates`, `trading_sessions`.
 
-Reads what `raw_flex` holds, lets `accounting` decide, and writes only what differs, one transaction per account. The
-tables equal what a rebuild from the first statement would give: a range starts from the lots that were open before it,
-and it starts earlier when trades or labels of earlier days are not what the tables say. Only a rate that comes later,
-by a ConversionRates row or the setting, reaches an older day when that day is asked for.
+Reads what `raw_flex` holds (corporate actions and transfers by `bookings`), lets `accounting` decide, and writes only
+what differs, one transaction per account. The tables equal what a rebuild from the first statement would give: a range
+starts from the lots that were open before it, and it starts earlier when trades or labels of earlier days are not what
+the tables say. Only a rate that comes later, by a ConversionRates row or the setting, reaches an older day when that
+day is asked for.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from fntx_dagster.accounting.fills import ExerciseRow, Fill, TradeRow
 from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
 from fntx_dagster.accounting.lots import Lot, Matching, match_contracts
 from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.store import bookings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.syncing import Changes, Table, sync
 
@@ -104,6 +106,8 @@ class _Account:
         rows = self._trades(_AFTER_START, start=start, since=_new_york_day(start))
         counted = [row for row in rows if row.row_key not in struck_out]
         fills = accounting.classify(counted, self._exercises(start), self.calendar, rates, cancels.reversing)
+        if booked := bookings.booked(self.connection, self.account, start, self.calendar, rates):
+            fills = sorted((*fills, *booked), key=lambda fill: fill.order)
         touched = {fill.contract_id for fill in fills} | self._contracts_after(start)
         restored = self._open_lots(start, touched)
         matchings = match_contracts(fills, ((contract.contract_id, lot) for contract, lot in restored))
@@ -136,7 +140,8 @@ class _Account:
         words = {"options": list(accounting.OPTION_WORDS), "deliveries": list(accounting.DELIVERY_WORDS)}
         parameters = {"account": self.account, "struck_out": list(struck_out), "base": base, **words}
         amiss = self.connection.cursor(row_factory=scalar_row).execute(_EARLIEST_AMISS, parameters).fetchone()
-        return min(start, self.calendar.at(amiss).previous_close) if amiss else start
+        found = [one for one in (amiss, bookings.earliest_amiss(self.connection, self.account)) if one]
+        return min((start, *(self.calendar.at(one).previous_close for one in found)))
 
     def _contracts_after(self, start: datetime) -> set[str]:
         query = "SELECT DISTINCT contract_id FROM alm_reporting.fills WHERE account_id = %s AND executed_at > %s"
@@ -265,7 +270,7 @@ _contract_of = attrgetter(*_Contract._fields)
 
 
 _FROM_FILL = (
-    *(name for name in Fill._fields if name not in ("delivered_by", "closes")),
+    *(name for name in Fill._fields if name not in ("delivered_by", "closes", "booked", "ratio")),
     "proceeds",
 )
 _from_fill = attrgetter(*_FROM_FILL)
@@ -320,7 +325,10 @@ _EARLIEST_AMISS = f"""
             AND (said.conid = t.conid) IS NOT FALSE
         WHERE {_LIVE_TRADE} AND t.row_key <> ALL (%(struck_out)s)
     ),
-    built AS (SELECT * FROM alm_reporting.fills WHERE account_id = %(account)s)
+    built AS (
+        SELECT * FROM alm_reporting.fills
+        WHERE account_id = %(account)s AND label_source NOT IN ('corporate_action', 'transfer')
+    )
     SELECT min(least(live.date_time, built.executed_at))
     FROM live FULL JOIN built ON built.fill_id = live.row_key
     WHERE live.row_key IS NULL OR built.fill_id IS NULL
@@ -392,6 +400,17 @@ _ROWS_WITH_RATE = "".join(
     )
 )
 
+_BALANCES_WITH_RATE = """
+        UNION ALL
+        SELECT c.row_date, c.currency, NULL, NULL FROM raw_flex.cash_report c
+        WHERE c.account_id = %(account)s AND c.withdrawn_at IS NULL AND c.row_date >= %(since)s
+          AND EXISTS (
+              SELECT FROM raw_flex.conversion_rates r
+              WHERE r.account_id = c.account_id AND r.withdrawn_at IS NULL AND r.from_currency = c.currency
+                AND coalesce(r.report_date, r.row_date) = c.row_date
+          )"""
+"""A balance alone asks for a rate only where the broker has one: else the last one known is the better."""
+
 _CASH_WITHOUT_RATE = """
     SELECT DISTINCT row_date, currency FROM raw_flex.cash_transactions
     WHERE account_id = %(account)s AND withdrawn_at IS NULL AND row_date >= %(since)s
@@ -402,7 +421,7 @@ _CASH_WITHOUT_RATE = """
 _RATES_SEEN = f"""
     WITH seen AS (
         SELECT coalesce(t.report_date, t.row_date) AS day, t.currency, t.fx_rate_to_base AS rate, t.date_time
-        FROM raw_flex.trades t WHERE {_LIVE_TRADE} AND t.row_date >= %(since)s{_ROWS_WITH_RATE}
+        FROM raw_flex.trades t WHERE {_LIVE_TRADE} AND t.row_date >= %(since)s{_ROWS_WITH_RATE}{_BALANCES_WITH_RATE}
     )
     SELECT day, currency, rate, count(*)::int
     FROM seen WHERE currency ~ '^[A-Z]{{3}}$' AND day >= %(since)s

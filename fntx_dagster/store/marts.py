@@ -41,6 +41,7 @@ SUMMARY_FIELDS = (
     "fees",
     "broker_residual",
     "net_pnl",
+    "nav_change",
     "difference",
     "difference_parts",
     "unexplained",
@@ -73,10 +74,12 @@ class Verification(NamedTuple):
 
 
 def summary(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
-    """Rows of daily_summary, ordered by account and day, as dicts with SUMMARY_FIELDS; parts as name → Decimal."""
+    """Rows of daily_summary, ordered by account and day, as dicts with SUMMARY_FIELDS; parts and components as name →
+    Decimal."""
     rows = _rows(db, f"select {', '.join(SUMMARY_FIELDS)} from alm_reporting.daily_summary", first, last, account)
     for row in rows:
         row["difference_parts"] = _parts(row["difference_parts"])
+        row["nav_change"] = {name: Decimal(amount) for name, amount in (row["nav_change"] or {}).items()}
     return rows
 
 
@@ -365,6 +368,7 @@ def _event(row: Any) -> Event:
         nav_impact=row.nav_impact,
         nav_after=row.nav_after_event,
         description=row.description or "",
+        linked_event_id=f"fill:{row.linked_fill_id}" if row.linked_fill_id else None,
     )
 
 

@@ -130,7 +130,7 @@ def set_initial_capital(db: Database, capital: Mapping[str, Decimal]) -> None:
             )
 
 
-_TOLD_SECTIONS = ("trades", "option_eae", "cash_transactions")
+_TOLD_SECTIONS = ("trades", "option_eae", "cash_transactions", "corporate_actions", "transfers")
 
 _DROPPED_SECTIONS = """
 with days as (

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
 from fntx_dagster.errors import Permanent, Transient
@@ -110,6 +113,38 @@ def test_what_was_signed_before_there_was_a_queue_is_queued_or_final(
     with database.connect() as connection:
         rows = connection.execute("SELECT state, trader FROM alm_reporting.chain_postings ORDER BY trading_day")
         assert rows.fetchall() == [("final", "0xt"), ("queued", "0xt")]
+
+
+def test_actions_and_transfers_of_before_get_their_columns_and_are_told_again(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import alembic.command as alembic
+
+    upgrade = alembic.upgrade
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE before_the_bookings")
+    database = Database(database_url(postgres, "before_the_bookings"))
+    with monkeypatch.context() as older:
+        older.setattr(alembic, "upgrade", lambda config, revision: upgrade(config, "0005"))
+        migrate(database)
+    with database.connect() as connection:
+        for table, told in (
+            ("corporate_actions", {"actionID": "7", "multiplier": "1,000", "expiry": "20250718", "code": "Ca"}),
+            ("transfers", {"transferPrice": "48.5", "strike": "--", "description": "ACME INC"}),
+        ):
+            connection.execute(
+                f"""INSERT INTO raw_flex.{table} (account_id, row_key, row_kind, row_date, statement_id, attributes)
+                VALUES ('U1', '1', 'Row', '2025-07-15', 1, %s)""",
+                [Jsonb(told)],
+            )
+    migrate(database)
+    with database.connect() as connection:
+        actions = "SELECT action_id, multiplier, expiry, code, strike FROM raw_flex.corporate_actions"
+        assert connection.execute(actions).fetchall() == [("7", 1000, date(2025, 7, 18), "Ca", None)]
+        transfers = "SELECT transfer_price, strike, description FROM raw_flex.transfers"
+        assert connection.execute(transfers).fetchall() == [(Decimal("48.5"), None, "ACME INC")]
+        untold = "SELECT account_id, since FROM alm_reporting.untold_changes"
+        assert connection.execute(untold).fetchall() == [("U1", date(2025, 7, 15))]
 
 
 def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:

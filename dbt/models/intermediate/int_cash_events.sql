@@ -1,10 +1,11 @@
--- Cash movements as events. A movement without a time of its own gets an assumed one: deposits at 08:00 New York,
--- everything else at the close.
+-- Cash movements as events. A movement without a time of its own gets an assumed one: deposits and cash transferred in at
+-- 08:00 New York, everything else at the close.
 with
 
 typed as (
     select
-        *,
+        account_id, cash_id, statement_day, date_time, currency, amount, fx_rate_to_base, cash_type, description,
+        source_transaction_id,
         case
             when cash_type ilike 'Deposits%Withdrawals%' and amount >= 0 then 'deposit'
             when cash_type ilike 'Deposits%Withdrawals%' then 'withdrawal'
@@ -16,6 +17,14 @@ typed as (
         end as event_type
     from {{ ref('stg_flex__cash_transactions') }}
     where amount is not null
+
+    union all
+
+    select
+        account_id, cash_id, statement_day, date_time, currency, amount, fx_rate_to_base, cash_type, description,
+        source_transaction_id,
+        case when amount > 0 then 'transfer_in' else 'transfer_out' end
+    from {{ ref('stg_flex__cash_transfers') }}
 ),
 
 timed as (
@@ -29,7 +38,7 @@ timed as (
                 then typed.date_time
         end as delivered_time,
         case
-            when typed.event_type = 'deposit'
+            when typed.event_type in ('deposit', 'transfer_in')
                 then (sessions.trading_day + time '08:00') at time zone 'America/New_York'
             else sessions.closes_at
         end as assumed_time
@@ -54,7 +63,7 @@ select
     case
         when timed.delivered_time is not null
             then {{ phase('timed.delivered_time', 'timed.trading_day', 'timed.opens_at') }}
-        when timed.event_type = 'deposit' then 'pre_market'
+        when timed.event_type in ('deposit', 'transfer_in') then 'pre_market'
         else 'at_close'
     end as phase,
     coalesce(

@@ -4,10 +4,7 @@ with
 
 -- A conversion of currencies holds no contract; what it gains is part of the FX translation.
 fills as (
-    select
-        *,
-        -- a booking of the night before takes the option out at the mark that it had
-        is_option and event_type <> 'trade' and trading_day <= official_day as releases_mark
+    select *
     from {{ ref('stg_fills') }}
     where event_type <> 'fx_conversion' and {{ in_range('official_day') }}
 ),
@@ -19,20 +16,21 @@ contracts as (
         contract_id,
         currency,
         max(multiplier) as multiplier,
+        sum(quantity_held) as quantity_held,
         sum(quantity_carried) as quantity_carried,
         sum(quantity_at_close) as quantity_at_close,
         -- what no row brought was there before the first statement, whose own day does not say how much it was
         sum(quantity_carried + quantity_traded) <> sum(quantity_at_close) as carried_is_unknown
     from (
         select
-            account_id, trading_day, contract_id, currency, multiplier, quantity_carried, quantity_at_close,
-            0 as quantity_traded
+            account_id, trading_day, contract_id, currency, multiplier, quantity_carried as quantity_held,
+            quantity_carried, quantity_at_close, 0 as quantity_traded
         from {{ ref('int_holdings') }}
 
         union all
 
         select
-            account_id, official_day, contract_id, currency, multiplier,
+            account_id, official_day, contract_id, currency, multiplier, 0,
             case when releases_mark then quantity else 0 end,
             0,
             case when releases_mark then 0 else quantity end
@@ -98,6 +96,8 @@ official as (
         sum(mtm) filter (where releases_mark and event_type = 'expiration') as expired_option_mark,
         sum(gross_realised) filter (where event_type = 'delivery') as realised_by_deliveries,
         bool_or(trading_day <> official_day) as is_told_elsewhere,
+        -- comes with a cost, or at a value, that no trade of the day has paid
+        bool_or(is_action or is_transfer) as is_booked,
         bool_or(mtm is null) as mtm_is_missing
     from valued
     group by 1, 2, 3, 4
@@ -119,7 +119,9 @@ story as (
         select
             events.premium + events.premium_reversal
             + case when events.event_type = 'trade' then events.gross_realised else 0 end as amount,
-            events.nav_impact - events.commission * events.fx_rate_to_base as amount_in_base
+            case
+                when fills.is_transfer then 0 else events.nav_impact - events.commission * events.fx_rate_to_base
+            end as amount_in_base
     ) as told
     where {{ in_range('events.trading_day') }}
     group by 1, 2, 3, 4
@@ -146,7 +148,12 @@ contract_days as (
         coalesce(story.told_in_base, 0) as told_in_base,
         coalesce(official.mtm_told_elsewhere, 0) - coalesce(story.told_of_other_days, 0) as after_hours,
         coalesce(official.realised_by_deliveries, 0) as realised_by_deliveries,
-        coalesce(priced.is_held, false) or coalesce(official.is_told_elsewhere, false) as is_marked
+        coalesce(priced.is_held or official.is_told_elsewhere or official.is_booked, false) as is_marked,
+        case
+            when coalesce(priced.quantity_held, 0) <> 0
+                then priced.quantity_held * priced.multiplier * priced.opening_mark
+            else 0
+        end as opening_value
     from priced
     left join official using (account_id, trading_day, contract_id, currency)
     full join story using (account_id, trading_day, contract_id, currency)
@@ -161,6 +168,7 @@ select
     told_in_base,
     mtm_of_fills + mtm_carried as mtm,
     mark_is_missing,
+    opening_value,
     after_hours,
     assigned_option_mark,
     expired_option_mark,

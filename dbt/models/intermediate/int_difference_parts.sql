@@ -37,32 +37,6 @@ by_contract as (
     group by account_id, trading_day
 ),
 
-other_currencies as (
-    select account_id, min(session) as since
-    from {{ source('accounting', 'day_rates') }}
-    where currency <> base_currency
-    group by account_id
-),
-
--- The broker's mark-to-market beyond what its rows and marks say. It is FX translation where the account is known to
--- have another currency than its base; an account without one has none, and whatever is left there has no name.
-beyond as (
-    select
-        official.account_id,
-        official.trading_day,
-        coalesce(by_contract.mark_is_missing, false) as mark_is_missing,
-        coalesce(official.mtm - coalesce(by_contract.mtm, 0), 0) as amount,
-        coalesce(other_currencies.since <= official.trading_day, false) or exists (
-            select from {{ ref('stg_fills') }} as conversions
-            where conversions.account_id = official.account_id
-                and conversions.official_day = official.trading_day
-                and conversions.event_type = 'fx_conversion'
-        ) as has_other_currencies
-    from official
-    left join by_contract using (account_id, trading_day)
-    left join other_currencies using (account_id)
-),
-
 official_fees as (
     select
         account_id,
@@ -88,13 +62,83 @@ cash as (
     select
         account_id,
         trading_day,
-        sum(nav_impact) filter (where event_type in ('deposit', 'withdrawal')) as flows,
+        sum(nav_impact) as told,
+        sum(nav_impact) filter (
+            where event_type in ('deposit', 'withdrawal', 'transfer_in', 'transfer_out')
+        ) as flows,
         sum(nav_impact) filter (where event_type = 'interest') as interest,
         sum(nav_impact) filter (where event_type in ('dividend', 'tax')) as dividends,
-        sum(nav_impact) filter (where event_type in ('fee', 'other_cash')) as fees
+        sum(nav_impact) filter (where event_type = 'fee') as fees,
+        sum(nav_impact) filter (where event_type = 'other_cash') as other
     from {{ ref('chronological_events') }}
-    where fill_id is null and {{ in_range('trading_day') }}
+    where amount is not null and {{ in_range('trading_day') }}
     group by 1, 2
+),
+
+-- What the day's deals, bookings and transfers took out of the positions, as cash or as value, in base currency.
+taken_out as (
+    select
+        fills.account_id,
+        fills.official_day as trading_day,
+        sum(fills.proceeds * coalesce(day_rate.rate, fills.fx_rate_to_base)) as proceeds
+    from {{ ref('stg_fills') }} as fills
+    left join {{ source('accounting', 'day_rates') }} as day_rate
+        on day_rate.account_id = fills.account_id
+        and day_rate.session = fills.official_day
+        and day_rate.currency = fills.currency
+    where fills.event_type <> 'fx_conversion' and {{ in_range('fills.official_day') }}
+    group by 1, 2
+),
+
+-- The broker's mark-to-market beyond what its rows and marks say, and how much of it can be named: what the rates have
+-- done, and where a carried position has no mark in the statements, its revaluation, by what the equity summary says the
+-- positions are worth. The rest has no name, and stays unexplained.
+beyond as (
+    select
+        official.account_id,
+        official.trading_day,
+        coalesce(by_contract.mark_is_missing, false) as mark_is_missing,
+        fx.has_other_currencies,
+        coalesce(
+            official.mtm + official.corporate_actions,
+            -- a statement that gives the total alone: what the rows, the rates' own part apart, do not explain of it
+            official.closing_nav - official.opening_nav
+            - coalesce(official_fees.commissions, 0) - coalesce(cash.told, 0)
+            - coalesce(official.interest_accruals, 0) - coalesce(official.dividend_accruals, 0)
+        ) - coalesce(by_contract.mtm, 0) as amount,
+        case
+            when coalesce(by_contract.mark_is_missing, false)
+                then
+                    official.asset_value - official.opening_asset_value
+                    + coalesce(taken_out.proceeds, 0) - coalesce(by_contract.mtm, 0)
+            else 0
+        end as revaluation,
+        fx.of_rows
+        + case when known.balances then fx.of_cash else 0 end
+        + case when known.balances and not coalesce(by_contract.mark_is_missing, false) then fx.of_positions else 0 end
+            as expected,
+        case when known.balances then fx.digits when fx.has_other_currencies then fx.most + fx.digits else 0 end as slack
+    from official
+    inner join {{ ref('int_fx_translation') }} as fx using (account_id, trading_day)
+    left join by_contract using (account_id, trading_day)
+    left join official_fees using (account_id, trading_day)
+    left join cash using (account_id, trading_day)
+    left join taken_out using (account_id, trading_day)
+    cross join lateral (
+        -- without marks the revaluation holds the positions' own translation
+        select fx.cash_is_known and (fx.positions_are_known or coalesce(by_contract.mark_is_missing, false)) as balances
+    ) as known
+),
+
+namable as (
+    select
+        *,
+        case
+            -- neither marks nor what the positions are worth: the NAV alone says how they were revalued
+            when revaluation is null then amount
+            else least(greatest(amount, revaluation + expected - slack), revaluation + expected + slack)
+        end as named
+    from beyond
 ),
 
 named as (
@@ -103,14 +147,12 @@ named as (
         official.trading_day,
         -- where a carried position has no mark in the statements, its revaluation and FX translation arrive as one sum
         coalesce(by_contract.mark_to_market, 0)
-        + case when beyond.mark_is_missing then beyond.amount else 0 end as mark_to_market,
+        + case when namable.mark_is_missing then namable.named else 0 end as mark_to_market,
         coalesce(by_contract.assigned_option_mark, 0) as assigned_option_mark,
         coalesce(by_contract.expired_option_mark, 0) as expired_option_mark,
         coalesce(by_contract.rate_difference, 0) as rate_difference,
         coalesce(official.interest_accruals, 0) as interest_accruals,
-        case
-            when not beyond.mark_is_missing and beyond.has_other_currencies then beyond.amount else 0
-        end as fx_translation,
+        case when not namable.mark_is_missing then namable.named else 0 end as fx_translation,
         coalesce(by_contract.after_hours, 0) + coalesce(official_fees.told_later, 0)
         - coalesce(told_fees.of_other_days, 0) as after_hours_trades,
         coalesce(
@@ -122,12 +164,12 @@ named as (
         ) + coalesce(official.dividend_accruals, 0) as dividends,
         coalesce(official.other_fees - coalesce(cash.fees, 0), 0) as fees,
         coalesce(official.flows - coalesce(cash.flows, 0), 0) as transfers,
-        coalesce(official.other_pnl, 0) as other,
+        coalesce(official.other_pnl - official.corporate_actions - coalesce(cash.other, 0), 0) as other,
         official.broker_residual
         - case when official.flows is null and official.nav_source = 'change_in_nav' then coalesce(cash.flows, 0) else 0 end
             as broker_residual
     from official
-    inner join beyond using (account_id, trading_day)
+    inner join namable using (account_id, trading_day)
     left join by_contract using (account_id, trading_day)
     left join official_fees using (account_id, trading_day)
     left join told_fees using (account_id, trading_day)

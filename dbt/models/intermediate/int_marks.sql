@@ -20,7 +20,7 @@ from (
     select account_id, official_day, contract_id, symbol, not is_option,
         coalesce(close_price, (broker_mtm - proceeds) / nullif(quantity * multiplier, 0)), false
     from {{ ref('stg_fills') }}
-    where not (is_option and event_type <> 'trade' and trading_day <= official_day)
+    where not releases_mark
         and report_date = official_day
         and official_day >= '{{ var("from_day") }}'::date - 10 and official_day <= '{{ var("to_day") }}'::date
 ) as marks

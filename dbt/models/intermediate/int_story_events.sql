@@ -8,7 +8,9 @@ happened as (
         'fill:' || fill_id as event_id,
         fill_id,
         executed_at as event_timestamp,
-        false as time_assumed,
+        -- a transfer that has only a date comes at eight and goes with the close
+        is_transfer
+        and (phase = 'at_close' or (executed_at at time zone 'America/New_York')::time = '08:00') as time_assumed,
         phase,
         event_type,
         case event_type
@@ -16,7 +18,7 @@ happened as (
             when 'assignment' then 'assignment'
             when 'exercise' then 'exercise'
             when 'delivery' then 'assignment'
-            else 'trades'
+            else case when is_action then 'corporate_action' when is_transfer then 'transfer' else 'trades' end
         end as block_kind,
         contract_id,
         symbol,
@@ -38,7 +40,8 @@ happened as (
         proceeds,
         commission,
         gross_realised,
-        null::numeric as amount,
+        -- what a transferred position is worth comes and goes like cash
+        case when is_transfer then -proceeds end as amount,
         order_type,
         label_source,
         linked_fill_id,
@@ -57,7 +60,7 @@ happened as (
         time_assumed,
         phase,
         event_type,
-        'cash',
+        case when event_type in ('transfer_in', 'transfer_out') then 'transfer' else 'cash' end,
         null,
         null,
         description,

@@ -27,7 +27,11 @@ already_told as (
         on opening.account_id = lots.account_id
         and opening.fill_id = lots.open_fill_id
         and opening.trading_day = closing.trading_day
-    where closing.event_type = 'trade' and closing.closing_quantity > 0 and lots.is_option and not opening.block_closes
+    where closing.event_type = 'trade'
+        and closing.closing_quantity > 0
+        and opening.event_type = 'trade'
+        and not opening.block_closes
+        and lots.is_option
     group by closing.account_id, closing.event_id
 ),
 
@@ -86,7 +90,10 @@ select
     moved.gross_realised,
     moved.commission,
     moved.amount,
-    coalesce(moved.amount, moved.proceeds + moved.commission) as cash_impact,
+    case
+        when moved.kind = 'transfer' and moved.fill_id is not null then 0
+        else coalesce(moved.amount, moved.proceeds + moved.commission)
+    end as cash_impact,
     moved.nav_impact,
     official.opening_nav + sum(moved.nav_impact) over (
         partition by moved.account_id, moved.trading_day order by moved.event_number

@@ -16,11 +16,13 @@ told as (
         trading_day,
         sum(nav_impact) as nav_impact,
         coalesce(sum(nav_impact) filter (where phase in ('overnight', 'pre_market')), 0) as impact_before_open,
-        coalesce(sum(nav_impact) filter (where event_type = 'deposit'), 0) as deposits,
-        coalesce(-sum(nav_impact) filter (where event_type = 'withdrawal'), 0) as withdrawals,
+        coalesce(sum(nav_impact) filter (where is_flow and nav_impact > 0), 0) as deposits,
+        coalesce(-sum(nav_impact) filter (where is_flow and nav_impact < 0), 0) as withdrawals,
         sum(commission * fx_rate_to_base) as commissions,
         coalesce(sum(nav_impact) filter (where event_type = 'interest'), 0) as interest,
         coalesce(sum(nav_impact) filter (where event_type in ('fee', 'tax', 'other_cash')), 0) as fees,
+        coalesce(sum(nav_impact) filter (where event_type = 'dividend'), 0) as dividends,
+        coalesce(sum(nav_impact) filter (where event_type = 'tax'), 0) as taxes,
         coalesce(sum(abs(quantity)) filter (
             where event_type = 'trade' and asset_category in ('OPT', 'FOP')
         ), 0) as contracts_traded,
@@ -30,6 +32,10 @@ told as (
             where event_type = 'trade' and closing_quantity > 0 and order_type similar to '(STP|TRAIL)%'
         ) as positions_stopped
     from events
+    cross join lateral (
+        -- what a transfer brings is no performance
+        select events.event_type in ('deposit', 'withdrawal', 'transfer_in', 'transfer_out') as is_flow
+    ) as kind
     group by account_id, trading_day
 ),
 
@@ -103,6 +109,8 @@ net as (
         official.*,
         flows.deposits,
         flows.withdrawals,
+        told.dividends as told_dividends,
+        told.taxes as told_taxes,
         coalesce(told.contracts_traded, 0) as contracts_traded,
         coalesce(told.positions_expired, 0) as positions_expired,
         coalesce(told.positions_assigned, 0) as positions_assigned,
@@ -132,6 +140,47 @@ parted as (
             else closing_nav - opening_nav - deposits + withdrawals - net_commissions - net_interest - net_fees
         end as gross_pnl
     from net
+),
+
+-- The official change by component, exactly. A statement that gives the total alone says no components: then the rows do,
+-- and mark-to-market (with FX translation) is what they leave.
+components as (
+    select
+        account_id,
+        trading_day,
+        jsonb_object_agg(component.name, trim_scale(component.amount)::text) as nav_change
+    from parted
+    cross join lateral (
+        select
+            coalesce(dividends_paid, told_dividends, 0) as dividends,
+            coalesce(withholding_tax, told_taxes, 0) as withholding_tax,
+            coalesce(corporate_actions, 0) as corporate_actions,
+            coalesce(transfers, 0) as transfers,
+            coalesce(fx_translation, 0) as fx_translation,
+            coalesce(transaction_tax, 0) as transaction_taxes
+    ) as said
+    cross join lateral (
+        values
+            (
+                'mark_to_market',
+                gross_pnl - said.dividends - coalesce(dividend_accruals, 0) - coalesce(other_pnl, 0) - said.fx_translation
+            ),
+            ('fx_translation', said.fx_translation),
+            ('commissions', net_commissions),
+            ('transaction_taxes', said.transaction_taxes),
+            ('dividends', said.dividends),
+            ('withholding_tax', said.withholding_tax),
+            ('dividend_accruals', coalesce(dividend_accruals, 0)),
+            ('interest', net_interest - coalesce(interest_accruals, 0)),
+            ('interest_accruals', coalesce(interest_accruals, 0)),
+            ('fees', net_fees - said.transaction_taxes - said.withholding_tax),
+            ('corporate_actions', said.corporate_actions),
+            ('other', coalesce(other_pnl, 0) - said.corporate_actions),
+            ('transfers', said.transfers),
+            ('deposits_withdrawals', deposits - withdrawals - said.transfers),
+            ('broker_residual', net_residual)
+    ) as component (name, amount)
+    group by account_id, trading_day
 )
 
 select
@@ -152,6 +201,7 @@ select
     parted.net_residual as broker_residual,
     parted.gross_pnl + parted.net_commissions + parted.net_interest + parted.net_fees + parted.net_residual
         as net_pnl,
+    components.nav_change,
     parted.closing_nav - parted.closing_nav_calculated as difference,
     parts.difference_parts,
     parted.closing_nav - parted.closing_nav_calculated - parts.named as unexplained,
@@ -168,4 +218,5 @@ select
     parted.positions_stopped
 from parted
 inner join parts using (account_id, trading_day)
+inner join components using (account_id, trading_day)
 left join option_notional using (account_id, trading_day)

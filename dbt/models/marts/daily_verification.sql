@@ -18,6 +18,7 @@ sources as (
         events.nav_impact,
         events.cash_flows,
         parts.named,
+        components.change,
         lots.lots_gross,
         fills.gross_realised as fills_gross,
         fills.contracts as fill_contracts,
@@ -30,13 +31,18 @@ sources as (
     left join lateral (
         select
             coalesce(sum(nav_impact), 0) as nav_impact,
-            coalesce(sum(nav_impact) filter (where event_type in ('deposit', 'withdrawal')), 0) as cash_flows
+            coalesce(sum(nav_impact) filter (
+                where event_type in ('deposit', 'withdrawal', 'transfer_in', 'transfer_out')
+            ), 0) as cash_flows
         from {{ ref('chronological_events') }} as events
         where events.account_id = days.account_id and events.trading_day = days.trading_day
     ) as events on true
     left join lateral (
         select coalesce(sum(value::numeric), 0) as named from jsonb_each_text(days.difference_parts)
     ) as parts on true
+    left join lateral (
+        select sum(value::numeric) as change from jsonb_each_text(days.nav_change)
+    ) as components on true
     left join lateral (
         select
             coalesce(sum(gross_realised), 0) as gross_realised,
@@ -102,6 +108,10 @@ cross join lateral (
             gross_pnl + commissions + interest + fees + broker_residual, '=', net_pnl, 0
         ),
         (
+            'mathematical', 'closing - opening = the components of the change',
+            closing_nav_official - opening_nav_official, '=', change, 0
+        ),
+        (
             'mathematical', 'opening + the events'' NAV impact = calculated closing',
             opening_nav_official + nav_impact, '=', closing_nav_calculated, 0
         ),
@@ -127,7 +137,7 @@ cross join lateral (
             starting_value, '=', opening_nav_official, 0.01
         ),
         (
-            'cross_reference', 'deposits and withdrawals in cash transactions = in the NAV statement',
+            'cross_reference', 'deposits, withdrawals and transfers of the rows = in the NAV statement',
             cash_flows, '=', flows, greatest(0.01, abs(flows) * 0.005)
         ),
         (

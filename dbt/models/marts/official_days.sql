@@ -22,6 +22,7 @@ from_change_in_nav as (
         (array_agg(nav.starting_value order by nav.to_date))[1] as starting_value,
         (array_agg(nav.ending_value order by nav.to_date desc))[1] as closing_nav,
         sum(nav.mtm) as mtm,
+        sum(nav.fx_translation) as fx_translation,
         sum(nav.commissions) as commissions,
         sum(nav.transaction_tax) as transaction_tax,
         sum(nav.interest_paid) as interest_paid,
@@ -31,6 +32,8 @@ from_change_in_nav as (
         sum(nav.withholding_tax) as withholding_tax,
         sum(nav.other_fees) as other_fees,
         sum(nav.flows) as flows,
+        sum(nav.transfers) as transfers,
+        sum(nav.corporate_actions) as corporate_actions,
         sum(nav.other_pnl) as other_pnl
     from {{ ref('stg_flex__change_in_nav') }} as nav
     inner join sessions
@@ -65,7 +68,7 @@ days as (
     union all
     select
         account_id, trading_day, base_currency, starting_value, closing_nav,
-        null, null, null, null, interest_accruals, null, dividend_accruals, null, null, null, null,
+        null, null, null, null, null, interest_accruals, null, dividend_accruals, null, null, null, null, null, null,
         'equity_summary'
     from from_equity
     where not exists (
@@ -77,11 +80,17 @@ days as (
 chained as (
     select
         days.*,
-        coalesce(before.closing_nav, days.starting_value) as opening_nav
+        coalesce(before.closing_nav, days.starting_value) as opening_nav,
+        assets.asset_value,
+        assets_before.asset_value as opening_asset_value
     from days
     inner join sessions on days.trading_day = sessions.trading_day
     left join days as before
         on before.account_id = days.account_id and before.trading_day = sessions.previous_day
+    left join {{ ref('stg_flex__equity_summary') }} as assets
+        on assets.account_id = days.account_id and assets.report_date = days.trading_day
+    left join {{ ref('stg_flex__equity_summary') }} as assets_before
+        on assets_before.account_id = days.account_id and assets_before.report_date = sessions.previous_day
 )
 
 select
@@ -93,6 +102,7 @@ select
     opening_nav,
     closing_nav,
     mtm,
+    fx_translation,
     commissions,
     transaction_tax,
     interest_paid,
@@ -102,7 +112,11 @@ select
     withholding_tax,
     other_fees,
     flows,
+    transfers,
+    corporate_actions,
     other_pnl,
+    asset_value,
+    opening_asset_value,
     case
         when nav_source = 'change_in_nav'
             then

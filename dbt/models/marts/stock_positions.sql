@@ -29,7 +29,9 @@ select
     lots.gross_pnl * lots.close_fx_rate as gross_pnl_in_base
 from {{ ref('stg_lots') }} as lots
 left join {{ ref('stg_fills') }} as option_leg
-    on option_leg.account_id = lots.account_id and option_leg.fill_id = lots.origin_fill_id
+    on option_leg.account_id = lots.account_id
+    and option_leg.fill_id = lots.origin_fill_id
+    and lots.how_opened in ('assignment', 'exercise')
 where not lots.is_option
     and (
         lots.closed_day is null

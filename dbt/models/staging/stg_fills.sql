@@ -19,6 +19,11 @@ select
     report_date,
     report_session as official_day,
     event_type,
+    label_source = 'corporate_action' as is_action,
+    label_source = 'transfer' as is_transfer,
+    -- the end of an option takes it out at the mark that it had; booked the night before, that is the day before's
+    asset_category in ('OPT', 'FOP') and event_type in ('expiration', 'assignment', 'exercise')
+    and session <= report_session as releases_mark,
     label_source,
     linked_fill_id,
     quantity,

@@ -13,6 +13,7 @@ select
         + coalesce(cost_adjustments, 0) + coalesce(transferred_pnl_adjustments, 0),
         0
     ) + coalesce(net_fx_trading, 0) + coalesce(fx_translation, 0) as mtm,
+    coalesce(net_fx_trading, 0) + coalesce(fx_translation, 0) as fx_translation,
     coalesce(commissions, 0) + coalesce(forex_commissions, 0) + coalesce(commission_receivables, 0)
     + coalesce(commission_credits_redemption, 0) as commissions,
     coalesce(transaction_tax, 0) as transaction_tax,
@@ -30,6 +31,8 @@ select
     deposits_withdrawals + coalesce(internal_cash_transfers, 0) + coalesce(asset_transfers, 0)
     + coalesce(debit_card_activity, 0) + coalesce(bill_pay, 0) + coalesce(excess_fund_sweep, 0)
     + coalesce(paxos_transfers, 0) as flows,
+    coalesce(internal_cash_transfers, 0) + coalesce(asset_transfers, 0) + coalesce(paxos_transfers, 0) as transfers,
+    coalesce(corporate_action_proceeds, 0) as corporate_actions,
     coalesce(corporate_action_proceeds, 0) + coalesce(other_income, 0) + coalesce(grant_activity, 0) as other_pnl
 from {{ source('raw_flex', 'change_in_nav') }}
 where withdrawn_at is null

@@ -5,7 +5,8 @@ select
     symbol,
     strike is null as is_underlying,
     currency,
-    max(multiplier) as multiplier,
+    -- bonds are priced in percent
+    max(multiplier) / case when max(asset_category) in ('BOND', 'BILL') then 100 else 1 end as multiplier,
     max(asset_category) as asset_category,
     max(underlying_symbol) as underlying_symbol,
     max(strike) as strike,

@@ -1,0 +1,289 @@
+"""What corporate actions and transfers did to the positions: fills that nobody traded.
+
+Reads the values of `raw_flex.corporate_actions` and `raw_flex.transfers` for one account. A split, a merger, a change
+of symbol carries cost from what it takes to what it gives, and the legs of one action are linked so that `lots.py` can
+carry it; what an action gives for nothing (a spin-off) costs nothing, and what it takes for cash is closed at that. A
+position that is transferred comes or goes at its transfer price. Sources: the broker's Reorg codes, its Transfers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from fntx_dagster.accounting.calendar import NEW_YORK, Calendar
+from fntx_dagster.accounting.fills import (
+    CLOSES_ONLY,
+    CORPORATE_ACTION,
+    MERGER,
+    NOT_TOLD,
+    SPIN_OFF,
+    SPLIT,
+    SYMBOL_CHANGE,
+    TRANSFER_IN,
+    TRANSFER_OUT,
+    Fill,
+    asset_category,
+    multiplier,
+)
+from fntx_dagster.accounting.fx import PLACES, Rates
+from fntx_dagster.errors import Permanent
+
+
+class ActionRow(NamedTuple):
+    """One row of `raw_flex.corporate_actions`, one leg of an action, as delivered; money in `currency`."""
+
+    row_key: str
+    row_date: date
+    currency: str | None = None
+    symbol: str | None = None
+    description: str | None = None
+    conid: str | None = None
+    asset_category: str | None = None
+    underlying_symbol: str | None = None
+    multiplier: Decimal | None = None
+    strike: Decimal | None = None
+    expiry: date | None = None
+    put_call: str | None = None
+    report_date: date | None = None
+    date_time: datetime | None = None
+    transaction_id: str | None = None
+    fx_rate_to_base: Decimal | None = None
+    quantity: Decimal | None = None
+    proceeds: Decimal | None = None
+    type: str | None = None
+    action_description: str | None = None
+    action_id: str | None = None
+    code: str | None = None
+
+
+class TransferRow(NamedTuple):
+    """One row of `raw_flex.transfers` that moves a position; `position_amount` is its value in `currency`, signed."""
+
+    row_key: str
+    row_date: date
+    currency: str | None = None
+    symbol: str | None = None
+    description: str | None = None
+    conid: str | None = None
+    asset_category: str | None = None
+    underlying_symbol: str | None = None
+    multiplier: Decimal | None = None
+    strike: Decimal | None = None
+    expiry: date | None = None
+    put_call: str | None = None
+    report_date: date | None = None
+    date_time: datetime | None = None
+    transaction_id: str | None = None
+    fx_rate_to_base: Decimal | None = None
+    quantity: Decimal | None = None
+    direction: str | None = None
+    transfer_price: Decimal | None = None
+    position_amount: Decimal | None = None
+    position_amount_in_base: Decimal | None = None
+
+
+ACTION_KEY, TRANSFER_KEY = "action:", "transfer:"
+"""What a fill's id begins with, before the row's key: ids of the sections are not told apart by the broker."""
+
+
+def booked_actions(rows: Iterable[ActionRow], calendar: Calendar, rates: Rates) -> list[Fill]:
+    """Fills of corporate actions, in no order; what the broker took back the same day is gone.
+
+    Of two contracts that an action takes from and gives to, the largest legs are linked: cost goes from one to the
+    other. Every other leg stands alone, a moment later, so that cash for a fraction finds what the action gave.
+    """
+    actions: dict[tuple, list[ActionRow]] = defaultdict(list)
+    for row in standing_actions(rows):
+        actions[_action(row)].append(row)
+    return [fill for legs in actions.values() for fill in _of_action(legs, calendar, rates)]
+
+
+def standing_actions(rows: Iterable[ActionRow]) -> Iterator[ActionRow]:
+    """Rows that say something and are not taken back: a cancel (code Ca) strikes out one opposite row of its day."""
+    rows = [row for row in rows if row.quantity or row.proceeds]
+    gone: set[str] = set()
+    for cancel in (row for row in rows if "Ca" in re.split(r"[;, ]+", row.code or "")):
+        original = next((row for row in rows if row.row_key not in gone and _takes_back(cancel, row)), None)
+        if original:
+            gone |= {cancel.row_key, original.row_key}
+    return (row for row in rows if row.row_key not in gone)
+
+
+def booked_transfers(rows: Iterable[TransferRow], calendar: Calendar, rates: Rates) -> list[Fill]:
+    """Fills of transferred positions, in no order; told on the day on which the broker counts them."""
+    return [_of_transfer(row, calendar, rates) for row in rows if row.quantity]
+
+
+# -- corporate actions
+
+
+_KINDS = {
+    SPLIT: ("FS", "FI", "RS", "SD", "CS", "CC"),
+    MERGER: ("TC", "TO", "TI", "OR", "BC", "CI"),
+    SPIN_OFF: ("SO", "CO", "DI", "RI"),
+    SYMBOL_CHANGE: ("IC",),
+}
+_KIND_OF = {code: kind for kind, codes in _KINDS.items() for code in codes}
+_WORDS = (
+    (re.compile(r"\bSPLIT\b|STOCK DIVIDEND", re.I), SPLIT),
+    (re.compile(r"\bMERGED?\b|\bTENDER", re.I), MERGER),
+    (re.compile(r"SPIN-?\s?OFF", re.I), SPIN_OFF),
+    (re.compile(r"(CUSIP|ISIN|SYMBOL|NAME).*CHANGE", re.I), SYMBOL_CHANGE),
+)
+_RATIO = re.compile(r"\bSPLIT (\d[\d,]*(?:\.\d+)?) FOR (\d[\d,]*(?:\.\d+)?)", re.I)
+
+
+def _takes_back(cancel: ActionRow, row: ActionRow) -> bool:
+    return (
+        row.row_key != cancel.row_key
+        and (_action(row)[0], row.conid or row.symbol) == (_action(cancel)[0], cancel.conid or cancel.symbol)
+        and (row.quantity or 0) == -(cancel.quantity or 0)
+        and (row.proceeds or 0) == -(cancel.proceeds or 0)
+    )
+
+
+def _action(row: ActionRow) -> tuple:
+    """What the legs of one action share: the broker's id of it, else the security it begins with, and the moment."""
+    told = (row.action_description or row.description or row.symbol or "").partition("(")[0].strip()
+    return (_report_date(row), row.action_id or told, row.date_time if not row.action_id else None)
+
+
+def _of_action(legs: Sequence[ActionRow], calendar: Calendar, rates: Rates) -> Iterator[Fill]:
+    linked = _linked(legs)
+    scaled = len({leg.conid or leg.symbol for leg in legs}) == 1
+    for leg in legs:
+        kind = _kind(leg)
+        other = next((one for one in linked if leg in linked and one is not leg), None)
+        splits = kind == SPLIT and scaled and not leg.proceeds
+        fill = _fill(leg, ACTION_KEY, kind, calendar, rates, leg.proceeds or Decimal(0))
+        if other:
+            yield fill._replace(linked_fill_id=ACTION_KEY + other.row_key)
+        elif splits:
+            yield fill._replace(linked_fill_id=fill.fill_id, ratio=_ratio(leg))
+        else:
+            # what an action takes for cash, or for nothing, opens no position the other way round
+            takes = CLOSES_ONLY if leg.proceeds or kind == CORPORATE_ACTION else NOT_TOLD
+            at = fill.executed_at + timedelta(seconds=1 if len(legs) > 1 else 0)
+            yield fill._replace(closes=takes, executed_at=at)
+
+
+def _linked(legs: Sequence[ActionRow]) -> tuple[ActionRow, ...]:
+    """The leg that takes and the one that gives, where an action exchanges one contract for another."""
+    largest = sorted((leg for leg in legs if leg.quantity), key=lambda leg: (-abs(leg.quantity), leg.row_key))
+    if not largest or _kind(largest[0]) == SPIN_OFF:
+        return ()
+    for first in largest:
+        for second in largest:
+            different = (first.conid or first.symbol) != (second.conid or second.symbol)
+            if different and (first.quantity > 0) != (second.quantity > 0):
+                return (first, second)
+    return ()
+
+
+def _kind(row: ActionRow) -> str:
+    if row.type:
+        return _KIND_OF.get(row.type.upper(), CORPORATE_ACTION)
+    told = f"{row.action_description or ''} {row.description or ''}"
+    return next((kind for words, kind in _WORDS if words.search(told)), CORPORATE_ACTION)
+
+
+def _ratio(row: ActionRow) -> tuple[Decimal, Decimal] | None:
+    """`SPLIT 4 FOR 1`: four of each."""
+    found = _RATIO.search(f"{row.action_description or ''} {row.description or ''}")
+    new, old = (Decimal(text.replace(",", "")) for text in found.groups()) if found else (None, None)
+    return (new, old) if new and old else None
+
+
+# -- transfers
+
+
+_MORNING = time(8)
+
+
+def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
+    units = row.quantity * multiplier(row, asset_category(row))
+    value = row.position_amount if row.position_amount is not None else units * (row.transfer_price or 0)
+    out = (row.direction or "").upper() == "OUT" or ((row.direction or "") == "-" and row.quantity < 0)
+    fill = _fill(row, TRANSFER_KEY, TRANSFER_OUT if out else TRANSFER_IN, calendar, rates, -value)
+    session = calendar.on_or_after(fill.report_date)
+    dated_only = row.date_time is None or row.date_time.astimezone(NEW_YORK).time() == time()
+    if dated_only or fill.session != session.day:
+        # like cash: what comes is there before the open, what goes is there until the close
+        morning = datetime.combine(session.day, _MORNING, tzinfo=NEW_YORK).astimezone(UTC)
+        at, phase = (session.closes_at, "at_close") if out else (morning, "pre_market")
+        fill = fill._replace(session=session.day, executed_at=at, phase=phase)
+    if row.transfer_price:
+        fill = fill._replace(price=row.transfer_price)
+    return fill._replace(closes=CLOSES_ONLY if out else NOT_TOLD)
+
+
+# -- both
+
+
+def _report_date(row: ActionRow | TransferRow) -> date:
+    return row.report_date or row.row_date
+
+
+def _fill(
+    row: ActionRow | TransferRow, prefix: str, kind: str, calendar: Calendar, rates: Rates, booked: Decimal
+) -> Fill:
+    category = asset_category(row)
+    report_date = _report_date(row)
+    at = row.date_time or datetime.combine(report_date, time(), tzinfo=NEW_YORK)
+    session = calendar.at(at)
+    if not row.currency or not (row.conid or row.symbol):
+        section, lacking = ("Corporate Actions" if prefix == ACTION_KEY else "Transfers"), "currency, conid and symbol"
+        raise Permanent(
+            f"row {row.row_key} of {row.row_date} in {section} has no currency or no contract",
+            f"Add the fields {lacking} to the section {section} of the Flex query and load the statement again",
+        )
+    rate = rates.of_row(row.currency, report_date, row.fx_rate_to_base or _said_by_amounts(row))
+    units = (row.quantity or Decimal(0)) * multiplier(row, category)
+    return Fill(
+        fill_id=prefix + row.row_key,
+        contract_id=row.conid or row.symbol,
+        executed_at=at,
+        session=session.day,
+        quantity=row.quantity or Decimal(0),
+        price=_per_unit(-booked, units),
+        multiplier=multiplier(row, category),
+        commission=Decimal(0),
+        fx_rate_to_base=rate.rate,
+        event_type=kind,
+        label_source="corporate_action" if prefix == ACTION_KEY else "transfer",
+        symbol=row.symbol,
+        description=row.description,
+        asset_category=category,
+        underlying_symbol=row.underlying_symbol,
+        strike=row.strike,
+        expiry=row.expiry,
+        put_call=row.put_call,
+        currency=row.currency,
+        base_currency=rates.base_currency,
+        phase=calendar.phase(at, session),
+        report_date=report_date,
+        report_session=calendar.on_or_after(report_date).day,
+        fx_source=rate.source,
+        source_transaction_id=row.transaction_id,
+        booked=booked,
+    )
+
+
+def _said_by_amounts(row: ActionRow | TransferRow) -> Decimal | None:
+    """The rate of a transfer that tells its value in both currencies."""
+    if isinstance(row, TransferRow) and row.position_amount and row.position_amount_in_base:
+        return (row.position_amount_in_base / row.position_amount).quantize(PLACES)
+    return None
+
+
+def _per_unit(amount: Decimal, units: Decimal) -> Decimal:
+    """A price where it is exact; else to the places that everything derived is kept to."""
+    if not units:
+        return Decimal(0)
+    price = amount / units
+    return price if price * units == amount and price.as_tuple().exponent > -12 else price.quantize(PLACES)

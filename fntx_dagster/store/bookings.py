@@ -1,0 +1,88 @@
+"""Reading what corporate actions and transfers book, for the rebuild of fills and lots.
+
+Here belongs what `raw_flex.corporate_actions` and `raw_flex.transfers` say of positions; what it means is in
+`accounting/bookings.py`. Transfers of cash are events of the story alone, and read by dbt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import psycopg
+
+from fntx_dagster.accounting.bookings import (
+    ACTION_KEY,
+    TRANSFER_KEY,
+    ActionRow,
+    TransferRow,
+    booked_actions,
+    booked_transfers,
+    standing_actions,
+)
+from fntx_dagster.accounting.calendar import NEW_YORK, Calendar
+from fntx_dagster.accounting.fills import Fill
+from fntx_dagster.accounting.fx import Rates
+
+
+def booked(
+    connection: psycopg.Connection, account: str, start: datetime, calendar: Calendar, rates: Rates
+) -> list[Fill]:
+    """The fills that an account's actions and transfers make after `start`."""
+    since = start.astimezone(NEW_YORK).date()
+    actions = booked_actions(_actions(connection, account, since), calendar, rates)
+    transfers = booked_transfers(_rows(connection, TransferRow, "transfers", account, since), calendar, rates)
+    return [fill for fill in (*actions, *transfers) if fill.executed_at > start]
+
+
+def earliest_amiss(connection: psycopg.Connection, account: str) -> datetime | None:
+    """The moment of the earliest action or transfer that the fills do not hold as the statements have it."""
+    standing = [row.row_key for row in standing_actions(_actions(connection, account, date.min))]
+    (found,) = connection.execute(
+        _EARLIEST_AMISS, {"account": account, "standing": standing, "action": ACTION_KEY, "transfer": TRANSFER_KEY}
+    ).fetchone()
+    return found
+
+
+def _actions(connection: psycopg.Connection, account: str, since: date) -> Sequence[ActionRow]:
+    return _rows(connection, ActionRow, "corporate_actions", account, since)
+
+
+def _rows(connection: psycopg.Connection, kind: type, table: str, account: str, since: date) -> list:
+    columns = ", ".join(kind._fields)
+    rows = connection.execute(
+        f"SELECT {columns} FROM raw_flex.{table} WHERE account_id = %s AND withdrawn_at IS NULL AND row_date >= %s"
+        # a query may deliver summary rows beside the detail
+        " AND coalesce(attributes ->> 'levelOfDetail', '') NOT ILIKE 'summary' ORDER BY row_id",
+        [account, since],
+    )
+    return [kind._make(row) for row in rows]
+
+
+_EARLIEST_AMISS = """
+    WITH live AS (
+        SELECT %(action)s || row_key AS fill_id, quantity, coalesce(proceeds, 0) AS proceeds, currency,
+            coalesce(conid, symbol) AS contract_id, coalesce(report_date, row_date) AS report_date,
+            coalesce(date_time, row_date::timestamp AT TIME ZONE 'America/New_York') AS at
+        FROM raw_flex.corporate_actions
+        WHERE account_id = %(account)s AND withdrawn_at IS NULL AND row_key = ANY (%(standing)s)
+        UNION ALL
+        SELECT %(transfer)s || row_key, quantity, -position_amount, currency,
+            coalesce(conid, symbol), coalesce(report_date, row_date),
+            coalesce(least(date_time, row_date::timestamp AT TIME ZONE 'America/New_York'),
+                row_date::timestamp AT TIME ZONE 'America/New_York')
+        FROM raw_flex.transfers
+        WHERE account_id = %(account)s AND withdrawn_at IS NULL AND quantity <> 0
+            AND coalesce(attributes ->> 'levelOfDetail', '') NOT ILIKE 'summary'
+    ),
+    built AS (
+        SELECT * FROM alm_reporting.fills
+        WHERE account_id = %(account)s AND label_source IN ('corporate_action', 'transfer')
+    )
+    SELECT min(least(live.at, built.executed_at))
+    FROM live FULL JOIN built ON built.fill_id = live.fill_id
+    WHERE live.fill_id IS NULL OR built.fill_id IS NULL
+       OR ROW(coalesce(live.quantity, 0), coalesce(live.proceeds, built.proceeds), live.currency, live.contract_id,
+              live.report_date)
+          IS DISTINCT FROM ROW(built.quantity, built.proceeds, built.currency, built.contract_id, built.report_date)
+"""

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fntx_dagster.accounting import fills as f
+from fntx_dagster.accounting.bookings import ActionRow, TransferRow, booked_actions, booked_transfers
+from fntx_dagster.accounting.fx import Rates
+from fntx_dagster.accounting.lots import match_contracts
+from fntx_dagster.errors import Permanent
+from tests.accounting.examples import USD_IN_HKD, at, fill, july
+
+
+def leg(row_key: str, symbol: str, quantity: str, **said) -> ActionRow:
+    defaults = {
+        "row_date": date(2025, 7, 17),
+        "report_date": date(2025, 7, 17),
+        "date_time": at("2025-07-16 20:25"),
+        "currency": "USD",
+        "symbol": symbol,
+        "conid": f"{symbol}1",
+        "asset_category": "STK",
+        "transaction_id": row_key,
+        "fx_rate_to_base": Decimal("7.85"),
+        "quantity": Decimal(quantity),
+        "proceeds": Decimal(said.pop("proceeds", "0")),
+        "action_id": "9",
+    }
+    return ActionRow(row_key, **(defaults | said))
+
+
+def actions(*rows: ActionRow) -> dict[str, f.Fill]:
+    return {fill.fill_id: fill for fill in booked_actions(rows, july(), USD_IN_HKD)}
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "kind"),
+    [
+        ("FS", "", f.SPLIT),
+        ("RS", "", f.SPLIT),
+        ("SD", "", f.SPLIT),
+        ("TC", "", f.MERGER),
+        ("TO", "", f.MERGER),
+        ("SO", "", f.SPIN_OFF),
+        ("IC", "", f.SYMBOL_CHANGE),
+        ("DW", "", f.CORPORATE_ACTION),
+        ("BM", "", f.CORPORATE_ACTION),
+        (None, "ACME(US1) SPLIT 4 FOR 1 (ACME)", f.SPLIT),
+        (None, "ACME(US1) MERGED(Acquisition) WITH US2 1 FOR 2", f.MERGER),
+        (None, "ACME(US1) SPINOFF 1 FOR 3", f.SPIN_OFF),
+        (None, "ACME(US1) CUSIP/ISIN CHANGE TO (US2)", f.SYMBOL_CHANGE),
+        (None, "something else", f.CORPORATE_ACTION),
+    ],
+)
+def test_an_action_is_what_its_code_says_or_else_its_words(code, words, kind):
+    (booked,) = actions(leg("1", "ACME", "30", type=code, action_description=words)).values()
+    assert (booked.event_type, booked.label_source, booked.session) == (kind, "corporate_action", date(2025, 7, 17))
+
+
+def test_a_split_in_place_is_linked_to_itself_and_keeps_the_brokers_ratio():
+    (booked,) = actions(leg("1", "ACME", "30", type="FS", action_description="ACME(US1) SPLIT 4 FOR 1 (ACME)")).values()
+    assert (booked.linked_fill_id, booked.ratio) == (booked.fill_id, (4, 1))
+
+
+def test_the_legs_of_an_exchange_are_linked_and_cash_for_a_fraction_comes_after_them():
+    found = actions(
+        leg("3", "NEW", "-0.5", type="RS", proceeds="10.50"),
+        leg("1", "OLD", "-105", type="RS"),
+        leg("2", "NEW", "10.5", type="RS"),
+    )
+    assert found["action:1"].linked_fill_id == "action:2"
+    assert found["action:2"].linked_fill_id == "action:1"
+    fraction = found["action:3"]
+    assert (fraction.linked_fill_id, fraction.price, fraction.proceeds) == (None, 21, Decimal("10.50"))
+    assert fraction.executed_at > found["action:2"].executed_at
+
+
+def test_actions_without_an_id_are_told_apart_by_the_security_they_begin_with():
+    found = actions(
+        *(
+            leg(f"{n}{side}", symbol, quantity, type="IC", action_id=None, action_description=f"{first}(US1) CHANGE")
+            for n, first in enumerate(("AB", "CD"))
+            for side, symbol, quantity in (("a", first, "-10"), ("b", f"{first}N", "10"))
+        )
+    )
+    assert {key: one.linked_fill_id for key, one in found.items()} == {
+        "action:0a": "action:0b",
+        "action:0b": "action:0a",
+        "action:1a": "action:1b",
+        "action:1b": "action:1a",
+    }
+
+
+def test_an_action_that_the_broker_takes_back_the_same_day_is_gone():
+    wrong = leg("1", "ACME", "30", type="FS")
+    assert set(actions(wrong, leg("2", "ACME", "-30", type="FS", code="Ca"), leg("3", "ACME", "10", type="FS"))) == {
+        "action:3"
+    }
+
+
+def test_a_row_without_a_contract_is_refused_with_the_way_out():
+    with pytest.raises(Permanent, match=r"in Corporate Actions has no currency or no contract.*section Corporate Act"):
+        actions(leg("1", "ACME", "30", conid=None)._replace(symbol=None))
+
+
+def transfer(**said) -> f.Fill:
+    defaults = {
+        "row_date": date(2025, 7, 17),
+        "report_date": date(2025, 7, 17),
+        "currency": "USD",
+        "conid": "1",
+        "symbol": "ACME",
+        "quantity": Decimal(30),
+        "direction": "IN",
+        "position_amount": Decimal(1500),
+    }
+    (booked,) = booked_transfers([TransferRow("1", **(defaults | said))], july(), USD_IN_HKD)
+    return booked
+
+
+def test_a_transfer_comes_at_its_price_and_counts_with_its_value():
+    assert transfer().price == 50
+    dear = transfer(transfer_price=Decimal(40))
+    assert (dear.price, dear.proceeds, dear.event_type) == (40, -1500, f.TRANSFER_IN)
+
+
+def test_a_transfer_without_a_rate_says_it_by_its_two_amounts():
+    told = transfer(position_amount_in_base=Decimal("11775"))
+    assert (told.fx_rate_to_base, told.fx_source) == (Decimal("7.85"), "row")
+    assert transfer().fx_source == "configured"
+
+
+def test_a_transfer_is_told_on_the_day_on_which_the_broker_counts_it():
+    late = transfer(date_time=at("2025-07-15 11:00"), direction="OUT", quantity=Decimal(-30))
+    assert (late.session, late.phase, late.event_type) == (date(2025, 7, 17), "at_close", f.TRANSFER_OUT)
+    assert transfer(date_time=at("2025-07-17 11:00")).phase == "intraday"
+    assert (transfer().executed_at, transfer().phase) == (at("2025-07-17 08:00"), "pre_market")
+
+
+def test_no_rate_is_an_error_that_names_the_currency():
+    rows = [leg("1", "SAP", "10", currency="EUR", fx_rate_to_base=None)]
+    with pytest.raises(Permanent, match="no rate for EUR/HKD on 2025-07-17"):
+        booked_actions(rows, july(), Rates("HKD"))
+
+
+# -- what holds whatever happens
+
+_START = datetime(2025, 7, 1, 14, tzinfo=UTC)
+_PRICES = st.decimals("0.01", "900", places=2)
+_RATIOS = st.sampled_from([(2, 1), (3, 2), (7, 3), (1, 10), (1, 3)])
+_TRADES = st.tuples(st.just("trade"), st.sampled_from("AB"), st.integers(-60, 60).filter(bool), _PRICES)
+_HAPPENINGS = st.lists(
+    st.one_of(
+        _TRADES,
+        _TRADES,
+        st.tuples(st.just("split"), st.sampled_from("AB"), _RATIOS, st.none()),
+        st.tuples(st.just("exchange"), st.sampled_from(["AB", "BA"]), _RATIOS, st.decimals("0", "9", places=2)),
+        st.tuples(st.just("taken"), st.sampled_from("AB"), st.none(), _PRICES),
+        st.tuples(st.just("transfer"), st.sampled_from("AB"), st.integers(-40, 40).filter(bool), _PRICES),
+    ),
+    max_size=14,
+)
+
+
+@st.composite
+def histories(draw):
+    """Fills of two contracts, with positions kept beside them: quantities by contract, money in and out."""
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    told: list[f.Fill] = []
+    for n, (what, where, how, money) in enumerate(draw(_HAPPENINGS)):
+        moment = {"executed_at": _START + timedelta(hours=n)}
+
+        def booked(name, contract, quantity, proceeds, kind, moment=moment, **more):
+            units = abs(quantity) or Decimal(1)
+            price = (abs(proceeds) / units).quantize(Decimal("1E-12"))
+            held[contract] += quantity
+            said = {"contract_id": contract, "event_type": kind, "booked": proceeds} | moment | more
+            told.append(fill(name, quantity, price, **said))
+
+        if what in ("trade", "transfer"):
+            kind = f.TRADE if what == "trade" else f.TRANSFER_IN if how > 0 else f.TRANSFER_OUT
+            fee = Decimal(draw(st.integers(-300, 0))).scaleb(-2) if what == "trade" else Decimal(0)
+            said = {"contract_id": where, "event_type": kind, "commission": fee} | moment
+            held[where] += how
+            told.append(fill(str(n), Decimal(how), money, **said))
+        elif what == "split" and held[where]:
+            more = (held[where] * how[0] / how[1]).quantize(Decimal("0.0001")) - held[where]
+            ratio = (Decimal(how[0]), Decimal(how[1]))
+            booked(
+                str(n),
+                where,
+                more,
+                Decimal(0),
+                f.SPLIT,
+                linked_fill_id=str(n),
+                ratio=draw(st.sampled_from([ratio, None])),
+            )
+        elif what == "exchange" and held[where[0]] and held[where[0]] * held[where[1]] >= 0:
+            source, target = where
+            taken = held[source]
+            given = (taken * how[0] / how[1]).quantize(Decimal("0.0001"))
+            if given:
+                booked(f"{n}0", source, -taken, taken * money, f.MERGER, linked_fill_id=f"{n}1")
+                booked(f"{n}1", target, given, Decimal(0), f.MERGER, linked_fill_id=f"{n}0")
+        elif what == "taken" and held[where]:
+            booked(str(n), where, -held[where], held[where] * money, f.MERGER, closes=f.CLOSES_ONLY)
+    return told, held
+
+
+def _signed(lot) -> Decimal:
+    return lot.quantity if lot.direction == "long" else -lot.quantity
+
+
+@given(histories())
+def test_quantities_money_and_fees_are_conserved_through_splits_mergers_and_transfers(history):
+    fills, held = history
+    matchings = match_contracts(fills)
+    open_lots = {contract: matching.open for contract, matching in matchings.items()}
+    closed = [lot for matching in matchings.values() for lot in matching.closed]
+    for contract, lots in open_lots.items():
+        assert sum(map(_signed, lots)) == held[contract]
+        assert len({lot.direction for lot in lots}) <= 1
+    left = [lot for lots in open_lots.values() for lot in lots]
+    cost = sum(_signed(lot) * lot.open_price * lot.multiplier for lot in left)
+    gross = sum(lot.gross_pnl for lot in closed)
+    assert abs(gross - cost - sum(one.proceeds for one in fills)) <= Decimal("1e-9")
+    fees = sum(lot.open_fee + (lot.close_fee or 0) for lot in (*closed, *left))
+    assert fees == sum(one.commission for one in fills)
+    assert not [one for matching in matchings.values() for one in matching.unopened]
+    told = [effect for matching in matchings.values() for effect in matching.effects.values()]
+    assert sum(effect.gross_realised for effect in told) == gross
+    ids = [lot.lot_id for lot in (*closed, *left)]
+    assert len(ids) == len(set(ids))
+
+
+@given(histories(), st.integers(0, 20))
+def test_a_range_from_the_lots_open_before_it_goes_on_as_if_all_were_told_at_once(history, cut):
+    fills, _ = history
+    moments = sorted({one.executed_at for one in fills})
+    start = moments[min(cut, len(moments) - 1)] if moments else _START
+    before, after = (
+        [one for one in fills if one.executed_at < start],
+        [one for one in fills if one.executed_at >= start],
+    )
+    whole, first = match_contracts(fills), match_contracts(before)
+    rest = match_contracts(after, [(contract, lot) for contract, one in first.items() for lot in one.open])
+    for contract, matching in whole.items():
+        closed = first[contract].closed if contract in first else ()
+        assert closed + (rest[contract].closed if contract in rest else ()) == matching.closed
+        assert (rest[contract].open if contract in rest else ()) == matching.open
