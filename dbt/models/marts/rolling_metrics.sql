@@ -26,6 +26,7 @@ summary as (
     select
         account_id,
         trading_day,
+        sessions.previous_day,
         opening_nav_official as opening_nav,
         closing_nav_official as closing_nav,
         deposits,
@@ -35,7 +36,21 @@ summary as (
                 then ((closing_nav_official + withdrawals) / (opening_nav_official + deposits) - 1)::double precision
         end as daily_return
     from {{ ref('daily_summary') }}
+    left join {{ ref('stg_sessions') }} as sessions using (trading_day)
     where trading_day <= '{{ var("to_day") }}'::date
+),
+
+-- An account's deposits, and withdrawals below 0, in their order. A deposit is there from the close before its session
+-- on, a withdrawal until the close of its own.
+flows as (
+    select
+        account_id,
+        array_agg(amount::double precision order by trading_day, amount desc) as amounts,
+        array_agg(counts_from order by trading_day, amount desc) as days
+    from summary
+    cross join lateral (values (deposits, previous_day), (-withdrawals, trading_day)) as flow (amount, counts_from)
+    where amount <> 0
+    group by account_id
 ),
 
 trips as (
@@ -72,11 +87,13 @@ days as (
             1 + count(closing_nav) over (so_far rows between unbounded preceding and 1 preceding) as session_number,
             capital.amount as capital,
             sum(deposits) over so_far as deposited,
-            sum(withdrawals) over so_far as withdrawn
+            sum(withdrawals) over so_far as withdrawn,
+            count(*) filter (where deposits <> 0) over so_far + count(*) filter (where withdrawals <> 0) over so_far
+                as flows_so_far,
+            (deposits <> 0)::int + (withdrawals <> 0)::int as flows_of_day
         from summary
         full join trips using (account_id, trading_day)
         left join {{ source('accounting', 'initial_capital') }} as capital using (account_id)
-        left join {{ ref('stg_sessions') }} as sessions using (trading_day)
         window so_far as (partition by account_id order by trading_day)
     ) as numbered
     window account as (partition by account_id), one_session as (partition by account_id, session_number)
@@ -102,10 +119,8 @@ windows as (
         sqrt(avg(power(least(daily_return, 0), 2)) over days_so_far) as downside,
         alm_reporting.drawdown(daily_return) over days_so_far as drawdown,
         alm_reporting.lowest(daily_return, tail) over days_so_far as lowest,
-        array_agg(deposits::double precision) filter (where deposits > 0) over days_so_far as deposits,
-        array_agg(previous_day) filter (where deposits > 0) over days_so_far as deposited_on,
-        array_agg(-withdrawals::double precision) filter (where withdrawals > 0) over days_so_far as withdrawals,
-        array_agg(trading_day) filter (where withdrawals > 0) over days_so_far as withdrawn_on,
+        flows_so_far,
+        first_value(flows_so_far - flows_of_day) over days_so_far as flows_before,
         {%- for total in ["trips", "wins", "losses", "won", "lost", "hours_held"] + endings %}
         coalesce(sum({{ total }}) over days_so_far, 0) as {{ total }}{{ "," if not loop.last }}
         {%- endfor %}
@@ -116,21 +131,23 @@ windows as (
     {%- endfor %}
 ),
 
--- What was in the account and came into it, the first of it first: a deposit is there from the close before its session
--- on, a withdrawal until the close of its own.
-money as (
+-- What the window opens with is the first that was paid in; where that is nothing, its first deposit.
+money as materialized (
     select
         windows.*,
-        trading_day - flows.days[1] as days_invested,
+        trading_day - paid.days[1] as days_invested,
         alm_reporting.money_weighted_growth(
-            flows.amounts, flows.days, closing_nav::double precision, trading_day
+            paid.amounts, paid.days, closing_nav::double precision, trading_day
         ) as growth
     from windows
+    left join flows using (account_id)
     cross join lateral (
         select
-            case when opens_with <> 0 then array[opens_with::double precision] end || deposits || withdrawals as amounts,
-            case when opens_with <> 0 then array[opens_on] end || deposited_on || withdrawn_on as days
-    ) as flows
+            case when opens_with <> 0 then array[opens_with::double precision] end
+            || flows.amounts[flows_before + 1:flows_so_far] as amounts,
+            case when opens_with <> 0 then array[opens_on] end
+            || flows.days[flows_before + 1:flows_so_far] as days
+    ) as paid
     where is_told and {{ in_range('trading_day') }}
 )
 

@@ -107,6 +107,7 @@ DECLARE
     high double precision := 46;
     rate double precision := 0;
     following double precision;
+    grown double precision;
     paid double precision;
     got double precision;
     paid_moves double precision;
@@ -118,14 +119,20 @@ BEGIN
     IF cardinality(flows) = 1 THEN RETURN worth / flows[1]; END IF;
     rests := ARRAY(SELECT (last_day - day)::double precision / (last_day - days[1]) FROM unnest(days) AS day);
     FOR step IN 1..100 LOOP
-        SELECT
-            sum(grown) FILTER (WHERE grown > 0),
-            worth - coalesce(sum(grown) FILTER (WHERE grown < 0), 0),
-            sum(grown * rest) FILTER (WHERE grown > 0),
-            -coalesce(sum(grown * rest) FILTER (WHERE grown < 0), 0)
-        INTO paid, got, paid_moves, got_moves
-        FROM unnest(flows, rests) AS told(flow, rest)
-        CROSS JOIN LATERAL (SELECT flow * exp(rate * rest) AS grown) AS growing;
+        paid := 0;
+        paid_moves := 0;
+        got := worth;
+        got_moves := 0;
+        FOR place IN 1..cardinality(flows) LOOP
+            grown := flows[place] * exp(rate * rests[place]);
+            IF grown > 0 THEN
+                paid := paid + grown;
+                paid_moves := paid_moves + grown * rests[place];
+            ELSE
+                got := got - grown;
+                got_moves := got_moves - grown * rests[place];
+            END IF;
+        END LOOP;
         miss := ln(got / paid);
         slope := paid_moves / paid - got_moves / got;
         IF miss > 0 THEN low := rate; ELSE high := rate; END IF;
