@@ -116,7 +116,8 @@ windows as (
         alm_reporting.product(1 + daily_return) over days_so_far - 1 as total_return,
         avg(daily_return) over days_so_far as mean,
         stddev_samp(daily_return) over days_so_far as deviation,
-        sqrt(avg(power(least(daily_return, 0), 2)) over days_so_far) as downside,
+        -- least() passes over null
+        sqrt(avg(power(least(daily_return, 0), 2)) filter (where daily_return is not null) over days_so_far) as downside,
         alm_reporting.drawdown(daily_return) over days_so_far as drawdown,
         alm_reporting.lowest(daily_return, tail) over days_so_far as lowest,
         flows_so_far,
@@ -163,7 +164,7 @@ select
     risk.drawdown as max_drawdown,
     -- annualised figures are not shown for less than a year (GIPS)
     case
-        when money.days_invested >= 365 and risk.drawdown < 0 and money.total_return > -1
+        when money.days_invested >= 365 and risk.drawdown < 0 and money.total_return >= -1
             then (power(1 + money.total_return, 252.0 / money.observations) - 1) / abs(risk.drawdown)
     end as calmar,
     risk.var_95,
