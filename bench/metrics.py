@@ -64,7 +64,9 @@ def measure_one(count: int, accounts: int) -> list[tuple[str, float, str]]:
         build(settings, ["path:models/staging", "path:models/marts"], FIRST, FIRST)
         days = list(islice((one.day for one in sessions(FIRST, FIRST + timedelta(days=count * 3 // 2 + 9))), count))
         navs = [_fill(db, f"U40000{number:02}", days, Random(number)) for number in range(accounts)]
-        name = f"metrics, {count} sessions x {len(WINDOWS)} windows" + (f", {accounts} accounts" if accounts > 1 else "")
+        name = f"metrics, {count} sessions x {len(WINDOWS)} windows" + (
+            f", {accounts} accounts" if accounts > 1 else ""
+        )
         found = []
         for told, first in ((name, days[0]), (f"{name}: the last session alone", days[-1])):
             seconds = min(_seconds(build(settings, MODELS, first, days[-1])) for _ in range(3))
@@ -102,7 +104,9 @@ def _fill(db: Database, account: str, days: list[date], random: Random) -> list[
             for session in known.values():
                 copy.write_row(session)
         cursor.execute("insert into alm_reporting.trading_sessions select * from made on conflict do nothing")
-        columns = "account_id, trading_day, base_currency, opening_nav_official, closing_nav_official, deposits, withdrawals"
+        columns = (
+            "account_id, trading_day, base_currency, opening_nav_official, closing_nav_official, deposits, withdrawals"
+        )
         with cursor.copy(f"copy alm_reporting.daily_summary ({columns}) from stdin") as copy:
             for row in rows:
                 copy.write_row(row)
@@ -117,7 +121,22 @@ def _fill(db: Database, account: str, days: list[date], random: Random) -> list[
                 for number in range(TRIPS_A_DAY):
                     one, gain = f"{day} {number}", random.randint(-80, 100)
                     copy.write_row(
-                        (account, one, one, "OPT", 100, "USD", "short", 1, one, f"{one} closed", opens, closes, day, day)
+                        (
+                            account,
+                            one,
+                            one,
+                            "OPT",
+                            100,
+                            "USD",
+                            "short",
+                            1,
+                            one,
+                            f"{one} closed",
+                            opens,
+                            closes,
+                            day,
+                            day,
+                        )
                         + (1, 1, -1, -1, gain, 1, 1, "trade", random.choice(["traded", "expired"]), one)
                     )
         cursor.execute("analyze")

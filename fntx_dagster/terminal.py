@@ -6,10 +6,11 @@ Figures come from the tables as they are; rounding for display is `report.money`
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -156,12 +157,20 @@ def summary_tables(
         yield table
 
 
-def metrics_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The windows of one session side by side; what is undefined is a dash."""
-    table = _table("metric", right=[row["metric_window"] for row in rows])
-    for name, percent in _SHOWN_METRICS.items():
-        table.add_row(name.replace("_", " "), *(_ratio(row[name], percent) for row in rows))
-    return table
+def metrics_tables(rows: Sequence[dict[str, Any]]) -> Iterator[Table]:
+    """One table per account of rows of rolling_metrics of one session: the windows side by side, what is undefined a
+    dash."""
+    for (account, currency), found in groupby(rows, lambda row: (row["account_id"], row["base_currency"])):
+        windows = list(found)
+        table = _table(f"metric ({currency})", right=[row["metric_window"] for row in windows])
+        table.title = f"Performance up to {windows[0]['trading_day']}, account {account}"
+        for number, group in enumerate(_SHOWN_METRICS):
+            if number:
+                table.add_section()
+            for name, written in group.items():
+                values = [row[name] for row in windows]
+                table.add_row(name.replace("_", " "), *("–" if value is None else written(value) for value in values))
+        yield table
 
 
 def status_table(states: Sequence[AccountState]) -> Table | str:
@@ -371,29 +380,51 @@ def _remark(day: HistoryDay, version: Version, late: timedelta, settled_at: date
     return ", ".join(said)
 
 
-_SHOWN_METRICS = {
-    "observations": False,
-    "total_return": True,
-    "volatility": True,
-    "sharpe": False,
-    "sortino": False,
-    "max_drawdown": True,
-    "var_95": True,
-    "cvar_95": True,
-    "win_rate": False,
-    "dpi": False,
-    "rvpi": False,
-    "tvpi": False,
-}
-"""Metric → whether it is shown in percent; win_rate is in percent already."""
+def _share(value: float) -> str:
+    return f"{value * 100:.2f} %"
 
 
-def _ratio(value: float | int | None, percent: bool) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, int):
-        return str(value)
-    return f"{value * 100:.2f} %" if percent else f"{value:.4f}"
+def _ratio(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _gain(value: Decimal) -> str:
+    return money.display(value, signed=True)
+
+
+_SHOWN_METRICS: tuple[dict[str, Callable[[Any], str]], ...] = (
+    {
+        "observations": str,
+        "total_return": _share,
+        "money_weighted_return": _share,
+        "xirr": _share,
+        "volatility": _share,
+        "sharpe": _ratio,
+        "sortino": _ratio,
+        "max_drawdown": _share,
+        "calmar": _ratio,
+        "var_95": _share,
+        "cvar_95": _share,
+    },
+    {
+        "wins": str,
+        "losses": str,
+        "break_evens": str,
+        "win_rate": "{:.2f} %".format,
+        "average_win": _gain,
+        "average_loss": _gain,
+        "profit_factor": _ratio,
+        "expectancy": _gain,
+        "average_holding_hours": "{:.1f}".format,
+        "ended_traded": str,
+        "ended_expired": str,
+        "ended_assigned": str,
+        "ended_exercised": str,
+        "ended_delivered": str,
+    },
+    {"paid_in": money.display, "dpi": _ratio, "rvpi": _ratio, "tvpi": _ratio},
+)
+"""Metric → how it is written, in the groups in which they are shown."""
 
 
 def _days(found: Sequence[date]) -> str:

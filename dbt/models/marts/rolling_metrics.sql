@@ -26,6 +26,7 @@ summary as (
     select
         account_id,
         trading_day,
+        base_currency,
         sessions.previous_day,
         opening_nav_official as opening_nav,
         closing_nav_official as closing_nav,
@@ -106,6 +107,7 @@ windows as (
         trading_day,
         '{{ name }}' as metric_window,
         is_told,
+        base_currency,
         closing_nav,
         capital,
         deposited,
@@ -156,6 +158,7 @@ select
     money.account_id,
     money.trading_day,
     money.metric_window,
+    money.base_currency,
     money.observations,
     case when money.observations > 0 then money.total_return end as total_return,
     risk.deviation * sqrt(252) as volatility,

@@ -7,8 +7,8 @@ revision = "0007"
 down_revision = "0005"
 
 _LOWEST = """
--- The values of a window in ascending order. One value's place among the others is found in log n, so no window is
--- sorted anew. Where a window only grows, the `kept` lowest are enough; where it slides, any may come to be one of them.
+-- The values of a window in ascending order. A value's place among the others is found in log n, so no window is sorted
+-- anew. Where a window only grows, the `kept` lowest are enough; where it slides, any may come to be one of them.
 CREATE FUNCTION alm_reporting.lowest_with(ascending double precision[], value double precision, kept bigint)
 RETURNS double precision[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
@@ -94,10 +94,11 @@ COMMENT ON AGGREGATE alm_reporting.drawdown(double precision) IS
 """
 
 _MONEY_WEIGHTED = """
--- The growth g of money from the first flow to the last day: sum(paid_i * g^rest_i) = worth, where a flow is positive
--- when it is paid in and negative when it is paid out, and rest is the share of the days that is left after it. Newton's
--- method on the logarithms of what was paid in and of what came out of it: with flows that are small beside the
--- whole, their difference is nearly a straight line. What Newton throws out of the bracket is halved.
+-- The growth g of money from the first flow to the last day: sum(flow_i * g^rest_i) = worth. A flow is positive when it
+-- is paid in and negative when it is paid out; rest is the share of the days that is left after it. Newton's method on
+-- the logarithms of what was paid in and of what came out of it: where flows are small beside the whole, their
+-- difference is nearly a straight line. What Newton throws out of the bracket is halved. Where the first flow is paid in
+-- and something is left there is a g; where there are several, it is the one that this comes to from no gain.
 CREATE FUNCTION alm_reporting.money_weighted_growth(
     flows double precision[], days date[], worth double precision, last_day date
 ) RETURNS double precision LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
