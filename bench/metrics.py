@@ -21,10 +21,10 @@ from random import Random
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.settings import child_environment, load_settings
 from fntx_dagster.store.database import Database, open_database
+from fntx_dagster.store.marts import METRIC_WINDOWS
 from fntx_dagster.store.server import EmbeddedPostgres
 
 FIRST = date(2015, 1, 2)
-WINDOWS = ("30d", "30obs", "mtd", "ytd", "1y", "all")
 MODELS = ("round_trips", "rolling_metrics")
 TRIPS_A_DAY, FLOW_EVERY = 5, 21
 CASES = ((600, 1), (252, 1), (2520, 1), (2520, 3))
@@ -64,9 +64,7 @@ def measure_one(count: int, accounts: int) -> list[tuple[str, float, str]]:
         build(settings, ["path:models/staging", "path:models/marts"], FIRST, FIRST)
         days = list(islice((one.day for one in sessions(FIRST, FIRST + timedelta(days=count * 3 // 2 + 9))), count))
         navs = [_fill(db, f"U40000{number:02}", days, Random(number)) for number in range(accounts)]
-        name = f"metrics, {count} sessions x {len(WINDOWS)} windows" + (
-            f", {accounts} accounts" if accounts > 1 else ""
-        )
+        name = f"metrics, {count} sessions x {len(METRIC_WINDOWS)} windows, {accounts} account{'s' * (accounts > 1)}"
         found = []
         for told, first in ((name, days[0]), (f"{name}: the last session alone", days[-1])):
             seconds = min(_seconds(build(settings, MODELS, first, days[-1])) for _ in range(3))
@@ -120,25 +118,10 @@ def _fill(db: Database, account: str, days: list[date], random: Random) -> list[
                 opens, closes = known[day].opens_at, known[day].closes_at
                 for number in range(TRIPS_A_DAY):
                     one, gain = f"{day} {number}", random.randint(-80, 100)
-                    copy.write_row(
-                        (
-                            account,
-                            one,
-                            one,
-                            "OPT",
-                            100,
-                            "USD",
-                            "short",
-                            1,
-                            one,
-                            f"{one} closed",
-                            opens,
-                            closes,
-                            day,
-                            day,
-                        )
-                        + (1, 1, -1, -1, gain, 1, 1, "trade", random.choice(["traded", "expired"]), one)
-                    )
+                    contract = (account, one, one, "OPT", 100, "USD", "short", 1, one, f"{one} closed")
+                    ending = random.choice(["traded", "expired"])
+                    times = (opens, closes, day, day)
+                    copy.write_row((*contract, *times, 1, 1, -1, -1, gain, 1, 1, "trade", ending, one))
         cursor.execute("analyze")
     return navs
 

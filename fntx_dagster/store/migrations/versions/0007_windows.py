@@ -97,8 +97,8 @@ _MONEY_WEIGHTED = """
 -- The growth g of money from the first flow to the last day: sum(flow_i * g^rest_i) = worth. A flow is positive when it
 -- is paid in and negative when it is paid out; rest is the share of the days that is left after it. Newton's method on
 -- the logarithms of what was paid in and of what came out of it: where flows are small beside the whole, their
--- difference is nearly a straight line. What Newton throws out of the bracket is halved. Where the first flow is paid in
--- and something is left there is a g; where there are several, it is the one that this comes to from no gain.
+-- difference is nearly a straight line. What Newton throws out of the bracket is halved. Where the first flow is paid
+-- in and something is left there is a g; where there are several, it is the one that this comes to from no gain.
 CREATE FUNCTION alm_reporting.money_weighted_growth(
     flows double precision[], days date[], worth double precision, last_day date
 ) RETURNS double precision LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
