@@ -408,3 +408,29 @@ def test_round_trips_are_counted_by_how_they_ended_in_every_window(told: Platfor
             assert row["expectancy"] == pytest.approx(sum(trip[2] for trip in ended) / len(ended))
     assert row["wins"] == 5
     assert row["losses"] == 2
+
+
+def test_a_round_trip_that_ended_in_a_session_without_a_summary_is_not_lost(told: Platform) -> None:
+    from fntx_dagster.defs.transforms import build
+
+    days = observed(over_a_year)
+    gone = next(day for day in days[40:] if day.trips)
+    later = days[days.index(gone) + 20].day
+    before = table(told, over_a_year)
+    with told.database.connect() as connection:
+        connection.execute(
+            "delete from alm_reporting.daily_summary where account_id = %s and trading_day = %s",
+            (over_a_year.number, gone.day),
+        )
+    [done, *_] = build(told.settings, ["rolling_metrics"], gone.day, later)
+    assert done.status == "success", done.message
+    after = table(told, over_a_year)
+    assert (gone.day, "all") not in after
+    trips = ("wins", "losses", "break_evens", "expectancy")
+    for window in ("30d", "ytd", "1y", "all"):
+        assert after[later, window]["observations"] == before[later, window]["observations"] - 1
+        assert [after[later, window][name] for name in trips] == [before[later, window][name] for name in trips]
+    assert after[later, "30obs"]["observations"] == 30
+    follows = days[days.index(gone) + 1].day
+    assert after[follows, "all"]["wins"] == before[follows, "all"]["wins"]
+    assert after[later, "all"]["paid_in"] is not None

@@ -91,7 +91,7 @@ days as (
             sum(withdrawals) over so_far as withdrawn,
             count(*) filter (where deposits <> 0) over so_far + count(*) filter (where withdrawals <> 0) over so_far
                 as flows_so_far,
-            (deposits <> 0)::int + (withdrawals <> 0)::int as flows_of_day
+            coalesce((deposits <> 0)::int + (withdrawals <> 0)::int, 0) as flows_of_day
         from summary
         full join trips using (account_id, trading_day)
         left join {{ source('accounting', 'initial_capital') }} as capital using (account_id)
