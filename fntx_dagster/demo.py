@@ -21,7 +21,7 @@ from fntx_dagster.signatures.verifying import prove_on_chain, verify_day
 from fntx_dagster.store import marts
 from fntx_dagster.store.database import Database, open_database
 from fntx_dagster.store.signatures import posted_days, signed_days
-from fntx_dagster.terminal import metrics_table, narrative, note, out, summary_tables, title, watching_steps
+from fntx_dagster.terminal import metrics_tables, narrative, note, out, summary_tables, title, watching_steps
 
 FIRST, LAST = date(2025, 7, 1), date(2025, 7, 18)
 TOLD = date(2025, 7, 17)
@@ -64,7 +64,7 @@ def _show_figures(db: Database) -> None:
     title("The month so far")
     out(*summary_tables(db, FIRST, LAST, SAMPLE_ACCOUNT))
     title(f"Performance up to {LAST}")
-    out(metrics_table(marts.rolling_metrics(db, LAST, LAST, SAMPLE_ACCOUNT)))
+    out(*metrics_tables(marts.rolling_metrics(db, LAST, LAST, SAMPLE_ACCOUNT)))
 
 
 def _show_proof(settings: Settings, db: Database) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fntx_dagster.report import clock, money
-from fntx_dagster.report.metrics_table import metrics_table as metrics_of
+from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.summary_table import month_tables
 
 if TYPE_CHECKING:
@@ -161,13 +162,16 @@ def summary_tables(
             yield table
 
 
-def metrics_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The windows of one session side by side."""
-    found = metrics_of(rows)
-    table = _table(found.headers[0], right=found.headers[1:])
-    for row in found.rows:
-        table.add_row(*row)
-    return table
+def metrics_tables(rows: Sequence[dict[str, Any]]) -> Iterator[Table]:
+    """One table per account of rows of rolling_metrics of one session: the windows side by side, what is undefined a
+    dash."""
+    for (account, currency), windows in groupby(rows, lambda row: (row["account_id"], row["base_currency"])):
+        found = metrics_table(list(windows))
+        table = _table(f"{found.headers[0]} ({currency})", right=found.headers[1:])
+        table.title = f"Performance up to {rows[0]['trading_day']}, account {account}"
+        for row in found.rows:
+            table.add_row(*row)
+        yield table
 
 
 def greeks_tables(days: Sequence[dict[str, Any]]) -> Iterator[Table | str]:

@@ -275,7 +275,14 @@ def test_a_run_that_was_killed_does_not_stand_in_the_way_of_the_next(home: Home)
 
 
 def test_one_day_run_again_leaves_every_table_as_it_was(home: Home) -> None:
-    tables = ("chronological_events", "nav_blocks", "stock_positions", "daily_summary", "rolling_metrics")
+    tables = (
+        "chronological_events",
+        "nav_blocks",
+        "stock_positions",
+        "daily_summary",
+        "rolling_metrics",
+        "round_trips",
+    )
     dump = "select md5(string_agg(t::text, '|' order by t::text)) from alm_reporting.{} as t"
     before = [home.sql(dump.format(table)) for table in tables]
     home.fntx("run", "--from", "2025-07-10", "--to", "2025-07-10")

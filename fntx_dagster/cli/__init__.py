@@ -24,6 +24,7 @@ from fntx_dagster.cli.options import (
     From,
     MaybeFrom,
     MaybeTo,
+    OneDay,
     TimeZone,
     To,
     account_of,
@@ -271,6 +272,29 @@ def summary(
         print_json(sorted(rows, key=lambda row: (row["account_id"], row["trading_day"])))
     else:
         out(*summary_tables(db, first.date(), last.date(), account, running, observer))
+
+
+@app.command()
+def metrics(
+    day: OneDay,
+    account: Annotated[str | None, typer.Option(help="Account id; all where it is left out.")] = None,
+    format: Annotated[
+        TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")
+    ] = TableFormat.table,
+) -> None:
+    """Performance up to a session over six windows: returns, risk, and the round trips that ended in them.
+
+    docs/metrics.md defines each; a dash (null in JSON) is what is undefined.
+    """
+    from fntx_dagster.store import marts
+    from fntx_dagster.terminal import metrics_tables, out
+
+    db = database_of_settings()
+    if account is not None:
+        account = account_of(db, account)
+    rows = marts.rolling_metrics(db, day.date(), day.date(), account)
+    refuse_empty(rows, day.date(), day.date())
+    print_json(rows) if format is TableFormat.json else out(*metrics_tables(rows))
 
 
 @app.command()

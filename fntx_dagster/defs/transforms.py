@@ -33,6 +33,7 @@ TOLD_BY_SESSION = (
     "chronological_events",
     "nav_blocks",
     "daily_summary",
+    "round_trips",
     "rolling_metrics",
     "daily_verification",
     "closing_positions",

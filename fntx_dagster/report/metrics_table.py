@@ -13,12 +13,27 @@ from typing import Any
 from fntx_dagster.report import money
 from fntx_dagster.report.tables import Table
 
-WINDOWS = {"30d": "30 days", "30obs": "30 sessions", "mtd": "Month", "ytd": "Year", "all": "All"}
-_KEYS = ("account_id", "trading_day", "metric_window")
+WINDOWS = {
+    "30d": "30 days",
+    "30obs": "30 sessions",
+    "mtd": "Month",
+    "ytd": "Year",
+    "1y": "365 days",
+    "all": "All",
+}
+_KEYS = ("account_id", "trading_day", "metric_window", "base_currency")
 # Ratios that people read in per cent; `win_rate` is in per cent already.
-_IN_PERCENT = ("total_return", "volatility", "max_drawdown", "var_95", "cvar_95")
+_IN_PERCENT = ("total_return", "money_weighted_return", "xirr", "volatility", "max_drawdown", "var_95", "cvar_95")
 _PERCENT = ("win_rate",)
-_SPELLED = {"var_95": "VaR 95 %", "cvar_95": "CVaR 95 %", "dpi": "DPI", "rvpi": "RVPI", "tvpi": "TVPI"}
+_HOURS = ("average_holding_hours",)
+_SPELLED = {
+    "var_95": "VaR 95 %",
+    "cvar_95": "CVaR 95 %",
+    "xirr": "XIRR",
+    "dpi": "DPI",
+    "rvpi": "RVPI",
+    "tvpi": "TVPI",
+}
 
 
 def metrics_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -47,4 +62,6 @@ def _cell(name: str, value: float | Decimal | int | None) -> str:
         return money.display(value)
     if isinstance(value, int):
         return f"{value:,}"
+    if name in _HOURS:
+        return f"{value:,.1f}"
     return f"{value:.2f} %" if name in _PERCENT else money.ratio(value, in_percent=name in _IN_PERCENT)

@@ -55,6 +55,9 @@ SUMMARY_FIELDS = (
 )
 """The fields of a summary row, in the order in which programs read them; the names are the table's."""
 
+METRIC_WINDOWS = ("30d", "30obs", "mtd", "ytd", "1y", "all")
+"""The windows of rolling_metrics, in the order in which people and programs read them."""
+
 _IN_RANGE = "trading_day between %(first)s and %(last)s and account_id = coalesce(%(account)s, account_id)"
 
 
@@ -84,8 +87,17 @@ def summary(db: Database, first: date, last: date, account: str | None = None) -
 
 
 def rolling_metrics(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
-    """Rows of rolling_metrics, ordered by account and day: five windows each."""
-    return _rows(db, "select * from alm_reporting.rolling_metrics", first, last, account)
+    """Rows of rolling_metrics, ordered by account, day and METRIC_WINDOWS, as dicts with the table's columns."""
+    rows = _rows(db, "select * from alm_reporting.rolling_metrics", first, last, account)
+    place = {window: number for number, window in enumerate(METRIC_WINDOWS)}
+    return sorted(rows, key=lambda row: (row["account_id"], row["trading_day"], place[row["metric_window"]]))
+
+
+def round_trips(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
+    """Rows of round_trips that ended in the range, in the order in which they did, as dicts with the table's columns;
+    holding_time is a timedelta."""
+    rows = _rows(db, "select * from alm_reporting.round_trips", first, last, account)
+    return sorted(rows, key=lambda row: (row["account_id"], row["closed_at"], row["opened_at"], row["contract_id"]))
 
 
 def nav_history(db: Database, account: str, last: date) -> list[NavDay]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fntx_dagster.accounting import fills as f
 from fntx_dagster.accounting.lots import Effect, Lot, match, match_contracts, reconcile_broker_realised
-from tests.accounting.examples import fill, golden_fills, of_vector, vectors
+from tests.accounting.examples import VECTORS, fill, golden_fills, of_vector, vectors
 
 NOON = datetime(2025, 7, 1, 16, tzinfo=UTC)
 
@@ -61,6 +61,7 @@ def test_lots_match_as_in_lean(case):
     assert gross(matching.closed) == Decimal(expected["realised_gross"])
     assert net(matching.closed) == Decimal(expected["realised_net"])
     assert sum(fill.commission for fill in fills) == -Decimal(expected["fees_total"])
+    assert (net(matching.closed) > 0) == expected.get("is_win", net(matching.closed) > 0)
     assert [
         (
             lot.direction,
@@ -146,6 +147,7 @@ def test_what_other_platforms_agree_on_comes_out(case):
         found["unrealised_net"] = sum(
             (mark - lot.open_price) * lot.quantity * side + lot.open_fee for lot, side in sides
         )
+    assert expected.keys() <= found.keys() | {"open_qty", "mark"}
     for name in found.keys() & expected.keys():
         assert found[name] == (expected[name] and Decimal(expected[name])), name
 
@@ -162,6 +164,28 @@ def test_the_platform_is_not_on_average_cost():
     assert gross(matching.closed) + sum(fill.commission for fill in fills) != Decimal(expected["realised_net_all_fees"])
     assert average_open_price(matching.open) != Decimal(expected["open_avg_price"])
     assert gross(matching.closed) == Decimal(30)  # 9 x (10001 - 10000) + 3 x (10005 - 10000) + 1 x (10005 - 9999)
+
+
+def test_every_case_of_every_vector_file_is_run():
+    run = defaultdict(list)
+    for name, test in (
+        ("lean", test_lots_match_as_in_lean),
+        ("uebber_core", test_cost_and_proceeds_with_fees_come_out_as_in_a_tax_engine),
+        ("beancount_lots", test_lots_are_consumed_by_date_whatever_order_they_come_in_as_in_beancount),
+        ("misc", test_what_other_platforms_agree_on_comes_out),
+        ("uebber_options_lifecycle", test_a_tax_lots_folded_premium_is_our_gross_convention_rearranged),
+    ):
+        [parametrized] = test.pytestmark
+        run[name] += [case["id"] for case in parametrized.args[1]]
+    run["misc"] += [case["id"] for case in vectors("misc") if case["method"] == "average"]  # the negative control
+    assert dict(run) == {file.stem: [case["id"] for case in vectors(file.stem)] for file in VECTORS.glob("*.json")}
+    assert {name: len(set(cases)) for name, cases in run.items()} == {
+        "lean": 23,
+        "uebber_core": 19,
+        "beancount_lots": 8,
+        "misc": 15,
+        "uebber_options_lifecycle": 15,
+    }
 
 
 # -- the life of an option
@@ -375,6 +399,46 @@ def test_cash_is_realised_pnl_less_what_the_open_position_cost(fills):
     assert sum(one.proceeds for one in fills) == gross(matching.closed) - cost
     assert net_position(matching.open) == sum(one.quantity for one in fills)
     assert sum(effect.gross_realised for effect in matching.effects.values()) == gross(matching.closed)
+
+
+@given(st.lists(executions, min_size=1, max_size=3))
+def test_lots_and_fills_of_several_contracts_sum_to_the_same_gross_pnl_and_fees(contracts):
+    """Each fill's own, and all of them; what closes without an opening keeps its fee, and a fill of nothing its own."""
+    fills = [
+        one._replace(fill_id=f"{contract} {one.fill_id}", contract_id=str(contract))
+        for contract, executed in enumerate(contracts)
+        for one in executed
+    ]
+    matchings = match_contracts(fills).values()
+    closed = [lot for matching in matchings for lot in matching.closed]
+    lots = [*closed, *(lot for matching in matchings for lot in matching.open)]
+    effects = {fill_id: effect for matching in matchings for fill_id, effect in matching.effects.items()}
+    assert effects.keys() == {one.fill_id for one in fills}
+    for one in fills:
+        assert effects[one.fill_id].gross_realised == gross(lot for lot in closed if lot.close_fill_id == one.fill_id)
+    assert sum(effect.gross_realised for effect in effects.values()) == gross(closed)
+    unopened = sum((one.fee for matching in matchings for one in matching.unopened), Decimal(0))
+    of_lots = sum((lot.open_fee + (lot.close_fee or 0) for lot in lots), Decimal(0))
+    assert of_lots + unopened == sum((one.commission for one in fills if one.quantity), Decimal(0))
+
+
+@given(st.lists(st.tuples(st.integers(-6, 6), st.integers(1, 99)), max_size=20))
+def test_each_fill_realises_what_a_queue_of_single_units_says(told):
+    queue, realised = [], []
+    for quantity, price in told:
+        gains = []
+        for _ in range(abs(quantity)):
+            side = 1 if quantity > 0 else -1
+            if queue and queue[0][0] != side:
+                opened, paid = queue.pop(0)
+                gains.append((price - paid) * opened)
+            else:
+                queue.append((side, price))
+        realised.append(sum(gains))
+    matching = match([fill(str(n), quantity, price) for n, (quantity, price) in enumerate(told)])
+    assert [matching.effects[str(n)].gross_realised for n in range(len(told))] == realised
+    assert net_position(matching.open) == sum(side for side, _ in queue)
+    assert sum(lot.quantity * lot.open_price for lot in matching.open) == sum(price for _, price in queue)
 
 
 @given(executions, st.integers(0, 25))

@@ -38,7 +38,7 @@ def ancestors(name: str) -> set[str]:
 
 def test_the_main_assets_are_there_by_their_tables_names() -> None:
     names = {found.to_user_string() for found in GRAPH.get_all_asset_keys()}
-    assert {*STEPS, "classified_fills", "stock_positions", "nav_blocks", "official_days"} <= names
+    assert {*STEPS, "classified_fills", "stock_positions", "nav_blocks", "official_days", "round_trips"} <= names
 
 
 def test_each_step_of_the_main_path_stands_on_the_one_before() -> None:

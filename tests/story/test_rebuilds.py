@@ -24,6 +24,7 @@ TABLES = {
     "nav_blocks": "trading_day",
     "stock_positions": "exit_date",
     "daily_summary": "trading_day",
+    "round_trips": "trading_day",
     "rolling_metrics": "trading_day",
     "daily_verification": "trading_day",
     "closing_positions": "trading_day",

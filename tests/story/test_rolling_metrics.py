@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
@@ -10,15 +11,16 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 import pytest
+from pyxirr import xirr
 
-from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.accounting.calendar import NEW_YORK, sessions
 from fntx_dagster.report.performance import drawdowns, linked, years
-from fntx_dagster.simulate.broker import SPY, Account, Accounts
+from fntx_dagster.simulate.broker import SPY, Account, Accounts, option
 from fntx_dagster.store import marts
 from tests.story.conftest import FIRST, LAST, Platform
 
 ACCOUNTS = Accounts()
-TOLD = (ACCOUNTS,)
+WINDOWS = ("30d", "30obs", "mtd", "ytd", "1y", "all")
 YEAR = 252
 
 
@@ -80,16 +82,65 @@ def wiped_out(account: Account) -> None:
     account.day("2025-07-21").moves("interest", "20")
 
 
+@ACCOUNTS.account(base="USD", cash={"USD": "0"})
+def funded_later(account: Account) -> None:
+    """Opened with nothing; money comes on the second day and again, and some of it goes."""
+    account.day("2025-07-14")
+    account.day("2025-07-15").moves("deposit", "5000")
+    account["2025-07-15"].moves("interest", "50")
+    account.day("2025-07-16").moves("interest", "-75.5")
+    account.day("2025-07-17").moves("deposit", "20000")
+    account["2025-07-17"].moves("interest", "-1000")
+    account.day("2025-07-18").moves("deposit", "-15000")
+    account["2025-07-18"].moves("interest", "210.75")
+
+
+ENDINGS = Accounts(2_000_101)
+TOLD = (ACCOUNTS, ENDINGS)
+WORTHLESS, IN_PARTS = option("P", 590, "2025-07-14"), option("C", 610, "2025-07-18")
+PUT, CALL, EXERCISED = option("P", 615, "2025-07-16"), option("C", 625, "2025-07-16"), option("C", 612, "2025-07-17")
+
+
+@ENDINGS.account()
+def every_ending(account: Account) -> None:
+    """In HKD: one expires, one is closed in two parts, a put's assignment brings shares and a call's takes them that
+    night, and an exercise brings shares that are sold."""
+    day = account.day("2025-07-14", {SPY: "616", PUT: "4", IN_PARTS: "7", WORTHLESS: "0.01"}, USD="7.8")
+    day.trade(PUT, -1, "3.00", at="10:00")
+    day.trade(IN_PARTS, 2, "6.50", at="11:00")
+    day.trade(WORTHLESS, -3, "0.20", at="12:00")
+    day.ends(WORTHLESS, "Expiration")
+    day = account.day("2025-07-15", {SPY: "618", PUT: "2", CALL: "3", IN_PARTS: "9"}, USD="7.85")
+    day.trade(IN_PARTS, -1, "8.50", at="13:00")
+    day.trade(CALL, -1, "2.50", at="13:30")
+    day = account.day("2025-07-16", {SPY: "614", PUT: "1", CALL: "0.01"}, USD="7.84")
+    day.trade(IN_PARTS, -1, "4.25", at="15:00")
+    day.ends(PUT, "Assignment")
+    day.ends(CALL, "Assignment")
+    day = account.day("2025-07-17", {SPY: "617", EXERCISED: "5"}, USD="7.83")
+    day.trade(EXERCISED, 1, "5.00", at="10:30")
+    day.ends(EXERCISED, "Exercise")
+    account.day("2025-07-18", {SPY: "619"}, USD="7.82").trade(SPY, -100, "619", at="11:00")
+
+
 # -- the second computation
+
+
+class Trip(NamedTuple):
+    """A round trip as it ended: what it netted in base currency, and how long it was held."""
+
+    net: Decimal
+    hours: float
 
 
 class Observed(NamedTuple):
     day: date
+    opens_on: date
     opening: Decimal
     closing: Decimal
     deposits: Decimal
     withdrawals: Decimal
-    trips: tuple[Decimal, ...]
+    trips: tuple[Trip, ...]
 
     @property
     def daily_return(self) -> float | None:
@@ -99,19 +150,22 @@ class Observed(NamedTuple):
 
 def observed(account: Account) -> list[Observed]:
     """From what the broker did, not from our tables."""
-    found, open_cost, open_quantity = [], Decimal(0), Decimal(0)
+    found, open_cost, open_quantity, opened_at = [], Decimal(0), Decimal(0), None
+    calendar = {session.day: session for session in sessions(account.days[0].date, account.days[-1].date)}
     for day in account.days:
         flows = [moved.amount for moved in day.cash if moved.component == "depositsWithdrawals"]
         trips = []
         for done in sorted(day.executions, key=lambda done: (done.at, done.number)):
+            opened_at = opened_at if open_quantity else done.at
             open_quantity += done.quantity
             open_cost += done.proceeds + done.commission
             if not open_quantity:
-                trips.append(open_cost)
+                trips.append(Trip(open_cost, (done.at - opened_at).total_seconds() / 3600))
                 open_cost = Decimal(0)
         found.append(
             Observed(
                 day.date,
+                calendar[day.date].previous_close.astimezone(NEW_YORK).date(),
                 day.opening.nav,
                 day.nav,
                 sum((flow for flow in flows if flow > 0), Decimal(0)),
@@ -129,6 +183,7 @@ def window_of(days: list[Observed], window: str) -> list[Observed]:
         "30obs": days[-30:][0].day,
         "mtd": last.replace(day=1),
         "ytd": last.replace(month=1, day=1),
+        "1y": last - timedelta(days=364),
         "all": days[0].day,
     }[window]
     return [day for day in days if day.day >= first]
@@ -141,8 +196,6 @@ def expected(days: list[Observed], window: str) -> dict[str, float | int | None]
     n = len(returns)
     wealth = [math.prod(1 + one for one in returns[: i + 1]) for i in range(n)]
     drawdowns = [wealth[i] / max(1, *wealth[: i + 1]) - 1 for i in range(n)]
-    trips = [trip for day in members for trip in day.trips]
-    wins, losses = sum(trip > 0 for trip in trips), sum(trip < 0 for trip in trips)
     told = {
         "observations": n,
         "total_return": wealth[-1] - 1 if n else None,
@@ -153,10 +206,8 @@ def expected(days: list[Observed], window: str) -> dict[str, float | int | None]
         "calmar": None,
         "var_95": None,
         "cvar_95": None,
-        "wins": wins,
-        "losses": losses,
-        "break_evens": len(trips) - wins - losses,
-        "win_rate": 100 * wins / (wins + losses) if wins + losses else None,
+        **money_weighted(members),
+        **traded([trip for day in members for trip in day.trips]),
     }
     if n >= 2:
         mean, deviation = fmean(returns), stdev(returns)
@@ -169,14 +220,54 @@ def expected(days: list[Observed], window: str) -> dict[str, float | int | None]
         below, above = ascending[math.floor(place)], ascending[math.ceil(place)]
         told["var_95"] = below + (above - below) * (place - math.floor(place))
         told["cvar_95"] = fmean(ascending[: int(place) + 1])
-    if n >= YEAR and min(drawdowns) < 0:
+    if told["xirr"] is not None and min(drawdowns) < 0:
         told["calmar"] = (wealth[-1] ** (YEAR / n) - 1) / abs(min(drawdowns))
     return told
+
+
+def money_weighted(members: list[Observed]) -> dict[str, float | None]:
+    """From the flows with their dates; a deposit counts from the close before its session. The year's rate is
+    pyxirr's; the window's own comes by bisection, as a year of a bad week is a loss that no rate can tell from all."""
+    first, last = members[0], members[-1]
+    flows = [(first.opens_on, -first.opening)]
+    for day in members:
+        flows += [(day.opens_on, -day.deposits), (day.day, day.withdrawals)]
+    flows = [(day, float(amount)) for day, amount in flows if amount]
+    if not flows or last.closing <= 0:
+        return {"money_weighted_return": None, "xirr": None}
+    flows.append((last.day, float(last.closing)))
+    days = (last.day - flows[0][0]).days
+    low, high = 1e-9, 1e9
+    for _ in range(200):
+        growth = math.sqrt(low * high)
+        if sum(amount * growth ** ((last.day - day).days / days) for day, amount in flows) > 0:
+            low = growth
+        else:
+            high = growth
+    return {"money_weighted_return": growth - 1, "xirr": xirr(flows) if days >= 365 else None}
+
+
+def traded(trips: list[Trip]) -> dict[str, float | Decimal | int | None]:
+    won = [trip.net for trip in trips if trip.net > 0]
+    lost = [trip.net for trip in trips if trip.net < 0]
+    return {
+        "wins": len(won),
+        "losses": len(lost),
+        "break_evens": len(trips) - len(won) - len(lost),
+        "win_rate": 100 * len(won) / (len(won) + len(lost)) if won or lost else None,
+        "average_win": sum(won) / len(won) if won else None,
+        "average_loss": sum(lost) / len(lost) if lost else None,
+        "profit_factor": float(sum(won) / -sum(lost)) if lost else None,
+        "expectancy": sum(trip.net for trip in trips) / len(trips) if trips else None,
+        "average_holding_hours": fmean(trip.hours for trip in trips) if trips else None,
+    }
 
 
 def paid(days: list[Observed]) -> dict[str, float | Decimal | None]:
     paid_in = days[0].opening + sum(day.deposits for day in days)
     paid_out = sum(day.withdrawals for day in days)
+    if not paid_in:
+        return {"paid_in": 0, "dpi": None, "rvpi": None, "tvpi": None}
     dpi, rvpi = float(paid_out / paid_in), float(days[-1].closing / paid_in)
     return {"paid_in": paid_in, "dpi": dpi, "rvpi": rvpi, "tvpi": dpi + rvpi}
 
@@ -193,9 +284,9 @@ def table(told: Platform, account: Account) -> dict[tuple[date, str], dict]:
 def test_every_window_of_every_day_says_what_the_definitions_say(told: Platform, name: str) -> None:
     days = observed(ACCOUNTS[name])
     rows = table(told, ACCOUNTS[name])
-    assert len(rows) == 5 * len(days)
+    assert len(rows) == len(WINDOWS) * len(days)
     for number in range(1, len(days) + 1):
-        for window in ("30d", "30obs", "mtd", "ytd", "all"):
+        for window in WINDOWS:
             row, wanted = rows[days[number - 1].day, window], expected(days[:number], window)
             wanted |= paid(days[:number]) if window == "all" else dict.fromkeys(("paid_in", "dpi", "rvpi", "tvpi"))
             for metric, value in wanted.items():
@@ -203,7 +294,8 @@ def test_every_window_of_every_day_says_what_the_definitions_say(told: Platform,
                 if value is None or row[metric] is None:
                     assert row[metric] is value, said
                 else:
-                    assert math.isclose(row[metric], value, rel_tol=1e-9, abs_tol=1e-12), said
+                    nearly = 1e-9 if metric == "xirr" else 1e-12  # pyxirr stops there
+                    assert math.isclose(row[metric], value, rel_tol=1e-9, abs_tol=nearly), said
 
 
 def test_a_window_of_thirty_calendar_days_is_not_one_of_thirty_sessions(told: Platform) -> None:
@@ -220,10 +312,28 @@ def test_month_and_year_begin_anew(told: Platform) -> None:
     assert rows[date(2025, 1, 2), "mtd"]["total_return"] == first["total_return"]
 
 
-def test_calmar_waits_for_a_year_of_observations(told: Platform) -> None:
-    counted = {row["observations"]: row["calmar"] for row in table(told, over_a_year).values()}
-    assert counted[251] is None
-    assert counted[252] is not None
+def test_what_is_annualised_waits_for_a_year(told: Platform) -> None:
+    """The account opens at the close of 31 October 2024."""
+    rows = table(told, over_a_year)
+    for window, other in (("all", "1y"), ("1y", "all")):
+        before, after = rows[date(2025, 10, 30), window], rows[date(2025, 10, 31), window]
+        assert (before["calmar"], before["xirr"]) == (None, None)
+        assert after["calmar"] == rows[date(2025, 10, 31), other]["calmar"] is not None
+        assert after["xirr"] == rows[date(2025, 10, 31), other]["xirr"] is not None
+    assert {row["xirr"] for (_, window), row in rows.items() if window in ("30d", "30obs", "mtd")} == {None}
+
+
+def test_without_flows_the_money_weighted_return_is_the_time_weighted(told: Platform) -> None:
+    rows = [row for account in (one_day, unmoved, only_gains) for row in table(told, account).values()]
+    assert [row["money_weighted_return"] for row in rows] == pytest.approx([row["total_return"] for row in rows])
+
+
+def test_money_counts_from_when_it_is_there(told: Platform) -> None:
+    rows = table(told, funded_later)
+    assert rows[date(2025, 7, 14), "all"]["money_weighted_return"] is None  # nothing was there
+    assert rows[date(2025, 7, 15), "all"]["money_weighted_return"] == pytest.approx(0.01)
+    last = rows[date(2025, 7, 18), "all"]
+    assert last["money_weighted_return"] < last["total_return"]  # most of it was there on the bad day
 
 
 def test_what_is_undefined_is_null_and_never_zero(told: Platform) -> None:
@@ -250,7 +360,7 @@ def test_a_round_trip_counts_on_the_day_it_is_back_at_zero_net_of_fees(told: Pla
     before, after = rows[date(2025, 12, 5), "all"], rows[date(2025, 12, 8), "all"]
     assert after["wins"] - before["wins"] == 1  # +10 and -5 are one trip
     assert after["losses"] == before["losses"] + sum(
-        trip < 0 for day in observed(over_a_year) if day.day == date(2025, 12, 8) for trip in day.trips
+        trip.net < 0 for day in observed(over_a_year) if day.day == date(2025, 12, 8) for trip in day.trips
     )
     assert rows[date(2025, 12, 19), "all"]["break_evens"] > 0  # a gain of 1 pays two commissions of 0.50
 
@@ -274,3 +384,75 @@ def test_the_months_and_years_of_a_report_are_the_windows_of_the_table(told: Pla
     if whole["max_drawdown"] is not None:
         lowest = min(drawdowns([day.daily_return for day in history]))
         assert lowest == pytest.approx(whole["max_drawdown"], abs=1e-12)
+
+
+def test_each_round_trip_says_what_it_made_how_long_it_was_held_and_how_it_ended(told: Platform) -> None:
+    rows = told.query(
+        """select symbol, direction, quantity, trading_day::text, how_ended, gross_pnl, fees,
+            extract(epoch from holding_time) / 60
+        from alm_reporting.round_trips where account_id = %s order by closed_at, opened_at, symbol""",
+        every_ending.number,
+    )
+    assert [tuple(row) for row in rows] == [
+        (WORTHLESS.symbol, "short", 3, "2025-07-15", "expired", 60, -1, 260),
+        (IN_PARTS.symbol, "long", 2, "2025-07-16", "traded", -25, -3, 52 * 60),
+        (PUT.symbol, "short", 1, "2025-07-17", "assigned", 300, -1, 54 * 60 + 20),
+        (CALL.symbol, "short", 1, "2025-07-17", "assigned", 250, -1, 26 * 60 + 50),
+        ("SPY", "long", 100, "2025-07-17", "delivered", 1000, 0, 0),
+        (EXERCISED.symbol, "long", 1, "2025-07-18", "exercised", -500, -1, 350),
+        ("SPY", "long", 100, "2025-07-18", "traded", 700, -1, 18 * 60 + 40),
+    ]
+
+
+def test_each_leg_goes_into_base_currency_at_its_own_rate(told: Platform) -> None:
+    [row] = told.query(
+        """select gross_pnl_in_base, fees_in_base, net_pnl from alm_reporting.round_trips
+        where account_id = %s and symbol = %s""",
+        every_ending.number,
+        IN_PARTS.symbol,
+    )
+    gross, fees = 200 * Decimal("7.85") - 225 * Decimal("7.84"), -Decimal("7.8") - Decimal("7.85") - Decimal("7.84")
+    assert tuple(row) == (gross, fees, gross + fees)
+
+
+def test_round_trips_are_counted_by_how_they_ended_in_every_window(told: Platform) -> None:
+    trips = told.query(
+        "select trading_day, how_ended, net_pnl from alm_reporting.round_trips where account_id = %s",
+        every_ending.number,
+    )
+    for (day, window), row in table(told, every_ending).items():
+        ended = [trip for trip in trips if trip[0] <= day]
+        counts = Counter(trip[1] for trip in ended)
+        for how in ("traded", "expired", "assigned", "exercised", "delivered"):
+            assert row[f"ended_{how}"] == counts[how], (day, window, how)
+        assert row["wins"] + row["losses"] + row["break_evens"] == len(ended)
+        if ended:
+            assert row["expectancy"] == pytest.approx(sum(trip[2] for trip in ended) / len(ended))
+    assert row["wins"] == 5
+    assert row["losses"] == 2
+
+
+def test_a_round_trip_that_ended_in_a_session_without_a_summary_is_not_lost(told: Platform) -> None:
+    from fntx_dagster.defs.transforms import build
+
+    days = observed(over_a_year)
+    gone = next(day for day in days[40:] if day.trips)
+    later = days[days.index(gone) + 20].day
+    before = table(told, over_a_year)
+    with told.database.connect() as connection:
+        connection.execute(
+            "delete from alm_reporting.daily_summary where account_id = %s and trading_day = %s",
+            (over_a_year.number, gone.day),
+        )
+    [done, *_] = build(told.settings, ["rolling_metrics"], gone.day, later)
+    assert done.status == "success", done.message
+    after = table(told, over_a_year)
+    assert (gone.day, "all") not in after
+    trips = ("wins", "losses", "break_evens", "expectancy")
+    for window in ("30d", "ytd", "1y", "all"):
+        assert after[later, window]["observations"] == before[later, window]["observations"] - 1
+        assert [after[later, window][name] for name in trips] == [before[later, window][name] for name in trips]
+    assert after[later, "30obs"]["observations"] == 30
+    follows = days[days.index(gone) + 1].day
+    assert after[follows, "all"]["wins"] == before[follows, "all"]["wins"]
+    assert after[later, "all"]["paid_in"] is not None

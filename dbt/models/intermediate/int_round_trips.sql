@@ -1,9 +1,35 @@
--- A position's way from zero back to zero, net of fees, in base currency; open ones are not here.
+-- A position's way from zero back to zero, of the sessions in which it is back; open ones are not here. How it ended is
+-- how its last lot did. Money of both legs goes into base currency at the rate of its own fill.
+with
+
+ended as (
+    select distinct account_id, contract_id, round_trip_id
+    from {{ ref('stg_lots') }}
+    where {{ in_range('closed_day') }}
+)
+
 select
     account_id,
     round_trip_id,
-    max(closed_day) as closed_day,
+    max(closed_day) as trading_day,
+    contract_id,
+    min(symbol) as symbol,
+    min(description) as description,
+    min(asset_category) as asset_category,
+    min(direction) as direction,
+    sum(quantity) as quantity,
+    min(opened_day) as opened_day,
+    min(opened_at) as opened_at,
+    max(closed_at) as closed_at,
+    max(closed_at) - min(opened_at) as holding_time,
+    (array_agg(how_ended order by closed_at desc, close_fill_id desc))[1] as how_ended,
+    min(currency) as currency,
+    sum(gross_pnl) as gross_pnl,
+    sum(open_fee + close_fee) as fees,
+    sum(gross_pnl * close_fx_rate) as gross_pnl_in_base,
+    sum(open_fee * open_fx_rate + close_fee * close_fx_rate) as fees_in_base,
     sum(gross_pnl * close_fx_rate + open_fee * open_fx_rate + close_fee * close_fx_rate) as net_pnl
-from {{ ref('stg_lots') }}
-group by account_id, round_trip_id
-having bool_and(closed_day is not null) and max(closed_day) <= '{{ var("to_day") }}'::date
+from ended
+inner join {{ ref('stg_lots') }} as lots using (account_id, contract_id, round_trip_id)
+group by account_id, contract_id, round_trip_id
+having bool_and(closed_day is not null) and {{ in_range('max(closed_day)') }}

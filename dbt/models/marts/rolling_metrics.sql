@@ -2,166 +2,209 @@
 
 -- Performance over each window that ends at a session, by the definitions of docs/metrics.md. Ratios are floats, money
 -- is exact; what is undefined is null, never 0.
+
+{#- name: what a window begins anew with, the frame that it slides in, and the first row that the run's windows hold -#}
+{%- set from_day = "'" ~ var("from_day") ~ "'::date" -%}
+{%- set windows = [
+    ("30d", "", "order by trading_day range between '29 days' preceding and current row",
+        "trading_day >= " ~ from_day ~ " - 29"),
+    ("30obs", "", "order by session_number range between 29 preceding and current row",
+        "session_number >= first_number - 29"),
+    ("mtd", ", date_trunc('month', trading_day)", "order by trading_day",
+        "trading_day >= date_trunc('month', " ~ from_day ~ ")"),
+    ("ytd", ", date_trunc('year', trading_day)", "order by trading_day",
+        "trading_day >= date_trunc('year', " ~ from_day ~ ")"),
+    ("1y", "", "order by trading_day range between '364 days' preceding and current row",
+        "trading_day >= " ~ from_day ~ " - 364"),
+    ("all", "", "order by trading_day", "true"),
+] -%}
+{%- set endings = ["traded", "expired", "assigned", "exercised", "delivered"] %}
+
 with
 
-returns as (
+summary as (
     select
         account_id,
         trading_day,
-        opening_nav_official,
-        closing_nav_official,
+        base_currency,
+        sessions.previous_day,
+        opening_nav_official as opening_nav,
+        closing_nav_official as closing_nav,
         deposits,
         withdrawals,
-        row_number() over (partition by account_id order by trading_day) as session_number,
         case
             when opening_nav_official + deposits > 0
                 then ((closing_nav_official + withdrawals) / (opening_nav_official + deposits) - 1)::double precision
         end as daily_return
     from {{ ref('daily_summary') }}
+    left join {{ ref('stg_sessions') }} as sessions using (trading_day)
     where trading_day <= '{{ var("to_day") }}'::date
 ),
 
-windows as (
-    select
-        as_of.account_id,
-        as_of.trading_day,
-        span.metric_window,
-        span.first_day,
-        span.first_session
-    from returns as as_of
-    cross join lateral (
-        values
-            ('30d', as_of.trading_day - 29, 0::bigint),
-            ('30obs', '-infinity'::date, as_of.session_number - 29),
-            ('mtd', date_trunc('month', as_of.trading_day)::date, 0),
-            ('ytd', date_trunc('year', as_of.trading_day)::date, 0),
-            ('all', '-infinity'::date, 0)
-    ) as span (metric_window, first_day, first_session)
-    where {{ in_range('as_of.trading_day') }}
-),
-
-members as (
-    select
-        windows.account_id,
-        windows.trading_day,
-        windows.metric_window,
-        returns.trading_day as day,
-        returns.daily_return,
-        alm_reporting.product(1 + returns.daily_return) over window_days as wealth
-    from windows
-    inner join returns
-        on returns.account_id = windows.account_id
-        and returns.trading_day <= windows.trading_day
-        and returns.trading_day >= windows.first_day
-        and returns.session_number >= windows.first_session
-    where returns.daily_return is not null
-    window window_days as (
-        partition by windows.account_id, windows.trading_day, windows.metric_window order by returns.trading_day
-    )
-),
-
-drawdowns as (
-    select
-        *,
-        -- the window's opening value is a peak too
-        wealth / greatest(1, max(wealth) over (
-            partition by account_id, trading_day, metric_window order by day
-        )) - 1 as drawdown,
-        row_number() over (partition by account_id, trading_day, metric_window order by daily_return, day) as place,
-        count(*) over (partition by account_id, trading_day, metric_window) as observations
-    from members
-),
-
-moments as (
+-- An account's deposits, and withdrawals below 0, in their order. A deposit is there from the close before its session
+-- on, a withdrawal until the close of its own.
+flows as (
     select
         account_id,
-        trading_day,
-        metric_window,
-        count(*) as observations,
-        (array_agg(wealth order by day desc))[1] - 1 as total_return,
-        avg(daily_return) as mean,
-        nullif(greatest(stddev_samp(daily_return), 1e-15), 1e-15) as deviation,
-        sqrt(avg(power(least(daily_return, 0), 2))) as downside,
-        min(drawdown) as lowest,
-        case when count(*) >= 2 then percentile_cont(0.05) within group (order by daily_return) end as var_95,
-        case
-            when count(*) >= 2
-                then avg(daily_return) filter (where place <= floor((observations - 1) * 0.05) + 1)
-        end as cvar_95
-    from drawdowns
-    group by account_id, trading_day, metric_window
+        array_agg(amount::double precision order by trading_day, amount desc) as amounts,
+        array_agg(counts_from order by trading_day, amount desc) as days
+    from summary
+    cross join lateral (values (deposits, previous_day), (-withdrawals, trading_day)) as flow (amount, counts_from)
+    where amount <> 0
+    group by account_id
 ),
 
 trips as (
     select
-        windows.account_id,
-        windows.trading_day,
-        windows.metric_window,
-        count(*) filter (where trips.net_pnl > 0) as wins,
-        count(*) filter (where trips.net_pnl < 0) as losses,
-        count(*) filter (where trips.net_pnl = 0) as break_evens
-    from windows
-    inner join returns as first_session
-        on first_session.account_id = windows.account_id
-        and first_session.session_number = greatest(windows.first_session, 1)
-    inner join {{ ref('int_round_trips') }} as trips
-        on trips.account_id = windows.account_id
-        and trips.closed_day <= windows.trading_day
-        and trips.closed_day >= windows.first_day
-        and trips.closed_day >= first_session.trading_day
-    group by 1, 2, 3
+        account_id,
+        trading_day,
+        count(*) as trips,
+        count(*) filter (where net_pnl > 0) as wins,
+        count(*) filter (where net_pnl < 0) as losses,
+        coalesce(sum(net_pnl) filter (where net_pnl > 0), 0) as won,
+        coalesce(sum(net_pnl) filter (where net_pnl < 0), 0) as lost,
+        sum(extract(epoch from holding_time) / 3600) as hours_held
+        {%- for ending in endings %},
+        count(*) filter (where how_ended = '{{ ending }}') as {{ ending }}
+        {%- endfor %}
+    from {{ ref('round_trips') }}
+    where trading_day <= '{{ var("to_day") }}'::date
+    group by account_id, trading_day
 ),
 
-paid as (
+-- A round trip that ended in a session without a summary has a row of its own, and stands with the next session.
+days as (
     select
-        returns.account_id,
-        returns.trading_day,
-        returns.closing_nav_official,
-        coalesce(
-            capital.amount,
-            first_value(returns.opening_nav_official) over account_days
-        ) + sum(returns.deposits) over account_days as paid_in,
-        sum(returns.withdrawals) over account_days as paid_out
-    from returns
-    left join {{ source('accounting', 'initial_capital') }} as capital
-        on capital.account_id = returns.account_id
-    window account_days as (partition by returns.account_id order by returns.trading_day)
+        *,
+        max(opening_nav) over one_session as opens_with,
+        max(previous_day) over one_session as opens_on,
+        min(session_number) filter (where {{ in_range('trading_day') }}) over account as first_number,
+        -- as many of the lowest returns as the largest window asks for
+        (count(*) over account - 1) / 20 + 2 as tail
+    from (
+        select
+            *,
+            closing_nav is not null as is_told,
+            1 + count(closing_nav) over (so_far rows between unbounded preceding and 1 preceding) as session_number,
+            capital.amount as capital,
+            sum(deposits) over so_far as deposited,
+            sum(withdrawals) over so_far as withdrawn,
+            count(*) filter (where deposits <> 0) over so_far + count(*) filter (where withdrawals <> 0) over so_far
+                as flows_so_far,
+            coalesce((deposits <> 0)::int + (withdrawals <> 0)::int, 0) as flows_of_day
+        from summary
+        full join trips using (account_id, trading_day)
+        left join {{ source('accounting', 'initial_capital') }} as capital using (account_id)
+        window so_far as (partition by account_id order by trading_day)
+    ) as numbered
+    window account as (partition by account_id), one_session as (partition by account_id, session_number)
+),
+
+windows as (
+    {%- for name, begins, slides, reach in windows %}
+    select
+        account_id,
+        trading_day,
+        '{{ name }}' as metric_window,
+        is_told,
+        base_currency,
+        closing_nav,
+        capital,
+        deposited,
+        withdrawn,
+        first_value(opens_with) over days_so_far as opens_with,
+        first_value(opens_on) over days_so_far as opens_on,
+        count(daily_return) over days_so_far as observations,
+        alm_reporting.product(1 + daily_return) over days_so_far - 1 as total_return,
+        avg(daily_return) over days_so_far as mean,
+        stddev_samp(daily_return) over days_so_far as deviation,
+        -- least() passes over null
+        sqrt(avg(power(least(daily_return, 0), 2)) filter (where daily_return is not null) over days_so_far) as downside,
+        alm_reporting.drawdown(daily_return) over days_so_far as drawdown,
+        alm_reporting.lowest(daily_return, tail) over days_so_far as lowest,
+        flows_so_far,
+        first_value(flows_so_far - flows_of_day) over days_so_far as flows_before,
+        {%- for total in ["trips", "wins", "losses", "won", "lost", "hours_held"] + endings %}
+        coalesce(sum({{ total }}) over days_so_far, 0) as {{ total }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from days
+    where {{ reach }}
+    window days_so_far as (partition by account_id{{ begins }} {{ slides }})
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+),
+
+-- What the window opens with is the first that was paid in; where that is nothing, its first deposit.
+money as materialized (
+    select
+        windows.*,
+        trading_day - paid.days[1] as days_invested,
+        alm_reporting.money_weighted_growth(
+            paid.amounts, paid.days, closing_nav::double precision, trading_day
+        ) as growth
+    from windows
+    left join flows using (account_id)
+    cross join lateral (
+        select
+            case when opens_with <> 0 then array[opens_with::double precision] end
+            || flows.amounts[flows_before + 1:flows_so_far] as amounts,
+            case when opens_with <> 0 then array[opens_on] end
+            || flows.days[flows_before + 1:flows_so_far] as days
+    ) as paid
+    where is_told and {{ in_range('trading_day') }}
 )
 
 select
-    windows.account_id,
-    windows.trading_day,
-    windows.metric_window,
-    coalesce(moments.observations, 0) as observations,
-    moments.total_return,
-    moments.deviation * sqrt(252) as volatility,
-    moments.mean / moments.deviation * sqrt(252) as sharpe,
-    case
-        when moments.observations >= 2 and moments.downside > 1e-15
-            then moments.mean * 252 / (moments.downside * sqrt(252))
-    end as sortino,
-    case when moments.observations >= 2 then least(moments.lowest, 0) end as max_drawdown,
+    money.account_id,
+    money.trading_day,
+    money.metric_window,
+    money.base_currency,
+    money.observations,
+    case when money.observations > 0 then money.total_return end as total_return,
+    risk.deviation * sqrt(252) as volatility,
+    money.mean / risk.deviation * sqrt(252) as sharpe,
+    money.mean * 252 / (risk.downside * sqrt(252)) as sortino,
+    risk.drawdown as max_drawdown,
     -- annualised figures are not shown for less than a year (GIPS)
     case
-        when moments.observations >= 252 and moments.lowest < 0 and moments.total_return > -1
-            then (power(1 + moments.total_return, 252.0 / moments.observations) - 1) / abs(moments.lowest)
+        when money.days_invested >= 365 and risk.drawdown < 0 and money.total_return >= -1
+            then (power(1 + money.total_return, 252.0 / money.observations) - 1) / abs(risk.drawdown)
     end as calmar,
-    moments.var_95,
-    moments.cvar_95,
-    coalesce(trips.wins, 0) as wins,
-    coalesce(trips.losses, 0) as losses,
-    coalesce(trips.break_evens, 0) as break_evens,
-    (trips.wins * 100.0 / nullif(trips.wins + trips.losses, 0))::double precision as win_rate,
-    case when windows.metric_window = 'all' then paid.paid_in end as paid_in,
-    case when windows.metric_window = 'all' then (paid.paid_out / nullif(paid.paid_in, 0))::double precision end as dpi,
-    case
-        when windows.metric_window = 'all' then (paid.closing_nav_official / nullif(paid.paid_in, 0))::double precision
-    end as rvpi,
-    case
-        when windows.metric_window = 'all'
-            then ((paid.paid_out + paid.closing_nav_official) / nullif(paid.paid_in, 0))::double precision
-    end as tvpi
-from windows
-inner join paid using (account_id, trading_day)
-left join moments using (account_id, trading_day, metric_window)
-left join trips using (account_id, trading_day, metric_window)
+    risk.var_95,
+    risk.cvar_95,
+    money.growth - 1 as money_weighted_return,
+    case when money.days_invested >= 365 then power(money.growth, 365.0 / money.days_invested) - 1 end as xirr,
+    money.wins,
+    money.losses,
+    money.trips - money.wins - money.losses as break_evens,
+    (money.wins * 100.0 / nullif(money.wins + money.losses, 0))::double precision as win_rate,
+    money.won / nullif(money.wins, 0) as average_win,
+    money.lost / nullif(money.losses, 0) as average_loss,
+    (money.won / nullif(-money.lost, 0))::double precision as profit_factor,
+    (money.won + money.lost) / nullif(money.trips, 0) as expectancy,
+    (money.hours_held / nullif(money.trips, 0))::double precision as average_holding_hours,
+    {%- for ending in endings %}
+    money.{{ ending }} as ended_{{ ending }},
+    {%- endfor %}
+    fund.paid_in,
+    (money.withdrawn / nullif(fund.paid_in, 0))::double precision as dpi,
+    (money.closing_nav / nullif(fund.paid_in, 0))::double precision as rvpi,
+    ((money.withdrawn + money.closing_nav) / nullif(fund.paid_in, 0))::double precision as tvpi
+from money
+left join lateral (
+    select
+        case when money.deviation > 1e-15 then money.deviation end as deviation,
+        case when money.downside > 1e-15 then money.downside end as downside,
+        money.drawdown,
+        below + (coalesce(above, below) - below) * ((money.observations - 1) % 20 / 20.0) as var_95,
+        (select avg(low) from unnest(money.lowest[:place]) as low) as cvar_95
+    from (
+        select
+            (money.observations - 1) / 20 + 1 as place,
+            money.lowest[(money.observations - 1) / 20 + 1] as below,
+            money.lowest[(money.observations - 1) / 20 + 2] as above
+    ) as percentile
+) as risk on money.observations >= 2
+left join lateral (
+    select coalesce(money.capital, money.opens_with) + money.deposited as paid_in
+) as fund on money.metric_window = 'all'

@@ -1,0 +1,165 @@
+"""How long the performance of every session takes, in the real model, and the same windows by pandas and empyrical:
+`python bench/metrics.py`.
+
+The accounts are made up, in tables: what is measured is dbt's `round_trips` and `rolling_metrics`, and nothing before
+them. Each number of sessions has a home and a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.settings import child_environment, load_settings
+from fntx_dagster.store.database import Database, open_database
+from fntx_dagster.store.marts import METRIC_WINDOWS
+from fntx_dagster.store.server import EmbeddedPostgres
+
+FIRST = date(2015, 1, 2)
+MODELS = ("round_trips", "rolling_metrics")
+TRIPS_A_DAY, FLOW_EVERY = 5, 21
+CASES = ((600, 1), (252, 1), (2520, 1), (2520, 3))
+
+
+def main() -> None:
+    for what, figure, unit in measure():
+        sys.stdout.write(f"{what:60}{figure:9.3f} {unit}\n")
+        sys.stdout.flush()
+
+
+def measure(cases: tuple[tuple[int, int], ...] = CASES) -> list[tuple[str, float, str]]:
+    """(what, figure, unit) of each case of (sessions, accounts); the peer's figures beside those of 600 sessions."""
+    found: list[tuple[str, float, str]] = []
+    for case in cases:
+        with tempfile.TemporaryDirectory(prefix="fntx-metrics-", dir="/tmp") as folder:
+            Path(folder).chmod(0o755)  # the embedded server may run as another user
+            done = subprocess.run(
+                [sys.executable, __file__, *map(str, case)],
+                env=child_environment({"FNTX_HOME": f"{folder}/home"}),
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+        found += [tuple(figure) for figure in json.loads(done.stdout.splitlines()[-1])]
+    return found
+
+
+def measure_one(count: int, accounts: int) -> list[tuple[str, float, str]]:
+    settings = load_settings()
+    from fntx_dagster.defs.manifest import manifest
+    from fntx_dagster.defs.transforms import build
+
+    db = open_database(settings)
+    try:
+        manifest()
+        build(settings, ["path:models/staging", "path:models/marts"], FIRST, FIRST)
+        days = list(islice((one.day for one in sessions(FIRST, FIRST + timedelta(days=count * 3 // 2 + 9))), count))
+        navs = [_fill(db, f"U40000{number:02}", days, Random(number)) for number in range(accounts)]
+        name = f"metrics, {count} sessions x {len(METRIC_WINDOWS)} windows, {accounts} account{'s' * (accounts > 1)}"
+        found = []
+        for told, first in ((name, days[0]), (f"{name}: the last session alone", days[-1])):
+            seconds = min(_seconds(build(settings, MODELS, first, days[-1])) for _ in range(3))
+            found.append((told, seconds, "s"))
+        if (count, accounts) == CASES[0]:
+            peer = _peer(days, navs[0])
+            found += [(f"{name}: pandas and empyrical", peer, "s"), (f"{name}: ratio", peer / found[0][1], "times")]
+        return found
+    finally:
+        EmbeddedPostgres(settings.paths.postgres).stop()
+
+
+def _seconds(results) -> float:
+    """What the models took, without dbt's own start and its tests."""
+    failed = [f"{one.node.name}: {one.message}" for one in results if one.status not in ("success", "pass")]
+    if failed:
+        sys.exit("; ".join(failed))
+    return sum(one.execution_time for one in results if one.node.resource_type == "model")
+
+
+def _fill(db: Database, account: str, days: list[date], random: Random) -> list[tuple[Decimal, Decimal]]:
+    """Days and lots of one account; (invested in the morning, worth in the evening) of each day comes back."""
+    rows, navs, nav = [], [], Decimal(1_000_000)
+    for number, day in enumerate(days):
+        flow = Decimal(random.randint(-5000, 9000)) if number % FLOW_EVERY == FLOW_EVERY // 2 else Decimal(0)
+        deposit, withdrawal = max(flow, Decimal(0)), max(-flow, Decimal(0))
+        worth = ((nav + deposit) * Decimal(str(1 + random.gauss(0.0005, 0.01)))).quantize(Decimal("0.01"))
+        rows.append((account, day, "USD", nav, worth - withdrawal, deposit, withdrawal))
+        navs.append((nav + deposit, worth))
+        nav = worth - withdrawal
+    known = {session.day: session for session in sessions(days[0], days[-1])}
+    with db.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("create temp table made (like alm_reporting.trading_sessions) on commit drop")
+        with cursor.copy("copy made from stdin") as copy:
+            for session in known.values():
+                copy.write_row(session)
+        cursor.execute("insert into alm_reporting.trading_sessions select * from made on conflict do nothing")
+        columns = (
+            "account_id, trading_day, base_currency, opening_nav_official, closing_nav_official, deposits, withdrawals"
+        )
+        with cursor.copy(f"copy alm_reporting.daily_summary ({columns}) from stdin") as copy:
+            for row in rows:
+                copy.write_row(row)
+        columns = (
+            "account_id, lot_id, contract_id, asset_category, multiplier, currency, direction, quantity, open_fill_id, "
+            "close_fill_id, opened_at, closed_at, opened_session, closed_session, open_price, close_price, open_fee, "
+            "close_fee, gross_pnl, open_fx_rate, close_fx_rate, how_opened, how_ended, round_trip_id"
+        )
+        with cursor.copy(f"copy alm_reporting.position_lots ({columns}) from stdin") as copy:
+            for day in days:
+                opens, closes = known[day].opens_at, known[day].closes_at
+                for number in range(TRIPS_A_DAY):
+                    one, gain = f"{day} {number}", random.randint(-80, 100)
+                    contract = (account, one, one, "OPT", 100, "USD", "short", 1, one, f"{one} closed")
+                    ending = random.choice(["traded", "expired"])
+                    times = (opens, closes, day, day)
+                    copy.write_row((*contract, *times, 1, 1, -1, -1, gain, 1, 1, "trade", ending, one))
+        cursor.execute("analyze")
+    return navs
+
+
+def _peer(days: list[date], navs: list[tuple[Decimal, Decimal]]) -> float:
+    """Seconds that empyrical takes for the same windows of the same returns, from slices of a pandas series."""
+    import empyrical
+    import pandas
+
+    metrics = (
+        empyrical.cum_returns_final,
+        empyrical.annual_volatility,
+        empyrical.sharpe_ratio,
+        empyrical.sortino_ratio,
+        empyrical.max_drawdown,
+        empyrical.calmar_ratio,
+        empyrical.value_at_risk,
+        empyrical.conditional_value_at_risk,
+    )
+    returns = pandas.Series([float(worth / invested - 1) for invested, worth in navs], pandas.DatetimeIndex(days))
+    started = time.perf_counter()
+    for number, day in enumerate(returns.index):
+        for first in (
+            day - timedelta(29),
+            returns.index[max(0, number - 29)],
+            day.replace(day=1),
+            day.replace(month=1, day=1),
+            day - timedelta(364),
+            returns.index[0],
+        ):
+            window = returns.loc[first:day]
+            for metric in metrics:
+                metric(window)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        sys.stdout.write(json.dumps(measure_one(int(sys.argv[1]), int(sys.argv[2]))) + "\n")
+    else:
+        main()
