@@ -149,6 +149,7 @@ def _taken(url: str) -> psycopg.Connection:
     if kept is not None:
         try:
             kept.execute("SELECT 1")
+            kept.rollback()
             return kept
         except psycopg.Error:
             kept.close()

@@ -3,8 +3,8 @@ and the growth of money that comes and goes."""
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 
 _LOWEST = """
 -- The values of a window in ascending order. A value's place among the others is found in log n, so no window is sorted
