@@ -70,13 +70,17 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
     first, last = range_of(context)
     days = telling(platform.database(), first, last)
     models = sorted(key.to_user_string() for key in context.selected_asset_keys)
-    failed = []
-    for result in build(platform.settings(), models, days.first, days.last):
-        if result.status not in ("success", "pass", "warn"):
-            failed.append(f"{result.node.name}: {(result.message or result.status).strip()}")
+    results = build(platform.settings(), models, days.first, days.last)
+    failed = [
+        f"{result.node.name}: {(result.message or result.status).strip()}"
+        for result in results
+        if result.status not in ("success", "pass", "warn")
+    ]
+    for result in results:
         if result.node.resource_type == "model" and result.status == "success":
             name = result.node.name
-            _describe(context, name, platform, first, last)
+            if not failed:  # else the table that it is told from may not be there
+                _describe(context, name, platform, first, last)
             yield dg.MaterializeResult(asset_key=name, metadata={"dbt seconds": round(result.execution_time, 3)})
         elif result.node.resource_type == "test" and result.status != "skipped":
             yield from _check(context, result)
