@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -237,10 +238,15 @@ _BATCH = 5000
 
 
 class _Staging:
-    """Temporary tables with what a file holds, filled in batches so that memory does not grow with the file."""
+    """Temporary tables with what a file holds, filled in batches so that memory does not grow with the file.
+
+    A thread hands the batches to the server, which takes one while the next is read; until all are handed over the
+    connection is that thread's.
+    """
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self.connection = connection
+        self._sending: Future[None] | None = None
         self.rows: dict[str, int] = {}
         """Delivered rows by section name."""
         self.tables: set[str] = set()
@@ -252,16 +258,18 @@ class _Staging:
     def take(self, file: FlexFile) -> None:
         self._create_statements()
         seq = 0
-        for item in file:
-            kind = type(item)
-            if kind is Row:
-                seq += 1
-                self._add_row(item, seq)
-            elif kind is Statement:
-                self._add("statements", [None if value is None else str(value) for value in item])
-            else:
-                self._cover(item)
-        self._flush()
+        with ThreadPoolExecutor(max_workers=1) as self._sender:
+            for item in file:
+                kind = type(item)
+                if kind is Row:
+                    seq += 1
+                    self._add_row(item, seq)
+                elif kind is Statement:
+                    self._add("statements", [None if value is None else str(value) for value in item])
+                else:
+                    self._cover(item)
+            self._flush()
+            self._wait()
         for table in self.tables:
             self.connection.execute(sql.SQL("ANALYZE {}").format(_staged(table)))
 
@@ -269,6 +277,7 @@ class _Staging:
         statement, name, by_id = row.statement, row.name, row.by_id
         table = row.section.table
         if table not in self.tables:
+            self._wait()
             self._create(row.section)
         self.rows[name] = self.rows.get(name, 0) + 1
         if row.account_id != statement.account_id:
@@ -327,11 +336,19 @@ class _Staging:
             self._flush()
 
     def _flush(self) -> None:
-        for table, lines in self._batches.items():
+        self._wait()
+        batches, self._batches, self._waiting = self._batches, {}, 0
+        self._sending = self._sender.submit(self._send, batches)
+
+    def _wait(self) -> None:
+        """Until the last batch is with the server; raises what it said."""
+        if self._sending is not None:
+            self._sending.result()
+
+    def _send(self, batches: dict[str, list[str]]) -> None:
+        for table, lines in batches.items():
             with self.connection.cursor().copy(sql.SQL("COPY {} FROM STDIN (NULL '')").format(_staged(table))) as copy:
                 copy.write("".join(lines))
-        self._batches.clear()
-        self._waiting = 0
 
     def _create_statements(self) -> None:
         self.connection.execute(
