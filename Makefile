@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo demo-live test ui lock lint clean
+.PHONY: demo demo-live test bench ui lock clean
 
 demo: .venv/installed ## the main job on the sample statements, end to end
 	@$(BIN)/fntx demo
@@ -16,6 +16,9 @@ demo-live: .venv/installed ## statements that arrive by themselves, and today, f
 test: .venv/installed ## everything that CI runs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/pytest
+
+bench: .venv/installed ## what the platform is held to, measured beside its peers and limits: a table, in half an hour
+	@$(BIN)/python bench
 
 ui: .venv/installed ## the Dagster UI and its daemon on http://127.0.0.1:3000
 	@$(BIN)/fntx ui

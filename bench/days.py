@@ -97,11 +97,11 @@ def _month_before(settings: Settings):
     return books
 
 
-def _deliver(settings: Settings, books, last: date, first: date | None = None) -> None:
-    """A statement file of one day, or from `first` on, in the folder that is loaded."""
+def _deliver(settings: Settings, books, last: date, first: date = MONTH) -> None:
+    """The file that the broker delivers on the evening of `last`, month to date, in the folder that is loaded."""
     folder = settings.paths.statements
     folder.mkdir(parents=True, exist_ok=True)
-    document = delivered([books], QUERIES[ACTIVITY], first or last, last, as_of=last)
+    document = delivered([books], QUERIES[ACTIVITY], first, last, as_of=last)
     write_document(folder / f"{last}.xml", document)
 
 

@@ -8,21 +8,20 @@ them. Each number of sessions has a home and a process of its own.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import tempfile
 import time
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import islice
-from pathlib import Path
 from random import Random
+from statistics import median
+
+from measuring import Measurement, alone, home, shown
 
 from fntx_dagster.accounting.calendar import sessions
-from fntx_dagster.settings import child_environment, load_settings
+from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.store.database import Database, open_database
 from fntx_dagster.store.marts import METRIC_WINDOWS
-from fntx_dagster.store.server import EmbeddedPostgres
 
 FIRST = date(2015, 1, 2)
 MODELS = ("round_trips", "rolling_metrics")
@@ -30,51 +29,33 @@ TRIPS_A_DAY, FLOW_EVERY = 5, 21
 CASES = ((600, 1), (252, 1), (2520, 1), (2520, 3))
 
 
-def main() -> None:
-    for what, figure, unit in measure():
-        sys.stdout.write(f"{what:60}{figure:9.3f} {unit}\n")
-        sys.stdout.flush()
+def measure(cases: tuple[tuple[int, int], ...] = CASES[:1]) -> list[Measurement]:
+    """Of each case of (sessions, accounts) the whole and its last session alone; the peer beside those of 600."""
+    rows = []
+    for count, accounts in cases:
+        with home() as settings:
+            found = alone(__file__, count, accounts, settings=settings)
+        name = f"metrics, {count:,} sessions × {len(METRIC_WINDOWS)} windows, {accounts} account{'s' * (accounts > 1)}"
+        whole, peer = found["whole"], found["peer"]
+        beside, ratio = (f"pandas, empyrical {peer:.1f} s", f"{peer / whole:.0f}") if peer else ("", "")
+        rows.append(Measurement(name, f"{whole:.2f} s", beside, ratio, "2 s at most" if peer else ""))
+        rows.append(Measurement("  the last session alone", f"{found['last'] * 1000:.0f} ms", "", "", ""))
+    return rows
 
 
-def measure(cases: tuple[tuple[int, int], ...] = CASES) -> list[tuple[str, float, str]]:
-    """(what, figure, unit) of each case of (sessions, accounts); the peer's figures beside those of 600 sessions."""
-    found: list[tuple[str, float, str]] = []
-    for case in cases:
-        with tempfile.TemporaryDirectory(prefix="fntx-metrics-", dir="/tmp") as folder:
-            Path(folder).chmod(0o755)  # the embedded server may run as another user
-            done = subprocess.run(
-                [sys.executable, __file__, *map(str, case)],
-                env=child_environment({"FNTX_HOME": f"{folder}/home"}),
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-        found += [tuple(figure) for figure in json.loads(done.stdout.splitlines()[-1])]
-    return found
-
-
-def measure_one(count: int, accounts: int) -> list[tuple[str, float, str]]:
-    settings = load_settings()
+def _case(settings: Settings, count: int, accounts: int) -> dict[str, float | None]:
     from fntx_dagster.defs.manifest import manifest
     from fntx_dagster.defs.transforms import build
 
     db = open_database(settings)
-    try:
-        manifest()
-        build(settings, ["path:models/staging", "path:models/marts"], FIRST, FIRST)
-        days = list(islice((one.day for one in sessions(FIRST, FIRST + timedelta(days=count * 3 // 2 + 9))), count))
-        navs = [_fill(db, f"U40000{number:02}", days, Random(number)) for number in range(accounts)]
-        name = f"metrics, {count} sessions x {len(METRIC_WINDOWS)} windows, {accounts} account{'s' * (accounts > 1)}"
-        found = []
-        for told, first in ((name, days[0]), (f"{name}: the last session alone", days[-1])):
-            seconds = min(_seconds(build(settings, MODELS, first, days[-1])) for _ in range(3))
-            found.append((told, seconds, "s"))
-        if (count, accounts) == CASES[0]:
-            peer = _peer(days, navs[0])
-            found += [(f"{name}: pandas and empyrical", peer, "s"), (f"{name}: ratio", peer / found[0][1], "times")]
-        return found
-    finally:
-        EmbeddedPostgres(settings.paths.postgres).stop()
+    manifest()
+    build(settings, ["path:models/staging", "path:models/marts"], FIRST, FIRST)
+    days = list(islice((one.day for one in sessions(FIRST, FIRST + timedelta(days=count * 3 // 2 + 9))), count))
+    navs = [_fill(db, f"U40000{number:02}", days, Random(number)) for number in range(accounts)]
+    whole, last = (
+        median(_seconds(build(settings, MODELS, first, days[-1])) for _ in range(3)) for first in (days[0], days[-1])
+    )
+    return {"whole": whole, "last": last, "peer": _peer(days, navs[0]) if (count, accounts) == CASES[0] else None}
 
 
 def _seconds(results) -> float:
@@ -160,6 +141,6 @@ def _peer(days: list[date], navs: list[tuple[Decimal, Decimal]]) -> float:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        sys.stdout.write(json.dumps(measure_one(int(sys.argv[1]), int(sys.argv[2]))) + "\n")
+        sys.stdout.write(json.dumps(_case(load_settings(), *map(int, sys.argv[1:]))))
     else:
-        main()
+        shown(measure(CASES))

@@ -298,8 +298,8 @@ select
 from alm_reporting.daily_summary as summary
 join alm_reporting.position_lots as lots
     on lots.account_id = summary.account_id
-    and lots.opened_session <= summary.trading_day
-    and (lots.closed_session is null or lots.closed_session > summary.trading_day)
+    and daterange(lots.opened_session, lots.closed_session) @> summary.trading_day
+    and lots.closed_session is distinct from lots.opened_session
 cross join lateral (
     select case
         when (closed_at at time zone 'America/New_York')::date = summary.trading_day

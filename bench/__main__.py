@@ -1,0 +1,37 @@
+"""Every figure that the platform is held to, as one table: `make bench`, or `python bench NAME …` for some of them.
+
+Each benchmark says what it measures where it is written. A figure is a median, taken beside its peer or its limit in
+one run, on a machine that should have nothing else to do. All of them take about half an hour, ten years in one run the
+most of it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import days
+import history
+import metrics
+import statement
+from measuring import shown
+
+BENCHMARKS = {
+    "statement": statement.measure,
+    "metrics": metrics.measure,
+    "history": history.measure,
+    "days": days.measure,
+}
+
+
+def main(names: list[str]) -> None:
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        sys.exit(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHMARKS)}")
+    rows = []
+    for name in names or BENCHMARKS:
+        sys.stderr.write(f"measuring {name} …\n")
+        rows += BENCHMARKS[name]()
+    shown(rows)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,110 @@
+"""One day's report after ten years against one month: `python bench/history.py`.
+
+A month of some 1,000 events a session is simulated, loaded and told, and the report of a day in its middle is timed.
+Then the month is laid 60 times before and 60 times after itself, table by table, to 2.5 million events, and the same
+report is timed again. The narrative is what `fntx report` prints; the file is what `--format html` writes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import date
+from statistics import median
+
+from measuring import Measurement, home, shown, timed
+
+from fntx_dagster.report import clock
+from fntx_dagster.report.html import to_html
+from fntx_dagster.report.markdown import to_markdown
+from fntx_dagster.reporting import account_report, stories_of
+from fntx_dagster.settings import Settings, export
+from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
+from fntx_dagster.simulate.trading import trade
+from fntx_dagster.store.database import Database, open_database
+from fntx_dagster.store.statements import load_paths
+
+FIRST, DAY, LAST = date(2025, 7, 1), date(2025, 7, 16), date(2025, 7, 31)
+ACCOUNT = "U3000001"
+ORDERS_PER_DAY, COPIES, RUNS = 1000, 120, 9
+TABLES = ("chronological_events", "nav_blocks", "daily_summary", "rolling_metrics", "fills", "position_lots")
+_IDS = ("event_id", "block_id", "fill_id", "linked_fill_id", "lot_id", "open_fill_id", "close_fill_id", "round_trip_id")
+
+
+def measure(orders: int = ORDERS_PER_DAY, copies: int = COPIES) -> list[Measurement]:
+    with home() as settings:
+        db = _told(settings, orders)
+        reports = {"narrative": lambda: _narrative(db), "HTML file": lambda: _file(db)}
+        month = {name: _seconds(report) for name, report in reports.items()}
+        _lengthen(db, copies)
+        with db.connect() as connection:
+            (events,) = connection.execute("SELECT count(*) FROM alm_reporting.chronological_events").fetchone()
+        return [
+            Measurement(
+                f"one day's {name} of {events / 1e6:.1f} M events",
+                f"{(after := _seconds(report)) * 1000:.0f} ms",
+                f"of a month {month[name] * 1000:.0f} ms",
+                f"{after / month[name]:.2f}",
+                "1.2 at most",
+            )
+            for name, report in reports.items()
+        ]
+
+
+def _told(settings: Settings, orders: int) -> Database:
+    from fntx_dagster.defs.run import run_range
+
+    export({"FNTX_HOME": str(settings.home)})
+    [books] = trade(1, [ACCOUNT], FIRST, LAST, trades_per_day=orders)
+    file = settings.home / "month.xml"
+    write_document(file, delivered([books], QUERIES[ACTIVITY], FIRST, LAST, as_of=LAST))
+    db = open_database(settings)
+    load_paths(db, [file])
+    outcome = run_range(settings, "verified_day", FIRST, LAST)
+    if not outcome.success:
+        sys.exit("; ".join(outcome.failures))
+    return db
+
+
+def _lengthen(db: Database, copies: int) -> None:
+    """Lay the month beside itself, 35 days apart, half of the copies before it and half after."""
+    with db.connect() as connection:
+        for table in TABLES:
+            columns = connection.execute(
+                """SELECT column_name, data_type FROM information_schema.columns
+                WHERE table_schema = 'alm_reporting' AND table_name = %s AND is_generated = 'NEVER'""",
+                [table],
+            ).fetchall()
+            names = ", ".join(name for name, _ in columns)
+            moved = ", ".join(_moved(name, kind) for name, kind in columns)
+            connection.execute(
+                f"""INSERT INTO alm_reporting.{table} ({names}) SELECT {moved}
+                FROM alm_reporting.{table}, generate_series(%(first)s::int, %(last)s::int) AS n WHERE n <> 0""",
+                {"first": -(copies // 2), "last": copies // 2},
+            )
+        connection.execute("ANALYZE")
+
+
+def _moved(name: str, kind: str) -> str:
+    if name in _IDS:
+        return f"{name} || '|' || n"
+    if kind == "date" and name != "expiry":
+        return f"{name} + n * 35"
+    return f"{name} + n * interval '35 days'" if kind.startswith("timestamp") else name
+
+
+def _narrative(db: Database) -> str:
+    return to_markdown(stories_of(db, ACCOUNT, DAY, DAY, clock.HONG_KONG))
+
+
+def _file(db: Database) -> str:
+    return to_html([account_report(db, ACCOUNT, stories_of(db, ACCOUNT, DAY, DAY, clock.HONG_KONG))])
+
+
+def _seconds(report: Callable[[], str]) -> float:
+    report()
+    return median(timed(report) for _ in range(RUNS))
+
+
+if __name__ == "__main__":
+    shown(measure())

@@ -1,0 +1,15 @@
+"""What was held over a close is found by an index of ranges: a day's report costs the same after ten years."""
+
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    op.execute(
+        """
+        CREATE INDEX position_lots_held ON alm_reporting.position_lots
+        USING gist (daterange(opened_session, closed_session)) WHERE closed_session IS DISTINCT FROM opened_session
+        """
+    )
