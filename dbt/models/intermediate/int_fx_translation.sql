@@ -28,13 +28,13 @@ reported as (
 moves as (
     select
         account_id, trading_day, currency, starting_cash as cash, 0 as positions, false as position_is_unknown,
-        0 as amount, 0 as in_base
+        0 as amount, 0 as in_base, 0 as marked, null::numeric as row_rate
     from reported
 
     union all
 
     select
-        account_id, trading_day, currency, 0, coalesce(opening_value, 0), opening_value is null, 0, 0
+        account_id, trading_day, currency, 0, coalesce(opening_value, 0), opening_value is null, 0, 0, 0, null
     from {{ ref('int_contract_days') }}
     where {{ in_range('trading_day') }}
 
@@ -42,20 +42,21 @@ moves as (
 
     select
         account_id, official_day, currency, 0, 0, false, commission - case when is_transfer then proceeds else 0 end,
-        (commission - case when is_transfer then proceeds else 0 end) * fx_rate_to_base
+        (commission - case when is_transfer then proceeds else 0 end) * fx_rate_to_base,
+        abs(coalesce(broker_mtm, proceeds)), fx_rate_to_base
     from {{ ref('stg_fills') }}
-    where {{ in_range('official_day') }} and (commission <> 0 or is_transfer)
+    where {{ in_range('official_day') }}
 
     union all
 
-    select account_id, trading_day, currency, 0, 0, false, amount, amount * fx_rate_to_base
+    select account_id, trading_day, currency, 0, 0, false, amount, amount * fx_rate_to_base, 0, fx_rate_to_base
     from {{ ref('chronological_events') }}
     where fill_id is null and amount is not null and {{ in_range('trading_day') }}
 
     union all
 
     -- a conversion gains what its two sides are worth at the day's rates: nothing of it is in another component
-    select fills.account_id, fills.official_day, leg.currency, 0, 0, false, leg.amount, 0
+    select fills.account_id, fills.official_day, leg.currency, 0, 0, false, leg.amount, 0, 0, null
     from {{ ref('stg_fills') }} as fills
     cross join lateral (
         values (split_part(fills.symbol, '.', 1), fills.quantity), (fills.currency, fills.proceeds)
@@ -73,7 +74,10 @@ by_currency as (
         bool_or(position_is_unknown) as position_is_unknown,
         sum(amount) as amount,
         sum(in_base) as in_base,
-        sum(abs(amount)) as turned
+        sum(abs(amount)) as turned,
+        sum(marked) as marked,
+        min(row_rate) as lowest,
+        max(row_rate) as highest
     from moves
     group by account_id, trading_day, currency
 ),
@@ -124,9 +128,17 @@ summed as (
         sum(amount * coalesce(any_rate, rate) - in_base) as of_rows,
         sum(cash * (rate - rate_before)) as of_cash,
         sum(positions * (rate - rate_before)) as of_positions,
-        sum((abs(cash + positions) + turned) * last_digit) filter (where currency <> base_currency) as digits,
+        -- the broker marks a row at the row's own rate or at the day's: where they differ, either is right
+        sum(
+            (abs(cash + positions) + turned) * last_digit
+            + marked * greatest(abs(highest - any_rate), abs(any_rate - lowest), 0)
+        ) filter (where currency <> base_currency) as digits,
         sum((abs(positions) + turned) * coalesce(any_rate, rate, 0)) as exposure,
-        max(abs(rate / rate_before - 1)) filter (where currency <> base_currency) as move
+        max(
+            greatest(
+                abs(rate / rate_before - 1), abs(highest / rate_before - 1), abs(lowest / rate_before - 1)
+            ) + 2 * last_digit / any_rate
+        ) filter (where currency <> base_currency) as move
     from rated
     group by account_id, trading_day
 ),
