@@ -104,6 +104,7 @@ def test_an_amended_statement_changes_its_account_from_its_day_on_and_nothing_el
         "daily_summary",
         "rolling_metrics",
         "daily_verification",
+        "closing_days",
     }
 
     forget(told)

@@ -1,9 +1,10 @@
 -- A position's way from zero back to zero, of the sessions in which it is back; open ones are not here. How it ended is
--- how its last lot did. Money of both legs goes into base currency at the rate of its own fill.
+-- how its last lot did. Money of both legs goes into base currency at the rate of its own fill. What a split or a merger
+-- exchanged goes on in its new shape: the trip is that of the contract it ends in, its quantity what was opened.
 with
 
 ended as (
-    select distinct account_id, contract_id, round_trip_id
+    select distinct account_id, round_trip_id
     from {{ ref('stg_lots') }}
     where {{ in_range('closed_day') }}
 )
@@ -12,12 +13,10 @@ select
     account_id,
     round_trip_id,
     max(closed_day) as trading_day,
-    contract_id,
-    min(symbol) as symbol,
-    min(description) as description,
-    min(asset_category) as asset_category,
-    min(direction) as direction,
-    sum(quantity) as quantity,
+    {%- for column in ("contract_id", "symbol", "description", "asset_category", "direction") %}
+    (array_agg({{ column }} order by closed_at desc, close_fill_id desc))[1] as {{ column }},
+    {%- endfor %}
+    sum(quantity) filter (where how_opened not in ('split', 'merger', 'symbol_change', 'corporate_action')) as quantity,
     min(opened_day) as opened_day,
     min(opened_at) as opened_at,
     max(closed_at) as closed_at,
@@ -30,6 +29,6 @@ select
     sum(open_fee * open_fx_rate + close_fee * close_fx_rate) as fees_in_base,
     sum(gross_pnl * close_fx_rate + open_fee * open_fx_rate + close_fee * close_fx_rate) as net_pnl
 from ended
-inner join {{ ref('stg_lots') }} as lots using (account_id, contract_id, round_trip_id)
-group by account_id, contract_id, round_trip_id
+inner join {{ ref('stg_lots') }} as lots using (account_id, round_trip_id)
+group by account_id, round_trip_id
 having bool_and(closed_day is not null) and {{ in_range('max(closed_day)') }}
