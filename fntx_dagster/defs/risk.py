@@ -53,11 +53,13 @@ def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     db = platform.database()
     with failing_well():
         computed = compute(platform.settings(), db, first, last)
-    for table, rows in rows_by_day(db, computed.first, computed.last).items():
+    for table, rows in rows_by_day(db, first, last).items():
         for day, count in rows.items():
             context.add_asset_metadata({"dagster/row_count": count}, asset_key=table, partition_key=day.isoformat())
     called = account_labels(db)
     for row in computed.portfolios:
+        if not first <= row.trading_day <= last:
+            continue  # the run has no such partition
         context.add_asset_metadata(
             _figures(row, called), asset_key="portfolio_greeks", partition_key=row.trading_day.isoformat()
         )

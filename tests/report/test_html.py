@@ -186,7 +186,7 @@ def test_metrics_are_shown_whatever_columns_they_have() -> None:
     text = to_html(
         [account(july_18(), metrics=[metrics("decade", xirr=0.125, var_95=-0.0075, novelty=None, trades=1200)])]
     )
-    for row in (("Xirr", "0.1250"), ("VaR 95 %", "-0.75 %"), ("Novelty", "–"), ("Trades", "1,200")):
+    for row in (("XIRR", "12.50 %"), ("VaR 95 %", "-0.75 %"), ("Novelty", "–"), ("Trades", "1,200")):
         assert '<th scope="row" class="word">{}</th><td>{}</td>'.format(*row) in re.sub(r"\s*\n\s*", "", text)
 
 

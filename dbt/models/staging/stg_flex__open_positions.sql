@@ -6,7 +6,7 @@ select
     strike is null as is_underlying,
     currency,
     -- bonds are priced in percent
-    max(multiplier) / case when max(asset_category) in ('BOND', 'BILL') then 100 else 1 end as multiplier,
+    trim_scale(max(multiplier) / case when max(asset_category) in ('BOND', 'BILL') then 100 else 1 end) as multiplier,
     max(asset_category) as asset_category,
     max(underlying_symbol) as underlying_symbol,
     max(strike) as strike,

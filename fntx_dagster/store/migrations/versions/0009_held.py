@@ -1,4 +1,4 @@
-"""What was held over a close is found by an index of ranges: a day's report costs the same after ten years."""
+"""What was held over a close, and the lots of a round trip, are found by indexes: a day costs the same after ten years."""
 
 from alembic import op
 
@@ -10,6 +10,7 @@ def upgrade() -> None:
     op.execute(
         """
         CREATE INDEX position_lots_held ON alm_reporting.position_lots
-        USING gist (daterange(opened_session, closed_session)) WHERE closed_session IS DISTINCT FROM opened_session
+        USING gist (daterange(opened_session, closed_session)) WHERE closed_session IS DISTINCT FROM opened_session;
+        CREATE INDEX ON alm_reporting.position_lots (account_id, round_trip_id)
         """
     )
