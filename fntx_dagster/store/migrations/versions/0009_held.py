@@ -1,4 +1,4 @@
-"""What was held over a close, and the lots of a round trip, are found by indexes: a day costs the same after ten years."""
+"""What was held over a close, and the lots of a round trip, are found by indexes, after ten years as after a month."""
 
 from alembic import op
 
