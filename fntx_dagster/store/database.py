@@ -107,7 +107,14 @@ def dagster_storage_url(settings: Settings) -> str:
         _create_dagster_database(main)
     else:
         url = _embedded(settings, DAGSTER_DATABASE).url
-    return _sqlalchemy_url(url, "psycopg2")
+    # its log of events is a view: what counts stands in our own tables, and no commit of theirs is put off
+    return _sqlalchemy_url(
+        make_conninfo(url, options=_LAZY) if "options" not in conninfo_to_dict(url) else url, "psycopg2"
+    )
+
+
+_LAZY = "-c synchronous_commit=off"
+"""A crash of the machine may lose the last half second; a commit does not wait for the disk."""
 
 
 def database_name(settings: Settings) -> str:
