@@ -415,7 +415,7 @@ def test_a_round_trip_that_ended_in_a_session_without_a_summary_is_not_lost(told
 
     days = observed(over_a_year)
     gone = next(day for day in days[40:] if day.trips)
-    later = days[days.index(gone) + 20].day
+    later = days[days.index(gone) + 18].day
     before = table(told, over_a_year)
     with told.database.connect() as connection:
         connection.execute(
