@@ -294,6 +294,21 @@ def test_a_range_without_statements_says_which_sessions_are_missing(home: Home) 
     assert "2025-07-21 U…0001: no official NAV in the statements (and 1 more)" in said
 
 
+def test_the_metrics_of_a_session_are_told_over_six_windows(home: Home) -> None:
+    rows = home.json("metrics", "--date", "2025-07-18", "--format", "json")
+    assert [row["metric_window"] for row in rows] == ["30d", "30obs", "mtd", "ytd", "1y", "all"]
+    everything = rows[-1]
+    trips = everything["wins"] + everything["losses"] + everything["break_evens"]
+    ended = sum(value for name, value in everything.items() if name.startswith("ended_"))
+    assert trips == ended == home.sql("select count(*) from alm_reporting.round_trips")[0][0] > 0
+    assert isinstance(everything["expectancy"], str)  # money is exact
+    assert everything["xirr"] is None  # three weeks are no year
+    said = home.fntx("metrics", "--date", "2025-07-18")
+    assert "Performance up to 2025-07-18" in said
+    assert f"{everything['total_return'] * 100:.2f} %" in said
+    assert "no trading day is told for 2025-08-18" in home.fntx("metrics", "--date", "2025-08-18", code=1)
+
+
 def test_the_status_says_what_is_loaded_explained_and_signed(home: Home) -> None:
     [state] = home.json("status", "--json")
     assert state["told"] == state["signed"] == state["posted"] == 13

@@ -58,14 +58,15 @@ trips as (
     select
         account_id,
         trading_day,
-        count(*) as trips,
-        count(*) filter (where net_pnl > 0) as wins,
-        count(*) filter (where net_pnl < 0) as losses,
+        -- int: sums of bigint would be numeric
+        count(*)::int as trips,
+        count(*) filter (where net_pnl > 0)::int as wins,
+        count(*) filter (where net_pnl < 0)::int as losses,
         coalesce(sum(net_pnl) filter (where net_pnl > 0), 0) as won,
         coalesce(sum(net_pnl) filter (where net_pnl < 0), 0) as lost,
         sum(extract(epoch from holding_time) / 3600) as hours_held
         {%- for ending in endings %},
-        count(*) filter (where how_ended = '{{ ending }}') as {{ ending }}
+        count(*) filter (where how_ended = '{{ ending }}')::int as {{ ending }}
         {%- endfor %}
     from {{ ref('round_trips') }}
     where trading_day <= '{{ var("to_day") }}'::date
