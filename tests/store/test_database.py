@@ -204,7 +204,9 @@ def test_dagsters_url_names_the_driver_whatever_it_was_given(tmp_path: Path) -> 
         "postgresql+psycopg2://u:p%40ss@h:1234/d?sslmode=require",
     ):
         settings = Settings(home=tmp_path, dagster_database_url=SecretStr(url))
-        assert dagster_storage_url(settings) == "postgresql+psycopg2://u:p%40ss@/d?host=h&port=1234&sslmode=require"
+        lazy = "options=-c+synchronous_commit%3Doff"
+        expected = f"postgresql+psycopg2://u:p%40ss@/d?host=h&port=1234&{lazy}&sslmode=require"
+        assert dagster_storage_url(settings) == expected
 
 
 def test_several_may_migrate_at_once_and_nothing_is_printed(postgres: str) -> None:
