@@ -31,7 +31,7 @@ def stories_of(
 
 def account_report(db: Database, label: str, stories: Sequence[Story]) -> AccountReport:
     """What the HTML report shows of one account around its stories, which are in the order of time and not empty.
-    Metrics and marks are those of the last official day."""
+    Metrics, marks and risk are those of the last official day."""
     account = stories[0].day.account_id
     first, last = (story.day.trading_day for story in (stories[0], stories[-1]))
     official = [story.day.trading_day for story in stories if story.day.as_of is None]
@@ -44,6 +44,8 @@ def account_report(db: Database, label: str, stories: Sequence[Story]) -> Accoun
         marks=marts.closing_marks(db, account, official[-1]),
         stocks=marts.stock_positions(db, account, first, last),
         metrics=marts.rolling_metrics(db, official[-1], official[-1], account),
+        options=marts.option_greeks(db, official[-1], official[-1], account),
+        portfolio=next(iter(marts.portfolio_risk(db, official[-1], official[-1], account)), None),
     )
 
 

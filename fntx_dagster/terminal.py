@@ -19,8 +19,9 @@ from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
-from fntx_dagster.report import clock, money
+from fntx_dagster.report import clock, money, tables
 from fntx_dagster.report.metrics_table import metrics_table
+from fntx_dagster.report.risk_tables import exposure_table, greeks_table
 from fntx_dagster.report.summary_table import month_tables
 
 if TYPE_CHECKING:
@@ -150,16 +151,7 @@ def summary_tables(
     for one in [account] if account else sorted({*accounts(db), *(day.account_id for day in running)}):
         told = [*days(db, one, first, last), *(day for day in running if day.account_id == one)]
         for found in month_tables(told, observer):
-            table = _table(found.headers[0], right=found.headers[1:])
-            table.title = f"Daily summary, account {one}, {found.title}"
-            table.show_footer = True
-            table.caption = found.footnote or None
-            table.caption_justify = "left"
-            for row in found.rows:
-                table.add_row(*row)
-            for column, total in zip(table.columns, found.totals, strict=True):
-                column.footer = total
-            yield table
+            yield _rich(found, f"Daily summary, account {one}, {found.title}")
 
 
 def metrics_tables(rows: Sequence[dict[str, Any]]) -> Iterator[Table]:
@@ -167,54 +159,23 @@ def metrics_tables(rows: Sequence[dict[str, Any]]) -> Iterator[Table]:
     dash."""
     for (account, currency), windows in groupby(rows, lambda row: (row["account_id"], row["base_currency"])):
         found = metrics_table(list(windows))
-        table = _table(f"{found.headers[0]} ({currency})", right=found.headers[1:])
-        table.title = f"Performance up to {rows[0]['trading_day']}, account {account}"
-        for row in found.rows:
-            table.add_row(*row)
-        yield table
+        found = found._replace(headers=(f"{found.headers[0]} ({currency})", *found.headers[1:]))
+        yield _rich(found, f"Performance up to {rows[0]['trading_day']}, account {account}")
 
 
 def greeks_tables(days: Sequence[dict[str, Any]]) -> Iterator[Table | str]:
-    """Per account the options at a close, and below them what the portfolio is exposed to; a dash: undefined."""
-    names = ("implied_volatility", "delta", "gamma", "theta", "vega")
+    """Per account the options at a close, and what the portfolio is exposed to; a dash: undefined."""
     for day in days:
-        shown = ("quantity", "mark", "underlying", "volatility", *names[1:])
-        table = _table("option", "status", right=shown)
-        table.add_column("prices from", no_wrap=True)
         at = (
             f"as of {day['as_of']:%Y-%m-%d %H:%M} UTC, provisional"
             if day["as_of"]
             else f"at the close of {day['trading_day']}"
         )
-        table.title = f"Greeks {at}, account {day['account_id']}"
-        for row in day["options"]:
-            prices = [None if row[name] is None else money.price(row[name]) for name in ("mark", "underlying_price")]
-            sources = " / ".join(row[name] or "–" for name in ("mark_source", "underlying_source"))
-            figures = [money.ratio(row[name], in_percent=name == "implied_volatility") for name in names]
-            quantity = money.plain(row["quantity"])
-            name = foreign(row["symbol"] or row["contract_id"])
-            table.add_row(name, row["status"], quantity, *(one or "–" for one in prices), *figures, sources)
-        yield table if day["options"] else f"No option was open {at}, account {day['account_id']}."
-        yield from _exposure(day["portfolio"])
-
-
-def _exposure(portfolio: dict[str, Any]) -> Iterator[str]:
-    delta, gamma, theta, vega = (money.ratio(portfolio[name]) for name in ("delta", "gamma", "theta", "vega"))
-    yield (
-        f"Portfolio: delta {delta} of the NAV, gamma {gamma} a dollar, theta {theta} USD a day, vega {vega} USD a point"
-    )
-    without, held = portfolio["options_without"], portfolio["options"]
-    if without:
-        yield f"  {without} of {held} options held {'has' if without == 1 else 'have'} no Greeks, so the sums have none"
-    by_greeks, by_price, of_returns = (
-        money.ratio(portfolio[name], in_percent=True)
-        for name in ("var_95_historical", "var_95_repricing", "var_95_returns")
-    )
-    scenarios = "" if portfolio["scenarios"] is None else f", {portfolio['scenarios']} scenarios"
-    yield (
-        f"Value at risk, one day, 95 %: {by_greeks} by delta and gamma, {by_price} by repricing{scenarios}; "
-        f"{of_returns} of the account's returns"
-    )
+        if day["options"]:
+            yield _rich(greeks_table(day["options"]), f"Greeks {at}, account {day['account_id']}")
+        else:
+            yield f"No option was open {at}, account {day['account_id']}."
+        yield _rich(exposure_table(day["portfolio"]), f"Exposure {at}, account {day['account_id']}")
 
 
 def status_table(states: Sequence[AccountState]) -> Table | str:
@@ -448,6 +409,19 @@ _STATUS_ROWS = (
 
 def _value(value: Decimal | None) -> str:
     return "nothing" if value is None else money.plain(value)
+
+
+def _rich(found: tables.Table, title: str) -> Table:
+    """A table of the report for the terminal."""
+    table = _table(*found.headers[: found.words], right=found.headers[found.words :])
+    table.title, table.caption, table.caption_justify = title, found.footnote or None, "left"
+    for row in found.rows:
+        table.add_row(*map(foreign, row))
+    if found.totals:
+        table.show_footer = True
+        for column, total in zip(table.columns, found.totals, strict=True):
+            column.footer = total
+    return table
 
 
 def _table(*left: str, right: Sequence[str]) -> Table:

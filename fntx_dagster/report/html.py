@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -25,6 +25,7 @@ from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.nav_path import day_steps, nav_path
 from fntx_dagster.report.performance import NavDay, drawdowns, linked, monthly_table, wealth
 from fntx_dagster.report.period import nav_day, tell_periods
+from fntx_dagster.report.risk_tables import exposure_table, greeks_table
 from fntx_dagster.report.summary_table import month_tables
 from fntx_dagster.report.tables import Table
 
@@ -39,8 +40,8 @@ _MOST_UNFOLDED = 31
 class AccountReport:
     """What one account's section is made of. `label` is shown as it is: masking is the caller's. `stories` are in the
     order of time and not empty; `history` holds all sessions up to the last, for the table of months; `marks` are the
-    broker's closing prices of the last day by contract id; `metrics` the rows of rolling_metrics of its last official
-    day, whatever columns they have; `tables` come after all others, as they are."""
+    broker's closing prices of the last day by contract id; `metrics`, `options` and `portfolio` the rows of
+    rolling_metrics, option_greeks and portfolio_greeks of its last official day."""
 
     label: str
     stories: Sequence[Story]
@@ -48,7 +49,8 @@ class AccountReport:
     marks: Mapping[str, Mark] = field(default_factory=dict)
     stocks: Sequence[StockPosition] = ()
     metrics: Sequence[Mapping[str, Any]] = ()
-    tables: Sequence[Table] = ()
+    options: Sequence[Mapping[str, Any]] = ()
+    portfolio: Mapping[str, Any] | None = None
 
 
 def to_html(accounts: Sequence[AccountReport]) -> str:
@@ -104,7 +106,7 @@ def _section(account: AccountReport, key: str) -> dict[str, Any]:
         "tables": [
             *([stocks_table(account.stocks, last.trading_day)] if account.stocks else []),
             *([_metrics(account.metrics)] if account.metrics else []),
-            *account.tables,
+            *_risk(account),
         ],
         "stories": [_told(story, key) for story in stories],
         "anchors": {day.trading_day.isoformat(): _anchor(day, key) for day in days},
@@ -245,6 +247,14 @@ def _day_charts(story: Story, key: str) -> list[dict[str, Any]]:
 def _metrics(rows: Sequence[Mapping[str, Any]]) -> Table:
     table = metrics_table(rows)
     return table._replace(title=f"Metrics up to {clock.full_date(rows[0]['trading_day'])}")
+
+
+def _risk(account: AccountReport) -> Iterator[Table]:
+    if account.portfolio:
+        at = f"at the Close of {clock.full_date(account.portfolio['trading_day'])}"
+        tables = [greeks_table(account.options)] if account.options else []
+        for table in (*tables, exposure_table(account.portfolio)):
+            yield table._replace(title=f"{table.title} {at}")
 
 
 def _positions_at(day: Day, observer: ZoneInfo) -> str:

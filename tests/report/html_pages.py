@@ -36,6 +36,20 @@ def metrics(window: str, **figures: Any) -> dict[str, Any]:
     return {"account_id": "U1000001", "trading_day": JULY_18, "metric_window": window} | figures
 
 
+def option(symbol: str, status: str = "ok", **known: Any) -> dict[str, Any]:
+    """A row of option_greeks, undefined where nothing is said."""
+    names = ("underlying_symbol", "expiry", "strike", "put_call")
+    names += ("mark", "mark_source", "underlying_price", "underlying_source")
+    undefined = dict.fromkeys((*names, "implied_volatility", "delta", "gamma", "theta", "vega"))
+    return {"symbol": symbol, "contract_id": "1", "status": status, "quantity": Decimal(-1)} | undefined | known
+
+
+def portfolio(**known: Any) -> dict[str, Any]:
+    """A row of portfolio_greeks with `var_95_returns`, undefined where nothing is said."""
+    names = ("delta", "gamma", "theta", "vega", "var_95_historical", "var_95_repricing", "var_95_returns", "scenarios")
+    return {"trading_day": JULY_18, "options": 0, "options_without": 0} | dict.fromkeys(names) | known
+
+
 def account(*days: Day, label: str = "U…0001", observer: ZoneInfo = clock.HONG_KONG, **more: Any) -> AccountReport:
     """A section of the given days, with the history that they make themselves."""
     official = [nav_day(day) for day in days if day.as_of is None]
@@ -43,7 +57,7 @@ def account(*days: Day, label: str = "U…0001", observer: ZoneInfo = clock.HONG
 
 
 def role_model_page() -> str:
-    """Both days, with a mark, the assigned stock and two windows of metrics."""
+    """Both days, with a mark, the assigned stock, two windows of metrics, and the risk at the close."""
     return to_html(
         [
             account(
@@ -62,6 +76,26 @@ def role_model_page() -> str:
                         win_rate=50.0,
                     ),
                 ],
+                options=[
+                    option(
+                        "SPY   250718C00629000",
+                        underlying_symbol="SPY",
+                        expiry=JULY_18,
+                        strike=Decimal("629.00"),
+                        put_call="C",
+                        mark=Decimal("0.005"),
+                        mark_source="open_positions",
+                        underlying_price=Decimal("628.11"),
+                        underlying_source="prior_position",
+                        implied_volatility=0.1123,
+                        delta=0.0412,
+                        gamma=0.0511,
+                        theta=-0.0731,
+                        vega=0.0042,
+                    ),
+                    option("SPY   250718P00620000", "no_price"),
+                ],
+                portfolio=portfolio(options=2, options_without=1, scenarios=12, var_95_returns=-0.0065),
             )
         ]
     )

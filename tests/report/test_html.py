@@ -18,9 +18,8 @@ import pytest
 
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import to_html
-from fntx_dagster.report.tables import Table
 
-from .html_pages import account, metrics, role_model_day_page, role_model_page
+from .html_pages import account, metrics, option, portfolio, role_model_day_page, role_model_page
 from .role_model import JULY_17, SPY, block, event, july_17, july_18, new_york, position, quiet_day
 from .test_today import example, told
 
@@ -153,9 +152,7 @@ def test_what_people_wrote_is_shown_as_they_wrote_it_and_is_never_markup() -> No
         difference=Decimal("0.1"),
         unexplained=Decimal("0.1"),
     )
-    text = to_html(
-        [account(day, label=HOSTILE, tables=[Table((HOSTILE,), ((HOSTILE,),), (HOSTILE,), HOSTILE, HOSTILE)])]
-    )
+    text = to_html([account(day, label=HOSTILE, options=[option(HOSTILE, HOSTILE)], portfolio=portfolio())])
     parsed = Page(text)
     assert not parsed.tags("script")
     assert not parsed.tags("img")
@@ -165,6 +162,18 @@ def test_what_people_wrote_is_shown_as_they_wrote_it_and_is_never_markup() -> No
     assert f"The broker writes: “{HOSTILE}”." in said
     assert "{{ 7*7 }}" in said
     assert ">49<" not in text
+
+
+def test_the_risk_at_the_close_says_what_is_undefined_and_why(page: str) -> None:
+    table = page[page.index("Greeks at the Close of") :]
+    assert re.search(r"SPY 2025-07-18 629 C</th><td.*?>ok</td>.*?11\.23 %.*?0\.0412", table, re.S)
+    assert re.search(r"250718P00620000</th><td.*?>no price</td><td.*?>– / –</td><td>-1</td><td>–</td>", table)
+    assert "1 of 2 options held has no Greeks, so the sums have none." in table
+    assert re.search(r"of the account&#39;s returns</td>\s*<td>-0\.65 %", table)
+
+
+def test_a_day_without_computed_risk_has_no_table_of_it() -> None:
+    assert "Exposure" not in to_html([account(july_18())])
 
 
 def test_an_account_has_a_section_of_its_own_with_its_charts_and_its_days() -> None:
