@@ -445,20 +445,27 @@ class _Merge:
         return file_id
 
     def _speak(self, file_id: int) -> None:
-        """Find the days this file's statements speak for, `spoken`, and note them in the coverage."""
-        self.connection.execute("CREATE TEMPORARY TABLE spoken (LIKE raw_flex.coverage) ON COMMIT DROP")
+        """Find for which days this file's statements would speak if they were alone, `claims`, and of those the days for
+        which no statement generated later has spoken, `spoken`, which are noted in the coverage."""
+        self.connection.execute("CREATE TEMPORARY TABLE claims (LIKE raw_flex.coverage) ON COMMIT DROP")
         self.connection.execute(
             """
-            WITH claims AS (
-                SELECT DISTINCT ON (staged.account_id, staged.section, day)
-                    staged.account_id, staged.section, day::date AS day, statement_id, when_generated
-                FROM staged_coverage AS staged
-                JOIN raw_flex.statements ON file_id = %s AND statements.ordinal = staged.ordinal
-                CROSS JOIN generate_series(from_date::timestamp, to_date::timestamp, '1 day') AS day
-                -- a section of one row per period says nothing of the single days in a longer one
-                WHERE from_date = to_date OR staged.section <> ALL (%s)
-                ORDER BY staged.account_id, staged.section, day, when_generated DESC, statements.ordinal DESC
-            ), noted AS (
+            INSERT INTO claims (account_id, section, day, statement_id, when_generated)
+            SELECT DISTINCT ON (staged.account_id, staged.section, day)
+                staged.account_id, staged.section, day::date AS day, statement_id, when_generated
+            FROM staged_coverage AS staged
+            JOIN raw_flex.statements ON file_id = %s AND statements.ordinal = staged.ordinal
+            CROSS JOIN generate_series(from_date::timestamp, to_date::timestamp, '1 day') AS day
+            -- a section of one row per period says nothing of the single days in a longer one
+            WHERE from_date = to_date OR staged.section <> ALL (%s)
+            ORDER BY staged.account_id, staged.section, day, when_generated DESC, statements.ordinal DESC
+            """,
+            [file_id, list(_PER_PERIOD)],
+        )
+        self.connection.execute(
+            """
+            CREATE TEMPORARY TABLE spoken ON COMMIT DROP AS
+            WITH noted AS (
                 INSERT INTO raw_flex.coverage AS known (account_id, section, day, statement_id, when_generated)
                 SELECT account_id, section, day, statement_id, when_generated FROM claims
                 ON CONFLICT (account_id, section, day) DO UPDATE
@@ -466,11 +473,10 @@ class _Merge:
                     WHERE known.when_generated <= excluded.when_generated
                 RETURNING known.*
             )
-            INSERT INTO spoken (account_id, section, day, statement_id, when_generated)
             SELECT account_id, section, day, statement_id, when_generated FROM noted
-            """,
-            [file_id, list(_PER_PERIOD)],
+            """
         )
+        self.connection.execute("ANALYZE claims")
         self.connection.execute("ANALYZE spoken")
 
     def _merge_section(self, section: Section, file_id: int) -> dict[str, Counts]:
@@ -513,12 +519,13 @@ class _Merge:
                     ELSE identity || '.' || nth END AS row_key
                 FROM numbered
             ), unique_keys AS (
-                SELECT DISTINCT ON (account_id, row_key) keyed.*, spoken.statement_id, spoken.when_generated
+                -- within the file first, so that what else has been loaded does not decide which row that is
+                SELECT DISTINCT ON (account_id, row_key) keyed.*, claims.statement_id, claims.when_generated
                 FROM keyed
                 JOIN raw_flex.statements ON statements.file_id = {file_id} AND statements.ordinal = keyed.ordinal
-                JOIN spoken ON spoken.account_id = keyed.account_id AND spoken.section = keyed.name
-                    AND spoken.day = keyed.row_date AND spoken.statement_id = statements.statement_id
-                ORDER BY account_id, row_key, spoken.when_generated DESC, seq DESC
+                JOIN claims ON claims.account_id = keyed.account_id AND claims.section = keyed.name
+                    AND claims.day = keyed.row_date AND claims.statement_id = statements.statement_id
+                ORDER BY account_id, row_key, claims.when_generated DESC, seq DESC
             )
             SELECT delivered.seq, delivered.place, delivered.account_id, delivered.row_key, delivered.name,
                 delivered.statement_id, present.row_id,
@@ -532,6 +539,8 @@ class _Merge:
                         THEN 'unchanged'
                     ELSE 'updated' END AS fate
             FROM unique_keys AS delivered
+            JOIN spoken ON spoken.account_id = delivered.account_id AND spoken.section = delivered.name
+                AND spoken.day = delivered.row_date
             LEFT JOIN {target} AS present
                 ON present.account_id = delivered.account_id AND present.row_key = delivered.row_key
             LEFT JOIN raw_flex.coverage AS known ON known.account_id = delivered.account_id
