@@ -27,7 +27,18 @@ from fntx_dagster.store.statements import load_paths
 FIRST, DAY, LAST = date(2025, 7, 1), date(2025, 7, 16), date(2025, 7, 31)
 ACCOUNT = "U3000001"
 ORDERS_PER_DAY, COPIES, RUNS = 1000, 120, 9
-TABLES = ("chronological_events", "nav_blocks", "daily_summary", "rolling_metrics", "fills", "position_lots")
+TABLES = (
+    "chronological_events",
+    "nav_blocks",
+    "daily_summary",
+    "rolling_metrics",
+    "fills",
+    "position_lots",
+    "stock_positions",
+    "closing_positions",
+    "option_greeks",
+    "portfolio_greeks",
+)
 _IDS = ("event_id", "block_id", "fill_id", "linked_fill_id", "lot_id", "open_fill_id", "close_fill_id", "round_trip_id")
 
 

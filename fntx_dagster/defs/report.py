@@ -27,6 +27,8 @@ from fntx_dagster.store.marts import accounts
         "daily_summary",
         "rolling_metrics",
         "daily_verification",
+        "closing_positions",
+        "option_greeks",
         "portfolio_greeks",
     ],
     group_name="report",

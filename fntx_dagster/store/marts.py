@@ -112,11 +112,11 @@ def nav_history(db: Database, account: str, last: date) -> list[NavDay]:
 
 
 def closing_marks(db: Database, account: str, day: date) -> dict[str, Mark]:
-    """Contract → the broker's closing price of a day, where a statement of it lists the position."""
+    """Contract → the broker's closing price of a session, where its statements tell it."""
     with _reading(db) as connection:
         rows = connection.execute(
-            """select contract_id, mark_price, currency from alm_staging.stg_flex__open_positions
-            where account_id = %s and statement_day = %s and mark_price is not null""",
+            """select contract_id, mark_price, currency from alm_reporting.closing_positions
+            where account_id = %s and trading_day = %s and mark_price is not null""",
             (account, day),
         )
         return {contract: Mark(price, currency) for contract, price, currency in rows}

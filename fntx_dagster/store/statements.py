@@ -445,8 +445,8 @@ class _Merge:
         return file_id
 
     def _speak(self, file_id: int) -> None:
-        """Find for which days this file's statements would speak if they were alone, `claims`, and of those the days for
-        which no statement generated later has spoken, `spoken`, which are noted in the coverage."""
+        """Find the days for which this file's statements would speak if they were alone, `claims`, and those of them
+        for which no statement generated later has spoken, `spoken`; these are noted in the coverage."""
         self.connection.execute("CREATE TEMPORARY TABLE claims (LIKE raw_flex.coverage) ON COMMIT DROP")
         self.connection.execute(
             """

@@ -9,17 +9,8 @@ official as (
 contracts as (
     select
         days.*,
-        day_rate.rate as day_rate
+        {{ rate_known('days.account_id', 'days.currency', 'days.trading_day') }} as day_rate
     from {{ ref('int_contract_days') }} as days
-    left join lateral (
-        select rates.rate
-        from {{ source('accounting', 'day_rates') }} as rates
-        where rates.account_id = days.account_id
-            and rates.currency = days.currency
-            and rates.session <= days.trading_day
-        order by rates.session desc
-        limit 1
-    ) as day_rate on true
 ),
 
 by_contract as (

@@ -88,11 +88,11 @@ rated as (
         official.base_currency,
         case when by_currency.currency = official.base_currency then 1 else today.rate end as rate,
         case when by_currency.currency = official.base_currency then 1 else before.rate end as rate_before,
-        coalesce(today.rate, last_known.rate) as any_rate,
+        known.rate as any_rate,
         by_currency.currency = official.base_currency
         or coalesce(today.source <> 'configured' and before.source <> 'configured', false) as rates_are_known,
         -- the broker's rates have at least four places, and more behind them
-        power(10::numeric, -greatest(scale(coalesce(today.rate, last_known.rate)), 4))::numeric as last_digit
+        power(10::numeric, -greatest(scale(known.rate), 4))::numeric as last_digit
     from by_currency
     inner join official
         on official.account_id = by_currency.account_id and official.trading_day = by_currency.trading_day
@@ -105,15 +105,9 @@ rated as (
         on before.account_id = by_currency.account_id
         and before.session = sessions.previous_day
         and before.currency = by_currency.currency
-    left join lateral (
-        select rates.rate
-        from {{ source('accounting', 'day_rates') }} as rates
-        where rates.account_id = by_currency.account_id
-            and rates.currency = by_currency.currency
-            and rates.session <= by_currency.trading_day
-        order by rates.session desc
-        limit 1
-    ) as last_known on true
+    cross join lateral (
+        select {{ rate_known('by_currency.account_id', 'by_currency.currency', 'by_currency.trading_day') }} as rate
+    ) as known
 ),
 
 summed as (

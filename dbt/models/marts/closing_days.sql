@@ -10,17 +10,11 @@ days as (
         official.trading_day,
         official.base_currency,
         official.closing_nav as nav,
-        case when official.base_currency = 'USD' then 1 else day_rate.rate end as usd_rate
+        case
+            when official.base_currency = 'USD' then 1
+            else {{ rate_known('official.account_id', "'USD'", 'official.trading_day') }}
+        end as usd_rate
     from {{ ref('official_days') }} as official
-    left join lateral (
-        select rates.rate
-        from {{ source('accounting', 'day_rates') }} as rates
-        where rates.account_id = official.account_id
-            and rates.currency = 'USD'
-            and rates.session <= official.trading_day
-        order by rates.session desc
-        limit 1
-    ) as day_rate on true
     where {{ in_range('official.trading_day') }}
 ),
 

@@ -86,7 +86,10 @@ select
     case when marks.from_open_positions then 'open_positions' when marks.mark_price is not null then 'closing_price' end
         as mark_source,
     underlyings.mark_price as underlying_price,
-    case when positions.currency = official.base_currency then 1 else day_rate.rate end as rate_to_base
+    case
+        when positions.currency = official.base_currency then 1
+        else {{ rate_known('positions.account_id', 'positions.currency', 'positions.trading_day') }}
+    end as rate_to_base
 from positions
 inner join official using (account_id, trading_day)
 inner join terms using (account_id, contract_id)
@@ -99,13 +102,4 @@ left join underlyings
     and underlyings.official_day = positions.trading_day
     and underlyings.symbol = terms.underlying_symbol
     and terms.asset_category in ('OPT', 'FOP')
-left join lateral (
-    select rates.rate
-    from {{ source('accounting', 'day_rates') }} as rates
-    where rates.account_id = positions.account_id
-        and rates.currency = positions.currency
-        and rates.session <= positions.trading_day
-    order by rates.session desc
-    limit 1
-) as day_rate on true
 where terms.asset_category <> 'CASH' and (positions.quantity <> 0 or positions.is_traded or positions.is_priced)
