@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,9 +17,12 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, migrate
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 
-# Shared machines are slow at times; a test fails for what it finds, not for how long it took.
-settings.register_profile("fntx", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("fntx")
+# Shared machines are slow at times; a test fails for what it finds, not for how long it took. The same code is tried
+# with the same examples; FNTX_TEST_PROFILE=search looks for others, and for more of them.
+_PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("fntx", derandomize=True, **_PATIENT)
+settings.register_profile("search", max_examples=2000, **_PATIENT)
+settings.load_profile(os.environ.get("FNTX_TEST_PROFILE", "fntx"))
 
 _numbers = count()
 
