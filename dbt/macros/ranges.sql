@@ -3,21 +3,10 @@
     {{ column }} between '{{ var("from_day") }}'::date and '{{ var("to_day") }}'::date
 {%- endmacro %}
 
-{#- Pre-hook of the marts: what the run is about to tell again is forgotten first. A model whose rows have no trading
-    day names the dates that stand for it in `meta: {told_by: [...]}`; a date still open (null) is told every time. -#}
-{% macro forget_range() -%}
-    {%- if is_incremental() -%}
-        delete from {{ this }} where
-        {%- for column in model.config.meta.get("told_by", ["trading_day"]) %}
-            {{ "or" if not loop.first }} {{ in_range(column) }} or {{ column }} is null
-        {%- endfor -%}
-    {%- endif -%}
-{%- endmacro %}
-
 {#- Pre-hook of stock_positions: a lot that was matched anew has another id; what is no lot any more goes, wherever it
     lies. -#}
 {% macro forget_orphaned_lots() -%}
-    {%- if is_incremental() -%}
+    {%- if is_told_already() -%}
         delete from {{ this }} as told
         where not exists (
             select from {{ source("accounting", "position_lots") }} as lots

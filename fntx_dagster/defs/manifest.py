@@ -12,6 +12,8 @@ from fntx_dagster.store.database import database_name
 PROJECT = ROOT / "dbt"
 PARSED = "partial_parse.msgpack"
 """The manifest as dbt itself reads it, beside manifest.json in the target folder."""
+SOURCES = "sources.sha256"
+"""The digest of what it was parsed from, there too."""
 QUIET = ["--quiet", "--log-level", "none", "--log-level-file", "none"]
 
 
@@ -20,7 +22,7 @@ def manifest() -> Path:
     settings = load_settings()
     target, name = settings.paths.dbt_target, database_name(settings)
     target.mkdir(parents=True, exist_ok=True)
-    stamp, path = target / "sources.sha256", target / "manifest.json"
+    stamp, path = target / SOURCES, target / "manifest.json"
     with FileLock(target / ".parse.lock"):
         sources = _hash_of_sources(name)
         if not (target / PARSED).exists() or not path.exists() or not stamp.exists() or stamp.read_text() != sources:

@@ -1,42 +1,79 @@
 """Dagster's PostgreSQL storage, with the plan of a run stored as a set.
 
-A run of a year plans an event for each asset and session. `dagster-postgres` stores materialisations as sets and these
-one by one, in several statements each, before the run's first step; here they go the way of the materialisations. The
-tables and their rows are Dagster's.
+A run of a year plans an event for each asset and session, and one for each check. `dagster-postgres` stores
+materialisations as sets and these one by one, in several statements each, before the run's first step; here they go the
+way of the materialisations. It also looks up its own columns at every event; here once. The tables and their rows are
+Dagster's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from dagster import DagsterEventType, EventLogEntry
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.config import PostgresStorageConfig
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._serdes import ConfigurableClassData
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
 
 
 class PlansInSets(PostgresEventLogStorage):
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        planned = [event for event in events if event.dagster_event_type is _PLANNED]
-        if planned:
-            with self._connect() as connection:
-                inserted = connection.execute(
-                    self.prepare_insert_event_batch(planned).returning(SqlEventLogStorageTable.c.id)
-                )
-                ids = [event_id for (event_id,) in inserted]
-            last = {
-                event.get_dagster_event().asset_key: (event, number) for event, number in zip(planned, ids, strict=True)
-            }
-            with self.index_transaction() as connection:
-                for event, event_id in last.values():
-                    self._store_asset_event(connection, event, event_id)
-        if others := [event for event in events if event.dagster_event_type is not _PLANNED]:
+        events = list(events)
+        for kind, store in self._kept.items():
+            if planned := [event for event in events if event.dagster_event_type is kind]:
+                store(planned)
+        if others := [event for event in events if event.dagster_event_type not in self._kept]:
             super().store_event_batch(others)
 
+    @property
+    def _kept(self) -> dict[DagsterEventType, Callable[[Sequence[EventLogEntry]], None]]:
+        return {
+            DagsterEventType.ASSET_MATERIALIZATION_PLANNED: self._plan_assets,
+            DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED: self._plan_checks,
+        }
 
-_PLANNED = DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    def _plan_assets(self, events: Sequence[EventLogEntry]) -> None:
+        last = {event.get_dagster_event().asset_key: (event, number) for event, number in self._inserted(events)}
+        with self.index_transaction() as connection:
+            for event, event_id in last.values():
+                self._store_asset_event(connection, event, event_id)
+
+    def _plan_checks(self, events: Sequence[EventLogEntry]) -> None:
+        """As `SqlEventLogStorage._store_asset_check_evaluation_planned` does for one."""
+        rows = []
+        for event, event_id in self._inserted(events):
+            planned = event.get_dagster_event().asset_check_planned_data
+            sessions = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
+            for session in sessions:
+                rows.append(
+                    {
+                        "asset_key": planned.asset_key.to_string(),
+                        "check_name": planned.check_name,
+                        "partition": session,
+                        "run_id": event.run_id,
+                        "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+                        "evaluation_event": serialize_value(event),
+                        "evaluation_event_timestamp": self._event_insert_timestamp(event),
+                        "evaluation_event_storage_id": event_id,
+                    }
+                )
+        with self.index_connection() as connection:
+            connection.execute(AssetCheckExecutionsTable.insert().values(rows))
+
+    def _inserted(self, events: Sequence[EventLogEntry]) -> list[tuple[EventLogEntry, int]]:
+        statement = self.prepare_insert_event_batch(events).returning(SqlEventLogStorageTable.c.id)
+        with self._connect() as connection:
+            return list(zip(events, connection.execute(statement).scalars(), strict=True))
+
+    def _has_asset_key_col_on_connection(self, conn: Any, column_name: str) -> bool:
+        known = self.__dict__.setdefault("_known_columns", set())
+        if column_name not in known and super()._has_asset_key_col_on_connection(conn, column_name):
+            known.add(column_name)
+        return column_name in known
 
 
 class PostgresStorage(DagsterPostgresStorage):

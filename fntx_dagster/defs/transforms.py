@@ -1,6 +1,7 @@
-"""The dbt project as assets: staging views and marts, dbt's tests as blocking asset checks.
+"""The dbt project as assets: marts, dbt's tests as blocking asset checks, and the staging views that they read.
 
-dbt runs in this process on the parsed manifest: starting its program would take longer than its work.
+dbt runs in this process on the parsed manifest: starting its program would take longer than its work. A view holds no
+session: it is an asset that no job materialises, built by the run that does not find it as the project has it.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from filelock import FileLock
 
 from fntx_dagster.defs.environment import dbt_environment
-from fntx_dagster.defs.manifest import PARSED, PROJECT, QUIET, manifest
+from fntx_dagster.defs.manifest import PARSED, PROJECT, QUIET, SOURCES, manifest
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.changes import telling, told
+from fntx_dagster.store.database import open_database
 from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.marts import row_counts, summary
+from fntx_dagster.store.marts import built_from, row_counts, summary
 
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.run import RunResult
@@ -62,7 +64,9 @@ class Translator(DagsterDbtTranslator):
     name="transforms",
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    dagster_dbt_translator=Translator(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True)),
+    dagster_dbt_translator=Translator(
+        DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True, enable_dbt_views_as_virtual_assets=True)
+    ),
 )
 def transforms(context, platform: Platform) -> Iterator[Any]:
     """From classified fills to the daily summary, the metrics and their verification, for the sessions of the run, and
@@ -77,8 +81,8 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
         if result.status not in ("success", "pass", "warn")
     ]
     for result in results:
-        if result.node.resource_type == "model" and result.status == "success":
-            name = result.node.name
+        name = result.node.name
+        if name in models and result.status == "success":
             if not failed:  # else the table that it is told from may not be there
                 _describe(context, name, platform, first, last)
             yield dg.MaterializeResult(asset_key=name, metadata={"dbt seconds": round(result.execution_time, 3)})
@@ -86,31 +90,30 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
             yield from _check(context, result)
     if failed:
         raise dg.Failure("; ".join(failed), allow_retries=False)
-    if context.selected_asset_keys >= context.assets_def.keys:
+    if context.selected_asset_keys >= {spec.key for spec in context.assets_def.specs if not spec.is_virtual}:
         told(platform.database(), days)
 
 
 def build(settings: Settings, models: Sequence[str], first: date, last: date) -> list[RunResult]:
-    """Run and test models for the sessions between two days; one dbt at a time per home."""
+    """Run and test models, and the views that are not as the project has them, for the sessions between two days; one
+    dbt at a time per home."""
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
     target = settings.paths.dbt_target
     export(dbt_environment(settings))
-    parsed = Manifest.from_msgpack((target / PARSED).read_bytes())
+    parsed, sources = Manifest.from_msgpack((target / PARSED).read_bytes()), (target / SOURCES).read_text()
+    views = {node.name for node in parsed.nodes.values() if node.config.materialized == "view"}
     command = ["build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    command += ["--log-path", str(target), *QUIET, "--no-write-json"]
     with FileLock(target / ".run.lock"):
-        done = dbtRunner(manifest=parsed).invoke(
-            [*command, *QUIET, "--select", *models, "--vars", vars_of(first, last), "--log-path", str(target)]
-        )
+        built = built_from(open_database(settings), sources)
+        variables = {"from_day": f"{first}", "to_day": f"{last}", "sources": sources, "as_built": sorted(built)}
+        command += ["--vars", json.dumps(variables), "--select", *models, *sorted(views - built)]
+        done = dbtRunner(manifest=parsed).invoke(command)
     if done.exception is not None:
         raise done.exception
     return list(done.result.results)
-
-
-def vars_of(first: date, last: date) -> str:
-    """dbt's --vars for the sessions that a run rebuilds."""
-    return json.dumps({"from_day": first.isoformat(), "to_day": last.isoformat()})
 
 
 def _check(context: dg.AssetExecutionContext, result: RunResult) -> Iterator[dg.AssetCheckResult]:

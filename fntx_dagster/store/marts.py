@@ -111,6 +111,17 @@ def nav_history(db: Database, account: str, last: date) -> list[NavDay]:
         return [NavDay._make(row) for row in rows]
 
 
+def built_from(db: Database, sources: str) -> set[str]:
+    """The views and tables that are there as dbt's files with the digest `sources` made them."""
+    with db.connect() as connection:
+        found = connection.execute(
+            """select relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+            where nspname in ('alm_staging', 'alm_reporting') and obj_description(pg_class.oid, 'pg_class') = %s""",
+            [sources],
+        )
+        return {name for (name,) in found}
+
+
 def closing_marks(db: Database, account: str, day: date) -> dict[str, Mark]:
     """Contract → the broker's closing price of a session, where its statements tell it."""
     with _reading(db) as connection:

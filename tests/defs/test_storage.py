@@ -26,7 +26,7 @@ def storage_url(database: Database) -> str:
 
 
 def planned() -> list[dg.EventLogEntry]:
-    """A plan of two assets over three sessions, and a check that has none."""
+    """A plan of two assets over three sessions, a check without and one with some of them."""
     events = [
         DagsterEvent.build_asset_materialization_planned_event(
             "daily_run", "step", AssetMaterializationPlannedData(asset, partition=session, partitions_subset=None)
@@ -34,14 +34,18 @@ def planned() -> list[dg.EventLogEntry]:
         for asset in ASSETS
         for session in SESSIONS
     ]
-    check = DagsterEvent(
-        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
-        job_name="daily_run",
-        event_specific_data=AssetCheckEvaluationPlanned(asset_key=ASSETS[0], check_name="adds_up"),
-        step_key="step",
-    )
+    of_sessions = dg.StaticPartitionsDefinition(SESSIONS).subset_with_partition_keys(SESSIONS[:2])
+    checks = [
+        DagsterEvent(
+            event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+            job_name="daily_run",
+            event_specific_data=AssetCheckEvaluationPlanned(asset_key=ASSETS[0], check_name=name, partitions_subset=of),
+            step_key="step",
+        )
+        for name, of in (("adds_up", None), ("chains", of_sessions))
+    ]
     now = time.time()
-    return [dg.EventLogEntry(None, 10, "", "run", now, "step", "daily_run", event) for event in [*events, check]]
+    return [dg.EventLogEntry(None, 10, "", "run", now, "step", "daily_run", event) for event in [*events, *checks]]
 
 
 def kept(storage: PostgresEventLogStorage, entries: list[dg.EventLogEntry], database: Database) -> list[Any]:
@@ -52,9 +56,10 @@ def kept(storage: PostgresEventLogStorage, entries: list[dg.EventLogEntry], data
             connection.execute(query).fetchall()
             for query in (
                 "SELECT run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition FROM event_logs"
-                " ORDER BY asset_key, partition",
+                " ORDER BY asset_key, partition, event",
                 "SELECT asset_key, last_run_id, last_materialization_timestamp FROM asset_keys ORDER BY 1",
-                "SELECT asset_key, check_name, run_id, execution_status FROM asset_check_executions",
+                "SELECT asset_key, check_name, partition, run_id, execution_status, evaluation_event::text,"
+                " evaluation_event_timestamp FROM asset_check_executions ORDER BY 1, 2, 3",
                 "SELECT count(DISTINCT id) FROM event_logs",
             )
         ]
@@ -67,7 +72,7 @@ def test_a_plan_stored_as_a_set_is_the_plan_that_dagster_stores_one_by_one(datab
     url = storage_url(database)
     theirs = kept(PostgresEventLogStorage(url), entries, database)
     assert kept(PlansInSets(url), entries, database) == theirs
-    assert [len(rows) for rows in theirs] == [7, 2, 1, 1]
+    assert [len(rows) for rows in theirs] == [8, 2, 3, 1]
 
 
 def test_the_instance_of_dagster_yaml_has_it(home: Any, monkeypatch: pytest.MonkeyPatch, database: Database) -> None:

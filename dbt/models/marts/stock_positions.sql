@@ -37,7 +37,7 @@ where not lots.is_option
         lots.closed_day is null
         or {{ in_range('lots.opened_day') }}
         or {{ in_range('lots.closed_day') }}
-        {% if is_incremental() %}
+        {% if is_told_already() %}
             or not exists (
                 select from {{ this }} as told where told.account_id = lots.account_id and told.lot_id = lots.lot_id
             )
