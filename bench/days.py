@@ -2,7 +2,7 @@
 
 One simulated account with five orders a day and every kind of event. Each figure is taken in a home of its own, on the
 embedded database and the embedded chain, by the job that the schedule runs: load, classify, match, tell, verify, value,
-report, sign, post, read the receipt. The warm process has told the day before; the fresh one is `fntx run`.
+report, sign, post, read the receipt. The warm process has told the day before; the fresh one is `fntx run --fetch`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _fresh(settings: Settings) -> dict[str, object]:
     seconds = []
     for day in DAYS[1:]:
         _deliver(settings, books, day)
-        command = [executable("fntx"), "run", "--from", str(day), "--to", str(day)]
+        command = [executable("fntx"), "run", "--fetch", "--from", str(day), "--to", str(day)]
         seconds.append(timed(lambda command=command: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)))
     return {"seconds": seconds}
 
