@@ -428,8 +428,8 @@ def main() -> None:
 
 @contextmanager
 def _for_good() -> Iterator[None]:
-    """What is imported inside stays as long as the process: garbage is not looked for meanwhile, nor in it later. Of the
-    definitions that is a quarter of the time."""
+    """What is imported inside stays as long as the process: garbage is not looked for meanwhile, nor in it later. That
+    is a quarter of the time that the definitions take."""
     gc.disable()
     try:
         yield
