@@ -7,7 +7,7 @@ session: it is an asset that no job materialises, built by the run that does not
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.changes import telling, told
 from fntx_dagster.store.database import open_database
 from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.marts import built_from, row_counts, summary
+from fntx_dagster.store.marts import built_from, row_counts, summary, told_span
 
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.run import RunResult
@@ -73,8 +73,9 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
     for those around it that stand on something that has changed since they were told."""
     first, last = range_of(context)
     days = telling(platform.database(), first, last)
-    models = sorted(key.to_user_string() for key in context.selected_asset_keys)
-    results = build(platform.settings(), models, days.first, days.last)
+    models = {key.to_user_string() for key in context.selected_asset_keys}
+    tests = {key.name for key in context.selected_asset_check_keys}
+    results = build(platform.settings(), models | tests, days.first, days.last)
     failed = [
         f"{result.node.name}: {(result.message or result.status).strip()}"
         for result in results
@@ -94,23 +95,36 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
         told(platform.database(), days)
 
 
-def build(settings: Settings, models: Sequence[str], first: date, last: date) -> list[RunResult]:
-    """Run and test models, and the views that are not as the project has them, for the sessions between two days; one
-    dbt at a time per home."""
+def build(settings: Settings, models: Collection[str], first: date, last: date) -> list[RunResult]:
+    """Run and test models for the sessions between two days; one dbt at a time per home.
+
+    The views are built with them unless they are there as the project's files make them. Where a mart is not, because
+    the files are others than they were, all that was ever told is told by the files that are there now.
+    """
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
     target = settings.paths.dbt_target
     export(dbt_environment(settings))
     parsed, sources = Manifest.from_msgpack((target / PARSED).read_bytes()), (target / SOURCES).read_text()
-    views = {node.name for node in parsed.nodes.values() if node.config.materialized == "view"}
+    views, marts = (
+        {node.name for node in parsed.nodes.values() if node.config.materialized == kind}
+        for kind in ("view", "by_session")
+    )
     command = ["build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
     command += ["--log-path", str(target), *QUIET, "--no-write-json"]
     with FileLock(target / ".run.lock"):
-        built = built_from(open_database(settings), sources)
+        database = open_database(settings)
+        built = built_from(database, sources)
+        if not marts <= built:
+            days = (first, last, *told_span(database))
+            first, last = min(days), max(days)
+        # one that others are selected from takes them with it: all of them or none
+        selected = {*models, *views} if not views <= built or views & set(models) else {*models}
         variables = {"from_day": f"{first}", "to_day": f"{last}", "sources": sources, "as_built": sorted(built)}
-        command += ["--vars", json.dumps(variables), "--select", *models, *sorted(views - built)]
-        done = dbtRunner(manifest=parsed).invoke(command)
+        done = dbtRunner(manifest=parsed).invoke(
+            [*command, "--vars", json.dumps(variables), "--select", *sorted(selected)]
+        )
     if done.exception is not None:
         raise done.exception
     return list(done.result.results)

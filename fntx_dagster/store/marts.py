@@ -93,13 +93,6 @@ def rolling_metrics(db: Database, first: date, last: date, account: str | None =
     return sorted(rows, key=lambda row: (row["account_id"], row["trading_day"], place[row["metric_window"]]))
 
 
-def round_trips(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
-    """Rows of round_trips that ended in the range, in the order in which they did, as dicts with the table's columns;
-    holding_time is a timedelta."""
-    rows = _rows(db, "select * from alm_reporting.round_trips", first, last, account)
-    return sorted(rows, key=lambda row: (row["account_id"], row["closed_at"], row["opened_at"], row["contract_id"]))
-
-
 def nav_history(db: Database, account: str, last: date) -> list[NavDay]:
     """The official NAVs and flows of every session up to `last`, oldest first, in base currency."""
     with _reading(db) as connection:
@@ -120,6 +113,19 @@ def built_from(db: Database, sources: str) -> set[str]:
             [sources],
         )
         return {name for (name,) in found}
+
+
+def told_span(db: Database) -> tuple[()] | tuple[date, date]:
+    """The first and the last session that any mart tells; empty where none does."""
+    tables = ("official_days", "chronological_events", "daily_summary", "rolling_metrics", "daily_verification")
+    with db.connect() as connection:
+        spans = [
+            connection.execute(f"select min(trading_day), max(trading_day) from alm_reporting.{table}").fetchone()
+            for table in tables
+            if connection.execute("select to_regclass(%s)", [f"alm_reporting.{table}"]).fetchone()[0]
+        ]
+    days = [day for span in spans for day in span if day is not None]
+    return (min(days), max(days)) if days else ()
 
 
 def closing_marks(db: Database, account: str, day: date) -> dict[str, Mark]:
