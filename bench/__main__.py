@@ -29,7 +29,8 @@ def main(names: list[str]) -> None:
     rows = []
     for name in names or BENCHMARKS:
         sys.stderr.write(f"measuring {name} …\n")
-        rows += BENCHMARKS[name]()
+        rows += (found := BENCHMARKS[name]())
+        sys.stderr.writelines(f"  {' · '.join(filter(None, row))}\n" for row in found)
     shown(rows)
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from datetime import date
 from statistics import median
 
-from measuring import Measurement, home, shown, timed
+from measuring import Measurement, alone, home, shown, timed
 
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import to_html
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.reporting import account_report, stories_of
-from fntx_dagster.settings import Settings, export
+from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
 from fntx_dagster.simulate.trading import trade
 from fntx_dagster.store.database import Database, open_database
@@ -44,7 +44,8 @@ _IDS = ("event_id", "block_id", "fill_id", "linked_fill_id", "lot_id", "open_fil
 
 def measure(orders: int = ORDERS_PER_DAY, copies: int = COPIES) -> list[Measurement]:
     with home() as settings:
-        db = _told(settings, orders)
+        alone(__file__, orders, settings=settings)
+        db = open_database(settings)
         reports = {"narrative": lambda: _narrative(db), "HTML file": lambda: _file(db)}
         month = {name: _seconds(report) for name, report in reports.items()}
         _lengthen(db, copies)
@@ -62,19 +63,18 @@ def measure(orders: int = ORDERS_PER_DAY, copies: int = COPIES) -> list[Measurem
         ]
 
 
-def _told(settings: Settings, orders: int) -> Database:
+def _tell(settings: Settings, orders: int) -> None:
+    """The month, loaded and told, in a process of its own: Dagster's definitions belong to one home."""
     from fntx_dagster.defs.run import run_range
 
-    export({"FNTX_HOME": str(settings.home)})
     [books] = trade(1, [ACCOUNT], FIRST, LAST, trades_per_day=orders)
     file = settings.home / "month.xml"
     write_document(file, delivered([books], QUERIES[ACTIVITY], FIRST, LAST, as_of=LAST))
-    db = open_database(settings)
-    load_paths(db, [file])
+    load_paths(open_database(settings), [file])
     outcome = run_range(settings, "verified_day", FIRST, LAST)
     if not outcome.success:
         sys.exit("; ".join(outcome.failures))
-    return db
+    sys.stdout.write("{}")
 
 
 def _lengthen(db: Database, copies: int) -> None:
@@ -118,4 +118,7 @@ def _seconds(report: Callable[[], str]) -> float:
 
 
 if __name__ == "__main__":
-    shown(measure())
+    if sys.argv[1:]:
+        _tell(load_settings(), int(sys.argv[1]))
+    else:
+        shown(measure())

@@ -50,8 +50,9 @@ def account_report(db: Database, label: str, stories: Sequence[Story]) -> Accoun
 
 
 def write_whole(file: Path, text: str, *, private: bool = False) -> None:
-    """Write a file whole or not at all, in place of what is there; `private`: for the owner alone. What is no regular
-    file, such as a pipe, is written to as it is. Permanent where its folder does not exist."""
+    """Write a file whole or not at all, in place of what is there and readable for the same people; `private`: for the
+    owner alone. What is no regular file, such as a pipe, is written to as it is. Permanent where its folder does not
+    exist."""
     target = file.expanduser().resolve()
     if not target.parent.is_dir():
         raise Permanent(f"the folder {file.parent} of {file.name} does not exist", "Create it, or give another path")
@@ -60,10 +61,11 @@ def write_whole(file: Path, text: str, *, private: bool = False) -> None:
     if target.exists() and not target.is_file():
         target.write_text(text, encoding="utf-8")
         return
+    mode = 0o600 if private else target.stat().st_mode & 0o777 if target.exists() else 0o666
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
         unfinished.unlink(missing_ok=True)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with open(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
         unfinished.replace(target)

@@ -28,6 +28,13 @@ def test_a_private_file_is_its_owners_alone_whatever_it_was_before(tmp_path: Pat
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_file_that_was_its_owners_alone_stays_so(tmp_path: Path) -> None:
+    file = tmp_path / "july.html"
+    file.touch(0o600)
+    write_whole(file, "one")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_what_cannot_be_written_whole_leaves_what_was_there(tmp_path: Path) -> None:
     file = tmp_path / "july.html"
     write_whole(file, "before")

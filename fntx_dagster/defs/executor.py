@@ -11,20 +11,31 @@ from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
+from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage
+from dagster_postgres.utils import create_pg_engine
 
 from fntx_dagster.store.database import keeping_connections
 
 
 def keep_connections(instance: dg.DagsterInstance) -> None:
-    """Let an instance hold its storages' connections for as long as it lives. Dagster does this for its web server; no
-    limit is set on how long a statement may take."""
-    instance.optimize_for_webserver(statement_timeout=0, pool_recycle=3600, max_overflow=20)
+    """Let an instance hold its storages' connections for as long as it lives, and ask each before it is used again
+    whether it still answers: a step may wait for minutes."""
+    for storage in (instance.run_storage, instance.event_log_storage):
+        if isinstance(storage, PostgresRunStorage | PostgresEventLogStorage):
+            storage._engine = create_pg_engine(
+                storage.postgres_url,
+                storage._token_provider,
+                isolation_level="AUTOCOMMIT",
+                pool_size=1,
+                max_overflow=20,
+                pool_pre_ping=True,
+            )
 
 
-@dg.executor(name="in_process", config_schema=dg.in_process_executor.config_schema)
+@dg.executor(name="in_process", config_schema={})
 def one_process(context: dg.InitExecutorContext) -> "OneProcess":
     """A step takes seconds; a process for each would take longer to start than to work."""
-    return OneProcess(RetryMode.ENABLED, marker_to_close=context.executor_config.get("marker_to_close"))
+    return OneProcess(RetryMode.ENABLED)
 
 
 class OneProcess(InProcessExecutor):

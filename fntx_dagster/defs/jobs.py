@@ -3,12 +3,13 @@
 import dagster as dg
 
 from fntx_dagster.defs.alerts import delivered_alerts
+from fntx_dagster.defs.transforms import transforms
 
 SIGNED = dg.AssetSelection.assets("daily_signature", "chain_receipt")
 DRIFT = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_signature"), "signed_days_stand"))
 """Where days are told again, and nothing is signed, it is seen too that a signed one has changed."""
 TODAY = dg.AssetSelection.assets("current_day")
-VIEWS = dg.AssetSelection.groups("staging")
+VIEWS = dg.AssetSelection.assets(*(spec.key for spec in transforms.specs if spec.is_virtual))
 """They hold no session; `transforms` builds the ones that it misses."""
 EVERY_DAY = dg.AssetSelection.all() - TODAY - VIEWS
 FILES = dg.AssetSelection.assets("flex_files", "raw_flex_xml")

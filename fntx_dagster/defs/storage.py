@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dagster import DagsterEventType, EventLogEntry
+from dagster import DagsterEventType, EventLogEntry, StringSource
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.config import PostgresStorageConfig
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
-from dagster_postgres.utils import pg_url_from_config
 
 
 class PlansInSets(PostgresEventLogStorage):
@@ -77,14 +75,18 @@ class PlansInSets(PostgresEventLogStorage):
 
 
 class PostgresStorage(DagsterPostgresStorage):
-    """`dagster-postgres` as configured in dagster.yaml, with `PlansInSets` for its event log."""
+    """`dagster-postgres` at the URL that dagster.yaml gives, with `PlansInSets` for its event log."""
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(postgres_url, inst_data=inst_data)
         self._event_log_storage = PlansInSets(postgres_url)
 
     @classmethod
+    def config_type(cls) -> dict[str, type]:
+        return {"postgres_url": StringSource}
+
+    @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: PostgresStorageConfig
+        cls, inst_data: ConfigurableClassData | None, config_value: dict[str, str]
     ) -> PostgresStorage:
-        return cls(pg_url_from_config(config_value), inst_data)
+        return cls(config_value["postgres_url"], inst_data)

@@ -65,6 +65,9 @@ class Event:
     linked_event_id: str | None = None
 
 
+_FLOWS = ("deposit", "withdrawal", "transfer_in", "transfer_out")
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A row of nav_blocks with its events: what the story tells in one paragraph.
@@ -91,6 +94,11 @@ class Block:
     nav_impact: Decimal
     nav_after: Decimal | None
     events: tuple[Event, ...]
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether it brings in or takes out what others own: cash or positions. It is no performance."""
+        return all(event.event_type in _FLOWS for event in self.events)
 
 
 @dataclass(frozen=True, slots=True)

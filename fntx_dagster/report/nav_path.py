@@ -18,7 +18,6 @@ from fntx_dagster.report.narrative import Story, Told
 
 # Nights are long and sessions are busy: the night gets this part of a day's width, whatever the clock says.
 _NIGHT = 0.25
-_FLOWS = ("deposit", "withdrawal")
 
 
 class Step(NamedTuple):
@@ -85,7 +84,7 @@ def nav_path(stories: Sequence[Story]) -> NavPath:
             if block.nav_after is None:
                 continue
             steps.append(Point(number + _part_of_day(block.starts_at, day), block.nav_after))
-            if all(event.event_type in _FLOWS for event in block.events):
+            if block.is_flow:
                 flows.append((steps[-1], block.nav_impact))
         steps.append(Point(number + 1, day.closing_nav_official))
         closes.append(steps[-1])
@@ -97,7 +96,7 @@ def nav_path(stories: Sequence[Story]) -> NavPath:
 def _kind(told: Told) -> str:
     if told.source is None:
         return "level"
-    return "flow" if all(event.event_type in _FLOWS for event in told.source.events) else "block"
+    return "flow" if told.source.is_flow else "block"
 
 
 def _parts(day: Day) -> list[Step]:

@@ -21,7 +21,6 @@ from fntx_dagster.report.narrative import Line, Story
 from fntx_dagster.report.performance import NavDay, linked
 
 _MOST_MOVERS = 5
-_FLOWS = ("deposit", "withdrawal")
 _COMPONENTS = {
     "gross_pnl": "Gross P&L",
     "commissions": "Commissions",
@@ -177,9 +176,7 @@ def _movers(stories: Iterable[Story]) -> tuple[Mover, ...]:
         Mover(story.day.trading_day, told.title, told.source.nav_impact)
         for story in stories
         for told in story.blocks
-        if told.source is not None
-        and told.source.nav_impact
-        and not all(event.event_type in _FLOWS for event in told.source.events)
+        if told.source is not None and told.source.nav_impact and not told.source.is_flow
     ]
     return tuple(sorted(moved, key=lambda one: -abs(one.nav_impact))[:_MOST_MOVERS])
 
@@ -276,7 +273,7 @@ def _mover_lines(period: Period) -> tuple[Line, ...]:
         _amount_line(f"{one.title}, {_day(one.trading_day, period)}", one.nav_impact, period.base_currency)
         for one in period.movers
     ]
-    return (Line("Largest Movers", "What moved the NAV most, apart from deposits and withdrawals:"), *told)
+    return (Line("Largest Movers", "What moved the NAV most, apart from deposits, withdrawals and transfers:"), *told)
 
 
 def _positions(period: Period) -> str:

@@ -106,15 +106,13 @@ def dagster_storage_url(settings: Settings) -> str:
         url = make_conninfo(main, dbname=DAGSTER_DATABASE)
         _create_dagster_database(main)
     else:
-        url = _embedded(settings, DAGSTER_DATABASE).url
-    # its log of events is a view: what counts stands in our own tables, and no commit of theirs is put off
-    return _sqlalchemy_url(
-        make_conninfo(url, options=_LAZY) if "options" not in conninfo_to_dict(url) else url, "psycopg2"
-    )
+        # its log of events is a view: what counts stands in our own tables, and no commit of theirs is put off
+        url = make_conninfo(_embedded(settings, DAGSTER_DATABASE).url, options=_LAZY)
+    return _sqlalchemy_url(url, "psycopg2")
 
 
 _LAZY = "-c synchronous_commit=off"
-"""A crash of the machine may lose the last half second; a commit does not wait for the disk."""
+"""A server that is cut off may lose the last half second; a commit does not wait for the disk."""
 
 
 def database_name(settings: Settings) -> str:

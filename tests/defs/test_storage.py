@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -11,8 +12,10 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster_postgres import PostgresEventLogStorage
+from psycopg.rows import dict_row
 from pydantic import SecretStr
 
+from fntx_dagster.defs.executor import keep_connections
 from fntx_dagster.defs.storage import PlansInSets
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, dagster_storage_url
@@ -49,22 +52,23 @@ def planned() -> list[dg.EventLogEntry]:
 
 
 def kept(storage: PostgresEventLogStorage, entries: list[dg.EventLogEntry], database: Database) -> list[Any]:
-    """The rows that the tables hold of them, in order, without their numbers."""
+    """The rows that the tables hold of them, in order, each with the event that its number leads to."""
     storage.store_event_batch(entries)
-    with psycopg.connect(database.url, autocommit=True) as connection:
-        tables = [
-            connection.execute(query).fetchall()
-            for query in (
-                "SELECT run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition FROM event_logs"
-                " ORDER BY asset_key, partition, event",
-                "SELECT asset_key, last_run_id, last_materialization_timestamp FROM asset_keys ORDER BY 1",
-                "SELECT asset_key, check_name, partition, run_id, execution_status, evaluation_event::text,"
-                " evaluation_event_timestamp FROM asset_check_executions ORDER BY 1, 2, 3",
-                "SELECT count(DISTINCT id) FROM event_logs",
-            )
-        ]
+    tables = {
+        "event_logs": ("asset_key, partition, event", "id"),
+        "asset_keys": ("asset_key", "id, create_timestamp"),
+        "asset_check_executions": ("asset_key, check_name, partition", "id, create_timestamp"),
+    }
+    found = []
+    with psycopg.connect(database.url, autocommit=True, row_factory=dict_row) as connection:
+        event_of = {row["id"]: row["event"] for row in connection.execute("SELECT id, event FROM event_logs")}
+        for table, (order, own) in tables.items():
+            for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):
+                number = row.pop("evaluation_event_storage_id", None)
+                own_columns = {*own.split(", ")}
+                found.append((event_of.get(number), {name: row[name] for name in row if name not in own_columns}))
         connection.execute("TRUNCATE event_logs, asset_keys, asset_check_executions")
-    return tables
+    return found
 
 
 def test_a_plan_stored_as_a_set_is_the_plan_that_dagster_stores_one_by_one(database: Database) -> None:
@@ -72,7 +76,8 @@ def test_a_plan_stored_as_a_set_is_the_plan_that_dagster_stores_one_by_one(datab
     url = storage_url(database)
     theirs = kept(PostgresEventLogStorage(url), entries, database)
     assert kept(PlansInSets(url), entries, database) == theirs
-    assert [len(rows) for rows in theirs] == [8, 2, 3, 1]
+    assert len(theirs) == 8 + 2 + 3
+    assert sum(event is not None for event, _ in theirs) == 3
 
 
 def test_the_instance_of_dagster_yaml_has_it(home: Any, monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
@@ -81,3 +86,30 @@ def test_the_instance_of_dagster_yaml_has_it(home: Any, monkeypatch: pytest.Monk
     monkeypatch.setenv("FNTX_DAGSTER_FOLDER", str(home))
     with dg.DagsterInstance.get() as instance:
         assert isinstance(instance.event_log_storage, PlansInSets)
+
+
+def test_a_column_is_looked_for_until_it_is_found(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def has(self: PostgresEventLogStorage, connection: Any, column: str) -> bool:
+        asked.append(column)
+        return len(asked) > 1
+
+    monkeypatch.setattr(PostgresEventLogStorage, "_has_asset_key_col_on_connection", has)
+    storage = PlansInSets(storage_url(database))
+    assert [storage.has_asset_key_col("cached_status_data") for _ in range(4)] == [False, True, True, True]
+    assert asked == ["cached_status_data"] * 2
+
+
+def test_a_kept_connection_of_the_storage_that_was_cut_is_replaced(database: Database, postgres: str) -> None:
+    with dg.DagsterInstance.local_temp() as instance:
+        storage = PlansInSets(storage_url(database))
+        keep_connections(SimpleNamespace(run_storage=instance.run_storage, event_log_storage=storage))
+        storage.store_event_batch(planned())
+        with psycopg.connect(postgres, autocommit=True) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]],
+            )
+        storage.store_event_batch(planned()[:6])
+        assert len(storage.get_logs_for_run("run")) == 8 + 6

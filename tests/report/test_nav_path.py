@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,8 +87,9 @@ def test_a_range_goes_by_sessions_with_the_open_a_quarter_into_each() -> None:
     assert 1 < cover < 1.25 < zero_dte < 2
 
 
-def test_deposits_and_withdrawals_are_marked_and_other_cash_is_not() -> None:
-    deposit = event("d", "deposit", new_york(JULY_17, "08:00"), amount="100", currency="HKD", rate=Decimal(1))
+@pytest.mark.parametrize("kind", ["deposit", "withdrawal", "transfer_in", "transfer_out"])
+def test_deposits_withdrawals_and_transfers_are_marked_and_other_cash_is_not(kind: str) -> None:
+    deposit = event("d", kind, new_york(JULY_17, "08:00"), amount="100", currency="HKD", rate=Decimal(1))
     fee = event("f", "fee", new_york(JULY_17, "10:00"), amount="-1", currency="HKD", rate=Decimal(1))
     day = quiet_day(
         blocks=(

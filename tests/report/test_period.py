@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from fntx_dagster.report.document import to_document
 from fntx_dagster.report.period import Period, tell_periods
 from fntx_dagster.report.story import tell
@@ -33,7 +35,7 @@ def test_the_role_models_two_days_in_sentences() -> None:
         "NAV becomes: 79,498.68 - 267.65 = 79,231.03 HKD",
         "Best and Worst Day: Your best day is July 17 (+256.13 HKD, +0.32 %), your worst July 18 "
         "(-523.78 HKD, -0.66 %).",
-        "Largest Movers: What moved the NAV most, apart from deposits and withdrawals:",
+        "Largest Movers: What moved the NAV most, apart from deposits, withdrawals and transfers:",
         "Pre-Market Cover Trade, July 18: -1,145.44 HKD",
         "0DTE Trades, July 18: +590.64 HKD",
         "Day Trades, July 17: -96.46 HKD",
@@ -95,8 +97,9 @@ def test_what_is_unexplained_is_summed_and_said() -> None:
     assert "Unexplained: +0.02 HKD" in lines(found)
 
 
-def test_deposits_are_no_movers_however_large() -> None:
-    deposit = event("d", "deposit", new_york(JULY_17, "08:00"), amount="9999", currency="HKD", rate=Decimal(1))
+@pytest.mark.parametrize("kind", ["deposit", "withdrawal", "transfer_in", "transfer_out"])
+def test_deposits_and_transfers_are_no_movers_however_large(kind: str) -> None:
+    deposit = event("d", kind, new_york(JULY_17, "08:00"), amount="9999", currency="HKD", rate=Decimal(1))
     day = quiet_day(blocks=(block("cash", "pre_market", deposit, impact="9999", after="89497.68"),))
     assert [mover.title for mover in period(day, july_18()).movers] == ["Pre-Market Cover Trade", "0DTE Trades"]
 

@@ -19,6 +19,7 @@ from fntx_dagster.store.database import (
     Database,
     dagster_storage_url,
     dbt_connection,
+    keeping_connections,
     migrate,
     open_database,
 )
@@ -130,19 +131,23 @@ def test_actions_and_transfers_of_before_get_their_columns_and_are_told_again(
     with database.connect() as connection:
         for table, told in (
             ("corporate_actions", {"actionID": "7", "multiplier": "1,000", "expiry": "20250718", "code": "Ca"}),
-            ("transfers", {"transferPrice": "48.5", "strike": "--", "description": "ACME INC"}),
+            ("transfers", {"transferPrice": "48.5", "strike": "N/A", "description": "ACME INC"}),
+            ("transfers", {"transferPrice": "unknown", "expiry": "20250230"}),
         ):
             connection.execute(
                 f"""INSERT INTO raw_flex.{table} (account_id, row_key, row_kind, row_date, statement_id, attributes)
-                VALUES ('U1', '1', 'Row', '2025-07-15', 1, %s)""",
-                [Jsonb(told)],
+                VALUES ('U1', md5(%s), 'Row', '2025-07-15', 1, %s)""",
+                [str(told), Jsonb(told)],
             )
     migrate(database)
     with database.connect() as connection:
         actions = "SELECT action_id, multiplier, expiry, code, strike FROM raw_flex.corporate_actions"
         assert connection.execute(actions).fetchall() == [("7", 1000, date(2025, 7, 18), "Ca", None)]
-        transfers = "SELECT transfer_price, strike, description FROM raw_flex.transfers"
-        assert connection.execute(transfers).fetchall() == [(Decimal("48.5"), None, "ACME INC")]
+        transfers = "SELECT transfer_price, strike, expiry, description FROM raw_flex.transfers ORDER BY row_id"
+        assert connection.execute(transfers).fetchall() == [
+            (Decimal("48.5"), None, None, "ACME INC"),
+            (None, None, None, None),
+        ]
         untold = "SELECT account_id, since FROM alm_reporting.untold_changes"
         assert connection.execute(untold).fetchall() == [("U1", date(2025, 7, 15))]
 
@@ -167,6 +172,50 @@ def test_a_url_that_is_none_is_permanent_and_not_repeated(tmp_path: Path) -> Non
     with pytest.raises((Permanent, Transient)) as caught:
         open_database(settings)
     assert "hunter2" not in str(caught.value)
+
+
+def backend(connection: psycopg.Connection) -> int:
+    return connection.info.backend_pid
+
+
+def test_a_process_that_keeps_its_connections_uses_one_and_leaves_none(database: Database) -> None:
+    with database.connect() as connection:
+        before = backend(connection)
+    with keeping_connections():
+        with database.connect() as connection:
+            kept = backend(connection)
+        with pytest.raises(psycopg.errors.DivisionByZero), database.connect() as connection:
+            connection.execute("SELECT 1 / 0")
+        with database.connect() as connection, database.connect() as beside:
+            found = {backend(connection), backend(beside)}
+        assert kept != before
+        assert len(found) == 2
+    with database.connect() as connection:
+        mine = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert mine.fetchone() == (0,)
+
+
+def test_a_kept_connection_that_was_cut_is_replaced(database: Database, postgres: str) -> None:
+    with keeping_connections():
+        with database.connect() as connection:
+            kept = backend(connection)
+        with psycopg.connect(postgres, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [kept])
+        with database.connect() as connection:
+            assert backend(connection) != kept
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_connection_that_may_hold_locks_is_not_kept(database: Database) -> None:
+    with keeping_connections():
+        with database.connect() as connection:
+            connection.commit()
+            connection.autocommit = True
+            connection.execute("SELECT pg_advisory_lock(7)")
+        with database.connect() as connection:
+            assert connection.execute("SELECT pg_try_advisory_lock(7)").fetchone() == (True,)
 
 
 def test_a_database_does_not_show_its_password() -> None:
@@ -204,8 +253,7 @@ def test_dagsters_url_names_the_driver_whatever_it_was_given(tmp_path: Path) -> 
         "postgresql+psycopg2://u:p%40ss@h:1234/d?sslmode=require",
     ):
         settings = Settings(home=tmp_path, dagster_database_url=SecretStr(url))
-        lazy = "options=-c+synchronous_commit%3Doff"
-        expected = f"postgresql+psycopg2://u:p%40ss@/d?host=h&port=1234&{lazy}&sslmode=require"
+        expected = "postgresql+psycopg2://u:p%40ss@/d?host=h&port=1234&sslmode=require"
         assert dagster_storage_url(settings) == expected
 
 

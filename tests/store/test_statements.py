@@ -344,6 +344,20 @@ def empty(database: Database) -> None:
             connection.execute(f"DELETE FROM raw_flex.{table}")
 
 
+def test_a_row_on_two_days_of_a_file_gives_the_same_tables_in_either_order(database: Database, tmp_path: Path) -> None:
+    """A row without a day of its own is of its statement's last; a newer file speaks for the later of the two."""
+    dateless = trades(trade(1, reportDate="", dateTime="", tradeDate=""))
+    older = [statement(dateless, first=day, last=day, generated=EARLY) for day in DAYS[:2]]
+    newer = statement(trades(trade(2, reportDate=DAYS[1])), first=DAYS[1], last=DAYS[1], generated=LATE)
+    one, two = write(tmp_path / "1.xml", document(*older)), write(tmp_path / "2.xml", document(newer))
+    results = []
+    for order in ((one, two), (two, one)):
+        empty(database)
+        assert all(load.error is None for load in load_paths(database, order))
+        results.append(live_tables(database))
+    assert results[0] == results[1]
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(flex_statements(EARLY), min_size=1, max_size=2), st.lists(flex_statements(LATE), min_size=1, max_size=2)

@@ -16,7 +16,14 @@ _ATTRIBUTES = {
     "action_id": "actionID",
     "transfer_price": "transferPrice",
 }
-_NOTHING = "'', '-', '--'"
+# These texts were kept unread; one that means nothing here leaves its column empty, as its row stays as delivered.
+_READING = """
+    CREATE FUNCTION pg_temp.number(told text) RETURNS numeric LANGUAGE plpgsql AS $$
+        BEGIN RETURN replace(told, ',', '')::numeric; EXCEPTION WHEN data_exception THEN RETURN NULL; END $$;
+    CREATE FUNCTION pg_temp.day(told text) RETURNS date LANGUAGE plpgsql AS $$
+        BEGIN RETURN told::date; EXCEPTION WHEN data_exception THEN RETURN NULL; END $$;
+"""
+_NOTHING = "'', '-', '--', 'N/A'"
 
 _KINDS = """
     ALTER TABLE alm_reporting.fills
@@ -35,17 +42,6 @@ _KINDS = """
             'merged', 'spun_off', 'renamed', 'corporate_action'));
 """
 
-# Tables that dbt built before these columns were; told again, their rows have them.
-_MARTS = """
-    ALTER TABLE IF EXISTS alm_reporting.official_days
-        ADD COLUMN IF NOT EXISTS fx_translation numeric,
-        ADD COLUMN IF NOT EXISTS corporate_actions numeric,
-        ADD COLUMN IF NOT EXISTS transfers numeric,
-        ADD COLUMN IF NOT EXISTS asset_value numeric,
-        ADD COLUMN IF NOT EXISTS opening_asset_value numeric;
-    ALTER TABLE IF EXISTS alm_reporting.daily_summary ADD COLUMN IF NOT EXISTS nav_change jsonb;
-"""
-
 # Fills and lots of these accounts are not what they were: their days are told again.
 _UNTOLD = """
     INSERT INTO alm_reporting.untold_changes AS known (account_id, since)
@@ -60,21 +56,19 @@ _UNTOLD = """
 
 
 def upgrade() -> None:
+    op.execute(_READING)
     for table, texts in _NEW.items():
         for name in (*texts, *_NUMBERS[table]):
             kind = "text" if name in texts else "numeric"
             told = f"attributes ->> '{_ATTRIBUTES.get(name, name)}'"
-            value = told if kind == "text" else f"replace({told}, ',', '')"
+            value = told if kind == "text" else f"pg_temp.number({told})"
             op.execute(f"ALTER TABLE raw_flex.{table} ADD COLUMN {name} {kind}")
-            op.execute(
-                f"UPDATE raw_flex.{table} SET {name} = nullif({value}, '')::{kind} WHERE {told} NOT IN ({_NOTHING})"
-            )
+            op.execute(f"UPDATE raw_flex.{table} SET {name} = {value} WHERE {told} NOT IN ({_NOTHING})")
         # dates come in several formats: of what is here already, the two that cannot be mistaken are read
         op.execute(f"ALTER TABLE raw_flex.{table} ADD COLUMN expiry date")
         op.execute(
-            f"UPDATE raw_flex.{table} SET expiry = (attributes ->> 'expiry')::date"
+            f"UPDATE raw_flex.{table} SET expiry = pg_temp.day(attributes ->> 'expiry')"
             r" WHERE attributes ->> 'expiry' ~ '^\d{4}-?\d{2}-?\d{2}$'"
         )
     op.execute(_KINDS)
-    op.execute(_MARTS)
     op.execute(_UNTOLD)
