@@ -39,6 +39,8 @@ TABLES = (
     "option_greeks",
     "portfolio_greeks",
 )
+_ENDS = {"position_lots": "closed_session", "stock_positions": "exit_date"}
+"""What is open at the month's end would be open for ever in its copies, so these do not have it."""
 _IDS = ("event_id", "block_id", "fill_id", "linked_fill_id", "lot_id", "open_fill_id", "close_fill_id", "round_trip_id")
 
 
@@ -90,10 +92,14 @@ def _lengthen(db: Database, copies: int) -> None:
             moved = ", ".join(_moved(name, kind) for name, kind in columns)
             connection.execute(
                 f"""INSERT INTO alm_reporting.{table} ({names}) SELECT {moved}
-                FROM alm_reporting.{table}, generate_series(%(first)s::int, %(last)s::int) AS n WHERE n <> 0""",
+                FROM alm_reporting.{table}, generate_series(%(first)s::int, %(last)s::int) AS n
+                WHERE n <> 0 AND {_ENDS.get(table, "n")} IS NOT NULL""",
                 {"first": -(copies // 2), "last": copies // 2},
             )
-        connection.execute("ANALYZE")
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("VACUUM (ANALYZE)")  # as autovacuum would have, in ten years
+        connection.execute("CHECKPOINT")
 
 
 def _moved(name: str, kind: str) -> str:
@@ -105,7 +111,7 @@ def _moved(name: str, kind: str) -> str:
 
 
 def _narrative(db: Database) -> str:
-    return to_markdown(stories_of(db, ACCOUNT, DAY, DAY, clock.HONG_KONG))
+    return to_markdown(stories_of(db, ACCOUNT, DAY, DAY, clock.HONG_KONG), account_label=ACCOUNT)
 
 
 def _file(db: Database) -> str:
