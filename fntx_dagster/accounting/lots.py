@@ -301,10 +301,14 @@ class _Book:
         """A split in place: every lot ends at its cost and goes on with another quantity.
 
         What the statements do not know (a part held since before the first of them) is scaled by the broker's ratio.
+        A row that goes against the ratio takes the split back: it carries the words, and the ratio, of the split.
         """
         held = self.held
-        after = held + fill.quantity
-        scaled = held * fill.ratio[0] / fill.ratio[1] if fill.ratio else after
+        scaled = after = held + fill.quantity
+        if fill.ratio:
+            new, old = fill.ratio
+            taken_back = held * (new - old) * fill.quantity < 0
+            scaled = held * old / new if taken_back else held * new / old
         if abs(scaled - after) >= 1:
             after = scaled.quantize(PLACES)
         if not held or held * after <= 0:

@@ -80,6 +80,20 @@ def test_the_legs_of_an_exchange_are_linked_and_cash_for_a_fraction_comes_after_
     assert fraction.executed_at > found["action:2"].executed_at
 
 
+@pytest.mark.parametrize("held", ["10", "-10"])
+@pytest.mark.parametrize(("new", "old"), [(4, 1), (1, 5), (3, 2)])
+@pytest.mark.parametrize("known", ["1", "0.5"])
+def test_a_split_that_is_taken_back_on_a_later_day_leaves_what_was_held_at_its_cost(held, new, old, known):
+    more = Decimal(held) * new / old - Decimal(held)
+    words = {"type": "FS", "action_description": f"ACME(US1) SPLIT {new} FOR {old} (ACME)"}
+    later = {"row_date": date(2025, 7, 18), "report_date": date(2025, 7, 18), "date_time": at("2025-07-17 20:25")}
+    booked = actions(leg("1", "ACME", str(more), **words), leg("2", "ACME", str(-more), code="Ca", **words, **later))
+    bought = fill("0", Decimal(held) * Decimal(known), "90", contract_id="ACME1")
+    matching = match_contracts([bought, *booked.values()])["ACME1"]
+    assert [(_signed(lot), lot.open_price, lot.origin_fill_id) for lot in matching.open] == [(bought.quantity, 90, "0")]
+    assert sum(lot.gross_pnl for lot in matching.closed) == 0
+
+
 def test_actions_without_an_id_are_told_apart_by_the_security_they_begin_with():
     found = actions(
         *(
