@@ -95,7 +95,8 @@ def booked_actions(rows: Iterable[ActionRow], calendar: Calendar, rates: Rates) 
     """Fills of corporate actions, in no order; what the broker took back the same day is gone.
 
     Of two contracts that an action takes from and gives to, the largest legs are linked: cost goes from one to the
-    other. Every other leg stands alone, a moment later, so that cash for a fraction finds what the action gave.
+    other. Every other leg stands alone; one that takes comes a moment later, so that cash for a fraction finds what the
+    action gave.
     """
     actions: dict[tuple, list[ActionRow]] = defaultdict(list)
     for row in standing_actions(rows):
@@ -168,7 +169,7 @@ def _of_action(legs: Sequence[ActionRow], calendar: Calendar, rates: Rates) -> I
         else:
             # what an action takes for cash, or for nothing, opens no position the other way round
             takes = CLOSES_ONLY if leg.proceeds or kind == CORPORATE_ACTION else NOT_TOLD
-            at = fill.executed_at + timedelta(seconds=1 if len(legs) > 1 else 0)
+            at = fill.executed_at + timedelta(seconds=1 if _takes(leg, legs) else 0)
             yield fill._replace(closes=takes, executed_at=at)
 
 
@@ -183,6 +184,17 @@ def _linked(legs: Sequence[ActionRow]) -> tuple[ActionRow, ...]:
             if different and (first.quantity > 0) != (second.quantity > 0):
                 return (first, second)
     return ()
+
+
+def _takes(leg: ActionRow, legs: Sequence[ActionRow]) -> bool:
+    """Whether a leg takes from what the others leave: for cash, or against a larger one of the same contract."""
+    quantity = leg.quantity or Decimal(0)
+    return (len(legs) > 1 and bool(leg.proceeds)) or any(
+        (one.conid or one.symbol) == (leg.conid or leg.symbol)
+        and (one.quantity or 0) * quantity < 0
+        and abs(one.quantity) > abs(quantity)
+        for one in legs
+    )
 
 
 def _kind(row: ActionRow) -> str:

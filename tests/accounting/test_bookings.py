@@ -94,6 +94,37 @@ def test_a_split_that_is_taken_back_on_a_later_day_leaves_what_was_held_at_its_c
     assert sum(lot.gross_pnl for lot in matching.closed) == 0
 
 
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("shares", ["7.5", "0.5"])
+@pytest.mark.parametrize("numbers", [("1", "2"), ("2", "1")])
+@pytest.mark.parametrize("proceeds", [10, 0])
+def test_what_is_taken_for_a_fraction_of_a_spin_off_finds_the_shares_whichever_row_is_numbered_first(
+    side, shares, numbers, proceeds
+):
+    given, fraction = numbers
+    booked = actions(
+        leg(given, "NEW", str(Decimal(shares) * side), type="SO"),
+        leg(fraction, "NEW", str(Decimal("-0.5") * side), type="SO", proceeds=str(proceeds * side)),
+    )
+    matching = match_contracts(sorted(booked.values(), key=lambda one: one.order))["NEW1"]
+    left = (Decimal(shares) - Decimal("0.5")) * side
+    assert [(_signed(lot), lot.open_price) for lot in matching.open] == ([(left, 0)] if left else [])
+    assert sum(lot.gross_pnl for lot in matching.closed) == proceeds * side
+    assert matching.unopened == ()
+
+
+@pytest.mark.parametrize("numbers", [("1", "2"), ("2", "1")])
+def test_cash_for_a_fraction_of_a_split_in_place_comes_after_it(numbers):
+    split, fraction = numbers
+    words = {"type": "RS", "action_description": "ACME(US1) SPLIT 1 FOR 10 (ACME)"}
+    booked = actions(leg(split, "ACME", "-94.5", **words), leg(fraction, "ACME", "-0.5", proceeds="10.50", **words))
+    bought = fill("0", 105, "2", contract_id="ACME1")
+    matching = match_contracts([bought, *sorted(booked.values(), key=lambda one: one.order)])["ACME1"]
+    assert [(lot.quantity, lot.open_price) for lot in matching.open] == [(10, 20)]
+    assert matching.closed[-1].gross_pnl == Decimal("0.50")
+    assert matching.unopened == ()
+
+
 def test_actions_without_an_id_are_told_apart_by_the_security_they_begin_with():
     found = actions(
         *(
