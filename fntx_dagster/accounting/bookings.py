@@ -220,7 +220,8 @@ _MORNING = time(8)
 def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
     units = row.quantity * multiplier(row, asset_category(row))
     value = row.position_amount if row.position_amount is not None else units * (row.transfer_price or 0)
-    out = (row.direction or "").upper() == "OUT" or ((row.direction or "") == "-" and row.quantity < 0)
+    # where the broker writes `-`, the sign is all there is; where it says IN, what is negative is short
+    out = row.direction.upper() == "OUT" if row.direction else row.quantity < 0
     fill = _fill(row, TRANSFER_KEY, TRANSFER_OUT if out else TRANSFER_IN, calendar, rates, -value)
     session = calendar.on_or_after(fill.report_date)
     dated_only = row.date_time is None or row.date_time.astimezone(NEW_YORK).time() == time()

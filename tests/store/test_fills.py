@@ -382,6 +382,43 @@ def test_an_expiration_whose_opening_is_in_no_statement_is_reported_and_opens_no
     assert broker.fills("event_type", "opening_quantity", "closing_quantity") == [("expiration", 0, 2)]
 
 
+# -- transfers
+
+
+def transfer(day: str, quantity: str, **attributes: str) -> str:
+    told = {
+        "transactionID": "5",
+        "conid": "756733",
+        "symbol": "SPY",
+        "currency": "USD",
+        "fxRateToBase": "7.85",
+        "reportDate": day.replace("-", ""),
+        "dateTime": f"{day.replace('-', '')};000000 EDT",
+        "direction": "-",
+        "quantity": quantity,
+        "transferPrice": "620",
+        "positionAmount": str(Decimal(quantity) * 620),
+    }
+    return row("Transfer", **{name: value for name, value in (told | attributes).items() if value})
+
+
+@pytest.mark.parametrize(
+    ("direction", "quantity", "kind"),
+    [
+        ("-", "-10", "transfer_out"),
+        ("-", "10", "transfer_in"),
+        ("", "-10", "transfer_out"),
+        ("IN", "-10", "transfer_in"),
+        ("OUT", "10", "transfer_out"),
+    ],
+)
+def test_a_transfer_goes_where_the_broker_says_or_else_where_its_sign_points(broker, direction, quantity, kind):
+    moved = transfer("2025-07-15", quantity, direction=direction)
+    broker.says("2025-07-15", sections=(section("Transfers", moved),))
+    run(broker.database, "2025-07-15")
+    assert broker.fills("event_type", "quantity") == [(kind, Decimal(quantity))]
+
+
 # -- rates
 
 
