@@ -218,8 +218,7 @@ _MORNING = time(8)
 
 
 def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
-    units = row.quantity * multiplier(row, asset_category(row))
-    value = row.position_amount if row.position_amount is not None else units * (row.transfer_price or 0)
+    value = _value(row)
     # where the broker writes `-`, the sign is all there is; where it says IN, what is negative is short
     out = row.direction.upper() == "OUT" if row.direction else row.quantity < 0
     fill = _fill(row, TRANSFER_KEY, TRANSFER_OUT if out else TRANSFER_IN, calendar, rates, -value)
@@ -233,6 +232,20 @@ def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
     if row.transfer_price:
         fill = fill._replace(price=row.transfer_price)
     return fill._replace(closes=CLOSES_ONLY if out else NOT_TOLD)
+
+
+def _value(row: TransferRow) -> Decimal:
+    """In the row's currency, signed. A transfer may have the price 0 and say what it is worth by the amount alone."""
+    if row.position_amount is not None:
+        return row.position_amount
+    if not row.transfer_price:
+        raise Permanent(
+            f"row {row.row_key} of {row.row_date} in Transfers has no positionAmount, and its transferPrice is "
+            f"{'missing' if row.transfer_price is None else row.transfer_price}: what it moves would be worth nothing",
+            "Add the fields positionAmount and transferPrice to the section Transfers of the Flex query and load the"
+            " statement again",
+        )
+    return row.quantity * multiplier(row, asset_category(row)) * row.transfer_price
 
 
 # -- both

@@ -174,6 +174,27 @@ def test_a_transfer_comes_at_its_price_and_counts_with_its_value():
     assert (dear.price, dear.proceeds, dear.event_type) == (40, -1500, f.TRANSFER_IN)
 
 
+def test_a_transfer_that_says_no_amount_is_worth_its_price_and_a_worthless_one_says_so():
+    priced = transfer(position_amount=None, transfer_price=Decimal(40))
+    assert (priced.price, priced.proceeds) == (40, -1200)
+    option = transfer(position_amount=None, transfer_price=Decimal(2), strike=Decimal(60), put_call="C")
+    assert option.proceeds == -6000
+    assert transfer(position_amount=Decimal(0)).proceeds == 0
+
+
+@pytest.mark.parametrize("price", [None, Decimal(0)])
+def test_a_transfer_that_says_neither_amount_nor_price_is_refused_with_the_way_out(price):
+    with pytest.raises(
+        Permanent, match=r"row 1 of 2025-07-17 in Transfers.*Add the fields positionAmount and transfer"
+    ):
+        transfer(position_amount=None, transfer_price=price)
+
+
+def test_a_transfer_of_cash_needs_no_amount_of_a_position():
+    cash = TransferRow("1", date(2025, 7, 17), currency="USD", quantity=Decimal(0))
+    assert booked_transfers([cash, cash._replace(quantity=None)], july(), USD_IN_HKD) == []
+
+
 def test_a_transfer_without_a_rate_says_it_by_its_two_amounts():
     told = transfer(position_amount_in_base=Decimal("11775"))
     assert (told.fx_rate_to_base, told.fx_source) == (Decimal("7.85"), "row")
