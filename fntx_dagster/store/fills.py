@@ -442,7 +442,12 @@ _RATES_SEEN = f"""
 """
 
 _RANGE = """
-    SELECT least(min(s.from_date), (SELECT min(date_time) FROM raw_flex.trades)::date), max(s.to_date)
+    SELECT least(
+        min(s.from_date),
+        (SELECT min(date_time) FROM raw_flex.trades)::date,
+        (SELECT min(date_time) FROM raw_flex.corporate_actions)::date,
+        (SELECT min(date_time) FROM raw_flex.transfers)::date
+    ), max(s.to_date)
     FROM raw_flex.statements s
 """
 

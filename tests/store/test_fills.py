@@ -419,6 +419,58 @@ def test_a_transfer_goes_where_the_broker_says_or_else_where_its_sign_points(bro
     assert broker.fills("event_type", "quantity") == [(kind, Decimal(quantity))]
 
 
+EARLIER = "20250505;202500 EDT"
+"""Long before the first statement."""
+
+
+def test_what_is_booked_long_before_the_first_statement_is_within_the_calendar(broker):
+    renamed = [
+        row(
+            "CorporateAction",
+            transactionID=str(number),
+            actionID="9",
+            conid=conid,
+            symbol=conid,
+            currency="USD",
+            fxRateToBase="7.85",
+            reportDate="20250714",
+            dateTime=EARLIER,
+            type="IC",
+            quantity=quantity,
+            proceeds="0",
+        )
+        for number, conid, quantity in ((1, "501", "-10"), (2, "502", "10"))
+    ]
+    broker.says("2025-07-14", sections=(section("CorporateActions", *renamed),))
+    moved = transfer("2025-07-14", "10", dateTime=EARLIER)
+    broker.says("2025-07-14", sections=(section("Transfers", moved),), account="U1000002")
+    assert run(broker.database, "2025-07-14").failed == ()
+    assert broker.fills("event_type", "session") == [
+        ("symbol_change", date(2025, 5, 6)),
+        ("symbol_change", date(2025, 5, 6)),
+        ("transfer_in", date(2025, 7, 14)),
+    ]
+
+
+def test_a_transfer_alone_from_long_before_the_first_statement_is_within_the_calendar(broker):
+    broker.says("2025-07-14", sections=(section("Transfers", transfer("2025-07-14", "10", dateTime=EARLIER)),))
+    assert run(broker.database, "2025-07-14").failed == ()
+    assert broker.fills("session") == [(date(2025, 7, 14),)]
+
+
+def test_a_transfer_of_no_value_leaves_its_account_as_it_was_and_the_others_rebuilt(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.says("2025-07-14", trade(2, "2025-07-14", 10), account="U1000002")
+    unpriced = transfer("2025-07-15", "10", transferPrice="", positionAmount="")
+    broker.says("2025-07-15", sections=(section("Transfers", unpriced),))
+    [failed] = run(broker.database, "2025-07-14").failed
+    assert failed.account_id == "U1000001"
+    assert "has no positionAmount, and its transferPrice is missing" in str(failed.error)
+    assert broker.fills("account_id") == [("U1000002",)]
+    broker.says("2025-07-15", sections=(section("Transfers", transfer("2025-07-15", "10")),))
+    assert run(broker.database, "2025-07-14").failed == ()
+
+
 # -- rates
 
 
