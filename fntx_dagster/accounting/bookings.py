@@ -2,8 +2,9 @@
 
 Reads the values of `raw_flex.corporate_actions` and `raw_flex.transfers` for one account. A split, a merger, a change
 of symbol carries cost from what it takes to what it gives, and the legs of one action are linked so that `lots.py` can
-carry it; what an action gives for nothing (a spin-off) costs nothing, and what it takes for cash is closed at that. A
-position that is transferred comes or goes at its transfer price. Sources: the broker's Reorg codes, its Transfers.
+carry it; what an action gives for nothing (a spin-off, an issue) costs nothing, what it gives for cash (a subscription)
+costs that, and what it takes for cash is closed at that. A position that is transferred comes or goes at its transfer
+price. Sources: the broker's Reorg codes, its Transfers.
 """
 
 from __future__ import annotations
@@ -126,10 +127,14 @@ def booked_transfers(rows: Iterable[TransferRow], calendar: Calendar, rates: Rat
 _KINDS = {
     SPLIT: ("FS", "FI", "RS", "SD", "CS", "CC"),
     MERGER: ("TC", "TO", "TI", "OR", "BC", "CI"),
-    SPIN_OFF: ("SO", "CO", "DI", "RI"),
+    SPIN_OFF: ("SO", "CO", "DI", "RI", "HI", "HD", "CH", "PI"),
     SYMBOL_CHANGE: ("IC",),
 }
 _KIND_OF = {code: kind for kind, codes in _KINDS.items() for code in codes}
+_ISSUE = "FI"
+"""A forward split that gives the new shares under a number of their own."""
+_ENDINGS = frozenset({"BM", "CT", "DW", "ED"})
+"""Maturity, termination, delisting, expiry of a right: whichever way their rows go, they only end what is held."""
 _WORDS = (
     (re.compile(r"\bSPLIT\b|STOCK DIVIDEND", re.I), SPLIT),
     (re.compile(r"\bMERGED?\b|\bTENDER", re.I), MERGER),
@@ -165,12 +170,11 @@ def _of_action(legs: Sequence[ActionRow], calendar: Calendar, rates: Rates) -> I
         if other:
             yield fill._replace(linked_fill_id=ACTION_KEY + other.row_key)
         elif splits:
-            yield fill._replace(linked_fill_id=fill.fill_id, ratio=_ratio(leg))
+            closes = NOT_TOLD if _code(leg) == _ISSUE else CLOSES_ONLY
+            yield fill._replace(linked_fill_id=fill.fill_id, ratio=_ratio(leg), closes=closes)
         else:
-            # what an action takes for cash, or for nothing, opens no position the other way round
-            takes = CLOSES_ONLY if leg.proceeds or kind == CORPORATE_ACTION else NOT_TOLD
             at = fill.executed_at + timedelta(seconds=1 if _takes(leg, legs) else 0)
-            yield fill._replace(closes=takes, executed_at=at)
+            yield fill._replace(closes=_closes(leg, kind), executed_at=at)
 
 
 def _linked(legs: Sequence[ActionRow]) -> tuple[ActionRow, ...]:
@@ -197,9 +201,19 @@ def _takes(leg: ActionRow, legs: Sequence[ActionRow]) -> bool:
     )
 
 
+def _closes(leg: ActionRow, kind: str) -> str:
+    """What an action takes, for cash or for nothing, opens no position the other way round; what it brings opens."""
+    brings = (leg.quantity or 0) > 0 and kind in (SPIN_OFF, CORPORATE_ACTION) and _code(leg) not in _ENDINGS
+    return CLOSES_ONLY if not brings and (leg.proceeds or kind == CORPORATE_ACTION) else NOT_TOLD
+
+
+def _code(row: ActionRow) -> str:
+    return (row.type or "").upper()
+
+
 def _kind(row: ActionRow) -> str:
     if row.type:
-        return _KIND_OF.get(row.type.upper(), CORPORATE_ACTION)
+        return _KIND_OF.get(_code(row), CORPORATE_ACTION)
     told = f"{row.action_description or ''} {row.description or ''}"
     return next((kind for words, kind in _WORDS if words.search(told)), CORPORATE_ACTION)
 

@@ -53,7 +53,8 @@ _ENDINGS = {
     TRANSFER_IN: "transferred",
     TRANSFER_OUT: "transferred",
 }
-_OPENINGS = {TRANSFER_IN: "transfer", TRANSFER_OUT: "transfer"} | {action: action for action in CORPORATE_ACTIONS}
+_OPENINGS = {TRANSFER_IN: "transfer", TRANSFER_OUT: "transfer"} | dict.fromkeys(CORPORATE_ACTIONS, SPIN_OFF)
+"""What an action opens that carries no other lot's cost is called like what is spun off, whatever the action was."""
 _ZERO = Decimal(0)
 
 
@@ -265,7 +266,7 @@ class _Book:
         if not fill.quantity or fill.event_type == FX_CONVERSION:
             self.effects[fill.fill_id] = Effect(_ZERO, _ZERO, _ZERO)
             return
-        if fill.linked_fill_id == fill.fill_id:
+        if fill.linked_fill_id == fill.fill_id and not self._issues(fill):
             self._scale(fill)
             return
         rest = _Rest(abs(fill.quantity), fill.commission)
@@ -296,6 +297,10 @@ class _Book:
             self.closed.append(done)
             realised += done.gross_pnl
         return realised
+
+    def _issues(self, fill: Fill) -> bool:
+        """Whether a split that may give its shares apart from the old ones does so, or takes all of them back."""
+        return fill.closes != CLOSES_ONLY and (not self.open or self.held == -fill.quantity)
 
     def _scale(self, fill: Fill) -> None:
         """A split in place: every lot ends at its cost and goes on with another quantity.

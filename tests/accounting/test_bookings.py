@@ -48,6 +48,11 @@ def actions(*rows: ActionRow) -> dict[str, f.Fill]:
         ("TO", "", f.MERGER),
         ("SO", "", f.SPIN_OFF),
         ("IC", "", f.SYMBOL_CHANGE),
+        ("HI", "", f.SPIN_OFF),
+        ("HD", "", f.SPIN_OFF),
+        ("CH", "", f.SPIN_OFF),
+        ("PI", "", f.SPIN_OFF),
+        ("SR", "", f.CORPORATE_ACTION),
         ("DW", "", f.CORPORATE_ACTION),
         ("BM", "", f.CORPORATE_ACTION),
         (None, "ACME(US1) SPLIT 4 FOR 1 (ACME)", f.SPLIT),
@@ -123,6 +128,56 @@ def test_cash_for_a_fraction_of_a_split_in_place_comes_after_it(numbers):
     assert [(lot.quantity, lot.open_price) for lot in matching.open] == [(10, 20)]
     assert matching.closed[-1].gross_pnl == Decimal("0.50")
     assert matching.unopened == ()
+
+
+def held_after(*booked: f.Fill) -> dict[str, list[tuple]]:
+    matchings = match_contracts(sorted(booked, key=lambda one: one.order))
+    return {
+        one: [(_signed(lot), lot.open_price, lot.how_opened) for lot in matching.open]
+        for one, matching in matchings.items()
+    }
+
+
+@pytest.mark.parametrize("code", ["HI", "HD", "CH", "PI", "SR", "GV", "DI", "FI", "XX"])
+def test_what_an_action_brings_for_nothing_is_held_at_no_cost(code):
+    words = f"ACME(US1) SPLIT 2 FOR 1 ({code})"
+    booked = actions(leg("1", "NEW", "30", type=code, action_description=words))
+    assert held_after(*booked.values()) == {"NEW1": [(30, 0, "spin_off")]}
+
+
+@pytest.mark.parametrize("code", ["PI", "SR", "GV"])
+def test_what_is_subscribed_costs_what_was_paid(code):
+    booked = actions(leg("1", "NEW", "30", type=code, proceeds="-600"))
+    assert held_after(*booked.values()) == {"NEW1": [(30, 20, "spin_off")]}
+
+
+def test_a_choice_of_shares_for_a_dividend_ends_the_right_and_brings_them():
+    moment = {"date_time": at("2025-07-15 20:25"), "report_date": date(2025, 7, 16), "row_date": date(2025, 7, 16)}
+    right = actions(leg("1", "RIGHT", "100", type="HI", action_id="8", **moment))
+    chosen = actions(leg("2", "RIGHT", "-100", type="HD"), leg("3", "ACME", "3", type="HD"))
+    assert held_after(*right.values(), *chosen.values()) == {"RIGHT1": [], "ACME1": [(3, 0, "spin_off")]}
+
+
+@pytest.mark.parametrize(("code", "quantity"), [("GV", "-30"), ("XX", "-30"), ("DW", "30"), ("BM", "30"), ("ED", "30")])
+def test_what_an_action_takes_or_ends_opens_nothing(code, quantity):
+    for proceeds in ("0", str(-20 * int(quantity))):
+        booked = actions(leg("1", "NEW", quantity, type=code, proceeds=proceeds))
+        assert held_after(*booked.values()) == {"NEW1": []}
+
+
+def test_only_an_issue_opens_where_a_split_finds_nothing_held_and_it_can_be_taken_back():
+    words = {"action_description": "ACME(US1) SPLIT 2 FOR 1 (NEW)"}
+    (split,) = actions(leg("1", "NEW", "30", type="FS", **words)).values()
+    matching = match_contracts([split])["NEW1"]
+    assert (matching.open, [one.quantity for one in matching.unopened]) == ((), [30])
+    later = {"row_date": date(2025, 7, 18), "report_date": date(2025, 7, 18), "date_time": at("2025-07-17 20:25")}
+    issue, back = actions(
+        leg("1", "NEW", "30", type="FI", **words), leg("2", "NEW", "-30", type="FI", code="Ca", **words, **later)
+    ).values()
+    assert held_after(issue, back) == {"NEW1": []}
+    held = fill("0", 30, "90", contract_id="NEW1")
+    assert held_after(held, issue) == {"NEW1": [(60, 45, "split")]}
+    assert held_after(held, issue, back) == {"NEW1": [(30, 90, "split")]}
 
 
 def test_actions_without_an_id_are_told_apart_by_the_security_they_begin_with():
