@@ -2,8 +2,9 @@
 
 Reads the values of `raw_flex.corporate_actions` and `raw_flex.transfers` for one account. A split, a merger, a change
 of symbol carries cost from what it takes to what it gives, and the legs of one action are linked so that `lots.py` can
-carry it; what an action gives for nothing (a spin-off) costs nothing, and what it takes for cash is closed at that. A
-position that is transferred comes or goes at its transfer price. Sources: the broker's Reorg codes, its Transfers.
+carry it; what an action gives for nothing (a spin-off, an issue) costs nothing, what it gives for cash (a subscription)
+costs that, and what it takes for cash is closed at that. A position that is transferred comes or goes at its transfer
+price. Sources: the broker's Reorg codes, its Transfers.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ def booked_actions(rows: Iterable[ActionRow], calendar: Calendar, rates: Rates) 
     """Fills of corporate actions, in no order; what the broker took back the same day is gone.
 
     Of two contracts that an action takes from and gives to, the largest legs are linked: cost goes from one to the
-    other. Every other leg stands alone, a moment later, so that cash for a fraction finds what the action gave.
+    other. Every other leg stands alone; one that takes comes a moment later, so that cash for a fraction finds what the
+    action gave.
     """
     actions: dict[tuple, list[ActionRow]] = defaultdict(list)
     for row in standing_actions(rows):
@@ -125,10 +127,14 @@ def booked_transfers(rows: Iterable[TransferRow], calendar: Calendar, rates: Rat
 _KINDS = {
     SPLIT: ("FS", "FI", "RS", "SD", "CS", "CC"),
     MERGER: ("TC", "TO", "TI", "OR", "BC", "CI"),
-    SPIN_OFF: ("SO", "CO", "DI", "RI"),
+    SPIN_OFF: ("SO", "CO", "DI", "RI", "HI", "HD", "CH", "PI"),
     SYMBOL_CHANGE: ("IC",),
 }
 _KIND_OF = {code: kind for kind, codes in _KINDS.items() for code in codes}
+_ISSUE = "FI"
+"""A forward split that gives the new shares under a number of their own."""
+_ENDINGS = frozenset({"BM", "CT", "DW", "ED"})
+"""Maturity, termination, delisting, expiry of a right: whichever way their rows go, they only end what is held."""
 _WORDS = (
     (re.compile(r"\bSPLIT\b|STOCK DIVIDEND", re.I), SPLIT),
     (re.compile(r"\bMERGED?\b|\bTENDER", re.I), MERGER),
@@ -164,12 +170,11 @@ def _of_action(legs: Sequence[ActionRow], calendar: Calendar, rates: Rates) -> I
         if other:
             yield fill._replace(linked_fill_id=ACTION_KEY + other.row_key)
         elif splits:
-            yield fill._replace(linked_fill_id=fill.fill_id, ratio=_ratio(leg))
+            closes = NOT_TOLD if _code(leg) == _ISSUE else CLOSES_ONLY
+            yield fill._replace(linked_fill_id=fill.fill_id, ratio=_ratio(leg), closes=closes)
         else:
-            # what an action takes for cash, or for nothing, opens no position the other way round
-            takes = CLOSES_ONLY if leg.proceeds or kind == CORPORATE_ACTION else NOT_TOLD
-            at = fill.executed_at + timedelta(seconds=1 if len(legs) > 1 else 0)
-            yield fill._replace(closes=takes, executed_at=at)
+            at = fill.executed_at + timedelta(seconds=1 if _takes(leg, legs) else 0)
+            yield fill._replace(closes=_closes(leg, kind), executed_at=at)
 
 
 def _linked(legs: Sequence[ActionRow]) -> tuple[ActionRow, ...]:
@@ -185,9 +190,30 @@ def _linked(legs: Sequence[ActionRow]) -> tuple[ActionRow, ...]:
     return ()
 
 
+def _takes(leg: ActionRow, legs: Sequence[ActionRow]) -> bool:
+    """Whether a leg takes from what the others leave: for cash, or against a larger one of the same contract."""
+    quantity = leg.quantity or Decimal(0)
+    return (len(legs) > 1 and bool(leg.proceeds)) or any(
+        (one.conid or one.symbol) == (leg.conid or leg.symbol)
+        and (one.quantity or 0) * quantity < 0
+        and abs(one.quantity) > abs(quantity)
+        for one in legs
+    )
+
+
+def _closes(leg: ActionRow, kind: str) -> str:
+    """What an action takes, for cash or for nothing, opens no position the other way round; what it brings opens."""
+    brings = (leg.quantity or 0) > 0 and kind in (SPIN_OFF, CORPORATE_ACTION) and _code(leg) not in _ENDINGS
+    return CLOSES_ONLY if not brings and (leg.proceeds or kind == CORPORATE_ACTION) else NOT_TOLD
+
+
+def _code(row: ActionRow) -> str:
+    return (row.type or "").upper()
+
+
 def _kind(row: ActionRow) -> str:
     if row.type:
-        return _KIND_OF.get(row.type.upper(), CORPORATE_ACTION)
+        return _KIND_OF.get(_code(row), CORPORATE_ACTION)
     told = f"{row.action_description or ''} {row.description or ''}"
     return next((kind for words, kind in _WORDS if words.search(told)), CORPORATE_ACTION)
 
@@ -206,9 +232,9 @@ _MORNING = time(8)
 
 
 def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
-    units = row.quantity * multiplier(row, asset_category(row))
-    value = row.position_amount if row.position_amount is not None else units * (row.transfer_price or 0)
-    out = (row.direction or "").upper() == "OUT" or ((row.direction or "") == "-" and row.quantity < 0)
+    value = _value(row)
+    # where the broker writes `-`, the sign is all there is; where it says IN, what is negative is short
+    out = row.direction.upper() == "OUT" if row.direction else row.quantity < 0
     fill = _fill(row, TRANSFER_KEY, TRANSFER_OUT if out else TRANSFER_IN, calendar, rates, -value)
     session = calendar.on_or_after(fill.report_date)
     dated_only = row.date_time is None or row.date_time.astimezone(NEW_YORK).time() == time()
@@ -220,6 +246,20 @@ def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
     if row.transfer_price:
         fill = fill._replace(price=row.transfer_price)
     return fill._replace(closes=CLOSES_ONLY if out else NOT_TOLD)
+
+
+def _value(row: TransferRow) -> Decimal:
+    """In the row's currency, signed. A transfer may have the price 0 and say what it is worth by the amount alone."""
+    if row.position_amount is not None:
+        return row.position_amount
+    if not row.transfer_price:
+        raise Permanent(
+            f"row {row.row_key} of {row.row_date} in Transfers has no positionAmount, and its transferPrice is "
+            f"{'missing' if row.transfer_price is None else row.transfer_price}: what it moves would be worth nothing",
+            "Add the fields positionAmount and transferPrice to the section Transfers of the Flex query and load the"
+            " statement again",
+        )
+    return row.quantity * multiplier(row, asset_category(row)) * row.transfer_price
 
 
 # -- both

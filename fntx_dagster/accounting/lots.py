@@ -53,7 +53,8 @@ _ENDINGS = {
     TRANSFER_IN: "transferred",
     TRANSFER_OUT: "transferred",
 }
-_OPENINGS = {TRANSFER_IN: "transfer", TRANSFER_OUT: "transfer"} | {action: action for action in CORPORATE_ACTIONS}
+_OPENINGS = {TRANSFER_IN: "transfer", TRANSFER_OUT: "transfer"} | dict.fromkeys(CORPORATE_ACTIONS, SPIN_OFF)
+"""What an action opens that carries no other lot's cost is called like what is spun off, whatever the action was."""
 _ZERO = Decimal(0)
 
 
@@ -265,7 +266,7 @@ class _Book:
         if not fill.quantity or fill.event_type == FX_CONVERSION:
             self.effects[fill.fill_id] = Effect(_ZERO, _ZERO, _ZERO)
             return
-        if fill.linked_fill_id == fill.fill_id:
+        if fill.linked_fill_id == fill.fill_id and not self._issues(fill):
             self._scale(fill)
             return
         rest = _Rest(abs(fill.quantity), fill.commission)
@@ -297,14 +298,22 @@ class _Book:
             realised += done.gross_pnl
         return realised
 
+    def _issues(self, fill: Fill) -> bool:
+        """Whether a split that may give its shares apart from the old ones does so, or takes all of them back."""
+        return fill.closes != CLOSES_ONLY and (not self.open or self.held == -fill.quantity)
+
     def _scale(self, fill: Fill) -> None:
         """A split in place: every lot ends at its cost and goes on with another quantity.
 
         What the statements do not know (a part held since before the first of them) is scaled by the broker's ratio.
+        A row that goes against the ratio takes the split back: it carries the words, and the ratio, of the split.
         """
         held = self.held
-        after = held + fill.quantity
-        scaled = held * fill.ratio[0] / fill.ratio[1] if fill.ratio else after
+        scaled = after = held + fill.quantity
+        if fill.ratio:
+            new, old = fill.ratio
+            taken_back = held * (new - old) * fill.quantity < 0
+            scaled = held * old / new if taken_back else held * new / old
         if abs(scaled - after) >= 1:
             after = scaled.quantize(PLACES)
         if not held or held * after <= 0:

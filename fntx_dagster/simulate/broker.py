@@ -497,6 +497,10 @@ class Day:
     def spins_off(self, contract: Contract, child: Contract, new: int = 1, old: int = 1) -> None:
         self._acts("SO", f"SPINOFF {new} FOR {old}", (child, self.held(contract) * new / old, ZERO), of=contract)
 
+    def issues(self, kind: str, contract: Contract, quantity: int | str, paid: str = "0") -> None:
+        """Units that an action of a code gives, for nothing or for cash."""
+        self._acts(kind, "ISSUE", (contract, Decimal(quantity), -Decimal(paid)))
+
     def renames(self, contract: Contract, into: Contract) -> None:
         held = self.held(contract)
         self._acts("IC", "CUSIP/ISIN CHANGE TO (US0000000000)", (contract, -held, ZERO), (into, held, ZERO))

@@ -1,4 +1,5 @@
-"""What has to be told again: loading notes the earliest day that a file changed, telling takes the note back.
+"""What has to be told again: loading notes the earliest day that a file changed, rebuilding the earliest session whose
+fills or lots are others than they were, telling takes the note back.
 
 Every day stands on the days before it (its opening, its lots, its metrics), so whoever tells a range begins at the
 earliest day that changed and goes on to the last day that was told. A day behind a change is not signed. The note of
@@ -48,6 +49,19 @@ def note_changes(connection: psycopg.Connection, table: str, file_id: int) -> No
             SET since = least(known.since, excluded.since), changed_at = excluded.changed_at
         """,
         (file_id,),
+    )
+
+
+def note_rebuilt(connection: psycopg.Connection, account: str, since: date) -> None:
+    """Note, within a rebuild's transaction, the earliest session that the fills, lots and rates of an account changed.
+
+    It may lie before every day that a file changed: a row is reported on one day and executed on another.
+    """
+    connection.execute(
+        """INSERT INTO alm_reporting.untold_changes AS known (account_id, since) VALUES (%s, %s)
+        ON CONFLICT (account_id) DO UPDATE
+            SET since = least(known.since, excluded.since), changed_at = excluded.changed_at""",
+        (account, since),
     )
 
 

@@ -4,7 +4,7 @@ Reads what `raw_flex` holds (corporate actions and transfers by `bookings`), let
 what differs, one transaction per account. The tables equal what a rebuild from the first statement would give: a range
 starts from the lots that were open before it, and it starts earlier when trades or labels of earlier days are not what
 the tables say. Only a rate that comes later, by a ConversionRates row or the setting, reaches an older day when that
-day is asked for.
+day is asked for. The earliest session that came out otherwise is noted, so that it is told again.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
 from fntx_dagster.accounting.lots import Lot, Matching, match_contracts
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.store import bookings
+from fntx_dagster.store.changes import note_rebuilt
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.syncing import Changes, Table, sync
+from fntx_dagster.store.syncing import Changes, Synced, Table, sync, sync_by_day
 
 
 class UnopenedFill(NamedTuple):
@@ -113,12 +114,15 @@ class _Account:
         matchings = match_contracts(fills, ((contract.contract_id, lot) for contract, lot in restored))
         contracts = {lot.open_fill_id: contract for contract, lot in restored}
         contracts |= {fill.fill_id: contract for fill, contract in zip(fills, map(_contract_of, fills), strict=True)}
-        return RebuildCounts(
-            day_rates=self._write_day_rates(start, rates),
-            fills=self._write_fills(start, fills, matchings),
-            position_lots=self._write_lots(start, touched, matchings, contracts),
-            unopened=tuple(self._unopened(fills, matchings)),
-        )
+        written = {
+            "day_rates": self._write_day_rates(start, rates),
+            "fills": self._write_fills(start, fills, matchings),
+            "position_lots": self._write_lots(start, touched, matchings, contracts),
+        }
+        if days := [table.since for table in written.values() if table.since]:
+            note_rebuilt(self.connection, self.account, min(days))
+        changes = {name: table.changes for name, table in written.items()}
+        return RebuildCounts(**changes, unopened=tuple(self._unopened(fills, matchings)))
 
     # -- reading
 
@@ -184,7 +188,7 @@ class _Account:
         trades = self._trades("coalesce(t.report_date, t.row_date) = ANY (%(days)s)", days=days)
         return implied_rates((Summary._make(row) for row in summaries), _traded(trades), base)
 
-    def _write_day_rates(self, start: datetime, rates: Rates) -> Changes:
+    def _write_day_rates(self, start: datetime, rates: Rates) -> Synced:
         rows = self.connection.execute(
             _RATES_SEEN, {"account": self.account, "since": _new_york_day(start) + timedelta(days=1)}
         )
@@ -201,7 +205,7 @@ class _Account:
             if rate:
                 staged.append((self.account, session, currency, rates.base_currency, *rate))
         self._refuse_cash_without_rate(rates, start, {(session, currency) for _, session, currency, *_ in staged})
-        return sync(
+        return sync_by_day(
             self.connection,
             _DAY_RATES,
             staged,
@@ -219,7 +223,7 @@ class _Account:
 
     # -- writing
 
-    def _write_fills(self, start: datetime, fills: Sequence[Fill], matchings: Mapping[str, Matching]) -> Changes:
+    def _write_fills(self, start: datetime, fills: Sequence[Fill], matchings: Mapping[str, Matching]) -> Synced:
         rows = (
             (
                 self.account,
@@ -228,7 +232,8 @@ class _Account:
             )
             for fill in fills
         )
-        return sync(self.connection, _FILLS, rows, "t.account_id = %s AND t.executed_at > %s", [self.account, start])
+        scope = "t.account_id = %s AND t.executed_at > %s"
+        return sync_by_day(self.connection, _FILLS, rows, scope, [self.account, start])
 
     def _write_lots(
         self,
@@ -236,14 +241,14 @@ class _Account:
         touched: Iterable[str],
         matchings: Mapping[str, Matching],
         contracts: Mapping[str, _Contract],
-    ) -> Changes:
+    ) -> Synced:
         rows = (
             (self.account, lot.lot_id, *contracts[lot.open_fill_id], *lot)
             for matching in matchings.values()
             for lot in (*matching.closed, *matching.open)
         )
         scope = "t.account_id = %s AND t.contract_id = ANY (%s) AND (t.closed_at IS NULL OR t.closed_at > %s)"
-        return sync(self.connection, _LOTS, rows, scope, [self.account, list(touched), start])
+        return sync_by_day(self.connection, _LOTS, rows, scope, [self.account, list(touched), start])
 
     def _unopened(self, fills: Iterable[Fill], matchings: Mapping[str, Matching]) -> Iterator[UnopenedFill]:
         left = {one.fill_id: one.quantity for matching in matchings.values() for one in matching.unopened}
@@ -278,12 +283,20 @@ _FILLS = Table(
     "fills",
     ("account_id", "fill_id"),
     ("account_id", *_FROM_FILL, "opening_quantity", "closing_quantity", "gross_realised"),
+    day="session",
 )
-_LOTS = Table("position_lots", ("account_id", "lot_id"), ("account_id", "lot_id", *_Contract._fields, *Lot._fields))
+# an open lot has no day: it changes with the fill that opened it, or with what closes a part of it
+_LOTS = Table(
+    "position_lots",
+    ("account_id", "lot_id"),
+    ("account_id", "lot_id", *_Contract._fields, *Lot._fields),
+    day="closed_session",
+)
 _DAY_RATES = Table(
     "day_rates",
     ("account_id", "session", "currency"),
     ("account_id", "session", "currency", "base_currency", "rate", "source"),
+    day="session",
 )
 _SESSIONS = Table(
     "trading_sessions", ("session",), ("session", "previous_close", "opens_at", "closes_at", "early_close")
@@ -429,7 +442,12 @@ _RATES_SEEN = f"""
 """
 
 _RANGE = """
-    SELECT least(min(s.from_date), (SELECT min(date_time) FROM raw_flex.trades)::date), max(s.to_date)
+    SELECT least(
+        min(s.from_date),
+        (SELECT min(date_time) FROM raw_flex.trades)::date,
+        (SELECT min(date_time) FROM raw_flex.corporate_actions)::date,
+        (SELECT min(date_time) FROM raw_flex.transfers)::date
+    ), max(s.to_date)
     FROM raw_flex.statements s
 """
 

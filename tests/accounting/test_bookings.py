@@ -48,6 +48,11 @@ def actions(*rows: ActionRow) -> dict[str, f.Fill]:
         ("TO", "", f.MERGER),
         ("SO", "", f.SPIN_OFF),
         ("IC", "", f.SYMBOL_CHANGE),
+        ("HI", "", f.SPIN_OFF),
+        ("HD", "", f.SPIN_OFF),
+        ("CH", "", f.SPIN_OFF),
+        ("PI", "", f.SPIN_OFF),
+        ("SR", "", f.CORPORATE_ACTION),
         ("DW", "", f.CORPORATE_ACTION),
         ("BM", "", f.CORPORATE_ACTION),
         (None, "ACME(US1) SPLIT 4 FOR 1 (ACME)", f.SPLIT),
@@ -78,6 +83,101 @@ def test_the_legs_of_an_exchange_are_linked_and_cash_for_a_fraction_comes_after_
     fraction = found["action:3"]
     assert (fraction.linked_fill_id, fraction.price, fraction.proceeds) == (None, 21, Decimal("10.50"))
     assert fraction.executed_at > found["action:2"].executed_at
+
+
+@pytest.mark.parametrize("held", ["10", "-10"])
+@pytest.mark.parametrize(("new", "old"), [(4, 1), (1, 5), (3, 2)])
+@pytest.mark.parametrize("known", ["1", "0.5"])
+def test_a_split_that_is_taken_back_on_a_later_day_leaves_what_was_held_at_its_cost(held, new, old, known):
+    more = Decimal(held) * new / old - Decimal(held)
+    words = {"type": "FS", "action_description": f"ACME(US1) SPLIT {new} FOR {old} (ACME)"}
+    later = {"row_date": date(2025, 7, 18), "report_date": date(2025, 7, 18), "date_time": at("2025-07-17 20:25")}
+    booked = actions(leg("1", "ACME", str(more), **words), leg("2", "ACME", str(-more), code="Ca", **words, **later))
+    bought = fill("0", Decimal(held) * Decimal(known), "90", contract_id="ACME1")
+    matching = match_contracts([bought, *booked.values()])["ACME1"]
+    assert [(_signed(lot), lot.open_price, lot.origin_fill_id) for lot in matching.open] == [(bought.quantity, 90, "0")]
+    assert sum(lot.gross_pnl for lot in matching.closed) == 0
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("shares", ["7.5", "0.5"])
+@pytest.mark.parametrize("numbers", [("1", "2"), ("2", "1")])
+@pytest.mark.parametrize("proceeds", [10, 0])
+def test_what_is_taken_for_a_fraction_of_a_spin_off_finds_the_shares_whichever_row_is_numbered_first(
+    side, shares, numbers, proceeds
+):
+    given, fraction = numbers
+    booked = actions(
+        leg(given, "NEW", str(Decimal(shares) * side), type="SO"),
+        leg(fraction, "NEW", str(Decimal("-0.5") * side), type="SO", proceeds=str(proceeds * side)),
+    )
+    matching = match_contracts(sorted(booked.values(), key=lambda one: one.order))["NEW1"]
+    left = (Decimal(shares) - Decimal("0.5")) * side
+    assert [(_signed(lot), lot.open_price) for lot in matching.open] == ([(left, 0)] if left else [])
+    assert sum(lot.gross_pnl for lot in matching.closed) == proceeds * side
+    assert matching.unopened == ()
+
+
+@pytest.mark.parametrize("numbers", [("1", "2"), ("2", "1")])
+def test_cash_for_a_fraction_of_a_split_in_place_comes_after_it(numbers):
+    split, fraction = numbers
+    words = {"type": "RS", "action_description": "ACME(US1) SPLIT 1 FOR 10 (ACME)"}
+    booked = actions(leg(split, "ACME", "-94.5", **words), leg(fraction, "ACME", "-0.5", proceeds="10.50", **words))
+    bought = fill("0", 105, "2", contract_id="ACME1")
+    matching = match_contracts([bought, *sorted(booked.values(), key=lambda one: one.order)])["ACME1"]
+    assert [(lot.quantity, lot.open_price) for lot in matching.open] == [(10, 20)]
+    assert matching.closed[-1].gross_pnl == Decimal("0.50")
+    assert matching.unopened == ()
+
+
+def held_after(*booked: f.Fill) -> dict[str, list[tuple]]:
+    matchings = match_contracts(sorted(booked, key=lambda one: one.order))
+    return {
+        one: [(_signed(lot), lot.open_price, lot.how_opened) for lot in matching.open]
+        for one, matching in matchings.items()
+    }
+
+
+@pytest.mark.parametrize("code", ["HI", "HD", "CH", "PI", "SR", "GV", "DI", "FI", "XX"])
+def test_what_an_action_brings_for_nothing_is_held_at_no_cost(code):
+    words = f"ACME(US1) SPLIT 2 FOR 1 ({code})"
+    booked = actions(leg("1", "NEW", "30", type=code, action_description=words))
+    assert held_after(*booked.values()) == {"NEW1": [(30, 0, "spin_off")]}
+
+
+@pytest.mark.parametrize("code", ["PI", "SR", "GV"])
+def test_what_is_subscribed_costs_what_was_paid(code):
+    booked = actions(leg("1", "NEW", "30", type=code, proceeds="-600"))
+    assert held_after(*booked.values()) == {"NEW1": [(30, 20, "spin_off")]}
+
+
+def test_a_choice_of_shares_for_a_dividend_ends_the_right_and_brings_them():
+    moment = {"date_time": at("2025-07-15 20:25"), "report_date": date(2025, 7, 16), "row_date": date(2025, 7, 16)}
+    right = actions(leg("1", "RIGHT", "100", type="HI", action_id="8", **moment))
+    chosen = actions(leg("2", "RIGHT", "-100", type="HD"), leg("3", "ACME", "3", type="HD"))
+    assert held_after(*right.values(), *chosen.values()) == {"RIGHT1": [], "ACME1": [(3, 0, "spin_off")]}
+
+
+@pytest.mark.parametrize(("code", "quantity"), [("GV", "-30"), ("XX", "-30"), ("DW", "30"), ("BM", "30"), ("ED", "30")])
+def test_what_an_action_takes_or_ends_opens_nothing(code, quantity):
+    for proceeds in ("0", str(-20 * int(quantity))):
+        booked = actions(leg("1", "NEW", quantity, type=code, proceeds=proceeds))
+        assert held_after(*booked.values()) == {"NEW1": []}
+
+
+def test_only_an_issue_opens_where_a_split_finds_nothing_held_and_it_can_be_taken_back():
+    words = {"action_description": "ACME(US1) SPLIT 2 FOR 1 (NEW)"}
+    (split,) = actions(leg("1", "NEW", "30", type="FS", **words)).values()
+    matching = match_contracts([split])["NEW1"]
+    assert (matching.open, [one.quantity for one in matching.unopened]) == ((), [30])
+    later = {"row_date": date(2025, 7, 18), "report_date": date(2025, 7, 18), "date_time": at("2025-07-17 20:25")}
+    issue, back = actions(
+        leg("1", "NEW", "30", type="FI", **words), leg("2", "NEW", "-30", type="FI", code="Ca", **words, **later)
+    ).values()
+    assert held_after(issue, back) == {"NEW1": []}
+    held = fill("0", 30, "90", contract_id="NEW1")
+    assert held_after(held, issue) == {"NEW1": [(60, 45, "split")]}
+    assert held_after(held, issue, back) == {"NEW1": [(30, 90, "split")]}
 
 
 def test_actions_without_an_id_are_told_apart_by_the_security_they_begin_with():
@@ -127,6 +227,27 @@ def test_a_transfer_comes_at_its_price_and_counts_with_its_value():
     assert transfer().price == 50
     dear = transfer(transfer_price=Decimal(40))
     assert (dear.price, dear.proceeds, dear.event_type) == (40, -1500, f.TRANSFER_IN)
+
+
+def test_a_transfer_that_says_no_amount_is_worth_its_price_and_a_worthless_one_says_so():
+    priced = transfer(position_amount=None, transfer_price=Decimal(40))
+    assert (priced.price, priced.proceeds) == (40, -1200)
+    option = transfer(position_amount=None, transfer_price=Decimal(2), strike=Decimal(60), put_call="C")
+    assert option.proceeds == -6000
+    assert transfer(position_amount=Decimal(0)).proceeds == 0
+
+
+@pytest.mark.parametrize("price", [None, Decimal(0)])
+def test_a_transfer_that_says_neither_amount_nor_price_is_refused_with_the_way_out(price):
+    with pytest.raises(
+        Permanent, match=r"row 1 of 2025-07-17 in Transfers.*Add the fields positionAmount and transfer"
+    ):
+        transfer(position_amount=None, transfer_price=price)
+
+
+def test_a_transfer_of_cash_needs_no_amount_of_a_position():
+    cash = TransferRow("1", date(2025, 7, 17), currency="USD", quantity=Decimal(0))
+    assert booked_transfers([cash, cash._replace(quantity=None)], july(), USD_IN_HKD) == []
 
 
 def test_a_transfer_without_a_rate_says_it_by_its_two_amounts():

@@ -48,6 +48,25 @@ def assert_equal_to_a_full_rebuild(database: Database) -> None:
     assert built == tables(database)
 
 
+def noted(database: Database) -> date | None:
+    """The session from which on the one account is to be told again; the note is taken back."""
+    with database.connect() as connection:
+        notes = connection.execute("DELETE FROM alm_reporting.untold_changes RETURNING since").fetchall()
+    return notes[0][0] if notes else None
+
+
+def dated(database: Database) -> set[tuple[Any, ...]]:
+    """Every row that has a session, with it."""
+    days = {"fills": "session", "position_lots": "closed_session", "day_rates": "session"}
+    return {
+        (day, name, told)
+        for name, column in days.items()
+        for day, told in query(
+            database, f"SELECT {column}, t::text FROM alm_reporting.{name} t WHERE {column} IS NOT NULL"
+        )
+    }
+
+
 def assert_nothing_changes(counts: RebuildCounts) -> None:
     assert counts[:4] == (NOTHING, NOTHING, NOTHING, NOTHING)
 
@@ -187,6 +206,37 @@ def test_a_later_day_starts_from_the_lots_that_were_open(broker):
     assert_equal_to_a_full_rebuild(broker.database)
 
 
+def test_a_day_that_closes_what_an_earlier_one_opened_is_to_be_told_and_not_the_earlier(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    run(broker.database, "2025-07-14")
+    broker.says("2025-07-15", trade(2, "2025-07-15", -4, "640"))
+    noted(broker.database)
+    run(broker.database, "2025-07-14")
+    assert noted(broker.database) == date(2025, 7, 15)
+
+
+def test_a_trade_of_an_earlier_day_than_its_report_is_to_be_told_from_its_own_session_on(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.says("2025-07-16", trade(2, "2025-07-16", -10, "640"))
+    run(broker.database, "2025-07-14")
+    noted(broker.database)
+    broker.says("2025-07-17", trade(3, "2025-07-15", -4, "630", reportDate="20250717"))
+    run(broker.database, "2025-07-17")
+    assert noted(broker.database) == date(2025, 7, 15)
+    broker.says("2025-07-17", trade(3, "2025-07-16", -4, "630", reportDate="20250717"))  # its day was wrong
+    run(broker.database, "2025-07-17")
+    assert noted(broker.database) == date(2025, 7, 15)
+
+
+def test_an_account_that_could_not_be_rebuilt_keeps_its_note_and_gets_no_other(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    run(broker.database, "2025-07-14")
+    noted(broker.database)
+    broker.says("2025-07-16", trade(2, "2025-07-15", 1, price="", reportDate="20250716"))
+    assert run(broker.database, "2025-07-16").failed
+    assert noted(broker.database) == date(2025, 7, 16)
+
+
 def test_a_later_day_leaves_other_contracts_lots_alone(broker):
     broker.says("2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", 3, conid="1", symbol="QQQ"))
     run(broker.database, "2025-07-14")
@@ -236,8 +286,13 @@ def test_days_one_by_one_in_any_order_give_what_a_full_rebuild_gives(broker, see
                 )
             )
         broker.says(day, *trades)
+        noted(broker.database)
+        before = dated(broker.database)
         run(broker.database, day, day)
+        changed = {session for session, *_ in before ^ dated(broker.database)}
+        assert noted(broker.database) == min(changed, default=None)
         assert_nothing_changes(run(broker.database, day, day))
+        assert noted(broker.database) is None
     assert_equal_to_a_full_rebuild(broker.database)
 
 
@@ -325,6 +380,95 @@ def test_an_expiration_whose_opening_is_in_no_statement_is_reported_and_opens_no
     )
     assert broker.lots("lot_id") == []
     assert broker.fills("event_type", "opening_quantity", "closing_quantity") == [("expiration", 0, 2)]
+
+
+# -- transfers
+
+
+def transfer(day: str, quantity: str, **attributes: str) -> str:
+    told = {
+        "transactionID": "5",
+        "conid": "756733",
+        "symbol": "SPY",
+        "currency": "USD",
+        "fxRateToBase": "7.85",
+        "reportDate": day.replace("-", ""),
+        "dateTime": f"{day.replace('-', '')};000000 EDT",
+        "direction": "-",
+        "quantity": quantity,
+        "transferPrice": "620",
+        "positionAmount": str(Decimal(quantity) * 620),
+    }
+    return row("Transfer", **{name: value for name, value in (told | attributes).items() if value})
+
+
+@pytest.mark.parametrize(
+    ("direction", "quantity", "kind"),
+    [
+        ("-", "-10", "transfer_out"),
+        ("-", "10", "transfer_in"),
+        ("", "-10", "transfer_out"),
+        ("IN", "-10", "transfer_in"),
+        ("OUT", "10", "transfer_out"),
+    ],
+)
+def test_a_transfer_goes_where_the_broker_says_or_else_where_its_sign_points(broker, direction, quantity, kind):
+    moved = transfer("2025-07-15", quantity, direction=direction)
+    broker.says("2025-07-15", sections=(section("Transfers", moved),))
+    run(broker.database, "2025-07-15")
+    assert broker.fills("event_type", "quantity") == [(kind, Decimal(quantity))]
+
+
+EARLIER = "20250505;202500 EDT"
+"""Long before the first statement."""
+
+
+def test_what_is_booked_long_before_the_first_statement_is_within_the_calendar(broker):
+    renamed = [
+        row(
+            "CorporateAction",
+            transactionID=str(number),
+            actionID="9",
+            conid=conid,
+            symbol=conid,
+            currency="USD",
+            fxRateToBase="7.85",
+            reportDate="20250714",
+            dateTime=EARLIER,
+            type="IC",
+            quantity=quantity,
+            proceeds="0",
+        )
+        for number, conid, quantity in ((1, "501", "-10"), (2, "502", "10"))
+    ]
+    broker.says("2025-07-14", sections=(section("CorporateActions", *renamed),))
+    moved = transfer("2025-07-14", "10", dateTime=EARLIER)
+    broker.says("2025-07-14", sections=(section("Transfers", moved),), account="U1000002")
+    assert run(broker.database, "2025-07-14").failed == ()
+    assert broker.fills("event_type", "session") == [
+        ("symbol_change", date(2025, 5, 6)),
+        ("symbol_change", date(2025, 5, 6)),
+        ("transfer_in", date(2025, 7, 14)),
+    ]
+
+
+def test_a_transfer_alone_from_long_before_the_first_statement_is_within_the_calendar(broker):
+    broker.says("2025-07-14", sections=(section("Transfers", transfer("2025-07-14", "10", dateTime=EARLIER)),))
+    assert run(broker.database, "2025-07-14").failed == ()
+    assert broker.fills("session") == [(date(2025, 7, 14),)]
+
+
+def test_a_transfer_of_no_value_leaves_its_account_as_it_was_and_the_others_rebuilt(broker):
+    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.says("2025-07-14", trade(2, "2025-07-14", 10), account="U1000002")
+    unpriced = transfer("2025-07-15", "10", transferPrice="", positionAmount="")
+    broker.says("2025-07-15", sections=(section("Transfers", unpriced),))
+    [failed] = run(broker.database, "2025-07-14").failed
+    assert failed.account_id == "U1000001"
+    assert "has no positionAmount, and its transferPrice is missing" in str(failed.error)
+    assert broker.fills("account_id") == [("U1000002",)]
+    broker.says("2025-07-15", sections=(section("Transfers", transfer("2025-07-15", "10")),))
+    assert run(broker.database, "2025-07-14").failed == ()
 
 
 # -- rates

@@ -20,7 +20,8 @@ from fntx_dagster.report.day import Day
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.broker import deliver
 from fntx_dagster.store import marts
-from fntx_dagster.store.changes import note_refused
+from fntx_dagster.store.changes import note_refused, telling
+from fntx_dagster.store.changes import told as note_told
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fills import RebuildCounts, rebuild
 from fntx_dagster.store.nav import set_initial_capital
@@ -45,16 +46,29 @@ class Platform:
 
     def run(self, first: date | str = FIRST, last: date | str = LAST) -> RebuildCounts:
         """Bring fills and marts up to date for a range of sessions; dbt's own tests must hold."""
-        from fntx_dagster.defs.transforms import build
-
         first, last = (date.fromisoformat(day) if isinstance(day, str) else day for day in (first, last))
         set_initial_capital(self.database, self.settings.initial_capital)
         counts = rebuild(self.database, first, last, fallback=self.settings.fx_fallback)
         note_refused(self.database, first, ((one.account_id, str(one.error)) for one in counts.failed))
+        self._build(first, last)
+        return counts
+
+    def goes_on(self, day: str) -> None:
+        """What the daily run does for a session: it tells again what stands on a change, and takes the notes back."""
+        session = date.fromisoformat(day)
+        start = telling(self.database, session, session).first
+        counts = rebuild(self.database, start, session, fallback=self.settings.fx_fallback)
+        note_refused(self.database, start, ((one.account_id, str(one.error)) for one in counts.failed))
+        days = telling(self.database, session, session)
+        self._build(days.first, days.last)
+        note_told(self.database, days)
+
+    def _build(self, first: date, last: date) -> None:
+        from fntx_dagster.defs.transforms import build
+
         results = build(self.settings, ["path:models/marts"], first, last)
         failed = [f"{done.node.name}: {done.message}" for done in results if done.status not in ("success", "pass")]
         assert not failed, failed
-        return counts
 
     def query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.database.connect() as connection:

@@ -142,6 +142,26 @@ def test_what_is_spun_off_comes_at_no_cost_and_the_parent_keeps_its_own(told: Pl
 
 
 @ACCOUNTS.account()
+def issued(account: Account) -> None:
+    day = account.day("2025-07-14", {ACME: "50", BETA: "37"})
+    day.issues("FI", BETA, 10)
+    day.issues("SR", ACME, 20, paid="900")
+    day = account.day("2025-07-15", {ACME: "51", BETA: "38"})
+    day.trade(BETA, -10, "38.50")
+    day.trade(ACME, -20, "51.50")
+
+
+def test_what_an_action_issues_is_held_at_what_was_paid_for_it_and_its_trip_counts_it(told: Platform) -> None:
+    came, sold = told.days(issued.number)
+    assert parts(came) == {"mark_to_market": usd(370 + 1000 - 900)}
+    assert sum(block.gross_pnl for block in sold.blocks) == 385 + 1030 - 900
+    assert told.query(
+        "select symbol, quantity, gross_pnl from alm_reporting.round_trips where account_id = %s order by 1",
+        issued.number,
+    ) == [("ACME", 20, 130), ("BETA", 10, 385)]
+
+
+@ACCOUNTS.account()
 def renamed_then_delisted(account: Account) -> None:
     account.day("2025-07-14", {ACME: "5"}).trade(ACME, 30, "6")
     account.day("2025-07-15", {BETA: "4"}).renames(ACME, BETA)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from fntx_dagster.simulate.broker import SPY, Account, deliver
+from fntx_dagster.simulate.contracts import Contract
+from fntx_dagster.simulate.documents import document, write
+from fntx_dagster.store.changes import changed_since
 from tests.story import test_odd_days
 from tests.story.conftest import Platform
 
 TOLD = test_odd_days.TOLD
 AMENDED = "U2999999"
+ACME = Contract("501", "ACME")
 
 TABLES = {
     "day_rates": "session",
@@ -110,6 +115,43 @@ def test_an_amended_statement_changes_its_account_from_its_day_on_and_nothing_el
     forget(told)
     told.run(date(2025, 1, 1))
     assert rows(told) == after
+
+
+def told_late(account: Account) -> list[str]:
+    """A trip that ends on the 14th, until the 16th tells of a trade and of a split of the sessions before."""
+    day = account.day("2025-07-14", {SPY: "620", ACME: "90"})
+    day.trade(SPY, 10, "619")
+    day.trade(SPY, -10, "621", at="14:00")
+    day.trade(ACME, 10, "88")
+    account.day("2025-07-15", {SPY: "622", ACME: "31"}).trade(SPY, -1, "621.5")
+    day = account.day("2025-07-16", {SPY: "623", ACME: "32"})
+    day.trade(SPY, 5, "619.5", at="2025-07-14T11:00")
+    day.splits(ACME, 3, 1)
+    day.legs[:] = [replace(leg, at=leg.at - timedelta(days=1)) for leg in day.legs]
+    account.day("2025-07-17", {SPY: "624", ACME: "33"}).trade(SPY, -4, "625")
+    account.day("2025-07-18", {SPY: "625", ACME: "34"}).trade(ACME, -30, "34")
+    return [day.date.isoformat() for day in account.days]
+
+
+def test_days_told_as_they_arrive_equal_all_told_at_once_though_a_row_is_of_a_day_before(
+    platform: Platform, tmp_path: Path
+) -> None:
+    account = Account("U2777777")
+    days = told_late(account)
+    for day, statement in zip(days, account.statements(), strict=True):
+        platform.load(write(tmp_path / f"{day}.xml", document(statement)))
+        platform.goes_on(day)
+        assert changed_since(platform.database) == {}
+    assert platform.query("select trading_day::text, quantity from alm_reporting.round_trips order by 1") == [
+        ("2025-07-17", 15),
+        ("2025-07-18", 10),
+    ]
+    arrived = rows(platform)
+    platform.goes_on(days[2])
+    assert changed_since(platform.database) == {}
+    forget(platform)
+    platform.run(days[0], days[-1])
+    assert rows(platform) == arrived
 
 
 def test_an_account_with_a_bad_row_is_not_told_and_another_is(platform: Platform, tmp_path: Path) -> None:
