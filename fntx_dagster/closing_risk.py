@@ -190,18 +190,18 @@ class _Moves:
     def __init__(self, db: Database, calendar: Calendar, first: date, last: date) -> None:
         self.days = [session.day for session in calendar.sessions if session.day <= last]
         begin = self.days[max(0, self._place(first) - MOST_SCENARIOS)]
-        known: dict[tuple[str, str], dict[date, closing.Close]] = defaultdict(dict)
+        known: dict[tuple[str, str, str], dict[date, closing.Close]] = defaultdict(dict)
         for one in closing.closes(db, begin, last):
-            known[one.account_id, one.symbol][one.trading_day] = one
-        self.moves: dict[str, dict[date, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
-        for (account, symbol), prices in known.items():
+            known[one.account_id, one.symbol, one.currency][one.trading_day] = one
+        self.moves: dict[str, dict[date, dict[tuple[str, str], float]]] = defaultdict(lambda: defaultdict(dict))
+        for (account, *listing), prices in known.items():
             for before, day in pairwise(self.days):
                 here, there = prices.get(day), prices.get(before)
                 if here and there and here.is_comparable and there.price > 0:
-                    self.moves[account][day][symbol] = float(here.price / there.price) - 1
+                    self.moves[account][day][*listing] = float(here.price / there.price) - 1
 
-    def until(self, account: str, day: date) -> list[Mapping[str, float]]:
-        """Of the last MOST_SCENARIOS sessions up to a day, oldest first."""
+    def until(self, account: str, day: date) -> list[Mapping[tuple[str, str], float]]:
+        """Of the last MOST_SCENARIOS sessions up to a day, oldest first; by symbol and currency."""
         end = self._place(day) + 1
         moves = self.moves[account]
         return [moves.get(one, {}) for one in self.days[max(0, end - MOST_SCENARIOS) : end]]
@@ -211,7 +211,10 @@ class _Moves:
 
 
 def _portfolio(
-    day: ClosingDay, positions: Iterable[ClosingPosition], valued: _Close, moves: Sequence[Mapping[str, float]]
+    day: ClosingDay,
+    positions: Iterable[ClosingPosition],
+    valued: _Close,
+    moves: Sequence[Mapping[tuple[str, str], float]],
 ) -> PortfolioRow:
     open_positions = [one for one in positions if one.quantity]
     held = list(_held(open_positions, valued))
@@ -244,7 +247,7 @@ def _held(positions: Iterable[ClosingPosition], valued: _Close) -> Iterator[Held
             priced = valued.priced[one.contract_id]
             row = priced.row
             yield Held(
-                one.underlying_symbol or "",
+                (one.underlying_symbol or "", one.currency),
                 units,
                 _float(row.underlying_price),
                 rate,
@@ -254,7 +257,7 @@ def _held(positions: Iterable[ClosingPosition], valued: _Close) -> Iterator[Held
                 row.exercise == "american",
             )
         elif one.asset_category in _SHARES:
-            yield Held(one.symbol or "", units, _float(one.mark), rate)
+            yield Held((one.symbol or "", one.currency), units, _float(one.mark), rate)
 
 
 def _from_gateway(
@@ -262,7 +265,7 @@ def _from_gateway(
 ) -> list[ClosingPosition]:
     """The gateway's positions as those of a close; a share among them is its options' underlying."""
     options = [one for one in seen.positions if one.contract.asset_category in _OPTIONS]
-    shares = {one.contract.symbol: one.mark for one in seen.positions if one not in options}
+    shares = {(one.contract.symbol, one.currency): one.mark for one in seen.positions if one not in options}
     return [
         ClosingPosition(
             account_id=seen.account_id,
@@ -283,10 +286,11 @@ def _from_gateway(
             mark=one.mark,
             mark_source="gateway",
             valued_at=valued_at,
-            underlying_price=shares.get(one.contract.underlying_symbol) if one in options else None,
-            underlying_source="gateway" if one in options and one.contract.underlying_symbol in shares else None,
+            underlying_price=price,
+            underlying_source="gateway" if price is not None else None,
         )
         for one in sorted(seen.positions, key=lambda one: one.contract.contract_id)
+        for price in [shares.get((one.contract.underlying_symbol, one.currency)) if one in options else None]
     ]
 
 

@@ -8,7 +8,7 @@ differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from fntx_dagster.metrics.greeks import EXPIRED, Greeks, Option, values
@@ -25,7 +25,7 @@ class Held(NamedTuple):
     where its underlying's price is unknown). `delivers`: its end in the money brings shares, not cash.
     """
 
-    underlying: str
+    underlying: Hashable
     units: float
     price: float | None
     rate: float | None
@@ -80,7 +80,7 @@ def exposure(held: Sequence[Held], nav: float, usd_rate: float | None) -> Exposu
 
 
 def value_at_risk(
-    held: Sequence[Held], nav: float, moves: Sequence[Mapping[str, float]], *, all_known: bool = True
+    held: Sequence[Held], nav: float, moves: Sequence[Mapping[Hashable, float]], *, all_known: bool = True
 ) -> ValueAtRisk:
     """One day's value at risk of 95 %, by historical simulation.
 
@@ -117,7 +117,7 @@ def _sensitivities(one: Held) -> Greeks:
     return _SHARE._replace(delta=float(one.later.sign)) if one.later.intrinsic and one.delivers else _NOTHING
 
 
-def _by_greeks(one: Held, scenarios: Sequence[Mapping[str, float]]) -> list[float] | None:
+def _by_greeks(one: Held, scenarios: Sequence[Mapping[Hashable, float]]) -> list[float] | None:
     """Its change in base currency in each scenario, by Taylor's formula to the second order in the price."""
     own = _sensitivities(one)
     size = _product(one.units, one.rate)
@@ -127,7 +127,7 @@ def _by_greeks(one: Held, scenarios: Sequence[Mapping[str, float]]) -> list[floa
     return [size * (own.delta * by + own.gamma * by * by / 2) for by in moved]
 
 
-def _by_price(one: Held, scenarios: Sequence[Mapping[str, float]]) -> list[float] | None:
+def _by_price(one: Held, scenarios: Sequence[Mapping[Hashable, float]]) -> list[float] | None:
     """Its change in base currency in each scenario, one day later: an option that has ended by then is worth what it
     brings."""
     has_ended = one.greeks is not None and one.greeks.status == EXPIRED

@@ -57,11 +57,12 @@ class ClosingDay(NamedTuple):
 
 
 class Close(NamedTuple):
-    """A share's closing price by an account's statements. `is_comparable`: no corporate action lies between it and the
-    close before."""
+    """A share's closing price in `currency`, by an account's statements. `is_comparable`: no corporate action lies
+    between it and the close before."""
 
     account_id: str
     symbol: str
+    currency: str
     trading_day: date
     price: Decimal
     is_comparable: bool
@@ -144,7 +145,7 @@ def closing_positions(db: Database, first: date, last: date) -> list[ClosingPosi
 
 
 def closes(db: Database, first: date, last: date) -> list[Close]:
-    """The closing prices of shares in the statements, by account, symbol and day."""
+    """The closing prices of shares in the statements, by account, symbol, currency and day."""
     with db.connect() as connection:
         return [Close._make(row) for row in connection.execute(_CLOSES, {"first": first, "last": last})]
 
@@ -182,6 +183,7 @@ WITH marked AS (
     SELECT day.account_id, day.trading_day, least(day.as_of, sessions.closes_at) AS valued_at,
         held -> 'contract' ->> 'contract_id' AS contract_id,
         CASE WHEN held -> 'contract' ->> 'strike' IS NULL THEN held -> 'contract' ->> 'symbol' END AS symbol,
+        held ->> 'currency' AS currency,
         (held ->> 'mark')::numeric AS mark
     FROM alm_reporting.current_days AS day
     JOIN alm_reporting.trading_sessions AS sessions ON sessions.session = day.trading_day
@@ -190,7 +192,7 @@ WITH marked AS (
 )
 SELECT
     account_id, trading_day, position.contract_id, position.symbol, asset_category, is_option, is_traded,
-    underlying_symbol, strike, expiry, put_call, multiplier, currency, quantity, rate_to_base,
+    underlying_symbol, strike, expiry, put_call, multiplier, position.currency, quantity, rate_to_base,
     coalesce(mark_price, own.mark) AS mark,
     coalesce(mark_source, CASE WHEN own.mark IS NOT NULL THEN 'gateway' END) AS mark_source,
     CASE WHEN mark_price IS NULL AND own.mark IS NOT NULL THEN own.valued_at ELSE sessions.closes_at END AS valued_at,
@@ -203,22 +205,16 @@ LEFT JOIN marked AS own USING (account_id, trading_day, contract_id)
 LEFT JOIN LATERAL (
     SELECT max(marked.mark) AS mark FROM marked
     WHERE marked.account_id = position.account_id AND marked.trading_day = position.trading_day
-        AND marked.symbol = position.underlying_symbol AND is_option
+        AND marked.symbol = position.underlying_symbol AND marked.currency = position.currency AND is_option
 ) AS underlying ON underlying_price IS NULL
 WHERE trading_day BETWEEN %(first)s AND %(last)s
 ORDER BY account_id, trading_day, position.contract_id
 """
 
 _CLOSES = """
-SELECT account_id, symbol, trading_day, max(mark_price), NOT EXISTS (
-    SELECT FROM raw_flex.corporate_actions AS action
-    WHERE action.account_id = position.account_id AND action.symbol = position.symbol AND withdrawn_at IS NULL
-        AND coalesce(action.report_date, action.row_date) BETWEEN
-            (max(sessions.previous_close) AT TIME ZONE 'America/New_York')::date AND trading_day
-)
-FROM alm_reporting.closing_positions AS position
-JOIN alm_reporting.trading_sessions AS sessions ON sessions.session = position.trading_day
+SELECT account_id, symbol, currency, trading_day, max(mark_price), bool_and(is_comparable)
+FROM alm_reporting.closing_positions
 WHERE NOT is_option AND mark_price IS NOT NULL AND symbol IS NOT NULL AND trading_day BETWEEN %(first)s AND %(last)s
-GROUP BY account_id, symbol, trading_day
-ORDER BY account_id, symbol, trading_day
+GROUP BY account_id, symbol, currency, trading_day
+ORDER BY account_id, symbol, currency, trading_day
 """

@@ -56,10 +56,12 @@ priced as (
     left join {{ ref('int_marks') }} as closing
         on closing.account_id = contracts.account_id
         and closing.contract_id = contracts.contract_id
+        and closing.currency = contracts.currency
         and closing.official_day = contracts.trading_day
     left join {{ ref('int_marks') }} as opening
         on opening.account_id = contracts.account_id
         and opening.contract_id = contracts.contract_id
+        and opening.currency = contracts.currency
         and opening.official_day = sessions.previous_day
 ),
 

@@ -58,6 +58,7 @@ sources as (
             where marks.account_id = fills.account_id
                 and marks.official_day = fills.trading_day
                 and marks.symbol = fills.underlying_symbol
+                and marks.currency = fills.currency
                 and marks.is_underlying
         ) as underlying on true
         where fills.account_id = days.account_id and fills.trading_day = days.trading_day
