@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from fntx_dagster.report.day import Day
 from fntx_dagster.report.document import to_document
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
-from fntx_dagster.simulate.broker import SAP, SPY, Account, Accounts
+from fntx_dagster.simulate.broker import SAP, SPY, Account, Accounts, deliver
 from fntx_dagster.simulate.contracts import Contract, bond
 from tests.story.conftest import Platform
 
@@ -334,3 +335,35 @@ def test_a_currency_that_nothing_gives_a_rate_of_is_refused_and_named(told: Plat
         "select refused from alm_reporting.untold_changes where account_id = %s", without_a_rate.number
     )
     assert "no rate for EUR/HKD on 2025-07-14" in reason
+
+
+# -- from here on, a database of its own, which takes the place of the one above
+
+
+@pytest.mark.parametrize("has_row", [False, True])
+def test_what_the_linking_of_accounts_brings_is_no_performance(
+    platform: Platform, tmp_path: Path, has_row: bool
+) -> None:
+    account = Account("U2002990", base="USD")
+    account.day("2025-07-14", {SPY: "621"}).trade(SPY, 1, "620")
+    linked = account.day("2025-07-15", {SPY: "622"})
+    if has_row:
+        linked.transfers_cash("200000")
+    else:
+        linked.leaks("200000")
+    account.day("2025-07-16", {SPY: "623"})
+    file = deliver(tmp_path, "linked", account)
+    told = file.read_text().replace('internalCashTransfers="200000"', 'internalCashTransfers="0"')
+    of_the_day = 'toDate="20250715" startingValue='
+    assert told.count(of_the_day) == 1
+    file.write_text(told.replace(of_the_day, f'linkingAdjustments="200000" {of_the_day}'))
+    platform.load(file)
+    platform.run()
+    day = platform.day(account.number, "2025-07-15")
+    assert (day.deposits, day.net_pnl, day.broker_residual, day.unexplained) == (200000, 1, 0, 0)
+    assert parts(day) == {"mark_to_market": 1} | ({} if has_row else {"transfers": 200000})
+    assert platform.failing(account.number) == {}
+    [[transfers]] = platform.query(
+        "select nav_change ->> 'transfers' from alm_reporting.daily_summary where trading_day = '2025-07-15'"
+    )
+    assert transfers == "200000"
