@@ -62,18 +62,20 @@ class ValueAtRisk(NamedTuple):
 def exposure(held: Sequence[Held], nav: float, usd_rate: float | None) -> Exposure:
     """The sums over what is held; `nav` in base currency, `usd_rate` is USD to base currency.
 
-    An option that ended by the close stands for the shares that it delivers in the money, else for nothing.
+    An option that ended by the close stands for the shares that it delivers in the money, else for nothing: that it is
+    marked at 0 is enough where its underlying's price is unknown.
     """
     options = [(one, _sensitivities(one)) for one in held if one.greeks is not None]
-    deltas = [_product(one.units, one.price, _sensitivities(one).delta, one.rate) for one in held]
-    gammas = [_product(one.units, one.price, own.gamma, usd_rate) for one, own in options]
-    thetas = [_product(one.units, own.theta, one.rate) for one, own in options]
-    vegas = [_product(one.units, own.vega, one.rate) for one, own in options]
+    exposed = [(one, own) for one, own in options if own is not _NOTHING]
+    deltas = [_product(one.units, one.price, _sensitivities(one).delta, one.rate) for one in _exposed(held)]
+    gammas = [_product(one.units, one.price, own.gamma, usd_rate) for one, own in exposed]
+    thetas = [_product(one.units, own.theta, one.rate) for one, own in exposed]
+    vegas = [_product(one.units, own.vega, one.rate) for one, own in exposed]
     return Exposure(
         _rounded("delta", _sum(deltas), nav),
         _rounded("gamma", _sum(gammas), nav),
-        _rounded("theta", _sum(thetas), usd_rate if options else 1),
-        _rounded("vega", _sum(vegas), usd_rate if options else 1),
+        _rounded("theta", _sum(thetas), usd_rate if exposed else 1),
+        _rounded("vega", _sum(vegas), usd_rate if exposed else 1),
         len(options),
         sum(own.delta is None for _, own in options),
     )
@@ -85,10 +87,12 @@ def value_at_risk(
     """One day's value at risk of 95 %, by historical simulation.
 
     `moves`: for each past session, oldest first, the return of each underlying that is known; a session is a scenario
-    where those of everything held are. `all_known` False: something is held that has no moves here, such as a bond.
+    where those of everything held are known that stands for something. `all_known` False: something is held that has no
+    moves here, such as a bond.
     """
     if nav <= 0 or not all_known:
         return ValueAtRisk(None, None, None)
+    held = _exposed(held)
     if not held:
         return ValueAtRisk(0.0, 0.0, None)
     needed = {one.underlying for one in held}
@@ -108,12 +112,19 @@ _SHARE = Greeks("share", None, 1.0, 0.0, 0.0, 0.0)
 _NOTHING = Greeks("nothing", None, 0.0, 0.0, 0.0, 0.0)
 
 
+def _exposed(held: Iterable[Held]) -> list[Held]:
+    """What stands for something; of the rest, neither price nor moves are needed."""
+    return [one for one in held if _sensitivities(one) is not _NOTHING]
+
+
 def _sensitivities(one: Held) -> Greeks:
     """Of a unit of it; an option that has ended is the shares it delivers, or nothing any more."""
     if one.greeks is None:
         return _SHARE
-    if one.greeks.status != EXPIRED or one.later is None:
+    if one.greeks.status != EXPIRED:
         return one.greeks
+    if one.later is None:
+        return _NOTHING if one.mark == 0 else one.greeks
     return _SHARE._replace(delta=float(one.later.sign)) if one.later.intrinsic and one.delivers else _NOTHING
 
 
