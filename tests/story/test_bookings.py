@@ -225,6 +225,20 @@ def test_a_bond_is_priced_in_percent_pays_its_coupon_and_is_redeemed(told: Platf
 
 
 @ACCOUNTS.account()
+def a_bond_from_before_the_first_statement(account: Account) -> None:
+    account.balance.positions[NOTE] = Decimal(10_000)
+    account.balance.marks[NOTE] = Decimal("98.50")
+    account.day("2025-07-14", {NOTE: "98.60"}).moves("interest", "1", "USD")
+    account.day("2025-07-15", {NOTE: "98.70"}).moves("interest", "1", "USD")
+    account.delivers(blank=["OpenPosition.multiplier"])
+
+
+def test_a_bond_is_priced_in_percent_where_no_lot_and_no_multiplier_says_so(told: Platform) -> None:
+    _, day = told.days(a_bond_from_before_the_first_statement.number)
+    assert parts(day) == {"mark_to_market": usd(10)}
+
+
+@ACCOUNTS.account()
 def of_every_name(account: Account) -> None:
     day = account.day("2025-07-14", {ACME: "50"})
     day.trade(ACME, "0.3571", "49", taxes="-0.35")
@@ -338,6 +352,24 @@ def test_a_currency_that_nothing_gives_a_rate_of_is_refused_and_named(told: Plat
 
 
 # -- from here on, a database of its own, which takes the place of the one above
+
+
+def test_the_mark_of_a_future_says_nothing_where_no_multiplier_is_told(platform: Platform, tmp_path: Path) -> None:
+    future = Contract("505", "MESU5", multiplier=Decimal(5))
+    account = Account("U2002991", base="USD")
+    account.balance.positions[future] = Decimal(1)
+    account.balance.marks[future] = Decimal(5990)
+    account.day("2025-07-14", {future: "6000"})
+    account.day("2025-07-15", {future: "6010"})
+    account.delivers(blank=["OpenPosition.multiplier"])
+    file = deliver(tmp_path, "future", account)
+    file.write_text(file.read_text().replace('assetCategory="STK"', 'assetCategory="FUT"'))
+    platform.load(file)
+    platform.run()
+    day = platform.day(account.number, "2025-07-15")
+    assert (parts(day), day.unexplained) == ({"mark_to_market": 50}, 0)  # by what the Equity Summary says it is worth
+    held = "select multiplier, mark_price, mark_source from alm_reporting.closing_positions where quantity <> 0"
+    assert set(platform.query(held)) == {(1, None, None)}
 
 
 @pytest.mark.parametrize("has_row", [False, True])

@@ -142,7 +142,9 @@ contract_days as (
                     then priced.quantity_carried * priced.multiplier * (priced.closing_mark - priced.opening_mark)
             end, 0
         ) as mtm_carried,
-        coalesce(priced.quantity_carried, 0) <> 0 and priced.closing_mark - priced.opening_mark is null
+        -- a mark says nothing of what nobody knows the multiplier of
+        coalesce(priced.quantity_carried, 0) <> 0
+        and priced.multiplier * (priced.closing_mark - priced.opening_mark) is null
         or coalesce(priced.carried_is_unknown or official.mtm_is_missing, false) as mark_is_missing,
         coalesce(official.assigned_option_mark, 0) as assigned_option_mark,
         coalesce(official.expired_option_mark, 0) as expired_option_mark,

@@ -78,13 +78,17 @@ select
     terms.strike,
     terms.expiry,
     terms.put_call,
-    positions.multiplier,
+    coalesce(positions.multiplier, 1) as multiplier,
     positions.currency,
     positions.quantity,
     positions.is_traded,
-    marks.mark_price,
-    case when marks.from_open_positions then 'open_positions' when marks.mark_price is not null then 'closing_price' end
-        as mark_source,
+    -- a mark says nothing of what nobody knows the multiplier of
+    case when positions.multiplier is not null then marks.mark_price end as mark_price,
+    case
+        when positions.multiplier is null then null
+        when marks.from_open_positions then 'open_positions'
+        when marks.mark_price is not null then 'closing_price'
+    end as mark_source,
     underlyings.mark_price as underlying_price,
     case
         when positions.currency = official.base_currency then 1
