@@ -30,7 +30,8 @@ _ZERO = Decimal(0)
 _OPTIONS = ("OPT", "FOP")
 _SHARES = ("STK", "FUT", "CFD")
 """What moves one for one with its own price."""
-_PLACES = Decimal("0.0001")
+_PLACES, _FEWEST_DIGITS = Decimal("0.0001"), 6
+"""What a price that a put and a call imply is told to: four decimals, and more where it is small, as a yen's."""
 
 
 class Computed(NamedTuple):
@@ -113,7 +114,7 @@ class _Close:
         end = self._end(one)
         years = years_between(one.valued_at, end) if end else 0.0
         option = self._option(one, price, years) if end and price is not None else None
-        found = greeks(option, _float(one.mark), years) if end else Greeks("no_price")
+        found = greeks(option, _float(one.mark), years, float(one.multiplier)) if end else Greeks("no_price")
         row = OptionRow(
             **{name: getattr(one, name) for name in OptionRow._fields if name in ClosingPosition._fields}
             | {"underlying_price": price, "underlying_source": source},
@@ -161,7 +162,7 @@ class _Close:
                 float(self._yield(call)),
                 years,
             )
-            candidate = (abs(call.mark - put.mark), call.expiry, Decimal(price).quantize(_PLACES))
+            candidate = (abs(call.mark - put.mark), call.expiry, _implied(price))
             found[_of(call)] = min(found.get(_of(call), candidate), candidate)
         return {underlying: price for underlying, (_, _, price) in found.items()}
 
@@ -307,6 +308,11 @@ def _calendar(first: date, last: date, positions: Iterable[ClosingPosition]) -> 
     expiries = [one.expiry for one in positions if one.expiry]
     begin, end = min([first, *expiries]), max([last, *expiries])
     return Calendar(sessions(date(begin.year - 2, 1, 1), date(end.year + 1, 1, 31)))
+
+
+def _implied(price: float) -> Decimal:
+    exact = Decimal(price)
+    return exact.quantize(min(_PLACES, Decimal(1).scaleb(exact.adjusted() + 1 - _FEWEST_DIGITS)))
 
 
 def _of(one: ClosingPosition) -> tuple:

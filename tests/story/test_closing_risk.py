@@ -29,6 +29,10 @@ NIGHT_PUT, NEXT_PUT = option("P", 626, "2025-07-18"), option("P", 620, "2025-08-
 SAME_DAY_CALL, EARLY_PUT = option("C", 628, "2025-07-17"), option("P", 619, "2025-07-03")
 SHOP, SHOP_IN_TORONTO = Traded("195014116", "SHOP"), Traded("195014117", "SHOP", currency="CAD")
 SHOP_PUT = option("P", 110, "2025-08-15", SHOP)
+YEN_STRADDLE = tuple(
+    replace(option(kind, 0, "2025-08-08", Traded("26", "6J")), multiplier=Decimal(12_500_000), strike=Decimal("0.0068"))
+    for kind in "CP"
+)
 STRADDLE = option("C", 625, "2025-07-25"), option("P", 625, "2025-07-25")
 
 
@@ -190,6 +194,25 @@ def test_where_no_statement_tells_the_underlying_a_put_and_a_call_do(computed: P
     assert float(call["underlying_price"]) == pytest.approx(implied, abs=1e-4)
     assert call["implied_volatility"] == pytest.approx(put["implied_volatility"], abs=2e-3)
     assert portfolio(computed, without_shares, "2025-07-16")["delta"] is not None
+
+
+@ACCOUNTS.account(base="USD", cash={"USD": "100000"})
+def of_yen(account: Account) -> None:
+    """Options over 12,500,000 units of what costs less than a cent."""
+    call, put = YEN_STRADDLE
+    day = account.day("2025-07-16", {call: "0.0000731", put: "0.0000604"})
+    day.trade(call, -1, "0.00007")
+    day.trade(put, -1, "0.00006")
+
+
+def test_an_option_over_millions_of_units_has_greeks(computed: Platform) -> None:
+    rows = options(computed, of_yen, "2025-07-16")
+    call, put = (rows[one.conid] for one in YEN_STRADDLE)
+    assert (call["status"], put["status"], call["underlying_source"]) == ("ok", "ok", "put_call_parity")
+    implied = 0.0000731 - 0.0000604 + 0.0068 * math.exp(-0.043 * 23 / 365)
+    assert float(call["underlying_price"]) == pytest.approx(implied, rel=1e-5)
+    assert call["underlying_price"].as_tuple().exponent == -8
+    assert 0.45 < call["delta"] < 0.6
 
 
 def test_a_put_alone_has_no_price_of_its_underlying_and_leaves_the_portfolio_undefined(computed: Platform) -> None:
