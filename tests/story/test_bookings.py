@@ -200,6 +200,31 @@ def test_a_transfer_moves_the_nav_by_its_value_and_is_no_performance(told: Platf
     ]
 
 
+@ACCOUNTS.account(base="USD", cash={"USD": "20000"})
+def merged_and_transferred(account: Account) -> None:
+    day = account.day("2025-07-14", {ACME: "50", BETA: "20"})
+    day.trade(ACME, 10, "49")
+    day.trade(BETA, 10, "21")
+    day.trade(SPY, 1, "620")
+    day.trade(SPY, -1, "623", at="11:00")
+    day = account.day("2025-07-15", {ACME: "52", BETA: "20"})
+    day.delists(BETA)
+    day.transfers_position(ACME, -10, "52")
+
+
+def test_what_is_transferred_is_no_round_trip_and_what_an_action_ends_has_ended_otherwise(told: Platform) -> None:
+    trips = "select symbol, how_ended from alm_reporting.round_trips where account_id = %s order by 1"
+    assert told.query(trips, merged_and_transferred.number) == [("BETA", "corporate_action"), ("SPY", "traded")]
+    [row] = told.query(
+        """select wins, losses, break_evens, ended_traded, ended_otherwise, expectancy
+        from alm_reporting.rolling_metrics
+        where account_id = %s and trading_day = '2025-07-15' and metric_window = 'all'""",
+        merged_and_transferred.number,
+    )
+    assert row[:5] == (1, 1, 0, 1, 1)
+    assert row[5] == Decimal(1 - 211) / 2
+
+
 # -- bonds, taxes, fees
 
 
