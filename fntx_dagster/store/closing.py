@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from psycopg.rows import namedtuple_row
 
+from fntx_dagster.store.current import NEAR_THE_CLOSE
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import row_counts
 from fntx_dagster.store.syncing import Changes, Table, sync
@@ -140,7 +141,7 @@ def closing_days(db: Database, first: date, last: date) -> list[ClosingDay]:
 def closing_positions(db: Database, first: date, last: date) -> list[ClosingPosition]:
     """What was held at the closes, or touched in the sessions, by account, day and contract."""
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
-        rows = cursor.execute(_POSITIONS, {"first": first, "last": last})
+        rows = cursor.execute(_POSITIONS, {"first": first, "last": last, "near": NEAR_THE_CLOSE})
         return [ClosingPosition._make(row) for row in rows]
 
 
@@ -177,18 +178,21 @@ FULL JOIN alm_reporting.portfolio_greeks AS computed USING (account_id, trading_
 WHERE now.inputs IS DISTINCT FROM computed.inputs
 """
 
-# The gateway's marks count where it was asked in the session's last 15 minutes, or after its close.
+# The gateway's marks count where it was asked near the session's close; later, they are of another market.
 _POSITIONS = """
 WITH marked AS (
-    SELECT day.account_id, day.trading_day, least(day.as_of, sessions.closes_at) AS valued_at,
+    SELECT day.account_id, day.trading_day, least(seen.as_of, sessions.closes_at) AS valued_at,
         held -> 'contract' ->> 'contract_id' AS contract_id,
         CASE WHEN held -> 'contract' ->> 'strike' IS NULL THEN held -> 'contract' ->> 'symbol' END AS symbol,
         held ->> 'currency' AS currency,
         (held ->> 'mark')::numeric AS mark
     FROM alm_reporting.current_days AS day
     JOIN alm_reporting.trading_sessions AS sessions ON sessions.session = day.trading_day
-    CROSS JOIN LATERAL jsonb_array_elements(day.snapshot -> 'positions') AS held
-    WHERE day.trading_day BETWEEN %(first)s AND %(last)s AND day.as_of >= sessions.closes_at - interval '15 minutes'
+    CROSS JOIN LATERAL (SELECT coalesce(day.snapshot -> 'at_close', day.snapshot) AS told) AS nearest
+    CROSS JOIN LATERAL (SELECT (told ->> 'as_of')::timestamptz AS as_of) AS seen
+    CROSS JOIN LATERAL jsonb_array_elements(told -> 'positions') AS held
+    WHERE day.trading_day BETWEEN %(first)s AND %(last)s
+        AND seen.as_of BETWEEN sessions.closes_at - %(near)s AND sessions.closes_at + %(near)s
 )
 SELECT
     account_id, trading_day, position.contract_id, position.symbol, asset_category, is_option, is_traded,

@@ -369,9 +369,11 @@ def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(plat
     platform.load(deliver(tmp_path, "gateway", account))
     platform.run("2025-07-17", "2025-07-17")
 
-    def asked(hour: int, minute: int) -> dict[str, Any]:
+    def asked(hour: int, minute: int, mark: str = "1.10") -> dict[str, Any]:
         seen = datetime(2025, 7, 17, hour, minute, tzinfo=UTC)
-        keep(platform.database, snapshot(account.number, seen, put.conid))
+        told = snapshot(account.number, seen, put.conid)
+        positions = (replace(told.positions[0], mark=Decimal(mark)), told.positions[1])
+        keep(platform.database, replace(told, positions=positions))
         compute(platform.settings, platform.database, date(2025, 7, 17), date(2025, 7, 17))
         return options(platform, account, "2025-07-17")[put.conid]
 
@@ -381,7 +383,22 @@ def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(plat
     assert (found["status"], found["mark"], found["underlying_price"]) == ("ok", Decimal("1.10"), Decimal("627.00"))
     assert (found["mark_source"], found["underlying_source"]) == ("gateway", "gateway")
     assert found["valued_at"] == datetime(2025, 7, 17, 19, 50, tzinfo=UTC)
-    assert asked(20, 5)["valued_at"] == datetime(2025, 7, 17, 20, 0, tzinfo=UTC)
+    closed = asked(20, 5, "1.12")
+    assert (closed["mark"], closed["valued_at"]) == (Decimal("1.12"), datetime(2025, 7, 17, 20, 0, tzinfo=UTC))
+    assert asked(20, 12, "1.30")["mark"] == asked(23, 0, "2.40")["mark"] == Decimal("1.12")  # farther from the close
+
+
+def test_what_the_gateway_said_long_after_the_close_is_no_closing_price(platform: Platform, tmp_path: Path) -> None:
+    account = Account("U2600003", base="USD", cash={"USD": "50000"})
+    put = option("P", 620, "2025-07-18")
+    account.day("2025-07-17").trade(put, -1, "1.5")
+    account.days[-1].closes_at({put: "1.20"})
+    account.delivers(without=["OpenPositions"], blank=["closePrice", "mtmPnl"])
+    platform.load(deliver(tmp_path, "late", account))
+    platform.run("2025-07-17", "2025-07-17")
+    keep(platform.database, snapshot(account.number, datetime(2025, 7, 17, 22, 30, tzinfo=UTC), put.conid))
+    compute(platform.settings, platform.database, date(2025, 7, 17), date(2025, 7, 17))
+    assert options(platform, account, "2025-07-17")[put.conid]["status"] == "no_price"
 
 
 def snapshot(account: str, at: datetime, conid: str) -> Snapshot:
