@@ -143,6 +143,19 @@ def test_what_is_spun_off_comes_at_no_cost_and_the_parent_keeps_its_own(told: Pl
 
 
 @ACCOUNTS.account()
+def cash_of_an_action(account: Account) -> None:
+    account.day("2025-07-14", {ACME: "50"}).trade(ACME, 10, "49")
+    account.day("2025-07-15", {ACME: "50"})._acts("PP", "CASH DISTRIBUTION", (ACME, Decimal(0), Decimal(25)))
+
+
+def test_cash_of_an_action_that_moves_no_shares_is_told_as_that(told: Platform) -> None:
+    _, day = told.days(cash_of_an_action.number)
+    assert "ACME: cash of a corporate action that changes nothing of what is held; it moves nothing here" in words(day)
+    assert "no statement tells" not in words(day)
+    assert parts(day) == {"mark_to_market": usd(25)}
+
+
+@ACCOUNTS.account()
 def renamed_then_delisted(account: Account) -> None:
     account.day("2025-07-14", {ACME: "5"}).trade(ACME, 30, "6")
     account.day("2025-07-15", {BETA: "4"}).renames(ACME, BETA)
