@@ -30,7 +30,8 @@ _ZERO = Decimal(0)
 _OPTIONS = ("OPT", "FOP")
 _SHARES = ("STK", "FUT", "CFD")
 """What moves one for one with its own price."""
-_PLACES = Decimal("0.0001")
+_PLACES, _FEWEST_DIGITS = Decimal("0.0001"), 6
+"""What a price that a put and a call imply is told to: four decimals, and more where it is small, as a yen's."""
 
 
 class Computed(NamedTuple):
@@ -113,7 +114,7 @@ class _Close:
         end = self._end(one)
         years = years_between(one.valued_at, end) if end else 0.0
         option = self._option(one, price, years) if end and price is not None else None
-        found = greeks(option, _float(one.mark), years) if end else Greeks("no_price")
+        found = greeks(option, _float(one.mark), years, float(one.multiplier)) if end else Greeks("no_price")
         row = OptionRow(
             **{name: getattr(one, name) for name in OptionRow._fields if name in ClosingPosition._fields}
             | {"underlying_price": price, "underlying_source": source},
@@ -161,7 +162,7 @@ class _Close:
                 float(self._yield(call)),
                 years,
             )
-            candidate = (abs(call.mark - put.mark), call.expiry, Decimal(price).quantize(_PLACES))
+            candidate = (abs(call.mark - put.mark), call.expiry, _implied(price))
             found[_of(call)] = min(found.get(_of(call), candidate), candidate)
         return {underlying: price for underlying, (_, _, price) in found.items()}
 
@@ -190,18 +191,18 @@ class _Moves:
     def __init__(self, db: Database, calendar: Calendar, first: date, last: date) -> None:
         self.days = [session.day for session in calendar.sessions if session.day <= last]
         begin = self.days[max(0, self._place(first) - MOST_SCENARIOS)]
-        known: dict[tuple[str, str], dict[date, closing.Close]] = defaultdict(dict)
+        known: dict[tuple[str, str, str], dict[date, closing.Close]] = defaultdict(dict)
         for one in closing.closes(db, begin, last):
-            known[one.account_id, one.symbol][one.trading_day] = one
-        self.moves: dict[str, dict[date, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
-        for (account, symbol), prices in known.items():
+            known[one.account_id, one.symbol, one.currency][one.trading_day] = one
+        self.moves: dict[str, dict[date, dict[tuple[str, str], float]]] = defaultdict(lambda: defaultdict(dict))
+        for (account, *listing), prices in known.items():
             for before, day in pairwise(self.days):
                 here, there = prices.get(day), prices.get(before)
                 if here and there and here.is_comparable and there.price > 0:
-                    self.moves[account][day][symbol] = float(here.price / there.price) - 1
+                    self.moves[account][day][*listing] = float(here.price / there.price) - 1
 
-    def until(self, account: str, day: date) -> list[Mapping[str, float]]:
-        """Of the last MOST_SCENARIOS sessions up to a day, oldest first."""
+    def until(self, account: str, day: date) -> list[Mapping[tuple[str, str], float]]:
+        """Of the last MOST_SCENARIOS sessions up to a day, oldest first; by symbol and currency."""
         end = self._place(day) + 1
         moves = self.moves[account]
         return [moves.get(one, {}) for one in self.days[max(0, end - MOST_SCENARIOS) : end]]
@@ -211,7 +212,10 @@ class _Moves:
 
 
 def _portfolio(
-    day: ClosingDay, positions: Iterable[ClosingPosition], valued: _Close, moves: Sequence[Mapping[str, float]]
+    day: ClosingDay,
+    positions: Iterable[ClosingPosition],
+    valued: _Close,
+    moves: Sequence[Mapping[tuple[str, str], float]],
 ) -> PortfolioRow:
     open_positions = [one for one in positions if one.quantity]
     held = list(_held(open_positions, valued))
@@ -244,7 +248,7 @@ def _held(positions: Iterable[ClosingPosition], valued: _Close) -> Iterator[Held
             priced = valued.priced[one.contract_id]
             row = priced.row
             yield Held(
-                one.underlying_symbol or "",
+                (one.underlying_symbol or "", one.currency),
                 units,
                 _float(row.underlying_price),
                 rate,
@@ -254,7 +258,7 @@ def _held(positions: Iterable[ClosingPosition], valued: _Close) -> Iterator[Held
                 row.exercise == "american",
             )
         elif one.asset_category in _SHARES:
-            yield Held(one.symbol or "", units, _float(one.mark), rate)
+            yield Held((one.symbol or "", one.currency), units, _float(one.mark), rate)
 
 
 def _from_gateway(
@@ -262,7 +266,7 @@ def _from_gateway(
 ) -> list[ClosingPosition]:
     """The gateway's positions as those of a close; a share among them is its options' underlying."""
     options = [one for one in seen.positions if one.contract.asset_category in _OPTIONS]
-    shares = {one.contract.symbol: one.mark for one in seen.positions if one not in options}
+    shares = {(one.contract.symbol, one.currency): one.mark for one in seen.positions if one not in options}
     return [
         ClosingPosition(
             account_id=seen.account_id,
@@ -283,10 +287,11 @@ def _from_gateway(
             mark=one.mark,
             mark_source="gateway",
             valued_at=valued_at,
-            underlying_price=shares.get(one.contract.underlying_symbol) if one in options else None,
-            underlying_source="gateway" if one in options and one.contract.underlying_symbol in shares else None,
+            underlying_price=price,
+            underlying_source="gateway" if price is not None else None,
         )
         for one in sorted(seen.positions, key=lambda one: one.contract.contract_id)
+        for price in [shares.get((one.contract.underlying_symbol, one.currency)) if one in options else None]
     ]
 
 
@@ -303,6 +308,11 @@ def _calendar(first: date, last: date, positions: Iterable[ClosingPosition]) -> 
     expiries = [one.expiry for one in positions if one.expiry]
     begin, end = min([first, *expiries]), max([last, *expiries])
     return Calendar(sessions(date(begin.year - 2, 1, 1), date(end.year + 1, 1, 31)))
+
+
+def _implied(price: float) -> Decimal:
+    exact = Decimal(price)
+    return exact.quantize(min(_PLACES, Decimal(1).scaleb(exact.adjusted() + 1 - _FEWEST_DIGITS)))
 
 
 def _of(one: ClosingPosition) -> tuple:

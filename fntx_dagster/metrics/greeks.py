@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 OK = "ok"
 LOW_VEGA = "low_vega"
-"""The mark says little of the volatility: half a cent of it is worth more than five points. Where the mark holds no
-time value, or less than half a cent, it says nothing, and neither volatility nor Greeks are defined."""
+"""The mark says little of the volatility: what it is told to (`told_to`) is worth more than five points. Where the mark
+holds no time value, or less than that, it says nothing, and neither volatility nor Greeks are defined."""
 BELOW_INTRINSIC = "below_intrinsic"
-"""The mark lies more than half a cent below what the option is worth without any volatility."""
+"""The mark lies below what the option is worth without any volatility, by more than it is told to (`told_to`)."""
 EXPIRED = "expired"
 NO_PRICE = "no_price"
 """The option's mark or the underlying's price is not known, or the mark is above what any volatility explains."""
 
 _HALF_A_CENT = 0.005
-_LOWEST_VEGA = _HALF_A_CENT / 5
+_HALF_A_CENT_OF_A_CONTRACT = 100 * _HALF_A_CENT
+_MOST_POINTS = 5
 _NEGLIGIBLE = 1e-5
 """A premium of early exercise that is at most this part of the mark is none."""
 _CONVERGED = 1e-9
@@ -102,8 +103,15 @@ def years_between(moment: datetime, end: datetime) -> float:
     return (end - moment).total_seconds() / _YEAR
 
 
-def greeks(option: Option | None, mark: float | None, years: float) -> Greeks:
+def told_to(multiplier: float) -> float:
+    """How closely a mark tells a price: to half a cent, and of a contract over more than 100 units to what that is in
+    money to one over 100, since it is quoted in finer steps (an option on a euro future, over 125,000, in 0.00005)."""
+    return min(_HALF_A_CENT, _HALF_A_CENT_OF_A_CONTRACT / multiplier)
+
+
+def greeks(option: Option | None, mark: float | None, years: float, multiplier: float = 100.0) -> Greeks:
     """The Greeks that a mark implies; `option` is None where the underlying's price is unknown, `years` may be over.
+    `multiplier`: units of the underlying to the contract.
 
     `status` says how far they can be trusted; what is undefined is None, never 0.
     """
@@ -111,13 +119,13 @@ def greeks(option: Option | None, mark: float | None, years: float) -> Greeks:
         return Greeks(EXPIRED)
     if mark is None or mark < 0 or option is None or option.underlying <= 0 or mark >= option.most:
         return Greeks(NO_PRICE)
-    least = option.least
-    if mark < least - _HALF_A_CENT:
+    least, known_to = option.least, told_to(multiplier)
+    if mark < least - known_to:
         return Greeks(BELOW_INTRINSIC)
-    if mark - least < _HALF_A_CENT:
+    if mark - least < known_to:
         return Greeks(LOW_VEGA)
     found = _greeks(option, mark, implied_volatility(option, mark))
-    return found if found.vega >= _LOWEST_VEGA else found._replace(status=LOW_VEGA)
+    return found if found.vega >= known_to / _MOST_POINTS else found._replace(status=LOW_VEGA)
 
 
 def value(option: Option, volatility: float) -> float:

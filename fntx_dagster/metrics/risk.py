@@ -8,10 +8,10 @@ differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from fntx_dagster.metrics.greeks import EXPIRED, Greeks, Option, values
+from fntx_dagster.metrics.greeks import EXPIRED, LOW_VEGA, Greeks, Option, values
 
 FEWEST_SCENARIOS, MOST_SCENARIOS = 20, 250
 PLACES = {"delta": 6, "gamma": 6, "theta": 4, "vega": 4, "value_at_risk": 6}
@@ -25,7 +25,7 @@ class Held(NamedTuple):
     where its underlying's price is unknown). `delivers`: its end in the money brings shares, not cash.
     """
 
-    underlying: str
+    underlying: Hashable
     units: float
     price: float | None
     rate: float | None
@@ -62,33 +62,37 @@ class ValueAtRisk(NamedTuple):
 def exposure(held: Sequence[Held], nav: float, usd_rate: float | None) -> Exposure:
     """The sums over what is held; `nav` in base currency, `usd_rate` is USD to base currency.
 
-    An option that ended by the close stands for the shares that it delivers in the money, else for nothing.
+    An option that ended by the close stands for the shares that it delivers in the money, else for nothing: that it is
+    marked at 0 is enough where its underlying's price is unknown.
     """
     options = [(one, _sensitivities(one)) for one in held if one.greeks is not None]
-    deltas = [_product(one.units, one.price, _sensitivities(one).delta, one.rate) for one in held]
-    gammas = [_product(one.units, one.price, own.gamma, usd_rate) for one, own in options]
-    thetas = [_product(one.units, own.theta, one.rate) for one, own in options]
-    vegas = [_product(one.units, own.vega, one.rate) for one, own in options]
+    exposed = [(one, own) for one, own in options if own is not _NOTHING]
+    deltas = [_product(one.units, one.price, _sensitivities(one).delta, one.rate) for one in _exposed(held)]
+    gammas = [_product(one.units, one.price, own.gamma, usd_rate) for one, own in exposed]
+    thetas = [_product(one.units, own.theta, one.rate) for one, own in exposed]
+    vegas = [_product(one.units, own.vega, one.rate) for one, own in exposed]
     return Exposure(
         _rounded("delta", _sum(deltas), nav),
         _rounded("gamma", _sum(gammas), nav),
-        _rounded("theta", _sum(thetas), usd_rate if options else 1),
-        _rounded("vega", _sum(vegas), usd_rate if options else 1),
+        _rounded("theta", _sum(thetas), usd_rate if exposed else 1),
+        _rounded("vega", _sum(vegas), usd_rate if exposed else 1),
         len(options),
         sum(own.delta is None for _, own in options),
     )
 
 
 def value_at_risk(
-    held: Sequence[Held], nav: float, moves: Sequence[Mapping[str, float]], *, all_known: bool = True
+    held: Sequence[Held], nav: float, moves: Sequence[Mapping[Hashable, float]], *, all_known: bool = True
 ) -> ValueAtRisk:
     """One day's value at risk of 95 %, by historical simulation.
 
     `moves`: for each past session, oldest first, the return of each underlying that is known; a session is a scenario
-    where those of everything held are. `all_known` False: something is held that has no moves here, such as a bond.
+    where those of everything held are known that stands for something. `all_known` False: something is held that has no
+    moves here, such as a bond.
     """
     if nav <= 0 or not all_known:
         return ValueAtRisk(None, None, None)
+    held = _exposed(held)
     if not held:
         return ValueAtRisk(0.0, 0.0, None)
     needed = {one.underlying for one in held}
@@ -108,16 +112,26 @@ _SHARE = Greeks("share", None, 1.0, 0.0, 0.0, 0.0)
 _NOTHING = Greeks("nothing", None, 0.0, 0.0, 0.0, 0.0)
 
 
+def _exposed(held: Iterable[Held]) -> list[Held]:
+    """What stands for something; of the rest, neither price nor moves are needed."""
+    return [one for one in held if _sensitivities(one) is not _NOTHING]
+
+
 def _sensitivities(one: Held) -> Greeks:
-    """Of a unit of it; an option that has ended is the shares it delivers, or nothing any more."""
+    """Of a unit of it; an option that has ended is the shares it delivers, or nothing any more. One whose mark holds no
+    time value moves as the shares do where it is in the money, else not at all."""
     if one.greeks is None:
         return _SHARE
-    if one.greeks.status != EXPIRED or one.later is None:
+    if one.greeks.status == LOW_VEGA and one.greeks.delta is None and one.later is not None:
+        return _SHARE._replace(delta=float(one.later.sign) if one.later.intrinsic else 0.0)
+    if one.greeks.status != EXPIRED:
         return one.greeks
+    if one.later is None:
+        return _NOTHING if one.mark == 0 else one.greeks
     return _SHARE._replace(delta=float(one.later.sign)) if one.later.intrinsic and one.delivers else _NOTHING
 
 
-def _by_greeks(one: Held, scenarios: Sequence[Mapping[str, float]]) -> list[float] | None:
+def _by_greeks(one: Held, scenarios: Sequence[Mapping[Hashable, float]]) -> list[float] | None:
     """Its change in base currency in each scenario, by Taylor's formula to the second order in the price."""
     own = _sensitivities(one)
     size = _product(one.units, one.rate)
@@ -127,7 +141,7 @@ def _by_greeks(one: Held, scenarios: Sequence[Mapping[str, float]]) -> list[floa
     return [size * (own.delta * by + own.gamma * by * by / 2) for by in moved]
 
 
-def _by_price(one: Held, scenarios: Sequence[Mapping[str, float]]) -> list[float] | None:
+def _by_price(one: Held, scenarios: Sequence[Mapping[Hashable, float]]) -> list[float] | None:
     """Its change in base currency in each scenario, one day later: an option that has ended by then is worth what it
     brings."""
     has_ended = one.greeks is not None and one.greeks.status == EXPIRED

@@ -119,6 +119,8 @@ def _taken(event: Event, given: Event | None, today: date) -> str:
 
 def _alone(event: Event, today: date) -> str:
     size = abs(event.quantity or Decimal(0))
+    if not size:
+        return f"{_named(event, today)}: cash of a corporate action that changes nothing of what is held{_COUNTED}"
     if not event.opening_quantity and not event.closing_quantity:
         return f"{_held(event, size, today)}: no statement tells how what this changes was opened."
     receive = "receive" if (event.quantity or 0) > 0 else "owe"
@@ -140,6 +142,10 @@ def _transfer(event: Event, today: date) -> str:
 
 def _held(event: Event, size: Decimal, today: date) -> str:
     return wording.counted(event.contract, size, today) if event.contract is not None else money.quantity(size)
+
+
+def _named(event: Event, today: date) -> str:
+    return wording.contract_name(event.contract, today) if event.contract is not None else "Of no contract"
 
 
 def _s(size: Decimal) -> str:

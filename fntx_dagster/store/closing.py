@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from psycopg.rows import namedtuple_row
 
+from fntx_dagster.store.current import NEAR_THE_CLOSE
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import row_counts
 from fntx_dagster.store.syncing import Changes, Table, sync
@@ -57,11 +58,12 @@ class ClosingDay(NamedTuple):
 
 
 class Close(NamedTuple):
-    """A share's closing price by an account's statements. `is_comparable`: no corporate action lies between it and the
-    close before."""
+    """A share's closing price in `currency`, by an account's statements. `is_comparable`: no corporate action lies
+    between it and the close before."""
 
     account_id: str
     symbol: str
+    currency: str
     trading_day: date
     price: Decimal
     is_comparable: bool
@@ -139,12 +141,12 @@ def closing_days(db: Database, first: date, last: date) -> list[ClosingDay]:
 def closing_positions(db: Database, first: date, last: date) -> list[ClosingPosition]:
     """What was held at the closes, or touched in the sessions, by account, day and contract."""
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
-        rows = cursor.execute(_POSITIONS, {"first": first, "last": last})
+        rows = cursor.execute(_POSITIONS, {"first": first, "last": last, "near": NEAR_THE_CLOSE})
         return [ClosingPosition._make(row) for row in rows]
 
 
 def closes(db: Database, first: date, last: date) -> list[Close]:
-    """The closing prices of shares in the statements, by account, symbol and day."""
+    """The closing prices of shares in the statements, by account, symbol, currency and day."""
     with db.connect() as connection:
         return [Close._make(row) for row in connection.execute(_CLOSES, {"first": first, "last": last})]
 
@@ -176,21 +178,25 @@ FULL JOIN alm_reporting.portfolio_greeks AS computed USING (account_id, trading_
 WHERE now.inputs IS DISTINCT FROM computed.inputs
 """
 
-# The gateway's marks count where it was asked in the session's last 15 minutes, or after its close.
+# The gateway's marks count where it was asked near the session's close; later, they are of another market.
 _POSITIONS = """
 WITH marked AS (
-    SELECT day.account_id, day.trading_day, least(day.as_of, sessions.closes_at) AS valued_at,
+    SELECT day.account_id, day.trading_day, least(seen.as_of, sessions.closes_at) AS valued_at,
         held -> 'contract' ->> 'contract_id' AS contract_id,
         CASE WHEN held -> 'contract' ->> 'strike' IS NULL THEN held -> 'contract' ->> 'symbol' END AS symbol,
+        held ->> 'currency' AS currency,
         (held ->> 'mark')::numeric AS mark
     FROM alm_reporting.current_days AS day
     JOIN alm_reporting.trading_sessions AS sessions ON sessions.session = day.trading_day
-    CROSS JOIN LATERAL jsonb_array_elements(day.snapshot -> 'positions') AS held
-    WHERE day.trading_day BETWEEN %(first)s AND %(last)s AND day.as_of >= sessions.closes_at - interval '15 minutes'
+    CROSS JOIN LATERAL (SELECT coalesce(day.snapshot -> 'at_close', day.snapshot) AS told) AS nearest
+    CROSS JOIN LATERAL (SELECT (told ->> 'as_of')::timestamptz AS as_of) AS seen
+    CROSS JOIN LATERAL jsonb_array_elements(told -> 'positions') AS held
+    WHERE day.trading_day BETWEEN %(first)s AND %(last)s
+        AND seen.as_of BETWEEN sessions.closes_at - %(near)s AND sessions.closes_at + %(near)s
 )
 SELECT
     account_id, trading_day, position.contract_id, position.symbol, asset_category, is_option, is_traded,
-    underlying_symbol, strike, expiry, put_call, multiplier, currency, quantity, rate_to_base,
+    underlying_symbol, strike, expiry, put_call, multiplier, position.currency, quantity, rate_to_base,
     coalesce(mark_price, own.mark) AS mark,
     coalesce(mark_source, CASE WHEN own.mark IS NOT NULL THEN 'gateway' END) AS mark_source,
     CASE WHEN mark_price IS NULL AND own.mark IS NOT NULL THEN own.valued_at ELSE sessions.closes_at END AS valued_at,
@@ -203,22 +209,16 @@ LEFT JOIN marked AS own USING (account_id, trading_day, contract_id)
 LEFT JOIN LATERAL (
     SELECT max(marked.mark) AS mark FROM marked
     WHERE marked.account_id = position.account_id AND marked.trading_day = position.trading_day
-        AND marked.symbol = position.underlying_symbol AND is_option
+        AND marked.symbol = position.underlying_symbol AND marked.currency = position.currency AND is_option
 ) AS underlying ON underlying_price IS NULL
 WHERE trading_day BETWEEN %(first)s AND %(last)s
 ORDER BY account_id, trading_day, position.contract_id
 """
 
 _CLOSES = """
-SELECT account_id, symbol, trading_day, max(mark_price), NOT EXISTS (
-    SELECT FROM raw_flex.corporate_actions AS action
-    WHERE action.account_id = position.account_id AND action.symbol = position.symbol AND withdrawn_at IS NULL
-        AND coalesce(action.report_date, action.row_date) BETWEEN
-            (max(sessions.previous_close) AT TIME ZONE 'America/New_York')::date AND trading_day
-)
-FROM alm_reporting.closing_positions AS position
-JOIN alm_reporting.trading_sessions AS sessions ON sessions.session = position.trading_day
+SELECT account_id, symbol, currency, trading_day, max(mark_price), bool_and(is_comparable)
+FROM alm_reporting.closing_positions
 WHERE NOT is_option AND mark_price IS NOT NULL AND symbol IS NOT NULL AND trading_day BETWEEN %(first)s AND %(last)s
-GROUP BY account_id, symbol, trading_day
-ORDER BY account_id, symbol, trading_day
+GROUP BY account_id, symbol, currency, trading_day
+ORDER BY account_id, symbol, currency, trading_day
 """

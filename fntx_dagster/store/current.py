@@ -1,11 +1,13 @@
 """The day that still runs: what IB Gateway said last of it, per account and session.
 
-Provisional by nature: as soon as a session is told from its statement, what is kept here of it is no longer read.
+Provisional by nature: once a session is told from its statement, nothing of this is read but the prices that the
+gateway saw near the close, where no statement gives one (`store.closing`). So beside the latest snapshot of a session
+the positions are kept of the one nearest to its close.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -15,6 +17,9 @@ from fntx_dagster.accounting.calendar import NEW_YORK
 from fntx_dagster.report.today import Snapshot, from_json, session_at, to_json
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import marts_exist
+
+NEAR_THE_CLOSE = timedelta(minutes=15)
+"""How long before or after a session's close the gateway's prices are those of the close."""
 
 
 class Provisional(NamedTuple):
@@ -27,20 +32,22 @@ class Provisional(NamedTuple):
 
 
 def keep(db: Database, snapshot: Snapshot) -> None:
-    """Keep a snapshot of its session, unless a later one is there."""
+    """Keep a snapshot of its session, unless a later one is there; of those near its close, the nearest's positions."""
     session = session_at(snapshot.as_of)
+    told = to_json(snapshot)
+    if abs(snapshot.as_of - session.closes_at) <= NEAR_THE_CLOSE:
+        told["at_close"] = {name: told[name] for name in ("as_of", "positions")}
     with db.connect() as connection:
         connection.execute(
-            """insert into alm_reporting.current_days as known values (%s, %s, %s, %s, %s)
-            on conflict (account_id, trading_day) do update set as_of = excluded.as_of, snapshot = excluded.snapshot
-            where known.as_of <= excluded.as_of""",
-            (
-                snapshot.account_id,
-                session.day,
-                session.previous_close.astimezone(NEW_YORK).date(),
-                snapshot.as_of,
-                Jsonb(to_json(snapshot)),
-            ),
+            _KEEP,
+            {
+                "account": snapshot.account_id,
+                "day": session.day,
+                "previous": session.previous_close.astimezone(NEW_YORK).date(),
+                "as_of": snapshot.as_of,
+                "snapshot": Jsonb(told),
+                "closes_at": session.closes_at,
+            },
         )
 
 
@@ -73,6 +80,19 @@ def _provisional(snapshot: dict[str, Any], currency: str | None, opening: Decima
     return Provisional(from_json(snapshot), currency, opening)
 
 
+_AWAY = "greatest(%(closes_at)s - {0}, {0} - %(closes_at)s)"
+_KEPT_AT = "(known.snapshot #>> '{at_close,as_of}')::timestamptz"
+_KEEP = f"""
+insert into alm_reporting.current_days as known values (%(account)s, %(day)s, %(previous)s, %(as_of)s, %(snapshot)s)
+on conflict (account_id, trading_day) do update
+set as_of = excluded.as_of,
+    snapshot = excluded.snapshot || case
+        when {_AWAY.format(_KEPT_AT)} <= {_AWAY.format("excluded.as_of")}
+            then jsonb_build_object('at_close', known.snapshot -> 'at_close')
+        else '{{}}'
+    end
+where known.as_of <= excluded.as_of
+"""
 _KEPT = "alm_reporting.current_days"
 _NOT_KEPT = """(
     select %(snapshot)s::jsonb as snapshot, %(account)s::text as account_id, %(first)s::date as trading_day,

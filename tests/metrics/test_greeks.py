@@ -171,6 +171,20 @@ def test_a_penny_of_the_day_far_from_the_money_has_a_low_vega():
     assert found.delta < 0
 
 
+def test_an_option_over_many_units_is_told_in_finer_steps():
+    """One on a euro future: 125,000 to the contract, quoted in 0.00005."""
+    euro = Option("C", 1.09, True, 1.085, 0.043, 0.043, 30 / 365)
+    found = greeks(euro, 0.0045, euro.years, 125_000)
+    assert found.status == OK
+    assert value(euro, found.implied_volatility) == pytest.approx(0.0045, abs=1e-9)
+    assert greeks(euro, 0.0045, euro.years).status == LOW_VEGA  # over 100 units, it would be half a cent
+    assert greeks(euro._replace(strike=1.06), 0.022, euro.years, 125_000).status == BELOW_INTRINSIC
+
+
+def test_an_option_over_few_units_is_told_to_half_a_cent():
+    assert greeks(SPY, 0.06, SPY.years, 10) == greeks(SPY, 0.06, SPY.years) == greeks(SPY, 0.06, SPY.years, 100)
+
+
 @pytest.mark.parametrize(
     ("option", "mark", "years", "status"),
     [

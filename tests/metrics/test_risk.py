@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from fntx_dagster.metrics.greeks import Greeks, Option, greeks, value
+from fntx_dagster.metrics.greeks import EXPIRED, Greeks, Option, greeks, value
 from fntx_dagster.metrics.risk import FEWEST_SCENARIOS, MOST_SCENARIOS, Held, exposure, value_at_risk
 
 NAV, RATE = 200_000.0, 7.8
@@ -57,10 +57,22 @@ def test_another_currency_is_told_in_dollars():
     assert exposure([euros], NAV, None).delta is not None
 
 
-@pytest.mark.parametrize("lacking", ["low_vega", "no_price", "below_intrinsic"])
+@pytest.mark.parametrize("lacking", ["no_price", "below_intrinsic"])
 def test_one_option_without_greeks_leaves_the_sums_undefined_and_is_counted(lacking):
     found = exposure([SHARES, PUT, CALL._replace(greeks=Greeks(lacking))], NAV, RATE)
     assert found == (None, None, None, None, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("put_call", "strike", "delta"), [("C", 610.0, 1), ("C", 630.0, 0), ("P", 630.0, -1), ("P", 610.0, 0)]
+)
+def test_an_option_whose_mark_holds_no_time_value_moves_as_the_shares_do_or_not_at_all(put_call, strike, delta):
+    spent = option(put_call, strike, years=DAY / 2)._replace(greeks=Greeks("low_vega"))
+    found = exposure([SHARES, spent], NAV, RATE)
+    assert found == (round((10 - 100 * delta) * 620 * RATE / NAV, 6), 0, 0, 0, 1, 0)
+    shares = Held("SPY", -100.0 * delta, 620.0, RATE)
+    past = moves(FEWEST_SCENARIOS)
+    assert value_at_risk([SHARES, spent], NAV, past).historical == value_at_risk([SHARES, shares], NAV, past).historical
 
 
 def test_who_holds_nothing_is_exposed_to_nothing():
@@ -81,6 +93,28 @@ def test_an_option_that_has_ended_is_the_shares_it_delivers(strike, delivers, de
     assert (found.gamma, found.without) == (0, 0)
     unknown = exposure([ended._replace(price=None, later=None)], NAV, RATE)
     assert (unknown.delta, unknown.without) == (None, 1)
+
+
+def test_an_option_that_expired_worthless_needs_no_price_of_its_underlying():
+    worthless = Held("XSP", -100.0, None, None, Greeks(EXPIRED), 0.0, None)
+    found, alone = exposure([SHARES, PUT, worthless], NAV, RATE), exposure([SHARES, PUT], NAV, RATE)
+    assert found == alone._replace(options=2)
+    past = moves(60)  # none of XSP
+    assert value_at_risk([SHARES, PUT, worthless], NAV, past) == value_at_risk([SHARES, PUT], NAV, past)
+    assert value_at_risk([worthless], NAV, past) == value_at_risk([], NAV, past) == (0.0, 0.0, None)
+    assert exposure([worthless], NAV, None)[:4] == exposure([], NAV, None)[:4]
+
+
+@pytest.mark.parametrize("mark", [None, 0.4])
+def test_an_option_that_ended_at_another_mark_leaves_the_sums_undefined_without_a_price(mark):
+    ended = Held("XSP", -100.0, None, RATE, Greeks(EXPIRED), mark, None)
+    assert (exposure([ended], NAV, RATE).delta, exposure([ended], NAV, RATE).without) == (None, 1)
+    assert value_at_risk([ended], NAV, moves(60)).historical is None
+
+
+def test_what_expired_out_of_the_money_needs_no_moves():
+    ended = option(strike=610.0)._replace(underlying="XSP", greeks=Greeks(EXPIRED))
+    assert value_at_risk([SHARES, ended], NAV, moves(60)) == value_at_risk([SHARES], NAV, moves(60))
 
 
 @pytest.mark.parametrize("nav", [0.0, -5.0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from fntx_dagster.report.day import Day
 from fntx_dagster.report.document import to_document
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
-from fntx_dagster.simulate.broker import SAP, SPY, Account, Accounts
+from fntx_dagster.simulate.broker import SAP, SPY, Account, Accounts, deliver
 from fntx_dagster.simulate.contracts import Contract, bond
 from tests.story.conftest import Platform
 
@@ -161,6 +162,18 @@ def test_what_an_action_issues_is_held_at_what_was_paid_for_it_and_its_trip_coun
     ) == [("ACME", 20, 130), ("BETA", 10, 385)]
 
 
+def cash_of_an_action(account: Account) -> None:
+    account.day("2025-07-14", {ACME: "50"}).trade(ACME, 10, "49")
+    account.day("2025-07-15", {ACME: "50"})._acts("PP", "CASH DISTRIBUTION", (ACME, Decimal(0), Decimal(25)))
+
+
+def test_cash_of_an_action_that_moves_no_shares_is_told_as_that(told: Platform) -> None:
+    _, day = told.days(cash_of_an_action.number)
+    assert "ACME: cash of a corporate action that changes nothing of what is held; it moves nothing here" in words(day)
+    assert "no statement tells" not in words(day)
+    assert parts(day) == {"mark_to_market": usd(25)}
+
+
 @ACCOUNTS.account()
 def renamed_then_delisted(account: Account) -> None:
     account.day("2025-07-14", {ACME: "5"}).trade(ACME, 30, "6")
@@ -219,6 +232,31 @@ def test_a_transfer_moves_the_nav_by_its_value_and_is_no_performance(told: Platf
     ]
 
 
+@ACCOUNTS.account(base="USD", cash={"USD": "20000"})
+def merged_and_transferred(account: Account) -> None:
+    day = account.day("2025-07-14", {ACME: "50", BETA: "20"})
+    day.trade(ACME, 10, "49")
+    day.trade(BETA, 10, "21")
+    day.trade(SPY, 1, "620")
+    day.trade(SPY, -1, "623", at="11:00")
+    day = account.day("2025-07-15", {ACME: "52", BETA: "20"})
+    day.delists(BETA)
+    day.transfers_position(ACME, -10, "52")
+
+
+def test_what_is_transferred_is_no_round_trip_and_what_an_action_ends_has_ended_otherwise(told: Platform) -> None:
+    trips = "select symbol, how_ended from alm_reporting.round_trips where account_id = %s order by 1"
+    assert told.query(trips, merged_and_transferred.number) == [("BETA", "corporate_action"), ("SPY", "traded")]
+    [row] = told.query(
+        """select wins, losses, break_evens, ended_traded, ended_otherwise, expectancy
+        from alm_reporting.rolling_metrics
+        where account_id = %s and trading_day = '2025-07-15' and metric_window = 'all'""",
+        merged_and_transferred.number,
+    )
+    assert row[:5] == (1, 1, 0, 1, 1)
+    assert row[5] == Decimal(1 - 211) / 2
+
+
 # -- bonds, taxes, fees
 
 
@@ -241,6 +279,20 @@ def test_a_bond_is_priced_in_percent_pays_its_coupon_and_is_redeemed(told: Platf
     assert bought.interest == usd("-41.67") + Decimal("327.11")
     assert parts(matured) == {"mark_to_market": usd(130)}
     assert [lot[4:] for lot in lots(told, a_bond)] == [(150, "trade", "corporate_action")]
+
+
+@ACCOUNTS.account()
+def a_bond_from_before_the_first_statement(account: Account) -> None:
+    account.balance.positions[NOTE] = Decimal(10_000)
+    account.balance.marks[NOTE] = Decimal("98.50")
+    account.day("2025-07-14", {NOTE: "98.60"}).moves("interest", "1", "USD")
+    account.day("2025-07-15", {NOTE: "98.70"}).moves("interest", "1", "USD")
+    account.delivers(blank=["OpenPosition.multiplier"])
+
+
+def test_a_bond_is_priced_in_percent_where_no_lot_and_no_multiplier_says_so(told: Platform) -> None:
+    _, day = told.days(a_bond_from_before_the_first_statement.number)
+    assert parts(day) == {"mark_to_market": usd(10)}
 
 
 @ACCOUNTS.account()
@@ -354,3 +406,53 @@ def test_a_currency_that_nothing_gives_a_rate_of_is_refused_and_named(told: Plat
         "select refused from alm_reporting.untold_changes where account_id = %s", without_a_rate.number
     )
     assert "no rate for EUR/HKD on 2025-07-14" in reason
+
+
+# -- from here on, a database of its own, which takes the place of the one above
+
+
+def test_the_mark_of_a_future_says_nothing_where_no_multiplier_is_told(platform: Platform, tmp_path: Path) -> None:
+    future = Contract("505", "MESU5", multiplier=Decimal(5))
+    account = Account("U2002991", base="USD")
+    account.balance.positions[future] = Decimal(1)
+    account.balance.marks[future] = Decimal(5990)
+    account.day("2025-07-14", {future: "6000"})
+    account.day("2025-07-15", {future: "6010"})
+    account.delivers(blank=["OpenPosition.multiplier"])
+    file = deliver(tmp_path, "future", account)
+    file.write_text(file.read_text().replace('assetCategory="STK"', 'assetCategory="FUT"'))
+    platform.load(file)
+    platform.run()
+    day = platform.day(account.number, "2025-07-15")
+    assert (parts(day), day.unexplained) == ({"mark_to_market": 50}, 0)  # by what the Equity Summary says it is worth
+    held = "select multiplier, mark_price, mark_source from alm_reporting.closing_positions where quantity <> 0"
+    assert set(platform.query(held)) == {(1, None, None)}
+
+
+@pytest.mark.parametrize("has_row", [False, True])
+def test_what_the_linking_of_accounts_brings_is_no_performance(
+    platform: Platform, tmp_path: Path, has_row: bool
+) -> None:
+    account = Account("U2002990", base="USD")
+    account.day("2025-07-14", {SPY: "621"}).trade(SPY, 1, "620")
+    linked = account.day("2025-07-15", {SPY: "622"})
+    if has_row:
+        linked.transfers_cash("200000")
+    else:
+        linked.leaks("200000")
+    account.day("2025-07-16", {SPY: "623"})
+    file = deliver(tmp_path, "linked", account)
+    told = file.read_text().replace('internalCashTransfers="200000"', 'internalCashTransfers="0"')
+    of_the_day = 'toDate="20250715" startingValue='
+    assert told.count(of_the_day) == 1
+    file.write_text(told.replace(of_the_day, f'linkingAdjustments="200000" {of_the_day}'))
+    platform.load(file)
+    platform.run()
+    day = platform.day(account.number, "2025-07-15")
+    assert (day.deposits, day.net_pnl, day.broker_residual, day.unexplained) == (200000, 1, 0, 0)
+    assert parts(day) == {"mark_to_market": 1} | ({} if has_row else {"transfers": 200000})
+    assert platform.failing(account.number) == {}
+    [[transfers]] = platform.query(
+        "select nav_change ->> 'transfers' from alm_reporting.daily_summary where trading_day = '2025-07-15'"
+    )
+    assert transfers == "200000"

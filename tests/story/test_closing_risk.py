@@ -17,7 +17,8 @@ from fntx_dagster.report.day import Contract
 from fntx_dagster.report.today import MarkedPosition, Snapshot
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.simulate.broker import SPY, Account, Accounts, deliver, option
-from fntx_dagster.store import marts
+from fntx_dagster.simulate.broker import Contract as Traded
+from fntx_dagster.store import closing, marts
 from fntx_dagster.store.current import keep
 from tests.story.conftest import FIRST, LAST, Platform
 
@@ -26,6 +27,12 @@ TOLD = (ACCOUNTS,)
 DAYS = [session.day for session in sessions(date(2025, 6, 2), date(2025, 7, 18))]
 NIGHT_PUT, NEXT_PUT = option("P", 626, "2025-07-18"), option("P", 620, "2025-08-15")
 SAME_DAY_CALL, EARLY_PUT = option("C", 628, "2025-07-17"), option("P", 619, "2025-07-03")
+SHOP, SHOP_IN_TORONTO = Traded("195014116", "SHOP"), Traded("195014117", "SHOP", currency="CAD")
+SHOP_PUT = option("P", 110, "2025-08-15", SHOP)
+YEN_STRADDLE = tuple(
+    replace(option(kind, 0, "2025-08-08", Traded("26", "6J")), multiplier=Decimal(12_500_000), strike=Decimal("0.0068"))
+    for kind in "CP"
+)
 STRADDLE = option("C", 625, "2025-07-25"), option("P", 625, "2025-07-25")
 
 
@@ -76,6 +83,21 @@ def without_shares(account: Account) -> None:
 @ACCOUNTS.account(base="USD", cash={"USD": "10000"})
 def holds_nothing(account: Account) -> None:
     account.day("2025-07-16").moves("interest", "1")
+
+
+@ACCOUNTS.account(base="USD", cash={"USD": "50000", "CAD": "50000"}, rates={"CAD": "0.73"})
+def with_both_listings(account: Account) -> None:
+    day = account.day("2025-07-17", {SHOP: "113", SHOP_IN_TORONTO: "155", SHOP_PUT: "4.10"})
+    day.trade(SHOP, 5, "112")
+    day.trade(SHOP_IN_TORONTO, 10, "154")
+    day.trade(SHOP_PUT, -1, "4")
+
+
+@ACCOUNTS.account(base="USD", cash={"USD": "50000", "CAD": "50000"}, rates={"CAD": "0.73"})
+def with_the_other_listing(account: Account) -> None:
+    day = account.day("2025-07-17", {SHOP_IN_TORONTO: "155", SHOP_PUT: "4.10"})
+    day.trade(SHOP_IN_TORONTO, 10, "154")
+    day.trade(SHOP_PUT, -1, "4")
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +156,35 @@ def test_every_row_names_its_sources(computed: Platform) -> None:
     assert rows[NIGHT_PUT.conid]["underlying_source"] == "statement"
 
 
+def turnover(platform: Platform, account: Account, day: str) -> Decimal:
+    [[found]] = platform.query(
+        "select implied_turnover from alm_reporting.daily_summary where account_id = %s and trading_day = %s",
+        account.number,
+        day,
+    )
+    return found
+
+
+def test_of_two_listings_of_a_symbol_the_one_in_the_options_currency_is_its_underlying(computed: Platform) -> None:
+    row = options(computed, with_both_listings, "2025-07-17")[SHOP_PUT.conid]
+    assert (row["status"], row["underlying_price"], row["underlying_source"]) == ("ok", 113, "statement")
+    assert turnover(computed, with_both_listings, "2025-07-17") == 113 * 100
+    assert computed.failing(with_both_listings.number) == {}
+
+
+def test_a_listing_in_another_currency_is_no_underlying(computed: Platform) -> None:
+    row = options(computed, with_the_other_listing, "2025-07-17")[SHOP_PUT.conid]
+    assert (row["status"], row["underlying_price"]) == ("no_price", None)
+    assert turnover(computed, with_the_other_listing, "2025-07-17") == 110 * 100  # at the strike
+    assert computed.failing(with_the_other_listing.number) == {}
+
+
+def test_each_listing_has_closes_of_its_own(computed: Platform) -> None:
+    day = date(2025, 7, 17)
+    found = [one for one in closing.closes(computed.database, day, day) if one.account_id == with_both_listings.number]
+    assert [(one.symbol, one.currency, one.price) for one in found] == [("SHOP", "CAD", 155), ("SHOP", "USD", 113)]
+
+
 def test_where_no_statement_tells_the_underlying_a_put_and_a_call_do(computed: Platform) -> None:
     call, put = (options(computed, without_shares, "2025-07-16")[one.conid] for one in STRADDLE)
     assert call["underlying_source"] == put["underlying_source"] == "put_call_parity"
@@ -143,6 +194,25 @@ def test_where_no_statement_tells_the_underlying_a_put_and_a_call_do(computed: P
     assert float(call["underlying_price"]) == pytest.approx(implied, abs=1e-4)
     assert call["implied_volatility"] == pytest.approx(put["implied_volatility"], abs=2e-3)
     assert portfolio(computed, without_shares, "2025-07-16")["delta"] is not None
+
+
+@ACCOUNTS.account(base="USD", cash={"USD": "100000"})
+def of_yen(account: Account) -> None:
+    """Options over 12,500,000 units of what costs less than a cent."""
+    call, put = YEN_STRADDLE
+    day = account.day("2025-07-16", {call: "0.0000731", put: "0.0000604"})
+    day.trade(call, -1, "0.00007")
+    day.trade(put, -1, "0.00006")
+
+
+def test_an_option_over_millions_of_units_has_greeks(computed: Platform) -> None:
+    rows = options(computed, of_yen, "2025-07-16")
+    call, put = (rows[one.conid] for one in YEN_STRADDLE)
+    assert (call["status"], put["status"], call["underlying_source"]) == ("ok", "ok", "put_call_parity")
+    implied = 0.0000731 - 0.0000604 + 0.0068 * math.exp(-0.043 * 23 / 365)
+    assert float(call["underlying_price"]) == pytest.approx(implied, rel=1e-5)
+    assert call["underlying_price"].as_tuple().exponent == -8
+    assert 0.45 < call["delta"] < 0.6
 
 
 def test_a_put_alone_has_no_price_of_its_underlying_and_leaves_the_portfolio_undefined(computed: Platform) -> None:
@@ -252,7 +322,42 @@ def test_a_day_that_still_runs_has_greeks_at_the_gateways_moment_and_is_kept_now
     assert marts.option_greeks(computed.database, seen.date(), seen.date()) == []
 
 
+def test_a_listing_that_the_gateway_sees_in_another_currency_is_no_underlying(computed: Platform) -> None:
+    seen = datetime(2025, 7, 22, 15, 0, tzinfo=UTC)
+    put, spy = snapshot(with_shares.number, seen, "1").positions
+    put = replace(put, contract=replace(put.contract, expiry=date(2025, 8, 15)))
+    for currency, status in (("USD", "ok"), ("MXN", "no_price")):
+        positions = (put, replace(spy, currency=currency))
+        keep(computed.database, replace(snapshot(with_shares.number, seen, "1"), positions=positions))
+        [now] = running(computed.settings, computed.database, seen.date(), seen.date())
+        assert now.options[0].status == status
+
+
 # -- from here on, databases of their own, which take the place of the one above
+
+
+def test_a_corporate_action_that_arrives_late_takes_its_move_out_of_the_scenarios(
+    platform: Platform, tmp_path: Path
+) -> None:
+    account = Account("U2600002", base="USD", cash={"USD": "50000"})
+    for number, day in enumerate(DAYS):
+        told = account.day(str(day), {SPY: close_of(number)})
+        if not number:
+            told.trade(SPY, 10, "600")
+        if number == 10:
+            told._acts("PI", "PURCHASE ISSUE", (SPY, Decimal(0), Decimal(0)))
+
+    def scenarios(generated: str, **delivers: Any) -> tuple[int, Any]:
+        account.delivers(**delivers)
+        platform.load(deliver(tmp_path, f"late {generated}", account, generated=generated))
+        platform.run()
+        done = compute(platform.settings, platform.database, LAST, LAST)
+        return done.portfolios[-1].scenarios, done.first
+
+    before, _ = scenarios("20260105;050000 EST", without=["CorporateActions"])
+    after, first = scenarios("20260106;050000 EST")
+    assert first == DAYS[10]
+    assert after == before - 2  # it may lie before its day's close, or after it
 
 
 def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(platform: Platform, tmp_path: Path) -> None:
@@ -264,9 +369,11 @@ def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(plat
     platform.load(deliver(tmp_path, "gateway", account))
     platform.run("2025-07-17", "2025-07-17")
 
-    def asked(hour: int, minute: int) -> dict[str, Any]:
+    def asked(hour: int, minute: int, mark: str = "1.10") -> dict[str, Any]:
         seen = datetime(2025, 7, 17, hour, minute, tzinfo=UTC)
-        keep(platform.database, snapshot(account.number, seen, put.conid))
+        told = snapshot(account.number, seen, put.conid)
+        positions = (replace(told.positions[0], mark=Decimal(mark)), told.positions[1])
+        keep(platform.database, replace(told, positions=positions))
         compute(platform.settings, platform.database, date(2025, 7, 17), date(2025, 7, 17))
         return options(platform, account, "2025-07-17")[put.conid]
 
@@ -276,7 +383,22 @@ def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(plat
     assert (found["status"], found["mark"], found["underlying_price"]) == ("ok", Decimal("1.10"), Decimal("627.00"))
     assert (found["mark_source"], found["underlying_source"]) == ("gateway", "gateway")
     assert found["valued_at"] == datetime(2025, 7, 17, 19, 50, tzinfo=UTC)
-    assert asked(20, 5)["valued_at"] == datetime(2025, 7, 17, 20, 0, tzinfo=UTC)
+    closed = asked(20, 5, "1.12")
+    assert (closed["mark"], closed["valued_at"]) == (Decimal("1.12"), datetime(2025, 7, 17, 20, 0, tzinfo=UTC))
+    assert asked(20, 12, "1.30")["mark"] == asked(23, 0, "2.40")["mark"] == Decimal("1.12")  # farther from the close
+
+
+def test_what_the_gateway_said_long_after_the_close_is_no_closing_price(platform: Platform, tmp_path: Path) -> None:
+    account = Account("U2600003", base="USD", cash={"USD": "50000"})
+    put = option("P", 620, "2025-07-18")
+    account.day("2025-07-17").trade(put, -1, "1.5")
+    account.days[-1].closes_at({put: "1.20"})
+    account.delivers(without=["OpenPositions"], blank=["closePrice", "mtmPnl"])
+    platform.load(deliver(tmp_path, "late", account))
+    platform.run("2025-07-17", "2025-07-17")
+    keep(platform.database, snapshot(account.number, datetime(2025, 7, 17, 22, 30, tzinfo=UTC), put.conid))
+    compute(platform.settings, platform.database, date(2025, 7, 17), date(2025, 7, 17))
+    assert options(platform, account, "2025-07-17")[put.conid]["status"] == "no_price"
 
 
 def snapshot(account: str, at: datetime, conid: str) -> Snapshot:

@@ -641,6 +641,20 @@ def test_the_gain_of_a_conversion_is_fx_translation(told: Platform) -> None:
     assert parts(first) == {"fx_translation": converted["2025-07-14"].fx}
 
 
+@ACCOUNTS.account(cash={"HKD": "60000", "USD": "10000", "CHF": "5000"}, rates={"USD": "7.85", "CHF": "9.80"})
+def with_francs_that_lie_there(account: Account) -> None:
+    account.day("2025-07-14", {SPY: "621"}).moves("interest", "2", "CHF")
+    account.day("2025-07-15", {SPY: "622"}, CHF="9.85").trade(SPY, 1, "620")
+    account.day("2025-07-16", {SPY: "622"}, CHF="9.83").trade(SPY, -1, "622")
+    account.delivers(without=["CashReport"])
+
+
+def test_a_currency_held_as_cash_alone_moves_the_nav_on_days_that_tell_of_others(told: Platform) -> None:
+    _, rises, falls = told.days(with_francs_that_lie_there.number)
+    assert rises.difference_parts["fx_translation"] == 5002 * Decimal("0.05")
+    assert falls.difference_parts["fx_translation"] == 5002 * Decimal("-0.02")
+
+
 # -- cancels
 
 

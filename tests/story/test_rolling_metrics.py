@@ -425,6 +425,7 @@ def test_round_trips_are_counted_by_how_they_ended_in_every_window(told: Platfor
         counts = Counter(trip[1] for trip in ended)
         for how in ("traded", "expired", "assigned", "exercised", "delivered"):
             assert row[f"ended_{how}"] == counts[how], (day, window, how)
+        assert row["ended_otherwise"] == 0
         assert row["wins"] + row["losses"] + row["break_evens"] == len(ended)
         if ended:
             assert row["expectancy"] == pytest.approx(sum(trip[2] for trip in ended) / len(ended))

@@ -56,10 +56,12 @@ priced as (
     left join {{ ref('int_marks') }} as closing
         on closing.account_id = contracts.account_id
         and closing.contract_id = contracts.contract_id
+        and closing.currency = contracts.currency
         and closing.official_day = contracts.trading_day
     left join {{ ref('int_marks') }} as opening
         on opening.account_id = contracts.account_id
         and opening.contract_id = contracts.contract_id
+        and opening.currency = contracts.currency
         and opening.official_day = sessions.previous_day
 ),
 
@@ -140,7 +142,9 @@ contract_days as (
                     then priced.quantity_carried * priced.multiplier * (priced.closing_mark - priced.opening_mark)
             end, 0
         ) as mtm_carried,
-        coalesce(priced.quantity_carried, 0) <> 0 and priced.closing_mark - priced.opening_mark is null
+        -- a mark says nothing of what nobody knows the multiplier of
+        coalesce(priced.quantity_carried, 0) <> 0
+        and priced.multiplier * (priced.closing_mark - priced.opening_mark) is null
         or coalesce(priced.carried_is_unknown or official.mtm_is_missing, false) as mark_is_missing,
         coalesce(official.assigned_option_mark, 0) as assigned_option_mark,
         coalesce(official.expired_option_mark, 0) as expired_option_mark,

@@ -24,17 +24,28 @@ reported as (
     order by official.account_id, official.trading_day, cash.currency, cash.to_date
 ),
 
+known_before as (
+    select official.account_id, official.trading_day, rates.currency
+    from official
+    inner join (
+        select account_id, currency, min(session) as since
+        from {{ source('accounting', 'day_rates') }}
+        where currency <> base_currency
+        group by account_id, currency
+    ) as rates on rates.account_id = official.account_id and rates.since <= official.trading_day
+),
+
 -- What is held at the previous close, and what moves at the rate of its own row instead of the day's.
 moves as (
     select
         account_id, trading_day, currency, starting_cash as cash, 0 as positions, false as position_is_unknown,
-        0 as amount, 0 as in_base, 0 as marked, null::numeric as row_rate
+        0 as amount, 0 as in_base, 0 as marked, null::numeric as row_rate, false as may_be_held
     from reported
 
     union all
 
     select
-        account_id, trading_day, currency, 0, coalesce(opening_value, 0), opening_value is null, 0, 0, 0, null
+        account_id, trading_day, currency, 0, coalesce(opening_value, 0), opening_value is null, 0, 0, 0, null, false
     from {{ ref('int_contract_days') }}
     where {{ in_range('trading_day') }}
 
@@ -43,25 +54,36 @@ moves as (
     select
         account_id, official_day, currency, 0, 0, false, commission - case when is_transfer then proceeds else 0 end,
         (commission - case when is_transfer then proceeds else 0 end) * fx_rate_to_base,
-        abs(coalesce(broker_mtm, proceeds)), fx_rate_to_base
+        abs(coalesce(broker_mtm, proceeds)), fx_rate_to_base, false
     from {{ ref('stg_fills') }}
     where {{ in_range('official_day') }}
 
     union all
 
-    select account_id, trading_day, currency, 0, 0, false, amount, amount * fx_rate_to_base, 0, fx_rate_to_base
+    select account_id, trading_day, currency, 0, 0, false, amount, amount * fx_rate_to_base, 0, fx_rate_to_base,
+        false
     from {{ ref('chronological_events') }}
     where fill_id is null and amount is not null and {{ in_range('trading_day') }}
 
     union all
 
     -- a conversion gains what its two sides are worth at the day's rates: nothing of it is in another component
-    select fills.account_id, fills.official_day, leg.currency, 0, 0, false, leg.amount, 0, 0, null
+    select fills.account_id, fills.official_day, leg.currency, 0, 0, false, leg.amount, 0, 0, null, false
     from {{ ref('stg_fills') }} as fills
     cross join lateral (
         values (split_part(fills.symbol, '.', 1), fills.quantity), (fills.currency, fills.proceeds)
     ) as leg (currency, amount)
     where fills.event_type = 'fx_conversion' and {{ in_range('fills.official_day') }}
+
+    union all
+
+    -- without balances, what was held once may be held still, as cash that no row of the day speaks of
+    select account_id, trading_day, currency, 0, 0, false, 0, 0, 0, null, true
+    from known_before
+    where not exists (
+        select from reported
+        where reported.account_id = known_before.account_id and reported.trading_day = known_before.trading_day
+    )
 ),
 
 by_currency as (
@@ -76,6 +98,7 @@ by_currency as (
         sum(in_base) as in_base,
         sum(abs(amount)) as turned,
         sum(marked) as marked,
+        bool_or(may_be_held) as may_be_held,
         min(row_rate) as lowest,
         max(row_rate) as highest
     from moves
@@ -118,6 +141,7 @@ summed as (
         bool_or(position_is_unknown) as position_is_unknown,
         -- a currency that neither was held nor moves needs no rate
         bool_and(rates_are_known or cash = 0 and turned = 0) as rates_of_cash_are_known,
+        bool_and(rates_are_known or not may_be_held) as rates_of_what_may_be_held_are_known,
         bool_and(rates_are_known or positions = 0 and not position_is_unknown) as rates_of_positions_are_known,
         sum(amount * coalesce(any_rate, rate) - in_base) as of_rows,
         sum(cash * (rate - rate_before)) as of_cash,
@@ -144,7 +168,11 @@ told_apart as (
 select
     official.account_id,
     official.trading_day,
-    coalesce(summed.has_other_currencies, false) or held_before.currency is not null as has_other_currencies,
+    coalesce(summed.has_other_currencies, false)
+    or exists (
+        select from known_before
+        where known_before.account_id = official.account_id and known_before.trading_day = official.trading_day
+    ) as has_other_currencies,
     told_apart.account_id is not null and coalesce(summed.rates_of_cash_are_known, true) as cash_is_known,
     not coalesce(summed.position_is_unknown, false)
     and coalesce(summed.rates_of_positions_are_known, true) as positions_are_known,
@@ -155,18 +183,13 @@ select
     -- where a rate is not known, two per cent are more than a currency of an account's base moves in a day
     (abs(official.opening_nav) + greatest(coalesce(summed.exposure, 0), abs(coalesce(official.opening_asset_value, 0))))
     * case
-        when coalesce(summed.rates_of_cash_are_known and summed.rates_of_positions_are_known, false)
+        when
+            summed.rates_of_cash_are_known
+            and summed.rates_of_positions_are_known
+            and summed.rates_of_what_may_be_held_are_known
             then coalesce(summed.move, 0)
         else 0.02
     end as most
 from official
 left join summed using (account_id, trading_day)
 left join told_apart using (account_id, trading_day)
-left join lateral (
-    select rates.currency
-    from {{ source('accounting', 'day_rates') }} as rates
-    where rates.account_id = official.account_id
-        and rates.currency <> rates.base_currency
-        and rates.session <= official.trading_day
-    limit 1
-) as held_before on true

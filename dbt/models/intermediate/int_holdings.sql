@@ -46,7 +46,7 @@ held as (
         trading_day,
         contract_id,
         currency,
-        coalesce(by_lots.multiplier, counted.multiplier, case when counted.is_underlying then 1 else 100 end) as multiplier,
+        coalesce(by_lots.multiplier, counted.multiplier) as multiplier,
         coalesce(counted.quantity, by_lots.quantity) as quantity
     from by_lots
     full join (select *, statement_day as trading_day from counted) as counted

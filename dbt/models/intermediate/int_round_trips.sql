@@ -1,5 +1,5 @@
 -- A position's way from zero back to zero, of the sessions in which it is back; open ones are not here. How it ended is
--- how its last lot did. Money of both legs goes into base currency at the rate of its own fill. What a split or a merger
+-- how its last lot did; what went to another account in the end has no result here, and is no round trip. Money of both legs goes into base currency at the rate of its own fill. What a split or a merger
 -- exchanged goes on in its new shape: the trip is that of the contract it ends in, its quantity what was opened.
 with
 
@@ -32,3 +32,4 @@ from ended
 inner join {{ ref('stg_lots') }} as lots using (account_id, round_trip_id)
 group by account_id, round_trip_id
 having bool_and(closed_day is not null) and {{ in_range('max(closed_day)') }}
+    and (array_agg(how_ended order by closed_at desc, close_fill_id desc))[1] <> 'transferred'

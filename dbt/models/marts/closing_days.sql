@@ -27,7 +27,8 @@ positions as (
                 ' ', contract_id, symbol, asset_category, underlying_symbol, trim_scale(strike), expiry, put_call,
                 trim_scale(multiplier), currency, trim_scale(quantity), is_traded,
                 coalesce(trim_scale(mark_price)::text, '-'), coalesce(mark_source, '-'),
-                coalesce(trim_scale(underlying_price)::text, '-'), coalesce(trim_scale(rate_to_base)::text, '-')
+                coalesce(trim_scale(underlying_price)::text, '-'), coalesce(trim_scale(rate_to_base)::text, '-'),
+                coalesce(is_comparable::text, '-')
             ), e'\n' order by contract_id
         ) as said
     from {{ ref('closing_positions') }}

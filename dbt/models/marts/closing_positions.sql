@@ -62,9 +62,9 @@ terms as (
 ),
 
 underlyings as (
-    select account_id, official_day, symbol, max(mark_price) as mark_price
+    select account_id, official_day, symbol, currency, max(mark_price) as mark_price
     from {{ ref('int_marks') }} where is_underlying and {{ in_range('official_day') }}
-    group by 1, 2, 3
+    group by 1, 2, 3, 4
 )
 
 select
@@ -78,28 +78,44 @@ select
     terms.strike,
     terms.expiry,
     terms.put_call,
-    positions.multiplier,
+    coalesce(positions.multiplier, 1) as multiplier,
     positions.currency,
     positions.quantity,
     positions.is_traded,
-    marks.mark_price,
-    case when marks.from_open_positions then 'open_positions' when marks.mark_price is not null then 'closing_price' end
-        as mark_source,
+    -- a mark says nothing of what nobody knows the multiplier of
+    case when positions.multiplier is not null then marks.mark_price end as mark_price,
+    case
+        when positions.multiplier is null then null
+        when marks.from_open_positions then 'open_positions'
+        when marks.mark_price is not null then 'closing_price'
+    end as mark_source,
     underlyings.mark_price as underlying_price,
     case
         when positions.currency = official.base_currency then 1
         else {{ rate_known('positions.account_id', 'positions.currency', 'positions.trading_day') }}
-    end as rate_to_base
+    end as rate_to_base,
+    -- a split is every listing's, whichever of them the statement tells it of
+    case
+        when terms.asset_category not in ('OPT', 'FOP') then not exists (
+            select from {{ ref('stg_flex__corporate_actions') }} as actions
+            where actions.account_id = positions.account_id
+                and actions.symbol = terms.symbol
+                and actions.report_date between sessions.previous_day and positions.trading_day
+        )
+    end as is_comparable
 from positions
 inner join official using (account_id, trading_day)
+inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
 inner join terms using (account_id, contract_id)
 left join {{ ref('int_marks') }} as marks
     on marks.account_id = positions.account_id
     and marks.contract_id = positions.contract_id
+    and marks.currency = positions.currency
     and marks.official_day = positions.trading_day
 left join underlyings
     on underlyings.account_id = positions.account_id
     and underlyings.official_day = positions.trading_day
     and underlyings.symbol = terms.underlying_symbol
+    and underlyings.currency = positions.currency
     and terms.asset_category in ('OPT', 'FOP')
 where terms.asset_category <> 'CASH' and (positions.quantity <> 0 or positions.is_traded or positions.is_priced)

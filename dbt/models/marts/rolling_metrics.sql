@@ -67,7 +67,8 @@ trips as (
         sum(extract(epoch from holding_time) / 3600) as hours_held
         {%- for ending in endings %},
         count(*) filter (where how_ended = '{{ ending }}')::int as {{ ending }}
-        {%- endfor %}
+        {%- endfor %},
+        count(*) filter (where how_ended not in ('{{ endings | join("', '") }}'))::int as otherwise
     from {{ ref('round_trips') }}
     where trading_day <= '{{ var("to_day") }}'::date
     group by account_id, trading_day
@@ -125,7 +126,7 @@ windows as (
         alm_reporting.lowest(daily_return, tail) over days_so_far as lowest,
         flows_so_far,
         first_value(flows_so_far - flows_of_day) over days_so_far as flows_before,
-        {%- for total in ["trips", "wins", "losses", "won", "lost", "hours_held"] + endings %}
+        {%- for total in ["trips", "wins", "losses", "won", "lost", "hours_held", "otherwise"] + endings %}
         coalesce(sum({{ total }}) over days_so_far, 0) as {{ total }}{{ "," if not loop.last }}
         {%- endfor %}
     from days
@@ -184,7 +185,7 @@ select
     (money.won / nullif(-money.lost, 0))::double precision as profit_factor,
     (money.won + money.lost) / nullif(money.trips, 0) as expectancy,
     (money.hours_held / nullif(money.trips, 0))::double precision as average_holding_hours,
-    {%- for ending in endings %}
+    {%- for ending in endings + ["otherwise"] %}
     money.{{ ending }} as ended_{{ ending }},
     {%- endfor %}
     fund.paid_in,

@@ -30,8 +30,11 @@ select
     -- null where the query does not deliver it: then the cash transactions alone tell what came and went
     deposits_withdrawals + coalesce(internal_cash_transfers, 0) + coalesce(asset_transfers, 0)
     + coalesce(debit_card_activity, 0) + coalesce(bill_pay, 0) + coalesce(excess_fund_sweep, 0)
-    + coalesce(paxos_transfers, 0) as flows,
-    coalesce(internal_cash_transfers, 0) + coalesce(asset_transfers, 0) + coalesce(paxos_transfers, 0) as transfers,
+    + coalesce(paxos_transfers, 0) + coalesce(linking_adjustments, 0) as flows,
+    coalesce(internal_cash_transfers, 0) + coalesce(asset_transfers, 0) + coalesce(paxos_transfers, 0)
+    + coalesce(linking_adjustments, 0) as transfers,
+    -- what accounts that are linked bring to each other, which no row needs to tell
+    coalesce(linking_adjustments, 0) as linked,
     coalesce(corporate_action_proceeds, 0) as corporate_actions,
     coalesce(corporate_action_proceeds, 0) + coalesce(other_income, 0) + coalesce(grant_activity, 0) as other_pnl
 from {{ source('raw_flex', 'change_in_nav') }}

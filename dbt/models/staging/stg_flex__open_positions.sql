@@ -5,8 +5,14 @@ select
     symbol,
     strike is null as is_underlying,
     currency,
-    -- bonds are priced in percent
-    trim_scale(max(multiplier) / case when max(asset_category) in ('BOND', 'BILL') then 100 else 1 end) as multiplier,
+    -- as fills have it: bonds are priced in percent; what a future is over, none but the statement says
+    trim_scale(
+        case
+            when max(asset_category) in ('BOND', 'BILL') then coalesce(max(multiplier), 1) / 100
+            when max(multiplier) is null and max(asset_category) in ('FUT', 'FOP') then null
+            else coalesce(max(multiplier), case when max(strike) is null then 1 else 100 end)
+        end
+    ) as multiplier,
     max(asset_category) as asset_category,
     max(underlying_symbol) as underlying_symbol,
     max(strike) as strike,
