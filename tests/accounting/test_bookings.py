@@ -326,8 +326,8 @@ def histories(draw):
             taken = held[source]
             given = (taken * how[0] / how[1]).quantize(Decimal("0.0001"))
             if given:
-                booked(f"{n}0", source, -taken, taken * money, f.MERGER, linked_fill_id=f"{n}1")
-                booked(f"{n}1", target, given, Decimal(0), f.MERGER, linked_fill_id=f"{n}0")
+                booked(f"{n}000", source, -taken, taken * money, f.MERGER, linked_fill_id=f"{n}001")
+                booked(f"{n}001", target, given, Decimal(0), f.MERGER, linked_fill_id=f"{n}000")
         elif what == "taken" and held[where]:
             booked(str(n), where, -held[where], held[where] * money, f.MERGER, closes=f.CLOSES_ONLY)
     return told, held
@@ -354,7 +354,8 @@ def test_quantities_money_and_fees_are_conserved_through_splits_mergers_and_tran
     assert fees == sum(one.commission for one in fills)
     assert not [one for matching in matchings.values() for one in matching.unopened]
     told = [effect for matching in matchings.values() for effect in matching.effects.values()]
-    assert sum(effect.gross_realised for effect in told) == gross
+    # sums are of 28 digits, and a carried lot's money has 24 places: the order of adding may show in the last digit
+    assert abs(sum(effect.gross_realised for effect in told) - gross) <= Decimal("1e-18")
     ids = [lot.lot_id for lot in (*closed, *left)]
     assert len(ids) == len(set(ids))
 
