@@ -162,6 +162,7 @@ def test_what_an_action_issues_is_held_at_what_was_paid_for_it_and_its_trip_coun
     ) == [("ACME", 20, 130), ("BETA", 10, 385)]
 
 
+@ACCOUNTS.account()
 def cash_of_an_action(account: Account) -> None:
     account.day("2025-07-14", {ACME: "50"}).trade(ACME, 10, "49")
     account.day("2025-07-15", {ACME: "50"})._acts("PP", "CASH DISTRIBUTION", (ACME, Decimal(0), Decimal(25)))
