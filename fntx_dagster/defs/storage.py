@@ -46,6 +46,7 @@ class PlansInSets(PostgresEventLogStorage):
         for event, event_id in self._inserted(events):
             planned = event.get_dagster_event().asset_check_planned_data
             sessions = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
+            serialized = serialize_value(event)
             for session in sessions:
                 rows.append(
                     {
@@ -54,13 +55,13 @@ class PlansInSets(PostgresEventLogStorage):
                         "partition": session,
                         "run_id": event.run_id,
                         "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
-                        "evaluation_event": serialize_value(event),
+                        "evaluation_event": serialized,
                         "evaluation_event_timestamp": self._event_insert_timestamp(event),
                         "evaluation_event_storage_id": event_id,
                     }
                 )
         with self.index_connection() as connection:
-            connection.execute(AssetCheckExecutionsTable.insert().values(rows))
+            connection.execute(AssetCheckExecutionsTable.insert(), rows)
 
     def _inserted(self, events: Sequence[EventLogEntry]) -> list[tuple[EventLogEntry, int]]:
         statement = self.prepare_insert_event_batch(events).returning(SqlEventLogStorageTable.c.id)

@@ -12,6 +12,12 @@ story as (
     select * from {{ ref('int_story_events') }}
 ),
 
+lots_of_a_day as materialized (
+    select account_id, open_fill_id, close_fill_id, sign, quantity, open_price, multiplier, open_fx_rate
+    from {{ ref('stg_lots') }}
+    where is_option and opened_day = closed_day and {{ in_range('closed_day') }}
+),
+
 -- Premium told when a position was opened is part of its realised P&L when it is closed the same day: taken back, so
 -- that no cent is told twice.
 already_told as (
@@ -21,17 +27,16 @@ already_told as (
         sum(-lots.sign * lots.quantity * lots.open_price * lots.multiplier) as premium,
         sum(-lots.sign * lots.quantity * lots.open_price * lots.multiplier * lots.open_fx_rate) as premium_in_base
     from story as closing
-    inner join {{ ref('stg_lots') }} as lots
+    inner join lots_of_a_day as lots
         on lots.account_id = closing.account_id and lots.close_fill_id = closing.fill_id
-    inner join story as opening
-        on opening.account_id = lots.account_id
-        and opening.fill_id = lots.open_fill_id
-        and opening.trading_day = closing.trading_day
     where closing.event_type = 'trade'
         and closing.closing_quantity > 0
-        and opening.event_type = 'trade'
-        and not opening.block_closes
-        and lots.is_option
+        -- told as an opening; as a join it would be a loop over all of them, for each lot
+        and (
+            (lots.account_id, lots.open_fill_id) in (
+                select account_id, fill_id from story where event_type = 'trade' and not block_closes
+            )
+        ) is true
     group by closing.account_id, closing.event_id
 ),
 
