@@ -133,9 +133,13 @@ def refuse_backwards(first: date, last: date) -> None:
 
 def refuse_empty(found: Any, first: date, last: date) -> None:
     """Permanent where a range is backwards, or nothing is told in it."""
+    from fntx_dagster.accounting.calendar import why_closed
+
     refuse_backwards(first, last)
     if not found:
         span = f"{first}" if first == last else f"{first} to {last}"
+        if first == last and (reason := why_closed(first)):
+            raise Permanent(f"{span} is no session of the exchange: {reason}", "Choose a day on which it was open")
         raise Permanent(
             f"no trading day is told for {span}",
             "Explain what is loaded with `fntx run --from … --to …`; `fntx status` says which days there are",

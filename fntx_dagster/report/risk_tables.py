@@ -5,7 +5,7 @@ What belongs here: how each figure is written, and in what unit. What is undefin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fntx_dagster.report import money
@@ -43,7 +43,7 @@ def greeks_table(options: Sequence[Mapping[str, Any]]) -> Table:
         ),
         title="Greeks",
         words=3,
-        footnote="Per unit: theta a calendar day, vega a point of volatility. Quantity 0: traded, and closed again.",
+        footnote=" ".join(_notes(options)),
     )
 
 
@@ -78,6 +78,18 @@ def exposure_table(portfolio: Mapping[str, Any]) -> Table:
         words=2,
         footnote=" ".join(notes),
     )
+
+
+def _notes(options: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "Per unit: theta a calendar day, vega a point of volatility."
+    if any(not row["quantity"] for row in options):
+        yield "Quantity 0: not in the broker's position at the close: closed again, or ended and booked that day."
+    marks, underlyings = (sum(row[name] is None for row in options) for name in ("mark", "underlying_price"))
+    if marks or underlyings:
+        yield (
+            f"Not known: {marks} marks, {underlyings} prices of an underlying. Open Positions and trades of the day tell "
+            "them, or IB Gateway where it was asked at the close."
+        )
 
 
 def _name(row: Mapping[str, Any]) -> str:

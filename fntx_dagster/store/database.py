@@ -53,6 +53,11 @@ class Database:
         try:
             with _handed_back(self.url, connection):
                 yield connection
+        except psycopg.errors.UndefinedTable as error:
+            raise Permanent(
+                f"the database lacks a table of this program ({_first_line(error)})",
+                "What dbt builds is made anew by `fntx run`; anything else comes back from a backup, or in a new home",
+            ) from error
         except psycopg.OperationalError as error:
             if not connection.broken:
                 raise

@@ -422,7 +422,7 @@ class _Merge:
             merged = self._merge_section(section, file_id)
             for name, found in merged.items():
                 counts[name] += found
-            if any(found.changed for found in merged.values()):
+            if section is not OTHER and any(found.changed for found in merged.values()):  # nothing reads OTHER
                 note_changes(self.connection, section.table, file_id)
         changed = any(found.changed for found in counts.values())
         status = "loaded" if changed else "unchanged"

@@ -169,6 +169,8 @@ def test_the_risk_at_the_close_says_what_is_undefined_and_why(page: str) -> None
     assert re.search(r"SPY 2025-07-18 629 C</th><td.*?>ok</td>.*?11\.23 %.*?0\.0412", table, re.S)
     assert re.search(r"250718P00620000</th><td.*?>no price</td><td.*?>– / –</td><td>-1</td><td>–</td>", table)
     assert "1 of 2 options held has no Greeks, so the sums have none." in table
+    assert "Not known: 1 marks, 1 prices of an underlying." in table
+    assert "Quantity 0" not in table
     assert re.search(r"of the account&#39;s returns</td>\s*<td>-0\.65 %", table)
 
 

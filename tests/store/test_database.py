@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import date
@@ -216,6 +217,15 @@ def test_a_connection_that_may_hold_locks_is_not_kept(database: Database) -> Non
             connection.execute("SELECT pg_advisory_lock(7)")
         with database.connect() as connection:
             assert connection.execute("SELECT pg_try_advisory_lock(7)").fetchone() == (True,)
+
+
+def test_a_table_that_somebody_dropped_is_named_with_the_way_out(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute("DROP TABLE alm_reporting.portfolio_greeks")
+    named = re.escape('"alm_reporting.portfolio_greeks" does not exist')
+    with pytest.raises(Permanent, match=named) as caught, database.connect() as connection:
+        connection.execute("SELECT * FROM alm_reporting.portfolio_greeks")
+    assert "`fntx run`" in caught.value.way_out
 
 
 def test_a_database_does_not_show_its_password() -> None:

@@ -372,3 +372,13 @@ def test_two_files_give_the_same_tables_in_either_order(
         assert all(load.error is None for load in load_paths(database, order))
         results.append(live_tables(database))
     assert results[0] == results[1] == results[2]
+
+
+def test_a_section_that_nothing_reads_changes_no_day(database: Database, tmp_path: Path) -> None:
+    def untold() -> list[tuple[Any, ...]]:
+        return query(database, "SELECT account_id, since FROM alm_reporting.untold_changes")
+
+    load_file(database, write(tmp_path / "moons.xml", document(statement(section("Moons", row("Moon", a="1"))))))
+    assert untold() == []
+    load_file(database, write(tmp_path / "trades.xml", document(statement(trades(trade(1))))))
+    assert len(untold()) == 1
