@@ -87,8 +87,8 @@ def _notes(options: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     marks, underlyings = (sum(row[name] is None for row in options) for name in ("mark", "underlying_price"))
     if marks or underlyings:
         yield (
-            f"Not known: {marks} marks, {underlyings} prices of an underlying. Open Positions and trades of the day tell "
-            "them, or IB Gateway where it was asked at the close."
+            f"Not known: {marks} marks, {underlyings} prices of an underlying. Open Positions and trades of the day "
+            "tell them, or IB Gateway where it was asked at the close."
         )
 
 
