@@ -17,7 +17,7 @@ test: .venv/installed ## everything that CI runs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/pytest
 
-bench: .venv/installed ## what the platform is held to, measured beside its peers and limits: a table, in half an hour
+bench: .venv/installed ## what the platform is held to, measured beside its peers and limits: a table, in a quarter of an hour
 	@$(BIN)/python bench
 
 ui: .venv/installed ## the Dagster UI and its daemon on http://127.0.0.1:3000
