@@ -1,8 +1,8 @@
 """Every figure that the platform is held to, as one table: `make bench`, or `python bench NAME …` for some of them.
 
 Each benchmark says what it measures where it is written. A figure is a median, taken beside its peer or its limit in
-one run, on a machine that should have nothing else to do. All of them take a quarter of an hour, ten years in one run the
-most of it.
+one run, on a machine that should have nothing else to do. All of them take a quarter of an hour, half of it
+ten years in one run.
 """
 
 from __future__ import annotations
