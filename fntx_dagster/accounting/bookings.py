@@ -147,7 +147,7 @@ _RATIO = re.compile(r"\bSPLIT (\d[\d,]*(?:\.\d+)?) FOR (\d[\d,]*(?:\.\d+)?)", re
 def _takes_back(cancel: ActionRow, row: ActionRow) -> bool:
     return (
         row.row_key != cancel.row_key
-        and (_action(row)[0], row.conid or row.symbol) == (_action(cancel)[0], cancel.conid or cancel.symbol)
+        and (_action(row)[0], _contract(row)) == (_action(cancel)[0], _contract(cancel))
         and (row.quantity or 0) == -(cancel.quantity or 0)
         and (row.proceeds or 0) == -(cancel.proceeds or 0)
     )
@@ -161,7 +161,7 @@ def _action(row: ActionRow) -> tuple:
 
 def _of_action(legs: Sequence[ActionRow], calendar: Calendar, rates: Rates) -> Iterator[Fill]:
     linked = _linked(legs)
-    scaled = len({leg.conid or leg.symbol for leg in legs}) == 1
+    scaled = len({_contract(leg) for leg in legs}) == 1
     for leg in legs:
         kind = _kind(leg)
         other = next((one for one in linked if leg in linked and one is not leg), None)
@@ -184,7 +184,7 @@ def _linked(legs: Sequence[ActionRow]) -> tuple[ActionRow, ...]:
         return ()
     for first in largest:
         for second in largest:
-            different = (first.conid or first.symbol) != (second.conid or second.symbol)
+            different = _contract(first) != _contract(second)
             if different and (first.quantity > 0) != (second.quantity > 0):
                 return (first, second)
     return ()
@@ -194,9 +194,7 @@ def _takes(leg: ActionRow, legs: Sequence[ActionRow]) -> bool:
     """Whether a leg takes from what the others leave: for cash, or against a larger one of the same contract."""
     quantity = leg.quantity or Decimal(0)
     return (len(legs) > 1 and bool(leg.proceeds)) or any(
-        (one.conid or one.symbol) == (leg.conid or leg.symbol)
-        and (one.quantity or 0) * quantity < 0
-        and abs(one.quantity) > abs(quantity)
+        _contract(one) == _contract(leg) and (one.quantity or 0) * quantity < 0 and abs(one.quantity) > abs(quantity)
         for one in legs
     )
 
@@ -265,6 +263,11 @@ def _value(row: TransferRow) -> Decimal:
 # -- both
 
 
+def _contract(row: ActionRow | TransferRow) -> str | None:
+    """What tells contracts apart, and is the contract's id."""
+    return row.conid or row.symbol
+
+
 def _report_date(row: ActionRow | TransferRow) -> date:
     return row.report_date or row.row_date
 
@@ -276,7 +279,7 @@ def _fill(
     report_date = _report_date(row)
     at = row.date_time or datetime.combine(report_date, time(), tzinfo=NEW_YORK)
     session = calendar.at(at)
-    if not row.currency or not (row.conid or row.symbol):
+    if not row.currency or not _contract(row):
         section, lacking = ("Corporate Actions" if prefix == ACTION_KEY else "Transfers"), "currency, conid and symbol"
         raise Permanent(
             f"row {row.row_key} of {row.row_date} in {section} has no currency or no contract",
@@ -286,7 +289,7 @@ def _fill(
     units = (row.quantity or Decimal(0)) * multiplier(row, category)
     return Fill(
         fill_id=prefix + row.row_key,
-        contract_id=row.conid or row.symbol,
+        contract_id=_contract(row),
         executed_at=at,
         session=session.day,
         quantity=row.quantity or Decimal(0),

@@ -360,14 +360,20 @@ def test_a_corporate_action_that_arrives_late_takes_its_move_out_of_the_scenario
     assert after == before - 2  # it may lie before its day's close, or after it
 
 
-def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(platform: Platform, tmp_path: Path) -> None:
-    account = Account("U2600001", base="USD", cash={"USD": "50000"})
+def told_without_a_price(platform: Platform, tmp_path: Path, number: str) -> tuple[Account, Traded]:
+    """An account that is short of a put, told by a statement that prices neither the put nor its underlying."""
+    account = Account(number, base="USD", cash={"USD": "50000"})
     put = option("P", 620, "2025-07-18")
     account.day("2025-07-17").trade(put, -1, "1.5")
     account.days[-1].closes_at({put: "1.20"})
     account.delivers(without=["OpenPositions"], blank=["closePrice", "mtmPnl"])
-    platform.load(deliver(tmp_path, "gateway", account))
+    platform.load(deliver(tmp_path, number, account))
     platform.run("2025-07-17", "2025-07-17")
+    return account, put
+
+
+def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(platform: Platform, tmp_path: Path) -> None:
+    account, put = told_without_a_price(platform, tmp_path, "U2600001")
 
     def asked(hour: int, minute: int, mark: str = "1.10") -> dict[str, Any]:
         seen = datetime(2025, 7, 17, hour, minute, tzinfo=UTC)
@@ -389,13 +395,7 @@ def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(plat
 
 
 def test_what_the_gateway_said_long_after_the_close_is_no_closing_price(platform: Platform, tmp_path: Path) -> None:
-    account = Account("U2600003", base="USD", cash={"USD": "50000"})
-    put = option("P", 620, "2025-07-18")
-    account.day("2025-07-17").trade(put, -1, "1.5")
-    account.days[-1].closes_at({put: "1.20"})
-    account.delivers(without=["OpenPositions"], blank=["closePrice", "mtmPnl"])
-    platform.load(deliver(tmp_path, "late", account))
-    platform.run("2025-07-17", "2025-07-17")
+    account, put = told_without_a_price(platform, tmp_path, "U2600003")
     keep(platform.database, snapshot(account.number, datetime(2025, 7, 17, 22, 30, tzinfo=UTC), put.conid))
     compute(platform.settings, platform.database, date(2025, 7, 17), date(2025, 7, 17))
     assert options(platform, account, "2025-07-17")[put.conid]["status"] == "no_price"
