@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -23,6 +24,9 @@ _PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("fntx", derandomize=True, **_PATIENT)
 settings.register_profile("search", max_examples=2000, **_PATIENT)
 settings.load_profile(os.environ.get("FNTX_TEST_PROFILE", "fntx"))
+
+# A shell starts what runs in its background deaf to Ctrl-C, and so is every process that such a suite starts and ends.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = count()
 
