@@ -1,8 +1,8 @@
 """Dates, date-times and numbers in every shape that statements have been seen to hold.
 
-Two functions per type: text in, and out a value (`parse_…`) or the one text that means it everywhere (`…_text`, as
-PostgreSQL reads it); None for what the broker means by an empty text, `-` and `--`; ValueError for what cannot be read.
-Results are cached: the same day, minute and commission come by the thousand.
+Two functions per type: `parse_…` makes a value of a text, None of what the broker means by an empty text, `-` and `--`;
+`…_texts` makes of many texts those that PostgreSQL reads as the values, empty for None. ValueError for what cannot be
+read. Results are cached, as many as stay near the processor: the same day, minute and commission come by the thousand.
 
 Dates with slashes are read **day first**, always. `01/02/2025` alone cannot tell; the broker offers both orders, only
 day-first files have been seen, and guessing from other dates in a file would read the first days of a month one way and
@@ -12,6 +12,7 @@ the last days another. So `07/17/2025` is refused, with words that say how to ch
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
@@ -20,13 +21,19 @@ from zoneinfo import ZoneInfo
 NEW_YORK = ZoneInfo("America/New_York")
 """The zone of every date-time that names none."""
 
-_NOTHING = frozenset(("", "-", "--", "N/A"))
+_CACHED = 4096
+
+_DASHES = frozenset(("-", "--"))
+_NOTHING = _DASHES | {"", "N/A"}
 _NO_DATE = _NOTHING | {"MULTI", "Multi"}
 """A summary row of several executions has `MULTI` where each of them has its time."""
 
 _LONGEST_NUMBER = 64
 _YEARS = range(1900, 2200)
-_PLAIN = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?").fullmatch
+_PLAIN = re.compile(_NUMBER_AS_USUAL := r"[+-]?[0-9]{1,40}(?:\.[0-9]{0,20})?").fullmatch
+_BETWEEN = "\x1f"
+"""A sign that no XML holds."""
+_PLAIN_NUMBERS = re.compile(f"(?:{_NUMBER_AS_USUAL})?(?:{_BETWEEN}(?:{_NUMBER_AS_USUAL})?)*").fullmatch
 _MIDNIGHT = time()
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?")
 _DATE = re.compile(
@@ -48,28 +55,36 @@ def parse_text(text: str) -> str | None:
     return None if text == "" or text == "-" or text == "--" else text
 
 
-@lru_cache(65536)
+def plain_texts(texts: Sequence[str]) -> Sequence[str]:
+    """Each as it is, or empty where the broker wrote a dash for nothing."""
+    return texts if _DASHES.isdisjoint(texts) else [parse_text(text) or "" for text in texts]
+
+
+@lru_cache(_CACHED)
 def parse_number(text: str) -> Decimal | None:
     """An exact decimal; thousands separators are taken where they stand correctly."""
-    number = number_text(text)
-    return None if number is None else Decimal(number)
+    number = _number_text(text)
+    return Decimal(number) if number else None
 
 
-@lru_cache(65536)
-def number_text(text: str) -> str | None:
-    """The same without separators and spaces."""
-    if len(text) <= _LONGEST_NUMBER and _PLAIN(text):
+def number_texts(texts: Sequence[str]) -> Sequence[str]:
+    """Each without separators and spaces."""
+    return texts if _PLAIN_NUMBERS(_BETWEEN.join(texts)) else [_number_text(text) for text in texts]
+
+
+def _number_text(text: str) -> str:
+    if _PLAIN(text):
         return text
     plain = text.strip()
     if plain in _NOTHING:
-        return None
+        return ""
     digits = plain.partition("e")[0].partition("E")[0].strip("+-.")
     if not digits or len(plain) > _LONGEST_NUMBER or not _NUMBER.fullmatch(plain):
         raise ValueError("not a number: use digits, an optional sign, `,` between thousands and `.` before decimals")
     return plain.replace(",", "")
 
 
-@lru_cache(65536)
+@lru_cache(_CACHED)
 def parse_date(text: str) -> date | None:
     """A calendar day: `20250717`, `2025-07-17` or `17/07/2025`; of a date-time its day as written."""
     plain = text.strip()
@@ -81,14 +96,18 @@ def parse_date(text: str) -> date | None:
     return day
 
 
-@lru_cache(65536)
-def date_text(text: str) -> str | None:
-    """The same as `2025-07-17`."""
+def date_texts(texts: Sequence[str]) -> Sequence[str]:
+    """Each as `2025-07-17`."""
+    return [_date_text(text) if text else "" for text in texts]
+
+
+@lru_cache(_CACHED)
+def _date_text(text: str) -> str:
     day = parse_date(text)
-    return None if day is None else day.isoformat()
+    return day.isoformat() if day else ""
 
 
-@lru_cache(65536)
+@lru_cache(_CACHED)
 def parse_moment(text: str) -> datetime | None:
     """A moment in UTC: a date in any of its shapes, then `;`, `,`, `T` or a space, a time, and perhaps a zone.
 
@@ -102,11 +121,15 @@ def parse_moment(text: str) -> datetime | None:
     return datetime.combine(day, local, zone).astimezone(UTC)
 
 
-@lru_cache(65536)
-def moment_text(text: str) -> str | None:
-    """The same as `2025-07-17T16:46:37+00:00`."""
+def moment_texts(texts: Sequence[str]) -> Sequence[str]:
+    """Each as `2025-07-17T16:46:37+00:00`."""
+    return [_moment_text(text) if text else "" for text in texts]
+
+
+@lru_cache(_CACHED)
+def _moment_text(text: str) -> str:
     moment = parse_moment(text)
-    return None if moment is None else moment.isoformat()
+    return moment.isoformat() if moment else ""
 
 
 _DATE_HELP = "not a date: set the query's date format to yyyyMMdd (yyyy-MM-dd and dd/MM/yyyy are read too)"
@@ -120,7 +143,7 @@ def _leading_date(text: str) -> tuple[date, str]:
     return _day(found[0]), text[found.end() :]
 
 
-@lru_cache(4096)
+@lru_cache(_CACHED)
 def _day(text: str) -> date:
     groups = _DATE.fullmatch(text).groupdict()
     year, month, day = (groups[f"{part}"] or groups[f"{part}2"] or groups[f"{part}3"] for part in "ymd")
@@ -132,7 +155,7 @@ def _day(text: str) -> date:
         raise ValueError(_DATE_HELP) from None
 
 
-@lru_cache(65536)
+@lru_cache(_CACHED)
 def _time(text: str) -> tuple[time, ZoneInfo | timezone]:
     """The wall clock's time and its zone, from what follows a date."""
     found = _TIME.fullmatch(text)

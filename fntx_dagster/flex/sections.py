@@ -7,20 +7,21 @@ delivered whether or not it has a column; a column is what the system reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
 from fntx_dagster.flex.formats import (
-    date_text,
-    moment_text,
-    number_text,
+    date_texts,
+    moment_texts,
+    number_texts,
     parse_date,
     parse_moment,
     parse_number,
     parse_text,
+    plain_texts,
 )
 
 Value = str | Decimal | date | datetime | None
@@ -31,14 +32,14 @@ class Kind(NamedTuple):
 
     sql: str
     parse: Callable[[str], Value]
-    text: Callable[[str], str | None]
-    """The text that PostgreSQL reads as the value."""
+    texts: Callable[[Sequence[str]], Sequence[str]]
+    """Of many texts those that PostgreSQL reads as the values, empty for none."""
 
 
-TEXT = Kind("text", parse_text, parse_text)
-NUMBER = Kind("numeric", parse_number, number_text)
-DATE = Kind("date", parse_date, date_text)
-MOMENT = Kind("timestamptz", parse_moment, moment_text)
+TEXT = Kind("text", parse_text, plain_texts)
+NUMBER = Kind("numeric", parse_number, number_texts)
+DATE = Kind("date", parse_date, date_texts)
+MOMENT = Kind("timestamptz", parse_moment, moment_texts)
 
 
 class Column(NamedTuple):
@@ -57,7 +58,8 @@ class Section:
     def __init__(self, table: str, tags: tuple[str, ...], columns: str, identified: tuple[str, ...] = ()) -> None:
         self.table = table
         self.tags = tags
-        self.columns = tuple(_column(word) for word in columns.split())
+        self.columns = tuple(sorted(map(_column, columns.split()), key=lambda column: column.kind.sql))
+        """Those of one kind stand together, for they are read together."""
         self.identified = frozenset(identified)
         """Row tags whose transactionID identifies the row."""
 

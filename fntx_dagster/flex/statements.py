@@ -12,9 +12,10 @@ names file, line, field and value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
+from itertools import groupby, repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -61,8 +62,8 @@ class Row(NamedTuple):
     by_id: bool
     """Whether `identity` is the broker's."""
     attributes: dict[str, str]
-    values: tuple[Value, ...]
-    """By the section's columns; of a file read `as_text`, each as the text that PostgreSQL reads."""
+    values: Sequence[Value]
+    """By the section's columns; of a file read `as_text`, each as the text that PostgreSQL reads, empty for none."""
     line: int
 
 
@@ -137,6 +138,7 @@ _CHUNK = 1 << 16
 _OUTSIDE = 1 << 30
 _DAYS = ("reportDate", "date", "toDate", "tradeDate", "dateTime")
 """Where a row says which day it speaks for, the first inside the statement's period wins."""
+_NOTHING = repeat("")
 _LONGEST_ID = 64
 _NO_ID = frozenset(("", "-", "--", "0"))
 _DOWNLOAD = "Download the statement again; if it stays so, leave the field out of the Flex query"
@@ -151,6 +153,8 @@ class _Layout(NamedTuple):
     """What is the same for all rows of a section that carry the same attributes."""
 
     columns: tuple[tuple[str, Callable[[str], Value]], ...]
+    kinds: tuple[tuple[Callable[[Sequence[str]], Sequence[str]], tuple[str, ...]], ...]
+    """The readers of a file `as_text`, and the attributes that each reads."""
     days: tuple[str, ...]
     names: tuple[str, ...]
     dated: bool
@@ -261,7 +265,12 @@ class _Target:
         layout = self._layouts.get(shape) or self._new_layout(shape)
         statement, section, get = self._statement, self._section, attributes.get
         try:
-            values = tuple([parse(text) if (text := get(name)) else None for name, parse in layout.columns])
+            if self.file.as_text:
+                values = []
+                for texts, names in layout.kinds:
+                    values += texts([*map(get, names, _NOTHING)])
+            else:
+                values = [parse(text) if (text := get(name)) else None for name, parse in layout.columns]
         except ValueError:
             raise self._unreadable_column(tag, attributes, layout) from None
         account_id = get("accountId")
@@ -292,19 +301,21 @@ class _Target:
         name, _, delivered = shape
         present, section = frozenset(delivered), self._section
         typed = [
-            (
-                column.misspelt if column.misspelt in present else column.attribute,
-                column.kind.text if self.file.as_text else column.kind.parse,
-            )
+            (column.misspelt if column.misspelt in present else column.attribute, column.kind)
             for column in section.columns
         ]
         read = {attribute for attribute, _ in typed} if section is not OTHER else present
+        columns = tuple((attribute, kind.parse) for attribute, kind in typed)
+        kinds = tuple(
+            (kind.texts, tuple(attribute for attribute, _ in same))
+            for kind, same in groupby(typed, key=lambda pair: pair[1])
+        )
         days = tuple(day for day in _DAYS if day in present and day in read)
         if section is not OTHER and (unknown := present - section.known_attributes):
             self.file.unknown_attributes.setdefault(name, set()).update(unknown)
         # An equity summary tells the day before too, in each day's statement: two statements, two rows.
         dated = bool(days) and section.table != "equity_summary"
-        layout = _Layout(tuple(typed), days, tuple(sorted(present)), dated)
+        layout = _Layout(columns, kinds, days, tuple(sorted(present)), dated)
         self._layouts[shape] = layout
         return layout
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -265,7 +265,7 @@ class _Staging:
                     seq += 1
                     self._add_row(item, seq)
                 elif kind is Statement:
-                    self._add("statements", [None if value is None else str(value) for value in item])
+                    self._add("statements", ["" if value is None else str(value) for value in item])
                 else:
                     self._cover(item)
             self._flush()
@@ -292,7 +292,7 @@ class _Staging:
                 row.account_id,
                 row.identity,
                 "t" if by_id else "f",
-                hashlib.blake2b(delivered.encode(), digest_size=8).hexdigest() if by_id else None,
+                hashlib.blake2b(delivered.encode(), digest_size=8).hexdigest() if by_id else "",
                 row.tag,
                 str(row.day),
                 delivered,
@@ -329,7 +329,7 @@ class _Staging:
             self._covers[cover] = None
             self._add("coverage", [str(ordinal), account_id, name])
 
-    def _add(self, table: str, fields: list[str | None]) -> None:
+    def _add(self, table: str, fields: Sequence[str]) -> None:
         self._batches.setdefault(table, []).append(_line(fields))
         self._waiting += 1
         if self._waiting >= _BATCH:
@@ -376,11 +376,11 @@ _encoded = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
-def _line(fields: list[str | None]) -> str:
+def _line(fields: Sequence[str]) -> str:
     """A row in the text format of COPY, in which an empty field is null."""
-    line = "\t".join([field or "" for field in fields])
+    line = "\t".join(fields)
     if "\\" in line or "\n" in line or "\r" in line or line.count("\t") >= len(fields):
-        line = "\t".join([(field or "").translate(_ESCAPES) for field in fields])
+        line = "\t".join([field.translate(_ESCAPES) for field in fields])
     return f"{line}\n"
 
 
