@@ -42,6 +42,7 @@ _DATE = re.compile(
     r"|(?P<d3>[0-9]{2})/(?P<m3>[0-9]{2})/(?P<y3>[0-9]{4})"
 )
 _TIME = re.compile(r"(?:[;,T]\s*|\s+)([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:\s*(\S+))?")
+_USUAL_MOMENT = re.compile(r"([0-9]{8});([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])").fullmatch
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
 
 _ZONES = {"Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3}
@@ -122,14 +123,26 @@ def parse_moment(text: str) -> datetime | None:
 
 
 def moment_texts(texts: Sequence[str]) -> Sequence[str]:
-    """Each as `2025-07-17T16:46:37+00:00`."""
+    """Each as `2025-07-17T16:46:37-04:00`, or the like."""
     return [_moment_text(text) if text else "" for text in texts]
 
 
-@lru_cache(_CACHED)
 def _moment_text(text: str) -> str:
+    if (usual := _USUAL_MOMENT(text)) and (written := _around_the_clock(usual[1])):
+        return f"{written[0]}{usual[2]}:{usual[3]}:{usual[4]}{written[1]}"
     moment = parse_moment(text)
     return moment.isoformat() if moment else ""
+
+
+@lru_cache(_CACHED)
+def _around_the_clock(text: str) -> tuple[str, str] | None:
+    """What stands around each time of a day in New York, or None of a day on which its clocks change."""
+    day = parse_date(text)
+    midnights = [datetime.combine(day + timedelta(days=days), _MIDNIGHT, NEW_YORK) for days in (0, 1)]
+    if midnights[0].utcoffset() != midnights[1].utcoffset():
+        return None
+    before, _, after = midnights[0].isoformat().partition("00:00:00")
+    return before, after
 
 
 _DATE_HELP = "not a date: set the query's date format to yyyyMMdd (yyyy-MM-dd and dd/MM/yyyy are read too)"

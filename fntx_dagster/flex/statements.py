@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum, auto
 from hashlib import blake2b
 from itertools import groupby, repeat
 from pathlib import Path
@@ -24,6 +25,16 @@ from lxml import etree
 from fntx_dagster.errors import Permanent
 from fntx_dagster.flex.formats import NEW_YORK, parse_date, parse_moment
 from fntx_dagster.flex.sections import OTHER, Section, Value, section_of
+
+
+class Reading(Enum):
+    """What is read of a row's typed columns."""
+
+    VALUES = auto()
+    TEXTS = auto()
+    """Of each value the text that PostgreSQL reads as it, empty for none."""
+    KEYS = auto()
+    """Nothing: what cannot be read of them ends no reading."""
 
 
 class Statement(NamedTuple):
@@ -62,17 +73,19 @@ class Row(NamedTuple):
     by_id: bool
     """Whether `identity` is the broker's."""
     attributes: dict[str, str]
+    names: tuple[str, ...]
+    """Of the attributes; one object for all rows of the file that have the same ones."""
     values: Sequence[Value]
-    """By the section's columns; of a file read `as_text`, each as the text that PostgreSQL reads, empty for none."""
+    """By the section's columns, as the file is read."""
     line: int
 
 
 class FlexFile:
     """A file of Flex statements. Iterating reads it once; the other attributes are complete after that."""
 
-    def __init__(self, path: Path, *, as_text: bool = False) -> None:
+    def __init__(self, path: Path, reading: Reading = Reading.VALUES) -> None:
         self.path = path
-        self.as_text = as_text
+        self.reading = reading
         self.query_name: str | None = None
         self.unknown_sections: set[str] = set()
         self.unknown_attributes: dict[str, set[str]] = {}
@@ -154,9 +167,10 @@ class _Layout(NamedTuple):
 
     columns: tuple[tuple[str, Callable[[str], Value]], ...]
     kinds: tuple[tuple[Callable[[Sequence[str]], Sequence[str]], tuple[str, ...]], ...]
-    """The readers of a file `as_text`, and the attributes that each reads."""
+    """The readers of TEXTS, and the attributes that each reads."""
     days: tuple[str, ...]
     names: tuple[str, ...]
+    sorted_names: tuple[str, ...]
     dated: bool
     """Whether the rows say their own day; if not, the statement's last day is part of what tells them apart."""
 
@@ -166,6 +180,7 @@ class _Target:
 
     def __init__(self, file: FlexFile) -> None:
         self.file = file
+        self._reading = file.reading
         self.line = 1
         self.found: list[Statement | Covered | Row] = []
         self._depth = 0
@@ -265,11 +280,11 @@ class _Target:
         layout = self._layouts.get(shape) or self._new_layout(shape)
         statement, section, get = self._statement, self._section, attributes.get
         try:
-            if self.file.as_text:
-                values = []
+            values: list[Value] = []
+            if self._reading is Reading.TEXTS:
                 for texts, names in layout.kinds:
                     values += texts([*map(get, names, _NOTHING)])
-            else:
+            elif self._reading is Reading.VALUES:
                 values = [parse(text) if (text := get(name)) else None for name, parse in layout.columns]
         except ValueError:
             raise self._unreadable_column(tag, attributes, layout) from None
@@ -291,6 +306,7 @@ class _Target:
                 identity,
                 by_id,
                 attributes,
+                layout.names,
                 values,
                 self.line,
             )
@@ -315,7 +331,7 @@ class _Target:
             self.file.unknown_attributes.setdefault(name, set()).update(unknown)
         # An equity summary tells the day before too, in each day's statement: two statements, two rows.
         dated = bool(days) and section.table != "equity_summary"
-        layout = _Layout(columns, kinds, days, tuple(sorted(present)), dated)
+        layout = _Layout(columns, kinds, days, delivered, tuple(sorted(present)), dated)
         self._layouts[shape] = layout
         return layout
 
@@ -332,7 +348,7 @@ class _Target:
 
     def _digest(self, tag: str, attributes: dict[str, str], layout: _Layout) -> str:
         """Of everything delivered that is not empty, whatever the order of the attributes."""
-        parts = [f"{name}={text}" for name in layout.names if (text := attributes[name])]
+        parts = [f"{name}={text}" for name in layout.sorted_names if (text := attributes[name])]
         own_day = layout.dated and any(attributes[name] for name in layout.days)
         parts += (self._name, tag, "" if own_day else str(self._statement.to_date))
         return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()

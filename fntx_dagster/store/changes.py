@@ -33,8 +33,8 @@ class Telling(NamedTuple):
     found_at: datetime
 
 
-def note_changes(connection: psycopg.Connection, table: str, file_id: int) -> None:
-    """Note, within the load's transaction, the earliest day that a file changed in a table of raw_flex."""
+def note_spoken(connection: psycopg.Connection, table: str, file_id: int) -> None:
+    """Note, within a load's transaction, the earliest day, of those in `spoken`, that a file changed in a table."""
     connection.execute(
         f"""
         WITH days AS (SELECT account_id, min(day) AS first, max(day) AS last FROM spoken GROUP BY 1)
@@ -52,10 +52,10 @@ def note_changes(connection: psycopg.Connection, table: str, file_id: int) -> No
     )
 
 
-def note_rebuilt(connection: psycopg.Connection, account: str, since: date) -> None:
-    """Note, within a rebuild's transaction, the earliest session that the fills, lots and rates of an account changed.
+def note_changed(connection: psycopg.Connection, account: str, since: date) -> None:
+    """Note, within the transaction that changes it, the earliest day of an account that a file or a rebuild changed.
 
-    It may lie before every day that a file changed: a row is reported on one day and executed on another.
+    That of a rebuild may lie before every day that a file changed: a row is reported on one day, executed on another.
     """
     connection.execute(
         """INSERT INTO alm_reporting.untold_changes AS known (account_id, since) VALUES (%s, %s)

@@ -28,7 +28,7 @@ from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
 from fntx_dagster.accounting.lots import Lot, Matching, match_contracts
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.store import bookings
-from fntx_dagster.store.changes import note_rebuilt
+from fntx_dagster.store.changes import note_changed
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.syncing import Changes, Synced, Table, sync, sync_by_day
 
@@ -120,7 +120,7 @@ class _Account:
             "position_lots": self._write_lots(start, touched, matchings, contracts),
         }
         if days := [table.since for table in written.values() if table.since]:
-            note_rebuilt(self.connection, self.account, min(days))
+            note_changed(self.connection, self.account, min(days))
         changes = {name: table.changes for name, table in written.items()}
         return RebuildCounts(**changes, unopened=tuple(self._unopened(fills, matchings)))
 

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.flex.formats import NEW_YORK, parse_date, parse_moment, parse_number, parse_text
+from fntx_dagster.flex.formats import (
+    NEW_YORK,
+    moment_texts,
+    number_texts,
+    parse_date,
+    parse_moment,
+    parse_number,
+    parse_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +176,28 @@ def test_any_moment_survives_being_written_in_new_york_but_for_the_hour_that_com
     local = moment.astimezone(NEW_YORK)
     read = parse_moment(f"{local:%Y%m%d;%H%M%S}")
     assert read == moment or (local.fold == 1 and read == moment - timedelta(hours=1))
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 31)))
+def test_the_text_of_any_moment_means_its_value(moment: datetime) -> None:
+    text = f"{moment:%Y%m%d;%H%M%S}"
+    assert datetime.fromisoformat(moment_texts([text])[0]) == parse_moment(text)
+
+
+@given(st.lists(st.one_of(st.decimals(allow_nan=False, allow_infinity=False).map(str), st.sampled_from(("", "-")))))
+def test_the_texts_of_numbers_mean_their_values(texts: list[str]) -> None:
+    def value(text: str) -> Decimal | str | None:
+        try:
+            return parse_number(text)
+        except ValueError:
+            return "refused"
+
+    values = [value(text) for text in texts]
+    if "refused" in values:
+        with pytest.raises(ValueError, match="not a number"):
+            number_texts(texts)
+    else:
+        assert [Decimal(text) if text else None for text in number_texts(texts)] == values
 
 
 @given(st.text(max_size=30))

@@ -26,7 +26,17 @@ from fntx_dagster.store.database import (
 )
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 
-COMMON = {"row_id", "account_id", "row_key", "row_kind", "row_date", "statement_id", "attributes", "withdrawn_at"}
+COMMON = {
+    "row_id",
+    "account_id",
+    "row_key",
+    "row_kind",
+    "row_date",
+    "statement_id",
+    "attributes",
+    "digest",
+    "withdrawn_at",
+}
 
 
 def test_every_section_has_its_table_with_its_typed_columns(database: Database) -> None:

@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.flex.statements import FlexFile, Row
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.merging import AlreadyThere, Merge, Straight
 from fntx_dagster.store.statements import Counts, iter_loads, load_file, load_paths, loaded_overview
 
 SAMPLES = Path(__file__).parents[2] / "fntx_dagster" / "samples"
@@ -277,27 +279,35 @@ def test_a_file_loaded_by_several_at_once_is_loaded_once(database: Database, tmp
     assert query(database, "SELECT count(*) FROM raw_flex.trades") == [(500,)]
 
 
-def test_a_load_killed_half_way_leaves_nothing_and_can_be_repeated(database: Database, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.xml", document(statement(trades(*[trade(number) for number in range(50)]))))
+@pytest.mark.parametrize("way", ["Straight", "Merge"])
+def test_a_load_killed_half_way_leaves_nothing_and_can_be_repeated(
+    database: Database, tmp_path: Path, way: str
+) -> None:
+    tables = ("files", "statements", "coverage", "trades")
+    if way == "Merge":  # of a day that has been spoken for
+        load_file(database, write(tmp_path / "0.xml", document(statement(trades(trade("before")), generated=EARLY))))
+    before = [query(database, f"SELECT * FROM raw_flex.{table}") for table in tables]
+    rows = trades(*[trade(number) for number in range(50)])
+    path = write(tmp_path / "a.xml", document(statement(rows, generated=LATE)))
     script = f"""
 import time
 from pathlib import Path
-from fntx_dagster.store import statements
 from fntx_dagster.store.database import Database
-def insert_and_wait(merge, section, original=statements._Merge._insert):
-    original(merge, section)
+from fntx_dagster.store.merging import {way}
+from fntx_dagster.store.statements import load_file
+def run_and_wait(*arguments, original={way}.run):
+    original(*arguments)
     print("inserted", flush=True)
     time.sleep(60)
-statements._Merge._insert = insert_and_wait
-statements.load_file(Database({database.url!r}), Path({str(path)!r}))
+{way}.run = run_and_wait
+load_file(Database({database.url!r}), Path({str(path)!r}))
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "inserted\n"
         os.kill(process.pid, signal.SIGKILL)
-    for table in ("files", "statements", "coverage", "trades"):
-        assert query(database, f"SELECT count(*) FROM raw_flex.{table}") == [(0,)]
-    assert load_file(database, path).sections == {"trades": Counts(inserted=50)}
+    assert [query(database, f"SELECT * FROM raw_flex.{table}") for table in tables] == before
+    assert load_file(database, path).sections["trades"].inserted == 50
 
 
 def test_the_overview_says_what_is_there(database: Database) -> None:
@@ -372,6 +382,89 @@ def test_two_files_give_the_same_tables_in_either_order(
         assert all(load.error is None for load in load_paths(database, order))
         results.append(live_tables(database))
     assert results[0] == results[1] == results[2]
+
+
+def refuse_straight(patch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Straight) -> dict[str, Counts]:
+        raise AlreadyThere
+
+    patch.setattr(Straight, "run", refuse)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.lists(flex_statements(EARLY), min_size=1, max_size=2))
+def test_a_file_copied_straight_gives_the_same_tables_counts_and_days_as_one_compared(
+    database: Database, tmp_path: Path, statements: list[str]
+) -> None:
+    path = write(tmp_path / "1.xml", document(*statements))
+    results = []
+    for compared in (False, True):
+        empty(database)
+        with pytest.MonkeyPatch.context() as patch:
+            if compared:
+                refuse_straight(patch)
+            load = load_file(database, path)
+        untold = query(database, "DELETE FROM alm_reporting.untold_changes RETURNING account_id, since")
+        digests = query(database, "SELECT row_key, digest FROM raw_flex.trades ORDER BY 1")
+        results.append((load, live_tables(database), sorted(untold), digests))
+    assert results[0] == results[1]
+
+
+def test_a_first_statement_is_copied_straight(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(_: Merge) -> None:
+        raise AssertionError("compared")
+
+    monkeypatch.setattr(Merge, "stage", never)
+    days = [statement(trades(trade(day, reportDate=day)), first=day, last=day) for day in DAYS]
+    assert load_file(database, write(tmp_path / "days.xml", document(*days))).total == Counts(inserted=3)
+    with pytest.raises(AssertionError, match="compared"):
+        load_file(database, write(tmp_path / "again.xml", document(*days, statement(trades(), account="U2"))))
+
+
+def test_a_row_without_a_digest_or_with_its_attributes_in_another_order_is_unchanged(
+    load: Loader, database: Database
+) -> None:
+    load(statement(trades(trade(1, quantity="2", symbol="SPY"), trade(2)), generated=EARLY))
+    with database.connect() as connection:
+        connection.execute("UPDATE raw_flex.trades SET digest = NULL WHERE row_key = '2'")
+    again = load(statement(trades(trade(1, symbol="SPY", quantity="2"), trade(2)), generated=LATE))
+    assert again == {"trades": Counts(unchanged=2)}
+    assert query(database, "SELECT count(*) FROM raw_flex.revisions") == [(0,)]
+
+
+def test_a_correction_that_cannot_be_read_is_refused_and_changes_nothing(load: Loader, database: Database) -> None:
+    load(statement(trades(trade(1, quantity="2")), generated=EARLY))
+    with pytest.raises(Permanent, match="quantity='two'"):
+        load(statement(trades(trade(1, quantity="two")), generated=LATE))
+    assert query(database, "SELECT quantity, statement_id FROM raw_flex.trades") == [(2, 1)]
+
+
+def test_the_texts_are_to_postgresql_what_the_values_are_to_python(database: Database, tmp_path: Path) -> None:
+    """Also on the days when New York's clocks change, and of numbers and dates as nobody would write them."""
+    moments = [
+        f"{day};{clock}"
+        for day in ("20250309", "20251102", "20250717", "20241231")
+        for clock in ("000000", "013000", "023000", "030000", "235959")
+    ]
+    moments += ["2025-07-17, 12:46:37 HKT", "20250717", "20250717;1246", "-", "MULTI"]
+    numbers = ["1", "-0.5", "+3.", "1,234,567.89", " 7 ", "1e-7", "--", "N/A", "9" * 50, ""]
+    days = ["20250717", "2025-07-17", "17/07/2025", "20250717;120000", "--", "", "01/02/2025"]
+    longest = max(map(len, (moments, numbers, days)))
+    rows = [
+        trade(n, dateTime=moments[n % len(moments)], quantity=numbers[n % len(numbers)], expiry=days[n % len(days)])
+        for n in range(longest)
+    ]
+    path = write(tmp_path / "a.xml", document(statement(trades(*rows), first="20240101", last="20251231")))
+    load_file(database, path)
+    values = {}
+    for one in FlexFile(path):
+        if isinstance(one, Row):
+            read = dict(zip((column.name for column in one.section.columns), one.values, strict=True))
+            values[one.identity] = (read["date_time"], read["quantity"], read["expiry"])
+    found = query(database, "SELECT row_key, date_time, quantity, expiry FROM raw_flex.trades")
+    assert {key: told for key, *told in found} == {key: list(told) for key, told in values.items()}
 
 
 def test_a_section_that_nothing_reads_changes_no_day(database: Database, tmp_path: Path) -> None:

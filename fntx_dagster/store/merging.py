@@ -1,0 +1,447 @@
+"""How what a file holds gets into raw_flex: straight, where no statement has spoken of its days, or else compared.
+
+Both hold the load lock: one load at a time decides what the tables hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from fntx_dagster.flex.sections import OTHER, SECTIONS, Section
+from fntx_dagster.flex.statements import FlexFile, Reading, Row, Statement
+from fntx_dagster.store.changes import note_changed, note_spoken
+from fntx_dagster.store.copying import Copying, Objects, digest_of, typed_columns, typed_values
+
+
+class Counts(NamedTuple):
+    """What one file did to one section, in rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    withdrawn: int = 0
+    unchanged: int = 0
+    superseded: int = 0
+    """Not taken, because a statement generated later has spoken for their day."""
+
+    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
+        return Counts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.inserted or self.updated or self.withdrawn)
+
+
+_PER_PERIOD = ("change_in_nav", "interest_accruals", "cash_report")
+"""Sections of one row per period: in a statement of several days it says nothing of the single ones."""
+
+
+# -- straight -------------------------------------------------------------------------------------------------------
+
+AlreadyThere = psycopg.errors.UniqueViolation
+"""A day that a statement has spoken for, or a row with the same key."""
+
+
+class Straight:
+    """Copies the rows of a file into the tables as they are read; `AlreadyThere` where that is not all there is to do.
+
+    The tables' own keys say so: the coverage's where a statement of this file or of another has spoken for a day, the
+    rows' where two go by the same identity.
+    """
+
+    def __init__(self, connection: psycopg.Connection, file: FlexFile, file_id: int) -> None:
+        self.connection = connection
+        self.file = file
+        self.file_id = file_id
+        self._objects = Objects()
+        self._rows: dict[str, int] = {}
+        """By section name, and of those the ones that are not taken."""
+        self._untaken: dict[str, int] = {}
+        self._covers: set[tuple[str, str, str]] = set()
+        self._since: dict[str, date] = {}
+        """Account → the earliest day of a row that the system reads."""
+
+    def run(self) -> dict[str, Counts]:
+        sequence = "pg_get_serial_sequence('raw_flex.statements', 'statement_id')"
+        (self._id,) = self.connection.execute(f"SELECT nextval({sequence}) - 1").fetchone()
+        with Copying(self.connection, _STATEMENTS, _COVERAGE) as self._copying:
+            for item in self.file:
+                kind = type(item)
+                if kind is Row:
+                    self._add_row(item)
+                elif kind is Statement:
+                    self._add_statement(item)
+                else:
+                    self._rows.setdefault(item.name, 0)
+                    self._cover(item.statement, item.statement.account_id, item.name)
+        self.connection.execute(f"SELECT setval({sequence}, greatest(%s, 1))", [self._id])
+        for account, since in self._since.items():
+            note_changed(self.connection, account, since)
+        return {
+            name: Counts(inserted=rows - (untaken := self._untaken.get(name, 0)), superseded=untaken)
+            for name, rows in self._rows.items()
+        }
+
+    def _add_statement(self, statement: Statement) -> None:
+        self._id += 1
+        self._statement_id = str(self._id)
+        ordinal, *fields = ("" if value is None else str(value) for value in statement)
+        self._copying.add(_STATEMENTS, (self._statement_id, str(self.file_id), *fields, ordinal))
+
+    def _add_row(self, row: Row) -> None:
+        statement, name, account = row.statement, row.name, row.account_id
+        self._rows[name] += 1
+        if account != statement.account_id:
+            # A consolidated statement speaks for the accounts whose rows it holds, too.
+            self._cover(statement, account, name)
+        if not _speaks(statement, name):
+            self._untaken[name] = self._untaken.get(name, 0) + 1
+            return
+        day, delivered = row.day, self._objects(row)
+        if row.section is not OTHER and not (account in self._since and self._since[account] <= day):
+            self._since[account] = day
+        head = (account, row.identity, self._statement_id, row.tag, str(day), digest_of(delivered), delivered)
+        self._copying.add(_TARGETS[row.section.table], (*head, *typed_values(row)))
+
+    def _cover(self, statement: Statement, account: str, name: str) -> None:
+        cover = (self._statement_id, account, name)
+        if cover in self._covers or not _speaks(statement, name):
+            return
+        first, said = statement.from_date, str(statement.when_generated)
+        for days in range((statement.to_date - first).days + 1):
+            day = str(first + timedelta(days=days))
+            self._copying.add(_COVERAGE, (account, name, day, self._statement_id, said))
+        if not self._covers:  # of a file that comes again, the first section has been spoken for
+            self._copying.flush()
+            self._copying.wait()
+        self._covers.add(cover)
+
+
+_STATEMENTS = (
+    "raw_flex.statements (statement_id, file_id, account_id, from_date, to_date, period, when_generated, ordinal)"
+)
+_COVERAGE = "raw_flex.coverage (account_id, section, day, statement_id, when_generated)"
+_TARGETS = {
+    section.table: f"raw_flex.{section.table} (account_id, row_key, statement_id, row_kind, row_date, digest,"
+    f" attributes, {', '.join(name for name, _ in typed_columns(section))})"
+    for section in SECTIONS
+}
+
+
+def _speaks(statement: Statement, name: str) -> bool:
+    return statement.from_date == statement.to_date or name not in _PER_PERIOD
+
+
+# -- compared -------------------------------------------------------------------------------------------------------
+
+
+class Merge:
+    """Compares a file's rows with what is there, in sets, and takes what differs.
+
+    `stage` reads the file and hands over by what each row is known; `run`, under the load lock, decides the fate of
+    each, and reads the file once more for the rows that are to be written, if there are any.
+    """
+
+    def __init__(self, connection: psycopg.Connection, path: Path) -> None:
+        self.connection = connection
+        self.file = FlexFile(path, Reading.KEYS)
+        self.rows: dict[str, int] = {}
+        """Delivered rows by section name."""
+        self._staged: set[str] = set()
+        """The tables of which the file holds rows."""
+        self._covers: set[tuple[int, str, str]] = set()
+
+    # -- what the file holds
+
+    def stage(self) -> None:
+        self.connection.execute(
+            """
+            CREATE TEMPORARY TABLE staged_statements (ordinal int, account_id text, from_date date, to_date date,
+                period text, when_generated timestamptz) ON COMMIT DROP;
+            CREATE TEMPORARY TABLE staged_coverage (ordinal int, account_id text, section text) ON COMMIT DROP;
+            """
+        )
+        object_of = Objects()
+        with Copying(self.connection) as copying:
+            for seq, item in enumerate(self.file):
+                kind = type(item)
+                if kind is Row:
+                    self._stage_row(copying, seq, item, digest_of(object_of(item)))
+                elif kind is Statement:
+                    copying.add("staged_statements", ["" if value is None else str(value) for value in item])
+                else:
+                    self.rows.setdefault(item.name, 0)
+                    self._cover(copying, item.statement, item.statement.account_id, item.name)
+        for table in self._staged:
+            self.connection.execute(sql.SQL("ANALYZE {}").format(_staged(table)))
+
+    def _stage_row(self, copying: Copying, seq: int, row: Row, digest: str) -> None:
+        statement, name, table = row.statement, row.name, row.section.table
+        if table not in self._staged:
+            copying.wait()
+            self.connection.execute(
+                f"""CREATE TEMPORARY TABLE staged_{table} (ordinal int, seq bigint, account_id text, name text,
+                    identity text, by_id boolean, digest text, row_kind text, row_date date) ON COMMIT DROP"""
+            )
+            self._staged.add(table)
+        self.rows[name] += 1
+        if row.account_id != statement.account_id:
+            # A consolidated statement speaks for the accounts whose rows it holds, too.
+            self._cover(copying, statement, row.account_id, name)
+        known = (name, row.identity, "t" if row.by_id else "f", digest, row.tag, str(row.day))
+        copying.add(f"staged_{table}", (str(statement.ordinal), str(seq), row.account_id, *known))
+
+    def _cover(self, copying: Copying, statement: Statement, account: str, name: str) -> None:
+        cover = (statement.ordinal, account, name)
+        if cover not in self._covers:
+            self._covers.add(cover)
+            copying.add("staged_coverage", [str(one) for one in cover])
+
+    # -- what becomes of it
+
+    def run(self, file_id: int) -> dict[str, Counts]:
+        self._speak(file_id)
+        for section in self._sections(self._staged):
+            self._resolve(section, file_id)
+        self._read_again()
+        counts = dict.fromkeys(self.rows, Counts())
+        for section in self._sections({_table(name) for name in self.rows}):
+            changed = False
+            for name, found in self._merge_section(section).items():
+                counts[name] += found
+                changed |= found.changed
+            if changed and section is not OTHER:  # nothing reads OTHER
+                note_spoken(self.connection, section.table, file_id)
+        return counts
+
+    @staticmethod
+    def _sections(tables: Collection[str]) -> list[Section]:
+        return [section for section in SECTIONS if section.table in tables]
+
+    def _speak(self, file_id: int) -> None:
+        """Find the days for which this file's statements would speak if they were alone, `claims`, and those of them
+        for which no statement generated later has spoken, `spoken`; these are noted in the coverage."""
+        self.connection.execute(
+            """INSERT INTO raw_flex.statements
+                   (file_id, account_id, from_date, to_date, period, when_generated, ordinal)
+               SELECT %s, account_id, from_date, to_date, period, when_generated, ordinal
+               FROM staged_statements ORDER BY ordinal""",
+            [file_id],
+        )
+        self.connection.execute("CREATE TEMPORARY TABLE claims (LIKE raw_flex.coverage) ON COMMIT DROP")
+        self.connection.execute(
+            """
+            INSERT INTO claims (account_id, section, day, statement_id, when_generated)
+            SELECT DISTINCT ON (staged.account_id, staged.section, day)
+                staged.account_id, staged.section, day::date AS day, statement_id, when_generated
+            FROM staged_coverage AS staged
+            JOIN raw_flex.statements ON file_id = %s AND statements.ordinal = staged.ordinal
+            CROSS JOIN generate_series(from_date::timestamp, to_date::timestamp, '1 day') AS day
+            WHERE from_date = to_date OR staged.section <> ALL (%s)
+            ORDER BY staged.account_id, staged.section, day, when_generated DESC, statements.ordinal DESC
+            """,
+            [file_id, list(_PER_PERIOD)],
+        )
+        self.connection.execute(
+            """
+            CREATE TEMPORARY TABLE spoken ON COMMIT DROP AS
+            WITH noted AS (
+                INSERT INTO raw_flex.coverage AS known (account_id, section, day, statement_id, when_generated)
+                SELECT account_id, section, day, statement_id, when_generated FROM claims
+                ON CONFLICT (account_id, section, day) DO UPDATE
+                    SET statement_id = excluded.statement_id, when_generated = excluded.when_generated
+                    WHERE known.when_generated <= excluded.when_generated
+                RETURNING known.*
+            )
+            SELECT account_id, section, day, statement_id, when_generated FROM noted
+            """
+        )
+        self.connection.execute("ANALYZE claims")
+        self.connection.execute("ANALYZE spoken")
+
+    def _resolve(self, section: Section, file_id: int) -> None:
+        """One row per key that counts, and its fate, in `fresh_<table>`; 'compared' where only the digests differ.
+
+        A key is the broker's id; where that is not unique in its statement, the id and a digest; without an id the
+        digest, and a number from the second of identical rows on. A row that has moved to another day stays where it
+        is when a newer statement has spoken for that day.
+        """
+        self._execute(
+            """
+            CREATE TEMPORARY TABLE {fresh} ON COMMIT DROP AS
+            WITH numbered AS (
+                SELECT *, row_number() OVER (same ORDER BY seq) AS nth,
+                    min(digest) OVER same <> max(digest) OVER same AS ambiguous
+                FROM {staged}
+                WINDOW same AS (PARTITION BY account_id, name, identity, ordinal)
+            ), keyed AS (
+                SELECT *, CASE
+                    WHEN by_id AND ambiguous THEN identity || '~' || digest
+                    WHEN by_id OR nth = 1 THEN identity
+                    ELSE identity || '.' || nth END AS row_key
+                FROM numbered
+            ), unique_keys AS (
+                -- within the file first, so that what else has been loaded does not decide which row that is
+                SELECT DISTINCT ON (account_id, row_key) keyed.*, claims.statement_id, claims.when_generated
+                FROM keyed
+                JOIN raw_flex.statements ON statements.file_id = {file_id} AND statements.ordinal = keyed.ordinal
+                JOIN claims ON claims.account_id = keyed.account_id AND claims.section = keyed.name
+                    AND claims.day = keyed.row_date AND claims.statement_id = statements.statement_id
+                ORDER BY account_id, row_key, claims.when_generated DESC, seq DESC
+            )
+            SELECT delivered.seq, delivered.account_id, delivered.row_key, delivered.name, delivered.row_kind,
+                delivered.row_date, delivered.digest, delivered.statement_id, present.row_id,
+                CASE
+                    WHEN present.row_id IS NULL THEN 'inserted'
+                    WHEN present.withdrawn_at IS NULL AND present.row_date <> delivered.row_date
+                        AND known.when_generated > delivered.when_generated THEN 'superseded'
+                    WHEN present.withdrawn_at IS NOT NULL OR present.row_kind <> delivered.row_kind
+                        OR present.row_date <> delivered.row_date THEN 'updated'
+                    WHEN present.digest = delivered.digest THEN 'unchanged'
+                    ELSE 'compared' END AS fate
+            FROM unique_keys AS delivered
+            JOIN spoken ON spoken.account_id = delivered.account_id AND spoken.section = delivered.name
+                AND spoken.day = delivered.row_date
+            LEFT JOIN {target} AS present
+                ON present.account_id = delivered.account_id AND present.row_key = delivered.row_key
+            LEFT JOIN raw_flex.coverage AS known ON known.account_id = delivered.account_id
+                AND known.section = delivered.name AND known.day = present.row_date
+            """,
+            section,
+            file_id=sql.Literal(file_id),
+        )
+        self._execute("ANALYZE {fresh}", section)
+
+    def _read_again(self) -> None:
+        """Read the rows that are to be written, or to be compared as a whole, into `rows_<table>`."""
+        wanted: set[int] = set()
+        for section in self._sections(self._staged):
+            columns = "".join(f", {name} {kind}" for name, kind in typed_columns(section))
+            self.connection.execute(
+                f"CREATE TEMPORARY TABLE rows_{section.table} (seq bigint, attributes jsonb{columns}) ON COMMIT DROP"
+            )
+            found = self._execute("SELECT seq FROM {fresh} WHERE fate IN ('inserted', 'updated', 'compared')", section)
+            wanted.update(seq for (seq,) in found)
+        if not wanted:
+            return
+        object_of = Objects()
+        with Copying(self.connection) as copying:
+            for seq, item in enumerate(FlexFile(self.file.path, Reading.TEXTS)):
+                if seq in wanted:
+                    copying.add(f"rows_{item.section.table}", (str(seq), object_of(item), *typed_values(item)))
+
+    def _merge_section(self, section: Section) -> dict[str, Counts]:
+        counts = {name: Counts() for name in self.rows if _table(name) == section.table}
+        came = section.table in self._staged
+        if came:
+            self._execute(
+                """UPDATE {fresh} AS fresh
+                SET fate = CASE WHEN present.attributes = rows.attributes THEN 'unchanged' ELSE 'updated' END
+                FROM {rows} AS rows, {target} AS present
+                WHERE fate = 'compared' AND rows.seq = fresh.seq AND present.row_id = fresh.row_id""",
+                section,
+            )
+            counts = self._count(section, counts)
+            self._keep_replaced(section)
+            self._update(section)
+        for name, withdrawn in self._withdraw(section, came):
+            counts[name] += Counts(withdrawn=withdrawn)
+        if came:
+            self._insert(section)
+        return counts
+
+    def _count(self, section: Section, names: Collection[str]) -> dict[str, Counts]:
+        found = dict.fromkeys(names, Counts())
+        for name, fate, rows in self._execute("SELECT name, fate, count(*) FROM {fresh} GROUP BY name, fate", section):
+            found[name] += Counts(**{fate: rows})
+        # What was delivered and is in none of them had its day spoken for by another statement, or was there twice.
+        return {name: c + Counts(superseded=self.rows[name] - sum(c)) for name, c in found.items()}
+
+    def _keep_replaced(self, section: Section) -> None:
+        self._execute(
+            """
+            INSERT INTO raw_flex.revisions
+                (section, row_id, account_id, row_key, statement_id, attributes, replaced_by_statement_id)
+            SELECT fresh.name, row_id, present.account_id, present.row_key, present.statement_id, present.attributes,
+                fresh.statement_id
+            FROM {fresh} AS fresh JOIN {target} AS present USING (row_id) JOIN {rows} AS rows USING (seq)
+            WHERE fate = 'updated' AND present.attributes <> rows.attributes
+            """,
+            section,
+        )
+
+    def _update(self, section: Section) -> None:
+        self._execute(
+            """
+            UPDATE {target} AS present
+            SET statement_id = fresh.statement_id, withdrawn_at = NULL, row_kind = fresh.row_kind,
+                row_date = fresh.row_date, digest = fresh.digest, {assignments}
+            FROM {fresh} AS fresh JOIN {rows} AS rows USING (seq)
+            WHERE fate = 'updated' AND present.row_id = fresh.row_id
+            """,
+            section,
+            assignments=sql.SQL(", ").join(sql.SQL("{0} = rows.{0}").format(column) for column in _read(section)),
+        )
+
+    def _withdraw(self, section: Section, came: bool) -> list[tuple[str, int]]:
+        """Mark what is there (nothing is inserted yet) for the days spoken for and was not delivered."""
+        delivered = sql.SQL("EXISTS (SELECT FROM {} AS fresh WHERE fresh.row_id = present.row_id)")
+        return self._execute(
+            """
+            WITH withdrawn AS (
+                UPDATE {target} AS present SET withdrawn_at = now() FROM spoken
+                WHERE spoken.section = {name} AND present.account_id = spoken.account_id
+                    AND present.row_date = spoken.day AND present.withdrawn_at IS NULL AND NOT {delivered}
+                RETURNING spoken.section
+            )
+            SELECT section, count(*) FROM withdrawn GROUP BY section
+            """,
+            section,
+            name=sql.SQL("present.section") if section is OTHER else sql.Literal(section.table),
+            delivered=delivered.format(_fresh(section.table)) if came else sql.SQL("false"),
+        ).fetchall()
+
+    def _insert(self, section: Section) -> None:
+        read = sql.SQL(", ").join(_read(section))
+        self._execute(
+            """
+            INSERT INTO {target} (account_id, row_key, statement_id, row_kind, row_date, digest, {read})
+            SELECT account_id, row_key, statement_id, row_kind, row_date, digest, {read}
+            FROM {fresh} AS fresh JOIN {rows} AS rows USING (seq)
+            WHERE fate = 'inserted'
+            ORDER BY seq
+            """,
+            section,
+            read=read,
+        )
+
+    def _execute(self, query: str, section: Section, **more: sql.Composable) -> psycopg.Cursor[Any]:
+        names = {
+            "target": sql.Identifier("raw_flex", section.table),
+            "staged": _staged(section.table),
+            "fresh": _fresh(section.table),
+            "rows": sql.Identifier(f"rows_{section.table}"),
+        }
+        return self.connection.execute(sql.SQL(query).format(**names, **more))
+
+
+def _staged(table: str) -> sql.Identifier:
+    return sql.Identifier(f"staged_{table}")
+
+
+def _fresh(table: str) -> sql.Identifier:
+    return sql.Identifier(f"fresh_{table}")
+
+
+def _table(name: str) -> str:
+    return name if name in _TARGETS else OTHER.table
+
+
+def _read(section: Section) -> list[sql.Identifier]:
+    """The columns that hold what was read of a row."""
+    return [sql.Identifier("attributes"), *(sql.Identifier(name) for name, _ in typed_columns(section))]
