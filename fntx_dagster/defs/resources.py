@@ -1,14 +1,16 @@
 """Resources: thin, and handing out plain objects. Secrets stay in the settings and never become resource config."""
 
 import dagster as dg
+from dagster._utils.cached_method import cached_method
 
 from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.store.database import Database, open_database
 
 
 class Platform(dg.ConfigurableResource):
-    """The settings of the environment and the database they name."""
+    """The settings of the environment, as a run finds them, and the database they name."""
 
+    @cached_method
     def settings(self) -> Settings:
         return load_settings()
 

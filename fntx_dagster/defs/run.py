@@ -1,5 +1,6 @@
 """A run over a range of sessions from this process: the same jobs that the UI serves, recorded in the same instance."""
 
+import gc
 import os
 import signal
 import threading
@@ -61,6 +62,7 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
     """Run a job over the sessions between two days (inclusive) in this process and wait for it."""
     days = sessions_between(first, last)
     export(dagster_environment(settings))
+    gc.freeze()  # what stands before the run stands after it: no garbage is looked for in it
     with dg.DagsterInstance.get() as instance, keeping_connections():
         keep_connections(instance)
         run_id = make_new_run_id()
@@ -72,17 +74,17 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
                 tags=range_tags(days[0], days[-1]),
                 raise_on_error=False,
             )
+        checks = [
+            event.asset_check_evaluation_data
+            for event in result.all_events
+            if event.event_type_value == "ASSET_CHECK_EVALUATION"
+        ]
+        db = open_database(settings)
+        for check in checks:  # as the sensor does, where no daemon runs
+            observe(db, *observed(check))
     # a blocking check that failed ends its step too: it is told once, by what it found
     failed_steps = [event for event in result.all_events if event.is_step_failure and not _is_check(event)]
     failures = [said(event) for event in failed_steps]
-    checks = [
-        event.asset_check_evaluation_data
-        for event in result.all_events
-        if event.event_type_value == "ASSET_CHECK_EVALUATION"
-    ]
-    db = open_database(settings)
-    for check in checks:  # as the sensor does, where no daemon runs
-        observe(db, *observed(check))
     failed = [check for check in checks if not check.passed]
     blamed = [check for check in failed if check.severity == dg.AssetCheckSeverity.ERROR]
     failures += [_check(check) for check in blamed]

@@ -2,8 +2,8 @@
 
 A run of a year plans an event for each asset and session, and one for each check. `dagster-postgres` stores
 materialisations as sets and these one by one, in several statements each, before the run's first step; here they go the
-way of the materialisations. It also looks up its own columns at every event; here once. The tables and their rows are
-Dagster's.
+way of the materialisations. It also looks up its own tables and columns at every event; here once. The tables and their
+rows are Dagster's.
 """
 
 from __future__ import annotations
@@ -69,10 +69,18 @@ class PlansInSets(PostgresEventLogStorage):
             return list(zip(events, connection.execute(statement).scalars(), strict=True))
 
     def _has_asset_key_col_on_connection(self, conn: Any, column_name: str) -> bool:
-        known = self.__dict__.setdefault("_known_columns", set())
-        if column_name not in known and super()._has_asset_key_col_on_connection(conn, column_name):
-            known.add(column_name)
-        return column_name in known
+        return self._once_true(
+            column_name, lambda: super(PlansInSets, self)._has_asset_key_col_on_connection(conn, column_name)
+        )
+
+    def has_table(self, table_name: str) -> bool:
+        return self._once_true(table_name, lambda: super(PlansInSets, self).has_table(table_name))
+
+    def _once_true(self, name: str, look: Callable[[], bool]) -> bool:
+        known = self.__dict__.setdefault("_known", set())
+        if name not in known and look():
+            known.add(name)
+        return name in known
 
 
 class PostgresStorage(DagsterPostgresStorage):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -122,9 +123,10 @@ def build(settings: Settings, models: Collection[str], first: date, last: date) 
         # one that others are selected from takes them with it: all of them or none
         selected = {*models, *views} if not views <= built or views & set(models) else {*models}
         variables = {"from_day": f"{first}", "to_day": f"{last}", "sources": sources, "as_built": sorted(built)}
-        done = dbtRunner(manifest=parsed).invoke(
-            [*command, "--vars", json.dumps(variables), "--select", *sorted(selected)]
-        )
+        words = [*command, "--vars", json.dumps(variables), "--select", *sorted(selected)]
+        # in a thread: dbt reads the source of every frame that it is called from, of which Dagster has many
+        with ThreadPoolExecutor(max_workers=1) as alone:
+            done = alone.submit(dbtRunner(manifest=parsed).invoke, words).result()
     if done.exception is not None:
         raise done.exception
     return list(done.result.results)

@@ -153,7 +153,8 @@ class Merge:
         self.rows: dict[str, int] = {}
         """Delivered rows by section name."""
         self._staged: set[str] = set()
-        """The tables of which the file holds rows."""
+        """The tables of which the file holds rows, and of them those whose rows are to be read again."""
+        self._wanted: set[str] = set()
         self._covers: set[tuple[int, str, str]] = set()
 
     # -- what the file holds
@@ -177,8 +178,8 @@ class Merge:
                 else:
                     self.rows.setdefault(item.name, 0)
                     self._cover(copying, item.statement, item.statement.account_id, item.name)
-        for table in self._staged:
-            self.connection.execute(sql.SQL("ANALYZE {}").format(_staged(table)))
+        for section in self._sections(self._staged):
+            self._analyze(section, "staged")
 
     def _stage_row(self, copying: Copying, seq: int, row: Row, digest: str) -> None:
         statement, name, table = row.statement, row.name, row.section.table
@@ -315,18 +316,28 @@ class Merge:
             section,
             file_id=sql.Literal(file_id),
         )
-        self._execute("ANALYZE {fresh}", section)
+        self._analyze(section, "fresh")
+
+    def _analyze(self, section: Section, which: str) -> None:
+        """Tell the planner of many rows; with few, any plan will do."""
+        if sum(rows for name, rows in self.rows.items() if _table(name) == section.table) > _FEW:
+            self._execute(f"ANALYZE {{{which}}}", section)
 
     def _read_again(self) -> None:
         """Read the rows that are to be written, or to be compared as a whole, into `rows_<table>`."""
         wanted: set[int] = set()
         for section in self._sections(self._staged):
+            found = self._execute(
+                "SELECT seq FROM {fresh} WHERE fate IN ('inserted', 'updated', 'compared')", section
+            ).fetchall()
+            if not found:
+                continue
+            self._wanted.add(section.table)
+            wanted.update(seq for (seq,) in found)
             columns = "".join(f", {name} {kind}" for name, kind in typed_columns(section))
             self.connection.execute(
                 f"CREATE TEMPORARY TABLE rows_{section.table} (seq bigint, attributes jsonb{columns}) ON COMMIT DROP"
             )
-            found = self._execute("SELECT seq FROM {fresh} WHERE fate IN ('inserted', 'updated', 'compared')", section)
-            wanted.update(seq for (seq,) in found)
         if not wanted:
             return
         object_of = Objects()
@@ -337,8 +348,8 @@ class Merge:
 
     def _merge_section(self, section: Section) -> dict[str, Counts]:
         counts = {name: Counts() for name in self.rows if _table(name) == section.table}
-        came = section.table in self._staged
-        if came:
+        came, wanted = section.table in self._staged, section.table in self._wanted
+        if wanted:
             self._execute(
                 """UPDATE {fresh} AS fresh
                 SET fate = CASE WHEN present.attributes = rows.attributes THEN 'unchanged' ELSE 'updated' END
@@ -346,12 +357,13 @@ class Merge:
                 WHERE fate = 'compared' AND rows.seq = fresh.seq AND present.row_id = fresh.row_id""",
                 section,
             )
-            counts = self._count(section, counts)
             self._keep_replaced(section)
             self._update(section)
+        if came:
+            counts = self._count(section, counts)
         for name, withdrawn in self._withdraw(section, came):
             counts[name] += Counts(withdrawn=withdrawn)
-        if came:
+        if wanted:
             self._insert(section)
         return counts
 
@@ -428,6 +440,9 @@ class Merge:
             "rows": sql.Identifier(f"rows_{section.table}"),
         }
         return self.connection.execute(sql.SQL(query).format(**names, **more))
+
+
+_FEW = 1_000
 
 
 def _staged(table: str) -> sql.Identifier:
