@@ -299,10 +299,14 @@ class _Turn:
 
     def post_next(self) -> bool:
         """Post the next bundle and wait until it is mined; False when nothing is left to post."""
-        waiting = self._missing(self.journal.waiting())
-        if not waiting:
-            return False
-        entries = self._bundle(waiting)
+        queue = iter(self.journal.waiting())
+        waiting: list[Entry] = []
+        while not waiting:
+            # no more than may be posted together: the contract would be asked for the whole queue at each bundle
+            if not (ahead := list(islice(queue, self.policy.batch))):
+                return False
+            waiting = self._missing(ahead)
+        entries = self._bundle(waiting, len(waiting) + len(list(queue)))
         data = self._data(entries)
         call = self._call(data)
         try:
@@ -371,21 +375,21 @@ class _Turn:
         self.tell(f"{_named([entry])} is refused: {why}")
         self.journal.refuse(entry, why)
 
-    def _bundle(self, waiting: Sequence[Entry]) -> tuple[Entry, ...]:
-        """What the next transaction posts: first versions under one schema together, a later version alone, and no more
-        than the trader's FNTX pays for."""
+    def _bundle(self, waiting: Sequence[Entry], queued: int) -> tuple[Entry, ...]:
+        """What the next transaction posts of the next in the queue: first versions under one schema together,
+        a later version alone, and no more than the trader's FNTX pays for."""
         first = waiting[0]
         funds, each = self.chain.funds_of(self.trader), self.chain.burn_amount
-        needed = len(waiting) * each
+        needed = queued * each
         if funds.fntx < each:
             raise Permanent(
-                f"{self.trader} holds {funds.fntx} FNTX; a record burns {each}, and {len(waiting)} wait",
+                f"{self.trader} holds {funds.fntx} FNTX; a record burns {each}, and {queued} wait",
                 f"Send at least {needed - funds.fntx} FNTX to this address",
             )
         if funds.allowance < each:
             raise Permanent(
                 f"TrackRecord may burn {funds.allowance} FNTX of {self.trader}; a record burns {each}, and "
-                f"{len(waiting)} wait",
+                f"{queued} wait",
                 "Let it burn them with `fntx chain approve`",
             )
         if first.version > 1:

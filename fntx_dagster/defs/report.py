@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from fntx_dagster.defs.failures import failing_well
+from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
@@ -12,6 +13,7 @@ from fntx_dagster.errors import without_accounts
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
+from fntx_dagster.report.narrative import Story
 from fntx_dagster.reporting import account_report, stories_of, write_whole
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import accounts
@@ -46,12 +48,7 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     told: list[AccountReport] = []
     for account in accounts(db):
         stories = stories_of(db, account, first, last, observer)
-        for story in stories:
-            text = without_accounts(to_markdown([story], account_label=called[account]))
-            context.add_asset_metadata(
-                {f"report {called[account]}": dg.MetadataValue.md(text)},
-                partition_key=story.day.trading_day.isoformat(),
-            )
+        describe(context, [(one.day.trading_day, _shown(one, called[account])) for one in stories])
         if stories:
             told.append(account_report(db, called[account], stories))
     metadata: dict[str, object] = {"dagster/row_count": sum(len(one.stories) for one in told)}
@@ -59,6 +56,11 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
         name = f"{first}.html" if first == last else f"{first}_{last}.html"
         metadata["report to open"] = dg.MetadataValue.path(_write(settings.paths.reports, name, told))
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _shown(story: Story, account: str) -> dict[str, object]:
+    text = without_accounts(to_markdown([story], account_label=account))
+    return {f"report {account}": dg.MetadataValue.md(text)}
 
 
 def _write(folder: Path, name: str, told: list[AccountReport]) -> Path:

@@ -7,6 +7,7 @@ import dagster as dg
 from fntx_dagster.closing_risk import compute
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
+from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
@@ -54,15 +55,12 @@ def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     with failing_well():
         computed = compute(platform.settings(), db, first, last)
     for table, rows in rows_by_day(db, first, last).items():
-        for day, count in rows.items():
-            context.add_asset_metadata({"dagster/row_count": count}, asset_key=table, partition_key=day.isoformat())
+        describe(context, [(day, {"dagster/row_count": count}) for day, count in rows.items()], table)
     called = account_labels(db)
-    for row in computed.portfolios:
-        if not first <= row.trading_day <= last:
-            continue  # the run has no such partition
-        context.add_asset_metadata(
-            _figures(row, called), asset_key="portfolio_greeks", partition_key=row.trading_day.isoformat()
-        )
+    figures = [
+        (row.trading_day, _figures(row, called)) for row in computed.portfolios if first <= row.trading_day <= last
+    ]
+    describe(context, figures, "portfolio_greeks")
     levered = [_levered(row, called) for row in computed.portfolios if row.delta is not None and abs(row.delta) > 1]
     yield result(
         "unusual",

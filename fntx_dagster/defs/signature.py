@@ -11,6 +11,7 @@ from fntx_dagster.chain.client import Chain, connect
 from fntx_dagster.defs import queue
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
+from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
@@ -59,11 +60,11 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
         beginning = Beginning(context.run.tags.get(BEGINNING, Beginning.ALL))
         outcome = sign(db, platform.settings(), first, last, beginning=beginning)
     called = account_labels(db)
-    for signed in outcome.new + outcome.kept:
-        context.add_asset_metadata(
-            {f"merkle_root {called[signed.account_id]}": f"0x{signed.root.hex()}"},
-            partition_key=signed.trading_day.isoformat(),
-        )
+    roots = [
+        (signed.trading_day, {f"merkle_root {called[signed.account_id]}": f"0x{signed.root.hex()}"})
+        for signed in outcome.new + outcome.kept
+    ]
+    describe(context, roots)
     return dg.MaterializeResult(
         metadata={"signed": len(outcome.new), "signed_before": len(outcome.kept), "drifted": len(outcome.drifted)},
         check_results=[
@@ -137,10 +138,11 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
         short = list(_short_of_funds(chain, sorted(signed)))
         held = held_by(db, chain)
         differing = disagreements(db, chain, held)
-    for posted in outcome.new + outcome.kept:
-        context.add_asset_metadata(
-            _receipt(settings, posted, called[posted.account_id]), partition_key=posted.trading_day.isoformat()
-        )
+    receipts = [
+        (posted.trading_day, _receipt(settings, posted, called[posted.account_id]))
+        for posted in outcome.new + outcome.kept
+    ]
+    describe(context, receipts)
     missing = list(_gaps(held, signed, called))
     other_roots = [_disagreement(called[one.account_id], one, held) for one, held in differing]
     late = queue.waiting_too_long(db, settings.waiting_hours, datetime.now(UTC))

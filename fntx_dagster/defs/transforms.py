@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from fntx_dagster.defs.environment import dbt_environment
 from fntx_dagster.defs.manifest import PARSED, PROJECT, QUIET, SOURCES, manifest
+from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
@@ -150,13 +151,13 @@ def _describe(context: dg.AssetExecutionContext, model: str, platform: Platform,
     db = platform.database()
     if model not in TOLD_BY_SESSION:
         return
-    for day, rows in row_counts(db, model, first, last).items():
-        context.add_asset_metadata({"dagster/row_count": rows}, asset_key=model, partition_key=day.isoformat())
+    rows = row_counts(db, model, first, last)
+    describe(context, [(day, {"dagster/row_count": count}) for day, count in rows.items()], model)
     if model == "daily_summary":
         called = account_labels(db)
-        for row in summary(db, first, last):
-            figures = {
-                f"{field} {called[row['account_id']]}": float(row[field])
-                for field in ("closing_nav_official", "net_pnl", "unexplained")
-            }
-            context.add_asset_metadata(figures, asset_key=model, partition_key=row["trading_day"].isoformat())
+        fields = ("closing_nav_official", "net_pnl", "unexplained")
+        figures = [
+            (row["trading_day"], {f"{field} {called[row['account_id']]}": float(row[field]) for field in fields})
+            for row in summary(db, first, last)
+        ]
+        describe(context, figures, model)
