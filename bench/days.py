@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from datetime import date
+from functools import cache
 from statistics import median
 
 from measuring import Measurement, alone, home, shown, timed
@@ -28,13 +29,20 @@ DAYS = (date(2024, 12, 23), date(2024, 12, 24), date(2024, 12, 26), date(2024, 1
 
 def measure(ten_years: bool = True) -> list[Measurement]:
     with home() as settings:
-        warm = alone(__file__, "warm", settings=settings)["seconds"]
+        told = alone(__file__, "warm", settings=settings)
+        warm, limit = told["seconds"], told["limit"]
     with home() as settings:
         fresh = alone(__file__, "fresh", settings=settings)["seconds"]
     with home() as settings:
         year = alone(__file__, "range", YEAR, settings=settings)
     rows = [
-        Measurement("one more day, warm process", f"{median(warm):.1f} s", "", "", "2 s at most"),
+        Measurement(
+            "one more day, warm process",
+            f"{median(warm):.1f} s",
+            f"dbt and Dagster alone {median(limit):.1f} s",
+            f"{median(warm) / median(limit):.2f}",
+            "2 s at most",
+        ),
         Measurement("one more day, fresh process", f"{median(fresh):.1f} s", "", "", "10 s at most"),
         Measurement(
             f"a year in one run ({year['posted']} sessions)", f"{year['seconds']:.0f} s", "", "", "90 s at most"
@@ -63,7 +71,57 @@ def _warm(settings: Settings) -> dict[str, object]:
     for day in DAYS:
         _deliver(settings, books, day)
         seconds.append(timed(lambda day=day: _succeeded(run_range(settings, "daily_run", day, day))))
-    return {"seconds": seconds[1:]}
+    return {"seconds": seconds[1:], "limit": [timed(lambda: _dbt(settings)) + _recorded(settings) for _ in DAYS[1:]]}
+
+
+def _dbt(settings: Settings) -> None:
+    """dbt's part of the last day's run, alone."""
+    from fntx_dagster.defs.transforms import build, transforms
+
+    models = {spec.key.to_user_string() for spec in transforms.specs if not spec.is_virtual}
+    build(settings, models | {key.name for key in transforms.check_keys}, DAYS[-1], DAYS[-1])
+
+
+def _recorded(settings: Settings) -> float:
+    """Seconds that Dagster takes for the daily job's graph, every asset and every check, with nothing in it."""
+    import dagster as dg
+
+    from fntx_dagster.defs.executor import keep_connections
+    from fntx_dagster.defs.ranges import range_tags
+
+    job = _emptied()
+    with dg.DagsterInstance.get() as instance:
+        keep_connections(instance)
+        run = {"tags": range_tags(DAYS[-1], DAYS[-1]), "run_config": {"loggers": {"progress": {}}}}
+        return timed(lambda: job.execute_in_process(instance=instance, **run))
+
+
+@cache
+def _emptied():
+    import dagster as dg
+
+    from fntx_dagster.definitions import defs
+    from fntx_dagster.defs.executor import one_process
+    from fntx_dagster.defs.jobs import EVERY_DAY
+
+    order = defs.resolve_asset_graph().toposorted_asset_keys
+
+    def nothing(context):
+        for key in sorted(getattr(context, "selected_asset_keys", ()), key=order.index):
+            yield dg.MaterializeResult(asset_key=key)
+        for key in context.selected_asset_check_keys:
+            yield dg.AssetCheckResult(asset_key=key.asset_key, check_name=key.name, passed=True)
+
+    emptied = []
+    for number, one in enumerate([*defs.assets, *defs.asset_checks]):
+        like = {"name": f"step_{number}", "can_subset": True}
+        if isinstance(one, dg.AssetChecksDefinition):
+            emptied.append(dg.multi_asset_check(specs=[*one.check_specs], **like)(nothing))
+        else:
+            like |= {"partitions_def": one.partitions_def, "backfill_policy": one.backfill_policy}
+            emptied.append(dg.multi_asset(specs=[*one.specs], check_specs=[*one.check_specs], **like)(nothing))
+    job = dg.define_asset_job("emptied", selection=EVERY_DAY, executor_def=one_process)
+    return dg.Definitions(assets=emptied, jobs=[job], loggers=defs.loggers).resolve_job_def("emptied")
 
 
 def _fresh(settings: Settings) -> dict[str, object]:
