@@ -56,12 +56,13 @@ def test_a_bundle_holds_one_schema(chain, trader):
     assert journal.states() == ["final"] * 3
 
 
-def test_an_amendment_goes_alone_after_the_version_before_it(chain, trader):
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_an_amendment_goes_alone_after_the_version_before_it(chain, trader, batch):
     entry = first()
     second = amended(entry)
     third = amended(second, "and once more: Ω")
     journal = MemoryJournal(third, second, entry, first(1))
-    send(chain, trader, journal, POLICY)
+    send(chain, trader, journal, POLICY._replace(batch=batch))
     assert journal.states() == ["final"] * 4
     assert chain.record_of(trader.address, DAY)[:2] == (third.root, SCHEMA)
     versions = [chain.version_of(trader.address, DAY, n) for n in (1, 2, 3)]
@@ -73,10 +74,11 @@ def test_an_amendment_goes_alone_after_the_version_before_it(chain, trader):
     ]
 
 
-def test_an_amendment_of_a_record_that_the_chain_does_not_hold_is_refused_and_the_others_go_on(chain, trader):
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_an_amendment_of_a_record_that_the_chain_does_not_hold_is_refused_and_the_others_go_on(chain, trader, batch):
     without, other = amended(first()), amended(first(1))._replace(previous_root=ROOT)
     journal = MemoryJournal(without, first(1), other, first(2))
-    send(chain, trader, journal, POLICY)
+    send(chain, trader, journal, POLICY._replace(batch=batch))
     assert journal.states() == ["failed", "final", "failed", "final"]
     assert "the contract holds no record before it" in journal.whys[without]
     assert f"version 1 with root 0x{first(1).root.hex()} before it" in journal.whys[other]
@@ -100,13 +102,14 @@ def test_a_record_that_the_contract_does_not_take_is_singled_out_of_its_bundle(c
     assert len(journal.all) == 1
 
 
-def test_what_the_chain_holds_already_is_found_and_not_sent_again(chain, trader):
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_what_the_chain_holds_already_is_found_and_not_sent_again(chain, trader, batch):
     entries = [first(0), first(1), amended(first(1)), first(2)]
     before = MemoryJournal(*entries)
-    send(chain, trader, before, POLICY)
+    send(chain, trader, before, POLICY._replace(batch=batch))
     height = chain.height
     restored = MemoryJournal(*entries)
-    send(chain, trader, restored, POLICY)
+    send(chain, trader, restored, POLICY._replace(batch=batch))
     assert restored.receipts == before.receipts
     assert restored.states() == ["final"] * 4
     assert restored.all == {}
