@@ -11,10 +11,10 @@ from typing import Any
 
 started = time.perf_counter()
 
-from fntx_dagster.chain.client import Chain, connect  # noqa: E402 - the import is part of what is measured
-from fntx_dagster.chain.keys import Signer  # noqa: E402
-from fntx_dagster.chain.reader import yyyymmdd  # noqa: E402
-from fntx_dagster.chain.transactions import transact  # noqa: E402
+from fntx_dagster.adapters.evm.client import Chain, connect  # noqa: E402
+from fntx_dagster.adapters.evm.keys import Signer  # noqa: E402
+from fntx_dagster.adapters.evm.reader import yyyymmdd  # noqa: E402
+from fntx_dagster.adapters.evm.transactions import transact  # noqa: E402
 from fntx_dagster.settings import Settings  # noqa: E402
 
 SCHEMA = b"\x11" * 32

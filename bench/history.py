@@ -17,7 +17,7 @@ from measuring import Measurement, alone, home, shown, timed
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import to_html
 from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.reporting import account_report, stories_of
+from fntx_dagster.services.reporting import account_report, stories_of
 from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
 from fntx_dagster.simulate.trading import trade

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from fntx_dagster.fetching import fetch, statements_folder
+from fntx_dagster.services.fetching import fetch, statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, answers
 from fntx_dagster.simulate.trading import trade

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from eth_account import Account
 
-from fntx_dagster.chain.embedded import EmbeddedProvider
+from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
 from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES
 from fntx_dagster.proof.disclosure import check, disclose, parse
 from fntx_dagster.proof.record import build_record

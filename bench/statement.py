@@ -19,7 +19,7 @@ from statistics import median
 
 from measuring import Measurement, alone, home, peak, shown, timed
 
-from fntx_dagster.flex.statements import FlexFile
+from fntx_dagster.adapters.flex.statements import FlexFile
 from fntx_dagster.simulate.documents import TAIL, head
 from fntx_dagster.store.database import Database, open_database
 from fntx_dagster.store.statements import load_file

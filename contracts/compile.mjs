@@ -1,7 +1,7 @@
 // Compiles src/*.sol through solc's standard JSON into ABI and bytecode, and writes a manifest with the sha256 of every
 // source and of every imported file. Two compiles are byte-identical. Users never run this: artifacts are committed.
 //
-//   npm ci && npm run compile            writes to fntx_dagster/chain/artifacts
+//   npm ci && npm run compile            writes to fntx_dagster/adapters/evm/artifacts
 //   node compile.mjs <folder>            writes elsewhere (the test that recompiles)
 
 import { createHash } from "node:crypto";

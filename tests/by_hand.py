@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from fntx_dagster.signatures.refusals import BLOCKING_KINDS
+from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fetches import Fetch, configure, remember
 from fntx_dagster.store.marts import SUMMARY_FIELDS

@@ -60,7 +60,7 @@ def short_path() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose chain has its contracts; copied for each test, because deploying takes a second."""
-    from fntx_dagster.chain.client import connect
+    from fntx_dagster.adapters.evm.client import connect
 
     folder = tmp_path_factory.mktemp("deployed")
     connect(Settings(home=folder)).close()

@@ -52,7 +52,7 @@ BENEATH = {
     "simulate": {"simulate", "accounting", "errors"},
     "store": {"store", "flex", "accounting", "report", "errors", "settings"},
 }
-JOURNAL = "fntx_dagster.chain.journal"
+JOURNAL = "fntx_dagster.adapters.evm.journal"
 VALUES = {JOURNAL, *(f"{JOURNAL}.{name}" for name in ("Attempt", "Entry", "Mined", "Sending"))}
 """What the sender hands to its journal: plain values, so that `store` can keep them."""
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}

@@ -43,7 +43,7 @@ from fntx_dagster.settings import ROOT, child_environment, executable, load_sett
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fntx_dagster.report.day import ProvisionalDay
+    from fntx_dagster.model.day import ProvisionalDay
     from fntx_dagster.report.narrative import Story
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Database
@@ -86,8 +86,8 @@ def load(
 
     A file is one transaction; the same file twice changes nothing; a bad file is named and the good ones are loaded.
     """
+    from fntx_dagster.cli.terminal import error, load_table, out
     from fntx_dagster.store.statements import Counts, iter_loads
-    from fntx_dagster.terminal import error, load_table, out
 
     db, loads = database_of_settings(), []
     for entry in iter_loads(db, paths):
@@ -127,7 +127,7 @@ def fetch(
     Each query of FNTX_FLEX_QUERIES is asked for once a month of the range; without a range, for the month of the
     latest session. What fails is named and holds nothing else up.
     """
-    from fntx_dagster.fetching import configured
+    from fntx_dagster.services.fetching import configured
     from fntx_dagster.store.nav import due_session
 
     settings = load_settings()
@@ -164,12 +164,12 @@ def today(
 
     `report` and `summary` show what was asked last, until the day's statement is told.
     """
-    from fntx_dagster.current_day import provisional_days, refresh
+    from fntx_dagster.accounting.provisional import session_at
+    from fntx_dagster.cli.terminal import error
     from fntx_dagster.report.document import to_json
     from fntx_dagster.report.markdown import to_markdown
     from fntx_dagster.report.story import tell
-    from fntx_dagster.report.today import session_at
-    from fntx_dagster.terminal import error
+    from fntx_dagster.services.current_day import provisional_days, refresh
 
     observer = observer_of(zone)
     settings, db = load_settings(), database_of_settings()
@@ -219,8 +219,8 @@ def report(
 
     A day without a statement yet is told as IB Gateway saw it last, and marked as provisional.
     """
-    from fntx_dagster.current_day import provisional_days
-    from fntx_dagster.reporting import stories_of, write_whole
+    from fntx_dagster.services.current_day import provisional_days
+    from fntx_dagster.services.reporting import stories_of, write_whole
     from fntx_dagster.store.marts import accounts
 
     observer = observer_of(zone)
@@ -254,10 +254,10 @@ def summary(
 
     A day without a statement yet is a row as IB Gateway saw it last, marked as provisional.
     """
-    from fntx_dagster.current_day import provisional_days
-    from fntx_dagster.report.performance import NavDay
+    from fntx_dagster.cli.terminal import out, summary_tables
+    from fntx_dagster.model.nav import NavDay
+    from fntx_dagster.services.current_day import provisional_days
     from fntx_dagster.store import marts
-    from fntx_dagster.terminal import out, summary_tables
 
     observer = observer_of(zone)
     db = database_of_settings()
@@ -288,8 +288,8 @@ def metrics(
 
     docs/metrics.md defines each; a dash (null in JSON) is what is undefined.
     """
+    from fntx_dagster.cli.terminal import metrics_tables, out
     from fntx_dagster.store import marts
-    from fntx_dagster.terminal import metrics_tables, out
 
     db = database_of_settings()
     if account is not None:
@@ -302,10 +302,10 @@ def metrics(
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False) -> None:
     """In a screen: what is loaded up to when, what is missing, what is signed, and what needs a person."""
+    from fntx_dagster.cli.terminal import alerts_table, fetches_table, out, status_table
     from fntx_dagster.store.alerts import open_alerts
     from fntx_dagster.store.fetches import latest
     from fntx_dagster.store.status import account_states
-    from fntx_dagster.terminal import alerts_table, fetches_table, out, status_table
 
     db = database_of_settings()
     states = account_states(db)
@@ -325,9 +325,9 @@ def alerts(
     as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
 ) -> None:
     """What a person has to know now, and where it goes (FNTX_ALERT_URLS)."""
-    from fntx_dagster.alerts import greet
+    from fntx_dagster.cli.terminal import alerts_table, out
+    from fntx_dagster.services.alerting import greet
     from fntx_dagster.store.alerts import open_alerts
-    from fntx_dagster.terminal import alerts_table, out
 
     settings = load_settings()
     if not test:
@@ -357,12 +357,12 @@ def demo(
 ) -> None:
     """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain."""
     if live:
-        from fntx_dagster.live_demo import run_live_demo
+        from fntx_dagster.cli.live_demo import run_live_demo
 
         run_live_demo(load_settings())
         return
     with _for_good():
-        from fntx_dagster.demo import run_demo
+        from fntx_dagster.cli.demo import run_demo
 
     run_demo(load_settings())
 
@@ -372,8 +372,8 @@ def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
 ) -> None:
     """Serve the Dagster UI and its daemon on the same database, until Ctrl-C."""
+    from fntx_dagster.cli.terminal import note
     from fntx_dagster.defs.environment import dagster_environment
-    from fntx_dagster.terminal import note
 
     environment = child_environment(dagster_environment(load_settings()))
     note(f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it; `fntx db stop` ends the database)")
@@ -395,8 +395,8 @@ def env() -> None:
 @database.command()
 def stop() -> None:
     """End the embedded server; the next command that needs it starts it again."""
+    from fntx_dagster.cli.terminal import note
     from fntx_dagster.store.server import EmbeddedPostgres
-    from fntx_dagster.terminal import note
 
     server = EmbeddedPostgres(load_settings().paths.postgres)
     if server.running():
@@ -442,7 +442,7 @@ def _run(settings: Settings, job: str, first: date, last: date, as_json: bool) -
     """Run a job of the definitions over a range, with its steps on standard error and its outcome on the other."""
     with _for_good():
         from fntx_dagster.defs.run import run_range
-    from fntx_dagster.terminal import note, print_outcome, watching_steps
+    from fntx_dagster.cli.terminal import note, print_outcome, watching_steps
 
     with watching_steps():
         outcome = run_range(settings, job, first, last)
@@ -463,7 +463,7 @@ def _rendered(db: Database, told: Sequence[Sequence[Story]], format: ReportForma
         return to_json([story for stories in told for story in stories])
     if format is ReportFormat.html:
         from fntx_dagster.report.html import to_html
-        from fntx_dagster.reporting import account_report
+        from fntx_dagster.services.reporting import account_report
 
         return to_html([account_report(db, stories[0].day.account_id, stories) for stories in told])
     from fntx_dagster.report.markdown import to_markdown
@@ -473,7 +473,7 @@ def _rendered(db: Database, told: Sequence[Sequence[Story]], format: ReportForma
 
 def _untold(reason: str) -> None:
     """Why a day that still runs is not shown, beside what is."""
-    from fntx_dagster.terminal import note
+    from fntx_dagster.cli.terminal import note
 
     note(f"warning: {reason}")
 

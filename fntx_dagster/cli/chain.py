@@ -14,8 +14,8 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
-    from fntx_dagster.chain.client import Chain
-    from fntx_dagster.chain.reader import Funds
+    from fntx_dagster.adapters.evm.client import Chain
+    from fntx_dagster.adapters.evm.reader import Funds
     from fntx_dagster.settings import Settings
 
 chain = typer.Typer(
@@ -45,10 +45,10 @@ def status(
 
     The queue is shown even where the node does not answer (exit code 75).
     """
-    from fntx_dagster.chain.client import addresses_of, connect
+    from fntx_dagster.adapters.evm.client import addresses_of, connect
+    from fntx_dagster.cli.terminal import error, out, queue_table, traders_table
     from fntx_dagster.store.marts import accounts
     from fntx_dagster.store.sendings import unfinished
-    from fntx_dagster.terminal import error, out, queue_table, traders_table
 
     settings, db = load_settings(), database_of_settings()
     chosen = accounts(db) if account is None else [account_of(db, account)]
@@ -88,8 +88,8 @@ def approve(account: Account = None) -> None:
     One transaction, which costs a little ether, without limit: it does not have to be repeated. Nobody else can spend
     the FNTX by it.
     """
-    from fntx_dagster.chain.client import connect
-    from fntx_dagster.terminal import out
+    from fntx_dagster.adapters.evm.client import connect
+    from fntx_dagster.cli.terminal import out
 
     settings, db = load_settings(), database_of_settings()
     one = account_of(db, account)
@@ -113,8 +113,8 @@ def deploy(
     The deployer gets the whole supply of FNTX and has no other right over either contract. What was cut off goes on
     when it is called again. The embedded chain has its contracts and needs none of this.
     """
-    from fntx_dagster.chain.deploying import deploy_to
-    from fntx_dagster.terminal import out
+    from fntx_dagster.adapters.evm.deploying import deploy_to
+    from fntx_dagster.cli.terminal import out
 
     addresses, deployer = deploy_to(load_settings(), out_file.expanduser(), account)
     out(f"FNTX         {addresses.fntx}  (its supply is {deployer}'s: send each trader what it needs)")
@@ -130,8 +130,8 @@ def serve(
 
     Whoever asks on this machine may read it; what is signed by a key of it, it takes.
     """
-    from fntx_dagster.chain.client import connect
-    from fntx_dagster.chain.served import serve as served
+    from fntx_dagster.adapters.evm.client import connect
+    from fntx_dagster.adapters.evm.served import serve as served
 
     settings = load_settings()
     if settings.rpc_url is not None:
@@ -156,7 +156,7 @@ def keystore(
     The password is FNTX_KEYSTORE_PASSWORD, or asked for. Name the file in FNTX_KEYSTORES for the account, and back both
     up: whoever has lost either cannot post as this trader again.
     """
-    from fntx_dagster.chain.keys import import_key, new_keystore
+    from fntx_dagster.adapters.evm.keys import import_key, new_keystore
 
     settings = load_settings()
     if imported and settings.trader_key is None:
@@ -168,7 +168,7 @@ def keystore(
 
 
 def _trader(settings: Settings, connected: Chain, account: str) -> TraderState:
-    from fntx_dagster.chain.client import signer_of
+    from fntx_dagster.adapters.evm.client import signer_of
 
     try:
         address = signer_of(settings, account).address

@@ -19,9 +19,9 @@ def greeks(
 
     A day without a statement yet is told as IB Gateway saw it last.
     """
-    from fntx_dagster.closing_risk import running
+    from fntx_dagster.cli.terminal import greeks_tables, out
+    from fntx_dagster.services.closing_risk import running
     from fntx_dagster.store import marts
-    from fntx_dagster.terminal import greeks_tables, out
 
     db, on = database_of_settings(), day.date()
     if account is not None:

@@ -16,7 +16,7 @@ from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
-    from fntx_dagster.signatures.refusals import Refusal
+    from fntx_dagster.services.signatures.refusals import Refusal
     from fntx_dagster.store.database import Database
 
 

@@ -25,9 +25,9 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
-    from fntx_dagster.chain.reader import StoredRecord
+    from fntx_dagster.adapters.evm.reader import StoredRecord
+    from fntx_dagster.services.signatures.posting import Posting
     from fntx_dagster.settings import Settings
-    from fntx_dagster.signatures.posting import Posting
     from fntx_dagster.store.database import Database
     from fntx_dagster.store.signatures import SignedDay
 
@@ -50,8 +50,8 @@ def generate(day: OneDay, account: Account = None, post: Post = True) -> None:
     A day that is signed stays as it was signed; a posted day is not posted again. What is queued while the chain is
     away is posted later, by the sensor `chain_queue` or the next command that posts.
     """
-    from fntx_dagster.signatures.signing import sign
-    from fntx_dagster.terminal import print_posting, print_signature
+    from fntx_dagster.cli.terminal import print_posting, print_signature
+    from fntx_dagster.services.signatures.signing import sign
 
     settings, db = load_settings(), database_of_settings()
     one = account_of(db, account)
@@ -79,9 +79,9 @@ def verify(
     Exit code 1, naming each metric that differs, when they do not agree. This is the owner's check; what a stranger
     does with a disclosure, or with nothing but your address, is `fntx verify`.
     """
-    from fntx_dagster.chain.client import connect
-    from fntx_dagster.signatures.verifying import verify_day
-    from fntx_dagster.terminal import print_verdict
+    from fntx_dagster.adapters.evm.client import connect
+    from fntx_dagster.cli.terminal import print_verdict
+    from fntx_dagster.services.signatures.verifying import verify_day
 
     settings, db = load_settings(), database_of_settings()
     one = account_of(db, account)
@@ -110,8 +110,8 @@ def metrics(
     as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
 ) -> None:
     """List the catalogue: each metric's slot, name, unit and decimals. Those are the names that `disclose` takes."""
+    from fntx_dagster.cli.terminal import catalogue_table, out
     from fntx_dagster.metrics.catalogue import CATALOGUE
-    from fntx_dagster.terminal import catalogue_table, out
 
     if as_json:
         print_json([metric._asdict() for metric in CATALOGUE.metrics])
@@ -137,7 +137,7 @@ def disclose(
     verify.py. The other metrics' salts are not in it, but figures that add up tell one another. It holds the trader's
     address, not your account.
     """
-    from fntx_dagster.signatures.disclosing import disclose_day
+    from fntx_dagster.services.signatures.disclosing import disclose_day
 
     settings, db = load_settings(), database_of_settings()
     text = disclose_day(db, settings.paths.keys, account_of(db, account), day.date(), names, version)
@@ -153,8 +153,8 @@ def resubmit(first: OneDay, last: MaybeTo = None, account: Account = None, post:
 
     What failed, and why: `fntx chain status`. A record that waits is not helped by it: it is sent by itself.
     """
-    from fntx_dagster.signatures import posting
-    from fntx_dagster.terminal import out, print_posting
+    from fntx_dagster.cli.terminal import out, print_posting
+    from fntx_dagster.services.signatures import posting
 
     settings, db = load_settings(), database_of_settings()
     one, until = account_of(db, account), (last or first).date()
@@ -181,8 +181,8 @@ def amend(
     Shows what was signed and what the tables say now, and asks. The earlier version stays on the chain for ever, and
     whoever checks it is told that it is superseded. A version burns 10 FNTX, as a first posting does.
     """
-    from fntx_dagster.signatures import signing
-    from fntx_dagster.terminal import out, print_frozen, print_posting, print_proposals
+    from fntx_dagster.cli.terminal import out, print_frozen, print_posting, print_proposals
+    from fntx_dagster.services.signatures import signing
 
     settings, db = load_settings(), database_of_settings()
     one, until = account_of(db, account), (last or first).date()
@@ -200,7 +200,7 @@ def amend(
 
 def _held(settings: Settings, signed: SignedDay) -> StoredRecord | None:
     """What the chain holds for a day whose posting has failed."""
-    from fntx_dagster.chain.client import connect
+    from fntx_dagster.adapters.evm.client import connect
 
     with connect(settings) as chain:
         return chain.record_of(signed.trader, signed.trading_day)
@@ -208,8 +208,8 @@ def _held(settings: Settings, signed: SignedDay) -> StoredRecord | None:
 
 def _post(settings: Settings, db: Database, account: str, first: date, last: date) -> Posting:
     """What is queued of an account up to the end of a range, onto the chain: records go out in order."""
-    from fntx_dagster.chain.client import connect
-    from fntx_dagster.signatures.posting import post
+    from fntx_dagster.adapters.evm.client import connect
+    from fntx_dagster.services.signatures.posting import post
     from fntx_dagster.store.sendings import unfinished
 
     waiting = [one.trading_day for one in unfinished(db, last=last, account=account) if one.state != "failed"]

@@ -21,9 +21,9 @@ from fntx_dagster.cli.options import (
 from fntx_dagster.errors import Permanent
 
 if TYPE_CHECKING:
-    from fntx_dagster.chain.reader import Reader
-    from fntx_dagster.signatures.checking import Checked
-    from fntx_dagster.signatures.history import HistoryDay
+    from fntx_dagster.adapters.evm.reader import Reader
+    from fntx_dagster.services.signatures.checking import Checked
+    from fntx_dagster.services.signatures.history import HistoryDay
 
 
 def verify(
@@ -94,8 +94,8 @@ def verify(
 
 
 def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
-    from fntx_dagster.signatures.checking import check_disclosure
-    from fntx_dagster.terminal import print_checked
+    from fntx_dagster.cli.terminal import print_checked
+    from fntx_dagster.services.signatures.checking import check_disclosure
 
     checked = check_disclosure(_content(file), rpc, bytes.fromhex(root[2:]) if root else None)
     if as_json:
@@ -167,9 +167,9 @@ def _plain_check(checked: Checked) -> dict[str, Any]:
 def _record(
     trader: str, first: date, last: date, rpc: str | None, contract: str | None, late: timedelta, as_json: bool
 ) -> None:
-    from fntx_dagster.signatures.checking import SETTLED
-    from fntx_dagster.signatures.history import history_of
-    from fntx_dagster.terminal import history_table, out
+    from fntx_dagster.cli.terminal import history_table, out
+    from fntx_dagster.services.signatures.checking import SETTLED
+    from fntx_dagster.services.signatures.history import history_of
 
     with _chain(rpc, contract) as chain:
         address = chain.web3.to_checksum_address(trader.lower())
@@ -213,10 +213,10 @@ _NOT_CHECKED = (
 def _chain(rpc: str | None, contract: str | None) -> Reader:
     """The node that was named, else the chain of the settings."""
     if rpc is not None and contract is not None:
-        from fntx_dagster.chain.reader import read_at
+        from fntx_dagster.adapters.evm.reader import read_at
 
         return read_at(rpc, contract)
-    from fntx_dagster.chain.client import connect
+    from fntx_dagster.adapters.evm.client import connect
     from fntx_dagster.settings import load_settings
 
     settings = load_settings()

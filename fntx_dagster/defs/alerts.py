@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from fntx_dagster import alerts
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.services import alerting as alerts
 
 
 @dg.op(description="Sends what each destination of FNTX_ALERT_URLS has not had yet.")

@@ -14,7 +14,7 @@ from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.narrative import Story
-from fntx_dagster.reporting import account_report, stories_of, write_whole
+from fntx_dagster.services.reporting import account_report, stories_of, write_whole
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import accounts
 

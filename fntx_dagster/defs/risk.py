@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from fntx_dagster.closing_risk import compute
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.services.closing_risk import compute
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.closing import PortfolioRow, rows_by_day
 from fntx_dagster.store.labels import Labels, account_labels

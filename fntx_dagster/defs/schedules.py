@@ -14,8 +14,8 @@ from fntx_dagster.defs.partitions import FIRST_SESSION
 from fntx_dagster.defs.ranges import BEGINNING, request
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Permanent, masked, without_accounts
-from fntx_dagster.fetching import configured
-from fntx_dagster.signatures.refusals import Beginning, Waiting, waiting
+from fntx_dagster.services.fetching import configured
+from fntx_dagster.services.signatures.refusals import Beginning, Waiting, waiting
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.nav import due_session
 from fntx_dagster.store.signatures import last_signed_sessions, unsigned_days

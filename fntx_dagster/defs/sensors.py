@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from fntx_dagster import alerts as notifications
 from fntx_dagster.accounting.calendar import NEW_YORK, sessions
-from fntx_dagster.chain.client import addresses_of
+from fntx_dagster.adapters.evm.client import addresses_of
 from fntx_dagster.defs import queue
 from fntx_dagster.defs.alerts import delivered_alerts
 from fntx_dagster.defs.failures import is_transient, said
@@ -30,9 +29,10 @@ from fntx_dagster.defs.ranges import request
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.schedules import signing
 from fntx_dagster.errors import Permanent, without_accounts
-from fntx_dagster.fetching import configured, overdue
+from fntx_dagster.services import alerting as notifications
+from fntx_dagster.services.fetching import configured, overdue
+from fntx_dagster.services.signatures.refusals import Beginning
 from fntx_dagster.settings import Settings
-from fntx_dagster.signatures.refusals import Beginning
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from fntx_dagster.chain.client import Chain, connect
+from fntx_dagster.adapters.evm.client import Chain, connect
 from fntx_dagster.defs import queue
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
@@ -16,12 +16,12 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Transient, without_accounts
+from fntx_dagster.services.signatures.drifting import Unjudged, drifts
+from fntx_dagster.services.signatures.history import gaps
+from fntx_dagster.services.signatures.posting import Held, disagreements, held_by, post
+from fntx_dagster.services.signatures.refusals import Beginning, Refusal
+from fntx_dagster.services.signatures.signing import drift_of, sign
 from fntx_dagster.settings import Settings
-from fntx_dagster.signatures.drifting import Unjudged, drifts
-from fntx_dagster.signatures.history import gaps
-from fntx_dagster.signatures.posting import Held, disagreements, held_by, post
-from fntx_dagster.signatures.refusals import Beginning, Refusal
-from fntx_dagster.signatures.signing import drift_of, sign
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import Labels, account_labels

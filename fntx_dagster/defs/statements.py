@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from fntx_dagster.adapters.flex.answers import NoData, NotServed, TokenRefused
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
@@ -13,9 +14,8 @@ from fntx_dagster.defs.progress import PROGRESS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import FntxError, Transient, without_accounts
-from fntx_dagster.fetching import Fetched, configured, fetch, retire
-from fntx_dagster.flex.answers import NoData, NotServed, TokenRefused
 from fntx_dagster.samples import statement_paths
+from fntx_dagster.services.fetching import Fetched, configured, fetch, retire
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database

@@ -6,17 +6,17 @@ from datetime import date
 
 import dagster as dg
 
-from fntx_dagster.current_day import Asked, provisional_days, refresh
+from fntx_dagster.accounting.provisional import session_at
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.ranges import OWNERS
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import FntxError, without_accounts
+from fntx_dagster.model.day import ProvisionalDay
 from fntx_dagster.report import clock
-from fntx_dagster.report.day import ProvisionalDay
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
-from fntx_dagster.report.today import session_at
+from fntx_dagster.services.current_day import Asked, provisional_days, refresh
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database

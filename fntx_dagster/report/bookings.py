@@ -11,8 +11,9 @@ from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Block, Day, Event
 from fntx_dagster.report import clock, money, wording
-from fntx_dagster.report.day import Block, Contract, Day, Event
 from fntx_dagster.report.impact import impact_lines, nav_line
 from fntx_dagster.report.narrative import Line, Told
 from fntx_dagster.report.wording import Holding

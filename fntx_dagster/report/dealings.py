@@ -11,8 +11,9 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Event
 from fntx_dagster.report import money, wording
-from fntx_dagster.report.day import Contract, Event
 from fntx_dagster.report.wording import Holding
 
 _AVERAGE_DECIMALS = Decimal("0.0001")

@@ -53,8 +53,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Block, Day, Event, OpenPosition, ProvisionalDay
 from fntx_dagster.report import clock, money
-from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition, ProvisionalDay
 from fntx_dagster.report.market import part_label, told_parts
 from fntx_dagster.report.narrative import Section, Story, Told
 from fntx_dagster.report.period import DayResult, Period, tell_periods

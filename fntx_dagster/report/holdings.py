@@ -8,41 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.day import Day, OpenPosition
+from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.report import clock, money, wording
-from fntx_dagster.report.day import Day, OpenPosition
 from fntx_dagster.report.tables import Table
 
 _NONE = "–"
-
-
-class Mark(NamedTuple):
-    """The broker's closing price of a contract, per unit, in `currency`."""
-
-    price: Decimal
-    currency: str
-
-
-class StockPosition(NamedTuple):
-    """Shares that came and went alike (rows of alm_reporting.stock_positions, summed): `quantity` is 0 or more,
-    `origin` trade, assignment or exercise, and `origin_option` the option that brought them. What ended them is None
-    while they are open; `gross_pnl` is realised, before fees, in `currency`."""
-
-    symbol: str
-    direction: str
-    quantity: Decimal
-    entry_date: date
-    entry_price: Decimal
-    origin: str
-    origin_option: str | None
-    exit_date: date | None
-    exit_price: Decimal | None
-    how_ended: str | None
-    currency: str
-    gross_pnl: Decimal | None
 
 
 def positions_table(day: Day, marks: Mapping[str, Mark], observer: ZoneInfo) -> Table:

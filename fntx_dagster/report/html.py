@@ -17,13 +17,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.day import Day
+from fntx_dagster.model.holdings import Mark, StockPosition
+from fntx_dagster.model.nav import NavDay
 from fntx_dagster.report import charts, clock, money
-from fntx_dagster.report.day import Day
-from fntx_dagster.report.holdings import Mark, StockPosition, positions_table, stocks_table
+from fntx_dagster.report.holdings import positions_table, stocks_table
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.nav_path import day_steps, nav_path
-from fntx_dagster.report.performance import NavDay, drawdowns, linked, monthly_table, wealth
+from fntx_dagster.report.performance import drawdowns, linked, monthly_table, wealth
 from fntx_dagster.report.period import nav_day, tell_periods
 from fntx_dagster.report.risk_tables import exposure_table, greeks_table
 from fntx_dagster.report.summary_table import month_tables

@@ -11,8 +11,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
+from fntx_dagster.model.day import Block, Event
 from fntx_dagster.report import money
-from fntx_dagster.report.day import Block, Event
 from fntx_dagster.report.narrative import Line
 from fntx_dagster.report.wording import MOST_NAMED
 

@@ -6,14 +6,15 @@ NAV. All amounts are in base currency.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.day import Day, OpenPosition
+from fntx_dagster.model.difference import in_order
 from fntx_dagster.report import clock, money, wording
-from fntx_dagster.report.day import Day, OpenPosition
 from fntx_dagster.report.narrative import Line, Told
 from fntx_dagster.report.wording import Holding
 
@@ -118,13 +119,6 @@ def nav_line(label: str, nav: Decimal, day: Day) -> Line:
 def part_label(name: str) -> str:
     """What a part of the difference is called; a name that is new here is told by its own words."""
     return PART_LABELS.get(name, name.replace("_", " ").capitalize())
-
-
-def in_order(parts: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Parts of a difference in the order of telling; names without a label come last."""
-    order = list(PART_LABELS)
-    names = sorted(parts, key=lambda name: order.index(name) if name in order else len(order))
-    return {name: parts[name] for name in names}
 
 
 def told_parts(day: Day) -> list[tuple[str, Decimal]]:

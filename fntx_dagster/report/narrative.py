@@ -11,8 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.day import Block, Day
 from fntx_dagster.report import clock
-from fntx_dagster.report.day import Block, Day
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from fntx_dagster.model.day import Day
 from fntx_dagster.report import clock
-from fntx_dagster.report.day import Day
 from fntx_dagster.report.market import part_label, told_parts
 from fntx_dagster.report.narrative import Story, Told
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.accounting.calendar import Calendar, Session
+from fntx_dagster.model.day import Day, OpenPosition, ProvisionalDay
 from fntx_dagster.report import clock, money, wording
-from fntx_dagster.report.day import Day, OpenPosition, ProvisionalDay
 from fntx_dagster.report.market import nav_line, part_label
 from fntx_dagster.report.narrative import Line, Told
 from fntx_dagster.report.wording import Holding

@@ -8,31 +8,14 @@ what moves no performance (deposits, withdrawals) is in none of them. Money goes
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
-from decimal import Decimal
 from itertools import accumulate, groupby
 from math import prod
 from operator import mul
 from typing import NamedTuple
 
+from fntx_dagster.model.nav import NavDay
 from fntx_dagster.report import clock, money
 from fntx_dagster.report.tables import Table
-
-
-class NavDay(NamedTuple):
-    """A session's official NAVs and flows; deposits and withdrawals are both 0 or more."""
-
-    trading_day: date
-    opening_nav: Decimal
-    closing_nav: Decimal
-    deposits: Decimal
-    withdrawals: Decimal
-
-    @property
-    def daily_return(self) -> float | None:
-        """(closing + withdrawals) ÷ (opening + deposits) − 1; None where the denominator is not positive."""
-        invested = self.opening_nav + self.deposits
-        return float((self.closing_nav + self.withdrawals) / invested - 1) if invested > 0 else None
 
 
 class Year(NamedTuple):

@@ -14,11 +14,13 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from fntx_dagster.model.day import Day
+from fntx_dagster.model.difference import in_order
+from fntx_dagster.model.nav import NavDay
 from fntx_dagster.report import clock, money, wording
-from fntx_dagster.report.day import Day
-from fntx_dagster.report.market import in_order, part_lines
+from fntx_dagster.report.market import part_lines
 from fntx_dagster.report.narrative import Line, Story
-from fntx_dagster.report.performance import NavDay, linked
+from fntx_dagster.report.performance import linked
 
 _MOST_MOVERS = 5
 _COMPONENTS = {

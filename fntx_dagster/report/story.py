@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Block, Day, ProvisionalDay
 from fntx_dagster.report import clock
 from fntx_dagster.report.actions import tell_actions, tell_transfers
 from fntx_dagster.report.bookings import tell_booking
 from fntx_dagster.report.cash import tell_cash
-from fntx_dagster.report.day import Block, Contract, Day, ProvisionalDay
 from fntx_dagster.report.market import early_close, tell_close, tell_no_events, tell_open, tell_previous_close
 from fntx_dagster.report.narrative import Section, Story, Told
 from fntx_dagster.report.now import provisional, tell_now

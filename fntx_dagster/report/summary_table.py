@@ -13,8 +13,8 @@ from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.day import Day
 from fntx_dagster.report import clock, markdown, money, wording
-from fntx_dagster.report.day import Day
 from fntx_dagster.report.performance import linked
 from fntx_dagster.report.period import nav_day
 from fntx_dagster.report.tables import Table

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.day import Block, Day, Event, ProvisionalDay
 from fntx_dagster.report import clock, dealings, money, wording
-from fntx_dagster.report.day import Block, Day, Event, ProvisionalDay
 from fntx_dagster.report.impact import Addends, impact_lines, nav_line
 from fntx_dagster.report.narrative import Line, Told
 from fntx_dagster.report.wording import Holding

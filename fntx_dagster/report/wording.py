@@ -10,14 +10,13 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from fntx_dagster.model.contract import Contract, is_option, is_stock, ladder_key, underlying_of
 from fntx_dagster.report import clock, money
-from fntx_dagster.report.day import Contract
 
 # A sentence that names more than this many things is no longer read.
 MOST_NAMED = 6
 
 _RIGHTS = {"C": "Call", "P": "Put"}
-_SHARES = ("STK", "FUND")
 
 
 class Holding(NamedTuple):
@@ -42,22 +41,12 @@ def bracketed(items: Sequence[str], more: str) -> str:
     return f"({', '.join(_few(items, more))})"
 
 
-def is_option(contract: Contract) -> bool:
-    """Whether the contract is a call or a put, on a stock, an index or a future."""
-    return contract.put_call is not None
-
-
-def is_stock(contract: Contract) -> bool:
-    """Whether the contract is held in shares."""
-    return contract.asset_category in _SHARES
-
-
 def contract_name(contract: Contract, today: date, *, many: bool = False) -> str:
     """`SPY 628 Call`; `SPY August 15 628 Calls` where the option does not expire `today` (a New York date)."""
     if not is_option(contract):
         return f"{contract.symbol} future{'s' if many else ''}" if contract.asset_category == "FUT" else contract.symbol
     right = _RIGHTS.get(contract.put_call or "", contract.put_call) + ("s" if many else "")
-    words = (_underlying(contract), _expiry(contract, today), _strike(contract), right)
+    words = (underlying_of(contract), _expiry(contract, today), _strike(contract), right)
     return " ".join(word for word in words if word)
 
 
@@ -90,23 +79,11 @@ def ladder(holdings: Iterable[Holding]) -> list[Holding]:
     return sorted(holdings, key=lambda holding: ladder_key(holding.contract))
 
 
-def ladder_key(contract: Contract) -> tuple[object, ...]:
-    """Order of contracts in a list of holdings."""
-    return (
-        is_option(contract),
-        _underlying(contract),
-        contract.expiry or date.min,
-        contract.strike or Decimal(0),
-        contract.put_call or "",
-        contract.contract_id,
-    )
-
-
 def calls_first(contract: Contract) -> tuple[object, ...]:
     """Order of contracts in a sentence about trades: stock, then calls before puts, by expiry and strike."""
     option = is_option(contract)
     return (
-        _underlying(contract),
+        underlying_of(contract),
         option,
         contract.put_call or "",
         contract.expiry or date.min,
@@ -119,10 +96,6 @@ def _few(items: Sequence[str], more: str) -> list[str]:
     if len(items) <= MOST_NAMED:
         return list(items)
     return [*items[: MOST_NAMED - 1], f"{len(items) - MOST_NAMED + 1:,} more {more}"]
-
-
-def _underlying(contract: Contract) -> str:
-    return contract.underlying_symbol or contract.symbol.split(" ")[0]
 
 
 def _strike(contract: Contract) -> str:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
-from fntx_dagster.flex.sections import OTHER, Section
+from fntx_dagster.adapters.flex.sections import OTHER, Section
 
 if TYPE_CHECKING:
     import psycopg
 
-    from fntx_dagster.flex.statements import Row
+    from fntx_dagster.adapters.flex.statements import Row
 
 _BATCH = 5000
 

@@ -19,10 +19,11 @@ from psycopg import sql
 from psycopg.rows import dict_row, namedtuple_row
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition
-from fntx_dagster.report.holdings import Mark, StockPosition
-from fntx_dagster.report.market import in_order
-from fntx_dagster.report.performance import NavDay
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Block, Day, Event, OpenPosition
+from fntx_dagster.model.difference import in_order
+from fntx_dagster.model.holdings import Mark, StockPosition
+from fntx_dagster.model.nav import NavDay
 from fntx_dagster.store.database import Database
 
 SUMMARY_FIELDS = (

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-from fntx_dagster.flex.sections import OTHER, SECTIONS, Section
-from fntx_dagster.flex.statements import FlexFile, Reading, Row, Statement
+from fntx_dagster.adapters.flex.sections import OTHER, SECTIONS, Section
+from fntx_dagster.adapters.flex.statements import FlexFile, Reading, Row, Statement
 from fntx_dagster.store.changes import note_changed, note_spoken
 from fntx_dagster.store.copying import Copying, Objects, digest_of, typed_columns, typed_values
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from fntx_dagster.chain.journal import Attempt, Entry, Mined, Sending
+from fntx_dagster.adapters.evm.journal import Attempt, Entry, Mined, Sending
 from fntx_dagster.errors import Transient
 from fntx_dagster.store.database import Database
 

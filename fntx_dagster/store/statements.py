@@ -27,8 +27,8 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.types.json import Jsonb
 
+from fntx_dagster.adapters.flex.statements import FlexFile, Reading
 from fntx_dagster.errors import Permanent
-from fntx_dagster.flex.statements import FlexFile, Reading
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.merging import AlreadyThere, Counts, Merge, Straight
 

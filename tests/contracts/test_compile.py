@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fntx_dagster.chain.artifacts import CONTRACTS, FOLDER, artifact
+from fntx_dagster.adapters.evm.artifacts import CONTRACTS, FOLDER, artifact
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "contracts"

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from fntx_dagster.chain.client import EmbeddedChain
+from fntx_dagster.adapters.evm.client import EmbeddedChain
 from fntx_dagster.defs import statements
 from fntx_dagster.defs.accounting import lots
 from fntx_dagster.defs.findings import Observed, observed, result
@@ -23,8 +23,8 @@ from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_d
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.today import current_day
 from fntx_dagster.defs.verification import CHECKS
+from fntx_dagster.services.signatures.drifting import drifts
 from fntx_dagster.settings import Settings
-from fntx_dagster.signatures.drifting import drifts
 from fntx_dagster.simulate.broker import SPY, Account, deliver
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, account, july_28, serve, unused_port

@@ -10,15 +10,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fntx_dagster.chain.client import connect
-from fntx_dagster.chain.served import serve
+from fntx_dagster.adapters.evm.client import connect
+from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.defs import sensors
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.jobs import emptied_queue, signed_days
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_stand
+from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
-from fntx_dagster.signatures.signing import sign
 from fntx_dagster.simulate.gateway import unused_port
 from fntx_dagster.store import alerts
 from fntx_dagster.store.database import Database

@@ -12,8 +12,8 @@ import pytest
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import BEGINNING, range_tags
 from fntx_dagster.defs.schedules import month_to_date, signature_of_the_day
+from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
-from fntx_dagster.signatures.signing import sign
 from fntx_dagster.store.database import Database
 from tests import by_hand
 

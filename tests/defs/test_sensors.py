@@ -10,14 +10,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fntx_dagster import alerts as notifications
 from fntx_dagster.defs import sensors
 from fntx_dagster.defs.alerts import delivered_alerts
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.ranges import BEGINNING, range_tags
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.services import alerting as notifications
+from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
-from fntx_dagster.signatures.signing import sign
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.day import Day
+from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.report import clock
-from fntx_dagster.report.day import Day
-from fntx_dagster.report.holdings import Mark, StockPosition
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.period import nav_day
 from fntx_dagster.report.story import tell

@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Block, Day, Event, OpenPosition
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZERO = Decimal(0)

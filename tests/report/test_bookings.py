@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from fntx_dagster.report.day import Block, Contract, Event
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Block, Event
 from fntx_dagster.report.narrative import Told
 from fntx_dagster.report.story import tell
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from fntx_dagster.report.day import Contract, Event
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Event
 from fntx_dagster.report.narrative import Told
 from fntx_dagster.report.story import tell
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.report.performance import NavDay, drawdowns, linked, monthly_table, years
+from fntx_dagster.model.nav import NavDay
+from fntx_dagster.report.performance import drawdowns, linked, monthly_table, years
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 returns = st.lists(st.none() | st.floats(-0.5, 0.5), max_size=40)

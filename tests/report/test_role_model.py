@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fntx_dagster.report.day import Day
+from fntx_dagster.model.day import Day
 from fntx_dagster.report.document import to_json
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell

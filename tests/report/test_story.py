@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from fntx_dagster.report.day import Day, OpenPosition
+from fntx_dagster.model.day import Day, OpenPosition
 from fntx_dagster.report.market import part_label
 from fntx_dagster.report.narrative import Told
 from fntx_dagster.report.story import tell

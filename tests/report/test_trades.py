@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Block, Day, Event, OpenPosition
 from fntx_dagster.report import money
-from fntx_dagster.report.day import Block, Contract, Day, Event, OpenPosition
 from fntx_dagster.report.narrative import Told
 from fntx_dagster.report.story import tell
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fntx_dagster.flex.statements import Covered, FlexFile, Row, Statement
+from fntx_dagster.adapters.flex.statements import Covered, FlexFile, Row, Statement
 from fntx_dagster.simulate.broker import SPY, Account
 from fntx_dagster.simulate.delivery import (
     ACCRUALS,

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from fntx_dagster.report.day import Contract
-from fntx_dagster.report.today import Execution, MarkedPosition, Snapshot
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot
 from fntx_dagster.store.current import Provisional, keep, provisional
 from fntx_dagster.store.database import Database
 from tests import by_hand

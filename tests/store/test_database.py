@@ -13,8 +13,8 @@ import pytest
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
+from fntx_dagster.adapters.flex.sections import SECTIONS
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.flex.sections import SECTIONS
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import (
     Database,

@@ -9,7 +9,7 @@ from threading import Thread
 import psycopg
 import pytest
 
-from fntx_dagster.chain.journal import Attempt, Entry, Mined
+from fntx_dagster.adapters.evm.journal import Attempt, Entry, Mined
 from fntx_dagster.errors import Transient
 from fntx_dagster.store import sendings
 from fntx_dagster.store.database import Database

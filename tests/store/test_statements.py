@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fntx_dagster.adapters.flex.statements import FlexFile, Row
 from fntx_dagster.errors import Permanent
-from fntx_dagster.flex.statements import FlexFile, Row
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.merging import AlreadyThere, Merge, Straight

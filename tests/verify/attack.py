@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.chain.artifacts import artifact
+from fntx_dagster.adapters.evm.artifacts import artifact
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.record import Record, build_record
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from fntx_dagster.chain.artifacts import artifact
+from fntx_dagster.adapters.evm.artifacts import artifact
 from fntx_dagster.metrics.catalogue import CATALOGUE, Catalogue, letters
 from fntx_dagster.proof.disclosure import disclose
 from fntx_dagster.proof.leaves import Context, schema_hash_of
@@ -109,7 +109,7 @@ class Node:
 def node(tmp_path_factory) -> Iterator[Node]:
     from eth_account import Account
 
-    from fntx_dagster.chain.embedded import EmbeddedProvider
+    from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
 
     account = Account.from_key(KEY)
     provider = EmbeddedProvider(tmp_path_factory.mktemp("chain") / "chain.sqlite", account.address)
@@ -133,7 +133,7 @@ class Shown(NamedTuple):
 
 @pytest.fixture(scope="session")
 def shown(node) -> Iterator[Shown]:
-    from fntx_dagster.chain.served import serve
+    from fntx_dagster.adapters.evm.served import serve
 
     days = [date(2019, 7, day) for day in (17, 18, 19)]
     values = dict.fromkeys(range(59), 0) | {13: -1_250_000_000, 30: None, 57: letters("HKD")}

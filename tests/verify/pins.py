@@ -14,9 +14,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from fntx_dagster.chain import artifacts
-from fntx_dagster.chain.artifacts import TRACK_RECORD_CODES, artifact
-from fntx_dagster.chain.contracts import VERSION
+from fntx_dagster.adapters.evm import artifacts
+from fntx_dagster.adapters.evm.artifacts import TRACK_RECORD_CODES, artifact
+from fntx_dagster.adapters.evm.contracts import VERSION
 from fntx_dagster.metrics.catalogue import CATALOGUES
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.leaves import schema_hash_of

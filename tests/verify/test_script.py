@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as run_with
 from hypothesis import strategies as st
 
-from fntx_dagster.chain.artifacts import TRACK_RECORD_CODES
+from fntx_dagster.adapters.evm.artifacts import TRACK_RECORD_CODES
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES
 from fntx_dagster.proof.disclosure import check, disclose, parse

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from fntx_dagster.chain.artifacts import artifact
-from fntx_dagster.chain.served import MAX_BATCH, MAX_BODY, serve
+from fntx_dagster.adapters.evm.artifacts import artifact
+from fntx_dagster.adapters.evm.served import MAX_BATCH, MAX_BODY, serve
 from fntx_dagster.errors import Permanent
 from tests.verify.conftest import KEY
 

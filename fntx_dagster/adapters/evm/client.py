@@ -1,0 +1,169 @@
+"""The chain of the settings: the same interface for the embedded chain and for a node behind an RPC URL.
+
+`connect` gives a Chain: a Reader that also knows who signs for an account, whose turn it is to send, and how a trader
+on the embedded chain gets its funds. `addresses_of` and `keys.signer_of` say what a record is bound to without asking a
+node. Posting is `sender`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from fntx_dagster.adapters.evm.faults import MADE_ANEW, explained
+from fntx_dagster.adapters.evm.keys import Signer, deployer_of, signer_of
+from fntx_dagster.adapters.evm.reader import Reader, web3_over
+from fntx_dagster.adapters.evm.transactions import transact
+from fntx_dagster.errors import Permanent, Transient
+
+if TYPE_CHECKING:
+    from web3 import Web3
+    from web3.contract import Contract
+    from web3.types import TxReceipt
+
+    from fntx_dagster.adapters.evm.contracts import Addresses
+    from fntx_dagster.settings import Settings
+
+__all__ = ["Chain", "EmbeddedChain", "addresses_of", "connect", "signer_of"]
+
+EMBEDDED_CHAIN_ID = 131277322940537
+"""What eth-tester's chains call themselves."""
+
+_UNLIMITED = 2**256 - 1
+_TURN_SECONDS = 120.0
+
+_TRADER_WEI = 100 * 10**18
+_TRADER_FNTX = 100_000
+
+
+def connect(settings: Settings) -> Chain:
+    """The chain of the settings: `rpc_url` with the addresses in `contracts`, else the embedded one in the home.
+
+    The embedded chain and its contracts are made at the first use. Permanent for a wrong chain id, missing contracts or
+    contracts of another version, Transient where the node does not answer.
+    """
+    return _embedded(settings) if settings.rpc_url is None else _remote(settings)
+
+
+def addresses_of(settings: Settings) -> Addresses:
+    """Chain id and contracts that records are bound to, from the file that names them: a node need not answer.
+
+    The embedded chain is made at the first use. Permanent where the file is missing or of another form.
+    """
+    from fntx_dagster.adapters.evm.contracts import read_addresses
+
+    file = _addresses_file(settings)
+    if settings.rpc_url is None and not file.exists():
+        connect(settings).close()
+    return read_addresses(file)
+
+
+class Chain(Reader):
+    """A chain with our contracts on it, and the settings' keys."""
+
+    def __init__(self, web3: Web3, addresses: Addresses, settings: Settings) -> None:
+        super().__init__(web3, addresses)
+        self._settings = settings
+
+    def trader(self, account_id: str) -> Signer:
+        """Who signs for an account, ready to send."""
+        return signer_of(self._settings, account_id)
+
+    def approve_burning(self, signer: Signer) -> None:
+        """Let TrackRecord burn the signer's FNTX without limit, once: it burns only when the signer itself posts."""
+        with self.turn_of(signer.address):
+            self.invoke(signer, self.fntx, "approve", self.contract, _UNLIMITED)
+
+    @contextmanager
+    def turn_of(self, address: str) -> Iterator[None]:
+        """One sender per key on this machine; Transient if another one takes longer than two minutes."""
+        folder = self._settings.paths.chain
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(folder / f"{address}.lock", timeout=_TURN_SECONDS):
+                yield
+        except Timeout:
+            raise Transient(f"another process is sending for {address}", "Try again when it has finished") from None
+
+    def invoke(self, signer: Signer, contract: Contract, function: str, *arguments: Any) -> None:
+        """Send a contract's function as a transaction and wait. The caller has the signer's turn."""
+        self.send(signer, {"to": contract.address, "data": contract.encode_abi(function, args=arguments)})
+
+    def send(self, signer: Signer, call: dict[str, Any]) -> TxReceipt:
+        """Send a transaction that no record depends on, within the fee cap, and wait. The caller has the signer's
+        turn."""
+        return transact(self.web3, signer, call, self._settings.fee_cap)
+
+
+class EmbeddedChain(Chain):
+    """The chain in the home: its traders are funded and have approved, without anybody's doing."""
+
+    is_embedded = True
+
+    def close(self) -> None:
+        """Close the chain's file."""
+        self.web3.provider.close()
+
+    def trader(self, account_id: str) -> Signer:
+        """Who signs for an account, with ether, FNTX and an allowance for twenty years of sessions."""
+        signer = signer_of(self._settings, account_id)
+        if self._is_short(signer.address):
+            self._fund(signer.address)
+        if self.funds_of(signer.address).allowance < self.burn_amount:
+            self.approve_burning(signer)
+        return signer
+
+    def _fund(self, address: str) -> None:
+        deployer = deployer_of(self._settings.paths.keys)
+        with self.turn_of(deployer.address):
+            if self._is_short(address):  # another process may have been first
+                self.send(deployer, {"to": address, "value": _TRADER_WEI})
+                self.invoke(deployer, self.fntx, "transfer", address, _TRADER_FNTX * 10**18)
+
+    def _is_short(self, address: str) -> bool:
+        funds = self.funds_of(address)
+        return funds.wei < _TRADER_WEI // 2 or funds.fntx < _TRADER_FNTX // 2
+
+
+@explained
+def _embedded(settings: Settings) -> Chain:
+    from web3 import Web3
+
+    from fntx_dagster.adapters.evm.contracts import check_deployed, deploy, read_addresses, write_addresses
+    from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
+
+    folder, file = settings.paths.chain, _addresses_file(settings)
+    deployer = deployer_of(settings.paths.keys)
+    web3 = Web3(EmbeddedProvider(folder / "chain.sqlite", deployer.address))
+    web3.eth.default_account = deployer.address  # eth-tester wants a sender even for a read
+    if not file.exists():
+        with FileLock(folder / "deployment.lock"):
+            if not file.exists():
+                write_addresses(file, deploy(web3, deployer))
+    addresses = read_addresses(file)
+    check_deployed(web3, addresses, file, MADE_ANEW)
+    return EmbeddedChain(web3, addresses, settings)
+
+
+@explained
+def _remote(settings: Settings) -> Chain:
+    from fntx_dagster.adapters.evm.contracts import check_deployed, read_addresses
+
+    file = _addresses_file(settings)
+    addresses = read_addresses(file)
+    assert settings.rpc_url is not None
+    web3 = web3_over(settings.rpc_url.get_secret_value())
+    check_deployed(web3, addresses, file)
+    return Chain(web3, addresses, settings)
+
+
+def _addresses_file(settings: Settings) -> Path:
+    if settings.rpc_url is None:
+        return settings.paths.chain / "contracts.json"
+    if settings.contracts is None:
+        raise Permanent("FNTX_RPC_URL is set without FNTX_CONTRACTS", "Name the file with the contracts' addresses")
+    return settings.contracts.expanduser()

@@ -1,0 +1,216 @@
+"""The embedded chain as a local node: JSON-RPC over HTTP on loopback, for wallets, other programs and verify.html.
+
+Answers have a node's form (hex quantities, camelCase), so web3's HTTPProvider and any other client work unchanged. A
+page in a browser may ask too (CORS): the chain is public by nature, and no key is here that could sign. Only requests
+that name a loopback host are answered, so that a foreign page cannot reach it under a name of its own.
+
+Imports web3 at the top: import this module only where a chain is served.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from eth_utils import to_checksum_address
+from web3.providers.eth_tester.middleware import request_formatters, result_formatters
+
+from fntx_dagster.adapters.evm.answers import MAX_DEPTH, depth_of
+from fntx_dagster.errors import Permanent
+
+if TYPE_CHECKING:
+    from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
+
+MAX_BODY = 1_000_000
+MAX_BATCH = 1_000
+
+_IDLE_SECONDS = 30.0
+_NAMESPACES = frozenset({"eth", "net", "web3"})
+"""Those of the standard. The test chain's own (mining, time travel, going back) are nobody's over HTTP."""
+
+_SIMULATING = frozenset({"eth_call", "eth_estimateGas"})
+_BLOCKS = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash"})
+_BLOCK_AT = {"eth_call": 1, "eth_getCode": 1, "eth_getBalance": 1, "eth_getTransactionCount": 1, "eth_getStorageAt": 2}
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type",
+}
+
+
+@contextmanager
+def serve(provider: EmbeddedProvider, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve the chain behind `provider` until the block is left; gives the URL. Port 0 takes a free one.
+
+    Permanent for a host that is not loopback or a port that is taken.
+    """
+    if not _is_loopback(host):
+        raise Permanent(f"{host} is not a loopback address", "A chain for tests is served on 127.0.0.1 only")
+    try:
+        server = _Server((host, port), _Handler)
+    except OSError as error:
+        raise Permanent(f"cannot listen on {host}:{port}: {error.strerror}", "Choose another port") from None
+    server.node = _Node(provider)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{host}:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Node:
+    """The provider's answers in the form of a node's."""
+
+    def __init__(self, provider: EmbeddedProvider) -> None:
+        self._provider = provider
+        # The embedded chain wants every simulation paid for; the deployer can pay for those that name no sender.
+        self._caller = to_checksum_address(provider.deployer)
+
+    def answer(self, body: bytes) -> Any:
+        """The answer to a request or to a batch of them."""
+        # Python's parser recurses, and the EVM's libraries raise its limit: too deep a nesting would end the process.
+        if depth_of(body) > MAX_DEPTH:
+            return _error(None, -32700, "parse error")
+        try:
+            asked = json.loads(body)
+        except (ValueError, RecursionError):
+            return _error(None, -32700, "parse error")
+        if not isinstance(asked, list):
+            return self._answer_one(asked)
+        if not 0 < len(asked) <= MAX_BATCH:
+            return _error(None, -32600, f"a batch has 1 to {MAX_BATCH} requests")
+        return [self._answer_one(one) for one in asked]
+
+    def _answer_one(self, asked: Any) -> dict[str, Any]:
+        if not isinstance(asked, dict) or not isinstance(asked.get("method"), str):
+            return _error(None, -32600, "invalid request")
+        number, method, params = asked.get("id"), asked["method"], asked.get("params") or []
+        if method.partition("_")[0] not in _NAMESPACES:
+            return _error(number, -32601, f"the embedded chain does not serve {method}")
+        try:
+            response = self._provider.make_request(method, self._taken(method, list(params)))
+            if "error" in response:
+                return {"jsonrpc": "2.0", "id": number, "error": response["error"]}
+            return {"jsonrpc": "2.0", "id": number, "result": _given(method, response["result"])}
+        except Exception as error:  # what a stranger sends may break the EVM's library anywhere; it answers on
+            return _error(number, -32603, f"cannot answer this ({type(error).__name__})")
+
+    def _taken(self, method: str, params: list[Any]) -> Any:
+        """The parameters as eth-tester takes them."""
+        place = _BLOCK_AT.get(method)
+        if place is not None and len(params) == place:
+            params.append("latest")
+        if method in _SIMULATING and params:
+            call = {key: value for key, value in params[0].items() if value is not None}
+            if "input" in call:
+                call["data"] = call.pop("input")
+            params[0] = {"from": self._caller, **call}
+        formatter = request_formatters.get(method)
+        return formatter(params) if formatter else params
+
+
+class _Server(ThreadingHTTPServer):
+    node: _Node
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = _IDLE_SECONDS
+    disable_nagle_algorithm = True  # an answer is small, and waiting to fill a packet costs 40 ms
+
+    def do_OPTIONS(self) -> None:
+        self._reply(204 if self._names_loopback() else 403)
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not self._names_loopback():
+            self._reply(403, closing=True)
+        elif not length.isdecimal():
+            self._reply(411, closing=True)
+        elif int(length) > MAX_BODY:
+            self._reply(413, closing=True)
+        else:
+            answer = self.server.node.answer(self.rfile.read(int(length)))
+            self._reply(200, json.dumps(answer).encode("ascii"))
+
+    def log_message(self, *_: Any) -> None:
+        """Nobody reads it."""
+
+    def _names_loopback(self) -> bool:
+        try:
+            return _is_loopback(urlsplit(f"//{self.headers.get('Host', '')}").hostname or "")
+        except ValueError:
+            return False
+
+    def _reply(self, status: int, body: bytes = b"", closing: bool = False) -> None:
+        self.send_response(status)
+        for name, value in _CORS.items():
+            self.send_header(name, value)
+        if body:
+            self.send_header("Content-Type", "application/json")
+        if closing:  # what was not read of the body must not pass for the next request
+            self.send_header("Connection", "close")
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _error(number: Any, code: int, message: str) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
+
+
+def _given(method: str, result: Any) -> Any:
+    """A result as a node gives it."""
+    formatters = result_formatters or {}
+    if method in _BLOCKS and result:
+        of_transaction = formatters["eth_getTransactionByHash"]
+        result = {
+            **result,
+            "transactions": [of_transaction(one) if isinstance(one, dict) else one for one in result["transactions"]],
+        }
+    formatter = formatters.get(method)
+    return _json(formatter(result) if formatter else result)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, bool) or value is None or isinstance(value, (str, float)):
+        return value
+    if isinstance(value, int):
+        return hex(value)
+    if isinstance(value, bytes):
+        return f"0x{value.hex()}"
+    if isinstance(value, (list, tuple)):
+        return [_json(item) for item in value]
+    fields = {_camel(key): item for key, item in value.items()}
+    if "cumulativeGasUsed" in fields:  # a receipt, with a field from before Byzantium
+        fields.pop("stateRoot")
+        fields["to"] = fields["to"] or None
+    if "logIndex" in fields:  # a log, marked as eth-tester marks it
+        fields.pop("type")
+        fields["removed"] = False
+    if "logsBloom" in fields:
+        fields["logsBloom"] = f"0x{fields['logsBloom']:0512x}"
+    return {key: _json(item) for key, item in fields.items()}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,152 @@
+"""Single steps of a transaction: its fees, its broadcast, its receipt; and `transact`, which takes them all at once.
+
+`transact` is for what a record does not depend on (deployment, funding, approval): it keeps nothing, so a process that
+dies in it leaves the transaction to the chain. Records go through `sender`. The caller holds the key's turn.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fntx_dagster.adapters.evm.faults import Refusal, explained, refusal_of
+from fntx_dagster.adapters.evm.keys import Signer
+from fntx_dagster.errors import Permanent, Transient
+
+if TYPE_CHECKING:
+    from web3 import Web3
+    from web3.types import TxReceipt
+
+GAS_LIMIT = 16_777_216
+"""What one transaction may use at most (EIP-7825)."""
+
+MINED_WITHIN = 180.0
+"""Seconds to wait for a receipt before the wait is given up, not the transaction."""
+
+
+class Fees(NamedTuple):
+    """What a transaction offers, in wei per gas: at most, and of it to whoever makes the block."""
+
+    max_fee: int
+    tip: int
+
+
+@explained
+def transact(web3: Web3, signer: Signer, call: dict[str, Any], fee_cap: int | None = None) -> TxReceipt:
+    """Simulate, sign, broadcast and wait. `call` has any of to, data, value (wei); `fee_cap` is wei per gas.
+
+    The simulation and the check of the ether come before a nonce is taken.
+
+    Raises Reverted (the contract refuses), Permanent (too little ether), Transient (a transaction of this key is in
+    progress, the chain is dearer than the cap, the node does not answer, not mined within MINED_WITHIN seconds).
+    """
+    from web3.exceptions import Web3RPCError
+
+    call = {**call, "from": signer.address}
+    simulate(web3, call)
+    gas, fees = gas_for(web3, call), suggested_fees(web3) if fee_cap is None else fees_within(web3, fee_cap)
+    check_ether(web3, signer.address, gas * fees.max_fee + call.get("value", 0))
+    signed = signer.sign(request(web3.eth.chain_id, next_nonce(web3, signer.address), gas, fees, call))
+    try:
+        web3.eth.send_raw_transaction(signed.raw)
+    except Web3RPCError as error:
+        if refusal_of(error) is not Refusal.ALREADY_KNOWN:
+            raise
+    receipt = web3.eth.wait_for_transaction_receipt(signed.tx_hash, timeout=MINED_WITHIN)
+    if receipt["status"] != 1:
+        simulate(web3, call, receipt["blockNumber"])  # raises with the reason, if the state still shows it
+        raise Permanent(f"transaction {signed.tx_hash} was mined and refused", "Look it up on the chain")
+    return receipt
+
+
+@explained
+def simulate(web3: Web3, call: dict[str, Any], block: int | str = "latest") -> None:
+    """Reverted if the contract would refuse `call` after that block."""
+    web3.eth.call(call, block)
+
+
+@explained
+def gas_for(web3: Web3, call: dict[str, Any]) -> int:
+    """A quarter more than the node's estimate: the state may have changed when it is mined."""
+    return min(web3.eth.estimate_gas(call) * 5 // 4, GAS_LIMIT)
+
+
+def suggested_fees(web3: Web3) -> Fees:
+    """EIP-1559 fees that outlast six full blocks: twice the base fee, and the tip."""
+    tip, base = web3.eth.max_priority_fee, web3.eth.get_block("latest")["baseFeePerGas"]
+    return Fees(2 * base + tip, tip)
+
+
+def fees_within(web3: Web3, cap: int) -> Fees:
+    """The suggested fees, at most `cap` (wei per gas); Transient while the chain is dearer than that."""
+    fees = suggested_fees(web3)
+    base = (fees.max_fee - fees.tip) // 2
+    if base > cap:
+        raise Transient(
+            f"the chain's base fee, {gwei(base)} gwei, is above the cap, {gwei(cap)}",
+            "Wait until it falls, or raise FNTX_FEE_CAP_GWEI",
+        )
+    return Fees(min(fees.max_fee, cap), min(fees.tip, cap))
+
+
+def gwei(wei: int) -> str:
+    """Wei in gwei, as people read it."""
+    return f"{Decimal(wei) / 10**9:.9f}".rstrip("0").rstrip(".")
+
+
+def check_ether(web3: Web3, address: str, needed: int) -> None:
+    """Permanent unless `address` holds `needed` wei."""
+    held = web3.eth.get_balance(address)
+    if held < needed:
+        raise Permanent(
+            f"{address} holds {held} wei of ether and the transaction may cost {needed}",
+            f"Send at least {needed - held} wei of ether to this address",
+        )
+
+
+def next_nonce(web3: Web3, address: str, block: int | str = "latest") -> int:
+    """The nonce that comes after `block`; Transient while the node knows a transaction of `address` that is not
+    mined."""
+    mined = web3.eth.get_transaction_count(address, block)
+    if web3.eth.get_transaction_count(address, "pending") > mined:
+        raise Transient(
+            f"a transaction of {address}, nonce {mined}, is still in progress",
+            "Try again when it is mined; one that is not ours and stays can be replaced by its wallet, with that nonce",
+        )
+    return mined
+
+
+def request(chain_id: int, nonce: int, gas: int, fees: Fees, call: dict[str, Any]) -> dict[str, Any]:
+    """What a signer signs: `call` (to, data, value; a deployment has no `to`) as an EIP-1559 transaction."""
+    return {
+        "to": call.get("to", ""),
+        "value": call.get("value", 0),
+        "data": call.get("data", "0x"),
+        "maxFeePerGas": fees.max_fee,
+        "maxPriorityFeePerGas": fees.tip,
+        "gas": gas,
+        "chainId": chain_id,
+        "nonce": nonce,
+    }
+
+
+def receipt_of(web3: Web3, tx_hash: str) -> TxReceipt | None:
+    """The receipt of a transaction that is in a block, else None."""
+    from web3.exceptions import TransactionNotFound
+
+    try:
+        receipt = web3.eth.get_transaction_receipt(tx_hash)
+    except TransactionNotFound:
+        return None
+    return receipt if receipt["blockHash"] is not None else None
+
+
+def is_known(web3: Web3, tx_hash: str) -> bool:
+    """Whether the node has a transaction, mined or not."""
+    from web3.exceptions import TransactionNotFound
+
+    try:
+        web3.eth.get_transaction(tx_hash)
+    except TransactionNotFound:
+        return False
+    return True

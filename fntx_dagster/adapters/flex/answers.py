@@ -1,0 +1,247 @@
+"""What the Flex Web Service answers instead of a statement, and what is done about it.
+
+Here belong the outcomes that callers tell apart, the broker's error codes with the rule of each, the rules for what has
+no code, and the reading of a body: is it a statement, an answer, or neither. Nothing here asks, waits or writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from enum import Enum
+from typing import NamedTuple
+
+from lxml import etree
+
+from fntx_dagster.adapters.flex.formats import parse_date
+from fntx_dagster.errors import Permanent, Transient
+
+
+class NotYet(Transient):
+    """No statement now, perhaps later. `code` is the broker's last one, None where it gave none."""
+
+    code: int | None = None
+    query: str = ""
+
+
+class NotServed(NotYet):
+    """The token is held off or the service is out of reach: every other query of the token would meet the same."""
+
+
+class Refused(Permanent):
+    """No statement until a person changes something. `code` as in `NotYet`."""
+
+    code: int | None = None
+    query: str = ""
+
+
+class NoData(Refused):
+    """1003: the broker has nothing to tell, most often because the account had no activity in the window."""
+
+
+class TokenRefused(Refused):
+    """The token or its account is not served: every other query of the same token would be refused too."""
+
+
+class Retry(Enum):
+    """When an answer is followed by another try."""
+
+    POLL = "after the usual wait, as often as the deadline allows"
+    SLOW = "after the usual wait, and twice as long each time"
+    THROTTLED = "after the long wait at least"
+    NEVER = "never"
+
+
+class Rule(NamedTuple):
+    """What is done about an answer that is no statement."""
+
+    meaning: str
+    retry: Retry
+    outcome: type[NotYet] | type[Refused]
+    """Raised when it is not, or no longer, followed by another try."""
+    way_out: str
+    tries: int | None = None
+    """So many such answers in one download are the end of it; None: the deadline is."""
+    anew: bool = False
+    """The reference is of no more use: the next try requests the statement again."""
+
+
+_LATER = "Try again later; the broker's data for the day may still be in the making"
+_THROTTLING = "The broker is holding this token off: make no request with it for an hour, then try again"
+NEW_TOKEN = (
+    "Make a new token in Client Portal (Performance & Reports, Flex Queries, Flex Web Service Configuration) "
+    "and set it in FNTX_FLEX_TOKENS"
+)
+
+CODES = {
+    1001: Rule("could not be generated", Retry.SLOW, NotServed, _THROTTLING, tries=4, anew=True),
+    1003: Rule(
+        "is not available", Retry.NEVER, NoData, "Often there is no data in that window; check the query and the window"
+    ),
+    1004: Rule("is incomplete at this time", Retry.SLOW, NotYet, _LATER, anew=True),
+    1005: Rule("lacks settlement data at this time", Retry.SLOW, NotYet, _LATER, anew=True),
+    1006: Rule("lacks FIFO profit and loss at this time", Retry.SLOW, NotYet, _LATER, anew=True),
+    1007: Rule("lacks MTM profit and loss at this time", Retry.SLOW, NotYet, _LATER, anew=True),
+    1008: Rule("lacks MTM and FIFO profit and loss at this time", Retry.SLOW, NotYet, _LATER, anew=True),
+    1009: Rule("is held up by heavy load at the broker", Retry.SLOW, NotYet, _LATER),
+    1010: Rule(
+        "comes from a legacy Flex query, which is no longer supported",
+        Retry.NEVER,
+        Refused,
+        "Convert the query to an Activity Flex query and set its id in FNTX_FLEX_QUERIES",
+    ),
+    1011: Rule(
+        "is refused, the service account is inactive",
+        Retry.NEVER,
+        TokenRefused,
+        "Enable the Flex Web Service in Client Portal",
+    ),
+    1012: Rule("is refused, the token has expired", Retry.NEVER, TokenRefused, NEW_TOKEN),
+    1013: Rule(
+        "is refused to this machine's address",
+        Retry.NEVER,
+        TokenRefused,
+        "Allow the address for the token in Client Portal, or make a token without a restriction",
+    ),
+    1014: Rule(
+        "comes from a query that is not valid", Retry.NEVER, Refused, "Check the query's id in FNTX_FLEX_QUERIES"
+    ),
+    1015: Rule("is refused, the token is not valid", Retry.NEVER, TokenRefused, NEW_TOKEN),
+    1016: Rule(
+        "is refused, the account is not valid", Retry.NEVER, Refused, "Check the accounts that the query selects"
+    ),
+    1017: Rule("was requested, but its reference is not known", Retry.POLL, Refused, _LATER, tries=3, anew=True),
+    1018: Rule("is held off, too many requests", Retry.THROTTLED, NotServed, _THROTTLING, tries=4),
+    1019: Rule("is being generated", Retry.POLL, NotYet, _LATER),
+    1020: Rule(
+        "was not requested in a way that the service accepts",
+        Retry.NEVER,
+        Refused,
+        "Check the query's id in FNTX_FLEX_QUERIES, and that the query can be run for other dates",
+    ),
+    1021: Rule("could not be retrieved at this time", Retry.SLOW, NotYet, _LATER),
+}
+"""The broker's error codes. Each `meaning` continues a sentence that begins with the statement's name."""
+
+NOT_ANSWERED = Rule("was not answered", Retry.NEVER, NotYet, _LATER)
+CUT_OFF = Rule("arrived incomplete", Retry.SLOW, NotYet, "Try again later; if it stays so, check the network")
+_STRANGE = Rule("did not arrive", Retry.SLOW, NotYet, "Try again later; if it stays so, check FNTX_FLEX_URL", tries=4)
+UNREACHABLE = Rule("cannot be fetched", Retry.SLOW, NotServed, "Check the network, then try again")
+FALTERING = UNREACHABLE._replace(outcome=NotYet)
+"""Reached, and then nothing came in time: that may be one query's trouble."""
+_SERVER_ERROR = Rule("is held up by an error at the broker", Retry.SLOW, NotYet, "Try again later")
+FOREIGN = Rule(
+    "is offered at an address that is not allowed to see the token",
+    Retry.NEVER,
+    Refused,
+    "Nothing was sent there; if it is the broker's, add its host to FNTX_FLEX_HOSTS",
+)
+_HTTP_REFUSED = Rule("is refused", Retry.NEVER, Refused, "Check FNTX_FLEX_URL")
+_UNKNOWN = Rule("is refused", Retry.SLOW, Refused, "See the broker's list of Flex Web Service error codes", tries=3)
+
+STATEMENT = "FlexQueryResponse"
+"""The root of a statement's document."""
+
+
+class Setback(Exception):
+    """An answer that is no statement. `said`, without the token, completes the rule's meaning for a person."""
+
+    def __init__(self, rule: Rule, said: str = "", code: int | None = None) -> None:
+        self.rule = rule
+        self.said = said
+        self.code = code
+        super().__init__(said)
+
+
+def http_setback(status: int) -> Setback | None:
+    """None where the body is to be read."""
+    if status == 200:
+        return None
+    if status == 429:
+        return Setback(CODES[1018], "HTTP 429")
+    if status >= 500:
+        return Setback(_SERVER_ERROR, f"HTTP {status}")
+    if 300 <= status < 400:
+        return Setback(_HTTP_REFUSED, f"HTTP {status}, a redirection, which is never followed with a token")
+    return Setback(_HTTP_REFUSED, f"HTTP {status}")
+
+
+def body_setback(content: bytes, quoted: Callable[[str], str]) -> Setback:
+    """What to make of a body that is neither a statement nor a reference; `quoted` makes its words safe to show."""
+    answer = fields(content)
+    if not answer:
+        start = content.lstrip()[:_TELLING].lower()
+        if not start:
+            return Setback(CUT_OFF, "an empty answer")
+        if start.startswith((b"<html", b"<!doctype html")):
+            return Setback(_STRANGE, "the answer is an HTML page")
+        if start.startswith((b"<?xml", b"<flex")):
+            return Setback(CUT_OFF, "no well-formed XML")
+        return Setback(_STRANGE, "the answer is none of the service's")
+    digits = answer.get("errorcode", "")
+    code = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 7 else None
+    return Setback(CODES.get(code or 0, _UNKNOWN), quoted(answer.get("errormessage", "")), code)
+
+
+def fields(content: bytes) -> dict[str, str]:
+    """What an answer says, by lower-case names: `Url` and `url` are both seen. Empty when it is no answer."""
+    parser = etree.XMLParser(resolve_entities=False, **_SAFELY)
+    try:
+        root = etree.fromstring(content, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return {}
+    if root.tag != _ANSWER:
+        return {}
+    return {child.tag.lower(): (child.text or "").strip() for child in root if isinstance(child.tag, str)}
+
+
+class Document:
+    """A document as it passes by: its root, the last day that its statements speak for in every account, and whether it
+    is well-formed; no part of it is kept."""
+
+    def __init__(self) -> None:
+        self.root = ""
+        self.broken = False
+        self._reach: dict[str, date] = {}
+        self._parser = etree.XMLParser(target=self, resolve_entities="internal", **_SAFELY)
+
+    @property
+    def last_day(self) -> date | None:
+        return min(self._reach.values(), default=None)
+
+    def feed(self, piece: bytes) -> None:
+        try:
+            self._parser.feed(piece)
+        except etree.XMLSyntaxError:
+            self.broken = True
+
+    def is_whole(self) -> bool:
+        if not self.broken:
+            try:
+                self._parser.close()
+            except etree.XMLSyntaxError:
+                self.broken = True
+        return not self.broken
+
+    # -- what the parser calls --
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.root = self.root or tag
+        if tag == "FlexStatement":
+            with suppress(ValueError):  # who loads it says what is wrong
+                account, day = attributes.get("accountId", ""), parse_date(attributes.get("toDate", ""))
+                if day:
+                    self._reach[account] = max(day, self._reach.get(account, day))
+
+    def doctype(self, *_: object) -> None:
+        self.broken = True  # no statement has one
+
+    def close(self) -> None:
+        pass
+
+
+_ANSWER = "FlexStatementResponse"
+_TELLING = 20
+"""Bytes at the start of a body that tell what it is."""
+_SAFELY = {"load_dtd": False, "no_network": True, "huge_tree": False}

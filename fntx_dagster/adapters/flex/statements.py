@@ -1,0 +1,395 @@
+"""Reading a Flex file: statements, the sections they hold and their typed rows, one after the other.
+
+Here belongs everything about the XML; what becomes of the rows is the store's. The parser hands over each start tag
+and builds no tree, so memory does not grow with the file, nor with one huge statement. A document type declaration is
+refused at its first word: the broker sends none, and entities, external files and the network are reached through
+nothing else.
+
+What is unknown (a section, a kind of row, an attribute) is read, kept and reported. What is unreadable (a date, a
+number, a truncated file, the broker's error message in place of a statement) ends the reading with a Permanent that
+names file, line, field and value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum, auto
+from hashlib import blake2b
+from itertools import groupby, repeat
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from lxml import etree
+
+from fntx_dagster.adapters.flex.formats import NEW_YORK, parse_date, parse_moment
+from fntx_dagster.adapters.flex.sections import OTHER, Section, Value, section_of
+from fntx_dagster.errors import Permanent
+
+
+class Reading(Enum):
+    """What is read of a row's typed columns."""
+
+    VALUES = auto()
+    TEXTS = auto()
+    """Of each value the text that PostgreSQL reads as it, empty for none."""
+    KEYS = auto()
+    """Nothing: what cannot be read of them ends no reading."""
+
+
+class Statement(NamedTuple):
+    """One FlexStatement: an account and a period, both days inclusive."""
+
+    ordinal: int
+    account_id: str
+    from_date: date
+    to_date: date
+    period: str | None
+    when_generated: datetime
+    """UTC. A statement that does not say counts as generated when its last day ended in New York."""
+
+
+class Covered(NamedTuple):
+    """The statement holds this section, with or without rows: it speaks for every day of its period."""
+
+    statement: Statement
+    section: Section
+    name: str
+    """The section's table; for a section without one of its own, its tag."""
+
+
+class Row(NamedTuple):
+    """One row as delivered and as typed."""
+
+    statement: Statement
+    section: Section
+    name: str
+    tag: str
+    account_id: str
+    day: date
+    """The day it speaks for, within the statement's period."""
+    identity: str
+    """The broker's transactionID, or a digest of what was delivered; equal digests are equal rows."""
+    by_id: bool
+    """Whether `identity` is the broker's."""
+    attributes: dict[str, str]
+    names: tuple[str, ...]
+    """Of the attributes; one object for all rows of the file that have the same ones."""
+    values: Sequence[Value]
+    """By the section's columns, as the file is read."""
+    line: int
+
+
+class FlexFile:
+    """A file of Flex statements. Iterating reads it once; the other attributes are complete after that."""
+
+    def __init__(self, path: Path, reading: Reading = Reading.VALUES) -> None:
+        self.path = path
+        self.reading = reading
+        self.query_name: str | None = None
+        self.unknown_sections: set[str] = set()
+        self.unknown_attributes: dict[str, set[str]] = {}
+        """By section name."""
+
+    def __iter__(self) -> Iterator[Statement | Covered | Row]:
+        """Raises Permanent for a file that is no statement, or not a whole or readable one."""
+        target = _Target(self)
+        with _open(self.path) as file:
+            # "internal" for `&amp;`, which would arrive as `&#38;`; no document gets as far as declaring more.
+            parser = etree.XMLParser(
+                target=target, resolve_entities="internal", load_dtd=False, no_network=True, huge_tree=False
+            )
+            try:
+                while text := file.readline(_CHUNK):
+                    parser.feed(text)
+                    if target.found:
+                        yield from target.found
+                        target.found.clear()
+                    if text.endswith(b"\n"):
+                        target.line += 1
+                parser.close()
+            except etree.XMLSyntaxError as error:
+                raise self._malformed(error) from None
+            except _NoStatement as found:
+                raise self._no_statement(found.tag) from None
+        yield from target.found
+
+    def error(self, line: int, message: str, way_out: str) -> Permanent:
+        """A Permanent about a line of this file."""
+        return Permanent(f"{self.path}, line {line}: {message}", way_out)
+
+    def _malformed(self, error: etree.XMLSyntaxError) -> Permanent:
+        reason = (error.msg or "no element found").partition(", line ")[0]
+        return self.error(
+            error.lineno or 1, f"not well-formed XML, or cut off ({reason})", "Download the statement again"
+        )
+
+    def _no_statement(self, root: str) -> Permanent:
+        """What the document is instead; the broker answers with a FlexStatementResponse when it has no statement."""
+        if root == "FlexStatementResponse":
+            said = {}
+            with _open(self.path) as file:
+                safe = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
+                document = etree.fromstring(file.read(_CHUNK), safe)
+            for element in document if document is not None else ():
+                said[element.tag] = (element.text or "").strip()
+            code, message = said.get("ErrorCode", "none"), said.get("ErrorMessage", said.get("Status", "nothing"))
+            return Permanent(
+                f"{self.path} is the broker's answer to a request and no statement: code {code}, {message!r}",
+                "Request the statement again, and remove this file",
+            )
+        return self.error(
+            1,
+            f"the root element is {root!r}, a statement's is 'FlexQueryResponse'",
+            "Export the Flex query as XML and give that file",
+        )
+
+
+# -- private --------------------------------------------------------------------------------------------------------
+
+_CHUNK = 1 << 16
+_OUTSIDE = 1 << 30
+_DAYS = ("reportDate", "date", "toDate", "tradeDate", "dateTime")
+"""Where a row says which day it speaks for, the first inside the statement's period wins."""
+_NOTHING = repeat("")
+_LONGEST_ID = 64
+_NO_ID = frozenset(("", "-", "--", "0"))
+_DOWNLOAD = "Download the statement again; if it stays so, leave the field out of the Flex query"
+
+
+class _NoStatement(Exception):
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+
+
+class _Layout(NamedTuple):
+    """What is the same for all rows of a section that carry the same attributes."""
+
+    columns: tuple[tuple[str, Callable[[str], Value]], ...]
+    kinds: tuple[tuple[Callable[[Sequence[str]], Sequence[str]], tuple[str, ...]], ...]
+    """The readers of TEXTS, and the attributes that each reads."""
+    days: tuple[str, ...]
+    names: tuple[str, ...]
+    sorted_names: tuple[str, ...]
+    dated: bool
+    """Whether the rows say their own day; if not, the statement's last day is part of what tells them apart."""
+
+
+class _Target:
+    """lxml calls this at every tag; rows pile up in `found` until the reader takes them."""
+
+    def __init__(self, file: FlexFile) -> None:
+        self.file = file
+        self._reading = file.reading
+        self.line = 1
+        self.found: list[Statement | Covered | Row] = []
+        self._depth = 0
+        self._section_depth = _OUTSIDE
+        self._statements = 0
+        self._statement: Statement
+        self._section: Section
+        self._name: str
+        self._layouts: dict[tuple[str, str, tuple[str, ...]], _Layout] = {}
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        depth = self._depth
+        self._depth = depth + 1
+        if depth >= self._section_depth:
+            if depth == self._section_depth:
+                self._open_section(tag)
+            if attributes:
+                self._add_row(tag, attributes)
+        elif tag == "FlexStatement":
+            self._section_depth = depth + 1
+            self._open_statement(attributes)
+        elif depth == 0:
+            if tag != "FlexQueryResponse":
+                raise _NoStatement(tag)
+            self.file.query_name = attributes.get("queryName")
+        elif tag != "FlexStatements":
+            self.file.unknown_sections.add(tag)
+
+    def end(self, tag: str) -> None:
+        self._depth -= 1
+        if self._depth < self._section_depth - 1 or tag == "FlexStatement":
+            self._section_depth = _OUTSIDE
+
+    def doctype(self, *_: object) -> None:
+        raise self.file.error(
+            self.line,
+            "a document type declaration, which no statement of the broker has",
+            "Do not load this file; download the statement again",
+        )
+
+    def close(self) -> None:
+        pass
+
+    def _open_statement(self, attributes: dict[str, str]) -> None:
+        account_id = attributes.get("accountId", "").strip()
+        if account_id in _NO_ID:
+            raise self.file.error(
+                self.line,
+                f"FlexStatement has accountId={account_id!r}",
+                "A statement must name its account; download it again",
+            )
+        from_date, to_date = (self._period_end(attributes, name) for name in ("fromDate", "toDate"))
+        if to_date < from_date:
+            raise self.file.error(
+                self.line,
+                f"FlexStatement ends (toDate {to_date}) before it begins (fromDate {from_date})",
+                "Dates with slashes are read day first; set the query's date format to yyyyMMdd",
+            )
+        self._statement = Statement(
+            self._statements,
+            account_id,
+            from_date,
+            to_date,
+            attributes.get("period"),
+            self._when_generated(attributes) or _end_of_day(to_date),
+        )
+        self._statements += 1
+        self.found.append(self._statement)
+
+    def _period_end(self, attributes: dict[str, str], name: str) -> date:
+        text = attributes.get(name, "")
+        try:
+            if day := parse_date(text):
+                return day
+        except ValueError as error:
+            raise self._unreadable("FlexStatement", name, text, error) from None
+        raise self.file.error(
+            self.line, f"FlexStatement has {name}={text!r}", "A statement must say its period; download it again"
+        )
+
+    def _when_generated(self, attributes: dict[str, str]) -> datetime | None:
+        text = attributes.get("whenGenerated", "")
+        try:
+            return parse_moment(text)
+        except ValueError as error:
+            raise self._unreadable("FlexStatement", "whenGenerated", text, error) from None
+
+    def _open_section(self, tag: str) -> None:
+        self._section = section = section_of(tag)
+        self._name = tag if section is OTHER else section.table
+        if section is OTHER:
+            self.file.unknown_sections.add(tag)
+        self.found.append(Covered(self._statement, section, self._name))
+
+    def _add_row(self, tag: str, attributes: dict[str, str]) -> None:
+        shape = (self._name, tag, tuple(attributes))
+        layout = self._layouts.get(shape) or self._new_layout(shape)
+        statement, section, get = self._statement, self._section, attributes.get
+        try:
+            values: list[Value] = []
+            if self._reading is Reading.TEXTS:
+                for texts, names in layout.kinds:
+                    values += texts([*map(get, names, _NOTHING)])
+            elif self._reading is Reading.VALUES:
+                values = [parse(text) if (text := get(name)) else None for name, parse in layout.columns]
+        except ValueError:
+            raise self._unreadable_column(tag, attributes, layout) from None
+        account_id = get("accountId")
+        if account_id is None or account_id in _NO_ID:
+            account_id = statement.account_id
+        identity = get("transactionID", "") if tag in section.identified else ""
+        by_id = identity not in _NO_ID and len(identity) <= _LONGEST_ID
+        if not by_id:
+            identity = self._digest(tag, attributes, layout)
+        self.found.append(
+            Row(
+                statement,
+                section,
+                self._name,
+                tag,
+                account_id,
+                self._day(attributes, layout),
+                identity,
+                by_id,
+                attributes,
+                layout.names,
+                values,
+                self.line,
+            )
+        )
+
+    def _new_layout(self, shape: tuple[str, str, tuple[str, ...]]) -> _Layout:
+        """Resolve columns for this set of attributes, and report those nobody has told us about."""
+        name, _, delivered = shape
+        present, section = frozenset(delivered), self._section
+        typed = [
+            (column.misspelt if column.misspelt in present else column.attribute, column.kind)
+            for column in section.columns
+        ]
+        read = {attribute for attribute, _ in typed} if section is not OTHER else present
+        columns = tuple((attribute, kind.parse) for attribute, kind in typed)
+        kinds = tuple(
+            (kind.texts, tuple(attribute for attribute, _ in same))
+            for kind, same in groupby(typed, key=lambda pair: pair[1])
+        )
+        days = tuple(day for day in _DAYS if day in present and day in read)
+        if section is not OTHER and (unknown := present - section.known_attributes):
+            self.file.unknown_attributes.setdefault(name, set()).update(unknown)
+        # An equity summary tells the day before too, in each day's statement: two statements, two rows.
+        dated = bool(days) and section.table != "equity_summary"
+        layout = _Layout(columns, kinds, days, delivered, tuple(sorted(present)), dated)
+        self._layouts[shape] = layout
+        return layout
+
+    def _day(self, attributes: dict[str, str], layout: _Layout) -> date:
+        first, last = self._statement.from_date, self._statement.to_date
+        for name in layout.days:
+            try:
+                day = parse_date(attributes[name])
+            except ValueError:
+                continue  # a typed column would have raised; what has no column never ends the reading
+            if day is not None and first <= day <= last:
+                return day
+        return last
+
+    def _digest(self, tag: str, attributes: dict[str, str], layout: _Layout) -> str:
+        """Of everything delivered that is not empty, whatever the order of the attributes."""
+        parts = [f"{name}={text}" for name in layout.sorted_names if (text := attributes[name])]
+        own_day = layout.dated and any(attributes[name] for name in layout.days)
+        parts += (self._name, tag, "" if own_day else str(self._statement.to_date))
+        return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+    def _unreadable_column(self, tag: str, attributes: dict[str, str], layout: _Layout) -> Permanent:
+        for name, parse in layout.columns:
+            text = attributes.get(name, "")
+            try:
+                parse(text)
+            except ValueError as error:
+                return self._unreadable(tag, name, text, error)
+        raise AssertionError("every column can be read")
+
+    def _unreadable(self, tag: str, name: str, text: str, error: ValueError) -> Permanent:
+        problem, _, way_out = str(error).partition(": ")
+        return self.file.error(
+            self.line, f"{tag} has {name}={text[:80]!r}, {problem}", f"{way_out[:1].upper()}{way_out[1:]}" or _DOWNLOAD
+        )
+
+
+def _open(path: Path) -> BinaryIO:
+    """The file, past the checks that give better words than the parser's."""
+    if path.is_dir():
+        raise Permanent(f"{path} is a folder", "Give the statement files in it, or load the folder as a whole")
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise Permanent(f"{path} does not exist", "Check the name") from None
+    except OSError as error:
+        raise Permanent(f"cannot read {path} ({error.strerror})", "Check the file's permissions") from None
+    start = file.peek(4)[:4]  # type: ignore[attr-defined]
+    problem = None
+    if not start:
+        problem = Permanent(f"{path} is empty", "Download the statement again")
+    elif start[:2] == b"\x1f\x8b" or start == b"PK\x03\x04":
+        problem = Permanent(f"{path} is compressed", "Unpack it and load the XML file inside")
+    if problem:
+        file.close()
+        raise problem
+    return file
+
+
+def _end_of_day(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=NEW_YORK).astimezone(UTC)

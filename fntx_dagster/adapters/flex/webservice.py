@@ -1,0 +1,414 @@
+"""The Flex Web Service: a statement is requested, asked for until it is ready, and received as one whole file.
+
+Here belongs the conversation with the broker's server, and nothing about what a statement holds. What an answer means
+lies in `answers`, how often a token may ask in `pace`, the file that is kept only when it is whole in `part`.
+
+The service wants the token in the query string of every request. It goes there and nowhere else: the library's log
+records are cleaned before a handler sees them (`token`), its exceptions (which quote the URL) end here and become ours
+without being their cause or context, and whatever the server says is cleaned before it is shown.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import NamedTuple, NoReturn, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
+
+from fntx_dagster.adapters.flex.answers import (
+    CUT_OFF,
+    FALTERING,
+    FOREIGN,
+    NEW_TOKEN,
+    NOT_ANSWERED,
+    STATEMENT,
+    UNREACHABLE,
+    Document,
+    NotYet,
+    Refused,
+    Retry,
+    Rule,
+    Setback,
+    body_setback,
+    fields,
+    http_setback,
+)
+from fntx_dagster.adapters.flex.pace import Clock, Pace
+from fntx_dagster.adapters.flex.part import Part
+from fntx_dagster.adapters.flex.token import Secret, Token, clean_logs
+from fntx_dagster.errors import Permanent, without_accounts
+
+T = TypeVar("T")
+Exc = TypeVar("Exc", NotYet, Refused)
+
+MOST_DAYS = 365
+"""Days in a window."""
+
+
+class Query(NamedTuple):
+    """A Flex query that the account's owner has defined at the broker."""
+
+    name: str
+    """Ours, for files and messages: letters, digits, `-` and `_`."""
+    query_id: str
+
+
+class Window(NamedTuple):
+    """Days to tell instead of the query's own period, both inclusive, at most 365 of them."""
+
+    first: date
+    last: date
+
+
+class Download(NamedTuple):
+    """A statement that has arrived."""
+
+    path: Path
+    size: int
+    """Bytes of the file."""
+    sha256: str
+    """Of the file, in hex."""
+    last_day: date | None
+    """The last day that its statements speak for in every account; None where they do not say."""
+    requests: int
+    """How often the service was asked for it."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where the service is and how patiently it is asked. Waits vary by a quarter, so that accounts spread out."""
+
+    limits_folder: Path
+    """Keeps the times of each token's requests, for all processes that share it."""
+    base_url: str = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService"
+    hosts: frozenset[str] = frozenset({"ndcdyn.interactivebrokers.com", "gdcdyn.interactivebrokers.com"})
+    """Besides base_url's own, the hosts that may be sent the token when an answer points to them."""
+    wait: timedelta = timedelta(seconds=20)
+    throttled_wait: timedelta = timedelta(seconds=60)
+    deadline: timedelta = timedelta(minutes=10)
+    """Of one download, everything included."""
+    timeout: timedelta = timedelta(seconds=60)
+    """Of a connection, and of each piece of an answer."""
+    clock: Clock = field(default_factory=Clock, repr=False, compare=False)
+
+
+def download(
+    service: Service,
+    token: str | Secret,
+    query: Query,
+    window: Window | None,
+    target: Path,
+    *,
+    told: Callable[[str], None] = lambda line: None,
+) -> Download:
+    """Fetch one statement into `target`, which is replaced in one step or stays as it is.
+
+    `told` gets a line for a person at each step. Raises NotYet (Transient) when another time may do, Refused or one of
+    its kinds when it will not, Permanent for what is wrong on this side: a setting, a folder that cannot be written.
+    """
+    token = Token(token if isinstance(token, str) else token.get_secret_value())
+    _check(service, token, query, window)
+    clean_logs()
+    return _Conversation(service, token, query, window, target, told).held()
+
+
+# -- the conversation -------------------------------------------------------------------------------------------------
+
+QUERY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_USER_AGENT = "FNTX/0.1 (Flex Web Service client)"
+_CHUNK = 1 << 16
+_LONGEST_ANSWER = 1 << 16
+_LONGEST_QUOTE = 200
+_WORTH_TELLING = 5.0
+"""Seconds; a shorter wait for the token's turn goes without a word."""
+
+
+class _Ticket(NamedTuple):
+    """What the broker gives for a request."""
+
+    reference: str
+    url: str
+
+
+class _Conversation:
+    """One statement, from the request to the file."""
+
+    def __init__(
+        self,
+        service: Service,
+        token: Token,
+        query: Query,
+        window: Window | None,
+        target: Path,
+        told: Callable[[str], None],
+    ) -> None:
+        self._service = service
+        self._token = token
+        self._query = query
+        self._window = window
+        self._target = target
+        self._told = told
+        self._name = f"{query.name} of {window.first} to {window.last}" if window else query.name
+        self._clock = service.clock
+        self._began = self._clock.elapsed()
+        self._pace = Pace(
+            service.limits_folder,
+            token,
+            service.clock,
+            throttled_wait=service.throttled_wait,
+            timeout=service.timeout,
+        )
+        self._ticket: _Ticket | None = None
+        self._met: Counter[Rule] = Counter()
+        self._requests = 0
+        self._last = Setback(NOT_ANSWERED)
+
+    def held(self) -> Download:
+        """Step by step until the statement is there, or a rule or the deadline ends it."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(Setback),
+            wait=self._pause,
+            stop=self._is_over,
+            before_sleep=self._tell,
+            sleep=self._clock.sleep,
+            retry_error_callback=self._give_up,
+        )
+        return retrying(self._advance)
+
+    def _advance(self) -> Download:
+        try:
+            if self._ticket is None:
+                self._ticket = self._request()
+                seconds = _varied(self._service.wait)
+                self._say(f"{self._name} is requested, asking for it in {seconds:.0f} s")
+                self._rest(seconds)
+            return self._fetch(self._ticket)
+        except Setback as setback:
+            self._last = setback
+            self._met[setback.rule] += 1
+            if setback.rule.anew:
+                self._ticket = None
+            if setback.rule.retry is Retry.THROTTLED:
+                self._pace.hold()
+            raise
+
+    # -- what tenacity asks --
+
+    def _pause(self, state: RetryCallState) -> float:
+        rule = self._last.rule
+        if rule.retry is Retry.THROTTLED:
+            return self._service.throttled_wait.total_seconds() * random.uniform(1, 1.25)
+        doublings = min(self._met[rule] - 1, 3) if rule.retry is Retry.SLOW else 0
+        return _varied(self._service.wait) * 2**doublings
+
+    def _is_over(self, state: RetryCallState) -> bool:
+        return self._is_final(self._last.rule) or state.upcoming_sleep > self._remaining()
+
+    def _is_final(self, rule: Rule) -> bool:
+        return rule.retry is Retry.NEVER or (rule.tries is not None and self._met[rule] >= rule.tries)
+
+    def _tell(self, state: RetryCallState) -> None:
+        self._say(f"{self._describe(self._last)}; asking again in {state.upcoming_sleep:.0f} s")
+
+    def _give_up(self, state: RetryCallState) -> NoReturn:
+        last = self._last
+        if not self._is_final(last.rule):
+            raise self._overdue()
+        raise self._error(last.rule.outcome, self._describe(last), last.rule.way_out, last.code)
+
+    # -- the two requests --
+
+    def _request(self) -> _Ticket:
+        """Ask for the statement to be generated."""
+        parameters = {"q": self._query.query_id}
+        if self._window is not None:
+            parameters |= {"fd": f"{self._window.first:%Y%m%d}", "td": f"{self._window.last:%Y%m%d}"}
+        base = self._service.base_url.rstrip("/")
+        content = self._get(f"{base}/SendRequest", parameters, lambda response: self._start_of(self._pieces(response)))
+        answer = fields(content)
+        if not answer.get("referencecode"):
+            raise body_setback(content, self._quoted)
+        return _Ticket(answer["referencecode"], self._allowed(answer.get("url") or f"{base}/GetStatement"))
+
+    def _fetch(self, ticket: _Ticket) -> Download:
+        """Receive the statement, if it is ready."""
+        part, last_day = self._get(ticket.url, {"q": ticket.reference}, self._receive)
+        self._say(f"{self._name} has arrived, {part.size:,} bytes")
+        seconds = self._clock.elapsed() - self._began
+        return Download(self._target, part.size, part.sha256, last_day, self._requests, seconds)
+
+    def _receive(self, response: requests.Response) -> tuple[Part, date | None]:
+        """The body into the file, read as it comes: what is kept is a whole, well-formed statement."""
+        pieces = self._pieces(response)
+        document, start = Document(), b""
+        for piece in pieces:
+            start += piece
+            document.feed(piece)
+            if document.root or document.broken or len(start) > _LONGEST_ANSWER:
+                break
+        if document.root != STATEMENT:
+            raise body_setback(start + self._start_of(pieces), self._quoted)
+        with Part(self._target) as part:
+            part.write(start)
+            for piece in pieces:
+                document.feed(piece)
+                if document.broken:
+                    break
+                part.write(piece)
+            missing = _missing(response)
+            if missing or not document.is_whole():
+                raise Setback(CUT_OFF, f"{missing:,} bytes are missing" if missing else "no well-formed XML")
+            part.keep()
+            return part, document.last_day
+
+    def _start_of(self, pieces: Iterator[bytes]) -> bytes:
+        """As much as an answer may be long."""
+        content = b""
+        for piece in pieces:
+            content += piece
+            if len(content) > _LONGEST_ANSWER:
+                break
+        return content
+
+    def _pieces(self, response: requests.Response) -> Iterator[bytes]:
+        """A body as it comes, however little at a time, until it ends or the deadline does."""
+        size = 0
+        while piece := response.raw.read1(_CHUNK, decode_content=True):
+            size += len(piece)
+            if self._remaining() <= 0:
+                self._last = Setback(CUT_OFF, f"after {size:,} bytes")
+                raise self._overdue()
+            yield piece
+
+    def _get(self, url: str, parameters: dict[str, str], read: Callable[[requests.Response], T]) -> T:
+        """One request in the token's turn. What the library raises holds the URL: it ends here."""
+        self._await_turn()
+        self._requests += 1
+        seconds = max(min(self._service.timeout.total_seconds(), self._remaining()), 0.001)
+        try:
+            with requests.Session() as session:
+                # Through a proxy of the environment only what the proxy cannot read.
+                session.trust_env = url.startswith("https:")
+                with session.get(
+                    url,
+                    params={**parameters, "t": self._token.value, "v": "3"},
+                    headers={"User-Agent": _USER_AGENT},
+                    timeout=seconds,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response:
+                    setback = http_setback(response.status_code)
+                    if setback is None:
+                        return read(response)
+        except (ProtocolError, DecodeError):
+            setback = Setback(CUT_OFF, "the connection ended early")
+        except requests.ConnectionError as error:
+            setback = Setback(UNREACHABLE, type(error).__name__)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            setback = Setback(FALTERING, type(error).__name__)
+        raise setback
+
+    def _allowed(self, url: str) -> str:
+        """The address that an answer points to, put together again from what was checked of it."""
+        base = urlsplit(self._service.base_url)
+        try:
+            parts = urlsplit(url.strip())
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            parts, host, port = urlsplit(""), "an unreadable address", None
+        own = (parts.scheme, host, port) == (base.scheme, base.hostname, base.port)
+        known = parts.scheme == "https" and port in (None, 443) and host in self._service.hosts | {base.hostname}
+        if "@" in parts.netloc or not (own or known):
+            raise Setback(FOREIGN, self._quoted(f"{parts.scheme}://{host}"))
+        return urlunsplit((parts.scheme, base.netloc if own else host, parts.path, "", ""))
+
+    # -- time --
+
+    def _remaining(self) -> float:
+        return self._service.deadline.total_seconds() - (self._clock.elapsed() - self._began)
+
+    def _rest(self, seconds: float) -> None:
+        if seconds > self._remaining():
+            raise self._overdue()
+        self._clock.sleep(seconds)
+
+    def _await_turn(self) -> None:
+        while (seconds := self._pace.take()) > 0:
+            if seconds > _WORTH_TELLING:
+                self._say(f"{self._name} waits {seconds:.0f} s, the token has asked as often as it may")
+            self._rest(seconds)
+
+    def _overdue(self) -> NotYet:
+        outcome = self._last.rule.outcome
+        return self._error(
+            outcome if issubclass(outcome, NotYet) else NotYet,
+            f"no statement within {self._service.deadline.total_seconds():.0f} s; {self._describe(self._last)}",
+            self._last.rule.way_out,
+            self._last.code,
+        )
+
+    # -- words --
+
+    def _describe(self, setback: Setback) -> str:
+        code = f" (code {setback.code})" if setback.code else ""
+        return f"{self._name} {setback.rule.meaning}{code}{f': {setback.said}' if setback.said else ''}"
+
+    def _quoted(self, words: str) -> str:
+        """The server's words, safe to show: cleaned before they are cut, for half a token is still one."""
+        printable = "".join(sign if sign.isprintable() else " " for sign in self._cleaned(words))
+        return printable[:_LONGEST_QUOTE].strip(" .")
+
+    def _say(self, line: str) -> None:
+        self._told(self._cleaned(line))
+
+    def _error(self, kind: type[Exc], message: str, way_out: str, code: int | None = None) -> Exc:
+        error = kind(self._cleaned(message), way_out)
+        error.code, error.query = code, self._query.name
+        return error
+
+    def _cleaned(self, text: str) -> str:
+        return without_accounts(self._token.removed_from(text))
+
+
+def _check(service: Service, token: Token, query: Query, window: Window | None) -> None:
+    """What can be known to fail before anything is sent."""
+    if not token.value:
+        raise Permanent(f"the token for {query.name!r} is empty", NEW_TOKEN)
+    if not QUERY_NAME.fullmatch(query.name):
+        raise Permanent(
+            f"{query.name!r} is no name for a query",
+            "Use letters, digits, - and _ in FNTX_FLEX_QUERIES: it names files",
+        )
+    if not query.query_id.strip():
+        raise Permanent(f"the query {query.name} has no id", "Give the broker's query id in FNTX_FLEX_QUERIES")
+    if window is not None and not 1 <= (days := (window.last - window.first).days + 1) <= MOST_DAYS:
+        raise Permanent(
+            f"the window from {window.first} to {window.last} has {days} days", f"Give from 1 to {MOST_DAYS} days"
+        )
+    base = urlsplit(service.base_url)
+    if base.scheme != "https" and (base.scheme, base.hostname) not in (("http", "127.0.0.1"), ("http", "localhost")):
+        raise Permanent(
+            "the Flex Web Service's address is not https, and the token would travel readable", "Correct FNTX_FLEX_URL"
+        )
+
+
+def _varied(wait: timedelta) -> float:
+    return wait.total_seconds() * random.uniform(0.75, 1.25)
+
+
+def _missing(response: requests.Response) -> int:
+    """Bytes that were promised and did not come."""
+    promised = response.headers.get("Content-Length", "")
+    if not promised.isdigit() or "Transfer-Encoding" in response.headers:
+        return 0
+    return max(int(promised) - response.raw.tell(), 0)

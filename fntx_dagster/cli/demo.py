@@ -1,0 +1,111 @@
+"""`fntx demo`: the main job end to end on the bundled samples, told to a person.
+
+It runs the job that the UI serves and then reads what the tables and the chain hold; nothing here is computed.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fntx_dagster.adapters.evm.client import connect
+from fntx_dagster.cli.terminal import metrics_tables, narrative, note, out, summary_tables, title, watching_steps
+from fntx_dagster.defs.run import RunOutcome, run_range
+from fntx_dagster.errors import Permanent
+from fntx_dagster.metrics.catalogue import CATALOGUE, unscale
+from fntx_dagster.report import money
+from fntx_dagster.report.markdown import to_markdown
+from fntx_dagster.report.story import tell
+from fntx_dagster.samples import SAMPLE_ACCOUNT
+from fntx_dagster.services.signatures.disclosing import disclose_day
+from fntx_dagster.services.signatures.verifying import prove_on_chain, verify_day
+from fntx_dagster.settings import Settings
+from fntx_dagster.store import marts
+from fntx_dagster.store.database import Database, open_database
+from fntx_dagster.store.signatures import posted_days, signed_days
+
+FIRST, LAST = date(2025, 7, 1), date(2025, 7, 18)
+TOLD = date(2025, 7, 17)
+PROVED = "net_pnl"
+
+
+def run_demo(settings: Settings) -> None:
+    """Run and show it; Permanent where the home holds somebody's own statements, or a step failed."""
+    if settings.rpc_url is not None:
+        raise Permanent("the demo signs made-up days, and FNTX_RPC_URL names a chain", "Unset it for the demo")
+    note("Starting the embedded database and loading the definitions …")
+    db = open_database(settings)
+    if set(marts.accounts(db)) - {SAMPLE_ACCOUNT}:
+        raise Permanent(
+            "this home holds statements of your own", "Run the demo elsewhere: FNTX_HOME=/tmp/fntx make demo"
+        )
+    with watching_steps():
+        outcome = run_range(settings, "daily_run", FIRST, LAST)
+    if not outcome.success:
+        raise Permanent("the run failed: " + "; ".join(outcome.failures), "The UI (`make ui`) shows each step")
+    _show_loaded(outcome)
+    _show_story(db)
+    _show_figures(db)
+    _show_proof(settings, db)
+    _show_news(outcome)
+
+
+def _show_loaded(outcome: RunOutcome) -> None:
+    title("What was loaded")
+    narrative(outcome.metadata["raw_flex_xml"]["loaded"])
+
+
+def _show_story(db: Database) -> None:
+    title("Why the account moved: 17 and 18 July 2025")
+    stories = [tell(day) for day in marts.days(db, SAMPLE_ACCOUNT, TOLD, LAST)]
+    narrative(to_markdown(stories, account_label=SAMPLE_ACCOUNT))
+
+
+def _show_figures(db: Database) -> None:
+    title("The month so far")
+    out(*summary_tables(db, FIRST, LAST, SAMPLE_ACCOUNT))
+    title(f"Performance up to {LAST}")
+    out(*metrics_tables(marts.rolling_metrics(db, LAST, LAST, SAMPLE_ACCOUNT)))
+
+
+def _show_proof(settings: Settings, db: Database) -> None:
+    title(f"The signed day: {LAST}")
+    signed, receipt = signed_days(db, LAST, LAST, SAMPLE_ACCOUNT)[0], posted_days(db, LAST, LAST, SAMPLE_ACCOUNT)[0]
+    out(f"Merkle root   0x{signed.root.hex()}")
+    out(f"Transaction   {receipt.tx_hash}")
+    out(f"Contract      {receipt.contract} on chain {receipt.chain_id}, block {receipt.block_number}")
+    out(f"Trader        {receipt.trader}")
+    with connect(settings) as chain:
+        verdict = verify_day(db, chain, settings.paths.keys, SAMPLE_ACCOUNT, LAST, receipt.tx_hash)
+        proved = prove_on_chain(chain, signed, settings.paths.keys, PROVED)
+    if not (verdict.holds and proved):
+        said = [*verdict.problems, *(difference.metric for difference in verdict.differences)]
+        raise Permanent(f"{LAST} does not verify: {'; '.join(said) or PROVED}", "See `fntx signature verify`")
+    value = unscale(CATALOGUE.by_name[PROVED], signed.values[PROVED])
+    out("[green]✓[/] verified: the database, the signed record and the chain agree")
+    out(
+        f"[green]✓[/] verified: the contract confirms {PROVED} = {money.display(value, signed=True)} HKD "
+        "from its value, its salt and six hashes, without seeing any other metric"
+    )
+    file = settings.paths.home / f"disclosure-{LAST}.json"
+    file.write_text(disclose_day(db, settings.paths.keys, SAMPLE_ACCOUNT, LAST, [PROVED]), encoding="utf-8")
+    out("")
+    out(f"{file} shows that one figure. Whoever gets it, without this database or its secrets:")
+    out("  .venv/bin/fntx chain serve                you: this home's chain as a node, until Ctrl-C")
+    out(f"  .venv/bin/fntx verify {file} --rpc http://127.0.0.1:8545")
+
+
+def _show_news(outcome: RunOutcome) -> None:
+    title("What this run changed")
+    rows, posted = outcome.metadata["raw_flex_xml"], outcome.metadata["chain_receipt"]["posted"]
+    changed = rows["inserted"] + rows["updated"] + rows["withdrawn"]
+    if changed or posted:
+        out(f"{changed} rows loaded, {posted} days signed and posted, {posted * 10} FNTX burned.")
+    else:
+        out("Nothing: no new rows, no new transaction. Everything was loaded, explained and signed before.")
+    out("")
+    out("Next:")
+    out("  make ui                                   the Dagster UI on http://127.0.0.1:3000, same database")
+    out("  .venv/bin/fntx status                     what is loaded, what is missing, what is signed")
+    out("  .venv/bin/fntx report --from 2025-07-10 --to 2025-07-11")
+    out("  .venv/bin/fntx load PATH                  statements of your own")
+    out("  .venv/bin/fntx db stop                    end the embedded database")

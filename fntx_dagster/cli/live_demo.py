@@ -1,0 +1,134 @@
+"""`fntx demo --live`: statements arrive by themselves and today is visible today, against a broker that is simulated.
+
+The simulated broker listens on loopback, and the settings name it as they would name the real one; from there on it is
+the code of every day. It has a home of its own, made anew each time, and ends what it started.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from rich.markup import escape
+
+from fntx_dagster.cli.terminal import narrative, note, out, summary_tables, title, watching_steps
+from fntx_dagster.errors import Permanent
+from fntx_dagster.report import money
+from fntx_dagster.report.markdown import to_markdown
+from fntx_dagster.report.story import tell
+from fntx_dagster.services import current_day
+from fntx_dagster.settings import Settings, export, load_settings
+from fntx_dagster.simulate import gateway, webservice
+from fntx_dagster.simulate.delivery import ACTIVITY, answers
+from fntx_dagster.simulate.trading import DEMO_ACCOUNT, demo_month
+from fntx_dagster.store.database import Database, open_database
+from fntx_dagster.store.server import EmbeddedPostgres
+
+FIRST, YESTERDAY, TODAY = date(2025, 7, 1), date(2025, 7, 25), date(2025, 7, 28)
+_FOLDER = "demo-live"
+
+
+def run_live_demo(settings: Settings) -> None:
+    """Run and show it; Permanent where a step failed, or where the settings name a chain or a database of somebody's:
+    made-up days have no place there."""
+    if settings.rpc_url or settings.database_url or settings.dagster_database_url or settings.statements:
+        raise Permanent(
+            "the demo is about made-up statements, and the settings name a database, a chain or a folder of your own",
+            "Unset FNTX_DATABASE_URL, FNTX_DAGSTER_DATABASE_URL, FNTX_RPC_URL and FNTX_STATEMENTS for the demo",
+        )
+    home, evening = settings.paths.home / _FOLDER, YESTERDAY
+    token = str(secrets.randbelow(10**24))
+    books = [demo_month()]
+    with (
+        webservice.serve(answers({token: books}, lambda: evening), {token: [ACTIVITY]}) as broker,
+        gateway.serve(gateway.july_28(DEMO_ACCOUNT), now=gateway.QUARTER_PAST_TEN) as ib,
+        _home_of_its_own(home),
+    ):
+        export(
+            {
+                "FNTX_HOME": str(home),
+                "FNTX_FLEX_TOKENS": json.dumps({"demo": token}),
+                "FNTX_FLEX_QUERIES": json.dumps({"demo": {"Activity": ACTIVITY}}),
+                "FNTX_FLEX_URL": broker.url,
+                "FNTX_FLEX_WAIT": "1",
+                "FNTX_FLEX_THROTTLED_WAIT": "3",
+                "FNTX_FLEX_DEADLINE": "120",
+                "FNTX_GATEWAYS": json.dumps({DEMO_ACCOUNT: f"127.0.0.1:{ib.port}"}),
+                "FNTX_REALTIME_RATES": json.dumps({"USD/HKD": "7.8"}),
+                "FNTX_FX_FALLBACK": json.dumps({}),
+                "FNTX_INITIAL_CAPITAL": json.dumps({}),
+                "FNTX_KEEP_STATEMENTS": "false",
+            }
+        )
+        live = load_settings()
+        note("Starting the embedded database and loading the definitions …")
+        db = open_database(live)
+        title("A month through the Flex Web Service")
+        out(f"The simulated broker listens on {broker.url}, its gateway on 127.0.0.1:{ib.port}.")
+        broker.will(webservice.in_progress(), webservice.refuse(1018, webservice.GET))
+        _run(live, "refreshed_days", FIRST, YESTERDAY)
+        _show_conversation(broker)
+        out(*summary_tables(db, FIRST, YESTERDAY, DEMO_ACCOUNT))
+        provisional = _show_today(live, db)
+        title("The next morning: the statement of 28 July arrives")
+        evening = TODAY
+        _run(live, "daily_run", TODAY, TODAY)
+        _show_official(live, db, provisional)
+    note(f"The simulated broker and the database have ended. Look around in it: FNTX_HOME={home} make ui")
+
+
+def _run(settings: Settings, job: str, first: date, last: date) -> None:
+    from fntx_dagster.defs.run import run_range  # after the settings are in the environment: the definitions read them
+
+    with watching_steps():
+        outcome = run_range(settings, job, first, last)
+    if not outcome.success:
+        raise Permanent("the run failed: " + "; ".join(outcome.failures), "Run it again; if it stays so, it is a bug")
+
+
+def _show_conversation(broker: webservice.WebService) -> None:
+    begin = broker.asked[0].at
+    meaning = {"1019": "generation in progress", "1018": "too many requests", "reference": "accepted"}
+    for asked in broker.asked:
+        out(f"  {asked.at - begin:5.1f} s  {asked.stage:<13} {meaning.get(asked.answer, asked.answer)}")
+
+
+def _show_today(settings: Settings, db: Database) -> str:
+    title("Today, from IB Gateway")
+    [asked] = current_day.refresh(settings, db)
+    if asked.error:
+        raise asked.error
+    [day] = current_day.provisional_days(settings, db, TODAY, TODAY, DEMO_ACCOUNT)
+    narrative(to_markdown([tell(day)], account_label=DEMO_ACCOUNT))
+    out(*summary_tables(db, YESTERDAY, TODAY, DEMO_ACCOUNT, [day]))
+    return money.display(day.closing_nav_official)
+
+
+def _show_official(settings: Settings, db: Database, provisional: str) -> None:
+    left = current_day.provisional_days(settings, db, TODAY, TODAY, DEMO_ACCOUNT)
+    if left:
+        raise Permanent("the provisional day still stands beside the official one", "This is a bug")
+    out(*summary_tables(db, YESTERDAY, TODAY, DEMO_ACCOUNT))
+    out(f"[green]✓[/] the provisional row of {TODAY} ({escape(provisional)} HKD) has given way to the official one")
+
+
+@contextmanager
+def _home_of_its_own(home: Path) -> Iterator[None]:
+    """An empty home, whose database server ends with the block."""
+    _forget(home)
+    try:
+        yield
+    finally:
+        EmbeddedPostgres(Settings(home=home).paths.postgres).stop()
+
+
+def _forget(home: Path) -> None:
+    server = EmbeddedPostgres(Settings(home=home).paths.postgres)
+    server.stop()
+    for folder in (server.place, home):
+        shutil.rmtree(folder, ignore_errors=True)

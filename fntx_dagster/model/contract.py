@@ -1,0 +1,51 @@
+"""What is traded: a stock, an option, a future; its kind, and the order in which holdings are listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+_SHARES = ("STK", "FUND")
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What was traded: a stock or an option, with the broker's description kept."""
+
+    contract_id: str
+    symbol: str
+    description: str
+    asset_category: str
+    underlying_symbol: str | None = None
+    multiplier: Decimal = Decimal(1)
+    strike: Decimal | None = None
+    expiry: date | None = None
+    put_call: str | None = None
+
+
+def is_option(contract: Contract) -> bool:
+    """Whether the contract is a call or a put, on a stock, an index or a future."""
+    return contract.put_call is not None
+
+
+def is_stock(contract: Contract) -> bool:
+    """Whether the contract is held in shares."""
+    return contract.asset_category in _SHARES
+
+
+def ladder_key(contract: Contract) -> tuple[object, ...]:
+    """Order of contracts in a list of holdings."""
+    return (
+        is_option(contract),
+        underlying_of(contract),
+        contract.expiry or date.min,
+        contract.strike or Decimal(0),
+        contract.put_call or "",
+        contract.contract_id,
+    )
+
+
+def underlying_of(contract: Contract) -> str:
+    """The symbol of what an option is on; of anything else its own."""
+    return contract.underlying_symbol or contract.symbol.split(" ")[0]

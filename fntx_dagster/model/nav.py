@@ -1,0 +1,23 @@
+"""An account's official NAVs, session by session, and the return of one."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+
+class NavDay(NamedTuple):
+    """A session's official NAVs and flows; deposits and withdrawals are both 0 or more."""
+
+    trading_day: date
+    opening_nav: Decimal
+    closing_nav: Decimal
+    deposits: Decimal
+    withdrawals: Decimal
+
+    @property
+    def daily_return(self) -> float | None:
+        """(closing + withdrawals) ÷ (opening + deposits) − 1; None where the denominator is not positive."""
+        invested = self.opening_nav + self.deposits
+        return float((self.closing_nav + self.withdrawals) / invested - 1) if invested > 0 else None

@@ -1,0 +1,34 @@
+"""Showing a part of a signed day: the disclosure of some of its metrics, from the frozen record and the secret."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.proof.disclosure import disclose
+from fntx_dagster.services.signatures.signing import rebuilt
+from fntx_dagster.services.signatures.values import catalogue_of
+from fntx_dagster.services.signatures.verifying import signed_day
+from fntx_dagster.store import signatures
+from fntx_dagster.store.database import Database
+
+
+def disclose_day(
+    db: Database, key_folder: Path, account: str, day: date, metrics: Sequence[str], version: int | None = None
+) -> str:
+    """The file (JSON) that shows the named metrics of a signed day, of its latest version where none is named.
+
+    It holds those metrics' salts and no other; the transaction where the record is posted. Permanent where the day is
+    not signed, a name is not in the catalogue it was signed by, or the salt secret is another one.
+    """
+    signed = signed_day(db, account, day, version)
+    record = rebuilt(signed, key_folder)
+    if record.root != signed.root:
+        raise Permanent(
+            f"the record of {day} does not lead to its own root: it, or the salt secret, was changed after signing",
+            "Restore keys/salt.secret and the database from the backup",
+        )
+    posted = signatures.receipt_of(db, signed)
+    return disclose(record, catalogue_of(signed), metrics, posted.tx_hash if posted else None)

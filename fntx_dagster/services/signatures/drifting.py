@@ -1,0 +1,66 @@
+"""Signed days whose figures have changed since: the broker corrected a statement, and nothing is amended by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import NamedTuple
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.signatures.values import Difference, Values, day_values, differences
+from fntx_dagster.store import signatures
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.signatures import SignedDay
+
+
+class Drift(NamedTuple):
+    """A signed day (its latest version) and the metrics that today's tables give another value."""
+
+    signed: SignedDay
+    differences: list[Difference]
+
+
+class Unjudged(NamedTuple):
+    """A signed day that could not be compared with today's tables, and why."""
+
+    signed: SignedDay
+    error: Permanent
+
+
+class Drifts(NamedTuple):
+    """The signed days that have drifted, and those of which nobody can tell; both by account and day."""
+
+    found: list[Drift]
+    unjudged: list[Unjudged]
+
+
+def drifts(db: Database) -> Drifts:
+    """Compare every signed day with today's tables. A day that cannot be judged holds no other up."""
+    outcome = Drifts([], [])
+    signed: dict[str, dict[date, SignedDay]] = {}
+    for one in signatures.signed_days(db, date.min, date.max):
+        signed.setdefault(one.account_id, {})[one.trading_day] = one
+    for one, days in sorted(signed.items()):
+        for day, values in _told(db, one, days):
+            try:
+                if isinstance(values, Permanent):
+                    raise values
+                if differing := differences(days[day], values):
+                    outcome.found.append(Drift(days[day], differing))
+            except Permanent as error:
+                outcome.unjudged.append(Unjudged(days[day], error))
+    return outcome
+
+
+def _told(db: Database, account: str, days: Mapping[date, SignedDay]) -> Iterator[tuple[date, Values | Permanent]]:
+    """What the tables say of each day: of all at once, and day by day where one of them stands in the way."""
+    try:
+        told = day_values(db, min(days), max(days), account)
+    except Permanent:
+        told = None
+    for day in sorted(days):
+        try:
+            found = told if told is not None else day_values(db, day, day, account)
+            yield day, found.get((account, day)) or Permanent(f"{day} is not told now", "Run it with `fntx run`")
+        except Permanent as error:
+            yield day, error

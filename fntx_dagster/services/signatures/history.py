@@ -1,0 +1,105 @@
+"""A trader's record on the chain, session by session: posted, late, amended, missing. For a stranger: no database.
+
+The sessions are the exchange's (XNYS). A version counts as late when it was posted more than LATE_AFTER behind the
+session's close: a late anchor does not prove that the figures were fixed on the day. Each version has its own delay: a
+correction is as late as it is, however early the first one was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.adapters.evm.reader import StoredRecord, Version
+from fntx_dagster.errors import Permanent
+
+if TYPE_CHECKING:
+    from fntx_dagster.adapters.evm.reader import Reader
+
+LATE_AFTER = timedelta(hours=24)
+
+_SHOWN_VERSIONS = 20
+_LAST_DAY = date(2200, 1, 1)
+"""The calendar reaches no further than some of the days that a record can be of."""
+
+
+class HistoryDay(NamedTuple):
+    """A session, or another day that has a record. `versions`: the first and the newest ones, in order, empty where
+    nothing is posted; `closes_at` (UTC) is None where the exchange had no session."""
+
+    day: date
+    closes_at: datetime | None
+    versions: tuple[Version, ...]
+
+    @property
+    def is_gap(self) -> bool:
+        return self.closes_at is not None and not self.versions
+
+    @property
+    def first(self) -> Version | None:
+        return self.versions[0] if self.versions else None
+
+    def behind(self, version: Version | None) -> timedelta | None:
+        """From the session's close to the posting of a version; None where either is missing."""
+        return None if self.closes_at is None or version is None else version.record.posted_at - self.closes_at
+
+    def is_late(self, version: Version | None, after: timedelta = LATE_AFTER) -> bool:
+        behind = self.behind(version)
+        return behind is not None and behind > after
+
+    def is_early(self, version: Version | None) -> bool:
+        """Posted before the session was over: the figures cannot be that session's."""
+        behind = self.behind(version)
+        return behind is not None and behind < timedelta(0)
+
+
+def in_words(behind: timedelta | None) -> str:
+    """`17.2 hours`, from two days on in days; a dash where there is none."""
+    if behind is None:
+        return "–"
+    hours = behind.total_seconds() / 3600
+    return f"{hours:.1f} hours" if abs(hours) < 48 else f"{hours / 24:,.1f} days"
+
+
+def closing_of(day: date) -> datetime | None:
+    """When a day's session ended or will end (UTC); None where the exchange has none."""
+    if day > _LAST_DAY:
+        return None
+    return next((session.closes_at for session in sessions(day, day)), None)
+
+
+def history_of(chain: Reader, trader: str, first: date, last: date, now: datetime) -> list[HistoryDay]:
+    """Each session of the range that was over at `now` (aware), and each other day with a record, oldest first."""
+    if first > last:
+        raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give --from the earlier day")
+    stored = chain.history(trader, first, last)
+    closes = {session.day: session.closes_at for session in sessions(first, last)}
+    return [
+        HistoryDay(day, closes.get(day), _versions(chain, trader, day, stored.get(day)))
+        for day in sorted(closes.keys() | stored.keys())
+        if day in stored or closes[day] <= now
+    ]
+
+
+def gaps(posted: Collection[date], first: date, last: date, now: datetime) -> list[date]:
+    """The sessions over at `now` (aware) that are not among the days `posted`, from `first`, the trader's first signed
+    one, to the last posted one of the range."""
+    newest = max(posted, default=first)
+    return [
+        session.day
+        for session in sessions(first, last)
+        if session.day < newest and session.day not in posted and session.closes_at <= now
+    ]
+
+
+def _versions(chain: Reader, trader: str, day: date, newest: StoredRecord | None) -> tuple[Version, ...]:
+    if newest is None:
+        return ()
+    if newest.version == 1:
+        return (Version(newest, None, None),)
+    # a contract that is none of ours may claim any number of them
+    numbers = {1, *range(max(1, newest.version - _SHOWN_VERSIONS + 2), newest.version + 1)}
+    found = (chain.version_of(trader, day, version) for version in sorted(numbers))
+    return tuple(version for version in found if version is not None)

@@ -1,0 +1,294 @@
+"""Freezing a day: its metrics, its salts, its root, written once and queued for the chain.
+
+A day that is signed stays as it was signed. Where its figures have changed since, that is a drift, and only a person
+makes a second version of it (`amend`), which names the root that it replaces and says why. The chain is not asked: a
+day is signed while the node is away, and waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fntx_dagster.adapters.evm import keys
+from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID, addresses_of, signer_of
+from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.metrics.catalogue import CATALOGUE
+from fntx_dagster.proof.leaves import Context
+from fntx_dagster.proof.record import Record, build_record
+from fntx_dagster.samples import SAMPLE_ACCOUNT
+from fntx_dagster.services.signatures.refusals import Beginning, Refusal, refusals
+from fntx_dagster.services.signatures.values import (
+    Difference,
+    Values,
+    catalogue_of,
+    day_values,
+    differences,
+    schema_hash,
+)
+from fntx_dagster.store import marts, sendings, signatures
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.signatures import PostedDay, SignedDay
+
+if TYPE_CHECKING:
+    from fntx_dagster.adapters.evm.reader import StoredRecord
+    from fntx_dagster.settings import Settings
+
+FIRST_VERSION = 1
+LONGEST_REASON = 256
+"""Bytes of UTF-8: TrackRecord takes no more."""
+
+
+class Signing(NamedTuple):
+    """What signing a range did. `drifted`: days that were signed before and whose figures have changed since;
+    `refused`: at most one refusal per account, whose days before it are signed."""
+
+    new: list[SignedDay]
+    kept: list[SignedDay]
+    drifted: list[tuple[SignedDay, list[Difference]]]
+    refused: list[Refusal]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Each drifted day in words, with its account masked."""
+        return [f"{masked(signed.account_id)}: {drift_of(signed, found)}" for signed, found in self.drifted]
+
+
+def drift_of(signed: SignedDay, found: Sequence[Difference]) -> str:
+    """A drifted day in words, without its account and without a figure."""
+    return (
+        f"{signed.trading_day} stays as it was signed, but its figures have changed since: "
+        f"{', '.join(difference.metric for difference in found)}. See `fntx signature verify --date "
+        f"{signed.trading_day}`; once the day is verified, `fntx signature amend` posts a new version with your reason"
+    )
+
+
+def sign(
+    db: Database,
+    settings: Settings,
+    first: date,
+    last: date,
+    account: str | None = None,
+    beginning: Beginning = Beginning.ALL,
+) -> Signing:
+    """Freeze the record of every session of the range that has none yet, oldest first.
+
+    An account stops at its first day that failed a blocking verification, stands on statements that have changed or
+    are not complete, or would be bound to another key or secret than its days before; such a day that lies before the
+    range and after the account's last signed one stops it too.
+    """
+    outcome = Signing([], [], [], [])
+    have_signed = signatures.last_signed_sessions(db).keys()
+    for one, told in _told_days(db, first, last, account).items():
+        days = told if one in have_signed else beginning.of(told)
+        if days:
+            _sign(db, settings, one, days, outcome)
+    return outcome
+
+
+class Proposal(NamedTuple):
+    """A next version of a signed day, as a person is asked about it: `differences` from what was signed; the version
+    and the root that it follows on, which are another record's where `held` says what the chain holds in our place."""
+
+    before: SignedDay
+    values: Values
+    differences: list[Difference]
+    version: int
+    previous_root: bytes
+    held: StoredRecord | None
+
+
+def proposals(
+    db: Database,
+    settings: Settings,
+    account: str,
+    first: date,
+    last: date,
+    held: Callable[[SignedDay], StoredRecord | None] = lambda signed: None,
+) -> list[Proposal]:
+    """What `amend` would freeze: of each signed day of the range whose figures have changed since, a next version.
+
+    `held` is asked about a day whose posting has failed: what the chain holds for it. A record that is not ours there
+    (the database was restored and the day signed anew) is amended too. Permanent where nothing is to be amended, a day
+    is not fit to be signed, or its last version is not on the chain yet, or on another one than the settings name.
+    """
+    before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, account)}
+    if not before:
+        raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
+    for refusal in refusals(db, min(before), max(before), account):
+        raise refusal.error
+    bound = _bound(db, settings, account)
+    failed = {one.trading_day for one in sendings.unfinished(db, first, last, account) if one.state == "failed"}
+    posted = {one.trading_day: one for one in signatures.posted_days(db, first, last, account)}
+    found = []
+    for (_, day), values in day_values(db, first, last, account).items():
+        if day not in before:
+            continue
+        signed, differing = before[day], differences(before[day], values)
+        other = held(signed) if day in failed else None
+        if other is not None and other.version >= signed.version and other.root != signed.root:
+            found.append(Proposal(signed, values, differing, other.version + 1, other.root, other))
+        elif differing:
+            _check_posted(bound, signed, posted.get(day))
+            found.append(Proposal(signed, values, differing, signed.version + 1, signed.root, None))
+    if not found:
+        raise Permanent("the signed figures are those of the database: there is nothing to amend")
+    return found
+
+
+def checked_reason(reason: str) -> str:
+    """A reason as it is kept; Permanent unless it is printable text that fits."""
+    reason = reason.strip()
+    if not reason.isprintable() or not 0 < len(reason.encode()) <= LONGEST_REASON:
+        raise Permanent(
+            f"a reason has 1 to {LONGEST_REASON} bytes of printable text on one line",
+            "Say shortly why: it is public on the chain",
+        )
+    return reason
+
+
+def amend(db: Database, settings: Settings, proposed: Sequence[Proposal], reason: str) -> list[SignedDay]:
+    """Freeze and queue the versions that were proposed, as they were shown; those that were written.
+
+    Permanent for a reason that is empty, longer than LONGEST_REASON bytes or more than a line: it is public, the chain
+    keeps it beside both roots.
+    """
+    reason = checked_reason(reason)
+    bound = _bound(db, settings, proposed[0].before.account_id)
+    records = [
+        _frozen(bound, one.before.trading_day, one.values, one.version, one.previous_root, reason) for one in proposed
+    ]
+    written = signatures.freeze(db, records)
+    for one in proposed:
+        if one.held:
+            sendings.supersede(db, one.before.account_id, one.before.trading_day, one.before.version)
+    return written
+
+
+def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
+    """A frozen day with its salts, from the secret; its root is the frozen one unless somebody changed the record."""
+    secret = keys.known_secret(key_folder, signed.secret_mark)
+    context = Context(signed.schema_hash, signed.chain_id, signed.contract, signed.trader, signed.trading_day)
+    slots = {catalogue_of(signed).by_name[name].index: value for name, value in signed.values.items()}
+    return build_record(context, signed.account_id, slots, secret, version=signed.version)
+
+
+class _Bound(NamedTuple):
+    """What an account's records are bound to."""
+
+    account_id: str
+    chain_id: int
+    contract: str
+    trader: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"_Bound({self.trader})"
+
+
+def _told_days(db: Database, first: date, last: date, account: str | None) -> dict[str, list[date]]:
+    days: dict[str, list[date]] = {}
+    for row in marts.summary(db, first, last, account):
+        days.setdefault(row["account_id"], []).append(row["trading_day"])
+    return days
+
+
+def _sign(db: Database, settings: Settings, account: str, days: list[date], outcome: Signing) -> None:
+    """One account's days, in order."""
+    first, last = days[0], days[-1]
+    before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, account)}
+    refusal = next(iter(refusals(db, first, last, account)), None)
+    records, day, bound = [], first, None
+    try:
+        for (_, day), values in day_values(db, first, last, account).items():
+            if day in before:
+                outcome.kept.append(before[day])
+                if found := differences(before[day], values):
+                    outcome.drifted.append((before[day], found))
+            elif refusal is None or day < refusal.day:
+                bound = bound or _bound(db, settings, account)
+                records.append(_frozen(bound, day, values))
+    except Permanent as error:
+        refusal = refusal or Refusal(account, day, error)
+    new = signatures.freeze(db, records)
+    outcome.new.extend(new)
+    outcome.kept.extend(one for one in records if one not in new)  # another process was first
+    if refusal:
+        outcome.refused.append(refusal)
+
+
+def _frozen(
+    bound: _Bound,
+    day: date,
+    values: Values,
+    version: int = FIRST_VERSION,
+    previous_root: bytes | None = None,
+    reason: str | None = None,
+) -> SignedDay:
+    """The record of a day."""
+    scaled = CATALOGUE.scaled(values)
+    context = Context(schema_hash(), bound.chain_id, bound.contract, bound.trader, day)
+    return SignedDay(
+        account_id=bound.account_id,
+        trading_day=day,
+        version=version,
+        schema_hash=context.schema_hash,
+        root=build_record(context, bound.account_id, scaled, bound.secret, version=version).root,
+        chain_id=context.chain_id,
+        contract=context.contract,
+        trader=context.trader,
+        secret_mark=keys.mark_of(bound.secret),
+        values={metric.name: scaled[metric.index] for metric in CATALOGUE.metrics},
+        previous_root=previous_root,
+        reason=reason,
+    )
+
+
+def _check_posted(bound: _Bound, signed: SignedDay, posted: PostedDay | None) -> None:
+    """Permanent unless that very version is on the chain that the next one would go to."""
+    if (signed.chain_id, signed.contract, signed.trader) != (bound.chain_id, bound.contract, bound.trader):
+        raise Permanent(
+            f"{signed.trading_day} was signed for trader {signed.trader} and contract {signed.contract} on chain "
+            f"{signed.chain_id}, but the settings name another",
+            "Amend it with the settings that it was signed with",
+        )
+    if posted is None or (posted.version, posted.chain_id) != (signed.version, signed.chain_id):
+        raise Permanent(
+            f"version {signed.version} of {signed.trading_day} is not on the chain yet", "Amend it when it is"
+        )
+
+
+def _bound(db: Database, settings: Settings, account_id: str) -> _Bound:
+    """Permanent where the account's next record could not be posted or proved: another key or secret than before, a
+    key that another account uses, made-up days on a public chain."""
+    if account_id == SAMPLE_ACCOUNT and settings.rpc_url is not None:
+        raise Permanent("the sample account's days are made up and are not signed on a public chain", "Load your own")
+    folder, before = settings.paths.keys, signatures.last_signed(db, account_id)
+    secret = keys.salt_secret(folder) if before is None else keys.known_secret(folder, before.secret_mark)
+    addresses, trader = addresses_of(settings), signer_of(settings, account_id).address
+    if before is not None and before.chain_id not in (addresses.chain_id, EMBEDDED_CHAIN_ID):
+        raise Permanent(
+            f"account {masked(account_id)} has signed on chain {before.chain_id} so far, and the settings name chain "
+            f"{addresses.chain_id}",
+            "Set FNTX_RPC_URL and FNTX_CONTRACTS as they were: what is signed elsewhere is missing there for ever",
+        )
+    here = signatures.last_signed(db, account_id, addresses.chain_id)
+    if here is not None and here.contract != addresses.track_record and here.chain_id != EMBEDDED_CHAIN_ID:
+        raise Permanent(
+            f"account {masked(account_id)} has signed for contract {here.contract} so far, and the settings name "
+            f"{addresses.track_record}",
+            "Set FNTX_CONTRACTS as it was: what is signed elsewhere is missing there for ever",
+        )
+    if here is not None and here.trader != trader:
+        raise Permanent(
+            f"account {masked(account_id)} has signed as {here.trader} so far, and the key in use is {trader}'s",
+            "Restore the key from the backup",
+        )
+    if others := signatures.accounts_of_trader(db, trader) - {account_id}:
+        raise Permanent(
+            f"{trader} signs for account {masked(min(others))} already, and the contract keeps one record a day",
+            f"Give account {masked(account_id)} a key of its own",
+        )
+    return _Bound(account_id, addresses.chain_id, addresses.track_record, trader, secret)

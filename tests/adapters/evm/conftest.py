@@ -1,0 +1,61 @@
+"""A home with a deployed chain and a funded trader, made once and copied for each test that asks for one."""
+
+import shutil
+from datetime import date, timedelta
+
+import pytest
+
+from fntx_dagster.adapters.evm.client import connect
+from fntx_dagster.adapters.evm.journal import Entry
+from fntx_dagster.adapters.evm.sender import Policy, send
+from fntx_dagster.settings import Settings
+from tests.adapters.evm.memory import MemoryJournal
+
+ACCOUNT = "U0000001"
+SCHEMA = b"\x11" * 32
+DAY = date(2025, 7, 18)
+POLICY = Policy(confirmations=0, batch=100, fee_cap=500 * 10**9, stuck_after=60, mined_within=60, poll=0.01)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory):
+    home = tmp_path_factory.mktemp("deployed")
+    with connect(Settings(home=home)) as chain:
+        chain.trader(ACCOUNT)
+    return home
+
+
+@pytest.fixture
+def settings(deployed, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(deployed, home)
+    return Settings(home=home)
+
+
+@pytest.fixture
+def chain(settings):
+    with connect(settings) as chain:
+        yield chain
+
+
+@pytest.fixture
+def trader(chain):
+    return chain.trader(ACCOUNT)
+
+
+def first(n=0, root=None):
+    """The first version of the record of the n-th day; its root tells the day unless one is given."""
+    return Entry(DAY + timedelta(n), 1, SCHEMA, root or (n + 1).to_bytes(32, "big"))
+
+
+def amended(entry, reason="the broker corrected a fee"):
+    """The version that follows on an entry."""
+    root = bytes([entry.version]) + entry.root[1:]
+    return Entry(entry.day, entry.version + 1, SCHEMA, root, entry.root, reason)
+
+
+def post(chain, signer, *entries, policy=POLICY):
+    """Send entries with a journal of their own; what was mined for the first of them, which may be failed."""
+    journal = MemoryJournal(*entries)
+    send(chain, signer, journal, policy)
+    return journal.receipts.get(entries[0])

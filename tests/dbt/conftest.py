@@ -1,0 +1,137 @@
+"""The whole path for tests: statements are loaded, fills rebuilt, and dbt builds the marts in a database of their own.
+
+A module's accounts go into one database and are built once: dbt costs seconds, an account nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from fntx_dagster.model.day import Day
+from fntx_dagster.settings import Settings
+from fntx_dagster.simulate.broker import deliver
+from fntx_dagster.store import marts
+from fntx_dagster.store.changes import note_refused, telling
+from fntx_dagster.store.changes import told as note_told
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.fills import RebuildCounts, rebuild
+from fntx_dagster.store.nav import set_initial_capital
+from fntx_dagster.store.server import database_url
+from fntx_dagster.store.statements import load_file
+
+NAME = "story"
+"""One name for all: dbt bakes it into what it parses, and parsing is the dearest step."""
+FIRST, LAST = date(2024, 1, 1), date(2025, 12, 31)
+
+
+class Platform:
+    """What a user's home does, without Dagster around it."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+
+    def load(self, *files: Path) -> None:
+        for file in files:
+            load_file(self.database, file)
+
+    def run(self, first: date | str = FIRST, last: date | str = LAST) -> RebuildCounts:
+        """Bring fills and marts up to date for a range of sessions; dbt's own tests must hold."""
+        first, last = (date.fromisoformat(day) if isinstance(day, str) else day for day in (first, last))
+        set_initial_capital(self.database, self.settings.initial_capital)
+        counts = rebuild(self.database, first, last, fallback=self.settings.fx_fallback)
+        note_refused(self.database, first, ((one.account_id, str(one.error)) for one in counts.failed))
+        self._build(first, last)
+        return counts
+
+    def goes_on(self, day: str) -> None:
+        """What the daily run does for a session: it tells again what stands on a change, and takes the notes back."""
+        session = date.fromisoformat(day)
+        start = telling(self.database, session, session).first
+        counts = rebuild(self.database, start, session, fallback=self.settings.fx_fallback)
+        note_refused(self.database, start, ((one.account_id, str(one.error)) for one in counts.failed))
+        days = telling(self.database, session, session)
+        self._build(days.first, days.last)
+        note_told(self.database, days)
+
+    def _build(self, first: date, last: date) -> None:
+        from fntx_dagster.defs.transforms import build
+
+        results = build(self.settings, ["path:models/marts"], first, last)
+        failed = [f"{done.node.name}: {done.message}" for done in results if done.status not in ("success", "pass")]
+        assert not failed, failed
+
+    def query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self.database.connect() as connection:
+            return connection.execute(text, values).fetchall()
+
+    def days(self, account: str) -> list[Day]:
+        return list(marts.days(self.database, account, FIRST, LAST))
+
+    def day(self, account: str, day: str) -> Day:
+        (found,) = marts.days(self.database, account, date.fromisoformat(day), date.fromisoformat(day))
+        return found
+
+    def failing(self, account: str, *kinds: str) -> dict[str, set[str]]:
+        """Equations that do not hold: date → what they say."""
+        kinds = kinds or ("mathematical", "logical", "cross_reference")
+        found: dict[str, set[str]] = {}
+        for one in marts.verifications(self.database, FIRST, LAST, account, kinds=kinds, failed_only=True):
+            found.setdefault(one.trading_day.isoformat(), set()).add(one.equation)
+        return found
+
+
+@pytest.fixture(scope="session")
+def story_home(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a home whose database is `story` on the tests' server; dbt's project parsed once."""
+    home = tmp_path_factory.mktemp("story")
+    url = database_url(postgres, NAME)
+    # only while the definitions are imported: other tests of this process have homes of their own
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FNTX_HOME", str(home))
+        environment.setenv("FNTX_DATABASE_URL", url)
+        from fntx_dagster.defs import transforms
+        from fntx_dagster.defs.manifest import manifest
+
+        assert transforms
+        manifest()
+    return Settings(home=home, database_url=SecretStr(url))
+
+
+@contextmanager
+def fresh(postgres: str, settings: Settings) -> Iterator[Platform]:
+    """A platform whose database holds nothing yet."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {NAME} TEMPLATE template_fntx")
+    yield Platform(settings, Database(database_url(postgres, NAME)))
+
+
+@pytest.fixture
+def platform(postgres: str, story_home: Settings) -> Iterator[Platform]:
+    with fresh(postgres, story_home) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def told(
+    request: pytest.FixtureRequest,
+    postgres: str,
+    story_home: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Platform]:
+    """The accounts of a module's `TOLD`, delivered in one file, loaded and built once."""
+    with fresh(postgres, story_home) as found:
+        found.load(deliver(tmp_path_factory.mktemp("statements"), "all", *chain(*request.module.TOLD)))
+        failed = {one.account_id for one in found.run().failed}
+        assert failed == set(getattr(request.module, "REFUSED", ()))
+        yield found

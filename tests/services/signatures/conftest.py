@@ -1,0 +1,37 @@
+"""A database whose marts are written by hand, and a home with a deployed chain of its own."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fntx_dagster.adapters.evm.client import Chain, connect
+from fntx_dagster.services.signatures.signing import amend, proposals
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.signatures import SignedDay
+from tests import by_hand
+from tests.verify.conftest import node, shown  # noqa: F401 - fixtures of the strangers' verifiers
+
+
+@pytest.fixture
+def told(database: Database) -> Database:
+    """A database with the marts that signing reads, empty."""
+    return by_hand.create_marts(database)
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    return Settings(home=home)
+
+
+@pytest.fixture
+def chain(settings: Settings) -> Iterator[Chain]:
+    with connect(settings) as connected:
+        yield connected
+
+
+def amended(db: Database, settings: Settings, first: date, last: date, reason: str) -> list[SignedDay]:
+    """The next versions of a range's drifted days, frozen and queued."""
+    return amend(db, settings, proposals(db, settings, "U7000001", first, last), reason)

@@ -1,0 +1,120 @@
+"""Several accounts and one queue each: what hinders one does not hinder the others, and what is told of it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from fntx_dagster.adapters.evm.client import Chain
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.services.signatures import posting
+from fntx_dagster.services.signatures.posting import disagreements, held_by, post, resubmit
+from fntx_dagster.services.signatures.signing import sign
+from fntx_dagster.settings import Settings
+from fntx_dagster.store import sendings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.sendings import unfinished
+from fntx_dagster.store.signatures import posted_days
+from tests import by_hand
+
+ONE, OTHER = "U7000001", "U7000002"
+DAYS = [date(2025, 7, day) for day in (14, 15, 16)]
+FIRST, LAST = DAYS[0], DAYS[-1]
+
+
+@pytest.fixture
+def signed(told: Database, settings: Settings) -> Database:
+    """Two accounts with three signed days."""
+    for day in DAYS:
+        by_hand.tell(told, ONE, day)
+        by_hand.tell(told, OTHER, day)
+    sign(told, settings, FIRST, LAST)
+    return told
+
+
+def hindering(monkeypatch: pytest.MonkeyPatch, trader: str, error: Exception) -> None:
+    sending = posting.sender.send
+
+    def send(chain: Chain, signer: object, *arguments: object) -> None:
+        if signer.address == trader:
+            raise error
+        sending(chain, signer, *arguments)
+
+    monkeypatch.setattr(posting.sender, "send", send)
+
+
+def test_an_account_that_has_to_wait_holds_no_other_up(
+    signed: Database, settings: Settings, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hindering(monkeypatch, chain.trader(ONE).address, Transient("a transaction is still in progress"))
+    with pytest.raises(Transient, match="still in progress"):
+        post(signed, settings, chain, FIRST, LAST)
+    assert {one.account_id for one in unfinished(signed)} == {ONE}
+    assert len(posted_days(signed, FIRST, LAST, OTHER)) == 3
+
+
+def test_an_account_without_funds_stops_at_its_first_day_that_waits(
+    signed: Database, settings: Settings, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(signed, settings, chain, FIRST, FIRST)
+    hindering(monkeypatch, chain.trader(ONE).address, Permanent("it holds 0 FNTX"))
+    done = post(signed, settings, chain, FIRST, LAST)
+    assert [(one.account_id, one.day) for one in done.refused] == [(ONE, DAYS[1])]
+    assert len(done.new) == 2
+
+
+def test_failed_records_are_resubmitted_together(signed: Database, settings: Settings, chain: Chain) -> None:
+    with signed.connect() as connection:
+        connection.execute("update alm_reporting.chain_postings set state = 'failed', error = 'reverted'")
+    done = post(signed, settings, chain, FIRST, LAST, ONE)
+    assert [one.day for one in done.failed] == DAYS
+    assert "fntx signature resubmit" in str(done.failed[0].error)
+    assert resubmit(signed, ONE, FIRST, LAST) == DAYS
+    with pytest.raises(Permanent, match="wait for the chain already"):
+        resubmit(signed, ONE, FIRST, LAST)
+    [transaction] = {one.tx_hash for one in post(signed, settings, chain, FIRST, LAST, ONE).new}
+    assert transaction
+    with pytest.raises(Permanent, match="no record of 2025-07-14 has failed"):
+        resubmit(signed, ONE, FIRST, FIRST)
+
+
+def test_a_day_posted_to_an_earlier_contract_is_left_there_and_a_new_one_is_posted_here(
+    signed: Database, settings: Settings, chain: Chain
+) -> None:
+    post(signed, settings, chain, FIRST, LAST)
+    later = LAST + timedelta(days=1)
+    with signed.connect() as connection:  # as if the first days had gone to an earlier chain of this home
+        connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
+        connection.execute("""update alm_reporting.daily_signatures set record = record || '{"contract": "0x11"}'""")
+    by_hand.tell(signed, ONE, later)
+    sign(signed, settings, later, later, ONE)
+    done = post(signed, settings, chain, FIRST, later, ONE)
+    assert [one.trading_day for one in done.new] == [later]
+    assert done.refused == []
+
+
+def test_a_contract_that_holds_another_root_than_ours_is_named(
+    signed: Database, settings: Settings, chain: Chain
+) -> None:
+    post(signed, settings, chain, FIRST, LAST)
+    assert disagreements(signed, chain, held_by(signed, chain)) == []
+    with signed.connect() as connection:
+        connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
+        connection.execute(
+            "update alm_reporting.daily_signatures set root = %s where trading_day = %s and account_id = %s",
+            (b"\x77" * 32, DAYS[1], ONE),
+        )
+    [(receipt, held)] = disagreements(signed, chain, held_by(signed, chain))
+    assert (receipt.account_id, receipt.trading_day) == (ONE, DAYS[1])
+    assert "ours is 0x7777" in held
+
+
+def test_two_machines_do_not_send_for_one_key_at_once(
+    signed: Database, settings: Settings, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sendings, "_TURN_SECONDS", 0.1)
+    trader = chain.trader(ONE).address
+    with sendings.turn_of(signed, trader), pytest.raises(Transient, match="another process is sending"):
+        post(signed, settings, chain, FIRST, LAST)
+    assert {one.account_id for one in unfinished(signed)} == {ONE}

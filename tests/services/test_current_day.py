@@ -1,0 +1,235 @@
+"""The day that still runs, from simulated gateways through their protocol into the tables and out as a day."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fntx_dagster.adapters.gateway.states import OtherAccount, State, Unavailable
+from fntx_dagster.cli import app
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.current_day import provisional_days, refresh
+from fntx_dagster.settings import Settings
+from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, Gateway, account, july_28, serve, unused_port
+from fntx_dagster.store.database import Database
+from tests import by_hand
+from tests.report.role_model import july_18
+
+ONE, OTHER = "U1000001", "U2000002"
+JULY_25, JULY_28 = date(2025, 7, 25), date(2025, 7, 28)
+
+
+def settings_for(home: Path, gateways: dict[str, Gateway | int | str]) -> Settings:
+    """Where each account's gateway is: one that runs, a port, or whatever somebody may write."""
+    return Settings(home=home, gateways={name: address(where) for name, where in gateways.items()}, gateway_timeout=5)
+
+
+def address(where: Gateway | int | str) -> str:
+    return where if isinstance(where, str) else f"127.0.0.1:{where if isinstance(where, int) else where.port}"
+
+
+def navs(settings: Settings, db: Database) -> dict[str, Decimal]:
+    return {day.account_id: day.closing_nav_official for day in provisional_days(settings, db, JULY_28, JULY_28)}
+
+
+def test_the_example_of_the_seed_is_kept_and_told_at_the_configured_rate(database: Database, tmp_path: Path) -> None:
+    by_hand.create_marts(database)
+    by_hand.tell(database, ONE, JULY_25, closing_nav="198600.55")
+    with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway})
+        [asked] = refresh(settings, database)
+    assert str(asked) == "U…0001: answered"
+    [day] = provisional_days(settings, database, JULY_28, JULY_28)
+    assert (day.trading_day, day.base_currency, day.rate) == (JULY_28, "HKD", Decimal("7.8"))
+    assert day.closing_nav_official == Decimal("199059.198")
+    assert (day.opening_nav_official, day.difference) == (Decimal("198600.55"), Decimal("7.797392"))
+    assert [block.kind for block in day.blocks if block.events] == ["trades"]
+    assert day.as_of == QUARTER_PAST_TEN
+
+
+def test_the_official_day_takes_its_place(database: Database, tmp_path: Path) -> None:
+    with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway})
+        refresh(settings, database)
+        assert len(navs(settings, database)) == 1
+        by_hand.create_marts(database)
+        by_hand.tell(database, ONE, JULY_28)
+        assert navs(settings, database) == {}
+        [asked] = refresh(settings, database)
+        assert asked.error is None, "and what the gateway says afterwards does not bring it back"
+        assert navs(settings, database) == {}
+
+
+def test_before_any_statement_the_gateways_currency_is_the_base(database: Database, tmp_path: Path) -> None:
+    with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway})
+        refresh(settings, database)
+    [day] = provisional_days(settings, database, JULY_28, JULY_28)
+    assert (day.base_currency, day.closing_nav_official) == ("USD", Decimal("25520.41"))
+    assert (day.opening_nav_official, day.difference) == (None, None)
+
+
+def test_a_gateway_that_is_down_keeps_no_other_account_from_its_day(database: Database, tmp_path: Path) -> None:
+    with serve(july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: unused_port(), OTHER: gateway})
+        down, answered = refresh(settings, database)
+    assert isinstance(down.error, Unavailable)
+    assert down.error.state is State.DOWN
+    assert str(down).startswith("U…0001: ")
+    assert ONE not in str(down)
+    assert answered.error is None
+    assert navs(settings, database).keys() == {OTHER}
+
+
+def test_accounts_of_one_gateway_are_asked_side_by_side(database: Database, tmp_path: Path) -> None:
+    with serve(july_28(ONE), account(OTHER, cash="5"), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {OTHER: gateway, ONE: gateway})
+        asked = refresh(settings, database)
+    assert [one.error for one in asked] == [None, None]
+    assert navs(settings, database) == {ONE: Decimal("25520.41"), OTHER: Decimal(5)}
+
+
+def test_a_gateway_of_another_account_gives_no_number(database: Database, tmp_path: Path) -> None:
+    with serve(july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway})
+        [asked] = refresh(settings, database)
+    assert isinstance(asked.error, OtherAccount)
+    assert navs(settings, database) == {}
+
+
+def test_what_was_known_last_stays_with_its_time_when_the_gateway_goes_away(database: Database, tmp_path: Path) -> None:
+    with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway})
+        refresh(settings, database)
+    assert refresh(settings, database)[0].error is not None
+    [day] = provisional_days(settings, database, JULY_28, JULY_28)
+    assert day.as_of == QUARTER_PAST_TEN
+
+
+def test_what_the_gateway_says_later_takes_the_place_of_what_it_said(database: Database, tmp_path: Path) -> None:
+    with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway})
+        refresh(settings, database)
+        gateway.now += timedelta(minutes=5)
+        gateway.accounts = (account(ONE, cash="30000"),)
+        refresh(settings, database)
+    assert navs(settings, database) == {ONE: Decimal(30000)}
+
+
+def test_one_account_can_be_asked_alone(database: Database, tmp_path: Path) -> None:
+    with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway, OTHER: unused_port()})
+        [asked] = refresh(settings, database, ONE)
+    assert asked.error is None
+
+
+def test_an_account_whose_rate_is_not_configured_says_so_and_keeps_no_other_from_its_day(
+    database: Database, tmp_path: Path
+) -> None:
+    by_hand.create_marts(database)
+    by_hand.tell(database, ONE, JULY_25)  # its base is HKD
+    with serve(account(ONE, cash="5", currency="GBP"), july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway, OTHER: gateway})
+        lacking, answered = refresh(settings, database)
+    assert isinstance(lacking.error, Permanent)
+    assert "GBP/HKD" in str(lacking)
+    assert answered.error is None
+    assert navs(settings, database).keys() == {OTHER}
+
+
+def test_what_cannot_be_told_does_not_take_the_place_of_what_can(database: Database, tmp_path: Path) -> None:
+    by_hand.create_marts(database)
+    by_hand.tell(database, ONE, JULY_25)
+    with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway})
+        refresh(settings, database)
+        gateway.now += timedelta(minutes=5)
+        gateway.accounts = (account(ONE, cash="5", currency="GBP"),)
+        [lacking] = refresh(settings, database)
+    assert "GBP/HKD" in str(lacking)
+    [day] = provisional_days(settings, database, JULY_28, JULY_28)
+    assert (day.as_of, day.closing_nav_official) == (QUARTER_PAST_TEN, Decimal("199059.198"))
+
+
+def test_of_a_day_that_its_statement_tells_no_rate_is_asked_for(database: Database, tmp_path: Path) -> None:
+    by_hand.create_marts(database)
+    by_hand.tell(database, ONE, JULY_28)
+    with serve(account(ONE, cash="5", currency="GBP"), now=QUARTER_PAST_TEN) as gateway:
+        [asked] = refresh(settings_for(tmp_path, {ONE: gateway}), database)
+    assert asked.error is None
+
+
+class TestWhatIsKeptAndCannotBeTold:
+    """Its rate was in the settings when the gateway was asked, and is not any more."""
+
+    @pytest.fixture
+    def kept(self, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+        monkeypatch.setenv("FNTX_HOME", str(tmp_path))
+        monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+        by_hand.create_marts(database)
+        by_hand.fetched(database, ONE, JULY_25)
+        by_hand.fetched(database, OTHER, JULY_25)
+        by_hand.tell(database, ONE, JULY_25)
+        by_hand.tell(database, OTHER, JULY_25)
+        with serve(account(ONE, cash="5", currency="GBP"), july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
+            settings = settings_for(tmp_path, {ONE: gateway, OTHER: gateway})
+            rates = {"USD/HKD": Decimal("7.8"), "GBP/HKD": Decimal(10)}
+            asked = refresh(settings.model_copy(update={"realtime_rates": rates}), database)
+        assert [one.error for one in asked] == [None, None]
+        return database
+
+    def test_it_is_named_and_the_others_are_told(self, kept: Database) -> None:
+        reasons: list[str] = []
+        days = provisional_days(Settings(), kept, JULY_25, JULY_28, untold=reasons.append)
+        assert [day.account_id for day in days] == [OTHER]
+        [reason] = reasons
+        assert reason.startswith("U…0001 2025-07-28: no real-time rate for GBP/HKD")
+        with pytest.raises(Permanent, match="GBP/HKD"):
+            provisional_days(Settings(), kept, JULY_25, JULY_28)
+
+    @pytest.mark.usefixtures("kept")
+    def test_the_summary_warns_and_shows_history_and_the_other_account(self) -> None:
+        done = self.fntx("summary", "--format", "json")
+        told = [(row["account_id"], row["trading_day"]) for row in json.loads(done.stdout)]
+        assert told == [(ONE, "2025-07-25"), (OTHER, "2025-07-25"), (OTHER, "2025-07-28")]
+        assert "warning: U…0001 2025-07-28: no real-time rate for GBP/HKD" in done.stderr
+
+    @pytest.mark.usefixtures("kept")
+    def test_the_report_warns_and_tells_history(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fntx_dagster.store.marts.days", lambda *_: [july_18()])
+        done = self.fntx("report", "--account", ONE)
+        assert "July 18" in done.stdout
+        assert "warning: U…0001 2025-07-28: no real-time rate for GBP/HKD" in done.stderr
+
+    def fntx(self, *command: str) -> Result:
+        done = CliRunner().invoke(app, [*command, "--from", "2025-07-18", "--to", "2025-07-28"])
+        assert done.exit_code == 0, done.output
+        return done
+
+
+@pytest.mark.parametrize(
+    ("gateways", "asked", "said"),
+    [
+        ({}, None, "no IB Gateway is in the settings"),
+        ({ONE: 1}, OTHER, "account U…0002 has no IB Gateway"),
+    ],
+)
+def test_whom_no_gateway_is_named_for_says_what_to_set(
+    database: Database, tmp_path: Path, gateways: dict[str, int], asked: str | None, said: str
+) -> None:
+    with pytest.raises(Permanent, match=said) as caught:
+        refresh(settings_for(tmp_path, gateways), database, asked)
+    assert "FNTX_GATEWAYS" in str(caught.value)
+
+
+def test_an_address_that_is_none_is_that_accounts_own_error(database: Database, tmp_path: Path) -> None:
+    with serve(july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: "nowhere", OTHER: gateway})
+        wrong, answered = refresh(settings, database)
+    assert "not host:port" in str(wrong)
+    assert answered.error is None
