@@ -16,6 +16,7 @@ from statistics import median
 
 from measuring import Measurement, alone, home, shown, timed
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings, executable, load_settings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
 from fntx_dagster.simulate.trading import trade
@@ -70,7 +71,7 @@ def _warm(settings: Settings) -> dict[str, object]:
     seconds = []
     for day in DAYS:
         _deliver(settings, books, day)
-        seconds.append(timed(lambda day=day: _succeeded(run_range(settings, "daily_run", day, day))))
+        seconds.append(timed(lambda day=day: _succeeded(run_range(settings, "daily_run", Period.on(day)))))
     return {"seconds": seconds[1:], "limit": [timed(lambda: _dbt(settings)) + _recorded(settings) for _ in DAYS[1:]]}
 
 
@@ -79,7 +80,7 @@ def _dbt(settings: Settings) -> None:
     from fntx_dagster.defs.transforms import build, transforms
 
     models = {spec.key.to_user_string() for spec in transforms.specs if not spec.is_virtual}
-    build(settings, models | {key.name for key in transforms.check_keys}, DAYS[-1], DAYS[-1])
+    build(settings, models | {key.name for key in transforms.check_keys}, Period.on(DAYS[-1]))
 
 
 def _recorded(settings: Settings) -> float:
@@ -92,7 +93,7 @@ def _recorded(settings: Settings) -> float:
     job = _emptied()
     with dg.DagsterInstance.get() as instance:
         keep_connections(instance)
-        run = {"tags": range_tags(DAYS[-1], DAYS[-1]), "run_config": {"loggers": {"progress": {}}}}
+        run = {"tags": range_tags(Period.on(DAYS[-1])), "run_config": {"loggers": {"progress": {}}}}
         return timed(lambda: job.execute_in_process(instance=instance, **run))
 
 
@@ -141,8 +142,8 @@ def _range(settings: Settings, first: date) -> dict[str, object]:
 
     [books] = trade(1, [ACCOUNT], first, LAST, trades_per_day=ORDERS_PER_DAY)
     _deliver(settings, books, LAST, first)
-    seconds = timed(lambda: _succeeded(run_range(settings, "daily_run", first, LAST)))
-    return {"seconds": seconds, "posted": len(posted_days(open_database(settings), first, LAST, ACCOUNT))}
+    seconds = timed(lambda: _succeeded(run_range(settings, "daily_run", Period(first, LAST))))
+    return {"seconds": seconds, "posted": len(posted_days(open_database(settings), Period(first, LAST), ACCOUNT))}
 
 
 def _month_before(settings: Settings):
@@ -151,7 +152,7 @@ def _month_before(settings: Settings):
 
     [books] = trade(1, [ACCOUNT], MONTH, LAST, trades_per_day=ORDERS_PER_DAY)
     _deliver(settings, books, DAYS[0], MONTH)
-    _succeeded(run_range(settings, "daily_run", MONTH, DAYS[0]))
+    _succeeded(run_range(settings, "daily_run", Period(MONTH, DAYS[0])))
     return books
 
 

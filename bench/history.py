@@ -14,6 +14,7 @@ from statistics import median
 
 from measuring import Measurement, alone, home, shown, timed
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import to_html
 from fntx_dagster.report.markdown import to_markdown
@@ -73,7 +74,7 @@ def _tell(settings: Settings, orders: int) -> None:
     file = settings.home / "month.xml"
     write_document(file, delivered([books], QUERIES[ACTIVITY], FIRST, LAST, as_of=LAST))
     load_paths(open_database(settings), [file])
-    outcome = run_range(settings, "verified_day", FIRST, LAST)
+    outcome = run_range(settings, "verified_day", Period(FIRST, LAST))
     if not outcome.success:
         sys.exit("; ".join(outcome.failures))
     sys.stdout.write("{}")
@@ -111,11 +112,11 @@ def _moved(name: str, kind: str) -> str:
 
 
 def _narrative(db: Database) -> str:
-    return to_markdown(stories_of(db, ACCOUNT, DAY, DAY, clock.HONG_KONG), account_label=ACCOUNT)
+    return to_markdown(stories_of(db, ACCOUNT, Period.on(DAY), clock.HONG_KONG), account_label=ACCOUNT)
 
 
 def _file(db: Database) -> str:
-    return to_html([account_report(db, ACCOUNT, stories_of(db, ACCOUNT, DAY, DAY, clock.HONG_KONG))])
+    return to_html([account_report(db, ACCOUNT, stories_of(db, ACCOUNT, Period.on(DAY), clock.HONG_KONG))])
 
 
 def _seconds(report: Callable[[], str]) -> float:

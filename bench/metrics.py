@@ -19,6 +19,7 @@ from statistics import median
 from measuring import Measurement, alone, home, shown
 
 from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.store.database import Database, open_database
 from fntx_dagster.store.marts import METRIC_WINDOWS
@@ -49,11 +50,12 @@ def _case(settings: Settings, count: int, accounts: int) -> dict[str, float | No
 
     db = open_database(settings)
     manifest()
-    build(settings, ["path:models/staging", "path:models/marts"], FIRST, FIRST)
+    build(settings, ["path:models/staging", "path:models/marts"], Period.on(FIRST))
     days = list(islice((one.day for one in sessions(FIRST, FIRST + timedelta(days=count * 3 // 2 + 9))), count))
     navs = [_fill(db, f"U40000{number:02}", days, Random(number)) for number in range(accounts)]
     whole, last = (
-        median(_seconds(build(settings, MODELS, first, days[-1])) for _ in range(3)) for first in (days[0], days[-1])
+        median(_seconds(build(settings, MODELS, Period(first, days[-1]))) for _ in range(3))
+        for first in (days[0], days[-1])
     )
     return {"whole": whole, "last": last, "peer": _peer(days, navs[0]) if (count, accounts) == CASES[0] else None}
 

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import fetch, statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, answers
@@ -75,7 +76,7 @@ def _fetch_and_load(home: Path, url: str) -> None:
     try:
         _say("started", "an embedded server, migrated", time.perf_counter() - started, _peak())
         started = time.perf_counter()
-        fetched = fetch(settings, database, FIRST, LAST, datetime(2025, 8, 1, 9, tzinfo=UTC), lambda line: None)
+        fetched = fetch(settings, database, Period(FIRST, LAST), datetime(2025, 8, 1, 9, tzinfo=UTC), lambda line: None)
         megabytes = sum(one.path.stat().st_size for one in fetched) / 1e6
         _say("fetched", f"{len(fetched)} documents, {megabytes:.1f} MB", time.perf_counter() - started, _peak())
         started = time.perf_counter()

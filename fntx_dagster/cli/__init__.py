@@ -12,7 +12,7 @@ import os
 import shlex
 import sys
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,6 +38,7 @@ from fntx_dagster.cli.options import (
 from fntx_dagster.cli.signature import signature
 from fntx_dagster.cli.verify import verify
 from fntx_dagster.errors import FntxError, Permanent, Transient, masked
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import ROOT, child_environment, executable, load_settings
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def fetch(
     if not configured(settings):
         raise Permanent("no Flex queries are in the settings", "Set FNTX_FLEX_TOKENS and FNTX_FLEX_QUERIES")
     due = due_session(datetime.now(UTC))
-    _run(settings, "fetched_files", first.date() if first else due, last.date() if last else due, as_json)
+    _run(settings, "fetched_files", Period(first.date() if first else due, last.date() if last else due), as_json)
 
 
 @app.command()
@@ -151,7 +152,7 @@ def run(
     verification is told and not signed from that day on; the others are.
     """
     with_files, from_tables = ("daily_run", "from_loaded") if sign else ("refreshed_days", "verified_day")
-    _run(load_settings(), with_files if fetch else from_tables, first.date(), last.date(), as_json)
+    _run(load_settings(), with_files if fetch else from_tables, Period(first.date(), last.date()), as_json)
 
 
 @app.command()
@@ -182,7 +183,7 @@ def today(
     for one in asked:
         if one.snapshot:
             day = session_at(one.snapshot.as_of).day
-            told += provisional_days(settings, db, day, day, one.account_id)
+            told += provisional_days(settings, db, Period.on(day), one.account_id)
             if not told or told[-1].account_id != one.account_id:
                 error(f"{masked(one.account_id)}: {day} is told from its statement already: `fntx report`")
             elif told[-1].as_of > one.snapshot.as_of:
@@ -229,9 +230,9 @@ def report(
     if account is not None or not known:
         known = [account_of(db, account)]
     days = first.date(), last.date()
-    running = provisional_days(load_settings(), db, *days, account, _untold)
+    running = provisional_days(load_settings(), db, Period(*days), account, _untold)
     named = dict.fromkeys([*known, *sorted(day.account_id for day in running)])
-    told = [stories for one in named if (stories := stories_of(db, one, *days, observer, running))]
+    told = [stories for one in named if (stories := stories_of(db, one, Period(*days), observer, running))]
     refuse_empty(told, *days)
     text = _rendered(db, told, format)
     if output is None:
@@ -263,17 +264,17 @@ def summary(
     db = database_of_settings()
     if account is not None:
         account = account_of(db, account)
-    running = provisional_days(load_settings(), db, first.date(), last.date(), account, _untold)
+    running = provisional_days(load_settings(), db, Period(first.date(), last.date()), account, _untold)
     rows = [
         row | {"daily_return": NavDay(*(row[name] for name in _RETURN_FIELDS)).daily_return, "as_of": None}
-        for row in marts.summary(db, first.date(), last.date(), account)
+        for row in marts.summary(db, Period(first.date(), last.date()), account)
     ]
     rows += [_row_of(day) for day in running]
     refuse_empty(rows, first.date(), last.date())
     if format is TableFormat.json:
         print_json(sorted(rows, key=lambda row: (row["account_id"], row["trading_day"])))
     else:
-        out(*summary_tables(db, first.date(), last.date(), account, running, observer))
+        out(*summary_tables(db, Period(first.date(), last.date()), account, running, observer))
 
 
 @app.command()
@@ -294,7 +295,7 @@ def metrics(
     db = database_of_settings()
     if account is not None:
         account = account_of(db, account)
-    rows = marts.rolling_metrics(db, day.date(), day.date(), account)
+    rows = marts.rolling_metrics(db, Period.on(day.date()), account)
     refuse_empty(rows, day.date(), day.date())
     print_json(rows) if format is TableFormat.json else out(*metrics_tables(rows))
 
@@ -438,14 +439,14 @@ def _for_good() -> Iterator[None]:
         gc.enable()
 
 
-def _run(settings: Settings, job: str, first: date, last: date, as_json: bool) -> None:
+def _run(settings: Settings, job: str, period: Period, as_json: bool) -> None:
     """Run a job of the definitions over a range, with its steps on standard error and its outcome on the other."""
     with _for_good():
         from fntx_dagster.defs.run import run_range
     from fntx_dagster.cli.terminal import note, print_outcome, watching_steps
 
     with watching_steps():
-        outcome = run_range(settings, job, first, last)
+        outcome = run_range(settings, job, period)
     if as_json:
         print_json({name: getattr(outcome, name) for name in ("run_id", "success", "failures", "warnings")})
     else:

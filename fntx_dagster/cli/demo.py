@@ -12,6 +12,7 @@ from fntx_dagster.cli.terminal import metrics_tables, narrative, note, out, summ
 from fntx_dagster.defs.run import RunOutcome, run_range
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUE, unscale
+from fntx_dagster.model.period import Period
 from fntx_dagster.report import money
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
@@ -39,7 +40,7 @@ def run_demo(settings: Settings) -> None:
             "this home holds statements of your own", "Run the demo elsewhere: FNTX_HOME=/tmp/fntx make demo"
         )
     with watching_steps():
-        outcome = run_range(settings, "daily_run", FIRST, LAST)
+        outcome = run_range(settings, "daily_run", Period(FIRST, LAST))
     if not outcome.success:
         raise Permanent("the run failed: " + "; ".join(outcome.failures), "The UI (`make ui`) shows each step")
     _show_loaded(outcome)
@@ -56,20 +57,23 @@ def _show_loaded(outcome: RunOutcome) -> None:
 
 def _show_story(db: Database) -> None:
     title("Why the account moved: 17 and 18 July 2025")
-    stories = [tell(day) for day in marts.days(db, SAMPLE_ACCOUNT, TOLD, LAST)]
+    stories = [tell(day) for day in marts.days(db, SAMPLE_ACCOUNT, Period(TOLD, LAST))]
     narrative(to_markdown(stories, account_label=SAMPLE_ACCOUNT))
 
 
 def _show_figures(db: Database) -> None:
     title("The month so far")
-    out(*summary_tables(db, FIRST, LAST, SAMPLE_ACCOUNT))
+    out(*summary_tables(db, Period(FIRST, LAST), SAMPLE_ACCOUNT))
     title(f"Performance up to {LAST}")
-    out(*metrics_tables(marts.rolling_metrics(db, LAST, LAST, SAMPLE_ACCOUNT)))
+    out(*metrics_tables(marts.rolling_metrics(db, Period.on(LAST), SAMPLE_ACCOUNT)))
 
 
 def _show_proof(settings: Settings, db: Database) -> None:
     title(f"The signed day: {LAST}")
-    signed, receipt = signed_days(db, LAST, LAST, SAMPLE_ACCOUNT)[0], posted_days(db, LAST, LAST, SAMPLE_ACCOUNT)[0]
+    signed, receipt = (
+        signed_days(db, Period.on(LAST), SAMPLE_ACCOUNT)[0],
+        posted_days(db, Period.on(LAST), SAMPLE_ACCOUNT)[0],
+    )
     out(f"Merkle root   0x{signed.root.hex()}")
     out(f"Transaction   {receipt.tx_hash}")
     out(f"Contract      {receipt.contract} on chain {receipt.chain_id}, block {receipt.block_number}")

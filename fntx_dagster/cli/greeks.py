@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from fntx_dagster.cli.options import OneDay, account_of, database_of_settings, print_json, refuse_empty
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
 
 
@@ -26,12 +27,12 @@ def greeks(
     db, on = database_of_settings(), day.date()
     if account is not None:
         account = account_of(db, account)
-    options = marts.option_greeks(db, on, on, account)
+    options = marts.option_greeks(db, Period.on(on), account)
     found = [
         _told(portfolio, [row for row in options if row["account_id"] == portfolio["account_id"]])
-        for portfolio in marts.portfolio_risk(db, on, on, account)
+        for portfolio in marts.portfolio_risk(db, Period.on(on), account)
     ]
-    for now in running(load_settings(), db, on, on, account):
+    for now in running(load_settings(), db, Period.on(on), account):
         portfolio = now.portfolio._asdict() | {"var_95_returns": None}
         found.append(_told(portfolio, [row._asdict() for row in now.options], as_of=now.as_of))
     refuse_empty(found, on, on)

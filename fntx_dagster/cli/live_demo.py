@@ -18,6 +18,7 @@ from rich.markup import escape
 
 from fntx_dagster.cli.terminal import narrative, note, out, summary_tables, title, watching_steps
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 from fntx_dagster.report import money
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
@@ -71,22 +72,22 @@ def run_live_demo(settings: Settings) -> None:
         title("A month through the Flex Web Service")
         out(f"The simulated broker listens on {broker.url}, its gateway on 127.0.0.1:{ib.port}.")
         broker.will(webservice.in_progress(), webservice.refuse(1018, webservice.GET))
-        _run(live, "refreshed_days", FIRST, YESTERDAY)
+        _run(live, "refreshed_days", Period(FIRST, YESTERDAY))
         _show_conversation(broker)
-        out(*summary_tables(db, FIRST, YESTERDAY, DEMO_ACCOUNT))
+        out(*summary_tables(db, Period(FIRST, YESTERDAY), DEMO_ACCOUNT))
         provisional = _show_today(live, db)
         title("The next morning: the statement of 28 July arrives")
         evening = TODAY
-        _run(live, "daily_run", TODAY, TODAY)
+        _run(live, "daily_run", Period.on(TODAY))
         _show_official(live, db, provisional)
     note(f"The simulated broker and the database have ended. Look around in it: FNTX_HOME={home} make ui")
 
 
-def _run(settings: Settings, job: str, first: date, last: date) -> None:
+def _run(settings: Settings, job: str, period: Period) -> None:
     from fntx_dagster.defs.run import run_range  # after the settings are in the environment: the definitions read them
 
     with watching_steps():
-        outcome = run_range(settings, job, first, last)
+        outcome = run_range(settings, job, period)
     if not outcome.success:
         raise Permanent("the run failed: " + "; ".join(outcome.failures), "Run it again; if it stays so, it is a bug")
 
@@ -103,17 +104,17 @@ def _show_today(settings: Settings, db: Database) -> str:
     [asked] = current_day.refresh(settings, db)
     if asked.error:
         raise asked.error
-    [day] = current_day.provisional_days(settings, db, TODAY, TODAY, DEMO_ACCOUNT)
+    [day] = current_day.provisional_days(settings, db, Period.on(TODAY), DEMO_ACCOUNT)
     narrative(to_markdown([tell(day)], account_label=DEMO_ACCOUNT))
-    out(*summary_tables(db, YESTERDAY, TODAY, DEMO_ACCOUNT, [day]))
+    out(*summary_tables(db, Period(YESTERDAY, TODAY), DEMO_ACCOUNT, [day]))
     return money.display(day.closing_nav_official)
 
 
 def _show_official(settings: Settings, db: Database, provisional: str) -> None:
-    left = current_day.provisional_days(settings, db, TODAY, TODAY, DEMO_ACCOUNT)
+    left = current_day.provisional_days(settings, db, Period.on(TODAY), DEMO_ACCOUNT)
     if left:
         raise Permanent("the provisional day still stands beside the official one", "This is a bug")
-    out(*summary_tables(db, YESTERDAY, TODAY, DEMO_ACCOUNT))
+    out(*summary_tables(db, Period(YESTERDAY, TODAY), DEMO_ACCOUNT))
     out(f"[green]✓[/] the provisional row of {TODAY} ({escape(provisional)} HKD) has given way to the official one")
 
 

@@ -22,6 +22,7 @@ from fntx_dagster.cli.options import (
     refuse_empty,
 )
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
@@ -55,12 +56,12 @@ def generate(day: OneDay, account: Account = None, post: Post = True) -> None:
 
     settings, db = load_settings(), database_of_settings()
     one = account_of(db, account)
-    signed = sign(db, settings, day.date(), day.date(), one)
+    signed = sign(db, settings, Period.on(day.date()), one)
     refuse(signed.refused)
     refuse_empty(signed.new + signed.kept, day.date(), day.date())
     print_signature(signed)
     if post:
-        posted = _post(settings, db, one, day.date(), day.date())
+        posted = _post(settings, db, one, Period.on(day.date()))
         print_posting(posted)
 
 
@@ -159,10 +160,10 @@ def resubmit(first: OneDay, last: MaybeTo = None, account: Account = None, post:
     settings, db = load_settings(), database_of_settings()
     one, until = account_of(db, account), (last or first).date()
     refuse_backwards(first.date(), until)
-    for day in posting.resubmit(db, one, first.date(), until):
+    for day in posting.resubmit(db, one, Period(first.date(), until)):
         out(f"{day}  is in the queue")
     if post:
-        print_posting(_post(settings, db, one, first.date(), until))
+        print_posting(_post(settings, db, one, Period(first.date(), until)))
 
 
 @signature.command()
@@ -188,12 +189,12 @@ def amend(
     one, until = account_of(db, account), (last or first).date()
     refuse_backwards(first.date(), until)
     reason = signing.checked_reason(reason)
-    proposed = signing.proposals(db, settings, one, first.date(), until, lambda signed: _held(settings, signed))
+    proposed = signing.proposals(db, settings, one, Period(first.date(), until), lambda signed: _held(settings, signed))
     print_proposals(proposed)
     _confirm(f"Sign and post a new version of {len(proposed)} day(s)?" if post else "Sign a new version?", yes)
     print_frozen(signing.amend(db, settings, proposed, reason))
     if post:
-        print_posting(_post(settings, db, one, first.date(), until))
+        print_posting(_post(settings, db, one, Period(first.date(), until)))
     else:
         out("They wait in the queue.")
 
@@ -206,18 +207,17 @@ def _held(settings: Settings, signed: SignedDay) -> StoredRecord | None:
         return chain.record_of(signed.trader, signed.trading_day)
 
 
-def _post(settings: Settings, db: Database, account: str, first: date, last: date) -> Posting:
+def _post(settings: Settings, db: Database, account: str, period: Period) -> Posting:
     """What is queued of an account up to the end of a range, onto the chain: records go out in order."""
     from fntx_dagster.adapters.evm.client import connect
     from fntx_dagster.services.signatures.posting import post
     from fntx_dagster.store.sendings import unfinished
 
-    waiting = [one.trading_day for one in unfinished(db, last=last, account=account) if one.state != "failed"]
-    first = min([first, *waiting])
-
+    queued = unfinished(db, Period(date.min, period.last), account)
+    first = min([period.first, *(record.trading_day for record in queued if record.state != "failed")])
     try:
         with connect(settings) as chain:
-            posted = post(db, settings, chain, first, last, account)
+            posted = post(db, settings, chain, Period(first, period.last), account)
     except Transient as error:
         raise Transient(
             error.message, "Nothing is lost: it is queued, and the sensor `chain_queue` or this command posts it later"

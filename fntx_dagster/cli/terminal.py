@@ -19,6 +19,7 @@ from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock, money, tables
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.risk_tables import exposure_table, greeks_table
@@ -139,8 +140,7 @@ def load_table(loads: Sequence[FileLoad]) -> Table:
 
 def summary_tables(
     db: Database,
-    first: date,
-    last: date,
+    period: Period,
     account: str | None,
     running: Sequence[ProvisionalDay] = (),
     observer: ZoneInfo = clock.HONG_KONG,
@@ -149,7 +149,7 @@ def summary_tables(
     from fntx_dagster.store.marts import accounts, days
 
     for one in [account] if account else sorted({*accounts(db), *(day.account_id for day in running)}):
-        told = [*days(db, one, first, last), *(day for day in running if day.account_id == one)]
+        told = [*days(db, one, period), *(day for day in running if day.account_id == one)]
         for found in month_tables(told, observer):
             yield _rich(found, f"Daily summary, account {one}, {found.title}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,7 @@ from fntx_dagster.cli.options import (
     url_option,
 )
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
@@ -90,7 +91,7 @@ def verify(
             raise typer.BadParameter("--trader needs --from and --to")
         if (rpc is None) != (contract is None):
             raise typer.BadParameter("--rpc and --contract go together")
-        _record(trader, first.date(), last.date(), rpc, contract, timedelta(hours=late_after), as_json)
+        _record(trader, Period(first.date(), last.date()), rpc, contract, timedelta(hours=late_after), as_json)
 
 
 def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
@@ -164,9 +165,8 @@ def _plain_check(checked: Checked) -> dict[str, Any]:
     }
 
 
-def _record(
-    trader: str, first: date, last: date, rpc: str | None, contract: str | None, late: timedelta, as_json: bool
-) -> None:
+def _record(trader: str, period: Period, rpc: str | None, contract: str | None, late: timedelta, as_json: bool) -> None:
+    first, last = period
     from fntx_dagster.cli.terminal import history_table, out
     from fntx_dagster.services.signatures.checking import SETTLED
     from fntx_dagster.services.signatures.history import history_of
@@ -181,7 +181,7 @@ def _record(
                 f"the code at {where} is not FNTX's TrackRecord: what it says proves nothing",
                 "Ask the trader for the contract's address",
             )
-        days = history_of(chain, address, first, last, datetime.now(UTC))
+        days = history_of(chain, address, period, datetime.now(UTC))
         if not days:
             raise Permanent(
                 f"no session of the exchange was over between {first} and {last}, and none has a record",

@@ -1,7 +1,7 @@
 """From raw rows to classified fills and FIFO lots."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -11,6 +11,7 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Permanent, masked, without_accounts
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.changes import note_refused, telling
 from fntx_dagster.store.database import Database
@@ -63,8 +64,8 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     settings, db = platform.settings(), platform.database()
     with failing_well():
         set_initial_capital(db, settings.initial_capital)
-        start = telling(db, first, last).first
-        counts = rebuild(db, start, last, fallback=settings.fx_fallback)
+        start = telling(db, Period(first, last)).first
+        counts = rebuild(db, Period(start, last), fallback=settings.fx_fallback)
         note_refused(db, start, ((one.account_id, str(one.error)) for one in counts.failed))
         if counts.failed and len(counts.failed) == len(accounts(db)):
             raise Permanent("; ".join(f"account {masked(one.account_id)}: {one.error}" for one in counts.failed))
@@ -72,7 +73,7 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         context.log.warning(
             f"{fill.account} {fill.session}: {fill.quantity} {fill.symbol} closed without an opening in the statements"
         )
-    yield _completeness(db, first, last)
+    yield _completeness(db, Period(first, last))
     labels = account_labels(db)
     refused = [_refused(labels[one.account_id], one.error) for one in counts.failed]
     yield result("account", "every_account_is_rebuilt", refused, "every account is rebuilt", asset=LOTS)
@@ -80,10 +81,11 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         yield dg.MaterializeResult(asset_key=asset, metadata=table._asdict() | {"unopened": len(counts.unopened)})
 
 
-def _completeness(db: Database, first: date, last: date) -> dg.AssetCheckResult:
+def _completeness(db: Database, period: Period) -> dg.AssetCheckResult:
     """The session that is due is missed by a check of its own, which raises the alert."""
-    lacking = [Finding(str(lack), str(lack), lack.day) for lack in missing(db, first, last)]
-    if nothing := nothing_to_tell(db, first, last):
+    first, last = period
+    lacking = [Finding(str(lack), str(lack), lack.day) for lack in missing(db, period)]
+    if nothing := nothing_to_tell(db, period):
         lacking = lacking or [Finding(nothing, nothing, last)]
     due = due_session(datetime.now(UTC))
     return result(

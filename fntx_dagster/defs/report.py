@@ -10,6 +10,7 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import without_accounts
+from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
@@ -47,7 +48,7 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     called = account_labels(db)
     told: list[AccountReport] = []
     for account in accounts(db):
-        stories = stories_of(db, account, first, last, observer)
+        stories = stories_of(db, account, Period(first, last), observer)
         describe(context, [(one.day.trading_day, _shown(one, called[account])) for one in stories])
         if stories:
             told.append(account_report(db, called[account], stories))

@@ -10,6 +10,7 @@ from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.closing_risk import compute
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.closing import PortfolioRow, rows_by_day
@@ -53,8 +54,8 @@ def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     first, last = range_of(context)
     db = platform.database()
     with failing_well():
-        computed = compute(platform.settings(), db, first, last)
-    for table, rows in rows_by_day(db, first, last).items():
+        computed = compute(platform.settings(), db, Period(first, last))
+    for table, rows in rows_by_day(db, Period(first, last)).items():
         describe(context, [(day, {"dagster/row_count": count}) for day, count in rows.items()], table)
     called = account_labels(db)
     figures = [

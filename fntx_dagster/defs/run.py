@@ -21,6 +21,7 @@ from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.alerts import observe
 from fntx_dagster.store.database import keeping_connections, open_database
@@ -38,8 +39,9 @@ class RunOutcome(NamedTuple):
     metadata: dict[str, dict[str, Any]]
 
 
-def sessions_between(first: date, last: date) -> list[date]:
+def sessions_between(period: Period) -> list[date]:
     """The sessions of a range that have a partition; Permanent where the range holds none."""
+    first, last = period
     if first > last:
         raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give --from the earlier day")
     if first < FIRST_SESSION and sessions(first, min(last, FIRST_SESSION - timedelta(days=1))):
@@ -58,9 +60,9 @@ def sessions_between(first: date, last: date) -> list[date]:
     return found
 
 
-def run_range(settings: Settings, job_name: str, first: date, last: date) -> RunOutcome:
+def run_range(settings: Settings, job_name: str, period: Period) -> RunOutcome:
     """Run a job over the sessions between two days (inclusive) in this process and wait for it."""
-    days = sessions_between(first, last)
+    days = sessions_between(period)
     export(dagster_environment(settings))
     gc.freeze()  # what stands before the run stands after it: no garbage is looked for in it
     with dg.DagsterInstance.get() as instance, keeping_connections():
@@ -71,7 +73,7 @@ def run_range(settings: Settings, job_name: str, first: date, last: date) -> Run
                 instance=instance,
                 run_id=run_id,
                 run_config={"loggers": {"progress": {}}},
-                tags=range_tags(days[0], days[-1]),
+                tags=range_tags(Period(days[0], days[-1])),
                 raise_on_error=False,
             )
         checks = [

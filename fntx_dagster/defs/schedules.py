@@ -14,6 +14,7 @@ from fntx_dagster.defs.partitions import FIRST_SESSION
 from fntx_dagster.defs.ranges import BEGINNING, request
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Permanent, masked, without_accounts
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import configured
 from fntx_dagster.services.signatures.refusals import Beginning, Waiting, waiting
 from fntx_dagster.store.database import Database
@@ -46,7 +47,7 @@ def month_to_date(context: dg.ScheduleEvaluationContext, platform: Platform) -> 
         yield dg.SkipReason(f"{yesterday} was no session ({closed}): there is no new statement.")
         return
     month = sessions(max(yesterday.replace(day=1), FIRST_SESSION), yesterday)
-    yield request(month[0].day, yesterday, "month to date")
+    yield request(Period(month[0].day, yesterday), "month to date")
 
 
 @dg.schedule(
@@ -72,7 +73,7 @@ def signing(
     days = sorted(day for one in found.values() for day in one.days if day >= FIRST_SESSION)
     if not days:
         return dg.SkipReason(" ".join(_why_nothing_to_sign(db, found, now)))
-    return request(days[0], days[-1], f"{len(days)} {key}", **{BEGINNING: beginning.value})
+    return request(Period(days[0], days[-1]), f"{len(days)} {key}", **{BEGINNING: beginning.value})
 
 
 def _why_nothing_to_sign(db: Database, found: dict[str, Waiting], now: datetime) -> list[str]:

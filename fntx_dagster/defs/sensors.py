@@ -29,6 +29,7 @@ from fntx_dagster.defs.ranges import request
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.schedules import signing
 from fntx_dagster.errors import Permanent, without_accounts
+from fntx_dagster.model.period import Period
 from fntx_dagster.services import alerting as notifications
 from fntx_dagster.services.fetching import configured, overdue
 from fntx_dagster.services.signatures.refusals import Beginning
@@ -83,7 +84,7 @@ def missing_sessions(context: dg.SensorEvaluationContext, platform: Platform) ->
     now = _now()
     found = overdue(platform.settings(), platform.database(), now)
     if found.days:
-        yield request(found.days[0], found.days[-1], f"{now:%Y-%m-%dT%H:%M}")
+        yield request(Period(found.days[0], found.days[-1]), f"{now:%Y-%m-%dT%H:%M}")
     else:
         yield dg.SkipReason(f"{found.reason[:1].upper()}{found.reason[1:]}.")
 
@@ -129,7 +130,7 @@ def chain_queue(context: dg.SensorEvaluationContext, platform: Platform) -> Tick
         patience = _PATIENCE[now - min(one.queued_at for one in waiting) < _FRESH]
         bucket = int(now.timestamp() // patience.total_seconds())
         days = [one.trading_day for one in waiting]
-        yield request(min(days), max(days), f"{len(days)} wait, {patience.seconds // 60} min {bucket}")
+        yield request(Period(min(days), max(days)), f"{len(days)} wait, {patience.seconds // 60} min {bucket}")
 
 
 @dg.sensor(
@@ -242,7 +243,7 @@ def _is_ripe(settings: Settings, db: Database, waiting: Sequence[Unfinished], no
     if any(one.state != "mined" for one in waiting):
         return True
     depth = timedelta(seconds=settings.confirmations * _BLOCK_SECONDS)
-    mined = posted_days(db, waiting[0].trading_day, waiting[-1].trading_day)
+    mined = posted_days(db, Period(waiting[0].trading_day, waiting[-1].trading_day))
     return any(one.posted_at + depth <= now for one in mined if not one.is_final)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -16,6 +16,7 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Transient, without_accounts
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.drifting import Unjudged, drifts
 from fntx_dagster.services.signatures.history import gaps
 from fntx_dagster.services.signatures.posting import Held, disagreements, held_by, post
@@ -58,7 +59,7 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     db = platform.database()
     with failing_well():
         beginning = Beginning(context.run.tags.get(BEGINNING, Beginning.ALL))
-        outcome = sign(db, platform.settings(), first, last, beginning=beginning)
+        outcome = sign(db, platform.settings(), Period(first, last), beginning=beginning)
     called = account_labels(db)
     roots = [
         (signed.trading_day, {f"merkle_root {called[signed.account_id]}": f"0x{signed.root.hex()}"})
@@ -68,7 +69,14 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     return dg.MaterializeResult(
         metadata={"signed": len(outcome.new), "signed_before": len(outcome.kept), "drifted": len(outcome.drifted)},
         check_results=[
-            _all("every_account_is_signed", outcome.refused, outcome.refused, called, "all are signed", first, last)
+            _all(
+                "every_account_is_signed",
+                outcome.refused,
+                outcome.refused,
+                called,
+                "all are signed",
+                Period(first, last),
+            )
         ],
     )
 
@@ -132,9 +140,9 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
     """The root posted to TrackRecord, 10 FNTX burned, and the receipt read back. A posted day is not posted again."""
     first, last = range_of(context)
     settings, db = platform.settings(), platform.database()
-    with failing_well(), _counting_what_waits(db, first, last), connect(settings) as chain:
-        outcome = post(db, settings, chain, first, last, tell=context.log.info)
-        signed, called = _signed_here(db, chain, first, last), account_labels(db)
+    with failing_well(), _counting_what_waits(db, Period(first, last)), connect(settings) as chain:
+        outcome = post(db, settings, chain, Period(first, last), tell=context.log.info)
+        signed, called = _signed_here(db, chain, Period(first, last)), account_labels(db)
         short = list(_short_of_funds(chain, sorted(signed)))
         held = held_by(db, chain)
         differing = disagreements(db, chain, held)
@@ -155,8 +163,7 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
                 outcome.refused,
                 called,
                 "all are posted",
-                first,
-                last,
+                Period(first, last),
             ),
             result("chain", "roots_agree", other_roots, "the contract holds our roots"),
             result(
@@ -174,12 +181,12 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
 
 
 @contextmanager
-def _counting_what_waits(db: Database, first: date, last: date) -> Iterator[None]:
+def _counting_what_waits(db: Database, period: Period) -> Iterator[None]:
     """A chain that is away is told with what waits for it."""
     try:
         yield
     except Transient as error:
-        waiting = [one for one in unfinished(db, first, last) if one.state not in ("mined", "failed")]
+        waiting = [one for one in unfinished(db, period) if one.state not in ("mined", "failed")]
         raise Transient(
             f"{len(waiting)} records wait for the chain: {error.message}",
             f"{error.way_out}. " * bool(error.way_out) + "Nothing is lost: the sensor `chain_queue` sends them later",
@@ -192,11 +199,11 @@ def _all(
     of_keys: Iterable[Refusal],
     called: Labels,
     holds: str,
-    first: date,
-    last: date,
+    period: Period,
 ) -> dg.AssetCheckResult:
     """What the day itself, or the queue, is to blame for is told by its own checks; the alerts are about keys and
     funds."""
+    first, last = period
     findings = {one: Finding(f"{called[one.account_id]} {one.day}", _words(one), one.day) for one in refused}
     alerts = [findings[one] for one in of_keys if not one.is_of_the_day]
     return result("account", check, list(findings.values()), holds, days=(first, last), alerts=alerts)
@@ -238,11 +245,11 @@ def _receipt(settings: Settings, posted: PostedDay, account: str) -> dict[str, A
     }
 
 
-def _signed_here(db: Database, chain: Chain, first: date, last: date) -> dict[str, SignedDay]:
+def _signed_here(db: Database, chain: Chain, period: Period) -> dict[str, SignedDay]:
     """Whose days of the range belong on this chain, posted or refused, by trader: the last of each. Who is refused for
     want of funds is one."""
     here = (chain.chain_id, chain.contract)
-    days = signed_days(db, first, last)
+    days = signed_days(db, period)
     return {signed.trader: signed for signed in days if (signed.chain_id, signed.contract) == here}
 
 
@@ -260,7 +267,7 @@ def _gaps(held: Mapping[str, Held], signed: dict[str, SignedDay], called: Labels
     """One finding per account: a hole of a year is one thing to know."""
     for trader, latest in signed.items():
         first, last, records = held[trader]
-        missing = gaps(records.keys(), first, last, datetime.now(UTC))
+        missing = gaps(records.keys(), Period(first, last), datetime.now(UTC))
         if missing:
             account, more = called[latest.account_id], len(missing) - _SHOWN_GAPS
             shown = ", ".join(map(str, missing[:_SHOWN_GAPS])) + (f" and {more} more" if more > 0 else "")

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -14,6 +14,7 @@ from fntx_dagster.defs.progress import PROGRESS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import FntxError, Transient, without_accounts
+from fntx_dagster.model.period import Period
 from fntx_dagster.samples import statement_paths
 from fntx_dagster.services.fetching import Fetched, configured, fetch, retire
 from fntx_dagster.settings import Settings
@@ -54,7 +55,7 @@ def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
     first, last = range_of(context)
     settings, db = platform.settings(), platform.database()
     with failing_well():
-        fetched = fetch(settings, db, first, last, datetime.now(UTC), _teller(context))
+        fetched = fetch(settings, db, Period(first, last), datetime.now(UTC), _teller(context))
         failed = [one for one in fetched if one.error]
         if failed and len(failed) == len(fetched) and _may_succeed_later(failed):
             _teller(context)("Nothing arrived: tried again in a minute or two, twice.")
@@ -132,21 +133,22 @@ def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
         },
         check_results=[
             result("statements", "every_file_is_loaded", list(_refused(loads)), f"{len(loads)} files are loaded"),
-            _latest(settings, db, first, last),
+            _latest(settings, db, Period(first, last)),
         ],
     )
 
 
-def _latest(settings: Settings, db: Database, first: date, last: date) -> dg.AssetCheckResult:
+def _latest(settings: Settings, db: Database, period: Period) -> dg.AssetCheckResult:
     """Who puts files into the folder by hand does so at times of their own; a run over older sessions does not look;
     what was not fetched is told by its own check."""
+    first, last = period
     due = due_session(datetime.now(UTC))
     if not settings.flex_tokens:
         return result(*LATEST, [], "no Flex queries are in the settings: files come by hand")
     if last < due:
         return result(*LATEST, [], f"the run ends before {due}, which is due", days=(first, last))
     served = served_accounts(db)
-    lacking = [lack for lack in missing(db, due, due) if served.get(lack.account_id) == "fetched"]
+    lacking = [lack for lack in missing(db, Period.on(due)) if served.get(lack.account_id) == "fetched"]
     findings = [Finding(str(lack), str(lack), lack.day) for lack in lacking]
     return result(*LATEST, findings, f"{due} is there", transient=True)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date
 
 import dagster as dg
 
@@ -13,6 +12,7 @@ from fntx_dagster.defs.ranges import OWNERS
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.model.day import ProvisionalDay
+from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import tell
@@ -49,7 +49,7 @@ def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
         observer = clock.zone(settings.time_zone)
         asked = refresh(settings, db) if settings.gateways else []
         days = [session_at(one.snapshot.as_of).day for one in asked if one.snapshot]
-        told = list(_told(settings, db, asked, min(days), max(days))) if days else []
+        told = list(_told(settings, db, asked, Period(min(days), max(days)))) if days else []
     called = account_labels(db, settings.gateways)
     reports = {
         f"report {called[day.account_id]}": dg.MetadataValue.md(
@@ -80,11 +80,11 @@ def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     )
 
 
-def _told(settings: Settings, db: Database, asked: list[Asked], first: date, last: date) -> Iterator[ProvisionalDay]:
+def _told(settings: Settings, db: Database, asked: list[Asked], period: Period) -> Iterator[ProvisionalDay]:
     """Account by account, so that one that cannot be told keeps no other from it; why, `refresh` has said."""
     for one in asked:
         with suppress(FntxError):
-            yield from provisional_days(settings, db, first, last, one.account_id)
+            yield from provisional_days(settings, db, period, one.account_id)
 
 
 def _silent(asked: Asked, called: Labels) -> Finding:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -22,6 +21,7 @@ from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.changes import telling, told
 from fntx_dagster.store.database import open_database
@@ -74,10 +74,10 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
     """From classified fills to the daily summary, the metrics and their verification, for the sessions of the run, and
     for those around it that stand on something that has changed since they were told."""
     first, last = range_of(context)
-    days = telling(platform.database(), first, last)
+    days = telling(platform.database(), Period(first, last))
     models = {key.to_user_string() for key in context.selected_asset_keys}
     tests = {key.name for key in context.selected_asset_check_keys}
-    results = build(platform.settings(), models | tests, days.first, days.last)
+    results = build(platform.settings(), models | tests, Period(days.first, days.last))
     failed = [
         f"{result.node.name}: {(result.message or result.status).strip()}"
         for result in results
@@ -87,7 +87,7 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
         name = result.node.name
         if name in models and result.status == "success":
             if not failed:  # else the table that it is told from may not be there
-                _describe(context, name, platform, first, last)
+                _describe(context, name, platform, Period(first, last))
             yield dg.MaterializeResult(asset_key=name, metadata={"dbt seconds": round(result.execution_time, 3)})
         elif result.node.resource_type == "test" and result.status != "skipped":
             yield from _check(context, result)
@@ -97,12 +97,13 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
         told(platform.database(), days)
 
 
-def build(settings: Settings, models: Collection[str], first: date, last: date) -> list[RunResult]:
+def build(settings: Settings, models: Collection[str], period: Period) -> list[RunResult]:
     """Run and test models for the sessions between two days; one dbt at a time per home.
 
     The views are built with them unless they are there as the project's files make them. Where a mart is not, because
     the files are others than they were, all that was ever told is told by the files that are there now.
     """
+    first, last = period
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 
@@ -146,18 +147,18 @@ def _check(context: dg.AssetExecutionContext, result: RunResult) -> Iterator[dg.
         )
 
 
-def _describe(context: dg.AssetExecutionContext, model: str, platform: Platform, first: date, last: date) -> None:
+def _describe(context: dg.AssetExecutionContext, model: str, platform: Platform, period: Period) -> None:
     """Figures that the UI can plot, per session: rows told, and NAV and P&L per account."""
     db = platform.database()
     if model not in TOLD_BY_SESSION:
         return
-    rows = row_counts(db, model, first, last)
+    rows = row_counts(db, model, period)
     describe(context, [(day, {"dagster/row_count": count}) for day, count in rows.items()], model)
     if model == "daily_summary":
         called = account_labels(db)
         fields = ("closing_nav_official", "net_pnl", "unexplained")
         figures = [
             (row["trading_day"], {f"{field} {called[row['account_id']]}": float(row[field]) for field in fields})
-            for row in summary(db, first, last)
+            for row in summary(db, period)
         ]
         describe(context, figures, model)

@@ -8,6 +8,7 @@ from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS, WARNING_KINDS
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.labels import Labels, account_labels
@@ -31,7 +32,7 @@ def _check(kind: str, blocking: bool) -> dg.AssetChecksDefinition:
     def verification(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
         first, last = range_of(context)
         db = platform.database()
-        rows, called = verifications(db, first, last, kinds=(kind,)), account_labels(db)
+        rows, called = verifications(db, Period(first, last), kinds=(kind,)), account_labels(db)
         failed = [row for row in rows if not row.passed]
         return result(
             "verification" if blocking else "unusual",

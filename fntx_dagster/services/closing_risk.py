@@ -19,6 +19,7 @@ from fntx_dagster.accounting.expiries import ends_at
 from fntx_dagster.accounting.provisional import session_at
 from fntx_dagster.metrics.greeks import Greeks, Option, greeks, underlying_by_parity, years_between
 from fntx_dagster.metrics.risk import MOST_SCENARIOS, Held, exposure, value_at_risk
+from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import closing, current
@@ -45,13 +46,14 @@ class Computed(NamedTuple):
     portfolio_greeks: Changes
 
 
-def compute(settings: Settings, db: Database, first: date, last: date) -> Computed:
+def compute(settings: Settings, db: Database, period: Period) -> Computed:
     """Bring both tables up to date for the sessions of a range, and for those whose positions, marks or rates are not
     what they were computed from. Changed settings reach a day when it is asked for."""
-    first, last = closing.due(db, first, last)
-    days, positions = closing.closing_days(db, first, last), closing.closing_positions(db, first, last)
-    calendar = _calendar(first, last, positions)
-    moves = _Moves(db, calendar, first, last)
+    first, last = period
+    first, last = closing.due(db, Period(first, last))
+    days, positions = closing.closing_days(db, Period(first, last)), closing.closing_positions(db, Period(first, last))
+    calendar = _calendar(Period(first, last), positions)
+    moves = _Moves(db, calendar, Period(first, last))
     held = {key: list(own) for key, own in groupby(positions, lambda one: (one.account_id, one.trading_day))}
     options, portfolios = [], []
     for day in days:
@@ -59,7 +61,7 @@ def compute(settings: Settings, db: Database, first: date, last: date) -> Comput
         valued = _Close(settings, calendar, own)
         options += valued.rows
         portfolios.append(_portfolio(day, own, valued, moves.until(day.account_id, day.trading_day)))
-    return Computed(first, last, portfolios, *closing.keep(db, first, last, options, portfolios))
+    return Computed(first, last, portfolios, *closing.keep(db, Period(first, last), options, portfolios))
 
 
 class Running(NamedTuple):
@@ -70,19 +72,19 @@ class Running(NamedTuple):
     options: list[OptionRow]
 
 
-def running(settings: Settings, db: Database, first: date, last: date, account: str | None = None) -> Iterator[Running]:
+def running(settings: Settings, db: Database, period: Period, account: str | None = None) -> Iterator[Running]:
     """The days of a range that only the gateway has told, by account and day, in the gateway's currency. An option is
     marked at that moment, or at its session's close where the gateway was asked after it; value at risk is under the
     moves that statements tell."""
-    for found in current.provisional(db, first, last, account):
+    for found in current.provisional(db, period, account):
         seen = found.snapshot
         session = session_at(seen.as_of)
         positions = _from_gateway(seen, session.day, min(seen.as_of, session.closes_at), settings.realtime_rates)
-        calendar = _calendar(session.day, session.day, positions)
+        calendar = _calendar(Period.on(session.day), positions)
         valued = _Close(settings, calendar, positions)
         usd_rate = _rate_between("USD", seen.currency, settings.realtime_rates)
         day = ClosingDay(seen.account_id, session.day, seen.currency, seen.nav, usd_rate, "")
-        moves = _Moves(db, calendar, session.day, session.day).until(seen.account_id, session.day)
+        moves = _Moves(db, calendar, Period.on(session.day)).until(seen.account_id, session.day)
         yield Running(seen.as_of, _portfolio(day, positions, valued, moves), valued.rows)
 
 
@@ -189,11 +191,12 @@ class _Close:
 class _Moves:
     """What the underlyings of each account did in the sessions of the past, as its statements tell it."""
 
-    def __init__(self, db: Database, calendar: Calendar, first: date, last: date) -> None:
+    def __init__(self, db: Database, calendar: Calendar, period: Period) -> None:
+        first, last = period
         self.days = [session.day for session in calendar.sessions if session.day <= last]
         begin = self.days[max(0, self._place(first) - MOST_SCENARIOS)]
         known: dict[tuple[str, str, str], dict[date, closing.Close]] = defaultdict(dict)
-        for one in closing.closes(db, begin, last):
+        for one in closing.closes(db, Period(begin, last)):
             known[one.account_id, one.symbol, one.currency][one.trading_day] = one
         self.moves: dict[str, dict[date, dict[tuple[str, str], float]]] = defaultdict(lambda: defaultdict(dict))
         for (account, *listing), prices in known.items():
@@ -304,8 +307,9 @@ def _rate_between(currency: str, into: str, rates: Mapping[str, Decimal]) -> Dec
     return rates.get(f"{currency}/{into}") or (1 / back if back else None)
 
 
-def _calendar(first: date, last: date, positions: Iterable[ClosingPosition]) -> Calendar:
+def _calendar(period: Period, positions: Iterable[ClosingPosition]) -> Calendar:
     """Whole years, so that one is made for many runs: of the scenarios before, and of every expiry."""
+    first, last = period
     expiries = [one.expiry for one in positions if one.expiry]
     begin, end = min([first, *expiries]), max([last, *expiries])
     return Calendar(sessions(date(begin.year - 2, 1, 1), date(end.year + 1, 1, 31)))

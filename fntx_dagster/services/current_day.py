@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from typing import NamedTuple
 
 from fntx_dagster.accounting.provisional import session_at, today
 from fntx_dagster.adapters.gateway.client import gateway_at, snapshot
 from fntx_dagster.errors import FntxError, Permanent, masked
 from fntx_dagster.model.day import ProvisionalDay
+from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import current
@@ -49,8 +49,7 @@ def refresh(settings: Settings, db: Database, account: str | None = None) -> lis
 def provisional_days(
     settings: Settings,
     db: Database,
-    first: date,
-    last: date,
+    period: Period,
     account: str | None = None,
     untold: Callable[[str], None] | None = None,
 ) -> list[ProvisionalDay]:
@@ -61,7 +60,7 @@ def provisional_days(
     others are told; without it the reason is raised, Permanent or Transient.
     """
     days = []
-    for found in current.provisional(db, first, last, account):
+    for found in current.provisional(db, period, account):
         try:
             days.append(_day(settings, found))
         except FntxError as error:

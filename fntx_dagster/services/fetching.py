@@ -24,6 +24,7 @@ from fntx_dagster.adapters.flex.answers import NoData, NotServed, TokenRefused
 from fntx_dagster.adapters.flex.archive import Archived
 from fntx_dagster.adapters.flex.webservice import QUERY_NAME, Download, Query, Service, Window, download
 from fntx_dagster.errors import FntxError, Permanent, Transient, without_accounts
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import fetches
 from fntx_dagster.store.database import Database
@@ -57,14 +58,14 @@ class Fetched(NamedTuple):
         return f"{self.login}: {self.query.name}, {self.window.first} to {self.window.last}: {self.outcome}"
 
 
-def fetch(settings: Settings, db: Database, first: date, last: date, now: datetime, told: Told) -> list[Fetched]:
+def fetch(settings: Settings, db: Database, period: Period, now: datetime, told: Told) -> list[Fetched]:
     """Fetch every configured query for the months of a range, as far as the last session over in New York at `now`.
 
     Tokens are asked side by side, the queries of one after the other. `told` gets a line per step. A month that is
     over and was fetched whole in the last twelve hours is not asked for again: a long range that was cut off goes on
     where it stopped.
     """
-    queries, windows = configured(settings), list(months(first, last, now))
+    queries, windows = configured(settings), list(months(period, now))
     fetches.configure(db, _pairs(queries))
     if not queries or not windows:
         return []
@@ -76,8 +77,9 @@ def fetch(settings: Settings, db: Database, first: date, last: date, now: dateti
         return [one for found in pool.map(ask, queries) for one in found]
 
 
-def months(first: date, last: date, now: datetime) -> Iterator[Window]:
+def months(period: Period, now: datetime) -> Iterator[Window]:
     """The months that a range touches, each whole, as far as they have sessions that are over in New York at `now`."""
+    first, last = period
     over = now.astimezone(NEW_YORK).date() - timedelta(days=1)
     month = first.replace(day=1)
     while month <= last:
@@ -111,7 +113,7 @@ def overdue(settings: Settings, db: Database, now: datetime) -> Overdue:
     due, pairs = due_session(now), set(_pairs(queries))
     answers = {(fetch.login, fetch.query): fetch for fetch in fetches.latest(db)}
     served = served_accounts(db)
-    lacking = {lack.day for lack in missing(db, settings.first_session, due) if lack.account_id in served}
+    lacking = {lack.day for lack in missing(db, Period(settings.first_session, due)) if lack.account_id in served}
     if any(pair not in answers or _is_worth_another_try(answers[pair], now) for pair in pairs):
         lacking.add(due)
     if not lacking:
@@ -119,7 +121,7 @@ def overdue(settings: Settings, db: Database, now: datetime) -> Overdue:
     patient = []
     for month, days in groupby(sorted(lacking), key=lambda day: day.replace(day=1)):
         found = list(days)
-        asked = [one for one in fetches.latest_of(db, found[0], found[-1]) if (one.login, one.query) in pairs]
+        asked = [one for one in fetches.latest_of(db, Period(found[0], found[-1])) if (one.login, one.query) in pairs]
         if len(asked) < len(pairs) or _patience_is_over(asked, due, now):
             return Overdue(found, f"{len(found)} sessions of {month:%B %Y} are missing")
         patient += found
@@ -149,7 +151,11 @@ def _patience(one: Fetch, due: date) -> timedelta:
         return _HOUR
     if one.outcome == "refused" or one.last_day < due.replace(day=1):
         return _DAY
-    whole = _ends_a_month(one.last_day) and one.reaches and one.reaches >= _last_session(one.first_day, one.last_day)
+    whole = (
+        _ends_a_month(one.last_day)
+        and one.reaches
+        and one.reaches >= _last_session(Period(one.first_day, one.last_day))
+    )
     return _HALF_A_DAY if whole else _HOUR
 
 
@@ -157,7 +163,8 @@ def _ends_a_month(day: date) -> bool:
     return (day + timedelta(days=1)).day == 1
 
 
-def _last_session(first: date, last: date) -> date:
+def _last_session(period: Period) -> date:
+    first, last = period
     return sessions(first, last)[-1].day
 
 
@@ -282,7 +289,7 @@ def _there(db: Database, login: str, query: Query, window: Window, path: Path, n
     """The file of a month that is over, if it was fetched a short while ago and is whole."""
     if not _ends_a_month(window.last):
         return None
-    since, last = now - _HALF_A_DAY, _last_session(window.first, window.last)
+    since, last = now - _HALF_A_DAY, _last_session(Period(window.first, window.last))
     known = fetches.fetched_since(db, login, query.name, window.first, last, since)
     if known is None or known.asked_at < since or not known.file_name:
         return None

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.day import ProvisionalDay
+from fntx_dagster.model.period import Period
 from fntx_dagster.report.html import AccountReport
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.story import tell
@@ -21,11 +21,11 @@ from fntx_dagster.store.database import Database
 
 
 def stories_of(
-    db: Database, account: str, first: date, last: date, observer: ZoneInfo, running: Sequence[ProvisionalDay] = ()
+    db: Database, account: str, period: Period, observer: ZoneInfo, running: Sequence[ProvisionalDay] = ()
 ) -> list[Story]:
     """An account's days of a range, told in the order of time; those of `running` that are the account's come last,
     for no statement tells them yet."""
-    days = [*marts.days(db, account, first, last), *(day for day in running if day.account_id == account)]
+    days = [*marts.days(db, account, period), *(day for day in running if day.account_id == account)]
     return [tell(day, observer) for day in days]
 
 
@@ -42,10 +42,10 @@ def account_report(db: Database, label: str, stories: Sequence[Story]) -> Accoun
         stories,
         history=marts.nav_history(db, account, official[-1]),
         marks=marts.closing_marks(db, account, official[-1]),
-        stocks=marts.stock_positions(db, account, first, last),
-        metrics=marts.rolling_metrics(db, official[-1], official[-1], account),
-        options=marts.option_greeks(db, official[-1], official[-1], account),
-        portfolio=next(iter(marts.portfolio_risk(db, official[-1], official[-1], account)), None),
+        stocks=marts.stock_positions(db, account, Period(first, last)),
+        metrics=marts.rolling_metrics(db, Period.on(official[-1]), account),
+        options=marts.option_greeks(db, Period.on(official[-1]), account),
+        portfolio=next(iter(marts.portfolio_risk(db, Period.on(official[-1]), account)), None),
     )
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import marts_exist
 
@@ -65,8 +66,9 @@ def note_changed(connection: psycopg.Connection, account: str, since: date) -> N
     )
 
 
-def telling(db: Database, first: date, last: date) -> Telling:
+def telling(db: Database, period: Period) -> Telling:
     """The days that a run over `first` to `last` has to tell so that nothing it tells stands on what has changed."""
+    first, last = period
     with db.connect() as connection:
         since, now = connection.execute(
             "SELECT min(since), clock_timestamp() FROM alm_reporting.untold_changes"

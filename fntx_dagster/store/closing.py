@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from psycopg.rows import namedtuple_row
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.current import NEAR_THE_CLOSE
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import row_counts
@@ -119,16 +120,18 @@ class PortfolioRow(NamedTuple):
     inputs: str
 
 
-def due(db: Database, first: date, last: date) -> tuple[date, date]:
+def due(db: Database, period: Period) -> tuple[date, date]:
     """The days to compute in a run over `first` to `last`: those, and from the earliest day that was computed from
     something else than the tables now say on to the last told day, whose value at risk stands on its closes."""
+    first, last = period
     with db.connect() as connection:
         since, told = connection.execute(_STALE).fetchone()
     return (first, last) if since is None else (min(first, since), max(last, told or last))
 
 
-def closing_days(db: Database, first: date, last: date) -> list[ClosingDay]:
+def closing_days(db: Database, period: Period) -> list[ClosingDay]:
     """The told sessions, by account and day."""
+    first, last = period
     with db.connect() as connection:
         rows = connection.execute(
             f"""select {", ".join(ClosingDay._fields)} from alm_reporting.closing_days
@@ -138,23 +141,26 @@ def closing_days(db: Database, first: date, last: date) -> list[ClosingDay]:
         return [ClosingDay._make(row) for row in rows]
 
 
-def closing_positions(db: Database, first: date, last: date) -> list[ClosingPosition]:
+def closing_positions(db: Database, period: Period) -> list[ClosingPosition]:
     """What was held at the closes, or touched in the sessions, by account, day and contract."""
+    first, last = period
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
         rows = cursor.execute(_POSITIONS, {"first": first, "last": last, "near": NEAR_THE_CLOSE})
         return [ClosingPosition._make(row) for row in rows]
 
 
-def closes(db: Database, first: date, last: date) -> list[Close]:
+def closes(db: Database, period: Period) -> list[Close]:
     """The closing prices of shares in the statements, by account, symbol, currency and day."""
+    first, last = period
     with db.connect() as connection:
         return [Close._make(row) for row in connection.execute(_CLOSES, {"first": first, "last": last})]
 
 
 def keep(
-    db: Database, first: date, last: date, options: Iterable[OptionRow], portfolios: Iterable[PortfolioRow]
+    db: Database, period: Period, options: Iterable[OptionRow], portfolios: Iterable[PortfolioRow]
 ) -> tuple[Changes, Changes]:
     """Make both tables say exactly this of the days from `first` to `last`, in one transaction."""
+    first, last = period
     scope = "t.trading_day BETWEEN %s AND %s"
     with db.connect() as connection:
         return (
@@ -163,9 +169,9 @@ def keep(
         )
 
 
-def rows_by_day(db: Database, first: date, last: date) -> dict[str, dict[date, int]]:
+def rows_by_day(db: Database, period: Period) -> dict[str, dict[date, int]]:
     """Rows per session of both tables."""
-    return {table.name: row_counts(db, table.name, first, last) for table in (_OPTIONS, _PORTFOLIOS)}
+    return {table.name: row_counts(db, table.name, period) for table in (_OPTIONS, _PORTFOLIOS)}
 
 
 _OPTIONS = Table("option_greeks", ("account_id", "trading_day", "contract_id"), OptionRow._fields)

@@ -7,7 +7,7 @@ the positions are kept of the one nearest to its close.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from fntx_dagster.accounting.calendar import NEW_YORK
 from fntx_dagster.accounting.provisional import session_at
+from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Snapshot, from_json, to_json
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import marts_exist
@@ -68,8 +69,9 @@ def beside_statements(db: Database, snapshot: Snapshot) -> Provisional | None:
     return _provisional(*row) if row else None
 
 
-def provisional(db: Database, first: date, last: date, account: str | None = None) -> list[Provisional]:
+def provisional(db: Database, period: Period, account: str | None = None) -> list[Provisional]:
     """The sessions of a range that only the gateway has told, by account and day."""
+    first, last = period
     key = {"first": first, "last": last, "account": account}
     with db.connect() as connection:
         query = _with_statements(_KEPT) if marts_exist(connection) else _without_statements(_KEPT)

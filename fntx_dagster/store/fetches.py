@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from psycopg.rows import class_row
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database
 
 
@@ -53,8 +54,9 @@ def latest(db: Database) -> list[Fetch]:
     return _newest(db, "", {})
 
 
-def latest_of(db: Database, first: date, last: date) -> list[Fetch]:
+def latest_of(db: Database, period: Period) -> list[Fetch]:
     """The last question of each login and query for a window that reaches into a range."""
+    first, last = period
     return _newest(db, "where first_day <= %(last)s and last_day >= %(first)s", {"first": first, "last": last})
 
 
@@ -89,10 +91,11 @@ def served_accounts(db: Database) -> dict[str, str]:
         return dict(rows.fetchall())
 
 
-def unanswered(db: Database, first: date, last: date) -> list[tuple[str, date, str]]:
+def unanswered(db: Database, period: Period) -> list[tuple[str, date, str]]:
     """(account, weekday, query) of a range for which a query of the settings that serves the account has not answered:
     no file that is loaded and speaks for the day, and no word that there is nothing to tell. A query is expected from
     the first month on that it was asked for."""
+    first, last = period
     with db.connect() as connection:
         return connection.execute(_UNANSWERED, {"first": first, "last": last}).fetchall()
 

@@ -27,6 +27,7 @@ from fntx_dagster.accounting.fills import ExerciseRow, Fill, TradeRow
 from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
 from fntx_dagster.accounting.lots import Lot, Matching, match_contracts
 from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.model.period import Period
 from fntx_dagster.store import bookings
 from fntx_dagster.store.changes import note_changed
 from fntx_dagster.store.database import Database
@@ -64,15 +65,16 @@ class RebuildCounts(NamedTuple):
         return RebuildCounts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
-def rebuild(db: Database, first: date, last: date, *, fallback: Mapping[str, Decimal]) -> RebuildCounts:
+def rebuild(db: Database, period: Period, *, fallback: Mapping[str, Decimal]) -> RebuildCounts:
     """Bring the tables up to date for the sessions from `first` on, in every account.
 
     `last` is the last day that the calendar must hold; lots always run on to the newest fill, because what is closed
     later depends on what was opened before. `fallback` maps pairs such as `USD/HKD` to rates. One account's bad row
     leaves that account as it was and the others rebuilt.
     """
+    first = period.first
     with db.connect() as connection:
-        calendar, changes = _trading_sessions(connection, first, last)
+        calendar, changes = _trading_sessions(connection, period)
         accounts = connection.execute("SELECT DISTINCT account_id FROM raw_flex.statements ORDER BY 1").fetchall()
     counts = RebuildCounts(trading_sessions=changes)
     for (account,) in accounts:
@@ -455,8 +457,9 @@ _AROUND = timedelta(days=14)
 """Longer than any closure of the exchange: what happens after the last close needs the session after it."""
 
 
-def _trading_sessions(connection: psycopg.Connection, first: date, last: date) -> tuple[Calendar, Changes]:
+def _trading_sessions(connection: psycopg.Connection, period: Period) -> tuple[Calendar, Changes]:
     """The calendar of everything loaded and asked for, and its table."""
+    first, last = period
     earliest, latest = connection.execute(_RANGE).fetchone()
     begin, end = min(first, earliest or first) - _AROUND, max(last, latest or last) + _AROUND
     known = sessions(begin, end)

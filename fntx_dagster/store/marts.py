@@ -24,6 +24,7 @@ from fntx_dagster.model.day import Block, Day, Event, OpenPosition
 from fntx_dagster.model.difference import in_order
 from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.model.nav import NavDay
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database
 
 SUMMARY_FIELDS = (
@@ -77,19 +78,19 @@ class Verification(NamedTuple):
     passed: bool
 
 
-def summary(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
+def summary(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of daily_summary, ordered by account and day, as dicts with SUMMARY_FIELDS; parts and components as name →
     Decimal."""
-    rows = _rows(db, f"select {', '.join(SUMMARY_FIELDS)} from alm_reporting.daily_summary", first, last, account)
+    rows = _rows(db, f"select {', '.join(SUMMARY_FIELDS)} from alm_reporting.daily_summary", period, account)
     for row in rows:
         row["difference_parts"] = _parts(row["difference_parts"])
         row["nav_change"] = {name: Decimal(amount) for name, amount in (row["nav_change"] or {}).items()}
     return rows
 
 
-def rolling_metrics(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
+def rolling_metrics(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of rolling_metrics, ordered by account, day and METRIC_WINDOWS, as dicts with the table's columns."""
-    rows = _rows(db, "select * from alm_reporting.rolling_metrics", first, last, account)
+    rows = _rows(db, "select * from alm_reporting.rolling_metrics", period, account)
     place = {window: number for number, window in enumerate(METRIC_WINDOWS)}
     return sorted(rows, key=lambda row: (row["account_id"], row["trading_day"], place[row["metric_window"]]))
 
@@ -140,8 +141,9 @@ def closing_marks(db: Database, account: str, day: date) -> dict[str, Mark]:
         return {contract: Mark(price, currency) for contract, price, currency in rows}
 
 
-def stock_positions(db: Database, account: str, first: date, last: date) -> list[StockPosition]:
+def stock_positions(db: Database, account: str, period: Period) -> list[StockPosition]:
     """Shares that came or went in the range, lots that did so alike in one row, oldest first."""
+    first, last = period
     with _reading(db) as connection:
         rows = connection.execute(
             """select symbol, direction, sum(quantity), entry_date, entry_price, origin, origin_option, exit_date,
@@ -157,7 +159,7 @@ def stock_positions(db: Database, account: str, first: date, last: date) -> list
         return [StockPosition._make(row) for row in rows]
 
 
-def portfolio_risk(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
+def portfolio_risk(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of portfolio_greeks, ordered by account and day: sums of Greeks and value at risk, None where undefined,
     and `var_95_returns`, that of the account's own returns so far."""
     return _rows(
@@ -168,16 +170,15 @@ def portfolio_risk(db: Database, first: date, last: date, account: str | None = 
                 on metrics.account_id = risk.account_id and metrics.trading_day = risk.trading_day
                 and metrics.metric_window = 'all'
         ) as risk""",
-        first,
-        last,
+        period,
         account,
     )
 
 
-def option_greeks(db: Database, first: date, last: date, account: str | None = None) -> list[dict[str, Any]]:
+def option_greeks(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of option_greeks, ordered by account, day, underlying, expiry and strike; Greeks per unit, None where
     undefined."""
-    rows = _rows(db, "select * from alm_reporting.option_greeks", first, last, account)
+    rows = _rows(db, "select * from alm_reporting.option_greeks", period, account)
     return sorted(
         rows,
         key=lambda row: (
@@ -192,8 +193,9 @@ def option_greeks(db: Database, first: date, last: date, account: str | None = N
     )
 
 
-def days_without_risk(db: Database, first: date, last: date, account: str | None = None) -> list[tuple[str, date]]:
+def days_without_risk(db: Database, period: Period, account: str | None = None) -> list[tuple[str, date]]:
     """(account, session) that have a summary and whose risk at the close was not computed since they were told."""
+    first, last = period
     with _reading(db) as connection:
         return connection.execute(
             f"""select account_id, trading_day from alm_reporting.daily_summary as told
@@ -208,14 +210,14 @@ def days_without_risk(db: Database, first: date, last: date, account: str | None
 
 def verifications(
     db: Database,
-    first: date,
-    last: date,
+    period: Period,
     account: str | None = None,
     *,
     kinds: tuple[str, ...],
     failed_only: bool = False,
 ) -> list[Verification]:
     """The equations of the given kinds over a range, in the order of days."""
+    first, last = period
     with _reading(db) as connection, connection.cursor() as cursor:
         cursor.execute(
             f"""select {", ".join(Verification._fields)} from alm_reporting.daily_verification
@@ -226,8 +228,9 @@ def verifications(
         return [Verification._make(row) for row in cursor]
 
 
-def unverified_days(db: Database, first: date, last: date, account: str | None = None) -> list[tuple[str, date]]:
+def unverified_days(db: Database, period: Period, account: str | None = None) -> list[tuple[str, date]]:
     """(account, session) that have a summary and lack a kind of equation that every day has: nobody has looked."""
+    first, last = period
     with _reading(db) as connection:
         return connection.execute(
             f"""select account_id, trading_day from alm_reporting.daily_summary as told
@@ -240,8 +243,9 @@ def unverified_days(db: Database, first: date, last: date, account: str | None =
         ).fetchall()
 
 
-def sessions_told(db: Database, first: date, last: date, account: str) -> dict[date, tuple[int, datetime]]:
+def sessions_told(db: Database, period: Period, account: str) -> dict[date, tuple[int, datetime]]:
     """Session → (its number since the account's first, its close in UTC), for the sessions that have a summary."""
+    first, last = period
     with _reading(db) as connection:
         rows = connection.execute(
             """select trading_day, number, closes_at from (
@@ -265,8 +269,9 @@ def accounts(db: Database) -> list[str]:
         return [row[0] for row in connection.execute("select distinct account_id from raw_flex.statements order by 1")]
 
 
-def row_counts(db: Database, table: str, first: date, last: date) -> dict[date, int]:
+def row_counts(db: Database, table: str, period: Period) -> dict[date, int]:
     """Rows per session of a mart that has one."""
+    first, last = period
     with _reading(db) as connection:
         query = sql.SQL(
             "select trading_day, count(*) from alm_reporting.{} where trading_day between %s and %s group by 1"
@@ -274,8 +279,9 @@ def row_counts(db: Database, table: str, first: date, last: date) -> dict[date, 
         return dict(connection.execute(query.format(sql.Identifier(table)), (first, last)).fetchall())
 
 
-def days(db: Database, account: str, first: date, last: date) -> Iterator[Day]:
+def days(db: Database, account: str, period: Period) -> Iterator[Day]:
     """What the report of each session needs, oldest first; one query per table, whatever the range."""
+    first, last = period
     key = {"first": first, "last": last, "account": account}
     with _reading(db) as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
         events = _by_block(cursor.execute(_EVENTS, key).fetchall())
@@ -341,7 +347,8 @@ def _reading(db: Database) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _rows(db: Database, select: str, first: date, last: date, account: str | None) -> list[dict[str, Any]]:
+def _rows(db: Database, select: str, period: Period, account: str | None) -> list[dict[str, Any]]:
+    first, last = period
     with _reading(db) as connection, connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             f"{select} where {_IN_RANGE} order by account_id, trading_day",

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from fntx_dagster.accounting.calendar import NEW_YORK, sessions
 from fntx_dagster.errors import masked
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fetches import served_accounts, unanswered
 
@@ -28,9 +29,10 @@ where withdrawn_at is null and total is not null and report_date between %(first
 """
 
 
-def nav_sessions(db: Database, first: date, last: date) -> dict[str, set[date]]:
+def nav_sessions(db: Database, period: Period) -> dict[str, set[date]]:
     """Account → the sessions of the range with an official NAV, by the rule of the dbt model official_days: a period
     that begins after the session before and ends on the session's day."""
+    first, last = period
     known = sessions(first, last)
     begins = {session.day: session.previous_close.astimezone(NEW_YORK).date() for session in known}
     found: dict[str, set[date]] = {}
@@ -53,7 +55,7 @@ class Missing(NamedTuple):
         return f"{self.day} {masked(self.account_id)}: no {self.what}"
 
 
-def missing(db: Database, first: date, last: date, account: str | None = None) -> list[Missing]:
+def missing(db: Database, period: Period, account: str | None = None) -> list[Missing]:
     """What is missing in a range, by day: official NAVs, and of told sessions what the story stands on.
 
     A NAV is expected from an account's first on, up to its last; and beyond that of accounts that the Flex queries
@@ -62,10 +64,11 @@ def missing(db: Database, first: date, last: date, account: str | None = None) -
     session; else each section of the story that the session before had must be there (one that ends on a holiday is
     missing from the session after it).
     """
+    first, last = period
     calendar = sessions(first, last)
     if not calendar:
         return []
-    known, reach, served = nav_sessions(db, first, last), _reach(db), served_accounts(db)
+    known, reach, served = nav_sessions(db, period), _reach(db), served_accounts(db)
     awaited = {one for one, outcome in served.items() if outcome != "refused"}
     newest = max((ends for _, ends in reach.values()), default=None)
     expected = [session.day for session in calendar]
@@ -78,7 +81,7 @@ def missing(db: Database, first: date, last: date, account: str | None = None) -
     with_nav = {(one, day) for one, days in known.items() for day in days}
     found += [
         Missing(one, day, f"statement of the query {query}")
-        for one, day, query in unanswered(db, first, last)
+        for one, day, query in unanswered(db, period)
         if (one, day) in with_nav
     ]
     with db.connect() as connection:
@@ -100,9 +103,10 @@ def due_session(now: datetime) -> date:
     return sessions(over.date() - timedelta(days=14), over.date() - timedelta(days=1))[-1].day
 
 
-def nothing_to_tell(db: Database, first: date, last: date) -> str | None:
+def nothing_to_tell(db: Database, period: Period) -> str | None:
     """The words for a range of which no session has an official NAV in any account; None where one has."""
-    if any(nav_sessions(db, first, last).values()):
+    first, last = period
+    if any(nav_sessions(db, period).values()):
         return None
     expected = [session.day for session in sessions(first, last)]
     return (

@@ -17,6 +17,7 @@ import psycopg
 
 from fntx_dagster.adapters.evm.journal import Attempt, Entry, Mined, Sending
 from fntx_dagster.errors import Transient
+from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.store.database import Database
 
 _TURN_SECONDS = 120.0
@@ -48,10 +49,9 @@ class Unfinished(NamedTuple):
     trader: str
 
 
-def unfinished(
-    db: Database, first: date = date.min, last: date = date.max, account: str | None = None
-) -> list[Unfinished]:
+def unfinished(db: Database, period: Period = EVER, account: str | None = None) -> list[Unfinished]:
     """The records that are not final, failed ones among them, by day, account and version."""
+    first, last = period
     with db.connect() as connection:
         rows = connection.execute(
             f"""SELECT {", ".join(Unfinished._fields)} FROM alm_reporting.chain_postings
@@ -111,9 +111,8 @@ def turn_of(db: Database, trader: str) -> Iterator[None]:
 class SendingJournal:
     """`chain.journal.Journal` for one account's trader on one contract; `first` to `last` limits what is queued."""
 
-    def __init__(
-        self, db: Database, account: str, chain_id: int, contract: str, trader: str, first: date, last: date
-    ) -> None:
+    def __init__(self, db: Database, account: str, chain_id: int, contract: str, trader: str, period: Period) -> None:
+        first, last = period
         self._db = db
         self._who = {
             "account": account,

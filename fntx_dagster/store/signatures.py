@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from psycopg.rows import dict_row
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import marts_exist
 
@@ -97,8 +98,9 @@ def freeze(db: Database, records: Sequence[SignedDay]) -> list[SignedDay]:
     return [signed for signed in records if signed[:3] in written]
 
 
-def signed_days(db: Database, first: date, last: date, account: str | None = None) -> list[SignedDay]:
+def signed_days(db: Database, period: Period, account: str | None = None) -> list[SignedDay]:
     """The latest version of each signed day of a range, by day and account."""
+    first, last = period
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """select distinct on (trading_day, account_id) *
@@ -178,8 +180,9 @@ def unsigned_days(db: Database) -> dict[str, list[date]]:
         return dict(rows.fetchall())
 
 
-def statement_digests(db: Database, first: date, last: date, account: str) -> dict[date, list[str]]:
+def statement_digests(db: Database, period: Period, account: str) -> dict[date, list[str]]:
     """Session → the SHA-256 (hex, sorted) of each statement file that spoke last for a section of that day."""
+    first, last = period
     with db.connect() as connection:
         rows = connection.execute(
             """select day, array_agg(distinct sha256 order by sha256)
@@ -193,8 +196,9 @@ def statement_digests(db: Database, first: date, last: date, account: str) -> di
         return dict(rows.fetchall())
 
 
-def posted_days(db: Database, first: date, last: date, account: str | None = None) -> list[PostedDay]:
+def posted_days(db: Database, period: Period, account: str | None = None) -> list[PostedDay]:
     """The newest receipt of each posted day's latest version, by day and account; what a reorg undid is none."""
+    first, last = period
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             f"""select distinct on (trading_day, account_id) {_POSTED} from {_RECEIPTS}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from psycopg.rows import dict_row
 
 from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.changes import changed_since
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import marts_exist
@@ -79,7 +80,7 @@ def _state(db: Database, loaded, told: dict, signed: dict, posted: dict) -> Acco
         if account in told:
             query = "select trading_day from alm_reporting.daily_summary where account_id = %s"
             in_summary = {row[0] for row in connection.execute(query, (account,))}
-    with_nav = nav_sessions(db, loaded.first_day, loaded.last_day).get(account, set())
+    with_nav = nav_sessions(db, Period(loaded.first_day, loaded.last_day)).get(account, set())
     changed = changed_since(db, account).get(account)
     since = changed.since if changed else None
     expected = [session.day for session in sessions(loaded.first_day, loaded.last_day)]

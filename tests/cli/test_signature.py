@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.cli import app
 from fntx_dagster.errors import FntxError, Permanent, Transient
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.signatures import posted_days, signed_days
@@ -104,7 +105,7 @@ def test_a_day_is_signed_and_posted_once_and_says_so(told: Database) -> None:
     second = fntx("signature", "generate", "--date", f"{THURSDAY}").stdout
     assert "signed before, unchanged" in second
     assert "posted before" in second
-    assert len(posted_days(told, THURSDAY, THURSDAY)) == 1
+    assert len(posted_days(told, Period.on(THURSDAY))) == 1
 
 
 def test_what_was_signed_without_posting_waits_and_the_status_says_so() -> None:
@@ -191,7 +192,7 @@ def test_over_a_node_a_stranger_sees_that_the_chain_holds_it_and_later_that_it_i
     for day in (TUESDAY, THURSDAY):
         sign(day)
     file = disclosure(tmp_path, "net_pnl")
-    [tuesday, thursday] = signed_days(told, TUESDAY, THURSDAY)
+    [tuesday, thursday] = signed_days(told, Period(TUESDAY, THURSDAY))
     with node(home) as url:
         said = fntx("verify", str(file), "--rpc", url).stdout
         assert said.splitlines()[-1] == "✓ HOLDS"
@@ -241,7 +242,7 @@ def test_over_a_node_a_stranger_sees_that_the_chain_holds_it_and_later_that_it_i
 
 def test_the_record_of_the_settings_chain_without_gaps_is_whole(told: Database) -> None:
     sign(THURSDAY)
-    [signed] = signed_days(told, THURSDAY, THURSDAY)
+    [signed] = signed_days(told, Period.on(THURSDAY))
     day = ("--from", f"{THURSDAY}", "--to", f"{THURSDAY}")
     counts = "1 sessions, 1 of them posted, 0 without a record, 0 late"
     assert counts in fntx("verify", "--trader", signed.trader, *day, "--late-after", "1000000").stdout
@@ -278,7 +279,7 @@ def test_while_a_correction_waits_it_is_named_and_the_first_versions_receipt_is_
     waits, lacks = said["problems"]
     assert "version 2 of 2025-07-17 is queued" in waits
     assert "holds no version 2 of trader" in lacks
-    [receipt] = posted_days(told, THURSDAY, THURSDAY)
+    [receipt] = posted_days(told, Period.on(THURSDAY))
     other = ("--tx-hash", receipt.tx_hash.upper().replace("X", "x"), "--json")
     said = json.loads(fntx("signature", "verify", "--date", f"{THURSDAY}", *other, code=1).stdout)
     assert "posted version 1 of 2025-07-17" in said["problems"][-1]
@@ -291,7 +292,7 @@ class TestAmending:
         sign(THURSDAY)
         correct(told)
         assert "Give --yes" in refused(*self.ARGUMENTS)
-        assert [one.version for one in signed_days(told, THURSDAY, THURSDAY)] == [1]
+        assert [one.version for one in signed_days(told, Period.on(THURSDAY))] == [1]
 
     def test_what_changes_is_shown_and_the_new_version_is_posted(self, told: Database) -> None:
         sign(THURSDAY)
@@ -353,7 +354,7 @@ class TestAChainOfOnesOwn:
         assert "fntx chain approve" in refused("signature", "generate", "--date", f"{THURSDAY}")
         assert "may burn the FNTX of" in fntx("chain", "approve").stdout
         sign(THURSDAY)
-        [posted] = posted_days(told, THURSDAY, THURSDAY)
+        [posted] = posted_days(told, Period.on(THURSDAY))
         assert posted.contract == json.loads(file.read_text())["TrackRecord"]
 
     def test_a_deployment_that_was_cut_off_goes_on_and_makes_no_contract_twice(
@@ -407,7 +408,7 @@ class TestKeystores:
         assert "exists" in refused("chain", "keystore", str(file))
         monkeypatch.setenv("FNTX_KEYSTORES", json.dumps({ACCOUNT: str(file)}))
         sign(THURSDAY)
-        [signed] = signed_days(told, THURSDAY, THURSDAY)
+        [signed] = signed_days(told, Period.on(THURSDAY))
         assert signed.trader == address
 
     def test_a_key_of_the_environment_is_imported(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

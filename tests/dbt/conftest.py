@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from fntx_dagster.model.day import Day
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.broker import deliver
 from fntx_dagster.store import marts
@@ -48,7 +49,7 @@ class Platform:
         """Bring fills and marts up to date for a range of sessions; dbt's own tests must hold."""
         first, last = (date.fromisoformat(day) if isinstance(day, str) else day for day in (first, last))
         set_initial_capital(self.database, self.settings.initial_capital)
-        counts = rebuild(self.database, first, last, fallback=self.settings.fx_fallback)
+        counts = rebuild(self.database, Period(first, last), fallback=self.settings.fx_fallback)
         note_refused(self.database, first, ((one.account_id, str(one.error)) for one in counts.failed))
         self._build(first, last)
         return counts
@@ -56,17 +57,17 @@ class Platform:
     def goes_on(self, day: str) -> None:
         """What the daily run does for a session: it tells again what stands on a change, and takes the notes back."""
         session = date.fromisoformat(day)
-        start = telling(self.database, session, session).first
-        counts = rebuild(self.database, start, session, fallback=self.settings.fx_fallback)
+        start = telling(self.database, Period.on(session)).first
+        counts = rebuild(self.database, Period(start, session), fallback=self.settings.fx_fallback)
         note_refused(self.database, start, ((one.account_id, str(one.error)) for one in counts.failed))
-        days = telling(self.database, session, session)
+        days = telling(self.database, Period.on(session))
         self._build(days.first, days.last)
         note_told(self.database, days)
 
     def _build(self, first: date, last: date) -> None:
         from fntx_dagster.defs.transforms import build
 
-        results = build(self.settings, ["path:models/marts"], first, last)
+        results = build(self.settings, ["path:models/marts"], Period(first, last))
         failed = [f"{done.node.name}: {done.message}" for done in results if done.status not in ("success", "pass")]
         assert not failed, failed
 
@@ -75,17 +76,17 @@ class Platform:
             return connection.execute(text, values).fetchall()
 
     def days(self, account: str) -> list[Day]:
-        return list(marts.days(self.database, account, FIRST, LAST))
+        return list(marts.days(self.database, account, Period(FIRST, LAST)))
 
     def day(self, account: str, day: str) -> Day:
-        (found,) = marts.days(self.database, account, date.fromisoformat(day), date.fromisoformat(day))
+        (found,) = marts.days(self.database, account, Period.on(date.fromisoformat(day)))
         return found
 
     def failing(self, account: str, *kinds: str) -> dict[str, set[str]]:
         """Equations that do not hold: date → what they say."""
         kinds = kinds or ("mathematical", "logical", "cross_reference")
         found: dict[str, set[str]] = {}
-        for one in marts.verifications(self.database, FIRST, LAST, account, kinds=kinds, failed_only=True):
+        for one in marts.verifications(self.database, Period(FIRST, LAST), account, kinds=kinds, failed_only=True):
             found.setdefault(one.trading_day.isoformat(), set()).add(one.equation)
         return found
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.store.marts import built_from
 
@@ -62,14 +63,16 @@ def test_an_older_version_is_told_anew_whatever_is_run_and_whatever_its_columns_
 def test_a_view_that_others_are_built_on_does_not_take_them_with_it(july: Platform) -> None:
     from fntx_dagster.defs.transforms import build
 
-    build(july.settings, ["stg_flex__cash_transactions", "chronological_events"], *map(date.fromisoformat, JULY))
+    build(
+        july.settings, ["stg_flex__cash_transactions", "chronological_events"], Period(*map(date.fromisoformat, JULY))
+    )
     assert july.query("select count(*) >= 0 from alm_staging.stg_flex__cash_transfers") == [(True,)]
 
 
 def test_a_test_alone_is_run_alone(july: Platform) -> None:
     from fntx_dagster.defs.transforms import build
 
-    [done] = build(july.settings, ["daily_summary_rows_hold"], *map(date.fromisoformat, JULY))
+    [done] = build(july.settings, ["daily_summary_rows_hold"], Period(*map(date.fromisoformat, JULY)))
     assert (done.node.name, done.status) == ("daily_summary_rows_hold", "pass")
 
 

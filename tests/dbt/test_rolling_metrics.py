@@ -14,6 +14,7 @@ import pytest
 from pyxirr import xirr
 
 from fntx_dagster.accounting.calendar import NEW_YORK, sessions
+from fntx_dagster.model.period import Period
 from fntx_dagster.report.performance import drawdowns, linked, years
 from fntx_dagster.simulate.broker import SPY, Account, Accounts, option
 from fntx_dagster.store import marts
@@ -276,7 +277,7 @@ def paid(days: list[Observed]) -> dict[str, float | Decimal | None]:
 
 
 def table(told: Platform, account: Account) -> dict[tuple[date, str], dict]:
-    rows = marts.rolling_metrics(told.database, FIRST, LAST, account.number)
+    rows = marts.rolling_metrics(told.database, Period(FIRST, LAST), account.number)
     return {(row["trading_day"], row["metric_window"]): row for row in rows}
 
 
@@ -370,7 +371,7 @@ def test_the_months_and_years_of_a_report_are_the_windows_of_the_table(told: Pla
     """Two computations of one definition: the report links daily returns, the table has its windows."""
     number = ACCOUNTS[name].number
     history = marts.nav_history(told.database, number, LAST)
-    rows = marts.rolling_metrics(told.database, FIRST, LAST, number)
+    rows = marts.rolling_metrics(told.database, Period(FIRST, LAST), number)
     by_window = {(row["metric_window"], row["trading_day"]): row for row in rows}
     last_of_month = {(day.trading_day.year, day.trading_day.month): day.trading_day for day in history}
     for year in years(history):
@@ -445,7 +446,7 @@ def test_a_round_trip_that_ended_in_a_session_without_a_summary_is_not_lost(told
             "delete from alm_reporting.daily_summary where account_id = %s and trading_day = %s",
             (over_a_year.number, gone.day),
         )
-    [done, *_] = build(told.settings, ["rolling_metrics"], gone.day, later)
+    [done, *_] = build(told.settings, ["rolling_metrics"], Period(gone.day, later))
     assert done.status == "success", done.message
     after = table(told, over_a_year)
     assert (gone.day, "all") not in after

@@ -23,6 +23,7 @@ from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_d
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.today import current_day
 from fntx_dagster.defs.verification import CHECKS
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.drifting import drifts
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.broker import SPY, Account, deliver
@@ -71,7 +72,7 @@ def materialize(
     )
     with dg.DagsterInstance.ephemeral() as instance:
         done = defs.resolve_job_def("run").execute_in_process(
-            instance=instance, tags=range_tags(*days) if days else {}, raise_on_error=False
+            instance=instance, tags=range_tags(Period(*days)) if days else {}, raise_on_error=False
         )
         records = instance.all_logs(done.run_id)
     found = [
@@ -377,7 +378,7 @@ class TestSignature:
         )
 
     def signed(self, db: Database) -> list[tuple[str, date]]:
-        return [(one.account_id, one.trading_day) for one in signed_days(db, JULY_14, JULY_18)]
+        return [(one.account_id, one.trading_day) for one in signed_days(db, Period(JULY_14, JULY_18))]
 
     def test_accounts_without_trouble_are_signed_and_posted(self, settings: Settings, told: Database) -> None:
         for number in (ONE, OTHER):
@@ -386,7 +387,7 @@ class TestSignature:
         assert done.success
         assert all(check.passed for check in done.checks.values())
         assert self.signed(told) == [(ONE, JULY_17), (OTHER, JULY_17)]
-        assert len(posted_days(told, JULY_14, JULY_18)) == 2
+        assert len(posted_days(told, Period(JULY_14, JULY_18))) == 2
         assert not A_WHOLE_ACCOUNT.search(done.events)
 
     def test_one_accounts_failed_verification_leaves_the_other_signed_and_is_no_alert_of_this_check(
@@ -453,7 +454,7 @@ class TestSignature:
             by_hand.tell(told, number, JULY_16)
         self.run(settings, told)
         by_hand.tell(told, ONE, JULY_17)
-        [poor, rich] = [one.trader for one in signed_days(told, JULY_16, JULY_16)]
+        [poor, rich] = [one.trader for one in signed_days(told, Period.on(JULY_16))]
         known = EmbeddedChain.funds_of
         monkeypatch.setattr(
             EmbeddedChain,
@@ -487,7 +488,9 @@ class TestSignature:
         assert (finding.subject, finding.day) == ("U…0001 2025-07-15", JULY_15)
         assert "its figures have changed since: net_pnl. See `fntx signature verify" in finding.text
         assert "987654" not in done.events, "no figure"
-        assert [one.version for one in signed_days(told, JULY_15, JULY_16)] == [1, 1], "nothing is amended by itself"
+        assert [one.version for one in signed_days(told, Period(JULY_15, JULY_16))] == [1, 1], (
+            "nothing is amended by itself"
+        )
 
     def test_a_day_that_cannot_be_compared_is_told_hides_no_drift_and_ends_no_alert(
         self, settings: Settings, told: Database

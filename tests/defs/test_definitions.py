@@ -12,6 +12,7 @@ from fntx_dagster.definitions import defs
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.run import sessions_between
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 
 GRAPH = defs.resolve_asset_graph()
 STEPS = (
@@ -121,7 +122,7 @@ def test_a_day_without_a_session_has_no_partition(holiday: str) -> None:
 
 
 def test_july_2025_up_to_the_18th_has_thirteen_partitions() -> None:
-    assert len(sessions_between(date(2025, 7, 1), date(2025, 7, 18))) == 13
+    assert len(sessions_between(Period(date(2025, 7, 1), date(2025, 7, 18)))) == 13
 
 
 @pytest.mark.parametrize(
@@ -135,4 +136,4 @@ def test_july_2025_up_to_the_18th_has_thirteen_partitions() -> None:
 )
 def test_a_range_that_cannot_be_run_says_why_and_what_to_do(first: date, last: date, said: str) -> None:
     with pytest.raises(Permanent, match=said):
-        sessions_between(first, last)
+        sessions_between(Period(first, last))

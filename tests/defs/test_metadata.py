@@ -5,6 +5,7 @@ import dagster as dg
 from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_tags
+from fntx_dagster.model.period import Period
 
 
 def test_each_session_tells_what_was_said_of_it_and_of_no_other() -> None:
@@ -23,7 +24,7 @@ def test_each_session_tells_what_was_said_of_it_and_of_no_other() -> None:
         yield dg.MaterializeResult(asset_key="lots")
 
     with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize([told], instance=instance, tags=range_tags(*days))
+        result = dg.materialize([told], instance=instance, tags=range_tags(Period(*days)))
     found = {
         (event.asset_key.to_user_string(), event.partition): {
             name: value.value for name, value in event.materialization.metadata.items()

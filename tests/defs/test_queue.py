@@ -17,6 +17,7 @@ from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.jobs import emptied_queue, signed_days
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_stand
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.gateway import unused_port
@@ -55,7 +56,7 @@ def queue(daemon: Daemon, *days: date, state: str = "queued", hours: float = 0) 
     """Signed days that wait, since some hours."""
     for day in days:
         by_hand.tell(daemon.db, ONE, day)
-    sign(daemon.db, daemon.settings, days[0], days[-1])
+    sign(daemon.db, daemon.settings, Period(days[0], days[-1]))
     with daemon.db.connect() as connection:
         connection.execute(
             """update alm_reporting.chain_postings set state = %s, error = 'the reason',
@@ -93,25 +94,25 @@ class TestAChainThatIsAway:
         daemon.tick(sensors.alert)
         for day in DAYS:
             by_hand.tell(daemon.db, ONE, day)
-        assert not run(daemon, "signed_days", range_tags(JULY_15, JULY_16)).success
+        assert not run(daemon, "signed_days", range_tags(Period(JULY_15, JULY_16))).success
         assert states(daemon) == [(JULY_15, "queued"), (JULY_16, "queued")]
 
         asked = daemon.tick(sensors.chain_queue)
-        assert asked.tags == range_tags(JULY_15, JULY_16)
+        assert asked.tags == range_tags(Period(JULY_15, JULY_16))
         failed = run(daemon, "emptied_queue", asked.tags)
         [event] = [event for event in failed.all_events if event.is_step_failure]
         said = event.step_failure_data.error.cause.message
         assert "Transient: 2 records wait for the chain: the RPC node does not answer" in said
         assert "the sensor `chain_queue` sends them later" in said
 
-        assert not run(daemon, "signed_days", range_tags(JULY_17, JULY_17)).success
+        assert not run(daemon, "signed_days", range_tags(Period.on(JULY_17))).success
         with self.node(home, port):
             asked = daemon.tick(sensors.chain_queue)
-            assert asked.tags == range_tags(JULY_15, JULY_17)
+            assert asked.tags == range_tags(Period(JULY_15, JULY_17))
             done = run(daemon, "emptied_queue", asked.tags)
         assert done.success
         assert states(daemon) == []
-        posted = posted_days(daemon.db, JULY_15, JULY_17)
+        posted = posted_days(daemon.db, Period(JULY_15, JULY_17))
         assert [(one.trading_day, one.trader, one.is_final) for one in posted] == [(day, trader, True) for day in DAYS]
         assert len({one.tx_hash for one in posted}) == 1, "one transaction for all"
         assert daemon.tick(sensors.chain_queue) == "No record waits for the chain."
@@ -130,7 +131,7 @@ class TestTheSensor:
 
     def test_all_that_waits_is_asked_for_at_once(self, daemon: Daemon) -> None:
         queue(daemon, JULY_15, JULY_16, JULY_17)
-        assert daemon.tick(sensors.chain_queue).tags == range_tags(JULY_15, JULY_17)
+        assert daemon.tick(sensors.chain_queue).tags == range_tags(Period(JULY_15, JULY_17))
 
     def test_what_has_failed_waits_for_a_person(self, daemon: Daemon) -> None:
         queue(daemon, JULY_15, state="failed")
@@ -205,7 +206,7 @@ class TestAlerts:
     def test_the_check_of_a_run_and_the_sensor_raise_it_once(self, daemon: Daemon) -> None:
         self.open(daemon)
         queue(daemon, JULY_15, state="failed")
-        done = run(daemon, "emptied_queue", range_tags(JULY_15, JULY_15))
+        done = run(daemon, "emptied_queue", range_tags(Period.on(JULY_15)))
         assert done.success
         checks = {check.check_name: check for check in done.get_asset_check_evaluations()}
         assert not checks["every_day_is_posted"].passed
@@ -217,7 +218,7 @@ class TestAlerts:
         for job in ("signed_days", "refreshed_days"):
             finding = alerts.Finding(f"{job}: chain_receipt", f"{job}: chain_receipt: the node does not answer")
             alerts.observe(daemon.db, "run", f"run/{job}", [finding])
-        done = run(daemon, "emptied_queue", range_tags(JULY_15, JULY_15))
+        done = run(daemon, "emptied_queue", range_tags(Period.on(JULY_15)))
         context = dg.build_run_status_sensor_context(
             sensor_name="succeeded_run",
             dagster_event=done.get_run_success_event(),

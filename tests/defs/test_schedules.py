@@ -12,6 +12,7 @@ import pytest
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import BEGINNING, range_tags
 from fntx_dagster.defs.schedules import month_to_date, signature_of_the_day
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -60,7 +61,7 @@ class TestMonthToDate:
     )
     def test_the_month_of_the_session_that_is_over_is_asked_for(self, day: str, first: str, last: str) -> None:
         asked = self.at_five_in_hong_kong(day)
-        assert asked.tags == range_tags(date.fromisoformat(first), date.fromisoformat(last))
+        assert asked.tags == range_tags(Period(date.fromisoformat(first), date.fromisoformat(last)))
         assert SESSIONS.has_partition_key(first)
         assert SESSIONS.has_partition_key(last)
 
@@ -111,7 +112,7 @@ class TestSignatureOfTheDay:
     ) -> None:
         for day in (JULY_15, JULY_16, JULY_17):
             by_hand.tell(told, ONE, day)
-        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(JULY_17, JULY_17)
+        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(Period.on(JULY_17))
 
     def test_history_that_was_told_and_never_signed_is_not_signed_by_itself(
         self, settings: Settings, told: Database
@@ -121,17 +122,17 @@ class TestSignatureOfTheDay:
 
     def test_an_account_that_has_signed_goes_on_where_it_stopped(self, settings: Settings, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_15)
-        sign(told, settings, JULY_15, JULY_15)
+        sign(told, settings, Period.on(JULY_15))
         by_hand.tell(told, ONE, JULY_17)
         by_hand.tell(told, ONE, JULY_16)
-        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(JULY_16, JULY_17)
+        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(Period(JULY_16, JULY_17))
 
     def test_when_all_are_signed_it_says_so_whatever_lies_before_the_first(
         self, settings: Settings, told: Database
     ) -> None:
         by_hand.tell(told, ONE, JULY_16)
         by_hand.tell(told, ONE, JULY_17)
-        sign(told, settings, JULY_17, JULY_17)
+        sign(told, settings, Period.on(JULY_17))
         said = self.at_midnight(settings, told).skip_message
         assert said == "Every told session is signed; the next waits for its official NAV."
 
@@ -139,14 +140,14 @@ class TestSignatureOfTheDay:
         self, settings: Settings, told: Database
     ) -> None:
         by_hand.tell(told, ONE, JULY_16)
-        sign(told, settings, JULY_16, JULY_16)
+        sign(told, settings, Period.on(JULY_16))
         said = self.at_midnight(settings, told).skip_message
         assert said == "Every told session is signed; the next waits for its official NAV."
 
     def test_an_account_that_fails_its_verification_holds_no_other_up(self, settings: Settings, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_16, passed=False)
         by_hand.tell(told, OTHER, JULY_17)
-        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(JULY_17, JULY_17)
+        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(Period.on(JULY_17))
 
     def test_when_every_account_had_to_stop_it_says_where_and_why(self, settings: Settings, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_17, passed=False)
@@ -156,17 +157,17 @@ class TestSignatureOfTheDay:
 
     def test_days_before_the_one_that_fails_are_signed(self, settings: Settings, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_15)
-        sign(told, settings, JULY_15, JULY_15)
+        sign(told, settings, Period.on(JULY_15))
         by_hand.tell(told, ONE, JULY_16)
         by_hand.tell(told, ONE, JULY_17, passed=False)
-        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(JULY_16, JULY_16)
+        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(Period.on(JULY_16))
 
     def test_a_session_that_the_statements_lack_keeps_the_ones_after_it_from_being_signed(
         self, settings: Settings, told: Database
     ) -> None:
         """Signed in order: what fills the hole would change the figures of the days after it."""
         by_hand.tell(told, ONE, JULY_15)
-        sign(told, settings, JULY_15, JULY_15)
+        sign(told, settings, Period.on(JULY_15))
         by_hand.tell(told, ONE, JULY_17)
         by_hand.official_navs(told, ONE, JULY_15, JULY_17)
         said = self.at_midnight(settings, told).skip_message
@@ -189,7 +190,7 @@ class TestSignatureOfTheDay:
     def test_what_waits_is_signed_on_a_holiday_too(self, settings: Settings, told: Database) -> None:
         by_hand.tell(told, ONE, date(2025, 7, 3))
         asked = self.at_midnight(settings, told, date(2025, 7, 5))
-        assert asked.tags == BEGIN_LATEST | range_tags(date(2025, 7, 3), date(2025, 7, 3))
+        assert asked.tags == BEGIN_LATEST | range_tags(Period.on(date(2025, 7, 3)))
 
     def test_the_next_night_asks_again_for_what_still_waits(self, settings: Settings, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_17)

@@ -15,6 +15,7 @@ from fntx_dagster.defs.alerts import delivered_alerts
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.ranges import BEGINNING, range_tags
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.period import Period
 from fntx_dagster.services import alerting as notifications
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
@@ -64,7 +65,7 @@ class TestMissingSessions:
         assert daemon.tick(sensors.missing_sessions) == "No Flex queries are in the settings."
 
     def test_before_anything_was_fetched_the_due_session_is_asked_for(self, daemon: Daemon) -> None:
-        assert daemon.tick(sensors.missing_sessions).tags == range_tags(JULY_17, JULY_17)
+        assert daemon.tick(sensors.missing_sessions).tags == range_tags(Period.on(JULY_17))
 
     def test_nothing_is_asked_for_when_nothing_is_missing(self, daemon: Daemon) -> None:
         by_hand.fetched(daemon.db, ONE, JULY_16, JULY_17)
@@ -73,14 +74,14 @@ class TestMissingSessions:
     def test_after_an_outage_the_oldest_month_comes_first(self, daemon: Daemon) -> None:
         by_hand.fetched(daemon.db, ONE, date(2025, 6, 26))
         asked = daemon.tick(sensors.missing_sessions)
-        assert asked.tags == range_tags(date(2025, 6, 27), date(2025, 6, 30))
+        assert asked.tags == range_tags(Period(date(2025, 6, 27), date(2025, 6, 30)))
 
     def test_what_was_asked_for_a_short_while_ago_waits_and_says_so(self, daemon: Daemon) -> None:
         by_hand.fetched(daemon.db, ONE, JULY_16)
         remember(daemon.db, Fetch("mine", "Activity", JULY_16, JULY_17, daemon.now - timedelta(minutes=5), "no_data"))
         assert daemon.tick(sensors.missing_sessions) == "2025-07-17 missing, asked for a short while ago."
         daemon.now += timedelta(hours=1)
-        assert daemon.tick(sensors.missing_sessions).tags == range_tags(JULY_17, JULY_17)
+        assert daemon.tick(sensors.missing_sessions).tags == range_tags(Period.on(JULY_17))
 
     @pytest.mark.parametrize("status", UNDER_WAY)
     @pytest.mark.parametrize("job", ["refreshed_days", "daily_run", "fetched_files"])
@@ -122,7 +123,7 @@ class TestCompleteDays:
         return Settings(home=home)
 
     def sign(self, daemon: Daemon, account: str, day: date) -> None:
-        sign(daemon.db, daemon.settings, day, day, account)
+        sign(daemon.db, daemon.settings, Period.on(day), account)
 
     def test_an_account_that_has_never_signed_waits_for_a_person_or_the_schedule(
         self, daemon: Daemon, told: Database
@@ -139,7 +140,7 @@ class TestCompleteDays:
         self.sign(daemon, ONE, JULY_15)
         by_hand.tell(told, ONE, JULY_17)
         by_hand.tell(told, ONE, JULY_16)
-        assert daemon.tick(sensors.complete_days).tags == {BEGINNING: "nothing"} | range_tags(JULY_16, JULY_17)
+        assert daemon.tick(sensors.complete_days).tags == {BEGINNING: "nothing"} | range_tags(Period(JULY_16, JULY_17))
 
     def test_a_day_that_fails_its_verification_is_told_and_not_asked_for(self, daemon: Daemon, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_15)
@@ -155,7 +156,7 @@ class TestCompleteDays:
             self.sign(daemon, account, JULY_15)
         by_hand.tell(told, ONE, JULY_16, passed=False)
         by_hand.tell(told, OTHER, JULY_16)
-        assert daemon.tick(sensors.complete_days).tags == {BEGINNING: "nothing"} | range_tags(JULY_16, JULY_16)
+        assert daemon.tick(sensors.complete_days).tags == {BEGINNING: "nothing"} | range_tags(Period.on(JULY_16))
         self.sign(daemon, OTHER, JULY_16)
         assert daemon.tick(sensors.complete_days).startswith("U…0001 stops at 2025-07-16")
 

@@ -13,6 +13,7 @@ import pytest
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import MarkedPosition, Snapshot
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.services.closing_risk import compute, running
@@ -102,18 +103,18 @@ def with_the_other_listing(account: Account) -> None:
 
 @pytest.fixture(scope="module")
 def computed(told: Platform) -> Platform:
-    compute(told.settings, told.database, FIRST, LAST)
+    compute(told.settings, told.database, Period(FIRST, LAST))
     return told
 
 
 def options(platform: Platform, account: Account, day: str) -> dict[str, dict[str, Any]]:
     on = date.fromisoformat(day)
-    return {row["contract_id"]: row for row in marts.option_greeks(platform.database, on, on, account.number)}
+    return {row["contract_id"]: row for row in marts.option_greeks(platform.database, Period.on(on), account.number)}
 
 
 def portfolio(platform: Platform, account: Account, day: str) -> dict[str, Any]:
     on = date.fromisoformat(day)
-    [row] = marts.portfolio_risk(platform.database, on, on, account.number)
+    [row] = marts.portfolio_risk(platform.database, Period.on(on), account.number)
     return row
 
 
@@ -181,7 +182,9 @@ def test_a_listing_in_another_currency_is_no_underlying(computed: Platform) -> N
 
 def test_each_listing_has_closes_of_its_own(computed: Platform) -> None:
     day = date(2025, 7, 17)
-    found = [one for one in closing.closes(computed.database, day, day) if one.account_id == with_both_listings.number]
+    found = [
+        one for one in closing.closes(computed.database, Period.on(day)) if one.account_id == with_both_listings.number
+    ]
     assert [(one.symbol, one.currency, one.price) for one in found] == [("SHOP", "CAD", 155), ("SHOP", "USD", 113)]
 
 
@@ -236,18 +239,18 @@ def test_the_value_at_risk_waits_for_twenty_returns_and_then_stands_beside_that_
     day = portfolio(computed, with_shares, "2025-07-17")
     assert day["var_95_historical"] < 0
     assert day["var_95_repricing"] < 0
-    metrics = marts.rolling_metrics(computed.database, date(2025, 7, 17), date(2025, 7, 17), with_shares.number)
+    metrics = marts.rolling_metrics(computed.database, Period.on(date(2025, 7, 17)), with_shares.number)
     assert day["var_95_returns"] == next(row["var_95"] for row in metrics if row["metric_window"] == "all")
 
 
 def test_told_again_nothing_is_written_and_one_by_one_they_are_the_same(computed: Platform) -> None:
-    again = compute(computed.settings, computed.database, FIRST, LAST)
+    again = compute(computed.settings, computed.database, Period(FIRST, LAST))
     assert sum(again.option_greeks) == sum(again.portfolio_greeks) == 0
     at_once = everything(computed)
     with computed.database.connect() as connection:
         connection.execute("truncate alm_reporting.option_greeks, alm_reporting.portfolio_greeks")
     for day in DAYS:
-        compute(computed.settings, computed.database, day, day)
+        compute(computed.settings, computed.database, Period.on(day))
     assert everything(computed) == at_once
 
 
@@ -261,13 +264,13 @@ def test_what_has_changed_since_is_computed_anew_with_all_that_stands_on_it(comp
                 changed.format("closing_positions", "mark_price = mark_price + 30"), (with_shares.number,)
             )
             connection.execute(changed.format("closing_days", "inputs = 'others'"), (with_shares.number,))
-        found = compute(computed.settings, computed.database, LAST, LAST)
+        found = compute(computed.settings, computed.database, Period.on(LAST))
         assert (found.first, found.last) == (date(2025, 6, 20), LAST)
         assert everything(computed) != before
         assert found.portfolio_greeks.updated > 5  # a close is a scenario of the days after it
     finally:
         undo()
-    compute(computed.settings, computed.database, LAST, LAST)
+    compute(computed.settings, computed.database, Period.on(LAST))
     assert everything(computed) == before
 
 
@@ -297,14 +300,14 @@ def before_change(platform: Platform):
 
 def test_a_day_whose_greeks_are_missing_is_named(computed: Platform) -> None:
     day = date(2025, 7, 16)
-    assert marts.days_without_risk(computed.database, FIRST, LAST) == []
+    assert marts.days_without_risk(computed.database, Period(FIRST, LAST)) == []
     with computed.database.connect() as connection:
         connection.execute(
             "delete from alm_reporting.portfolio_greeks where account_id = %s and trading_day = %s",
             (holds_nothing.number, day),
         )
-    assert marts.days_without_risk(computed.database, FIRST, LAST) == [(holds_nothing.number, day)]
-    compute(computed.settings, computed.database, FIRST, LAST)
+    assert marts.days_without_risk(computed.database, Period(FIRST, LAST)) == [(holds_nothing.number, day)]
+    compute(computed.settings, computed.database, Period(FIRST, LAST))
 
 
 def test_a_day_that_still_runs_has_greeks_at_the_gateways_moment_and_is_kept_nowhere(computed: Platform) -> None:
@@ -313,13 +316,13 @@ def test_a_day_that_still_runs_has_greeks_at_the_gateways_moment_and_is_kept_now
     held = MarkedPosition(same_day, Decimal(-1), "USD", Decimal("1.10"), Decimal(-110), Decimal("1.5"))
     spy = snapshot(with_shares.number, seen, "0").positions[1]
     keep(computed.database, replace(snapshot(with_shares.number, seen, "0"), nav=Decimal(90000), positions=(held, spy)))
-    [now] = running(computed.settings, computed.database, seen.date(), seen.date())
+    [now] = running(computed.settings, computed.database, Period.on(seen.date()))
     [row] = now.options
     assert (row.status, row.valued_at, row.underlying_source) == ("ok", seen, "gateway")
     assert 0 < row.delta < 0.5
     assert now.portfolio.delta == pytest.approx((627 - 100 * 627 * row.delta) / 90000, abs=1e-6)
     assert now.portfolio.var_95_historical is not None
-    assert marts.option_greeks(computed.database, seen.date(), seen.date()) == []
+    assert marts.option_greeks(computed.database, Period.on(seen.date())) == []
 
 
 def test_a_listing_that_the_gateway_sees_in_another_currency_is_no_underlying(computed: Platform) -> None:
@@ -329,7 +332,7 @@ def test_a_listing_that_the_gateway_sees_in_another_currency_is_no_underlying(co
     for currency, status in (("USD", "ok"), ("MXN", "no_price")):
         positions = (put, replace(spy, currency=currency))
         keep(computed.database, replace(snapshot(with_shares.number, seen, "1"), positions=positions))
-        [now] = running(computed.settings, computed.database, seen.date(), seen.date())
+        [now] = running(computed.settings, computed.database, Period.on(seen.date()))
         assert now.options[0].status == status
 
 
@@ -351,7 +354,7 @@ def test_a_corporate_action_that_arrives_late_takes_its_move_out_of_the_scenario
         account.delivers(**delivers)
         platform.load(deliver(tmp_path, f"late {generated}", account, generated=generated))
         platform.run()
-        done = compute(platform.settings, platform.database, LAST, LAST)
+        done = compute(platform.settings, platform.database, Period.on(LAST))
         return done.portfolios[-1].scenarios, done.first
 
     before, _ = scenarios("20260105;050000 EST", without=["CorporateActions"])
@@ -380,7 +383,7 @@ def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(plat
         told = snapshot(account.number, seen, put.conid)
         positions = (replace(told.positions[0], mark=Decimal(mark)), told.positions[1])
         keep(platform.database, replace(told, positions=positions))
-        compute(platform.settings, platform.database, date(2025, 7, 17), date(2025, 7, 17))
+        compute(platform.settings, platform.database, Period.on(date(2025, 7, 17)))
         return options(platform, account, "2025-07-17")[put.conid]
 
     early = asked(18, 0)
@@ -397,7 +400,7 @@ def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(plat
 def test_what_the_gateway_said_long_after_the_close_is_no_closing_price(platform: Platform, tmp_path: Path) -> None:
     account, put = told_without_a_price(platform, tmp_path, "U2600003")
     keep(platform.database, snapshot(account.number, datetime(2025, 7, 17, 22, 30, tzinfo=UTC), put.conid))
-    compute(platform.settings, platform.database, date(2025, 7, 17), date(2025, 7, 17))
+    compute(platform.settings, platform.database, Period.on(date(2025, 7, 17)))
     assert options(platform, account, "2025-07-17")[put.conid]["status"] == "no_price"
 
 
@@ -416,7 +419,7 @@ def snapshot(account: str, at: datetime, conid: str) -> Snapshot:
 def test_the_samples_say_what_they_can_and_no_more(platform: Platform) -> None:
     platform.load(*sorted(SAMPLES.glob("*.xml")))
     platform.run("2025-07-01", "2025-07-18")
-    compute(platform.settings, platform.database, date(2025, 7, 1), date(2025, 7, 18))
+    compute(platform.settings, platform.database, Period(date(2025, 7, 1), date(2025, 7, 18)))
     statuses = dict(
         platform.query(
             "select trading_day::text, string_agg(distinct status, ' ') from alm_reporting.option_greeks group by 1"
@@ -426,7 +429,7 @@ def test_the_samples_say_what_they_can_and_no_more(platform: Platform) -> None:
     assert statuses["2025-07-17"] == "no_price"  # SPY's close of that day stands in no statement
     assert statuses["2025-07-18"] == "low_vega"  # it does, and both options are marked at nothing
     assert statuses["2025-07-03"] == "expired"
-    days = {str(row["trading_day"]): row for row in marts.portfolio_risk(platform.database, FIRST, LAST)}
+    days = {str(row["trading_day"]): row for row in marts.portfolio_risk(platform.database, Period(FIRST, LAST))}
     assert len(days) == 13
     assert (days["2025-07-17"]["delta"], days["2025-07-17"]["options_without"]) == (None, 2)
     assert (days["2025-07-18"]["delta"], days["2025-07-18"]["options"]) == (0, 0)  # both were booked out the same day

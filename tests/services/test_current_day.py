@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from fntx_dagster.adapters.gateway.states import OtherAccount, State, Unavailable
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.current_day import provisional_days, refresh
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, Gateway, account, july_28, serve, unused_port
@@ -34,7 +35,7 @@ def address(where: Gateway | int | str) -> str:
 
 
 def navs(settings: Settings, db: Database) -> dict[str, Decimal]:
-    return {day.account_id: day.closing_nav_official for day in provisional_days(settings, db, JULY_28, JULY_28)}
+    return {day.account_id: day.closing_nav_official for day in provisional_days(settings, db, Period.on(JULY_28))}
 
 
 def test_the_example_of_the_seed_is_kept_and_told_at_the_configured_rate(database: Database, tmp_path: Path) -> None:
@@ -44,7 +45,7 @@ def test_the_example_of_the_seed_is_kept_and_told_at_the_configured_rate(databas
         settings = settings_for(tmp_path, {ONE: gateway})
         [asked] = refresh(settings, database)
     assert str(asked) == "U…0001: answered"
-    [day] = provisional_days(settings, database, JULY_28, JULY_28)
+    [day] = provisional_days(settings, database, Period.on(JULY_28))
     assert (day.trading_day, day.base_currency, day.rate) == (JULY_28, "HKD", Decimal("7.8"))
     assert day.closing_nav_official == Decimal("199059.198")
     assert (day.opening_nav_official, day.difference) == (Decimal("198600.55"), Decimal("7.797392"))
@@ -69,7 +70,7 @@ def test_before_any_statement_the_gateways_currency_is_the_base(database: Databa
     with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: gateway})
         refresh(settings, database)
-    [day] = provisional_days(settings, database, JULY_28, JULY_28)
+    [day] = provisional_days(settings, database, Period.on(JULY_28))
     assert (day.base_currency, day.closing_nav_official) == ("USD", Decimal("25520.41"))
     assert (day.opening_nav_official, day.difference) == (None, None)
 
@@ -107,7 +108,7 @@ def test_what_was_known_last_stays_with_its_time_when_the_gateway_goes_away(data
         settings = settings_for(tmp_path, {ONE: gateway})
         refresh(settings, database)
     assert refresh(settings, database)[0].error is not None
-    [day] = provisional_days(settings, database, JULY_28, JULY_28)
+    [day] = provisional_days(settings, database, Period.on(JULY_28))
     assert day.as_of == QUARTER_PAST_TEN
 
 
@@ -152,7 +153,7 @@ def test_what_cannot_be_told_does_not_take_the_place_of_what_can(database: Datab
         gateway.accounts = (account(ONE, cash="5", currency="GBP"),)
         [lacking] = refresh(settings, database)
     assert "GBP/HKD" in str(lacking)
-    [day] = provisional_days(settings, database, JULY_28, JULY_28)
+    [day] = provisional_days(settings, database, Period.on(JULY_28))
     assert (day.as_of, day.closing_nav_official) == (QUARTER_PAST_TEN, Decimal("199059.198"))
 
 
@@ -185,12 +186,12 @@ class TestWhatIsKeptAndCannotBeTold:
 
     def test_it_is_named_and_the_others_are_told(self, kept: Database) -> None:
         reasons: list[str] = []
-        days = provisional_days(Settings(), kept, JULY_25, JULY_28, untold=reasons.append)
+        days = provisional_days(Settings(), kept, Period(JULY_25, JULY_28), untold=reasons.append)
         assert [day.account_id for day in days] == [OTHER]
         [reason] = reasons
         assert reason.startswith("U…0001 2025-07-28: no real-time rate for GBP/HKD")
         with pytest.raises(Permanent, match="GBP/HKD"):
-            provisional_days(Settings(), kept, JULY_25, JULY_28)
+            provisional_days(Settings(), kept, Period(JULY_25, JULY_28))
 
     @pytest.mark.usefixtures("kept")
     def test_the_summary_warns_and_shows_history_and_the_other_account(self) -> None:

@@ -17,6 +17,7 @@ import pytest
 from fntx_dagster.adapters.flex import archive
 from fntx_dagster.adapters.flex.answers import NotServed
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import configured, fetch, months, overdue, retire, statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.broker import Account
@@ -82,7 +83,7 @@ def settings_for(broker: WebService, home: Path, tokens: dict[str, str], **more:
 
 def refresh(settings: Settings, db: Database, evening: Evening, first: date | None = None) -> list[str]:
     """Fetch, load and retire as the assets do; what was fetched, in words."""
-    fetched = fetch(settings, db, first or evening.day, evening.day, evening.fetched_at, lambda line: None)
+    fetched = fetch(settings, db, Period(first or evening.day, evening.day), evening.fetched_at, lambda line: None)
     loads = load_paths(db, [statements_folder(settings)])
     assert [load.error for load in loads if load.error] == []
     retire(settings, db, loads)
@@ -120,7 +121,7 @@ def test_a_file_fetched_twice_on_a_day_is_replaced_and_nothing_stays_beside_it(
 
 def get(settings: Settings, db: Database, evening: Evening) -> None:
     """Fetched, and not loaded."""
-    fetch(settings, db, evening.day, evening.day, evening.fetched_at, lambda line: None)
+    fetch(settings, db, Period.on(evening.day), evening.fetched_at, lambda line: None)
 
 
 def load_and_retire(settings: Settings, db: Database) -> list[str]:
@@ -237,7 +238,7 @@ def test_a_newer_file_that_tells_less_does_not_take_an_older_ones_place(
     refresh(settings, database, evening)
     folder = statements_folder(settings) / "2025/07"
     evening.day = date(2025, 7, 10)
-    fetch(settings, database, evening.day, evening.day, evening.fetched_at, lambda line: None)
+    fetch(settings, database, Period.on(evening.day), evening.fetched_at, lambda line: None)
     shorter = folder / "Activity_mine_MTD_20250711.xml"
     shorter.rename(folder / "Activity_mine_MTD_20250730.xml")
     assert retire(settings, database, load_paths(database, [statements_folder(settings)])) == []
@@ -287,8 +288,8 @@ def test_a_long_range_that_was_cut_off_goes_on_where_it_stopped(
 
 def test_a_month_without_a_session_that_is_over_is_not_asked_for() -> None:
     now = datetime(2025, 8, 1, 12, tzinfo=UTC)
-    assert list(months(date(2025, 8, 1), date(2025, 8, 31), now)) == []
-    assert [window.last for window in months(date(2025, 7, 1), date(2025, 8, 31), now)] == [date(2025, 7, 31)]
+    assert list(months(Period(date(2025, 8, 1), date(2025, 8, 31)), now)) == []
+    assert [window.last for window in months(Period(date(2025, 7, 1), date(2025, 8, 31)), now)] == [date(2025, 7, 31)]
 
 
 def test_a_refused_token_does_not_stop_another_and_is_asked_for_once(
@@ -325,7 +326,7 @@ def test_a_network_that_is_not_there_is_tried_once_per_token(
         update={"flex_url": "http://127.0.0.1:9/nothing", "flex_deadline": 1}
     )
     told: list[str] = []
-    fetched = fetch(settings, database, date(2025, 6, 10), evening.day, evening.fetched_at, told.append)
+    fetched = fetch(settings, database, Period(date(2025, 6, 10), evening.day), evening.fetched_at, told.append)
     assert [type(one.error) for one in fetched] == [NotServed, NotServed]
     assert fetched[0].error is fetched[1].error
 
@@ -339,7 +340,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_remembered_and_the_other_m
     assert "cannot write the folder" in said[0]
     assert "2025/06" in said[0]
     assert said[1].endswith("fetched")
-    [june] = fetches.latest_of(database, date(2025, 6, 1), date(2025, 6, 30))
+    [june] = fetches.latest_of(database, Period(date(2025, 6, 1), date(2025, 6, 30)))
     assert june.outcome == "refused"
 
 
@@ -406,7 +407,7 @@ class TestWhatIsOverdue:
     ) -> None:
         refresh(settings, database, evening)
         friday = date(2025, 7, 18)  # asked for, and the broker has nothing beyond Thursday yet
-        fetch(settings, database, friday, friday, datetime(2025, 7, 19, 8, 30, tzinfo=UTC), lambda line: None)
+        fetch(settings, database, Period.on(friday), datetime(2025, 7, 19, 8, 30, tzinfo=UTC), lambda line: None)
         found = overdue(settings, database, datetime(2025, 7, 19, 9, tzinfo=UTC))
         assert found.days == []
         assert "2025-07-18 missing, asked for a short while ago" in found.reason
@@ -460,7 +461,7 @@ class TestTheAsking:
         while now < until:
             if days := overdue(settings, db, now).days:
                 found.append((now - since, days[0].replace(day=1)))
-                fetch(settings, db, days[0], days[-1], now, lambda line: None)
+                fetch(settings, db, Period(days[0], days[-1]), now, lambda line: None)
             now += timedelta(minutes=7)
         return found
 
@@ -558,7 +559,7 @@ def test_a_kill_at_any_step_of_fetch_write_load_delete_loses_no_file_and_changes
     base = settings_for(broker, tmp_path / "base", {"mine": MINE})
     refresh(base, database, evening)
     evening.day += timedelta(days=1)
-    fetch(base, database, evening.day, evening.day, evening.fetched_at, lambda line: None)
+    fetch(base, database, Period.on(evening.day), evening.fetched_at, lambda line: None)
     there = {path.read_bytes() for path in statements_folder(base).rglob("*.xml")}
     template = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
 

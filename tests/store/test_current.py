@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot
 from fntx_dagster.store.current import Provisional, keep, provisional
 from fntx_dagster.store.database import Database
@@ -38,12 +39,12 @@ def seen(account: str = ONE, at: datetime = MORNING, nav: str = "25520.41") -> S
 
 
 def kept(db: Database, first: date = JULY_17, last: date = JULY_18, account: str | None = None) -> list[Snapshot]:
-    return [one.snapshot for one in provisional(db, first, last, account)]
+    return [one.snapshot for one in provisional(db, Period(first, last), account)]
 
 
 def test_a_snapshot_comes_back_digit_for_digit(database: Database) -> None:
     keep(database, seen())
-    assert provisional(database, JULY_18, JULY_18) == [Provisional(seen(), None, None)]
+    assert provisional(database, Period.on(JULY_18)) == [Provisional(seen(), None, None)]
     assert f"{kept(database)}" == f"{[seen()]}"
 
 
@@ -88,22 +89,22 @@ class TestBesideTheStatements:
         by_hand.tell(told, ONE, JULY_17, closing_nav="198600.55")
         by_hand.tell(told, OTHER, JULY_17, closing_nav="5")
         keep(told, seen())
-        assert provisional(told, JULY_18, JULY_18) == [Provisional(seen(), "HKD", Decimal("198600.55"))]
+        assert provisional(told, Period.on(JULY_18)) == [Provisional(seen(), "HKD", Decimal("198600.55"))]
 
     def test_over_a_holiday_and_a_weekend_it_is_thursdays(self, told: Database) -> None:
         by_hand.tell(told, ONE, JULY_3, closing_nav="7")
         keep(told, seen(at=datetime(2025, 7, 7, 15, tzinfo=UTC)))
-        assert [one.opening_nav for one in provisional(told, JULY_7, JULY_7)] == [Decimal(7)]
+        assert [one.opening_nav for one in provisional(told, Period.on(JULY_7))] == [Decimal(7)]
 
     def test_without_the_session_before_there_is_no_opening_and_still_a_currency(self, told: Database) -> None:
         by_hand.tell(told, ONE, date(2025, 7, 16))
         keep(told, seen())
-        assert provisional(told, JULY_18, JULY_18) == [Provisional(seen(), "HKD", None)]
+        assert provisional(told, Period.on(JULY_18)) == [Provisional(seen(), "HKD", None)]
 
     def test_an_account_without_statements_has_neither(self, told: Database) -> None:
         by_hand.tell(told, OTHER, JULY_17)
         keep(told, seen())
-        assert provisional(told, JULY_18, JULY_18) == [Provisional(seen(), None, None)]
+        assert provisional(told, Period.on(JULY_18)) == [Provisional(seen(), None, None)]
 
     def test_a_session_that_is_told_is_no_longer_provisional_and_another_accounts_is(self, told: Database) -> None:
         keep(told, seen())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fills import Changes, RebuildCounts, rebuild
@@ -32,7 +33,9 @@ def query(database: Database, text: str, *values: Any) -> list[tuple[Any, ...]]:
 
 def run(database: Database, first: str, last: str = "2025-07-31", **fallback) -> RebuildCounts:
     return rebuild(
-        database, date.fromisoformat(first), date.fromisoformat(last), fallback=fallback.get("fallback", USD_IN_HKD)
+        database,
+        Period(date.fromisoformat(first), date.fromisoformat(last)),
+        fallback=fallback.get("fallback", USD_IN_HKD),
     )
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fetches import Fetch, configure, remember
@@ -50,7 +51,7 @@ def load(database: Database, tmp_path: Path) -> Statements:
 
 
 def lacking(db: Database, first: date = JULY_1, last: date = JULY_10) -> list[tuple[str, date, str]]:
-    return [tuple(one) for one in missing(db, first, last)]
+    return [tuple(one) for one in missing(db, Period(first, last))]
 
 
 def fetched(
@@ -173,7 +174,7 @@ def test_a_nav_that_tells_several_sessions_at_once_leaves_them_missing(load: Sta
     load(ONE, JULY_8, begins=JULY_2)
     load(ONE, JULY_9)
     assert [day for _, day, _ in lacking(load.db)] == [JULY_2, JULY_3, JULY_7, JULY_8, JULY_10]
-    assert nav_sessions(load.db, JULY_1, JULY_10) == {ONE: {JULY_1, JULY_9}}
+    assert nav_sessions(load.db, Period(JULY_1, JULY_10)) == {ONE: {JULY_1, JULY_9}}
 
 
 def test_a_nav_over_a_holiday_and_a_weekend_tells_the_session_after_it(load: Statements) -> None:
@@ -221,7 +222,7 @@ class TestSections:
 def test_an_account_can_be_asked_for_alone(load: Statements) -> None:
     load(ONE, JULY_7, JULY_9)
     load(OTHER, JULY_7, JULY_9)
-    assert missing(load.db, JULY_7, JULY_9, OTHER) == [Missing(OTHER, JULY_8)]
+    assert missing(load.db, Period(JULY_7, JULY_9), OTHER) == [Missing(OTHER, JULY_8)]
 
 
 def test_what_is_missing_is_told_without_the_whole_account() -> None:
@@ -234,8 +235,8 @@ def test_what_is_missing_is_told_without_the_whole_account() -> None:
 
 def test_a_range_without_any_nav_is_said_and_one_account_is_enough(load: Statements) -> None:
     load(ONE, JULY_7)
-    assert nothing_to_tell(load.db, JULY_1, JULY_7) is None
-    said = nothing_to_tell(load.db, JULY_8, JULY_10)
+    assert nothing_to_tell(load.db, Period(JULY_1, JULY_7)) is None
+    said = nothing_to_tell(load.db, Period(JULY_8, JULY_10))
     assert said.startswith("no official NAV for 3 sessions: 2025-07-08, 2025-07-09, 2025-07-10. Load statements")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from fntx_dagster.adapters.evm.journal import Attempt, Entry, Mined
 from fntx_dagster.errors import Transient
+from fntx_dagster.model.period import Period
 from fntx_dagster.store import sendings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.sendings import SendingJournal, unfinished
@@ -37,7 +38,7 @@ def mined(*days: date, block: int = 7, tx_hash: str = ATTEMPT.tx_hash) -> Mined:
 def journal(database: Database) -> SendingJournal:
     """The journal of a trader with three records queued."""
     freeze(database, [record(day) for day in DAYS])
-    return SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, DAYS[0], DAYS[-1])
+    return SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, Period(DAYS[0], DAYS[-1]))
 
 
 def states(db: Database) -> list[str]:
@@ -60,7 +61,7 @@ def test_an_amended_record_is_queued_with_what_it_replaces(database: Database, j
 
 
 def test_a_journal_of_a_range_sees_no_other_day(database: Database, journal: SendingJournal) -> None:
-    narrow = SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, DAYS[1], DAYS[1])
+    narrow = SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, Period.on(DAYS[1]))
     assert [entry.day for entry in narrow.waiting()] == [DAYS[1]]
 
 
@@ -74,24 +75,24 @@ def test_a_sending_goes_through_its_states_with_its_records(database: Database, 
     assert states(database) == ["broadcast", "broadcast", "queued"]
     journal.mined(sending, mined(*DAYS[:2]))
     assert journal.sendings()[0].mined == (7, "0x" + "07" * 32, ATTEMPT.tx_hash)
-    assert [(one.trading_day, one.records, one.is_final) for one in posted_days(database, *DAYS[::2])] == [
+    assert [(one.trading_day, one.records, one.is_final) for one in posted_days(database, Period(*DAYS[::2]))] == [
         (DAYS[0], 2, False),
         (DAYS[1], 2, False),
     ]
     journal.final(sending)
     assert journal.sendings() == []
     assert states(database) == ["queued"]
-    assert all(one.is_final for one in posted_days(database, *DAYS[::2]))
+    assert all(one.is_final for one in posted_days(database, Period(*DAYS[::2])))
 
 
 def test_what_a_reorg_undid_is_open_again_and_has_no_receipt(database: Database, journal: SendingJournal) -> None:
     sending = journal.keep(opened(journal), ATTEMPT)
     journal.mined(sending, mined(*DAYS[:2]))
     assert journal.lost(journal.sendings()[0]).mined is None
-    assert posted_days(database, *DAYS[::2]) == []
+    assert posted_days(database, Period(*DAYS[::2])) == []
     assert journal.sendings()[0].attempts[0].raw == b"raw"
     journal.mined(sending, mined(*DAYS[:2], block=9))
-    assert {one.block_number for one in posted_days(database, *DAYS[::2])} == {9}
+    assert {one.block_number for one in posted_days(database, Period(*DAYS[::2]))} == {9}
 
 
 def test_a_released_nonce_may_be_taken_again_and_its_records_wait_again(
@@ -135,7 +136,7 @@ def test_a_record_that_the_chain_holds_already_is_final_with_its_receipt(
     database: Database, journal: SendingJournal
 ) -> None:
     journal.found(journal.waiting()[0], mined(DAYS[0]), True)
-    assert [one.trading_day for one in posted_days(database, *DAYS[::2])] == [DAYS[0]]
+    assert [one.trading_day for one in posted_days(database, Period(*DAYS[::2]))] == [DAYS[0]]
     assert states(database) == ["queued"] * 2
     journal.refuse(journal.waiting()[0], "another root")
     assert states(database) == ["failed", "queued"]
@@ -187,7 +188,7 @@ def test_what_statistics_are_made_of_is_the_latest_final_version(database: Datab
     }
     later = [record(day)._replace(values=values) for day in (DAYS[-1] + timedelta(days=3),)]
     freeze(database, later)
-    wide = SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, later[0].trading_day, later[0].trading_day)
+    wide = SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, Period.on(later[0].trading_day))
     wide.found(wide.waiting()[0], mined(later[0].trading_day), True)
     with database.connect() as connection:
         rows = connection.execute(

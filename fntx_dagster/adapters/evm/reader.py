@@ -17,6 +17,7 @@ from fntx_dagster.adapters.evm.faults import as_a_node_answers
 from fntx_dagster.adapters.evm.journal import Mined, Written
 from fntx_dagster.adapters.evm.transactions import receipt_of
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.period import Period
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -170,13 +171,14 @@ class Reader:
         return Version(stored, previous if version > 1 else None, _readable(reason) if version > 1 else None)
 
     @as_a_node_answers
-    def history(self, trader: str, first: date, last: date, block: int | str = "latest") -> dict[date, StoredRecord]:
+    def history(self, trader: str, period: Period, block: int | str = "latest") -> dict[date, StoredRecord]:
         """Day → the latest version of each day from `first` to `last` that has a record, as of a block."""
+        first, last = period
         found = {}
         for begin in range(first.toordinal(), last.toordinal() + 1, _MAX_RANGE):
             end = min(last.toordinal(), begin + _MAX_RANGE - 1)
             days = (yyyymmdd(date.fromordinal(one)) for one in (begin, end))
-            page = self.track_record.functions.history(_checksummed(trader), *days)
+            page = self.track_record.functions.history(_checksummed(trader), Period(*days))
             for number, *record in page.call(block_identifier=block):
                 found[_date(number)] = _stored(record)
         return found

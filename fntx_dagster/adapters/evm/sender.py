@@ -31,6 +31,7 @@ from fntx_dagster.adapters.evm.transactions import (
     suggested_fees,
 )
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.period import Period
 
 if TYPE_CHECKING:
     from datetime import date
@@ -341,7 +342,7 @@ class _Turn:
         if not entries:
             return {}
         days = [entry.day for entry in entries]
-        return self.chain.history(self.trader, min(days), max(days), self._height())
+        return self.chain.history(self.trader, Period(min(days), max(days)), self._height())
 
     def _record(self, entry: Entry, latest: StoredRecord | None) -> StoredRecord | None:
         """The contract's record of an entry's version, of which `latest` is the newest."""

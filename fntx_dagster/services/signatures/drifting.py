@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.services.signatures.values import Difference, Values, day_values, differences
 from fntx_dagster.store import signatures
 from fntx_dagster.store.database import Database
@@ -38,7 +39,7 @@ def drifts(db: Database) -> Drifts:
     """Compare every signed day with today's tables. A day that cannot be judged holds no other up."""
     outcome = Drifts([], [])
     signed: dict[str, dict[date, SignedDay]] = {}
-    for one in signatures.signed_days(db, date.min, date.max):
+    for one in signatures.signed_days(db, EVER):
         signed.setdefault(one.account_id, {})[one.trading_day] = one
     for one, days in sorted(signed.items()):
         for day, values in _told(db, one, days):
@@ -55,12 +56,12 @@ def drifts(db: Database) -> Drifts:
 def _told(db: Database, account: str, days: Mapping[date, SignedDay]) -> Iterator[tuple[date, Values | Permanent]]:
     """What the tables say of each day: of all at once, and day by day where one of them stands in the way."""
     try:
-        told = day_values(db, min(days), max(days), account)
+        told = day_values(db, Period(min(days), max(days)), account)
     except Permanent:
         told = None
     for day in sorted(days):
         try:
-            found = told if told is not None else day_values(db, day, day, account)
+            found = told if told is not None else day_values(db, Period.on(day), account)
             yield day, found.get((account, day)) or Permanent(f"{day} is not told now", "Run it with `fntx run`")
         except Permanent as error:
             yield day, error

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm.reader import StoredRecord, Version
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
@@ -70,11 +71,12 @@ def closing_of(day: date) -> datetime | None:
     return next((session.closes_at for session in sessions(day, day)), None)
 
 
-def history_of(chain: Reader, trader: str, first: date, last: date, now: datetime) -> list[HistoryDay]:
+def history_of(chain: Reader, trader: str, period: Period, now: datetime) -> list[HistoryDay]:
     """Each session of the range that was over at `now` (aware), and each other day with a record, oldest first."""
+    first, last = period
     if first > last:
         raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give --from the earlier day")
-    stored = chain.history(trader, first, last)
+    stored = chain.history(trader, period)
     closes = {session.day: session.closes_at for session in sessions(first, last)}
     return [
         HistoryDay(day, closes.get(day), _versions(chain, trader, day, stored.get(day)))
@@ -83,9 +85,10 @@ def history_of(chain: Reader, trader: str, first: date, last: date, now: datetim
     ]
 
 
-def gaps(posted: Collection[date], first: date, last: date, now: datetime) -> list[date]:
+def gaps(posted: Collection[date], period: Period, now: datetime) -> list[date]:
     """The sessions over at `now` (aware) that are not among the days `posted`, from `first`, the trader's first signed
     one, to the last posted one of the range."""
+    first, last = period
     newest = max(posted, default=first)
     return [
         session.day

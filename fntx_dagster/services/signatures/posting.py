@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm import sender
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.services.signatures.refusals import Refusal
 from fntx_dagster.store import sendings, signatures
 from fntx_dagster.store.database import Database
@@ -45,8 +46,7 @@ def post(
     db: Database,
     settings: Settings,
     chain: Chain,
-    first: date,
-    last: date,
+    period: Period,
     account: str | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Posting:
@@ -58,22 +58,22 @@ def post(
     Transient where the chain does not answer or has not taken everything in time, and after the other accounts had
     their turn; nothing is lost then, and a later call goes on.
     """
-    before = {_place(one) for one in signatures.posted_days(db, first, last, account)}
-    records = _by_account(signatures.signed_days(db, first, last, account))
+    before = {_place(one) for one in signatures.posted_days(db, period, account)}
+    records = _by_account(signatures.signed_days(db, period, account))
     refused, hindered = [], None
     for one, signed in records.items():
         try:
-            _bring(db, settings, chain, one, signed, first, last, tell)
+            _bring(db, settings, chain, one, signed, period, tell)
         except Permanent as error:
-            waits = sendings.unfinished(db, first, last, one)
+            waits = sendings.unfinished(db, period, one)
             refused.append(Refusal(one, (waits or signed)[0].trading_day, error))
         except Transient as error:
             _ = chain.height  # where the node is away, so it is for the others
             hindered = hindered or error
     if hindered:
         raise hindered
-    after = signatures.posted_days(db, first, last, account)
-    waiting = [one for one in sendings.unfinished(db, first, last, account) if one.state != "mined"]
+    after = signatures.posted_days(db, period, account)
+    waiting = [one for one in sendings.unfinished(db, period, account) if one.state != "mined"]
     new = [one for one in after if _place(one) not in before]
     kept = [one for one in after if _place(one) in before]
     return Posting(new, kept, refused, waiting)
@@ -90,13 +90,13 @@ class Held(NamedTuple):
 def held_by(db: Database, chain: Chain) -> dict[str, Held]:
     """Trader → what the contract holds, for each of ours that has signed for it."""
     spans = signatures.signed_spans(db, chain.chain_id, chain.contract)
-    return {trader: Held(*span, chain.history(trader, *span)) for trader, span in spans.items()}
+    return {trader: Held(*span, chain.history(trader, Period(*span))) for trader, span in spans.items()}
 
 
 def disagreements(db: Database, chain: Chain, held: Mapping[str, Held]) -> list[tuple[PostedDay, str]]:
     """The posted days, of all times, for which the contract does not hold our root, each with what it holds instead."""
     found = []
-    for one in signatures.posted_days(db, date.min, date.max):
+    for one in signatures.posted_days(db, EVER):
         if (one.chain_id, one.contract) != (chain.chain_id, chain.contract):
             continue
         record = held[one.trader].records.get(one.trading_day)
@@ -109,9 +109,10 @@ def disagreements(db: Database, chain: Chain, held: Mapping[str, Held]) -> list[
     return found
 
 
-def resubmit(db: Database, account: str, first: date, last: date) -> list[date]:
+def resubmit(db: Database, account: str, period: Period) -> list[date]:
     """Queue the failed records of a range again; their days. Permanent where there is none."""
-    found = sendings.unfinished(db, first, last, account)
+    first, last = period
+    found = sendings.unfinished(db, period, account)
     failed = [one for one in found if one.state == "failed"]
     for one in failed:
         sendings.queue_again(db, account, one.trading_day, one.version)
@@ -140,8 +141,7 @@ def _bring(
     chain: Chain,
     account: str,
     signed: list[SignedDay],
-    first: date,
-    last: date,
+    period: Period,
     tell: Callable[[str], None],
 ) -> None:
     """One account's records onto the chain. Those that were posted on another one before are left there."""
@@ -151,9 +151,9 @@ def _bring(
     if ours:
         with sendings.turn_of(db, signer.address):
             _requeue_vanished(db, chain, ours)
-            journal = SendingJournal(db, account, *here, first, last)
+            journal = SendingJournal(db, account, *here, period)
             sender.send(chain, signer, journal, sender.policy_of(settings), tell)
-    for one in sendings.unfinished(db, first, last, account):
+    for one in sendings.unfinished(db, period, account):
         if (one.chain_id, one.contract, one.trader) != here:
             raise Permanent(
                 f"the record of {one.trading_day} was made for trader {one.trader} and contract {one.contract} on "
@@ -166,8 +166,10 @@ def _requeue_vanished(db: Database, chain: Chain, signed: list[SignedDay]) -> No
     """Final versions that the contract does not hold, or not any more: the chain is another than it was. The caller has
     the trader's turn."""
     first, last = signed[0].trading_day, signed[-1].trading_day
-    unfinished = {(one.trading_day, one.version) for one in sendings.unfinished(db, first, last, signed[0].account_id)}
-    stored = chain.history(signed[0].trader, first, last)
+    unfinished = {
+        (one.trading_day, one.version) for one in sendings.unfinished(db, Period(first, last), signed[0].account_id)
+    }
+    stored = chain.history(signed[0].trader, Period(first, last))
     for one in signed:
         held = stored.get(one.trading_day)
         for version in range(held.version + 1 if held else 1, one.version + 1):

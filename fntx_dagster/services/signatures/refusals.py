@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.model.period import Period
 from fntx_dagster.store import changes, marts, nav, signatures
 from fntx_dagster.store.database import Database
 
@@ -54,18 +55,19 @@ def waiting(db: Database, beginning: Beginning, begins_from: date = date.min) ->
             days = [day for day in beginning.of(days) if day >= begins_from]
         if not days:
             continue
-        refusal = next(iter(refusals(db, days[0], days[-1], account)), None)
+        refusal = next(iter(refusals(db, Period(days[0], days[-1]), account)), None)
         found[account] = Waiting([day for day in days if refusal is None or day < refusal.day], refusal)
     return found
 
 
-def refusals(db: Database, first: date, last: date, account: str | None = None) -> list[Refusal]:
+def refusals(db: Database, period: Period, account: str | None = None) -> list[Refusal]:
     """Per account, its earliest day of the range that must not be signed, and why: the statements have changed since
     it was told or are not complete, nobody has verified it, or an equation that blocks does not hold.
 
     For an account that has signed, the range begins no later than after its last signed session: days are signed in
     order, and what was left out before the range would change what stands on it.
     """
+    first, last = period
     signed = signatures.last_signed_sessions(db)
     begins = {one: min(first, day + timedelta(days=1)) for one, day in signed.items() if account in (None, one)}
     earliest: dict[str, Refusal] = {}
@@ -73,23 +75,23 @@ def refusals(db: Database, first: date, last: date, account: str | None = None) 
         if change.since <= last:
             since = max(change.since, begins.get(one, first))
             earliest[one] = Refusal(one, since, _changed(one, change, last), True)
-    for found in _unfit(db, min([first, *begins.values()]), last, account):
+    for found in _unfit(db, Period(min([first, *begins.values()]), last), account):
         known = earliest.get(found.account_id)
         if found.day >= begins.get(found.account_id, first) and (known is None or found.day < known.day):
             earliest[found.account_id] = found
     return list(earliest.values())
 
 
-def _unfit(db: Database, first: date, last: date, account: str | None) -> Iterable[Refusal]:
-    for lack in nav.missing(db, first, last, account):
+def _unfit(db: Database, period: Period, account: str | None) -> Iterable[Refusal]:
+    for lack in nav.missing(db, period, account):
         yield Refusal(lack.account_id, lack.day, Permanent(str(lack), "Load the statements of that day"), True)
-    for one, day in marts.unverified_days(db, first, last, account):
+    for one, day in marts.unverified_days(db, period, account):
         error = Permanent(f"{day} of account {masked(one)} is not verified", "Run it with `fntx run`")
         yield Refusal(one, day, error, True)
-    for one, day in marts.days_without_risk(db, first, last, account):
+    for one, day in marts.days_without_risk(db, period, account):
         error = Permanent(f"the Greeks of {day} of account {masked(one)} are not computed", "Run it with `fntx run`")
         yield Refusal(one, day, error)
-    for row in marts.verifications(db, first, last, account, kinds=BLOCKING_KINDS, failed_only=True):
+    for row in marts.verifications(db, period, account, kinds=BLOCKING_KINDS, failed_only=True):
         error = Permanent(
             f"{row.trading_day} of account {masked(row.account_id)} fails its verification: {row.equation}: "
             f"{row.left_side} {row.relation} {row.right_side} does not hold, difference {row.difference}",

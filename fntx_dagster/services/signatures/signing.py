@@ -16,6 +16,7 @@ from fntx_dagster.adapters.evm import keys
 from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID, addresses_of, signer_of
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.metrics.catalogue import CATALOGUE
+from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import Context
 from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.samples import SAMPLE_ACCOUNT
@@ -68,8 +69,7 @@ def drift_of(signed: SignedDay, found: Sequence[Difference]) -> str:
 def sign(
     db: Database,
     settings: Settings,
-    first: date,
-    last: date,
+    period: Period,
     account: str | None = None,
     beginning: Beginning = Beginning.ALL,
 ) -> Signing:
@@ -81,7 +81,7 @@ def sign(
     """
     outcome = Signing([], [], [], [])
     have_signed = signatures.last_signed_sessions(db).keys()
-    for one, told in _told_days(db, first, last, account).items():
+    for one, told in _told_days(db, period, account).items():
         days = told if one in have_signed else beginning.of(told)
         if days:
             _sign(db, settings, one, days, outcome)
@@ -104,8 +104,7 @@ def proposals(
     db: Database,
     settings: Settings,
     account: str,
-    first: date,
-    last: date,
+    period: Period,
     held: Callable[[SignedDay], StoredRecord | None] = lambda signed: None,
 ) -> list[Proposal]:
     """What `amend` would freeze: of each signed day of the range whose figures have changed since, a next version.
@@ -114,16 +113,17 @@ def proposals(
     (the database was restored and the day signed anew) is amended too. Permanent where nothing is to be amended, a day
     is not fit to be signed, or its last version is not on the chain yet, or on another one than the settings name.
     """
-    before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, account)}
+    first, last = period
+    before = {signed.trading_day: signed for signed in signatures.signed_days(db, period, account)}
     if not before:
         raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
-    for refusal in refusals(db, min(before), max(before), account):
+    for refusal in refusals(db, Period(min(before), max(before)), account):
         raise refusal.error
     bound = _bound(db, settings, account)
-    failed = {one.trading_day for one in sendings.unfinished(db, first, last, account) if one.state == "failed"}
-    posted = {one.trading_day: one for one in signatures.posted_days(db, first, last, account)}
+    failed = {one.trading_day for one in sendings.unfinished(db, period, account) if one.state == "failed"}
+    posted = {one.trading_day: one for one in signatures.posted_days(db, period, account)}
     found = []
-    for (_, day), values in day_values(db, first, last, account).items():
+    for (_, day), values in day_values(db, period, account).items():
         if day not in before:
             continue
         signed, differing = before[day], differences(before[day], values)
@@ -188,9 +188,9 @@ class _Bound(NamedTuple):
         return f"_Bound({self.trader})"
 
 
-def _told_days(db: Database, first: date, last: date, account: str | None) -> dict[str, list[date]]:
+def _told_days(db: Database, period: Period, account: str | None) -> dict[str, list[date]]:
     days: dict[str, list[date]] = {}
-    for row in marts.summary(db, first, last, account):
+    for row in marts.summary(db, period, account):
         days.setdefault(row["account_id"], []).append(row["trading_day"])
     return days
 
@@ -198,11 +198,11 @@ def _told_days(db: Database, first: date, last: date, account: str | None) -> di
 def _sign(db: Database, settings: Settings, account: str, days: list[date], outcome: Signing) -> None:
     """One account's days, in order."""
     first, last = days[0], days[-1]
-    before = {signed.trading_day: signed for signed in signatures.signed_days(db, first, last, account)}
-    refusal = next(iter(refusals(db, first, last, account)), None)
+    before = {signed.trading_day: signed for signed in signatures.signed_days(db, Period(first, last), account)}
+    refusal = next(iter(refusals(db, Period(first, last), account)), None)
     records, day, bound = [], first, None
     try:
-        for (_, day), values in day_values(db, first, last, account).items():
+        for (_, day), values in day_values(db, Period(first, last), account).items():
             if day in before:
                 outcome.kept.append(before[day])
                 if found := differences(before[day], values):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, GREEKS, Catalogue, digest_value, letters, unscale
+from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import schema_hash_of
 from fntx_dagster.store import marts, signatures
 from fntx_dagster.store.database import Database
@@ -83,19 +84,19 @@ def differences(signed: SignedDay, values: Values) -> list[Difference]:
 
 
 def day_values(
-    db: Database, first: date, last: date, account: str | None = None
+    db: Database, period: Period, account: str | None = None
 ) -> dict[tuple[str, date], dict[str, Decimal | float | int | None]]:
     """The value of every metric of the catalogue, per account and session, oldest first. Greeks and value at risk are
     None too where they have not been computed: see `marts.days_without_risk`."""
     windows = {
         (row["account_id"], row["trading_day"], row["metric_window"]): row
-        for row in marts.rolling_metrics(db, first, last, account)
+        for row in marts.rolling_metrics(db, period, account)
     }
-    at_risk = {(row["account_id"], row["trading_day"]): row for row in marts.portfolio_risk(db, first, last, account)}
-    rows = sorted(marts.summary(db, first, last, account), key=lambda row: (row["trading_day"], row["account_id"]))
+    at_risk = {(row["account_id"], row["trading_day"]): row for row in marts.portfolio_risk(db, period, account)}
+    rows = sorted(marts.summary(db, period, account), key=lambda row: (row["trading_day"], row["account_id"]))
     accounts = {row["account_id"] for row in rows}
-    told = {one: marts.sessions_told(db, first, last, one) for one in accounts}
-    files = {one: signatures.statement_digests(db, first, last, one) for one in accounts}
+    told = {one: marts.sessions_told(db, period, one) for one in accounts}
+    files = {one: signatures.statement_digests(db, period, one) for one in accounts}
     found = {}
     for row in rows:
         account_id, day = key = (row["account_id"], row["trading_day"])

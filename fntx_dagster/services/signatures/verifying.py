@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 from fntx_dagster.proof.record import Record, verify
 from fntx_dagster.services.signatures.signing import rebuilt
 from fntx_dagster.services.signatures.values import Difference, catalogue_of, day_values, differences
@@ -39,7 +40,7 @@ def verify_day(
     the transaction. `tx_hash` (0x…, lower case) is the one that is asked about; else the stored receipt's."""
     signed = signed_day(db, account, day)
     posted = signatures.receipt_of(db, signed)
-    values = day_values(db, day, day, account).get((account, day))
+    values = day_values(db, Period.on(day), account).get((account, day))
     if values is None:
         raise Permanent(f"{day} has no daily summary any more", "Run `fntx run` for that day")
     return Verdict(
@@ -76,7 +77,7 @@ def prove_on_chain(chain: Reader, signed: SignedDay, key_folder: Path, metric_na
 
 def _waiting(db: Database, signed: SignedDay) -> Iterable[str]:
     """Where this version is on its way, while it is not on the chain."""
-    for one in sendings.unfinished(db, signed.trading_day, signed.trading_day, signed.account_id):
+    for one in sendings.unfinished(db, Period.on(signed.trading_day), signed.account_id):
         if one.version == signed.version and one.state != "mined":
             yield f"version {signed.version} of {signed.trading_day} is {one.state}: `fntx chain status` says more"
 

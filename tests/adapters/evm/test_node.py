@@ -23,6 +23,7 @@ from fntx_dagster.adapters.evm.reader import read_at
 from fntx_dagster.adapters.evm.sender import send
 from fntx_dagster.adapters.evm.transactions import request, suggested_fees, transact
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import Context
 from fntx_dagster.proof.record import build_record
 from fntx_dagster.settings import Settings
@@ -133,7 +134,7 @@ def test_post_read_and_verify_are_the_same_over_http(chain, trader):
     mined = journal.receipts[entry]
     assert mined == chain.mined(mined.tx_hash) == chain.find_posting(trader.address, DAY)
     assert chain.find_posting(trader.address, DAY, 2) == journal.receipts[amended(entry)]
-    assert list(chain.history(trader.address, DAY, DAY + timedelta(800))) == [
+    assert list(chain.history(trader.address, Period(DAY, DAY + timedelta(800)))) == [
         DAY,
         DAY + timedelta(1),
         DAY + timedelta(400),

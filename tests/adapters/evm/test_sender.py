@@ -15,6 +15,7 @@ from fntx_dagster.adapters.evm.keys import LocalSigner, deployer_of
 from fntx_dagster.adapters.evm.sender import policy_of, send
 from fntx_dagster.adapters.evm.transactions import transact
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
 from tests.adapters.evm.conftest import ACCOUNT, DAY, POLICY, SCHEMA, amended, first, post
 from tests.adapters.evm.memory import MemoryJournal
@@ -42,7 +43,7 @@ def test_many_days_go_in_bundles_and_in_order(chain, trader):
     assert journal.states() == ["final"] * 5
     assert [len(sending.entries) for sending, _ in journal.all.values()] == [2, 2, 1]
     assert [sending.nonce for sending, _ in journal.all.values()] == [1, 2, 3]
-    assert list(chain.history(trader.address, DAY, DAY + timedelta(9)).values()) == [
+    assert list(chain.history(trader.address, Period(DAY, DAY + timedelta(9))).values()) == [
         chain.record_of(trader.address, entry.day) for entry in entries
     ]
     assert journal.receipts[entries[0]].burned == 20
@@ -232,11 +233,11 @@ def test_a_chain_that_was_made_anew_is_posted_to_again_with_the_same_roots(setti
     for file in settings.paths.chain.iterdir():
         file.unlink()
     with connect(settings) as fresh:
-        assert fresh.history(trader.address, DAY, DAY + timedelta(9)) == {}
+        assert fresh.history(trader.address, Period(DAY, DAY + timedelta(9))) == {}
         journal.queue(*[first(n) for n in range(3)])
         send(fresh, fresh.trader(ACCOUNT), journal, POLICY)
         assert journal.states() == ["final"] * 4
-        assert len(fresh.history(trader.address, DAY, DAY + timedelta(9))) == 4
+        assert len(fresh.history(trader.address, Period(DAY, DAY + timedelta(9)))) == 4
 
 
 def test_without_fntx_it_stops_before_a_nonce_is_taken(chain):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.adapters.evm.client import Chain, connect
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.signing import amend, proposals
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -34,4 +35,4 @@ def chain(settings: Settings) -> Iterator[Chain]:
 
 def amended(db: Database, settings: Settings, first: date, last: date, reason: str) -> list[SignedDay]:
     """The next versions of a range's drifted days, frozen and queued."""
-    return amend(db, settings, proposals(db, settings, "U7000001", first, last), reason)
+    return amend(db, settings, proposals(db, settings, "U7000001", Period(first, last)), reason)

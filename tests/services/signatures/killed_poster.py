@@ -22,6 +22,7 @@ from typing import Any
 
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.posting import post
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
@@ -44,9 +45,9 @@ def main(url: str, home: str, first: str, last: str) -> None:
 
 
 def run(db: Database, settings: Settings, days: tuple[date, date]) -> None:
-    sign(db, settings, *days)
+    sign(db, settings, Period(*days))
     with connect(settings) as chain:
-        post(db, settings, chain, *days)
+        post(db, settings, chain, Period(*days))
 
 
 class Steps:

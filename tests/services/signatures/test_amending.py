@@ -10,6 +10,7 @@ import pytest
 
 from fntx_dagster.adapters.evm.client import Chain
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.posting import post
 from fntx_dagster.services.signatures.signing import amend, proposals, sign
 from fntx_dagster.services.signatures.verifying import prove_on_chain, signed_day, verify_day
@@ -31,8 +32,8 @@ def correct(db: Database, net_pnl: int = 13) -> None:
 
 def posted(db: Database, settings: Settings, chain: Chain) -> SignedDay:
     by_hand.tell(db, ACCOUNT, DAY)
-    [signed] = sign(db, settings, DAY, DAY).new
-    assert len(post(db, settings, chain, DAY, DAY).new) == 1
+    [signed] = sign(db, settings, Period.on(DAY)).new
+    assert len(post(db, settings, chain, Period.on(DAY)).new) == 1
     return signed
 
 
@@ -41,24 +42,24 @@ def test_an_amendment_is_a_second_version_and_the_first_stays(told: Database, se
     correct(told)
     [second] = amended(told, settings, DAY, DAY, f" {REASON}\n")
     assert (second.version, second.previous_root, second.reason) == (2, first.root, REASON)
-    post(told, settings, chain, DAY, DAY)
+    post(told, settings, chain, Period.on(DAY))
     stored = [chain.version_of(first.trader, DAY, version) for version in (1, 2)]
     assert [one.record.root for one in stored] == [first.root, second.root]
     assert (stored[1].previous_root, stored[1].reason) == (first.root, REASON)
     assert verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY).holds
     for version in (1, 2):
         assert prove_on_chain(chain, signed_day(told, ACCOUNT, DAY, version), settings.paths.keys, "net_pnl")
-    assert [one.version for one in posted_days(told, DAY, DAY)] == [2]
+    assert [one.version for one in posted_days(told, Period.on(DAY))] == [2]
 
 
 def test_nothing_is_amended_by_signing_again(told: Database, settings: Settings, chain: Chain) -> None:
     first = posted(told, settings, chain)
     correct(told)
-    again = sign(told, settings, DAY, DAY)
+    again = sign(told, settings, Period.on(DAY))
     assert (again.new, again.kept) == ([], [first])
     assert "net_pnl" in again.warnings[0]
     assert "amend" in again.warnings[0]
-    assert post(told, settings, chain, DAY, DAY).new == []
+    assert post(told, settings, chain, Period.on(DAY)).new == []
 
 
 def test_a_day_whose_figures_stand_is_not_amended(told: Database, settings: Settings, chain: Chain) -> None:
@@ -88,7 +89,7 @@ def test_a_day_that_is_not_fit_to_be_signed_is_not_amended(told: Database, setti
 def test_what_was_shown_is_what_is_frozen(told: Database, settings: Settings, chain: Chain) -> None:
     posted(told, settings, chain)
     correct(told)
-    shown = proposals(told, settings, ACCOUNT, DAY, DAY)
+    shown = proposals(told, settings, ACCOUNT, Period.on(DAY))
     correct(told, 14)
     [frozen] = amend(told, settings, shown, REASON)
     assert frozen.values["net_pnl"] == 13 * 10**8
@@ -103,7 +104,7 @@ def test_a_record_is_not_amended_for_another_contract_than_it_was_posted_to(
     elsewhere.write_text(json.dumps({"chain_id": 1, "FNTX": "0x" + "11" * 20, "TrackRecord": "0x" + "22" * 20}))
     public = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=elsewhere)
     with pytest.raises(Permanent, match="settings name another"):
-        proposals(told, public, ACCOUNT, DAY, DAY)
+        proposals(told, public, ACCOUNT, Period.on(DAY))
 
 
 def test_a_day_signed_anew_after_a_restore_is_amended_behind_what_the_chain_holds(
@@ -117,14 +118,14 @@ def test_a_day_signed_anew_after_a_restore_is_amended_behind_what_the_chain_hold
             connection.execute(f"delete from alm_reporting.{table}")
             connection.execute(f"alter table alm_reporting.{table} enable trigger all")
     correct(told)
-    [again] = sign(told, settings, DAY, DAY).new
-    done = post(told, settings, chain, DAY, DAY)
+    [again] = sign(told, settings, Period.on(DAY)).new
+    done = post(told, settings, chain, Period.on(DAY))
     assert "another record" in str(done.failed[0].error)
     assert done.refused == []
-    shown = proposals(told, settings, ACCOUNT, DAY, DAY, lambda one: chain.record_of(one.trader, one.trading_day))
+    shown = proposals(told, settings, ACCOUNT, Period.on(DAY), lambda one: chain.record_of(one.trader, one.trading_day))
     [second] = amend(told, settings, shown, "the database was restored")
     assert (second.version, second.previous_root, again.version) == (2, first.root, 1)
-    assert post(told, settings, chain, DAY, DAY).failed == []
+    assert post(told, settings, chain, Period.on(DAY)).failed == []
     assert chain.record_of(first.trader, DAY).root == second.root
     assert unfinished(told) == []
 
@@ -135,15 +136,15 @@ def test_a_reason_is_given_and_fits_on_a_line(told: Database, settings: Settings
     correct(told)
     with pytest.raises(Permanent, match="a reason has 1 to 256 bytes of printable text"):
         amended(told, settings, DAY, DAY, reason)
-    assert [one.version for one in signed_days(told, DAY, DAY)] == [1]
+    assert [one.version for one in signed_days(told, Period.on(DAY))] == [1]
 
 
 def test_only_the_days_that_drifted_are_amended(told: Database, settings: Settings, chain: Chain) -> None:
     later = DAY + timedelta(days=1)
     by_hand.tell(told, ACCOUNT, DAY)
     by_hand.tell(told, ACCOUNT, later)
-    sign(told, settings, DAY, later)
-    post(told, settings, chain, DAY, later)
+    sign(told, settings, Period(DAY, later))
+    post(told, settings, chain, Period(DAY, later))
     with told.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 1 where trading_day = %s", (later,))
     assert [one.trading_day for one in amended(told, settings, DAY, later, REASON)] == [later]
@@ -155,4 +156,4 @@ def test_a_newer_file_that_says_the_same_is_no_drift(told: Database, settings: S
     posted(told, settings, chain)
     with told.connect() as connection:
         connection.execute("update raw_flex.files set sha256 = 'another'")
-    assert sign(told, settings, DAY, DAY).drifted == []
+    assert sign(told, settings, Period.on(DAY)).drifted == []

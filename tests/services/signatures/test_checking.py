@@ -16,6 +16,7 @@ from fntx_dagster.adapters.evm import reader
 from fntx_dagster.adapters.evm.reader import Reader, Version, read_at
 from fntx_dagster.cli.terminal import print_checked
 from fntx_dagster.metrics.catalogue import CATALOGUE, letters
+from fntx_dagster.model.period import Period
 from fntx_dagster.proof.disclosure import disclose
 from fntx_dagster.proof.record import build_record
 from fntx_dagster.services.signatures.checking import SETTLED, STEPS, Checked, check_disclosure
@@ -197,7 +198,7 @@ def test_the_last_day_of_the_contracts_calendar_is_read(shown: Shown) -> None:
     assert found.holds
     assert "before the session was over" in found.notes[0]
     with read_at(shown.url, shown.node.contract) as chain:
-        assert list(chain.history(shown.node.trader, date(9998, 1, 1), day)) == [day]
+        assert list(chain.history(shown.node.trader, Period(date(9998, 1, 1), day))) == [day]
 
 
 def test_a_reason_steers_no_terminal_and_one_that_is_no_text_is_shown(

@@ -11,6 +11,7 @@ import pytest
 from fntx_dagster.adapters.evm.client import Chain
 from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.checking import check_disclosure
 from fntx_dagster.services.signatures.disclosing import disclose_day
 from fntx_dagster.services.signatures.posting import post
@@ -27,8 +28,8 @@ ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
 @pytest.fixture
 def signed(told: Database, settings: Settings, chain: Chain) -> SignedDay:
     by_hand.tell(told, ACCOUNT, DAY)
-    [one] = sign(told, settings, DAY, DAY).new
-    post(told, settings, chain, DAY, DAY)
+    [one] = sign(told, settings, Period.on(DAY)).new
+    post(told, settings, chain, Period.on(DAY))
     return one
 
 
@@ -66,7 +67,7 @@ def test_a_disclosure_of_a_day_that_is_not_posted_fails_against_a_node_only(
     told: Database, settings: Settings, chain: Chain, node: str
 ) -> None:
     by_hand.tell(told, ACCOUNT, DAY)
-    sign(told, settings, DAY, DAY)
+    sign(told, settings, Period.on(DAY))
     text = disclosed(told, settings)
     assert json.loads(text)["transaction"] is None
     assert check_disclosure(text).holds
@@ -81,7 +82,7 @@ def test_a_version_that_was_amended_is_still_true_and_said_to_be_superseded(
     with told.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 13")
     amended(told, settings, DAY, DAY, "a correction")
-    post(told, settings, chain, DAY, DAY)
+    post(told, settings, chain, Period.on(DAY))
     before = check_disclosure(disclosed(told, settings, version=1), node)
     assert before.holds
     assert "superseded" in before.notes[-1]

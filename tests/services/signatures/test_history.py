@@ -11,6 +11,7 @@ from fntx_dagster.adapters.evm.client import Chain
 from fntx_dagster.adapters.evm.reader import StoredRecord, Version
 from fntx_dagster.cli.terminal import history_table, out
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.history import HistoryDay, gaps, history_of, in_words
 from fntx_dagster.services.signatures.posting import post
 from fntx_dagster.services.signatures.signing import sign
@@ -26,8 +27,8 @@ FIRST, LAST = date(2025, 7, 1), date(2025, 7, 8)
 def posted(db: Database, settings: Settings, chain: Chain, *days: date) -> str:
     for day in days:
         by_hand.tell(db, ACCOUNT, day)
-        signed = sign(db, settings, day, day).new
-    post(db, settings, chain, days[0], days[-1])
+        signed = sign(db, settings, Period.on(day)).new
+    post(db, settings, chain, Period(days[0], days[-1]))
     return signed[0].trader
 
 
@@ -36,9 +37,9 @@ def test_gaps_late_and_amended_days_are_told_apart(told: Database, settings: Set
     with told.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 1 where trading_day = '2025-07-03'")
     amended(told, settings, date(2025, 7, 3), date(2025, 7, 3), "a correction")
-    post(told, settings, chain, FIRST, LAST)
+    post(told, settings, chain, Period(FIRST, LAST))
     now = datetime.now(UTC)
-    days = history_of(chain, trader, FIRST, LAST, now)
+    days = history_of(chain, trader, Period(FIRST, LAST), now)
     assert [(one.day.day, len(one.versions), one.is_gap) for one in days] == [
         (1, 1, False),
         (2, 0, True),
@@ -48,27 +49,31 @@ def test_gaps_late_and_amended_days_are_told_apart(told: Database, settings: Set
     ]
     assert all(one.is_late(version) for one in days for version in one.versions)
     assert days[2].versions[1].reason == "a correction"
-    posted_on = chain.history(trader, FIRST, LAST).keys()
-    assert gaps(posted_on, FIRST, LAST, now) == [date(2025, 7, 2)], "the last record's day ends what is looked at"
-    assert gaps(posted_on, date(2025, 6, 30), LAST, now)[0] == date(2025, 6, 30), "signed first, and not posted"
+    posted_on = chain.history(trader, Period(FIRST, LAST)).keys()
+    assert gaps(posted_on, Period(FIRST, LAST), now) == [date(2025, 7, 2)], (
+        "the last record's day ends what is looked at"
+    )
+    assert gaps(posted_on, Period(date(2025, 6, 30), LAST), now)[0] == date(2025, 6, 30), "signed first, and not posted"
 
 
 def test_a_session_that_is_not_over_is_no_gap(chain: Chain) -> None:
     during = sessions(LAST, LAST)[0].opens_at
-    assert history_of(chain, "0x" + "11" * 20, LAST, LAST, during) == []
-    assert [one.is_gap for one in history_of(chain, "0x" + "11" * 20, LAST, LAST, during + timedelta(days=1))] == [True]
+    assert history_of(chain, "0x" + "11" * 20, Period.on(LAST), during) == []
+    assert [one.is_gap for one in history_of(chain, "0x" + "11" * 20, Period.on(LAST), during + timedelta(days=1))] == [
+        True
+    ]
 
 
 def test_a_record_of_a_day_without_a_session_is_shown(told: Database, settings: Settings, chain: Chain) -> None:
     holiday = date(2025, 7, 4)
     trader = posted(told, settings, chain, holiday)
-    [day] = history_of(chain, trader, holiday, holiday, datetime.now(UTC))
+    [day] = history_of(chain, trader, Period.on(holiday), datetime.now(UTC))
     assert (day.closes_at, day.behind(day.first), day.is_late(day.first), day.is_gap) == (None, None, False, False)
 
 
 def test_a_range_that_ends_before_it_begins_is_refused(chain: Chain) -> None:
     with pytest.raises(Permanent, match="ends"):
-        history_of(chain, "0x" + "11" * 20, LAST, FIRST, datetime.now(UTC))
+        history_of(chain, "0x" + "11" * 20, Period(LAST, FIRST), datetime.now(UTC))
 
 
 def test_each_version_has_its_own_delay() -> None:

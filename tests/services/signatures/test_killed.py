@@ -16,6 +16,7 @@ import pytest
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm.client import Chain, connect
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.sendings import unfinished
@@ -78,12 +79,12 @@ def test_a_hundred_kills_between_queue_and_receipt_lose_nothing_and_post_nothing
 
 
 def check_all_posted_once(db: Database, chain: Chain, seed: str) -> None:
-    signed, posted = signed_days(db, DAYS[0], DAYS[-1]), posted_days(db, DAYS[0], DAYS[-1])
+    signed, posted = signed_days(db, Period(DAYS[0], DAYS[-1])), posted_days(db, Period(DAYS[0], DAYS[-1]))
     assert [one.trading_day for one in signed] == DAYS, seed
     assert [one.trading_day for one in posted] == DAYS, seed
     assert unfinished(db) == [], seed
     trader = signed[0].trader
-    stored = chain.history(trader, DAYS[0], DAYS[-1])
+    stored = chain.history(trader, Period(DAYS[0], DAYS[-1]))
     assert {day: (record.root, record.version) for day, record in stored.items()} == {
         one.trading_day: (one.root, 1) for one in signed
     }, seed

@@ -8,6 +8,7 @@ import pytest
 
 from fntx_dagster.adapters.evm.client import Chain
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures import posting
 from fntx_dagster.services.signatures.posting import disagreements, held_by, post, resubmit
 from fntx_dagster.services.signatures.signing import sign
@@ -29,7 +30,7 @@ def signed(told: Database, settings: Settings) -> Database:
     for day in DAYS:
         by_hand.tell(told, ONE, day)
         by_hand.tell(told, OTHER, day)
-    sign(told, settings, FIRST, LAST)
+    sign(told, settings, Period(FIRST, LAST))
     return told
 
 
@@ -49,17 +50,17 @@ def test_an_account_that_has_to_wait_holds_no_other_up(
 ) -> None:
     hindering(monkeypatch, chain.trader(ONE).address, Transient("a transaction is still in progress"))
     with pytest.raises(Transient, match="still in progress"):
-        post(signed, settings, chain, FIRST, LAST)
+        post(signed, settings, chain, Period(FIRST, LAST))
     assert {one.account_id for one in unfinished(signed)} == {ONE}
-    assert len(posted_days(signed, FIRST, LAST, OTHER)) == 3
+    assert len(posted_days(signed, Period(FIRST, LAST), OTHER)) == 3
 
 
 def test_an_account_without_funds_stops_at_its_first_day_that_waits(
     signed: Database, settings: Settings, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post(signed, settings, chain, FIRST, FIRST)
+    post(signed, settings, chain, Period.on(FIRST))
     hindering(monkeypatch, chain.trader(ONE).address, Permanent("it holds 0 FNTX"))
-    done = post(signed, settings, chain, FIRST, LAST)
+    done = post(signed, settings, chain, Period(FIRST, LAST))
     assert [(one.account_id, one.day) for one in done.refused] == [(ONE, DAYS[1])]
     assert len(done.new) == 2
 
@@ -67,29 +68,29 @@ def test_an_account_without_funds_stops_at_its_first_day_that_waits(
 def test_failed_records_are_resubmitted_together(signed: Database, settings: Settings, chain: Chain) -> None:
     with signed.connect() as connection:
         connection.execute("update alm_reporting.chain_postings set state = 'failed', error = 'reverted'")
-    done = post(signed, settings, chain, FIRST, LAST, ONE)
+    done = post(signed, settings, chain, Period(FIRST, LAST), ONE)
     assert [one.day for one in done.failed] == DAYS
     assert "fntx signature resubmit" in str(done.failed[0].error)
-    assert resubmit(signed, ONE, FIRST, LAST) == DAYS
+    assert resubmit(signed, ONE, Period(FIRST, LAST)) == DAYS
     with pytest.raises(Permanent, match="wait for the chain already"):
-        resubmit(signed, ONE, FIRST, LAST)
-    [transaction] = {one.tx_hash for one in post(signed, settings, chain, FIRST, LAST, ONE).new}
+        resubmit(signed, ONE, Period(FIRST, LAST))
+    [transaction] = {one.tx_hash for one in post(signed, settings, chain, Period(FIRST, LAST), ONE).new}
     assert transaction
     with pytest.raises(Permanent, match="no record of 2025-07-14 has failed"):
-        resubmit(signed, ONE, FIRST, FIRST)
+        resubmit(signed, ONE, Period.on(FIRST))
 
 
 def test_a_day_posted_to_an_earlier_contract_is_left_there_and_a_new_one_is_posted_here(
     signed: Database, settings: Settings, chain: Chain
 ) -> None:
-    post(signed, settings, chain, FIRST, LAST)
+    post(signed, settings, chain, Period(FIRST, LAST))
     later = LAST + timedelta(days=1)
     with signed.connect() as connection:  # as if the first days had gone to an earlier chain of this home
         connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
         connection.execute("""update alm_reporting.daily_signatures set record = record || '{"contract": "0x11"}'""")
     by_hand.tell(signed, ONE, later)
-    sign(signed, settings, later, later, ONE)
-    done = post(signed, settings, chain, FIRST, later, ONE)
+    sign(signed, settings, Period.on(later), ONE)
+    done = post(signed, settings, chain, Period(FIRST, later), ONE)
     assert [one.trading_day for one in done.new] == [later]
     assert done.refused == []
 
@@ -97,7 +98,7 @@ def test_a_day_posted_to_an_earlier_contract_is_left_there_and_a_new_one_is_post
 def test_a_contract_that_holds_another_root_than_ours_is_named(
     signed: Database, settings: Settings, chain: Chain
 ) -> None:
-    post(signed, settings, chain, FIRST, LAST)
+    post(signed, settings, chain, Period(FIRST, LAST))
     assert disagreements(signed, chain, held_by(signed, chain)) == []
     with signed.connect() as connection:
         connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
@@ -116,5 +117,5 @@ def test_two_machines_do_not_send_for_one_key_at_once(
     monkeypatch.setattr(sendings, "_TURN_SECONDS", 0.1)
     trader = chain.trader(ONE).address
     with sendings.turn_of(signed, trader), pytest.raises(Transient, match="another process is sending"):
-        post(signed, settings, chain, FIRST, LAST)
+        post(signed, settings, chain, Period(FIRST, LAST))
     assert {one.account_id for one in unfinished(signed)} == {ONE}

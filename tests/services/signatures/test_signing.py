@@ -11,6 +11,7 @@ import pytest
 from fntx_dagster.adapters.evm.client import Chain, connect
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUES, GREEKS
+from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import schema_hash_of
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.services.signatures.drifting import drifts
@@ -40,10 +41,10 @@ def refusal(signing: Signing, text: str) -> bool:
 
 def test_a_day_is_signed_once_and_posted_once(told: Database, chain: Chain, settings: Settings) -> None:
     tell(told)
-    assert len(sign(told, settings, DAY, DAY).new) == 1
-    assert len(sign(told, settings, DAY, DAY).kept) == 1
-    assert len(post(told, settings, chain, DAY, DAY).new) == 1
-    assert len(post(told, settings, chain, DAY, DAY).kept) == 1
+    assert len(sign(told, settings, Period.on(DAY)).new) == 1
+    assert len(sign(told, settings, Period.on(DAY)).kept) == 1
+    assert len(post(told, settings, chain, Period.on(DAY)).new) == 1
+    assert len(post(told, settings, chain, Period.on(DAY)).kept) == 1
     verdict = verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
     assert verdict.holds
     assert prove_on_chain(chain, verdict.day, settings.paths.keys, "net_pnl")
@@ -51,7 +52,9 @@ def test_a_day_is_signed_once_and_posted_once(told: Database, chain: Chain, sett
 
 def test_a_day_whose_verification_failed_is_not_signed(told: Database, settings: Settings) -> None:
     tell(told, passed=False)
-    assert refusal(sign(told, settings, DAY, DAY), "2025-07-17 of account U…0001 fails its verification: a = b: 1 = 2")
+    assert refusal(
+        sign(told, settings, Period.on(DAY)), "2025-07-17 of account U…0001 fails its verification: a = b: 1 = 2"
+    )
 
 
 @pytest.mark.parametrize("kind", BLOCKING_KINDS)
@@ -59,29 +62,29 @@ def test_a_day_that_lacks_a_kind_of_verification_is_not_signed(told: Database, s
     tell(told)
     with told.connect() as connection:
         connection.execute("delete from alm_reporting.daily_verification where kind = %s", (kind,))
-    assert refusal(sign(told, settings, DAY, DAY), "is not verified")
+    assert refusal(sign(told, settings, Period.on(DAY)), "is not verified")
 
 
 def test_a_day_without_all_its_metrics_is_not_signed(told: Database, settings: Settings) -> None:
     tell(told)
     with told.connect() as connection:
         connection.execute("delete from alm_reporting.rolling_metrics where metric_window = 'ytd'")
-    assert refusal(sign(told, settings, DAY, DAY), "no metrics for ytd")
+    assert refusal(sign(told, settings, Period.on(DAY)), "no metrics for ytd")
 
 
 def test_a_day_behind_a_change_is_not_signed(told: Database, settings: Settings) -> None:
     tell(told)
     with told.connect() as connection:
         connection.execute("insert into alm_reporting.untold_changes values (%s, '2025-07-10')", (ACCOUNT,))
-    assert refusal(sign(told, settings, DAY, DAY), "have changed since 2025-07-10 was told")
+    assert refusal(sign(told, settings, Period.on(DAY)), "have changed since 2025-07-10 was told")
 
 
 def test_a_signed_day_that_drifts_stays_signed_and_is_named(told: Database, settings: Settings) -> None:
     tell(told)
-    sign(told, settings, DAY, DAY)
+    sign(told, settings, Period.on(DAY))
     with told.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 13")
-    again = sign(told, settings, DAY, DAY)
+    again = sign(told, settings, Period.on(DAY))
     assert again.new == []
     assert [difference.metric for difference in again.drifted[0][1]] == ["net_pnl"]
     assert again.warnings[0].startswith("U…0001: 2025-07-17 stays as it was signed")
@@ -93,7 +96,7 @@ def test_greeks_that_were_signed_as_null_before_there_were_any_are_no_drift(
 ) -> None:
     tell(told)
     tell(told, day=DAY + timedelta(days=1))
-    [today] = sign(told, settings, DAY + timedelta(days=1), DAY + timedelta(days=1)).new
+    [today] = sign(told, settings, Period.on(DAY + timedelta(days=1))).new
     catalogue = CATALOGUES[version - 1]
     values = {name: today.values[name] for name in catalogue.by_name} | dict.fromkeys(GREEKS)
     close = values["session_close_utc"] - 86_400
@@ -104,7 +107,7 @@ def test_greeks_that_were_signed_as_null_before_there_were_any_are_no_drift(
     )
     assert freeze(told, [older]) == [older]
     assert today.values["delta"] == 0, "what is signed now has Greeks"
-    assert sign(told, settings, DAY, DAY + timedelta(days=1)).drifted == []
+    assert sign(told, settings, Period(DAY, DAY + timedelta(days=1))).drifted == []
     assert drifts(told).found == drifts(told).unjudged == []
     with told.connect() as connection:
         connection.execute("update alm_reporting.portfolio_greeks set delta = 0.25")
@@ -117,29 +120,29 @@ def test_a_day_whose_greeks_are_not_computed_is_not_signed(told: Database, setti
     tell(told)
     with told.connect() as connection:
         connection.execute("update alm_reporting.portfolio_greeks set nav = 2")
-    assert refusal(sign(told, settings, DAY, DAY), "the Greeks of 2025-07-17 of account U…0001 are not computed")
+    assert refusal(sign(told, settings, Period.on(DAY)), "the Greeks of 2025-07-17 of account U…0001 are not computed")
 
 
 def test_a_record_that_vanished_from_the_chain_is_posted_again_with_the_same_root(
     told: Database, chain: Chain, settings: Settings
 ) -> None:
     tell(told)
-    root = sign(told, settings, DAY, DAY).new[0].root
-    before = post(told, settings, chain, DAY, DAY).new[0]
+    root = sign(told, settings, Period.on(DAY)).new[0].root
+    before = post(told, settings, chain, Period.on(DAY)).new[0]
     chain.close()
     for file in settings.paths.chain.iterdir():
         file.unlink()
     with connect(settings) as fresh:
         assert fresh.record_of(before.trader, DAY) is None
-        assert len(post(told, settings, fresh, DAY, DAY).new) == 1
+        assert len(post(told, settings, fresh, Period.on(DAY)).new) == 1
         assert fresh.record_of(before.trader, DAY).root == root
-    assert len(posted_days(told, DAY, DAY)) == 1
+    assert len(posted_days(told, Period.on(DAY))) == 1
 
 
 def test_a_stored_receipt_that_was_changed_is_named(told: Database, chain: Chain, settings: Settings) -> None:
     tell(told)
-    sign(told, settings, DAY, DAY)
-    post(told, settings, chain, DAY, DAY)
+    sign(told, settings, Period.on(DAY))
+    post(told, settings, chain, Period.on(DAY))
     with told.connect() as connection:
         connection.execute("alter table alm_reporting.chain_receipts disable trigger all")
         connection.execute("update alm_reporting.chain_receipts set block_number = 1")
@@ -150,7 +153,7 @@ def test_a_stored_receipt_that_was_changed_is_named(told: Database, chain: Chain
 
 def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(told: Database, settings: Settings) -> None:
     tell(told)
-    sign(told, settings, DAY, DAY)
+    sign(told, settings, Period.on(DAY))
     (settings.paths.keys / "salt.secret").write_text("11" * 32)
     with told.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set trading_day = '2025-07-18'")
@@ -158,7 +161,7 @@ def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(told: Database,
         connection.execute("update alm_reporting.daily_verification set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.portfolio_greeks set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.trading_sessions set session = '2025-07-18'")
-    signing = sign(told, settings, DAY, DAY + timedelta(days=1))
+    signing = sign(told, settings, Period(DAY, DAY + timedelta(days=1)))
     assert refusal(signing, "salt secret is not the one")
 
 
@@ -172,13 +175,13 @@ def test_two_accounts_do_not_share_a_traders_key(told: Database, settings: Setti
     public = on_a_node(settings, trader_key="0x" + "22" * 32)
     tell(told, ACCOUNT)
     tell(told, OTHER)
-    assert len(sign(told, public, DAY, DAY, ACCOUNT).new) == 1
-    assert refusal(sign(told, public, DAY, DAY, OTHER), "signs for account U…0001 already")
+    assert len(sign(told, public, Period.on(DAY), ACCOUNT).new) == 1
+    assert refusal(sign(told, public, Period.on(DAY), OTHER), "signs for account U…0001 already")
 
 
 def test_a_day_is_signed_and_queued_while_the_chain_is_away(told: Database, settings: Settings) -> None:
     tell(told)
-    assert len(sign(told, on_a_node(settings), DAY, DAY).new) == 1
+    assert len(sign(told, on_a_node(settings), Period.on(DAY)).new) == 1
     assert [waits.state for waits in unfinished(told)] == ["queued"]
 
 
@@ -187,10 +190,10 @@ def test_one_accounts_failed_verification_does_not_stop_another(
 ) -> None:
     tell(told, ACCOUNT, passed=False)
     tell(told, OTHER)
-    signing = sign(told, settings, DAY, DAY)
+    signing = sign(told, settings, Period.on(DAY))
     assert [signed.account_id for signed in signing.new] == [OTHER]
     assert [refused.account_id for refused in signing.refused] == [ACCOUNT]
-    assert [posted.account_id for posted in post(told, settings, chain, DAY, DAY).new] == [OTHER]
+    assert [posted.account_id for posted in post(told, settings, chain, Period.on(DAY)).new] == [OTHER]
 
 
 def test_an_account_is_signed_up_to_the_day_before_the_first_one_that_is_refused(
@@ -198,7 +201,7 @@ def test_an_account_is_signed_up_to_the_day_before_the_first_one_that_is_refused
 ) -> None:
     for days, passed in enumerate((True, False, True)):
         tell(told, ACCOUNT, DAY + timedelta(days=days), passed=passed)
-    signing = sign(told, settings, DAY, DAY + timedelta(days=2))
+    signing = sign(told, settings, Period(DAY, DAY + timedelta(days=2)))
     assert [signed.trading_day for signed in signing.new] == [DAY]
     assert [refused.day for refused in signing.refused] == [DAY + timedelta(days=1)]
 
@@ -206,9 +209,9 @@ def test_an_account_is_signed_up_to_the_day_before_the_first_one_that_is_refused
 def test_a_day_after_one_that_was_refused_is_not_signed_by_itself(told: Database, settings: Settings) -> None:
     for days, passed in enumerate((True, False, True)):
         tell(told, ACCOUNT, DAY + timedelta(days=days), passed=passed)
-    sign(told, settings, DAY, DAY)
+    sign(told, settings, Period.on(DAY))
     last = DAY + timedelta(days=2)
-    signing = sign(told, settings, last, last)
+    signing = sign(told, settings, Period.on(last))
     assert refusal(signing, "2025-07-18 of account U…0001 fails its verification")
 
 
@@ -217,17 +220,17 @@ def test_an_account_without_a_day_in_the_range_is_not_blamed_for_what_lies_befor
 ) -> None:
     tell(told, ACCOUNT)
     tell(told, ACCOUNT, DAY + timedelta(days=1), passed=False)
-    sign(told, settings, DAY, DAY)
+    sign(told, settings, Period.on(DAY))
     last = DAY + timedelta(days=2)
     tell(told, OTHER, last)
-    signing = sign(told, settings, last, last)
+    signing = sign(told, settings, Period.on(last))
     assert [signed.account_id for signed in signing.new] == [OTHER]
     assert signing.refused == []
 
 
 def test_made_up_days_are_not_signed_on_a_public_chain(told: Database, settings: Settings) -> None:
     tell(told, SAMPLE_ACCOUNT)
-    assert refusal(sign(told, on_a_node(settings), DAY, DAY), "made up")
+    assert refusal(sign(told, on_a_node(settings), Period.on(DAY)), "made up")
 
 
 @pytest.mark.parametrize(("beginning", "signed"), [("all", 2), ("latest", 1), ("nothing", 0)])
@@ -238,7 +241,7 @@ def test_a_run_that_nobody_asked_for_signs_no_history_of_an_account_that_has_nev
     tell(told, ACCOUNT, DAY + timedelta(days=1))
     kind = Beginning(beginning)
     last = DAY + timedelta(days=1)
-    done = sign(told, settings, DAY, last, beginning=kind)
+    done = sign(told, settings, Period(DAY, last), beginning=kind)
     assert [one.trading_day for one in done.new] == [DAY, last][2 - signed :]
 
 
@@ -247,11 +250,11 @@ def test_what_another_account_asks_for_does_not_stop_an_account_that_begins(told
     for day, passed in ((DAY, False), (DAY + timedelta(days=1), True)):
         tell(told, ACCOUNT, day)
         tell(told, OTHER, day, passed=passed)
-    sign(told, settings, DAY, DAY, ACCOUNT)
+    sign(told, settings, Period.on(DAY), ACCOUNT)
     last = DAY + timedelta(days=1)
     latest = Beginning.LATEST
     assert waiting(told, latest)[OTHER].days == [last]
-    done = sign(told, settings, DAY, last, beginning=latest)
+    done = sign(told, settings, Period(DAY, last), beginning=latest)
     assert [(one.account_id, one.trading_day) for one in done.new] == [(ACCOUNT, last), (OTHER, last)]
     assert done.refused == []
 
@@ -267,18 +270,18 @@ def test_an_account_that_has_signed_on_a_chain_does_not_sign_on_another_by_mista
     public.write_text(json.dumps(addresses))
     swapped.write_text(json.dumps(addresses | {"TrackRecord": "0x" + "33" * 20}))
     node = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=public)
-    assert len(sign(told, node, DAY, DAY).new) == 1
+    assert len(sign(told, node, Period.on(DAY)).new) == 1
     later = DAY + timedelta(days=1)
-    assert refusal(sign(told, settings, later, later), "has signed on chain 1 so far")
+    assert refusal(sign(told, settings, Period.on(later)), "has signed on chain 1 so far")
     elsewhere = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=swapped)
-    assert refusal(sign(told, elsewhere, later, later), "has signed for contract 0x2222")
+    assert refusal(sign(told, elsewhere, Period.on(later)), "has signed for contract 0x2222")
 
 
 def test_a_salt_secret_that_is_missing_is_not_made_anew_to_prove_something(
     told: Database, chain: Chain, settings: Settings
 ) -> None:
     tell(told)
-    sign(told, settings, DAY, DAY)
+    sign(told, settings, Period.on(DAY))
     (settings.paths.keys / "salt.secret").unlink()
     with pytest.raises(Permanent, match="is missing"):
         verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
