@@ -13,48 +13,58 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fntx_dagster"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# library → the only places that may import it
+# library → the only rooms that may import it
 HOMES = {
-    "dagster": ("defs", "definitions.py"),
+    "dagster": ("defs", "definitions"),
     "dagster_dbt": ("defs",),
+    "dagster_postgres": ("defs",),
     "dbt": ("defs",),
-    "web3": ("chain",),
-    "eth_account": ("chain",),
-    "eth_tester": ("chain",),
-    "eth_keys": ("chain",),
-    "eth": ("chain",),
-    "lxml": ("flex",),
-    "requests": ("flex", "chain"),
-    "tenacity": ("flex",),
-    "ib_insync": ("gateway",),
-    "apprise": ("alerts.py",),
+    "web3": ("adapters/evm",),
+    "eth_account": ("adapters/evm",),
+    "eth_tester": ("adapters/evm",),
+    "eth_keys": ("adapters/evm",),
+    "eth": ("adapters/evm",),
+    "lxml": ("adapters/flex",),
+    "requests": ("adapters/flex", "adapters/evm"),
+    "tenacity": ("adapters/flex",),
+    "ib_insync": ("adapters/gateway",),
+    "apprise": ("adapters/apprise",),
     "matplotlib": ("report",),
     "jinja2": ("report",),
     "psycopg": ("store",),
     "psycopg2": ("store",),
+    "psycopg_pool": ("store",),
     "alembic": ("store",),
     "sqlalchemy": ("store",),
-    "rich": ("terminal.py", "live_demo.py"),
+    "rich": ("cli",),
     "typer": ("cli",),
 }
 
-# room → the rooms of ours that it may import; a room that is not listed may import any of the rooms beneath it
-PURE = {
-    "accounting": {"accounting", "errors"},
-    "report": {"report", "errors", "accounting"},
-    "metrics": {"metrics", "errors"},
-    "proof": {"proof", "errors"},
+# room → the rooms that it may import beside itself; every room of the package is listed
+ROOMS = {
+    "errors": set(),
+    "settings": {"errors"},
+    "model": {"errors"},
+    "accounting": {"model", "errors"},
+    "metrics": {"model", "errors"},
+    "proof": {"errors"},
+    "report": {"model", "errors"},
+    "outbox": {"model", "errors"},
+    "adapters/flex": {"model", "accounting", "settings", "errors"},
+    "adapters/gateway": {"model", "accounting", "settings", "errors"},
+    "adapters/evm": {"model", "accounting", "outbox", "settings", "errors"},
+    "adapters/apprise": {"settings", "errors"},
+    "store": {"model", "accounting", "outbox", "adapters/flex", "settings", "errors"},
+    "samples": {"errors"},
 }
-BENEATH = {
-    "flex": {"flex", "errors", "accounting"},
-    "chain": {"chain", "errors", "settings", "accounting"},
-    "gateway": {"gateway", "report", "accounting", "errors"},
-    "simulate": {"simulate", "accounting", "errors"},
-    "store": {"store", "flex", "accounting", "report", "errors", "settings"},
-}
-JOURNAL = "fntx_dagster.adapters.evm.journal"
-VALUES = {JOURNAL, *(f"{JOURNAL}.{name}" for name in ("Attempt", "Entry", "Mined", "Sending"))}
-"""What the sender hands to its journal: plain values, so that `store` can keep them."""
+ROOMS["services"] = {*ROOMS} - {"services"}
+ROOMS["simulate"] = {"model", "accounting", "errors"}
+FACE = {"services", "settings", "errors", "model", "report"}
+ROOMS["defs"] = FACE
+ROOMS["cli"] = FACE | {"defs", "simulate"}  # it starts Dagster's runs, and the simulated broker of the demo
+ROOMS["definitions"] = {"defs"}
+PURE = ("model", "accounting", "metrics", "proof", "report", "outbox")
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}
 
 
@@ -70,7 +80,27 @@ def imported(path: Path) -> set[str]:
 
 
 def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0]
+    """The room that a file of the package lies in; each adapter is one."""
+    parts = path.relative_to(PACKAGE).parts
+    return "/".join(parts[:2]) if parts[0] == "adapters" and len(parts) > 2 else parts[0].removesuffix(".py")
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """The rooms that a file imports, its own among them."""
+    names = {tuple(name.split(".")[1:]) for name in imported(path) if name.startswith("fntx_dagster.")}
+    rooms = set()
+    for parts in names:
+        if parts[0] == "adapters":
+            if len(parts) > 1:
+                rooms.add("/".join(parts[:2]))
+        else:
+            rooms.add(parts[0])
+    return rooms
+
+
+def strangers_to(room: str, path: Path) -> set[str]:
+    """The rooms that a file of `room` imports and may not."""
+    return rooms_imported(path) - ROOMS[room] - {room}
 
 
 @pytest.mark.parametrize("library", HOMES)
@@ -83,11 +113,36 @@ def test_a_library_is_imported_only_in_its_room(library: str) -> None:
     assert strangers == []
 
 
-@pytest.mark.parametrize(("room", "allowed"), [*PURE.items(), *BENEATH.items()])
-def test_a_room_imports_only_the_rooms_beneath_it(room: str, allowed: set[str]) -> None:
-    for path in (PACKAGE / room).rglob("*.py"):
-        names = {name for name in imported(path) if name.startswith("fntx_dagster.")} - VALUES
-        assert {name.split(".")[1] for name in names} <= allowed, path
+def test_every_room_is_listed_with_what_it_may_import() -> None:
+    rooms = {room_of(path) for path in MODULES} - {"__init__", "adapters"}
+    assert rooms == {*ROOMS}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_the_rooms_beneath_it(room: str) -> None:
+    strangers = {
+        str(path.relative_to(ROOT)): strange
+        for path in MODULES
+        if room_of(path) == room and (strange := strangers_to(room, path))
+    }
+    assert strangers == {}
+
+
+@pytest.mark.parametrize(
+    ("room", "line"),
+    [
+        ("store", "from fntx_dagster.report.story import narrate"),
+        ("adapters/gateway", "from fntx_dagster.report import clock"),
+        ("adapters/gateway", "import fntx_dagster.adapters.evm.client"),
+        ("cli", "from fntx_dagster.store.database import Database"),
+        ("defs", "from fntx_dagster.cli import main"),
+    ],
+)
+def test_an_import_that_breaks_the_rules_is_found(room: str, line: str, tmp_path: Path) -> None:
+    """The test of the test above."""
+    file = tmp_path / "stranger.py"
+    file.write_text(f"def work():\n    {line}\n", encoding="utf-8")
+    assert strangers_to(room, file)
 
 
 @pytest.mark.parametrize("room", PURE)
@@ -107,7 +162,8 @@ def test_nothing_but_the_demo_knows_the_simulated_broker() -> None:
     strangers = [
         str(path.relative_to(ROOT))
         for path in MODULES
-        if room_of(path) not in ("simulate", "live_demo.py")
+        if room_of(path) != "simulate"
+        and path.name != "live_demo.py"
         and any(name.startswith("fntx_dagster.simulate") for name in imported(path))
     ]
     assert strangers == []
@@ -115,12 +171,12 @@ def test_nothing_but_the_demo_knows_the_simulated_broker() -> None:
 
 def test_only_the_settings_read_the_environment() -> None:
     readers = [
-        path.name
+        path
         for path in MODULES
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
     ]
-    assert set(readers) <= {"settings.py"}
+    assert {room_of(path) for path in readers} <= {"settings"}
 
 
 def test_no_asset_annotates_its_context_where_annotations_are_postponed() -> None:
@@ -184,3 +240,32 @@ def test_importing_the_package_does_no_work() -> None:
 def test_the_repository_holds_no_key_token_or_account_but_the_samples() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split()
     assert not [name for name in tracked if name.endswith((".key", ".secret", ".pem")) or name.startswith(".fntx/")]
+
+
+def test_no_file_is_long_and_no_function_either() -> None:
+    files = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {name: lines for name, lines in files.items() if lines > LONGEST_FILE} == {}
+    functions = {
+        f"{path.relative_to(ROOT)}:{node.name}": node.end_lineno - node.lineno + 1
+        for path in MODULES
+        if "migrations" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    }
+    assert {name: lines for name, lines in functions.items() if lines > LONGEST_FUNCTION} == {}
+
+
+def test_no_import_leads_in_a_circle() -> None:
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
+    leads_to = {name: (imported(path) & names.keys()) - {name} for name, path in names.items()}
+    done: set[str] = set()
+
+    def follow(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " → ".join((*way, name))
+        if name not in done:
+            for following in sorted(leads_to[name]):
+                follow(following, (*way, name))
+            done.add(name)
+
+    for name in sorted(leads_to):
+        follow(name, ())
