@@ -15,8 +15,8 @@ from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import FntxError, Transient, without_accounts
 from fntx_dagster.model.period import Period
-from fntx_dagster.samples import statement_paths
 from fntx_dagster.services.fetching import Fetched, configured, fetch, retire
+from fntx_dagster.services.loading import statement_paths
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database

@@ -6,9 +6,7 @@ is named by its place in FNTX_ALERT_URLS and its scheme, never shown.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import groupby
@@ -16,6 +14,7 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
+from fntx_dagster.adapters.apprise import send
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Alert, mark_delivered, undelivered
 from fntx_dagster.store.database import Database
@@ -88,37 +87,9 @@ def message(kind: str, alerts: Sequence[Alert]) -> tuple[str, str]:
     return f"FNTX: {TITLES.get(kind, kind)}", "\n".join(lines)
 
 
-def send(url: SecretStr, title: str, text: str) -> str | None:
-    """Send one message; the problem in words when the destination does not take it."""
-    import apprise  # loads a hundred services; only who sends pays
-
-    with _unheard():
-        service = apprise.Apprise()
-        if not service.add(url.get_secret_value()):
-            return "no notification service understands this URL; write it as Apprise wants it"
-        taken = service.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT)
-    return None if taken else "the message was not taken; check the address, its credentials and the network"
-
-
 def mark_of(url: SecretStr) -> str:
     """A mark that recognises a destination and tells nothing of it."""
     return blake2b(url.get_secret_value().encode(), digest_size=8, person=b"fntx-alert").hexdigest()
-
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """While a message is sent: the words of those who send it hold the URL, from DEBUG up to their warnings."""
-    speakers = ("apprise", "requests", "urllib3")
-    known = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in speakers]
-    loggers = [logging.getLogger(name) for name in {*speakers, *known}]
-    before = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL + 1)
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
 
 
 def _name(number: int, url: SecretStr) -> str:

@@ -15,9 +15,10 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
+from fntx_dagster.adapters.apprise import send
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
-from fntx_dagster.services.alerting import Delivery, deliver, greet, mark_of, message, send, waiting
+from fntx_dagster.services.alerting import Delivery, deliver, greet, mark_of, message, waiting
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Alert, Finding, observe, open_alerts, undelivered
 from fntx_dagster.store.database import Database
