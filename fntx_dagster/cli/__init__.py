@@ -169,7 +169,7 @@ def today(
     from fntx_dagster.cli.terminal import error
     from fntx_dagster.report.document import to_json
     from fntx_dagster.report.markdown import to_markdown
-    from fntx_dagster.report.story import tell
+    from fntx_dagster.report.story import narrate
     from fntx_dagster.services.current_day import provisional_days, refresh
 
     observer = observer_of(zone)
@@ -188,7 +188,7 @@ def today(
                 error(f"{masked(one.account_id)}: {day} is told from its statement already: `fntx report`")
             elif told[-1].as_of > one.snapshot.as_of:
                 error(f"{masked(one.account_id)}: the gateway's clock went back; this is what it said last")
-    stories = [tell(day, observer) for day in told]
+    stories = [narrate(day, observer) for day in told]
     if format is StoryFormat.json:
         sys.stdout.write(to_json(stories))
     else:

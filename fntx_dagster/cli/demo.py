@@ -15,7 +15,7 @@ from fntx_dagster.metrics.catalogue import CATALOGUE, unscale
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import money
 from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.story import narrate
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.services.signatures.disclosing import disclose_day
 from fntx_dagster.services.signatures.verifying import prove_on_chain, verify_day
@@ -57,7 +57,7 @@ def _show_loaded(outcome: RunOutcome) -> None:
 
 def _show_story(db: Database) -> None:
     title("Why the account moved: 17 and 18 July 2025")
-    stories = [tell(day) for day in marts.days(db, SAMPLE_ACCOUNT, Period(TOLD, LAST))]
+    stories = [narrate(day) for day in marts.days(db, SAMPLE_ACCOUNT, Period(TOLD, LAST))]
     narrative(to_markdown(stories, account_label=SAMPLE_ACCOUNT))
 
 

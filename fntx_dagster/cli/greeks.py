@@ -21,7 +21,7 @@ def greeks(
     A day without a statement yet is told as IB Gateway saw it last.
     """
     from fntx_dagster.cli.terminal import greeks_tables, out
-    from fntx_dagster.services.closing_risk import running
+    from fntx_dagster.services.risk import running
     from fntx_dagster.store import marts
 
     db, on = database_of_settings(), day.date()

@@ -21,7 +21,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import money
 from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.story import narrate
 from fntx_dagster.services import current_day
 from fntx_dagster.settings import Settings, export, load_settings
 from fntx_dagster.simulate import gateway, webservice
@@ -105,7 +105,7 @@ def _show_today(settings: Settings, db: Database) -> str:
     if asked.error:
         raise asked.error
     [day] = current_day.provisional_days(settings, db, Period.on(TODAY), DEMO_ACCOUNT)
-    narrative(to_markdown([tell(day)], account_label=DEMO_ACCOUNT))
+    narrative(to_markdown([narrate(day)], account_label=DEMO_ACCOUNT))
     out(*summary_tables(db, Period(YESTERDAY, TODAY), DEMO_ACCOUNT, [day]))
     return money.display(day.closing_nav_official)
 

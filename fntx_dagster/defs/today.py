@@ -15,7 +15,7 @@ from fntx_dagster.model.day import ProvisionalDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
 from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.story import narrate
 from fntx_dagster.services.current_day import Asked, provisional_days, refresh
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
@@ -53,7 +53,7 @@ def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     called = account_labels(db, settings.gateways)
     reports = {
         f"report {called[day.account_id]}": dg.MetadataValue.md(
-            without_accounts(to_markdown([tell(day, observer)], account_label=called[day.account_id]))
+            without_accounts(to_markdown([narrate(day, observer)], account_label=called[day.account_id]))
         )
         for day in told
     }

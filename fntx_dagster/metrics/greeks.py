@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 OK = "ok"
 LOW_VEGA = "low_vega"
-"""The mark says little of the volatility: what it is told to (`told_to`) is worth more than five points. Where the mark
-holds no time value, or less than that, it says nothing, and neither volatility nor Greeks are defined."""
+"""The mark says little of the volatility: its `tolerance` is worth more than five points. Where the mark holds no time
+value, or less than the tolerance, it says nothing, and neither volatility nor Greeks are defined."""
 BELOW_INTRINSIC = "below_intrinsic"
-"""The mark lies below what the option is worth without any volatility, by more than it is told to (`told_to`)."""
+"""The mark lies below what the option is worth without any volatility, by more than its `tolerance`."""
 EXPIRED = "expired"
 NO_PRICE = "no_price"
 """The option's mark or the underlying's price is not known, or the mark is above what any volatility explains."""
@@ -103,8 +103,8 @@ def years_between(moment: datetime, end: datetime) -> float:
     return (end - moment).total_seconds() / _YEAR
 
 
-def told_to(multiplier: float) -> float:
-    """How closely a mark tells a price: to half a cent, and of a contract over more than 100 units to what that is in
+def tolerance(multiplier: float) -> float:
+    """How closely a mark gives a price: to half a cent, and of a contract over more than 100 units to what that is in
     money to one over 100, since it is quoted in finer steps (an option on a euro future, over 125,000, in 0.00005)."""
     return min(_HALF_A_CENT, _HALF_A_CENT_OF_A_CONTRACT / multiplier)
 
@@ -119,13 +119,13 @@ def greeks(option: Option | None, mark: float | None, years: float, multiplier: 
         return Greeks(EXPIRED)
     if mark is None or mark < 0 or option is None or option.underlying <= 0 or mark >= option.most:
         return Greeks(NO_PRICE)
-    least, known_to = option.least, told_to(multiplier)
-    if mark < least - known_to:
+    least, within = option.least, tolerance(multiplier)
+    if mark < least - within:
         return Greeks(BELOW_INTRINSIC)
-    if mark - least < known_to:
+    if mark - least < within:
         return Greeks(LOW_VEGA)
     found = _greeks(option, mark, implied_volatility(option, mark))
-    return found if found.vega >= known_to / _MOST_POINTS else found._replace(status=LOW_VEGA)
+    return found if found.vega >= within / _MOST_POINTS else found._replace(status=LOW_VEGA)
 
 
 def value(option: Option, volatility: float) -> float:

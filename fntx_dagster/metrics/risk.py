@@ -17,7 +17,7 @@ FEWEST_SCENARIOS, MOST_SCENARIOS = 20, 250
 PLACES = {"delta": 6, "gamma": 6, "theta": 4, "vega": 4, "value_at_risk": 6}
 
 
-class Held(NamedTuple):
+class RiskPosition(NamedTuple):
     """A position at the close: `units` is quantity × multiplier, signed; `rate` multiplies into base currency.
 
     `underlying` names what moves it, `price` is that one's close (a share's own). Of an option: its Greeks at its
@@ -59,7 +59,7 @@ class ValueAtRisk(NamedTuple):
     scenarios: int | None
 
 
-def exposure(held: Sequence[Held], nav: float, usd_rate: float | None) -> Exposure:
+def exposure(held: Sequence[RiskPosition], nav: float, usd_rate: float | None) -> Exposure:
     """The sums over what is held; `nav` in base currency, `usd_rate` is USD to base currency.
 
     An option that ended by the close stands for the shares that it delivers in the money, else for nothing: that it is
@@ -82,7 +82,7 @@ def exposure(held: Sequence[Held], nav: float, usd_rate: float | None) -> Exposu
 
 
 def value_at_risk(
-    held: Sequence[Held], nav: float, moves: Sequence[Mapping[Hashable, float]], *, all_known: bool = True
+    held: Sequence[RiskPosition], nav: float, moves: Sequence[Mapping[Hashable, float]], *, all_known: bool = True
 ) -> ValueAtRisk:
     """One day's value at risk of 95 %, by historical simulation.
 
@@ -112,12 +112,12 @@ _SHARE = Greeks("share", None, 1.0, 0.0, 0.0, 0.0)
 _NOTHING = Greeks("nothing", None, 0.0, 0.0, 0.0, 0.0)
 
 
-def _exposed(held: Iterable[Held]) -> list[Held]:
+def _exposed(held: Iterable[RiskPosition]) -> list[RiskPosition]:
     """What stands for something; of the rest, neither price nor moves are needed."""
     return [one for one in held if _sensitivities(one) is not _NOTHING]
 
 
-def _sensitivities(one: Held) -> Greeks:
+def _sensitivities(one: RiskPosition) -> Greeks:
     """Of a unit of it; an option that has ended is the shares it delivers, or nothing any more. One whose mark holds no
     time value moves as the shares do where it is in the money, else not at all."""
     if one.greeks is None:
@@ -131,7 +131,7 @@ def _sensitivities(one: Held) -> Greeks:
     return _SHARE._replace(delta=float(one.later.sign)) if one.later.intrinsic and one.delivers else _NOTHING
 
 
-def _by_greeks(one: Held, scenarios: Sequence[Mapping[Hashable, float]]) -> list[float] | None:
+def _by_greeks(one: RiskPosition, scenarios: Sequence[Mapping[Hashable, float]]) -> list[float] | None:
     """Its change in base currency in each scenario, by Taylor's formula to the second order in the price."""
     own = _sensitivities(one)
     size = _product(one.units, one.rate)
@@ -141,7 +141,7 @@ def _by_greeks(one: Held, scenarios: Sequence[Mapping[Hashable, float]]) -> list
     return [size * (own.delta * by + own.gamma * by * by / 2) for by in moved]
 
 
-def _by_price(one: Held, scenarios: Sequence[Mapping[Hashable, float]]) -> list[float] | None:
+def _by_price(one: RiskPosition, scenarios: Sequence[Mapping[Hashable, float]]) -> list[float] | None:
     """Its change in base currency in each scenario, one day later: an option that has ended by then is worth what it
     brings."""
     has_ended = one.greeks is not None and one.greeks.status == EXPIRED

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.model.day import Block, Day, Event
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.impact import impact_lines, nav_line
-from fntx_dagster.report.narrative import Line, Told
+from fntx_dagster.report.narrative import Line, Paragraph
 
 _TITLES = {
     "split": ("Split", "Splits"),
@@ -28,13 +28,13 @@ _SHORT = ", sold short,"
 _COUNTED = "; it moves nothing here and counts where open positions are marked to the closing prices."
 
 
-def tell_actions(block: Block, day: Day, observer: ZoneInfo) -> Told:
+def narrate_actions(block: Block, day: Day, observer: ZoneInfo) -> Paragraph:
     """A block of corporate actions."""
     today = block.starts_at.astimezone(clock.NEW_YORK).date()
     sentences = _sentences(block.events, today)
     types = {event.event_type for event in block.events}
     one, many = _TITLES.get(types.pop(), _ANY) if len(types) == 1 else _ANY
-    return Told(
+    return Paragraph(
         kind=block.kind,
         phase=block.phase,
         title=one if len(sentences) == 1 else many,
@@ -52,12 +52,12 @@ def tell_actions(block: Block, day: Day, observer: ZoneInfo) -> Told:
     )
 
 
-def tell_transfers(block: Block, day: Day, observer: ZoneInfo) -> Told:
+def narrate_transfers(block: Block, day: Day, observer: ZoneInfo) -> Paragraph:
     """A block of transfers, of cash and of positions."""
     today = block.starts_at.astimezone(clock.NEW_YORK).date()
     undated = day.trading_day if block.phase in ("intraday", "at_close") else None
     sentences = [_transfer(event, today) for event in block.events]
-    return Told(
+    return Paragraph(
         kind=block.kind,
         phase=block.phase,
         title="Transfer" if len(block.events) == 1 else "Transfers",

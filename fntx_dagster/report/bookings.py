@@ -15,19 +15,19 @@ from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import Block, Day, Event
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.impact import impact_lines, nav_line
-from fntx_dagster.report.narrative import Line, Told
+from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
 
 _EXCHANGED = "This asset exchange has no immediate P&L impact."
 _COUNTED = "on the shares; it moves nothing here and counts where open positions are marked to the closing prices."
 
 
-def tell_booking(block: Block, day: Day, observer: ZoneInfo) -> Told:
+def narrate_booking(block: Block, day: Day, observer: ZoneInfo) -> Paragraph:
     """A block of kind expiration, assignment or exercise."""
     today = block.starts_at.astimezone(clock.NEW_YORK).date()
     sentence = _expiration(block, today) if block.kind == "expiration" else _exchange(block, today)
     many = sum(event.event_type == block.kind for event in block.events) > 1
-    return Told(
+    return Paragraph(
         kind=block.kind,
         phase=block.phase,
         title=f"{block.kind.capitalize()}{'s' if many else ''}",

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.model.day import Block, Day, Event
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.impact import impact_lines, nav_line
-from fntx_dagster.report.narrative import Line, Told
+from fntx_dagster.report.narrative import Line, Paragraph
 
 _TITLES = {
     "deposit": ("Deposit", "Deposits"),
@@ -37,12 +37,12 @@ _SENTENCES = {
 _OTHER = ("The broker credits {}", "The broker debits {}")
 
 
-def tell_cash(block: Block, day: Day, observer: ZoneInfo) -> Told:
+def narrate_cash(block: Block, day: Day, observer: ZoneInfo) -> Paragraph:
     """A block of kind cash."""
     types = {event.event_type for event in block.events}
     one, many = _TITLES.get(types.pop(), _MIXED) if len(types) == 1 else _MIXED
     undated = day.trading_day if block.phase in ("intraday", "at_close") else None
-    return Told(
+    return Paragraph(
         kind=block.kind,
         phase=block.phase,
         title=one if len(block.events) == 1 else many,

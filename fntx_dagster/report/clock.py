@@ -32,7 +32,7 @@ def zone(name: str) -> ZoneInfo:
     return found
 
 
-def zones_told(observer: ZoneInfo) -> str:
+def zones_sentence(observer: ZoneInfo) -> str:
     """`Hong Kong time first, New York time second.`: how a report says whose times it tells."""
     if observer.key == NEW_YORK.key:
         return "New York time."

@@ -56,9 +56,9 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import Block, Day, Event, OpenPosition, ProvisionalDay
 from fntx_dagster.report import clock, money
-from fntx_dagster.report.market import part_label, told_parts
-from fntx_dagster.report.narrative import Section, Story, Told
-from fntx_dagster.report.period import DayResult, Period, tell_periods
+from fntx_dagster.report.market import nonzero_parts, part_label
+from fntx_dagster.report.narrative import Paragraph, Section, Story
+from fntx_dagster.report.period import DayResult, PeriodSummary, narrate_periods
 
 FORMAT = "fntx.alm_report"
 VERSION = 1
@@ -78,12 +78,12 @@ def to_document(stories: Sequence[Story]) -> Json:
         "format": FORMAT,
         "version": VERSION,
         **({"observer": next(iter(other))} if other else {}),
-        "periods": [_period(period) for period in tell_periods(stories)],
+        "periods": [_period(period) for period in narrate_periods(stories)],
         "days": [_day(story) for story in stories],
     }
 
 
-def _period(period: Period) -> Json:
+def _period(period: PeriodSummary) -> Json:
     return {
         "account_id": period.account_id,
         "base_currency": period.base_currency,
@@ -148,7 +148,7 @@ def _day(story: Story) -> Json:
         "opens_at": _moment(day.opens_at, observer),
         "closes_at": _moment(day.closes_at, observer),
         **_day_amounts(day),
-        "difference_parts": _parts(told_parts(day)),
+        "difference_parts": _parts(nonzero_parts(day)),
         "open_at_close": [_position(position, observer) for position in day.open_at_close],
         "blocks": [_block(section, block, observer) for section in story.sections for block in section.blocks],
     }
@@ -177,7 +177,7 @@ def _day_amounts(day: Day) -> Json:
     }
 
 
-def _block(section: Section, told: Told, observer: ZoneInfo) -> Json:
+def _block(section: Section, told: Paragraph, observer: ZoneInfo) -> Json:
     return {
         "block_id": told.source.block_id if told.source else None,
         "kind": told.kind,

@@ -26,7 +26,7 @@ from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.nav_path import day_steps, nav_path
 from fntx_dagster.report.performance import drawdowns, linked, monthly_table, wealth
-from fntx_dagster.report.period import nav_day, tell_periods
+from fntx_dagster.report.period import narrate_periods, nav_day
 from fntx_dagster.report.risk_tables import exposure_table, greeks_table
 from fntx_dagster.report.summary_table import month_tables
 from fntx_dagster.report.tables import Table
@@ -65,7 +65,7 @@ def to_html(accounts: Sequence[AccountReport]) -> str:
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         span=clock.span(min(days), max(days)) if days else "",
-        zones=clock.zones_told(observer),
+        zones=clock.zones_sentence(observer),
         sections=[_section(account, f"a{number}") for number, account in enumerate(accounts, start=1)],
     )
 
@@ -92,7 +92,7 @@ def _section(account: AccountReport, key: str) -> dict[str, Any]:
     days = [story.day for story in stories]
     official = [day for day in days if day.as_of is None]
     last = days[-1]
-    periods = tell_periods(stories)
+    periods = narrate_periods(stories)
     return {
         "key": key,
         "label": account.label,

@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 
 from fntx_dagster.report import clock
-from fntx_dagster.report.narrative import Line, Section, Story, Told
-from fntx_dagster.report.period import Period, tell_periods
+from fntx_dagster.report.narrative import Line, Paragraph, Section, Story
+from fntx_dagster.report.period import PeriodSummary, narrate_periods
 
 # What a broker's description or a label may hold and Markdown would read as markup.
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
@@ -20,12 +20,12 @@ _RULE = "\n\n---\n\n"
 def to_markdown(stories: Sequence[Story], *, account_label: str | None) -> str:
     """One document of the stories, in the order given, with their period before them where they are several.
     `account_label` is printed as given: masking is the caller's."""
-    zones = clock.zones_told(stories[0].observer if stories else clock.HONG_KONG)
+    zones = clock.zones_sentence(stories[0].observer if stories else clock.HONG_KONG)
     head = [
         f"# ALM Report{_range(stories)}",
         f"Account {escaped(account_label)}. {zones}" if account_label else zones,
     ]
-    sections = [_period(told) for told in tell_periods(stories)]
+    sections = [_period(told) for told in narrate_periods(stories)]
     sections += [_section(section) for story in stories for section in story.sections]
     return "\n\n".join(head) + "\n\n" + _RULE.join(sections or ["No trading days."]) + "\n"
 
@@ -51,7 +51,7 @@ def _range(stories: Sequence[Story]) -> str:
     return f": {clock.span(min(days), max(days))}"
 
 
-def _period(told: Period) -> str:
+def _period(told: PeriodSummary) -> str:
     lines = "\n".join(_line(line, below=0) for line in told.lines)
     return f"## {escaped(told.heading)}\n\n{lines}"
 
@@ -61,7 +61,7 @@ def _section(section: Section) -> str:
     return f"## {escaped(section.heading)}\n\n{blocks}"
 
 
-def _block(block: Told) -> str:
+def _block(block: Paragraph) -> str:
     summary = f" {escaped(block.summary)}" if block.summary else ""
     return "\n".join([f"- **{escaped(block.heading)}:**{summary}", *map(_line, block.lines)])
 

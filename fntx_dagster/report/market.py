@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.model.day import Day, OpenPosition
 from fntx_dagster.model.difference import in_order
 from fntx_dagster.report import clock, money, wording
-from fntx_dagster.report.narrative import Line, Told
+from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
 
 # The names of Day.difference_parts in the order of telling, as a trader reads them.
@@ -38,11 +38,11 @@ PART_LABELS = {
 }
 
 
-def tell_previous_close(day: Day, observer: ZoneInfo) -> Told:
+def narrate_previous_close(day: Day, observer: ZoneInfo) -> Paragraph:
     """The official NAV that the day starts from."""
     nav = day.opening_nav_official
     summary = "The day starts from the official NAV of the previous close."
-    return Told(
+    return Paragraph(
         kind="previous_close",
         phase="overnight",
         title="Previous Official Close",
@@ -55,9 +55,9 @@ def tell_previous_close(day: Day, observer: ZoneInfo) -> Told:
     )
 
 
-def tell_open(day: Day, before: Iterable[Told], observer: ZoneInfo) -> Told:
+def narrate_open(day: Day, before: Iterable[Paragraph], observer: ZoneInfo) -> Paragraph:
     """The market open with one NAV, or with both and the reason. `before`: the blocks told since the previous close."""
-    return Told(
+    return Paragraph(
         kind="market_open",
         phase="intraday",
         title="Market Open",
@@ -70,12 +70,12 @@ def tell_open(day: Day, before: Iterable[Told], observer: ZoneInfo) -> Told:
     )
 
 
-def tell_no_events(day: Day, observer: ZoneInfo) -> Told:
+def narrate_no_events(day: Day, observer: ZoneInfo) -> Paragraph:
     """The session of a day on which nothing touched the account, or has not so far."""
     until = day.closes_at if day.as_of is None else min(day.as_of, day.closes_at)
     nav = day.closing_nav_calculated
     paid = "Nothing was traded, assigned or paid." if day.as_of is None else "Nothing was traded so far."
-    return Told(
+    return Paragraph(
         kind="no_events",
         phase="intraday",
         title="Trading Session",
@@ -88,12 +88,12 @@ def tell_no_events(day: Day, observer: ZoneInfo) -> Told:
     )
 
 
-def tell_close(day: Day, observer: ZoneInfo) -> Told:
+def narrate_close(day: Day, observer: ZoneInfo) -> Paragraph:
     """The market close: what became of the open positions, the official NAV, and the difference, attributed."""
     early = f" early, at {_new_york(day.closes_at)}" if day.early_close else ""
     event = Line("Event", f"The market closes{early}. {_positions_sentence(day)}")
     official, difference = _official_lines(day), _difference_lines(day)
-    return Told(
+    return Paragraph(
         kind="market_close",
         phase="at_close",
         title="Market Close",
@@ -121,7 +121,7 @@ def part_label(name: str) -> str:
     return PART_LABELS.get(name, name.replace("_", " ").capitalize())
 
 
-def told_parts(day: Day) -> list[tuple[str, Decimal]]:
+def nonzero_parts(day: Day) -> list[tuple[str, Decimal]]:
     """The non-zero parts of the difference in the order of telling."""
     return [(name, amount) for name, amount in in_order(day.difference_parts).items() if amount]
 
@@ -156,7 +156,7 @@ def _official_lines(day: Day) -> tuple[Line, ...]:
     )
 
 
-def _opening_lines(day: Day, before: Iterable[Told]) -> tuple[Line, ...]:
+def _opening_lines(day: Day, before: Iterable[Paragraph]) -> tuple[Line, ...]:
     official, nav = day.opening_nav_official, day.opening_nav_calculated
     if official is None or nav is None:
         return ()
@@ -169,7 +169,7 @@ def _opening_lines(day: Day, before: Iterable[Told]) -> tuple[Line, ...]:
     )
 
 
-def _opening_reason(day: Day, before: Iterable[Told]) -> str:
+def _opening_reason(day: Day, before: Iterable[Paragraph]) -> str:
     moved = [(told, told.source.nav_impact) for told in before if told.source is not None and told.source.nav_impact]
     gap = day.opening_nav_calculated - day.opening_nav_official
     if sum((impact for _, impact in moved), Decimal(0)) != gap:
@@ -251,7 +251,7 @@ def _holding(position: OpenPosition) -> Holding:
 
 
 def _difference_lines(day: Day) -> tuple[Line, ...]:
-    parts = told_parts(day)
+    parts = nonzero_parts(day)
     if not day.difference and not parts:
         nav = money.display(day.closing_nav_official)
         return (Line("Reconciliation", f"The calculated and the official NAV agree at {nav} {day.base_currency}."),)

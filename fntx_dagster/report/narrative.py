@@ -40,7 +40,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Paragraph:
     """A block of the story. `when` is its span in both zones; `source` the block of the day it tells, None for the
     market's own moments. `kind`: that of the source, or previous_close, market_open, no_events, market_close, now.
     `nav_after` is in base currency, None where a provisional day has no opening NAV."""
@@ -67,7 +67,7 @@ class Section:
     """Blocks under one heading: the overnight period, or the trading day."""
 
     heading: str
-    blocks: tuple[Told, ...]
+    blocks: tuple[Paragraph, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,6 @@ class Story:
     observer: ZoneInfo = clock.HONG_KONG
 
     @property
-    def blocks(self) -> tuple[Told, ...]:
+    def blocks(self) -> tuple[Paragraph, ...]:
         """All blocks in order, whatever section they stand in."""
         return tuple(block for section in self.sections for block in section.blocks)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from fntx_dagster.model.day import Day
 from fntx_dagster.report import clock
-from fntx_dagster.report.market import part_label, told_parts
-from fntx_dagster.report.narrative import Story, Told
+from fntx_dagster.report.market import nonzero_parts, part_label
+from fntx_dagster.report.narrative import Paragraph, Story
 
 # Nights are long and sessions are busy: the night gets this part of a day's width, whatever the clock says.
 _NIGHT = 0.25
@@ -93,7 +93,7 @@ def nav_path(stories: Sequence[Story]) -> NavPath:
     return NavPath(tuple(story.day.trading_day for story in told), tuple(steps), tuple(closes), tuple(flows))
 
 
-def _kind(told: Told) -> str:
+def _kind(told: Paragraph) -> str:
     if told.source is None:
         return "level"
     return "flow" if told.source.is_flow else "block"
@@ -105,7 +105,7 @@ def _parts(day: Day) -> list[Step]:
         return []
     steps = []
     unexplained = [("Unexplained", day.unexplained)] if day.unexplained else []
-    for label, amount in [*((part_label(name), amount) for name, amount in told_parts(day)), *unexplained]:
+    for label, amount in [*((part_label(name), amount) for name, amount in nonzero_parts(day)), *unexplained]:
         steps.append(Step(label, "", nav, nav + amount, "part"))
         nav += amount
     return steps

@@ -12,7 +12,7 @@ from fntx_dagster.accounting.calendar import Calendar, Session
 from fntx_dagster.model.day import Day, OpenPosition, ProvisionalDay
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.market import nav_line, part_label
-from fntx_dagster.report.narrative import Line, Told
+from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
 
 
@@ -23,9 +23,9 @@ def provisional(day: Day, observer: ZoneInfo) -> str:
     return f" (provisional, as of {clock.both_zones(day.as_of, day.as_of, observer, undated=day.trading_day)})"
 
 
-def tell_now(day: ProvisionalDay, observer: ZoneInfo) -> Told:
+def narrate_now(day: ProvisionalDay, observer: ZoneInfo) -> Paragraph:
     """The NAV now, what is held at which marks, and the amount that no trade explains yet."""
-    return Told(
+    return Paragraph(
         kind="now",
         phase=_phase(day),
         title="Now",

@@ -58,7 +58,7 @@ class Mover(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class PeriodSummary:
     """The official days of a range, in sum and in words.
 
     `best` and `worst` go by the daily return. `movers` are the blocks that moved the NAV most, deposits and withdrawals
@@ -121,7 +121,7 @@ def nav_day(day: Day) -> NavDay:
     return NavDay(day.trading_day, day.opening_nav_official, day.closing_nav_official, day.deposits, day.withdrawals)
 
 
-def tell_periods(stories: Iterable[Story]) -> list[Period]:
+def narrate_periods(stories: Iterable[Story]) -> list[PeriodSummary]:
     """The period of each account with several official days among the stories, in the order of the accounts."""
     by_account: dict[str, list[Story]] = {}
     for story in stories:
@@ -130,7 +130,7 @@ def tell_periods(stories: Iterable[Story]) -> list[Period]:
     return [_period(told) for told in by_account.values() if len(told) > 1]
 
 
-def _period(stories: Sequence[Story]) -> Period:
+def _period(stories: Sequence[Story]) -> PeriodSummary:
     stories = sorted(stories, key=lambda story: story.day.trading_day)
     days = [story.day for story in stories]
     results = [
@@ -140,7 +140,7 @@ def _period(stories: Sequence[Story]) -> Period:
     for day in days:
         for name, amount in day.difference_parts.items():
             parts[name] = parts.get(name, Decimal(0)) + amount
-    return Period(
+    return PeriodSummary(
         account_id=days[0].account_id,
         base_currency=days[0].base_currency,
         first_day=days[0].trading_day,
@@ -202,7 +202,7 @@ def _endings(days: Iterable[Day]) -> dict[str, int]:
     return {how: counted[how] for how in _ENDINGS}
 
 
-def _flows(period: Period) -> str:
+def _flows(period: PeriodSummary) -> str:
     told = [
         f"{verb} {money.display(amount)} {period.base_currency}"
         for verb, amount in (("deposit", period.deposits), ("withdraw", period.withdrawals))
@@ -211,7 +211,7 @@ def _flows(period: Period) -> str:
     return f"You {wording.listed(told)}; it counts in no return." if told else "Nothing is deposited or withdrawn."
 
 
-def _pnl_lines(period: Period) -> tuple[Line, ...]:
+def _pnl_lines(period: PeriodSummary) -> tuple[Line, ...]:
     currency = period.base_currency
     outcome = "a gain" if period.net_pnl > 0 else "a loss" if period.net_pnl < 0 else "neither a gain nor a loss"
     made = period.time_weighted_return
@@ -231,7 +231,7 @@ def _pnl_lines(period: Period) -> tuple[Line, ...]:
     )
 
 
-def _nav_lines(period: Period) -> tuple[Line, ...]:
+def _nav_lines(period: PeriodSummary) -> tuple[Line, ...]:
     """The sum from the opening to the closing NAV; not where days between are missing, for then it is none."""
     moved = (period.deposits, -period.withdrawals, period.net_pnl)
     terms = (period.opening_nav, *(amount for amount in moved if amount))
@@ -251,7 +251,7 @@ def _nav_lines(period: Period) -> tuple[Line, ...]:
     )
 
 
-def _extremes(period: Period) -> tuple[Line, ...]:
+def _extremes(period: PeriodSummary) -> tuple[Line, ...]:
     best, worst = period.best, period.worst
     if best is None or worst is None or best.daily_return == worst.daily_return:
         return ()
@@ -263,12 +263,12 @@ def _extremes(period: Period) -> tuple[Line, ...]:
     )
 
 
-def _result(result: DayResult, period: Period) -> str:
+def _result(result: DayResult, period: PeriodSummary) -> str:
     amount = f"{money.display(result.net_pnl, signed=True)} {period.base_currency}"
     return f"{_day(result.trading_day, period)} ({amount}, {money.percent(result.daily_return, signed=True)})"
 
 
-def _mover_lines(period: Period) -> tuple[Line, ...]:
+def _mover_lines(period: PeriodSummary) -> tuple[Line, ...]:
     if not period.movers:
         return (Line("Largest Movers", "No trade, assignment or payment moved the NAV."),)
     told = [
@@ -278,7 +278,7 @@ def _mover_lines(period: Period) -> tuple[Line, ...]:
     return (Line("Largest Movers", "What moved the NAV most, apart from deposits, withdrawals and transfers:"), *told)
 
 
-def _positions(period: Period) -> str:
+def _positions(period: PeriodSummary) -> str:
     ended = [(count, _ENDINGS[how][count > 1]) for how, count in period.endings.items() if count]
     told = [
         f"{count:,} {'' if index else 'position ' if count == 1 else 'positions '}{verb}"
@@ -290,7 +290,7 @@ def _positions(period: Period) -> str:
     return f"{wording.listed(told) or 'None ends'}. {held} held at the last close{then}."
 
 
-def _difference_lines(period: Period) -> tuple[Line, ...]:
+def _difference_lines(period: PeriodSummary) -> tuple[Line, ...]:
     parts = [(name, amount) for name, amount in period.difference_parts.items() if amount]
     if not period.difference and not parts:
         return (Line("Reconciliation", "The calculated and the official NAV agree at every close."),)
@@ -305,7 +305,7 @@ def _difference_lines(period: Period) -> tuple[Line, ...]:
     return (head, *part_lines(parts, period.unexplained, period.difference, period.base_currency, depth=1))
 
 
-def _day(day: date, period: Period) -> str:
+def _day(day: date, period: PeriodSummary) -> str:
     same_year = period.first_day.year == period.last_day.year
     return clock.month_day(day) if same_year else clock.full_date(day)
 

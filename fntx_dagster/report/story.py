@@ -15,13 +15,19 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import Block, Day, ProvisionalDay
 from fntx_dagster.report import clock
-from fntx_dagster.report.actions import tell_actions, tell_transfers
-from fntx_dagster.report.bookings import tell_booking
-from fntx_dagster.report.cash import tell_cash
-from fntx_dagster.report.market import early_close, tell_close, tell_no_events, tell_open, tell_previous_close
-from fntx_dagster.report.narrative import Section, Story, Told
-from fntx_dagster.report.now import provisional, tell_now
-from fntx_dagster.report.trades import tell_trades
+from fntx_dagster.report.actions import narrate_actions, narrate_transfers
+from fntx_dagster.report.bookings import narrate_booking
+from fntx_dagster.report.cash import narrate_cash
+from fntx_dagster.report.market import (
+    early_close,
+    narrate_close,
+    narrate_no_events,
+    narrate_open,
+    narrate_previous_close,
+)
+from fntx_dagster.report.narrative import Paragraph, Section, Story
+from fntx_dagster.report.now import narrate_now, provisional
+from fntx_dagster.report.trades import narrate_trades
 from fntx_dagster.report.wording import Holding
 
 _BEFORE_OPEN = ("overnight", "pre_market")
@@ -30,10 +36,10 @@ _MOVES_POSITION = (
     *("trade", "expiration", "assignment", "exercise", "delivery"),
     *("split", "merger", "spin_off", "symbol_change", "corporate_action", "transfer_in", "transfer_out"),
 )
-_TELLERS = {"cash": tell_cash, "corporate_action": tell_actions, "transfer": tell_transfers}
+_NARRATORS = {"cash": narrate_cash, "corporate_action": narrate_actions, "transfer": narrate_transfers}
 
 
-def tell(day: Day, observer: ZoneInfo = clock.HONG_KONG) -> Story:
+def narrate(day: Day, observer: ZoneInfo = clock.HONG_KONG) -> Story:
     """The story of `day`: the overnight period, where something happened in it, and the trading day.
 
     Times are told in the observer's zone and in New York, amounts in the currency of the trade and in the account's
@@ -41,19 +47,22 @@ def tell(day: Day, observer: ZoneInfo = clock.HONG_KONG) -> Story:
     """
     left_open = _left_open(day)
     told = [
-        _tell_block(block, day, holdings, _received(day.blocks[:index], block), observer)
+        _narrate_block(block, day, holdings, _received(day.blocks[:index], block), observer)
         for index, (block, holdings) in enumerate(zip(day.blocks, left_open, strict=True))
     ]
     overnight = [block for block in told if block.phase == "overnight"]
     before_open = [block for block in told if block.phase in _BEFORE_OPEN]
     session = [block for block in told if block.phase not in _BEFORE_OPEN]
-    opening = tell_previous_close(day, observer)
+    opening = narrate_previous_close(day, observer)
     heading = f"US Trading Day: {clock.weekday_date(day.trading_day)}{early_close(day)}{provisional(day, observer)}"
-    opened = [tell_open(day, before_open, observer), *(session if day.blocks else [tell_no_events(day, observer)])]
+    opened = [
+        narrate_open(day, before_open, observer),
+        *(session if day.blocks else [narrate_no_events(day, observer)]),
+    ]
     trading_day = [
         *(block for block in before_open if block.phase != "overnight"),
         *(opened if day.as_of is None or day.as_of >= day.opens_at else ()),
-        tell_now(day, observer) if isinstance(day, ProvisionalDay) else tell_close(day, observer),
+        narrate_now(day, observer) if isinstance(day, ProvisionalDay) else narrate_close(day, observer),
     ]
     if not overnight:
         return Story(day, heading, (Section(heading, (opening, *trading_day)),), observer)
@@ -61,10 +70,12 @@ def tell(day: Day, observer: ZoneInfo = clock.HONG_KONG) -> Story:
     return Story(day, heading, (night, Section(heading, tuple(trading_day))), observer)
 
 
-def _tell_block(block: Block, day: Day, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo) -> Told:
+def _narrate_block(
+    block: Block, day: Day, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo
+) -> Paragraph:
     if block.kind == "trades":
-        return tell_trades(block, day, left_open, received, observer)
-    return _TELLERS.get(block.kind, tell_booking)(block, day, observer)
+        return narrate_trades(block, day, left_open, received, observer)
+    return _NARRATORS.get(block.kind, narrate_booking)(block, day, observer)
 
 
 def _overnight_heading(day: Day) -> str:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.model.day import Block, Day, Event, ProvisionalDay
 from fntx_dagster.report import clock, dealings, money, wording
 from fntx_dagster.report.impact import Addends, impact_lines, nav_line
-from fntx_dagster.report.narrative import Line, Told
+from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
 
 _PHASES = {"overnight": "Overnight ", "pre_market": "Pre-Market "}
@@ -34,13 +34,15 @@ class Amounts(NamedTuple):
     commissions: Decimal
 
 
-def tell_trades(block: Block, day: Day, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo) -> Told:
+def narrate_trades(
+    block: Block, day: Day, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo
+) -> Paragraph:
     """A block of trades. `left_open`: what the day still holds, right after the block, of the contracts it traded;
     `received`: assignment or exercise where that brought the stock which the block closes."""
     today = block.starts_at.astimezone(clock.NEW_YORK).date()
     undated = day.trading_day if block.phase not in _PHASES else None
     label, sentence = _impact(block, left_open, received)
-    return Told(
+    return Paragraph(
         kind=block.kind,
         phase=block.phase,
         title=_PHASES.get(block.phase, "") + _title(block, day),

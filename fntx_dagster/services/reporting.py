@@ -15,7 +15,7 @@ from fntx_dagster.model.day import ProvisionalDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.html import AccountReport
 from fntx_dagster.report.narrative import Story
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.story import narrate
 from fntx_dagster.store import marts
 from fntx_dagster.store.database import Database
 
@@ -26,7 +26,7 @@ def stories_of(
     """An account's days of a range, told in the order of time; those of `running` that are the account's come last,
     for no statement tells them yet."""
     days = [*marts.days(db, account, period), *(day for day in running if day.account_id == account)]
-    return [tell(day, observer) for day in days]
+    return [narrate(day, observer) for day in days]
 
 
 def account_report(db: Database, label: str, stories: Sequence[Story]) -> AccountReport:

@@ -19,8 +19,8 @@ from fntx_dagster.model.day import Event, ProvisionalDay
 from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot, from_json, to_json
 from fntx_dagster.report.document import to_document
 from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.narrative import Told
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.narrative import Paragraph
+from fntx_dagster.report.story import narrate
 from fntx_dagster.report.summary_table import summary_table
 from fntx_dagster.report.summary_table import to_markdown as table_markdown
 
@@ -98,17 +98,17 @@ def events(day: ProvisionalDay) -> list[Event]:
     return [event for block in day.blocks for event in block.events]
 
 
-def moment(day: ProvisionalDay, kind: str) -> Told:
-    (found,) = [block for block in tell(day).blocks if block.kind == kind]
+def moment(day: ProvisionalDay, kind: str) -> Paragraph:
+    (found,) = [block for block in narrate(day).blocks if block.kind == kind]
     return found
 
 
-def lines(found: Told) -> list[str]:
+def lines(found: Paragraph) -> list[str]:
     return [line.plain for line in found.lines]
 
 
 def test_the_story_of_the_example_is_the_golden_file() -> None:
-    story = to_markdown([tell(told(example()))], account_label="U…0001")
+    story = to_markdown([narrate(told(example()))], account_label="U…0001")
     assert story == (GOLDEN / "today.md").read_text(encoding="utf-8")
 
 
@@ -153,15 +153,15 @@ def test_today_is_the_latest_session_on_or_before_the_gateways_new_york_date(at:
 
 
 def test_the_heading_says_that_the_day_is_provisional_and_as_of_when() -> None:
-    assert tell(told(example())).heading == (
+    assert narrate(told(example())).heading == (
         "US Trading Day: Monday, July 28, 2025 (provisional, as of 22:15 HKT / 10:15 EDT)"
     )
     late = replace(example(), as_of=new_york(JULY_28, "16:30"))
-    assert tell(told(late)).heading.endswith("(provisional, as of 04:30 HKT, July 29 / 16:30 EDT, July 28)")
+    assert narrate(told(late)).heading.endswith("(provisional, as of 04:30 HKT, July 29 / 16:30 EDT, July 28)")
 
 
 def test_no_word_of_the_story_claims_a_close() -> None:
-    story = to_markdown([tell(told(example()))], account_label=None)
+    story = to_markdown([narrate(told(example()))], account_label=None)
     for word in ("Official Closing", "Closing NAV", "Reconciliation", "Market Close", "expire worthless", "books"):
         assert word not in story
 
@@ -182,11 +182,11 @@ def test_without_an_opening_nav_the_nav_now_is_told_and_no_pnl() -> None:
     day = told(example(), opening=None)
     assert day.closing_nav_official == Decimal("199059.198")
     assert day.opening_nav_calculated is day.closing_nav_calculated is day.difference is None
-    story = to_markdown([tell(day)], account_label=None)
+    story = to_markdown([narrate(day)], account_label=None)
     assert "Its official NAV is not known yet" in story
     assert "**199,059.20 HKD**" in story
     assert "NAV becomes" not in story
-    (document,) = to_document([tell(day)])["days"]
+    (document,) = to_document([narrate(day)])["days"]
     assert document["opening_nav_official"] is document["difference"] is None
     assert document["closing_nav_official"]["display"] == "199,059.20"
     row = dict(zip(summary_table([day]).headers, summary_table([day]).rows[0], strict=True))
@@ -202,7 +202,7 @@ def test_what_the_gateway_does_not_tell_is_not_told_as_zero() -> None:
 
 def test_no_net_pnl_is_told_for_deposits_and_the_rate_move_the_nav_too() -> None:
     day = told(example())
-    (document,) = to_document([tell(day)])["days"]
+    (document,) = to_document([narrate(day)])["days"]
     assert day.net_pnl is document["net_pnl"] is None
     row = dict(zip(summary_table([day]).headers, summary_table([day]).rows[0], strict=True))
     assert (row["Opening NAV"], row["Net P&L"]) == ("198,600.55", "")
@@ -211,14 +211,14 @@ def test_no_net_pnl_is_told_for_deposits_and_the_rate_move_the_nav_too() -> None
 def test_before_the_open_the_day_has_no_open_and_trades_are_pre_market() -> None:
     found = snapshot(executed("a.01", "08:00", PUT, "-1", "0.5"), positions=(held(PUT, "-1", "0.4"),), clock="08:30")
     day = told(found)
-    assert [block.kind for block in tell(day).blocks] == ["previous_close", "trades", "now"]
+    assert [block.kind for block in narrate(day).blocks] == ["previous_close", "trades", "now"]
     assert day.blocks[0].phase == "pre_market"
     assert lines(moment(day, "now"))[0].startswith("Event: The market has not opened yet.")
 
 
 def test_an_evening_trade_before_the_day_is_told_overnight() -> None:
     found = snapshot(executed("a.01", "18:00", PUT, "-1", "0.5", day=JULY_25), positions=(held(PUT, "-1", "0.4"),))
-    story = tell(told(found))
+    story = narrate(told(found))
     assert [section.heading for section in story.sections] == [
         "Overnight Period (July 25 Close to July 28 Open)",
         story.heading,
@@ -258,7 +258,7 @@ def test_what_was_opened_today_realises_exactly_and_takes_back_the_premium_told(
     assert (closing.gross_realised, closing.premium_reversal, closing.closing_quantity) == (20, -50, 1)
     assert day.realised_by_broker == frozenset()
     assert closing.nav_impact == Decimal(-31) * Decimal("7.8")
-    assert "Realised Gain: (0.50 - 0.30) × 100 = 20.00 USD" in lines(tell(day).blocks[3])
+    assert "Realised Gain: (0.50 - 0.30) × 100 = 20.00 USD" in lines(narrate(day).blocks[3])
 
 
 def test_a_block_that_also_closes_tells_no_premium_and_takes_none_back() -> None:
@@ -274,7 +274,7 @@ def test_what_was_opened_earlier_realises_the_brokers_figure_and_says_so() -> No
     assert closing.gross_realised == Decimal(19)  # the closing commission taken out; the opening's is not known
     assert day.realised_by_broker == {closing.event_id}
     assert "Realised Gain: 19.00 USD (the broker's own figure, net of what the opening cost)" in lines(
-        tell(day).blocks[2]
+        narrate(day).blocks[2]
     )
     assert day.open_at_close[0].quantity == -2
     assert day.open_at_close[0].opened_at is None
@@ -356,7 +356,7 @@ def test_positions_are_told_with_market_values_and_capped() -> None:
 
 
 def test_the_document_marks_the_day_and_gives_the_gateways_figures() -> None:
-    official, provisional = to_document([tell(july_18()), tell(told(example()))])["days"]
+    official, provisional = to_document([narrate(july_18()), narrate(told(example()))])["days"]
     assert (official["provisional"], official["as_of"], official["gateway_nav"]) == (False, None, None)
     assert provisional["provisional"] is True
     assert provisional["as_of"]["hong_kong"] == "2025-07-28 22:15:00 HKT"
@@ -462,4 +462,4 @@ def test_every_cent_that_the_blocks_tell_adds_up(done: list[tuple[Contract, int,
             if own and not net[contract.contract_id]:
                 cash = sum(-event.quantity * event.price * contract.multiplier + event.commission for event in own)
                 assert sum(event.nav_impact for event in own) == cash * Decimal("7.8")
-    tell(day)
+    narrate(day)

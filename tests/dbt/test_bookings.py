@@ -10,7 +10,7 @@ import pytest
 from fntx_dagster.model.day import Day
 from fntx_dagster.report.document import to_document
 from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.story import narrate
 from fntx_dagster.simulate.broker import SAP, SPY, Account, Accounts, deliver
 from fntx_dagster.simulate.contracts import Contract, bond
 from tests.dbt.conftest import Platform
@@ -31,7 +31,7 @@ def usd(amount: str | int) -> Decimal:
 
 
 def words(day: Day) -> str:
-    return to_markdown([tell(day)], account_label="U…")
+    return to_markdown([narrate(day)], account_label="U…")
 
 
 def lots(told: Platform, account: Account) -> list[tuple]:
@@ -327,7 +327,7 @@ def test_every_day_adds_up_is_verified_and_can_be_told(told: Platform, name: str
     ]
     assert [day.unexplained for day in days] == [0] * len(days)
     assert told.failing(account.number, "mathematical", "logical", "cross_reference") == {}
-    assert to_document([tell(day) for day in days])
+    assert to_document([narrate(day) for day in days])
 
 
 # -- books that are wrong

@@ -11,7 +11,7 @@ import pytest
 from fntx_dagster.model.day import Day
 from fntx_dagster.report.document import to_document
 from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.story import narrate
 from fntx_dagster.simulate.broker import SAP, SPY, TENCENT, Account, Accounts, option
 from tests.dbt.conftest import Platform
 
@@ -262,7 +262,7 @@ def test_shares_that_one_assignment_brings_and_another_takes_realise_against_bot
     assert kinds(day) == [("overnight", "assignment")]
     assert day.blocks[0].nav_impact == 0
     assert parts(day) == {"assigned_option_mark": usd(400), "mark_to_market": usd(-400)}
-    text = to_markdown([tell(day)], account_label="U…")
+    text = to_markdown([narrate(day)], account_label="U…")
     assert "You deliver 100 shares of SPY at $618.00/share, which closes your long position in it." in text
     assert "Realised Loss:** -400.00 USD on the shares" in text
     [(how, gross)] = told.query(
@@ -288,7 +288,7 @@ def test_a_cover_of_what_two_assignments_leave_over_tells_its_own_part_alone(tol
     assert [block.gross_pnl for block in day.blocks] == [0, -100]
     assert parts(day) == {"assigned_option_mark": usd(600), "mark_to_market": usd(-400)}
     assert day.difference == usd(200)
-    assert "replaced with a -100 share short position in SPY" in to_markdown([tell(day)], account_label="U…")
+    assert "replaced with a -100 share short position in SPY" in to_markdown([narrate(day)], account_label="U…")
 
 
 @ACCOUNTS.account()
@@ -357,7 +357,7 @@ def test_a_day_without_events_keeps_its_nav_and_has_its_story(told: Platform) ->
     day = told.day(quiet.number, "2025-07-15")
     assert day.blocks == ()
     assert day.opening_nav_official == day.closing_nav_official == day.closing_nav_calculated
-    assert "No events" in to_markdown([tell(day)], account_label="U…")
+    assert "No events" in to_markdown([narrate(day)], account_label="U…")
 
 
 @ACCOUNTS.account()
@@ -416,7 +416,7 @@ def test_an_early_close_in_winter_is_at_two_in_the_morning_in_hong_kong(told: Pl
     assert f"{day.closes_at:%H:%M}" == "18:00"
     assert kinds(day) == [("intraday", "trades"), ("at_close", "cash")]
     assert day.blocks[1].starts_at == day.closes_at
-    assert "02:00 HKT, November 29 / 13:00 EST, November 28" in to_markdown([tell(day)], account_label="U…")
+    assert "02:00 HKT, November 29 / 13:00 EST, November 28" in to_markdown([narrate(day)], account_label="U…")
     assert kinds(told.day(after_thanksgiving.number, "2025-12-01")) == [
         ("overnight", "trades"),
         ("overnight", "expiration"),
@@ -458,7 +458,7 @@ def test_shares_that_come_and_go_in_one_monthly_expiry_count_before_they_are_tol
     assert parts(friday) == {"mark_to_market": usd(-500)}
     assert kinds(monday) == [("overnight", "assignment")]
     assert parts(monday) == {}
-    assert "Realised Loss:** -500.00 USD on the shares" in to_markdown([tell(monday)], account_label="U…")
+    assert "Realised Loss:** -500.00 USD on the shares" in to_markdown([narrate(monday)], account_label="U…")
 
 
 @ACCOUNTS.account()
@@ -892,7 +892,7 @@ def test_every_equation_that_blocks_holds(told: Platform, name: str) -> None:
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
 def test_every_day_can_be_told(told: Platform, name: str) -> None:
-    stories = [tell(day) for day in told.days(ACCOUNTS[name].number)]
+    stories = [narrate(day) for day in told.days(ACCOUNTS[name].number)]
     text = to_markdown(stories, account_label="U…")
     assert text.count("Official Closing NAV") >= len(stories)
     assert to_document(stories)

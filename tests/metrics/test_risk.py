@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from fntx_dagster.metrics.greeks import EXPIRED, Greeks, Option, greeks, value
-from fntx_dagster.metrics.risk import FEWEST_SCENARIOS, MOST_SCENARIOS, Held, exposure, value_at_risk
+from fntx_dagster.metrics.risk import FEWEST_SCENARIOS, MOST_SCENARIOS, RiskPosition, exposure, value_at_risk
 
 NAV, RATE = 200_000.0, 7.8
-SHARES = Held("SPY", 10.0, 620.0, RATE)
+SHARES = RiskPosition("SPY", 10.0, 620.0, RATE)
 YEARS, DAY = 30 / 365, 1 / 365
 
 
-def option(put_call: str = "P", strike: float = 610.0, units: float = -100.0, years: float = YEARS) -> Held:
+def option(put_call: str = "P", strike: float = 610.0, units: float = -100.0, years: float = YEARS) -> RiskPosition:
     contract = Option(put_call, strike, True, 620.0, 0.043, 0.012, years)
     mark = value(contract, 0.2)
     found = greeks(contract, mark, years)
-    return Held("SPY", units, 620.0, RATE, found, mark, contract._replace(years=years - DAY))
+    return RiskPosition("SPY", units, 620.0, RATE, found, mark, contract._replace(years=years - DAY))
 
 
 def moves(count: int, *names: str) -> list[dict[str, float]]:
@@ -70,7 +70,7 @@ def test_an_option_whose_mark_holds_no_time_value_moves_as_the_shares_do_or_not_
     spent = option(put_call, strike, years=DAY / 2)._replace(greeks=Greeks("low_vega"))
     found = exposure([SHARES, spent], NAV, RATE)
     assert found == (round((10 - 100 * delta) * 620 * RATE / NAV, 6), 0, 0, 0, 1, 0)
-    shares = Held("SPY", -100.0 * delta, 620.0, RATE)
+    shares = RiskPosition("SPY", -100.0 * delta, 620.0, RATE)
     past = moves(FEWEST_SCENARIOS)
     assert value_at_risk([SHARES, spent], NAV, past).historical == value_at_risk([SHARES, shares], NAV, past).historical
 
@@ -96,7 +96,7 @@ def test_an_option_that_has_ended_is_the_shares_it_delivers(strike, delivers, de
 
 
 def test_an_option_that_expired_worthless_needs_no_price_of_its_underlying():
-    worthless = Held("XSP", -100.0, None, None, Greeks(EXPIRED), 0.0, None)
+    worthless = RiskPosition("XSP", -100.0, None, None, Greeks(EXPIRED), 0.0, None)
     found, alone = exposure([SHARES, PUT, worthless], NAV, RATE), exposure([SHARES, PUT], NAV, RATE)
     assert found == alone._replace(options=2)
     past = moves(60)  # none of XSP
@@ -107,7 +107,7 @@ def test_an_option_that_expired_worthless_needs_no_price_of_its_underlying():
 
 @pytest.mark.parametrize("mark", [None, 0.4])
 def test_an_option_that_ended_at_another_mark_leaves_the_sums_undefined_without_a_price(mark):
-    ended = Held("XSP", -100.0, None, RATE, Greeks(EXPIRED), mark, None)
+    ended = RiskPosition("XSP", -100.0, None, RATE, Greeks(EXPIRED), mark, None)
     assert (exposure([ended], NAV, RATE).delta, exposure([ended], NAV, RATE).without) == (None, 1)
     assert value_at_risk([ended], NAV, moves(60)).historical is None
 

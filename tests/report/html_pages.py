@@ -11,7 +11,7 @@ from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.period import nav_day
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.story import narrate
 
 from .role_model import CALL_629_18, JULY_18, july_17, july_18
 
@@ -53,7 +53,7 @@ def portfolio(**known: Any) -> dict[str, Any]:
 def account(*days: Day, label: str = "U…0001", observer: ZoneInfo = clock.HONG_KONG, **more: Any) -> AccountReport:
     """A section of the given days, with the history that they make themselves."""
     official = [nav_day(day) for day in days if day.as_of is None]
-    return AccountReport(label, [tell(day, observer) for day in days], official, **more)
+    return AccountReport(label, [narrate(day, observer) for day in days], official, **more)
 
 
 def role_model_page() -> str:

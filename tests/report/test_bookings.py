@@ -9,8 +9,8 @@ import pytest
 
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import Block, Event
-from fntx_dagster.report.narrative import Told
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.narrative import Paragraph
+from fntx_dagster.report.story import narrate
 
 from .role_model import (
     CALL_628,
@@ -53,8 +53,8 @@ def delivers(
     )
 
 
-def told(source: Block) -> Told:
-    story = tell(quiet_day(JULY_18, JULY_17, blocks=(source,)))
+def told(source: Block) -> Paragraph:
+    story = narrate(quiet_day(JULY_18, JULY_17, blocks=(source,)))
     assert story.sections[0].heading == "Overnight Period (July 17 Close to July 18 Open)"
     return story.sections[0].blocks[1]
 
@@ -165,7 +165,7 @@ def test_a_stock_from_an_exercise_that_is_sold_before_the_open_says_where_it_cam
         "exercise", "overnight", ends("exercise", CALL_628, "-1"), delivers("100", "628"), impact="0", after=NAV
     )
     sold = trades(fill("05:00", SPY, "-100", "630", closes="100", gross="200", day=JULY_18), phase="pre_market")
-    story = tell(quiet_day(JULY_18, JULY_17, blocks=(exercise, sold)))
+    story = narrate(quiet_day(JULY_18, JULY_17, blocks=(exercise, sold)))
     (cover,) = [told for told in story.blocks if told.kind == "trades"]
     assert cover.lines[1].text == "This trade realises the total gain from the exercise."
 
@@ -173,6 +173,8 @@ def test_a_stock_from_an_exercise_that_is_sold_before_the_open_says_where_it_cam
 def test_an_expiration_before_the_weekend_names_saturday_in_hong_kong() -> None:
     ended = event("e", "expiration", new_york(JULY_18, "16:20"), PUT_626, "1", "0", closes="1")
     monday = JULY_18.replace(day=21)
-    story = tell(quiet_day(monday, JULY_18, blocks=(block("expiration", "overnight", ended, impact="0", after=NAV),)))
+    story = narrate(
+        quiet_day(monday, JULY_18, blocks=(block("expiration", "overnight", ended, impact="0", after=NAV),))
+    )
     assert story.sections[0].heading == "Overnight Period (July 18 Close to July 21 Open)"
     assert story.sections[0].blocks[1].when == "04:20 HKT, July 19 / 16:20 EDT, July 18"

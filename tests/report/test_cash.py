@@ -8,8 +8,8 @@ import pytest
 
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import Event
-from fntx_dagster.report.narrative import Told
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.narrative import Paragraph
+from fntx_dagster.report.story import narrate
 
 from .role_model import JULY_17, SPY, block, event, new_york, quiet_day
 
@@ -36,14 +36,14 @@ def cash(
     )
 
 
-def told(*events: Event, phase: str = "pre_market") -> Told:
+def told(*events: Event, phase: str = "pre_market") -> Paragraph:
     impact = sum((one.nav_impact for one in events), Decimal(0))
     source = block("cash", phase, *events, impact=str(impact), after=str(Decimal("79498.68") + impact))
-    (told_block,) = [one for one in tell(quiet_day(blocks=(source,))).blocks if one.source is source]
+    (told_block,) = [one for one in narrate(quiet_day(blocks=(source,))).blocks if one.source is source]
     return told_block
 
 
-def lines(block_told: Told) -> list[str]:
+def lines(block_told: Paragraph) -> list[str]:
     return [line.plain for line in block_told.lines]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from fntx_dagster.report import charts
 from fntx_dagster.report.nav_path import NavPath, Point, Step, day_steps
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.story import narrate
 
 from .role_model import JULY_17, july_18
 
@@ -53,12 +53,12 @@ def test_a_nav_that_never_moves_and_a_drawdown_that_is_none_are_drawn() -> None:
 
 
 def test_amounts_beside_the_axis_are_grouped_and_free_of_binary_dust() -> None:
-    labels = texts(charts.day_chart(day_steps(tell(july_18())), "HKD", "k", "t", "d"))
+    labels = texts(charts.day_chart(day_steps(narrate(july_18())), "HKD", "k", "t", "d"))
     assert {"79,000", "79,500"} <= set(labels)
 
 
 def test_a_days_chart_says_each_step_with_what_it_moves_and_the_nav_it_leaves() -> None:
-    steps = day_steps(tell(july_18()))
+    steps = day_steps(narrate(july_18()))
     labels = texts(charts.day_chart(steps, "HKD", "k", "t", "d"))
     for expected in ("Pre-Market Cover Trade", "13:15 HKT", "-1,145.44", "78,609.37", "+590.64", "-0.12", "79,231.03"):
         assert expected in labels

@@ -100,7 +100,7 @@ def test_a_span_over_the_hour_that_is_told_twice_names_the_clock_it_ends_in() ->
     ],
 )
 def test_a_report_says_whose_times_it_tells(zone: str, said: str) -> None:
-    assert clock.zones_told(clock.zone(zone)) == said
+    assert clock.zones_sentence(clock.zone(zone)) == said
 
 
 @pytest.mark.parametrize(

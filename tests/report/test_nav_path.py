@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fntx_dagster.report.nav_path import Step, day_steps, nav_path
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.story import narrate
 
 from .role_model import JULY_17, JULY_18, block, event, july_17, july_18, new_york, quiet_day
 
 
 def test_the_steps_of_a_day_lead_from_its_previous_close_to_its_official_close() -> None:
-    steps = day_steps(tell(july_18()))
+    steps = day_steps(narrate(july_18()))
     assert [(step.label, step.when, step.kind) for step in steps] == [
         ("Previous Official Close", "04:00 HKT", "level"),
         ("Assignment", "04:20 HKT", "block"),
@@ -65,14 +65,14 @@ def test_each_step_begins_where_the_one_before_ended(
         difference_parts=parts,
         unexplained=unexplained,
     )
-    steps = day_steps(tell(day))
+    steps = day_steps(narrate(day))
     assert chained(steps)
     assert (steps[0].before, steps[-1].after) == (Decimal("79498.68"), nav + difference)
     assert sum(step.impact for step in steps) == nav + difference - Decimal("79498.68")
 
 
 def test_a_range_goes_by_sessions_with_the_open_a_quarter_into_each() -> None:
-    path = nav_path([tell(july_17()), tell(july_18())])
+    path = nav_path([narrate(july_17()), narrate(july_18())])
     assert path.sessions == (JULY_17, JULY_18)
     assert [(point.place, point.nav) for point in path.closes] == [
         (0, Decimal("79498.68")),
@@ -97,13 +97,13 @@ def test_deposits_withdrawals_and_transfers_are_marked_and_other_cash_is_not(kin
             block("cash", "intraday", fee, impact="-1", after="79597.68"),
         )
     )
-    [(point, amount)] = nav_path([tell(day)]).flows
+    [(point, amount)] = nav_path([narrate(day)]).flows
     assert (point.nav, amount) == (Decimal("79598.68"), Decimal(100))
-    assert [step.kind for step in day_steps(tell(day))] == ["level", "flow", "level", "block", "level"]
+    assert [step.kind for step in day_steps(narrate(day))] == ["level", "flow", "level", "block", "level"]
 
 
 def test_a_day_without_a_known_opening_has_no_steps_and_no_place_in_the_line() -> None:
     unknown = replace(july_17(), opening_nav_official=None)
-    assert day_steps(tell(unknown)) == []
-    assert nav_path([tell(unknown), tell(july_18())]).sessions == (JULY_18,)
+    assert day_steps(narrate(unknown)) == []
+    assert nav_path([narrate(unknown), narrate(july_18())]).sessions == (JULY_18,)
     assert nav_path([]).closes == ()

@@ -9,18 +9,18 @@ from decimal import Decimal
 import pytest
 
 from fntx_dagster.report.document import to_document
-from fntx_dagster.report.period import Period, tell_periods
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.period import PeriodSummary, narrate_periods
+from fntx_dagster.report.story import narrate
 
 from .role_model import JULY_17, JULY_18, block, event, july_17, july_18, new_york, quiet_day
 
 
-def period(*days: object) -> Period:
-    (found,) = tell_periods([tell(day) for day in days])
+def period(*days: object) -> PeriodSummary:
+    (found,) = narrate_periods([narrate(day) for day in days])
     return found
 
 
-def lines(found: Period) -> list[str]:
+def lines(found: PeriodSummary) -> list[str]:
     return [line.plain for line in found.lines]
 
 
@@ -53,9 +53,9 @@ def test_the_role_models_two_days_in_sentences() -> None:
 
 
 def test_one_day_has_no_period_and_each_account_has_its_own() -> None:
-    assert tell_periods([tell(july_17())]) == []
+    assert narrate_periods([narrate(july_17())]) == []
     other = [replace(day, account_id="U2000002") for day in (july_17(), july_18())]
-    found = tell_periods([tell(day) for day in (july_17(), other[0], july_18(), other[1])])
+    found = narrate_periods([narrate(day) for day in (july_17(), other[0], july_18(), other[1])])
     assert [one.account_id for one in found] == ["U1000001", "U2000002"]
 
 
@@ -114,7 +114,7 @@ def test_days_of_several_years_are_told_with_their_year() -> None:
 
 
 def test_the_document_holds_the_period_with_exact_amounts() -> None:
-    document = to_document([tell(july_17()), tell(july_18())])
+    document = to_document([narrate(july_17()), narrate(july_18())])
     (told,) = document["periods"]
     assert told["net_pnl"] == {"amount": "-267.65", "display": "-267.65"}
     assert told["best_day"]["trading_day"] == "2025-07-17"
@@ -122,4 +122,4 @@ def test_the_document_holds_the_period_with_exact_amounts() -> None:
     assert (told["positions_held"], told["positions_open"]) == (2, 0)
     parts = sum(Decimal(part["amount"]) for part in told["difference_parts"])
     assert parts + Decimal(told["unexplained"]["amount"]) == Decimal(told["difference"]["amount"])
-    assert to_document([tell(july_17())])["periods"] == []
+    assert to_document([narrate(july_17())])["periods"] == []

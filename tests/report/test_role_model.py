@@ -11,7 +11,7 @@ import pytest
 from fntx_dagster.model.day import Day
 from fntx_dagster.report.document import to_json
 from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.story import narrate
 
 from .role_model import july_17, july_18
 
@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 
 @pytest.fixture(scope="module")
 def markdown() -> str:
-    return to_markdown([tell(july_17()), tell(july_18())], account_label="U…0001")
+    return to_markdown([narrate(july_17()), narrate(july_18())], account_label="U…0001")
 
 
 def test_the_markdown_of_both_days_is_the_golden_file(markdown: str) -> None:
@@ -28,7 +28,7 @@ def test_the_markdown_of_both_days_is_the_golden_file(markdown: str) -> None:
 
 
 def test_the_json_of_both_days_is_the_golden_file() -> None:
-    told = to_json([tell(july_17()), tell(july_18())])
+    told = to_json([narrate(july_17()), narrate(july_18())])
     assert told == (GOLDEN / "role_model.json").read_text(encoding="utf-8")
 
 
@@ -122,7 +122,7 @@ def test_each_block_of_the_hand_written_days_starts_where_the_one_before_ended(d
 
 
 def test_the_json_holds_exact_amounts_beside_displayed_ones() -> None:
-    first, second = json.loads(to_json([tell(july_17()), tell(july_18())]))["days"]
+    first, second = json.loads(to_json([narrate(july_17()), narrate(july_18())]))["days"]
     assert first["closing_nav_calculated"] == {"amount": "79402.2222176", "display": "79,402.22"}
     assert second["difference"] == {"amount": "31.0199504", "display": "+31.02"}
     assert [(part["name"], part["amount"], part["display"]) for part in second["difference_parts"]] == [

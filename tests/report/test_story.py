@@ -10,8 +10,8 @@ import pytest
 
 from fntx_dagster.model.day import Day, OpenPosition
 from fntx_dagster.report.market import part_label
-from fntx_dagster.report.narrative import Told
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.narrative import Paragraph
+from fntx_dagster.report.story import narrate
 
 from .role_model import (
     CALL_628,
@@ -32,17 +32,17 @@ from .role_model import (
 )
 
 
-def moment(day: Day, kind: str) -> Told:
-    (told,) = [block for block in tell(day).blocks if block.kind == kind]
+def moment(day: Day, kind: str) -> Paragraph:
+    (told,) = [block for block in narrate(day).blocks if block.kind == kind]
     return told
 
 
-def lines(told: Told) -> list[str]:
+def lines(told: Paragraph) -> list[str]:
     return [line.plain for line in told.lines]
 
 
 def test_the_blocks_come_in_the_order_of_the_day() -> None:
-    assert [(told.kind, told.phase) for told in tell(july_18()).blocks] == [
+    assert [(told.kind, told.phase) for told in narrate(july_18()).blocks] == [
         ("previous_close", "overnight"),
         ("assignment", "overnight"),
         ("expiration", "overnight"),
@@ -54,25 +54,25 @@ def test_the_blocks_come_in_the_order_of_the_day() -> None:
 
 
 def test_the_nav_runs_from_the_previous_official_close_to_the_official_close() -> None:
-    navs = [told.nav_after for told in tell(july_18()).blocks]
+    navs = [told.nav_after for told in narrate(july_18()).blocks]
     expected = ["79754.81", "79754.81", "79754.81", "78609.367", "78609.367", "79200.0100496", "79231.03"]
     assert navs == [Decimal(nav) for nav in expected]
 
 
 def test_a_line_carries_the_exact_amount_that_it_tells() -> None:
-    (trade_block,) = [told for told in tell(july_17()).blocks if told.kind == "trades"]
+    (trade_block,) = [told for told in narrate(july_17()).blocks if told.kind == "trades"]
     (total,) = [line for line in trade_block.lines if line.total]
     assert (total.amount, total.currency) == (Decimal("-96.4577824"), "HKD")
 
 
 def test_a_day_without_anything_overnight_is_one_section() -> None:
-    (section,) = tell(quiet_day()).sections
+    (section,) = narrate(quiet_day()).sections
     assert section.heading == "US Trading Day: Thursday, July 17, 2025"
     assert section.blocks[0].heading == "Previous Official Close (04:00 HKT, July 17 / 16:00 EDT, July 16)"
 
 
 def test_a_day_without_events_says_so() -> None:
-    story = tell(quiet_day())
+    story = narrate(quiet_day())
     assert [told.kind for told in story.blocks] == ["previous_close", "market_open", "no_events", "market_close"]
     session = story.blocks[2]
     assert session.when == "21:30 HKT, July 17 – 04:00 HKT, July 18 / 09:30–16:00 EDT, July 17"
@@ -94,7 +94,7 @@ def test_in_winter_the_market_opens_and_closes_an_hour_later_in_hong_kong() -> N
 
 def test_an_early_close_is_said_in_the_heading_and_at_the_close() -> None:
     day = quiet_day(date(2025, 11, 28), date(2025, 11, 26), close="13:00")
-    assert tell(day).heading == "US Trading Day: Friday, November 28, 2025 (early close 13:00 EST)"
+    assert narrate(day).heading == "US Trading Day: Friday, November 28, 2025 (early close 13:00 EST)"
     close = moment(day, "market_close")
     assert close.when == "02:00 HKT, November 29 / 13:00 EST, November 28"
     assert lines(close)[0] == "Event: The market closes early, at 13:00 EST. You hold no open positions."
@@ -213,7 +213,7 @@ def test_stock_held_for_days_is_marked_each_day_and_sold_on_the_last() -> None:
         "Unexplained: 0.00 HKD",
     ]
     sold = trades(fill("10:00", SPY, "-100", "629", closes="100", gross="150", day=JULY_18))
-    (sale,) = [told for told in tell(quiet_day(JULY_18, JULY_17, blocks=(sold,))).blocks if told.kind == "trades"]
+    (sale,) = [told for told in narrate(quiet_day(JULY_18, JULY_17, blocks=(sold,))).blocks if told.kind == "trades"]
     assert lines(sale)[0] == "Event: You close the long stock position by selling 100 shares of SPY at $629.00."
 
 
@@ -257,7 +257,7 @@ def test_a_nav_chain_that_rounding_spoils_is_given_exactly_too() -> None:
     at = new_york(JULY_17, "10:00")
     fee = event("f", "fee", at, amount="-0.004", impact="-0.004", currency="HKD", rate=Decimal(1))
     source = block("cash", "intraday", fee, impact="-0.004", after="79498.674")
-    story = tell(quiet_day(blocks=(source,), opening_nav_official=Decimal("79498.678")))
+    story = narrate(quiet_day(blocks=(source,), opening_nav_official=Decimal("79498.678")))
     (told,) = [told for told in story.blocks if told.kind == "cash"]
     assert lines(told)[-1] == (
         "NAV becomes: 79,498.68 - 0.00 = 79,498.67 HKD (rounded; exactly 79,498.678 - 0.004 = 79,498.674)"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import Block, Day, Event, OpenPosition
 from fntx_dagster.report import money
-from fntx_dagster.report.narrative import Told
-from fntx_dagster.report.story import tell
+from fntx_dagster.report.narrative import Paragraph
+from fntx_dagster.report.story import narrate
 
 from .role_model import (
     CALL_628,
@@ -40,18 +40,18 @@ FUTURE = Contract("es", "ESU5", "ES SEP25", "FUT", "ES", Decimal(50))
 SAP = Contract("sap", "SAP", "SAP SE", "STK", "SAP")
 
 
-def told(source: Block, *held: OpenPosition, day: Day | None = None) -> Told:
+def told(source: Block, *held: OpenPosition, day: Day | None = None) -> Paragraph:
     """The block as told on a day that consists of it."""
-    story = tell(replace(day or quiet_day(), blocks=(source,), open_at_close=held))
+    story = narrate(replace(day or quiet_day(), blocks=(source,), open_at_close=held))
     (block,) = [block for block in story.blocks if block.source is source]
     return block
 
 
-def lines(block: Told) -> list[str]:
+def lines(block: Paragraph) -> list[str]:
     return [line.plain for line in block.lines]
 
 
-def events_line(block: Told) -> str:
+def events_line(block: Paragraph) -> str:
     return block.lines[0].text
 
 
@@ -152,7 +152,7 @@ def test_a_cover_of_a_part_says_so() -> None:
 def test_what_a_block_leaves_open_is_not_what_a_later_one_does() -> None:
     first = trades(fill("10:00", CALL_628, "1", "0.1", closes="1"))
     second = trades(fill("12:00", CALL_628, "2", "0.1", closes="2"))
-    story = tell(quiet_day(blocks=(first, second)))
+    story = narrate(quiet_day(blocks=(first, second)))
     sentences = [events_line(block) for block in story.blocks if block.kind == "trades"]
     assert sentences == [
         "You buy back 1 SPY 628 Call, leaving short 2 SPY 628 Calls open.",

@@ -18,7 +18,7 @@ from fntx_dagster.accounting.calendar import Calendar, sessions
 from fntx_dagster.accounting.expiries import ends_at
 from fntx_dagster.accounting.provisional import session_at
 from fntx_dagster.metrics.greeks import Greeks, Option, greeks, underlying_by_parity, years_between
-from fntx_dagster.metrics.risk import MOST_SCENARIOS, Held, exposure, value_at_risk
+from fntx_dagster.metrics.risk import MOST_SCENARIOS, RiskPosition, exposure, value_at_risk
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.settings import Settings
@@ -244,14 +244,14 @@ def _portfolio(
     )
 
 
-def _held(positions: Iterable[ClosingPosition], valued: _Close) -> Iterator[Held]:
+def _held(positions: Iterable[ClosingPosition], valued: _Close) -> Iterator[RiskPosition]:
     """Bonds, funds and the like have no delta here, and no moves: they are left out."""
     for one in positions:
         units, rate = float(one.quantity * one.multiplier), _float(one.rate_to_base)
         if one.is_option:
             priced = valued.priced[one.contract_id]
             row = priced.row
-            yield Held(
+            yield RiskPosition(
                 (one.underlying_symbol or "", one.currency),
                 units,
                 _float(row.underlying_price),
@@ -262,7 +262,7 @@ def _held(positions: Iterable[ClosingPosition], valued: _Close) -> Iterator[Held
                 row.exercise == "american",
             )
         elif one.asset_category in _SHARES:
-            yield Held((one.symbol or "", one.currency), units, _float(one.mark), rate)
+            yield RiskPosition((one.symbol or "", one.currency), units, _float(one.mark), rate)
 
 
 def _from_gateway(

@@ -16,7 +16,7 @@ from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import MarkedPosition, Snapshot
 from fntx_dagster.samples import SAMPLES
-from fntx_dagster.services.closing_risk import compute, running
+from fntx_dagster.services.risk import compute, running
 from fntx_dagster.simulate.broker import SPY, Account, Accounts, deliver, option
 from fntx_dagster.simulate.broker import Contract as Traded
 from fntx_dagster.store import closing, marts
