@@ -10,10 +10,11 @@ from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.model.closing import PortfolioRow
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.risk import compute
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.closing import PortfolioRow, rows_by_day
+from fntx_dagster.store.closing import rows_by_day
 from fntx_dagster.store.labels import Labels, account_labels
 
 _DEPS = ["closing_positions", "closing_days"]

@@ -19,11 +19,11 @@ from fntx_dagster.accounting.expiries import ends_at
 from fntx_dagster.accounting.provisional import session_at
 from fntx_dagster.metrics.greeks import Greeks, Option, greeks, underlying_by_parity, years_between
 from fntx_dagster.metrics.risk import MOST_SCENARIOS, RiskPosition, exposure, value_at_risk
+from fntx_dagster.model.closing import ClosingDay, ClosingPosition, ClosingPrice, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import closing, current
-from fntx_dagster.store.closing import ClosingDay, ClosingPosition, OptionRow, PortfolioRow
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.syncing import Changes
 
@@ -195,7 +195,7 @@ class _Moves:
         first, last = period
         self.days = [session.day for session in calendar.sessions if session.day <= last]
         begin = self.days[max(0, self._place(first) - MOST_SCENARIOS)]
-        known: dict[tuple[str, str, str], dict[date, closing.Close]] = defaultdict(dict)
+        known: dict[tuple[str, str, str], dict[date, ClosingPrice]] = defaultdict(dict)
         for one in closing.closes(db, Period(begin, last)):
             known[one.account_id, one.symbol, one.currency][one.trading_day] = one
         self.moves: dict[str, dict[date, dict[tuple[str, str], float]]] = defaultdict(lambda: defaultdict(dict))

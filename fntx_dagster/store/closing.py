@@ -7,117 +7,16 @@ differs. A range is inclusive on both ends and of all accounts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
-from decimal import Decimal
-from typing import NamedTuple
+from datetime import date
 
 from psycopg.rows import namedtuple_row
 
+from fntx_dagster.model.closing import ClosingDay, ClosingPosition, ClosingPrice, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.current import NEAR_THE_CLOSE
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import row_counts
 from fntx_dagster.store.syncing import Changes, Table, sync
-
-
-class ClosingPosition(NamedTuple):
-    """A contract that was held at a session's close, or touched in it: prices per unit in `currency`, `quantity` signed
-    (0: not held), `rate_to_base` multiplies into base currency. `valued_at` is the moment of the mark."""
-
-    account_id: str
-    trading_day: date
-    contract_id: str
-    symbol: str | None
-    asset_category: str
-    is_option: bool
-    is_traded: bool
-    underlying_symbol: str | None
-    strike: Decimal | None
-    expiry: date | None
-    put_call: str | None
-    multiplier: Decimal
-    currency: str
-    quantity: Decimal
-    rate_to_base: Decimal | None
-    mark: Decimal | None
-    mark_source: str | None
-    valued_at: datetime
-    underlying_price: Decimal | None
-    underlying_source: str | None
-
-
-class ClosingDay(NamedTuple):
-    """What an account's risk at a close is measured against: NAV in base currency, USD to base currency, and the digest
-    of all that it is computed from."""
-
-    account_id: str
-    trading_day: date
-    base_currency: str
-    nav: Decimal
-    usd_rate: Decimal | None
-    inputs: str
-
-
-class Close(NamedTuple):
-    """A share's closing price in `currency`, by an account's statements. `is_comparable`: no corporate action lies
-    between it and the close before."""
-
-    account_id: str
-    symbol: str
-    currency: str
-    trading_day: date
-    price: Decimal
-    is_comparable: bool
-
-
-class OptionRow(NamedTuple):
-    """A row of option_greeks; Greeks per unit, None where undefined."""
-
-    account_id: str
-    trading_day: date
-    contract_id: str
-    symbol: str | None
-    underlying_symbol: str | None
-    expiry: date | None
-    strike: Decimal | None
-    put_call: str | None
-    multiplier: Decimal
-    currency: str
-    quantity: Decimal
-    exercise: str
-    mark: Decimal | None
-    mark_source: str | None
-    underlying_price: Decimal | None
-    underlying_source: str | None
-    valued_at: datetime
-    ends_at: datetime | None
-    risk_free_rate: Decimal
-    dividend_yield: Decimal
-    status: str
-    implied_volatility: float | None
-    delta: float | None
-    gamma: float | None
-    theta: float | None
-    vega: float | None
-
-
-class PortfolioRow(NamedTuple):
-    """A row of portfolio_greeks; None where undefined."""
-
-    account_id: str
-    trading_day: date
-    base_currency: str
-    nav: Decimal
-    options: int
-    options_without: int
-    delta: float | None
-    gamma: float | None
-    theta: float | None
-    vega: float | None
-    var_95_historical: float | None
-    var_95_repricing: float | None
-    scenarios: int | None
-    inputs: str
 
 
 def due(db: Database, period: Period) -> tuple[date, date]:
@@ -149,11 +48,11 @@ def closing_positions(db: Database, period: Period) -> list[ClosingPosition]:
         return [ClosingPosition._make(row) for row in rows]
 
 
-def closes(db: Database, period: Period) -> list[Close]:
+def closes(db: Database, period: Period) -> list[ClosingPrice]:
     """The closing prices of shares in the statements, by account, symbol, currency and day."""
     first, last = period
     with db.connect() as connection:
-        return [Close._make(row) for row in connection.execute(_CLOSES, {"first": first, "last": last})]
+        return [ClosingPrice._make(row) for row in connection.execute(_CLOSES, {"first": first, "last": last})]
 
 
 def keep(

@@ -1,0 +1,110 @@
+"""What Greeks and risk at a close are computed from, and what is computed: positions, prices, and rows of both tables.
+
+What belongs here: the shapes. dbt builds the positions (`closing_positions`, `closing_days`), `metrics/` computes.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+
+class ClosingPosition(NamedTuple):
+    """A contract that was held at a session's close, or touched in it. Prices are per unit in `currency`, `quantity` is
+    signed (0: not held), `rate_to_base` multiplies into base currency, `valued_at` is the moment of the mark."""
+
+    account_id: str
+    trading_day: date
+    contract_id: str
+    symbol: str | None
+    asset_category: str
+    is_option: bool
+    is_traded: bool
+    underlying_symbol: str | None
+    strike: Decimal | None
+    expiry: date | None
+    put_call: str | None
+    multiplier: Decimal
+    currency: str
+    quantity: Decimal
+    rate_to_base: Decimal | None
+    mark: Decimal | None
+    mark_source: str | None
+    valued_at: datetime
+    underlying_price: Decimal | None
+    underlying_source: str | None
+
+
+class ClosingDay(NamedTuple):
+    """What an account's risk at a close is measured against: its NAV in base currency and the rate of USD into it.
+    `inputs` is the digest of everything that the day's risk is computed from."""
+
+    account_id: str
+    trading_day: date
+    base_currency: str
+    nav: Decimal
+    usd_rate: Decimal | None
+    inputs: str
+
+
+class ClosingPrice(NamedTuple):
+    """A share's closing price in `currency`, as an account's statements give it. `is_comparable`: no corporate action
+    lies between it and the close before."""
+
+    account_id: str
+    symbol: str
+    currency: str
+    trading_day: date
+    price: Decimal
+    is_comparable: bool
+
+
+class OptionRow(NamedTuple):
+    """A row of option_greeks: prices and Greeks per unit, in `currency`; Greeks are None where they are undefined."""
+
+    account_id: str
+    trading_day: date
+    contract_id: str
+    symbol: str | None
+    underlying_symbol: str | None
+    expiry: date | None
+    strike: Decimal | None
+    put_call: str | None
+    multiplier: Decimal
+    currency: str
+    quantity: Decimal
+    exercise: str
+    mark: Decimal | None
+    mark_source: str | None
+    underlying_price: Decimal | None
+    underlying_source: str | None
+    valued_at: datetime
+    ends_at: datetime | None
+    risk_free_rate: Decimal
+    dividend_yield: Decimal
+    status: str
+    implied_volatility: float | None
+    delta: float | None
+    gamma: float | None
+    theta: float | None
+    vega: float | None
+
+
+class PortfolioRow(NamedTuple):
+    """A row of portfolio_greeks: NAV in base currency, sums in the units of docs/metrics.md; None where undefined."""
+
+    account_id: str
+    trading_day: date
+    base_currency: str
+    nav: Decimal
+    options: int
+    options_without: int
+    delta: float | None
+    gamma: float | None
+    theta: float | None
+    vega: float | None
+    var_95_historical: float | None
+    var_95_repricing: float | None
+    scenarios: int | None
+    inputs: str
