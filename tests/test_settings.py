@@ -1,11 +1,28 @@
-"""Settings: what cannot be read is named, never shown."""
+"""Settings: names old and new, the files of the home, and errors that name a setting and never show its value."""
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 
+from fntx_dagster import settings as room
+from fntx_dagster.defs.environment import dagster_environment, dbt_environment
 from fntx_dagster.errors import Permanent, masked, without_accounts
-from fntx_dagster.settings import load_settings
+from fntx_dagster.settings import Settings, child_environment, export, known_settings, load_settings, places
+from fntx_dagster.settings.names import SHORT_NAMES, is_internal, variable, variables
+
+ROOT = Path(__file__).parents[1]
+_GIVEN = {"batch": ("7", 7), "gateways": ('{"U1": "h:1"}', {"U1": "h:1"}), "keep_statements": ("true", True)}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home that the environment names."""
+    monkeypatch.setenv("FNTX_HOME", str(tmp_path))
+    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -17,6 +34,8 @@ from fntx_dagster.settings import load_settings
         ("FNTX_FIRST_SESSION", "yesterday"),
         ("FNTX_FLEX_QUERIES", '{"main": {"A": "1", "A": "2"}}'),
         ("FNTX_FLEX_TOKENS", '{"main": 7.8}'),
+        ("FNTX_FLEX__TOKENS", '{"main": 7.8}'),
+        ("FNTX_POSTING__BATCH", "7.8"),
     ],
 )
 def test_a_setting_that_cannot_be_read_is_named_without_its_value(
@@ -34,7 +53,7 @@ def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("FNTX_RPC_URL", "")
     settings = load_settings()
     assert settings.paths.home.name == ".fntx"
-    assert settings.rpc_url is None
+    assert settings.chain.rpc_url is None
 
 
 def test_secrets_print_as_asterisks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +61,204 @@ def test_secrets_print_as_asterisks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FNTX_DATABASE_URL", "postgresql://me:hunter2@db/fntx")
     assert "abab" not in repr(load_settings())
     assert "hunter2" not in repr(load_settings())
+
+
+class TestNames:
+    """A setting has a name with its group, and often a shorter one from before the groups."""
+
+    @pytest.mark.parametrize("short", _GIVEN)
+    def test_either_name_sets_it(self, short: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        text, value = _GIVEN[short]
+        group, field = SHORT_NAMES[short].split(".")
+        for name in (f"FNTX_{short}".upper(), variable(SHORT_NAMES[short]), variable(SHORT_NAMES[short]).lower()):
+            monkeypatch.setenv(name, text)
+            assert getattr(getattr(load_settings(), group), field) == value
+            monkeypatch.delenv(name)
+
+    def test_both_may_be_set_alike_but_not_to_different_values(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FNTX_DATABASE_URL", "postgresql://one")
+        monkeypatch.setenv("FNTX_DATABASE__URL", "postgresql://one")
+        assert load_settings().database.url
+        monkeypatch.setenv("FNTX_DATABASE__URL", "postgresql://two")
+        with pytest.raises(Permanent, match="FNTX_DATABASE_URL and FNTX_DATABASE__URL are two names") as raised:
+            load_settings()
+        assert "postgresql://" not in str(raised.value)
+
+    @pytest.mark.parametrize(
+        ("slip", "meant"),
+        [
+            ("FNTX_RCP_URL", "FNTX_RPC_URL"),
+            ("FNTX_DATABASE_UR", "FNTX_DATABASE_URL"),
+            ("FNTX_DAGSTER_DATABASE_URLS", "FNTX_DAGSTER_DATABASE_URL"),
+            ("FNTX_CHAIN__CONFIRMATION", "FNTX_CHAIN__CONFIRMATIONS"),
+        ],
+    )
+    def test_an_unknown_name_is_an_error_that_suggests_the_nearest(
+        self, slip: str, meant: str, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(slip, "hunter2")
+        with pytest.raises(Permanent, match=rf"no setting is called {slip}\. Did you mean {meant}\?") as raised:
+            load_settings()
+        assert "hunter2" not in str(raised.value)
+
+    def test_a_name_like_no_other_gets_no_suggestion(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FNTX_42", "1")
+        with pytest.raises(Permanent, match=r"no setting is called FNTX_42\. docs/settings.md lists all"):
+            load_settings()
+
+    def test_what_the_program_sets_itself_is_no_unknown_name(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = Settings(home=home, database_url="postgresql://u:p@h/d", dagster_database_url="postgresql://u:p@h/e")
+        own = dagster_environment(settings) | dbt_environment(settings) | {"FNTX_TEST_PROFILE": "search"}
+        own = {name for name in own if name.startswith("FNTX_")} - {"FNTX_HOME"}
+        assert all(is_internal(name) for name in own)
+        for name in own:
+            monkeypatch.setenv(name, "x")
+        load_settings()
+
+    def test_a_setting_that_is_exported_replaces_its_other_name(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FNTX_FLEX__URL", "https://mine")
+        assert "FNTX_FLEX__URL" not in child_environment({"FNTX_FLEX_URL": "https://other"})
+        monkeypatch.setenv("FNTX_FLEX_URL", "https://mine")  # so that it is restored afterwards
+        export({"FNTX_FLEX_URL": "https://other"})
+        assert load_settings().flex.url == "https://other"
+
+    def test_each_short_name_is_of_one_setting_that_is_there(self) -> None:
+        assert {*SHORT_NAMES.values()} <= {*known_settings()}
+        assert len({*SHORT_NAMES.values()}) == len(SHORT_NAMES)
+        assert not {*SHORT_NAMES} & {*Settings.model_fields}
+
+    def test_a_settings_value_takes_short_names(self) -> None:
+        settings = Settings(chain={"confirmations": 3}, explorer_url="https://x/{tx_hash}")
+        assert (settings.chain.confirmations, settings.chain.explorer_url) == (3, "https://x/{tx_hash}")
+
+    def test_the_docs_list_every_name_with_its_meaning_and_no_other(self) -> None:
+        text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+        rows = [
+            [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| `")
+        ]
+        listed = {new.strip("`"): short.strip("`") for new, short, _ in rows}
+        short = {setting: f"FNTX_{name}".upper() for name, setting in SHORT_NAMES.items()}
+        assert listed == {variable(setting): short.get(setting, "") for setting in known_settings()}
+        assert all(meaning for *_, meaning in rows)
+        named = set(re.findall(r"\b(FNTX_[A-Z_]+)\b", text))
+        assert named <= {*variables({*known_settings()})}
+
+    def test_every_name_of_a_setting_in_code_and_docs_is_one(self) -> None:
+        files = [*(ROOT / "fntx_dagster").rglob("*.py"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+        known = {*variables({*known_settings()})}
+        for file in files:
+            named = set(re.findall(r"(?<![A-Z_])FNTX_[A-Z_]*[A-Z]\b(?!_)", file.read_text(encoding="utf-8")))
+            assert {name for name in named if name not in known and not is_internal(name)} <= {"FNTX_PASSWORD"}, file
+
+
+class TestFiles:
+    """`.env` and `fntx.toml` in the home, both beneath the environment."""
+
+    TOML = """
+    [flex]
+    wait = 0.5
+    queries = {main = {Trades = "1"}}
+    [flex.tokens]
+    main = "hunter2"
+    [risk]
+    risk_free_rates = {USD = 0.05}
+    [dagster]
+    first_session = 2024-01-02
+    [posting]
+    batch = 9
+    """
+
+    def test_a_toml_file_has_a_table_for_each_group(self, home: Path) -> None:
+        (home / "fntx.toml").write_text(self.TOML)
+        settings = load_settings()
+        assert settings.flex.tokens["main"].get_secret_value() == "hunter2"
+        assert settings.flex.queries == {"main": {"Trades": "1"}}
+        assert settings.risk.risk_free_rates == {"USD": Decimal("0.05")}
+        assert (settings.flex.wait, settings.posting.batch) == (0.5, 9)
+        assert str(settings.dagster.first_session) == "2024-01-02"
+
+    def test_an_env_file_has_lines_as_a_shell_does(self, home: Path) -> None:
+        (home / ".env").write_text(
+            '# mine\n\nexport FNTX_GATEWAYS=\'{"U1": "h:1"}\'\nFNTX_DATABASE__URL=postgresql://u:a#b@h/d\nFNTX_BATCH=\n'
+        )
+        settings = load_settings()
+        assert settings.gateway.addresses == {"U1": "h:1"}
+        assert settings.database.url is not None
+        assert settings.database.url.get_secret_value() == "postgresql://u:a#b@h/d"
+        assert settings.posting.batch == 100
+
+    def test_the_environment_goes_before_env_and_that_before_toml(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (home / "fntx.toml").write_text("[posting]\nbatch = 1\nstuck_after = 1\nmined_within = 1\n")
+        (home / ".env").write_text("FNTX_BATCH=2\nFNTX_STUCK_AFTER=2\n")
+        monkeypatch.setenv("FNTX_POSTING__BATCH", "3")
+        posting = load_settings().posting
+        assert (posting.batch, posting.stuck_after, posting.mined_within) == (3, 2, 1)
+
+    @pytest.mark.parametrize(
+        ("file", "text", "error"),
+        [
+            ("fntx.toml", "[posting]\nbatch = hunter2\n", r"cannot read line 2 of .*fntx\.toml: it is not TOML"),
+            ("fntx.toml", "[flex.tokens]\nhunter2 = 1\n", r"cannot read the setting flex\.tokens in .*fntx\.toml"),
+            ("fntx.toml", "[posting]\nbatches = 'hunter2'\n", r"called posting\.batches .*mean posting\.batch\?"),
+            ("fntx.toml", "home = 'hunter2'\n", r"no setting is called home in .*FNTX_HOME in the environment"),
+            (".env", "FNTX_BATCH=hunter2\n", r"cannot read the setting FNTX_BATCH in .*\.env"),
+            (".env", "\nFNTX_BATCH='hunter2\n", r"cannot read line 2 of .*\.env"),
+            (".env", "FNTX_BATCH = hunter2\n", r"cannot read line 1 of .*\.env"),
+            (".env", "BATCH=hunter2\n", r"no setting is called BATCH in .*\.env"),
+            (".env", "FNTX_HOME=hunter2\n", r"no setting is called FNTX_HOME in .*FNTX_HOME in the environment"),
+            (".env", "FNTX_BATCH=1\nFNTX_POSTING__BATCH=2\n", r"are two names of one setting"),
+            (".env", "FNTX_BATCH=1\nFNTX_BATCH=2\n", r"sets FNTX_BATCH twice"),
+        ],
+    )
+    def test_what_cannot_be_read_is_named_by_file_and_line_or_setting(
+        self, file: str, text: str, error: str, home: Path
+    ) -> None:
+        (home / file).write_text(text)
+        with pytest.raises(Permanent, match=error) as raised:
+            load_settings()
+        assert "hunter2" not in str(raised.value)
+
+
+class TestPlaces:
+    """The checkout, or an installed package that nothing writes beside (the whole of it: test_package.py)."""
+
+    @pytest.fixture
+    def installed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The folder that a package's files would be in, and the current folder."""
+        monkeypatch.setattr(places, "CHECKOUT", None)
+        monkeypatch.setattr(places, "PROJECT", tmp_path / "project")
+        monkeypatch.delenv("FNTX_HOME", raising=False)
+        (tmp_path / "project").mkdir()
+        for name in ("dagster.yaml", "workspace.yaml"):
+            (tmp_path / "project" / name).write_text("first")
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    def test_a_checkout_has_its_files_and_its_home_at_the_top(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("FNTX_HOME", raising=False)
+        assert room.PROJECT == ROOT
+        assert load_settings().paths.home == ROOT / ".fntx"
+        assert room.dagster_home(load_settings().paths) == ROOT
+
+    def test_the_home_of_a_package_is_in_the_current_folder(self, installed: Path) -> None:
+        assert load_settings().paths.home == installed / ".fntx"
+
+    def test_dagster_reads_a_copy_in_the_home_that_follows_the_package(self, installed: Path) -> None:
+        paths = Settings(home=installed / "home").paths
+        folder = room.dagster_home(paths)
+        assert folder == installed / "home" / "dagster"
+        (installed / "project" / "dagster.yaml").write_text("second")
+        room.dagster_home(paths)
+        assert sorted((file.name, file.read_text()) for file in folder.iterdir()) == [
+            ("dagster.yaml", "second"),
+            ("workspace.yaml", "first"),
+        ]
 
 
 @pytest.mark.parametrize(

@@ -332,11 +332,6 @@ def test_every_command_of_the_readme_runs(home: Home, tmp_path: Path) -> None:
             home.fntx(*(places.get(word, word) for word in words[1:]))
 
 
-def test_every_setting_is_in_the_docs() -> None:
-    documented = set(re.findall(r"`(FNTX_[A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")))
-    assert documented == {f"FNTX_{name.upper()}" for name in Settings.model_fields}
-
-
 def test_the_ui_serves_the_same_definitions_and_ends_when_told(home: Home) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

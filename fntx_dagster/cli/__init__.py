@@ -39,7 +39,7 @@ from fntx_dagster.cli.signature import signature
 from fntx_dagster.cli.verify import verify
 from fntx_dagster.errors import FntxError, Permanent, Transient, masked
 from fntx_dagster.model.period import Period
-from fntx_dagster.settings import ROOT, child_environment, executable, load_settings
+from fntx_dagster.settings import child_environment, executable, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -378,7 +378,7 @@ def ui(
 
     environment = child_environment(dagster_environment(load_settings()))
     note(f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it; `fntx db stop` ends the database)")
-    os.chdir(ROOT)
+    os.chdir(environment["DAGSTER_HOME"])  # the folder of workspace.yaml too
     program = executable("dagster")
     os.execve(program, [program, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)], environment)
 

@@ -1,6 +1,6 @@
 """What Dagster and dbt read from the environment, derived from the settings: where their storage and database are."""
 
-from fntx_dagster.settings import ROOT, Settings
+from fntx_dagster.settings import Settings, dagster_home
 from fntx_dagster.store.database import dagster_storage_url, dbt_connection
 
 
@@ -9,7 +9,7 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     folder = settings.paths.dagster
     folder.mkdir(parents=True, exist_ok=True)
     return {
-        "DAGSTER_HOME": str(ROOT),
+        "DAGSTER_HOME": str(dagster_home(settings.paths)),
         "FNTX_HOME": str(settings.paths.home),
         "FNTX_DAGSTER_STORAGE_URL": dagster_storage_url(settings),
         "FNTX_DAGSTER_FOLDER": str(folder),

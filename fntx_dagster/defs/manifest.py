@@ -6,10 +6,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from fntx_dagster.settings import ROOT, export, load_settings
+from fntx_dagster.settings import DBT_PROJECT, export, load_settings
 from fntx_dagster.store.database import database_name
 
-PROJECT = ROOT / "dbt"
 PARSED = "partial_parse.msgpack"
 """The manifest as dbt itself reads it, beside manifest.json in the target folder."""
 SOURCES = "sources.sha256"
@@ -35,15 +34,15 @@ def _parse(target: Path, database: str) -> None:
     from dbt.cli.main import dbtRunner
 
     export({"FNTX_DBT_HOST": "-", "FNTX_DBT_USER": "-", "FNTX_DBT_DATABASE": database})
-    places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    places = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target)]
     done = dbtRunner().invoke(["parse", *places, "--log-path", str(target), "--no-partial-parse", *QUIET])
     if not done.success:
-        raise RuntimeError(f"dbt cannot parse {PROJECT}: {done.exception}")
+        raise RuntimeError(f"dbt cannot parse {DBT_PROJECT}: {done.exception}")
 
 
 def _hash_of_sources(database: str) -> str:
     digest = hashlib.sha256(f"{database}\0{version('dbt-core')}\0{version('dbt-postgres')}\0".encode())
-    for path in sorted(PROJECT.rglob("*")):
+    for path in sorted(DBT_PROJECT.rglob("*")):
         if path.suffix in (".sql", ".yml") and path.name != ".user.yml":
-            digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
+            digest.update(f"{path.relative_to(DBT_PROJECT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()

@@ -16,13 +16,13 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from filelock import FileLock
 
 from fntx_dagster.defs.environment import dbt_environment
-from fntx_dagster.defs.manifest import PARSED, PROJECT, QUIET, SOURCES, manifest
+from fntx_dagster.defs.manifest import PARSED, QUIET, SOURCES, manifest
 from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.model.period import Period
-from fntx_dagster.settings import Settings, export
+from fntx_dagster.settings import DBT_PROJECT, Settings, export
 from fntx_dagster.store.changes import telling, told
 from fntx_dagster.store.database import open_database
 from fntx_dagster.store.labels import account_labels
@@ -114,7 +114,15 @@ def build(settings: Settings, models: Collection[str], period: Period) -> list[R
         {node.name for node in parsed.nodes.values() if node.config.materialized == kind}
         for kind in ("view", "by_session")
     )
-    command = ["build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    command = [
+        "build",
+        "--project-dir",
+        str(DBT_PROJECT),
+        "--profiles-dir",
+        str(DBT_PROJECT),
+        "--target-path",
+        str(target),
+    ]
     command += ["--log-path", str(target), *QUIET, "--no-write-json"]
     with FileLock(target / ".run.lock"):
         database = open_database(settings)

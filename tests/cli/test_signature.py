@@ -18,7 +18,7 @@ from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.cli import app
 from fntx_dagster.errors import FntxError, Permanent, Transient
 from fntx_dagster.model.period import Period
-from fntx_dagster.settings import Settings
+from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.signatures import posted_days, signed_days
 from tests import by_hand
@@ -342,7 +342,7 @@ class TestAChainOfOnesOwn:
             monkeypatch.setenv("FNTX_CONTRACTS", str(tmp_path / "contracts.json"))
             monkeypatch.setenv("FNTX_TRADER_KEY", (home / "keys" / "deployer.key").read_text())
             monkeypatch.setenv("FNTX_CONFIRMATIONS", "0")
-            yield Settings()
+            yield load_settings()
 
     def test_contracts_are_deployed_once_and_a_day_is_posted_after_burning_is_approved(
         self, own: Settings, tmp_path: Path, told: Database

@@ -26,6 +26,7 @@ from fntx_dagster.defs.verification import CHECKS
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.drifting import drifts
 from fntx_dagster.settings import Settings
+from fntx_dagster.settings.groups import FlexSettings
 from fntx_dagster.simulate.broker import SPY, Account, deliver
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, account, july_28, serve, unused_port
@@ -236,9 +237,8 @@ class TestStatements:
     ) -> None:
         done = self.run(settings, database, flex_files)
         assert done.checks["every_query_is_fetched"].description == "no Flex queries are in the settings"
-        settings = settings.model_copy(
-            update={"flex_tokens": {"mine": SecretStr("1")}, "flex_queries": {"mine": {"A": "2"}}}
-        )
+        flex = FlexSettings(tokens={"mine": SecretStr("1")}, queries={"mine": {"A": "2"}})
+        settings = settings.model_copy(update={"flex": flex})
         monkeypatch.setattr(statements, "fetch", lambda *_: [])
         done = self.run(settings, database, flex_files)
         assert done.checks["every_query_is_fetched"].description == "no session of the range is over"

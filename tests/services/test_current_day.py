@@ -16,6 +16,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.current_day import provisional_days, refresh
 from fntx_dagster.settings import Settings
+from fntx_dagster.settings.groups import AccountingSettings
 from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, Gateway, account, july_28, serve, unused_port
 from fntx_dagster.store.database import Database
 from tests import by_hand
@@ -180,7 +181,9 @@ class TestWhatIsKeptAndCannotBeTold:
         with serve(account(ONE, cash="5", currency="GBP"), july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
             settings = settings_for(tmp_path, {ONE: gateway, OTHER: gateway})
             rates = {"USD/HKD": Decimal("7.8"), "GBP/HKD": Decimal(10)}
-            asked = refresh(settings.model_copy(update={"realtime_rates": rates}), database)
+            asked = refresh(
+                settings.model_copy(update={"accounting": AccountingSettings(realtime_rates=rates)}), database
+            )
         assert [one.error for one in asked] == [None, None]
         return database
 

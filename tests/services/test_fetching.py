@@ -322,9 +322,9 @@ def test_a_token_that_is_held_off_is_asked_no_more_in_this_round(
 def test_a_network_that_is_not_there_is_tried_once_per_token(
     broker: WebService, tmp_path: Path, database: Database, evening: Evening
 ) -> None:
-    settings = settings_for(broker, tmp_path, {"mine": MINE}).model_copy(
-        update={"flex_url": "http://127.0.0.1:9/nothing", "flex_deadline": 1}
-    )
+    settings = settings_for(broker, tmp_path, {"mine": MINE})
+    nowhere = settings.flex.model_copy(update={"url": "http://127.0.0.1:9/nothing", "deadline": 1})
+    settings = settings.model_copy(update={"flex": nowhere})
     told: list[str] = []
     fetched = fetch(settings, database, Period(date(2025, 6, 10), evening.day), evening.fetched_at, told.append)
     assert [type(one.error) for one in fetched] == [NotServed, NotServed]

@@ -129,7 +129,7 @@ def test_a_keystore_goes_before_the_key_of_the_environment_and_that_before_a_dev
     settings = _with_keystore(tmp_path, file, rpc_url="http://127.0.0.1:9", trader_key=KEY)
     assert signer_of(settings, "U0000001").address == address
     assert signer_of(settings, "U0000002").address == LocalSigner(b"\x01" * 32).address
-    without = settings.model_copy(update={"trader_key": None})
+    without = _with_keystore(tmp_path, file, rpc_url="http://127.0.0.1:9")
     assert signer_of(without, "U0000002").address == trader_of(without.paths.keys, "U0000002").address
 
 

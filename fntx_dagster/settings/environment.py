@@ -1,0 +1,38 @@
+"""The process's environment, which no other room touches: what it says of settings, and what children are given."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from fntx_dagster.settings.names import PREFIX, twin
+
+
+def settings_variables() -> dict[str, str]:
+    """The variables that begin with FNTX_ and are not empty, their names in upper case."""
+    return {name.upper(): value for name, value in os.environ.items() if name.upper().startswith(PREFIX) and value}
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child process (dbt, the Dagster UI): this one with `extra` on top."""
+    twins = _twins(extra)
+    return {**{name: value for name, value in os.environ.items() if name.upper() not in twins}, **extra}
+
+
+def export(variables: Mapping[str, str]) -> None:
+    """Put variables into this process's environment, for libraries that read only that (Dagster's `env:` fields)."""
+    for name in [name for name in os.environ if name.upper() in _twins(variables)]:
+        del os.environ[name]
+    os.environ.update(variables)
+
+
+def executable(name: str) -> str:
+    """A program of this Python environment, whatever PATH says."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def _twins(variables: Mapping[str, str]) -> set[str]:
+    """The other names of the settings that `variables` set: with both names set, a setting would contradict itself."""
+    return {other for name in variables if (other := twin(name))}

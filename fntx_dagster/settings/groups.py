@@ -1,0 +1,187 @@
+"""The settings in groups, one for each subject: what can be configured, its default and its meaning.
+
+Every setting has a default that works, so that a fresh clone needs none. Secrets are typed as secrets and print as
+asterisks. `names.py` holds how each is called in the environment.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+_Rate = Annotated[Decimal, Field(ge=Decimal("-0.1"), le=1)]
+_Yield = Annotated[Decimal, Field(ge=0, le=1)]
+"""Ratios, so that 4.3 for 4.3 % is refused."""
+
+
+class Group(BaseModel):
+    """Values that do not change; a name that no field has is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(Group):
+    """The platform's own PostgreSQL."""
+
+    url: SecretStr | None = Field(default=None, description="PostgreSQL 15 or newer; unset: the embedded server")
+
+
+class DagsterSettings(Group):
+    """Dagster's storage and partitions."""
+
+    database_url: SecretStr | None = Field(
+        default=None, description="Dagster's storage; unset: the database `dagster` of the same server"
+    )
+    first_session: date = Field(default=date(2015, 1, 1), description="first day that Dagster has a partition for")
+
+
+class FlexSettings(Group):
+    """Statement files and the Flex Web Service that they come from. Waits are in seconds."""
+
+    folder: Path | None = Field(
+        default=None, description="folder of statement files; unset: `ibkr_flexquery` in the home"
+    )
+    keep_files: bool = Field(default=False, description="keep every fetched file, not only the newest of each month")
+    tokens: dict[str, SecretStr] = Field(
+        default={}, description="tokens of the Flex Web Service, each under a name of your choice, as JSON"
+    )
+    queries: dict[str, dict[str, str]] = Field(
+        default={}, description="Flex queries of each of those names, as JSON: query name to query id"
+    )
+    url: str = Field(
+        default="https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService",
+        description="address of the Flex Web Service",
+    )
+    hosts: frozenset[str] = Field(
+        default=frozenset({"ndcdyn.interactivebrokers.com", "gdcdyn.interactivebrokers.com"}),
+        description="hosts that an answer of the service may point to, as JSON; the token goes there",
+    )
+    wait: float = Field(default=20, gt=0, description="seconds between two questions whether a statement is ready")
+    throttled_wait: float = Field(
+        default=60, gt=0, description="seconds to wait when the service says: too many requests"
+    )
+    deadline: float = Field(default=600, gt=0, description="seconds after which one statement is given up")
+
+
+class AccountingSettings(Group):
+    """Exchange rates and capital that statements leave open."""
+
+    fx_fallback: dict[str, Decimal] = Field(
+        default={"USD/HKD": Decimal("7.8472")},
+        description="rates used where a statement gives none, as JSON: currency/base",
+    )
+    realtime_rates: dict[str, Decimal] = Field(
+        default={"USD/HKD": Decimal("7.8")}, description="rates of the current day, as JSON: currency/base"
+    )
+    initial_capital: dict[str, Decimal] = Field(
+        default={}, description="paid-in capital before the first statement, per account, in base currency, as JSON"
+    )
+
+
+class OptionsSettings(Group):
+    """How and when options end."""
+
+    european_underlyings: frozenset[str] = Field(
+        default=frozenset({"DJX", "MRUT", "NDX", "RUT", "SPX", "VIX", "XEO", "XND", "XSP"}),
+        description="underlyings whose options are exercised at their end only and settle in cash, as JSON",
+    )
+    late_underlyings: frozenset[str] = Field(
+        default=frozenset({"DIA", "IWM", "QQQ", "SPY"}),
+        description="underlyings whose options end at 16:15 New York on ordinary days, as JSON; others end at 16:00",
+    )
+
+
+class RiskSettings(Group):
+    """What Greeks, value at risk and the margin alert assume. Rates and yields are ratios per year."""
+
+    risk_free_rates: dict[str, _Rate] = Field(
+        default={"USD": Decimal("0.043")},
+        description="risk-free rate per year and currency, continuously compounded, as JSON; 0 for others",
+    )
+    dividend_yields: dict[str, _Yield] = Field(
+        default={"SPY": Decimal("0.012")},
+        description="dividend yield per year and underlying, continuously compounded, as JSON; 0 for others",
+    )
+    margin_cushion: Decimal = Field(
+        default=Decimal("0.10"), ge=0, description="part of the NAV that must be free of margin, or an alert is raised"
+    )
+
+
+class ChainSettings(Group):
+    """The EVM chain that days are signed on."""
+
+    rpc_url: SecretStr | None = Field(default=None, description="EVM chain by RPC URL; unset: the embedded chain")
+    contracts: Path | None = Field(
+        default=None, description="JSON file with the addresses of FNTX and TrackRecord on that chain"
+    )
+    confirmations: int = Field(
+        default=12, ge=0, description="blocks on top of a record's until it is final; the embedded chain needs none"
+    )
+    explorer_url: str | None = Field(
+        default=None, description="a block explorer's page of a transaction, with {tx_hash} in it: links in receipts"
+    )
+
+
+class KeysSettings(Group):
+    """The keys that sign on a chain by RPC URL."""
+
+    trader_key: SecretStr | None = Field(
+        default=None, description="private key that signs for accounts without a keystore; unset: a development key"
+    )
+    keystores: dict[str, Path] = Field(
+        default={}, description="encrypted keystore file (V3 JSON) of each account's key, as JSON: account to file"
+    )
+    keystore_password: SecretStr | None = Field(default=None, description="password of those keystore files")
+
+
+class PostingSettings(Group):
+    """How signed days are posted: batches, fees, patience."""
+
+    batch: int = Field(default=100, ge=1, le=150, description="days that one transaction posts at most")
+    fee_cap_gwei: Decimal = Field(
+        default=Decimal(500), gt=0, description="highest price per gas, in gwei; fees are not raised beyond it"
+    )
+    stuck_after: float = Field(
+        default=90, gt=0, description="seconds that a transaction is not mined until its fees are raised"
+    )
+    mined_within: float = Field(
+        default=300, gt=0, description="seconds that a run waits for the chain; a later run continues"
+    )
+    waiting_hours: float = Field(default=24, gt=0, description="hours that a record may wait before an alert is raised")
+
+    @property
+    def fee_cap(self) -> int:
+        """`fee_cap_gwei` in wei per gas."""
+        return int(self.fee_cap_gwei * 10**9)
+
+
+class GatewaySettings(Group):
+    """IB Gateway, for the day that is not over."""
+
+    addresses: dict[str, str] = Field(
+        default={},
+        description="IB Gateway of each account, as JSON: account to host:port (its defaults: 4001 live, 4002 paper)",
+    )
+    client_id: int = Field(default=71, ge=0, description="client id at IB Gateway; further accounts take the next ones")
+    timeout: float = Field(default=15, gt=0, description="seconds after which IB Gateway is given up")
+
+
+class ReportSettings(Group):
+    """How reports are written."""
+
+    time_zone: str = Field(
+        default="Asia/Hong_Kong", description="zone in which reports show times, beside New York's: an IANA name"
+    )
+
+
+class AlertSettings(Group):
+    """Where alerts go."""
+
+    urls: list[SecretStr] = Field(
+        default=[],
+        description="where alerts go, as a JSON list of Apprise URLs (mail, Telegram, Slack, …); unset: log and UI",
+    )

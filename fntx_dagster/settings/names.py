@@ -1,0 +1,86 @@
+"""How each setting is called in the environment.
+
+`FNTX_DATABASE__URL` is the field `url` of the group `database`. The names from before the groups, such as
+FNTX_DATABASE_URL, go on working; a setting that is newer than the groups has no second name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+PREFIX = "FNTX_"
+
+SHORT_NAMES = {
+    "database_url": "database.url",
+    "dagster_database_url": "dagster.database_url",
+    "first_session": "dagster.first_session",
+    "statements": "flex.folder",
+    "keep_statements": "flex.keep_files",
+    "flex_tokens": "flex.tokens",
+    "flex_queries": "flex.queries",
+    "flex_url": "flex.url",
+    "flex_hosts": "flex.hosts",
+    "flex_wait": "flex.wait",
+    "flex_throttled_wait": "flex.throttled_wait",
+    "flex_deadline": "flex.deadline",
+    "fx_fallback": "accounting.fx_fallback",
+    "realtime_rates": "accounting.realtime_rates",
+    "initial_capital": "accounting.initial_capital",
+    "european_underlyings": "options.european_underlyings",
+    "late_underlyings": "options.late_underlyings",
+    "risk_free_rates": "risk.risk_free_rates",
+    "dividend_yields": "risk.dividend_yields",
+    "margin_cushion": "risk.margin_cushion",
+    "rpc_url": "chain.rpc_url",
+    "contracts": "chain.contracts",
+    "confirmations": "chain.confirmations",
+    "explorer_url": "chain.explorer_url",
+    "trader_key": "keys.trader_key",
+    "keystores": "keys.keystores",
+    "keystore_password": "keys.keystore_password",
+    "batch": "posting.batch",
+    "fee_cap_gwei": "posting.fee_cap_gwei",
+    "stuck_after": "posting.stuck_after",
+    "mined_within": "posting.mined_within",
+    "waiting_hours": "posting.waiting_hours",
+    "gateways": "gateway.addresses",
+    "gateway_client_id": "gateway.client_id",
+    "gateway_timeout": "gateway.timeout",
+    "time_zone": "report.time_zone",
+    "alert_urls": "alerts.urls",
+}
+"""Name from before the groups → group and field."""
+
+_INTERNAL = ("FNTX_DAGSTER_STORAGE_URL", "FNTX_DAGSTER_FOLDER")
+_INTERNAL_PREFIXES = ("FNTX_DBT_", "FNTX_TEST_")
+
+
+def variable(setting: str) -> str:
+    """The variable of a setting: `database.url` → FNTX_DATABASE__URL."""
+    return PREFIX + setting.replace(".", "__").upper()
+
+
+def variables(settings: set[str]) -> dict[str, str]:
+    """Every variable that sets one of `settings` → that setting; those with two names are in it twice."""
+    short = {f"{PREFIX}{name}".upper(): setting for name, setting in SHORT_NAMES.items()}
+    return {variable(setting): setting for setting in settings} | short
+
+
+def twin(name: str) -> str | None:
+    """The other variable of the setting that the variable `name` sets; None where it has one name, or is no setting."""
+    for short, setting in SHORT_NAMES.items():
+        names = (f"{PREFIX}{short}".upper(), variable(setting))
+        if name.upper() in names:
+            return names[name.upper() == names[0]]
+    return None
+
+
+def is_internal(name: str) -> bool:
+    """Whether the program itself sets this variable, for Dagster, dbt or a test."""
+    return name in _INTERNAL or name.startswith(_INTERNAL_PREFIXES)
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name that `name` is most likely a slip of."""
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)

@@ -1,0 +1,143 @@
+"""Where settings are read from: the environment, then `.env` and `fntx.toml` in the home; the first that has one wins.
+
+Errors name variables, files and lines, never a value: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.settings.names import is_internal, nearest, variables
+
+ENV_FILE, TOML_FILE = ".env", "fntx.toml"
+
+
+class Given(NamedTuple):
+    """A value as it was given: how errors call it, and whether it is the text of a variable."""
+
+    name: str
+    value: object
+    is_text: bool
+
+
+def from_variables(given: Mapping[str, str], known: set[str], file: Path | None = None) -> dict[str, Given]:
+    """Setting → value, from variables of the environment or of a file.
+
+    Permanent where a variable is no setting, or where a setting's two names are there with different values.
+    """
+    settings, suffix = variables(known), f" in {file}" if file else ""
+    strangers = [name for name in given if name not in settings and not is_internal(name)]
+    if strangers:
+        raise _unknown(strangers, settings, suffix)
+    values: dict[str, Given] = {}
+    for name, value in given.items():
+        if (setting := settings.get(name)) is None:
+            continue
+        if (other := values.get(setting)) and other.value != value:
+            both = " and ".join(sorted((other.name, name + suffix)))
+            raise Permanent(f"{both} are two names of one setting and have different values", "Unset one of them")
+        values[setting] = Given(name + suffix, value, is_text=True)
+    return values
+
+
+def from_files(home: Path, known: set[str]) -> dict[str, Given]:
+    """Setting → value, from the files in the home that are there; Permanent where one cannot be read."""
+    return _from_toml(home / TOML_FILE, known) | _from_env_file(home / ENV_FILE, known)
+
+
+def decoded(given: Given, is_json: bool) -> object:
+    """The value with its JSON parsed; ValueError where it is no JSON, or an object in it names a thing twice."""
+    if given.is_text and is_json:
+        return json.loads(str(given.value), object_pairs_hook=_each_name_once)
+    return given.value
+
+
+def unreadable(names: Collection[str]) -> Permanent:
+    """The error for settings whose values do not have the right form."""
+    return Permanent(
+        f"cannot read the setting {', '.join(sorted(set(names)))}",
+        "Correct or unset it; docs/settings.md shows the forms (JSON names each thing once, ids stand in quotes)",
+    )
+
+
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+
+def _from_env_file(file: Path, known: set[str]) -> dict[str, Given]:
+    """Lines as a shell has them: NAME=value, quotes where the value needs them, `export` before it or not."""
+    given: dict[str, str] = {}
+    for number, line in enumerate((_text(file) or "").splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            words = shlex.split(line)
+        except ValueError:
+            words = []
+        name, sign, value = words[-1].partition("=") if words else ("", "", "")
+        if not sign or words[:-1] not in ([], ["export"]):
+            raise Permanent(
+                f"cannot read line {number} of {file}",
+                "Write NAME=value on one line; quote what holds spaces or quotes",
+            )
+        if name in given and given[name] != value:
+            raise Permanent(f"{file} sets {name} twice, to different values", "Remove one of the lines")
+        if value:
+            given[name] = value
+    return from_variables(given, known, file)
+
+
+def _from_toml(file: Path, known: set[str]) -> dict[str, Given]:
+    """A table for each group: `[database]`, and below it `url = "…"`."""
+    text = _text(file)
+    if text is None:
+        return {}
+    try:
+        tables = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        where = f"line {line[1]} of {file}" if line else f"{file}"
+        raise Permanent(f"cannot read {where}: it is not TOML", "Correct it; docs/settings.md has an example") from None
+    fields = {
+        f"{group}.{field}": value
+        for group, table in tables.items()
+        for field, value in (table.items() if isinstance(table, dict) else {"": table}.items())
+    }
+    strangers = [name.rstrip(".") for name in fields if name not in known]
+    if strangers:
+        raise _unknown(strangers, known, f" in {file}")
+    return {name: Given(f"{name} in {file}", value, is_text=False) for name, value in fields.items()}
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        return None  # the home is a file: whoever makes the home says so
+    except UnicodeDecodeError:
+        raise Permanent(f"{file} is not UTF-8", "Save it as UTF-8") from None
+    except OSError as error:
+        raise Permanent(f"cannot read {file}: {error.strerror}", "Correct its permissions, or remove it") from None
+
+
+def _unknown(names: list[str], known: Collection[str], suffix: str) -> Permanent:
+    meant = {name: nearest(name, known) for name in sorted(names)}
+    shown = ", ".join(meant)
+    guesses = [f"{guess} for {name}" if len(meant) > 1 else guess for name, guess in meant.items() if guess]
+    question = f"Did you mean {', '.join(guesses)}? " if guesses else ""
+    return Permanent(
+        f"no setting is called {shown}{suffix}",
+        f"{question}docs/settings.md lists all; the home itself is set by FNTX_HOME in the environment",
+    )
