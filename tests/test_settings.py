@@ -13,6 +13,7 @@ from fntx_dagster.defs.environment import dagster_environment, dbt_environment
 from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.settings import Settings, child_environment, export, known_settings, load_settings, places
 from fntx_dagster.settings.names import SHORT_NAMES, is_internal, variable, variables
+from fntx_dagster.store.database import Database
 
 ROOT = Path(__file__).parents[1]
 _GIVEN = {"batch": ("7", 7), "gateways": ('{"U1": "h:1"}', {"U1": "h:1"}), "keep_statements": ("true", True)}
@@ -104,12 +105,14 @@ class TestNames:
         assert "hunter2" not in str(raised.value)
 
     def test_a_name_like_no_other_gets_no_suggestion(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("FNTX_42", "1")
-        with pytest.raises(Permanent, match=r"no setting is called FNTX_42\. docs/settings.md lists all"):
+        monkeypatch.setenv("FNTX_OXQJ_71", "1")
+        with pytest.raises(Permanent, match=r"no setting is called FNTX_OXQJ_71\. docs/settings.md lists all"):
             load_settings()
 
-    def test_what_the_program_sets_itself_is_no_unknown_name(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        settings = Settings(home=home, database_url="postgresql://u:p@h/d", dagster_database_url="postgresql://u:p@h/e")
+    def test_what_the_program_sets_itself_is_no_unknown_name(
+        self, home: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings = Settings(home=home, database_url=database.url, dagster_database_url=database.url)
         own = dagster_environment(settings) | dbt_environment(settings) | {"FNTX_TEST_PROFILE": "search"}
         own = {name for name in own if name.startswith("FNTX_")} - {"FNTX_HOME"}
         assert all(is_internal(name) for name in own)
