@@ -38,7 +38,7 @@ _WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN)
 class Metric(NamedTuple):
     """One slot. The scaled integer keeps `decimals` places of the value; `source` is the column it is read from."""
 
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]  # the schema's name, which hides tuple.index
     name: str
     unit: str
     decimals: int

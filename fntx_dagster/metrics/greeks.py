@@ -124,8 +124,8 @@ def greeks(option: Option | None, mark: float | None, years: float, multiplier: 
         return Greeks(BELOW_INTRINSIC)
     if mark - least < within:
         return Greeks(LOW_VEGA)
-    found = _greeks(option, mark, implied_volatility(option, mark))
-    return found if found.vega >= within / _MOST_POINTS else found._replace(status=LOW_VEGA)
+    computed = _greeks(option, mark, implied_volatility(option, mark))
+    return computed if (computed.vega or 0.0) >= within / _MOST_POINTS else computed._replace(status=LOW_VEGA)
 
 
 def value(option: Option, volatility: float) -> float:

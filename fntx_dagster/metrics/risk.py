@@ -1,9 +1,8 @@
 """What a portfolio at a session's close is exposed to: the sums of its Greeks, and its value at risk until the next.
 
-Pure. A sum is that of all positions or None: one option whose Greeks are undefined leaves the portfolio's undefined,
-and `without` says of how many. A portfolio without positions is exposed to nothing: its figures are 0. Rates of
-exchange stay as they are in every scenario. What is returned is rounded half-even to PLACES: beyond them, machines
-differ.
+Pure. A sum covers all positions or is None: a single option whose Greeks are undefined leaves the portfolio's sums
+undefined, and `without` counts such options. The figures of a portfolio without positions are 0. Rates of exchange are
+the same in every scenario. Figures are rounded half-even to PLACES: the digits beyond differ between machines.
 """
 
 from __future__ import annotations
@@ -16,13 +15,17 @@ from fntx_dagster.metrics.greeks import EXPIRED, LOW_VEGA, Greeks, Option, value
 FEWEST_SCENARIOS, MOST_SCENARIOS = 20, 250
 PLACES = {"delta": 6, "gamma": 6, "theta": 4, "vega": 4, "value_at_risk": 6}
 
+Scenario = Mapping[Hashable, float]
+"""The return of each underlying that is known in one past session; ratios (0.01 is 1 %)."""
+
 
 class RiskPosition(NamedTuple):
     """A position at the close: `units` is quantity × multiplier, signed; `rate` multiplies into base currency.
 
-    `underlying` names what moves it, `price` is that one's close (a share's own). Of an option: its Greeks at its
-    `mark`, and how it is priced one day later (`years` is what is left of it then, 0 or less when it has ended; None
-    where its underlying's price is unknown). `delivers`: its end in the money brings shares, not cash.
+    `underlying` names what moves the position, and `price` is the underlying's close (a share's own). An option has
+    its Greeks at its `mark`; `later` is how it is priced one day later (`years` is the time left then, 0 or less when
+    it has ended; None where its underlying's price is unknown); `delivers` says that it brings shares, not cash, when
+    it ends in the money.
     """
 
     underlying: Hashable
@@ -36,7 +39,7 @@ class RiskPosition(NamedTuple):
 
 
 class Exposure(NamedTuple):
-    """The sums of a portfolio's Greeks, and how many options they are of (`without`: how many they lack).
+    """The sums of a portfolio's Greeks, the number of its options, and how many of them have no Greeks (`without`).
 
     `delta`: delta-dollars ÷ NAV; `gamma`: change of that delta when each underlying moves by 1 USD, through the
     options' own deltas; `theta`: USD per calendar day; `vega`: USD per volatility point.
@@ -52,7 +55,7 @@ class Exposure(NamedTuple):
 
 class ValueAtRisk(NamedTuple):
     """The 5 % quantile of the portfolio's change in value over one day ÷ NAV, negative when it loses, as `var_95` of
-    returns: by delta and gamma, and by full repricing. `scenarios`: of how many past days; None: none were needed."""
+    returns: by delta and gamma, and by full repricing. `scenarios`: the number of past days, None if none is needed."""
 
     historical: float | None
     repricing: float | None
@@ -60,17 +63,17 @@ class ValueAtRisk(NamedTuple):
 
 
 def exposure(held: Sequence[RiskPosition], nav: float, usd_rate: float | None) -> Exposure:
-    """The sums over what is held; `nav` in base currency, `usd_rate` is USD to base currency.
+    """The sums over the positions held; `nav` is in base currency, `usd_rate` multiplies USD into it.
 
-    An option that ended by the close stands for the shares that it delivers in the money, else for nothing: that it is
-    marked at 0 is enough where its underlying's price is unknown.
+    An option that ended by the close counts as the shares that it delivers in the money, else as nothing. Where its
+    underlying's price is unknown, a mark of 0 shows that it ended out of the money.
     """
-    options = [(one, _sensitivities(one)) for one in held if one.greeks is not None]
-    exposed = [(one, own) for one, own in options if own is not _NOTHING]
-    deltas = [_product(one.units, one.price, _sensitivities(one).delta, one.rate) for one in _exposed(held)]
-    gammas = [_product(one.units, one.price, own.gamma, usd_rate) for one, own in exposed]
-    thetas = [_product(one.units, own.theta, one.rate) for one, own in exposed]
-    vegas = [_product(one.units, own.vega, one.rate) for one, own in exposed]
+    options = [(option, _sensitivities(option)) for option in held if option.greeks is not None]
+    exposed = [(option, own) for option, own in options if own is not _NOTHING]
+    deltas = [_product(each.units, each.price, _sensitivities(each).delta, each.rate) for each in _exposed(held)]
+    gammas = [_product(option.units, option.price, own.gamma, usd_rate) for option, own in exposed]
+    thetas = [_product(option.units, own.theta, option.rate) for option, own in exposed]
+    vegas = [_product(option.units, own.vega, option.rate) for option, own in exposed]
     return Exposure(
         _rounded("delta", _sum(deltas), nav),
         _rounded("gamma", _sum(gammas), nav),
@@ -82,29 +85,27 @@ def exposure(held: Sequence[RiskPosition], nav: float, usd_rate: float | None) -
 
 
 def value_at_risk(
-    held: Sequence[RiskPosition], nav: float, moves: Sequence[Mapping[Hashable, float]], *, all_known: bool = True
+    held: Sequence[RiskPosition], nav: float, moves: Sequence[Scenario], *, all_known: bool = True
 ) -> ValueAtRisk:
-    """One day's value at risk of 95 %, by historical simulation.
+    """One day's value at risk of 95 %, by historical simulation (Hull, “Options, Futures, and Other Derivatives”, the
+    chapter on value at risk); `nav` is in base currency.
 
-    `moves`: for each past session, oldest first, the return of each underlying that is known; a session is a scenario
-    where those of everything held are known that stands for something. `all_known` False: something is held that has no
-    moves here, such as a bond.
+    `moves`: the past sessions, oldest first. A session is a scenario where the moves of every underlying that the
+    portfolio is exposed to are known. `all_known` is False where something held has no moves here, such as a bond.
     """
     if nav <= 0 or not all_known:
         return ValueAtRisk(None, None, None)
-    held = _exposed(held)
-    if not held:
+    exposed = _exposed(held)
+    if not exposed:
         return ValueAtRisk(0.0, 0.0, None)
-    needed = {one.underlying for one in held}
+    needed = {position.underlying for position in exposed}
     scenarios = [move for move in moves[-MOST_SCENARIOS:] if needed <= move.keys()]
     if len(scenarios) < FEWEST_SCENARIOS:
         return ValueAtRisk(None, None, len(scenarios))
+    historical = _quantile(_changes_by_greeks(position, scenarios) for position in exposed)
+    repricing = _quantile(_changes_by_price(position, scenarios) for position in exposed)
     return ValueAtRisk(
-        *(
-            _rounded("value_at_risk", _quantile([changes(one, scenarios) for one in held]), nav)
-            for changes in (_by_greeks, _by_price)
-        ),
-        len(scenarios),
+        _rounded("value_at_risk", historical, nav), _rounded("value_at_risk", repricing, nav), len(scenarios)
     )
 
 
@@ -112,56 +113,59 @@ _SHARE = Greeks("share", None, 1.0, 0.0, 0.0, 0.0)
 _NOTHING = Greeks("nothing", None, 0.0, 0.0, 0.0, 0.0)
 
 
-def _exposed(held: Iterable[RiskPosition]) -> list[RiskPosition]:
-    """What stands for something; of the rest, neither price nor moves are needed."""
-    return [one for one in held if _sensitivities(one) is not _NOTHING]
+def _exposed(positions: Iterable[RiskPosition]) -> list[RiskPosition]:
+    """The positions that are worth something; of the others neither price nor moves are needed."""
+    return [position for position in positions if _sensitivities(position) is not _NOTHING]
 
 
-def _sensitivities(one: RiskPosition) -> Greeks:
-    """Of a unit of it; an option that has ended is the shares it delivers, or nothing any more. One whose mark holds no
-    time value moves as the shares do where it is in the money, else not at all."""
-    if one.greeks is None:
+def _sensitivities(position: RiskPosition) -> Greeks:
+    """The Greeks of a unit of the position. An option that has ended is the shares that it delivers, or nothing. An
+    option whose mark holds no time value moves as its shares do where it is in the money, else not at all."""
+    own, later = position.greeks, position.later
+    if own is None:
         return _SHARE
-    if one.greeks.status == LOW_VEGA and one.greeks.delta is None and one.later is not None:
-        return _SHARE._replace(delta=float(one.later.sign) if one.later.intrinsic else 0.0)
-    if one.greeks.status != EXPIRED:
-        return one.greeks
-    if one.later is None:
-        return _NOTHING if one.mark == 0 else one.greeks
-    return _SHARE._replace(delta=float(one.later.sign)) if one.later.intrinsic and one.delivers else _NOTHING
+    if own.status == LOW_VEGA and own.delta is None and later is not None:
+        return _SHARE._replace(delta=float(later.sign) if later.intrinsic else 0.0)
+    if own.status != EXPIRED:
+        return own
+    if later is None:
+        return _NOTHING if position.mark == 0 else own
+    return _SHARE._replace(delta=float(later.sign)) if later.intrinsic and position.delivers else _NOTHING
 
 
-def _by_greeks(one: RiskPosition, scenarios: Sequence[Mapping[Hashable, float]]) -> list[float] | None:
-    """Its change in base currency in each scenario, by Taylor's formula to the second order in the price."""
-    own = _sensitivities(one)
-    size = _product(one.units, one.rate)
-    if None in (size, one.price, own.delta, own.gamma):
+def _changes_by_greeks(position: RiskPosition, scenarios: Sequence[Scenario]) -> list[float] | None:
+    """The position's change in base currency in each scenario, by Taylor's formula to the second order in the price."""
+    own, price = _sensitivities(position), position.price
+    size, delta, gamma = _product(position.units, position.rate), own.delta, own.gamma
+    if size is None or price is None or delta is None or gamma is None:
         return None
-    moved = [one.price * move[one.underlying] for move in scenarios]
-    return [size * (own.delta * by + own.gamma * by * by / 2) for by in moved]
+    moved = [price * scenario[position.underlying] for scenario in scenarios]
+    return [size * (delta * by + gamma * by * by / 2) for by in moved]
 
 
-def _by_price(one: RiskPosition, scenarios: Sequence[Mapping[Hashable, float]]) -> list[float] | None:
-    """Its change in base currency in each scenario, one day later: an option that has ended by then is worth what it
-    brings."""
-    has_ended = one.greeks is not None and one.greeks.status == EXPIRED
-    if one.greeks is None or has_ended:
-        return _by_greeks(one, scenarios)
-    size = _product(one.units, one.rate)
-    if None in (size, one.mark, one.later):
+def _changes_by_price(position: RiskPosition, scenarios: Sequence[Scenario]) -> list[float] | None:
+    """The position's change in base currency in each scenario, one day later. An option that ends by then is worth
+    what it brings."""
+    own, later, price, mark = position.greeks, position.later, position.price, position.mark
+    if own is None or own.status == EXPIRED:
+        return _changes_by_greeks(position, scenarios)
+    size = _product(position.units, position.rate)
+    if size is None or mark is None or later is None or price is None:
         return None
-    volatility = one.greeks.implied_volatility
-    if volatility is None and one.later.years > 0:
+    if own.implied_volatility is None and later.years > 0:
         return None
-    prices = [one.price * (1 + move[one.underlying]) for move in scenarios]
-    return [size * (value - one.mark) for value in values(one.later, volatility or 0.0, prices)]
+    prices = [price * (1 + scenario[position.underlying]) for scenario in scenarios]
+    return [size * (worth - mark) for worth in values(later, own.implied_volatility or 0.0, prices)]
 
 
-def _quantile(changes: Sequence[list[float] | None]) -> float | None:
+def _quantile(changes: Iterable[list[float] | None]) -> float | None:
     """The 5 % quantile of the sums over positions, linearly interpolated."""
-    if any(one is None for one in changes):
-        return None
-    ascending = sorted(map(sum, zip(*changes, strict=True)))
+    known: list[list[float]] = []
+    for change in changes:
+        if change is None:
+            return None
+        known.append(change)
+    ascending = sorted(map(sum, zip(*known, strict=True)))
     place = (len(ascending) - 1) * 0.05
     below = int(place)
     above = min(below + 1, len(ascending) - 1)

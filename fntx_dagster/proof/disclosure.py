@@ -31,7 +31,7 @@ MAX_BYTES = 1_000_000
 class Slot(Protocol):
     """What a disclosure needs to know of a metric (`metrics.catalogue.Metric`)."""
 
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]  # the format's name, which hides tuple.index
     name: str
     unit: str
     decimals: int
@@ -50,7 +50,7 @@ class Published(Protocol):
 class Disclosed(NamedTuple):
     """One metric that a disclosure shows. `value` is the text people read, `scaled` what was signed; None is null."""
 
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]  # the format's name, which hides tuple.index
     name: str
     unit: str
     decimals: int
