@@ -29,6 +29,7 @@ import sys
 import threading
 import urllib.request
 from datetime import date, datetime, timezone
+from typing import Any
 
 # keccak256 of each catalogue that FNTX published: the versions of what the slots mean (docs/catalogue.md).
 SCHEMAS = {
@@ -85,22 +86,23 @@ def check(disclosure, root=None):
     return problems
 
 
-class Found:
-    """What a chain was asked: `unchecked` has each of STEPS that was not made, and why; `latest` version, if later."""
+class ChainCheck:
+    """What a chain answered: `unchecked` has each of STEPS that was not made, and why; `latest` is a later version."""
 
     def __init__(self, why):
-        self.problems, self.notes, self.latest, self.unchecked = [], [], None, dict.fromkeys(STEPS, why)
+        self.problems, self.notes, self.unchecked = [], [], dict.fromkeys(STEPS, why)
+        self.latest: int | None = None
 
 
 def check_on_chain(disclosure, url):
-    """What a node says about the record, as Found; NoVerdict if it says nothing, or is of another chain."""
+    """What a node says about the record, as a ChainCheck; NoVerdict if it says nothing, or is of another chain."""
     chain_id, contract, version = int(disclosure["chain_id"]), disclosure["contract"], disclosure["version"]
     served = int(ask(url, "eth_chainId"), 16)
     if served != chain_id:
         raise NoVerdict(
             f"the node is of another chain: it serves chain {served}, the disclosure is of chain {chain_id}"
         )
-    found = Found("the check ended before it")
+    chain = ChainCheck("the check ended before it")
 
     # 1. The contract has the code whose rules are known: since its deployment nobody can change or delete a record in
     # it. What the deployment itself wrote, its code does not show: hence step 3, and hence you have to know the
@@ -108,67 +110,67 @@ def check_on_chain(disclosure, url):
     code = bytes_of(ask(url, "eth_getCode", contract, "latest"))
     token = call(url, contract, "fntx()")[:32] if code else b""
     bare = code.replace(b"\x7f" + token, b"\x7f" + bytes(len(token)))
-    del found.unchecked["code"]
+    del chain.unchecked["code"]
     if hex_of(keccak256(bare)) not in CODES:
-        found.problems.append(f"the contract {contract} is not FNTX's TrackRecord")
-        return found
+        chain.problems.append(f"the contract {contract} is not FNTX's TrackRecord")
+        return chain
 
     # 2. It holds this root and this catalogue for this trader, day and version, and itself finds each metric in it.
     day = word(disclosure["trader"]) + word(yyyymmdd(disclosure))
     stored = call(url, contract, "versionOf(address,uint32,uint32)", day + word(version))
     posted_at, stored_version = number(stored, 2), number(stored, 3)
     if stored_version != version:
-        found.problems.append(f"the contract has no version {version} of this trader's record of {disclosure['date']}")
+        chain.problems.append(f"the contract has no version {version} of this trader's record of {disclosure['date']}")
     else:
         if hex_of(stored[:32]) != disclosure["root"]:
-            found.problems.append("the contract has another root")
+            chain.problems.append("the contract has another root")
         if hex_of(stored[32:64]) != schema_hash(disclosure):
-            found.problems.append("the contract has another catalogue's hash")
+            chain.problems.append("the contract has another catalogue's hash")
         for metric in disclosure["metrics"]:
             proof = word(version) + word(metric["index"]) + word(scaled_of(metric))
             proof += b"".join(map(bytes_of, [metric["salt"], *metric["path"]]))
             function = "verifyMetric(address,uint32,uint32,uint256,int256,bytes32,bytes32[6])"
             if number(call(url, contract, function, day + proof), 0) != 1:
                 name = f"{metric['name']} (slot {metric['index']})"
-                found.problems.append(f"the contract does not find {name} in the record")
-    del found.unchecked["record"]
-    if found.problems:
-        return found
+                chain.problems.append(f"the contract does not find {name} in the record")
+    del chain.unchecked["record"]
+    if chain.problems:
+        return chain
 
     # 3. The transaction that the discloser names is the trader's own, and it posted this very record at that time.
-    check_posting(disclosure, url, posted_at, found)
+    check_posting(disclosure, url, posted_at, chain)
 
-    # 4. No later version stands beside it.
+    # 4. The contract holds no later version.
     latest = number(call(url, contract, "recordOf(address,uint32)", day), 3)
-    found.latest = latest if latest > version else None
-    del found.unchecked["latest"]
-    return found
+    chain.latest = latest if latest > version else None
+    del chain.unchecked["latest"]
+    return chain
 
 
-def check_posting(disclosure, url, posted_at, found):
-    """Add to `found` what the named transaction shows. Without it, trader and time are but the contract's word."""
+def check_posting(disclosure, url, posted_at, chain):
+    """Add to `chain` what the named transaction shows. Without it, trader and time are but the contract's word."""
     transaction = disclosure["transaction"]
     receipt = transaction and ask(url, "eth_getTransactionReceipt", transaction)
     if receipt is None:
         known = "this node does not know the transaction" if transaction else "the disclosure names no transaction"
-        found.unchecked["posting"] = known
+        chain.unchecked["posting"] = known
         return
     time = int(ask(url, "eth_getBlockByHash", receipt["blockHash"], False)["timestamp"], 16)
-    del found.unchecked["posting"]
+    del chain.unchecked["posting"]
     parties = [str(receipt["from"]).lower(), str(receipt["to"]).lower()]
     if int(receipt["status"], 16) != 1 or not any(is_posting(log, disclosure) for log in receipt["logs"]):
-        found.problems.append(f"the transaction {transaction} did not post this record")
+        chain.problems.append(f"the transaction {transaction} did not post this record")
     elif parties != [disclosure["trader"].lower(), disclosure["contract"].lower()]:
-        found.problems.append(f"the transaction {transaction} was not sent by the trader to the contract")
+        chain.problems.append(f"the transaction {transaction} was not sent by the trader to the contract")
     elif time != posted_at:
-        found.problems.append(f"the transaction {transaction} was mined at another time than the contract says")
+        chain.problems.append(f"the transaction {transaction} was mined at another time than the contract says")
     else:
         said = datetime.fromtimestamp(posted_at, timezone.utc)
-        found.notes.append(f"posted at {said:%Y-%m-%d %H:%M:%S} UTC, by the chain's clock")
+        chain.notes.append(f"posted at {said:%Y-%m-%d %H:%M:%S} UTC, by the chain's clock")
         mined_in = int(receipt["blockNumber"], 16)
         depth = max(int(ask(url, "eth_blockNumber"), 16) - mined_in, 0)
         if depth < FINAL_AFTER and not is_finalized(url, mined_in):
-            found.notes.append(
+            chain.notes.append(
                 f"NOT FINAL: the record's block has {depth} blocks after it and is not finalized: "
                 "the chain may still drop it"
             )
@@ -220,7 +222,7 @@ def read(text):
     except (ValueError, RecursionError):
         raise Refused("the disclosure is not JSON") from None
     # Readers of JSON differ (which of two equal keys counts?), so there is one way to write it. Only space is free.
-    compact = TEXT_OR_SPACE.sub(lambda found: found[1] or "", text)
+    compact = TEXT_OR_SPACE.sub(lambda match: match[1] or "", text)
     as_written = "a key twice, or a number or text in another notation"
     need(compact == again, f"the disclosure is not JSON as FNTX writes it: {as_written}")
 
@@ -304,32 +306,32 @@ def main():
         value = "null (not defined)" if metric["value"] is None else f"{metric['value']} {unit_of(disclosure, metric)}"
         print(f"  {metric['name']}: {value}: {verdict}")
     problems = check(disclosure, given.root)
-    found = Found("the file by itself does not hold" if problems else "give --rpc")
+    chain = ChainCheck("the file by itself does not hold" if problems else "give --rpc")
     if given.root and not problems:
-        found.unchecked["record"] = "you gave the root; give --rpc for the rest"
+        chain.unchecked["record"] = "you gave the root; give --rpc for the rest"
     if given.rpc and not problems:
         try:
-            found = check_on_chain(disclosure, given.rpc)
+            chain = check_on_chain(disclosure, given.rpc)
         except (NoVerdict, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
             why = error if isinstance(error, NoVerdict) else "the node's answer is not a node's"
             print("- the file agrees with itself, and no more is known")
             print(f"NOT CHECKED ON THE CHAIN: {why}. Try again, or name another node")
             return 75
-        problems = found.problems
-    for line in problems + found.notes:
+        problems = chain.problems
+    for line in problems + chain.notes:
         print(f"- {line}")
-    for step, why in found.unchecked.items():
+    for step, why in chain.unchecked.items():
         print(f"NOT CHECKED: {STEPS[step]} ({why})")
     print("NOT CHECKED: whether the trader's and the contract's address are the ones you expect: compare them")
-    print(verdict_of(problems, found))
+    print(verdict_of(problems, chain))
     return 1 if problems else 0
 
 
-def verdict_of(problems, found):
+def verdict_of(problems, chain):
     if problems:
         return "DOES NOT HOLD"
-    holds = "HOLDS, as far as checked" if found.unchecked else "HOLDS"
-    return f"{holds}, but is superseded by version {found.latest}" if found.latest else holds
+    holds = "HOLDS, as far as checked" if chain.unchecked else "HOLDS"
+    return f"{holds}, but is superseded by version {chain.latest}" if chain.latest else holds
 
 
 def unit_of(disclosure, metric):
@@ -358,8 +360,8 @@ def call(url, contract, function, arguments=b""):
     return bytes_of(ask(url, "eth_call", {"to": contract, "data": data}, "latest"))
 
 
-def ask(url, method, *params):
-    """A node's answer to one JSON-RPC question."""
+def ask(url, method, *params) -> Any:
+    """A node's answer to one JSON-RPC question: any JSON."""
     question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     try:
         answer = json.loads(fetched(url, question))
@@ -380,7 +382,7 @@ def fetched(url, question):
             request = urllib.request.Request(url, question, headers)
             with urllib.request.build_opener(NoRedirect).open(request, timeout=SECONDS) as response:
                 ended.append(response.read(10_000_000))
-        except Exception as error:  # told to the one who waits
+        except Exception as error:  # raised again in the thread that waits
             ended.append(error)
 
     # A socket's timeout is for each read: a node that drips bytes, of its headers too, would hold us for ever.
@@ -394,9 +396,9 @@ def fetched(url, question):
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The node that was named is the one that is asked."""
+    """Asks the node that was named, and no other."""
 
-    def redirect_request(self, *_):
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
         return None
 
 
