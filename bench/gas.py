@@ -15,7 +15,6 @@ from fntx_dagster.adapters.evm.client import Chain, connect  # noqa: E402
 from fntx_dagster.adapters.evm.keys import Signer  # noqa: E402
 from fntx_dagster.adapters.evm.reader import yyyymmdd  # noqa: E402
 from fntx_dagster.adapters.evm.transactions import transact  # noqa: E402
-from fntx_dagster.model.period import Period  # noqa: E402
 from fntx_dagster.settings import Settings  # noqa: E402
 
 SCHEMA = b"\x11" * 32
@@ -73,7 +72,7 @@ def _amendments(chain: Chain, trader: Signer) -> None:
 def _reading(chain: Chain, trader: Signer) -> None:
     """Calls: they cost gas in no transaction, but a node may cap what a call uses."""
     functions = chain.track_record.functions
-    history = functions.history(trader.address, Period(20240101, 20241231))
+    history = functions.history(trader.address, 20240101, 20241231)
     before = time.perf_counter()
     days = len(history.call())
     seconds = time.perf_counter() - before

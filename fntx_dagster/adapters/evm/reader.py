@@ -178,7 +178,7 @@ class Reader:
         for begin in range(first.toordinal(), last.toordinal() + 1, _MAX_RANGE):
             end = min(last.toordinal(), begin + _MAX_RANGE - 1)
             days = (yyyymmdd(date.fromordinal(one)) for one in (begin, end))
-            page = self.track_record.functions.history(_checksummed(trader), Period(*days))
+            page = self.track_record.functions.history(_checksummed(trader), *days)
             for number, *record in page.call(block_identifier=block):
                 found[_date(number)] = _stored(record)
         return found
