@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from fntx_dagster.accounting.calendar import NEW_YORK, Calendar
+from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fills import (
     CLOSES_ONLY,
     CORPORATE_ACTION,
@@ -33,6 +33,7 @@ from fntx_dagster.accounting.fills import (
 )
 from fntx_dagster.accounting.fx import PLACES, Rates
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.session import NEW_YORK
 
 
 class ActionRow(NamedTuple):
@@ -308,7 +309,7 @@ def _fill(
         put_call=row.put_call,
         currency=row.currency,
         base_currency=rates.base_currency,
-        phase=calendar.phase(at, session),
+        phase=session.phase(at),
         report_date=report_date,
         report_session=calendar.on_or_after(report_date).day,
         fx_source=rate.source,

@@ -11,25 +11,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from operator import attrgetter
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from fntx_dagster.errors import Permanent
-
-NEW_YORK = ZoneInfo("America/New_York")
+from fntx_dagster.model.session import NEW_YORK, Session
 
 _MARGIN = timedelta(days=14)
 """Longer than any closure of the exchange since 2000, so that a range always has a session before it."""
-
-
-class Session(NamedTuple):
-    """One trading day; the three moments are aware and in UTC."""
-
-    day: date
-    previous_close: datetime
-    opens_at: datetime
-    closes_at: datetime
-    early_close: bool
 
 
 def sessions(first: date, last: date) -> tuple[Session, ...]:
@@ -40,12 +27,12 @@ def sessions(first: date, last: date) -> tuple[Session, ...]:
 
 _day = attrgetter("day")
 _known: tuple[date, date, tuple[Session, ...]] = (date.max, date.min, ())
-"""The longest range of whole years that was asked for so far, and its sessions: making a calendar takes a while, the
-longer the more often, and a run asks for several ranges."""
+"""The longest range of whole years asked for so far, and its sessions: a calendar takes a while to build, and a
+run asks for several ranges."""
 
 
 def _around(first: date, last: date) -> tuple[Session, ...]:
-    """The sessions of a range that holds the one asked for."""
+    """The sessions of a range that contains the given one."""
     global _known
     begin, end, known = _known
     if not begin <= first <= last <= end:
@@ -56,7 +43,7 @@ def _around(first: date, last: date) -> tuple[Session, ...]:
 
 
 def _sessions(first: date, last: date) -> tuple[Session, ...]:
-    import exchange_calendars  # takes half a second with pandas behind it; only who needs the calendar pays
+    import exchange_calendars  # imports pandas and takes half a second: only callers that need a calendar pay
 
     exchange = exchange_calendars.get_calendar("XNYS", start=first - _MARGIN, end=last + _MARGIN)
     early = {moment.date() for moment in exchange.early_closes}
@@ -85,7 +72,7 @@ def why_closed(day: date) -> str | None:
 
 
 class Calendar:
-    """Looks sessions up by moment and by day. Permanent when asked beyond the sessions it was given."""
+    """Looks sessions up by moment and by day. Permanent beyond the sessions that it was given."""
 
     def __init__(self, sessions: Iterable[Session]) -> None:
         self.sessions = tuple(sessions)
@@ -115,16 +102,6 @@ class Calendar:
     def after(self, day: date) -> Session:
         """The first session after a calendar day."""
         return self.on_or_after(day + timedelta(days=1))
-
-    @staticmethod
-    def phase(moment: datetime, session: Session) -> str:
-        """Where in its session a moment lies: `overnight`, `pre_market` or `intraday`.
-
-        Overnight is every New York date before the session's own, so a whole weekend is overnight.
-        """
-        if moment >= session.opens_at:
-            return "intraday"
-        return "overnight" if moment.astimezone(NEW_YORK).date() < session.day else "pre_market"
 
     def _beyond(self, what: str) -> Permanent:
         return Permanent(

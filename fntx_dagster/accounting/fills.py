@@ -15,9 +15,10 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from fntx_dagster.accounting.calendar import NEW_YORK, Calendar
+from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fx import PLACES, Rates
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.session import NEW_YORK
 
 TRADE = "trade"
 EXPIRATION = "expiration"
@@ -300,7 +301,7 @@ def _fill(row: TradeRow, label: _Label | None, calendar: Calendar, rates: Rates)
         put_call=row.put_call,
         currency=currency,
         base_currency=rates.base_currency,
-        phase=calendar.phase(executed_at, session),
+        phase=session.phase(executed_at),
         report_date=report_date,
         report_session=calendar.on_or_after(report_date).day,
         fx_source=rate.source,

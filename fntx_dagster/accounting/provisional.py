@@ -15,11 +15,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.accounting import fx, lots
-from fntx_dagster.accounting.calendar import NEW_YORK, Calendar, Session, sessions
+from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.accounting.fills import FX_CONVERSION, TRADE, Fill
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.contract import Contract, is_option, ladder_key
 from fntx_dagster.model.day import Block, Event, OpenPosition, ProvisionalDay
+from fntx_dagster.model.session import NEW_YORK, Session
 from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot
 
 REALTIME = "realtime"
@@ -48,7 +49,7 @@ def session_at(moment: datetime) -> Session:
     """The session that is `today` at an aware moment: the latest on or before its New York date.
 
     From the close on it stays the same until midnight in New York before the next session, where that session's
-    pre-market begins (`Calendar.phase`): Friday 17:00, Saturday and Sunday still show Friday, a holiday the session
+    pre-market begins (`Session.phase`): Friday 17:00, Saturday and Sunday still show Friday, a holiday the session
     before it.
     """
     day = moment.astimezone(NEW_YORK).date()
@@ -98,17 +99,10 @@ def today(
         opening_nav_calculated=_after(opening_nav_official, before_open),
         closing_nav_official=nav,
         closing_nav_calculated=calculated,
-        deposits=None,
-        withdrawals=None,
         gross_pnl=_sum((one.premium + one.premium_reversal + one.gross_realised) * one.fx_rate for one in events),
         commissions=_sum(event.commission * event.fx_rate for event in events),
-        interest=None,
-        fees=None,
-        broker_residual=_ZERO,
-        net_pnl=None,
         difference=difference,
         difference_parts={} if difference is None else {"not_yet_attributed": difference},
-        unexplained=_ZERO,
         blocks=blocks,
         open_at_close=_open_positions(snapshot, books, session),
         as_of=snapshot.as_of,
@@ -175,7 +169,7 @@ def _fill(one: Execution, session: Session, converter: _Converter) -> Fill:
         expiry=contract.expiry,
         put_call=contract.put_call,
         currency=one.currency,
-        phase=Calendar.phase(one.at, session),
+        phase=session.phase(one.at),
         fx_source=rate.source,
         broker_realised=realised,
     )

@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from fntx_dagster.accounting.calendar import NEW_YORK, sessions, why_closed
+from fntx_dagster.accounting.calendar import sessions, why_closed
 from fntx_dagster.defs.jobs import refreshed_days, signed_days
 from fntx_dagster.defs.partitions import FIRST_SESSION
 from fntx_dagster.defs.ranges import BEGINNING, request
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.services.fetching import configured
 from fntx_dagster.services.signatures.refusals import Beginning, Waiting, waiting
 from fntx_dagster.store.database import Database

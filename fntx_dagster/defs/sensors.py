@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from fntx_dagster.accounting.calendar import NEW_YORK, sessions
+from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm.client import addresses_of
 from fntx_dagster.defs import queue
 from fntx_dagster.defs.alerts import delivered_alerts
@@ -30,6 +30,7 @@ from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.schedules import signing
 from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.services import alerting as notifications
 from fntx_dagster.services.fetching import configured, overdue
 from fntx_dagster.services.signatures.refusals import Beginning

@@ -1,19 +1,20 @@
-"""The values that a report is told from: one `Day` per account and session, as the tables hold them.
+"""The values that a report narrates: per account and session a `Day`, or a `ProvisionalDay` while it still runs.
 
-What belongs here: the shapes. How they are read lies in `store/`, how they are told in `story.py`. Amounts are exact
-Decimals, in base currency unless a field says otherwise; times are aware and in UTC. The day that still runs is a
-`ProvisionalDay`; `today.py` makes it.
+What belongs here: the shapes. `store` reads official days from the tables, `accounting.provisional` computes the
+provisional one, `report` narrates both. Amounts are exact Decimals, in base currency unless a field says otherwise;
+times are aware and in UTC.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar
 
 from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Event:
     `event_type`: trade, expiration, assignment, exercise, delivery, fx_conversion, split, merger, spin_off,
     symbol_change, corporate_action, transfer_in, transfer_out, deposit, withdrawal, interest, dividend, tax, fee,
     other_cash. `quantity` is signed; `price`, `premium`, `commission`, `gross_realised` and `amount` are in `currency`;
-    a commission is negative when it costs. `premium_reversal` is premium that an earlier block of the day already told
-    for what this fill closes (negative of it), in `currency`. `nav_after` is None only on a provisional day without an
+    a commission is negative when it costs. `premium_reversal` takes back the premium that an earlier block of the
+    day counted for what this fill closes, in `currency`. `nav_after` is None only on a provisional day without an
     opening NAV. `linked_event_id` is the other leg of an assignment or of an exchange of contracts; a split in place
     links to itself.
     """
@@ -57,12 +58,12 @@ _FLOWS = ("deposit", "withdrawal", "transfer_in", "transfer_out")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A row of nav_blocks with its events: what the story tells in one paragraph.
+    """A row of nav_blocks with its events: what one paragraph of the story narrates.
 
     `kind`: trades, assignment, exercise, expiration, corporate_action, transfer, cash. `phase`: overnight,
     pre_market, intraday, at_close.
-    `closes` says that the block closes something and so tells realised P&L; else it tells premium. Amounts in
-    `currency` are None where the block's events have several currencies, `fx_rate` where they have several rates;
+    `closes`: a trade of the block closes something, so the block counts realised P&L; else it counts premium.
+    Amounts in `currency` are None where the events have several currencies, `fx_rate` where they have several rates;
     `nav_after` only on a provisional day without an opening NAV.
     """
 
@@ -90,12 +91,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class OpenPosition:
-    """A holding at a session's close. `quantity` is signed; `opened_at` of the oldest lot; `ends` says how and when
-    the tables know that it ended (expired, assigned, exercised, traded, delivered), None while it is open.
+    """A holding at a session's close. `quantity` is signed; `opened_at` of the oldest lot; `ends` and
+    `ended_at` say how (expired, assigned, exercised, traded, delivered) and when it ended, None while it is open.
 
     On a provisional day: a holding now. `mark`, its price per unit, and `market_value`, signed, are the gateway's, in
     `currency`; None where the gateway no longer holds it. `opened_at` is None when it was opened on an earlier day, and
-    `open_price` is then the broker's average cost per unit, where the gateway tells it.
+    `open_price` is then the broker's average cost per unit, where the gateway reports it.
     """
 
     contract: Contract
@@ -109,18 +110,10 @@ class OpenPosition:
     currency: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """Everything that one day's story needs.
-
-    `difference_parts` sums with `unexplained` to `difference` = closing_nav_official − closing_nav_calculated; its
-    names: mark_to_market, assigned_option_mark, expired_option_mark, rate_difference, interest_accruals,
-    fx_translation, after_hours_trades, commissions, interest, dividends, fees, transfers, other, broker_residual; on a
-    provisional day not_yet_attributed alone. `as_of` is None: the broker's statement told this day. Amounts that may
-    be None are so only on a provisional day.
-    """
-
-    as_of: ClassVar[datetime | None] = None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingDay:
+    """What an official and a provisional day have in common. `gross_pnl` is before commissions, which are negative
+    when they cost; `difference_parts` maps names (`model.difference.PARTS`) to amounts."""
 
     account_id: str
     trading_day: date
@@ -129,43 +122,76 @@ class Day:
     closes_at: datetime
     early_close: bool
     base_currency: str
-    opening_nav_official: Decimal | None
-    opening_nav_calculated: Decimal | None
     closing_nav_official: Decimal
-    closing_nav_calculated: Decimal | None
-    deposits: Decimal | None
-    withdrawals: Decimal | None
     gross_pnl: Decimal
     commissions: Decimal
-    interest: Decimal | None
-    fees: Decimal | None
-    broker_residual: Decimal
-    net_pnl: Decimal | None
-    difference: Decimal | None
     difference_parts: Mapping[str, Decimal]
-    unexplained: Decimal
     blocks: tuple[Block, ...]
     open_at_close: tuple[OpenPosition, ...]
 
+    @property
+    def session(self) -> Session:
+        """The session of the day, with its moments."""
+        return Session(self.trading_day, self.previous_close, self.opens_at, self.closes_at, self.early_close)
 
-@dataclass(frozen=True, slots=True)
-class ProvisionalDay(Day):
-    """The day that still runs, as IB Gateway saw it at `as_of`: no statement has told it yet.
 
-    `closing_nav_official` and `closing_nav_calculated` are the NAVs now: `gateway_nav`, in `gateway_currency`, at the
-    configured real-time `rate`, and what the day's trades make of the opening. The whole difference is one part,
-    not_yet_attributed, for the gateway does not tell what made it; nothing of it is unexplained before the statement
-    had its say. Deposits, withdrawals, interest and fees are None: the gateway tells none. So is the net P&L, for the
-    NAV moves with deposits and with the rate too. Where no official opening NAV is known, the amounts that stand on it
-    are None as well.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day(TradingDay):
+    """A day that a statement covers: its amounts are official, so `as_of` is None.
 
-    `realised_by_broker` names the events whose realised P&L is the broker's own figure, net of what the opening cost;
-    `later_trades` counts fills after the session's close, which belong to the next trading day.
+    `deposits` and `withdrawals` are both 0 or more. `difference` is closing_nav_official − closing_nav_calculated, and
+    `difference_parts` sums with `unexplained` to it.
     """
 
-    as_of: datetime = field()
+    as_of: ClassVar[None] = None
+
+    opening_nav_official: Decimal
+    opening_nav_calculated: Decimal
+    closing_nav_calculated: Decimal
+    deposits: Decimal
+    withdrawals: Decimal
+    interest: Decimal
+    fees: Decimal
+    broker_residual: Decimal
+    net_pnl: Decimal
+    difference: Decimal
+    unexplained: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionalDay(TradingDay):
+    """The day that still runs, as IB Gateway saw it at `as_of`: no statement covers it yet.
+
+    `closing_nav_official` and `closing_nav_calculated` are the NAVs now: the first is `gateway_nav`, in
+    `gateway_currency`, at the configured real-time `rate`; the second is the opening NAV plus the impact of the day's
+    trades. Their difference is one part, not_yet_attributed, because the gateway does not report what it consists of;
+    nothing of it is unexplained before the statement arrives. The gateway reports no deposits, withdrawals, interest or
+    fees, so these are None, and so is the net P&L: the NAV moves with deposits and with the rate, too. Without an
+    official opening NAV the amounts that depend on it are None as well.
+
+    `realised_by_broker` holds the ids of the events whose realised P&L is the broker's own figure, net of what the
+    opening cost; `later_trades` counts fills after the session's close, which belong to the next trading day.
+    """
+
+    deposits: ClassVar[None] = None
+    withdrawals: ClassVar[None] = None
+    interest: ClassVar[None] = None
+    fees: ClassVar[None] = None
+    net_pnl: ClassVar[None] = None
+    broker_residual: ClassVar[Decimal] = Decimal(0)
+    unexplained: ClassVar[Decimal] = Decimal(0)
+
+    as_of: datetime
+    opening_nav_official: Decimal | None
+    opening_nav_calculated: Decimal | None
+    closing_nav_calculated: Decimal | None
+    difference: Decimal | None
     gateway_nav: Decimal
     gateway_currency: str
     rate: Decimal
     realised_by_broker: frozenset[str]
     later_trades: int
+
+
+AnyDay = Day | ProvisionalDay
+"""A day that a statement covers or one that still runs."""

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.model.day import Block, Day, Event
+from fntx_dagster.model.day import AnyDay, Block, Event
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.impact import impact_lines, nav_line
 from fntx_dagster.report.narrative import Line, Paragraph
@@ -28,7 +28,7 @@ _SHORT = ", sold short,"
 _COUNTED = "; it moves nothing here and counts where open positions are marked to the closing prices."
 
 
-def narrate_actions(block: Block, day: Day, observer: ZoneInfo) -> Paragraph:
+def narrate_actions(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """A block of corporate actions."""
     today = block.starts_at.astimezone(clock.NEW_YORK).date()
     sentences = _sentences(block.events, today)
@@ -52,7 +52,7 @@ def narrate_actions(block: Block, day: Day, observer: ZoneInfo) -> Paragraph:
     )
 
 
-def narrate_transfers(block: Block, day: Day, observer: ZoneInfo) -> Paragraph:
+def narrate_transfers(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """A block of transfers, of cash and of positions."""
     today = block.starts_at.astimezone(clock.NEW_YORK).date()
     undated = day.trading_day if block.phase in ("intraday", "at_close") else None

@@ -12,7 +12,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.contract import Contract
-from fntx_dagster.model.day import Block, Day, Event
+from fntx_dagster.model.day import AnyDay, Block, Event
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.impact import impact_lines, nav_line
 from fntx_dagster.report.narrative import Line, Paragraph
@@ -22,7 +22,7 @@ _EXCHANGED = "This asset exchange has no immediate P&L impact."
 _COUNTED = "on the shares; it moves nothing here and counts where open positions are marked to the closing prices."
 
 
-def narrate_booking(block: Block, day: Day, observer: ZoneInfo) -> Paragraph:
+def narrate_booking(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """A block of kind expiration, assignment or exercise."""
     today = block.starts_at.astimezone(clock.NEW_YORK).date()
     sentence = _expiration(block, today) if block.kind == "expiration" else _exchange(block, today)

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.model.day import Block, Day, Event
+from fntx_dagster.model.day import AnyDay, Block, Event
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.impact import impact_lines, nav_line
 from fntx_dagster.report.narrative import Line, Paragraph
@@ -37,7 +37,7 @@ _SENTENCES = {
 _OTHER = ("The broker credits {}", "The broker debits {}")
 
 
-def narrate_cash(block: Block, day: Day, observer: ZoneInfo) -> Paragraph:
+def narrate_cash(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """A block of kind cash."""
     types = {event.event_type for event in block.events}
     one, many = _TITLES.get(types.pop(), _MIXED) if len(types) == 1 else _MIXED

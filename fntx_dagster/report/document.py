@@ -54,7 +54,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.contract import Contract
-from fntx_dagster.model.day import Block, Day, Event, OpenPosition, ProvisionalDay
+from fntx_dagster.model.day import AnyDay, Block, Event, OpenPosition, ProvisionalDay
 from fntx_dagster.report import clock, money
 from fntx_dagster.report.market import nonzero_parts, part_label
 from fntx_dagster.report.narrative import Paragraph, Section, Story
@@ -158,7 +158,7 @@ def _gateway_nav(day: ProvisionalDay) -> Json:
     return {**_amount(day.gateway_nav), "currency": day.gateway_currency, "rate": _exact(day.rate)}
 
 
-def _day_amounts(day: Day) -> Json:
+def _day_amounts(day: AnyDay) -> Json:
     return {
         "opening_nav_official": _amount(day.opening_nav_official),
         "opening_nav_calculated": _amount(day.opening_nav_calculated),

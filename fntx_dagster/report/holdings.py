@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.model.day import Day, OpenPosition
+from fntx_dagster.model.day import AnyDay, OpenPosition
 from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.tables import Table
@@ -18,7 +18,7 @@ from fntx_dagster.report.tables import Table
 _NONE = "–"
 
 
-def positions_table(day: Day, marks: Mapping[str, Mark], observer: ZoneInfo) -> Table:
+def positions_table(day: AnyDay, marks: Mapping[str, Mark], observer: ZoneInfo) -> Table:
     """What is held at the day's close, or now on a day that still runs. `marks`: contract id → the broker's closing
     price, where a statement tells it; a provisional day brings its own."""
     positions = sorted(day.open_at_close, key=lambda position: wording.ladder_key(position.contract))
@@ -39,7 +39,7 @@ def stocks_table(stocks: Sequence[StockPosition], last: date) -> Table:
     )
 
 
-def _position(position: OpenPosition, day: Day, marks: Mapping[str, Mark], observer: ZoneInfo) -> tuple[str, ...]:
+def _position(position: OpenPosition, day: AnyDay, marks: Mapping[str, Mark], observer: ZoneInfo) -> tuple[str, ...]:
     contract, mark = position.contract, marks.get(position.contract.contract_id)
     price, currency, value = position.mark, position.currency, position.market_value
     if price is None and mark is not None:

@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.model.day import Day
+from fntx_dagster.model.day import AnyDay, Day
 from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.model.nav import NavDay
 from fntx_dagster.report import charts, clock, money
@@ -90,7 +90,7 @@ def _environment() -> Environment:
 def _section(account: AccountReport, key: str) -> dict[str, Any]:
     stories = account.stories
     days = [story.day for story in stories]
-    official = [day for day in days if day.as_of is None]
+    official = [day for day in days if isinstance(day, Day)]
     last = days[-1]
     periods = narrate_periods(stories)
     return {
@@ -116,7 +116,7 @@ def _section(account: AccountReport, key: str) -> dict[str, Any]:
     }
 
 
-def _figures(days: Sequence[Day], official: Sequence[Day]) -> list[tuple[str, str, str]]:
+def _figures(days: Sequence[AnyDay], official: Sequence[Day]) -> list[tuple[str, str, str]]:
     """What stands at the top: (name, figure, what belongs to it)."""
     first, last = days[0], days[-1]
     currency = last.base_currency
@@ -136,7 +136,7 @@ def _figures(days: Sequence[Day], official: Sequence[Day]) -> list[tuple[str, st
     return figures
 
 
-def _sum(days: Sequence[Day], name: str) -> Decimal:
+def _sum(days: Sequence[AnyDay], name: str) -> Decimal:
     return sum((getattr(day, name) for day in days), Decimal(0))
 
 
@@ -259,7 +259,7 @@ def _risk(account: AccountReport) -> Iterator[Table]:
             yield table._replace(title=f"{table.title} {at}")
 
 
-def _positions_at(day: Day, observer: ZoneInfo) -> str:
+def _positions_at(day: AnyDay, observer: ZoneInfo) -> str:
     at = day.as_of or day.closes_at
     return f"{'Now' if day.as_of else 'At the close'}: {clock.both_zones(at, at, observer)}"
 
@@ -278,7 +278,7 @@ def _told(story: Story, key: str) -> dict[str, Any]:
     }
 
 
-def _anchor(day: Day, key: str) -> str:
+def _anchor(day: AnyDay, key: str) -> str:
     return f"{key}-{day.trading_day.isoformat()}"
 
 

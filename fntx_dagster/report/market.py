@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.model.day import Day, OpenPosition
+from fntx_dagster.model.day import AnyDay, Day, OpenPosition
 from fntx_dagster.model.difference import in_order
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.narrative import Line, Paragraph
@@ -38,7 +38,7 @@ PART_LABELS = {
 }
 
 
-def narrate_previous_close(day: Day, observer: ZoneInfo) -> Paragraph:
+def narrate_previous_close(day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """The official NAV that the day starts from."""
     nav = day.opening_nav_official
     summary = "The day starts from the official NAV of the previous close."
@@ -55,7 +55,7 @@ def narrate_previous_close(day: Day, observer: ZoneInfo) -> Paragraph:
     )
 
 
-def narrate_open(day: Day, before: Iterable[Paragraph], observer: ZoneInfo) -> Paragraph:
+def narrate_open(day: AnyDay, before: Iterable[Paragraph], observer: ZoneInfo) -> Paragraph:
     """The market open with one NAV, or with both and the reason. `before`: the blocks told since the previous close."""
     return Paragraph(
         kind="market_open",
@@ -70,7 +70,7 @@ def narrate_open(day: Day, before: Iterable[Paragraph], observer: ZoneInfo) -> P
     )
 
 
-def narrate_no_events(day: Day, observer: ZoneInfo) -> Paragraph:
+def narrate_no_events(day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """The session of a day on which nothing touched the account, or has not so far."""
     until = day.closes_at if day.as_of is None else min(day.as_of, day.closes_at)
     nav = day.closing_nav_calculated
@@ -105,12 +105,12 @@ def narrate_close(day: Day, observer: ZoneInfo) -> Paragraph:
     )
 
 
-def early_close(day: Day) -> str:
+def early_close(day: AnyDay) -> str:
     """` (early close 13:00 EST)` on a day that closes early, else empty."""
     return f" (early close {_new_york(day.closes_at)})" if day.early_close else ""
 
 
-def nav_line(label: str, nav: Decimal, day: Day) -> Line:
+def nav_line(label: str, nav: Decimal, day: AnyDay) -> Line:
     """`label: 79,402.22 HKD`: a NAV in base currency."""
     result = f"{money.display(nav)} {day.base_currency}"
     return Line(label, result=result, amount=nav, currency=day.base_currency)
@@ -121,7 +121,7 @@ def part_label(name: str) -> str:
     return PART_LABELS.get(name, name.replace("_", " ").capitalize())
 
 
-def nonzero_parts(day: Day) -> list[tuple[str, Decimal]]:
+def nonzero_parts(day: AnyDay) -> list[tuple[str, Decimal]]:
     """The non-zero parts of the difference in the order of telling."""
     return [(name, amount) for name, amount in in_order(day.difference_parts).items() if amount]
 
@@ -156,7 +156,7 @@ def _official_lines(day: Day) -> tuple[Line, ...]:
     )
 
 
-def _opening_lines(day: Day, before: Iterable[Paragraph]) -> tuple[Line, ...]:
+def _opening_lines(day: AnyDay, before: Iterable[Paragraph]) -> tuple[Line, ...]:
     official, nav = day.opening_nav_official, day.opening_nav_calculated
     if official is None or nav is None:
         return ()
@@ -165,17 +165,16 @@ def _opening_lines(day: Day, before: Iterable[Paragraph]) -> tuple[Line, ...]:
     return (
         nav_line("Official Opening NAV", official, day),
         nav_line("Calculated Opening NAV", nav, day),
-        Line("Why they differ", _opening_reason(day, before)),
+        Line("Why they differ", _opening_reason(nav - official, day.base_currency, before)),
     )
 
 
-def _opening_reason(day: Day, before: Iterable[Paragraph]) -> str:
+def _opening_reason(gap: Decimal, base_currency: str, before: Iterable[Paragraph]) -> str:
     moved = [(told, told.source.nav_impact) for told in before if told.source is not None and told.source.nav_impact]
-    gap = day.opening_nav_calculated - day.opening_nav_official
     if sum((impact for _, impact in moved), Decimal(0)) != gap:
-        return f"The two differ by {money.display(gap, signed=True)} {day.base_currency}."
+        return f"The two differ by {money.display(gap, signed=True)} {base_currency}."
     named = [
-        f"the {_lower(told.title)} ({money.display(impact, signed=True)} {day.base_currency})" for told, impact in moved
+        f"the {_lower(told.title)} ({money.display(impact, signed=True)} {base_currency})" for told, impact in moved
     ]
     return f"The broker's official figure does not yet include {wording.capped(named, 'events')}."
 
@@ -188,16 +187,16 @@ def _new_york(moment: datetime) -> str:
     return clock.clock_time(moment, clock.NEW_YORK)
 
 
-def _is_marked(day: Day) -> bool:
+def _is_marked(day: AnyDay) -> bool:
     """Whether a position lives on after the close; options that expire worthless with it do not."""
     return any(not _expires_with(position, day) for position in day.open_at_close)
 
 
-def _expires_with(position: OpenPosition, day: Day) -> bool:
+def _expires_with(position: OpenPosition, day: AnyDay) -> bool:
     return position.ends == "expired" and position.contract.expiry == day.trading_day
 
 
-def _positions_sentence(day: Day) -> str:
+def _positions_sentence(day: AnyDay) -> str:
     if not day.open_at_close:
         return "You hold no open positions."
     if not _is_marked(day):
@@ -210,7 +209,7 @@ def _positions_sentence(day: Day) -> str:
     return f"{marked}{_pending_sentence(day)}"
 
 
-def _expired_sentence(day: Day) -> str:
+def _expired_sentence(day: AnyDay) -> str:
     positions = day.open_at_close
     names = wording.bracketed(_held(positions, day), "options")
     if len(positions) == 1:
@@ -224,7 +223,7 @@ def _expired_sentence(day: Day) -> str:
     return f"{subject} {verb} worthless; the premium is fully realised."
 
 
-def _pending_sentence(day: Day) -> str:
+def _pending_sentence(day: AnyDay) -> str:
     pending = [
         position
         for position in day.open_at_close
@@ -241,7 +240,7 @@ def _pending_sentence(day: Day) -> str:
     return f" Your {wording.capped(owned, 'options')} {expire} today; {outcome} with the next statement."
 
 
-def _held(positions: Sequence[OpenPosition], day: Day) -> list[str]:
+def _held(positions: Sequence[OpenPosition], day: AnyDay) -> list[str]:
     ladder = wording.ladder(_holding(position) for position in positions)
     return [wording.held(holding, day.trading_day) for holding in ladder]
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.model.day import Block, Day
+from fntx_dagster.model.day import AnyDay, Block
 from fntx_dagster.report import clock
 
 
@@ -75,7 +75,7 @@ class Story:
     """One account's trading day, told. `heading` is that of the day: `US Trading Day: Thursday, July 17, 2025`;
     `observer` the zone in which its times are told, beside New York's."""
 
-    day: Day
+    day: AnyDay
     heading: str
     sections: tuple[Section, ...] = field(default=())
     observer: ZoneInfo = clock.HONG_KONG

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from fntx_dagster.model.day import Day
+from fntx_dagster.model.day import AnyDay
 from fntx_dagster.report import clock
 from fntx_dagster.report.market import nonzero_parts, part_label
 from fntx_dagster.report.narrative import Paragraph, Story
@@ -99,7 +99,7 @@ def _kind(told: Paragraph) -> str:
     return "flow" if told.source.is_flow else "block"
 
 
-def _parts(day: Day) -> list[Step]:
+def _parts(day: AnyDay) -> list[Step]:
     nav = day.closing_nav_calculated
     if nav is None:
         return []
@@ -111,7 +111,7 @@ def _parts(day: Day) -> list[Step]:
     return steps
 
 
-def _part_of_day(moment: datetime, day: Day) -> float:
+def _part_of_day(moment: datetime, day: AnyDay) -> float:
     if moment < day.opens_at:
         part = _NIGHT * ((moment - day.previous_close) / (day.opens_at - day.previous_close))
     else:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.accounting.calendar import Calendar, Session
-from fntx_dagster.model.day import Day, OpenPosition, ProvisionalDay
+from fntx_dagster.model.day import AnyDay, OpenPosition, ProvisionalDay
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.market import nav_line, part_label
 from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
 
 
-def provisional(day: Day, observer: ZoneInfo) -> str:
+def provisional(day: AnyDay, observer: ZoneInfo) -> str:
     """` (provisional, as of 22:15 HKT / 10:15 EDT)` for a day that still runs, else empty."""
     if day.as_of is None:
         return ""
@@ -46,8 +45,7 @@ def narrate_now(day: ProvisionalDay, observer: ZoneInfo) -> Paragraph:
 def _phase(day: ProvisionalDay) -> str:
     if day.as_of > day.closes_at:
         return "at_close"
-    session = Session(day.trading_day, day.previous_close, day.opens_at, day.closes_at, day.early_close)
-    return Calendar.phase(day.as_of, session)
+    return day.session.phase(day.as_of)
 
 
 def _market(day: ProvisionalDay) -> str:

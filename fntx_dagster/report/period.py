@@ -125,14 +125,14 @@ def narrate_periods(stories: Iterable[Story]) -> list[PeriodSummary]:
     """The period of each account with several official days among the stories, in the order of the accounts."""
     by_account: dict[str, list[Story]] = {}
     for story in stories:
-        if story.day.as_of is None:
+        if isinstance(story.day, Day):
             by_account.setdefault(story.day.account_id, []).append(story)
     return [_period(told) for told in by_account.values() if len(told) > 1]
 
 
 def _period(stories: Sequence[Story]) -> PeriodSummary:
     stories = sorted(stories, key=lambda story: story.day.trading_day)
-    days = [story.day for story in stories]
+    days = [story.day for story in stories if isinstance(story.day, Day)]
     results = [
         DayResult(day.trading_day, day.net_pnl, made) for day in days if (made := nav_day(day).daily_return) is not None
     ]

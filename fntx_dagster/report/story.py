@@ -13,7 +13,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.contract import Contract
-from fntx_dagster.model.day import Block, Day, ProvisionalDay
+from fntx_dagster.model.day import AnyDay, Block, ProvisionalDay
 from fntx_dagster.report import clock
 from fntx_dagster.report.actions import narrate_actions, narrate_transfers
 from fntx_dagster.report.bookings import narrate_booking
@@ -39,7 +39,7 @@ _MOVES_POSITION = (
 _NARRATORS = {"cash": narrate_cash, "corporate_action": narrate_actions, "transfer": narrate_transfers}
 
 
-def narrate(day: Day, observer: ZoneInfo = clock.HONG_KONG) -> Story:
+def narrate(day: AnyDay, observer: ZoneInfo = clock.HONG_KONG) -> Story:
     """The story of `day`: the overnight period, where something happened in it, and the trading day.
 
     Times are told in the observer's zone and in New York, amounts in the currency of the trade and in the account's
@@ -71,19 +71,19 @@ def narrate(day: Day, observer: ZoneInfo = clock.HONG_KONG) -> Story:
 
 
 def _narrate_block(
-    block: Block, day: Day, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo
+    block: Block, day: AnyDay, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo
 ) -> Paragraph:
     if block.kind == "trades":
         return narrate_trades(block, day, left_open, received, observer)
     return _NARRATORS.get(block.kind, narrate_booking)(block, day, observer)
 
 
-def _overnight_heading(day: Day) -> str:
+def _overnight_heading(day: AnyDay) -> str:
     closed = clock.month_day(day.previous_close.astimezone(clock.NEW_YORK))
     return f"Overnight Period ({closed} Close to {clock.month_day(day.trading_day)} Open)"
 
 
-def _left_open(day: Day) -> list[list[Holding]]:
+def _left_open(day: AnyDay) -> list[list[Holding]]:
     """For each block, what is still held right after it of the contracts that it touched.
 
     The day knows its holdings at the close: walking back from there, the block's own movements come off next.

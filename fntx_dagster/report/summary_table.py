@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.model.day import Day
+from fntx_dagster.model.day import AnyDay
 from fntx_dagster.report import clock, markdown, money, wording
 from fntx_dagster.report.performance import linked
 from fntx_dagster.report.period import nav_day
@@ -25,28 +25,30 @@ class _Column(NamedTuple):
     table's."""
 
     header: str
-    told: Callable[[Sequence[Day]], str | None]
+    told: Callable[[Sequence[AnyDay]], str | None]
     summed: bool = True
 
 
-def _sum(amount: Callable[[Day], Decimal | None], *, signed: bool = True) -> Callable[[Sequence[Day]], str | None]:
-    def told(days: Sequence[Day]) -> str | None:
+def _sum(
+    amount: Callable[[AnyDay], Decimal | None], *, signed: bool = True
+) -> Callable[[Sequence[AnyDay]], str | None]:
+    def told(days: Sequence[AnyDay]) -> str | None:
         known = [value for value in map(amount, days) if value is not None]
         return money.display(sum(known, Decimal(0)), signed=signed) if known else None
 
     return told
 
 
-def _cash_flow(day: Day) -> Decimal | None:
+def _cash_flow(day: AnyDay) -> Decimal | None:
     return None if day.deposits is None or day.withdrawals is None else day.deposits - day.withdrawals
 
 
-def _per_cent(days: Sequence[Day]) -> str | None:
+def _per_cent(days: Sequence[AnyDay]) -> str | None:
     made = linked(nav_day(day).daily_return for day in days if day.as_of is None)
     return None if made is None else money.percent(made, signed=True)
 
 
-def _assigned(days: Sequence[Day]) -> str | None:
+def _assigned(days: Sequence[AnyDay]) -> str | None:
     """The option that was assigned to the account, or how many."""
     found: dict[tuple[str, str], str] = {}
     for day in days:
@@ -77,7 +79,7 @@ _RESULTS = ("Gross P&L", "Net P&L", "Net %")
 _MARK = " *"
 
 
-def summary_table(days: Sequence[Day], observer: ZoneInfo = clock.HONG_KONG) -> Table:
+def summary_table(days: Sequence[AnyDay], observer: ZoneInfo = clock.HONG_KONG) -> Table:
     """The table of one account's days, in the order given, in base currency (named in the first header). Net % is the
     time-weighted return; the first column holds trading days (YYYY-MM-DD, and ` *` behind a provisional one).
 
@@ -94,7 +96,7 @@ def summary_table(days: Sequence[Day], observer: ZoneInfo = clock.HONG_KONG) -> 
     )
 
 
-def month_tables(days: Sequence[Day], observer: ZoneInfo = clock.HONG_KONG) -> list[Table]:
+def month_tables(days: Sequence[AnyDay], observer: ZoneInfo = clock.HONG_KONG) -> list[Table]:
     """`summary_table` of each month of one account's days, oldest first; where they are several, the months themselves
     side by side at the end, each with its first opening and its last closing NAV.
 
@@ -113,7 +115,7 @@ def to_markdown(table: Table) -> str:
     return markdown.table(table.headers, rows, table.words) + "\n" + footnote
 
 
-def _by_month(days: Sequence[Day], months: Sequence[Sequence[Day]]) -> Table:
+def _by_month(days: Sequence[AnyDay], months: Sequence[Sequence[AnyDay]]) -> Table:
     official = [[day for day in month if day.as_of is None] for month in months]
     return Table(
         headers=(f"Month{_currency(days)}", *(column.header for column in _COLUMNS)),
@@ -124,7 +126,7 @@ def _by_month(days: Sequence[Day], months: Sequence[Sequence[Day]]) -> Table:
     )
 
 
-def _month(days: Sequence[Day]) -> tuple[str, ...]:
+def _month(days: Sequence[AnyDay]) -> tuple[str, ...]:
     opening, closing = [days[0]], [days[-1]]
     ends = {"Opening NAV": opening, "Closing NAV": closing}
     return (
@@ -133,11 +135,11 @@ def _month(days: Sequence[Day]) -> tuple[str, ...]:
     )
 
 
-def _totals(days: Sequence[Day]) -> list[str]:
+def _totals(days: Sequence[AnyDay]) -> list[str]:
     return [(column.told(days) if column.summed else None) or "" for column in _COLUMNS]
 
 
-def _currency(days: Sequence[Day]) -> str:
+def _currency(days: Sequence[AnyDay]) -> str:
     accounts = {(day.account_id, day.base_currency) for day in days}
     if len(accounts) > 1:
         raise ValueError(
@@ -146,17 +148,17 @@ def _currency(days: Sequence[Day]) -> str:
     return f" ({accounts.pop()[1]})" if accounts else ""
 
 
-def _months(days: Sequence[Day]) -> str:
+def _months(days: Sequence[AnyDay]) -> str:
     """`July 2025`, `November 2024 – July 2025`."""
     names = [clock.month_year(day) for day in sorted(day.trading_day for day in days)]
     return " – ".join(dict.fromkeys((names[0], names[-1]))) if names else ""
 
 
-def _trading_day(day: Day) -> str:
+def _trading_day(day: AnyDay) -> str:
     return day.trading_day.isoformat() + ("" if day.as_of is None else _MARK)
 
 
-def _footnote(days: Sequence[Day], observer: ZoneInfo) -> str:
+def _footnote(days: Sequence[AnyDay], observer: ZoneInfo) -> str:
     as_of = [
         clock.both_zones(day.as_of, day.as_of, observer, undated=day.trading_day)
         for day in days

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.model.day import Block, Day, Event, ProvisionalDay
+from fntx_dagster.model.day import AnyDay, Block, Event, ProvisionalDay
 from fntx_dagster.report import clock, dealings, money, wording
 from fntx_dagster.report.impact import Addends, impact_lines, nav_line
 from fntx_dagster.report.narrative import Line, Paragraph
@@ -35,7 +35,7 @@ class Amounts(NamedTuple):
 
 
 def narrate_trades(
-    block: Block, day: Day, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo
+    block: Block, day: AnyDay, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo
 ) -> Paragraph:
     """A block of trades. `left_open`: what the day still holds, right after the block, of the contracts it traded;
     `received`: assignment or exercise where that brought the stock which the block closes."""
@@ -65,7 +65,7 @@ def narrate_trades(
     )
 
 
-def _title(block: Block, day: Day) -> str:
+def _title(block: Block, day: AnyDay) -> str:
     contracts = [event.contract for event in block.events if event.contract is not None]
     opens = any(event.opening_quantity for event in block.events)
     only_options = all(map(wording.is_option, contracts))

@@ -18,13 +18,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from fntx_dagster.accounting.calendar import NEW_YORK, sessions
+from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.flex import archive
 from fntx_dagster.adapters.flex.answers import NoData, NotServed, TokenRefused
 from fntx_dagster.adapters.flex.archive import Archived
 from fntx_dagster.adapters.flex.webservice import QUERY_NAME, Download, Query, Service, Window, download
 from fntx_dagster.errors import FntxError, Permanent, Transient, without_accounts
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import fetches
 from fntx_dagster.store.database import Database

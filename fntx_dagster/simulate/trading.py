@@ -17,7 +17,8 @@ from math import erf, exp, pi, sqrt
 from random import Random
 from typing import NamedTuple
 
-from fntx_dagster.accounting.calendar import NEW_YORK, Session, sessions
+from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.model.session import NEW_YORK, Session
 from fntx_dagster.simulate import companies
 from fntx_dagster.simulate.broker import AGG, SAP, SPY, Account, Contract, Day, Execution, option
 

@@ -20,9 +20,10 @@ from fntx_dagster.accounting.bookings import (
     booked_transfers,
     standing_actions,
 )
-from fntx_dagster.accounting.calendar import NEW_YORK, Calendar
+from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fills import Fill
 from fntx_dagster.accounting.fx import Rates
+from fntx_dagster.model.session import NEW_YORK
 
 
 def booked(

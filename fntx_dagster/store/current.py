@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
 
-from fntx_dagster.accounting.calendar import NEW_YORK
 from fntx_dagster.accounting.provisional import session_at
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.model.snapshot import Snapshot, from_json, to_json
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import marts_exist

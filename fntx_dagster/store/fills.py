@@ -22,12 +22,13 @@ import psycopg
 from psycopg.rows import scalar_row
 
 from fntx_dagster.accounting import fills as accounting
-from fntx_dagster.accounting.calendar import NEW_YORK, Calendar, sessions
+from fntx_dagster.accounting.calendar import Calendar, sessions
 from fntx_dagster.accounting.fills import ExerciseRow, Fill, TradeRow
 from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
 from fntx_dagster.accounting.lots import Lot, Matching, match_contracts
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.store import bookings
 from fntx_dagster.store.changes import note_changed
 from fntx_dagster.store.database import Database

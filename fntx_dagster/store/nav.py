@@ -11,9 +11,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from fntx_dagster.accounting.calendar import NEW_YORK, sessions
+from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.errors import masked
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.fetches import served_accounts, unanswered
 

@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
-from fntx_dagster.accounting.calendar import NEW_YORK, Calendar, sessions
+from fntx_dagster.accounting.calendar import Calendar, sessions
 from fntx_dagster.accounting.expiries import ends_at
+from fntx_dagster.model.session import NEW_YORK
 
 CALENDAR = Calendar(sessions(date(2025, 1, 1), date(2025, 12, 31)))
 

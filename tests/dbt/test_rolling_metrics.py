@@ -13,8 +13,9 @@ from typing import NamedTuple
 import pytest
 from pyxirr import xirr
 
-from fntx_dagster.accounting.calendar import NEW_YORK, sessions
+from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.report.performance import drawdowns, linked, years
 from fntx_dagster.simulate.broker import SPY, Account, Accounts, option
 from fntx_dagster.store import marts
