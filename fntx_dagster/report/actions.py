@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.day import AnyDay, Block, Event
 from fntx_dagster.report import clock, money, wording
-from fntx_dagster.report.impact import impact_lines, nav_line
+from fntx_dagster.report.impact import impact_lines, nav_lines
 from fntx_dagster.report.narrative import Line, Paragraph
 
 _TITLES = {
@@ -33,11 +33,11 @@ def narrate_actions(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     today = block.starts_at.astimezone(clock.NEW_YORK).date()
     sentences = _sentences(block.events, today)
     types = {event.event_type for event in block.events}
-    one, many = _TITLES.get(types.pop(), _ANY) if len(types) == 1 else _ANY
+    singular, plural = _TITLES.get(types.pop(), _ANY) if len(types) == 1 else _ANY
     return Paragraph(
         kind=block.kind,
         phase=block.phase,
-        title=one if len(sentences) == 1 else many,
+        title=singular if len(sentences) == 1 else plural,
         when=clock.both_zones(block.starts_at, block.ends_at, observer),
         starts_at=block.starts_at,
         ends_at=block.ends_at,
@@ -46,7 +46,7 @@ def narrate_actions(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
             *_listed(sentences, "corporate actions"),
             Line("NAV Impact", _EXCHANGED),
             *_realised(block.events),
-            nav_line(block.nav_impact, block.nav_after, day.base_currency),
+            *nav_lines(block.nav_impact, block.nav_after, day.base_currency),
         ),
         source=block,
     )
@@ -68,7 +68,7 @@ def narrate_transfers(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragrap
         lines=(
             *_listed(sentences, "transfers"),
             *impact_lines(block, day.base_currency, lambda event: (event.amount or Decimal(0),), "NAV Impact", depth=0),
-            nav_line(block.nav_impact, block.nav_after, day.base_currency),
+            *nav_lines(block.nav_impact, block.nav_after, day.base_currency),
         ),
         source=block,
     )
@@ -83,18 +83,18 @@ def _listed(sentences: Sequence[str], more: str) -> list[Line]:
 
 
 def _sentences(events: Sequence[Event], today: date) -> list[str]:
-    """One sentence to an exchange, whose legs are linked, and one to every leg that stands alone."""
+    """A sentence for each exchange, whose legs are linked, and for each leg without another."""
     by_id = {event.event_id: event for event in events}
-    told: list[str] = []
+    sentences: list[str] = []
     for event in events:
         other = by_id.get(event.linked_event_id or "")
         if other is event:
-            told.append(_in_place(event, today))
+            sentences.append(_in_place(event, today))
         elif event.closing_quantity:
-            told.append(_taken(event, other, today))
+            sentences.append(_taken(event, other, today))
         elif other is None or not other.closing_quantity:
-            told.append(_alone(event, today))
-    return told
+            sentences.append(_alone(event, today))
+    return sentences
 
 
 def _in_place(event: Event, today: date) -> str:
@@ -122,7 +122,7 @@ def _alone(event: Event, today: date) -> str:
     if not size:
         return f"{_named(event, today)}: cash of a corporate action that changes nothing of what is held{_COUNTED}"
     if not event.opening_quantity and not event.closing_quantity:
-        return f"{_held(event, size, today)}: no statement tells how what this changes was opened."
+        return f"{_held(event, size, today)}: no statement says how the position that this changes was opened."
     receive = "receive" if (event.quantity or 0) > 0 else "owe"
     return f"You {receive} {_held(event, size, today)}, at no cost of its own."
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import AnyDay, Block, Event
 from fntx_dagster.report import clock, money, wording
-from fntx_dagster.report.impact import impact_lines, nav_line
+from fntx_dagster.report.impact import impact_lines, nav_lines
 from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
 
@@ -39,7 +39,7 @@ def narrate_booking(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
             Line("Event", sentence),
             *_impact(block, day.base_currency),
             *_realised(block.events),
-            nav_line(block.nav_impact, block.nav_after, day.base_currency),
+            *nav_lines(block.nav_impact, block.nav_after, day.base_currency),
         ),
         source=block,
     )
@@ -86,9 +86,9 @@ def _exchange(block: Block, today: date) -> str:
     ended = _ended(block.events)
     holdings = [holding for holding, _ in ended]
     participle = "assigned" if block.kind == "assignment" else "exercised"
-    told = [f"{_yours(holdings, today)} {_verb(holdings, 'is', 'are')} {participle}."] if holdings else []
+    sentences = [f"{_yours(holdings, today)} {_verb(holdings, 'is', 'are')} {participle}."] if holdings else []
     what = "option liability" if block.kind == "assignment" else "option"
-    return " ".join([*told, *_deliveries(block.events, what)])
+    return " ".join([*sentences, *_deliveries(block.events, what)])
 
 
 def _ended(events: Iterable[Event]) -> list[tuple[Holding, Event]]:
@@ -134,5 +134,5 @@ def _yours(holdings: Sequence[Holding], today: date) -> str:
     return f"Your {wording.capped([wording.owned(holding, today) for holding in holdings], 'options')}"
 
 
-def _verb(holdings: Sequence[Holding], one: str, many: str) -> str:
-    return one if len(holdings) == 1 and abs(holdings[0].quantity) == 1 else many
+def _verb(holdings: Sequence[Holding], singular: str, plural: str) -> str:
+    return singular if len(holdings) == 1 and abs(holdings[0].quantity) == 1 else plural

@@ -1,7 +1,7 @@
 """Blocks of cash: deposits and withdrawals, interest, dividends, taxes and fees.
 
-What belongs here: movements of money that no trade made. Their times are often not the broker's: what was assumed is
-said.
+What belongs here: movements of money that no trade made. Where the broker gives no time, the text says
+that the time is assumed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.day import AnyDay, Block, Event
 from fntx_dagster.report import clock, money, wording
-from fntx_dagster.report.impact import impact_lines, nav_line
+from fntx_dagster.report.impact import impact_lines, nav_lines
 from fntx_dagster.report.narrative import Line, Paragraph
 
 _TITLES = {
@@ -40,12 +40,12 @@ _OTHER = ("The broker credits {}", "The broker debits {}")
 def narrate_cash(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """A block of kind cash."""
     types = {event.event_type for event in block.events}
-    one, many = _TITLES.get(types.pop(), _MIXED) if len(types) == 1 else _MIXED
+    singular, plural = _TITLES.get(types.pop(), _MIXED) if len(types) == 1 else _MIXED
     undated = day.trading_day if block.phase in ("intraday", "at_close") else None
     return Paragraph(
         kind=block.kind,
         phase=block.phase,
-        title=one if len(block.events) == 1 else many,
+        title=singular if len(block.events) == 1 else plural,
         when=clock.both_zones(block.starts_at, block.ends_at, observer, undated=undated),
         starts_at=block.starts_at,
         ends_at=block.ends_at,
@@ -53,7 +53,7 @@ def narrate_cash(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
         lines=(
             *_event_lines(block.events, block.starts_at.astimezone(clock.NEW_YORK).date()),
             *_impact(block, day.base_currency),
-            nav_line(block.nav_impact, block.nav_after, day.base_currency),
+            *nav_lines(block.nav_impact, block.nav_after, day.base_currency),
         ),
         source=block,
     )

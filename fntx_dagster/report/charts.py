@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree
 
 from fntx_dagster.report import clock, money
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# What a colour means → the colour that stands for it while matplotlib draws; the page decides which it is.
+# What a colour means → the colour that stands for it while matplotlib draws; the page decides which colour that is.
 _COLOURS = {
     role: f"#0000{number:02x}"
     for number, role in enumerate(("ink", "soft", "grid", "accent", "step", "gain", "loss", "wash"), start=1)
@@ -35,15 +35,6 @@ _POINTS_PER_INCH = 72
 _TEXT = 12
 _MOST_TICKS = 12
 _ROW = 27
-_SETTINGS = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "fntx",
-    "font.family": "sans-serif",
-    "font.size": _TEXT,
-    "path.simplify": False,
-    "text.usetex": False,
-    "text.parse_math": False,
-}
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _NUMBER = re.compile(r"-?\d+\.\d+")
@@ -51,14 +42,13 @@ _COORDINATES = ("d", "x", "y", "transform", "points", "width", "height")
 
 
 def nav_chart(path: NavPath, key: str, title: str, description: str) -> str:
-    """The official NAV at each close as a line, and the calculated one within the days as steps. `key` makes the ids of
+    """The official NAV at each close as a line, and the calculated NAV within the days as steps. `key` makes the ids of
     the chart its own within the page."""
     with _settings():
         figure, axes = _figure(330, left=88, right=18, top=12, bottom=34)
-        _line(axes, path.steps, "step", 1.0, drawstyle="steps-post")
+        _line(axes, path.steps, "step", 1.0, style="steps-post")
         dense = len(path.sessions) > 70
-        marks = {} if dense else {"marker": "o", "markersize": 4.5}
-        _line(axes, path.closes, "accent", 1.8, **marks)
+        _line(axes, path.closes, "accent", 1.8, marker="" if dense else "o")
         for point, amount in path.flows:
             marker = {"marker": "^" if amount > 0 else "v", "markersize": 4 if dense else 7}
             axes.plot([point.place], [float(point.nav)], color=_COLOURS["ink"], clip_on=False, **marker)
@@ -69,7 +59,7 @@ def nav_chart(path: NavPath, key: str, title: str, description: str) -> str:
 
 
 def drawdown_chart(sessions: Sequence[date], drawdowns: Sequence[float], key: str, title: str, description: str) -> str:
-    """How far below its peak the linked return stands after each session, in per cent."""
+    """How far the linked return is below its peak after each session, in per cent."""
     with _settings():
         figure, axes = _figure(170, left=88, right=18, top=12, bottom=34)
         places = [0.0, *(float(number + 1) for number in range(len(drawdowns)))]
@@ -106,7 +96,17 @@ def day_chart(steps: Sequence[Step], currency: str, key: str, title: str, descri
 def _settings():
     import matplotlib
 
-    return matplotlib.rc_context(_SETTINGS)
+    return matplotlib.rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "fntx",
+            "font.family": "sans-serif",
+            "font.size": _TEXT,
+            "path.simplify": False,
+            "text.usetex": False,
+            "text.parse_math": False,
+        }
+    )
 
 
 def _figure(height: int, *, left: int, right: int, top: int, bottom: int) -> tuple[Figure, Axes]:
@@ -122,7 +122,15 @@ def _figure(height: int, *, left: int, right: int, top: int, bottom: int) -> tup
     return figure, axes
 
 
-def _line(axes: Axes, points: Sequence[tuple[float, Decimal]], role: str, width: float, **more: object) -> None:
+def _line(
+    axes: Axes,
+    points: Sequence[tuple[float, Decimal]],
+    role: str,
+    width: float,
+    *,
+    style: Literal["default", "steps-post"] = "default",
+    marker: str = "",
+) -> None:
     axes.plot(
         [place for place, _ in points],
         [float(nav) for _, nav in points],
@@ -130,7 +138,9 @@ def _line(axes: Axes, points: Sequence[tuple[float, Decimal]], role: str, width:
         linewidth=width,
         clip_on=False,
         solid_capstyle="round",
-        **more,
+        drawstyle=style,
+        marker=marker,
+        markersize=4.5,
     )
 
 
@@ -210,7 +220,7 @@ def _texts(axes: Axes, steps: Sequence[Step]) -> None:
                 axes.text(x, row, text, transform=at, ha=align, va="center", color=_COLOURS[role])
 
     column(0, -404, "left", ((step.when, "soft") for step in steps))
-    # what a part's label says behind a comma is told in the story
+    # the part of a label behind its comma is left to the story
     column(0, -318, "left", (("" if step.kind == "part" else step.label, "ink") for step in steps))
     column(0, -302, "left", ((step.label.split(", ")[0] if step.kind == "part" else "", "ink") for step in steps))
     column(1, 100, "right", ((_moved(step), _role(step)) for step in steps))
@@ -279,12 +289,12 @@ def _rename(node: ElementTree.Element, key: str, linked: set[str]) -> None:
     if clip := node.get("clip-path"):
         node.set("clip-path", clip.replace("#", f"#{key}-"))
     for attribute in _COORDINATES:
-        if found := node.get(attribute):
-            node.set(attribute, " ".join(_NUMBER.sub(_rounded, found).split()))
+        if numbers := node.get(attribute):
+            node.set(attribute, " ".join(_NUMBER.sub(_rounded, numbers).split()))
     if node.get("transform", "").startswith("rotate(-0"):
         del node.attrib["transform"]
 
 
-def _rounded(found: re.Match[str]) -> str:
-    text = f"{float(found[0]):.2f}".rstrip("0").rstrip(".")
+def _rounded(number: re.Match[str]) -> str:
+    text = f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

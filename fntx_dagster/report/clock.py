@@ -25,15 +25,14 @@ _AS_FIRST_ASKED = "Hong Kong time first, New York time second."
 def zone(name: str) -> ZoneInfo:
     """The time zone of an IANA name, such as `Europe/London`; Permanent names those that were probably meant."""
     try:
-        found = ZoneInfo(name)
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, such as `America`, is an OSError
         way_out = f"{_meant(name)}--tz and FNTX_TIME_ZONE take an IANA name, such as Europe/London"
         raise Permanent(f"there is no time zone {name!r}", way_out) from None
-    return found
 
 
 def zones_sentence(observer: ZoneInfo) -> str:
-    """`Hong Kong time first, New York time second.`: how a report says whose times it tells."""
+    """`Hong Kong time first, New York time second.`: the sentence in which a report names its zones."""
     if observer.key == NEW_YORK.key:
         return "New York time."
     if observer.key == HONG_KONG.key:
@@ -116,13 +115,13 @@ def zone_stamp(moment: datetime, zone: ZoneInfo) -> str:
 def _meant(name: str) -> str:
     from difflib import get_close_matches
 
-    known = {one.lower(): one for one in sorted(available_timezones())}
-    places = {one.rsplit("/", 1)[-1]: full for one, full in known.items()}
+    known = {name.lower(): name for name in sorted(available_timezones())}
+    places = {name.rsplit("/", 1)[-1]: full for name, full in known.items()}
     wanted = name.strip().lower().replace(" ", "_")
-    if not (found := known.get(wanted) or places.get(wanted)):
+    if not (meant := known.get(wanted) or places.get(wanted)):
         close = get_close_matches(wanted, [*known, *places], n=1, cutoff=0.75)
-        found = (known | places)[close[0]] if close else None
-    return f"Did you mean {found}? " if found else ""
+        meant = (known | places)[close[0]] if close else None
+    return f"Did you mean {meant}? " if meant else ""
 
 
 def _once(here: str, new_york: str) -> str:

@@ -57,11 +57,11 @@ def dealings(events: Iterable[Event]) -> list[Dealing]:
 def events_sentence(events: Sequence[Event], left_open: Sequence[Holding], today: date) -> str:
     """What the trader did, and what it leaves open where the block also closed something."""
     dealt = dealings(events)
-    told = _one_stock_closed(dealt, left_open, today) or f"{_count(events, dealt)}{_clauses(dealt, today)}"
+    sentence = _one_stock_closed(dealt, left_open, today) or f"{_count(events, dealt)}{_clauses(dealt, today)}"
     if left_open and any(side.closing for dealing in dealt for side in dealing.sides):
         held = [wording.held(holding, today) for holding in wording.ladder(left_open)]
-        told += f", leaving {wording.capped(held, 'positions')} open"
-    return f"{told}."
+        sentence += f", leaving {wording.capped(held, 'positions')} open"
+    return f"{sentence}."
 
 
 def _side(buys: bool, fills: Sequence[Event]) -> Side:
@@ -77,27 +77,27 @@ def _side(buys: bool, fills: Sequence[Event]) -> Side:
 
 
 def _count(events: Sequence[Event], dealt: Sequence[Dealing]) -> str:
-    """A block too long to tell in full says first how long it is."""
+    """A block that is too long to name in full first says how long it is."""
     if len(dealt) <= wording.MOST_NAMED:
         return ""
     return f"{len(events):,} fills in {len(dealt):,} contracts: "
 
 
 def _clauses(dealt: Sequence[Dealing], today: date) -> str:
-    told = dealt if len(dealt) <= wording.MOST_NAMED else dealt[: wording.MOST_NAMED - 1]
+    named = dealt if len(dealt) <= wording.MOST_NAMED else dealt[: wording.MOST_NAMED - 1]
     one_sided: dict[str, list[str]] = {}
     clauses: list[str] = []
-    for dealing in told:
-        if len(dealing.sides) > 1:
+    for dealing in named:
+        side, *others = dealing.sides
+        if others:
             clauses.append(_two_sided(dealing, today))
         else:
-            objects = one_sided.setdefault(_verb(dealing.contract, dealing.sides[0]), [])
-            objects.append(_object(dealing, dealing.sides[0], today))
+            one_sided.setdefault(_verb(dealing.contract, side), []).append(_object(dealing, side, today))
     sales_first = sorted(one_sided.items(), key=lambda clause: not clause[0].startswith("sell"))
     clauses += [f"{verb} {wording.listed(objects)}" for verb, objects in sales_first]
-    if len(told) < len(dealt):
-        clauses.append(f"trade {len(dealt) - len(told):,} more contracts")
-    you = "you" if len(told) < len(dealt) else "You"
+    if len(named) < len(dealt):
+        clauses.append(f"trade {len(dealt) - len(named):,} more contracts")
+    you = "you" if len(named) < len(dealt) else "You"
     return f"{you} {', and '.join(part for part in (', '.join(clauses[:-1]), *clauses[-1:]) if part)}"
 
 
@@ -108,7 +108,7 @@ def _verb(contract: Contract, side: Side) -> str:
 
 
 def _object(dealing: Dealing, side: Side, today: date) -> str:
-    """`1 SPY 628 Call`; a stock's with its price, which no other line of the block tells."""
+    """`1 SPY 628 Call`; a stock's with its price, which no other line of the block gives."""
     price = "" if wording.is_option(dealing.contract) else f" {_at_price(dealing, side)}"
     return f"{wording.counted(dealing.contract, side.quantity, today)}{price}"
 

@@ -24,15 +24,15 @@ day: account_id; trading_day (YYYY-MM-DD); base_currency; heading; provisional; 
     [{name, label, amount, display}], those that are not zero, which sum with `unexplained` to `difference`;
     open_at_close: [{contract, quantity, opened_at, open_price, ends, ended_at, mark, market_value, currency}]; blocks.
 
-    A provisional day is told by IB Gateway before any statement tells it: closing_nav_official is the NAV at `as_of`,
+    A provisional day is one that no statement covers yet, as IB Gateway sees it: closing_nav_official is the NAV now,
     gateway_nav {amount, display, currency, rate} at the real-time rate; the difference is one part, not_yet_attributed;
     open_at_close is what is held now, with the gateway's mark and market_value in `currency`. Deposits, withdrawals,
-    interest, fees and net_pnl are null, and where no official opening NAV is known, the amounts that stand on it. Of an
+    interest, fees and net_pnl are null, and where no official opening NAV is known, what depends on it. Of an
     official day gateway_nav, mark, market_value and currency are null.
 
 block: block_id; kind (previous_close, trades, assignment, exercise, expiration, corporate_action, transfer, cash,
     market_open, no_events, market_close, now); phase (overnight, pre_market, intraday, at_close); title; when (the text
-    of its span); section (the heading it stands under); starts_at, ends_at (moments); summary; lines (texts, in the
+    of its span); section (the heading above it); starts_at, ends_at (moments); summary; lines (texts, in the
     order of the report); closes; currency, fx_rate, gross_pnl, premium, premium_reversal, commissions (in `currency`;
     null where a block has several); nav_impact, nav_after (in base currency); events. Of these, the market's own
     moments have title, times, texts and nav_after only.
@@ -67,7 +67,7 @@ Json = dict[str, Any]
 
 
 def to_json(stories: Sequence[Story]) -> str:
-    """The document as text, indented, with a final newline; characters beyond ASCII stand as they are."""
+    """The document as text, indented, with a final newline; characters beyond ASCII are not escaped."""
     return json.dumps(to_document(stories), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -130,7 +130,7 @@ def _result(result: DayResult | None) -> Json | None:
 
 
 def _parts(parts: Iterable[tuple[str, Decimal]]) -> list[Json]:
-    return [{"name": name, "label": part_label(name), **_change(amount)} for name, amount in parts]
+    return [{"name": name, "label": part_label(name), **_shown(amount, signed=True)} for name, amount in parts]
 
 
 def _day(story: Story) -> Json:
@@ -155,7 +155,7 @@ def _day(story: Story) -> Json:
 
 
 def _gateway_nav(day: ProvisionalDay) -> Json:
-    return {**_amount(day.gateway_nav), "currency": day.gateway_currency, "rate": _exact(day.rate)}
+    return {**_shown(day.gateway_nav), "currency": day.gateway_currency, "rate": _exact(day.rate)}
 
 
 def _day_amounts(day: AnyDay) -> Json:
@@ -177,21 +177,21 @@ def _day_amounts(day: AnyDay) -> Json:
     }
 
 
-def _block(section: Section, told: Paragraph, observer: ZoneInfo) -> Json:
+def _block(section: Section, paragraph: Paragraph, observer: ZoneInfo) -> Json:
     return {
-        "block_id": told.source.block_id if told.source else None,
-        "kind": told.kind,
-        "phase": told.phase,
-        "title": told.title,
-        "when": told.when,
+        "block_id": paragraph.source.block_id if paragraph.source else None,
+        "kind": paragraph.kind,
+        "phase": paragraph.phase,
+        "title": paragraph.title,
+        "when": paragraph.when,
         "section": section.heading,
-        "starts_at": _moment(told.starts_at, observer),
-        "ends_at": _moment(told.ends_at, observer),
-        "summary": told.summary or None,
-        "lines": [line.plain for line in told.lines],
-        **_block_amounts(told.source),
-        "nav_after": _amount(told.nav_after),
-        "events": [_event(event, observer) for event in told.source.events] if told.source else [],
+        "starts_at": _moment(paragraph.starts_at, observer),
+        "ends_at": _moment(paragraph.ends_at, observer),
+        "summary": paragraph.summary or None,
+        "lines": [line.plain for line in paragraph.lines],
+        **_block_amounts(paragraph.source),
+        "nav_after": _amount(paragraph.nav_after),
+        "events": [_event(event, observer) for event in paragraph.source.events] if paragraph.source else [],
     }
 
 
@@ -271,11 +271,15 @@ def _moment(moment: datetime, observer: ZoneInfo) -> Json:
 
 
 def _amount(value: Decimal | None) -> Json | None:
-    return None if value is None else {"amount": money.plain(value), "display": money.display(value)}
+    return None if value is None else _shown(value)
 
 
 def _change(value: Decimal | None) -> Json | None:
-    return None if value is None else {"amount": money.plain(value), "display": money.display(value, signed=True)}
+    return None if value is None else _shown(value, signed=True)
+
+
+def _shown(value: Decimal, *, signed: bool = False) -> Json:
+    return {"amount": money.plain(value), "display": money.display(value, signed=signed)}
 
 
 def _price(value: Decimal | None) -> Json | None:

@@ -20,7 +20,7 @@ _NONE = "–"
 
 def positions_table(day: AnyDay, marks: Mapping[str, Mark], observer: ZoneInfo) -> Table:
     """What is held at the day's close, or now on a day that still runs. `marks`: contract id → the broker's closing
-    price, where a statement tells it; a provisional day brings its own."""
+    price, where a statement gives it; a provisional day brings its own."""
     positions = sorted(day.open_at_close, key=lambda position: wording.ladder_key(position.contract))
     rows = tuple(_position(position, day, marks, observer) for position in positions)
     headers = ("Position", "Opened", "Outcome", "Quantity", "Open price", "Mark", "Market value")
@@ -49,7 +49,7 @@ def _position(position: OpenPosition, day: AnyDay, marks: Mapping[str, Mark], ob
     if position.opened_at is not None:
         local = position.opened_at.astimezone(observer)
         opened = f"{local:%Y-%m-%d} {clock.clock_time(position.opened_at, observer)}"
-    # the expiry is told whatever today is: the table stands for itself
+    # always with its expiry, for the table may be read on another day
     name = wording.contract_name(contract, date.min)
     return (
         name,

@@ -1,6 +1,6 @@
 """The report as one HTML file that needs nothing else: figures, charts, tables, and the narrative of each day.
 
-What belongs here: what stands where. What is said is decided in `story.py` and `period.py`, charts are drawn in
+What belongs here: the page's order. Texts are decided in `story.py` and `period.py`, charts are drawn in
 `charts.py`, and the template (`templates/report.html.j2`) escapes every text that it is given. The page asks for
 nothing from anywhere: its policy allows one style sheet, its own, by hash, and no script. The same values give the same
 bytes.
@@ -32,7 +32,7 @@ from fntx_dagster.report.summary_table import month_tables
 from fntx_dagster.report.tables import Table
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Template
 
 # More days than a person reads through: from here on their narratives are folded up.
 _MOST_UNFOLDED = 31
@@ -56,12 +56,11 @@ class AccountReport:
 
 
 def to_html(accounts: Sequence[AccountReport]) -> str:
-    """One document of the accounts' sections, in the order given, in the time zone in which the stories are told."""
-    environment = _environment()
-    style, _, _ = environment.loader.get_source(environment, "report.css")
+    """One document of the accounts' sections, in the order given, in the time zone of the stories."""
+    template, style = _page()
     days = [story.day.trading_day for account in accounts for story in account.stories]
     observer = accounts[0].stories[0].observer if days else clock.HONG_KONG
-    return environment.get_template("report.html.j2").render(
+    return template.render(
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         span=clock.span(min(days), max(days)) if days else "",
@@ -71,12 +70,13 @@ def to_html(accounts: Sequence[AccountReport]) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    """Templates are compiled once a process: that costs more than a day's page."""
+def _page() -> tuple[Template, str]:
+    """The page's template and its style sheet, once a process: compiling the template costs more than a day's page."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    loader = PackageLoader("fntx_dagster.report")
     environment = Environment(
-        loader=PackageLoader("fntx_dagster.report"),
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -84,7 +84,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["tone"] = _tone
-    return environment
+    style, _, _ = loader.get_source(environment, "report.css")
+    return environment.get_template("report.html.j2"), style
 
 
 def _section(account: AccountReport, key: str) -> dict[str, Any]:
@@ -110,14 +111,14 @@ def _section(account: AccountReport, key: str) -> dict[str, Any]:
             *([_metrics(account.metrics)] if account.metrics else []),
             *_risk(account),
         ],
-        "stories": [_told(story, key) for story in stories],
+        "stories": [_story(story, key) for story in stories],
         "anchors": {day.trading_day.isoformat(): _anchor(day, key) for day in days},
         "folded": len(stories) > _MOST_UNFOLDED,
     }
 
 
 def _figures(days: Sequence[AnyDay], official: Sequence[Day]) -> list[tuple[str, str, str]]:
-    """What stands at the top: (name, figure, what belongs to it)."""
+    """The figures at the top: (name, figure, unit or return)."""
     first, last = days[0], days[-1]
     currency = last.base_currency
     figures = []
@@ -199,11 +200,11 @@ def _drawdown_table(days: Sequence[Day], fallen: Sequence[float]) -> Table:
             (
                 day.trading_day.isoformat(),
                 money.display(day.closing_nav_official),
-                "" if one is None else money.percent(one, signed=True),
+                "" if daily is None else money.percent(daily, signed=True),
                 money.percent(total - 1, signed=True),
                 money.percent(below),
             )
-            for day, one, total, below in zip(days, made, wealth(made), fallen, strict=True)
+            for day, daily, total, below in zip(days, made, wealth(made), fallen, strict=True)
         ),
         title="The figures of the chart",
         results=("Return", "Linked"),
@@ -264,7 +265,7 @@ def _positions_at(day: AnyDay, observer: ZoneInfo) -> str:
     return f"{'Now' if day.as_of else 'At the close'}: {clock.both_zones(at, at, observer)}"
 
 
-def _told(story: Story, key: str) -> dict[str, Any]:
+def _story(story: Story, key: str) -> dict[str, Any]:
     day = story.day
     made = nav_day(day).daily_return if day.as_of is None else None
     return {

@@ -1,7 +1,7 @@
 """What a block did to the NAV: the conversion of its total into base currency, and the NAV it leaves.
 
 What belongs here: the lines that end every block of the story. A printed multiplication or sum is true: where the
-rounded figures would not give the printed result, the exact ones stand beside them.
+rounded figures would not give the printed result, the exact figures are given beside them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Addends = tuple[Decimal, ...]
 
 
 class Converted(NamedTuple):
-    """Amounts in `currency`, told one by one, and what their sum came to in base currency at `rates`, distinct and
-    ascending."""
+    """Amounts in `currency`, as the block's lines list them, and their sum in base currency at `rates`, which are
+    distinct and ascending."""
 
     currency: str
     rates: tuple[Decimal, ...]
@@ -48,17 +48,17 @@ def impact_lines(
 ) -> tuple[Line, ...]:
     """The block's total and its NAV impact in base currency, with the rate; a line per currency and rate if several.
 
-    `addends_of` gives an event's amounts in its currency, as many for each event: what the block's other lines tell.
+    `addends_of` gives an event's amounts in its currency, as many for each event as the block's other lines list.
     """
     parts = _converted(block.events, addends_of)
     result = f"{money.display(block.nav_impact, signed=True)} {base_currency}"
     total = Line(label, result=result, depth=depth, total=True, amount=block.nav_impact, currency=base_currency)
     if len(parts) > 1:
-        told = tuple(part.base_total for part in parts)
-        adds_up = money.adds_up(told, block.nav_impact)
+        totals = tuple(part.base_total for part in parts)
+        adds_up = money.adds_up(totals, block.nav_impact)
         summed = replace(
             total,
-            text=money.summed(told, signed=True) if adds_up else "",
+            text=money.summed(totals, signed=True) if adds_up else "",
             note="" if adds_up else f" (exactly {money.exactly(block.nav_impact, signed=True)})",
         )
         return (*(_part_line(part, base_currency, depth) for part in parts), summed)
@@ -70,27 +70,32 @@ def impact_lines(
     return (replace(total, text=_product(parts[0]), note=_rate_note(parts[0])),)
 
 
-def nav_line(impact: Decimal, nav_after: Decimal, base_currency: str) -> Line:
-    """`NAV becomes: before + impact = after`, or `NAV remains: after` when nothing moved. In base currency."""
+def nav_lines(impact: Decimal, nav_after: Decimal | None, base_currency: str) -> tuple[Line, ...]:
+    """`NAV becomes: before + impact = after`, or `NAV remains: after` when nothing moved, in base currency. Empty where
+    the NAV after the block is not known: on a provisional day without an opening NAV."""
+    if nav_after is None:
+        return ()
     result = f"{money.display(nav_after)} {base_currency}"
     if not impact:
-        return Line("NAV remains", result=result, amount=nav_after, currency=base_currency)
+        return (Line("NAV remains", result=result, amount=nav_after, currency=base_currency),)
     terms = (nav_after - impact, impact)
     exact = f" (rounded; exactly {money.summed(terms, exact=True)} = {money.exactly(nav_after)})"
-    return Line(
-        "NAV becomes",
-        text=money.summed(terms),
-        result=result,
-        note="" if money.adds_up(terms, nav_after) else exact,
-        amount=nav_after,
-        currency=base_currency,
+    return (
+        Line(
+            "NAV becomes",
+            text=money.summed(terms),
+            result=result,
+            note="" if money.adds_up(terms, nav_after) else exact,
+            amount=nav_after,
+            currency=base_currency,
+        ),
     )
 
 
 def _converted(events: Iterable[Event], addends_of: Callable[[Event], Addends]) -> list[Converted]:
-    told = [event for event in events if any(addends_of(event)) or event.nav_impact]
-    by_rate = _grouped(told, addends_of, lambda event: (event.currency, event.fx_rate))
-    return by_rate if len(by_rate) <= MOST_NAMED else _grouped(told, addends_of, lambda event: (event.currency,))
+    moving = [event for event in events if any(addends_of(event)) or event.nav_impact]
+    by_rate = _grouped(moving, addends_of, lambda event: (event.currency, event.fx_rate))
+    return by_rate if len(by_rate) <= MOST_NAMED else _grouped(moving, addends_of, lambda event: (event.currency,))
 
 
 def _grouped(
@@ -124,12 +129,12 @@ def _part_line(part: Converted, base_currency: str, depth: int) -> Line:
 
 
 def _product(part: Converted) -> str:
-    """`-146.00 USD × 7.8455`, always such that it gives the base total: the exact total stands beside one that rounding
-    spoils, for the product or for the sum that the lines before it make."""
+    """`-146.00 USD × 7.8455`, always such that it gives the base total: where rounding spoils the product, or the
+    sum that the lines before it make, the exact total is given as well."""
     total = f"{money.display(part.total)} {part.currency}"
-    if len(part.rates) > 1:
-        return f"{total}, at {len(part.rates):,} rates from {money.rate(part.rates[0])} to {money.rate(part.rates[-1])}"
-    rate = part.rates[0]
+    rate, *others = part.rates
+    if others:
+        return f"{total}, at {len(part.rates):,} rates from {money.rate(rate)} to {money.rate(others[-1])}"
     if money.cents(part.total * rate) != money.cents(part.base_total):
         return f"{total}, at {money.rate(rate)}"
     multiplies_out = money.cents(money.cents(part.total) * rate) == money.cents(part.base_total)

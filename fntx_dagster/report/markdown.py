@@ -25,7 +25,7 @@ def to_markdown(stories: Sequence[Story], *, account_label: str | None) -> str:
         f"# ALM Report{_range(stories)}",
         f"Account {escaped(account_label)}. {zones}" if account_label else zones,
     ]
-    sections = [_period(told) for told in narrate_periods(stories)]
+    sections = [_period(period) for period in narrate_periods(stories)]
     sections += [_section(section) for story in stories for section in story.sections]
     return "\n\n".join(head) + "\n\n" + _RULE.join(sections or ["No trading days."]) + "\n"
 
@@ -51,9 +51,9 @@ def _range(stories: Sequence[Story]) -> str:
     return f": {clock.span(min(days), max(days))}"
 
 
-def _period(told: PeriodSummary) -> str:
-    lines = "\n".join(_line(line, below=0) for line in told.lines)
-    return f"## {escaped(told.heading)}\n\n{lines}"
+def _period(period: PeriodSummary) -> str:
+    lines = "\n".join(_line(line, below=0) for line in period.lines)
+    return f"## {escaped(period.heading)}\n\n{lines}"
 
 
 def _section(section: Section) -> str:
@@ -73,6 +73,6 @@ def _line(line: Line, below: int = 1) -> str:
     bold = line.depth == 0 or line.total
     if bold and label and result and not text:
         return f"{indent}- **{label}: {result}**{note}"
-    told = " = ".join(part for part in (text, f"**{result}**" if result else "") if part)
+    content = " = ".join(part for part in (text, f"**{result}**" if result else "") if part)
     head = f"**{label}:** " if bold and label else f"{label}: " if label else ""
-    return f"{indent}- {head}{told}{note}".rstrip()
+    return f"{indent}- {head}{content}{note}".rstrip()

@@ -18,7 +18,7 @@ from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
 
-# The names of Day.difference_parts in the order of telling, as a trader reads them.
+# The names of Day.difference_parts in the words of a trader.
 PART_LABELS = {
     "mark_to_market": "Open positions marked to the closing prices",
     "assigned_option_mark": "Last closing mark of the assigned option, released by the assignment",
@@ -27,7 +27,7 @@ PART_LABELS = {
     "after_hours_trades": "Trades outside this day that the broker counts in it, or the reverse",
     "interest_accruals": "Change in accrued interest",
     "fx_translation": "FX translation of balances in other currencies",
-    "commissions": "Commissions not told with the trades",
+    "commissions": "Commissions not counted with the trades",
     "interest": "Interest",
     "dividends": "Dividends",
     "fees": "Fees",
@@ -50,13 +50,13 @@ def narrate_previous_close(day: AnyDay, observer: ZoneInfo) -> Paragraph:
         starts_at=day.previous_close,
         ends_at=day.previous_close,
         nav_after=nav,
-        summary=summary if nav is not None else "Its official NAV is not known yet: no statement has told it.",
+        summary=summary if nav is not None else "Its official NAV is not known yet: no statement covers it.",
         lines=() if nav is None else (nav_line("Official NAV", nav, day),),
     )
 
 
 def narrate_open(day: AnyDay, before: Iterable[Paragraph], observer: ZoneInfo) -> Paragraph:
-    """The market open with one NAV, or with both and the reason. `before`: the blocks told since the previous close."""
+    """The market open with one NAV, or with both and the reason. `before`: the paragraphs since the previous close."""
     return Paragraph(
         kind="market_open",
         phase="intraday",
@@ -117,12 +117,12 @@ def nav_line(label: str, nav: Decimal, day: AnyDay) -> Line:
 
 
 def part_label(name: str) -> str:
-    """What a part of the difference is called; a name that is new here is told by its own words."""
+    """What a part of the difference is called; a name that is not listed here is written as words."""
     return PART_LABELS.get(name, name.replace("_", " ").capitalize())
 
 
 def nonzero_parts(day: AnyDay) -> list[tuple[str, Decimal]]:
-    """The non-zero parts of the difference in the order of telling."""
+    """The non-zero parts of the difference in the order of `model.difference.PARTS`."""
     return [(name, amount) for name, amount in in_order(day.difference_parts).items() if amount]
 
 
@@ -130,7 +130,7 @@ def part_lines(
     parts: Sequence[tuple[str, Decimal]], unexplained: Decimal, difference: Decimal, currency: str, depth: int
 ) -> tuple[Line, ...]:
     """The parts of a difference by name, what is unexplained, and the exact sum where the rounded one is off."""
-    told = [*((part_label(name), amount) for name, amount in parts), ("Unexplained", unexplained)]
+    labelled = [*((part_label(name), amount) for name, amount in parts), ("Unexplained", unexplained)]
     lines = [
         Line(
             label,
@@ -139,9 +139,9 @@ def part_lines(
             amount=amount,
             currency=currency,
         )
-        for label, amount in told
+        for label, amount in labelled
     ]
-    terms = tuple(amount for _, amount in told if amount)
+    terms = tuple(amount for _, amount in labelled if amount)
     if terms and not money.adds_up(terms, difference):
         exact = f"{money.summed(terms, exact=True, signed=True)} = {money.exactly(difference, signed=True)}"
         lines.append(Line("Exactly, before rounding", f"{exact} {currency}", depth=depth))
@@ -170,11 +170,16 @@ def _opening_lines(day: AnyDay, before: Iterable[Paragraph]) -> tuple[Line, ...]
 
 
 def _opening_reason(gap: Decimal, base_currency: str, before: Iterable[Paragraph]) -> str:
-    moved = [(told, told.source.nav_impact) for told in before if told.source is not None and told.source.nav_impact]
+    moved = [
+        (paragraph, paragraph.source.nav_impact)
+        for paragraph in before
+        if paragraph.source is not None and paragraph.source.nav_impact
+    ]
     if sum((impact for _, impact in moved), Decimal(0)) != gap:
         return f"The two differ by {money.display(gap, signed=True)} {base_currency}."
     named = [
-        f"the {_lower(told.title)} ({money.display(impact, signed=True)} {base_currency})" for told, impact in moved
+        f"the {_lower(paragraph.title)} ({money.display(impact, signed=True)} {base_currency})"
+        for paragraph, impact in moved
     ]
     return f"The broker's official figure does not yet include {wording.capped(named, 'events')}."
 
@@ -235,8 +240,8 @@ def _pending_sentence(day: AnyDay) -> str:
         return ""
     ladder = wording.ladder(map(_holding, pending))
     owned = [wording.owned(holding, day.trading_day) for holding in ladder]
-    one = len(pending) == 1 and abs(pending[0].quantity) == 1
-    expire, outcome = ("expires", "its outcome arrives") if one else ("expire", "their outcome arrives")
+    single = len(pending) == 1 and abs(pending[0].quantity) == 1
+    expire, outcome = ("expires", "its outcome arrives") if single else ("expire", "their outcome arrives")
     return f" Your {wording.capped(owned, 'options')} {expire} today; {outcome} with the next statement."
 
 

@@ -45,10 +45,14 @@ def metrics_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         rows, key=lambda row: order.index(row["metric_window"]) if row["metric_window"] in order else len(order)
     )
     return Table(
-        headers=("Metric", *(WINDOWS.get(row["metric_window"], row["metric_window"]) for row in ordered)),
+        headers=("Metric", *(_window(row["metric_window"]) for row in ordered)),
         rows=tuple((_label(name), *(_cell(name, row[name]) for row in ordered)) for name in names),
         title="Metrics",
     )
+
+
+def _window(name: str) -> str:
+    return WINDOWS.get(name, name)
 
 
 def _label(name: str) -> str:

@@ -71,7 +71,7 @@ def priced(value: Decimal, currency: str) -> str:
 
 
 def rate(value: Decimal) -> str:
-    """An exchange rate as it was given: `7.8472`; one that a division made endless is cut at eight decimals by `…`."""
+    """An exchange rate as it was given: `7.8472`; an endless rate is cut at eight decimals by `…`."""
     return _with_decimals(value, least=0, most=_RATE_DECIMALS)
 
 

@@ -1,7 +1,7 @@
-"""The told story as values: sections of blocks of lines, before anyone chose a format for them.
+"""The story as values: sections of paragraphs of lines, before a format is chosen for them.
 
-What belongs here: the shapes that `story.py` and its tellers produce and that `markdown.py` and `document.py` render.
-Texts are plain; emphasis is a matter of the renderer.
+What belongs here: the shapes that `story.py` and the modules beneath it write, and that `markdown.py`, `document.py`
+and `html.py` render. Texts are plain; emphasis is a matter of the renderer.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from fntx_dagster.report import clock
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a block: `label: text = result` and a note, `depth` steps below its block.
+    """A line of a paragraph: `label: text = result` and a note, `depth` steps below its paragraph.
 
-    `result` is the figure that the line leads to. `amount` is what the line tells, exact, in `currency`; None for a
+    `result` is the figure that the line leads to. `amount` is the line's exact amount, in `currency`; None for a
     line of words. `total` marks the line that sums up those around it.
     """
 
@@ -35,13 +35,13 @@ class Line:
     @property
     def plain(self) -> str:
         """The line as one plain text."""
-        told = " = ".join(part for part in (self.text, self.result) if part)
-        return (f"{self.label}: {told}{self.note}" if self.label else f"{told}{self.note}").rstrip()
+        content = " = ".join(part for part in (self.text, self.result) if part)
+        return (f"{self.label}: {content}{self.note}" if self.label else f"{content}{self.note}").rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A block of the story. `when` is its span in both zones; `source` the block of the day it tells, None for the
+    """A paragraph of the story. `when` is its span in both zones; `source` the block that it narrates, None for the
     market's own moments. `kind`: that of the source, or previous_close, market_open, no_events, market_close, now.
     `nav_after` is in base currency, None where a provisional day has no opening NAV."""
 
@@ -64,7 +64,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Blocks under one heading: the overnight period, or the trading day."""
+    """Paragraphs under one heading: the overnight period, or the trading day."""
 
     heading: str
     blocks: tuple[Paragraph, ...]
@@ -72,8 +72,8 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One account's trading day, told. `heading` is that of the day: `US Trading Day: Thursday, July 17, 2025`;
-    `observer` the zone in which its times are told, beside New York's."""
+    """The story of one account's trading day. `heading` is that of the day: `US Trading Day: Thursday, July 17, 2025`;
+    `observer` the zone of its times, beside New York's."""
 
     day: AnyDay
     heading: str
@@ -82,5 +82,5 @@ class Story:
 
     @property
     def blocks(self) -> tuple[Paragraph, ...]:
-        """All blocks in order, whatever section they stand in."""
+        """All paragraphs in order, of all sections."""
         return tuple(block for section in self.sections for block in section.blocks)

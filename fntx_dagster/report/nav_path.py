@@ -22,7 +22,7 @@ _NIGHT = 0.25
 
 class Step(NamedTuple):
     """The NAV before and after one thing of a day. `kind`: level (a NAV is stated and nothing moves), flow (a deposit
-    or withdrawal), block (anything else that was told) or part (a part of the difference at the close). `when` is the
+    or withdrawal), block (any other block) or part (a part of the difference at the close). `when` is the
     observer's clock, empty for a part."""
 
     label: str
@@ -60,26 +60,26 @@ def day_steps(story: Story) -> list[Step]:
     if story.day.opening_nav_official is None:
         return []
     steps: list[Step] = []
-    for told in story.blocks:
-        when = clock.clock_time(told.starts_at, story.observer)
-        if told.kind in ("market_close", "now"):
+    for paragraph in story.blocks:
+        when = clock.clock_time(paragraph.starts_at, story.observer)
+        if paragraph.kind in ("market_close", "now"):
             steps += _parts(story.day)
-        if told.kind == "no_events" or told.nav_after is None:
+        if paragraph.kind == "no_events" or paragraph.nav_after is None:
             continue
-        before = told.nav_after - (told.source.nav_impact if told.source else 0)
-        steps.append(Step(told.title, when, before, told.nav_after, _kind(told)))
+        before = paragraph.nav_after - (paragraph.source.nav_impact if paragraph.source else 0)
+        steps.append(Step(paragraph.title, when, before, paragraph.nav_after, _kind(paragraph)))
     return steps
 
 
 def nav_path(stories: Sequence[Story]) -> NavPath:
     """The path of one account's stories, which are in the order of time; days without a known opening NAV are left
     out."""
-    told = [story for story in stories if story.day.opening_nav_official is not None]
+    known = [(story.day, nav) for story in stories if (nav := story.day.opening_nav_official) is not None]
     steps: list[Point] = []
-    closes: list[Point] = []
+    closes: list[Point] = [Point(0, nav) for _, nav in known[:1]]
     flows: list[tuple[Point, Decimal]] = []
-    for number, day in enumerate(story.day for story in told):
-        steps.append(Point(number, day.opening_nav_official))
+    for number, (day, opening_nav) in enumerate(known):
+        steps.append(Point(number, opening_nav))
         for block in day.blocks:
             if block.nav_after is None:
                 continue
@@ -88,15 +88,13 @@ def nav_path(stories: Sequence[Story]) -> NavPath:
                 flows.append((steps[-1], block.nav_impact))
         steps.append(Point(number + 1, day.closing_nav_official))
         closes.append(steps[-1])
-    if told:
-        closes.insert(0, Point(0, told[0].day.opening_nav_official))
-    return NavPath(tuple(story.day.trading_day for story in told), tuple(steps), tuple(closes), tuple(flows))
+    return NavPath(tuple(day.trading_day for day, _ in known), tuple(steps), tuple(closes), tuple(flows))
 
 
-def _kind(told: Paragraph) -> str:
-    if told.source is None:
+def _kind(paragraph: Paragraph) -> str:
+    if paragraph.source is None:
         return "level"
-    return "flow" if told.source.is_flow else "block"
+    return "flow" if paragraph.source.is_flow else "block"
 
 
 def _parts(day: AnyDay) -> list[Step]:

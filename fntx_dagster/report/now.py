@@ -72,9 +72,9 @@ def _position_line(position: OpenPosition, day: ProvisionalDay) -> Line:
     if position.mark is None or position.market_value is None or position.currency is None:
         return Line(name[0].upper() + name[1:], "not held like this any more; the statement will say why", depth=1)
     worth = f"{money.display(position.market_value)} {position.currency}"
-    told = f"market value {worth} at {money.priced(position.mark, position.currency)}"
+    valued = f"market value {worth} at {money.priced(position.mark, position.currency)}"
     amount = {"amount": position.market_value, "currency": position.currency}
-    return Line(name[0].upper() + name[1:], told, depth=1, **amount)
+    return Line(name[0].upper() + name[1:], valued, depth=1, **amount)
 
 
 def _current_nav(day: ProvisionalDay) -> Line:
@@ -113,16 +113,18 @@ def _difference(day: ProvisionalDay) -> Line:
 def _later_trades(day: ProvisionalDay) -> tuple[Line, ...]:
     if not day.later_trades:
         return ()
-    one = day.later_trades == 1
-    subject = "1 fill after the close belongs" if one else f"{day.later_trades:,} fills after the close belong"
+    single = day.later_trades == 1
+    subject = "1 fill after the close belongs" if single else f"{day.later_trades:,} fills after the close belong"
     return (
-        Line("After the close", f"{subject} to the next trading day; the current NAV holds {'it' if one else 'them'}."),
+        Line(
+            "After the close", f"{subject} to the next trading day; the current NAV holds {'it' if single else 'them'}."
+        ),
     )
 
 
 def _reservation(day: ProvisionalDay) -> str:
     converted = ", and the rate is a fixed one" if day.gateway_currency != day.base_currency else ""
     return (
-        f"The gateway tells no deposits, interest, fees or assignments{converted}. "
+        f"The gateway reports no deposits, interest, fees or assignments{converted}. "
         "The day's statement replaces this entry."
     )

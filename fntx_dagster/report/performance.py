@@ -29,36 +29,36 @@ class Year(NamedTuple):
 
 def linked(returns: Iterable[float | None]) -> float | None:
     """∏(1 + r) − 1 over the defined returns; None where there is none."""
-    defined = [one for one in returns if one is not None]
-    return prod(1 + one for one in defined) - 1 if defined else None
+    defined = [each for each in returns if each is not None]
+    return prod(1 + each for each in defined) - 1 if defined else None
 
 
 def wealth(returns: Iterable[float | None]) -> list[float]:
-    """∏(1 + r) after each return; an undefined one moves nothing."""
-    return list(accumulate((1 + (one or 0.0) for one in returns), mul))
+    """∏(1 + r) after each return; an undefined return moves nothing."""
+    return list(accumulate((1 + (each or 0.0) for each in returns), mul))
 
 
 def drawdowns(returns: Iterable[float | None]) -> list[float]:
-    """After each return: wealth ÷ its highest so far − 1, 0 or less; what stands before the first return is a peak
-    too."""
-    found = wealth(returns)
-    peaks = accumulate(found, max, initial=1.0)
+    """After each return: wealth ÷ its highest so far − 1, 0 or less; the wealth before the first return
+    counts as a peak."""
+    grown = wealth(returns)
+    peaks = accumulate(grown, max, initial=1.0)
     next(peaks)
-    return [one / peak - 1 for one, peak in zip(found, peaks, strict=True)]
+    return [height / peak - 1 for height, peak in zip(grown, peaks, strict=True)]
 
 
 def years(days: Iterable[NavDay]) -> list[Year]:
     """The months and years of one account's days, in the order of time, from the year of the first to that of the
     last."""
-    found = []
+    listed = []
     ordered = sorted(days, key=lambda day: day.trading_day)
     for year, members in groupby(ordered, key=lambda day: day.trading_day.year):
         months: dict[int, list[float | None]] = {}
         for day in members:
             months.setdefault(day.trading_day.month, []).append(day.daily_return)
         by_month = tuple(linked(months.get(month, ())) for month in range(1, 13))
-        found.append(Year(year, by_month, linked(one for month in months.values() for one in month)))
-    return found
+        listed.append(Year(year, by_month, linked(made for month in months.values() for made in month)))
+    return listed
 
 
 def monthly_table(days: Sequence[NavDay]) -> Table:

@@ -1,6 +1,6 @@
-"""Several days of one account told in one: what the account made of them, and by what.
+"""Several days of one account as one: what the account made in them, and by what.
 
-What belongs here: the sums of a range of official days and the sentences about them, which stand before the days' own
+What belongs here: the sums of a range of official days and the sentences about them, which come before the days' own
 stories. A day that still runs is in no sum. Amounts are exact, in base currency; the return is time-weighted
 (`performance.py`).
 """
@@ -30,7 +30,7 @@ _COMPONENTS = {
     "fees": "Fees",
     "broker_residual": "Left over in the broker's own statement",
 }
-# How positions ended → what is said of one, and of several.
+# How positions ended → the words for a single position, and for several.
 _ENDINGS = {
     "expired": ("expires worthless", "expire worthless"),
     "settled": ("is settled in cash", "are settled in cash"),
@@ -127,7 +127,7 @@ def narrate_periods(stories: Iterable[Story]) -> list[PeriodSummary]:
     for story in stories:
         if isinstance(story.day, Day):
             by_account.setdefault(story.day.account_id, []).append(story)
-    return [_period(told) for told in by_account.values() if len(told) > 1]
+    return [_period(own) for own in by_account.values() if len(own) > 1]
 
 
 def _period(stories: Sequence[Story]) -> PeriodSummary:
@@ -156,9 +156,9 @@ def _period(stories: Sequence[Story]) -> PeriodSummary:
         fees=_sum(days, "fees"),
         broker_residual=_sum(days, "broker_residual"),
         net_pnl=_sum(days, "net_pnl"),
-        time_weighted_return=linked(one.daily_return for one in results),
-        best=max(results, key=lambda one: one.daily_return, default=None),
-        worst=min(results, key=lambda one: one.daily_return, default=None),
+        time_weighted_return=linked(result.daily_return for result in results),
+        best=max(results, key=lambda result: result.daily_return, default=None),
+        worst=min(results, key=lambda result: result.daily_return, default=None),
         movers=_movers(stories),
         endings=_endings(days),
         held_at_end=len(days[-1].open_at_close),
@@ -175,12 +175,12 @@ def _sum(days: Iterable[Day], name: str) -> Decimal:
 
 def _movers(stories: Iterable[Story]) -> tuple[Mover, ...]:
     moved = [
-        Mover(story.day.trading_day, told.title, told.source.nav_impact)
+        Mover(story.day.trading_day, paragraph.title, paragraph.source.nav_impact)
         for story in stories
-        for told in story.blocks
-        if told.source is not None and told.source.nav_impact and not told.source.is_flow
+        for paragraph in story.blocks
+        if paragraph.source is not None and paragraph.source.nav_impact and not paragraph.source.is_flow
     ]
-    return tuple(sorted(moved, key=lambda one: -abs(one.nav_impact))[:_MOST_MOVERS])
+    return tuple(sorted(moved, key=lambda mover: -abs(mover.nav_impact))[:_MOST_MOVERS])
 
 
 def _endings(days: Iterable[Day]) -> dict[str, int]:
@@ -203,12 +203,12 @@ def _endings(days: Iterable[Day]) -> dict[str, int]:
 
 
 def _flows(period: PeriodSummary) -> str:
-    told = [
+    flows = [
         f"{verb} {money.display(amount)} {period.base_currency}"
         for verb, amount in (("deposit", period.deposits), ("withdraw", period.withdrawals))
         if amount
     ]
-    return f"You {wording.listed(told)}; it counts in no return." if told else "Nothing is deposited or withdrawn."
+    return f"You {wording.listed(flows)}; it counts in no return." if flows else "Nothing is deposited or withdrawn."
 
 
 def _pnl_lines(period: PeriodSummary) -> tuple[Line, ...]:
@@ -236,7 +236,7 @@ def _nav_lines(period: PeriodSummary) -> tuple[Line, ...]:
     moved = (period.deposits, -period.withdrawals, period.net_pnl)
     terms = (period.opening_nav, *(amount for amount in moved if amount))
     if sum(terms, Decimal(0)) != period.closing_nav:
-        said = "The days that are told do not follow on each other: what moved the NAV between them is in no sum here."
+        said = "The days of this report do not follow on each other; what moved the NAV between them is in no sum here."
         return (Line("NAV", said),)
     exact = f" (rounded; exactly {money.summed(terms, exact=True)} = {money.exactly(period.closing_nav)})"
     return (
@@ -271,23 +271,23 @@ def _result(result: DayResult, period: PeriodSummary) -> str:
 def _mover_lines(period: PeriodSummary) -> tuple[Line, ...]:
     if not period.movers:
         return (Line("Largest Movers", "No trade, assignment or payment moved the NAV."),)
-    told = [
-        _amount_line(f"{one.title}, {_day(one.trading_day, period)}", one.nav_impact, period.base_currency)
-        for one in period.movers
+    movers = [
+        _amount_line(f"{mover.title}, {_day(mover.trading_day, period)}", mover.nav_impact, period.base_currency)
+        for mover in period.movers
     ]
-    return (Line("Largest Movers", "What moved the NAV most, apart from deposits, withdrawals and transfers:"), *told)
+    return (Line("Largest Movers", "What moved the NAV most, apart from deposits, withdrawals and transfers:"), *movers)
 
 
 def _positions(period: PeriodSummary) -> str:
     ended = [(count, _ENDINGS[how][count > 1]) for how, count in period.endings.items() if count]
-    told = [
+    counts = [
         f"{count:,} {'' if index else 'position ' if count == 1 else 'positions '}{verb}"
         for index, (count, verb) in enumerate(ended)
     ]
     held = f"{period.held_at_end:,} {'is' if period.held_at_end == 1 else 'are'}" if period.held_at_end else "None is"
     ended_then = period.held_at_end - period.open_at_end
     then = f", of which {ended_then:,} {'ends' if ended_then == 1 else 'end'} that night" if ended_then else ""
-    return f"{wording.listed(told) or 'None ends'}. {held} held at the last close{then}."
+    return f"{wording.listed(counts) or 'None ends'}. {held} held at the last close{then}."
 
 
 def _difference_lines(period: PeriodSummary) -> tuple[Line, ...]:
@@ -311,5 +311,5 @@ def _day(day: date, period: PeriodSummary) -> str:
 
 
 def _amount_line(label: str, amount: Decimal, currency: str) -> Line:
-    told = f"{money.display_small(amount, signed=True)} {currency}"
-    return Line(label, told, depth=1, amount=amount, currency=currency)
+    text = f"{money.display_small(amount, signed=True)} {currency}"
+    return Line(label, text, depth=1, amount=amount, currency=currency)

@@ -87,9 +87,21 @@ def _notes(options: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     marks, underlyings = (sum(row[name] is None for row in options) for name in ("mark", "underlying_price"))
     if marks or underlyings:
         yield (
-            f"Not known: {marks} marks, {underlyings} prices of an underlying. Open Positions and trades of the day "
-            "tell them, or IB Gateway where it was asked at the close."
+            f"{_lacking(marks, underlyings)}. Open Positions and the day's trades give these prices, or IB Gateway "
+            "where it was asked at the close."
         )
+
+
+def _lacking(marks: int, underlyings: int) -> str:
+    """`2 options have no mark, 1 has no price of its underlying, so their Greeks are empty`."""
+    parts = []
+    for count, thing in ((marks, "mark"), (underlyings, "price of {} underlying")):
+        if count:
+            noun = "" if parts else " option" if count == 1 else " options"
+            verb, whose = ("has", "its") if count == 1 else ("have", "their")
+            parts.append(f"{count}{noun} {verb} no {thing.format(whose)}")
+    their = "its" if len(parts) == 1 and marks + underlyings == 1 else "their"
+    return f"{', '.join(parts)}, so {their} Greeks are empty"
 
 
 def _name(row: Mapping[str, Any]) -> str:

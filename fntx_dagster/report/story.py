@@ -1,9 +1,9 @@
-"""One account's trading day, told from start to end.
+"""One account's trading day, narrated from start to end.
 
-What belongs here: the order of the blocks, and who tells which. The day runs from the previous session's close to its
-own; its story starts with the previous official NAV, takes what happened overnight and before the open, states both
-NAVs at the open, takes the session, and reconciles at the close (seed 001, sections 2 and 4). A day that still runs
-ends with the moment at which the gateway was asked.
+What belongs here: the order of the paragraphs, and which function writes each. The day runs from the previous session's
+close to its own; its story starts with the previous official NAV, takes what happened overnight and before the open,
+states both NAVs at the open, takes the session, and reconciles at the close (seed 001, sections 2 and 4). A day that
+still runs ends with the moment at which the gateway was asked.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ _NARRATORS = {"cash": narrate_cash, "corporate_action": narrate_actions, "transf
 def narrate(day: AnyDay, observer: ZoneInfo = clock.HONG_KONG) -> Story:
     """The story of `day`: the overnight period, where something happened in it, and the trading day.
 
-    Times are told in the observer's zone and in New York, amounts in the currency of the trade and in the account's
+    Times are given in the observer's zone and in New York, amounts in the currency of the trade and in the account's
     base currency.
     """
     left_open = _left_open(day)
-    told = [
+    paragraphs = [
         _narrate_block(block, day, holdings, _received(day.blocks[:index], block), observer)
         for index, (block, holdings) in enumerate(zip(day.blocks, left_open, strict=True))
     ]
-    overnight = [block for block in told if block.phase == "overnight"]
-    before_open = [block for block in told if block.phase in _BEFORE_OPEN]
-    session = [block for block in told if block.phase not in _BEFORE_OPEN]
+    overnight = [block for block in paragraphs if block.phase == "overnight"]
+    before_open = [block for block in paragraphs if block.phase in _BEFORE_OPEN]
+    session = [block for block in paragraphs if block.phase not in _BEFORE_OPEN]
     opening = narrate_previous_close(day, observer)
     heading = f"US Trading Day: {clock.weekday_date(day.trading_day)}{early_close(day)}{provisional(day, observer)}"
     opened = [

@@ -1,6 +1,6 @@
 """A range of days as tables: one per month, with a row per day and a row of totals, and the months side by side.
 
-What belongs here: headers and rows of display strings, for whoever renders them. Flows and results are summed, and
+What belongs here: headers and rows of display strings, for a renderer. Flows and results are summed, and
 the sums rounded, from the exact amounts, returns are linked; NAVs, which are states, are neither. The row of a day that
 still runs is marked and in no sum, and a footnote says what it is.
 """
@@ -21,22 +21,22 @@ from fntx_dagster.report.tables import Table
 
 
 class _Column(NamedTuple):
-    """`told` gives a cell of some days, None where there is nothing to tell: one day, or, where `summed`, all of a
+    """`cell` gives the text for some days, None where there is nothing to show: one day, or, where `summed`, all of a
     table's."""
 
     header: str
-    told: Callable[[Sequence[AnyDay]], str | None]
+    cell: Callable[[Sequence[AnyDay]], str | None]
     summed: bool = True
 
 
 def _sum(
     amount: Callable[[AnyDay], Decimal | None], *, signed: bool = True
 ) -> Callable[[Sequence[AnyDay]], str | None]:
-    def told(days: Sequence[AnyDay]) -> str | None:
+    def cell(days: Sequence[AnyDay]) -> str | None:
         known = [value for value in map(amount, days) if value is not None]
         return money.display(sum(known, Decimal(0)), signed=signed) if known else None
 
-    return told
+    return cell
 
 
 def _cash_flow(day: AnyDay) -> Decimal | None:
@@ -50,13 +50,13 @@ def _per_cent(days: Sequence[AnyDay]) -> str | None:
 
 def _assigned(days: Sequence[AnyDay]) -> str | None:
     """The option that was assigned to the account, or how many."""
-    found: dict[tuple[str, str], str] = {}
+    assigned: dict[tuple[str, str], str] = {}
     for day in days:
         for event in (event for block in day.blocks for event in block.events):
             if event.event_type == "assignment" and event.contract is not None:
                 name = wording.contract_name(event.contract, event.contract.expiry or day.trading_day)
-                found[day.trading_day.isoformat(), event.contract.contract_id] = name
-    return next(iter(found.values())) if len(found) == 1 else f"{len(found):,} options" if found else None
+                assigned[day.trading_day.isoformat(), event.contract.contract_id] = name
+    return next(iter(assigned.values())) if len(assigned) == 1 else f"{len(assigned):,} options" if assigned else None
 
 
 _COLUMNS = (
@@ -81,14 +81,14 @@ _MARK = " *"
 
 def summary_table(days: Sequence[AnyDay], observer: ZoneInfo = clock.HONG_KONG) -> Table:
     """The table of one account's days, in the order given, in base currency (named in the first header). Net % is the
-    time-weighted return; the first column holds trading days (YYYY-MM-DD, and ` *` behind a provisional one).
+    time-weighted return; the first column holds trading days (YYYY-MM-DD, and ` *` behind a provisional day).
 
     Raises ValueError when the days are of several accounts or base currencies: their sums would mean nothing.
     """
     official = [day for day in days if day.as_of is None]
     return Table(
         headers=(f"Trading Day{_currency(days)}", *(column.header for column in _COLUMNS)),
-        rows=tuple((_trading_day(day), *(column.told([day]) or "" for column in _COLUMNS)) for day in days),
+        rows=tuple((_trading_day(day), *(column.cell([day]) or "" for column in _COLUMNS)) for day in days),
         totals=("Total", *_totals(official)) if days else (),
         footnote=_footnote(days, observer),
         title=_months(days),
@@ -131,12 +131,12 @@ def _month(days: Sequence[AnyDay]) -> tuple[str, ...]:
     ends = {"Opening NAV": opening, "Closing NAV": closing}
     return (
         clock.month_year(days[0].trading_day),
-        *(column.told(ends.get(column.header, days)) or "" for column in _COLUMNS),
+        *(column.cell(ends.get(column.header, days)) or "" for column in _COLUMNS),
     )
 
 
 def _totals(days: Sequence[AnyDay]) -> list[str]:
-    return [(column.told(days) if column.summed else None) or "" for column in _COLUMNS]
+    return [(column.cell(days) if column.summed else None) or "" for column in _COLUMNS]
 
 
 def _currency(days: Sequence[AnyDay]) -> str:

@@ -1,6 +1,6 @@
-"""The shape of a table that people read, before anyone chose a format for it.
+"""The shape of a table that people read, before a format is chosen for it.
 
-What belongs here: the shape alone. What stands in a table is decided where its subject lies; the terminal, Markdown and
+What belongs here: the shape alone. The content of a table is decided where its subject is; the terminal, Markdown and
 HTML render it.
 """
 

@@ -1,7 +1,7 @@
 """Blocks of trades: their title, what was done, and the realised P&L or the premium with its arithmetic.
 
-What belongs here: everything a block of kind `trades` tells. A block that closes something tells realised P&L, one
-that only opens tells premium; amounts are in the currency of the trade, the total also in base currency.
+What belongs here: the paragraph of a block of kind `trades`. A block that closes something shows realised P&L, a block
+that only opens shows premium; amounts are in the currency of the trade, the total also in base currency.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.day import AnyDay, Block, Event, ProvisionalDay
 from fntx_dagster.report import clock, dealings, money, wording
-from fntx_dagster.report.impact import Addends, impact_lines, nav_line
+from fntx_dagster.report.impact import Addends, impact_lines, nav_lines
 from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
 
@@ -59,7 +59,7 @@ def narrate_trades(
             Line(label, sentence),
             *_amount_lines(block, day.realised_by_broker if isinstance(day, ProvisionalDay) else frozenset()),
             *impact_lines(block, day.base_currency, lambda event: _addends(block, event), "Total P&L Impact", depth=1),
-            *(() if block.nav_after is None else (nav_line(block.nav_impact, block.nav_after, day.base_currency),)),
+            *nav_lines(block.nav_impact, block.nav_after, day.base_currency),
         ),
         source=block,
     )
@@ -70,10 +70,10 @@ def _title(block: Block, day: AnyDay) -> str:
     opens = any(event.opening_quantity for event in block.events)
     only_options = all(map(wording.is_option, contracts))
     only_stocks = all(map(wording.is_stock, contracts))
-    one = sum(len(dealing.sides) for dealing in dealings.dealings(block.events)) == 1
-    trades = "Trade" if one else "Trades"
+    single = sum(len(dealing.sides) for dealing in dealings.dealings(block.events)) == 1
+    trades = "Trade" if single else "Trades"
     if all(event.event_type == "fx_conversion" for event in block.events):
-        return "Currency Conversion" if one else "Currency Conversions"
+        return "Currency Conversion" if single else "Currency Conversions"
     if block.closes and opens:
         return "Day Trades"
     if block.closes:
@@ -94,14 +94,14 @@ def _summary(block: Block) -> str:
 
 
 def _impact(block: Block, left_open: Sequence[Holding], received: str | None) -> tuple[str, str]:
-    one = len(block.events) == 1
+    single = len(block.events) == 1
     if block.closes:
         gross = sum((event.gross_realised * event.fx_rate for event in block.events), Decimal(0))
         outcome = f"a {_outcome(gross).lower()}" if gross else "neither a gain nor a loss"
         if gross and received:
             outcome = f"the {'' if left_open else 'total '}{_outcome(gross).lower()} from the {received}"
-        realise = "This trade realises" if one else "These trades realise"
-        return "P&L Impact" if one else "Net P&L Impact", f"{realise} {outcome}."
+        realise = "This trade realises" if single else "These trades realise"
+        return "P&L Impact" if single else "Net P&L Impact", f"{realise} {outcome}."
     premium = sum((event.premium * event.fx_rate for event in block.events), Decimal(0))
     if premium:
         return f"P&L Impact (Premium {'Received' if premium > 0 else 'Paid'})", ""
@@ -135,8 +135,8 @@ def _amount_lines(block: Block, by_broker: Collection[str]) -> list[Line]:
 
 def _line(label: str, amount: Decimal, amounts: Amounts, terms: str = "", note: str = "") -> Line:
     result = f"{money.display(amount)} {amounts.currency}"
-    told = f"{terms} = {result}" if terms else result
-    return Line(label, told, note=note, depth=1, amount=amount, currency=amounts.currency)
+    text = f"{terms} = {result}" if terms else result
+    return Line(label, text, note=note, depth=1, amount=amount, currency=amounts.currency)
 
 
 def _amounts(block: Block) -> list[Amounts]:
@@ -154,8 +154,8 @@ def _amounts(block: Block) -> list[Amounts]:
 
 
 def _addends(block: Block, event: Event) -> Addends:
-    told = event.gross_realised if block.closes else event.premium
-    return (told, event.premium_reversal, event.commission)
+    counted = event.gross_realised if block.closes else event.premium
+    return (counted, event.premium_reversal, event.commission)
 
 
 def _premium_terms(events: Sequence[Event], premium: Decimal) -> str:
@@ -175,12 +175,12 @@ def _premium_terms(events: Sequence[Event], premium: Decimal) -> str:
 
 def _price_terms(options: Sequence[Event]) -> list[tuple[Decimal, Decimal]]:
     """Price and quantity sold (negative: bought) per contract and price, ordered as the events line: sales first."""
-    sold: dict[tuple[object, ...], Decimal] = {}
+    sold: dict[tuple[bool, tuple[object, ...], Decimal], Decimal] = {}
     for event in options:
         if event.contract is not None and event.quantity and event.price is not None:
-            key = (event.quantity > 0, *wording.calls_first(event.contract), event.price)
+            key = (event.quantity > 0, wording.calls_first(event.contract), event.price)
             sold[key] = sold.get(key, Decimal(0)) - event.quantity
-    return [(key[-1], sold[key]) for key in sorted(sold)]
+    return [(price, size) for (_, _, price), size in sorted(sold.items())]
 
 
 def _term(price: Decimal, size: Decimal) -> str:
@@ -191,7 +191,7 @@ def _term(price: Decimal, size: Decimal) -> str:
 def _realised_terms(events: Sequence[Event], gross: Decimal) -> str:
     """`(628.00 - 629.45) × 100 shares`; empty unless one contract is closed, on one side and at one price.
 
-    The opening price is not in the fill: it is what the realised P&L implies, and is told only where that is a price.
+    The opening price is not in the fill: the realised P&L implies it, and it is shown only where that is a price.
     """
     closing = [event for event in events if event.closing_quantity]
     deals = {(event.contract, event.price, (event.quantity or 0) > 0) for event in closing}

@@ -1,6 +1,6 @@
 """What things are called in the story: lists, contracts, and holdings of them.
 
-What belongs here: noun phrases that every block shares, grammatical for one or many, long or short.
+What belongs here: noun phrases that every block shares, grammatical for a single thing or many, long or short.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def contract_name(contract: Contract, today: date, *, many: bool = False) -> str
     """`SPY 628 Call`; `SPY August 15 628 Calls` where the option does not expire `today` (a New York date)."""
     if not is_option(contract):
         return f"{contract.symbol} future{'s' if many else ''}" if contract.asset_category == "FUT" else contract.symbol
-    right = _RIGHTS.get(contract.put_call or "", contract.put_call) + ("s" if many else "")
+    right = _RIGHTS.get(put_call := contract.put_call or "", put_call) + ("s" if many else "")
     words = (underlying_of(contract), _expiry(contract, today), _strike(contract), right)
     return " ".join(word for word in words if word)
 

@@ -23,8 +23,7 @@ from fntx_dagster.report.narrative import Paragraph
 from fntx_dagster.report.story import narrate
 from fntx_dagster.report.summary_table import summary_table
 from fntx_dagster.report.summary_table import to_markdown as table_markdown
-
-from .role_model import SPY, july_18, new_york, option
+from tests.report.role_model import SPY, july_18, new_york, option
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 JULY_25, JULY_28, JULY_29 = date(2025, 7, 25), date(2025, 7, 28), date(2025, 7, 29)

@@ -18,10 +18,10 @@ import pytest
 
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import to_html
+from tests.accounting.test_provisional import example, told
 
 from .html_pages import account, metrics, option, portfolio, role_model_day_page, role_model_page
 from .role_model import JULY_17, SPY, block, event, july_17, july_18, new_york, position, quiet_day
-from .test_today import example, told
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 HOSTILE = "</title></style><script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{ 7*7 }}"
@@ -169,7 +169,7 @@ def test_the_risk_at_the_close_says_what_is_undefined_and_why(page: str) -> None
     assert re.search(r"SPY 2025-07-18 629 C</th><td.*?>ok</td>.*?11\.23 %.*?0\.0412", table, re.S)
     assert re.search(r"250718P00620000</th><td.*?>no price</td><td.*?>– / –</td><td>-1</td><td>–</td>", table)
     assert "1 of 2 options held has no Greeks, so the sums have none." in table
-    assert "Not known: 1 marks, 1 prices of an underlying." in table
+    assert "1 option has no mark, 1 has no price of its underlying, so their Greeks are empty." in table
     assert "Quantity 0" not in table
     assert re.search(r"of the account&#39;s returns</td>\s*<td>-0\.65 %", table)
 
