@@ -29,8 +29,8 @@ PINNED = {
 
 
 def test_every_version_is_pinned_because_signed_records_carry_its_hash():
-    found = {catalogue.version: hashlib.sha256(catalogue.canonical()).hexdigest() for catalogue in CATALOGUES}
-    assert found == PINNED, "a published catalogue is never changed: make a new version"
+    digests = {catalogue.version: hashlib.sha256(catalogue.canonical()).hexdigest() for catalogue in CATALOGUES}
+    assert digests == PINNED, "a published catalogue is never changed: make a new version"
 
 
 def test_the_last_version_is_the_one_that_is_signed():
@@ -187,7 +187,7 @@ def test_a_digest_comes_back_as_it_was(digest):
 
 
 @pytest.mark.parametrize("scaled", [0, -1, 0x07, 0x4800, 0x48004B, 0x80, 2**255 - 1])
-def test_a_number_that_stands_for_no_letters_is_refused(scaled):
+def test_a_number_that_encodes_no_letters_is_refused(scaled):
     with pytest.raises(Permanent, match="no letters"):
         CURRENCY.text_of(scaled)
 

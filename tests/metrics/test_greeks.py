@@ -42,10 +42,10 @@ def oracle(option: Option, volatility: float, days: int, steps: int | None = Non
     kind = ql.Option.Call if option.put_call == "C" else ql.Option.Put
     ends = TODAY + days
     exercise = ql.AmericanExercise(TODAY, ends) if option.is_american else ql.EuropeanExercise(ends)
-    found = ql.VanillaOption(ql.PlainVanillaPayoff(kind, option.strike), exercise)
+    priced = ql.VanillaOption(ql.PlainVanillaPayoff(kind, option.strike), exercise)
     engine = ql.FdBlackScholesVanillaEngine(process, steps, 1600, 10) if steps else ql.AnalyticEuropeanEngine(process)
-    found.setPricingEngine(engine)
-    return found
+    priced.setPricingEngine(engine)
+    return priced
 
 
 def american(option: Option, volatility: float, days: int) -> tuple[float, float, float]:
@@ -74,12 +74,12 @@ volatilities = st.floats(0.05, 1.5)
 def test_a_european_option_agrees_with_quantlib_to_eight_decimals(put_call, strike, days, volatility, rate, dividends):
     option = Option(put_call, strike, False, 100.0, rate, dividends, days / 365)
     theirs = oracle(option, volatility, days)
-    found = greeks(option, theirs.NPV(), option.years)
+    computed = greeks(option, theirs.NPV(), option.years)
     if theirs.NPV() - option.least < 0.005:
-        assert (found.status, found.delta) == (LOW_VEGA, None)
+        assert (computed.status, computed.delta) == (LOW_VEGA, None)
         return
     wanted = (volatility, theirs.delta(), theirs.gamma(), theirs.theta() / 365, theirs.vega() / 100)
-    assert found[1:] == pytest.approx(wanted, abs=1e-8)
+    assert computed[1:] == pytest.approx(wanted, abs=1e-8)
 
 
 def test_an_american_call_without_dividends_is_a_european_one():
@@ -102,15 +102,15 @@ def test_an_american_call_without_dividends_is_a_european_one():
 )
 def test_an_american_option_agrees_with_finite_differences_to_four_decimals(option, volatility, days):
     worth, delta, gamma = american(option, volatility, days)
-    found = greeks(option, value(option, volatility), option.years)
+    computed = greeks(option, value(option, volatility), option.years)
     assert value(option, volatility) == pytest.approx(worth, abs=1e-4)
-    assert found.implied_volatility == pytest.approx(volatility, abs=1e-7)
-    assert (found.delta, found.gamma) == pytest.approx((delta, gamma), abs=1e-4)
+    assert computed.implied_volatility == pytest.approx(volatility, abs=1e-7)
+    assert (computed.delta, computed.gamma) == pytest.approx((delta, gamma), abs=1e-4)
     more, less = (american(option, volatility + shift, days)[0] for shift in (0.005, -0.005))
-    assert found.vega == pytest.approx(more - less, abs=1e-4)
+    assert computed.vega == pytest.approx(more - less, abs=1e-4)
     # a calendar day's change is that of the day before and of the day after, halved
     before, after = (american(option, volatility, days + shift)[0] for shift in (1, -1))
-    assert found.theta == pytest.approx((after - before) / 2, abs=5e-4)
+    assert computed.theta == pytest.approx((after - before) / 2, abs=5e-4)
 
 
 def test_an_american_put_is_worth_more_than_a_european_one():
@@ -121,30 +121,30 @@ def test_an_american_put_is_worth_more_than_a_european_one():
 @given(contracts, volatilities)
 def test_the_volatility_that_a_price_was_made_with_is_implied_by_it(option, volatility):
     mark = value(option, volatility)
-    found = greeks(option, mark, option.years)
-    if found.implied_volatility is None:
+    computed = greeks(option, mark, option.years)
+    if computed.implied_volatility is None:
         assert mark - option.least < 0.005 or mark >= option.most
     else:
-        off = abs(found.implied_volatility - volatility) * 100 * found.vega
-        assert off < 2e-7 * option.strike or abs(found.implied_volatility - volatility) < 1e-9
+        off = abs(computed.implied_volatility - volatility) * 100 * computed.vega
+        assert off < 2e-7 * option.strike or abs(computed.implied_volatility - volatility) < 1e-9
 
 
 @given(contracts, volatilities)
 def test_signs_and_bounds_hold(option, volatility):
-    found = greeks(option, value(option, volatility), option.years)
-    assume(found.delta is not None)
-    assert 0 <= found.delta * option.sign <= 1 + 1e-6
-    assert found.vega >= -1e-9
-    assert found.gamma >= -1e-4
+    computed = greeks(option, value(option, volatility), option.years)
+    assume(computed.delta is not None)
+    assert 0 <= computed.delta * option.sign <= 1 + 1e-6
+    assert computed.vega >= -1e-9
+    assert computed.gamma >= -1e-4
 
 
 @given(contracts, volatilities)
 def test_put_call_parity_holds_and_gives_the_underlying_back(option, volatility):
     put, call = (option._replace(put_call=kind, is_american=False) for kind in "PC")
     marks = value(call, volatility), value(put, volatility)
-    found = underlying_by_parity(*marks, option.strike, option.rate, option.dividend_yield, option.years)
-    assert found == pytest.approx(option.underlying, abs=1e-9)
-    deltas = [greeks(one, mark, one.years).delta for one, mark in zip((call, put), marks, strict=True)]
+    computed = underlying_by_parity(*marks, option.strike, option.rate, option.dividend_yield, option.years)
+    assert computed == pytest.approx(option.underlying, abs=1e-9)
+    deltas = [greeks(each, mark, each.years).delta for each, mark in zip((call, put), marks, strict=True)]
     assume(None not in deltas)
     assert deltas[0] - deltas[1] == pytest.approx(math.exp(-option.dividend_yield * option.years), abs=1e-6)
 
@@ -157,31 +157,31 @@ def test_repricing_at_many_prices_is_pricing_at_each(option, volatility):
 
 
 def test_an_option_of_the_day_with_time_left_has_greeks_that_are_not_zero():
-    found = greeks(SPY, 0.06, SPY.years)
-    assert found.status == OK
-    assert -0.5 < found.delta < -0.01
-    assert found.gamma > 0.01
-    assert found.theta < -1
-    assert found.vega > 0.001
+    computed = greeks(SPY, 0.06, SPY.years)
+    assert computed.status == OK
+    assert -0.5 < computed.delta < -0.01
+    assert computed.gamma > 0.01
+    assert computed.theta < -1
+    assert computed.vega > 0.001
 
 
 def test_a_penny_of_the_day_far_from_the_money_has_a_low_vega():
-    found = greeks(SPY._replace(strike=600.0), 0.01, SPY.years)
-    assert found.status == LOW_VEGA
-    assert found.delta < 0
+    computed = greeks(SPY._replace(strike=600.0), 0.01, SPY.years)
+    assert computed.status == LOW_VEGA
+    assert computed.delta < 0
 
 
-def test_an_option_over_many_units_is_told_in_finer_steps():
+def test_the_mark_of_an_option_over_many_units_has_finer_steps():
     """One on a euro future: 125,000 to the contract, quoted in 0.00005."""
     euro = Option("C", 1.09, True, 1.085, 0.043, 0.043, 30 / 365)
-    found = greeks(euro, 0.0045, euro.years, 125_000)
-    assert found.status == OK
-    assert value(euro, found.implied_volatility) == pytest.approx(0.0045, abs=1e-9)
+    computed = greeks(euro, 0.0045, euro.years, 125_000)
+    assert computed.status == OK
+    assert value(euro, computed.implied_volatility) == pytest.approx(0.0045, abs=1e-9)
     assert greeks(euro, 0.0045, euro.years).status == LOW_VEGA  # over 100 units, it would be half a cent
     assert greeks(euro._replace(strike=1.06), 0.022, euro.years, 125_000).status == BELOW_INTRINSIC
 
 
-def test_an_option_over_few_units_is_told_to_half_a_cent():
+def test_the_mark_of_an_option_over_few_units_is_known_to_half_a_cent():
     assert greeks(SPY, 0.06, SPY.years, 10) == greeks(SPY, 0.06, SPY.years) == greeks(SPY, 0.06, SPY.years, 100)
 
 
@@ -201,8 +201,8 @@ def test_an_option_over_few_units_is_told_to_half_a_cent():
     ],
 )
 def test_what_no_volatility_explains_has_a_status_and_no_greeks(option, mark, years, status):
-    found = greeks(option, mark, years)
-    assert found == (status, None, None, None, None, None)
+    computed = greeks(option, mark, years)
+    assert computed == (status, None, None, None, None, None)
 
 
 def test_other_peoples_date_of_evaluation_changes_nothing():

@@ -299,7 +299,7 @@ def test_a_metric_beside_a_disclosed_one_cannot_be_guessed_but_could_without_a_s
 def test_a_salt_that_was_disclosed_for_one_version_does_not_open_the_next():
     first, second = (build_record(BOUND, ACCOUNT, {15: 5, 14: 534}, SECRET, version) for version in (1, 2))
     leaf = parse(disclose(second, CATALOGUE, ["implied_turnover"]), CATALOGUES).metrics[0].path[0]
-    assert _guessed(leaf, 14, range(1_001), second.salts[14]) == [534]  # with the right salt it would be found
+    assert _guessed(leaf, 14, range(1_001), second.salts[14]) == [534]  # with the right salt the search finds it
     assert not _guessed(leaf, 14, range(1_001), first.salts[14])
 
 

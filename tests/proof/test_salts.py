@@ -23,9 +23,9 @@ inputs = st.tuples(
 )
 
 
-@given(one=inputs, other=inputs)
-def test_two_inputs_that_differ_anywhere_have_different_salts(one, other):
-    assert (salt_of(*one) == salt_of(*other)) == (one == other)
+@given(first=inputs, second=inputs)
+def test_two_inputs_that_differ_anywhere_have_different_salts(first, second):
+    assert (salt_of(*first) == salt_of(*second)) == (first == second)
 
 
 def test_changing_any_single_input_changes_the_salt():
@@ -37,7 +37,7 @@ def test_changing_any_single_input_changes_the_salt():
     assert len(salts) == 7
 
 
-def test_parts_that_flow_into_each_other_are_told_apart_by_their_lengths():
+def test_parts_that_flow_into_each_other_differ_by_their_lengths():
     assert salt_of(SECRET, SCHEMA, "U12025", DAY, 1) != salt_of(SECRET, SCHEMA + b"U1", "2025", DAY, 1)
 
 

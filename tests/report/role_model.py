@@ -101,22 +101,22 @@ def event(
 
 def block(kind: str, phase: str, *events: Event, impact: str, after: str) -> Block:
     """A row of nav_blocks; its sums are those of its events, its NAV impact and NAV after are given."""
-    currencies = {one.currency for one in events}
-    rates = {one.fx_rate for one in events}
+    currencies = {each.currency for each in events}
+    rates = {each.fx_rate for each in events}
     single = len(currencies) == 1
     return Block(
         block_id=f"block-{events[0].event_id}",
         kind=kind,
         phase=phase,
-        starts_at=min(one.at for one in events),
-        ends_at=max(one.at for one in events),
-        closes=any(one.closing_quantity for one in events) and kind == "trades",
+        starts_at=min(each.at for each in events),
+        ends_at=max(each.at for each in events),
+        closes=any(each.closing_quantity for each in events) and kind == "trades",
         currency=currencies.pop() if single else None,
         fx_rate=rates.pop() if len(rates) == 1 else None,
-        gross_pnl=sum((one.gross_realised for one in events), ZERO) if single else None,
-        premium=sum((one.premium for one in events), ZERO) if single else None,
-        premium_reversal=sum((one.premium_reversal for one in events), ZERO) if single else None,
-        commissions=sum((one.commission for one in events), ZERO) if single else None,
+        gross_pnl=sum((each.gross_realised for each in events), ZERO) if single else None,
+        premium=sum((each.premium for each in events), ZERO) if single else None,
+        premium_reversal=sum((each.premium_reversal for each in events), ZERO) if single else None,
+        commissions=sum((each.commission for each in events), ZERO) if single else None,
         nav_impact=Decimal(impact),
         nav_after=Decimal(after),
         events=events,
@@ -303,15 +303,15 @@ def fill(
 
 
 def trades(*fills: Event, phase: str = "intraday", before: str = "79498.68") -> Block:
-    """A block of fills; one that closes something tells no premium, so its opening fills cost their commission only."""
-    closes = any(one.closing_quantity for one in fills)
+    """A block of fills; where it closes something, its opening fills count no premium, only their commission."""
+    closes = any(each.closing_quantity for each in fills)
 
-    def impact(one: Event) -> Decimal:
-        told = one.gross_realised if closes else one.premium
-        return (told + one.premium_reversal + one.commission) * one.fx_rate
+    def impact(each: Event) -> Decimal:
+        counted = each.gross_realised if closes else each.premium
+        return (counted + each.premium_reversal + each.commission) * each.fx_rate
 
     total = sum(map(impact, fills), ZERO)
-    moved = [replace(one, nav_impact=impact(one)) for one in fills]
+    moved = [replace(each, nav_impact=impact(each)) for each in fills]
     return block("trades", phase, *moved, impact=str(total), after=str(Decimal(before) + total))
 
 

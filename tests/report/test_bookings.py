@@ -53,7 +53,7 @@ def delivers(
     )
 
 
-def told(source: Block) -> Paragraph:
+def narrated(source: Block) -> Paragraph:
     story = narrate(quiet_day(JULY_18, JULY_17, blocks=(source,)))
     assert story.sections[0].heading == "Overnight Period (July 17 Close to July 18 Open)"
     return story.sections[0].blocks[1]
@@ -76,13 +76,13 @@ def told(source: Block) -> Paragraph:
     ],
 )
 def test_an_expiration_says_what_ended(events: list[Event], sentence: str) -> None:
-    block_told = told(block("expiration", "overnight", *events, impact="0", after=NAV))
-    assert [line.plain for line in block_told.lines] == [f"Event: {sentence}", "NAV remains: 79,498.68 HKD"]
+    paragraph = narrated(block("expiration", "overnight", *events, impact="0", after=NAV))
+    assert [line.plain for line in paragraph.lines] == [f"Event: {sentence}", "NAV remains: 79,498.68 HKD"]
 
 
 def test_many_expirations_are_capped() -> None:
     events = [ends("expiration", option(f"c{strike}", JULY_17, str(strike), "C"), "1") for strike in range(600, 640)]
-    (sentence, _) = told(block("expiration", "overnight", *events, impact="0", after=NAV)).lines
+    (sentence, _) = narrated(block("expiration", "overnight", *events, impact="0", after=NAV)).lines
     assert sentence.text.endswith("short SPY 604 Call and 35 more options expire worthless.")
 
 
@@ -122,13 +122,13 @@ def test_many_expirations_are_capped() -> None:
     ],
 )
 def test_an_assignment_or_exercise_says_what_replaced_the_option(kind: str, events: list[Event], sentence: str) -> None:
-    block_told = told(block(kind, "overnight", *events, impact="0", after=NAV))
-    assert [line.plain for line in block_told.lines] == [
+    paragraph = narrated(block(kind, "overnight", *events, impact="0", after=NAV))
+    assert [line.plain for line in paragraph.lines] == [
         f"Event: {sentence}",
         "NAV Impact: This asset exchange has no immediate P&L impact.",
         "NAV remains: 79,498.68 HKD",
     ]
-    assert block_told.heading == f"{kind.capitalize()} (04:20 HKT, July 18 / 16:20 EDT, July 17)"
+    assert paragraph.heading == f"{kind.capitalize()} (04:20 HKT, July 18 / 16:20 EDT, July 17)"
 
 
 def test_shares_that_one_option_brings_and_another_takes_say_what_they_realise() -> None:
@@ -138,8 +138,8 @@ def test_shares_that_one_option_brings_and_another_takes_say_what_they_realise()
         delivers("100", "626"),
         delivers("-200", "628", closes="100", gross="200"),
     ]
-    block_told = told(block("assignment", "overnight", *events, impact="0", after=NAV))
-    assert [line.plain for line in block_told.lines] == [
+    paragraph = narrated(block("assignment", "overnight", *events, impact="0", after=NAV))
+    assert [line.plain for line in paragraph.lines] == [
         "Event: Your short SPY 626 Put and 2 short SPY 628 Calls are assigned. Your option liability is replaced with "
         "a 100 share long position in SPY at a cost basis of $626.00/share. You deliver 100 shares of SPY at "
         "$628.00/share, which closes your long position in it. Your option liability is replaced with a -100 share "
@@ -153,8 +153,8 @@ def test_shares_that_one_option_brings_and_another_takes_say_what_they_realise()
 
 def test_a_commission_on_an_assignment_moves_the_nav() -> None:
     events = [ends("assignment", CALL_628, "1"), delivers("-100", "628", commission="-1.5")]
-    block_told = told(block("assignment", "overnight", *events, impact="-11.7708", after="79486.9092"))
-    assert [line.plain for line in block_told.lines[1:]] == [
+    paragraph = narrated(block("assignment", "overnight", *events, impact="-11.7708", after="79486.9092"))
+    assert [line.plain for line in paragraph.lines[1:]] == [
         "Commissions: -1.50 USD × 7.8472 = -11.77 HKD",
         "NAV becomes: 79,498.68 - 11.77 = 79,486.91 HKD",
     ]
@@ -166,7 +166,7 @@ def test_a_stock_from_an_exercise_that_is_sold_before_the_open_says_where_it_cam
     )
     sold = trades(fill("05:00", SPY, "-100", "630", closes="100", gross="200", day=JULY_18), phase="pre_market")
     story = narrate(quiet_day(JULY_18, JULY_17, blocks=(exercise, sold)))
-    (cover,) = [told for told in story.blocks if told.kind == "trades"]
+    (cover,) = [paragraph for paragraph in story.blocks if paragraph.kind == "trades"]
     assert cover.lines[1].text == "This trade realises the total gain from the exercise."
 
 

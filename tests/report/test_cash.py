@@ -36,19 +36,19 @@ def cash(
     )
 
 
-def told(*events: Event, phase: str = "pre_market") -> Paragraph:
-    impact = sum((one.nav_impact for one in events), Decimal(0))
+def narrated(*events: Event, phase: str = "pre_market") -> Paragraph:
+    impact = sum((each.nav_impact for each in events), Decimal(0))
     source = block("cash", phase, *events, impact=str(impact), after=str(Decimal("79498.68") + impact))
-    (told_block,) = [one for one in narrate(quiet_day(blocks=(source,))).blocks if one.source is source]
-    return told_block
+    (paragraph,) = [each for each in narrate(quiet_day(blocks=(source,))).blocks if each.source is source]
+    return paragraph
 
 
-def lines(block_told: Paragraph) -> list[str]:
-    return [line.plain for line in block_told.lines]
+def lines(paragraph: Paragraph) -> list[str]:
+    return [line.plain for line in paragraph.lines]
 
 
 def test_a_deposit_says_that_its_time_is_assumed_and_what_the_broker_wrote() -> None:
-    deposit = told(cash("deposit", "10000", description="CASH RECEIPTS / ELECTRONIC\nFUND TRANSFERS"))
+    deposit = narrated(cash("deposit", "10000", description="CASH RECEIPTS / ELECTRONIC\nFUND TRANSFERS"))
     assert deposit.heading == "Deposit (20:00 HKT / 08:00 EDT, July 17)"
     assert lines(deposit) == [
         "Event: You deposit 10,000.00 HKD (time assumed). "
@@ -57,8 +57,8 @@ def test_a_deposit_says_that_its_time_is_assumed_and_what_the_broker_wrote() -> 
     ]
 
 
-def test_a_withdrawal_stands_at_the_close() -> None:
-    withdrawal = told(cash("withdrawal", "-1230", "16:00"), phase="at_close")
+def test_a_withdrawal_comes_at_the_close() -> None:
+    withdrawal = narrated(cash("withdrawal", "-1230", "16:00"), phase="at_close")
     assert withdrawal.heading == "Withdrawal (04:00 HKT, July 18 / 16:00 EDT, July 17)"
     assert lines(withdrawal) == [
         "Event: You withdraw 1,230.00 HKD (time assumed).",
@@ -84,13 +84,13 @@ def test_a_withdrawal_stands_at_the_close() -> None:
     ],
 )
 def test_a_movement_says_who_pays_whom(movement: Event, title: str, sentence: str) -> None:
-    block_told = told(movement)
-    assert (block_told.title, block_told.lines[0].text) == (title, sentence)
+    paragraph = narrated(movement)
+    assert (paragraph.title, paragraph.lines[0].text) == (title, sentence)
 
 
 def test_a_movement_in_another_currency_is_converted() -> None:
     interest = event("i", "interest", new_york(JULY_17, "09:00"), amount="-2.03", impact="-15.929816")
-    assert lines(told(interest))[1:] == [
+    assert lines(narrated(interest))[1:] == [
         "NAV Impact: -2.03 USD × 7.8472 = -15.93 HKD",
         "NAV becomes: 79,498.68 - 15.93 = 79,482.75 HKD",
     ]
@@ -98,12 +98,12 @@ def test_a_movement_in_another_currency_is_converted() -> None:
 
 def test_a_movement_that_the_nav_already_held_leaves_it_alone() -> None:
     accrued = event("i", "interest", new_york(JULY_17, "09:00"), amount="-2.03")
-    assert lines(told(accrued)) == ["Event: The broker charges interest of 2.03 USD.", "NAV remains: 79,498.68 HKD"]
+    assert lines(narrated(accrued)) == ["Event: The broker charges interest of 2.03 USD.", "NAV remains: 79,498.68 HKD"]
 
 
-def test_several_kinds_of_movement_are_told_one_by_one_and_summed() -> None:
+def test_several_kinds_of_movement_are_listed_and_summed() -> None:
     dollars = event("i", "interest", new_york(JULY_17, "08:00"), amount="-2.03", impact="-15.929816", assumed=True)
-    movements = told(cash("deposit", "10000"), dollars)
+    movements = narrated(cash("deposit", "10000"), dollars)
     assert movements.title == "Cash Movements"
     assert lines(movements)[2:] == [
         "In HKD: +10,000.00 HKD",
@@ -114,7 +114,7 @@ def test_several_kinds_of_movement_are_told_one_by_one_and_summed() -> None:
 
 
 def test_many_movements_are_capped() -> None:
-    fees = told(*(cash("fee", f"-{n}") for n in range(1, 31)))
+    fees = narrated(*(cash("fee", f"-{n}") for n in range(1, 31)))
     assert fees.title == "Fees"
     assert lines(fees)[5:] == [
         "Events: 25 more cash movements.",

@@ -13,8 +13,8 @@ from .role_model import JULY_17, JULY_18, new_york
 
 
 def test_both_dates_are_given_where_hong_kong_is_a_day_ahead() -> None:
-    told = clock.both_zones(new_york(JULY_17, "12:46:37"), new_york(JULY_17, "12:50:36"), undated=JULY_17)
-    assert told == "00:46–00:50 HKT, July 18 / 12:46–12:50 EDT, July 17"
+    text = clock.both_zones(new_york(JULY_17, "12:46:37"), new_york(JULY_17, "12:50:36"), undated=JULY_17)
+    assert text == "00:46–00:50 HKT, July 18 / 12:46–12:50 EDT, July 17"
 
 
 def test_one_date_is_given_where_the_zones_agree() -> None:
@@ -28,12 +28,12 @@ def test_no_date_is_given_where_the_zones_agree_on_the_trading_day() -> None:
 
 
 def test_a_span_over_midnight_in_hong_kong_names_both_its_dates() -> None:
-    told = clock.both_zones(new_york(JULY_17, "11:58"), new_york(JULY_17, "12:03"), undated=JULY_17)
-    assert told == "23:58 HKT, July 17 – 00:03 HKT, July 18 / 11:58–12:03 EDT, July 17"
+    text = clock.both_zones(new_york(JULY_17, "11:58"), new_york(JULY_17, "12:03"), undated=JULY_17)
+    assert text == "23:58 HKT, July 17 – 00:03 HKT, July 18 / 11:58–12:03 EDT, July 17"
 
 
 @pytest.mark.parametrize(
-    ("day", "close", "told"),
+    ("day", "close", "text"),
     [
         (date(2025, 7, 17), "16:00", "04:00 HKT, July 18 / 16:00 EDT, July 17"),
         (date(2025, 1, 15), "16:00", "05:00 HKT, January 16 / 16:00 EST, January 15"),
@@ -42,13 +42,13 @@ def test_a_span_over_midnight_in_hong_kong_names_both_its_dates() -> None:
         (date(2025, 12, 31), "16:00", "05:00 HKT, January 1 / 16:00 EST, December 31"),
     ],
 )
-def test_the_close_is_an_hour_later_in_hong_kong_in_winter(day: date, close: str, told: str) -> None:
+def test_the_close_is_an_hour_later_in_hong_kong_in_winter(day: date, close: str, text: str) -> None:
     moment = new_york(day, close)
-    assert clock.both_zones(moment, moment, undated=day) == told
+    assert clock.both_zones(moment, moment, undated=day) == text
 
 
 @pytest.mark.parametrize(
-    ("zone", "told"),
+    ("zone", "text"),
     [
         ("Europe/London", "14:30 BST / 09:30 EDT, July 17"),
         ("Asia/Kolkata", "19:00 IST / 09:30 EDT, July 17"),
@@ -63,9 +63,9 @@ def test_the_close_is_an_hour_later_in_hong_kong_in_winter(day: date, close: str
         ("America/Toronto", "09:30 EDT, July 17"),
     ],
 )
-def test_the_open_as_another_observer_sees_it(zone: str, told: str) -> None:
+def test_the_open_as_another_observer_sees_it(zone: str, text: str) -> None:
     moment = new_york(JULY_17, "09:30")
-    assert clock.both_zones(moment, moment, clock.zone(zone)) == told
+    assert clock.both_zones(moment, moment, clock.zone(zone)) == text
 
 
 def test_an_observer_behind_new_york_may_still_be_in_the_day_before() -> None:
@@ -77,16 +77,16 @@ def test_an_observer_behind_new_york_may_still_be_in_the_day_before() -> None:
 
 def test_the_weeks_in_which_only_one_of_the_zones_has_changed_its_clocks() -> None:
     london = clock.zone("Europe/London")
-    for day, told in [
+    for day, text in [
         (date(2025, 3, 7), "14:30 GMT / 09:30 EST"),
         (date(2025, 3, 10), "13:30 GMT / 09:30 EDT"),
         (date(2025, 3, 31), "14:30 BST / 09:30 EDT"),
         (date(2025, 10, 27), "13:30 GMT / 09:30 EDT"),
     ]:
-        assert clock.both_zones(*[new_york(day, "09:30")] * 2, london, undated=day) == told
+        assert clock.both_zones(*[new_york(day, "09:30")] * 2, london, undated=day) == text
 
 
-def test_a_span_over_the_hour_that_is_told_twice_names_the_clock_it_ends_in() -> None:
+def test_a_span_over_the_hour_that_comes_twice_names_the_clock_it_ends_in() -> None:
     starts, ends = datetime(2025, 11, 2, 5, 30, tzinfo=UTC), datetime(2025, 11, 2, 6, 45, tzinfo=UTC)
     assert clock.both_zones(starts, ends, clock.NEW_YORK) == "01:30–01:45 EST, November 2"
 

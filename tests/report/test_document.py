@@ -74,6 +74,6 @@ def test_the_markets_own_moments_have_a_nav_but_no_impact() -> None:
 
 def test_amounts_never_have_an_exponent() -> None:
     day = replace(july_17(), deposits=Decimal("1E+6"), fees=Decimal("-1E-9"))
-    (told,) = to_document([narrate(day)])["days"]
-    assert told["deposits"] == {"amount": "1000000", "display": "1,000,000.00"}
-    assert told["fees"] == {"amount": "-0.000000001", "display": "0.00"}
+    (content,) = to_document([narrate(day)])["days"]
+    assert content["deposits"] == {"amount": "1000000", "display": "1,000,000.00"}
+    assert content["fees"] == {"amount": "-0.000000001", "display": "0.00"}

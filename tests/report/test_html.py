@@ -1,4 +1,4 @@
-"""The report as an HTML page: what stands in it, and what it may not hold."""
+"""The report as an HTML page: what it holds, and what it may not hold."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_page_asks_for_nothing_from_anywhere(page: str) -> None:
 def test_its_policy_allows_its_own_style_sheet_by_hash_and_nothing_else(page: str) -> None:
     [style] = re.findall(r"<style>(.*?)</style>", page, re.S)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    [policy] = [one["content"] for one in Page(page).tags("meta") if "http-equiv" in one]
+    [policy] = [tag["content"] for tag in Page(page).tags("meta") if "http-equiv" in tag]
     assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     assert not [attributes for _, attributes in Page(page).elements if "style" in attributes], "it would be refused"
 
@@ -180,16 +180,16 @@ def test_a_day_without_computed_risk_has_no_table_of_it() -> None:
 
 def test_an_account_has_a_section_of_its_own_with_its_charts_and_its_days() -> None:
     parsed = Page(to_html([account(july_17(), july_18(), label="first"), account(july_18(), label="second")]))
-    assert [one["id"] for one in parsed.tags("section")] == ["a1", "a2"]
+    assert [tag["id"] for tag in parsed.tags("section")] == ["a1", "a2"]
     assert len(parsed.tags("svg")) == 3
-    assert [one["id"] for one in parsed.tags("article")] == ["a1-2025-07-17", "a1-2025-07-18", "a2-2025-07-18"]
+    assert [tag["id"] for tag in parsed.tags("article")] == ["a1-2025-07-17", "a1-2025-07-18", "a2-2025-07-18"]
 
 
 def test_many_days_are_folded_up_and_a_months_are_not() -> None:
     days = [quiet_day(JULY_17 + timedelta(days=n), JULY_17 + timedelta(days=n - 1)) for n in range(40)]
     many, month = Page(to_html([account(*days)])), Page(to_html([account(*days[:22])]))
-    assert len([one for one in many.tags("details") if one.get("class") == "day"]) == 40
-    assert not [one for one in month.tags("details") if one.get("class") == "day"]
+    assert len([tag for tag in many.tags("details") if tag.get("class") == "day"]) == 40
+    assert not [tag for tag in month.tags("details") if tag.get("class") == "day"]
     assert len(month.tags("article")) == 22
 
 
@@ -203,12 +203,12 @@ def test_metrics_are_shown_whatever_columns_they_have() -> None:
 
 def test_positions_are_valued_at_the_brokers_marks(page: str) -> None:
     row = '<th scope="row" class="word">SPY July 18, 2025, 629 Call</th>'
-    told = re.sub(r"\s*\n\s*", "", page[page.index(row) :])
-    cells = re.findall(r"<td[^>]*>(.*?)</td>", told)[:6]
+    rest = re.sub(r"\s*\n\s*", "", page[page.index(row) :])
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", rest)[:6]
     assert cells == ["2025-07-18 22:32 HKT", "expired", "-1", "0.37", "0.005", "-0.50 USD"]
 
 
-def test_times_are_told_for_the_observer_and_once_in_new_york() -> None:
+def test_times_are_given_for_the_observer_and_once_in_new_york() -> None:
     kolkata = to_html([account(july_18(), observer=clock.zone("Asia/Kolkata"))])
     assert "Kolkata time first, New York time second." in kolkata
     assert "19:00 IST" in kolkata

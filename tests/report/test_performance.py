@@ -19,14 +19,14 @@ amounts = st.decimals(0, 10**6, places=2)
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[NavDay]:
-    """Days on weekdays over up to three years, each opening where the one before closed."""
+    """Days on weekdays over up to three years, each opening where the day before closed."""
     days = sorted(draw(st.sets(st.integers(0, 1000), min_size=1, max_size=60)))
-    nav, found = draw(st.decimals(1, 10**6, places=2)), []
+    nav, listed = draw(st.decimals(1, 10**6, places=2)), []
     for number in days:
         deposits, withdrawals, closing = draw(amounts), draw(amounts), draw(amounts)
-        found.append(NavDay(date(2023, 11, 20) + timedelta(days=number), nav, closing, deposits, withdrawals))
+        listed.append(NavDay(date(2023, 11, 20) + timedelta(days=number), nav, closing, deposits, withdrawals))
         nav = closing
-    return found
+    return listed
 
 
 def nav_day(day: date, opening: str, closing: str, deposits: str = "0", withdrawals: str = "0") -> NavDay:
@@ -49,16 +49,16 @@ def test_a_day_without_money_in_it_has_no_return_and_moves_nothing() -> None:
 
 @given(histories())
 def test_months_link_to_their_year_and_years_to_the_whole(history: list[NavDay]) -> None:
-    found = years(history)
-    for year in found:
+    listed = years(history)
+    for year in listed:
         assert agree(year.total, linked(year.months))
-    assert agree(linked(year.total for year in found), linked(day.daily_return for day in history))
+    assert agree(linked(year.total for year in listed), linked(day.daily_return for day in history))
 
 
-def agree(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one == pytest.approx(other, rel=1e-9, abs=1e-9)
+def agree(value: float | None, other: float | None) -> bool:
+    if value is None or other is None:
+        return value is other
+    return value == pytest.approx(other, rel=1e-9, abs=1e-9)
 
 
 @given(histories())
@@ -73,8 +73,8 @@ def test_a_month_has_a_return_exactly_where_one_of_its_days_has(history: list[Na
 @given(returns)
 def test_a_drawdown_is_never_above_zero_and_is_zero_at_a_new_high(made: list[float | None]) -> None:
     wealth = peak = 1.0
-    for one, below in zip(made, drawdowns(made), strict=True):
-        wealth *= 1 + (one or 0.0)
+    for value, below in zip(made, drawdowns(made), strict=True):
+        wealth *= 1 + (value or 0.0)
         peak = max(peak, wealth)
         assert below == pytest.approx(wealth / peak - 1)
         assert below <= 0

@@ -1,4 +1,4 @@
-"""Several days told in one."""
+"""Several days in one summary."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .role_model import JULY_17, JULY_18, block, event, july_17, july_18, new_yo
 
 
 def period(*days: object) -> PeriodSummary:
-    (found,) = narrate_periods([narrate(day) for day in days])
-    return found
+    (summary,) = narrate_periods([narrate(day) for day in days])
+    return summary
 
 
-def lines(found: PeriodSummary) -> list[str]:
-    return [line.plain for line in found.lines]
+def lines(summary: PeriodSummary) -> list[str]:
+    return [line.plain for line in summary.lines]
 
 
 def test_the_role_models_two_days_in_sentences() -> None:
@@ -55,15 +55,15 @@ def test_the_role_models_two_days_in_sentences() -> None:
 def test_one_day_has_no_period_and_each_account_has_its_own() -> None:
     assert narrate_periods([narrate(july_17())]) == []
     other = [replace(day, account_id="U2000002") for day in (july_17(), july_18())]
-    found = narrate_periods([narrate(day) for day in (july_17(), other[0], july_18(), other[1])])
-    assert [one.account_id for one in found] == ["U1000001", "U2000002"]
+    summaries = narrate_periods([narrate(day) for day in (july_17(), other[0], july_18(), other[1])])
+    assert [each.account_id for each in summaries] == ["U1000001", "U2000002"]
 
 
 def test_the_days_may_come_in_any_order() -> None:
     assert period(july_18(), july_17()) == period(july_17(), july_18())
 
 
-def test_flows_are_told_and_make_no_return() -> None:
+def test_flows_are_named_and_make_no_return() -> None:
     rich = quiet_day(deposits=Decimal(1000), closing_nav_official=Decimal("80498.68"))
     poor = quiet_day(
         JULY_18,
@@ -72,29 +72,29 @@ def test_flows_are_told_and_make_no_return() -> None:
         withdrawals=Decimal("0.5"),
         closing_nav_official=Decimal("80498.18"),
     )
-    found = period(rich, poor)
-    assert found.time_weighted_return == 0
-    told = lines(found)
-    assert "Cash Flow: You deposit 1,000.00 HKD and withdraw 0.50 HKD; it counts in no return." in told
-    assert "Net P&L: The days make neither a gain nor a loss, a time-weighted return of 0.00 %." in told
-    assert "NAV becomes: 79,498.68 + 1,000.00 - 0.50 = 80,498.18 HKD" in told
-    assert "Positions: None ends. None is held at the last close." in told
-    assert "Reconciliation: The calculated and the official NAV agree at every close." in told
-    assert not any(line.startswith("Best and Worst Day") for line in told), "the days are alike"
+    summary = period(rich, poor)
+    assert summary.time_weighted_return == 0
+    texts = lines(summary)
+    assert "Cash Flow: You deposit 1,000.00 HKD and withdraw 0.50 HKD; it counts in no return." in texts
+    assert "Net P&L: The days make neither a gain nor a loss, a time-weighted return of 0.00 %." in texts
+    assert "NAV becomes: 79,498.68 + 1,000.00 - 0.50 = 80,498.18 HKD" in texts
+    assert "Positions: None ends. None is held at the last close." in texts
+    assert "Reconciliation: The calculated and the official NAV agree at every close." in texts
+    assert not any(line.startswith("Best and Worst Day") for line in texts), "the days are alike"
 
 
 def test_days_with_a_gap_between_them_are_not_summed_to_a_nav() -> None:
     later = quiet_day(JULY_18, JULY_17, opening_nav_official=Decimal(5), closing_nav_official=Decimal(5))
-    told = lines(period(july_17(), later))
-    assert any("do not follow on each other" in line for line in told)
-    assert not any(line.startswith("NAV becomes") for line in told)
+    texts = lines(period(july_17(), later))
+    assert any("do not follow on each other" in line for line in texts)
+    assert not any(line.startswith("NAV becomes") for line in texts)
 
 
 def test_what_is_unexplained_is_summed_and_said() -> None:
     day = quiet_day(difference=Decimal("0.02"), unexplained=Decimal("0.02"), closing_nav_official=Decimal("79498.70"))
-    found = period(day, july_18())
-    assert found.unexplained == Decimal("0.02")
-    assert "Unexplained: +0.02 HKD" in lines(found)
+    summary = period(day, july_18())
+    assert summary.unexplained == Decimal("0.02")
+    assert "Unexplained: +0.02 HKD" in lines(summary)
 
 
 @pytest.mark.parametrize("kind", ["deposit", "withdrawal", "transfer_in", "transfer_out"])
@@ -104,22 +104,22 @@ def test_deposits_and_transfers_are_no_movers_however_large(kind: str) -> None:
     assert [mover.title for mover in period(day, july_18()).movers] == ["Pre-Market Cover Trade", "0DTE Trades"]
 
 
-def test_days_of_several_years_are_told_with_their_year() -> None:
+def test_days_of_several_years_are_named_with_their_year() -> None:
     before = quiet_day(
         date(2024, 12, 31), date(2024, 12, 30), net_pnl=Decimal("1"), closing_nav_official=Decimal(79500)
     )
-    found = period(before, july_18())
-    assert found.heading == "The Period: December 31, 2024 – July 18, 2025 (2 sessions)"
-    assert any("your worst July 18, 2025 (" in line for line in lines(found))
+    summary = period(before, july_18())
+    assert summary.heading == "The Period: December 31, 2024 – July 18, 2025 (2 sessions)"
+    assert any("your worst July 18, 2025 (" in line for line in lines(summary))
 
 
 def test_the_document_holds_the_period_with_exact_amounts() -> None:
     document = to_document([narrate(july_17()), narrate(july_18())])
-    (told,) = document["periods"]
-    assert told["net_pnl"] == {"amount": "-267.65", "display": "-267.65"}
-    assert told["best_day"]["trading_day"] == "2025-07-17"
-    assert told["positions_ended"] == {"expired": 3, "settled": 0, "assigned": 1, "exercised": 0, "closed": 2}
-    assert (told["positions_held"], told["positions_open"]) == (2, 0)
-    parts = sum(Decimal(part["amount"]) for part in told["difference_parts"])
-    assert parts + Decimal(told["unexplained"]["amount"]) == Decimal(told["difference"]["amount"])
+    (content,) = document["periods"]
+    assert content["net_pnl"] == {"amount": "-267.65", "display": "-267.65"}
+    assert content["best_day"]["trading_day"] == "2025-07-17"
+    assert content["positions_ended"] == {"expired": 3, "settled": 0, "assigned": 1, "exercised": 0, "closed": 2}
+    assert (content["positions_held"], content["positions_open"]) == (2, 0)
+    parts = sum(Decimal(part["amount"]) for part in content["difference_parts"])
+    assert parts + Decimal(content["unexplained"]["amount"]) == Decimal(content["difference"]["amount"])
     assert to_document([narrate(july_17())])["periods"] == []

@@ -28,8 +28,8 @@ def test_the_markdown_of_both_days_is_the_golden_file(markdown: str) -> None:
 
 
 def test_the_json_of_both_days_is_the_golden_file() -> None:
-    told = to_json([narrate(july_17()), narrate(july_18())])
-    assert told == (GOLDEN / "role_model.json").read_text(encoding="utf-8")
+    document = to_json([narrate(july_17()), narrate(july_18())])
+    assert document == (GOLDEN / "role_model.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_each_block_of_the_hand_written_days_starts_where_the_one_before_ended(d
     nav = day.opening_nav_official
     for block in day.blocks:
         for event in block.events:
-            told = event.gross_realised if block.closes else event.premium
-            told = told if event.event_type == "trade" else Decimal(0)
-            assert event.nav_impact == (told + event.commission) * event.fx_rate
+            counted = event.gross_realised if block.closes else event.premium
+            counted = counted if event.event_type == "trade" else Decimal(0)
+            assert event.nav_impact == (counted + event.commission) * event.fx_rate
             nav += event.nav_impact
             assert event.nav_after == nav
         assert block.nav_after == nav

@@ -33,16 +33,16 @@ from .role_model import (
 
 
 def moment(day: Day, kind: str) -> Paragraph:
-    (told,) = [block for block in narrate(day).blocks if block.kind == kind]
-    return told
+    (paragraph,) = [block for block in narrate(day).blocks if block.kind == kind]
+    return paragraph
 
 
-def lines(told: Paragraph) -> list[str]:
-    return [line.plain for line in told.lines]
+def lines(paragraph: Paragraph) -> list[str]:
+    return [line.plain for line in paragraph.lines]
 
 
 def test_the_blocks_come_in_the_order_of_the_day() -> None:
-    assert [(told.kind, told.phase) for told in narrate(july_18()).blocks] == [
+    assert [(paragraph.kind, paragraph.phase) for paragraph in narrate(july_18()).blocks] == [
         ("previous_close", "overnight"),
         ("assignment", "overnight"),
         ("expiration", "overnight"),
@@ -54,13 +54,13 @@ def test_the_blocks_come_in_the_order_of_the_day() -> None:
 
 
 def test_the_nav_runs_from_the_previous_official_close_to_the_official_close() -> None:
-    navs = [told.nav_after for told in narrate(july_18()).blocks]
+    navs = [paragraph.nav_after for paragraph in narrate(july_18()).blocks]
     expected = ["79754.81", "79754.81", "79754.81", "78609.367", "78609.367", "79200.0100496", "79231.03"]
     assert navs == [Decimal(nav) for nav in expected]
 
 
 def test_a_line_carries_the_exact_amount_that_it_tells() -> None:
-    (trade_block,) = [told for told in narrate(july_17()).blocks if told.kind == "trades"]
+    (trade_block,) = [paragraph for paragraph in narrate(july_17()).blocks if paragraph.kind == "trades"]
     (total,) = [line for line in trade_block.lines if line.total]
     assert (total.amount, total.currency) == (Decimal("-96.4577824"), "HKD")
 
@@ -73,7 +73,12 @@ def test_a_day_without_anything_overnight_is_one_section() -> None:
 
 def test_a_day_without_events_says_so() -> None:
     story = narrate(quiet_day())
-    assert [told.kind for told in story.blocks] == ["previous_close", "market_open", "no_events", "market_close"]
+    assert [paragraph.kind for paragraph in story.blocks] == [
+        "previous_close",
+        "market_open",
+        "no_events",
+        "market_close",
+    ]
     session = story.blocks[2]
     assert session.when == "21:30 HKT, July 17 – 04:00 HKT, July 18 / 09:30–16:00 EDT, July 17"
     assert session.summary == "No events. Nothing was traded, assigned or paid."
@@ -213,7 +218,11 @@ def test_stock_held_for_days_is_marked_each_day_and_sold_on_the_last() -> None:
         "Unexplained: 0.00 HKD",
     ]
     sold = trades(fill("10:00", SPY, "-100", "629", closes="100", gross="150", day=JULY_18))
-    (sale,) = [told for told in narrate(quiet_day(JULY_18, JULY_17, blocks=(sold,))).blocks if told.kind == "trades"]
+    (sale,) = [
+        paragraph
+        for paragraph in narrate(quiet_day(JULY_18, JULY_17, blocks=(sold,))).blocks
+        if paragraph.kind == "trades"
+    ]
     assert lines(sale)[0] == "Event: You close the long stock position by selling 100 shares of SPY at $629.00."
 
 
@@ -238,7 +247,7 @@ def test_parts_that_rounding_keeps_from_adding_up_are_given_exactly_too() -> Non
     ]
 
 
-def test_parts_that_cancel_out_are_still_told() -> None:
+def test_parts_that_cancel_out_are_still_listed() -> None:
     day = quiet_day(difference_parts={"fees": Decimal(-10), "transfers": Decimal(10), "dividends": Decimal(0)})
     assert lines(moment(day, "market_close"))[-4:] == [
         "Reconciliation: The difference between the calculated NAV and the official one is "
@@ -249,7 +258,7 @@ def test_parts_that_cancel_out_are_still_told() -> None:
     ]
 
 
-def test_a_part_without_words_of_its_own_is_told_by_its_name() -> None:
+def test_a_part_without_words_of_its_own_is_called_by_its_name() -> None:
     assert part_label("stamp_duty") == "Stamp duty"
 
 
@@ -258,7 +267,7 @@ def test_a_nav_chain_that_rounding_spoils_is_given_exactly_too() -> None:
     fee = event("f", "fee", at, amount="-0.004", impact="-0.004", currency="HKD", rate=Decimal(1))
     source = block("cash", "intraday", fee, impact="-0.004", after="79498.674")
     story = narrate(quiet_day(blocks=(source,), opening_nav_official=Decimal("79498.678")))
-    (told,) = [told for told in story.blocks if told.kind == "cash"]
-    assert lines(told)[-1] == (
+    (paragraph,) = [paragraph for paragraph in story.blocks if paragraph.kind == "cash"]
+    assert lines(paragraph)[-1] == (
         "NAV becomes: 79,498.68 - 0.00 = 79,498.67 HKD (rounded; exactly 79,498.678 - 0.004 = 79,498.674)"
     )

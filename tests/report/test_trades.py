@@ -40,8 +40,8 @@ FUTURE = Contract("es", "ESU5", "ES SEP25", "FUT", "ES", Decimal(50))
 SAP = Contract("sap", "SAP", "SAP SE", "STK", "SAP")
 
 
-def told(source: Block, *held: OpenPosition, day: Day | None = None) -> Paragraph:
-    """The block as told on a day that consists of it."""
+def narrated(source: Block, *held: OpenPosition, day: Day | None = None) -> Paragraph:
+    """The paragraph of the block on a day that consists of it."""
     story = narrate(replace(day or quiet_day(), blocks=(source,), open_at_close=held))
     (block,) = [block for block in story.blocks if block.source is source]
     return block
@@ -83,11 +83,11 @@ def events_line(block: Paragraph) -> str:
     ],
 )
 def test_the_title_says_what_the_block_is(fills: list[Event], phase: str, title: str) -> None:
-    assert told(trades(*fills, phase=phase)).title == title
+    assert narrated(trades(*fills, phase=phase)).title == title
 
 
 def test_one_order_filled_in_parts_is_one_trade() -> None:
-    block = told(trades(fill("10:00", CALL_628, "-1", "0.3"), fill("10:00:01", CALL_628, "-2", "0.31")))
+    block = narrated(trades(fill("10:00", CALL_628, "-1", "0.3"), fill("10:00:01", CALL_628, "-2", "0.31")))
     assert block.title == "0DTE Trade"
     assert events_line(block) == "You sell 3 SPY 628 Calls."
 
@@ -131,19 +131,19 @@ def test_one_order_filled_in_parts_is_one_trade() -> None:
     ],
 )
 def test_the_events_line_says_what_was_traded(fills: list[Event], sentence: str) -> None:
-    assert events_line(told(trades(*fills))) == sentence
+    assert events_line(narrated(trades(*fills))) == sentence
 
 
 def test_a_block_that_closes_says_what_it_leaves_open() -> None:
     bought_back = trades(fill("10:00", CALL_628, "1", "0.1", closes="1", gross="20"))
-    assert events_line(told(bought_back, position(CALL_628, "-2"))) == (
+    assert events_line(narrated(bought_back, position(CALL_628, "-2"))) == (
         "You buy back 1 SPY 628 Call, leaving short 2 SPY 628 Calls open."
     )
 
 
 def test_a_cover_of_a_part_says_so() -> None:
     part = trades(fill("10:00", SPY, "50", "629.45", closes="50", gross="-72.5"))
-    assert events_line(told(part, position(SPY, "-50"))) == (
+    assert events_line(narrated(part, position(SPY, "-50"))) == (
         "You cover part of the short stock position by buying 50 shares of SPY at $629.45, "
         "leaving short 50 shares of SPY open."
     )
@@ -161,14 +161,14 @@ def test_what_a_block_leaves_open_is_not_what_a_later_one_does() -> None:
 
 
 def test_a_stock_held_for_days_is_covered_without_a_word_about_an_assignment() -> None:
-    block = told(trades(fill("10:00", SPY, "100", "629.45", closes="100", gross="-145")))
+    block = narrated(trades(fill("10:00", SPY, "100", "629.45", closes="100", gross="-145")))
     assert "P&L Impact: This trade realises a loss." in lines(block)
 
 
 def test_a_thousand_fills_are_summed_up_in_one_readable_sentence() -> None:
     contracts = [option(f"c{strike}", JULY_17, str(strike), "C") for strike in range(600, 640)]
     fills = [fill(f"10:{n // 60 % 60}:{n % 60}", contracts[n % 40], "-1", "0.3", event_id=f"{n}") for n in range(1000)]
-    block = told(trades(*fills))
+    block = narrated(trades(*fills))
     assert events_line(block) == (
         "1,000 fills in 40 contracts: you sell 25 SPY 600 Calls, 25 SPY 601 Calls, 25 SPY 602 Calls, 25 SPY 603 Calls "
         "and 25 SPY 604 Calls, and trade 35 more contracts."
@@ -189,33 +189,33 @@ def test_a_single_closing_shows_how_its_result_comes_about() -> None:
         (fill("10:00", CALL_628, "-2", "0.5", closes="2", gross="60"), "(0.50 - 0.20) × 2 × 100 = 60.00 USD"),
     ]
     for closing, arithmetic in cases:
-        assert any(line.endswith(arithmetic) for line in lines(told(trades(closing))))
+        assert any(line.endswith(arithmetic) for line in lines(narrated(trades(closing))))
 
 
 def test_no_formula_is_shown_where_the_opening_price_is_no_price() -> None:
-    block = told(trades(fill("10:00", SPY, "3", "629", closes="3", gross="-1")))
+    block = narrated(trades(fill("10:00", SPY, "3", "629", closes="3", gross="-1")))
     assert "Realised Loss: -1.00 USD" in lines(block)
 
 
 def test_a_break_even_is_neither_gain_nor_loss() -> None:
-    told_lines = lines(told(trades(fill("10:00", SPY, "3", "629", closes="3", gross="0"))))
-    assert "P&L Impact: This trade realises neither a gain nor a loss." in told_lines
-    assert "Realised P&L: (629.00 - 629.00) × 3 shares = 0.00 USD" in told_lines
+    texts = lines(narrated(trades(fill("10:00", SPY, "3", "629", closes="3", gross="0"))))
+    assert "P&L Impact: This trade realises neither a gain nor a loss." in texts
+    assert "Realised P&L: (629.00 - 629.00) × 3 shares = 0.00 USD" in texts
 
 
 def test_the_premium_of_several_contracts_and_fills_is_multiplied_out() -> None:
-    block = told(trades(fill("10:00", CALL_628, "-3", "0.12"), fill("10:00", PUT_626, "-3", "0.09")))
+    block = narrated(trades(fill("10:00", CALL_628, "-3", "0.12"), fill("10:00", PUT_626, "-3", "0.09")))
     assert "Premium: (3 × 0.12 + 3 × 0.09) × 100 = 63.00 USD" in lines(block)
 
 
 def test_premium_that_is_paid_is_negative() -> None:
-    told_lines = lines(told(trades(fill("10:00", CALL_628, "1", "0.12"))))
-    assert told_lines[1:3] == ["P&L Impact (Premium Paid):", "Premium: -0.12 × 100 = -12.00 USD"]
+    texts = lines(narrated(trades(fill("10:00", CALL_628, "1", "0.12"))))
+    assert texts[1:3] == ["P&L Impact (Premium Paid):", "Premium: -0.12 × 100 = -12.00 USD"]
 
 
 def test_a_stock_bought_costs_its_commission_and_nothing_else() -> None:
-    told_lines = lines(told(trades(fill("10:00", SPY, "10", "628"))))
-    assert told_lines[1:] == [
+    texts = lines(narrated(trades(fill("10:00", SPY, "10", "628"))))
+    assert texts[1:] == [
         "P&L Impact: Nothing is realised; only commissions count.",
         "Commissions: -1.00 USD",
         "Total P&L Impact: -1.00 USD × 7.8472 = -7.85 HKD",
@@ -225,20 +225,20 @@ def test_a_stock_bought_costs_its_commission_and_nothing_else() -> None:
 
 def test_premium_that_was_counted_at_the_opening_is_taken_back_at_the_closing() -> None:
     bought_back = fill("14:00", CALL_628, "1", "0.05", closes="1", gross="11", reversal="-16", commission="-0.86")
-    told_lines = lines(told(trades(bought_back)))
-    assert "Premium Reversal: -16.00 USD (premium already counted when it was opened)" in told_lines
-    assert "Total P&L Impact: -5.86 USD × 7.8472 = -45.98 HKD" in told_lines
+    texts = lines(narrated(trades(bought_back)))
+    assert "Premium Reversal: -16.00 USD (premium already counted when it was opened)" in texts
+    assert "Total P&L Impact: -5.86 USD × 7.8472 = -45.98 HKD" in texts
 
 
 def test_a_total_that_rounding_keeps_from_multiplying_out_is_given_exactly_too() -> None:
-    told_lines = lines(told(trades(fill("10:00", SPY, "1", "628", closes="1", gross="-11.2", commission="-1.092"))))
-    assert "Total P&L Impact: -12.29 USD (exactly -12.292) × 7.8472 = -96.46 HKD" in told_lines
+    texts = lines(narrated(trades(fill("10:00", SPY, "1", "628", closes="1", gross="-11.2", commission="-1.092"))))
+    assert "Total P&L Impact: -12.29 USD (exactly -12.292) × 7.8472 = -96.46 HKD" in texts
 
 
 def test_a_block_at_several_rates_has_a_line_for_each() -> None:
     later = Decimal("7.8455")
-    told_lines = lines(told(trades(fill("10:00", SPY, "1", "628"), fill("10:01", SPY, "1", "628", rate=later))))
-    assert told_lines[3:6] == [
+    texts = lines(narrated(trades(fill("10:00", SPY, "1", "628"), fill("10:01", SPY, "1", "628", rate=later))))
+    assert texts[3:6] == [
         "In USD: -1.00 USD × 7.8472 = -7.85 HKD",
         "In USD: -1.00 USD × 7.8455 = -7.85 HKD",
         "Total P&L Impact: -15.69 HKD (exactly -15.6927)",
@@ -247,14 +247,14 @@ def test_a_block_at_several_rates_has_a_line_for_each() -> None:
 
 def test_a_block_at_many_rates_names_their_range() -> None:
     fills = [fill("10:00", SPY, "1", "628", rate=RATE + Decimal(n) / 10000, event_id=f"{n}") for n in range(9)]
-    told_lines = lines(told(trades(*fills)))
-    assert "Total P&L Impact: -9.00 USD, at 9 rates from 7.8472 to 7.848 = -70.63 HKD" in told_lines
+    texts = lines(narrated(trades(*fills)))
+    assert "Total P&L Impact: -9.00 USD, at 9 rates from 7.8472 to 7.848 = -70.63 HKD" in texts
 
 
 def test_a_block_in_several_currencies_has_amounts_for_each_and_a_total_in_base_currency() -> None:
     euros = fill("10:00", SAP, "-1", "231", closes="1", gross="31", currency="EUR", rate=Decimal("9.1"))
-    told_lines = lines(told(trades(euros, fill("10:01", SPY, "1", "628"))))
-    assert told_lines[2:-1] == [
+    texts = lines(narrated(trades(euros, fill("10:01", SPY, "1", "628"))))
+    assert texts[2:-1] == [
         "Realised Gain (EUR): (231.00 - 200.00) × 1 share = 31.00 EUR",
         "Commissions (EUR): -1.00 EUR",
         "Commissions (USD): -1.00 USD",
@@ -266,8 +266,8 @@ def test_a_block_in_several_currencies_has_amounts_for_each_and_a_total_in_base_
 
 def test_an_account_in_the_currency_of_its_trades_sees_no_rate() -> None:
     day = quiet_day(base_currency="USD")
-    told_lines = lines(told(trades(fill("10:00", CALL_628, "-1", "0.4", rate=Decimal(1), source="base")), day=day))
-    assert told_lines[2:] == [
+    texts = lines(narrated(trades(fill("10:00", CALL_628, "-1", "0.4", rate=Decimal(1), source="base")), day=day))
+    assert texts[2:] == [
         "Premium: 0.40 × 100 = 40.00 USD",
         "Commissions: -1.00 USD",
         "Total P&L Impact: +39.00 USD",
@@ -276,8 +276,8 @@ def test_an_account_in_the_currency_of_its_trades_sees_no_rate() -> None:
 
 
 def test_a_rate_that_the_statement_did_not_hold_is_said_to_be_configured() -> None:
-    told_lines = lines(told(trades(fill("10:00", SPY, "1", "628", source="configured"))))
-    assert told_lines[3].endswith("-7.85 HKD (configured rate: the statement has none)")
+    texts = lines(narrated(trades(fill("10:00", SPY, "1", "628", source="configured"))))
+    assert texts[3].endswith("-7.85 HKD (configured rate: the statement has none)")
 
 
 def test_a_conversion_of_currencies_costs_its_commission() -> None:
@@ -285,13 +285,13 @@ def test_a_conversion_of_currencies_costs_its_commission() -> None:
     bought = event(
         "fx", "fx_conversion", new_york(JULY_17, "10:00"), pair, "1000", "7.8472", commission="-2", impact="-15.6944"
     )
-    converted = told(block("trades", "intraday", bought, impact="-15.6944", after="79482.9856"))
+    converted = narrated(block("trades", "intraday", bought, impact="-15.6944", after="79482.9856"))
     assert converted.title == "Currency Conversion"
     assert events_line(converted) == "You buy 1,000 USD.HKD at 7.8472."
 
 
 def test_an_overnight_trade_names_the_date_in_both_zones() -> None:
-    block = told(
+    block = narrated(
         trades(fill("17:30", SPY, "1", "628", day=JULY_17), phase="overnight"), day=quiet_day(JULY_18, JULY_17)
     )
     assert block.heading == "Overnight Stock Trade (05:30 HKT, July 18 / 17:30 EDT, July 17)"
@@ -304,7 +304,7 @@ def test_an_overnight_trade_names_the_date_in_both_zones() -> None:
 )
 def test_every_printed_product_gives_the_printed_result(gross: Decimal, commission: Decimal, rate: Decimal) -> None:
     closing = fill("10:00", SPY, "1", "628", closes="1", gross=str(gross), commission=str(commission), rate=rate)
-    (total,) = [line for line in told(trades(closing)).lines if line.label == "Total P&L Impact"]
+    (total,) = [line for line in narrated(trades(closing)).lines if line.label == "Total P&L Impact"]
     shown, factor = total.text.split(" × ")
     exact = shown.split("(exactly ")[1].rstrip(")") if "exactly" in shown else shown.split(" ")[0]
     product = Decimal(exact.replace(",", "")) * Decimal(factor)

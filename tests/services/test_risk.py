@@ -38,7 +38,7 @@ STRADDLE = option("C", 625, "2025-07-25"), option("P", 625, "2025-07-25")
 
 
 def close_of(number: int) -> str:
-    """SPY's close on the session of a number: every other one five dollars up, and 628.04 on 17 July."""
+    """SPY's close on the session of a number: every other close five dollars up, and 628.04 on 17 July."""
     before = len(DAYS) - 2 - number
     return str(Decimal("628.04") - before * Decimal("0.25") - before % 2 * 5)
 
@@ -47,30 +47,30 @@ def close_of(number: int) -> str:
 def with_shares(account: Account) -> None:
     """Holds ten shares, so that every close is known, and sells options beside them."""
     for number, day in enumerate(DAYS):
-        told = account.day(str(day), {SPY: close_of(number)})
+        statement = account.day(str(day), {SPY: close_of(number)})
         if not number:
-            told.trade(SPY, 10, "600")
+            statement.trade(SPY, 10, "600")
         if day == date(2025, 7, 3):
-            told.trade(EARLY_PUT, -1, "0.40")
-            told.closes_at({EARLY_PUT: "0"})
-            told.ends(EARLY_PUT, "Expiration")
+            statement.trade(EARLY_PUT, -1, "0.40")
+            statement.closes_at({EARLY_PUT: "0"})
+            statement.ends(EARLY_PUT, "Expiration")
         if day == date(2025, 7, 16):
-            told.trade(NIGHT_PUT, -2, "2.10")
-            told.closes_at({NIGHT_PUT: "1.55"})
+            statement.trade(NIGHT_PUT, -2, "2.10")
+            statement.closes_at({NIGHT_PUT: "1.55"})
         if day == date(2025, 7, 17):
-            told.trade(SAME_DAY_CALL, -1, "0.60")
-            told.trade(NEXT_PUT, -1, "6")
-            told.trade(NEXT_PUT, 1, "6.10", at="11:30")
-            told.closes_at({NIGHT_PUT: "1.20", SAME_DAY_CALL: "0.31", NEXT_PUT: "6.05"})
-            told.ends(SAME_DAY_CALL, "Expiration")
+            statement.trade(SAME_DAY_CALL, -1, "0.60")
+            statement.trade(NEXT_PUT, -1, "6")
+            statement.trade(NEXT_PUT, 1, "6.10", at="11:30")
+            statement.closes_at({NIGHT_PUT: "1.20", SAME_DAY_CALL: "0.31", NEXT_PUT: "6.05"})
+            statement.ends(SAME_DAY_CALL, "Expiration")
         if day == date(2025, 7, 18):
-            told.closes_at({NIGHT_PUT: "0"})
-            told.ends(NIGHT_PUT, "Expiration")
+            statement.closes_at({NIGHT_PUT: "0"})
+            statement.ends(NIGHT_PUT, "Expiration")
 
 
 @ACCOUNTS.account(base="USD", cash={"USD": "100000"})
 def without_shares(account: Account) -> None:
-    """Its underlying's close stands nowhere; a straddle implies it."""
+    """No statement gives its underlying's close; a straddle implies it."""
     call, put = STRADDLE
     day = account.day("2025-07-16")
     day.trade(call, -1, "4.1")
@@ -158,12 +158,12 @@ def test_every_row_names_its_sources(computed: Platform) -> None:
 
 
 def turnover(platform: Platform, account: Account, day: str) -> Decimal:
-    [[found]] = platform.query(
+    [[implied]] = platform.query(
         "select implied_turnover from alm_reporting.daily_summary where account_id = %s and trading_day = %s",
         account.number,
         day,
     )
-    return found
+    return implied
 
 
 def test_of_two_listings_of_a_symbol_the_one_in_the_options_currency_is_its_underlying(computed: Platform) -> None:
@@ -182,14 +182,19 @@ def test_a_listing_in_another_currency_is_no_underlying(computed: Platform) -> N
 
 def test_each_listing_has_closes_of_its_own(computed: Platform) -> None:
     day = date(2025, 7, 17)
-    found = [
-        one for one in closing.closes(computed.database, Period.on(day)) if one.account_id == with_both_listings.number
+    prices = [
+        close
+        for close in closing.closes(computed.database, Period.on(day))
+        if close.account_id == with_both_listings.number
     ]
-    assert [(one.symbol, one.currency, one.price) for one in found] == [("SHOP", "CAD", 155), ("SHOP", "USD", 113)]
+    assert [(close.symbol, close.currency, close.price) for close in prices] == [
+        ("SHOP", "CAD", 155),
+        ("SHOP", "USD", 113),
+    ]
 
 
-def test_where_no_statement_tells_the_underlying_a_put_and_a_call_do(computed: Platform) -> None:
-    call, put = (options(computed, without_shares, "2025-07-16")[one.conid] for one in STRADDLE)
+def test_where_no_statement_gives_the_underlying_a_put_and_a_call_imply_it(computed: Platform) -> None:
+    call, put = (options(computed, without_shares, "2025-07-16")[contract.conid] for contract in STRADDLE)
     assert call["underlying_source"] == put["underlying_source"] == "put_call_parity"
     assert call["underlying_price"] == put["underlying_price"]
     years = (9 + 15 / 1440) / 365
@@ -210,7 +215,7 @@ def of_yen(account: Account) -> None:
 
 def test_an_option_over_millions_of_units_has_greeks(computed: Platform) -> None:
     rows = options(computed, of_yen, "2025-07-16")
-    call, put = (rows[one.conid] for one in YEN_STRADDLE)
+    call, put = (rows[contract.conid] for contract in YEN_STRADDLE)
     assert (call["status"], put["status"], call["underlying_source"]) == ("ok", "ok", "put_call_parity")
     implied = 0.0000731 - 0.0000604 + 0.0068 * math.exp(-0.043 * 23 / 365)
     assert float(call["underlying_price"]) == pytest.approx(implied, rel=1e-5)
@@ -232,7 +237,7 @@ def test_who_holds_nothing_has_sums_of_zero(computed: Platform) -> None:
     assert [day[name] for name in names] == [0] * len(names)
 
 
-def test_the_value_at_risk_waits_for_twenty_returns_and_then_stands_beside_that_of_returns(computed: Platform) -> None:
+def test_the_value_at_risk_waits_for_twenty_returns_and_then_comes_with_that_of_returns(computed: Platform) -> None:
     early, late = (portfolio(computed, with_shares, str(day)) for day in (DAYS[19], DAYS[20]))
     assert (early["scenarios"], early["var_95_historical"], early["delta"] is None) == (19, None, False)
     assert (late["scenarios"], late["var_95_historical"] < 0) == (20, True)
@@ -243,7 +248,7 @@ def test_the_value_at_risk_waits_for_twenty_returns_and_then_stands_beside_that_
     assert day["var_95_returns"] == next(row["var_95"] for row in metrics if row["metric_window"] == "all")
 
 
-def test_told_again_nothing_is_written_and_one_by_one_they_are_the_same(computed: Platform) -> None:
+def test_computed_again_nothing_is_written_and_day_by_day_the_rows_are_the_same(computed: Platform) -> None:
     again = compute(computed.settings, computed.database, Period(FIRST, LAST))
     assert sum(again.option_greeks) == sum(again.portfolio_greeks) == 0
     at_once = everything(computed)
@@ -254,7 +259,7 @@ def test_told_again_nothing_is_written_and_one_by_one_they_are_the_same(computed
     assert everything(computed) == at_once
 
 
-def test_what_has_changed_since_is_computed_anew_with_all_that_stands_on_it(computed: Platform) -> None:
+def test_what_has_changed_since_is_computed_anew_with_all_that_depends_on_it(computed: Platform) -> None:
     before = everything(computed)
     changed = "update alm_reporting.{} set {} where account_id = %s and trading_day = '2025-06-20'"
     undo = before_change(computed)
@@ -264,10 +269,10 @@ def test_what_has_changed_since_is_computed_anew_with_all_that_stands_on_it(comp
                 changed.format("closing_positions", "mark_price = mark_price + 30"), (with_shares.number,)
             )
             connection.execute(changed.format("closing_days", "inputs = 'others'"), (with_shares.number,))
-        found = compute(computed.settings, computed.database, Period.on(LAST))
-        assert (found.first, found.last) == (date(2025, 6, 20), LAST)
+        done = compute(computed.settings, computed.database, Period.on(LAST))
+        assert (done.first, done.last) == (date(2025, 6, 20), LAST)
         assert everything(computed) != before
-        assert found.portfolio_greeks.updated > 5  # a close is a scenario of the days after it
+        assert done.portfolio_greeks.updated > 5  # a close is a scenario of the days after it
     finally:
         undo()
     compute(computed.settings, computed.database, Period.on(LAST))
@@ -336,7 +341,7 @@ def test_a_listing_that_the_gateway_sees_in_another_currency_is_no_underlying(co
         assert now.options[0].status == status
 
 
-# -- from here on, databases of their own, which take the place of the one above
+# -- from here on, databases of their own, which take the place of the database above
 
 
 def test_a_corporate_action_that_arrives_late_takes_its_move_out_of_the_scenarios(
@@ -344,11 +349,11 @@ def test_a_corporate_action_that_arrives_late_takes_its_move_out_of_the_scenario
 ) -> None:
     account = Account("U2600002", base="USD", cash={"USD": "50000"})
     for number, day in enumerate(DAYS):
-        told = account.day(str(day), {SPY: close_of(number)})
+        statement = account.day(str(day), {SPY: close_of(number)})
         if not number:
-            told.trade(SPY, 10, "600")
+            statement.trade(SPY, 10, "600")
         if number == 10:
-            told._acts("PI", "PURCHASE ISSUE", (SPY, Decimal(0), Decimal(0)))
+            statement._acts("PI", "PURCHASE ISSUE", (SPY, Decimal(0), Decimal(0)))
 
     def scenarios(generated: str, **delivers: Any) -> tuple[int, Any]:
         account.delivers(**delivers)
@@ -363,8 +368,8 @@ def test_a_corporate_action_that_arrives_late_takes_its_move_out_of_the_scenario
     assert after == before - 2  # it may lie before its day's close, or after it
 
 
-def told_without_a_price(platform: Platform, tmp_path: Path, number: str) -> tuple[Account, Traded]:
-    """An account that is short of a put, told by a statement that prices neither the put nor its underlying."""
+def without_a_price(platform: Platform, tmp_path: Path, number: str) -> tuple[Account, Traded]:
+    """An account that is short of a put, covered by a statement that prices neither the put nor its underlying."""
     account = Account(number, base="USD", cash={"USD": "50000"})
     put = option("P", 620, "2025-07-18")
     account.day("2025-07-17").trade(put, -1, "1.5")
@@ -375,30 +380,32 @@ def told_without_a_price(platform: Platform, tmp_path: Path, number: str) -> tup
     return account, put
 
 
-def test_the_gateway_speaks_where_no_statement_does_and_only_near_the_close(platform: Platform, tmp_path: Path) -> None:
-    account, put = told_without_a_price(platform, tmp_path, "U2600001")
+def test_the_gateways_mark_counts_where_no_statement_has_one_and_only_near_the_close(
+    platform: Platform, tmp_path: Path
+) -> None:
+    account, put = without_a_price(platform, tmp_path, "U2600001")
 
     def asked(hour: int, minute: int, mark: str = "1.10") -> dict[str, Any]:
         seen = datetime(2025, 7, 17, hour, minute, tzinfo=UTC)
-        told = snapshot(account.number, seen, put.conid)
-        positions = (replace(told.positions[0], mark=Decimal(mark)), told.positions[1])
-        keep(platform.database, replace(told, positions=positions))
+        taken = snapshot(account.number, seen, put.conid)
+        positions = (replace(taken.positions[0], mark=Decimal(mark)), taken.positions[1])
+        keep(platform.database, replace(taken, positions=positions))
         compute(platform.settings, platform.database, Period.on(date(2025, 7, 17)))
         return options(platform, account, "2025-07-17")[put.conid]
 
     early = asked(18, 0)
     assert (early["status"], early["mark"], early["mark_source"]) == ("no_price", None, None)
-    found = asked(19, 50)
-    assert (found["status"], found["mark"], found["underlying_price"]) == ("ok", Decimal("1.10"), Decimal("627.00"))
-    assert (found["mark_source"], found["underlying_source"]) == ("gateway", "gateway")
-    assert found["valued_at"] == datetime(2025, 7, 17, 19, 50, tzinfo=UTC)
+    near = asked(19, 50)
+    assert (near["status"], near["mark"], near["underlying_price"]) == ("ok", Decimal("1.10"), Decimal("627.00"))
+    assert (near["mark_source"], near["underlying_source"]) == ("gateway", "gateway")
+    assert near["valued_at"] == datetime(2025, 7, 17, 19, 50, tzinfo=UTC)
     closed = asked(20, 5, "1.12")
     assert (closed["mark"], closed["valued_at"]) == (Decimal("1.12"), datetime(2025, 7, 17, 20, 0, tzinfo=UTC))
     assert asked(20, 12, "1.30")["mark"] == asked(23, 0, "2.40")["mark"] == Decimal("1.12")  # farther from the close
 
 
 def test_what_the_gateway_said_long_after_the_close_is_no_closing_price(platform: Platform, tmp_path: Path) -> None:
-    account, put = told_without_a_price(platform, tmp_path, "U2600003")
+    account, put = without_a_price(platform, tmp_path, "U2600003")
     keep(platform.database, snapshot(account.number, datetime(2025, 7, 17, 22, 30, tzinfo=UTC), put.conid))
     compute(platform.settings, platform.database, Period.on(date(2025, 7, 17)))
     assert options(platform, account, "2025-07-17")[put.conid]["status"] == "no_price"
@@ -426,7 +433,7 @@ def test_the_samples_say_what_they_can_and_no_more(platform: Platform) -> None:
         )
     )
     assert len(statuses) == 13
-    assert statuses["2025-07-17"] == "no_price"  # SPY's close of that day stands in no statement
+    assert statuses["2025-07-17"] == "no_price"  # no statement gives SPY's close of that day
     assert statuses["2025-07-18"] == "low_vega"  # it does, and both options are marked at nothing
     assert statuses["2025-07-03"] == "expired"
     days = {str(row["trading_day"]): row for row in marts.portfolio_risk(platform.database, Period(FIRST, LAST))}

@@ -75,9 +75,9 @@ class Page:
 
     def wait_for(self, event: str) -> dict[str, Any]:
         """The first event of that name since the page was opened."""
-        while not (found := [each for each in self.events if each.get("method") == event]):
+        while not (matching := [each for each in self.events if each.get("method") == event]):
             self.events.append(self._read())
-        return found[0]
+        return matching[0]
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._unread:
@@ -96,7 +96,9 @@ def browser() -> Iterator[Page]:
 
         def pipes() -> None:  # it reads from 3 and writes to 4
             taken, given = os.dup(to_browser[0]), os.dup(from_browser[1])
-            spare_taken, spare_given = (os.dup(one) if one in (3, 4) else one for one in (taken, given))
+            spare_taken, spare_given = (
+                os.dup(descriptor) if descriptor in (3, 4) else descriptor for descriptor in (taken, given)
+            )
             os.dup2(spare_taken, 3)
             os.dup2(spare_given, 4)
 

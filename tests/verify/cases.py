@@ -79,8 +79,8 @@ def other_sibling(rng: random.Random, content: Content, _: Content) -> None:
 
 def siblings_swapped(rng: random.Random, content: Content, _: Content) -> None:
     path = content["metrics"][0]["path"]
-    one, two = rng.sample(range(6), 2)
-    path[one], path[two] = path[two], path[one]
+    left, right = rng.sample(range(6), 2)
+    path[left], path[right] = path[right], path[left]
 
 
 def short_path(rng: random.Random, content: Content, _: Content) -> None:

@@ -3,7 +3,7 @@
     python -m tests.verify.pins
 
 after a catalogue was added, the contract was compiled anew, or the page's script or style was edited. The codes of
-published contracts are only added to: a disclosure of an earlier one stays good.
+published contracts are only added to: a disclosure of an earlier contract stays good.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def broken_cases(node, contents):
 
 
 @pytest.fixture(scope="module")
-def told(true_cases, broken_cases):
+def our_verdicts(true_cases, broken_cases):
     """Our verdict on each of them, the true ones first."""
     return [_ours(case) for case in true_cases + broken_cases]
 
@@ -100,21 +100,23 @@ def test_the_contract_finds_no_disclosure_that_was_broken(broken_cases):
     assert not any(case.is_found for case in broken_cases)
 
 
-def test_ours_agrees_with_the_contract(true_cases, broken_cases, told):
-    _agree(true_cases + broken_cases, told)
+def test_ours_agrees_with_the_contract(true_cases, broken_cases, our_verdicts):
+    _agree(true_cases + broken_cases, our_verdicts)
 
 
-def test_the_script_agrees_with_the_contract_and_says_what_ours_says(true_cases, broken_cases, told, monkeypatch):
+def test_the_script_agrees_with_the_contract_and_says_what_ours_says(
+    true_cases, broken_cases, our_verdicts, monkeypatch
+):
     monkeypatch.setattr(script, "keccak256", keccak256)  # its own is slower, and the same: see test_script
     verdicts = [Verdict(*script.verify(case.text, case.root)) for case in true_cases + broken_cases]
     _agree(true_cases + broken_cases, verdicts)
-    assert verdicts == told
+    assert verdicts == our_verdicts
 
 
-def test_the_page_agrees_with_the_contract_and_says_what_ours_says(true_cases, broken_cases, told, page):
+def test_the_page_agrees_with_the_contract_and_says_what_ours_says(true_cases, broken_cases, our_verdicts, page):
     verdicts = _page(page, true_cases + broken_cases)
     _agree(true_cases + broken_cases, verdicts)
-    assert verdicts == told
+    assert verdicts == our_verdicts
 
 
 def test_what_the_contract_cannot_see_the_three_others_refuse_alike(contents, page):
@@ -271,10 +273,10 @@ def _page(page, some: list[Case]) -> list[Verdict]:
     verdicts = []
     for first in range(0, len(some), 200):
         asked = json.dumps([[case.text, case.root] for case in some[first : first + 200]])
-        found = page.ask(
+        shown = page.ask(
             f"{asked}.map(([text, root]) => fntx.verify(text, root)).map((one) => [one.holds, one.problems])"
         )
-        verdicts += [Verdict(*one) for one in found]
+        verdicts += [Verdict(*each) for each in shown]
     return verdicts
 
 
@@ -287,7 +289,7 @@ def _agree(some: list[Case], verdicts: list[Verdict]) -> None:
 
 def _all_refuse(some: list[Case], page, same_words: bool = True) -> None:
     for case, shown in zip(some, _page(page, some), strict=True):
-        told, written = _ours(case), Verdict(*script.verify(case.text, case.root))
-        assert (told.holds, written.holds, shown.holds) == (False, False, False), case.text[:300]
+        own, written = _ours(case), Verdict(*script.verify(case.text, case.root))
+        assert (own.holds, written.holds, shown.holds) == (False, False, False), case.text[:300]
         if same_words:
-            assert told == written == shown
+            assert own == written == shown

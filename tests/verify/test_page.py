@@ -59,14 +59,14 @@ def test_it_loads_nothing_evaluates_nothing_and_labels_every_field():
     text = PAGE.read_text(encoding="utf-8")
     tags = _Tags()
     tags.feed(text)
-    assert not any({"src", "style"} & set(attributes) for _, attributes in tags.found)
+    assert not any({"src", "style"} & set(attributes) for _, attributes in tags.elements)
     assert not [
-        name for name, attributes in tags.found if name in ("link", "img", "iframe", "base") or "href" in attributes
+        name for name, attributes in tags.elements if name in ("link", "img", "iframe", "base") or "href" in attributes
     ]
-    assert not [name for _, attributes in tags.found for name in attributes if name.startswith("on")]
+    assert not [name for _, attributes in tags.elements for name in attributes if name.startswith("on")]
     assert not re.search(r"\beval\(|new Function|innerHTML|document\.write|insertAdjacentHTML", text)
-    labelled = {attributes["for"] for name, attributes in tags.found if name == "label"}
-    assert labelled == {attributes["id"] for name, attributes in tags.found if name == "input"}
+    labelled = {attributes["for"] for name, attributes in tags.elements if name == "label"}
+    assert labelled == {attributes["id"] for name, attributes in tags.elements if name == "input"}
 
 
 @needs_browser
@@ -84,8 +84,8 @@ def test_its_keccak_is_keccak(page):
     rng = random.Random(4)
     some = [rng.randbytes(length) for length in (*range(0, 300, 9), 135, 136, 137, 271, 272, 273, 5000)]
     asked = json.dumps([list(each) for each in some])
-    found = page.ask(f"{asked}.map((bytes) => fntx.hexOf(fntx.keccak256(Uint8Array.from(bytes))))")
-    assert found == [f"0x{keccak256(each).hex()}" for each in some]
+    hashes = page.ask(f"{asked}.map((bytes) => fntx.hexOf(fntx.keccak256(Uint8Array.from(bytes))))")
+    assert hashes == [f"0x{keccak256(each).hex()}" for each in some]
 
 
 @needs_browser
@@ -175,8 +175,8 @@ def test_the_contract_is_asked_through_the_node(shown, dropped):
     ],
 )
 def test_the_page_says_of_the_chain_what_the_script_says(shown, dropped, name, verdict, words):
-    found, said = dropped(shown.texts[name], rpc=shown.url)
-    assert found == verdict
+    shown_verdict, said = dropped(shown.texts[name], rpc=shown.url)
+    assert shown_verdict == verdict
     assert words in said
 
 
@@ -253,8 +253,8 @@ def test_what_a_node_answers_is_judged_as_the_script_judges_it(
     shown, dropped, tampered, method, change, verdict, words
 ):
     tampered(method, change)
-    found, said = dropped(shown.texts["posted"], rpc=shown.url)
-    assert found.startswith(verdict)
+    shown_verdict, said = dropped(shown.texts["posted"], rpc=shown.url)
+    assert shown_verdict.startswith(verdict)
     assert words in said
     assert ("NOT FINAL" in said) == ("not finalized" in words)
 
@@ -298,7 +298,7 @@ def _shown(page) -> tuple[str, str]:
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
 
     def handle_starttag(self, tag, attrs) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))

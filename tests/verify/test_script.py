@@ -294,7 +294,7 @@ def test_a_text_that_is_never_ended_is_looked_through_once(end):
         assert script.verify(quote + end) == _ours(quote + end) == (False, ["the disclosure is not JSON"])
 
 
-def test_a_contract_that_is_not_ours_is_told(shown, verified):
+def test_a_contract_that_is_not_ours_is_reported(shown, verified):
     for address in (shown.node.fntx.address, "0x" + "12" * 20):  # another contract, and none
         record = build_record(shown.node.context(date(2019, 7, 17), contract=address), "U0000001", {13: 5}, SECRET)
         code, printed = verified(disclose(record, CATALOGUE, ["net_pnl"]), "--rpc", shown.url)
@@ -353,7 +353,7 @@ def test_a_node_that_is_away_is_no_verdict(shown, verified):
     "arguments",
     [("--rpc", "file:///etc/passwd"), ("--what",), *(("--root", root) for root in NO_ROOTS)],
 )
-def test_wrong_usage_is_told_as_such(shown, verified, arguments):
+def test_wrong_usage_is_reported_as_such(shown, verified, arguments):
     assert verified(shown.texts["posted"], *arguments)[0] == 2
 
 
