@@ -44,7 +44,7 @@ _NODES = 9
 class Option(NamedTuple):
     """An option and its market: `underlying` is its price, `years` the time that is left.
 
-    An option on a future is one whose dividend yield is the risk-free rate.
+    An option on a future has the risk-free rate as its dividend yield (Black, 1976).
     """
 
     put_call: str
@@ -104,8 +104,8 @@ def years_between(moment: datetime, end: datetime) -> float:
 
 
 def tolerance(multiplier: float) -> float:
-    """How closely a mark gives a price: to half a cent, and of a contract over more than 100 units to what that is in
-    money to one over 100, since it is quoted in finer steps (an option on a euro future, over 125,000, in 0.00005)."""
+    """How closely a mark gives a price per unit: to half a cent. A contract over more than 100 units is quoted in finer
+    steps (an option on a euro future, over 125,000, in 0.00005), and known to the same money as one over 100."""
     return min(_HALF_A_CENT, _HALF_A_CENT_OF_A_CONTRACT / multiplier)
 
 
@@ -129,7 +129,7 @@ def greeks(option: Option | None, mark: float | None, years: float, multiplier: 
 
 
 def value(option: Option, volatility: float) -> float:
-    """What an option is worth that still runs."""
+    """What a running option is worth, per unit of the underlying."""
     deviation = volatility * math.sqrt(option.years)
     if not _is_exercised_early(option, deviation):
         return _european(option, deviation)
@@ -144,18 +144,18 @@ def values(option: Option, volatility: float, underlyings: Sequence[float]) -> l
     """
     at = [option._replace(underlying=price) for price in underlyings]
     if option.years <= 0:
-        return [one.intrinsic for one in at]
+        return [moved.intrinsic for moved in at]
     deviation = volatility * math.sqrt(option.years)
-    european = [_european(one, deviation) for one in at]
+    european = [_european(moved, deviation) for moved in at]
     low, high = min(underlyings), max(underlyings)
     ends = (option._replace(underlying=low), option._replace(underlying=high))
-    if not any(_is_exercised_early(one, deviation) for one in ends):
+    if not any(_is_exercised_early(end, deviation) for end in ends):
         return european
     nodes = [low + (high - low) * n / (_NODES - 1) for n in range(_NODES)] if high > low else [low]
     premiums = [_premium(option._replace(underlying=node), deviation, "fast") for node in nodes]
     return [
-        max(held + _between(nodes, premiums, one.underlying), one.intrinsic)
-        for held, one in zip(european, at, strict=True)
+        max(held + _between(nodes, premiums, moved.underlying), moved.intrinsic)
+        for held, moved in zip(european, at, strict=True)
     ]
 
 
@@ -163,7 +163,7 @@ def implied_volatility(option: Option, mark: float) -> float:
     """The volatility per year at which the option is worth its mark, which lies between `least` and `most`.
 
     Newton's method from the point of inflection for Black's formula (Manaster & Koehler, 1982); an American option has
-    less volatility than a European one at the same price, and is looked for between 0 and that.
+    less volatility than a European option at the same price, so that its volatility lies between 0 and that.
     """
     deviation = _european_deviation(option, mark)
     if _is_exercised_early(option, deviation, mark):
@@ -206,7 +206,7 @@ def _greeks(option: Option, mark: float, volatility: float) -> Greeks:
 
 
 def _european_deviation(option: Option, mark: float) -> float:
-    """σ·√T by Black's formula; of the out-of-the-money one of call and put, which parity gives, for its digits."""
+    """σ·√T by Black's formula, of the call or the put, whichever is out of the money: its price keeps more digits."""
     ql = _quantlib()
     strike, forward = option.strike, option.forward
     wanted = mark / option.discount - max(option.sign * (forward - strike), 0.0)
@@ -306,7 +306,7 @@ def _between(nodes: Sequence[float], heights: Sequence[float], at: float) -> flo
 
 @cache
 def _quantlib() -> Any:
-    import QuantLib  # a third of a second; only who prices pays
+    import QuantLib  # takes a third of a second, so it is imported where an option is priced
 
     return QuantLib
 

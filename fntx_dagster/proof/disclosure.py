@@ -1,11 +1,11 @@
 """A disclosure: a file that shows some metrics of a signed day, with all that a stranger needs to check them.
 
 `disclose` writes it, `parse` reads it without trusting it, `check` says whether each metric leads to the root. Whether
-the root is on the chain is asked elsewhere. `verify/verify.py` and `verify/verify.html` do the same for people who have
-nothing of ours, in the same order and the same words; docs/verify.md describes the format.
+the root is on the chain, `services/signatures` checks. `verify/verify.py` and `verify/verify.html` do the same for
+strangers, in the same order and the same words; docs/verify.md describes the format.
 
-The checksum finds a file that was changed on its way, be it by one bit. It is no proof of origin: whoever changes a
-file can write a new one. The proof is the path from value and salt to a root that the trader posted.
+The checksum shows that a file was changed on its way, be it by a single bit. It is no proof of origin: who changes a
+file can write a new checksum. The proof is the path from value and salt to a root that the trader posted.
 """
 
 from __future__ import annotations
@@ -31,18 +31,23 @@ MAX_BYTES = 1_000_000
 class Slot(Protocol):
     """What a disclosure needs to know of a metric (`metrics.catalogue.Metric`)."""
 
-    index: int  # pyright: ignore[reportIncompatibleMethodOverride]  # the format's name, which hides tuple.index
-    name: str
-    unit: str
-    decimals: int
+    @property
+    def index(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def decimals(self) -> int: ...
 
     def text_of(self, scaled: int | None) -> str | None: ...
 
 
 class Published(Protocol):
-    """What it needs to know of a catalogue (`metrics.catalogue.Catalogue`)."""
+    """What a disclosure needs to know of a catalogue (`metrics.catalogue.Catalogue`)."""
 
-    metrics: Sequence[Any]
+    @property
+    def metrics(self) -> Sequence[Slot]: ...
 
     def canonical(self) -> bytes: ...
 
@@ -74,7 +79,7 @@ class Disclosure:
 
 
 class Findings(NamedTuple):
-    """What a check found: each metric of the disclosure with whether it leads to the root, and all that is wrong."""
+    """The result of a check: whether each metric leads to the root, and every problem in words."""
 
     verdicts: tuple[tuple[Disclosed, bool], ...]
     problems: tuple[str, ...]
@@ -87,8 +92,8 @@ class Findings(NamedTuple):
 def disclose(record: Record, catalogue: Published, names: Iterable[str], transaction: str | None = None) -> str:
     """The file that shows the named metrics of a record, and of the others nothing: JSON, its last line ended.
 
-    `transaction` is the hash (0x…) of the one that posted the record. Permanent for no name, a name twice, names that
-    the catalogue does not have (each with the nearest that it has), or a record of another catalogue.
+    `transaction` is the hash (0x…) of the transaction that posted the record. Permanent for no name, a name twice, names
+    that the catalogue does not have (each with the nearest that it has), or a record of another catalogue.
     """
     canonical, context = catalogue.canonical(), record.context
     if schema_hash_of(canonical) != context.schema_hash:
@@ -240,7 +245,7 @@ def _read(text: str | bytes) -> Any:
     except (ValueError, RecursionError):
         _refuse("the disclosure is not JSON")
     # One way to write each thing: no key twice, no 1.0 for 1, no escape that is not needed. Only space is free.
-    compact = _TEXT_OR_SPACE.sub(lambda found: found[1] or "", written)
+    compact = _TEXT_OR_SPACE.sub(lambda match: match[1] or "", written)
     _need(
         compact == again,
         "the disclosure is not JSON as FNTX writes it: a key twice, or a number or text in another notation",

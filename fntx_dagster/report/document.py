@@ -57,7 +57,7 @@ from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import AnyDay, Block, Event, OpenPosition, ProvisionalDay
 from fntx_dagster.report import clock, money
 from fntx_dagster.report.market import nonzero_parts, part_label
-from fntx_dagster.report.narrative import Paragraph, Section, Story
+from fntx_dagster.report.narrative import Paragraph, Story, StorySection
 from fntx_dagster.report.period import DayResult, PeriodSummary, narrate_periods
 
 FORMAT = "fntx.alm_report"
@@ -177,7 +177,7 @@ def _day_amounts(day: AnyDay) -> Json:
     }
 
 
-def _block(section: Section, paragraph: Paragraph, observer: ZoneInfo) -> Json:
+def _block(section: StorySection, paragraph: Paragraph, observer: ZoneInfo) -> Json:
     return {
         "block_id": paragraph.source.block_id if paragraph.source else None,
         "kind": paragraph.kind,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from fntx_dagster.report import clock
-from fntx_dagster.report.narrative import Line, Paragraph, Section, Story
+from fntx_dagster.report.narrative import Line, Paragraph, Story, StorySection
 from fntx_dagster.report.period import PeriodSummary, narrate_periods
 
 # What a broker's description or a label may hold and Markdown would read as markup.
@@ -56,7 +56,7 @@ def _period(period: PeriodSummary) -> str:
     return f"## {escaped(period.heading)}\n\n{lines}"
 
 
-def _section(section: Section) -> str:
+def _section(section: StorySection) -> str:
     blocks = "\n\n".join(_block(block) for block in section.blocks)
     return f"## {escaped(section.heading)}\n\n{blocks}"
 

@@ -63,7 +63,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class StorySection:
     """Paragraphs under one heading: the overnight period, or the trading day."""
 
     heading: str
@@ -77,7 +77,7 @@ class Story:
 
     day: AnyDay
     heading: str
-    sections: tuple[Section, ...] = field(default=())
+    sections: tuple[StorySection, ...] = field(default=())
     observer: ZoneInfo = clock.HONG_KONG
 
     @property

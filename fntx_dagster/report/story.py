@@ -25,7 +25,7 @@ from fntx_dagster.report.market import (
     narrate_open,
     narrate_previous_close,
 )
-from fntx_dagster.report.narrative import Paragraph, Section, Story
+from fntx_dagster.report.narrative import Paragraph, Story, StorySection
 from fntx_dagster.report.now import narrate_now, provisional
 from fntx_dagster.report.trades import narrate_trades
 from fntx_dagster.report.wording import Holding
@@ -65,9 +65,9 @@ def narrate(day: AnyDay, observer: ZoneInfo = clock.HONG_KONG) -> Story:
         narrate_now(day, observer) if isinstance(day, ProvisionalDay) else narrate_close(day, observer),
     ]
     if not overnight:
-        return Story(day, heading, (Section(heading, (opening, *trading_day)),), observer)
-    night = Section(_overnight_heading(day), (opening, *overnight))
-    return Story(day, heading, (night, Section(heading, tuple(trading_day))), observer)
+        return Story(day, heading, (StorySection(heading, (opening, *trading_day)),), observer)
+    night = StorySection(_overnight_heading(day), (opening, *overnight))
+    return Story(day, heading, (night, StorySection(heading, tuple(trading_day))), observer)
 
 
 def _narrate_block(
