@@ -92,8 +92,8 @@ class Findings(NamedTuple):
 def disclose(record: Record, catalogue: Published, names: Iterable[str], transaction: str | None = None) -> str:
     """The file that shows the named metrics of a record, and of the others nothing: JSON, its last line ended.
 
-    `transaction` is the hash (0x…) of the transaction that posted the record. Permanent for no name, a name twice, names
-    that the catalogue does not have (each with the nearest that it has), or a record of another catalogue.
+    `transaction` is the hash (0x…) of the transaction that posted the record. Permanent for no name, a name twice,
+    names that the catalogue does not have (each with the nearest that it has), or a record of another catalogue.
     """
     canonical, context = catalogue.canonical(), record.context
     if schema_hash_of(canonical) != context.schema_hash:
