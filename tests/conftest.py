@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database, migrate
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 
 # Shared machines are slow at times; a test fails for what it finds, not for how long it took. The same code is tried

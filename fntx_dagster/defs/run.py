@@ -24,7 +24,8 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.alerts import observe
-from fntx_dagster.store.database import keeping_connections, open_database
+from fntx_dagster.store.database import keeping_connections
+from fntx_dagster.store.opening import open_database
 
 
 class RunOutcome(NamedTuple):

@@ -8,14 +8,8 @@ from __future__ import annotations
 import shutil
 
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import (
-    Database,
-    dagster_storage_url,
-    database_name,
-    dbt_connection,
-    keeping_connections,
-    open_database,
-)
+from fntx_dagster.store.database import Database, keeping_connections
+from fntx_dagster.store.opening import dagster_storage_url, database_name, dbt_connection, open_database
 from fntx_dagster.store.server import EmbeddedPostgres
 
 __all__ = [

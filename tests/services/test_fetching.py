@@ -24,11 +24,11 @@ from fntx_dagster.simulate.broker import Account
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.trading import trade
 from fntx_dagster.simulate.webservice import Fault, WebService, body, refuse, serve
-from fntx_dagster.store import fetches
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import Fetch
+from fntx_dagster.store.raw_flex import fetches
+from fntx_dagster.store.raw_flex.fetches import Fetch
+from fntx_dagster.store.raw_flex.statements import load_paths
 from fntx_dagster.store.server import database_url
-from fntx_dagster.store.statements import load_paths
 
 FIRST, LAST = date(2025, 6, 2), date(2025, 7, 18)
 MINE, THEIRS = "4711000000001", "4711000000002"
@@ -524,7 +524,7 @@ psycopg.Connection.commit = counted
 from fntx_dagster.services.fetching import fetch, retire, statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.statements import load_paths
+from fntx_dagster.store.raw_flex.statements import load_paths
 
 said = json.loads(sys.stdin.read())
 settings = Settings(**said["settings"])

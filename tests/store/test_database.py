@@ -16,14 +16,9 @@ from pydantic import SecretStr
 from fntx_dagster.adapters.flex.sections import SECTIONS
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import (
-    Database,
-    dagster_storage_url,
-    dbt_connection,
-    keeping_connections,
-    migrate,
-    open_database,
-)
+from fntx_dagster.store.database import Database, keeping_connections
+from fntx_dagster.store.migrating import migrate
+from fntx_dagster.store.opening import dagster_storage_url, dbt_connection, open_database
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 
 COMMON = {
@@ -283,7 +278,7 @@ def test_several_may_migrate_at_once_and_nothing_is_printed(postgres: str) -> No
         connection.execute("CREATE DATABASE migrated_at_once")
     script = (
         "import sys, logging; logging.basicConfig(level=logging.INFO)\n"
-        "from fntx_dagster.store.database import Database, migrate\n"
+        "from fntx_dagster.store.database import Database\nfrom fntx_dagster.store.migrating import migrate\n"
         "migrate(Database(sys.argv[1]))"
     )
     command = [sys.executable, "-c", script, database_url(postgres, "migrated_at_once")]
@@ -294,7 +289,8 @@ def test_several_may_migrate_at_once_and_nothing_is_printed(postgres: str) -> No
 
 def test_a_migrated_database_opens_without_alembic(postgres: str) -> None:
     script = (
-        "import sys\nfrom fntx_dagster.store.database import Database, migrate\n"
+        "import sys\nfrom fntx_dagster.store.database import Database\n"
+        "from fntx_dagster.store.migrating import migrate\n"
         "migrate(Database(sys.argv[1])); assert 'alembic' not in sys.modules and 'sqlalchemy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script, database_url(postgres, "template_fntx")], check=True)
