@@ -1,113 +1,109 @@
-"""Which database, and connections to it: the embedded server or a URL, its databases, and its migrations.
+"""A database, and transactions in it: one for writing, or one snapshot that several readers share.
 
-Rows are read and written in the other modules of this room, through `Database.connect`. A password is never part of an
-error, and opening a database that is up to date costs one SELECT. A run, which asks some hundred times, keeps a
-connection for the next question: `keeping_connections`.
+The other modules of this room read and write rows through `connect`. A reader is annotated `Readable`, so that it takes
+a database or a snapshot of it; a writer takes a `Database`. No error holds a password.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.store.urls import TRY_AGAIN, first_line, without_password
+from fntx_dagster.store import pool
+from fntx_dagster.store.urls import TRY_AGAIN, first_line
 
-if TYPE_CHECKING:
-    pass
+CONNECTIONS = 8
+"""How many connections this process opens to one database at most, unless the settings say otherwise."""
+
+
+class Readable(Protocol):
+    """What rows are read from: a database, each time as it then is, or a snapshot of one."""
+
+    def connect(self) -> AbstractContextManager[psycopg.Connection]:
+        """A connection in a transaction. Raises Transient when the server cannot be reached or goes away, Permanent
+        where a table is missing."""
+        ...
 
 
 @dataclass(frozen=True, repr=False)
 class Database:
-    """A PostgreSQL database by URL (`postgresql://…`, or libpq's `key=value` form)."""
+    """A PostgreSQL database by URL (`postgresql://…`, or libpq's `key=value` form). `connections`: how many of them
+    this process opens at most; the first use of the database decides."""
 
     url: str
+    connections: int = CONNECTIONS
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection]:
         """A connection with one transaction: committed at the end, rolled back on an error.
 
-        Raises Transient when the server cannot be reached or goes away, Permanent for a URL that is none.
+        Raises Transient when the server cannot be reached or goes away, or when no connection gets free in time;
+        Permanent for a URL that cannot be read.
         """
-        connection = _taken(self.url)
+        pooled = pool.pool_of(self.url, self.connections)
+        connection = pooled.take()
         try:
-            with _handed_back(self.url, connection):
+            with _in_words(connection):
                 yield connection
-        except psycopg.errors.UndefinedTable as error:
-            raise Permanent(
-                f"the database lacks a table of this program ({first_line(error)})",
-                "What dbt builds is made anew by `fntx run`; anything else comes back from a backup, or in a new home",
-            ) from error
-        except psycopg.OperationalError as error:
-            if not connection.broken:
-                raise
-            raise Transient(f"the connection to the database was lost ({first_line(error)})", TRY_AGAIN) from error
+                connection.commit()
+        except BaseException:
+            with suppress(psycopg.Error):
+                connection.rollback()
+            raise
+        finally:
+            pooled.give_back(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[DatabaseSnapshot]:
+        """The database as it is now, in one transaction that sees no later change and refuses to write.
+
+        Raises what `connect` raises.
+        """
+        with self.connect() as connection:
+            # the query takes the snapshot; without it the first reader would
+            connection.execute("set transaction isolation level repeatable read, read only; select 1")
+            yield DatabaseSnapshot(connection)
+
+    def close(self) -> None:
+        """Close this process's connections, before the database is dropped or copied; the next use opens others."""
+        pool.close(self.url)
 
     def __repr__(self) -> str:
         shown = conninfo_to_dict(self.url)
         return f"Database(host={shown.get('host')!r}, dbname={shown.get('dbname')!r})"
 
 
-@contextmanager
-def keeping_connections() -> Iterator[None]:
-    """While inside, this process keeps one idle connection per database, and takes a database that it has opened and
-    that still answers for open. Databases that are dropped or copied meanwhile would be held up."""
-    global _keeping
-    before, _keeping = _keeping, True
-    try:
-        yield
-    finally:
-        _keeping = before
-        if not before:
-            OPENED.clear()
-            while _idle:
-                _idle.popitem()[1].close()
+class DatabaseSnapshot:
+    """One read-only transaction for all readers of a use case; it ends with `Database.snapshot`."""
 
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
 
-_keeping = False
-
-_idle: dict[str, psycopg.Connection] = {}
-"""Database URL → a connection that is in no transaction and waits for its next use."""
-
-OPENED: dict[str, Database] = {}
-
-
-def _taken(url: str) -> psycopg.Connection:
-    """The connection that was kept, where it still answers, else a new one."""
-    kept = _idle.pop(url, None)
-    if kept is not None:
-        try:
-            kept.execute("SELECT 1")
-            kept.rollback()
-            return kept
-        except psycopg.Error:
-            kept.close()
-    with without_password(url):
-        return psycopg.connect(url, connect_timeout=10, application_name="fntx")
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection]:
+        """The connection of the snapshot, the same for all; calls may be nested. After an error that the database
+        reports, nothing more can be read from the snapshot."""
+        with _in_words(self._connection):
+            yield self._connection
 
 
 @contextmanager
-def _handed_back(url: str, connection: psycopg.Connection) -> Iterator[None]:
-    """One transaction. Then the connection is kept or closed; one that its user set to commit by itself may hold
-    locks."""
-    kept = False
+def _in_words(connection: psycopg.Connection) -> Iterator[None]:
+    """Turn a missing table and a lost connection into errors that say what to do."""
     try:
         yield
-        connection.commit()
-        kept = _keeping and not connection.autocommit and _idle.setdefault(url, connection) is connection
-    except BaseException:
-        with suppress(psycopg.Error):
-            connection.rollback()
-        raise
-    finally:
-        if not kept:
-            connection.close()
-
-
-def is_keeping() -> bool:
-    return _keeping
+    except psycopg.errors.UndefinedTable as error:
+        raise Permanent(
+            f"the database lacks a table of this program ({first_line(error)})",
+            "`fntx run` builds dbt's tables again; anything else comes back from a backup, or in a new home",
+        ) from error
+    except psycopg.OperationalError as error:
+        if not connection.broken:
+            raise
+        raise Transient(f"the connection to the database was lost ({first_line(error)})", TRY_AGAIN) from error

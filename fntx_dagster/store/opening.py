@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -10,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.store.database import OPENED, Database, is_keeping
+from fntx_dagster.store.database import Database
 from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 from fntx_dagster.store.urls import libpq_url, sqlalchemy_url, without_password
@@ -26,15 +28,18 @@ DAGSTER_DATABASE = "dagster"
 
 def open_database(settings: Settings) -> Database:
     """The database of the settings, running and migrated; the embedded server is started when no URL is set."""
-    given = settings.database_url
-    key = given.get_secret_value() if given else str(settings.paths.postgres)
-    known = OPENED.get(key)
-    if known and _is_there(known):
-        return known
-    database = Database(libpq_url(given.get_secret_value())) if given else _embedded(settings, MAIN_DATABASE)
-    migrate(database)
-    if is_keeping():
-        OPENED[key] = database
+    size = settings.database.connections
+    if settings.database_url is not None:
+        database = Database(libpq_url(settings.database_url.get_secret_value()), size)
+        migrate(database)
+        return database
+    database = Database(_embedded_url(settings.paths.postgres), size)
+    try:
+        migrate(database)
+    except Transient:  # the server was stopped since
+        _embedded_url.cache_clear()
+        database = Database(_embedded_url(settings.paths.postgres), size)
+        migrate(database)
     return database
 
 
@@ -52,7 +57,7 @@ def dagster_storage_url(settings: Settings) -> str:
         _create_dagster_database(main)
     else:
         # its log of events is a view: what counts stands in our own tables, and no commit of theirs is put off
-        url = make_conninfo(_embedded(settings, DAGSTER_DATABASE).url, options=_LAZY)
+        url = make_conninfo(database_url(_started(settings.paths.postgres), DAGSTER_DATABASE), options=_LAZY)
     return sqlalchemy_url(url, "psycopg2")
 
 
@@ -85,19 +90,20 @@ def dbt_connection(settings: Settings) -> dict[str, Any]:
     return found | ssl
 
 
-def _is_there(database: Database) -> bool:
-    with suppress(Transient), database.connect():
-        return True
-    return False
+@cache
+def _embedded_url(folder: Path) -> str:
+    """The URL of the embedded server's main database; the server is looked for once in a process."""
+    return database_url(_started(folder), MAIN_DATABASE)
 
 
-def _embedded(settings: Settings, name: str) -> Database:
-    url = EmbeddedPostgres(settings.paths.postgres).start()
+def _started(folder: Path) -> str:
+    """The URL of the embedded server, which runs and has both databases."""
+    url = EmbeddedPostgres(folder).start()
     with without_password(url), psycopg.connect(url, autocommit=True, application_name="fntx") as connection:
-        present = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+        present = {name for (name,) in connection.execute("select datname from pg_database")}
         for missing in {MAIN_DATABASE, DAGSTER_DATABASE} - present:
             _create(connection, missing)
-    return Database(database_url(url, name))
+    return url
 
 
 def _create(connection: psycopg.Connection, name: str) -> None:

@@ -565,6 +565,7 @@ def test_a_kill_at_any_step_of_fetch_write_load_delete_loses_no_file_and_changes
 
     def copy(name: str) -> tuple[Settings, str]:
         shutil.copytree(base.home, tmp_path / name)
+        database.close()
         with psycopg.connect(postgres, autocommit=True) as connection:
             connection.execute(f"create database {template}_{name} template {template}")
         return settings_for(broker, tmp_path / name, {"mine": MINE}), database_url(postgres, f"{template}_{name}")
