@@ -521,6 +521,7 @@ def counted(self):
     count()
 psycopg.Connection.commit = counted
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import fetch, retire, statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -530,7 +531,7 @@ said = json.loads(sys.stdin.read())
 settings = Settings(**said["settings"])
 db, day = Database(said["database"]), date.fromisoformat(said["day"])
 sys.addaudithook(watch)
-fetch(settings, db, day, day, datetime.fromisoformat(said["now"]), lambda line: None)
+fetch(settings, db, Period.on(day), datetime.fromisoformat(said["now"]), lambda line: None)
 loads = load_paths(db, [statements_folder(settings)])
 assert not [load.error for load in loads if load.error]
 retire(settings, db, loads)
