@@ -22,7 +22,7 @@ class Session(NamedTuple):
         """The phase of an aware moment that is not after the close: `overnight`, `pre_market` or `intraday`.
 
         Overnight is every New York date before the session's own, so a whole weekend is overnight. dbt has the same
-        rule for cash movements (`dbt/macros/times.sql`); `tests/dbt/test_same_rules.py` compares the two.
+        rule for cash movements (`dbt/macros/times.sql`).
         """
         if moment >= self.opens_at:
             return "intraday"
