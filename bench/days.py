@@ -137,8 +137,8 @@ def _fresh(settings: Settings) -> dict[str, object]:
 
 def _range(settings: Settings, first: date) -> dict[str, object]:
     from fntx_dagster.defs.run import run_range
-    from fntx_dagster.store.database import open_database
-    from fntx_dagster.store.signatures import posted_days
+    from fntx_dagster.store.opening import open_database
+    from fntx_dagster.store.outbox.signatures import posted_days
 
     [books] = trade(1, [ACCOUNT], first, LAST, trades_per_day=ORDERS_PER_DAY)
     _deliver(settings, books, LAST, first)

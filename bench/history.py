@@ -22,8 +22,9 @@ from fntx_dagster.services.reporting import account_report, stories_of
 from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
 from fntx_dagster.simulate.trading import trade
-from fntx_dagster.store.database import Database, open_database
-from fntx_dagster.store.statements import load_paths
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.opening import open_database
+from fntx_dagster.store.raw_flex.statements import load_paths
 
 FIRST, DAY, LAST = date(2025, 7, 1), date(2025, 7, 16), date(2025, 7, 31)
 ACCOUNT = "U3000001"

@@ -21,8 +21,9 @@ from measuring import Measurement, alone, home, shown
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings, load_settings
-from fntx_dagster.store.database import Database, open_database
-from fntx_dagster.store.marts import METRIC_WINDOWS
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts.performance import METRIC_WINDOWS
+from fntx_dagster.store.opening import open_database
 
 FIRST = date(2015, 1, 2)
 MODELS = ("round_trips", "rolling_metrics")

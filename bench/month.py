@@ -22,9 +22,9 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, answers
 from fntx_dagster.simulate.trading import trade
 from fntx_dagster.simulate.webservice import serve
-from fntx_dagster.store.database import open_database
+from fntx_dagster.store.opening import open_database
+from fntx_dagster.store.raw_flex.statements import load_paths
 from fntx_dagster.store.server import EmbeddedPostgres
-from fntx_dagster.store.statements import load_paths
 
 FIRST, LAST = date(2025, 7, 1), date(2025, 7, 31)
 TRADES_PER_DAY = 1000

@@ -21,8 +21,9 @@ from measuring import Measurement, alone, home, peak, shown, timed
 
 from fntx_dagster.adapters.flex.statements import FlexFile
 from fntx_dagster.simulate.documents import TAIL, head
-from fntx_dagster.store.database import Database, open_database
-from fntx_dagster.store.statements import load_file
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.opening import open_database
+from fntx_dagster.store.raw_flex.statements import load_file
 
 TRADES = 200_000
 ACCOUNT = "U3000001"

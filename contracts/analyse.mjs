@@ -11,7 +11,7 @@ import solc from "solc";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const modules = join(here, "node_modules");
-const manifest = JSON.parse(readFileSync(join(here, "..", "fntx_dagster", "chain", "artifacts", "manifest.json")));
+const manifest = JSON.parse(readFileSync(join(here, "..", "fntx_dagster", "adapters", "evm", "artifacts", "manifest.json")));
 
 const folder = mkdtempSync(join(tmpdir(), "analyse-"));
 try {
@@ -19,7 +19,7 @@ try {
   for (const path of Object.keys(manifest.sources)) {
     sources[path] = { content: readFileSync(join(path.startsWith("src/") ? here : modules, path), "utf8") };
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), sources[path].content); // Slither wants to find what it was told of
+    writeFileSync(join(folder, path), sources[path].content); // Slither looks for the files that its input names
   }
   const outputs = ["abi", "metadata", "devdoc", "userdoc", "evm.bytecode", "evm.deployedBytecode"];
   const settings = { ...manifest.settings, outputSelection: { "*": { "*": outputs, "": ["ast"] } } };

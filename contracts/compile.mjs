@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import solc from "solc";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const target = process.argv[2] ?? join(here, "..", "fntx_dagster", "chain", "artifacts");
+const target = process.argv[2] ?? join(here, "..", "fntx_dagster", "adapters", "evm", "artifacts");
 const contracts = ["FNTX", "TrackRecord"];
 
 const settings = {

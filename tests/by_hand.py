@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import Fetch, configure, remember
-from fntx_dagster.store.marts import SUMMARY_FIELDS
+from fntx_dagster.store.marts.summaries import SUMMARY_FIELDS
+from fntx_dagster.store.raw_flex.fetches import Fetch, configure, remember
 
 _TYPES = {
     "account_id": "text",

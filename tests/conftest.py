@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database, migrate
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 
 # Shared machines are slow at times; a test fails for what it finds, not for how long it took. The same code is tried
@@ -84,18 +85,22 @@ def postgres() -> Iterator[str]:
     _run(url, "ALTER SYSTEM SET fsync = off")
     _run(url, "SELECT pg_reload_conf()")
     _run(url, "CREATE DATABASE template_fntx")
-    migrate(Database(database_url(url, "template_fntx")))
+    template = Database(database_url(url, "template_fntx"))
+    migrate(template)
+    template.close()
     yield url
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def database(postgres: str) -> Database:
+def database(postgres: str) -> Iterator[Database]:
     """A migrated database of this test's own; it goes with the server."""
     name = f"test_{next(_numbers)}"
     _run(postgres, f"CREATE DATABASE {name} TEMPLATE template_fntx")
-    return Database(database_url(postgres, name))
+    database = Database(database_url(postgres, name))
+    yield database
+    database.close()
 
 
 def _run(url: str, statement: str) -> None:

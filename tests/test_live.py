@@ -25,8 +25,9 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.trading import trade
 from fntx_dagster.simulate.webservice import serve
-from fntx_dagster.store.database import Database, open_database
-from fntx_dagster.store.nav import due_session
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.opening import open_database
+from fntx_dagster.store.raw_flex.coverage import due_session
 from tests.processes import run, start
 
 OUTAGE = 10

@@ -88,7 +88,7 @@ def load(
     A file is one transaction; the same file twice changes nothing; a bad file is named and the good ones are loaded.
     """
     from fntx_dagster.cli.terminal import error, load_table, out
-    from fntx_dagster.store.statements import Counts, iter_loads
+    from fntx_dagster.store.raw_flex.statements import Counts, iter_loads
 
     db, loads = database_of_settings(), []
     for entry in iter_loads(db, paths):
@@ -129,7 +129,7 @@ def fetch(
     latest session. What fails is named and holds nothing else up.
     """
     from fntx_dagster.services.fetching import configured
-    from fntx_dagster.store.nav import due_session
+    from fntx_dagster.store.raw_flex.coverage import due_session
 
     settings = load_settings()
     if not configured(settings):
@@ -222,7 +222,7 @@ def report(
     """
     from fntx_dagster.services.current_day import provisional_days
     from fntx_dagster.services.reporting import stories_of, write_whole
-    from fntx_dagster.store.marts import accounts
+    from fntx_dagster.store.raw_flex.overview import accounts
 
     observer = observer_of(zone)
     db = database_of_settings()
@@ -258,7 +258,7 @@ def summary(
     from fntx_dagster.cli.terminal import out, summary_tables
     from fntx_dagster.model.nav import NavDay
     from fntx_dagster.services.current_day import provisional_days
-    from fntx_dagster.store import marts
+    from fntx_dagster.store.marts import summaries
 
     observer = observer_of(zone)
     db = database_of_settings()
@@ -267,7 +267,7 @@ def summary(
     running = provisional_days(load_settings(), db, Period(first.date(), last.date()), account, _untold)
     rows = [
         row | {"daily_return": NavDay(*(row[name] for name in _RETURN_FIELDS)).daily_return, "as_of": None}
-        for row in marts.summary(db, Period(first.date(), last.date()), account)
+        for row in summaries.summary(db, Period(first.date(), last.date()), account)
     ]
     rows += [_row_of(day) for day in running]
     refuse_empty(rows, first.date(), last.date())
@@ -290,12 +290,12 @@ def metrics(
     docs/metrics.md defines each; a dash (null in JSON) is what is undefined.
     """
     from fntx_dagster.cli.terminal import metrics_tables, out
-    from fntx_dagster.store import marts
+    from fntx_dagster.store.marts import performance
 
     db = database_of_settings()
     if account is not None:
         account = account_of(db, account)
-    rows = marts.rolling_metrics(db, Period.on(day.date()), account)
+    rows = performance.rolling_metrics(db, Period.on(day.date()), account)
     refuse_empty(rows, day.date(), day.date())
     print_json(rows) if format is TableFormat.json else out(*metrics_tables(rows))
 
@@ -305,8 +305,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for p
     """In a screen: what is loaded up to when, what is missing, what is signed, and what needs a person."""
     from fntx_dagster.cli.terminal import alerts_table, fetches_table, out, status_table
     from fntx_dagster.store.alerts import open_alerts
-    from fntx_dagster.store.fetches import latest
-    from fntx_dagster.store.status import account_states
+    from fntx_dagster.store.marts.status import account_states
+    from fntx_dagster.store.raw_flex.fetches import latest
 
     db = database_of_settings()
     states = account_states(db)
@@ -481,7 +481,7 @@ def _untold(reason: str) -> None:
 
 def _row_of(day: ProvisionalDay) -> dict[str, Any]:
     """A summary row of a day that still runs: what only a statement tells is null."""
-    from fntx_dagster.store.marts import SUMMARY_FIELDS
+    from fntx_dagster.store.marts.summaries import SUMMARY_FIELDS
 
     return {name: getattr(day, name, None) for name in SUMMARY_FIELDS} | {"daily_return": None, "as_of": day.as_of}
 

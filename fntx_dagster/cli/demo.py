@@ -20,9 +20,11 @@ from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.services.signatures.disclosing import disclose_day
 from fntx_dagster.services.signatures.verifying import prove_on_chain, verify_day
 from fntx_dagster.settings import Settings
-from fntx_dagster.store import marts
-from fntx_dagster.store.database import Database, open_database
-from fntx_dagster.store.signatures import posted_days, signed_days
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import performance, story
+from fntx_dagster.store.opening import open_database
+from fntx_dagster.store.outbox.signatures import posted_days, signed_days
+from fntx_dagster.store.raw_flex import overview
 
 FIRST, LAST = date(2025, 7, 1), date(2025, 7, 18)
 TOLD = date(2025, 7, 17)
@@ -35,7 +37,7 @@ def run_demo(settings: Settings) -> None:
         raise Permanent("the demo signs made-up days, and FNTX_RPC_URL names a chain", "Unset it for the demo")
     note("Starting the embedded database and loading the definitions …")
     db = open_database(settings)
-    if set(marts.accounts(db)) - {SAMPLE_ACCOUNT}:
+    if set(overview.accounts(db)) - {SAMPLE_ACCOUNT}:
         raise Permanent(
             "this home holds statements of your own", "Run the demo elsewhere: FNTX_HOME=/tmp/fntx make demo"
         )
@@ -57,7 +59,7 @@ def _show_loaded(outcome: RunOutcome) -> None:
 
 def _show_story(db: Database) -> None:
     title("Why the account moved: 17 and 18 July 2025")
-    stories = [narrate(day) for day in marts.days(db, SAMPLE_ACCOUNT, Period(TOLD, LAST))]
+    stories = [narrate(day) for day in story.days(db, SAMPLE_ACCOUNT, Period(TOLD, LAST))]
     narrative(to_markdown(stories, account_label=SAMPLE_ACCOUNT))
 
 
@@ -65,7 +67,7 @@ def _show_figures(db: Database) -> None:
     title("The month so far")
     out(*summary_tables(db, Period(FIRST, LAST), SAMPLE_ACCOUNT))
     title(f"Performance up to {LAST}")
-    out(*metrics_tables(marts.rolling_metrics(db, Period.on(LAST), SAMPLE_ACCOUNT)))
+    out(*metrics_tables(performance.rolling_metrics(db, Period.on(LAST), SAMPLE_ACCOUNT)))
 
 
 def _show_proof(settings: Settings, db: Database) -> None:

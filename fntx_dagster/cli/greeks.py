@@ -22,15 +22,15 @@ def greeks(
     """
     from fntx_dagster.cli.terminal import greeks_tables, out
     from fntx_dagster.services.risk import running
-    from fntx_dagster.store import marts
+    from fntx_dagster.store.marts import risk
 
     db, on = database_of_settings(), day.date()
     if account is not None:
         account = account_of(db, account)
-    options = marts.option_greeks(db, Period.on(on), account)
+    options = risk.option_greeks(db, Period.on(on), account)
     found = [
         _told(portfolio, [row for row in options if row["account_id"] == portfolio["account_id"]])
-        for portfolio in marts.portfolio_risk(db, Period.on(on), account)
+        for portfolio in risk.portfolio_risk(db, Period.on(on), account)
     ]
     for now in running(load_settings(), db, Period.on(on), account):
         portfolio = now.portfolio._asdict() | {"var_95_returns": None}

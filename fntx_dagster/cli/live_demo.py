@@ -27,7 +27,8 @@ from fntx_dagster.settings import Settings, export, load_settings
 from fntx_dagster.simulate import gateway, webservice
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.trading import DEMO_ACCOUNT, demo_month
-from fntx_dagster.store.database import Database, open_database
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.opening import open_database
 from fntx_dagster.store.server import EmbeddedPostgres
 
 FIRST, YESTERDAY, TODAY = date(2025, 7, 1), date(2025, 7, 25), date(2025, 7, 28)

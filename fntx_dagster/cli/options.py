@@ -88,7 +88,7 @@ TimeZone = Annotated[
 
 def database_of_settings() -> Database:
     """The database that the settings name, migrated; the embedded server is started where it does not run."""
-    from fntx_dagster.store.database import open_database
+    from fntx_dagster.store.opening import open_database
 
     return open_database(load_settings())
 
@@ -102,7 +102,7 @@ def observer_of(zone: str | None) -> ZoneInfo:
 
 def account_of(db: Database, account: str | None) -> str:
     """The account asked for, or the only one there is."""
-    from fntx_dagster.store.marts import accounts
+    from fntx_dagster.store.raw_flex.overview import accounts
 
     known = accounts(db)
     if account in known:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fntx_dagster.services.signatures.posting import Posting
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Database
-    from fntx_dagster.store.signatures import SignedDay
+    from fntx_dagster.store.outbox.signatures import SignedDay
 
 signature = typer.Typer(
     no_args_is_help=True, help="Sign a day, show some of its metrics to a stranger, correct it, compare it."
@@ -211,7 +211,7 @@ def _post(settings: Settings, db: Database, account: str, period: Period) -> Pos
     """What is queued of an account up to the end of a range, onto the chain: records go out in order."""
     from fntx_dagster.adapters.evm.client import connect
     from fntx_dagster.services.signatures.posting import post
-    from fntx_dagster.store.sendings import unfinished
+    from fntx_dagster.store.outbox.sendings import unfinished
 
     queued = unfinished(db, Period(date.min, period.last), account)
     first = min([period.first, *(record.trading_day for record in queued if record.state != "failed")])

@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from fntx_dagster.services.signatures.verifying import Verdict
     from fntx_dagster.store.alerts import Alert
     from fntx_dagster.store.database import Database
-    from fntx_dagster.store.fetches import Fetch
-    from fntx_dagster.store.sendings import Unfinished
-    from fntx_dagster.store.signatures import SignedDay
-    from fntx_dagster.store.statements import FileLoad
-    from fntx_dagster.store.status import AccountState
+    from fntx_dagster.store.marts.status import AccountState
+    from fntx_dagster.store.outbox.sendings import Unfinished
+    from fntx_dagster.store.outbox.signatures import SignedDay
+    from fntx_dagster.store.raw_flex.fetches import Fetch
+    from fntx_dagster.store.raw_flex.statements import FileLoad
 
 _TABLE_WIDTH = 190
 _SHOWN_DAYS = 6
@@ -146,7 +146,8 @@ def summary_tables(
     observer: ZoneInfo = clock.HONG_KONG,
 ) -> Iterator[Table]:
     """A table per account and month, titled with both; `running` are days of the range that no statement tells yet."""
-    from fntx_dagster.store.marts import accounts, days
+    from fntx_dagster.store.marts.story import days
+    from fntx_dagster.store.raw_flex.overview import accounts
 
     for one in [account] if account else sorted({*accounts(db), *(day.account_id for day in running)}):
         told = [*days(db, one, period), *(day for day in running if day.account_id == one)]

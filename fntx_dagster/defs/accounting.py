@@ -12,13 +12,14 @@ from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.model.period import Period
+from fntx_dagster.store.accounting.capital import set_initial_capital
+from fntx_dagster.store.accounting.changes import note_refused, telling
+from fntx_dagster.store.accounting.fills import rebuild
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.changes import note_refused, telling
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fills import rebuild
 from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.marts import accounts
-from fntx_dagster.store.nav import due_session, missing, nothing_to_tell, set_initial_capital
+from fntx_dagster.store.raw_flex.coverage import due_session, missing, nothing_to_tell
+from fntx_dagster.store.raw_flex.overview import accounts
 
 LOTS = "classified_fills"
 

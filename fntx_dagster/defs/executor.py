@@ -14,8 +14,6 @@ from dagster._core.executor.in_process import InProcessExecutor
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage
 from dagster_postgres.utils import create_pg_engine
 
-from fntx_dagster.store.database import keeping_connections
-
 
 def keep_connections(instance: dg.DagsterInstance) -> None:
     """Let an instance hold its storages' connections for as long as it lives, and ask each before it is used again
@@ -43,5 +41,4 @@ class OneProcess(InProcessExecutor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
         keep_connections(plan_context.instance)
-        with keeping_connections():
-            yield from super().execute(plan_context, execution_plan)
+        yield from super().execute(plan_context, execution_plan)

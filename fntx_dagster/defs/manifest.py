@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from fntx_dagster.settings import DBT_PROJECT, export, load_settings
-from fntx_dagster.store.database import database_name
+from fntx_dagster.store.opening import database_name
 
 PARSED = "partial_parse.msgpack"
 """The manifest as dbt itself reads it, beside manifest.json in the target folder."""

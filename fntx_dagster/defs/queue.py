@@ -10,7 +10,7 @@ from fntx_dagster.errors import without_accounts
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.sendings import Unfinished, unfinished
+from fntx_dagster.store.outbox.sendings import Unfinished, unfinished
 
 KIND = "queue"
 CHECK = "nothing_waits"

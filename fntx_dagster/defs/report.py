@@ -17,7 +17,7 @@ from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.services.reporting import account_report, stories_of, write_whole
 from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.marts import accounts
+from fntx_dagster.store.raw_flex.overview import accounts
 
 
 @dg.asset(

@@ -14,8 +14,8 @@ from fntx_dagster.model.closing import PortfolioRow
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.risk import compute
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.closing import rows_by_day
 from fntx_dagster.store.labels import Labels, account_labels
+from fntx_dagster.store.marts.closing import rows_by_day
 
 _DEPS = ["closing_positions", "closing_days"]
 

@@ -24,7 +24,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.alerts import observe
-from fntx_dagster.store.database import keeping_connections, open_database
+from fntx_dagster.store.opening import open_database
 
 
 class RunOutcome(NamedTuple):
@@ -65,7 +65,7 @@ def run_range(settings: Settings, job_name: str, period: Period) -> RunOutcome:
     days = sessions_between(period)
     export(dagster_environment(settings))
     gc.freeze()  # what stands before the run stands after it: no garbage is looked for in it
-    with dg.DagsterInstance.get() as instance, keeping_connections():
+    with dg.DagsterInstance.get() as instance:
         keep_connections(instance)
         run_id = make_new_run_id()
         with _ending_at_once(instance, run_id):

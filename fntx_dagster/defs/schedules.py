@@ -19,8 +19,8 @@ from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.services.fetching import configured
 from fntx_dagster.services.signatures.refusals import Beginning, Waiting, waiting
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.nav import due_session
-from fntx_dagster.store.signatures import last_signed_sessions, unsigned_days
+from fntx_dagster.store.outbox.signatures import last_signed_sessions, unsigned_days
+from fntx_dagster.store.raw_flex.coverage import due_session
 
 Tick = Iterator[dg.RunRequest | dg.SkipReason]
 

@@ -38,8 +38,8 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.sendings import Unfinished, unfinished
-from fntx_dagster.store.signatures import posted_days
+from fntx_dagster.store.outbox.sendings import Unfinished, unfinished
+from fntx_dagster.store.outbox.signatures import posted_days
 
 Tick = Iterator[dg.RunRequest | dg.SkipReason]
 _FETCHING = (refreshed_days, daily_run, fetched_files)

@@ -26,8 +26,8 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import Labels, account_labels
-from fntx_dagster.store.sendings import unfinished
-from fntx_dagster.store.signatures import PostedDay, SignedDay, signed_days
+from fntx_dagster.store.outbox.sendings import unfinished
+from fntx_dagster.store.outbox.signatures import PostedDay, SignedDay, signed_days
 
 WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
     max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS

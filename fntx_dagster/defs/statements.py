@@ -20,9 +20,9 @@ from fntx_dagster.services.loading import statement_paths
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import latest, served_accounts
-from fntx_dagster.store.nav import due_session, missing
-from fntx_dagster.store.statements import Counts, FileLoad, load_paths
+from fntx_dagster.store.raw_flex.coverage import due_session, missing
+from fntx_dagster.store.raw_flex.fetches import latest, served_accounts
+from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, load_paths
 
 WHEN_THE_BROKER_IS_AWAY = dg.RetryPolicy(
     max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS

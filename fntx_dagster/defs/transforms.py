@@ -23,10 +23,11 @@ from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import DBT_PROJECT, Settings, export
-from fntx_dagster.store.changes import telling, told
-from fntx_dagster.store.database import open_database
+from fntx_dagster.store.accounting.changes import telling, told
 from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.marts import built_from, row_counts, summary, told_span
+from fntx_dagster.store.marts.summaries import summary
+from fntx_dagster.store.marts.tables import built_from, row_counts, told_span
+from fntx_dagster.store.opening import open_database
 
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.run import RunResult

@@ -12,7 +12,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS, WARNING_KINDS
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.labels import Labels, account_labels
-from fntx_dagster.store.marts import Verification, verifications
+from fntx_dagster.store.marts.verification import Verification, verifications
 
 _DESCRIPTIONS = {
     "mathematical": "Opening, flows and net P&L lead to the closing; the parts sum to the whole.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import Labels, account_labels
-from fntx_dagster.store.marts import accounts
+from fntx_dagster.store.raw_flex.overview import accounts
 
 __all__ = ["Labels", "account_labels", "accounts", "chosen_account"]
 

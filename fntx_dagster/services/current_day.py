@@ -1,7 +1,7 @@
 """The day that still runs: from IB Gateway into the tables, and from there into the report.
 
 Joins the rooms and holds no rule of its own: the conversation is `gateway`'s, the arithmetic `report.today`'s, the
-memory `store.current`'s. What the gateway told is provisional and is never signed.
+memory `store.marts.current`'s. What the gateway told is provisional and is never signed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from fntx_dagster.model.day import ProvisionalDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.settings import Settings
-from fntx_dagster.store import current
-from fntx_dagster.store.current import Provisional
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import current
+from fntx_dagster.store.marts.current import Provisional
 
 
 class Asked(NamedTuple):

@@ -8,14 +8,8 @@ from __future__ import annotations
 import shutil
 
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import (
-    Database,
-    dagster_storage_url,
-    database_name,
-    dbt_connection,
-    keeping_connections,
-    open_database,
-)
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.opening import dagster_storage_url, database_name, dbt_connection, open_database
 from fntx_dagster.store.server import EmbeddedPostgres
 
 __all__ = [
@@ -24,7 +18,6 @@ __all__ = [
     "database_name",
     "dbt_connection",
     "delete_server",
-    "keeping_connections",
     "open_database",
     "server_is_running",
     "start_server",

@@ -27,11 +27,11 @@ from fntx_dagster.errors import FntxError, Permanent, Transient, without_account
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.settings import Settings
-from fntx_dagster.store import fetches
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import Fetch, served_accounts
-from fntx_dagster.store.nav import due_session, listed, missing
-from fntx_dagster.store.statements import FileLoad, fetched_in_vain, told_again
+from fntx_dagster.store.raw_flex import fetches
+from fntx_dagster.store.raw_flex.coverage import due_session, listed, missing
+from fntx_dagster.store.raw_flex.fetches import Fetch, served_accounts
+from fntx_dagster.store.raw_flex.statements import FileLoad, fetched_in_vain, told_again
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 Told = Callable[[str], None]

@@ -13,7 +13,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.samples import SAMPLE_ACCOUNT, SAMPLES
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.marts import accounts
+from fntx_dagster.store.raw_flex.overview import accounts
 
 
 def statement_paths(settings: Settings, db: Database) -> list[Path]:

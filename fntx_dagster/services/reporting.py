@@ -16,8 +16,8 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.report.html import AccountReport
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.story import narrate
-from fntx_dagster.store import marts
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import holdings, performance, risk, story
 
 
 def stories_of(
@@ -25,7 +25,7 @@ def stories_of(
 ) -> list[Story]:
     """An account's days of a range, told in the order of time; those of `running` that are the account's come last,
     for no statement tells them yet."""
-    days = [*marts.days(db, account, period), *(day for day in running if day.account_id == account)]
+    days = [*story.days(db, account, period), *(day for day in running if day.account_id == account)]
     return [narrate(day, observer) for day in days]
 
 
@@ -40,12 +40,12 @@ def account_report(db: Database, label: str, stories: Sequence[Story]) -> Accoun
     return AccountReport(
         label,
         stories,
-        history=marts.nav_history(db, account, official[-1]),
-        marks=marts.closing_marks(db, account, official[-1]),
-        stocks=marts.stock_positions(db, account, Period(first, last)),
-        metrics=marts.rolling_metrics(db, Period.on(official[-1]), account),
-        options=marts.option_greeks(db, Period.on(official[-1]), account),
-        portfolio=next(iter(marts.portfolio_risk(db, Period.on(official[-1]), account)), None),
+        history=performance.nav_history(db, account, official[-1]),
+        marks=holdings.closing_marks(db, account, official[-1]),
+        stocks=holdings.stock_positions(db, account, Period(first, last)),
+        metrics=performance.rolling_metrics(db, Period.on(official[-1]), account),
+        options=risk.option_greeks(db, Period.on(official[-1]), account),
+        portfolio=next(iter(risk.portfolio_risk(db, Period.on(official[-1]), account)), None),
     )
 
 

@@ -22,8 +22,8 @@ from fntx_dagster.metrics.valuation import PricedOption, price_options
 from fntx_dagster.model.closing import ClosingDay, ClosingPosition, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
-from fntx_dagster.store import closing, current
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import closing, current
 from fntx_dagster.store.syncing import Changes
 
 

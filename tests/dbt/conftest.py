@@ -20,14 +20,14 @@ from fntx_dagster.model.day import Day
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.broker import deliver
-from fntx_dagster.store import marts
-from fntx_dagster.store.changes import note_refused, telling
-from fntx_dagster.store.changes import told as note_told
+from fntx_dagster.store.accounting.capital import set_initial_capital
+from fntx_dagster.store.accounting.changes import note_refused, telling
+from fntx_dagster.store.accounting.changes import told as note_told
+from fntx_dagster.store.accounting.fills import RebuildCounts, rebuild
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fills import RebuildCounts, rebuild
-from fntx_dagster.store.nav import set_initial_capital
+from fntx_dagster.store.marts import story, verification
+from fntx_dagster.store.raw_flex.statements import load_file
 from fntx_dagster.store.server import database_url
-from fntx_dagster.store.statements import load_file
 
 NAME = "story"
 """One name for all: dbt bakes it into what it parses, and parsing is the dearest step."""
@@ -76,17 +76,19 @@ class Platform:
             return connection.execute(text, values).fetchall()
 
     def days(self, account: str) -> list[Day]:
-        return list(marts.days(self.database, account, Period(FIRST, LAST)))
+        return list(story.days(self.database, account, Period(FIRST, LAST)))
 
     def day(self, account: str, day: str) -> Day:
-        (found,) = marts.days(self.database, account, Period.on(date.fromisoformat(day)))
+        (found,) = story.days(self.database, account, Period.on(date.fromisoformat(day)))
         return found
 
     def failing(self, account: str, *kinds: str) -> dict[str, set[str]]:
         """Equations that do not hold: date → what they say."""
         kinds = kinds or ("mathematical", "logical", "cross_reference")
         found: dict[str, set[str]] = {}
-        for one in marts.verifications(self.database, Period(FIRST, LAST), account, kinds=kinds, failed_only=True):
+        for one in verification.verifications(
+            self.database, Period(FIRST, LAST), account, kinds=kinds, failed_only=True
+        ):
             found.setdefault(one.trading_day.isoformat(), set()).add(one.equation)
         return found
 

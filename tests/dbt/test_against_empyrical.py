@@ -19,7 +19,7 @@ import pytest
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.period import Period
 from fntx_dagster.simulate.broker import Account, Accounts
-from fntx_dagster.store import marts
+from fntx_dagster.store.marts import performance
 from tests.dbt.conftest import FIRST, LAST, Platform
 
 SERIES, TWINS = Accounts(2_000_201), Accounts(2_000_301)
@@ -141,7 +141,7 @@ def test_empyrical_agrees_wherever_both_are_defined(told: Platform, name: str) -
     known = daily_returns(account)
     rows = {
         (row["trading_day"], row["metric_window"]): row
-        for row in marts.rolling_metrics(told.database, Period(FIRST, LAST), account.number)
+        for row in performance.rolling_metrics(told.database, Period(FIRST, LAST), account.number)
     }
     opened = sessions(account.days[0].date, account.days[0].date)[0].previous_close.date()
     compared = 0
@@ -169,7 +169,7 @@ def test_empyrical_agrees_wherever_both_are_defined(told: Platform, name: str) -
 def test_a_wipe_out_has_a_calmar_ratio_of_minus_one(told: Platform) -> None:
     account = SERIES["over a year, all lost on the way"]
     last = account.days[-1].date
-    row = marts.rolling_metrics(told.database, Period.on(last), account.number)[-1]
+    row = performance.rolling_metrics(told.database, Period.on(last), account.number)[-1]
     assert row["metric_window"] == "all"
     assert (row["total_return"], row["max_drawdown"], row["calmar"]) == (-1, -1, -1)
 
@@ -177,7 +177,7 @@ def test_a_wipe_out_has_a_calmar_ratio_of_minus_one(told: Platform) -> None:
 @pytest.mark.parametrize("name", TWINS.names[1:])
 def test_deposits_and_withdrawals_move_no_time_weighted_metric(told: Platform, name: str) -> None:
     def rows(account: Account) -> list[dict]:
-        return marts.rolling_metrics(told.database, Period(FIRST, LAST), account.number)
+        return performance.rolling_metrics(told.database, Period(FIRST, LAST), account.number)
 
     plain, moved = rows(TWINS["without flows"]), rows(TWINS[name])
     assert sum(row["money_weighted_return"] != row["total_return"] for row in moved) > len(moved) / 2

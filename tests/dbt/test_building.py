@@ -9,7 +9,7 @@ import pytest
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.samples import SAMPLES
-from fntx_dagster.store.marts import built_from
+from fntx_dagster.store.marts.tables import built_from
 
 if TYPE_CHECKING:
     from tests.dbt.conftest import Platform

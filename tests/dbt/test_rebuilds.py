@@ -12,7 +12,7 @@ import pytest
 from fntx_dagster.simulate.broker import SPY, Account, deliver
 from fntx_dagster.simulate.contracts import Contract
 from fntx_dagster.simulate.documents import document, write
-from fntx_dagster.store.changes import changed_since
+from fntx_dagster.store.accounting.changes import changed_since
 from tests.dbt import test_odd_days
 from tests.dbt.conftest import Platform
 

@@ -18,7 +18,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.report.performance import drawdowns, linked, years
 from fntx_dagster.simulate.broker import SPY, Account, Accounts, option
-from fntx_dagster.store import marts
+from fntx_dagster.store.marts import performance
 from tests.dbt.conftest import FIRST, LAST, Platform
 
 ACCOUNTS = Accounts()
@@ -278,7 +278,7 @@ def paid(days: list[Observed]) -> dict[str, float | Decimal | None]:
 
 
 def table(told: Platform, account: Account) -> dict[tuple[date, str], dict]:
-    rows = marts.rolling_metrics(told.database, Period(FIRST, LAST), account.number)
+    rows = performance.rolling_metrics(told.database, Period(FIRST, LAST), account.number)
     return {(row["trading_day"], row["metric_window"]): row for row in rows}
 
 
@@ -371,8 +371,8 @@ def test_a_round_trip_counts_on_the_day_it_is_back_at_zero_net_of_fees(told: Pla
 def test_the_months_and_years_of_a_report_are_the_windows_of_the_table(told: Platform, name: str) -> None:
     """Two computations of one definition: the report links daily returns, the table has its windows."""
     number = ACCOUNTS[name].number
-    history = marts.nav_history(told.database, number, LAST)
-    rows = marts.rolling_metrics(told.database, Period(FIRST, LAST), number)
+    history = performance.nav_history(told.database, number, LAST)
+    rows = performance.rolling_metrics(told.database, Period(FIRST, LAST), number)
     by_window = {(row["metric_window"], row["trading_day"]): row for row in rows}
     last_of_month = {(day.trading_day.year, day.trading_day.month): day.trading_day for day in history}
     for year in years(history):

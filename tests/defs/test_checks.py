@@ -34,7 +34,7 @@ from fntx_dagster.simulate.webservice import refuse
 from fntx_dagster.simulate.webservice import serve as broker
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.signatures import posted_days, signed_days
+from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 from tests import by_hand
 
 from .around import platform_of

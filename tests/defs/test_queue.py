@@ -23,8 +23,8 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.gateway import unused_port
 from fntx_dagster.store import alerts
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.sendings import unfinished
-from fntx_dagster.store.signatures import posted_days
+from fntx_dagster.store.outbox.sendings import unfinished
+from fntx_dagster.store.outbox.signatures import posted_days
 from tests import by_hand
 
 from .around import Daemon, remember_run

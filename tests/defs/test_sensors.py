@@ -22,7 +22,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import Fetch, remember
+from fntx_dagster.store.raw_flex.fetches import Fetch, remember
 from tests import by_hand
 
 from .around import Daemon, remember_run

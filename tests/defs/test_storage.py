@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from fntx_dagster.defs.executor import keep_connections
 from fntx_dagster.defs.storage import PlansInSets
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database, dagster_storage_url
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.opening import dagster_storage_url
 
 ASSETS = [dg.AssetKey("fills"), dg.AssetKey(["raw", "trades"])]
 SESSIONS = ["2025-07-16", "2025-07-17", "2025-07-18"]

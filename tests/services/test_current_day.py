@@ -205,7 +205,7 @@ class TestWhatIsKeptAndCannotBeTold:
 
     @pytest.mark.usefixtures("kept")
     def test_the_report_warns_and_tells_history(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("fntx_dagster.store.marts.days", lambda *_: [july_18()])
+        monkeypatch.setattr("fntx_dagster.store.marts.story.days", lambda *_: [july_18()])
         done = self.fntx("report", "--account", ONE)
         assert "July 18" in done.stdout
         assert "warning: U…0001 2025-07-28: no real-time rate for GBP/HKD" in done.stderr

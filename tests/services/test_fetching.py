@@ -24,11 +24,11 @@ from fntx_dagster.simulate.broker import Account
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.trading import trade
 from fntx_dagster.simulate.webservice import Fault, WebService, body, refuse, serve
-from fntx_dagster.store import fetches
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import Fetch
+from fntx_dagster.store.raw_flex import fetches
+from fntx_dagster.store.raw_flex.fetches import Fetch
+from fntx_dagster.store.raw_flex.statements import load_paths
 from fntx_dagster.store.server import database_url
-from fntx_dagster.store.statements import load_paths
 
 FIRST, LAST = date(2025, 6, 2), date(2025, 7, 18)
 MINE, THEIRS = "4711000000001", "4711000000002"
@@ -525,7 +525,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import fetch, retire, statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.statements import load_paths
+from fntx_dagster.store.raw_flex.statements import load_paths
 
 said = json.loads(sys.stdin.read())
 settings = Settings(**said["settings"])
@@ -566,6 +566,7 @@ def test_a_kill_at_any_step_of_fetch_write_load_delete_loses_no_file_and_changes
 
     def copy(name: str) -> tuple[Settings, str]:
         shutil.copytree(base.home, tmp_path / name)
+        database.close()
         with psycopg.connect(postgres, autocommit=True) as connection:
             connection.execute(f"create database {template}_{name} template {template}")
         return settings_for(broker, tmp_path / name, {"mine": MINE}), database_url(postgres, f"{template}_{name}")

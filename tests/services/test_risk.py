@@ -19,8 +19,8 @@ from fntx_dagster.samples import SAMPLES
 from fntx_dagster.services.risk import compute, running
 from fntx_dagster.simulate.broker import SPY, Account, Accounts, deliver, option
 from fntx_dagster.simulate.broker import Contract as Traded
-from fntx_dagster.store import closing, marts
-from fntx_dagster.store.current import keep
+from fntx_dagster.store.marts import closing, performance, risk
+from fntx_dagster.store.marts.current import keep
 from tests.dbt.conftest import FIRST, LAST, Platform
 
 ACCOUNTS = Accounts(2_500_001)
@@ -109,12 +109,12 @@ def computed(told: Platform) -> Platform:
 
 def options(platform: Platform, account: Account, day: str) -> dict[str, dict[str, Any]]:
     on = date.fromisoformat(day)
-    return {row["contract_id"]: row for row in marts.option_greeks(platform.database, Period.on(on), account.number)}
+    return {row["contract_id"]: row for row in risk.option_greeks(platform.database, Period.on(on), account.number)}
 
 
 def portfolio(platform: Platform, account: Account, day: str) -> dict[str, Any]:
     on = date.fromisoformat(day)
-    [row] = marts.portfolio_risk(platform.database, Period.on(on), account.number)
+    [row] = risk.portfolio_risk(platform.database, Period.on(on), account.number)
     return row
 
 
@@ -244,7 +244,7 @@ def test_the_value_at_risk_waits_for_twenty_returns_and_then_comes_with_that_of_
     day = portfolio(computed, with_shares, "2025-07-17")
     assert day["var_95_historical"] < 0
     assert day["var_95_repricing"] < 0
-    metrics = marts.rolling_metrics(computed.database, Period.on(date(2025, 7, 17)), with_shares.number)
+    metrics = performance.rolling_metrics(computed.database, Period.on(date(2025, 7, 17)), with_shares.number)
     assert day["var_95_returns"] == next(row["var_95"] for row in metrics if row["metric_window"] == "all")
 
 
@@ -305,13 +305,13 @@ def before_change(platform: Platform):
 
 def test_a_day_whose_greeks_are_missing_is_named(computed: Platform) -> None:
     day = date(2025, 7, 16)
-    assert marts.days_without_risk(computed.database, Period(FIRST, LAST)) == []
+    assert risk.days_without_risk(computed.database, Period(FIRST, LAST)) == []
     with computed.database.connect() as connection:
         connection.execute(
             "delete from alm_reporting.portfolio_greeks where account_id = %s and trading_day = %s",
             (holds_nothing.number, day),
         )
-    assert marts.days_without_risk(computed.database, Period(FIRST, LAST)) == [(holds_nothing.number, day)]
+    assert risk.days_without_risk(computed.database, Period(FIRST, LAST)) == [(holds_nothing.number, day)]
     compute(computed.settings, computed.database, Period(FIRST, LAST))
 
 
@@ -327,7 +327,7 @@ def test_a_day_that_still_runs_has_greeks_at_the_gateways_moment_and_is_kept_now
     assert 0 < row.delta < 0.5
     assert now.portfolio.delta == pytest.approx((627 - 100 * 627 * row.delta) / 90000, abs=1e-6)
     assert now.portfolio.var_95_historical is not None
-    assert marts.option_greeks(computed.database, Period.on(seen.date())) == []
+    assert risk.option_greeks(computed.database, Period.on(seen.date())) == []
 
 
 def test_a_listing_that_the_gateway_sees_in_another_currency_is_no_underlying(computed: Platform) -> None:
@@ -436,7 +436,7 @@ def test_the_samples_say_what_they_can_and_no_more(platform: Platform) -> None:
     assert statuses["2025-07-17"] == "no_price"  # no statement gives SPY's close of that day
     assert statuses["2025-07-18"] == "low_vega"  # it does, and both options are marked at nothing
     assert statuses["2025-07-03"] == "expired"
-    days = {str(row["trading_day"]): row for row in marts.portfolio_risk(platform.database, Period(FIRST, LAST))}
+    days = {str(row["trading_day"]): row for row in risk.portfolio_risk(platform.database, Period(FIRST, LAST))}
     assert len(days) == 13
     assert (days["2025-07-17"]["delta"], days["2025-07-17"]["options_without"]) == (None, 2)
     assert (days["2025-07-18"]["delta"], days["2025-07-18"]["options"]) == (0, 0)  # both were booked out the same day

@@ -3,6 +3,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,14 +18,10 @@ from pydantic import SecretStr
 from fntx_dagster.adapters.flex.sections import SECTIONS
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import (
-    Database,
-    dagster_storage_url,
-    dbt_connection,
-    keeping_connections,
-    migrate,
-    open_database,
-)
+from fntx_dagster.store import pool
+from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.migrating import migrate
+from fntx_dagster.store.opening import dagster_storage_url, dbt_connection, open_database
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 
 COMMON = {
@@ -189,44 +187,169 @@ def backend(connection: psycopg.Connection) -> int:
     return connection.info.backend_pid
 
 
-def test_a_process_that_keeps_its_connections_uses_one_and_leaves_none(database: Database) -> None:
+def test_a_process_uses_one_connection_again_and_leaves_none(database: Database) -> None:
     with database.connect() as connection:
-        before = backend(connection)
-    with keeping_connections():
-        with database.connect() as connection:
-            kept = backend(connection)
-        with pytest.raises(psycopg.errors.DivisionByZero), database.connect() as connection:
-            connection.execute("SELECT 1 / 0")
-        with database.connect() as connection, database.connect() as beside:
-            found = {backend(connection), backend(beside)}
-        assert kept != before
-        assert len(found) == 2
+        kept = backend(connection)
+    with pytest.raises(psycopg.errors.DivisionByZero), database.connect() as connection:
+        connection.execute("SELECT 1 / 0")
+    with database.connect() as connection, database.connect() as beside:
+        found = {backend(connection), backend(beside)}
+    assert kept in found
+    assert len(found) == 2
+    database.close()
     with database.connect() as connection:
-        mine = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        assert mine.fetchone() == (0,)
+        assert backend(connection) not in found
+        assert others(connection) == 0
 
 
-def test_a_kept_connection_that_was_cut_is_replaced(database: Database, postgres: str) -> None:
-    with keeping_connections():
-        with database.connect() as connection:
-            kept = backend(connection)
-        with psycopg.connect(postgres, autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(%s)", [kept])
-        with database.connect() as connection:
-            assert backend(connection) != kept
-            assert connection.execute("SELECT 1").fetchone() == (1,)
+def test_a_connection_that_was_cut_is_replaced(database: Database, postgres: str) -> None:
+    with database.connect() as connection:
+        kept = backend(connection)
+    with psycopg.connect(postgres, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [kept])
+    with database.connect() as connection:
+        assert backend(connection) != kept
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_connection_that_is_cut_while_it_is_used_is_transient(database: Database) -> None:
+    with pytest.raises(Transient, match="was lost"), database.connect() as connection:
+        connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with database.connect() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_a_connection_that_may_hold_locks_is_not_kept(database: Database) -> None:
-    with keeping_connections():
+    with database.connect() as connection:
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("SELECT pg_advisory_lock(7)")
+    with database.connect() as connection:
+        assert connection.execute("SELECT pg_try_advisory_lock(7)").fetchone() == (True,)
+
+
+def test_threads_share_a_pool_that_stays_within_its_bound(database: Database) -> None:
+    database = Database(database.url, connections=3)
+
+    def work(number: int) -> tuple[int, int]:
         with database.connect() as connection:
-            connection.commit()
-            connection.autocommit = True
-            connection.execute("SELECT pg_advisory_lock(7)")
+            seen = others(connection)
+            [(answer, _)] = connection.execute("SELECT %s::int, pg_sleep(0.005)", [number])
+            return answer, seen
+
+    with ThreadPoolExecutor(max_workers=24) as threads:
+        done = [*threads.map(work, range(200))]
+    assert [answer for answer, _ in done] == [*range(200)]
+    assert max(seen for _, seen in done) == 2
+
+
+def test_a_connection_that_cannot_be_had_in_time_says_what_to_do(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.1)
+    few = Database(database.url, connections=1)
+    with few.connect(), pytest.raises(Transient, match="1 connections") as caught, few.connect():
+        pass
+    assert "FNTX_DATABASE__CONNECTIONS" in caught.value.way_out
+    with few.connect() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_server_that_went_away_is_noticed_at_once_and_comes_back(short_path: Path) -> None:
+    server = EmbeddedPostgres(short_path)
+    database = Database(server.start())
+    with database.connect() as connection, database.connect():
+        connection.execute("SELECT 1")
+    server.stop()
+    began = time.monotonic()
+    with pytest.raises(Transient, match="cannot connect"), database.connect():
+        pass
+    assert time.monotonic() - began < 5
+    assert server.start() == database.url
+    try:
         with database.connect() as connection:
-            assert connection.execute("SELECT pg_try_advisory_lock(7)").fetchone() == (True,)
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        server.stop()
+
+
+def test_a_process_that_ends_closes_its_connections_and_waits_for_nothing(database: Database) -> None:
+    script = """
+import os, sys, threading
+from fntx_dagster.store.database import Database
+database = Database(sys.argv[1])
+with database.connect() as connection, database.connect() as beside:
+    print(connection.info.backend_pid, beside.info.backend_pid, flush=True)
+if not os.fork():
+    with database.connect() as connection:
+        print(connection.info.backend_pid, flush=True)
+    sys.exit()
+os.wait()
+with database.connect() as connection:
+    print(connection.info.backend_pid)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, database.url], capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stderr == ""
+    kept, beside, of_child, again = done.stdout.split()
+    assert again in (kept, beside)
+    assert of_child not in (kept, beside)
+    with database.connect() as connection:
+        assert others(connection) == 0
+
+
+class TestASnapshot:
+    """One transaction for all readers of a use case."""
+
+    def test_does_not_see_what_changes_between_two_reads(self, database: Database) -> None:
+        with database.snapshot() as snapshot:
+            before = accounts_of(snapshot)
+            with database.connect() as connection:
+                connection.execute("INSERT INTO alm_reporting.untold_changes (account_id, since) VALUES ('U1', now())")
+            assert accounts_of(snapshot) == before == []
+            assert accounts_of(database) == ["U1"]
+        with database.snapshot() as snapshot:
+            assert accounts_of(snapshot) == ["U1"]
+
+    def test_is_of_the_moment_at_which_it_begins(self, database: Database) -> None:
+        with database.snapshot() as snapshot:
+            with database.connect() as connection:
+                connection.execute("INSERT INTO alm_reporting.untold_changes (account_id, since) VALUES ('U1', now())")
+            assert accounts_of(snapshot) == []
+
+    def test_gives_every_reader_the_same_connection(self, database: Database) -> None:
+        with database.snapshot() as snapshot, snapshot.connect() as outer:
+            with snapshot.connect() as inner:
+                assert backend(inner) == backend(outer)
+            assert outer.execute("SELECT 1").fetchone() == (1,)
+
+    def test_refuses_to_write(self, database: Database) -> None:
+        refused = pytest.raises(psycopg.errors.ReadOnlySqlTransaction)
+        with refused, database.snapshot() as snapshot, snapshot.connect() as connection:
+            connection.execute("DELETE FROM alm_reporting.untold_changes")
+        with database.connect() as connection:
+            connection.execute("DELETE FROM alm_reporting.untold_changes")
+
+    def test_names_a_table_that_is_missing_and_a_server_that_went_away(self, database: Database) -> None:
+        missing, lost = pytest.raises(Permanent, match="lacks a table"), pytest.raises(Transient, match="was lost")
+        with missing, database.snapshot() as snapshot, snapshot.connect() as connection:
+            connection.execute("SELECT * FROM alm_reporting.nothing")
+        with lost, database.snapshot() as snapshot, snapshot.connect() as connection:
+            connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def accounts_of(db: Readable) -> list[str]:
+    with db.connect() as connection:
+        return [account for (account,) in connection.execute("SELECT account_id FROM alm_reporting.untold_changes")]
+
+
+def others(connection: psycopg.Connection) -> int:
+    """How many other connections the database has."""
+    [(number,)] = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    return number
 
 
 def test_a_table_that_somebody_dropped_is_named_with_the_way_out(database: Database) -> None:
@@ -283,7 +406,7 @@ def test_several_may_migrate_at_once_and_nothing_is_printed(postgres: str) -> No
         connection.execute("CREATE DATABASE migrated_at_once")
     script = (
         "import sys, logging; logging.basicConfig(level=logging.INFO)\n"
-        "from fntx_dagster.store.database import Database, migrate\n"
+        "from fntx_dagster.store.database import Database\nfrom fntx_dagster.store.migrating import migrate\n"
         "migrate(Database(sys.argv[1]))"
     )
     command = [sys.executable, "-c", script, database_url(postgres, "migrated_at_once")]
@@ -294,7 +417,8 @@ def test_several_may_migrate_at_once_and_nothing_is_printed(postgres: str) -> No
 
 def test_a_migrated_database_opens_without_alembic(postgres: str) -> None:
     script = (
-        "import sys\nfrom fntx_dagster.store.database import Database, migrate\n"
+        "import sys\nfrom fntx_dagster.store.database import Database\n"
+        "from fntx_dagster.store.migrating import migrate\n"
         "migrate(Database(sys.argv[1])); assert 'alembic' not in sys.modules and 'sqlalchemy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script, database_url(postgres, "template_fntx")], check=True)
@@ -302,5 +426,8 @@ def test_a_migrated_database_opens_without_alembic(postgres: str) -> None:
 
 def test_settings_are_all_that_open_database_reads(postgres: str) -> None:
     url = SecretStr(database_url(postgres, "template_fntx"))
-    settings = SimpleNamespace(database_url=url, dagster_database_url=None, paths=None)
-    assert open_database(settings).url == url.get_secret_value()  # type: ignore[arg-type]
+    pool_size = SimpleNamespace(connections=3)
+    settings = SimpleNamespace(database_url=url, dagster_database_url=None, paths=None, database=pool_size)
+    opened = open_database(settings)  # type: ignore[arg-type]
+    opened.close()
+    assert opened == Database(url.get_secret_value(), connections=3)

@@ -11,8 +11,8 @@ from fntx_dagster.proof.disclosure import disclose
 from fntx_dagster.services.signatures.signing import rebuilt
 from fntx_dagster.services.signatures.values import catalogue_of
 from fntx_dagster.services.signatures.verifying import signed_day
-from fntx_dagster.store import signatures
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.outbox import signatures
 
 
 def disclose_day(

@@ -14,10 +14,10 @@ from fntx_dagster.adapters.evm import sender
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.services.signatures.refusals import Refusal
-from fntx_dagster.store import sendings, signatures
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.sendings import SendingJournal, Unfinished
-from fntx_dagster.store.signatures import PostedDay, SignedDay
+from fntx_dagster.store.outbox import sendings, signatures
+from fntx_dagster.store.outbox.sendings import SendingJournal, Unfinished
+from fntx_dagster.store.outbox.signatures import PostedDay, SignedDay
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.client import Chain

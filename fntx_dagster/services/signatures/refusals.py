@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.period import Period
-from fntx_dagster.store import changes, marts, nav, signatures
+from fntx_dagster.store.accounting import changes
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import risk, verification
+from fntx_dagster.store.outbox import signatures
+from fntx_dagster.store.raw_flex import coverage
 
 BLOCKING_KINDS = ("mathematical", "logical", "cross_reference")
 WARNING_KINDS = ("historical",)
@@ -83,15 +86,15 @@ def refusals(db: Database, period: Period, account: str | None = None) -> list[R
 
 
 def _unfit(db: Database, period: Period, account: str | None) -> Iterable[Refusal]:
-    for lack in nav.missing(db, period, account):
+    for lack in coverage.missing(db, period, account):
         yield Refusal(lack.account_id, lack.day, Permanent(str(lack), "Load the statements of that day"), True)
-    for one, day in marts.unverified_days(db, period, account):
+    for one, day in verification.unverified_days(db, period, account):
         error = Permanent(f"{day} of account {masked(one)} is not verified", "Run it with `fntx run`")
         yield Refusal(one, day, error, True)
-    for one, day in marts.days_without_risk(db, period, account):
+    for one, day in risk.days_without_risk(db, period, account):
         error = Permanent(f"the Greeks of {day} of account {masked(one)} are not computed", "Run it with `fntx run`")
         yield Refusal(one, day, error)
-    for row in marts.verifications(db, period, account, kinds=BLOCKING_KINDS, failed_only=True):
+    for row in verification.verifications(db, period, account, kinds=BLOCKING_KINDS, failed_only=True):
         error = Permanent(
             f"{row.trading_day} of account {masked(row.account_id)} fails its verification: {row.equation}: "
             f"{row.left_side} {row.relation} {row.right_side} does not hold, difference {row.difference}",

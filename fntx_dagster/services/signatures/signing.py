@@ -29,9 +29,10 @@ from fntx_dagster.services.signatures.values import (
     differences,
     schema_hash,
 )
-from fntx_dagster.store import marts, sendings, signatures
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.signatures import PostedDay, SignedDay
+from fntx_dagster.store.marts import summaries
+from fntx_dagster.store.outbox import sendings, signatures
+from fntx_dagster.store.outbox.signatures import PostedDay, SignedDay
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import StoredRecord
@@ -190,7 +191,7 @@ class _Bound(NamedTuple):
 
 def _told_days(db: Database, period: Period, account: str | None) -> dict[str, list[date]]:
     days: dict[str, list[date]] = {}
-    for row in marts.summary(db, period, account):
+    for row in summaries.summary(db, period, account):
         days.setdefault(row["account_id"], []).append(row["trading_day"])
     return days
 

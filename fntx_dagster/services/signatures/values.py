@@ -13,9 +13,10 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, GREEKS, Catalogue, digest_value, letters, unscale
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import schema_hash_of
-from fntx_dagster.store import marts, signatures
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.signatures import SignedDay
+from fntx_dagster.store.marts import performance, risk, summaries
+from fntx_dagster.store.outbox import signatures
+from fntx_dagster.store.outbox.signatures import SignedDay
 
 _WINDOWS = ("30d", "mtd", "ytd", "all")
 _OF_WINDOW = ("win_rate", "sharpe", "volatility", "max_drawdown", "total_return")
@@ -87,22 +88,22 @@ def day_values(
     db: Database, period: Period, account: str | None = None
 ) -> dict[tuple[str, date], dict[str, Decimal | float | int | None]]:
     """The value of every metric of the catalogue, per account and session, oldest first. Greeks and value at risk are
-    None too where they have not been computed: see `marts.days_without_risk`."""
+    None too where they have not been computed: see `store.marts.risk.days_without_risk`."""
     windows = {
         (row["account_id"], row["trading_day"], row["metric_window"]): row
-        for row in marts.rolling_metrics(db, period, account)
+        for row in performance.rolling_metrics(db, period, account)
     }
-    at_risk = {(row["account_id"], row["trading_day"]): row for row in marts.portfolio_risk(db, period, account)}
-    rows = sorted(marts.summary(db, period, account), key=lambda row: (row["trading_day"], row["account_id"]))
+    at_risk = {(row["account_id"], row["trading_day"]): row for row in risk.portfolio_risk(db, period, account)}
+    rows = sorted(summaries.summary(db, period, account), key=lambda row: (row["trading_day"], row["account_id"]))
     accounts = {row["account_id"] for row in rows}
-    told = {one: marts.sessions_told(db, period, one) for one in accounts}
+    told = {one: summaries.sessions_told(db, period, one) for one in accounts}
     files = {one: signatures.statement_digests(db, period, one) for one in accounts}
     found = {}
     for row in rows:
         account_id, day = key = (row["account_id"], row["trading_day"])
         number, closes_at = told[account_id][day]
-        risk = at_risk.get(key, {})
-        values: dict[str, Decimal | float | int | None] = {name: risk.get(name) for name in (*GREEKS, *_AT_RISK)}
+        at_close = at_risk.get(key, {})
+        values: dict[str, Decimal | float | int | None] = {name: at_close.get(name) for name in (*GREEKS, *_AT_RISK)}
         values |= {"trading_day_num": number, "session_close_utc": int(closes_at.timestamp())}
         values |= {name: row[name] for name in CATALOGUE.by_name if name in row}
         values |= {"base_currency": letters(row["base_currency"]), _EVIDENCE: _digest(files[account_id].get(day, ()))}

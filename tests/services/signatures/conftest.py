@@ -11,7 +11,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.signing import amend, proposals
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.signatures import SignedDay
+from fntx_dagster.store.outbox.signatures import SignedDay
 from tests import by_hand
 from tests.verify.conftest import node, shown  # noqa: F401 - fixtures of the strangers' verifiers
 

@@ -16,8 +16,8 @@ from fntx_dagster.services.signatures.signing import amend, proposals, sign
 from fntx_dagster.services.signatures.verifying import prove_on_chain, signed_day, verify_day
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.sendings import unfinished
-from fntx_dagster.store.signatures import SignedDay, posted_days, signed_days
+from fntx_dagster.store.outbox.sendings import unfinished
+from fntx_dagster.store.outbox.signatures import SignedDay, posted_days, signed_days
 from tests import by_hand
 from tests.services.signatures.conftest import amended
 

@@ -18,7 +18,7 @@ from fntx_dagster.services.signatures.posting import post
 from fntx_dagster.services.signatures.signing import rebuilt, sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.signatures import SignedDay
+from fntx_dagster.store.outbox.signatures import SignedDay
 from tests import by_hand
 from tests.services.signatures.conftest import amended
 

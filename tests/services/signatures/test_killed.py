@@ -19,8 +19,8 @@ from fntx_dagster.adapters.evm.client import Chain, connect
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.sendings import unfinished
-from fntx_dagster.store.signatures import posted_days, signed_days
+from fntx_dagster.store.outbox.sendings import unfinished
+from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 from tests import by_hand
 
 ROOT = Path(__file__).parents[3]

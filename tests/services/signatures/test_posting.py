@@ -13,10 +13,10 @@ from fntx_dagster.services.signatures import posting
 from fntx_dagster.services.signatures.posting import disagreements, held_by, post, resubmit
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
-from fntx_dagster.store import sendings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.sendings import unfinished
-from fntx_dagster.store.signatures import posted_days
+from fntx_dagster.store.outbox import sendings
+from fntx_dagster.store.outbox.sendings import unfinished
+from fntx_dagster.store.outbox.signatures import posted_days
 from tests import by_hand
 
 ONE, OTHER = "U7000001", "U7000002"

@@ -21,8 +21,8 @@ from fntx_dagster.services.signatures.signing import Signing, sign
 from fntx_dagster.services.signatures.verifying import prove_on_chain, verify_day
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.sendings import unfinished
-from fntx_dagster.store.signatures import freeze, posted_days
+from fntx_dagster.store.outbox.sendings import unfinished
+from fntx_dagster.store.outbox.signatures import freeze, posted_days
 from tests import by_hand
 
 DAY = date(2025, 7, 17)

@@ -6,9 +6,7 @@ missing is decided here, from the statements, and not from what Dagster remember
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.accounting.calendar import sessions
@@ -16,7 +14,7 @@ from fntx_dagster.errors import masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import served_accounts, unanswered
+from fntx_dagster.store.raw_flex.fetches import served_accounts, unanswered
 
 _STATEMENTS_TAKE = timedelta(hours=4)
 """After midnight New York; the broker's own word for daily statements is overnight."""
@@ -120,19 +118,6 @@ def nothing_to_tell(db: Database, period: Period) -> str | None:
 def listed(days: list[date]) -> str:
     """The first days of a list, and how many more there are."""
     return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
-
-
-def set_initial_capital(db: Database, capital: Mapping[str, Decimal]) -> None:
-    """Make the table say what the settings say, for SQL."""
-    with db.connect() as connection:
-        connection.execute("delete from alm_reporting.initial_capital where not account_id = any(%s)", (list(capital),))
-        for account, amount in capital.items():
-            connection.execute(
-                """insert into alm_reporting.initial_capital values (%s, %s)
-                on conflict (account_id) do update set amount = excluded.amount
-                where initial_capital.amount <> excluded.amount""",
-                (account, amount),
-            )
 
 
 _TOLD_SECTIONS = ("trades", "option_eae", "cash_transactions", "corporate_actions", "transfers")

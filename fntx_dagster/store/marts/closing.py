@@ -13,9 +13,9 @@ from psycopg.rows import namedtuple_row
 
 from fntx_dagster.model.closing import ClosingDay, ClosingPosition, ClosingPrice, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.current import NEAR_THE_CLOSE
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.marts import row_counts
+from fntx_dagster.store.marts.current import NEAR_THE_CLOSE
+from fntx_dagster.store.marts.tables import row_counts
 from fntx_dagster.store.syncing import Changes, Table, sync
 
 

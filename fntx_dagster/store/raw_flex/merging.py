@@ -6,138 +6,17 @@ Both hold the load lock: one load at a time decides what the tables hold.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from fntx_dagster.adapters.flex.sections import OTHER, SECTIONS, Section
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading, Row, Statement
-from fntx_dagster.store.changes import note_changed, note_spoken
-from fntx_dagster.store.copying import Copying, Objects, digest_of, typed_columns, typed_values
-
-
-class Counts(NamedTuple):
-    """What one file did to one section, in rows."""
-
-    inserted: int = 0
-    updated: int = 0
-    withdrawn: int = 0
-    unchanged: int = 0
-    superseded: int = 0
-    """Not taken, because a statement generated later has spoken for their day."""
-
-    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
-        return Counts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.inserted or self.updated or self.withdrawn)
-
-
-_PER_PERIOD = ("change_in_nav", "interest_accruals", "cash_report")
-"""Sections of one row per period: in a statement of several days it says nothing of the single ones."""
-
-
-# -- straight -------------------------------------------------------------------------------------------------------
-
-AlreadyThere = psycopg.errors.UniqueViolation
-"""A day that a statement has spoken for, or a row with the same key."""
-
-
-class Straight:
-    """Copies the rows of a file into the tables as they are read; `AlreadyThere` where that is not all there is to do.
-
-    The tables' own keys say so: the coverage's where a statement of this file or of another has spoken for a day, the
-    rows' where two go by the same identity.
-    """
-
-    def __init__(self, connection: psycopg.Connection, file: FlexFile, file_id: int) -> None:
-        self.connection = connection
-        self.file = file
-        self.file_id = file_id
-        self._objects = Objects()
-        self._rows: dict[str, int] = {}
-        """By section name, and of those the ones that are not taken."""
-        self._untaken: dict[str, int] = {}
-        self._covers: set[tuple[str, str, str]] = set()
-        self._since: dict[str, date] = {}
-        """Account → the earliest day of a row that the system reads."""
-
-    def run(self) -> dict[str, Counts]:
-        sequence = "pg_get_serial_sequence('raw_flex.statements', 'statement_id')"
-        (self._id,) = self.connection.execute(f"SELECT nextval({sequence}) - 1").fetchone()
-        with Copying(self.connection, _STATEMENTS, _COVERAGE) as self._copying:
-            for item in self.file:
-                kind = type(item)
-                if kind is Row:
-                    self._add_row(item)
-                elif kind is Statement:
-                    self._add_statement(item)
-                else:
-                    self._rows.setdefault(item.name, 0)
-                    self._cover(item.statement, item.statement.account_id, item.name)
-        self.connection.execute(f"SELECT setval({sequence}, greatest(%s, 1))", [self._id])
-        for account, since in self._since.items():
-            note_changed(self.connection, account, since)
-        return {
-            name: Counts(inserted=rows - (untaken := self._untaken.get(name, 0)), superseded=untaken)
-            for name, rows in self._rows.items()
-        }
-
-    def _add_statement(self, statement: Statement) -> None:
-        self._id += 1
-        self._statement_id = str(self._id)
-        ordinal, *fields = ("" if value is None else str(value) for value in statement)
-        self._copying.add(_STATEMENTS, (self._statement_id, str(self.file_id), *fields, ordinal))
-
-    def _add_row(self, row: Row) -> None:
-        statement, name, account = row.statement, row.name, row.account_id
-        self._rows[name] += 1
-        if account != statement.account_id:
-            # A consolidated statement speaks for the accounts whose rows it holds, too.
-            self._cover(statement, account, name)
-        if not _speaks(statement, name):
-            self._untaken[name] = self._untaken.get(name, 0) + 1
-            return
-        day, delivered = row.day, self._objects(row)
-        if row.section is not OTHER and not (account in self._since and self._since[account] <= day):
-            self._since[account] = day
-        head = (account, row.identity, self._statement_id, row.tag, str(day), digest_of(delivered), delivered)
-        self._copying.add(_TARGETS[row.section.table], (*head, *typed_values(row)))
-
-    def _cover(self, statement: Statement, account: str, name: str) -> None:
-        cover = (self._statement_id, account, name)
-        if cover in self._covers or not _speaks(statement, name):
-            return
-        first, said = statement.from_date, str(statement.when_generated)
-        for days in range((statement.to_date - first).days + 1):
-            day = str(first + timedelta(days=days))
-            self._copying.add(_COVERAGE, (account, name, day, self._statement_id, said))
-        if not self._covers:  # of a file that comes again, the first section has been spoken for
-            self._copying.flush()
-            self._copying.wait()
-        self._covers.add(cover)
-
-
-_STATEMENTS = (
-    "raw_flex.statements (statement_id, file_id, account_id, from_date, to_date, period, when_generated, ordinal)"
-)
-_COVERAGE = "raw_flex.coverage (account_id, section, day, statement_id, when_generated)"
-_TARGETS = {
-    section.table: f"raw_flex.{section.table} (account_id, row_key, statement_id, row_kind, row_date, digest,"
-    f" attributes, {', '.join(name for name, _ in typed_columns(section))})"
-    for section in SECTIONS
-}
-
-
-def _speaks(statement: Statement, name: str) -> bool:
-    return statement.from_date == statement.to_date or name not in _PER_PERIOD
-
-
-# -- compared -------------------------------------------------------------------------------------------------------
+from fntx_dagster.store.accounting.changes import note_spoken
+from fntx_dagster.store.raw_flex.copying import Copying, Objects, digest_of
+from fntx_dagster.store.raw_flex.tables import PER_PERIOD, Counts, table_of, typed_columns, typed_values
 
 
 class Merge:
@@ -211,7 +90,7 @@ class Merge:
             self._resolve(section, file_id)
         self._read_again()
         counts = dict.fromkeys(self.rows, Counts())
-        for section in self._sections({_table(name) for name in self.rows}):
+        for section in self._sections({table_of(name) for name in self.rows}):
             changed = False
             for name, found in self._merge_section(section).items():
                 counts[name] += found
@@ -246,7 +125,7 @@ class Merge:
             WHERE from_date = to_date OR staged.section <> ALL (%s)
             ORDER BY staged.account_id, staged.section, day, when_generated DESC, statements.ordinal DESC
             """,
-            [file_id, list(_PER_PERIOD)],
+            [file_id, list(PER_PERIOD)],
         )
         self.connection.execute(
             """
@@ -320,7 +199,7 @@ class Merge:
 
     def _analyze(self, section: Section, which: str) -> None:
         """Tell the planner of many rows; with few, any plan will do."""
-        if sum(rows for name, rows in self.rows.items() if _table(name) == section.table) > _FEW:
+        if sum(rows for name, rows in self.rows.items() if table_of(name) == section.table) > _FEW:
             self._execute(f"ANALYZE {{{which}}}", section)
 
     def _read_again(self) -> None:
@@ -347,7 +226,7 @@ class Merge:
                     copying.add(f"rows_{item.section.table}", (str(seq), object_of(item), *typed_values(item)))
 
     def _merge_section(self, section: Section) -> dict[str, Counts]:
-        counts = {name: Counts() for name in self.rows if _table(name) == section.table}
+        counts = {name: Counts() for name in self.rows if table_of(name) == section.table}
         came, wanted = section.table in self._staged, section.table in self._wanted
         if wanted:
             self._execute(
@@ -451,10 +330,6 @@ def _staged(table: str) -> sql.Identifier:
 
 def _fresh(table: str) -> sql.Identifier:
     return sql.Identifier(f"fresh_{table}")
-
-
-def _table(name: str) -> str:
-    return name if name in _TARGETS else OTHER.table
 
 
 def _read(section: Section) -> list[sql.Identifier]:

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.marts import marts_exist
+from fntx_dagster.store.marts.tables import marts_exist
 
 
 class SignedDay(NamedTuple):

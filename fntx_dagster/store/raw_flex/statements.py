@@ -20,9 +20,9 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -30,7 +30,9 @@ from psycopg.types.json import Jsonb
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.merging import AlreadyThere, Counts, Merge, Straight
+from fntx_dagster.store.raw_flex.merging import Merge
+from fntx_dagster.store.raw_flex.straight import AlreadyThere, Straight
+from fntx_dagster.store.raw_flex.tables import Counts
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,6 @@ class FileLoad:
     @property
     def total(self) -> Counts:
         return sum(self.sections.values(), Counts())
-
-
-class AccountOverview(NamedTuple):
-    """What has been loaded of one account."""
-
-    account_id: str
-    first_day: date
-    last_day: date
-    when_generated: datetime
-    """Of the newest statement; UTC."""
-    files: int
-    nav_days: int
-    """Days with an official NAV."""
 
 
 def load_paths(database: Database, paths: Iterable[Path]) -> list[FileLoad]:
@@ -132,20 +121,6 @@ def fetched_in_vain(database: Database, contents: Collection[str]) -> set[str]:
     with database.connect() as connection:
         return {sha256 for (sha256,) in connection.execute(query, [list(contents)])}
 
-
-def loaded_overview(database: Database) -> list[AccountOverview]:
-    """One entry per account, by account."""
-    query = """
-        SELECT account_id, min(from_date), max(to_date), max(when_generated), count(DISTINCT file_id),
-            (SELECT count(DISTINCT to_date) FROM raw_flex.change_in_nav AS nav
-             WHERE nav.account_id = statements.account_id AND withdrawn_at IS NULL AND ending_value IS NOT NULL)
-        FROM raw_flex.statements GROUP BY account_id ORDER BY account_id
-    """
-    with database.connect() as connection:
-        return [AccountOverview(*row) for row in connection.execute(query)]
-
-
-# -- files ----------------------------------------------------------------------------------------------------------
 
 _LOAD_LOCK = 0x666E7478_0002
 """Advisory lock key: one load at a time decides what the tables hold."""

@@ -10,8 +10,8 @@ import pytest
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot
-from fntx_dagster.store.current import Provisional, keep, provisional
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts.current import Provisional, keep, provisional
 from tests import by_hand
 
 ONE, OTHER = "U7000001", "U7000002"

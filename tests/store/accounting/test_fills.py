@@ -12,11 +12,11 @@ import pytest
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.simulate.documents import document, row, section, statement, write
+from fntx_dagster.store.accounting.fills import Changes, RebuildCounts, rebuild
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fills import Changes, RebuildCounts, rebuild
-from fntx_dagster.store.statements import load_file, load_paths
+from fntx_dagster.store.raw_flex.statements import load_file, load_paths
 
-SAMPLES = Path(__file__).parents[2] / "fntx_dagster" / "samples"
+SAMPLES = Path(__file__).parents[3] / "fntx_dagster" / "samples"
 NOTHING = Changes()
 USD_IN_HKD = {"USD/HKD": Decimal("7.8472")}
 TABLES = {

@@ -1,7 +1,7 @@
 """The day that still runs: what IB Gateway said last of it, per account and session.
 
 Provisional by nature: once a session is told from its statement, nothing of this is read but the prices that the
-gateway saw near the close, where no statement gives one (`store.closing`). So beside the latest snapshot of a session
+gateway saw near the close, where no statement gives one (`closing`). So beside the latest snapshot of a session
 the positions are kept of the one nearest to its close.
 """
 
@@ -18,7 +18,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.model.snapshot import Snapshot, from_json, to_json
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.marts import marts_exist
+from fntx_dagster.store.marts.tables import marts_exist
 
 NEAR_THE_CLOSE = timedelta(minutes=15)
 """How long before or after a session's close the gateway's prices are those of the close."""

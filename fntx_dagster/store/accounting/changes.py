@@ -16,7 +16,7 @@ import psycopg
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.marts import marts_exist
+from fntx_dagster.store.marts.tables import marts_exist
 
 
 class Change(NamedTuple):

@@ -9,11 +9,11 @@ from psycopg.rows import dict_row
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.changes import changed_since
+from fntx_dagster.store.accounting.changes import changed_since
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.marts import marts_exist
-from fntx_dagster.store.nav import nav_sessions
-from fntx_dagster.store.statements import loaded_overview
+from fntx_dagster.store.marts.tables import marts_exist
+from fntx_dagster.store.raw_flex.coverage import nav_sessions
+from fntx_dagster.store.raw_flex.overview import loaded_overview
 
 _TOLD = """
 select summary.account_id, count(*) as told, max(summary.trading_day) as last_told,

@@ -29,8 +29,8 @@ from fntx_dagster.accounting.lots import Lot, Matching, match_contracts
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
-from fntx_dagster.store import bookings
-from fntx_dagster.store.changes import note_changed
+from fntx_dagster.store.accounting import bookings
+from fntx_dagster.store.accounting.changes import note_changed
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.syncing import Changes, Synced, Table, sync, sync_by_day
 

@@ -12,9 +12,9 @@ import pytest
 from fntx_dagster.model.period import Period
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.fetches import Fetch, configure, remember
-from fntx_dagster.store.nav import Missing, due_session, missing, nav_sessions, nothing_to_tell
-from fntx_dagster.store.statements import load_file
+from fntx_dagster.store.raw_flex.coverage import Missing, due_session, missing, nav_sessions, nothing_to_tell
+from fntx_dagster.store.raw_flex.fetches import Fetch, configure, remember
+from fntx_dagster.store.raw_flex.statements import load_file
 
 NEW_YORK = ZoneInfo("America/New_York")
 ONE, OTHER = "U7000001", "U7000002"

@@ -12,10 +12,10 @@ import pytest
 from fntx_dagster.adapters.evm.journal import Attempt, Entry, Mined
 from fntx_dagster.errors import Transient
 from fntx_dagster.model.period import Period
-from fntx_dagster.store import sendings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.sendings import SendingJournal, unfinished
-from fntx_dagster.store.signatures import SignedDay, freeze, posted_days
+from fntx_dagster.store.outbox import sendings
+from fntx_dagster.store.outbox.sendings import SendingJournal, unfinished
+from fntx_dagster.store.outbox.signatures import SignedDay, freeze, posted_days
 
 ACCOUNT, TRADER, CONTRACT, CHAIN = "U7000001", "0x" + "ab" * 20, "0x" + "cd" * 20, 2**70
 DAYS = [date(2025, 7, 16), date(2025, 7, 17), date(2025, 7, 18)]

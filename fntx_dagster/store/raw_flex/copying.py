@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
-from fntx_dagster.adapters.flex.sections import OTHER, Section
-
 if TYPE_CHECKING:
     import psycopg
 
     from fntx_dagster.adapters.flex.statements import Row
+
 
 _BATCH = 5000
 
@@ -98,18 +97,6 @@ class Objects:
 def digest_of(delivered: str) -> str:
     """What tells one content of a row from another."""
     return hashlib.blake2b(delivered.encode(), digest_size=8).hexdigest()
-
-
-def typed_columns(section: Section) -> tuple[tuple[str, str], ...]:
-    """Name and type of the columns that a row's values go into."""
-    if section is OTHER:
-        return (("section", "text"),)
-    return tuple((column.name, column.kind.sql) for column in section.columns)
-
-
-def typed_values(row: Row) -> Sequence[str]:
-    """The values for `typed_columns`, of a file read as TEXTS."""
-    return (row.name,) if row.section is OTHER else row.values
 
 
 _encoded = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode

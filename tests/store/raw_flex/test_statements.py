@@ -17,10 +17,12 @@ from fntx_dagster.adapters.flex.statements import FlexFile, Row
 from fntx_dagster.errors import Permanent
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.merging import AlreadyThere, Merge, Straight
-from fntx_dagster.store.statements import Counts, iter_loads, load_file, load_paths, loaded_overview
+from fntx_dagster.store.raw_flex.merging import Merge
+from fntx_dagster.store.raw_flex.overview import loaded_overview
+from fntx_dagster.store.raw_flex.statements import Counts, iter_loads, load_file, load_paths
+from fntx_dagster.store.raw_flex.straight import AlreadyThere, Straight
 
-SAMPLES = Path(__file__).parents[2] / "fntx_dagster" / "samples"
+SAMPLES = Path(__file__).parents[3] / "fntx_dagster" / "samples"
 EARLY, LATE, LATER = "20250720;050000 EDT", "20250721;050000 EDT", "20250722;050000 EDT"
 
 
@@ -289,12 +291,13 @@ def test_a_load_killed_half_way_leaves_nothing_and_can_be_repeated(
     before = [query(database, f"SELECT * FROM raw_flex.{table}") for table in tables]
     rows = trades(*[trade(number) for number in range(50)])
     path = write(tmp_path / "a.xml", document(statement(rows, generated=LATE)))
+    home = {"Straight": "straight", "Merge": "merging"}[way]
     script = f"""
 import time
 from pathlib import Path
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.merging import {way}
-from fntx_dagster.store.statements import load_file
+from fntx_dagster.store.raw_flex.{home} import {way}
+from fntx_dagster.store.raw_flex.statements import load_file
 def run_and_wait(*arguments, original={way}.run):
     original(*arguments)
     print("inserted", flush=True)

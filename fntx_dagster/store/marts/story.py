@@ -1,0 +1,166 @@
+"""The days of a report: events, blocks and positions of each session, as `model.day` has them.
+
+Times are aware and in UTC, money is Decimal.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+from psycopg.rows import namedtuple_row
+
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Block, Day, Event, OpenPosition
+from fntx_dagster.model.period import Period
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts.summaries import difference_parts
+from fntx_dagster.store.marts.tables import IN_RANGE, reading
+
+
+def days(db: Database, account: str, period: Period) -> Iterator[Day]:
+    """What the report of each session needs, oldest first; one query per table, whatever the range."""
+    first, last = period
+    key = {"first": first, "last": last, "account": account}
+    with reading(db) as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+        events = _by_block(cursor.execute(_EVENTS, key).fetchall())
+        blocks = defaultdict(list)
+        for row in cursor.execute(_BLOCKS, key).fetchall():
+            blocks[row.trading_day].append(_block(row, tuple(events[row.block_id])))
+        held = defaultdict(list)
+        for row in cursor.execute(_HELD, key).fetchall():
+            held[row.trading_day].append(_position(row))
+        for row in cursor.execute(_DAYS, key).fetchall():
+            yield _day(row, tuple(blocks[row.trading_day]), tuple(held[row.trading_day]))
+
+
+_EVENTS = f"""
+select * from alm_reporting.chronological_events where {IN_RANGE} order by trading_day, event_number
+"""
+
+_BLOCKS = f"select * from alm_reporting.nav_blocks where {IN_RANGE} order by trading_day, block_id"
+
+_DAYS = """
+select summary.*, sessions.previous_close, sessions.opens_at, sessions.closes_at, sessions.early_close
+from alm_reporting.daily_summary as summary
+join alm_reporting.trading_sessions as sessions on sessions.session = summary.trading_day
+where summary.trading_day between %(first)s and %(last)s and summary.account_id = %(account)s
+order by summary.trading_day
+"""
+
+# How a position ended counts for the day's story only when it ended that night.
+_HELD = """
+select
+    summary.trading_day, contract_id, symbol, min(lots.description) as description, asset_category, underlying_symbol,
+    multiplier, strike, expiry, put_call,
+    sum(case direction when 'long' then quantity else -quantity end) as quantity,
+    min(opened_at) as opened_at,
+    (array_agg(open_price order by opened_at))[1] as open_price,
+    night.ends,
+    max(closed_at) filter (where night.ends is not null) as ended_at
+from alm_reporting.daily_summary as summary
+join alm_reporting.position_lots as lots
+    on lots.account_id = summary.account_id
+    and daterange(lots.opened_session, lots.closed_session) @> summary.trading_day
+    and lots.closed_session is distinct from lots.opened_session
+cross join lateral (
+    select case
+        when (closed_at at time zone 'America/New_York')::date = summary.trading_day
+            and how_ended in ('expired', 'assigned', 'exercised', 'delivered') then how_ended
+    end as ends
+) as night
+where summary.trading_day between %(first)s and %(last)s and summary.account_id = %(account)s
+group by
+    summary.trading_day, contract_id, symbol, asset_category, underlying_symbol, multiplier, strike, expiry, put_call,
+    night.ends
+order by summary.trading_day, asset_category, expiry, put_call desc, strike, contract_id
+"""
+
+
+def _by_block(rows: list[Any]) -> dict[str, list[Event]]:
+    events = defaultdict(list)
+    for row in rows:
+        events[row.block_id].append(_event(row))
+    return events
+
+
+def _contract(row: Any) -> Contract:
+    return Contract(
+        contract_id=row.contract_id,
+        symbol=row.symbol,
+        description=row.description or row.symbol,
+        asset_category=row.asset_category,
+        underlying_symbol=row.underlying_symbol,
+        multiplier=row.multiplier,
+        strike=row.strike,
+        expiry=row.expiry,
+        put_call=row.put_call,
+    )
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        event_id=row.event_id,
+        event_type=row.event_type,
+        at=row.event_timestamp,
+        time_assumed=row.time_assumed,
+        contract=_contract(row) if row.contract_id else None,
+        quantity=row.quantity,
+        price=row.price,
+        currency=row.currency,
+        fx_rate=row.fx_rate_to_base,
+        fx_source=row.fx_source,
+        opening_quantity=row.opening_quantity,
+        closing_quantity=row.closing_quantity,
+        premium=row.premium,
+        premium_reversal=row.premium_reversal,
+        gross_realised=row.gross_realised,
+        commission=row.commission,
+        amount=row.amount,
+        nav_impact=row.nav_impact,
+        nav_after=row.nav_after_event,
+        description=row.description or "",
+        linked_event_id=f"fill:{row.linked_fill_id}" if row.linked_fill_id else None,
+    )
+
+
+def _block(row: Any, events: tuple[Event, ...]) -> Block:
+    return Block(
+        block_id=row.block_id,
+        kind=row.block_kind,
+        phase=row.phase,
+        starts_at=row.started_at,
+        ends_at=row.ended_at,
+        closes=row.closes,
+        currency=row.currency,
+        fx_rate=row.fx_rate_to_base,
+        gross_pnl=row.gross_pnl,
+        premium=row.premium,
+        premium_reversal=row.premium_reversal,
+        commissions=row.commissions,
+        nav_impact=row.nav_impact,
+        nav_after=row.nav_after,
+        events=events,
+    )
+
+
+def _position(row: Any) -> OpenPosition:
+    return OpenPosition(
+        contract=_contract(row),
+        quantity=row.quantity,
+        opened_at=row.opened_at,
+        open_price=row.open_price,
+        ends=row.ends,
+        ended_at=row.ended_at,
+    )
+
+
+def _day(row: Any, blocks: tuple[Block, ...], held: tuple[OpenPosition, ...]) -> Day:
+    fields = {
+        name: getattr(row, name)
+        for name in (one.name for one in dataclass_fields(Day))
+        if name not in ("difference_parts", "blocks", "open_at_close")
+    }
+    return Day(**fields, difference_parts=difference_parts(row.difference_parts), blocks=blocks, open_at_close=held)

@@ -1,0 +1,72 @@
+"""The summary of each day: the rows of `daily_summary`, money in base currency."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from fntx_dagster.model.difference import in_order
+from fntx_dagster.model.period import Period
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts.tables import mart_rows, reading
+
+SUMMARY_FIELDS = (
+    "account_id",
+    "trading_day",
+    "base_currency",
+    "opening_nav_official",
+    "opening_nav_calculated",
+    "closing_nav_official",
+    "closing_nav_calculated",
+    "deposits",
+    "withdrawals",
+    "gross_pnl",
+    "commissions",
+    "interest",
+    "fees",
+    "broker_residual",
+    "net_pnl",
+    "nav_change",
+    "difference",
+    "difference_parts",
+    "unexplained",
+    "contracts_traded",
+    "implied_turnover",
+    "position_size_pct",
+    "margin_used",
+    "positions_expired",
+    "positions_assigned",
+    "positions_stopped",
+)
+"""The fields of a summary row, in the order in which programs read them; the names are the table's."""
+
+
+def summary(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
+    """Rows of daily_summary, ordered by account and day, as dicts with SUMMARY_FIELDS; parts and components as name →
+    Decimal."""
+    rows = mart_rows(db, f"select {', '.join(SUMMARY_FIELDS)} from alm_reporting.daily_summary", period, account)
+    for row in rows:
+        row["difference_parts"] = difference_parts(row["difference_parts"])
+        row["nav_change"] = {name: Decimal(amount) for name, amount in (row["nav_change"] or {}).items()}
+    return rows
+
+
+def sessions_told(db: Database, period: Period, account: str) -> dict[date, tuple[int, datetime]]:
+    """Session → (its number since the account's first, its close in UTC), for the sessions that have a summary."""
+    first, last = period
+    with reading(db) as connection:
+        rows = connection.execute(
+            """select trading_day, number, closes_at from (
+                select trading_day, row_number() over (order by trading_day) as number
+                from alm_reporting.daily_summary where account_id = %s and trading_day <= %s
+            ) as told join alm_reporting.trading_sessions on session = trading_day
+            where trading_day >= %s""",
+            (account, last, first),
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def difference_parts(stored: dict[str, str]) -> dict[str, Decimal]:
+    """The named parts in the order of telling; jsonb keeps none."""
+    return in_order({name: Decimal(amount) for name, amount in stored.items()})

@@ -1,0 +1,80 @@
+"""Whether and how far the marts are built, and the reading that they have in common.
+
+Money comes back as Decimal, ratios as float, times aware and in UTC. A period is inclusive on both ends; `account` None
+means every account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
+from fntx_dagster.store.database import Database
+
+IN_RANGE = "trading_day between %(first)s and %(last)s and account_id = coalesce(%(account)s, account_id)"
+
+
+def built_from(db: Database, sources: str) -> set[str]:
+    """The views and tables that are there as dbt's files with the digest `sources` made them."""
+    with db.connect() as connection:
+        found = connection.execute(
+            """select relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+            where nspname in ('alm_staging', 'alm_reporting') and obj_description(pg_class.oid, 'pg_class') = %s""",
+            [sources],
+        )
+        return {name for (name,) in found}
+
+
+def told_span(db: Database) -> tuple[()] | tuple[date, date]:
+    """The first and the last session that any mart tells; empty where none does."""
+    tables = ("official_days", "chronological_events", "daily_summary", "rolling_metrics", "daily_verification")
+    with db.connect() as connection:
+        spans = [
+            connection.execute(f"select min(trading_day), max(trading_day) from alm_reporting.{table}").fetchone()
+            for table in tables
+            if connection.execute("select to_regclass(%s)", [f"alm_reporting.{table}"]).fetchone()[0]
+        ]
+    days = [day for span in spans for day in span if day is not None]
+    return (min(days), max(days)) if days else ()
+
+
+def marts_exist(connection: psycopg.Connection) -> bool:
+    """Whether dbt has built the tables; the first run does."""
+    return connection.execute("select to_regclass('alm_reporting.daily_verification')").fetchone()[0] is not None
+
+
+def row_counts(db: Database, table: str, period: Period) -> dict[date, int]:
+    """Rows per session of a mart that has one."""
+    first, last = period
+    with reading(db) as connection:
+        query = sql.SQL(
+            "select trading_day, count(*) from alm_reporting.{} where trading_day between %s and %s group by 1"
+        )
+        return dict(connection.execute(query.format(sql.Identifier(table)), (first, last)).fetchall())
+
+
+@contextmanager
+def reading(db: Database) -> Iterator[psycopg.Connection]:
+    """A connection; Permanent where no run has built the tables yet."""
+    with db.connect() as connection:
+        if not marts_exist(connection):
+            raise Permanent("no trading day is told yet", "Load statements, then `fntx run --from … --to …`")
+        yield connection
+
+
+def mart_rows(db: Database, select: str, period: Period, account: str | None) -> list[dict[str, Any]]:
+    first, last = period
+    with reading(db) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            f"{select} where {IN_RANGE} order by account_id, trading_day",
+            {"first": first, "last": last, "account": account},
+        )
+        return cursor.fetchall()

@@ -1,0 +1,61 @@
+"""The equations of each day and whether they hold: the rows of `daily_verification`."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from fntx_dagster.model.period import Period
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts.tables import IN_RANGE, reading
+
+
+class Verification(NamedTuple):
+    """One equation of one day, with both sides in the unit of what it compares (money in base currency)."""
+
+    account_id: str
+    trading_day: date
+    kind: str
+    equation: str
+    left_side: Decimal
+    relation: str
+    right_side: Decimal
+    difference: Decimal
+    tolerance: Decimal
+    passed: bool
+
+
+def verifications(
+    db: Database,
+    period: Period,
+    account: str | None = None,
+    *,
+    kinds: tuple[str, ...],
+    failed_only: bool = False,
+) -> list[Verification]:
+    """The equations of the given kinds over a range, in the order of days."""
+    first, last = period
+    with reading(db) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"""select {", ".join(Verification._fields)} from alm_reporting.daily_verification
+            where {IN_RANGE} and kind = any(%(kinds)s) and not (%(failed_only)s and passed)
+            order by account_id, trading_day, kind, equation""",
+            {"first": first, "last": last, "account": account, "kinds": list(kinds), "failed_only": failed_only},
+        )
+        return [Verification._make(row) for row in cursor]
+
+
+def unverified_days(db: Database, period: Period, account: str | None = None) -> list[tuple[str, date]]:
+    """(account, session) that have a summary and lack a kind of equation that every day has: nobody has looked."""
+    first, last = period
+    with reading(db) as connection:
+        return connection.execute(
+            f"""select account_id, trading_day from alm_reporting.daily_summary as told
+            where {IN_RANGE} and 3 > (
+                select count(distinct kind) from alm_reporting.daily_verification as verified
+                where verified.account_id = told.account_id and verified.trading_day = told.trading_day
+                    and kind <> 'historical'
+            ) order by 1, 2""",
+            {"first": first, "last": last, "account": account},
+        ).fetchall()

@@ -1,0 +1,128 @@
+"""Opens the database of the settings, by URL or embedded, and says what Dagster and dbt connect to."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.migrating import migrate
+from fntx_dagster.store.server import EmbeddedPostgres, database_url
+from fntx_dagster.store.urls import libpq_url, sqlalchemy_url, without_password
+
+if TYPE_CHECKING:
+    from fntx_dagster.settings import Settings
+
+
+MAIN_DATABASE = "fntx"
+
+DAGSTER_DATABASE = "dagster"
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of the settings, running and migrated; the embedded server is started when no URL is set."""
+    size = settings.database.connections
+    if settings.database_url is not None:
+        database = Database(libpq_url(settings.database_url.get_secret_value()), size)
+        migrate(database)
+        return database
+    database = Database(_embedded_url(settings.paths.postgres), size)
+    try:
+        migrate(database)
+    except Transient:  # the server was stopped since
+        _embedded_url.cache_clear()
+        database = Database(_embedded_url(settings.paths.postgres), size)
+        migrate(database)
+    return database
+
+
+def dagster_storage_url(settings: Settings) -> str:
+    """The URL of Dagster's own storage in SQLAlchemy's form; it holds the password, so hand it on and do not show it.
+
+    The driver is named because SQLAlchemy 2.1 takes psycopg 3 for a plain `postgresql://`, which dagster-postgres
+    cannot use.
+    """
+    if settings.dagster_database_url is not None:
+        url = libpq_url(settings.dagster_database_url.get_secret_value())
+    elif settings.database_url is not None:
+        main = libpq_url(settings.database_url.get_secret_value())
+        url = make_conninfo(main, dbname=DAGSTER_DATABASE)
+        _create_dagster_database(main)
+    else:
+        # its log of events is a view: what counts stands in our own tables, and no commit of theirs is put off
+        url = make_conninfo(database_url(_started(settings.paths.postgres), DAGSTER_DATABASE), options=_LAZY)
+    return sqlalchemy_url(url, "psycopg2")
+
+
+_LAZY = "-c synchronous_commit=off"
+"""A server that is cut off may lose the last half second; a commit does not wait for the disk."""
+
+
+def database_name(settings: Settings) -> str:
+    """The name of the database, without connecting to it: dbt bakes it into what it parses."""
+    if settings.database_url is None:
+        return MAIN_DATABASE
+    url = libpq_url(settings.database_url.get_secret_value())
+    with without_password(url):
+        return str(conninfo_to_dict(url).get("dbname", ""))
+
+
+def dbt_connection(settings: Settings) -> dict[str, Any]:
+    """What dbt's profile needs: host (of the embedded server: the socket's folder), port, user, password, dbname."""
+    database = open_database(settings)
+    with database.connect() as connection:
+        info = connection.info
+        found = {
+            "host": info.host,
+            "port": info.port,
+            "user": info.user,
+            "password": info.password,
+            "dbname": info.dbname,
+        }
+    ssl = {name: value for name, value in conninfo_to_dict(database.url).items() if name.startswith("ssl")}
+    return found | ssl
+
+
+@cache
+def _embedded_url(folder: Path) -> str:
+    """The URL of the embedded server's main database; the server is looked for once in a process."""
+    return database_url(_started(folder), MAIN_DATABASE)
+
+
+def _started(folder: Path) -> str:
+    """The URL of the embedded server, which runs and has both databases."""
+    url = EmbeddedPostgres(folder).start()
+    with without_password(url), psycopg.connect(url, autocommit=True, application_name="fntx") as connection:
+        present = {name for (name,) in connection.execute("select datname from pg_database")}
+        for missing in {MAIN_DATABASE, DAGSTER_DATABASE} - present:
+            _create(connection, missing)
+    return url
+
+
+def _create(connection: psycopg.Connection, name: str) -> None:
+    # Another process may be first.
+    with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def _create_dagster_database(main: str) -> None:
+    with (
+        without_password(main),
+        psycopg.connect(main, autocommit=True, connect_timeout=10, application_name="fntx") as connection,
+    ):
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DAGSTER_DATABASE]).fetchone():
+            return
+        try:
+            _create(connection, DAGSTER_DATABASE)
+        except psycopg.errors.InsufficientPrivilege:
+            raise Permanent(
+                f"the server has no database `{DAGSTER_DATABASE}`, and this user may not create it",
+                "Create it, or set FNTX_DAGSTER_DATABASE_URL to the one Dagster shall use",
+            ) from None

@@ -1,0 +1,1 @@
+"""What is signed, and its way to the chain: frozen records, the queue, the sender's journal."""

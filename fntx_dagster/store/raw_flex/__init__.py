@@ -1,0 +1,1 @@
+"""Schema `raw_flex`: statements as delivered, what was fetched, and which days they cover."""

@@ -1,0 +1,39 @@
+"""What has been loaded: the accounts, and an overview of each."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from fntx_dagster.store.database import Database
+
+
+class AccountOverview(NamedTuple):
+    """What has been loaded of one account."""
+
+    account_id: str
+    first_day: date
+    last_day: date
+    when_generated: datetime
+    """Of the newest statement; UTC."""
+    files: int
+    nav_days: int
+    """Days with an official NAV."""
+
+
+def accounts(db: Database) -> list[str]:
+    """Accounts that have statements."""
+    with db.connect() as connection:
+        return [row[0] for row in connection.execute("select distinct account_id from raw_flex.statements order by 1")]
+
+
+def loaded_overview(database: Database) -> list[AccountOverview]:
+    """One entry per account, by account."""
+    query = """
+        SELECT account_id, min(from_date), max(to_date), max(when_generated), count(DISTINCT file_id),
+            (SELECT count(DISTINCT to_date) FROM raw_flex.change_in_nav AS nav
+             WHERE nav.account_id = statements.account_id AND withdrawn_at IS NULL AND ending_value IS NOT NULL)
+        FROM raw_flex.statements GROUP BY account_id ORDER BY account_id
+    """
+    with database.connect() as connection:
+        return [AccountOverview(*row) for row in connection.execute(query)]
