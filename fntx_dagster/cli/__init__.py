@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from fntx_dagster.model.day import ProvisionalDay
     from fntx_dagster.report.narrative import Story
     from fntx_dagster.settings import Settings
-    from fntx_dagster.store.database import Database
+    from fntx_dagster.store.database import Readable
 
 app = typer.Typer(
     name="fntx",
@@ -225,16 +225,16 @@ def report(
     from fntx_dagster.store.raw_flex.overview import accounts
 
     observer = observer_of(zone)
-    db = database_of_settings()
-    known = accounts(db)
-    if account is not None or not known:
-        known = [account_of(db, account)]
-    days = first.date(), last.date()
-    running = provisional_days(load_settings(), db, Period(*days), account, _untold)
-    named = dict.fromkeys([*known, *sorted(day.account_id for day in running)])
-    told = [stories for one in named if (stories := stories_of(db, one, Period(*days), observer, running))]
-    refuse_empty(told, *days)
-    text = _rendered(db, told, format)
+    period = Period(first.date(), last.date())
+    with database_of_settings().snapshot() as db:
+        known = accounts(db)
+        if account is not None or not known:
+            known = [account_of(db, account)]
+        running = provisional_days(load_settings(), db, period, account, _untold)
+        named = dict.fromkeys([*known, *sorted(day.account_id for day in running)])
+        shown = [stories for account_id in named if (stories := stories_of(db, account_id, period, observer, running))]
+        refuse_empty(shown, *period)
+        text = _rendered(db, shown, format)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -456,7 +456,7 @@ def _run(settings: Settings, job: str, period: Period, as_json: bool) -> None:
         raise typer.Exit(Transient.exit_code if outcome.transient else Permanent.exit_code)
 
 
-def _rendered(db: Database, told: Sequence[Sequence[Story]], format: ReportFormat) -> str:
+def _rendered(db: Readable, told: Sequence[Sequence[Story]], format: ReportFormat) -> str:
     """The stories of each account in the format asked for; its own id is what an account is called."""
     if format is ReportFormat.json:
         from fntx_dagster.report.document import to_json

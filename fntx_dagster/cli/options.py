@@ -17,7 +17,7 @@ from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
     from fntx_dagster.services.signatures.refusals import Refusal
-    from fntx_dagster.store.database import Database
+    from fntx_dagster.store.database import Database, Readable
 
 
 def day_option(text: str) -> datetime:
@@ -100,7 +100,7 @@ def observer_of(zone: str | None) -> ZoneInfo:
     return clock.zone(load_settings().time_zone if zone is None else zone)
 
 
-def account_of(db: Database, account: str | None) -> str:
+def account_of(db: Readable, account: str | None) -> str:
     """The account asked for, or the only one there is."""
     from fntx_dagster.store.raw_flex.overview import accounts
 

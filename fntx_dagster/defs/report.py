@@ -45,13 +45,14 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     settings, db = platform.settings(), platform.database()
     with failing_well():
         observer = clock.zone(settings.time_zone)
-    called = account_labels(db)
     told: list[AccountReport] = []
-    for account in accounts(db):
-        stories = stories_of(db, account, Period(first, last), observer)
-        describe(context, [(one.day.trading_day, _shown(one, called[account])) for one in stories])
-        if stories:
-            told.append(account_report(db, called[account], stories))
+    with db.snapshot() as snapshot:
+        called = account_labels(snapshot)
+        for account in accounts(snapshot):
+            stories = stories_of(snapshot, account, Period(first, last), observer)
+            describe(context, [(one.day.trading_day, _shown(one, called[account])) for one in stories])
+            if stories:
+                told.append(account_report(snapshot, called[account], stories))
     metadata: dict[str, object] = {"dagster/row_count": sum(len(one.stories) for one in told)}
     if told:
         name = f"{first}.html" if first == last else f"{first}_{last}.html"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from fntx_dagster.errors import Permanent, masked
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.labels import Labels, account_labels
 from fntx_dagster.store.raw_flex.overview import accounts
 
 __all__ = ["Labels", "account_labels", "accounts", "chosen_account"]
 
 
-def chosen_account(db: Database, account: str | None) -> str:
+def chosen_account(db: Readable, account: str | None) -> str:
     """The account that was named, or the only one that is loaded where none was named. Raises Permanent where it is not
     loaded, where several are, or where nothing is loaded yet."""
     known = accounts(db)

@@ -17,7 +17,7 @@ from fntx_dagster.model.day import ProvisionalDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import current
 from fntx_dagster.store.marts.current import Provisional
 
@@ -48,7 +48,7 @@ def refresh(settings: Settings, db: Database, account: str | None = None) -> lis
 
 def provisional_days(
     settings: Settings,
-    db: Database,
+    db: Readable,
     period: Period,
     account: str | None = None,
     untold: Callable[[str], None] | None = None,

@@ -16,12 +16,12 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.report.html import AccountReport
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.story import narrate
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts import holdings, performance, risk, story
 
 
 def stories_of(
-    db: Database, account: str, period: Period, observer: ZoneInfo, running: Sequence[ProvisionalDay] = ()
+    db: Readable, account: str, period: Period, observer: ZoneInfo, running: Sequence[ProvisionalDay] = ()
 ) -> list[Story]:
     """An account's days of a range, told in the order of time; those of `running` that are the account's come last,
     for no statement tells them yet."""
@@ -29,7 +29,7 @@ def stories_of(
     return [narrate(day, observer) for day in days]
 
 
-def account_report(db: Database, label: str, stories: Sequence[Story]) -> AccountReport:
+def account_report(db: Readable, label: str, stories: Sequence[Story]) -> AccountReport:
     """What the HTML report shows of one account around its stories, which are in the order of time and not empty.
     Metrics, marks and risk are those of the last official day."""
     account = stories[0].day.account_id

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fntx_dagster.errors import labels, masked
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 
 
 class Labels(dict[str, str]):
@@ -18,7 +18,7 @@ class Labels(dict[str, str]):
         return masked(account)
 
 
-def account_labels(db: Database, others: Iterable[str] = ()) -> Labels:
+def account_labels(db: Readable, others: Iterable[str] = ()) -> Labels:
     """The labels of every account that has statements, and of others, which come after them."""
     with db.connect() as connection:
         rows = connection.execute(

@@ -23,12 +23,13 @@ def disclose_day(
     It holds those metrics' salts and no other; the transaction where the record is posted. Permanent where the day is
     not signed, a name is not in the catalogue it was signed by, or the salt secret is another one.
     """
-    signed = signed_day(db, account, day, version)
+    with db.snapshot() as snapshot:
+        signed = signed_day(snapshot, account, day, version)
+        posted = signatures.receipt_of(snapshot, signed)
     record = rebuilt(signed, key_folder)
     if record.root != signed.root:
         raise Permanent(
             f"the record of {day} does not lead to its own root: it, or the salt secret, was changed after signing",
             "Restore keys/salt.secret and the database from the backup",
         )
-    posted = signatures.receipt_of(db, signed)
     return disclose(record, catalogue_of(signed), metrics, posted.tx_hash if posted else None)

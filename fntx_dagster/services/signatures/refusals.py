@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.accounting import changes
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import risk, verification
 from fntx_dagster.store.outbox import signatures
 from fntx_dagster.store.raw_flex import coverage
@@ -63,7 +63,7 @@ def waiting(db: Database, beginning: Beginning, begins_from: date = date.min) ->
     return found
 
 
-def refusals(db: Database, period: Period, account: str | None = None) -> list[Refusal]:
+def refusals(db: Readable, period: Period, account: str | None = None) -> list[Refusal]:
     """Per account, its earliest day of the range that must not be signed, and why: the statements have changed since
     it was told or are not complete, nobody has verified it, or an equation that blocks does not hold.
 
@@ -85,7 +85,7 @@ def refusals(db: Database, period: Period, account: str | None = None) -> list[R
     return list(earliest.values())
 
 
-def _unfit(db: Database, period: Period, account: str | None) -> Iterable[Refusal]:
+def _unfit(db: Readable, period: Period, account: str | None) -> Iterable[Refusal]:
     for lack in coverage.missing(db, period, account):
         yield Refusal(lack.account_id, lack.day, Permanent(str(lack), "Load the statements of that day"), True)
     for one, day in verification.unverified_days(db, period, account):

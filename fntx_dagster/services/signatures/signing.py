@@ -29,7 +29,7 @@ from fntx_dagster.services.signatures.values import (
     differences,
     schema_hash,
 )
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import summaries
 from fntx_dagster.store.outbox import sendings, signatures
 from fntx_dagster.store.outbox.signatures import PostedDay, SignedDay
@@ -81,9 +81,11 @@ def sign(
     range and after the account's last signed one stops it too.
     """
     outcome = Signing([], [], [], [])
-    have_signed = signatures.last_signed_sessions(db).keys()
-    for one, told in _told_days(db, period, account).items():
-        days = told if one in have_signed else beginning.of(told)
+    with db.snapshot() as snapshot:
+        have_signed = signatures.last_signed_sessions(snapshot).keys()
+        built = _built_days(snapshot, period, account)
+    for one, all_days in built.items():
+        days = all_days if one in have_signed else beginning.of(all_days)
         if days:
             _sign(db, settings, one, days, outcome)
     return outcome
@@ -115,16 +117,18 @@ def proposals(
     is not fit to be signed, or its last version is not on the chain yet, or on another one than the settings name.
     """
     first, last = period
-    before = {signed.trading_day: signed for signed in signatures.signed_days(db, period, account)}
-    if not before:
-        raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
-    for refusal in refusals(db, Period(min(before), max(before)), account):
-        raise refusal.error
-    bound = _bound(db, settings, account)
-    failed = {one.trading_day for one in sendings.unfinished(db, period, account) if one.state == "failed"}
-    posted = {one.trading_day: one for one in signatures.posted_days(db, period, account)}
+    with db.snapshot() as snapshot:
+        before = {signed.trading_day: signed for signed in signatures.signed_days(snapshot, period, account)}
+        if not before:
+            raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
+        for refusal in refusals(snapshot, Period(min(before), max(before)), account):
+            raise refusal.error
+        bound = _bound(snapshot, settings, account)
+        failed = {one.trading_day for one in sendings.unfinished(snapshot, period, account) if one.state == "failed"}
+        posted = {one.trading_day: one for one in signatures.posted_days(snapshot, period, account)}
+        current = day_values(snapshot, period, account)
     found = []
-    for (_, day), values in day_values(db, period, account).items():
+    for (_, day), values in current.items():
         if day not in before:
             continue
         signed, differing = before[day], differences(before[day], values)
@@ -189,7 +193,7 @@ class _Bound(NamedTuple):
         return f"_Bound({self.trader})"
 
 
-def _told_days(db: Database, period: Period, account: str | None) -> dict[str, list[date]]:
+def _built_days(db: Readable, period: Period, account: str | None) -> dict[str, list[date]]:
     days: dict[str, list[date]] = {}
     for row in summaries.summary(db, period, account):
         days.setdefault(row["account_id"], []).append(row["trading_day"])
@@ -197,22 +201,23 @@ def _told_days(db: Database, period: Period, account: str | None) -> dict[str, l
 
 
 def _sign(db: Database, settings: Settings, account: str, days: list[date], outcome: Signing) -> None:
-    """One account's days, in order."""
-    first, last = days[0], days[-1]
-    before = {signed.trading_day: signed for signed in signatures.signed_days(db, Period(first, last), account)}
-    refusal = next(iter(refusals(db, Period(first, last), account)), None)
-    records, day, bound = [], first, None
-    try:
-        for (_, day), values in day_values(db, Period(first, last), account).items():
-            if day in before:
-                outcome.kept.append(before[day])
-                if found := differences(before[day], values):
-                    outcome.drifted.append((before[day], found))
-            elif refusal is None or day < refusal.day:
-                bound = bound or _bound(db, settings, account)
-                records.append(_frozen(bound, day, values))
-    except Permanent as error:
-        refusal = refusal or Refusal(account, day, error)
+    """One account's days, in order. Whether a day is fit and what is frozen of it come from one snapshot."""
+    period = Period(days[0], days[-1])
+    records, day, bound = [], period.first, None
+    with db.snapshot() as snapshot:
+        before = {signed.trading_day: signed for signed in signatures.signed_days(snapshot, period, account)}
+        refusal = next(iter(refusals(snapshot, period, account)), None)
+        try:
+            for (_, day), values in day_values(snapshot, period, account).items():
+                if day in before:
+                    outcome.kept.append(before[day])
+                    if found := differences(before[day], values):
+                        outcome.drifted.append((before[day], found))
+                elif refusal is None or day < refusal.day:
+                    bound = bound or _bound(snapshot, settings, account)
+                    records.append(_frozen(bound, day, values))
+        except Permanent as error:
+            refusal = refusal or Refusal(account, day, error)
     new = signatures.freeze(db, records)
     outcome.new.extend(new)
     outcome.kept.extend(one for one in records if one not in new)  # another process was first
@@ -261,7 +266,7 @@ def _check_posted(bound: _Bound, signed: SignedDay, posted: PostedDay | None) ->
         )
 
 
-def _bound(db: Database, settings: Settings, account_id: str) -> _Bound:
+def _bound(db: Readable, settings: Settings, account_id: str) -> _Bound:
     """Permanent where the account's next record could not be posted or proved: another key or secret than before, a
     key that another account uses, made-up days on a public chain."""
     if account_id == SAMPLE_ACCOUNT and settings.rpc_url is not None:

@@ -13,7 +13,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, GREEKS, Catalogue, digest_value, letters, unscale
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import schema_hash_of
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts import performance, risk, summaries
 from fntx_dagster.store.outbox import signatures
 from fntx_dagster.store.outbox.signatures import SignedDay
@@ -85,10 +85,11 @@ def differences(signed: SignedDay, values: Values) -> list[Difference]:
 
 
 def day_values(
-    db: Database, period: Period, account: str | None = None
+    db: Readable, period: Period, account: str | None = None
 ) -> dict[tuple[str, date], dict[str, Decimal | float | int | None]]:
     """The value of every metric of the catalogue, per account and session, oldest first. Greeks and value at risk are
-    None too where they have not been computed: see `store.marts.risk.days_without_risk`."""
+    None too where they have not been computed: see `store.marts.risk.days_without_risk`. The rows come from several
+    tables, so what is signed or compared is read from a snapshot."""
     windows = {
         (row["account_id"], row["trading_day"], row["metric_window"]): row
         for row in performance.rolling_metrics(db, period, account)

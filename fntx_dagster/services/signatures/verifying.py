@@ -12,7 +12,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.proof.record import Record, verify
 from fntx_dagster.services.signatures.signing import rebuilt
 from fntx_dagster.services.signatures.values import Difference, catalogue_of, day_values, differences
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox import sendings, signatures
 from fntx_dagster.store.outbox.signatures import PostedDay, SignedDay
 
@@ -38,9 +38,11 @@ def verify_day(
 ) -> Verdict:
     """Recompute a day from the tables and compare the latest version: with the frozen record, its root, the contract,
     the transaction. `tx_hash` (0x…, lower case) is the one that is asked about; else the stored receipt's."""
-    signed = signed_day(db, account, day)
-    posted = signatures.receipt_of(db, signed)
-    values = day_values(db, Period.on(day), account).get((account, day))
+    with db.snapshot() as snapshot:
+        signed = signed_day(snapshot, account, day)
+        posted = signatures.receipt_of(snapshot, signed)
+        values = day_values(snapshot, Period.on(day), account).get((account, day))
+        waiting = list(_waiting(snapshot, signed))
     if values is None:
         raise Permanent(f"{day} has no daily summary any more", "Run `fntx run` for that day")
     return Verdict(
@@ -48,13 +50,13 @@ def verify_day(
         posted,
         differences(signed, values),
         [
-            *_waiting(db, signed),
+            *waiting,
             *_problems(chain, signed, rebuilt(signed, key_folder), posted, tx_hash or (posted and posted.tx_hash)),
         ],
     )
 
 
-def signed_day(db: Database, account: str, day: date, version: int | None = None) -> SignedDay:
+def signed_day(db: Readable, account: str, day: date, version: int | None = None) -> SignedDay:
     """A signed day, its latest version where none is named; Permanent where there is none."""
     found = signatures.signed_version(db, account, day, version)
     if found is None:
@@ -75,7 +77,7 @@ def prove_on_chain(chain: Reader, signed: SignedDay, key_folder: Path, metric_na
     )
 
 
-def _waiting(db: Database, signed: SignedDay) -> Iterable[str]:
+def _waiting(db: Readable, signed: SignedDay) -> Iterable[str]:
     """Where this version is on its way, while it is not on the chain."""
     for one in sendings.unfinished(db, Period.on(signed.trading_day), signed.account_id):
         if one.version == signed.version and one.state != "mined":

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import psycopg
 
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
 
 
@@ -66,7 +66,7 @@ def note_changed(connection: psycopg.Connection, account: str, since: date) -> N
     )
 
 
-def telling(db: Database, period: Period) -> Telling:
+def telling(db: Readable, period: Period) -> Telling:
     """The days that a run over `first` to `last` has to tell so that nothing it tells stands on what has changed."""
     first, last = period
     with db.connect() as connection:
@@ -115,7 +115,7 @@ def note_refused(db: Database, since: date, reasons: Iterable[tuple[str, str]]) 
             )
 
 
-def changed_since(db: Database, account: str | None = None) -> dict[str, Change]:
+def changed_since(db: Readable, account: str | None = None) -> dict[str, Change]:
     """Account → its earliest day that is not told as the statements now have it."""
     with db.connect() as connection:
         rows = connection.execute(

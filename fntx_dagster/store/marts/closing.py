@@ -13,13 +13,13 @@ from psycopg.rows import namedtuple_row
 
 from fntx_dagster.model.closing import ClosingDay, ClosingPosition, ClosingPrice, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.current import NEAR_THE_CLOSE
 from fntx_dagster.store.marts.tables import row_counts
 from fntx_dagster.store.syncing import Changes, Table, sync
 
 
-def due(db: Database, period: Period) -> tuple[date, date]:
+def due(db: Readable, period: Period) -> tuple[date, date]:
     """The days to compute in a run over `first` to `last`: those, and from the earliest day that was computed from
     something else than the tables now say on to the last told day, whose value at risk stands on its closes."""
     first, last = period
@@ -28,7 +28,7 @@ def due(db: Database, period: Period) -> tuple[date, date]:
     return (first, last) if since is None else (min(first, since), max(last, told or last))
 
 
-def closing_days(db: Database, period: Period) -> list[ClosingDay]:
+def closing_days(db: Readable, period: Period) -> list[ClosingDay]:
     """The told sessions, by account and day."""
     first, last = period
     with db.connect() as connection:
@@ -40,7 +40,7 @@ def closing_days(db: Database, period: Period) -> list[ClosingDay]:
         return [ClosingDay._make(row) for row in rows]
 
 
-def closing_positions(db: Database, period: Period) -> list[ClosingPosition]:
+def closing_positions(db: Readable, period: Period) -> list[ClosingPosition]:
     """What was held at the closes, or touched in the sessions, by account, day and contract."""
     first, last = period
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
@@ -48,7 +48,7 @@ def closing_positions(db: Database, period: Period) -> list[ClosingPosition]:
         return [ClosingPosition._make(row) for row in rows]
 
 
-def closes(db: Database, period: Period) -> list[ClosingPrice]:
+def closes(db: Readable, period: Period) -> list[ClosingPrice]:
     """The closing prices of shares in the statements, by account, symbol, currency and day."""
     first, last = period
     with db.connect() as connection:
@@ -68,7 +68,7 @@ def keep(
         )
 
 
-def rows_by_day(db: Database, period: Period) -> dict[str, dict[date, int]]:
+def rows_by_day(db: Readable, period: Period) -> dict[str, dict[date, int]]:
     """Rows per session of both tables."""
     return {table.name: row_counts(db, table.name, period) for table in (_OPTIONS, _PORTFOLIOS)}
 

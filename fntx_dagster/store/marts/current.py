@@ -17,7 +17,7 @@ from fntx_dagster.accounting.provisional import session_at
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.model.snapshot import Snapshot, from_json, to_json
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
 
 NEAR_THE_CLOSE = timedelta(minutes=15)
@@ -53,7 +53,7 @@ def keep(db: Database, snapshot: Snapshot) -> None:
         )
 
 
-def beside_statements(db: Database, snapshot: Snapshot) -> Provisional | None:
+def beside_statements(db: Readable, snapshot: Snapshot) -> Provisional | None:
     """A snapshot, kept or not, with what the statements say to it; None where they tell its session already."""
     session = session_at(snapshot.as_of)
     key = {
@@ -69,7 +69,7 @@ def beside_statements(db: Database, snapshot: Snapshot) -> Provisional | None:
     return _provisional(*row) if row else None
 
 
-def provisional(db: Database, period: Period, account: str | None = None) -> list[Provisional]:
+def provisional(db: Readable, period: Period, account: str | None = None) -> list[Provisional]:
     """The sessions of a range that only the gateway has told, by account and day."""
     first, last = period
     key = {"first": first, "last": last, "account": account}

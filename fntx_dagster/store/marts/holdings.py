@@ -6,11 +6,11 @@ from datetime import date
 
 from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import reading
 
 
-def closing_marks(db: Database, account: str, day: date) -> dict[str, Mark]:
+def closing_marks(db: Readable, account: str, day: date) -> dict[str, Mark]:
     """Contract → the broker's closing price of a session, where its statements tell it."""
     with reading(db) as connection:
         rows = connection.execute(
@@ -21,7 +21,7 @@ def closing_marks(db: Database, account: str, day: date) -> dict[str, Mark]:
         return {contract: Mark(price, currency) for contract, price, currency in rows}
 
 
-def stock_positions(db: Database, account: str, period: Period) -> list[StockPosition]:
+def stock_positions(db: Readable, account: str, period: Period) -> list[StockPosition]:
     """Shares that came or went in the range, lots that did so alike in one row, oldest first."""
     first, last = period
     with reading(db) as connection:

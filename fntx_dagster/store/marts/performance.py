@@ -7,21 +7,21 @@ from typing import Any
 
 from fntx_dagster.model.nav import NavDay
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import mart_rows, reading
 
 METRIC_WINDOWS = ("30d", "30obs", "mtd", "ytd", "1y", "all")
 """The windows of rolling_metrics, in the order in which people and programs read them."""
 
 
-def rolling_metrics(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
+def rolling_metrics(db: Readable, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of rolling_metrics, ordered by account, day and METRIC_WINDOWS, as dicts with the table's columns."""
     rows = mart_rows(db, "select * from alm_reporting.rolling_metrics", period, account)
     place = {window: number for number, window in enumerate(METRIC_WINDOWS)}
     return sorted(rows, key=lambda row: (row["account_id"], row["trading_day"], place[row["metric_window"]]))
 
 
-def nav_history(db: Database, account: str, last: date) -> list[NavDay]:
+def nav_history(db: Readable, account: str, last: date) -> list[NavDay]:
     """The official NAVs and flows of every session up to `last`, oldest first, in base currency."""
     with reading(db) as connection:
         rows = connection.execute(

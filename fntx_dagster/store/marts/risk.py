@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any
 
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import IN_RANGE, mart_rows, reading
 
 
-def portfolio_risk(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
+def portfolio_risk(db: Readable, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of portfolio_greeks, ordered by account and day: sums of Greeks and value at risk, None where undefined,
     and `var_95_returns`, that of the account's own returns so far."""
     return mart_rows(
@@ -26,7 +26,7 @@ def portfolio_risk(db: Database, period: Period, account: str | None = None) -> 
     )
 
 
-def option_greeks(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
+def option_greeks(db: Readable, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of option_greeks, ordered by account, day, underlying, expiry and strike; Greeks per unit, None where
     undefined."""
     rows = mart_rows(db, "select * from alm_reporting.option_greeks", period, account)
@@ -44,7 +44,7 @@ def option_greeks(db: Database, period: Period, account: str | None = None) -> l
     )
 
 
-def days_without_risk(db: Database, period: Period, account: str | None = None) -> list[tuple[str, date]]:
+def days_without_risk(db: Readable, period: Period, account: str | None = None) -> list[tuple[str, date]]:
     """(account, session) that have a summary and whose risk at the close was not computed since they were told."""
     first, last = period
     with reading(db) as connection:

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.accounting.changes import changed_since
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import marts_exist
 from fntx_dagster.store.raw_flex.coverage import nav_sessions
 from fntx_dagster.store.raw_flex.overview import loaded_overview
@@ -56,7 +56,7 @@ class AccountState(NamedTuple):
     failed: int
 
 
-def account_states(db: Database) -> list[AccountState]:
+def account_states(db: Readable) -> list[AccountState]:
     """The state of every account that has statements, by account."""
     told = {}
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
@@ -73,7 +73,7 @@ def account_states(db: Database) -> list[AccountState]:
     return [_state(db, loaded, told, signed, posted) for loaded in loaded_overview(db)]
 
 
-def _state(db: Database, loaded, told: dict, signed: dict, posted: dict) -> AccountState:
+def _state(db: Readable, loaded, told: dict, signed: dict, posted: dict) -> AccountState:
     account = loaded.account_id
     with db.connect() as connection:
         in_summary = set()

@@ -15,12 +15,12 @@ from psycopg.rows import namedtuple_row
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import Block, Day, Event, OpenPosition
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.summaries import difference_parts
 from fntx_dagster.store.marts.tables import IN_RANGE, reading
 
 
-def days(db: Database, account: str, period: Period) -> Iterator[Day]:
+def days(db: Readable, account: str, period: Period) -> Iterator[Day]:
     """What the report of each session needs, oldest first; one query per table, whatever the range."""
     first, last = period
     key = {"first": first, "last": last, "account": account}

@@ -8,7 +8,7 @@ from typing import Any
 
 from fntx_dagster.model.difference import in_order
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import mart_rows, reading
 
 SUMMARY_FIELDS = (
@@ -42,7 +42,7 @@ SUMMARY_FIELDS = (
 """The fields of a summary row, in the order in which programs read them; the names are the table's."""
 
 
-def summary(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
+def summary(db: Readable, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of daily_summary, ordered by account and day, as dicts with SUMMARY_FIELDS; parts and components as name →
     Decimal."""
     rows = mart_rows(db, f"select {', '.join(SUMMARY_FIELDS)} from alm_reporting.daily_summary", period, account)
@@ -52,7 +52,7 @@ def summary(db: Database, period: Period, account: str | None = None) -> list[di
     return rows
 
 
-def sessions_told(db: Database, period: Period, account: str) -> dict[date, tuple[int, datetime]]:
+def sessions_told(db: Readable, period: Period, account: str) -> dict[date, tuple[int, datetime]]:
     """Session → (its number since the account's first, its close in UTC), for the sessions that have a summary."""
     first, last = period
     with reading(db) as connection:

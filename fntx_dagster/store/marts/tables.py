@@ -17,12 +17,12 @@ from psycopg.rows import dict_row
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 
 IN_RANGE = "trading_day between %(first)s and %(last)s and account_id = coalesce(%(account)s, account_id)"
 
 
-def built_from(db: Database, sources: str) -> set[str]:
+def built_from(db: Readable, sources: str) -> set[str]:
     """The views and tables that are there as dbt's files with the digest `sources` made them."""
     with db.connect() as connection:
         found = connection.execute(
@@ -33,7 +33,7 @@ def built_from(db: Database, sources: str) -> set[str]:
         return {name for (name,) in found}
 
 
-def told_span(db: Database) -> tuple[()] | tuple[date, date]:
+def told_span(db: Readable) -> tuple[()] | tuple[date, date]:
     """The first and the last session that any mart tells; empty where none does."""
     tables = ("official_days", "chronological_events", "daily_summary", "rolling_metrics", "daily_verification")
     with db.connect() as connection:
@@ -51,7 +51,7 @@ def marts_exist(connection: psycopg.Connection) -> bool:
     return connection.execute("select to_regclass('alm_reporting.daily_verification')").fetchone()[0] is not None
 
 
-def row_counts(db: Database, table: str, period: Period) -> dict[date, int]:
+def row_counts(db: Readable, table: str, period: Period) -> dict[date, int]:
     """Rows per session of a mart that has one."""
     first, last = period
     with reading(db) as connection:
@@ -62,7 +62,7 @@ def row_counts(db: Database, table: str, period: Period) -> dict[date, int]:
 
 
 @contextmanager
-def reading(db: Database) -> Iterator[psycopg.Connection]:
+def reading(db: Readable) -> Iterator[psycopg.Connection]:
     """A connection; Permanent where no run has built the tables yet."""
     with db.connect() as connection:
         if not marts_exist(connection):
@@ -70,7 +70,7 @@ def reading(db: Database) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def mart_rows(db: Database, select: str, period: Period, account: str | None) -> list[dict[str, Any]]:
+def mart_rows(db: Readable, select: str, period: Period, account: str | None) -> list[dict[str, Any]]:
     first, last = period
     with reading(db) as connection, connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import IN_RANGE, reading
 
 
@@ -27,7 +27,7 @@ class Verification(NamedTuple):
 
 
 def verifications(
-    db: Database,
+    db: Readable,
     period: Period,
     account: str | None = None,
     *,
@@ -46,7 +46,7 @@ def verifications(
         return [Verification._make(row) for row in cursor]
 
 
-def unverified_days(db: Database, period: Period, account: str | None = None) -> list[tuple[str, date]]:
+def unverified_days(db: Readable, period: Period, account: str | None = None) -> list[tuple[str, date]]:
     """(account, session) that have a summary and lack a kind of equation that every day has: nobody has looked."""
     first, last = period
     with reading(db) as connection:

@@ -18,7 +18,7 @@ import psycopg
 from fntx_dagster.adapters.evm.journal import Attempt, Entry, Mined, Sending
 from fntx_dagster.errors import Transient
 from fntx_dagster.model.period import EVER, Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 
 _TURN_SECONDS = 120.0
 _RECEIPT = """
@@ -49,7 +49,7 @@ class Unfinished(NamedTuple):
     trader: str
 
 
-def unfinished(db: Database, period: Period = EVER, account: str | None = None) -> list[Unfinished]:
+def unfinished(db: Readable, period: Period = EVER, account: str | None = None) -> list[Unfinished]:
     """The records that are not final, failed ones among them, by day, account and version."""
     first, last = period
     with db.connect() as connection:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import dict_row
 
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
 
 
@@ -98,7 +98,7 @@ def freeze(db: Database, records: Sequence[SignedDay]) -> list[SignedDay]:
     return [signed for signed in records if signed[:3] in written]
 
 
-def signed_days(db: Database, period: Period, account: str | None = None) -> list[SignedDay]:
+def signed_days(db: Readable, period: Period, account: str | None = None) -> list[SignedDay]:
     """The latest version of each signed day of a range, by day and account."""
     first, last = period
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
@@ -112,7 +112,7 @@ def signed_days(db: Database, period: Period, account: str | None = None) -> lis
         return [_signed(row) for row in cursor]
 
 
-def signed_version(db: Database, account: str, day: date, version: int | None = None) -> SignedDay | None:
+def signed_version(db: Readable, account: str, day: date, version: int | None = None) -> SignedDay | None:
     """One version of a signed day, the latest where none is named; None where there is none."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
@@ -124,7 +124,7 @@ def signed_version(db: Database, account: str, day: date, version: int | None = 
     return _signed(row) if row else None
 
 
-def last_signed(db: Database, account: str, chain_id: int | None = None) -> SignedDay | None:
+def last_signed(db: Readable, account: str, chain_id: int | None = None) -> SignedDay | None:
     """The record that was frozen last for an account, for one chain where it is named."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
@@ -136,7 +136,7 @@ def last_signed(db: Database, account: str, chain_id: int | None = None) -> Sign
     return _signed(row) if row else None
 
 
-def accounts_of_trader(db: Database, trader: str) -> set[str]:
+def accounts_of_trader(db: Readable, trader: str) -> set[str]:
     """The accounts that have records bound to a trader's address."""
     with db.connect() as connection:
         rows = connection.execute(
@@ -145,7 +145,7 @@ def accounts_of_trader(db: Database, trader: str) -> set[str]:
         return {row[0] for row in rows}
 
 
-def signed_spans(db: Database, chain_id: int, contract: str) -> dict[str, tuple[date, date]]:
+def signed_spans(db: Readable, chain_id: int, contract: str) -> dict[str, tuple[date, date]]:
     """Trader → its first and its last signed session, of each trader that has signed for a contract."""
     with db.connect() as connection:
         rows = connection.execute(
@@ -156,14 +156,14 @@ def signed_spans(db: Database, chain_id: int, contract: str) -> dict[str, tuple[
         return {trader: (first, last) for trader, first, last in rows}
 
 
-def last_signed_sessions(db: Database) -> dict[str, date]:
+def last_signed_sessions(db: Readable) -> dict[str, date]:
     """Account → the latest session that it has signed."""
     with db.connect() as connection:
         rows = connection.execute("select account_id, max(trading_day) from alm_reporting.daily_signatures group by 1")
         return dict(rows.fetchall())
 
 
-def unsigned_days(db: Database) -> dict[str, list[date]]:
+def unsigned_days(db: Readable) -> dict[str, list[date]]:
     """Account → its told sessions after the last signed one, oldest first. Accounts without any are left out."""
     with db.connect() as connection:
         if not marts_exist(connection):
@@ -180,7 +180,7 @@ def unsigned_days(db: Database) -> dict[str, list[date]]:
         return dict(rows.fetchall())
 
 
-def statement_digests(db: Database, period: Period, account: str) -> dict[date, list[str]]:
+def statement_digests(db: Readable, period: Period, account: str) -> dict[date, list[str]]:
     """Session → the SHA-256 (hex, sorted) of each statement file that spoke last for a section of that day."""
     first, last = period
     with db.connect() as connection:
@@ -196,7 +196,7 @@ def statement_digests(db: Database, period: Period, account: str) -> dict[date, 
         return dict(rows.fetchall())
 
 
-def posted_days(db: Database, period: Period, account: str | None = None) -> list[PostedDay]:
+def posted_days(db: Readable, period: Period, account: str | None = None) -> list[PostedDay]:
     """The newest receipt of each posted day's latest version, by day and account; what a reorg undid is none."""
     first, last = period
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
@@ -210,7 +210,7 @@ def posted_days(db: Database, period: Period, account: str | None = None) -> lis
         return [_posted(row) for row in cursor]
 
 
-def receipt_of(db: Database, signed: SignedDay) -> PostedDay | None:
+def receipt_of(db: Readable, signed: SignedDay) -> PostedDay | None:
     """The newest receipt of that very version; None where it is not posted."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(

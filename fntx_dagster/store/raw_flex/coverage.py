@@ -13,7 +13,7 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.errors import masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.raw_flex.fetches import served_accounts, unanswered
 
 _STATEMENTS_TAKE = timedelta(hours=4)
@@ -28,7 +28,7 @@ where withdrawn_at is null and total is not null and report_date between %(first
 """
 
 
-def nav_sessions(db: Database, period: Period) -> dict[str, set[date]]:
+def nav_sessions(db: Readable, period: Period) -> dict[str, set[date]]:
     """Account → the sessions of the range with an official NAV, by the rule of the dbt model official_days: a period
     that begins after the session before and ends on the session's day."""
     first, last = period
@@ -54,7 +54,7 @@ class Missing(NamedTuple):
         return f"{self.day} {masked(self.account_id)}: no {self.what}"
 
 
-def missing(db: Database, period: Period, account: str | None = None) -> list[Missing]:
+def missing(db: Readable, period: Period, account: str | None = None) -> list[Missing]:
     """What is missing in a range, by day: official NAVs, and of told sessions what the story stands on.
 
     A NAV is expected from an account's first on, up to its last; and beyond that of accounts that the Flex queries
@@ -102,7 +102,7 @@ def due_session(now: datetime) -> date:
     return sessions(over.date() - timedelta(days=14), over.date() - timedelta(days=1))[-1].day
 
 
-def nothing_to_tell(db: Database, period: Period) -> str | None:
+def nothing_to_tell(db: Readable, period: Period) -> str | None:
     """The words for a range of which no session has an official NAV in any account; None where one has."""
     first, last = period
     if any(nav_sessions(db, period).values()):
@@ -137,7 +137,7 @@ where day >= %(first)s and section <> all (told)
 """Sections that spoke for one day with a NAV and not for the next."""
 
 
-def _reach(db: Database) -> dict[str, tuple[date, date]]:
+def _reach(db: Readable) -> dict[str, tuple[date, date]]:
     """Account → its first and last day with an official NAV."""
     with db.connect() as connection:
         rows = connection.execute(

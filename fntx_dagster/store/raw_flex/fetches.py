@@ -9,7 +9,7 @@ from typing import NamedTuple
 from psycopg.rows import class_row
 
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 
 
 class Fetch(NamedTuple):
@@ -49,18 +49,18 @@ def remember(db: Database, fetch: Fetch) -> None:
         )
 
 
-def latest(db: Database) -> list[Fetch]:
+def latest(db: Readable) -> list[Fetch]:
     """The last question of each login and query."""
     return _newest(db, "", {})
 
 
-def latest_of(db: Database, period: Period) -> list[Fetch]:
+def latest_of(db: Readable, period: Period) -> list[Fetch]:
     """The last question of each login and query for a window that reaches into a range."""
     first, last = period
     return _newest(db, "where first_day <= %(last)s and last_day >= %(first)s", {"first": first, "last": last})
 
 
-def fetched_since(db: Database, login: str, query: str, first: date, reaching: date, since: datetime) -> Fetch | None:
+def fetched_since(db: Readable, login: str, query: str, first: date, reaching: date, since: datetime) -> Fetch | None:
     """The newest file of a window that begins on a day and speaks for all of it, if it was fetched since a moment."""
     condition = """where (login, query, first_day, outcome) = (%(login)s, %(query)s, %(first)s, 'fetched')
         and reaches >= %(reaching)s and ended_at >= %(since)s"""
@@ -70,7 +70,7 @@ def fetched_since(db: Database, login: str, query: str, first: date, reaching: d
     return found[0] if found else None
 
 
-def served_accounts(db: Database) -> dict[str, str]:
+def served_accounts(db: Readable) -> dict[str, str]:
     """The accounts that the newest loaded file of some query of the settings holds, whose sessions are expected to
     come → what became of that query when it was asked last, the best of them where several hold the account."""
     with db.connect() as connection:
@@ -91,7 +91,7 @@ def served_accounts(db: Database) -> dict[str, str]:
         return dict(rows.fetchall())
 
 
-def unanswered(db: Database, period: Period) -> list[tuple[str, date, str]]:
+def unanswered(db: Readable, period: Period) -> list[tuple[str, date, str]]:
     """(account, weekday, query) of a range for which a query of the settings that serves the account has not answered:
     no file that is loaded and speaks for the day, and no word that there is nothing to tell. A query is expected from
     the first month on that it was asked for."""
@@ -119,7 +119,7 @@ where extract(isodow from day) < 6 and not answered @> day::date
 """
 
 
-def _newest(db: Database, condition: str, parameters: dict[str, object]) -> list[Fetch]:
+def _newest(db: Readable, condition: str, parameters: dict[str, object]) -> list[Fetch]:
     with db.connect() as connection, connection.cursor(row_factory=class_row(Fetch)) as cursor:
         return cursor.execute(
             f"""select distinct on (login, query) {", ".join(Fetch._fields)} from raw_flex.fetches {condition}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple
 
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 
 
 class AccountOverview(NamedTuple):
@@ -21,13 +21,13 @@ class AccountOverview(NamedTuple):
     """Days with an official NAV."""
 
 
-def accounts(db: Database) -> list[str]:
+def accounts(db: Readable) -> list[str]:
     """Accounts that have statements."""
     with db.connect() as connection:
         return [row[0] for row in connection.execute("select distinct account_id from raw_flex.statements order by 1")]
 
 
-def loaded_overview(database: Database) -> list[AccountOverview]:
+def loaded_overview(database: Readable) -> list[AccountOverview]:
     """One entry per account, by account."""
     query = """
         SELECT account_id, min(from_date), max(to_date), max(when_generated), count(DISTINCT file_id),

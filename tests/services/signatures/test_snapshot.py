@@ -1,0 +1,70 @@
+"""What is signed, disclosed or proposed is read from one state of the tables, whatever is committed meanwhile."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from fntx_dagster.adapters.evm.client import Chain
+from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.signatures.posting import post
+from fntx_dagster.services.signatures.signing import proposals, sign
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import summaries
+from tests import by_hand
+
+ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
+
+
+def rebuild(db: Database, net_pnl: Decimal, total_return: float) -> None:
+    """What another run commits: two tables of the day, both with other figures."""
+    with db.connect() as connection:
+        connection.execute("update alm_reporting.daily_summary set net_pnl = %s", (net_pnl,))
+        connection.execute("update alm_reporting.rolling_metrics set total_return = %s", (total_return,))
+
+
+@pytest.fixture
+def rebuilt_meanwhile(told: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """A built day that another connection rebuilds each time between the reading of its metrics and its summary."""
+    by_hand.tell(told, ACCOUNT, DAY)
+    rebuild(told, Decimal(100), 0.25)
+    read = summaries.summary
+    times = iter(range(1, 100))
+
+    def after_a_rebuild(db: Any, period: Period, account: str | None = None) -> list[dict[str, Any]]:
+        number = next(times)
+        rebuild(told, Decimal(100 + number), 0.25 + number / 8)
+        return read(db, period, account)
+
+    monkeypatch.setattr(summaries, "summary", after_a_rebuild)
+    return told
+
+
+def test_a_signed_record_never_mixes_two_states_of_the_tables(rebuilt_meanwhile: Database, settings: Settings) -> None:
+    [record] = sign(rebuilt_meanwhile, settings, Period.on(DAY)).new
+    net_pnl, total_return = (record.values[name] for name in ("net_pnl", "total_return_mtd"))
+    assert net_pnl is not None
+    assert total_return is not None
+    number = net_pnl // 10**8 - 100
+    assert total_return == (2 + number) * 10**8 // 8
+
+
+def test_a_proposed_version_never_mixes_two_states_of_the_tables(
+    rebuilt_meanwhile: Database, settings: Settings, chain: Chain
+) -> None:
+    sign(rebuilt_meanwhile, settings, Period.on(DAY))
+    post(rebuilt_meanwhile, settings, chain, Period.on(DAY))
+    [proposal] = proposals(rebuilt_meanwhile, settings, ACCOUNT, Period.on(DAY))
+    net_pnl, total_return = (proposal.values[name] for name in ("net_pnl", "total_return_mtd"))
+    assert net_pnl is not None
+    assert total_return == 0.25 + (int(net_pnl) - 100) / 8
+
+
+def test_a_snapshot_that_lacks_the_tables_says_so(database: Database, settings: Settings) -> None:
+    with pytest.raises(Permanent, match="no trading day"):
+        sign(database, settings, Period.on(DAY))
