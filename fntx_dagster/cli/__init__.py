@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
     from fntx_dagster.model.day import ProvisionalDay
     from fntx_dagster.report.narrative import Story
+    from fntx_dagster.services.database import Readable
     from fntx_dagster.settings import Settings
-    from fntx_dagster.store.database import Readable
 
 app = typer.Typer(
     name="fntx",
@@ -220,9 +220,9 @@ def report(
 
     A day without a statement yet is told as IB Gateway saw it last, and marked as provisional.
     """
+    from fntx_dagster.services.accounts import accounts
     from fntx_dagster.services.current_day import provisional_days
     from fntx_dagster.services.reporting import stories_of, write_whole
-    from fntx_dagster.store.raw_flex.overview import accounts
 
     observer = observer_of(zone)
     period = Period(first.date(), last.date())
@@ -397,14 +397,10 @@ def env() -> None:
 def stop() -> None:
     """End the embedded server; the next command that needs it starts it again."""
     from fntx_dagster.cli.terminal import note
-    from fntx_dagster.store.server import EmbeddedPostgres
+    from fntx_dagster.services.database import stop_server
 
-    server = EmbeddedPostgres(load_settings().paths.postgres)
-    if server.running():
-        server.stop()
-        note("The embedded database is stopped.")
-    else:
-        note("The embedded database does not run.")
+    stopped = stop_server(load_settings())
+    note("The embedded database is stopped." if stopped else "The embedded database does not run.")
 
 
 def main() -> None:

@@ -47,8 +47,8 @@ def status(
     """
     from fntx_dagster.adapters.evm.client import addresses_of, connect
     from fntx_dagster.cli.terminal import error, out, queue_table, traders_table
+    from fntx_dagster.services.accounts import accounts
     from fntx_dagster.store.outbox.sendings import unfinished
-    from fntx_dagster.store.raw_flex.overview import accounts
 
     settings, db = load_settings(), database_of_settings()
     chosen = accounts(db) if account is None else [account_of(db, account)]

@@ -17,12 +17,11 @@ from fntx_dagster.report import money
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import narrate
 from fntx_dagster.samples import SAMPLE_ACCOUNT
+from fntx_dagster.services.database import Database, open_database
 from fntx_dagster.services.signatures.disclosing import disclose_day
 from fntx_dagster.services.signatures.verifying import prove_on_chain, verify_day
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import performance, story
-from fntx_dagster.store.opening import open_database
 from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 from fntx_dagster.store.raw_flex import overview
 
@@ -72,10 +71,8 @@ def _show_figures(db: Database) -> None:
 
 def _show_proof(settings: Settings, db: Database) -> None:
     title(f"The signed day: {LAST}")
-    signed, receipt = (
-        signed_days(db, Period.on(LAST), SAMPLE_ACCOUNT)[0],
-        posted_days(db, Period.on(LAST), SAMPLE_ACCOUNT)[0],
-    )
+    [signed] = signed_days(db, Period.on(LAST), SAMPLE_ACCOUNT)
+    [receipt] = posted_days(db, Period.on(LAST), SAMPLE_ACCOUNT)
     out(f"Merkle root   0x{signed.root.hex()}")
     out(f"Transaction   {receipt.tx_hash}")
     out(f"Contract      {receipt.contract} on chain {receipt.chain_id}, block {receipt.block_number}")

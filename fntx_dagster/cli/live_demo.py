@@ -23,13 +23,11 @@ from fntx_dagster.report import money
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import narrate
 from fntx_dagster.services import current_day
+from fntx_dagster.services.database import Database, delete_server, open_database, stop_server
 from fntx_dagster.settings import Settings, export, load_settings
 from fntx_dagster.simulate import gateway, webservice
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.trading import DEMO_ACCOUNT, demo_month
-from fntx_dagster.store.database import Database
-from fntx_dagster.store.opening import open_database
-from fntx_dagster.store.server import EmbeddedPostgres
 
 FIRST, YESTERDAY, TODAY = date(2025, 7, 1), date(2025, 7, 25), date(2025, 7, 28)
 _FOLDER = "demo-live"
@@ -126,11 +124,9 @@ def _home_of_its_own(home: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        EmbeddedPostgres(Settings(home=home).paths.postgres).stop()
+        stop_server(Settings(home=home))
 
 
 def _forget(home: Path) -> None:
-    server = EmbeddedPostgres(Settings(home=home).paths.postgres)
-    server.stop()
-    for folder in (server.place, home):
-        shutil.rmtree(folder, ignore_errors=True)
+    delete_server(Settings(home=home))
+    shutil.rmtree(home, ignore_errors=True)

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
+    from fntx_dagster.services.database import Database, Readable
     from fntx_dagster.services.signatures.refusals import Refusal
-    from fntx_dagster.store.database import Database, Readable
 
 
 def day_option(text: str) -> datetime:
@@ -88,7 +88,7 @@ TimeZone = Annotated[
 
 def database_of_settings() -> Database:
     """The database that the settings name, migrated; the embedded server is started where it does not run."""
-    from fntx_dagster.store.opening import open_database
+    from fntx_dagster.services.database import open_database
 
     return open_database(load_settings())
 
@@ -102,21 +102,9 @@ def observer_of(zone: str | None) -> ZoneInfo:
 
 def account_of(db: Readable, account: str | None) -> str:
     """The account asked for, or the only one there is."""
-    from fntx_dagster.store.raw_flex.overview import accounts
+    from fntx_dagster.services.accounts import chosen_account
 
-    known = accounts(db)
-    if account in known:
-        return account
-    if not known:
-        raise Permanent("nothing is loaded yet", "Load statements with `fntx load PATH`, or try `make demo`")
-    shown = ", ".join(map(masked, known))
-    if account is None and len(known) == 1:
-        return known[0]
-    if account is None:
-        raise Permanent(
-            f"{len(known)} accounts are loaded ({shown})", "Choose with --account; `fntx status` lists them"
-        )
-    raise Permanent(f"account {masked(account)} is not loaded (loaded: {shown})", "`fntx status` lists what is")
+    return chosen_account(db, account)
 
 
 def refuse(refused: Iterable[Refusal]) -> None:

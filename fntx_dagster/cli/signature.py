@@ -27,9 +27,9 @@ from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import StoredRecord
+    from fntx_dagster.services.database import Database
     from fntx_dagster.services.signatures.posting import Posting
     from fntx_dagster.settings import Settings
-    from fntx_dagster.store.database import Database
     from fntx_dagster.store.outbox.signatures import SignedDay
 
 signature = typer.Typer(

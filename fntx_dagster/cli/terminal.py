@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fntx_dagster.metrics.catalogue import Catalogue
     from fntx_dagster.model.day import ProvisionalDay
     from fntx_dagster.proof.disclosure import Disclosed
+    from fntx_dagster.services.database import Database
     from fntx_dagster.services.signatures.checking import Checked
     from fntx_dagster.services.signatures.history import HistoryDay
     from fntx_dagster.services.signatures.posting import Posting
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from fntx_dagster.services.signatures.values import Difference
     from fntx_dagster.services.signatures.verifying import Verdict
     from fntx_dagster.store.alerts import Alert
-    from fntx_dagster.store.database import Database
     from fntx_dagster.store.marts.status import AccountState
     from fntx_dagster.store.outbox.sendings import Unfinished
     from fntx_dagster.store.outbox.signatures import SignedDay
@@ -146,8 +146,8 @@ def summary_tables(
     observer: ZoneInfo = clock.HONG_KONG,
 ) -> Iterator[Table]:
     """A table per account and month, titled with both; `running` are days of the range that no statement tells yet."""
+    from fntx_dagster.services.accounts import accounts
     from fntx_dagster.store.marts.story import days
-    from fntx_dagster.store.raw_flex.overview import accounts
 
     for one in [account] if account else sorted({*accounts(db), *(day.account_id for day in running)}):
         told = [*days(db, one, period), *(day for day in running if day.account_id == one)]

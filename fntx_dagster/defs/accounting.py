@@ -12,14 +12,13 @@ from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.accounts import account_labels, accounts
+from fntx_dagster.services.database import Database
 from fntx_dagster.store.accounting.capital import set_initial_capital
 from fntx_dagster.store.accounting.changes import note_refused, telling
 from fntx_dagster.store.accounting.fills import rebuild
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.database import Database
-from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.raw_flex.coverage import due_session, missing, nothing_to_tell
-from fntx_dagster.store.raw_flex.overview import accounts
 
 LOTS = "classified_fills"
 
@@ -61,12 +60,12 @@ LOTS = "classified_fills"
 )
 def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """What is missing in single sessions and accounts is named, is not signed, and holds no other account up."""
-    first, last = range_of(context)
+    period = range_of(context)
     settings, db = platform.settings(), platform.database()
     with failing_well():
         set_initial_capital(db, settings.initial_capital)
-        start = telling(db, Period(first, last)).first
-        counts = rebuild(db, Period(start, last), fallback=settings.fx_fallback)
+        start = telling(db, period).first
+        counts = rebuild(db, Period(start, period.last), fallback=settings.fx_fallback)
         note_refused(db, start, ((one.account_id, str(one.error)) for one in counts.failed))
         if counts.failed and len(counts.failed) == len(accounts(db)):
             raise Permanent("; ".join(f"account {masked(one.account_id)}: {one.error}" for one in counts.failed))
@@ -74,7 +73,7 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         context.log.warning(
             f"{fill.account} {fill.session}: {fill.quantity} {fill.symbol} closed without an opening in the statements"
         )
-    yield _completeness(db, Period(first, last))
+    yield _completeness(db, period)
     labels = account_labels(db)
     refused = [_refused(labels[one.account_id], one.error) for one in counts.failed]
     yield result("account", "every_account_is_rebuilt", refused, "every account is rebuilt", asset=LOTS)

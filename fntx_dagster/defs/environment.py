@@ -1,7 +1,7 @@
 """What Dagster and dbt read from the environment, derived from the settings: where their storage and database are."""
 
+from fntx_dagster.services.database import dagster_storage_url, dbt_connection
 from fntx_dagster.settings import Settings, dagster_home
-from fntx_dagster.store.opening import dagster_storage_url, dbt_connection
 
 
 def dagster_environment(settings: Settings) -> dict[str, str]:

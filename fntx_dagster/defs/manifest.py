@@ -6,14 +6,13 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from fntx_dagster.services.database import database_name
 from fntx_dagster.settings import DBT_PROJECT, export, load_settings
-from fntx_dagster.store.opening import database_name
 
 PARSED = "partial_parse.msgpack"
 """The manifest as dbt itself reads it, beside manifest.json in the target folder."""
 SOURCES = "sources.sha256"
 """The digest of what it was parsed from, there too."""
-QUIET = ["--quiet", "--log-level", "none", "--log-level-file", "none"]
 
 
 def manifest() -> Path:
@@ -30,12 +29,18 @@ def manifest() -> Path:
     return path
 
 
+def options(target: Path) -> list[str]:
+    """The options of every dbt command: where the project is, where dbt writes, and that it prints nothing."""
+    project = str(DBT_PROJECT)
+    places = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target)]
+    return [*places, "--log-path", str(target), "--quiet", "--log-level", "none", "--log-level-file", "none"]
+
+
 def _parse(target: Path, database: str) -> None:
     from dbt.cli.main import dbtRunner
 
     export({"FNTX_DBT_HOST": "-", "FNTX_DBT_USER": "-", "FNTX_DBT_DATABASE": database})
-    places = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target)]
-    done = dbtRunner().invoke(["parse", *places, "--log-path", str(target), "--no-partial-parse", *QUIET])
+    done = dbtRunner().invoke(["parse", *options(target), "--no-partial-parse"])
     if not done.success:
         raise RuntimeError(f"dbt cannot parse {DBT_PROJECT}: {done.exception}")
 

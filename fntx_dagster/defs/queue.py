@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from fntx_dagster.errors import without_accounts
+from fntx_dagster.services.accounts import account_labels
+from fntx_dagster.services.database import Database
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.database import Database
-from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.outbox.sendings import Unfinished, unfinished
 
 KIND = "queue"

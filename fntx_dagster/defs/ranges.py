@@ -13,10 +13,10 @@ BEGINNING = "fntx/beginning"
 """The tag of a run that says what it signs of accounts that have never signed (`signatures.Beginning`); unset: all."""
 
 
-def range_of(context: Any) -> tuple[date, date]:
-    """First and last session of the run's partitions, inclusive."""
+def range_of(context: Any) -> Period:
+    """From the first to the last session of the run's partitions."""
     keys = sorted(context.partition_keys)
-    return date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+    return Period(date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]))
 
 
 def range_tags(period: Period) -> dict[str, str]:

@@ -10,14 +10,12 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import without_accounts
-from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.narrative import Story
+from fntx_dagster.services.accounts import account_labels, accounts
 from fntx_dagster.services.reporting import account_report, stories_of, write_whole
-from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.raw_flex.overview import accounts
 
 
 @dg.asset(
@@ -41,7 +39,8 @@ from fntx_dagster.store.raw_flex.overview import accounts
 def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """Why the account moved, told in the observer's time: every block of the day, the difference at the close by name.
     The sessions of the run are also one HTML file in the home, to open in a browser or to print."""
-    first, last = range_of(context)
+    period = range_of(context)
+    first, last = period
     settings, db = platform.settings(), platform.database()
     with failing_well():
         observer = clock.zone(settings.time_zone)
@@ -49,7 +48,7 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     with db.snapshot() as snapshot:
         called = account_labels(snapshot)
         for account in accounts(snapshot):
-            stories = stories_of(snapshot, account, Period(first, last), observer)
+            stories = stories_of(snapshot, account, period, observer)
             describe(context, [(one.day.trading_day, _shown(one, called[account])) for one in stories])
             if stories:
                 told.append(account_report(snapshot, called[account], stories))

@@ -3,9 +3,8 @@
 import dagster as dg
 from dagster._utils.cached_method import cached_method
 
+from fntx_dagster.services.database import Database, open_database
 from fntx_dagster.settings import Settings, load_settings
-from fntx_dagster.store.database import Database
-from fntx_dagster.store.opening import open_database
 
 
 class Platform(dg.ConfigurableResource):

@@ -11,10 +11,9 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.model.closing import PortfolioRow
-from fntx_dagster.model.period import Period
+from fntx_dagster.services.accounts import Labels, account_labels
 from fntx_dagster.services.risk import compute
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.labels import Labels, account_labels
 from fntx_dagster.store.marts.closing import rows_by_day
 
 _DEPS = ["closing_positions", "closing_days"]
@@ -52,16 +51,14 @@ _DEPS = ["closing_positions", "closing_days"]
 )
 def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """For the sessions of the run, and for those whose positions, marks or rates have changed since."""
-    first, last = range_of(context)
+    period = range_of(context)
     db = platform.database()
     with failing_well():
-        computed = compute(platform.settings(), db, Period(first, last))
-    for table, rows in rows_by_day(db, Period(first, last)).items():
+        computed = compute(platform.settings(), db, period)
+    for table, rows in rows_by_day(db, period).items():
         describe(context, [(day, {"dagster/row_count": count}) for day, count in rows.items()], table)
     called = account_labels(db)
-    figures = [
-        (row.trading_day, _figures(row, called)) for row in computed.portfolios if first <= row.trading_day <= last
-    ]
+    figures = [(row.trading_day, _figures(row, called)) for row in computed.portfolios if row.trading_day in period]
     describe(context, figures, "portfolio_greeks")
     levered = [_levered(row, called) for row in computed.portfolios if row.delta is not None and abs(row.delta) > 1]
     yield result(

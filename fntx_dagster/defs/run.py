@@ -22,9 +22,9 @@ from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.database import open_database
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.alerts import observe
-from fntx_dagster.store.opening import open_database
 
 
 class RunOutcome(NamedTuple):

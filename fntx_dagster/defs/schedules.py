@@ -16,9 +16,9 @@ from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.services.database import Database
 from fntx_dagster.services.fetching import configured
 from fntx_dagster.services.signatures.refusals import Beginning, Waiting, waiting
-from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.signatures import last_signed_sessions, unsigned_days
 from fntx_dagster.store.raw_flex.coverage import due_session
 

@@ -32,12 +32,12 @@ from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.services import alerting as notifications
+from fntx_dagster.services.database import Database
 from fntx_dagster.services.fetching import configured, overdue
 from fntx_dagster.services.signatures.refusals import Beginning
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.sendings import Unfinished, unfinished
 from fntx_dagster.store.outbox.signatures import posted_days
 

@@ -17,6 +17,8 @@ from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Transient, without_accounts
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.accounts import Labels, account_labels
+from fntx_dagster.services.database import Database
 from fntx_dagster.services.signatures.drifting import Unjudged, drifts
 from fntx_dagster.services.signatures.history import gaps
 from fntx_dagster.services.signatures.posting import Held, disagreements, held_by, post
@@ -24,8 +26,6 @@ from fntx_dagster.services.signatures.refusals import Beginning, Refusal
 from fntx_dagster.services.signatures.signing import drift_of, sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.database import Database
-from fntx_dagster.store.labels import Labels, account_labels
 from fntx_dagster.store.outbox.sendings import unfinished
 from fntx_dagster.store.outbox.signatures import PostedDay, SignedDay, signed_days
 
@@ -55,11 +55,11 @@ _SHOWN_GAPS = 5
 def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The day's metrics frozen as a salted Merkle tree, and queued for the chain, which is not asked. A day that is
     signed stays as it was signed."""
-    first, last = range_of(context)
+    period = range_of(context)
     db = platform.database()
     with failing_well():
         beginning = Beginning(context.run.tags.get(BEGINNING, Beginning.ALL))
-        outcome = sign(db, platform.settings(), Period(first, last), beginning=beginning)
+        outcome = sign(db, platform.settings(), period, beginning=beginning)
     called = account_labels(db)
     roots = [
         (signed.trading_day, {f"merkle_root {called[signed.account_id]}": f"0x{signed.root.hex()}"})
@@ -75,7 +75,7 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
                 outcome.refused,
                 called,
                 "all are signed",
-                Period(first, last),
+                period,
             )
         ],
     )
@@ -138,11 +138,11 @@ def signed_days_stand(context: dg.AssetCheckExecutionContext, platform: Platform
 )
 def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The root posted to TrackRecord, 10 FNTX burned, and the receipt read back. A posted day is not posted again."""
-    first, last = range_of(context)
+    period = range_of(context)
     settings, db = platform.settings(), platform.database()
-    with failing_well(), _counting_what_waits(db, Period(first, last)), connect(settings) as chain:
-        outcome = post(db, settings, chain, Period(first, last), tell=context.log.info)
-        signed, called = _signed_here(db, chain, Period(first, last)), account_labels(db)
+    with failing_well(), _counting_what_waits(db, period), connect(settings) as chain:
+        outcome = post(db, settings, chain, period, tell=context.log.info)
+        signed, called = _signed_here(db, chain, period), account_labels(db)
         short = list(_short_of_funds(chain, sorted(signed)))
         held = held_by(db, chain)
         differing = disagreements(db, chain, held)
@@ -163,7 +163,7 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
                 outcome.refused,
                 called,
                 "all are posted",
-                Period(first, last),
+                period,
             ),
             result("chain", "roots_agree", other_roots, "the contract holds our roots"),
             result(

@@ -15,11 +15,11 @@ from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import FntxError, Transient, without_accounts
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.database import Database
 from fntx_dagster.services.fetching import Fetched, configured, fetch, retire
 from fntx_dagster.services.loading import statement_paths
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.coverage import due_session, missing
 from fntx_dagster.store.raw_flex.fetches import latest, served_accounts
 from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, load_paths
@@ -52,10 +52,11 @@ LATEST = ("statements", "latest_session_is_present")
 def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The statement files of the Flex Web Service: each query once for each month of the run, as month-to-date. Without
     queries in the settings nothing is fetched, and the folder holds what a person puts there."""
-    first, last = range_of(context)
+    period = range_of(context)
+    first, last = period
     settings, db = platform.settings(), platform.database()
     with failing_well():
-        fetched = fetch(settings, db, Period(first, last), datetime.now(UTC), _teller(context))
+        fetched = fetch(settings, db, period, datetime.now(UTC), _teller(context))
         failed = [one for one in fetched if one.error]
         if failed and len(failed) == len(fetched) and _may_succeed_later(failed):
             _teller(context)("Nothing arrived: tried again in a minute or two, twice.")
@@ -115,7 +116,7 @@ def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     """Every statement file in the folder, loaded as delivered. Month-to-date files hold many sessions, so a run loads
     what is there, whatever its partition; what was loaded before changes nothing. A fetched file whose newer one is
     loaded goes."""
-    first, last = range_of(context)
+    period = range_of(context)
     settings, db = platform.settings(), platform.database()
     with failing_well():
         loads = load_paths(db, statement_paths(settings, db))
@@ -133,7 +134,7 @@ def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
         },
         check_results=[
             result("statements", "every_file_is_loaded", list(_refused(loads)), f"{len(loads)} files are loaded"),
-            _latest(settings, db, Period(first, last)),
+            _latest(settings, db, period),
         ],
     )
 

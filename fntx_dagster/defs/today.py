@@ -16,11 +16,11 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import narrate
+from fntx_dagster.services.accounts import Labels, account_labels
 from fntx_dagster.services.current_day import Asked, provisional_days, refresh
+from fntx_dagster.services.database import Database
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.database import Database
-from fntx_dagster.store.labels import Labels, account_labels
 
 
 @dg.asset(

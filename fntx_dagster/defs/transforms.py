@@ -16,18 +16,18 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from filelock import FileLock
 
 from fntx_dagster.defs.environment import dbt_environment
-from fntx_dagster.defs.manifest import PARSED, QUIET, SOURCES, manifest
+from fntx_dagster.defs.manifest import PARSED, SOURCES, manifest, options
 from fntx_dagster.defs.metadata import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.model.period import Period
-from fntx_dagster.settings import DBT_PROJECT, Settings, export
+from fntx_dagster.services.accounts import account_labels
+from fntx_dagster.services.database import open_database
+from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.accounting.changes import telling, told
-from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts.summaries import summary
 from fntx_dagster.store.marts.tables import built_from, row_counts, told_span
-from fntx_dagster.store.opening import open_database
 
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.run import RunResult
@@ -74,8 +74,8 @@ class Translator(DagsterDbtTranslator):
 def transforms(context, platform: Platform) -> Iterator[Any]:
     """From classified fills to the daily summary, the metrics and their verification, for the sessions of the run, and
     for those around it that stand on something that has changed since they were told."""
-    first, last = range_of(context)
-    days = telling(platform.database(), Period(first, last))
+    period = range_of(context)
+    days = telling(platform.database(), period)
     models = {key.to_user_string() for key in context.selected_asset_keys}
     tests = {key.name for key in context.selected_asset_check_keys}
     results = build(platform.settings(), models | tests, Period(days.first, days.last))
@@ -88,7 +88,7 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
         name = result.node.name
         if name in models and result.status == "success":
             if not failed:  # else the table that it is told from may not be there
-                _describe(context, name, platform, Period(first, last))
+                _describe(context, name, platform, period)
             yield dg.MaterializeResult(asset_key=name, metadata={"dbt seconds": round(result.execution_time, 3)})
         elif result.node.resource_type == "test" and result.status != "skipped":
             yield from _check(context, result)
@@ -115,16 +115,7 @@ def build(settings: Settings, models: Collection[str], period: Period) -> list[R
         {node.name for node in parsed.nodes.values() if node.config.materialized == kind}
         for kind in ("view", "by_session")
     )
-    command = [
-        "build",
-        "--project-dir",
-        str(DBT_PROJECT),
-        "--profiles-dir",
-        str(DBT_PROJECT),
-        "--target-path",
-        str(target),
-    ]
-    command += ["--log-path", str(target), *QUIET, "--no-write-json"]
+    command = ["build", *options(target), "--no-write-json"]
     with FileLock(target / ".run.lock"):
         database = open_database(settings)
         built = built_from(database, sources)

@@ -8,10 +8,9 @@ from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.model.period import Period
+from fntx_dagster.services.accounts import Labels, account_labels
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS, WARNING_KINDS
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.labels import Labels, account_labels
 from fntx_dagster.store.marts.verification import Verification, verifications
 
 _DESCRIPTIONS = {
@@ -30,16 +29,16 @@ def _check(kind: str, blocking: bool) -> dg.AssetChecksDefinition:
         partitions_def=SESSIONS,
     )
     def verification(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
-        first, last = range_of(context)
+        period = range_of(context)
         db = platform.database()
-        rows, called = verifications(db, Period(first, last), kinds=(kind,)), account_labels(db)
+        rows, called = verifications(db, period, kinds=(kind,)), account_labels(db)
         failed = [row for row in rows if not row.passed]
         return result(
             "verification" if blocking else "unusual",
             f"{kind}_verification",
             [_finding(row, called[row.account_id]) for row in failed],
             f"{len(rows)} equations hold",
-            days=(first, last),
+            days=period,
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             equations=len(rows),
             failed=len(failed),

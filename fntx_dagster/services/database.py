@@ -8,38 +8,25 @@ from __future__ import annotations
 import shutil
 
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.opening import dagster_storage_url, database_name, dbt_connection, open_database
 from fntx_dagster.store.server import EmbeddedPostgres
 
 __all__ = [
     "Database",
+    "Readable",
     "dagster_storage_url",
     "database_name",
     "dbt_connection",
     "delete_server",
     "open_database",
-    "server_is_running",
-    "start_server",
     "stop_server",
 ]
 
 
-def start_server(settings: Settings) -> None:
-    """Start the embedded server of the home where it does not run. Raises Transient when it does not come up, and
-    Permanent when it cannot."""
-    EmbeddedPostgres(settings.paths.postgres).start()
-
-
 def stop_server(settings: Settings) -> bool:
-    """Stop the embedded server; the next command that needs it starts it again. Returns False where none answered."""
-    server = EmbeddedPostgres(settings.paths.postgres)
-    return server.running() and server.stop()
-
-
-def server_is_running(settings: Settings) -> bool:
-    """Whether the embedded server of the home answers a query."""
-    return EmbeddedPostgres(settings.paths.postgres).running()
+    """Stop the embedded server; the next command that needs it starts it again. Returns False where none runs."""
+    return EmbeddedPostgres(settings.paths.postgres).stop()
 
 
 def delete_server(settings: Settings) -> None:
