@@ -42,7 +42,7 @@ def drifts(db: Database) -> Drifts:
     for one in signatures.signed_days(db, EVER):
         signed.setdefault(one.account_id, {})[one.trading_day] = one
     for one, days in sorted(signed.items()):
-        for day, values in _told(db, one, days):
+        for day, values in _current(db, one, days):
             try:
                 if isinstance(values, Permanent):
                     raise values
@@ -53,15 +53,21 @@ def drifts(db: Database) -> Drifts:
     return outcome
 
 
-def _told(db: Database, account: str, days: Mapping[date, SignedDay]) -> Iterator[tuple[date, Values | Permanent]]:
+def _current(db: Database, account: str, days: Mapping[date, SignedDay]) -> Iterator[tuple[date, Values | Permanent]]:
     """What the tables say of each day: of all at once, and day by day where one of them stands in the way."""
     try:
-        told = day_values(db, Period(min(days), max(days)), account)
+        all_days = _values(db, Period(min(days), max(days)), account)
     except Permanent:
-        told = None
+        all_days = None
     for day in sorted(days):
         try:
-            found = told if told is not None else day_values(db, Period.on(day), account)
-            yield day, found.get((account, day)) or Permanent(f"{day} is not told now", "Run it with `fntx run`")
+            values = all_days if all_days is not None else _values(db, Period.on(day), account)
+            yield day, values.get((account, day)) or Permanent(f"{day} is not told now", "Run it with `fntx run`")
         except Permanent as error:
             yield day, error
+
+
+def _values(db: Database, period: Period, account: str) -> Mapping[tuple[str, date], Values]:
+    """Each call reads a snapshot of its own: one that met an error can be read no further."""
+    with db.snapshot() as snapshot:
+        return day_values(snapshot, period, account)

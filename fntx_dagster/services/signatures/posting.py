@@ -1,6 +1,6 @@
 """Bringing signed days onto the chain: the queue of each account, emptied in order, and what is read back.
 
-A record is never sent twice: the sender keeps what it does before it does it (`chain.journal`), and the contract is
+A record is never sent twice: the sender keeps what it does before it does it (`evm.journal`), and the contract is
 asked. A chain that does not answer leaves everything queued.
 """
 
@@ -111,14 +111,12 @@ def disagreements(db: Database, chain: Chain, held: Mapping[str, Held]) -> list[
 
 def resubmit(db: Database, account: str, period: Period) -> list[date]:
     """Queue the failed records of a range again; their days. Permanent where there is none."""
-    first, last = period
     found = sendings.unfinished(db, period, account)
     failed = [one for one in found if one.state == "failed"]
     for one in failed:
         sendings.queue_again(db, account, one.trading_day, one.version)
     if not failed:
-        days = f"{first}" if first == last else f"{first} to {last}"
-        what = f"the records of {days} wait for the chain already" if found else f"no record of {days} has failed"
+        what = f"the records of {period} wait for the chain already" if found else f"no record of {period} has failed"
         raise Permanent(f"{what}: there is nothing to resubmit", "`fntx status` says what waits and what failed")
     return [one.trading_day for one in failed]
 
