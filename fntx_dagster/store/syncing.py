@@ -16,7 +16,7 @@ class Changes(NamedTuple):
     updated: int = 0
     deleted: int = 0
 
-    def __add__(self, other: Changes) -> Changes:  # type: ignore[override]
+    def __add__(self, other: Changes) -> Changes:  # type: ignore[override]  # counts add up; a tuple joins
         return Changes(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 

@@ -1,5 +1,5 @@
-"""IB Gateway: one account as it stands now, over a connection that only reads.
+"""IB Gateway: one account at this moment, over a read-only connection.
 
-The only room that imports ib_insync, and in one module (`connection.py`). What a snapshot is made into lies in
-`report/today.py`.
+The only room that imports ib_insync, and in one module (`connection.py`). `accounting/provisional.py` makes a
+provisional day of a snapshot.
 """

@@ -62,7 +62,7 @@ class RebuildCounts(NamedTuple):
     unopened: tuple[UnopenedFill, ...] = ()
     failed: tuple[FailedAccount, ...] = ()
 
-    def __add__(self, other: RebuildCounts) -> RebuildCounts:  # type: ignore[override]
+    def __add__(self, other: RebuildCounts) -> RebuildCounts:  # type: ignore[override]  # counts add up; a tuple joins
         return RebuildCounts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 

@@ -109,7 +109,7 @@ def turn_of(db: Database, trader: str) -> Iterator[None]:
 
 
 class SendingJournal:
-    """`chain.journal.Journal` for one account's trader on one contract; `first` to `last` limits what is queued."""
+    """`adapters.evm.journal.Journal` for one account's trader on one contract; `period` limits what is queued."""
 
     def __init__(self, db: Database, account: str, chain_id: int, contract: str, trader: str, period: Period) -> None:
         first, last = period

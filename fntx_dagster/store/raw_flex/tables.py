@@ -22,7 +22,7 @@ class Counts(NamedTuple):
     superseded: int = 0
     """Not taken, because a statement generated later has spoken for their day."""
 
-    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
+    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]  # counts add up; a tuple joins
         return Counts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
     @property
