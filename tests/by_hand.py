@@ -40,7 +40,7 @@ def create_marts(db: Database) -> Database:
     return db
 
 
-def tell(
+def build(
     db: Database, account: str, day: date, *, net_pnl: str = "12.5", closing_nav: str = "1", passed: bool = True
 ) -> None:
     """A day of an account, complete and verified; `passed` False: its equations do not hold."""

@@ -15,7 +15,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import account_labels, accounts
 from fntx_dagster.services.database import Database
 from fntx_dagster.store.accounting.capital import set_initial_capital
-from fntx_dagster.store.accounting.changes import note_refused, telling
+from fntx_dagster.store.accounting.changes import note_refused, stale_range
 from fntx_dagster.store.accounting.fills import rebuild
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.raw_flex.coverage import due_session, missing, nothing_to_tell
@@ -64,7 +64,7 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     settings, db = platform.settings(), platform.database()
     with failing_well():
         set_initial_capital(db, settings.initial_capital)
-        start = telling(db, period).first
+        start = stale_range(db, period).period.first
         counts = rebuild(db, Period(start, period.last), fallback=settings.fx_fallback)
         note_refused(db, start, ((one.account_id, str(one.error)) for one in counts.failed))
         if counts.failed and len(counts.failed) == len(accounts(db)):

@@ -25,7 +25,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import account_labels
 from fntx_dagster.services.database import open_database
 from fntx_dagster.settings import Settings, export
-from fntx_dagster.store.accounting.changes import telling, told
+from fntx_dagster.store.accounting.changes import mark_built, stale_range
 from fntx_dagster.store.marts.summaries import summary
 from fntx_dagster.store.marts.tables import built_from, row_counts, told_span
 
@@ -75,10 +75,10 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
     """From classified fills to the daily summary, the metrics and their verification, for the sessions of the run, and
     for those around it that stand on something that has changed since they were told."""
     period = range_of(context)
-    days = telling(platform.database(), period)
+    stale = stale_range(platform.database(), period)
     models = {key.to_user_string() for key in context.selected_asset_keys}
     tests = {key.name for key in context.selected_asset_check_keys}
-    results = build(platform.settings(), models | tests, Period(days.first, days.last))
+    results = build(platform.settings(), models | tests, stale.period)
     failed = [
         f"{result.node.name}: {(result.message or result.status).strip()}"
         for result in results
@@ -95,7 +95,7 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
     if failed:
         raise dg.Failure("; ".join(failed), allow_retries=False)
     if context.selected_asset_keys >= {spec.key for spec in context.assets_def.specs if not spec.is_virtual}:
-        told(platform.database(), days)
+        mark_built(platform.database(), stale)
 
 
 def build(settings: Settings, models: Collection[str], period: Period) -> list[RunResult]:

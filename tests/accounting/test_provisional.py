@@ -89,7 +89,7 @@ def example() -> Snapshot:
     )
 
 
-def told(found: Snapshot, opening: Decimal | None = OPENING, base: str = "HKD") -> ProvisionalDay:
+def built(found: Snapshot, opening: Decimal | None = OPENING, base: str = "HKD") -> ProvisionalDay:
     return today(found, base_currency=base, opening_nav_official=opening, rates=RATES)
 
 
@@ -107,12 +107,12 @@ def lines(found: Paragraph) -> list[str]:
 
 
 def test_the_story_of_the_example_is_the_golden_file() -> None:
-    story = to_markdown([narrate(told(example()))], account_label="U…0001")
+    story = to_markdown([narrate(built(example()))], account_label="U…0001")
     assert story == (GOLDEN / "today.md").read_text(encoding="utf-8")
 
 
 def test_the_nav_is_converted_at_the_real_time_rate() -> None:
-    day = told(example())
+    day = built(example())
     assert day.closing_nav_official == Decimal("199059.198")
     assert "Current NAV: 25,520.41 USD × 7.8 = 199,059.20 HKD (configured real-time rate)" in lines(moment(day, "now"))
     assert {event.fx_source for event in events(day)} == {"realtime"}
@@ -129,7 +129,7 @@ def test_a_missing_rate_is_named_with_the_setting() -> None:
         today(example(), base_currency="HKD", opening_nav_official=None, rates={})
     euros = executed("a.01", "10:00", SPY, "1", "200", currency="EUR")
     with pytest.raises(Permanent, match="EUR/HKD"):
-        told(snapshot(euros))
+        built(snapshot(euros))
 
 
 @pytest.mark.parametrize(
@@ -152,21 +152,21 @@ def test_today_is_the_latest_session_on_or_before_the_gateways_new_york_date(at:
 
 
 def test_the_heading_says_that_the_day_is_provisional_and_as_of_when() -> None:
-    assert narrate(told(example())).heading == (
+    assert narrate(built(example())).heading == (
         "US Trading Day: Monday, July 28, 2025 (provisional, as of 22:15 HKT / 10:15 EDT)"
     )
     late = replace(example(), as_of=new_york(JULY_28, "16:30"))
-    assert narrate(told(late)).heading.endswith("(provisional, as of 04:30 HKT, July 29 / 16:30 EDT, July 28)")
+    assert narrate(built(late)).heading.endswith("(provisional, as of 04:30 HKT, July 29 / 16:30 EDT, July 28)")
 
 
 def test_no_word_of_the_story_claims_a_close() -> None:
-    story = to_markdown([narrate(told(example()))], account_label=None)
+    story = to_markdown([narrate(built(example()))], account_label=None)
     for word in ("Official Closing", "Closing NAV", "Reconciliation", "Market Close", "expire worthless", "books"):
         assert word not in story
 
 
 def test_the_whole_difference_is_one_part_and_nothing_is_unexplained() -> None:
-    day = told(example())
+    day = built(example())
     assert day.closing_nav_calculated == OPENING + Decimal("57.80136") * Decimal("7.8")
     assert day.difference == day.closing_nav_official - day.closing_nav_calculated
     assert day.difference_parts == {"not_yet_attributed": day.difference}
@@ -178,7 +178,7 @@ def test_the_whole_difference_is_one_part_and_nothing_is_unexplained() -> None:
 
 
 def test_without_an_opening_nav_the_nav_now_is_told_and_no_pnl() -> None:
-    day = told(example(), opening=None)
+    day = built(example(), opening=None)
     assert day.closing_nav_official == Decimal("199059.198")
     assert day.opening_nav_calculated is day.closing_nav_calculated is day.difference is None
     story = to_markdown([narrate(day)], account_label=None)
@@ -193,14 +193,14 @@ def test_without_an_opening_nav_the_nav_now_is_told_and_no_pnl() -> None:
 
 
 def test_what_the_gateway_does_not_tell_is_not_told_as_zero() -> None:
-    day = told(example())
+    day = built(example())
     assert day.deposits is day.withdrawals is day.interest is day.fees is None
     row = dict(zip(summary_table([day]).headers, summary_table([day]).rows[0], strict=True))
     assert (row["Cash Flow"], row["Interest"], row["Gross P&L"]) == ("", "", "+491.40")
 
 
 def test_no_net_pnl_is_told_for_deposits_and_the_rate_move_the_nav_too() -> None:
-    day = told(example())
+    day = built(example())
     (document,) = to_document([narrate(day)])["days"]
     assert day.net_pnl is document["net_pnl"] is None
     row = dict(zip(summary_table([day]).headers, summary_table([day]).rows[0], strict=True))
@@ -209,7 +209,7 @@ def test_no_net_pnl_is_told_for_deposits_and_the_rate_move_the_nav_too() -> None
 
 def test_before_the_open_the_day_has_no_open_and_trades_are_pre_market() -> None:
     found = snapshot(executed("a.01", "08:00", PUT, "-1", "0.5"), positions=(held(PUT, "-1", "0.4"),), clock="08:30")
-    day = told(found)
+    day = built(found)
     assert [block.kind for block in narrate(day).blocks] == ["previous_close", "trades", "now"]
     assert day.blocks[0].phase == "pre_market"
     assert lines(moment(day, "now"))[0].startswith("Event: The market has not opened yet.")
@@ -217,19 +217,19 @@ def test_before_the_open_the_day_has_no_open_and_trades_are_pre_market() -> None
 
 def test_an_evening_trade_before_the_day_is_told_overnight() -> None:
     found = snapshot(executed("a.01", "18:00", PUT, "-1", "0.5", day=JULY_25), positions=(held(PUT, "-1", "0.4"),))
-    story = narrate(told(found))
+    story = narrate(built(found))
     assert [section.heading for section in story.sections] == [
         "Overnight Period (July 25 Close to July 28 Open)",
         story.heading,
     ]
-    assert moment(told(found), "market_open").lines[0].label == "Official Opening NAV"
+    assert moment(built(found), "market_open").lines[0].label == "Official Opening NAV"
 
 
 def test_a_session_without_trades_says_so_as_far_as_it_went() -> None:
-    session = moment(told(snapshot()), "no_events")
+    session = moment(built(snapshot()), "no_events")
     assert session.summary == "No events. Nothing was traded so far."
     assert session.when == "21:30–22:15 HKT / 09:30–10:15 EDT"
-    assert lines(moment(told(snapshot()), "now"))[0] == "Event: The market is open. You hold no open positions."
+    assert lines(moment(built(snapshot()), "now"))[0] == "Event: The market is open. You hold no open positions."
 
 
 def test_fills_at_most_five_minutes_apart_are_one_block() -> None:
@@ -237,21 +237,21 @@ def test_fills_at_most_five_minutes_apart_are_one_block() -> None:
         executed(f"{number}.01", clock, PUT, "-1", "0.5")
         for number, clock in enumerate(("09:31:00", "09:36:00", "09:41:01", "10:00:00"))
     ]
-    day = told(snapshot(*fills, positions=(held(PUT, "-4", "0.4"),)))
+    day = built(snapshot(*fills, positions=(held(PUT, "-4", "0.4"),)))
     assert [len(block.events) for block in day.blocks] == [2, 1, 1]
     assert [block.block_id for block in day.blocks] == [f"U1000001:2025-07-28:{n:04}" for n in (1, 2, 3)]
 
 
 def test_the_open_divides_a_block() -> None:
     fills = (executed("a.01", "09:28", PUT, "-1", "0.5"), executed("b.01", "09:31", PUT, "-1", "0.5"))
-    day = told(snapshot(*fills, positions=(held(PUT, "-2", "0.4"),)))
+    day = built(snapshot(*fills, positions=(held(PUT, "-2", "0.4"),)))
     assert [block.phase for block in day.blocks] == ["pre_market", "intraday"]
 
 
 def test_what_was_opened_today_realises_exactly_and_takes_back_the_premium_told() -> None:
     sold = executed("a.01", "09:40", PUT, "-2", "0.50")
     bought = executed("b.01", "10:00", PUT, "1", "0.30", realised="17.9")
-    day = told(snapshot(sold, bought, positions=(held(PUT, "-1", "0.3"),)))
+    day = built(snapshot(sold, bought, positions=(held(PUT, "-1", "0.3"),)))
     opening, closing = events(day)
     assert (opening.premium, opening.opening_quantity) == (Decimal(100), Decimal(2))
     assert (closing.gross_realised, closing.premium_reversal, closing.closing_quantity) == (20, -50, 1)
@@ -261,14 +261,14 @@ def test_what_was_opened_today_realises_exactly_and_takes_back_the_premium_told(
 
 
 def test_a_block_that_also_closes_tells_no_premium_and_takes_none_back() -> None:
-    day = told(snapshot(executed("a.01", "09:40", PUT, "-1", "0.50"), executed("b.01", "09:42", PUT, "1", "0.30")))
+    day = built(snapshot(executed("a.01", "09:40", PUT, "-1", "0.50"), executed("b.01", "09:42", PUT, "1", "0.30")))
     opening, closing = events(day)
     assert (opening.premium, closing.gross_realised, closing.premium_reversal) == (0, 20, 0)
 
 
 def test_what_was_opened_earlier_realises_the_brokers_figure_and_says_so() -> None:
     bought = executed("a.01", "10:00", PUT, "1", "0.30", realised="17.9", commission="-1.1")
-    day = told(snapshot(bought, positions=(held(PUT, "-2", "0.3"),)))
+    day = built(snapshot(bought, positions=(held(PUT, "-2", "0.3"),)))
     (closing,) = events(day)
     assert closing.gross_realised == Decimal(19)  # the closing commission taken out; the opening's is not known
     assert day.realised_by_broker == {closing.event_id}
@@ -282,25 +282,25 @@ def test_what_was_opened_earlier_realises_the_brokers_figure_and_says_so() -> No
 def test_of_a_fill_that_closes_old_and_new_the_new_openings_commission_is_told_once() -> None:
     sold = executed("a.01", "09:40", PUT, "-1", "0.50", commission="-1")
     bought = executed("b.01", "10:00", PUT, "2", "0.30", realised="36", commission="-1")
-    closing = events(told(snapshot(sold, bought)))[1]
+    closing = events(built(snapshot(sold, bought)))[1]
     assert (closing.closing_quantity, closing.gross_realised, closing.premium_reversal) == (2, 38, -50)
 
 
 def test_a_fill_that_closes_without_its_pnl_is_no_answer_yet() -> None:
     first = executed("a.01", "10:00", PUT, "1", "0.30", realised="10")
     with pytest.raises(Transient, match="realised P&L"):
-        told(snapshot(first, executed("b.01", "10:01", PUT, "1", "0.30"), positions=(held(PUT, "-1", "0.3"),)))
+        built(snapshot(first, executed("b.01", "10:01", PUT, "1", "0.30"), positions=(held(PUT, "-1", "0.3"),)))
 
 
 def test_a_fill_that_turns_a_position_closes_one_part_and_opens_the_other() -> None:
     sold = executed("a.01", "09:40", SPY, "-30", "630")
     bought = executed("b.01", "10:00", SPY, "50", "629", realised="28")
-    closing = events(told(snapshot(sold, bought, positions=(held(SPY, "20", "629"),))))[1]
+    closing = events(built(snapshot(sold, bought, positions=(held(SPY, "20", "629"),))))[1]
     assert (closing.closing_quantity, closing.opening_quantity, closing.gross_realised) == (30, 20, 30)
 
 
 def test_an_option_that_expired_after_the_close_was_still_sold_to_open() -> None:
-    day = told(replace(example(), positions=(), as_of=new_york(JULY_28, "17:00")))
+    day = built(replace(example(), positions=(), as_of=new_york(JULY_28, "17:00")))
     assert [(event.opening_quantity, event.closing_quantity) for event in events(day)] == [(3, 0), (3, 0)]
     assert [position.quantity for position in day.open_at_close] == [-3, -3]
     now = lines(moment(day, "now"))
@@ -312,7 +312,7 @@ def test_a_fill_after_the_close_belongs_to_the_next_trading_day() -> None:
     late = executed("c.01", "16:05", SPY, "10", "630")
     found = replace(example(), as_of=new_york(JULY_28, "17:00"))
     found = replace(found, executions=(*found.executions, late), positions=(*found.positions, held(SPY, "10", "630")))
-    day = told(found)
+    day = built(found)
     assert (len(events(day)), day.later_trades) == (2, 1)
     assert SPY not in [position.contract for position in day.open_at_close]
     assert (
@@ -323,12 +323,12 @@ def test_a_fill_after_the_close_belongs_to_the_next_trading_day() -> None:
 
 def test_a_fill_of_the_day_before_is_not_todays() -> None:
     old = executed("a.01", "15:00", PUT, "-1", "0.5", day=JULY_25)
-    assert told(snapshot(old, positions=(held(PUT, "-1", "0.4"),))).blocks == ()
+    assert built(snapshot(old, positions=(held(PUT, "-1", "0.4"),))).blocks == ()
 
 
 def test_of_a_corrected_fill_the_highest_version_counts() -> None:
     wrong, right = executed("0000.a.02", "10:00", PUT, "-1", "9.9"), executed("0000.a.10", "10:00", PUT, "-1", "0.4")
-    (event,) = events(told(snapshot(right, wrong, positions=(held(PUT, "-1", "0.4"),))))
+    (event,) = events(built(snapshot(right, wrong, positions=(held(PUT, "-1", "0.4"),))))
     assert event.price == Decimal("0.4")
     assert execution_id("0000.a.10") == ("0000.a", 10)
     assert execution_id("plain") == ("plain", 0)
@@ -336,26 +336,26 @@ def test_of_a_corrected_fill_the_highest_version_counts() -> None:
 
 def test_a_conversion_of_currencies_costs_its_commission_and_is_not_held() -> None:
     pair = Contract("12345777", "USD.HKD", "USD.HKD", "CASH")
-    day = told(snapshot(executed("a.01", "10:00", pair, "1000", "7.8", currency="HKD", commission="-16")))
+    day = built(snapshot(executed("a.01", "10:00", pair, "1000", "7.8", currency="HKD", commission="-16")))
     assert [(event.event_type, event.nav_impact) for event in events(day)] == [("fx_conversion", -16)]
     assert day.open_at_close == ()
 
 
 def test_a_commission_in_another_currency_is_converted() -> None:
     paid = replace(executed("a.01", "10:00", SPY, "1", "630", commission="-7.8"), commission_currency="HKD")
-    (event,) = events(told(snapshot(paid, positions=(held(SPY, "1", "630"),))))
+    (event,) = events(built(snapshot(paid, positions=(held(SPY, "1", "630"),))))
     assert (event.commission, event.nav_impact) == (Decimal(-1), Decimal("-7.8"))
 
 
 def test_positions_are_told_with_market_values_and_capped() -> None:
     strikes = [option(f"80000{strike}", JULY_29, str(strike), "C") for strike in range(630, 640)]
-    now = lines(moment(told(snapshot(positions=tuple(held(one, "-1", "0.5") for one in strikes))), "now"))
+    now = lines(moment(built(snapshot(positions=tuple(held(one, "-1", "0.5") for one in strikes))), "now"))
     assert now[1] == "Short SPY July 29 630 Call: market value -50.00 USD at $0.50"
     assert now[6] == "5 more positions"
 
 
 def test_the_document_marks_the_day_and_gives_the_gateways_figures() -> None:
-    official, provisional = to_document([narrate(july_18()), narrate(told(example()))])["days"]
+    official, provisional = to_document([narrate(july_18()), narrate(built(example()))])["days"]
     assert (official["provisional"], official["as_of"], official["gateway_nav"]) == (False, None, None)
     assert provisional["provisional"] is True
     assert provisional["as_of"]["hong_kong"] == "2025-07-28 22:15:00 HKT"
@@ -373,7 +373,7 @@ def test_the_document_marks_the_day_and_gives_the_gateways_figures() -> None:
 
 
 def test_the_table_marks_the_row_and_says_what_the_mark_means() -> None:
-    table = summary_table([july_18(), told(example())])
+    table = summary_table([july_18(), built(example())])
     assert [row[0] for row in table.rows] == ["2025-07-18", "2025-07-28 *"]
     assert table.footnote == (
         "* 22:15 HKT / 10:15 EDT: provisional, from IB Gateway at the real-time rate, and in no total; "
@@ -384,8 +384,8 @@ def test_the_table_marks_the_row_and_says_what_the_mark_means() -> None:
 
 
 def test_a_day_that_still_runs_is_in_no_total() -> None:
-    assert summary_table([july_18(), told(example())]).totals == summary_table([july_18()]).totals
-    assert set(summary_table([told(example())]).totals) == {"Total", ""}
+    assert summary_table([july_18(), built(example())]).totals == summary_table([july_18()]).totals
+    assert set(summary_table([built(example())]).totals) == {"Total", ""}
 
 
 def test_the_snapshot_of_the_example_reads_back_from_json_text() -> None:
@@ -446,7 +446,7 @@ def test_every_cent_that_the_blocks_tell_adds_up(done: list[tuple[Contract, int,
             executed(f"{number}.01", at, contract, str(quantity), f"{price}e-2", realised="3" if closes else None)
         )
     positions = tuple(held(one, str(net[one.contract_id]), "0.1") for one in (PUT, CALL, SPY) if net[one.contract_id])
-    day = told(snapshot(*fills, positions=positions, clock="15:59"))
+    day = built(snapshot(*fills, positions=positions, clock="15:59"))
     nav = OPENING
     for event in events(day):
         nav += event.nav_impact

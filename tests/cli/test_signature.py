@@ -32,20 +32,20 @@ DAYS = ("--from", "2025-07-15", "--to", "2025-07-17")
 
 
 @pytest.fixture
-def told(database: Database) -> Database:
+def built(database: Database) -> Database:
     """Two sessions told, and between them one that is not."""
     by_hand.create_marts(database)
     by_hand.fetched(database, ACCOUNT, TUESDAY, WEDNESDAY, THURSDAY)
     for day in (TUESDAY, THURSDAY):
-        by_hand.tell(database, ACCOUNT, day)
+        by_hand.build(database, ACCOUNT, day)
     return database
 
 
 @pytest.fixture(autouse=True)
-def variables(told: Database, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def variables(built: Database, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name in [name for name in os.environ if name.startswith("FNTX_")]:
         monkeypatch.delenv(name)
-    found = {"FNTX_HOME": str(home), "FNTX_DATABASE_URL": told.url, "COLUMNS": "200"}
+    found = {"FNTX_HOME": str(home), "FNTX_DATABASE_URL": built.url, "COLUMNS": "200"}
     for name, value in found.items():
         monkeypatch.setenv(name, value)
     return found
@@ -98,14 +98,14 @@ def node(home: Path) -> Iterator[str]:
         server.stdout.close()
 
 
-def test_a_day_is_signed_and_posted_once_and_says_so(told: Database) -> None:
+def test_a_day_is_signed_and_posted_once_and_says_so(built: Database) -> None:
     first = fntx("signature", "generate", "--date", f"{THURSDAY}").stdout
     assert "signed now" in first
     assert "posted now" in first
     second = fntx("signature", "generate", "--date", f"{THURSDAY}").stdout
     assert "signed before, unchanged" in second
     assert "posted before" in second
-    assert len(posted_days(told, Period.on(THURSDAY))) == 1
+    assert len(posted_days(built, Period.on(THURSDAY))) == 1
 
 
 def test_what_was_signed_without_posting_waits_and_the_status_says_so() -> None:
@@ -187,19 +187,19 @@ def test_a_command_line_that_says_too_much_or_too_little_is_wrong(arguments: tup
 
 
 def test_over_a_node_a_stranger_sees_that_the_chain_holds_it_and_later_that_it_is_superseded(
-    told: Database, home: Path, tmp_path: Path
+    built: Database, home: Path, tmp_path: Path
 ) -> None:
     for day in (TUESDAY, THURSDAY):
         sign(day)
     file = disclosure(tmp_path, "net_pnl")
-    [tuesday, thursday] = signed_days(told, Period(TUESDAY, THURSDAY))
+    [tuesday, thursday] = signed_days(built, Period(TUESDAY, THURSDAY))
     with node(home) as url:
         said = fntx("verify", str(file), "--rpc", url).stdout
         assert said.splitlines()[-1] == "✓ HOLDS"
         assert "late: it does not show that the figures were fixed on the day" in said
         assert "superseded" not in said
 
-        correct(told)
+        correct(built)
         fntx("signature", "amend", "--date", f"{THURSDAY}", "--reason", "a fee", "--yes")
         said = fntx("verify", str(file), "--rpc", url).stdout
         assert 'superseded by version 2; the reason given: "a fee"' in said
@@ -240,9 +240,9 @@ def test_over_a_node_a_stranger_sees_that_the_chain_holds_it_and_later_that_it_i
     fntx("verify", str(file), "--rpc", url, code=1)
 
 
-def test_the_record_of_the_settings_chain_without_gaps_is_whole(told: Database) -> None:
+def test_the_record_of_the_settings_chain_without_gaps_is_whole(built: Database) -> None:
     sign(THURSDAY)
-    [signed] = signed_days(told, Period.on(THURSDAY))
+    [signed] = signed_days(built, Period.on(THURSDAY))
     day = ("--from", f"{THURSDAY}", "--to", f"{THURSDAY}")
     counts = "1 sessions, 1 of them posted, 0 without a record, 0 late"
     assert counts in fntx("verify", "--trader", signed.trader, *day, "--late-after", "1000000").stdout
@@ -270,16 +270,16 @@ def test_a_version_that_no_table_can_hold_is_no_version() -> None:
     fntx("signature", "disclose", *wanted, code=2)
 
 
-def test_while_a_correction_waits_it_is_named_and_the_first_versions_receipt_is_not_compared(told: Database) -> None:
+def test_while_a_correction_waits_it_is_named_and_the_first_versions_receipt_is_not_compared(built: Database) -> None:
     sign(THURSDAY)
-    correct(told)
+    correct(built)
     fntx("signature", "amend", "--date", f"{THURSDAY}", "--reason", "a fee", "--yes", "--no-post")
     said = json.loads(fntx("signature", "verify", "--date", f"{THURSDAY}", "--json", code=1).stdout)
     assert (said["version"], said["tx_hash"]) == (2, None)
     waits, lacks = said["problems"]
     assert "version 2 of 2025-07-17 is queued" in waits
     assert "holds no version 2 of trader" in lacks
-    [receipt] = posted_days(told, Period.on(THURSDAY))
+    [receipt] = posted_days(built, Period.on(THURSDAY))
     other = ("--tx-hash", receipt.tx_hash.upper().replace("X", "x"), "--json")
     said = json.loads(fntx("signature", "verify", "--date", f"{THURSDAY}", *other, code=1).stdout)
     assert "posted version 1 of 2025-07-17" in said["problems"][-1]
@@ -288,15 +288,15 @@ def test_while_a_correction_waits_it_is_named_and_the_first_versions_receipt_is_
 class TestAmending:
     ARGUMENTS = ("signature", "amend", "--date", f"{THURSDAY}", "--reason", "a fee")
 
-    def test_without_a_terminal_nothing_is_amended_until_a_person_says_so(self, told: Database) -> None:
+    def test_without_a_terminal_nothing_is_amended_until_a_person_says_so(self, built: Database) -> None:
         sign(THURSDAY)
-        correct(told)
+        correct(built)
         assert "Give --yes" in refused(*self.ARGUMENTS)
-        assert [one.version for one in signed_days(told, Period.on(THURSDAY))] == [1]
+        assert [one.version for one in signed_days(built, Period.on(THURSDAY))] == [1]
 
-    def test_what_changes_is_shown_and_the_new_version_is_posted(self, told: Database) -> None:
+    def test_what_changes_is_shown_and_the_new_version_is_posted(self, built: Database) -> None:
         sign(THURSDAY)
-        correct(told)
+        correct(built)
         said = fntx(*self.ARGUMENTS, "--yes").stdout
         assert "net_pnl: signed 12.5, the database says 13" in said
         assert "signed now, version 2" in said
@@ -315,9 +315,9 @@ class TestAmending:
 class TestResubmitting:
     ARGUMENTS = ("signature", "resubmit", "--date", f"{THURSDAY}")
 
-    def test_a_failed_record_is_shown_with_its_reason_and_posted_when_that_is_settled(self, told: Database) -> None:
+    def test_a_failed_record_is_shown_with_its_reason_and_posted_when_that_is_settled(self, built: Database) -> None:
         fntx("signature", "generate", "--date", f"{THURSDAY}", "--no-post")
-        with told.connect() as connection:
+        with built.connect() as connection:
             connection.execute("update alm_reporting.chain_postings set state = 'failed', error = 'no [bold]gas'")
         assert "no [bold]gas" in fntx("chain", "status").stdout
         assert json.loads(fntx("status", "--json").stdout)[0]["failed"] == 1
@@ -345,7 +345,7 @@ class TestAChainOfOnesOwn:
             yield load_settings()
 
     def test_contracts_are_deployed_once_and_a_day_is_posted_after_burning_is_approved(
-        self, own: Settings, tmp_path: Path, told: Database
+        self, own: Settings, tmp_path: Path, built: Database
     ) -> None:
         file = tmp_path / "contracts.json"
         assert "TrackRecord  0x" in fntx("chain", "deploy", "--out", str(file)).stdout
@@ -354,7 +354,7 @@ class TestAChainOfOnesOwn:
         assert "fntx chain approve" in refused("signature", "generate", "--date", f"{THURSDAY}")
         assert "may burn the FNTX of" in fntx("chain", "approve").stdout
         sign(THURSDAY)
-        [posted] = posted_days(told, Period.on(THURSDAY))
+        [posted] = posted_days(built, Period.on(THURSDAY))
         assert posted.contract == json.loads(file.read_text())["TrackRecord"]
 
     def test_a_deployment_that_was_cut_off_goes_on_and_makes_no_contract_twice(
@@ -398,7 +398,7 @@ class TestAChainOfOnesOwn:
 
 class TestKeystores:
     def test_a_new_keystore_prints_its_address_and_serves_the_account(
-        self, told: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, built: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file = tmp_path / "trader.json"
         assert "Set FNTX_KEYSTORE_PASSWORD" in refused("chain", "keystore", str(file))
@@ -408,7 +408,7 @@ class TestKeystores:
         assert "exists" in refused("chain", "keystore", str(file))
         monkeypatch.setenv("FNTX_KEYSTORES", json.dumps({ACCOUNT: str(file)}))
         sign(THURSDAY)
-        [signed] = signed_days(told, Period.on(THURSDAY))
+        [signed] = signed_days(built, Period.on(THURSDAY))
         assert signed.trader == address
 
     def test_a_key_of_the_environment_is_imported(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.broker import deliver
 from fntx_dagster.store.accounting.capital import set_initial_capital
-from fntx_dagster.store.accounting.changes import note_refused, telling
-from fntx_dagster.store.accounting.changes import told as note_told
+from fntx_dagster.store.accounting.changes import mark_built, note_refused, stale_range
 from fntx_dagster.store.accounting.fills import RebuildCounts, rebuild
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import story, verification
@@ -55,14 +54,14 @@ class Platform:
         return counts
 
     def goes_on(self, day: str) -> None:
-        """What the daily run does for a session: it tells again what stands on a change, and takes the notes back."""
+        """What the daily run does for a session: it builds again what depends on a change, and removes the notes."""
         session = date.fromisoformat(day)
-        start = telling(self.database, Period.on(session)).first
+        start = stale_range(self.database, Period.on(session)).period.first
         counts = rebuild(self.database, Period(start, session), fallback=self.settings.fx_fallback)
         note_refused(self.database, start, ((one.account_id, str(one.error)) for one in counts.failed))
-        days = telling(self.database, Period.on(session))
-        self._build(days.first, days.last)
-        note_told(self.database, days)
+        stale = stale_range(self.database, Period.on(session))
+        self._build(*stale.period)
+        mark_built(self.database, stale)
 
     def _build(self, first: date, last: date) -> None:
         from fntx_dagster.defs.transforms import build
@@ -126,7 +125,7 @@ def platform(postgres: str, story_home: Settings) -> Iterator[Platform]:
 
 
 @pytest.fixture(scope="module")
-def told(
+def built(
     request: pytest.FixtureRequest,
     postgres: str,
     story_home: Settings,

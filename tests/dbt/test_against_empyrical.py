@@ -35,12 +35,12 @@ def series(name: str, returns: Iterable[float]) -> None:
     def happens(account: Account) -> None:
         nav = CAPITAL
         for day, one in zip(DAYS, returns, strict=False):
-            told = account.day(day)
+            built = account.day(day)
             if not nav:
                 nav = CAPITAL
-                told.moves("deposit", str(CAPITAL))
+                built.moves("deposit", str(CAPITAL))
             gain = (nav * Decimal(str(one))).quantize(Decimal("0.01"))
-            told.moves("interest", str(gain))
+            built.moves("interest", str(gain))
             nav += gain
 
     happens.__name__ = name
@@ -79,17 +79,17 @@ def with_flows(name: str, seed: int, deposits_every: int) -> None:
     def happens(account: Account) -> None:
         nav, random = CAPITAL, Random(seed)
         for day, one in zip(DAYS, normal(7, 80), strict=False):
-            told = account.day(day)
+            built = account.day(day)
             if deposits_every and not random.randrange(deposits_every):
                 deposit = Decimal(random.randint(1, 30_000))
-                told.moves("deposit", str(deposit))
+                built.moves("deposit", str(deposit))
                 nav += deposit
             gain = (nav * Decimal(str(one))).quantize(Decimal("1E-16"))
-            told.moves("interest", str(gain))
+            built.moves("interest", str(gain))
             nav += gain
             if deposits_every and not random.randrange(deposits_every):
                 withdrawal = (nav * Decimal(random.randint(1, 95)) / 100).quantize(Decimal("0.01"))
-                told.moves("deposit", str(-withdrawal))
+                built.moves("deposit", str(-withdrawal))
                 nav -= withdrawal
 
     happens.__name__ = name
@@ -136,12 +136,12 @@ def is_defined(metric: str, value: float, returns: numpy.ndarray, days: int) -> 
 
 
 @pytest.mark.parametrize("name", SERIES.names)
-def test_empyrical_agrees_wherever_both_are_defined(told: Platform, name: str) -> None:
+def test_empyrical_agrees_wherever_both_are_defined(built: Platform, name: str) -> None:
     account = SERIES[name]
     known = daily_returns(account)
     rows = {
         (row["trading_day"], row["metric_window"]): row
-        for row in performance.rolling_metrics(told.database, Period(FIRST, LAST), account.number)
+        for row in performance.rolling_metrics(built.database, Period(FIRST, LAST), account.number)
     }
     opened = sessions(account.days[0].date, account.days[0].date)[0].previous_close.date()
     compared = 0
@@ -166,18 +166,18 @@ def test_empyrical_agrees_wherever_both_are_defined(told: Platform, name: str) -
     assert compared >= len(known)
 
 
-def test_a_wipe_out_has_a_calmar_ratio_of_minus_one(told: Platform) -> None:
+def test_a_wipe_out_has_a_calmar_ratio_of_minus_one(built: Platform) -> None:
     account = SERIES["over a year, all lost on the way"]
     last = account.days[-1].date
-    row = performance.rolling_metrics(told.database, Period.on(last), account.number)[-1]
+    row = performance.rolling_metrics(built.database, Period.on(last), account.number)[-1]
     assert row["metric_window"] == "all"
     assert (row["total_return"], row["max_drawdown"], row["calmar"]) == (-1, -1, -1)
 
 
 @pytest.mark.parametrize("name", TWINS.names[1:])
-def test_deposits_and_withdrawals_move_no_time_weighted_metric(told: Platform, name: str) -> None:
+def test_deposits_and_withdrawals_move_no_time_weighted_metric(built: Platform, name: str) -> None:
     def rows(account: Account) -> list[dict]:
-        return performance.rolling_metrics(told.database, Period(FIRST, LAST), account.number)
+        return performance.rolling_metrics(built.database, Period(FIRST, LAST), account.number)
 
     plain, moved = rows(TWINS["without flows"]), rows(TWINS[name])
     assert sum(row["money_weighted_return"] != row["total_return"] for row in moved) > len(moved) / 2

@@ -34,8 +34,8 @@ def words(day: Day) -> str:
     return to_markdown([narrate(day)], account_label="U…")
 
 
-def lots(told: Platform, account: Account) -> list[tuple]:
-    return told.query(
+def lots(built: Platform, account: Account) -> list[tuple]:
+    return built.query(
         """select symbol, quantity, open_price, close_price, gross_pnl, how_opened, how_ended
         from alm_reporting.position_lots where account_id = %s order by opened_at, closed_at, symbol""",
         account.number,
@@ -53,8 +53,8 @@ def split(account: Account) -> None:
     account.day("2025-07-17", {ACME: "33"}).trade(ACME, -36, "33.10")
 
 
-def test_a_split_scales_lots_and_price_keeps_the_cost_and_moves_nothing(told: Platform) -> None:
-    _, _, day, sold = told.days(split.number)
+def test_a_split_scales_lots_and_price_keeps_the_cost_and_moves_nothing(built: Platform) -> None:
+    _, _, day, sold = built.days(split.number)
     assert [(block.phase, block.kind, block.nav_impact) for block in day.blocks] == [
         ("overnight", "corporate_action", 0)
     ]
@@ -63,7 +63,7 @@ def test_a_split_scales_lots_and_price_keeps_the_cost_and_moves_nothing(told: Pl
     assert [(held.quantity, held.open_price) for held in day.open_at_close] == [(45, 30)]
     assert sold.blocks[0].gross_pnl == 36 * Decimal("33.10") - 30 * 30 - 6 * 31
     assert "leaving long 9 shares of ACME open" in words(sold)
-    assert lots(told, split) == [
+    assert lots(built, split) == [
         ("ACME", 10, 90, 90, 0, "trade", "split"),
         ("ACME", 5, 93, 93, 0, "trade", "split"),
         ("ACME", 30, 30, Decimal("33.10"), Decimal("93"), "split", "traded"),
@@ -78,8 +78,8 @@ def reverse_split(account: Account) -> None:
     account.day("2025-07-15", {BETA: "21"}).splits(ACME, 1, 10, into=BETA)
 
 
-def test_a_reverse_split_into_another_number_pays_for_the_fraction(told: Platform) -> None:
-    day = told.day(reverse_split.number, "2025-07-15")
+def test_a_reverse_split_into_another_number_pays_for_the_fraction(built: Platform) -> None:
+    day = built.day(reverse_split.number, "2025-07-15")
     assert parts(day) == {"mark_to_market": usd("10.50")}
     text = words(day)
     assert "Your 105 shares of ACME become 10.5 shares of BETA." in text
@@ -95,13 +95,13 @@ def merger(account: Account) -> None:
     account.day("2025-07-16", {BETA: "125"}).trade(BETA, 40, "123")
 
 
-def test_a_merger_of_a_short_holding_goes_on_in_the_other_with_its_proceeds_less_the_cash(told: Platform) -> None:
-    _, day, covered = told.days(merger.number)
+def test_a_merger_of_a_short_holding_goes_on_in_the_other_with_its_proceeds_less_the_cash(built: Platform) -> None:
+    _, day, covered = built.days(merger.number)
     assert "Your 100 shares of ACME, sold short, become 40 shares of BETA, with cash of $1.50 each." in words(day)
     assert parts(day) == {"mark_to_market": usd(100 * 50 - 150 - 40 * 124)}
     # sold for 5,200, less 150 for the cash component, is 126.25 a share of the other
     assert covered.blocks[0].gross_pnl == 40 * (Decimal("126.25") - 123)
-    trip = told.query(
+    trip = built.query(
         "select count(distinct round_trip_id) from alm_reporting.position_lots where account_id = %s", merger.number
     )
     assert trip == [(1,)]
@@ -113,12 +113,12 @@ def cash_merger(account: Account) -> None:
     account.day("2025-07-15").merges(ACME, cash="54.20")
 
 
-def test_a_cash_merger_realises_and_counts_with_the_marking(told: Platform) -> None:
-    day = told.day(cash_merger.number, "2025-07-15")
+def test_a_cash_merger_realises_and_counts_with_the_marking(built: Platform) -> None:
+    day = built.day(cash_merger.number, "2025-07-15")
     assert "Your 30 shares of ACME are taken for cash at $54.20 each." in words(day)
     assert "Realised Gain:** 276.00 USD" in words(day)
     assert parts(day) == {"mark_to_market": usd(126)}
-    [(change,)] = told.query(
+    [(change,)] = built.query(
         "select nav_change from alm_reporting.daily_summary where account_id = %s and trading_day = '2025-07-15'",
         cash_merger.number,
     )
@@ -135,8 +135,8 @@ def spin_off(account: Account) -> None:
     account.day("2025-07-16", {ACME: "42", BETA: "38"}).trade(BETA, "-7.5", "38")
 
 
-def test_what_is_spun_off_comes_at_no_cost_and_the_parent_keeps_its_own(told: Platform) -> None:
-    _, day, sold = told.days(spin_off.number)
+def test_what_is_spun_off_comes_at_no_cost_and_the_parent_keeps_its_own(built: Platform) -> None:
+    _, day, sold = built.days(spin_off.number)
     assert "You receive 7.5 shares of BETA, at no cost of its own." in words(day)
     assert parts(day) == {"mark_to_market": usd(30 * -9) + usd("277.50")}
     assert sold.blocks[0].gross_pnl == Decimal("7.5") * 38
@@ -152,11 +152,11 @@ def issued(account: Account) -> None:
     day.trade(ACME, -20, "51.50")
 
 
-def test_what_an_action_issues_is_held_at_what_was_paid_for_it_and_its_trip_counts_it(told: Platform) -> None:
-    came, sold = told.days(issued.number)
+def test_what_an_action_issues_is_held_at_what_was_paid_for_it_and_its_trip_counts_it(built: Platform) -> None:
+    came, sold = built.days(issued.number)
     assert parts(came) == {"mark_to_market": usd(370 + 1000 - 900)}
     assert sum(block.gross_pnl for block in sold.blocks) == 385 + 1030 - 900
-    assert told.query(
+    assert built.query(
         "select symbol, quantity, gross_pnl from alm_reporting.round_trips where account_id = %s order by 1",
         issued.number,
     ) == [("ACME", 20, 130), ("BETA", 10, 385)]
@@ -168,8 +168,8 @@ def cash_of_an_action(account: Account) -> None:
     account.day("2025-07-15", {ACME: "50"})._acts("PP", "CASH DISTRIBUTION", (ACME, Decimal(0), Decimal(25)))
 
 
-def test_cash_of_an_action_that_moves_no_shares_is_told_as_that(told: Platform) -> None:
-    _, day = told.days(cash_of_an_action.number)
+def test_cash_of_an_action_that_moves_no_shares_is_told_as_that(built: Platform) -> None:
+    _, day = built.days(cash_of_an_action.number)
     assert "ACME: cash of a corporate action that changes nothing of what is held; it moves nothing here" in words(day)
     assert "no statement tells" not in words(day)
     assert parts(day) == {"mark_to_market": usd(25)}
@@ -182,8 +182,8 @@ def renamed_then_delisted(account: Account) -> None:
     account.day("2025-07-16").delists(BETA)
 
 
-def test_a_change_of_symbol_carries_the_cost_that_a_delisting_loses(told: Platform) -> None:
-    _, renamed, gone = told.days(renamed_then_delisted.number)
+def test_a_change_of_symbol_carries_the_cost_that_a_delisting_loses(built: Platform) -> None:
+    _, renamed, gone = built.days(renamed_then_delisted.number)
     assert "Change of Symbol" in words(renamed)
     assert "Your 30 shares of ACME become 30 shares of BETA." in words(renamed)
     assert "Your 30 shares of BETA are gone without value." in words(gone)
@@ -199,8 +199,8 @@ def split_of_what_no_statement_opened(account: Account) -> None:
     account.day("2025-07-16", {ACME: "22"}).trade(ACME, -40, "22", open_close="C")
 
 
-def test_a_split_scales_the_part_that_is_known_by_the_brokers_ratio(told: Platform) -> None:
-    assert [(lot[1], lot[2]) for lot in lots(told, split_of_what_no_statement_opened)] == [(10, 40), (20, 20)]
+def test_a_split_scales_the_part_that_is_known_by_the_brokers_ratio(built: Platform) -> None:
+    assert [(lot[1], lot[2]) for lot in lots(built, split_of_what_no_statement_opened)] == [(10, 40), (20, 20)]
 
 
 # -- transfers
@@ -217,8 +217,8 @@ def transferred(account: Account) -> None:
     day.transfers_cash("250", "USD")
 
 
-def test_a_transfer_moves_the_nav_by_its_value_and_is_no_performance(told: Platform) -> None:
-    came, sold, went = told.days(transferred.number)
+def test_a_transfer_moves_the_nav_by_its_value_and_is_no_performance(built: Platform) -> None:
+    came, sold, went = built.days(transferred.number)
     assert (came.deposits, came.withdrawals, came.net_pnl) == (usd(1920), 1000, usd(80))
     assert parts(came) == {"mark_to_market": usd(80)}
     assert sold.blocks[0].gross_pnl == 40
@@ -227,7 +227,7 @@ def test_a_transfer_moves_the_nav_by_its_value_and_is_no_performance(told: Platf
         came
     )
     assert "1,000.00 HKD is transferred out to another account (time assumed)." in words(came)
-    assert [(lot[1], lot[2], lot[5], lot[6]) for lot in lots(told, transferred)] == [
+    assert [(lot[1], lot[2], lot[5], lot[6]) for lot in lots(built, transferred)] == [
         (10, 48, "transfer", "traded"),
         (30, 48, "transfer", "transferred"),
     ]
@@ -245,10 +245,10 @@ def merged_and_transferred(account: Account) -> None:
     day.transfers_position(ACME, -10, "52")
 
 
-def test_what_is_transferred_is_no_round_trip_and_what_an_action_ends_has_ended_otherwise(told: Platform) -> None:
+def test_what_is_transferred_is_no_round_trip_and_what_an_action_ends_has_ended_otherwise(built: Platform) -> None:
     trips = "select symbol, how_ended from alm_reporting.round_trips where account_id = %s order by 1"
-    assert told.query(trips, merged_and_transferred.number) == [("BETA", "corporate_action"), ("SPY", "traded")]
-    [row] = told.query(
+    assert built.query(trips, merged_and_transferred.number) == [("BETA", "corporate_action"), ("SPY", "traded")]
+    [row] = built.query(
         """select wins, losses, break_evens, ended_traded, ended_otherwise, expectancy
         from alm_reporting.rolling_metrics
         where account_id = %s and trading_day = '2025-07-15' and metric_window = 'all'""",
@@ -273,13 +273,13 @@ def a_bond(account: Account) -> None:
     account.day("2025-07-16", {NOTE: "100"}).matures(NOTE)
 
 
-def test_a_bond_is_priced_in_percent_pays_its_coupon_and_is_redeemed(told: Platform) -> None:
-    bought, paid, matured = told.days(a_bond.number)
+def test_a_bond_is_priced_in_percent_pays_its_coupon_and_is_redeemed(built: Platform) -> None:
+    bought, paid, matured = built.days(a_bond.number)
     assert parts(bought) == {"mark_to_market": usd(10), "interest_accruals": Decimal("327.11")}
     assert parts(paid) == {"mark_to_market": usd(10), "interest_accruals": Decimal("-327.11")}
     assert bought.interest == usd("-41.67") + Decimal("327.11")
     assert parts(matured) == {"mark_to_market": usd(130)}
-    assert [lot[4:] for lot in lots(told, a_bond)] == [(150, "trade", "corporate_action")]
+    assert [lot[4:] for lot in lots(built, a_bond)] == [(150, "trade", "corporate_action")]
 
 
 @ACCOUNTS.account()
@@ -291,8 +291,8 @@ def a_bond_from_before_the_first_statement(account: Account) -> None:
     account.delivers(blank=["OpenPosition.multiplier"])
 
 
-def test_a_bond_is_priced_in_percent_where_no_lot_and_no_multiplier_says_so(told: Platform) -> None:
-    _, day = told.days(a_bond_from_before_the_first_statement.number)
+def test_a_bond_is_priced_in_percent_where_no_lot_and_no_multiplier_says_so(built: Platform) -> None:
+    _, day = built.days(a_bond_from_before_the_first_statement.number)
     assert parts(day) == {"mark_to_market": usd(10)}
 
 
@@ -313,20 +313,20 @@ def of_every_name(account: Account) -> None:
         day.moves(kind, amount, "USD")
 
 
-def test_fees_taxes_and_income_of_every_name_leave_no_difference_but_the_marking(told: Platform) -> None:
-    (day,) = told.days(of_every_name.number)
+def test_fees_taxes_and_income_of_every_name_leave_no_difference_but_the_marking(built: Platform) -> None:
+    (day,) = built.days(of_every_name.number)
     assert parts(day) == {"mark_to_market": usd("0.3571")}
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
-def test_every_day_adds_up_is_verified_and_can_be_told(told: Platform, name: str) -> None:
+def test_every_day_adds_up_is_verified_and_can_be_told(built: Platform, name: str) -> None:
     account = ACCOUNTS[name]
-    days = told.days(account.number)
+    days = built.days(account.number)
     assert [(day.trading_day, day.closing_nav_official) for day in days] == [
         (day.date, day.nav) for day in account.days
     ]
     assert [day.unexplained for day in days] == [0] * len(days)
-    assert told.failing(account.number, "mathematical", "logical", "cross_reference") == {}
+    assert built.failing(account.number, "mathematical", "logical", "cross_reference") == {}
     assert to_document([narrate(day) for day in days])
 
 
@@ -365,18 +365,18 @@ LEAKING = {name: _leaking(**how) for name, how in _VARIANTS.items()}
 
 
 @pytest.mark.parametrize("name", _VARIANTS)
-def test_money_that_goes_without_a_row_is_not_called_fx_whatever_is_delivered(told: Platform, name: str) -> None:
-    before, day, after = told.days(LEAKING[name].number)
+def test_money_that_goes_without_a_row_is_not_called_fx_whatever_is_delivered(built: Platform, name: str) -> None:
+    before, day, after = built.days(LEAKING[name].number)
     assert abs(before.unexplained) <= Decimal("0.01")
     assert abs(after.unexplained) <= Decimal("0.01")
     assert day.unexplained < _LEAK / 3
-    assert told.failing(LEAKING[name].number, "historical") == {
+    assert built.failing(LEAKING[name].number, "historical") == {
         "2025-07-15": {"the difference at the close is explained"}
     }
 
 
-def test_with_balances_and_rates_money_that_goes_is_unexplained_to_the_digits_of_the_rates(told: Platform) -> None:
-    day = told.day(LEAKING["as delivered"].number, "2025-07-15")
+def test_with_balances_and_rates_money_that_goes_is_unexplained_to_the_digits_of_the_rates(built: Platform) -> None:
+    day = built.day(LEAKING["as delivered"].number, "2025-07-15")
     assert abs(day.unexplained - _LEAK) < 3
 
 
@@ -387,8 +387,8 @@ def neither_marks_nor_values(account: Account) -> None:
     account.delivers(without=["OpenPositions", "EquitySummaryInBase"])
 
 
-def test_without_marks_and_values_the_nav_alone_says_how_what_is_held_was_revalued(told: Platform) -> None:
-    day = told.day(neither_marks_nor_values.number, "2025-07-15")
+def test_without_marks_and_values_the_nav_alone_says_how_what_is_held_was_revalued(built: Platform) -> None:
+    day = built.day(neither_marks_nor_values.number, "2025-07-15")
     assert parts(day) == {"mark_to_market": usd(10) - 5000}
 
 
@@ -401,9 +401,9 @@ def without_a_rate(account: Account) -> None:
 REFUSED = (without_a_rate.number,)
 
 
-def test_a_currency_that_nothing_gives_a_rate_of_is_refused_and_named(told: Platform) -> None:
-    assert told.days(without_a_rate.number) == []
-    [(reason,)] = told.query(
+def test_a_currency_that_nothing_gives_a_rate_of_is_refused_and_named(built: Platform) -> None:
+    assert built.days(without_a_rate.number) == []
+    [(reason,)] = built.query(
         "select refused from alm_reporting.untold_changes where account_id = %s", without_a_rate.number
     )
     assert "no rate for EUR/HKD on 2025-07-14" in reason
@@ -443,10 +443,10 @@ def test_what_the_linking_of_accounts_brings_is_no_performance(
         linked.leaks("200000")
     account.day("2025-07-16", {SPY: "623"})
     file = deliver(tmp_path, "linked", account)
-    told = file.read_text().replace('internalCashTransfers="200000"', 'internalCashTransfers="0"')
+    built = file.read_text().replace('internalCashTransfers="200000"', 'internalCashTransfers="0"')
     of_the_day = 'toDate="20250715" startingValue='
-    assert told.count(of_the_day) == 1
-    file.write_text(told.replace(of_the_day, f'linkingAdjustments="200000" {of_the_day}'))
+    assert built.count(of_the_day) == 1
+    file.write_text(built.replace(of_the_day, f'linkingAdjustments="200000" {of_the_day}'))
     platform.load(file)
     platform.run()
     day = platform.day(account.number, "2025-07-15")

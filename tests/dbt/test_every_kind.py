@@ -106,11 +106,11 @@ def test_a_range_told_at_once_is_the_range_told_piece_by_piece(platform: Platfor
         "daily_summary": "trading_day",
     }
 
-    def told() -> list[list[tuple]]:
+    def built() -> list[list[tuple]]:
         return [platform.query(f"select * from alm_reporting.{name} order by {by}") for name, by in tables.items()]
 
     platform.run(first, last)
-    at_once = told()
+    at_once = built()
     for name in tables:
         platform.query(f"delete from alm_reporting.{name} returning 1")
     sessions = [day for (day,) in platform.query("select session from alm_reporting.trading_sessions order by 1")]
@@ -118,7 +118,7 @@ def test_a_range_told_at_once_is_the_range_told_piece_by_piece(platform: Platfor
     cuts = [0, len(pieces) // 3, len(pieces) // 3 + 1, 2 * len(pieces) // 3, len(pieces)]
     for start, end in pairwise(cuts):
         platform.run(pieces[start], pieces[end - 1])
-    assert told() == at_once
+    assert built() == at_once
 
 
 def test_actions_and_transfers_that_arrive_late_change_the_days_behind_them(platform: Platform, tmp_path: Path) -> None:

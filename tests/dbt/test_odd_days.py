@@ -46,8 +46,8 @@ def held_over_nights(account: Account) -> None:
     account.day("2025-07-16", {CALL: "1.25"}).trade(CALL, 1, "1.20")
 
 
-def test_an_option_held_over_nights_is_marked_at_each_close(told: Platform) -> None:
-    opened, held, closed = told.days(held_over_nights.number)
+def test_an_option_held_over_nights_is_marked_at_each_close(built: Platform) -> None:
+    opened, held, closed = built.days(held_over_nights.number)
     assert opened.blocks[0].premium == 200
     assert parts(opened) == {"mark_to_market": usd(-180)}
     assert held.blocks == ()
@@ -65,8 +65,8 @@ def without_marks(account: Account) -> None:
     account.delivers(without=["OpenPositions"])
 
 
-def test_without_open_positions_revaluation_and_fx_translation_arrive_as_one_sum(told: Platform) -> None:
-    opened, held, closed = told.days(without_marks.number)
+def test_without_open_positions_revaluation_and_fx_translation_arrive_as_one_sum(built: Platform) -> None:
+    opened, held, closed = built.days(without_marks.number)
     assert parts(opened) == {"mark_to_market": usd(-180)}
     assert parts(held) == {"mark_to_market": without_marks["2025-07-15"].components["mtm"]}
     assert parts(closed) == {"mark_to_market": without_marks["2025-07-16"].components["mtm"] - usd(80, Decimal("7.84"))}
@@ -79,8 +79,8 @@ def opened_then_closed_later_the_day(account: Account) -> None:
     day.trade(CALL, 1, "0.50", at="11:30")
 
 
-def test_a_closing_block_takes_back_the_premium_that_an_earlier_block_told(told: Platform) -> None:
-    (day,) = told.days(opened_then_closed_later_the_day.number)
+def test_a_closing_block_takes_back_the_premium_that_an_earlier_block_told(built: Platform) -> None:
+    (day,) = built.days(opened_then_closed_later_the_day.number)
     opening, closing = day.blocks
     assert (opening.premium, opening.gross_pnl, opening.nav_impact) == (150, 0, usd(149))
     assert (closing.premium, closing.premium_reversal, closing.gross_pnl) == (0, -150, 100)
@@ -97,8 +97,8 @@ def closed_in_parts(account: Account) -> None:
     account.day("2025-07-15", {CALL: "0.30"}).trade(CALL, 1, "0.20")
 
 
-def test_partial_closes_tell_each_part_once(told: Platform) -> None:
-    first, second = told.days(closed_in_parts.number)
+def test_partial_closes_tell_each_part_once(built: Platform) -> None:
+    first, second = built.days(closed_in_parts.number)
     assert [block.gross_pnl for block in first.blocks] == [0, 40, 30]
     assert [block.premium_reversal for block in first.blocks] == [0, -100, -100]
     assert parts(first) == {"mark_to_market": usd(-50)}
@@ -114,8 +114,8 @@ def flipped(account: Account) -> None:
     account.day("2025-07-15", {CALL: "1.40"}).trade(CALL, -2, "1.30")
 
 
-def test_a_flip_through_zero_realises_what_it_closes_and_marks_what_it_opens(told: Platform) -> None:
-    first, second = told.days(flipped.number)
+def test_a_flip_through_zero_realises_what_it_closes_and_marks_what_it_opens(built: Platform) -> None:
+    first, second = built.days(flipped.number)
     assert (first.blocks[1].gross_pnl, first.blocks[1].premium, first.blocks[1].premium_reversal) == (50, 0, -150)
     assert parts(first) == {"mark_to_market": usd(20)}
     assert second.blocks[0].gross_pnl == 60
@@ -129,8 +129,8 @@ def long_until_worthless(account: Account) -> None:
     account.day("2025-07-16", {PUT: "0"})
 
 
-def test_a_long_option_costs_its_premium_and_releases_its_last_mark_when_it_expires(told: Platform) -> None:
-    first, second, third = told.days(long_until_worthless.number)
+def test_a_long_option_costs_its_premium_and_releases_its_last_mark_when_it_expires(built: Platform) -> None:
+    first, second, third = built.days(long_until_worthless.number)
     assert first.blocks[0].premium == -200
     assert parts(first) == {"mark_to_market": usd(180)}
     assert parts(second) == {"mark_to_market": usd(-176)}
@@ -150,8 +150,8 @@ def assigned_put_held_for_days(account: Account) -> None:
     account.day("2025-07-18", {SPY: "616.00"}, USD="7.849").trade(SPY, -100, "615.80", at="08:15")
 
 
-def test_stock_from_an_assignment_is_marked_until_it_is_sold_against_the_strike(told: Platform) -> None:
-    _, expiry, booked, held, sold = told.days(assigned_put_held_for_days.number)
+def test_stock_from_an_assignment_is_marked_until_it_is_sold_against_the_strike(built: Platform) -> None:
+    _, expiry, booked, held, sold = built.days(assigned_put_held_for_days.number)
     assert parts(expiry) == {"mark_to_market": usd(-45)}
     assert kinds(booked) == [("overnight", "assignment")]
     assert booked.blocks[0].nav_impact == 0
@@ -162,7 +162,7 @@ def test_stock_from_an_assignment_is_marked_until_it_is_sold_against_the_strike(
     assert parts(held)["mark_to_market"] == Decimal("-250") * Decimal("7.8511")
     assert (sold.blocks[0].phase, sold.blocks[0].gross_pnl) == ("pre_market", 80)
     assert parts(sold)["mark_to_market"] == Decimal(400 - 20 - 80) * Decimal("7.849")
-    told_once = told.query(
+    told_once = built.query(
         "select origin, entry_date, exit_date, gross_pnl from alm_reporting.stock_positions where account_id = %s",
         assigned_put_held_for_days.number,
     )
@@ -177,8 +177,8 @@ def stock_by_trade(account: Account) -> None:
     account.day("2025-07-17", {SPY: "626"}).trade(SPY, -6, "627")
 
 
-def test_buying_stock_moves_only_the_commission(told: Platform) -> None:
-    bought, held, some, rest = told.days(stock_by_trade.number)
+def test_buying_stock_moves_only_the_commission(built: Platform) -> None:
+    bought, held, some, rest = built.days(stock_by_trade.number)
     assert bought.blocks[0].nav_impact == usd(-1)
     assert [parts(day)["mark_to_market"] for day in (bought, held, some, rest)] == [
         usd(20),
@@ -210,9 +210,9 @@ def exercised_put(account: Account) -> None:
     [(exercised_call, 1040, 1200 - 100 - 1100, 1100), (exercised_put, 960, 800, 1000)],
 )
 def test_an_exercise_exchanges_the_option_for_stock_and_moves_nothing(
-    told: Platform, account: Account, mark: int, stock: int, realised: int
+    built: Platform, account: Account, mark: int, stock: int, realised: int
 ) -> None:
-    exercised, last = told.days(account.number)[2], told.days(account.number)[-1]
+    exercised, last = built.days(account.number)[2], built.days(account.number)[-1]
     assert kinds(exercised)[0] == ("overnight", "exercise")
     assert exercised.blocks[0].nav_impact == 0
     assert parts(exercised)["assigned_option_mark"] == usd(-mark)
@@ -230,14 +230,14 @@ def covered_call(account: Account) -> None:
     account.day("2025-07-16", {SPY: "630"})
 
 
-def test_a_covered_call_that_is_assigned_delivers_the_stock_without_a_nav_impact(told: Platform) -> None:
-    day = told.day(covered_call.number, "2025-07-16")
+def test_a_covered_call_that_is_assigned_delivers_the_stock_without_a_nav_impact(built: Platform) -> None:
+    day = built.day(covered_call.number, "2025-07-16")
     assert kinds(day) == [("overnight", "assignment")]
     assert sorted(event.event_type for event in day.blocks[0].events) == ["assignment", "delivery"]
     assert day.blocks[0].nav_impact == 0
     assert parts(day) == {"assigned_option_mark": usd(200), "mark_to_market": usd(-200)}
     assert day.open_at_close == ()
-    [(how, gross)] = told.query(
+    [(how, gross)] = built.query(
         "select how_ended, gross_pnl from alm_reporting.stock_positions where account_id = %s", covered_call.number
     )
     assert (how, gross) == ("delivered", 500)
@@ -257,15 +257,15 @@ def assigned_on_both_sides(account: Account) -> None:
     account.day("2025-07-16", {SPY: "624"})
 
 
-def test_shares_that_one_assignment_brings_and_another_takes_realise_against_both_strikes(told: Platform) -> None:
-    day = told.day(assigned_on_both_sides.number, "2025-07-16")
+def test_shares_that_one_assignment_brings_and_another_takes_realise_against_both_strikes(built: Platform) -> None:
+    day = built.day(assigned_on_both_sides.number, "2025-07-16")
     assert kinds(day) == [("overnight", "assignment")]
     assert day.blocks[0].nav_impact == 0
     assert parts(day) == {"assigned_option_mark": usd(400), "mark_to_market": usd(-400)}
     text = to_markdown([narrate(day)], account_label="U…")
     assert "You deliver 100 shares of SPY at $618.00/share, which closes your long position in it." in text
     assert "Realised Loss:** -400.00 USD on the shares" in text
-    [(how, gross)] = told.query(
+    [(how, gross)] = built.query(
         "select how_ended, gross_pnl from alm_reporting.stock_positions where account_id = %s",
         assigned_on_both_sides.number,
     )
@@ -283,8 +283,8 @@ def assigned_more_on_one_side(account: Account) -> None:
     account.day("2025-07-16", {SPY: "624"}).trade(SPY, 100, "619", at="09:35")
 
 
-def test_a_cover_of_what_two_assignments_leave_over_tells_its_own_part_alone(told: Platform) -> None:
-    day = told.day(assigned_more_on_one_side.number, "2025-07-16")
+def test_a_cover_of_what_two_assignments_leave_over_tells_its_own_part_alone(built: Platform) -> None:
+    day = built.day(assigned_more_on_one_side.number, "2025-07-16")
     assert [block.gross_pnl for block in day.blocks] == [0, -100]
     assert parts(day) == {"assigned_option_mark": usd(600), "mark_to_market": usd(-400)}
     assert day.difference == usd(200)
@@ -303,8 +303,8 @@ def spread_ended_in_the_money(account: Account) -> None:
     account.day("2025-07-16", {SPY: "622"})
 
 
-def test_an_exercise_serves_the_assignment_of_the_same_night(told: Platform) -> None:
-    day = told.day(spread_ended_in_the_money.number, "2025-07-16")
+def test_an_exercise_serves_the_assignment_of_the_same_night(built: Platform) -> None:
+    day = built.day(spread_ended_in_the_money.number, "2025-07-16")
     assert kinds(day) == [("overnight", "assignment"), ("overnight", "exercise")]
     assert parts(day) == {"assigned_option_mark": usd(-500), "mark_to_market": usd(500)}
     assert day.difference == 0
@@ -323,8 +323,8 @@ def assigned_without_a_word(account: Account) -> None:
     account.delivers(without=["OptionEAE"])
 
 
-def test_an_assignment_without_option_eae_is_known_by_its_legs(told: Platform) -> None:
-    day = told.day(assigned_without_a_word.number, "2025-07-16")
+def test_an_assignment_without_option_eae_is_known_by_its_legs(built: Platform) -> None:
+    day = built.day(assigned_without_a_word.number, "2025-07-16")
     assert kinds(day) == [("overnight", "assignment"), ("overnight", "expiration"), ("intraday", "trades")]
     assert parts(day)["assigned_option_mark"] == usd(250)
     assert parts(day)["expired_option_mark"] == usd(1)
@@ -339,8 +339,8 @@ def partly_assigned(account: Account) -> None:
     account.day("2025-07-17", {put: "9.75", SPY: "621"}).trade(put, 2, "9.60")
 
 
-def test_an_early_assignment_of_some_contracts_leaves_the_others_marked(told: Platform) -> None:
-    day = told.day(partly_assigned.number, "2025-07-16")
+def test_an_early_assignment_of_some_contracts_leaves_the_others_marked(built: Platform) -> None:
+    day = built.day(partly_assigned.number, "2025-07-16")
     assert parts(day) == {"assigned_option_mark": usd(900), "mark_to_market": usd(-100 - 1000)}
 
 
@@ -353,8 +353,8 @@ def quiet(account: Account) -> None:
     account.day("2025-07-15", {SPY: "620"})
 
 
-def test_a_day_without_events_keeps_its_nav_and_has_its_story(told: Platform) -> None:
-    day = told.day(quiet.number, "2025-07-15")
+def test_a_day_without_events_keeps_its_nav_and_has_its_story(built: Platform) -> None:
+    day = built.day(quiet.number, "2025-07-15")
     assert day.blocks == ()
     assert day.opening_nav_official == day.closing_nav_official == day.closing_nav_calculated
     assert "No events" in to_markdown([narrate(day)], account_label="U…")
@@ -371,9 +371,9 @@ def over_the_fourth_of_july(account: Account) -> None:
     account.day("2025-07-07", {SPY: "621"}, USD="7.8490").trade(SPY, -10, "622", at="10:00")
 
 
-def test_a_holiday_belongs_to_the_next_session_with_the_fx_of_both(told: Platform) -> None:
+def test_a_holiday_belongs_to_the_next_session_with_the_fx_of_both(built: Platform) -> None:
     account = over_the_fourth_of_july
-    short, monday = told.days(account.number)
+    short, monday = built.days(account.number)
     assert (short.early_close, f"{short.closes_at:%H:%M}") == (True, "17:00")
     assert kinds(short) == [("intraday", "trades")]
     assert parts(short) == {"after_hours_trades": usd(3 - 1)}
@@ -393,8 +393,8 @@ def delivered_on_a_holiday(account: Account) -> None:
     account.day("2025-07-08", {SPY: "622"}).trade(SPY, -100, "622")
 
 
-def test_stock_delivered_in_a_holidays_statement_is_marked_at_the_next_sessions_close(told: Platform) -> None:
-    monday = told.day(delivered_on_a_holiday.number, "2025-07-07")
+def test_stock_delivered_in_a_holidays_statement_is_marked_at_the_next_sessions_close(built: Platform) -> None:
+    monday = built.day(delivered_on_a_holiday.number, "2025-07-07")
     assert parts(monday) == {"assigned_option_mark": usd(470), "mark_to_market": usd(-900)}
 
 
@@ -411,13 +411,13 @@ def after_thanksgiving(account: Account) -> None:
     account.day("2025-12-01", {SPY: "680"}, USD="7.7830")
 
 
-def test_an_early_close_in_winter_is_at_two_in_the_morning_in_hong_kong(told: Platform) -> None:
-    day = told.day(after_thanksgiving.number, "2025-11-28")
+def test_an_early_close_in_winter_is_at_two_in_the_morning_in_hong_kong(built: Platform) -> None:
+    day = built.day(after_thanksgiving.number, "2025-11-28")
     assert f"{day.closes_at:%H:%M}" == "18:00"
     assert kinds(day) == [("intraday", "trades"), ("at_close", "cash")]
     assert day.blocks[1].starts_at == day.closes_at
     assert "02:00 HKT, November 29 / 13:00 EST, November 28" in to_markdown([narrate(day)], account_label="U…")
-    assert kinds(told.day(after_thanksgiving.number, "2025-12-01")) == [
+    assert kinds(built.day(after_thanksgiving.number, "2025-12-01")) == [
         ("overnight", "trades"),
         ("overnight", "expiration"),
     ]
@@ -434,8 +434,8 @@ def monthly_expiry(account: Account) -> None:
     account.day("2025-07-21", {SPY: "628.77"}).trade(SPY, -100, "628", at="04:10")
 
 
-def test_a_monthly_expiry_booked_the_same_day_is_told_after_the_close(told: Platform) -> None:
-    _, friday, monday = told.days(monthly_expiry.number)
+def test_a_monthly_expiry_booked_the_same_day_is_told_after_the_close(built: Platform) -> None:
+    _, friday, monday = built.days(monthly_expiry.number)
     assert kinds(friday) == [("intraday", "trades")]
     assert parts(friday) == {"mark_to_market": usd(25 - 242)}
     assert kinds(monday) == [("overnight", "assignment"), ("overnight", "expiration"), ("pre_market", "trades")]
@@ -453,8 +453,8 @@ def monthly_expiry_on_both_sides(account: Account) -> None:
     account.day("2025-07-21", {SPY: "628.77"})
 
 
-def test_shares_that_come_and_go_in_one_monthly_expiry_count_before_they_are_told(told: Platform) -> None:
-    friday, monday = told.days(monthly_expiry_on_both_sides.number)
+def test_shares_that_come_and_go_in_one_monthly_expiry_count_before_they_are_told(built: Platform) -> None:
+    friday, monday = built.days(monthly_expiry_on_both_sides.number)
     assert parts(friday) == {"mark_to_market": usd(-500)}
     assert kinds(monday) == [("overnight", "assignment")]
     assert parts(monday) == {}
@@ -471,8 +471,8 @@ def after_the_close(account: Account) -> None:
     account.day("2025-07-15", {put: "1.90", SPY: "626.1"}).trade(put, 1, "1.80", at="15:00")
 
 
-def test_trades_after_the_close_are_official_today_and_told_tomorrow(told: Platform) -> None:
-    today, tomorrow = told.days(after_the_close.number)
+def test_trades_after_the_close_are_official_today_and_told_tomorrow(built: Platform) -> None:
+    today, tomorrow = built.days(after_the_close.number)
     assert kinds(today) == [("intraday", "trades")]
     assert parts(today) == {"mark_to_market": usd(-80), "after_hours_trades": usd(30 - 10 - 2)}
     assert kinds(tomorrow) == [("overnight", "trades"), ("intraday", "trades")]
@@ -497,8 +497,8 @@ def deposits_and_withdrawals(account: Account) -> None:
     day.leaks("-8.5")
 
 
-def test_deposits_count_in_the_morning_and_withdrawals_at_the_close_unless_they_have_a_time(told: Platform) -> None:
-    day = told.day(deposits_and_withdrawals.number, "2025-07-14")
+def test_deposits_count_in_the_morning_and_withdrawals_at_the_close_unless_they_have_a_time(built: Platform) -> None:
+    day = built.day(deposits_and_withdrawals.number, "2025-07-14")
     assert [(e.at.strftime("%H:%M"), e.time_assumed, e.nav_impact) for b in day.blocks for e in b.events] == [
         ("12:00", True, 1000),
         ("15:15", False, 5000),
@@ -507,17 +507,17 @@ def test_deposits_count_in_the_morning_and_withdrawals_at_the_close_unless_they_
     assert (day.deposits, day.withdrawals, day.net_pnl) == (6000, 300, 0)
 
 
-def test_deposits_in_another_currency_count_at_their_rates(told: Platform) -> None:
-    day = told.day(deposits_and_withdrawals.number, "2025-07-15")
+def test_deposits_in_another_currency_count_at_their_rates(built: Platform) -> None:
+    day = built.day(deposits_and_withdrawals.number, "2025-07-15")
     assert (day.deposits, day.withdrawals) == (Decimal("785.5"), Decimal(1572))
     assert parts(day) == {"fx_translation": deposits_and_withdrawals["2025-07-15"].fx}
 
 
-def test_a_flat_fee_outside_the_brokers_components_is_the_brokers_residual(told: Platform) -> None:
-    day = told.day(deposits_and_withdrawals.number, "2025-07-16")
+def test_a_flat_fee_outside_the_brokers_components_is_the_brokers_residual(built: Platform) -> None:
+    day = built.day(deposits_and_withdrawals.number, "2025-07-16")
     assert (day.withdrawals, day.broker_residual, day.net_pnl) == (2000, Decimal("-8.5"), Decimal("-8.5"))
     assert parts(day) == {"broker_residual": Decimal("-8.5")}
-    assert told.failing(deposits_and_withdrawals.number, "historical") == {
+    assert built.failing(deposits_and_withdrawals.number, "historical") == {
         "2025-07-16": {"the broker's own arithmetic leaves nothing over"}
     }
 
@@ -534,8 +534,8 @@ def interest_and_dividends(account: Account) -> None:
     day.accrues(interest="20", dividends="-1256")
 
 
-def test_interest_dividends_taxes_and_fees_are_told_and_accruals_are_parts(told: Platform) -> None:
-    _, accrued, paid = told.days(interest_and_dividends.number)
+def test_interest_dividends_taxes_and_fees_are_told_and_accruals_are_parts(built: Platform) -> None:
+    _, accrued, paid = built.days(interest_and_dividends.number)
     assert parts(accrued) == {
         "mark_to_market": usd(-100),
         "interest_accruals": Decimal("-12.5"),
@@ -566,8 +566,8 @@ def two_currencies(account: Account) -> None:
     day.trade(TENCENT, -100, "502", at="03:40", commission="-15")
 
 
-def test_a_day_in_two_foreign_currencies_takes_each_at_its_own_rate(told: Platform) -> None:
-    first, second = told.days(two_currencies.number)
+def test_a_day_in_two_foreign_currencies_takes_each_at_its_own_rate(built: Platform) -> None:
+    first, second = built.days(two_currencies.number)
     assert first.blocks[0].currency is None
     assert first.blocks[0].nav_impact == Decimal("-7.848") + Decimal("-2") * Decimal("9.171") - 15
     assert second.blocks[0].nav_impact == Decimal(70 - 2) * Decimal("9.151")
@@ -580,8 +580,8 @@ def in_dollars(account: Account) -> None:
     account.day("2025-07-15", {CALL: "1.50"}).moves("deposit", "250")
 
 
-def test_an_account_in_dollars_has_no_rates_and_no_fx_translation(told: Platform) -> None:
-    first, second = told.days(in_dollars.number)
+def test_an_account_in_dollars_has_no_rates_and_no_fx_translation(built: Platform) -> None:
+    first, second = built.days(in_dollars.number)
     assert (first.base_currency, first.blocks[0].fx_rate) == ("USD", 1)
     assert parts(first) == {"mark_to_market": -180}
     assert parts(second) == {"mark_to_market": 30}
@@ -594,8 +594,8 @@ def without_row_rates(account: Account) -> None:
     account.delivers(blank=["fxRateToBase"])
 
 
-def test_where_no_row_has_a_rate_the_statement_implies_it(told: Platform) -> None:
-    (day,) = told.days(without_row_rates.number)
+def test_where_no_row_has_a_rate_the_statement_implies_it(built: Platform) -> None:
+    (day,) = built.days(without_row_rates.number)
     assert (day.blocks[0].fx_rate, day.blocks[0].events[0].fx_source) == (Decimal("7.8411"), "statement")
 
 
@@ -608,8 +608,8 @@ def with_the_configured_rate(account: Account) -> None:
     account.delivers(blank=["fxRateToBase"])
 
 
-def test_where_nothing_implies_a_rate_the_configured_one_serves(told: Platform) -> None:
-    (day,) = told.days(with_the_configured_rate.number)
+def test_where_nothing_implies_a_rate_the_configured_one_serves(built: Platform) -> None:
+    (day,) = built.days(with_the_configured_rate.number)
     assert {event.fx_source for block in day.blocks for event in block.events} == {"configured"}
 
 
@@ -621,8 +621,8 @@ def at_another_rate(account: Account) -> None:
     day.trade(SPY, 1, "620", at="12:00")
 
 
-def test_a_row_at_another_rate_than_the_days_leaves_a_rate_difference(told: Platform) -> None:
-    (day,) = told.days(at_another_rate.number)
+def test_a_row_at_another_rate_than_the_days_leaves_a_rate_difference(built: Platform) -> None:
+    (day,) = built.days(at_another_rate.number)
     assert parts(day)["rate_difference"] == 50 * (USD - Decimal("7.8455"))
 
 
@@ -634,8 +634,8 @@ def converted(account: Account) -> None:
     account.day("2025-07-15", {SPY: "620"}, USD="7.8490")
 
 
-def test_the_gain_of_a_conversion_is_fx_translation(told: Platform) -> None:
-    first, _ = told.days(converted.number)
+def test_the_gain_of_a_conversion_is_fx_translation(built: Platform) -> None:
+    first, _ = built.days(converted.number)
     assert first.blocks[0].events[0].event_type == "fx_conversion"
     assert first.blocks[0].nav_impact == Decimal("-15.6")
     assert parts(first) == {"fx_translation": converted["2025-07-14"].fx}
@@ -649,8 +649,8 @@ def with_francs_that_lie_there(account: Account) -> None:
     account.delivers(without=["CashReport"])
 
 
-def test_a_currency_held_as_cash_alone_moves_the_nav_on_days_that_tell_of_others(told: Platform) -> None:
-    _, rises, falls = told.days(with_francs_that_lie_there.number)
+def test_a_currency_held_as_cash_alone_moves_the_nav_on_days_that_tell_of_others(built: Platform) -> None:
+    _, rises, falls = built.days(with_francs_that_lie_there.number)
     assert rises.difference_parts["fx_translation"] == 5002 * Decimal("0.05")
     assert falls.difference_parts["fx_translation"] == 5002 * Decimal("-0.02")
 
@@ -667,8 +667,8 @@ def cancelled_the_same_day(account: Account) -> None:
     account.day("2025-07-15", {SPY: "622"}).trade(SPY, -10, "622")
 
 
-def test_a_trade_cancelled_and_corrected_the_same_day_is_told_as_it_stands(told: Platform) -> None:
-    first, second = told.days(cancelled_the_same_day.number)
+def test_a_trade_cancelled_and_corrected_the_same_day_is_told_as_it_stands(built: Platform) -> None:
+    first, second = built.days(cancelled_the_same_day.number)
     assert [(e.price, e.quantity) for e in first.blocks[0].events] == [(619, 10)]
     assert parts(first) == {"mark_to_market": usd(20)}
     assert second.blocks[0].gross_pnl == 30
@@ -683,8 +683,8 @@ def cancelled_the_next_day(account: Account) -> None:
     account.day("2025-07-16", {SPY: "623"}).trade(SPY, -10, "624")
 
 
-def test_a_trade_cancelled_in_a_later_statement_counts_where_the_broker_counts_it(told: Platform) -> None:
-    first, second, third = told.days(cancelled_the_next_day.number)
+def test_a_trade_cancelled_in_a_later_statement_counts_where_the_broker_counts_it(built: Platform) -> None:
+    first, second, third = built.days(cancelled_the_next_day.number)
     assert first.commissions == usd(-1)
     assert second.commissions == usd(0)
     assert third.blocks[-1].gross_pnl == 50
@@ -704,8 +704,8 @@ def by_equity_alone(account: Account) -> None:
     account.delivers(without=["ChangeInNAV"])
 
 
-def test_a_total_alone_is_enough_for_an_official_nav(told: Platform) -> None:
-    first, second, third = told.days(by_equity_alone.number)
+def test_a_total_alone_is_enough_for_an_official_nav(built: Platform) -> None:
+    first, second, third = built.days(by_equity_alone.number)
     assert parts(first) == {"mark_to_market": usd(-180)}
     assert parts(second) == {"mark_to_market": usd(30), "interest_accruals": Decimal(7)}
     assert (second.deposits, second.interest, second.gross_pnl) == (400, 7, usd(30))
@@ -720,8 +720,8 @@ def in_one_statement(account: Account) -> None:
     account.delivers(by_day=False)
 
 
-def test_one_statement_over_several_days_is_told_day_by_day(told: Platform) -> None:
-    days = told.days(in_one_statement.number)
+def test_one_statement_over_several_days_is_told_day_by_day(built: Platform) -> None:
+    days = built.days(in_one_statement.number)
     assert [day.trading_day.day for day in days] == [14, 15, 16]
     assert [parts(day) for day in days] == [{"mark_to_market": usd(x)} for x in (-180, 30, -50)]
     assert days[1].deposits == 400
@@ -737,8 +737,8 @@ def without_row_marks(account: Account) -> None:
     account.delivers(blank=["closePrice", "mtmPnl"])
 
 
-def test_rows_without_closing_price_and_mark_to_market_are_valued_by_the_open_positions(told: Platform) -> None:
-    first, second = told.days(without_row_marks.number)
+def test_rows_without_closing_price_and_mark_to_market_are_valued_by_the_open_positions(built: Platform) -> None:
+    first, second = built.days(without_row_marks.number)
     assert parts(first) == {"mark_to_market": usd(-180)}
     assert parts(second) == {"mark_to_market": usd(-20)}
 
@@ -750,8 +750,8 @@ def with_mark_to_market_alone(account: Account) -> None:
     account.delivers(blank=["closePrice"], without=["OpenPositions"])
 
 
-def test_a_rows_mark_to_market_says_its_closing_price(told: Platform) -> None:
-    assert [parts(day) for day in told.days(with_mark_to_market_alone.number)] == [
+def test_a_rows_mark_to_market_says_its_closing_price(built: Platform) -> None:
+    assert [parts(day) for day in built.days(with_mark_to_market_alone.number)] == [
         {"mark_to_market": usd(-180)},
         {"mark_to_market": usd(-20)},
     ]
@@ -765,8 +765,8 @@ def held_before_the_first_statement(account: Account) -> None:
     account.day("2025-07-16", {SPY: "623"}, USD="7.86").trade(SPY, -20, "622", open_close="C")
 
 
-def test_a_position_from_before_the_first_statement_is_marked_by_the_open_positions(told: Platform) -> None:
-    first, held, sold = told.days(held_before_the_first_statement.number)
+def test_a_position_from_before_the_first_statement_is_marked_by_the_open_positions(built: Platform) -> None:
+    first, held, sold = built.days(held_before_the_first_statement.number)
     assert parts(first) == {"mark_to_market": usd(40)}  # FX translation would be in it
     assert parts(held) == {"mark_to_market": usd(20)}
     assert parts(sold)["fx_translation"] == held_before_the_first_statement["2025-07-16"].fx
@@ -780,8 +780,8 @@ def opened_before_the_first_statement(account: Account) -> None:
     account.delivers(without=["OpenPositions"])
 
 
-def test_a_close_of_what_no_statement_opened_tells_no_gain_and_leaves_it_to_the_marking(told: Platform) -> None:
-    first, second = told.days(opened_before_the_first_statement.number)
+def test_a_close_of_what_no_statement_opened_tells_no_gain_and_leaves_it_to_the_marking(built: Platform) -> None:
+    first, second = built.days(opened_before_the_first_statement.number)
     assert [day.blocks[0].gross_pnl for day in (first, second)] == [0, 0]
     assert parts(first) == {"mark_to_market": usd(40 - 10)}
     assert parts(second) == {"mark_to_market": opened_before_the_first_statement["2025-07-15"].components["mtm"]}
@@ -796,14 +796,14 @@ def rates_on_cash_and_positions_alone(account: Account) -> None:
     account.day("2025-07-15", {SAP: "252"}, EUR="9.14")
 
 
-def test_a_currency_only_of_cash_or_of_positions_has_a_rate_of_the_day(told: Platform) -> None:
+def test_a_currency_only_of_cash_or_of_positions_has_a_rate_of_the_day(built: Platform) -> None:
     rates = "select session, currency, rate from alm_reporting.day_rates where account_id = %s and currency <> 'HKD'"
-    assert set(told.query(rates, rates_on_cash_and_positions_alone.number)) == {
+    assert set(built.query(rates, rates_on_cash_and_positions_alone.number)) == {
         (date(2025, 7, 14), "CHF", Decimal("9.81")),
         (date(2025, 7, 14), "EUR", Decimal("9.13")),
         (date(2025, 7, 15), "EUR", Decimal("9.14")),
     }
-    first, second = told.days(rates_on_cash_and_positions_alone.number)
+    first, second = built.days(rates_on_cash_and_positions_alone.number)
     assert first.blocks[0].nav_impact == Decimal("-19.62")
     assert parts(second) == {"mark_to_market": 5 * Decimal("9.14"), "fx_translation": Decimal("12.55")}
 
@@ -823,14 +823,14 @@ def without_trades_in_dollars(account: Account) -> None:
     account.delivers(without=["Trades", "OpenPositions"])
 
 
-def test_a_missing_trades_file_fails_the_cross_reference_of_commissions(told: Platform) -> None:
-    assert told.failing(without_trades.number) == {"2025-07-14": {"commissions of the fills = in the NAV statement"}}
+def test_a_missing_trades_file_fails_the_cross_reference_of_commissions(built: Platform) -> None:
+    assert built.failing(without_trades.number) == {"2025-07-14": {"commissions of the fills = in the NAV statement"}}
 
 
-def test_a_change_that_no_row_explains_stays_unexplained_where_there_is_no_fx(told: Platform) -> None:
-    day = told.day(without_trades_in_dollars.number, "2025-07-14")
+def test_a_change_that_no_row_explains_stays_unexplained_where_there_is_no_fx(built: Platform) -> None:
+    day = built.day(without_trades_in_dollars.number, "2025-07-14")
     assert (parts(day), day.unexplained) == ({}, 10)
-    assert told.failing(without_trades_in_dollars.number, "historical") == {
+    assert built.failing(without_trades_in_dollars.number, "historical") == {
         "2025-07-14": {"the difference at the close is explained"}
     }
 
@@ -855,10 +855,10 @@ def by_session(account: Account) -> dict[date, list]:
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
-def test_every_day_adds_up_and_leaves_nothing_unexplained(told: Platform, name: str) -> None:
+def test_every_day_adds_up_and_leaves_nothing_unexplained(built: Platform, name: str) -> None:
     account = ACCOUNTS[name]
     expected = by_session(account)
-    days = told.days(account.number)
+    days = built.days(account.number)
     assert [day.trading_day for day in days] == list(expected)
     for day in days:
         broker = expected[day.trading_day]
@@ -872,8 +872,8 @@ def test_every_day_adds_up_and_leaves_nothing_unexplained(told: Platform, name: 
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
-def test_the_blocks_lead_from_the_official_opening_to_the_calculated_closing(told: Platform, name: str) -> None:
-    for day in told.days(ACCOUNTS[name].number):
+def test_the_blocks_lead_from_the_official_opening_to_the_calculated_closing(built: Platform, name: str) -> None:
+    for day in built.days(ACCOUNTS[name].number):
         nav = day.opening_nav_official
         for block in day.blocks:
             for event in block.events:
@@ -886,13 +886,13 @@ def test_the_blocks_lead_from_the_official_opening_to_the_calculated_closing(tol
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
-def test_every_equation_that_blocks_holds(told: Platform, name: str) -> None:
-    assert told.failing(ACCOUNTS[name].number) == {}
+def test_every_equation_that_blocks_holds(built: Platform, name: str) -> None:
+    assert built.failing(ACCOUNTS[name].number) == {}
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
-def test_every_day_can_be_told(told: Platform, name: str) -> None:
-    stories = [narrate(day) for day in told.days(ACCOUNTS[name].number)]
+def test_every_day_can_be_told(built: Platform, name: str) -> None:
+    stories = [narrate(day) for day in built.days(ACCOUNTS[name].number)]
     text = to_markdown(stories, account_label="U…")
     assert text.count("Official Closing NAV") >= len(stories)
     assert to_document(stories)

@@ -68,39 +68,39 @@ def with_a_fee(path: Path, fee: str, generated: str) -> Path:
 
 
 @pytest.fixture
-def whole(told: Platform) -> Rows:
+def whole(built: Platform) -> Rows:
     """All accounts, told at once."""
-    return rows(told)
+    return rows(built)
 
 
-def test_telling_a_day_in_the_middle_again_changes_nothing(told: Platform, whole: Rows) -> None:
-    counts = told.run("2025-07-16", "2025-07-16")
+def test_telling_a_day_in_the_middle_again_changes_nothing(built: Platform, whole: Rows) -> None:
+    counts = built.run("2025-07-16", "2025-07-16")
     assert not any(sum(changes) for changes in counts[:4])
-    assert rows(told) == whole
+    assert rows(built) == whole
 
 
-def test_days_told_one_range_after_the_other_equal_all_told_at_once(told: Platform, whole: Rows) -> None:
-    forget(told)
+def test_days_told_one_range_after_the_other_equal_all_told_at_once(built: Platform, whole: Rows) -> None:
+    forget(built)
     for first, last in (("2025-07-01", "2025-07-14"), ("2025-07-15", "2025-07-15"), ("2025-07-16", "2025-12-31")):
-        told.run(first, last)
-    assert rows(told) == whole
+        built.run(first, last)
+    assert rows(built) == whole
 
 
 def test_an_amended_statement_changes_its_account_from_its_day_on_and_nothing_else(
-    told: Platform, tmp_path: Path
+    built: Platform, tmp_path: Path
 ) -> None:
-    told.load(with_a_fee(tmp_path, "-5", "20260105;050000 EST"))
-    told.run("2025-07-14", "2025-07-18")
+    built.load(with_a_fee(tmp_path, "-5", "20260105;050000 EST"))
+    built.run("2025-07-14", "2025-07-18")
     untouched = f"account_id <> '{AMENDED}' or coalesce({{day}}, '2025-07-17') < '2025-07-16'"
-    before, all_before = rows(told, untouched), rows(told)
+    before, all_before = rows(built, untouched), rows(built)
 
-    told.load(with_a_fee(tmp_path, "-7.5", "20260106;050000 EST"))
-    told.run("2025-07-16", "2025-07-18")
-    assert rows(told, untouched) == before
-    days = told.days(AMENDED)
+    built.load(with_a_fee(tmp_path, "-7.5", "20260106;050000 EST"))
+    built.run("2025-07-16", "2025-07-18")
+    assert rows(built, untouched) == before
+    days = built.days(AMENDED)
     assert [day.fees for day in days] == [0, 0, Decimal("-7.5"), 0]
     assert days[3].opening_nav_official == days[2].closing_nav_official
-    after = rows(told)
+    after = rows(built)
     changed = {table for table in TABLES if after[table] != all_before[table]}
     assert changed == {
         "official_days",
@@ -112,9 +112,9 @@ def test_an_amended_statement_changes_its_account_from_its_day_on_and_nothing_el
         "closing_days",
     }
 
-    forget(told)
-    told.run(date(2025, 1, 1))
-    assert rows(told) == after
+    forget(built)
+    built.run(date(2025, 1, 1))
+    assert rows(built) == after
 
 
 def told_late(account: Account) -> list[str]:
@@ -166,5 +166,5 @@ def test_an_account_with_a_bad_row_is_not_told_and_another_is(platform: Platform
     platform.load(file)
     [failed] = platform.run().failed
     assert failed.account_id == "U2888881"
-    told = "select account_id, trading_day::text from alm_reporting.daily_summary order by 1, 2"
-    assert platform.query(told) == [("U2888882", "2025-07-14"), ("U2888882", "2025-07-15")]
+    built = "select account_id, trading_day::text from alm_reporting.daily_summary order by 1, 2"
+    assert platform.query(built) == [("U2888882", "2025-07-14"), ("U2888882", "2025-07-15")]

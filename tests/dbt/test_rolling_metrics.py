@@ -198,7 +198,7 @@ def expected(days: list[Observed], window: str) -> dict[str, float | int | None]
     n = len(returns)
     wealth = [math.prod(1 + one for one in returns[: i + 1]) for i in range(n)]
     drawdowns = [wealth[i] / max(1, *wealth[: i + 1]) - 1 for i in range(n)]
-    told = {
+    built = {
         "observations": n,
         "total_return": wealth[-1] - 1 if n else None,
         "volatility": None,
@@ -215,16 +215,16 @@ def expected(days: list[Observed], window: str) -> dict[str, float | int | None]
         mean, deviation = fmean(returns), stdev(returns)
         downside = math.sqrt(fmean(min(one, 0) ** 2 for one in returns))
         if deviation > 1e-15:
-            told |= {"volatility": deviation * math.sqrt(YEAR), "sharpe": mean / deviation * math.sqrt(YEAR)}
+            built |= {"volatility": deviation * math.sqrt(YEAR), "sharpe": mean / deviation * math.sqrt(YEAR)}
         if downside > 1e-15:
-            told["sortino"] = mean * YEAR / (downside * math.sqrt(YEAR))
+            built["sortino"] = mean * YEAR / (downside * math.sqrt(YEAR))
         ascending, place = sorted(returns), (n - 1) * 0.05
         below, above = ascending[math.floor(place)], ascending[math.ceil(place)]
-        told["var_95"] = below + (above - below) * (place - math.floor(place))
-        told["cvar_95"] = fmean(ascending[: int(place) + 1])
-    if told["xirr"] is not None and min(drawdowns) < 0:
-        told["calmar"] = (wealth[-1] ** (YEAR / n) - 1) / abs(min(drawdowns))
-    return told
+        built["var_95"] = below + (above - below) * (place - math.floor(place))
+        built["cvar_95"] = fmean(ascending[: int(place) + 1])
+    if built["xirr"] is not None and min(drawdowns) < 0:
+        built["calmar"] = (wealth[-1] ** (YEAR / n) - 1) / abs(min(drawdowns))
+    return built
 
 
 def money_weighted(members: list[Observed]) -> dict[str, float | None]:
@@ -277,15 +277,15 @@ def paid(days: list[Observed]) -> dict[str, float | Decimal | None]:
 # -- tests
 
 
-def table(told: Platform, account: Account) -> dict[tuple[date, str], dict]:
-    rows = performance.rolling_metrics(told.database, Period(FIRST, LAST), account.number)
+def table(built: Platform, account: Account) -> dict[tuple[date, str], dict]:
+    rows = performance.rolling_metrics(built.database, Period(FIRST, LAST), account.number)
     return {(row["trading_day"], row["metric_window"]): row for row in rows}
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
-def test_every_window_of_every_day_says_what_the_definitions_say(told: Platform, name: str) -> None:
+def test_every_window_of_every_day_says_what_the_definitions_say(built: Platform, name: str) -> None:
     days = observed(ACCOUNTS[name])
-    rows = table(told, ACCOUNTS[name])
+    rows = table(built, ACCOUNTS[name])
     assert len(rows) == len(WINDOWS) * len(days)
     for number in range(1, len(days) + 1):
         for window in WINDOWS:
@@ -300,23 +300,23 @@ def test_every_window_of_every_day_says_what_the_definitions_say(told: Platform,
                     assert math.isclose(row[metric], value, rel_tol=1e-9, abs_tol=nearly), said
 
 
-def test_a_window_of_thirty_calendar_days_is_not_one_of_thirty_sessions(told: Platform) -> None:
-    rows = table(told, over_a_year)
+def test_a_window_of_thirty_calendar_days_is_not_one_of_thirty_sessions(built: Platform) -> None:
+    rows = table(built, over_a_year)
     last = date(2025, 12, 19)
     assert (rows[last, "30d"]["observations"], rows[last, "30obs"]["observations"]) == (21, 30)
 
 
-def test_month_and_year_begin_anew(told: Platform) -> None:
-    rows = table(told, over_a_year)
+def test_month_and_year_begin_anew(built: Platform) -> None:
+    rows = table(built, over_a_year)
     assert rows[date(2024, 12, 31), "ytd"]["observations"] == rows[date(2024, 12, 31), "all"]["observations"] == 41
     first = rows[date(2025, 1, 2), "ytd"]
     assert (first["observations"], first["volatility"], first["max_drawdown"]) == (1, None, None)
     assert rows[date(2025, 1, 2), "mtd"]["total_return"] == first["total_return"]
 
 
-def test_what_is_annualised_waits_for_a_year(told: Platform) -> None:
+def test_what_is_annualised_waits_for_a_year(built: Platform) -> None:
     """The account opens at the close of 31 October 2024."""
-    rows = table(told, over_a_year)
+    rows = table(built, over_a_year)
     for window, other in (("all", "1y"), ("1y", "all")):
         before, after = rows[date(2025, 10, 30), window], rows[date(2025, 10, 31), window]
         assert (before["calmar"], before["xirr"]) == (None, None)
@@ -325,31 +325,31 @@ def test_what_is_annualised_waits_for_a_year(told: Platform) -> None:
     assert {row["xirr"] for (_, window), row in rows.items() if window in ("30d", "30obs", "mtd")} == {None}
 
 
-def test_without_flows_the_money_weighted_return_is_the_time_weighted(told: Platform) -> None:
-    rows = [row for account in (one_day, unmoved, only_gains) for row in table(told, account).values()]
+def test_without_flows_the_money_weighted_return_is_the_time_weighted(built: Platform) -> None:
+    rows = [row for account in (one_day, unmoved, only_gains) for row in table(built, account).values()]
     assert [row["money_weighted_return"] for row in rows] == pytest.approx([row["total_return"] for row in rows])
 
 
-def test_money_counts_from_when_it_is_there(told: Platform) -> None:
-    rows = table(told, funded_later)
+def test_money_counts_from_when_it_is_there(built: Platform) -> None:
+    rows = table(built, funded_later)
     assert rows[date(2025, 7, 14), "all"]["money_weighted_return"] is None  # nothing was there
     assert rows[date(2025, 7, 15), "all"]["money_weighted_return"] == pytest.approx(0.01)
     last = rows[date(2025, 7, 18), "all"]
     assert last["money_weighted_return"] < last["total_return"]  # most of it was there on the bad day
 
 
-def test_what_is_undefined_is_null_and_never_zero(told: Platform) -> None:
+def test_what_is_undefined_is_null_and_never_zero(built: Platform) -> None:
     undefined = ("volatility", "sharpe", "sortino", "calmar", "win_rate")
     for account, last in ((one_day, date(2025, 7, 14)), (unmoved, date(2025, 7, 18))):
-        row = table(told, account)[last, "all"]
+        row = table(built, account)[last, "all"]
         assert [row[metric] for metric in undefined] == [None] * len(undefined)
-    gains = table(told, only_gains)[date(2025, 7, 18), "all"]
+    gains = table(built, only_gains)[date(2025, 7, 18), "all"]
     assert (gains["sortino"], gains["calmar"], gains["max_drawdown"]) == (None, None, 0)
     assert gains["sharpe"] > 0
 
 
-def test_a_wipe_out_is_a_return_of_minus_one_hundred_percent_and_ends_nothing_else(told: Platform) -> None:
-    rows = table(told, wiped_out)
+def test_a_wipe_out_is_a_return_of_minus_one_hundred_percent_and_ends_nothing_else(built: Platform) -> None:
+    rows = table(built, wiped_out)
     lost = rows[date(2025, 7, 16), "all"]
     assert (lost["total_return"], lost["max_drawdown"]) == (-1, -1)
     assert rows[date(2025, 7, 17), "all"]["observations"] == 3  # nothing was invested: no return
@@ -357,8 +357,8 @@ def test_a_wipe_out_is_a_return_of_minus_one_hundred_percent_and_ends_nothing_el
     assert rows[date(2025, 7, 21), "all"]["paid_in"] == 7000
 
 
-def test_a_round_trip_counts_on_the_day_it_is_back_at_zero_net_of_fees(told: Platform) -> None:
-    rows = table(told, over_a_year)
+def test_a_round_trip_counts_on_the_day_it_is_back_at_zero_net_of_fees(built: Platform) -> None:
+    rows = table(built, over_a_year)
     before, after = rows[date(2025, 12, 5), "all"], rows[date(2025, 12, 8), "all"]
     assert after["wins"] - before["wins"] == 1  # +10 and -5 are one trip
     assert after["losses"] == before["losses"] + sum(
@@ -368,11 +368,11 @@ def test_a_round_trip_counts_on_the_day_it_is_back_at_zero_net_of_fees(told: Pla
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
-def test_the_months_and_years_of_a_report_are_the_windows_of_the_table(told: Platform, name: str) -> None:
+def test_the_months_and_years_of_a_report_are_the_windows_of_the_table(built: Platform, name: str) -> None:
     """Two computations of one definition: the report links daily returns, the table has its windows."""
     number = ACCOUNTS[name].number
-    history = performance.nav_history(told.database, number, LAST)
-    rows = performance.rolling_metrics(told.database, Period(FIRST, LAST), number)
+    history = performance.nav_history(built.database, number, LAST)
+    rows = performance.rolling_metrics(built.database, Period(FIRST, LAST), number)
     by_window = {(row["metric_window"], row["trading_day"]): row for row in rows}
     last_of_month = {(day.trading_day.year, day.trading_day.month): day.trading_day for day in history}
     for year in years(history):
@@ -388,8 +388,8 @@ def test_the_months_and_years_of_a_report_are_the_windows_of_the_table(told: Pla
         assert lowest == pytest.approx(whole["max_drawdown"], abs=1e-12)
 
 
-def test_each_round_trip_says_what_it_made_how_long_it_was_held_and_how_it_ended(told: Platform) -> None:
-    rows = told.query(
+def test_each_round_trip_says_what_it_made_how_long_it_was_held_and_how_it_ended(built: Platform) -> None:
+    rows = built.query(
         """select symbol, direction, quantity, trading_day::text, how_ended, gross_pnl, fees,
             extract(epoch from holding_time) / 60
         from alm_reporting.round_trips where account_id = %s order by closed_at, opened_at, symbol""",
@@ -406,8 +406,8 @@ def test_each_round_trip_says_what_it_made_how_long_it_was_held_and_how_it_ended
     ]
 
 
-def test_each_leg_goes_into_base_currency_at_its_own_rate(told: Platform) -> None:
-    [row] = told.query(
+def test_each_leg_goes_into_base_currency_at_its_own_rate(built: Platform) -> None:
+    [row] = built.query(
         """select gross_pnl_in_base, fees_in_base, net_pnl from alm_reporting.round_trips
         where account_id = %s and symbol = %s""",
         every_ending.number,
@@ -417,12 +417,12 @@ def test_each_leg_goes_into_base_currency_at_its_own_rate(told: Platform) -> Non
     assert tuple(row) == (gross, fees, gross + fees)
 
 
-def test_round_trips_are_counted_by_how_they_ended_in_every_window(told: Platform) -> None:
-    trips = told.query(
+def test_round_trips_are_counted_by_how_they_ended_in_every_window(built: Platform) -> None:
+    trips = built.query(
         "select trading_day, how_ended, net_pnl from alm_reporting.round_trips where account_id = %s",
         every_ending.number,
     )
-    for (day, window), row in table(told, every_ending).items():
+    for (day, window), row in table(built, every_ending).items():
         ended = [trip for trip in trips if trip[0] <= day]
         counts = Counter(trip[1] for trip in ended)
         for how in ("traded", "expired", "assigned", "exercised", "delivered"):
@@ -435,21 +435,21 @@ def test_round_trips_are_counted_by_how_they_ended_in_every_window(told: Platfor
     assert row["losses"] == 2
 
 
-def test_a_round_trip_that_ended_in_a_session_without_a_summary_is_not_lost(told: Platform) -> None:
+def test_a_round_trip_that_ended_in_a_session_without_a_summary_is_not_lost(built: Platform) -> None:
     from fntx_dagster.defs.transforms import build
 
     days = observed(over_a_year)
     gone = next(day for day in days[40:] if day.trips)
     later = days[days.index(gone) + 18].day
-    before = table(told, over_a_year)
-    with told.database.connect() as connection:
+    before = table(built, over_a_year)
+    with built.database.connect() as connection:
         connection.execute(
             "delete from alm_reporting.daily_summary where account_id = %s and trading_day = %s",
             (over_a_year.number, gone.day),
         )
-    [done, *_] = build(told.settings, ["rolling_metrics"], Period(gone.day, later))
+    [done, *_] = build(built.settings, ["rolling_metrics"], Period(gone.day, later))
     assert done.status == "success", done.message
-    after = table(told, over_a_year)
+    after = table(built, over_a_year)
     assert (gone.day, "all") not in after
     trips = ("wins", "losses", "break_evens", "expectancy")
     for window in ("30d", "ytd", "1y", "all"):

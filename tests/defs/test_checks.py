@@ -148,7 +148,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def told(database: Database) -> Database:
+def built(database: Database) -> Database:
     return by_hand.create_marts(database)
 
 
@@ -324,17 +324,17 @@ class TestStatements:
 
 
 class TestVerification:
-    def test_each_kind_says_what_fails_per_account_and_day(self, settings: Settings, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_16)
-        by_hand.tell(told, ONE, JULY_17, passed=False)
-        by_hand.tell(told, OTHER, JULY_17)
+    def test_each_kind_says_what_fails_per_account_and_day(self, settings: Settings, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_16)
+        by_hand.build(built, ONE, JULY_17, passed=False)
+        by_hand.build(built, OTHER, JULY_17)
 
         @dg.asset(partitions_def=SESSIONS)
         def daily_verification() -> None:
             """In the place of dbt's."""
 
         done = materialize(
-            [daily_verification], days=(JULY_16, JULY_17), checks=CHECKS, platform=platform_of(settings, told)
+            [daily_verification], days=(JULY_16, JULY_17), checks=CHECKS, platform=platform_of(settings, built)
         )
         assert done.success
         for kind in ("mathematical", "logical", "cross_reference"):
@@ -348,17 +348,17 @@ class TestVerification:
         assert unusual.description == "0 equations hold"
         assert not A_WHOLE_ACCOUNT.search(done.events)
 
-    def test_accounts_that_are_masked_alike_are_two_findings(self, settings: Settings, told: Database) -> None:
+    def test_accounts_that_are_masked_alike_are_two_findings(self, settings: Settings, built: Database) -> None:
         for number in (ONE, "U1000001"):
-            by_hand.fetched(told, number, JULY_17)
-            by_hand.tell(told, number, JULY_17, passed=False)
+            by_hand.fetched(built, number, JULY_17)
+            by_hand.build(built, number, JULY_17, passed=False)
 
         @dg.asset(partitions_def=SESSIONS)
         def daily_verification() -> None:
             """In the place of dbt's."""
 
         done = materialize(
-            [daily_verification], days=(JULY_17, JULY_17), checks=CHECKS, platform=platform_of(settings, told)
+            [daily_verification], days=(JULY_17, JULY_17), checks=CHECKS, platform=platform_of(settings, built)
         )
         subjects = {finding.subject for finding in done.findings("logical_verification")}
         assert subjects == {"U…0001 2025-07-17 a = b", "U…0001 (2) 2025-07-17 a = b"}
@@ -380,27 +380,27 @@ class TestSignature:
     def signed(self, db: Database) -> list[tuple[str, date]]:
         return [(one.account_id, one.trading_day) for one in signed_days(db, Period(JULY_14, JULY_18))]
 
-    def test_accounts_without_trouble_are_signed_and_posted(self, settings: Settings, told: Database) -> None:
+    def test_accounts_without_trouble_are_signed_and_posted(self, settings: Settings, built: Database) -> None:
         for number in (ONE, OTHER):
-            by_hand.tell(told, number, JULY_17)
-        done = self.run(settings, told)
+            by_hand.build(built, number, JULY_17)
+        done = self.run(settings, built)
         assert done.success
         assert all(check.passed for check in done.checks.values())
-        assert self.signed(told) == [(ONE, JULY_17), (OTHER, JULY_17)]
-        assert len(posted_days(told, Period(JULY_14, JULY_18))) == 2
+        assert self.signed(built) == [(ONE, JULY_17), (OTHER, JULY_17)]
+        assert len(posted_days(built, Period(JULY_14, JULY_18))) == 2
         assert not A_WHOLE_ACCOUNT.search(done.events)
 
     def test_one_accounts_failed_verification_leaves_the_other_signed_and_is_no_alert_of_this_check(
-        self, settings: Settings, told: Database
+        self, settings: Settings, built: Database
     ) -> None:
         """Its own check raises the alert."""
-        by_hand.tell(told, ONE, JULY_16, passed=False)
-        by_hand.tell(told, ONE, JULY_17)
-        by_hand.tell(told, OTHER, JULY_16)
-        by_hand.tell(told, OTHER, JULY_17)
-        done = self.run(settings, told)
+        by_hand.build(built, ONE, JULY_16, passed=False)
+        by_hand.build(built, ONE, JULY_17)
+        by_hand.build(built, OTHER, JULY_16)
+        by_hand.build(built, OTHER, JULY_17)
+        done = self.run(settings, built)
         assert done.success
-        assert self.signed(told) == [(OTHER, JULY_16), (OTHER, JULY_17)]
+        assert self.signed(built) == [(OTHER, JULY_16), (OTHER, JULY_17)]
         refused = done.checks["every_account_is_signed"]
         assert refused.description.startswith("from 2025-07-16 on: 2025-07-16 of account U…0001 fails its verification")
         assert observed(refused).findings == []
@@ -408,39 +408,39 @@ class TestSignature:
         assert not A_WHOLE_ACCOUNT.search(done.events)
 
     def test_a_run_of_a_later_day_signs_no_account_over_what_stopped_it(
-        self, settings: Settings, told: Database
+        self, settings: Settings, built: Database
     ) -> None:
         for number in (ONE, OTHER):
-            by_hand.tell(told, number, JULY_15)
-        self.run(settings, told, JULY_15, JULY_15)
+            by_hand.build(built, number, JULY_15)
+        self.run(settings, built, JULY_15, JULY_15)
         for day in (JULY_16, JULY_17):
-            by_hand.tell(told, ONE, day, passed=day != JULY_16)
-            by_hand.tell(told, OTHER, day)
-        self.run(settings, told, JULY_17, JULY_17)
-        assert (ONE, JULY_17) not in self.signed(told)
-        assert (OTHER, JULY_17) in self.signed(told)
+            by_hand.build(built, ONE, day, passed=day != JULY_16)
+            by_hand.build(built, OTHER, day)
+        self.run(settings, built, JULY_17, JULY_17)
+        assert (ONE, JULY_17) not in self.signed(built)
+        assert (OTHER, JULY_17) in self.signed(built)
 
     def test_an_account_that_cannot_be_told_stops_where_its_statements_changed(
-        self, settings: Settings, told: Database
+        self, settings: Settings, built: Database
     ) -> None:
         for number in (ONE, OTHER):
             for day in (JULY_16, JULY_17):
-                by_hand.tell(told, number, day)
-        with told.connect() as connection:
+                by_hand.build(built, number, day)
+        with built.connect() as connection:
             connection.execute(
                 "insert into alm_reporting.untold_changes (account_id, since, refused) values (%s, %s, 'a bad row')",
                 (ONE, JULY_17),
             )
-        done = self.run(settings, told)
-        assert self.signed(told) == [(ONE, JULY_16), (OTHER, JULY_16), (OTHER, JULY_17)]
+        done = self.run(settings, built)
+        assert self.signed(built) == [(ONE, JULY_16), (OTHER, JULY_16), (OTHER, JULY_17)]
         assert "cannot be told from 2025-07-17 on: a bad row" in done.checks["every_account_is_signed"].description
 
-    def test_a_lost_secret_is_an_alert_of_this_check(self, settings: Settings, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_16)
-        self.run(settings, told)
+    def test_a_lost_secret_is_an_alert_of_this_check(self, settings: Settings, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_16)
+        self.run(settings, built)
         (settings.paths.keys / "salt.secret").write_text("11" * 32)
-        by_hand.tell(told, ONE, JULY_17)
-        done = self.run(settings, told)
+        by_hand.build(built, ONE, JULY_17)
+        done = self.run(settings, built)
         assert done.success
         [finding] = done.findings("every_account_is_signed")
         assert (finding.subject, finding.day) == ("U…0001 2025-07-17", JULY_17)
@@ -448,13 +448,13 @@ class TestSignature:
         assert observed(done.checks["every_account_is_signed"]).kind == "account"
 
     def test_a_trader_who_is_refused_for_want_of_funds_is_short_of_funds(
-        self, settings: Settings, told: Database, monkeypatch: pytest.MonkeyPatch
+        self, settings: Settings, built: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for number in (ONE, OTHER):
-            by_hand.tell(told, number, JULY_16)
-        self.run(settings, told)
-        by_hand.tell(told, ONE, JULY_17)
-        [poor, rich] = [one.trader for one in signed_days(told, Period.on(JULY_16))]
+            by_hand.build(built, number, JULY_16)
+        self.run(settings, built)
+        by_hand.build(built, ONE, JULY_17)
+        [poor, rich] = [one.trader for one in signed_days(built, Period.on(JULY_16))]
         known = EmbeddedChain.funds_of
         monkeypatch.setattr(
             EmbeddedChain,
@@ -462,52 +462,52 @@ class TestSignature:
             lambda chain, trader: known(chain, trader)._replace(fntx=Decimal(0 if trader == poor else 1000)),
         )
         monkeypatch.setattr(EmbeddedChain, "_fund", lambda chain, trader: None)
-        done = self.run(settings, told, JULY_17, JULY_17)
+        done = self.run(settings, built, JULY_17, JULY_17)
         assert done.success
         assert "holds 0 FNTX" in done.checks["every_day_is_posted"].description
         said = observed(done.checks["funds_last"])
         text = f"trader {poor} has FNTX and allowance for 0 more days: send FNTX or approve more"
         assert (said.kind, said.findings) == ("funds", [Finding(poor, text)])
         assert said.looked == [poor], "of the other, whom this run is not about, nothing is said"
-        assert sorted(observed(self.run(settings, told).checks["funds_last"]).looked) == sorted([poor, rich])
+        assert sorted(observed(self.run(settings, built).checks["funds_last"]).looked) == sorted([poor, rich])
 
     def test_a_signed_day_whose_figures_have_changed_is_named_whatever_range_is_run_and_stays(
-        self, settings: Settings, told: Database
+        self, settings: Settings, built: Database
     ) -> None:
-        by_hand.tell(told, ONE, JULY_15)
-        assert self.run(settings, told, JULY_15, JULY_15).checks["signed_days_stand"].passed
-        by_hand.tell(told, ONE, JULY_16)
-        with told.connect() as connection:
+        by_hand.build(built, ONE, JULY_15)
+        assert self.run(settings, built, JULY_15, JULY_15).checks["signed_days_stand"].passed
+        by_hand.build(built, ONE, JULY_16)
+        with built.connect() as connection:
             connection.execute(
                 "update alm_reporting.daily_summary set net_pnl = 987654 where trading_day = %s", (JULY_15,)
             )
-        done = self.run(settings, told, JULY_16, JULY_16)
+        done = self.run(settings, built, JULY_16, JULY_16)
         said = done.checks["signed_days_stand"]
         assert (observed(said).kind, said.severity) == ("drift", WARN)
         [finding] = observed(said).findings
         assert (finding.subject, finding.day) == ("U…0001 2025-07-15", JULY_15)
         assert "its figures have changed since: net_pnl. See `fntx signature verify" in finding.text
         assert "987654" not in done.events, "no figure"
-        assert [one.version for one in signed_days(told, Period(JULY_15, JULY_16))] == [1, 1], (
+        assert [one.version for one in signed_days(built, Period(JULY_15, JULY_16))] == [1, 1], (
             "nothing is amended by itself"
         )
 
     def test_a_day_that_cannot_be_compared_is_told_hides_no_drift_and_ends_no_alert(
-        self, settings: Settings, told: Database
+        self, settings: Settings, built: Database
     ) -> None:
         for number, day in ((ONE, JULY_15), (ONE, JULY_16), (OTHER, JULY_15)):
-            by_hand.tell(told, number, day)
-        self.run(settings, told, JULY_15, JULY_16)
-        with told.connect() as connection:
+            by_hand.build(built, number, day)
+        self.run(settings, built, JULY_15, JULY_16)
+        with built.connect() as connection:
             connection.execute("update alm_reporting.daily_summary set net_pnl = 7")
             for table, number in (("rolling_metrics", ONE), ("daily_summary", OTHER)):
                 connection.execute(
                     f"delete from alm_reporting.{table} where (account_id, trading_day) = (%s, %s)", (number, JULY_15)
                 )
-        found, unjudged = drifts(told)
+        found, unjudged = drifts(built)
         assert [one.signed[:2] for one in found] == [(ONE, JULY_16)]
         assert [one.signed[:2] for one in unjudged] == [(ONE, JULY_15), (OTHER, JULY_15)]
-        said = observed(self.run(settings, told, JULY_17, JULY_17).checks["signed_days_stand"])
+        said = observed(self.run(settings, built, JULY_17, JULY_17).checks["signed_days_stand"])
         assert [one.subject for one in said.findings] == [
             "U…0001 2025-07-16",
             "U…0001 not compared",
@@ -517,27 +517,27 @@ class TestSignature:
         assert "nobody can tell whether 2025-07-15 stands as it was signed: 2025-07-15 has no metrics" in text
         assert said.looked == [], "what was found earlier is not over"
 
-    def test_a_session_without_a_record_between_others_is_a_gap(self, settings: Settings, told: Database) -> None:
+    def test_a_session_without_a_record_between_others_is_a_gap(self, settings: Settings, built: Database) -> None:
         for day in (JULY_14, JULY_17):
-            by_hand.tell(told, ONE, day)
-            done = self.run(settings, told, day, day)
+            by_hand.build(built, ONE, day)
+            done = self.run(settings, built, day, day)
         said = done.checks["no_gap"]
         text = "U…0001: later sessions have a record on the chain, these have none: 2025-07-15, 2025-07-16"
         assert observed(said).findings == [Finding("U…0001", text)]
         assert (observed(said).looked, said.severity) == (["U…0001"], WARN)
 
     def test_a_chain_that_holds_another_root_is_an_error(
-        self, settings: Settings, told: Database, monkeypatch: pytest.MonkeyPatch
+        self, settings: Settings, built: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        by_hand.tell(told, ONE, JULY_17)
-        assert self.run(settings, told).checks["roots_agree"].passed
+        by_hand.build(built, ONE, JULY_17)
+        assert self.run(settings, built).checks["roots_agree"].passed
         known = EmbeddedChain.history
         monkeypatch.setattr(
             EmbeddedChain,
             "history",
             lambda *asked: {day: one._replace(root=bytes(32)) for day, one in known(*asked).items()},
         )
-        said = self.run(settings, told).checks["roots_agree"]
+        said = self.run(settings, built).checks["roots_agree"]
         [finding] = observed(said).findings
         assert (observed(said).kind, finding.subject, said.severity) == ("chain", "U…0001 2025-07-17", ERROR)
         assert f"the contract holds 0x{'00' * 32}, ours is 0x" in finding.text
@@ -565,11 +565,11 @@ class TestToday:
         assert not A_WHOLE_ACCOUNT.search(done.events)
 
     def test_a_day_that_cannot_be_told_is_named_and_the_other_accounts_is_told(
-        self, told: Database, tmp_path: Path
+        self, built: Database, tmp_path: Path
     ) -> None:
-        by_hand.tell(told, ONE, date(2025, 7, 25))  # its base is HKD
+        by_hand.build(built, ONE, date(2025, 7, 25))  # its base is HKD
         with serve(account(ONE, cash="5", currency="GBP"), july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
-            done = self.run(self.settings(tmp_path, **{ONE: gateway.port, OTHER: gateway.port}), told)
+            done = self.run(self.settings(tmp_path, **{ONE: gateway.port, OTHER: gateway.port}), built)
         assert done.success
         [finding] = done.findings("gateway_answers")
         assert "GBP/HKD" in finding.text

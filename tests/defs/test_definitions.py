@@ -50,8 +50,8 @@ def test_each_step_of_the_main_path_stands_on_the_one_before() -> None:
 def test_the_daily_job_materialises_every_asset_but_the_views_and_today() -> None:
     views = {name for name in GRAPH.get_all_asset_keys() if GRAPH.get(name).is_virtual}
     assert {"stg_fills", "stg_sessions"} <= {name.to_user_string() for name in views}
-    told = defs.resolve_job_def("daily_run").asset_layer.executable_asset_keys
-    assert told == GRAPH.materializable_asset_keys - views - {key("current_day")}
+    built = defs.resolve_job_def("daily_run").asset_layer.executable_asset_keys
+    assert built == GRAPH.materializable_asset_keys - views - {key("current_day")}
 
 
 def test_every_asset_has_a_group_kinds_an_owner_and_a_description() -> None:

@@ -16,7 +16,7 @@ def test_each_session_tells_what_was_said_of_it_and_of_no_other() -> None:
         partitions_def=SESSIONS,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def told(context):
+    def built(context):
         describe(context, [(day, {"rows": day.day}) for day in days], "fills")
         describe(context, [(days[0], {"NAV of A1": 1.5})], "fills")
         describe(context, [(days[1], {"rows": 3})], "lots")
@@ -24,7 +24,7 @@ def test_each_session_tells_what_was_said_of_it_and_of_no_other() -> None:
         yield dg.MaterializeResult(asset_key="lots")
 
     with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize([told], instance=instance, tags=range_tags(Period(*days)))
+        result = dg.materialize([built], instance=instance, tags=range_tags(Period(*days)))
     found = {
         (event.asset_key.to_user_string(), event.partition): {
             name: value.value for name, value in event.materialization.metadata.items()

@@ -55,7 +55,7 @@ def run(daemon: Daemon, job: str, days: dict[str, str]) -> dg.ExecuteInProcessRe
 def queue(daemon: Daemon, *days: date, state: str = "queued", hours: float = 0) -> None:
     """Signed days that wait, since some hours."""
     for day in days:
-        by_hand.tell(daemon.db, ONE, day)
+        by_hand.build(daemon.db, ONE, day)
     sign(daemon.db, daemon.settings, Period(days[0], days[-1]))
     with daemon.db.connect() as connection:
         connection.execute(
@@ -93,7 +93,7 @@ class TestAChainThatIsAway:
         )
         daemon.tick(sensors.alert)
         for day in DAYS:
-            by_hand.tell(daemon.db, ONE, day)
+            by_hand.build(daemon.db, ONE, day)
         assert not run(daemon, "signed_days", range_tags(Period(JULY_15, JULY_16))).success
         assert states(daemon) == [(JULY_15, "queued"), (JULY_16, "queued")]
 

@@ -97,7 +97,7 @@ class TestSignatureOfTheDay:
         return Settings(home=home)
 
     @pytest.fixture
-    def told(self, database: Database) -> Database:
+    def built(self, database: Database) -> Database:
         return by_hand.create_marts(database)
 
     def at_midnight(self, settings: Settings, db: Database, day: date = JULY_18) -> dg.RunRequest | dg.SkipReason:
@@ -108,69 +108,71 @@ class TestSignatureOfTheDay:
         assert said == "Every told session is signed; the next waits for its official NAV."
 
     def test_an_account_that_has_never_signed_begins_with_its_latest_session(
-        self, settings: Settings, told: Database
+        self, settings: Settings, built: Database
     ) -> None:
         for day in (JULY_15, JULY_16, JULY_17):
-            by_hand.tell(told, ONE, day)
-        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(Period.on(JULY_17))
+            by_hand.build(built, ONE, day)
+        assert self.at_midnight(settings, built).tags == BEGIN_LATEST | range_tags(Period.on(JULY_17))
 
     def test_history_that_was_told_and_never_signed_is_not_signed_by_itself(
-        self, settings: Settings, told: Database
+        self, settings: Settings, built: Database
     ) -> None:
-        by_hand.tell(told, ONE, date(2024, 12, 31))
-        assert self.at_midnight(settings, told).skip_message
+        by_hand.build(built, ONE, date(2024, 12, 31))
+        assert self.at_midnight(settings, built).skip_message
 
-    def test_an_account_that_has_signed_goes_on_where_it_stopped(self, settings: Settings, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_15)
-        sign(told, settings, Period.on(JULY_15))
-        by_hand.tell(told, ONE, JULY_17)
-        by_hand.tell(told, ONE, JULY_16)
-        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(Period(JULY_16, JULY_17))
+    def test_an_account_that_has_signed_goes_on_where_it_stopped(self, settings: Settings, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_15)
+        sign(built, settings, Period.on(JULY_15))
+        by_hand.build(built, ONE, JULY_17)
+        by_hand.build(built, ONE, JULY_16)
+        assert self.at_midnight(settings, built).tags == BEGIN_LATEST | range_tags(Period(JULY_16, JULY_17))
 
     def test_when_all_are_signed_it_says_so_whatever_lies_before_the_first(
-        self, settings: Settings, told: Database
+        self, settings: Settings, built: Database
     ) -> None:
-        by_hand.tell(told, ONE, JULY_16)
-        by_hand.tell(told, ONE, JULY_17)
-        sign(told, settings, Period.on(JULY_17))
-        said = self.at_midnight(settings, told).skip_message
+        by_hand.build(built, ONE, JULY_16)
+        by_hand.build(built, ONE, JULY_17)
+        sign(built, settings, Period.on(JULY_17))
+        said = self.at_midnight(settings, built).skip_message
         assert said == "Every told session is signed; the next waits for its official NAV."
 
     def test_a_signed_day_that_waits_for_the_chain_is_left_to_the_queue(
-        self, settings: Settings, told: Database
+        self, settings: Settings, built: Database
     ) -> None:
-        by_hand.tell(told, ONE, JULY_16)
-        sign(told, settings, Period.on(JULY_16))
-        said = self.at_midnight(settings, told).skip_message
+        by_hand.build(built, ONE, JULY_16)
+        sign(built, settings, Period.on(JULY_16))
+        said = self.at_midnight(settings, built).skip_message
         assert said == "Every told session is signed; the next waits for its official NAV."
 
-    def test_an_account_that_fails_its_verification_holds_no_other_up(self, settings: Settings, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_16, passed=False)
-        by_hand.tell(told, OTHER, JULY_17)
-        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(Period.on(JULY_17))
+    def test_an_account_that_fails_its_verification_holds_no_other_up(
+        self, settings: Settings, built: Database
+    ) -> None:
+        by_hand.build(built, ONE, JULY_16, passed=False)
+        by_hand.build(built, OTHER, JULY_17)
+        assert self.at_midnight(settings, built).tags == BEGIN_LATEST | range_tags(Period.on(JULY_17))
 
-    def test_when_every_account_had_to_stop_it_says_where_and_why(self, settings: Settings, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_17, passed=False)
-        said = self.at_midnight(settings, told).skip_message
+    def test_when_every_account_had_to_stop_it_says_where_and_why(self, settings: Settings, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_17, passed=False)
+        said = self.at_midnight(settings, built).skip_message
         assert said.startswith("U…0001 stops at 2025-07-17: 2025-07-17 of account U…0001 fails its verification: a = b")
         assert ONE not in said
 
-    def test_days_before_the_one_that_fails_are_signed(self, settings: Settings, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_15)
-        sign(told, settings, Period.on(JULY_15))
-        by_hand.tell(told, ONE, JULY_16)
-        by_hand.tell(told, ONE, JULY_17, passed=False)
-        assert self.at_midnight(settings, told).tags == BEGIN_LATEST | range_tags(Period.on(JULY_16))
+    def test_days_before_the_one_that_fails_are_signed(self, settings: Settings, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_15)
+        sign(built, settings, Period.on(JULY_15))
+        by_hand.build(built, ONE, JULY_16)
+        by_hand.build(built, ONE, JULY_17, passed=False)
+        assert self.at_midnight(settings, built).tags == BEGIN_LATEST | range_tags(Period.on(JULY_16))
 
     def test_a_session_that_the_statements_lack_keeps_the_ones_after_it_from_being_signed(
-        self, settings: Settings, told: Database
+        self, settings: Settings, built: Database
     ) -> None:
         """Signed in order: what fills the hole would change the figures of the days after it."""
-        by_hand.tell(told, ONE, JULY_15)
-        sign(told, settings, Period.on(JULY_15))
-        by_hand.tell(told, ONE, JULY_17)
-        by_hand.official_navs(told, ONE, JULY_15, JULY_17)
-        said = self.at_midnight(settings, told).skip_message
+        by_hand.build(built, ONE, JULY_15)
+        sign(built, settings, Period.on(JULY_15))
+        by_hand.build(built, ONE, JULY_17)
+        by_hand.official_navs(built, ONE, JULY_15, JULY_17)
+        said = self.at_midnight(settings, built).skip_message
         assert said.startswith("U…0001 stops at 2025-07-16: 2025-07-16 U…0001: no official NAV in the statements")
 
     @pytest.mark.parametrize(
@@ -182,17 +184,17 @@ class TestSignatureOfTheDay:
         ],
     )
     def test_on_a_holiday_without_anything_to_sign_it_names_the_holiday(
-        self, settings: Settings, told: Database, midnight: date, reason: str
+        self, settings: Settings, built: Database, midnight: date, reason: str
     ) -> None:
-        said = self.at_midnight(settings, told, midnight).skip_message
+        said = self.at_midnight(settings, built, midnight).skip_message
         assert said == f"{reason} Every told session is signed; the next waits for its official NAV."
 
-    def test_what_waits_is_signed_on_a_holiday_too(self, settings: Settings, told: Database) -> None:
-        by_hand.tell(told, ONE, date(2025, 7, 3))
-        asked = self.at_midnight(settings, told, date(2025, 7, 5))
+    def test_what_waits_is_signed_on_a_holiday_too(self, settings: Settings, built: Database) -> None:
+        by_hand.build(built, ONE, date(2025, 7, 3))
+        asked = self.at_midnight(settings, built, date(2025, 7, 5))
         assert asked.tags == BEGIN_LATEST | range_tags(Period.on(date(2025, 7, 3)))
 
-    def test_the_next_night_asks_again_for_what_still_waits(self, settings: Settings, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_17)
+    def test_the_next_night_asks_again_for_what_still_waits(self, settings: Settings, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_17)
         nights = [JULY_18, JULY_18, JULY_18 + timedelta(days=1)]
-        assert len({self.at_midnight(settings, told, night).run_key for night in nights}) == 2
+        assert len({self.at_midnight(settings, built, night).run_key for night in nights}) == 2

@@ -51,7 +51,7 @@ def daemon(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def told(daemon: Daemon) -> Database:
+def built(daemon: Daemon) -> Database:
     return by_hand.create_marts(daemon.db)
 
 
@@ -126,56 +126,56 @@ class TestCompleteDays:
         sign(daemon.db, daemon.settings, Period.on(day), account)
 
     def test_an_account_that_has_never_signed_waits_for_a_person_or_the_schedule(
-        self, daemon: Daemon, told: Database
+        self, daemon: Daemon, built: Database
     ) -> None:
-        by_hand.tell(told, ONE, JULY_16)
+        by_hand.build(built, ONE, JULY_16)
         said = "U…0001 has never signed: the first signature is the schedule's or yours."
         assert daemon.tick(sensors.complete_days) == said
-        by_hand.tell(told, OTHER, JULY_16)
+        by_hand.build(built, OTHER, JULY_16)
         self.sign(daemon, OTHER, JULY_16)
         assert daemon.tick(sensors.complete_days) == f"Of every other account, every told session is signed. {said}"
 
-    def test_the_days_after_the_last_signed_one_are_asked_for_at_once(self, daemon: Daemon, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_15)
+    def test_the_days_after_the_last_signed_one_are_asked_for_at_once(self, daemon: Daemon, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_15)
         self.sign(daemon, ONE, JULY_15)
-        by_hand.tell(told, ONE, JULY_17)
-        by_hand.tell(told, ONE, JULY_16)
+        by_hand.build(built, ONE, JULY_17)
+        by_hand.build(built, ONE, JULY_16)
         assert daemon.tick(sensors.complete_days).tags == {BEGINNING: "nothing"} | range_tags(Period(JULY_16, JULY_17))
 
-    def test_a_day_that_fails_its_verification_is_told_and_not_asked_for(self, daemon: Daemon, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_15)
+    def test_a_day_that_fails_its_verification_is_told_and_not_asked_for(self, daemon: Daemon, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_15)
         self.sign(daemon, ONE, JULY_15)
-        by_hand.tell(told, ONE, JULY_16, passed=False)
-        by_hand.tell(told, ONE, JULY_17)
+        by_hand.build(built, ONE, JULY_16, passed=False)
+        by_hand.build(built, ONE, JULY_17)
         said = daemon.tick(sensors.complete_days)
         assert said.startswith("U…0001 stops at 2025-07-16: 2025-07-16 of account U…0001 fails its verification")
 
-    def test_an_account_that_had_to_stop_holds_no_other_up(self, daemon: Daemon, told: Database) -> None:
+    def test_an_account_that_had_to_stop_holds_no_other_up(self, daemon: Daemon, built: Database) -> None:
         for account in (ONE, OTHER):
-            by_hand.tell(told, account, JULY_15)
+            by_hand.build(built, account, JULY_15)
             self.sign(daemon, account, JULY_15)
-        by_hand.tell(told, ONE, JULY_16, passed=False)
-        by_hand.tell(told, OTHER, JULY_16)
+        by_hand.build(built, ONE, JULY_16, passed=False)
+        by_hand.build(built, OTHER, JULY_16)
         assert daemon.tick(sensors.complete_days).tags == {BEGINNING: "nothing"} | range_tags(Period.on(JULY_16))
         self.sign(daemon, OTHER, JULY_16)
         assert daemon.tick(sensors.complete_days).startswith("U…0001 stops at 2025-07-16")
 
-    def test_what_waits_is_asked_for_once_an_hour(self, daemon: Daemon, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_15)
+    def test_what_waits_is_asked_for_once_an_hour(self, daemon: Daemon, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_15)
         self.sign(daemon, ONE, JULY_15)
-        by_hand.tell(told, ONE, JULY_16)
+        by_hand.build(built, ONE, JULY_16)
         first = daemon.tick(sensors.complete_days).run_key
         daemon.now += timedelta(minutes=59)
         assert daemon.tick(sensors.complete_days).run_key == first
         daemon.now += timedelta(minutes=1)
         assert daemon.tick(sensors.complete_days).run_key != first
 
-    def test_a_day_more_is_asked_for_within_the_hour(self, daemon: Daemon, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_15)
+    def test_a_day_more_is_asked_for_within_the_hour(self, daemon: Daemon, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_15)
         self.sign(daemon, ONE, JULY_15)
-        by_hand.tell(told, ONE, JULY_16)
+        by_hand.build(built, ONE, JULY_16)
         first = daemon.tick(sensors.complete_days)
-        by_hand.tell(told, ONE, JULY_17)
+        by_hand.build(built, ONE, JULY_17)
         assert daemon.tick(sensors.complete_days).run_key != first.run_key
 
     @pytest.mark.parametrize(

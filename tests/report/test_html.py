@@ -18,7 +18,7 @@ import pytest
 
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import to_html
-from tests.accounting.test_provisional import example, told
+from tests.accounting.test_provisional import built, example
 
 from .html_pages import account, metrics, option, portfolio, role_model_day_page, role_model_page
 from .role_model import JULY_17, SPY, block, event, july_17, july_18, new_york, position, quiet_day
@@ -219,7 +219,7 @@ def test_times_are_given_for_the_observer_and_once_in_new_york() -> None:
 
 
 def test_a_day_that_still_runs_is_marked_and_ends_with_the_nav_now() -> None:
-    running = told(example())
+    running = built(example())
     text = to_html([account(running)])
     assert "Monday, July 28, 2025 (provisional, as of 22:15 HKT / 10:15 EDT)" in text
     assert "<dt>NAV now</dt>" in text

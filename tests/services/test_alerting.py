@@ -282,9 +282,9 @@ class TestTheTerminal:
     def test_programs_get_every_field(self, database: Database) -> None:
         day = date(2025, 7, 17)
         observe(database, "verification", "here", [Finding("U…0001", "it [red]fails[/]", day)])
-        [told] = json.loads(self.fntx("--json").stdout)
-        assert told.keys() == set(Alert._fields)
-        assert (told["kind"], told["trading_day"], told["resolved_at"]) == ("verification", "2025-07-17", None)
+        [built] = json.loads(self.fntx("--json").stdout)
+        assert built.keys() == set(Alert._fields)
+        assert (built["kind"], built["trading_day"], built["resolved_at"]) == ("verification", "2025-07-17", None)
         assert "it [red]fails[/]" in self.fntx().stdout
 
     @pytest.mark.usefixtures("named")

@@ -41,7 +41,7 @@ def navs(settings: Settings, db: Database) -> dict[str, Decimal]:
 
 def test_the_example_of_the_seed_is_kept_and_told_at_the_configured_rate(database: Database, tmp_path: Path) -> None:
     by_hand.create_marts(database)
-    by_hand.tell(database, ONE, JULY_25, closing_nav="198600.55")
+    by_hand.build(database, ONE, JULY_25, closing_nav="198600.55")
     with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: gateway})
         [asked] = refresh(settings, database)
@@ -60,7 +60,7 @@ def test_the_official_day_takes_its_place(database: Database, tmp_path: Path) ->
         refresh(settings, database)
         assert len(navs(settings, database)) == 1
         by_hand.create_marts(database)
-        by_hand.tell(database, ONE, JULY_28)
+        by_hand.build(database, ONE, JULY_28)
         assert navs(settings, database) == {}
         [asked] = refresh(settings, database)
         assert asked.error is None, "and what the gateway says afterwards does not bring it back"
@@ -134,7 +134,7 @@ def test_an_account_whose_rate_is_not_configured_says_so_and_keeps_no_other_from
     database: Database, tmp_path: Path
 ) -> None:
     by_hand.create_marts(database)
-    by_hand.tell(database, ONE, JULY_25)  # its base is HKD
+    by_hand.build(database, ONE, JULY_25)  # its base is HKD
     with serve(account(ONE, cash="5", currency="GBP"), july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: gateway, OTHER: gateway})
         lacking, answered = refresh(settings, database)
@@ -146,7 +146,7 @@ def test_an_account_whose_rate_is_not_configured_says_so_and_keeps_no_other_from
 
 def test_what_cannot_be_told_does_not_take_the_place_of_what_can(database: Database, tmp_path: Path) -> None:
     by_hand.create_marts(database)
-    by_hand.tell(database, ONE, JULY_25)
+    by_hand.build(database, ONE, JULY_25)
     with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: gateway})
         refresh(settings, database)
@@ -160,7 +160,7 @@ def test_what_cannot_be_told_does_not_take_the_place_of_what_can(database: Datab
 
 def test_of_a_day_that_its_statement_tells_no_rate_is_asked_for(database: Database, tmp_path: Path) -> None:
     by_hand.create_marts(database)
-    by_hand.tell(database, ONE, JULY_28)
+    by_hand.build(database, ONE, JULY_28)
     with serve(account(ONE, cash="5", currency="GBP"), now=QUARTER_PAST_TEN) as gateway:
         [asked] = refresh(settings_for(tmp_path, {ONE: gateway}), database)
     assert asked.error is None
@@ -176,8 +176,8 @@ class TestWhatIsKeptAndCannotBeTold:
         by_hand.create_marts(database)
         by_hand.fetched(database, ONE, JULY_25)
         by_hand.fetched(database, OTHER, JULY_25)
-        by_hand.tell(database, ONE, JULY_25)
-        by_hand.tell(database, OTHER, JULY_25)
+        by_hand.build(database, ONE, JULY_25)
+        by_hand.build(database, OTHER, JULY_25)
         with serve(account(ONE, cash="5", currency="GBP"), july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
             settings = settings_for(tmp_path, {ONE: gateway, OTHER: gateway})
             rates = {"USD/HKD": Decimal("7.8"), "GBP/HKD": Decimal(10)}
@@ -199,8 +199,8 @@ class TestWhatIsKeptAndCannotBeTold:
     @pytest.mark.usefixtures("kept")
     def test_the_summary_warns_and_shows_history_and_the_other_account(self) -> None:
         done = self.fntx("summary", "--format", "json")
-        told = [(row["account_id"], row["trading_day"]) for row in json.loads(done.stdout)]
-        assert told == [(ONE, "2025-07-25"), (OTHER, "2025-07-25"), (OTHER, "2025-07-28")]
+        built = [(row["account_id"], row["trading_day"]) for row in json.loads(done.stdout)]
+        assert built == [(ONE, "2025-07-25"), (OTHER, "2025-07-25"), (OTHER, "2025-07-28")]
         assert "warning: U…0001 2025-07-28: no real-time rate for GBP/HKD" in done.stderr
 
     @pytest.mark.usefixtures("kept")

@@ -202,17 +202,17 @@ def test_a_file_with_a_day_of_an_account_that_the_newer_one_lacks_is_kept(
 ) -> None:
     """Both tell of the same accounts, and of the same first and last day."""
 
-    def put(name: str, *told: tuple[int, date, date]) -> None:
+    def put(name: str, *built: tuple[int, date, date]) -> None:
         folder = statements_folder(settings) / "2025/07"
         folder.mkdir(parents=True, exist_ok=True)
-        pieces = [books[number].number for number, _, _ in told]
+        pieces = [books[number].number for number, _, _ in built]
         inner = "".join(
             f'<FlexStatement accountId="{account}" fromDate="{first:%Y%m%d}" toDate="{last:%Y%m%d}" period="" '
             f'whenGenerated="20250718;050000"></FlexStatement>'
-            for account, (_, first, last) in zip(pieces, told, strict=True)
+            for account, (_, first, last) in zip(pieces, built, strict=True)
         )
         (folder / name).write_text(
-            f'<FlexQueryResponse queryName="{name}" type="AF"><FlexStatements count="{len(told)}">{inner}'
+            f'<FlexQueryResponse queryName="{name}" type="AF"><FlexStatements count="{len(built)}">{inner}'
             "</FlexStatements></FlexQueryResponse>"
         )
 
@@ -325,8 +325,8 @@ def test_a_network_that_is_not_there_is_tried_once_per_token(
     settings = settings_for(broker, tmp_path, {"mine": MINE})
     nowhere = settings.flex.model_copy(update={"url": "http://127.0.0.1:9/nothing", "deadline": 1})
     settings = settings.model_copy(update={"flex": nowhere})
-    told: list[str] = []
-    fetched = fetch(settings, database, Period(date(2025, 6, 10), evening.day), evening.fetched_at, told.append)
+    built: list[str] = []
+    fetched = fetch(settings, database, Period(date(2025, 6, 10), evening.day), evening.fetched_at, built.append)
     assert [type(one.error) for one in fetched] == [NotServed, NotServed]
     assert fetched[0].error is fetched[1].error
 

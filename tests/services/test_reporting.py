@@ -48,9 +48,9 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     link = tmp_path / "july.html"
     link.symlink_to(tmp_path / "there" / "real.html")
-    write_whole(link, "told")
+    write_whole(link, "built")
     assert link.is_symlink()
-    assert (tmp_path / "there" / "real.html").read_text() == "told"
+    assert (tmp_path / "there" / "real.html").read_text() == "built"
 
 
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     heard: list[str] = []
     reader = threading.Thread(target=lambda: heard.append(pipe.read_text()))
     reader.start()
-    write_whole(pipe, "told")
+    write_whole(pipe, "built")
     reader.join()
-    assert heard == ["told"]
+    assert heard == ["built"]
     assert pipe.is_fifo()
 
 

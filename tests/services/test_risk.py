@@ -102,9 +102,9 @@ def with_the_other_listing(account: Account) -> None:
 
 
 @pytest.fixture(scope="module")
-def computed(told: Platform) -> Platform:
-    compute(told.settings, told.database, Period(FIRST, LAST))
-    return told
+def computed(built: Platform) -> Platform:
+    compute(built.settings, built.database, Period(FIRST, LAST))
+    return built
 
 
 def options(platform: Platform, account: Account, day: str) -> dict[str, dict[str, Any]]:

@@ -55,21 +55,21 @@ def test_every_day_of_two_busy_accounts_is_explained_and_verified(
 
 def reports_tell_both_accounts(folder: Path) -> None:
     """Each format, without an account named, as the command writes it."""
-    told = {}
+    built = {}
     for name in ("md", "json", "html"):
         asked = ["report", "--from", f"{FIRST}", "--to", f"{LAST}", "--tz", "Europe/London", "--format", name]
         done = CliRunner().invoke(app, [*asked, "-o", f"{folder}/report.{name}"])
         assert (done.exit_code, done.output) == (0, ""), done.output
-        told[name] = (folder / f"report.{name}").read_text(encoding="utf-8")
-    document = json.loads(told["json"])
+        built[name] = (folder / f"report.{name}").read_text(encoding="utf-8")
+    document = json.loads(built["json"])
     assert [period["account_id"] for period in document["periods"]] == ["U3000001", "U3000002"]
     for period in document["periods"]:
         moved = [Decimal(period[part]["amount"]) for part in ("opening_nav", "deposits", "withdrawals", "net_pnl")]
         assert moved[0] + moved[1] - moved[2] + moved[3] == Decimal(period["closing_nav"]["amount"])
-    assert told["md"].count("# ALM Report: June 16 – July 22, 2025") == 2
-    assert len(re.findall("<section ", told["html"])) == 2
-    assert len(re.findall("<svg ", told["html"])) == 4
-    assert told["html"].count('<article class="day"') == 50
+    assert built["md"].count("# ALM Report: June 16 – July 22, 2025") == 2
+    assert len(re.findall("<section ", built["html"])) == 2
+    assert len(re.findall("<svg ", built["html"])) == 4
+    assert built["html"].count('<article class="day"') == 50
     for heading in (
         "Net Asset Value",
         "Drawdown",
@@ -78,8 +78,8 @@ def reports_tell_both_accounts(folder: Path) -> None:
         "Stock That Came or Went",
         "Metrics",
     ):
-        assert len(re.findall(rf"<h3>{heading}[^<]*</h3>", told["html"])) == 2, heading
-    assert "HKT" not in told["md"] + told["html"]
+        assert len(re.findall(rf"<h3>{heading}[^<]*</h3>", built["html"])) == 2, heading
+    assert "HKT" not in built["md"] + built["html"]
 
 
 def test_the_demos_month_is_explained_and_verified(platform: Platform, tmp_path: Path) -> None:

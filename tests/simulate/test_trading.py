@@ -19,7 +19,7 @@ SUMMER = (date(2025, 6, 16), date(2025, 7, 22))
 NUMBERS = ("U3000001", "U3000002")
 
 
-def told(accounts: list[Account]) -> bytes:
+def built(accounts: list[Account]) -> bytes:
     last = accounts[0].days[-1].date
     return b"".join(delivered(accounts, QUERIES[ACTIVITY], date.min, last, as_of=last))
 
@@ -32,17 +32,17 @@ def executions(account: Account) -> list[Execution]:
 
 
 def test_the_same_seed_tells_the_same_bytes() -> None:
-    first, again = (told(trade(7, NUMBERS, *SUMMER, trades_per_day=8)) for _ in range(2))
+    first, again = (built(trade(7, NUMBERS, *SUMMER, trades_per_day=8)) for _ in range(2))
     assert first == again
 
 
 def test_another_seed_tells_another_story() -> None:
-    assert told(trade(7, NUMBERS, *SUMMER, trades_per_day=8)) != told(trade(8, NUMBERS, *SUMMER, trades_per_day=8))
+    assert built(trade(7, NUMBERS, *SUMMER, trades_per_day=8)) != built(trade(8, NUMBERS, *SUMMER, trades_per_day=8))
 
 
 def test_an_account_does_the_same_whoever_is_beside_it() -> None:
     together, alone = trade(7, NUMBERS, *SUMMER, trades_per_day=8)[1], trade(7, NUMBERS[1:], *SUMMER, trades_per_day=8)
-    assert told([together]) == told(alone)
+    assert built([together]) == built(alone)
 
 
 # -- what holds for every seed
@@ -231,7 +231,7 @@ def test_the_demos_account_goes_into_its_last_weekend_with_cash_alone() -> None:
 
 
 def test_the_demos_month_is_the_same_every_time() -> None:
-    assert told([demo_month()]) == told([demo_month()])
+    assert built([demo_month()]) == built([demo_month()])
 
 
 def test_what_is_delivered_of_the_demo_on_the_25th_ends_there() -> None:

@@ -138,7 +138,7 @@ def test_actions_and_transfers_of_before_get_their_columns_and_are_told_again(
         older.setattr(alembic, "upgrade", lambda config, revision: upgrade(config, "0005"))
         migrate(database)
     with database.connect() as connection:
-        for table, told in (
+        for table, built in (
             ("corporate_actions", {"actionID": "7", "multiplier": "1,000", "expiry": "20250718", "code": "Ca"}),
             ("transfers", {"transferPrice": "48.5", "strike": "N/A", "description": "ACME INC"}),
             ("transfers", {"transferPrice": "unknown", "expiry": "20250230"}),
@@ -146,7 +146,7 @@ def test_actions_and_transfers_of_before_get_their_columns_and_are_told_again(
             connection.execute(
                 f"""INSERT INTO raw_flex.{table} (account_id, row_key, row_kind, row_date, statement_id, attributes)
                 VALUES ('U1', md5(%s), 'Row', '2025-07-15', 1, %s)""",
-                [str(told), Jsonb(told)],
+                [str(built), Jsonb(built)],
             )
     migrate(database)
     with database.connect() as connection:

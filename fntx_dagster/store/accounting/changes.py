@@ -1,9 +1,9 @@
-"""What has to be told again: loading notes the earliest day that a file changed, rebuilding the earliest session whose
-fills or lots are others than they were, telling takes the note back.
+"""Which days are stale: loading notes the earliest day that a file changed, rebuilding fills notes the earliest session
+whose fills or lots differ from before, and building the days removes the note.
 
-Every day stands on the days before it (its opening, its lots, its metrics), so whoever tells a range begins at the
-earliest day that changed and goes on to the last day that was told. A day behind a change is not signed. The note of
-an account whose fills could not be rebuilt stays, with the reason, until they can; its days are not told meanwhile.
+Every day depends on the days before it (its opening, its lots, its metrics), so a run builds from the earliest stale
+day to the last day that was built. A day behind a change is not signed. The note of an account whose fills could not be
+rebuilt stays, with the reason, until they can be; its days are not built meanwhile.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ from fntx_dagster.store.marts.tables import marts_exist
 
 
 class Change(NamedTuple):
-    """The earliest day of an account that is not told as the statements now have it. `refused`: why it cannot be."""
+    """The earliest stale day of an account; `refused` says why it cannot be built, else null."""
 
     since: date
     refused: str | None
 
 
-class Telling(NamedTuple):
-    """The days to tell, inclusive, and the moment at which that was found."""
+class StaleRange(NamedTuple):
+    """The period to build, and the moment at which the notes were read."""
 
-    first: date
-    last: date
-    found_at: datetime
+    period: Period
+    read_at: datetime
 
 
 def note_spoken(connection: psycopg.Connection, table: str, file_id: int) -> None:
@@ -66,23 +65,22 @@ def note_changed(connection: psycopg.Connection, account: str, since: date) -> N
     )
 
 
-def telling(db: Readable, period: Period) -> Telling:
-    """The days that a run over `first` to `last` has to tell so that nothing it tells stands on what has changed."""
-    first, last = period
+def stale_range(db: Readable, period: Period) -> StaleRange:
+    """The days that a run over `period` has to build so that none of them depends on a stale day."""
     with db.connect() as connection:
         since, now = connection.execute(
             "SELECT min(since), clock_timestamp() FROM alm_reporting.untold_changes"
         ).fetchone()
-        if since is None or since > last:
-            return Telling(first, last, now)
-        told = None
+        if since is None or since > period.last:
+            return StaleRange(period, now)
+        built = None
         if marts_exist(connection):
-            told = connection.execute("SELECT max(trading_day) FROM alm_reporting.daily_summary").fetchone()[0]
-        return Telling(min(first, since), max(last, told or last), now)
+            built = connection.execute("SELECT max(trading_day) FROM alm_reporting.daily_summary").fetchone()[0]
+        return StaleRange(Period(min(period.first, since), max(period.last, built or period.last)), now)
 
 
-def told(db: Database, done: Telling) -> None:
-    """Take back the notes of what has been told; days loaded beyond it are still to be told."""
+def mark_built(db: Database, stale: StaleRange) -> None:
+    """Remove the notes of what has been built; days that were loaded beyond it stay stale."""
     with db.connect() as connection:
         connection.execute(
             """
@@ -90,15 +88,15 @@ def told(db: Database, done: Telling) -> None:
                 SELECT account_id, min(day) AS day FROM raw_flex.coverage WHERE day > %(last)s GROUP BY 1
             ), cleared AS (
                 DELETE FROM alm_reporting.untold_changes AS known
-                WHERE changed_at <= %(found_at)s AND since <= %(last)s AND refused IS NULL
+                WHERE changed_at <= %(read_at)s AND since <= %(last)s AND refused IS NULL
                     AND NOT EXISTS (SELECT FROM beyond WHERE beyond.account_id = known.account_id)
             )
             UPDATE alm_reporting.untold_changes AS known SET since = beyond.day
             FROM beyond
-            WHERE beyond.account_id = known.account_id AND changed_at <= %(found_at)s AND since <= %(last)s
+            WHERE beyond.account_id = known.account_id AND changed_at <= %(read_at)s AND since <= %(last)s
                 AND refused IS NULL
             """,
-            done._asdict(),
+            {"last": stale.period.last, "read_at": stale.read_at},
         )
 
 
@@ -116,7 +114,7 @@ def note_refused(db: Database, since: date, reasons: Iterable[tuple[str, str]]) 
 
 
 def changed_since(db: Readable, account: str | None = None) -> dict[str, Change]:
-    """Account → its earliest day that is not told as the statements now have it."""
+    """Account → its earliest stale day."""
     with db.connect() as connection:
         rows = connection.execute(
             """SELECT account_id, since, refused FROM alm_reporting.untold_changes

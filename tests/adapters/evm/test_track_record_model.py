@@ -109,8 +109,8 @@ class _Traders(RuleBasedStateMachine):
         for trader in range(3):
             self._compare_history(trader, DAYS[0], DAYS[-1])
         for (trader, day), versions in self.stored.items():
-            told = [self.chain.ask("versionOf", self._address(trader), day, n + 1) for n in range(len(versions) + 1)]
-            assert told == [*versions, [NOTHING, bytes(32), ""]]
+            built = [self.chain.ask("versionOf", self._address(trader), day, n + 1) for n in range(len(versions) + 1)]
+            assert built == [*versions, [NOTHING, bytes(32), ""]]
             assert self.chain.ask("recordOf", self._address(trader), day) == versions[-1][0]
 
     def _do(self, trader, call, refusal, new, previous=bytes(32), reason=""):

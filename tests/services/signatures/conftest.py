@@ -17,7 +17,7 @@ from tests.verify.conftest import node, shown  # noqa: F401 - fixtures of the st
 
 
 @pytest.fixture
-def told(database: Database) -> Database:
+def built(database: Database) -> Database:
     """A database with the marts that signing reads, empty."""
     return by_hand.create_marts(database)
 

@@ -31,129 +31,133 @@ def correct(db: Database, net_pnl: int = 13) -> None:
 
 
 def posted(db: Database, settings: Settings, chain: Chain) -> SignedDay:
-    by_hand.tell(db, ACCOUNT, DAY)
+    by_hand.build(db, ACCOUNT, DAY)
     [signed] = sign(db, settings, Period.on(DAY)).new
     assert len(post(db, settings, chain, Period.on(DAY)).new) == 1
     return signed
 
 
-def test_an_amendment_is_a_second_version_and_the_first_stays(told: Database, settings: Settings, chain: Chain) -> None:
-    first = posted(told, settings, chain)
-    correct(told)
-    [second] = amended(told, settings, DAY, DAY, f" {REASON}\n")
+def test_an_amendment_is_a_second_version_and_the_first_stays(
+    built: Database, settings: Settings, chain: Chain
+) -> None:
+    first = posted(built, settings, chain)
+    correct(built)
+    [second] = amended(built, settings, DAY, DAY, f" {REASON}\n")
     assert (second.version, second.previous_root, second.reason) == (2, first.root, REASON)
-    post(told, settings, chain, Period.on(DAY))
+    post(built, settings, chain, Period.on(DAY))
     stored = [chain.version_of(first.trader, DAY, version) for version in (1, 2)]
     assert [one.record.root for one in stored] == [first.root, second.root]
     assert (stored[1].previous_root, stored[1].reason) == (first.root, REASON)
-    assert verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY).holds
+    assert verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY).holds
     for version in (1, 2):
-        assert prove_on_chain(chain, signed_day(told, ACCOUNT, DAY, version), settings.paths.keys, "net_pnl")
-    assert [one.version for one in posted_days(told, Period.on(DAY))] == [2]
+        assert prove_on_chain(chain, signed_day(built, ACCOUNT, DAY, version), settings.paths.keys, "net_pnl")
+    assert [one.version for one in posted_days(built, Period.on(DAY))] == [2]
 
 
-def test_nothing_is_amended_by_signing_again(told: Database, settings: Settings, chain: Chain) -> None:
-    first = posted(told, settings, chain)
-    correct(told)
-    again = sign(told, settings, Period.on(DAY))
+def test_nothing_is_amended_by_signing_again(built: Database, settings: Settings, chain: Chain) -> None:
+    first = posted(built, settings, chain)
+    correct(built)
+    again = sign(built, settings, Period.on(DAY))
     assert (again.new, again.kept) == ([], [first])
     assert "net_pnl" in again.warnings[0]
     assert "amend" in again.warnings[0]
-    assert post(told, settings, chain, Period.on(DAY)).new == []
+    assert post(built, settings, chain, Period.on(DAY)).new == []
 
 
-def test_a_day_whose_figures_stand_is_not_amended(told: Database, settings: Settings, chain: Chain) -> None:
-    posted(told, settings, chain)
+def test_a_day_whose_figures_stand_is_not_amended(built: Database, settings: Settings, chain: Chain) -> None:
+    posted(built, settings, chain)
     with pytest.raises(Permanent, match="nothing to amend"):
-        amended(told, settings, DAY, DAY, REASON)
+        amended(built, settings, DAY, DAY, REASON)
 
 
-def test_a_version_is_not_amended_before_it_is_on_the_chain(told: Database, settings: Settings, chain: Chain) -> None:
-    posted(told, settings, chain)
-    correct(told)
-    amended(told, settings, DAY, DAY, REASON)
-    correct(told, 14)
+def test_a_version_is_not_amended_before_it_is_on_the_chain(built: Database, settings: Settings, chain: Chain) -> None:
+    posted(built, settings, chain)
+    correct(built)
+    amended(built, settings, DAY, DAY, REASON)
+    correct(built, 14)
     with pytest.raises(Permanent, match="version 2 of 2025-07-17 is not on the chain yet"):
-        amended(told, settings, DAY, DAY, REASON)
+        amended(built, settings, DAY, DAY, REASON)
 
 
-def test_a_day_that_is_not_fit_to_be_signed_is_not_amended(told: Database, settings: Settings, chain: Chain) -> None:
-    posted(told, settings, chain)
-    correct(told)
-    with told.connect() as connection:
+def test_a_day_that_is_not_fit_to_be_signed_is_not_amended(built: Database, settings: Settings, chain: Chain) -> None:
+    posted(built, settings, chain)
+    correct(built)
+    with built.connect() as connection:
         connection.execute("update alm_reporting.daily_verification set passed = false")
     with pytest.raises(Permanent, match="fails its verification"):
-        amended(told, settings, DAY, DAY, REASON)
+        amended(built, settings, DAY, DAY, REASON)
 
 
-def test_what_was_shown_is_what_is_frozen(told: Database, settings: Settings, chain: Chain) -> None:
-    posted(told, settings, chain)
-    correct(told)
-    shown = proposals(told, settings, ACCOUNT, Period.on(DAY))
-    correct(told, 14)
-    [frozen] = amend(told, settings, shown, REASON)
+def test_what_was_shown_is_what_is_frozen(built: Database, settings: Settings, chain: Chain) -> None:
+    posted(built, settings, chain)
+    correct(built)
+    shown = proposals(built, settings, ACCOUNT, Period.on(DAY))
+    correct(built, 14)
+    [frozen] = amend(built, settings, shown, REASON)
     assert frozen.values["net_pnl"] == 13 * 10**8
 
 
 def test_a_record_is_not_amended_for_another_contract_than_it_was_posted_to(
-    told: Database, settings: Settings, chain: Chain, tmp_path: Path
+    built: Database, settings: Settings, chain: Chain, tmp_path: Path
 ) -> None:
-    posted(told, settings, chain)
-    correct(told)
+    posted(built, settings, chain)
+    correct(built)
     elsewhere = tmp_path / "contracts.json"
     elsewhere.write_text(json.dumps({"chain_id": 1, "FNTX": "0x" + "11" * 20, "TrackRecord": "0x" + "22" * 20}))
     public = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=elsewhere)
     with pytest.raises(Permanent, match="settings name another"):
-        proposals(told, public, ACCOUNT, Period.on(DAY))
+        proposals(built, public, ACCOUNT, Period.on(DAY))
 
 
 def test_a_day_signed_anew_after_a_restore_is_amended_behind_what_the_chain_holds(
-    told: Database, settings: Settings, chain: Chain
+    built: Database, settings: Settings, chain: Chain
 ) -> None:
     """The database was restored from before the day was signed, and the day told with other figures since."""
-    first = posted(told, settings, chain)
-    with told.connect() as connection:
+    first = posted(built, settings, chain)
+    with built.connect() as connection:
         for table in ("chain_receipts", "chain_postings", "chain_attempts", "chain_sendings", "daily_signatures"):
             connection.execute(f"alter table alm_reporting.{table} disable trigger all")
             connection.execute(f"delete from alm_reporting.{table}")
             connection.execute(f"alter table alm_reporting.{table} enable trigger all")
-    correct(told)
-    [again] = sign(told, settings, Period.on(DAY)).new
-    done = post(told, settings, chain, Period.on(DAY))
+    correct(built)
+    [again] = sign(built, settings, Period.on(DAY)).new
+    done = post(built, settings, chain, Period.on(DAY))
     assert "another record" in str(done.failed[0].error)
     assert done.refused == []
-    shown = proposals(told, settings, ACCOUNT, Period.on(DAY), lambda one: chain.record_of(one.trader, one.trading_day))
-    [second] = amend(told, settings, shown, "the database was restored")
+    shown = proposals(
+        built, settings, ACCOUNT, Period.on(DAY), lambda one: chain.record_of(one.trader, one.trading_day)
+    )
+    [second] = amend(built, settings, shown, "the database was restored")
     assert (second.version, second.previous_root, again.version) == (2, first.root, 1)
-    assert post(told, settings, chain, Period.on(DAY)).failed == []
+    assert post(built, settings, chain, Period.on(DAY)).failed == []
     assert chain.record_of(first.trader, DAY).root == second.root
-    assert unfinished(told) == []
+    assert unfinished(built) == []
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "a" * 257, "ö" * 129, "two\nlines", "\x1b[31mred"])
-def test_a_reason_is_given_and_fits_on_a_line(told: Database, settings: Settings, chain: Chain, reason: str) -> None:
-    posted(told, settings, chain)
-    correct(told)
+def test_a_reason_is_given_and_fits_on_a_line(built: Database, settings: Settings, chain: Chain, reason: str) -> None:
+    posted(built, settings, chain)
+    correct(built)
     with pytest.raises(Permanent, match="a reason has 1 to 256 bytes of printable text"):
-        amended(told, settings, DAY, DAY, reason)
-    assert [one.version for one in signed_days(told, Period.on(DAY))] == [1]
+        amended(built, settings, DAY, DAY, reason)
+    assert [one.version for one in signed_days(built, Period.on(DAY))] == [1]
 
 
-def test_only_the_days_that_drifted_are_amended(told: Database, settings: Settings, chain: Chain) -> None:
+def test_only_the_days_that_drifted_are_amended(built: Database, settings: Settings, chain: Chain) -> None:
     later = DAY + timedelta(days=1)
-    by_hand.tell(told, ACCOUNT, DAY)
-    by_hand.tell(told, ACCOUNT, later)
-    sign(told, settings, Period(DAY, later))
-    post(told, settings, chain, Period(DAY, later))
-    with told.connect() as connection:
+    by_hand.build(built, ACCOUNT, DAY)
+    by_hand.build(built, ACCOUNT, later)
+    sign(built, settings, Period(DAY, later))
+    post(built, settings, chain, Period(DAY, later))
+    with built.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 1 where trading_day = %s", (later,))
-    assert [one.trading_day for one in amended(told, settings, DAY, later, REASON)] == [later]
-    assert [one.trading_day for one in unfinished(told)] == [later]
+    assert [one.trading_day for one in amended(built, settings, DAY, later, REASON)] == [later]
+    assert [one.trading_day for one in unfinished(built)] == [later]
 
 
-def test_a_newer_file_that_says_the_same_is_no_drift(told: Database, settings: Settings, chain: Chain) -> None:
-    by_hand.fetched(told, ACCOUNT, DAY)
-    posted(told, settings, chain)
-    with told.connect() as connection:
+def test_a_newer_file_that_says_the_same_is_no_drift(built: Database, settings: Settings, chain: Chain) -> None:
+    by_hand.fetched(built, ACCOUNT, DAY)
+    posted(built, settings, chain)
+    with built.connect() as connection:
         connection.execute("update raw_flex.files set sha256 = 'another'")
-    assert sign(told, settings, Period.on(DAY)).drifted == []
+    assert sign(built, settings, Period.on(DAY)).drifted == []

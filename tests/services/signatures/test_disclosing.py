@@ -26,10 +26,10 @@ ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
 
 
 @pytest.fixture
-def signed(told: Database, settings: Settings, chain: Chain) -> SignedDay:
-    by_hand.tell(told, ACCOUNT, DAY)
-    [one] = sign(told, settings, Period.on(DAY)).new
-    post(told, settings, chain, Period.on(DAY))
+def signed(built: Database, settings: Settings, chain: Chain) -> SignedDay:
+    by_hand.build(built, ACCOUNT, DAY)
+    [one] = sign(built, settings, Period.on(DAY)).new
+    post(built, settings, chain, Period.on(DAY))
     return one
 
 
@@ -45,9 +45,9 @@ def disclosed(db: Database, settings: Settings, *metrics: str, version: int | No
 
 
 def test_a_disclosure_holds_by_itself_and_says_what_it_did_not_ask(
-    told: Database, settings: Settings, signed: SignedDay
+    built: Database, settings: Settings, signed: SignedDay
 ) -> None:
-    checked = check_disclosure(disclosed(told, settings, "net_pnl", "base_currency"))
+    checked = check_disclosure(disclosed(built, settings, "net_pnl", "base_currency"))
     assert (checked.holds, checked.on_chain) == (True, None)
     assert [(metric.name, metric.value) for metric, _ in checked.verdicts] == [
         ("net_pnl", "12.50000000"),
@@ -57,18 +57,18 @@ def test_a_disclosure_holds_by_itself_and_says_what_it_did_not_ask(
     assert set(checked.unchecked.values()) == {"give --rpc"}
 
 
-def test_a_disclosure_holds_against_a_node(told: Database, settings: Settings, signed: SignedDay, node: str) -> None:
-    checked = check_disclosure(disclosed(told, settings), node)
+def test_a_disclosure_holds_against_a_node(built: Database, settings: Settings, signed: SignedDay, node: str) -> None:
+    checked = check_disclosure(disclosed(built, settings), node)
     assert (checked.holds, checked.on_chain, checked.problems) == (True, True, ())
     assert "late" in checked.notes[0], "the day is posted long after its close"
 
 
 def test_a_disclosure_of_a_day_that_is_not_posted_fails_against_a_node_only(
-    told: Database, settings: Settings, chain: Chain, node: str
+    built: Database, settings: Settings, chain: Chain, node: str
 ) -> None:
-    by_hand.tell(told, ACCOUNT, DAY)
-    sign(told, settings, Period.on(DAY))
-    text = disclosed(told, settings)
+    by_hand.build(built, ACCOUNT, DAY)
+    sign(built, settings, Period.on(DAY))
+    text = disclosed(built, settings)
     assert json.loads(text)["transaction"] is None
     assert check_disclosure(text).holds
     checked = check_disclosure(text, node)
@@ -77,43 +77,43 @@ def test_a_disclosure_of_a_day_that_is_not_posted_fails_against_a_node_only(
 
 
 def test_a_version_that_was_amended_is_still_true_and_said_to_be_superseded(
-    told: Database, settings: Settings, chain: Chain, signed: SignedDay, node: str
+    built: Database, settings: Settings, chain: Chain, signed: SignedDay, node: str
 ) -> None:
-    with told.connect() as connection:
+    with built.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 13")
-    amended(told, settings, DAY, DAY, "a correction")
-    post(told, settings, chain, Period.on(DAY))
-    before = check_disclosure(disclosed(told, settings, version=1), node)
+    amended(built, settings, DAY, DAY, "a correction")
+    post(built, settings, chain, Period.on(DAY))
+    before = check_disclosure(disclosed(built, settings, version=1), node)
     assert before.holds
     assert "superseded" in before.notes[-1]
     assert "a correction" in before.notes[-1]
-    after = check_disclosure(disclosed(told, settings), node)
+    after = check_disclosure(disclosed(built, settings), node)
     assert after.holds
     assert after.disclosure.metrics[0].value == "13.00000000"
 
 
-def test_a_root_that_was_read_elsewhere_is_compared(told: Database, settings: Settings, signed: SignedDay) -> None:
-    text = disclosed(told, settings)
+def test_a_root_that_was_read_elsewhere_is_compared(built: Database, settings: Settings, signed: SignedDay) -> None:
+    text = disclosed(built, settings)
     checked = check_disclosure(text, root=signed.root)
     assert checked.holds
     assert checked.unchecked["record"] == "you gave the root; give --rpc for the rest"
     assert not check_disclosure(text, root=b"\x12" * 32).holds
 
 
-def test_a_disclosure_holds_its_own_salts_and_no_other(told: Database, settings: Settings, signed: SignedDay) -> None:
-    text, record = disclosed(told, settings), rebuilt(signed, settings.paths.keys)
+def test_a_disclosure_holds_its_own_salts_and_no_other(built: Database, settings: Settings, signed: SignedDay) -> None:
+    text, record = disclosed(built, settings), rebuilt(signed, settings.paths.keys)
     shown = [index for index, salt in record.salts.items() if salt.hex() in text]
     assert shown == [13]
     assert ACCOUNT not in text
 
 
 def test_a_day_that_is_not_signed_or_a_secret_that_is_another_one_is_not_disclosed(
-    told: Database, settings: Settings, signed: SignedDay
+    built: Database, settings: Settings, signed: SignedDay
 ) -> None:
     with pytest.raises(Permanent, match="has no signed version 2"):
-        disclosed(told, settings, version=2)
+        disclosed(built, settings, version=2)
     with pytest.raises(Permanent, match="nearest: net_pnl"):
-        disclosed(told, settings, "net_pln")
+        disclosed(built, settings, "net_pln")
     (settings.paths.keys / "salt.secret").write_text("11" * 32)
     with pytest.raises(Permanent, match="salt secret"):
-        disclosed(told, settings)
+        disclosed(built, settings)

@@ -26,18 +26,18 @@ FIRST, LAST = date(2025, 7, 1), date(2025, 7, 8)
 
 def posted(db: Database, settings: Settings, chain: Chain, *days: date) -> str:
     for day in days:
-        by_hand.tell(db, ACCOUNT, day)
+        by_hand.build(db, ACCOUNT, day)
         signed = sign(db, settings, Period.on(day)).new
     post(db, settings, chain, Period(days[0], days[-1]))
     return signed[0].trader
 
 
-def test_gaps_late_and_amended_days_are_told_apart(told: Database, settings: Settings, chain: Chain) -> None:
-    trader = posted(told, settings, chain, date(2025, 7, 1), date(2025, 7, 3), date(2025, 7, 7))
-    with told.connect() as connection:
+def test_gaps_late_and_amended_days_are_told_apart(built: Database, settings: Settings, chain: Chain) -> None:
+    trader = posted(built, settings, chain, date(2025, 7, 1), date(2025, 7, 3), date(2025, 7, 7))
+    with built.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 1 where trading_day = '2025-07-03'")
-    amended(told, settings, date(2025, 7, 3), date(2025, 7, 3), "a correction")
-    post(told, settings, chain, Period(FIRST, LAST))
+    amended(built, settings, date(2025, 7, 3), date(2025, 7, 3), "a correction")
+    post(built, settings, chain, Period(FIRST, LAST))
     now = datetime.now(UTC)
     days = history_of(chain, trader, Period(FIRST, LAST), now)
     assert [(one.day.day, len(one.versions), one.is_gap) for one in days] == [
@@ -64,9 +64,9 @@ def test_a_session_that_is_not_over_is_no_gap(chain: Chain) -> None:
     ]
 
 
-def test_a_record_of_a_day_without_a_session_is_shown(told: Database, settings: Settings, chain: Chain) -> None:
+def test_a_record_of_a_day_without_a_session_is_shown(built: Database, settings: Settings, chain: Chain) -> None:
     holiday = date(2025, 7, 4)
-    trader = posted(told, settings, chain, holiday)
+    trader = posted(built, settings, chain, holiday)
     [day] = history_of(chain, trader, Period.on(holiday), datetime.now(UTC))
     assert (day.closes_at, day.behind(day.first), day.is_late(day.first), day.is_gap) == (None, None, False, False)
 

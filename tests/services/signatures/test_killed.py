@@ -56,26 +56,26 @@ def started(db: Database, settings: Settings) -> Iterator[Poster]:
 
 
 def test_a_hundred_kills_between_queue_and_receipt_lose_nothing_and_post_nothing_twice(
-    told: Database, settings: Settings
+    built: Database, settings: Settings
 ) -> None:
     seed = random.randrange(10**6)
     chance = random.Random(seed)
     days = iter(DAYS)
     with connect(settings) as chain:
-        by_hand.tell(told, ACCOUNT, next(days))
-        with started(told, settings) as poster:
-            by_hand.tell(told, ACCOUNT, next(days))
+        by_hand.build(built, ACCOUNT, next(days))
+        with started(built, settings) as poster:
+            by_hand.build(built, ACCOUNT, next(days))
             length, ended = poster.run()
             assert ended == 0
             killed = 0
             for run in range(RUNS):
                 if run % 2 == 0:
-                    by_hand.tell(told, ACCOUNT, next(days))
+                    by_hand.build(built, ACCOUNT, next(days))
                 killed += poster.run(chance.randint(1, length), chance.choice((0, 0, chance.randint(1, 20)))) == [-9]
-            by_hand.tell(told, ACCOUNT, next(days))
+            by_hand.build(built, ACCOUNT, next(days))
             assert poster.run()[-1] == 0
         assert killed > RUNS // 2, f"few were killed (seed {seed})"
-        check_all_posted_once(told, chain, f"seed {seed}")
+        check_all_posted_once(built, chain, f"seed {seed}")
 
 
 def check_all_posted_once(db: Database, chain: Chain, seed: str) -> None:

@@ -25,13 +25,13 @@ FIRST, LAST = DAYS[0], DAYS[-1]
 
 
 @pytest.fixture
-def signed(told: Database, settings: Settings) -> Database:
+def signed(built: Database, settings: Settings) -> Database:
     """Two accounts with three signed days."""
     for day in DAYS:
-        by_hand.tell(told, ONE, day)
-        by_hand.tell(told, OTHER, day)
-    sign(told, settings, Period(FIRST, LAST))
-    return told
+        by_hand.build(built, ONE, day)
+        by_hand.build(built, OTHER, day)
+    sign(built, settings, Period(FIRST, LAST))
+    return built
 
 
 def hindering(monkeypatch: pytest.MonkeyPatch, trader: str, error: Exception) -> None:
@@ -88,7 +88,7 @@ def test_a_day_posted_to_an_earlier_contract_is_left_there_and_a_new_one_is_post
     with signed.connect() as connection:  # as if the first days had gone to an earlier chain of this home
         connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
         connection.execute("""update alm_reporting.daily_signatures set record = record || '{"contract": "0x11"}'""")
-    by_hand.tell(signed, ONE, later)
+    by_hand.build(signed, ONE, later)
     sign(signed, settings, Period.on(later), ONE)
     done = post(signed, settings, chain, Period(FIRST, later), ONE)
     assert [one.trading_day for one in done.new] == [later]

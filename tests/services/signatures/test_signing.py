@@ -30,7 +30,7 @@ ACCOUNT, OTHER = "U7000001", "U7000002"
 
 
 def tell(db: Database, account: str = ACCOUNT, day: date = DAY, *, passed: bool = True) -> None:
-    by_hand.tell(db, account, day, passed=passed)
+    by_hand.build(db, account, day, passed=passed)
 
 
 def refusal(signing: Signing, text: str) -> bool:
@@ -39,52 +39,52 @@ def refusal(signing: Signing, text: str) -> bool:
     return signing.new == [] and text in str(refused.error)
 
 
-def test_a_day_is_signed_once_and_posted_once(told: Database, chain: Chain, settings: Settings) -> None:
-    tell(told)
-    assert len(sign(told, settings, Period.on(DAY)).new) == 1
-    assert len(sign(told, settings, Period.on(DAY)).kept) == 1
-    assert len(post(told, settings, chain, Period.on(DAY)).new) == 1
-    assert len(post(told, settings, chain, Period.on(DAY)).kept) == 1
-    verdict = verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
+def test_a_day_is_signed_once_and_posted_once(built: Database, chain: Chain, settings: Settings) -> None:
+    tell(built)
+    assert len(sign(built, settings, Period.on(DAY)).new) == 1
+    assert len(sign(built, settings, Period.on(DAY)).kept) == 1
+    assert len(post(built, settings, chain, Period.on(DAY)).new) == 1
+    assert len(post(built, settings, chain, Period.on(DAY)).kept) == 1
+    verdict = verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY)
     assert verdict.holds
     assert prove_on_chain(chain, verdict.day, settings.paths.keys, "net_pnl")
 
 
-def test_a_day_whose_verification_failed_is_not_signed(told: Database, settings: Settings) -> None:
-    tell(told, passed=False)
+def test_a_day_whose_verification_failed_is_not_signed(built: Database, settings: Settings) -> None:
+    tell(built, passed=False)
     assert refusal(
-        sign(told, settings, Period.on(DAY)), "2025-07-17 of account U…0001 fails its verification: a = b: 1 = 2"
+        sign(built, settings, Period.on(DAY)), "2025-07-17 of account U…0001 fails its verification: a = b: 1 = 2"
     )
 
 
 @pytest.mark.parametrize("kind", BLOCKING_KINDS)
-def test_a_day_that_lacks_a_kind_of_verification_is_not_signed(told: Database, settings: Settings, kind: str) -> None:
-    tell(told)
-    with told.connect() as connection:
+def test_a_day_that_lacks_a_kind_of_verification_is_not_signed(built: Database, settings: Settings, kind: str) -> None:
+    tell(built)
+    with built.connect() as connection:
         connection.execute("delete from alm_reporting.daily_verification where kind = %s", (kind,))
-    assert refusal(sign(told, settings, Period.on(DAY)), "is not verified")
+    assert refusal(sign(built, settings, Period.on(DAY)), "is not verified")
 
 
-def test_a_day_without_all_its_metrics_is_not_signed(told: Database, settings: Settings) -> None:
-    tell(told)
-    with told.connect() as connection:
+def test_a_day_without_all_its_metrics_is_not_signed(built: Database, settings: Settings) -> None:
+    tell(built)
+    with built.connect() as connection:
         connection.execute("delete from alm_reporting.rolling_metrics where metric_window = 'ytd'")
-    assert refusal(sign(told, settings, Period.on(DAY)), "no metrics for ytd")
+    assert refusal(sign(built, settings, Period.on(DAY)), "no metrics for ytd")
 
 
-def test_a_day_behind_a_change_is_not_signed(told: Database, settings: Settings) -> None:
-    tell(told)
-    with told.connect() as connection:
+def test_a_day_behind_a_change_is_not_signed(built: Database, settings: Settings) -> None:
+    tell(built)
+    with built.connect() as connection:
         connection.execute("insert into alm_reporting.untold_changes values (%s, '2025-07-10')", (ACCOUNT,))
-    assert refusal(sign(told, settings, Period.on(DAY)), "have changed since 2025-07-10 was told")
+    assert refusal(sign(built, settings, Period.on(DAY)), "have changed since 2025-07-10 was told")
 
 
-def test_a_signed_day_that_drifts_stays_signed_and_is_named(told: Database, settings: Settings) -> None:
-    tell(told)
-    sign(told, settings, Period.on(DAY))
-    with told.connect() as connection:
+def test_a_signed_day_that_drifts_stays_signed_and_is_named(built: Database, settings: Settings) -> None:
+    tell(built)
+    sign(built, settings, Period.on(DAY))
+    with built.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 13")
-    again = sign(told, settings, Period.on(DAY))
+    again = sign(built, settings, Period.on(DAY))
     assert again.new == []
     assert [difference.metric for difference in again.drifted[0][1]] == ["net_pnl"]
     assert again.warnings[0].startswith("U…0001: 2025-07-17 stays as it was signed")
@@ -92,11 +92,11 @@ def test_a_signed_day_that_drifts_stays_signed_and_is_named(told: Database, sett
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_greeks_that_were_signed_as_null_before_there_were_any_are_no_drift(
-    told: Database, settings: Settings, version: int
+    built: Database, settings: Settings, version: int
 ) -> None:
-    tell(told)
-    tell(told, day=DAY + timedelta(days=1))
-    [today] = sign(told, settings, Period.on(DAY + timedelta(days=1))).new
+    tell(built)
+    tell(built, day=DAY + timedelta(days=1))
+    [today] = sign(built, settings, Period.on(DAY + timedelta(days=1))).new
     catalogue = CATALOGUES[version - 1]
     values = {name: today.values[name] for name in catalogue.by_name} | dict.fromkeys(GREEKS)
     close = values["session_close_utc"] - 86_400
@@ -105,63 +105,63 @@ def test_greeks_that_were_signed_as_null_before_there_were_any_are_no_drift(
         schema_hash=schema_hash_of(catalogue.canonical()),
         values=values | {"trading_day_num": 1, "session_close_utc": close},
     )
-    assert freeze(told, [older]) == [older]
+    assert freeze(built, [older]) == [older]
     assert today.values["delta"] == 0, "what is signed now has Greeks"
-    assert sign(told, settings, Period(DAY, DAY + timedelta(days=1))).drifted == []
-    assert drifts(told).found == drifts(told).unjudged == []
-    with told.connect() as connection:
+    assert sign(built, settings, Period(DAY, DAY + timedelta(days=1))).drifted == []
+    assert drifts(built).found == drifts(built).unjudged == []
+    with built.connect() as connection:
         connection.execute("update alm_reporting.portfolio_greeks set delta = 0.25")
         connection.execute("update alm_reporting.daily_summary set fees = 3 where trading_day = %s", (DAY,))
-    drifted = {one.signed.trading_day: [found.metric for found in one.differences] for one in drifts(told).found}
+    drifted = {one.signed.trading_day: [found.metric for found in one.differences] for one in drifts(built).found}
     assert drifted == {DAY: ["fees"], DAY + timedelta(days=1): ["delta"]}
 
 
-def test_a_day_whose_greeks_are_not_computed_is_not_signed(told: Database, settings: Settings) -> None:
-    tell(told)
-    with told.connect() as connection:
+def test_a_day_whose_greeks_are_not_computed_is_not_signed(built: Database, settings: Settings) -> None:
+    tell(built)
+    with built.connect() as connection:
         connection.execute("update alm_reporting.portfolio_greeks set nav = 2")
-    assert refusal(sign(told, settings, Period.on(DAY)), "the Greeks of 2025-07-17 of account U…0001 are not computed")
+    assert refusal(sign(built, settings, Period.on(DAY)), "the Greeks of 2025-07-17 of account U…0001 are not computed")
 
 
 def test_a_record_that_vanished_from_the_chain_is_posted_again_with_the_same_root(
-    told: Database, chain: Chain, settings: Settings
+    built: Database, chain: Chain, settings: Settings
 ) -> None:
-    tell(told)
-    root = sign(told, settings, Period.on(DAY)).new[0].root
-    before = post(told, settings, chain, Period.on(DAY)).new[0]
+    tell(built)
+    root = sign(built, settings, Period.on(DAY)).new[0].root
+    before = post(built, settings, chain, Period.on(DAY)).new[0]
     chain.close()
     for file in settings.paths.chain.iterdir():
         file.unlink()
     with connect(settings) as fresh:
         assert fresh.record_of(before.trader, DAY) is None
-        assert len(post(told, settings, fresh, Period.on(DAY)).new) == 1
+        assert len(post(built, settings, fresh, Period.on(DAY)).new) == 1
         assert fresh.record_of(before.trader, DAY).root == root
-    assert len(posted_days(told, Period.on(DAY))) == 1
+    assert len(posted_days(built, Period.on(DAY))) == 1
 
 
-def test_a_stored_receipt_that_was_changed_is_named(told: Database, chain: Chain, settings: Settings) -> None:
-    tell(told)
-    sign(told, settings, Period.on(DAY))
-    post(told, settings, chain, Period.on(DAY))
-    with told.connect() as connection:
+def test_a_stored_receipt_that_was_changed_is_named(built: Database, chain: Chain, settings: Settings) -> None:
+    tell(built)
+    sign(built, settings, Period.on(DAY))
+    post(built, settings, chain, Period.on(DAY))
+    with built.connect() as connection:
         connection.execute("alter table alm_reporting.chain_receipts disable trigger all")
         connection.execute("update alm_reporting.chain_receipts set block_number = 1")
-    verdict = verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
+    verdict = verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY)
     assert verdict.differences == []
     assert "the stored receipt names block 1" in verdict.problems[0]
 
 
-def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(told: Database, settings: Settings) -> None:
-    tell(told)
-    sign(told, settings, Period.on(DAY))
+def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(built: Database, settings: Settings) -> None:
+    tell(built)
+    sign(built, settings, Period.on(DAY))
     (settings.paths.keys / "salt.secret").write_text("11" * 32)
-    with told.connect() as connection:
+    with built.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.rolling_metrics set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.daily_verification set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.portfolio_greeks set trading_day = '2025-07-18'")
         connection.execute("update alm_reporting.trading_sessions set session = '2025-07-18'")
-    signing = sign(told, settings, Period(DAY, DAY + timedelta(days=1)))
+    signing = sign(built, settings, Period(DAY, DAY + timedelta(days=1)))
     assert refusal(signing, "salt secret is not the one")
 
 
@@ -171,118 +171,120 @@ def on_a_node(settings: Settings, **more: object) -> Settings:
     return Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=contracts, **more)
 
 
-def test_two_accounts_do_not_share_a_traders_key(told: Database, settings: Settings) -> None:
+def test_two_accounts_do_not_share_a_traders_key(built: Database, settings: Settings) -> None:
     public = on_a_node(settings, trader_key="0x" + "22" * 32)
-    tell(told, ACCOUNT)
-    tell(told, OTHER)
-    assert len(sign(told, public, Period.on(DAY), ACCOUNT).new) == 1
-    assert refusal(sign(told, public, Period.on(DAY), OTHER), "signs for account U…0001 already")
+    tell(built, ACCOUNT)
+    tell(built, OTHER)
+    assert len(sign(built, public, Period.on(DAY), ACCOUNT).new) == 1
+    assert refusal(sign(built, public, Period.on(DAY), OTHER), "signs for account U…0001 already")
 
 
-def test_a_day_is_signed_and_queued_while_the_chain_is_away(told: Database, settings: Settings) -> None:
-    tell(told)
-    assert len(sign(told, on_a_node(settings), Period.on(DAY)).new) == 1
-    assert [waits.state for waits in unfinished(told)] == ["queued"]
+def test_a_day_is_signed_and_queued_while_the_chain_is_away(built: Database, settings: Settings) -> None:
+    tell(built)
+    assert len(sign(built, on_a_node(settings), Period.on(DAY)).new) == 1
+    assert [waits.state for waits in unfinished(built)] == ["queued"]
 
 
 def test_one_accounts_failed_verification_does_not_stop_another(
-    told: Database, chain: Chain, settings: Settings
+    built: Database, chain: Chain, settings: Settings
 ) -> None:
-    tell(told, ACCOUNT, passed=False)
-    tell(told, OTHER)
-    signing = sign(told, settings, Period.on(DAY))
+    tell(built, ACCOUNT, passed=False)
+    tell(built, OTHER)
+    signing = sign(built, settings, Period.on(DAY))
     assert [signed.account_id for signed in signing.new] == [OTHER]
     assert [refused.account_id for refused in signing.refused] == [ACCOUNT]
-    assert [posted.account_id for posted in post(told, settings, chain, Period.on(DAY)).new] == [OTHER]
+    assert [posted.account_id for posted in post(built, settings, chain, Period.on(DAY)).new] == [OTHER]
 
 
 def test_an_account_is_signed_up_to_the_day_before_the_first_one_that_is_refused(
-    told: Database, settings: Settings
+    built: Database, settings: Settings
 ) -> None:
     for days, passed in enumerate((True, False, True)):
-        tell(told, ACCOUNT, DAY + timedelta(days=days), passed=passed)
-    signing = sign(told, settings, Period(DAY, DAY + timedelta(days=2)))
+        tell(built, ACCOUNT, DAY + timedelta(days=days), passed=passed)
+    signing = sign(built, settings, Period(DAY, DAY + timedelta(days=2)))
     assert [signed.trading_day for signed in signing.new] == [DAY]
     assert [refused.day for refused in signing.refused] == [DAY + timedelta(days=1)]
 
 
-def test_a_day_after_one_that_was_refused_is_not_signed_by_itself(told: Database, settings: Settings) -> None:
+def test_a_day_after_one_that_was_refused_is_not_signed_by_itself(built: Database, settings: Settings) -> None:
     for days, passed in enumerate((True, False, True)):
-        tell(told, ACCOUNT, DAY + timedelta(days=days), passed=passed)
-    sign(told, settings, Period.on(DAY))
+        tell(built, ACCOUNT, DAY + timedelta(days=days), passed=passed)
+    sign(built, settings, Period.on(DAY))
     last = DAY + timedelta(days=2)
-    signing = sign(told, settings, Period.on(last))
+    signing = sign(built, settings, Period.on(last))
     assert refusal(signing, "2025-07-18 of account U…0001 fails its verification")
 
 
 def test_an_account_without_a_day_in_the_range_is_not_blamed_for_what_lies_before_it(
-    told: Database, settings: Settings
+    built: Database, settings: Settings
 ) -> None:
-    tell(told, ACCOUNT)
-    tell(told, ACCOUNT, DAY + timedelta(days=1), passed=False)
-    sign(told, settings, Period.on(DAY))
+    tell(built, ACCOUNT)
+    tell(built, ACCOUNT, DAY + timedelta(days=1), passed=False)
+    sign(built, settings, Period.on(DAY))
     last = DAY + timedelta(days=2)
-    tell(told, OTHER, last)
-    signing = sign(told, settings, Period.on(last))
+    tell(built, OTHER, last)
+    signing = sign(built, settings, Period.on(last))
     assert [signed.account_id for signed in signing.new] == [OTHER]
     assert signing.refused == []
 
 
-def test_made_up_days_are_not_signed_on_a_public_chain(told: Database, settings: Settings) -> None:
-    tell(told, SAMPLE_ACCOUNT)
-    assert refusal(sign(told, on_a_node(settings), Period.on(DAY)), "made up")
+def test_made_up_days_are_not_signed_on_a_public_chain(built: Database, settings: Settings) -> None:
+    tell(built, SAMPLE_ACCOUNT)
+    assert refusal(sign(built, on_a_node(settings), Period.on(DAY)), "made up")
 
 
 @pytest.mark.parametrize(("beginning", "signed"), [("all", 2), ("latest", 1), ("nothing", 0)])
 def test_a_run_that_nobody_asked_for_signs_no_history_of_an_account_that_has_never_signed(
-    told: Database, settings: Settings, beginning: str, signed: int
+    built: Database, settings: Settings, beginning: str, signed: int
 ) -> None:
-    tell(told, ACCOUNT)
-    tell(told, ACCOUNT, DAY + timedelta(days=1))
+    tell(built, ACCOUNT)
+    tell(built, ACCOUNT, DAY + timedelta(days=1))
     kind = Beginning(beginning)
     last = DAY + timedelta(days=1)
-    done = sign(told, settings, Period(DAY, last), beginning=kind)
+    done = sign(built, settings, Period(DAY, last), beginning=kind)
     assert [one.trading_day for one in done.new] == [DAY, last][2 - signed :]
 
 
-def test_what_another_account_asks_for_does_not_stop_an_account_that_begins(told: Database, settings: Settings) -> None:
+def test_what_another_account_asks_for_does_not_stop_an_account_that_begins(
+    built: Database, settings: Settings
+) -> None:
     """The run covers both accounts' days; the one that begins with its latest failed in its history before that."""
     for day, passed in ((DAY, False), (DAY + timedelta(days=1), True)):
-        tell(told, ACCOUNT, day)
-        tell(told, OTHER, day, passed=passed)
-    sign(told, settings, Period.on(DAY), ACCOUNT)
+        tell(built, ACCOUNT, day)
+        tell(built, OTHER, day, passed=passed)
+    sign(built, settings, Period.on(DAY), ACCOUNT)
     last = DAY + timedelta(days=1)
     latest = Beginning.LATEST
-    assert waiting(told, latest)[OTHER].days == [last]
-    done = sign(told, settings, Period(DAY, last), beginning=latest)
+    assert waiting(built, latest)[OTHER].days == [last]
+    done = sign(built, settings, Period(DAY, last), beginning=latest)
     assert [(one.account_id, one.trading_day) for one in done.new] == [(ACCOUNT, last), (OTHER, last)]
     assert done.refused == []
 
 
 def test_an_account_that_has_signed_on_a_chain_does_not_sign_on_another_by_mistake(
-    told: Database, settings: Settings, tmp_path: Path
+    built: Database, settings: Settings, tmp_path: Path
 ) -> None:
     """A shell without FNTX_RPC_URL would sign on a chain of its own, and the day would be missing on the other."""
     for day in (DAY, DAY + timedelta(days=1)):
-        tell(told, ACCOUNT, day)
+        tell(built, ACCOUNT, day)
     addresses = {"chain_id": 1, "FNTX": "0x" + "11" * 20, "TrackRecord": "0x" + "22" * 20}
     public, swapped = tmp_path / "public.json", tmp_path / "swapped.json"
     public.write_text(json.dumps(addresses))
     swapped.write_text(json.dumps(addresses | {"TrackRecord": "0x" + "33" * 20}))
     node = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=public)
-    assert len(sign(told, node, Period.on(DAY)).new) == 1
+    assert len(sign(built, node, Period.on(DAY)).new) == 1
     later = DAY + timedelta(days=1)
-    assert refusal(sign(told, settings, Period.on(later)), "has signed on chain 1 so far")
+    assert refusal(sign(built, settings, Period.on(later)), "has signed on chain 1 so far")
     elsewhere = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=swapped)
-    assert refusal(sign(told, elsewhere, Period.on(later)), "has signed for contract 0x2222")
+    assert refusal(sign(built, elsewhere, Period.on(later)), "has signed for contract 0x2222")
 
 
 def test_a_salt_secret_that_is_missing_is_not_made_anew_to_prove_something(
-    told: Database, chain: Chain, settings: Settings
+    built: Database, chain: Chain, settings: Settings
 ) -> None:
-    tell(told)
-    sign(told, settings, Period.on(DAY))
+    tell(built)
+    sign(built, settings, Period.on(DAY))
     (settings.paths.keys / "salt.secret").unlink()
     with pytest.raises(Permanent, match="is missing"):
-        verify_day(told, chain, settings.paths.keys, ACCOUNT, DAY)
+        verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY)
     assert not (settings.paths.keys / "salt.secret").exists()

@@ -29,20 +29,20 @@ def rebuild(db: Database, net_pnl: Decimal, total_return: float) -> None:
 
 
 @pytest.fixture
-def rebuilt_meanwhile(told: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+def rebuilt_meanwhile(built: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A built day that another connection rebuilds each time between the reading of its metrics and its summary."""
-    by_hand.tell(told, ACCOUNT, DAY)
-    rebuild(told, Decimal(100), 0.25)
+    by_hand.build(built, ACCOUNT, DAY)
+    rebuild(built, Decimal(100), 0.25)
     read = summaries.summary
     times = iter(range(1, 100))
 
     def after_a_rebuild(db: Any, period: Period, account: str | None = None) -> list[dict[str, Any]]:
         number = next(times)
-        rebuild(told, Decimal(100 + number), 0.25 + number / 8)
+        rebuild(built, Decimal(100 + number), 0.25 + number / 8)
         return read(db, period, account)
 
     monkeypatch.setattr(summaries, "summary", after_a_rebuild)
-    return told
+    return built
 
 
 def test_a_signed_record_never_mixes_two_states_of_the_tables(rebuilt_meanwhile: Database, settings: Settings) -> None:

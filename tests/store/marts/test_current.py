@@ -82,32 +82,32 @@ def test_a_snapshot_belongs_to_the_session_of_its_own_time(database: Database, a
 
 class TestBesideTheStatements:
     @pytest.fixture
-    def told(self, database: Database) -> Database:
+    def built(self, database: Database) -> Database:
         return by_hand.create_marts(database)
 
-    def test_the_opening_is_the_official_nav_of_the_session_before(self, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_17, closing_nav="198600.55")
-        by_hand.tell(told, OTHER, JULY_17, closing_nav="5")
-        keep(told, seen())
-        assert provisional(told, Period.on(JULY_18)) == [Provisional(seen(), "HKD", Decimal("198600.55"))]
+    def test_the_opening_is_the_official_nav_of_the_session_before(self, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_17, closing_nav="198600.55")
+        by_hand.build(built, OTHER, JULY_17, closing_nav="5")
+        keep(built, seen())
+        assert provisional(built, Period.on(JULY_18)) == [Provisional(seen(), "HKD", Decimal("198600.55"))]
 
-    def test_over_a_holiday_and_a_weekend_it_is_thursdays(self, told: Database) -> None:
-        by_hand.tell(told, ONE, JULY_3, closing_nav="7")
-        keep(told, seen(at=datetime(2025, 7, 7, 15, tzinfo=UTC)))
-        assert [one.opening_nav for one in provisional(told, Period.on(JULY_7))] == [Decimal(7)]
+    def test_over_a_holiday_and_a_weekend_it_is_thursdays(self, built: Database) -> None:
+        by_hand.build(built, ONE, JULY_3, closing_nav="7")
+        keep(built, seen(at=datetime(2025, 7, 7, 15, tzinfo=UTC)))
+        assert [one.opening_nav for one in provisional(built, Period.on(JULY_7))] == [Decimal(7)]
 
-    def test_without_the_session_before_there_is_no_opening_and_still_a_currency(self, told: Database) -> None:
-        by_hand.tell(told, ONE, date(2025, 7, 16))
-        keep(told, seen())
-        assert provisional(told, Period.on(JULY_18)) == [Provisional(seen(), "HKD", None)]
+    def test_without_the_session_before_there_is_no_opening_and_still_a_currency(self, built: Database) -> None:
+        by_hand.build(built, ONE, date(2025, 7, 16))
+        keep(built, seen())
+        assert provisional(built, Period.on(JULY_18)) == [Provisional(seen(), "HKD", None)]
 
-    def test_an_account_without_statements_has_neither(self, told: Database) -> None:
-        by_hand.tell(told, OTHER, JULY_17)
-        keep(told, seen())
-        assert provisional(told, Period.on(JULY_18)) == [Provisional(seen(), None, None)]
+    def test_an_account_without_statements_has_neither(self, built: Database) -> None:
+        by_hand.build(built, OTHER, JULY_17)
+        keep(built, seen())
+        assert provisional(built, Period.on(JULY_18)) == [Provisional(seen(), None, None)]
 
-    def test_a_session_that_is_told_is_no_longer_provisional_and_another_accounts_is(self, told: Database) -> None:
-        keep(told, seen())
-        keep(told, seen(OTHER))
-        by_hand.tell(told, ONE, JULY_18)
-        assert kept(told) == [seen(OTHER)]
+    def test_a_session_that_is_told_is_no_longer_provisional_and_another_accounts_is(self, built: Database) -> None:
+        keep(built, seen())
+        keep(built, seen(OTHER))
+        by_hand.build(built, ONE, JULY_18)
+        assert kept(built) == [seen(OTHER)]

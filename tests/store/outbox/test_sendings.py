@@ -150,9 +150,9 @@ def test_each_state_becomes_one_event_and_a_listener_is_told(database: Database,
         journal.broadcast(sending, ATTEMPT.tx_hash)
         journal.mined(sending, mined(DAYS[0]))
         journal.final(sending)
-        told = [int(note.payload) for note in monitor.notifies(timeout=5, stop_after=4)]
+        built = [int(note.payload) for note in monitor.notifies(timeout=5, stop_after=4)]
         rows = monitor.execute(
-            "SELECT state FROM alm_reporting.signature_events WHERE event_id = ANY(%s) ORDER BY event_id", (told,)
+            "SELECT state FROM alm_reporting.signature_events WHERE event_id = ANY(%s) ORDER BY event_id", (built,)
         )
         assert [state for (state,) in rows] == ["signed", "broadcast", "mined", "final"]
 

@@ -35,13 +35,13 @@ class Statements:
 
     def __call__(self, account: str, *days: date, sections: tuple[str, ...] = TOLD, begins: date | None = None) -> str:
         """Loads one file and gives its sha256; `begins`: the first day of its Change in NAV, if not the day itself."""
-        told = []
+        built = []
         for day in days:
             first, last = f"{begins or day:%Y%m%d}", f"{day:%Y%m%d}"
             nav = row("ChangeInNAV", accountId=account, currency="HKD", fromDate=first, toDate=last, endingValue="1")
             parts = [section(name) for name in sections]
-            told.append(statement(*parts, nav, account=account, first=last, last=last))
-        path = write(self.folder / f"{next(self.numbers)}.xml", document(*told))
+            built.append(statement(*parts, nav, account=account, first=last, last=last))
+        path = write(self.folder / f"{next(self.numbers)}.xml", document(*built))
         return load_file(self.db, path).sha256
 
 

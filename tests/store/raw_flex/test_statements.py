@@ -467,7 +467,7 @@ def test_the_texts_are_to_postgresql_what_the_values_are_to_python(database: Dat
             read = dict(zip((column.name for column in one.section.columns), one.values, strict=True))
             values[one.identity] = (read["date_time"], read["quantity"], read["expiry"])
     found = query(database, "SELECT row_key, date_time, quantity, expiry FROM raw_flex.trades")
-    assert {key: told for key, *told in found} == {key: list(told) for key, told in values.items()}
+    assert {key: built for key, *built in found} == {key: list(built) for key, built in values.items()}
 
 
 def test_a_section_that_nothing_reads_changes_no_day(database: Database, tmp_path: Path) -> None:
