@@ -15,7 +15,7 @@ from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.client import Chain
-    from fntx_dagster.adapters.evm.reader import Funds
+    from fntx_dagster.model.chain import Funds
     from fntx_dagster.settings import Settings
 
 chain = typer.Typer(

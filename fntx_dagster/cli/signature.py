@@ -26,11 +26,10 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
-    from fntx_dagster.adapters.evm.reader import StoredRecord
+    from fntx_dagster.model.chain import SignedDay, StoredRecord
     from fntx_dagster.services.database import Database
     from fntx_dagster.services.signatures.posting import Posting
     from fntx_dagster.settings import Settings
-    from fntx_dagster.store.outbox.signatures import SignedDay
 
 signature = typer.Typer(
     no_args_is_help=True, help="Sign a day, show some of its metrics to a stranger, correct it, compare it."

@@ -26,10 +26,10 @@ from fntx_dagster.report.risk_tables import exposure_table, greeks_table
 from fntx_dagster.report.summary_table import month_tables
 
 if TYPE_CHECKING:
-    from fntx_dagster.adapters.evm.reader import Version
     from fntx_dagster.cli.chain import TraderState
     from fntx_dagster.defs.run import RunOutcome
     from fntx_dagster.metrics.catalogue import Catalogue
+    from fntx_dagster.model.chain import SignedDay, Unfinished, Version
     from fntx_dagster.model.day import ProvisionalDay
     from fntx_dagster.proof.disclosure import Disclosed
     from fntx_dagster.services.database import Database
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from fntx_dagster.services.signatures.verifying import Verdict
     from fntx_dagster.store.alerts import Alert
     from fntx_dagster.store.marts.status import AccountState
-    from fntx_dagster.store.outbox.sendings import Unfinished
-    from fntx_dagster.store.outbox.signatures import SignedDay
     from fntx_dagster.store.raw_flex.fetches import Fetch
     from fntx_dagster.store.raw_flex.statements import FileLoad
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from fntx_dagster.errors import without_accounts
+from fntx_dagster.model.chain import Unfinished
 from fntx_dagster.services.accounts import account_labels
 from fntx_dagster.services.database import Database
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.outbox.sendings import Unfinished, unfinished
+from fntx_dagster.store.outbox.sendings import unfinished
 
 KIND = "queue"
 CHECK = "nothing_waits"

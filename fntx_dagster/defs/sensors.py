@@ -29,6 +29,7 @@ from fntx_dagster.defs.ranges import request
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.schedules import signing
 from fntx_dagster.errors import Permanent, without_accounts
+from fntx_dagster.model.chain import Unfinished
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.services import alerting as notifications
@@ -38,7 +39,7 @@ from fntx_dagster.services.signatures.refusals import Beginning
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Finding
-from fntx_dagster.store.outbox.sendings import Unfinished, unfinished
+from fntx_dagster.store.outbox.sendings import unfinished
 from fntx_dagster.store.outbox.signatures import posted_days
 
 Tick = Iterator[dg.RunRequest | dg.SkipReason]

@@ -16,18 +16,19 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Transient, without_accounts
+from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import Labels, account_labels
 from fntx_dagster.services.database import Database
 from fntx_dagster.services.signatures.drifting import Unjudged, drifts
 from fntx_dagster.services.signatures.history import gaps
-from fntx_dagster.services.signatures.posting import Held, disagreements, held_by, post
+from fntx_dagster.services.signatures.posting import HeldRecords, disagreements, held_by, post
 from fntx_dagster.services.signatures.refusals import Beginning, Refusal
 from fntx_dagster.services.signatures.signing import drift_of, sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.outbox.sendings import unfinished
-from fntx_dagster.store.outbox.signatures import PostedDay, SignedDay, signed_days
+from fntx_dagster.store.outbox.signatures import signed_days
 
 WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
     max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
@@ -141,7 +142,7 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
     period = range_of(context)
     settings, db = platform.settings(), platform.database()
     with failing_well(), _counting_what_waits(db, period), connect(settings) as chain:
-        outcome = post(db, settings, chain, period, tell=context.log.info)
+        outcome = post(db, settings, chain, period, on_progress=context.log.info)
         signed, called = _signed_here(db, chain, period), account_labels(db)
         short = list(_short_of_funds(chain, sorted(signed)))
         held = held_by(db, chain)
@@ -263,7 +264,7 @@ def _short_of_funds(chain: Chain, traders: list[str]) -> Iterator[Finding]:
             )
 
 
-def _gaps(held: Mapping[str, Held], signed: dict[str, SignedDay], called: Labels) -> Iterator[Finding]:
+def _gaps(held: Mapping[str, HeldRecords], signed: dict[str, SignedDay], called: Labels) -> Iterator[Finding]:
     """One finding per account: a hole of a year is one thing to know."""
     for trader, latest in signed.items():
         first, last, records = held[trader]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from web3.contract import Contract
     from web3.types import TxReceipt
 
-    from fntx_dagster.adapters.evm.contracts import Addresses
+    from fntx_dagster.model.chain import Addresses
     from fntx_dagster.settings import Settings
 
 __all__ = ["Chain", "EmbeddedChain", "addresses_of", "connect", "signer_of"]

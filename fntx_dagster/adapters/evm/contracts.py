@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fntx_dagster.adapters.evm.artifacts import CONTRACTS, artifact
 from fntx_dagster.adapters.evm.keys import Signer
 from fntx_dagster.adapters.evm.transactions import transact
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import Addresses
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -22,14 +23,6 @@ VERSION = 2
 
 class NoTrackRecord(Permanent):
     """What is at an address is not a TrackRecord that this code talks to."""
-
-
-class Addresses(NamedTuple):
-    """The contracts of one chain, as checksummed addresses."""
-
-    chain_id: int
-    fntx: str
-    track_record: str
 
 
 def read_addresses(file: Path) -> Addresses:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from fntx_dagster.adapters.evm.artifacts import CONTRACTS, artifact
 from fntx_dagster.adapters.evm.client import Chain
-from fntx_dagster.adapters.evm.contracts import Addresses, check_deployed, write_addresses
+from fntx_dagster.adapters.evm.contracts import check_deployed, write_addresses
 from fntx_dagster.adapters.evm.faults import explained
 from fntx_dagster.adapters.evm.keys import signer_of
 from fntx_dagster.adapters.evm.reader import web3_over
 from fntx_dagster.adapters.evm.transactions import next_nonce
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import Addresses
 
 if TYPE_CHECKING:
     from web3 import Web3

@@ -43,7 +43,7 @@ _NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError
 """What web3 raises in the middle of its work where an answer has another form than a node's."""
 
 
-class Refusal(StrEnum):
+class NodeRefusal(StrEnum):
     """Why a node did not take a transaction, as far as the sender does something about it."""
 
     ALREADY_KNOWN = "it has it already"
@@ -56,10 +56,10 @@ class Refusal(StrEnum):
 
 # Words of the clients' refusals, in lower case without spaces: geth and its kin, Nethermind, Besu, Erigon, reth, anvil.
 _REFUSALS = {
-    Refusal.ALREADY_KNOWN: ("alreadyknown", "alreadyimported", "knowntransaction", "alreadyexists"),
-    Refusal.NONCE_TOO_LOW: ("noncetoolow", "oldnonce", "noncebelow"),
-    Refusal.NONCE_TOO_HIGH: ("noncetoohigh", "noncegap", "noncetoofar", "noncetoodistant", "nonceistoodistant"),
-    Refusal.UNDERPRICED: (
+    NodeRefusal.ALREADY_KNOWN: ("alreadyknown", "alreadyimported", "knowntransaction", "alreadyexists"),
+    NodeRefusal.NONCE_TOO_LOW: ("noncetoolow", "oldnonce", "noncebelow"),
+    NodeRefusal.NONCE_TOO_HIGH: ("noncetoohigh", "noncegap", "noncetoofar", "noncetoodistant", "nonceistoodistant"),
+    NodeRefusal.UNDERPRICED: (
         "underpriced",
         "feetoolow",
         "lessthanblockbasefee",
@@ -69,7 +69,7 @@ _REFUSALS = {
         "gaspricebelow",
         "gaspricetoolow",
     ),
-    Refusal.NO_ETHER: ("insufficientfunds", "upfrontcost", "insufficientbalance"),
+    NodeRefusal.NO_ETHER: ("insufficientfunds", "upfrontcost", "insufficientbalance"),
 }
 
 
@@ -112,11 +112,11 @@ def as_a_node_answers(function: Callable[P, T]) -> Callable[P, T]:
     return wrapper
 
 
-def refusal_of(error: Exception) -> Refusal:
+def refusal_of(error: Exception) -> NodeRefusal:
     """Why a node did not take a transaction, from the words of its JSON-RPC error."""
     said = _words(error).lower().replace(" ", "").replace("_", "")
     return next(
-        (refusal for refusal, known in _REFUSALS.items() if any(words in said for words in known)), Refusal.OTHER
+        (refusal for refusal, known in _REFUSALS.items() if any(words in said for words in known)), NodeRefusal.OTHER
     )
 
 
@@ -168,9 +168,9 @@ def _reverted(data: Any) -> Permanent:
 
 def _refused_by_node(error: Exception) -> Transient | Permanent:
     refusal = refusal_of(error)
-    if refusal is Refusal.NO_ETHER:
+    if refusal is NodeRefusal.NO_ETHER:
         return Permanent("the ether of the sender does not pay for the transaction", "Send ether to its address")
-    if refusal is not Refusal.OTHER:
+    if refusal is not NodeRefusal.OTHER:
         return Transient(
             f"the node refused the transaction: {refusal}. Another one of the same key may be in progress",
             "Try again when it is mined: the contract is read before anything is sent",

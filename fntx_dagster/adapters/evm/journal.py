@@ -9,20 +9,9 @@ several times with rising fees, and every one of these attempts can be the one t
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-
-class Entry(NamedTuple):
-    """A frozen record that is to be on the chain. `previous_root` and `reason` stand in versions 2 and later only."""
-
-    day: date
-    version: int
-    schema_hash: bytes
-    root: bytes
-    previous_root: bytes | None = None
-    reason: str | None = None
+from fntx_dagster.model.chain import Mined, QueuedRecord
 
 
 class Attempt(NamedTuple):
@@ -46,40 +35,15 @@ class Sending(NamedTuple):
     nonce: int
     data: bytes
     gas: int
-    entries: tuple[Entry, ...]
+    entries: tuple[QueuedRecord, ...]
     attempts: tuple[Attempt, ...]
     mined: tuple[int, str, str] | None
-
-
-class Written(NamedTuple):
-    """One record that a transaction wrote (an event DailyRecordPosted)."""
-
-    trader: str
-    day: date
-    schema_hash: bytes
-    root: bytes
-    version: int
-
-
-class Mined(NamedTuple):
-    """A transaction in a block of the chain, and what it wrote to the contract. Hashes are 0x…; `burned` is FNTX;
-    `sender` and `to` are whose transaction it was and what it called (None: it made a contract)."""
-
-    tx_hash: str
-    block_number: int
-    block_hash: str
-    gas_used: int
-    mined_at: datetime
-    burned: Decimal
-    records: tuple[Written, ...]
-    sender: str = ""
-    to: str | None = None
 
 
 class Journal(Protocol):
     """The entries and sendings of one chain, contract and trader. The caller has the trader's turn."""
 
-    def waiting(self) -> list[Entry]:
+    def waiting(self) -> list[QueuedRecord]:
         """The queued entries, by day, then version."""
         ...
 
@@ -87,7 +51,7 @@ class Journal(Protocol):
         """The sendings that are neither final nor failed nor released, by nonce."""
         ...
 
-    def open(self, nonce: int, data: bytes, gas: int, entries: tuple[Entry, ...]) -> Sending:
+    def open(self, nonce: int, data: bytes, gas: int, entries: tuple[QueuedRecord, ...]) -> Sending:
         """Take a nonce for queued entries, before anything is signed."""
         ...
 
@@ -119,10 +83,10 @@ class Journal(Protocol):
         """It was mined and reverted: its entries have failed and wait for a person."""
         ...
 
-    def found(self, entry: Entry, mined: Mined, is_final: bool) -> None:
+    def found(self, entry: QueuedRecord, mined: Mined, is_final: bool) -> None:
         """The chain holds this queued entry though no sending of ours put it there."""
         ...
 
-    def refuse(self, entry: Entry, why: str) -> None:
+    def refuse(self, entry: QueuedRecord, why: str) -> None:
         """This queued entry cannot be posted as it is: failed before a nonce was taken, for a person."""
         ...

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from fntx_dagster.adapters.evm.artifacts import TRACK_RECORD_CODES, artifact
 from fntx_dagster.adapters.evm.faults import as_a_node_answers
-from fntx_dagster.adapters.evm.journal import Mined, Written
 from fntx_dagster.adapters.evm.transactions import receipt_of
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.chain import Addresses, Funds, Mined, StoredRecord, Version, Written
 from fntx_dagster.model.period import Period
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from web3.contract import Contract
     from web3.types import TxReceipt
 
-    from fntx_dagster.adapters.evm.contracts import Addresses
 
 _NULL_VALUE = -(2**255)
 _MAX_RANGE = 366
@@ -35,27 +34,6 @@ _VERSION_OF = ("(bytes32,bytes32,uint64,uint32)", "bytes32", "bytes")
 _REQUEST_SECONDS = 9.0
 _TRIES = 3
 _BACKOFF_SECONDS = 0.2
-
-
-class StoredRecord(NamedTuple):
-    """What the contract holds for a trader's day."""
-
-    root: bytes
-    schema_hash: bytes
-    posted_at: datetime
-    version: int
-
-    def holds(self, schema_hash: bytes, root: bytes) -> bool:
-        """Whether this is the record with that root under that schema."""
-        return (self.schema_hash, self.root) == (schema_hash, root)
-
-
-class Version(NamedTuple):
-    """One version of a trader's day; the first has no previous root and no reason."""
-
-    record: StoredRecord
-    previous_root: bytes | None
-    reason: str | None
 
 
 class AnotherChain(Permanent):
@@ -72,14 +50,6 @@ class PostedNothing(Permanent):
     """A transaction was refused on the chain, or wrote no record."""
 
 
-class Funds(NamedTuple):
-    """What an address can spend: ether in wei, FNTX and what TrackRecord may burn of it in FNTX."""
-
-    wei: int
-    fntx: Decimal
-    allowance: Decimal
-
-
 @as_a_node_answers
 def read_at(rpc_url: str, contract: str, chain_id: int | None = None) -> Reader:
     """A reader of the TrackRecord at address `contract`, over a node's URL.
@@ -90,7 +60,7 @@ def read_at(rpc_url: str, contract: str, chain_id: int | None = None) -> Reader:
     from web3 import Web3
     from web3.exceptions import BadFunctionCallOutput, ContractLogicError
 
-    from fntx_dagster.adapters.evm.contracts import Addresses, NoTrackRecord, check_version, track_record_at
+    from fntx_dagster.adapters.evm.contracts import NoTrackRecord, check_version, track_record_at
 
     if not Web3.is_address(contract):
         raise Permanent(f"{contract!r} is no address", "Give the contract's: 0x and 40 hex digits")

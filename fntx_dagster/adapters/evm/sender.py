@@ -14,11 +14,10 @@ from collections.abc import Callable, Sequence
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from fntx_dagster.adapters.evm.faults import Refusal, Reverted, explained, refusal_of
-from fntx_dagster.adapters.evm.journal import Attempt, Entry, Mined, Sending
+from fntx_dagster.adapters.evm.faults import NodeRefusal, Reverted, explained, refusal_of
+from fntx_dagster.adapters.evm.journal import Attempt, Sending
 from fntx_dagster.adapters.evm.reader import yyyymmdd
 from fntx_dagster.adapters.evm.transactions import (
-    Fees,
     check_ether,
     fees_within,
     gas_for,
@@ -31,6 +30,7 @@ from fntx_dagster.adapters.evm.transactions import (
     suggested_fees,
 )
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.chain import Fees, Mined, QueuedRecord
 from fntx_dagster.model.period import Period
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.client import Chain
     from fntx_dagster.adapters.evm.journal import Journal
     from fntx_dagster.adapters.evm.keys import Signer
-    from fntx_dagster.adapters.evm.reader import StoredRecord
+    from fntx_dagster.model.chain import StoredRecord
     from fntx_dagster.settings import Settings
 
 OnProgress = Callable[[str], None]
@@ -147,7 +147,7 @@ class _Turn:
                 hindrance = (
                     f": its nonce {sending.nonce} waits for the nonce {used}, and no transaction is known for it"
                 )
-            elif (refusal is Refusal.UNDERPRICED and not is_raised) or time.monotonic() >= patience:
+            elif (refusal is NodeRefusal.UNDERPRICED and not is_raised) or time.monotonic() >= patience:
                 fees, hindrance = self._raised(sending)
                 is_raised = True  # what is too low even then waits, lest fees climb to the cap in seconds
                 if fees is not None:
@@ -191,7 +191,7 @@ class _Turn:
         signed = self.signer.sign(request(self.chain.chain_id, sending.nonce, sending.gas, fees, call))
         return self.journal.keep(sending, Attempt(signed.tx_hash, signed.raw, fees.max_fee, fees.tip, False))
 
-    def _offered(self, sending: Sending) -> tuple[Sending, Refusal | None]:
+    def _offered(self, sending: Sending) -> tuple[Sending, NodeRefusal | None]:
         """The sending, its last attempt broadcast if the node does not know it, and why the node did not take it."""
         from web3.exceptions import Web3RPCError
 
@@ -201,12 +201,12 @@ class _Turn:
                 self.web3.eth.send_raw_transaction(latest.raw)
             except Web3RPCError as error:
                 refusal = refusal_of(error)
-                if refusal in (Refusal.NO_ETHER, Refusal.OTHER):
+                if refusal in (NodeRefusal.NO_ETHER, NodeRefusal.OTHER):
                     if not any(attempt.is_broadcast for attempt in sending.attempts):
                         # no node ever took it: these bytes would be offered for ever, while fees change
                         self._release(sending, "the node does not take its transaction")
                     raise
-                if refusal is not Refusal.ALREADY_KNOWN:
+                if refusal is not NodeRefusal.ALREADY_KNOWN:
                     return sending, refusal
         if latest.is_broadcast:
             return sending, None
@@ -264,7 +264,7 @@ class _Turn:
         finalized = self.chain.finalized_height
         return finalized is not None and finalized >= block_number
 
-    def _compare(self, entries: Sequence[Entry]) -> None:
+    def _compare(self, entries: Sequence[QueuedRecord]) -> None:
         """Permanent unless the contract holds each of them: its own word, beside the transaction's."""
         stored = self._stored(entries)
         for entry in entries:
@@ -301,7 +301,7 @@ class _Turn:
     def post_next(self) -> bool:
         """Post the next bundle and wait until it is mined; False when nothing is left to post."""
         queue = iter(self.journal.waiting())
-        waiting: list[Entry] = []
+        waiting: list[QueuedRecord] = []
         while not waiting:
             # no more than may be posted together: the contract would be asked for the whole queue at each bundle
             if not (ahead := list(islice(queue, self.policy.batch))):
@@ -321,7 +321,7 @@ class _Turn:
         self._see_through(self._sign(self.journal.open(nonce, data, gas, entries), fees))
         return True
 
-    def _missing(self, entries: Sequence[Entry]) -> list[Entry]:
+    def _missing(self, entries: Sequence[QueuedRecord]) -> list[QueuedRecord]:
         """Those that are to be posted. What the contract holds already is found or refused, as is a version that does
         not follow on the one before it."""
         stored, missing = self._stored(entries), []
@@ -338,20 +338,20 @@ class _Turn:
                 self._refuse(entry, f"the contract holds {before} before it, and it was made of another")
         return missing
 
-    def _stored(self, entries: Sequence[Entry]) -> dict[date, StoredRecord]:
+    def _stored(self, entries: Sequence[QueuedRecord]) -> dict[date, StoredRecord]:
         if not entries:
             return {}
         days = [entry.day for entry in entries]
         return self.chain.history(self.trader, Period(min(days), max(days)), self._height())
 
-    def _record(self, entry: Entry, latest: StoredRecord | None) -> StoredRecord | None:
+    def _record(self, entry: QueuedRecord, latest: StoredRecord | None) -> StoredRecord | None:
         """The contract's record of an entry's version, of which `latest` is the newest."""
         if latest is None or latest.version <= entry.version:
             return latest if latest is not None and latest.version == entry.version else None
         version = self.chain.version_of(self.trader, entry.day, entry.version)
         return None if version is None else version.record
 
-    def _is_there(self, entry: Entry, record: StoredRecord | None) -> None:
+    def _is_there(self, entry: QueuedRecord, record: StoredRecord | None) -> None:
         if record is None:
             raise Transient(f"the node does not show {_named([entry])} as it did just now", "Try again")
         if not record.holds(entry.schema_hash, entry.root):
@@ -372,11 +372,11 @@ class _Turn:
         mined = self.postings[key]
         return self.journal.found(entry, mined, self._is_deep(mined.block_number))
 
-    def _refuse(self, entry: Entry, why: str) -> None:
+    def _refuse(self, entry: QueuedRecord, why: str) -> None:
         self.tell(f"{_named([entry])} is refused: {why}")
         self.journal.refuse(entry, why)
 
-    def _bundle(self, waiting: Sequence[Entry], queued: int) -> tuple[Entry, ...]:
+    def _bundle(self, waiting: Sequence[QueuedRecord], queued: int) -> tuple[QueuedRecord, ...]:
         """What the next transaction posts of the next in the queue: first versions under one schema together,
         a later version alone, and no more than the trader's FNTX pays for."""
         first = waiting[0]
@@ -404,7 +404,7 @@ class _Turn:
         check_ether(self.web3, self.trader, gas * fees.max_fee)
         return fees
 
-    def _single_out(self, entries: Sequence[Entry], refusal: Reverted) -> None:
+    def _single_out(self, entries: Sequence[QueuedRecord], refusal: Reverted) -> None:
         """Refuse the entries that the contract does not take by themselves; raise where it is none of them."""
         if refusal.error in _PAYING:
             raise refusal
@@ -420,7 +420,7 @@ class _Turn:
         if not refused:
             raise refusal
 
-    def _data(self, entries: Sequence[Entry]) -> bytes:
+    def _data(self, entries: Sequence[QueuedRecord]) -> bytes:
         first, contract = entries[0], self.chain.track_record
         if first.version > 1:
             arguments = (yyyymmdd(first.day), first.previous_root, first.schema_hash, first.root, first.reason)
@@ -436,7 +436,7 @@ class _Turn:
         return {"from": self.trader, "to": self.chain.contract, "data": f"0x{data.hex()}"}
 
 
-def _named(entries: Sequence[Entry]) -> str:
+def _named(entries: Sequence[QueuedRecord]) -> str:
     if not entries:
         return "no record"
     first, last = entries[0], entries[-1]

@@ -7,11 +7,12 @@ dies in it leaves the transaction to the chain. Records go through `sender`. The
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from fntx_dagster.adapters.evm.faults import Refusal, explained, refusal_of
+from fntx_dagster.adapters.evm.faults import NodeRefusal, explained, refusal_of
 from fntx_dagster.adapters.evm.keys import Signer
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.chain import Fees
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -22,13 +23,6 @@ GAS_LIMIT = 16_777_216
 
 MINED_WITHIN = 180.0
 """Seconds to wait for a receipt before the wait is given up, not the transaction."""
-
-
-class Fees(NamedTuple):
-    """What a transaction offers, in wei per gas: at most, and of it to whoever makes the block."""
-
-    max_fee: int
-    tip: int
 
 
 @explained
@@ -50,7 +44,7 @@ def transact(web3: Web3, signer: Signer, call: dict[str, Any], fee_cap: int | No
     try:
         web3.eth.send_raw_transaction(signed.raw)
     except Web3RPCError as error:
-        if refusal_of(error) is not Refusal.ALREADY_KNOWN:
+        if refusal_of(error) is not NodeRefusal.ALREADY_KNOWN:
             raise
     receipt = web3.eth.wait_for_transaction_receipt(signed.tx_hash, timeout=MINED_WITHIN)
     if receipt["status"] != 1:

@@ -18,8 +18,8 @@ from fntx_dagster.proof.disclosure import Disclosed, Disclosure, check, parse
 from fntx_dagster.services.signatures.history import LATE_AFTER, closing_of, in_words
 
 if TYPE_CHECKING:
-    from fntx_dagster.adapters.evm.journal import Mined
-    from fntx_dagster.adapters.evm.reader import Reader, Version
+    from fntx_dagster.adapters.evm.reader import Reader
+    from fntx_dagster.model.chain import Mined, Version
 
 SETTLED = 12
 """Blocks on top of a record's, after which a chain is not expected to drop it."""

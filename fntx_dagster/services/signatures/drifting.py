@@ -7,11 +7,11 @@ from datetime import date
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.services.signatures.values import Difference, Values, day_values, differences
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox import signatures
-from fntx_dagster.store.outbox.signatures import SignedDay
 
 
 class Drift(NamedTuple):

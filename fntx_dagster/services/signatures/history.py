@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.accounting.calendar import sessions
-from fntx_dagster.adapters.evm.reader import StoredRecord, Version
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import StoredRecord, Version
 from fntx_dagster.model.period import Period
 
 if TYPE_CHECKING:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm import sender
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.chain import PostedDay, SignedDay, Unfinished
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.services.signatures.refusals import Refusal
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox import sendings, signatures
-from fntx_dagster.store.outbox.sendings import SendingJournal, Unfinished
-from fntx_dagster.store.outbox.signatures import PostedDay, SignedDay
+from fntx_dagster.store.outbox.sendings import SendingJournal
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.client import Chain
-    from fntx_dagster.adapters.evm.reader import StoredRecord
+    from fntx_dagster.model.chain import StoredRecord
     from fntx_dagster.settings import Settings
 
 
@@ -48,12 +48,12 @@ def post(
     chain: Chain,
     period: Period,
     account: str | None = None,
-    tell: Callable[[str], None] = lambda text: None,
+    on_progress: Callable[[str], None] = lambda text: None,
 ) -> Posting:
     """Post every signed day of the range that the chain does not hold, oldest first, and store what is read back.
 
     A stored receipt is not believed: the contract is asked. A record that vanished is posted again, with the same root.
-    An account whose keys or funds do not do stops; the others are posted. `tell` hears of each step.
+    An account whose keys or funds do not do stops; the others are posted. `on_progress` gets each step in words.
 
     Transient where the chain does not answer or has not taken everything in time, and after the other accounts had
     their turn; nothing is lost then, and a later call goes on.
@@ -63,7 +63,7 @@ def post(
     refused, hindered = [], None
     for one, signed in records.items():
         try:
-            _bring(db, settings, chain, one, signed, period, tell)
+            _bring(db, settings, chain, one, signed, period, on_progress)
         except Permanent as error:
             waits = sendings.unfinished(db, period, one)
             refused.append(Refusal(one, (waits or signed)[0].trading_day, error))
@@ -79,7 +79,7 @@ def post(
     return Posting(new, kept, refused, waiting)
 
 
-class Held(NamedTuple):
+class HeldRecords(NamedTuple):
     """What the contract holds of a trader, from the first session that it signed to the last."""
 
     first: date
@@ -87,13 +87,13 @@ class Held(NamedTuple):
     records: Mapping[date, StoredRecord]
 
 
-def held_by(db: Database, chain: Chain) -> dict[str, Held]:
+def held_by(db: Database, chain: Chain) -> dict[str, HeldRecords]:
     """Trader → what the contract holds, for each of ours that has signed for it."""
     spans = signatures.signed_spans(db, chain.chain_id, chain.contract)
-    return {trader: Held(*span, chain.history(trader, Period(*span))) for trader, span in spans.items()}
+    return {trader: HeldRecords(*span, chain.history(trader, Period(*span))) for trader, span in spans.items()}
 
 
-def disagreements(db: Database, chain: Chain, held: Mapping[str, Held]) -> list[tuple[PostedDay, str]]:
+def disagreements(db: Database, chain: Chain, held: Mapping[str, HeldRecords]) -> list[tuple[PostedDay, str]]:
     """The posted days, of all times, for which the contract does not hold our root, each with what it holds instead."""
     found = []
     for one in signatures.posted_days(db, EVER):
@@ -140,7 +140,7 @@ def _bring(
     account: str,
     signed: list[SignedDay],
     period: Period,
-    tell: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> None:
     """One account's records onto the chain. Those that were posted on another one before are left there."""
     signer = chain.trader(account)
@@ -150,7 +150,7 @@ def _bring(
         with sendings.turn_of(db, signer.address):
             _requeue_vanished(db, chain, ours)
             journal = SendingJournal(db, account, *here, period)
-            sender.send(chain, signer, journal, sender.policy_of(settings), tell)
+            sender.send(chain, signer, journal, sender.policy_of(settings), on_progress)
     for one in sendings.unfinished(db, period, account):
         if (one.chain_id, one.contract, one.trader) != here:
             raise Permanent(

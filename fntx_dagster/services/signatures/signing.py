@@ -16,6 +16,7 @@ from fntx_dagster.adapters.evm import keys
 from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID, addresses_of, signer_of
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.metrics.catalogue import CATALOGUE
+from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import Context
 from fntx_dagster.proof.record import Record, build_record
@@ -32,10 +33,9 @@ from fntx_dagster.services.signatures.values import (
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import summaries
 from fntx_dagster.store.outbox import sendings, signatures
-from fntx_dagster.store.outbox.signatures import PostedDay, SignedDay
 
 if TYPE_CHECKING:
-    from fntx_dagster.adapters.evm.reader import StoredRecord
+    from fntx_dagster.model.chain import StoredRecord
     from fntx_dagster.settings import Settings
 
 FIRST_VERSION = 1

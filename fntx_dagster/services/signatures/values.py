@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, GREEKS, Catalogue, digest_value, letters, unscale
+from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import schema_hash_of
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts import performance, risk, summaries
 from fntx_dagster.store.outbox import signatures
-from fntx_dagster.store.outbox.signatures import SignedDay
 
 _WINDOWS = ("30d", "mtd", "ytd", "all")
 _OF_WINDOW = ("win_rate", "sharpe", "volatility", "max_drawdown", "total_return")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.record import Record, verify
 from fntx_dagster.services.signatures.signing import rebuilt
 from fntx_dagster.services.signatures.values import Difference, catalogue_of, day_values, differences
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox import sendings, signatures
-from fntx_dagster.store.outbox.signatures import PostedDay, SignedDay
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader

@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 
-from fntx_dagster.adapters.evm.journal import Attempt, Entry, Mined, Sending
+from fntx_dagster.adapters.evm.journal import Attempt, Sending
 from fntx_dagster.errors import Transient
+from fntx_dagster.model.chain import Mined, QueuedRecord, Unfinished
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.store.database import Database, Readable
 
@@ -32,21 +33,6 @@ _RECEIPT = """
         WHERE known.confirmed_at IS NULL
 """
 _ONE = "(account_id, trading_day, version) = (%(account)s, %(day)s, %(version)s)"
-
-
-class Unfinished(NamedTuple):
-    """A record that is not final: its state, when it was queued, and where it belongs. `error` of a failed one says
-    why."""
-
-    account_id: str
-    trading_day: date
-    version: int
-    state: str
-    queued_at: datetime
-    error: str | None
-    chain_id: int
-    contract: str
-    trader: str
 
 
 def unfinished(db: Readable, period: Period = EVER, account: str | None = None) -> list[Unfinished]:
@@ -123,7 +109,7 @@ class SendingJournal:
             "last": last,
         }
 
-    def waiting(self) -> list[Entry]:
+    def waiting(self) -> list[QueuedRecord]:
         with self._db.connect() as connection:
             return self._entries(
                 connection, "posting.state = 'queued' AND posting.trading_day BETWEEN %(first)s AND %(last)s"
@@ -142,7 +128,7 @@ class SendingJournal:
             ).fetchall()
             return [self._sending(connection, *row) for row in rows]
 
-    def open(self, nonce: int, data: bytes, gas: int, entries: tuple[Entry, ...]) -> Sending:
+    def open(self, nonce: int, data: bytes, gas: int, entries: tuple[QueuedRecord, ...]) -> Sending:
         with self._db.connect() as connection:
             try:
                 number = connection.execute(
@@ -240,7 +226,7 @@ class SendingJournal:
             self._end(connection, sending, "failed", why)
             self._move(connection, sending, "failed", error=why)
 
-    def found(self, entry: Entry, mined: Mined, is_final: bool) -> None:
+    def found(self, entry: QueuedRecord, mined: Mined, is_final: bool) -> None:
         with self._db.connect() as connection:
             key = self._who | {"day": entry.day, "version": entry.version}
             confirmed = datetime.now(UTC) if is_final else None
@@ -251,7 +237,7 @@ class SendingJournal:
                 key | {"state": "final" if is_final else "queued"},
             )
 
-    def refuse(self, entry: Entry, why: str) -> None:
+    def refuse(self, entry: QueuedRecord, why: str) -> None:
         with self._db.connect() as connection:
             connection.execute(
                 f"""UPDATE alm_reporting.chain_postings SET state = 'failed', error = %(why)s,
@@ -290,7 +276,7 @@ class SendingJournal:
             mined=None if block is None else (block, _hex(block_hash), _hex(tx_hash)),
         )
 
-    def _entries(self, connection: psycopg.Connection, which: str, **values: Any) -> list[Entry]:
+    def _entries(self, connection: psycopg.Connection, which: str, **values: Any) -> list[QueuedRecord]:
         rows = connection.execute(
             f"""SELECT trading_day, version, schema_hash, root,
                 decode(substr(record ->> 'previous_root', 3), 'hex'), record ->> 'reason'
@@ -301,7 +287,7 @@ class SendingJournal:
             ORDER BY trading_day, version""",
             self._who | values,
         )
-        return [Entry._make(row) for row in rows]
+        return [QueuedRecord._make(row) for row in rows]
 
     def _move(
         self,

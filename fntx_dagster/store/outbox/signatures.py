@@ -7,56 +7,16 @@ Values are kept as scaled integers by metric name; salts are not kept, the secre
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 from psycopg.rows import dict_row
 
+from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
-
-
-class SignedDay(NamedTuple):
-    """A frozen record. `values`: metric name → scaled integer, None for null; `chain_id`, `contract` and `trader` are
-    what the leaves are bound to; `secret_mark` recognises the salt secret and tells nothing of it. A version after the
-    first has the root that it replaces and the reason why."""
-
-    account_id: str
-    trading_day: date
-    version: int
-    schema_hash: bytes
-    root: bytes
-    chain_id: int
-    contract: str
-    trader: str
-    secret_mark: str
-    values: Mapping[str, int | None]
-    previous_root: bytes | None = None
-    reason: str | None = None
-
-
-class PostedDay(NamedTuple):
-    """A mined record, as read back from the chain. `gas_used` is the transaction's, which posted `records` days;
-    `is_final`: no reorg is expected to undo it any more. `schema_hash` and `root` are the frozen record's."""
-
-    account_id: str
-    trading_day: date
-    version: int
-    chain_id: int
-    contract: str
-    trader: str
-    tx_hash: str
-    block_number: int
-    block_hash: str
-    gas_used: int
-    records: int
-    posted_at: datetime
-    is_final: bool
-    schema_hash: bytes
-    root: bytes
-
 
 _POSTED = f"{', '.join(PostedDay._fields[:-3])}, confirmed_at is not null as is_final, schema_hash, root"
 _RECEIPTS = "alm_reporting.chain_receipts join alm_reporting.daily_signatures using (account_id, trading_day, version)"

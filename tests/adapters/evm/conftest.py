@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pytest
 
 from fntx_dagster.adapters.evm.client import connect
-from fntx_dagster.adapters.evm.journal import Entry
 from fntx_dagster.adapters.evm.sender import Policy, send
+from fntx_dagster.model.chain import QueuedRecord
 from fntx_dagster.settings import Settings
 from tests.adapters.evm.memory import MemoryJournal
 
@@ -45,13 +45,13 @@ def trader(chain):
 
 def first(n=0, root=None):
     """The first version of the record of the n-th day; its root tells the day unless one is given."""
-    return Entry(DAY + timedelta(n), 1, SCHEMA, root or (n + 1).to_bytes(32, "big"))
+    return QueuedRecord(DAY + timedelta(n), 1, SCHEMA, root or (n + 1).to_bytes(32, "big"))
 
 
 def amended(entry, reason="the broker corrected a fee"):
     """The version that follows on an entry."""
     root = bytes([entry.version]) + entry.root[1:]
-    return Entry(entry.day, entry.version + 1, SCHEMA, root, entry.root, reason)
+    return QueuedRecord(entry.day, entry.version + 1, SCHEMA, root, entry.root, reason)
 
 
 def post(chain, signer, *entries, policy=POLICY):

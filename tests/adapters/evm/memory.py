@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from fntx_dagster.adapters.evm.journal import Attempt, Entry, Mined, Sending
+from fntx_dagster.adapters.evm.journal import Attempt, Sending
+from fntx_dagster.model.chain import Mined, QueuedRecord
 
 
 class MemoryJournal:
     """States of an entry: queued, sending, mined, final, failed; of a sending: open, mined, final, failed, released."""
 
-    def __init__(self, *entries: Entry) -> None:
+    def __init__(self, *entries: QueuedRecord) -> None:
         self.entries = dict.fromkeys(entries, "queued")
-        self.whys: dict[Entry, str] = {}
-        self.receipts: dict[Entry, Mined] = {}
+        self.whys: dict[QueuedRecord, str] = {}
+        self.receipts: dict[QueuedRecord, Mined] = {}
         self.all: dict[int, tuple[Sending, str]] = {}
 
-    def queue(self, *entries: Entry) -> None:
+    def queue(self, *entries: QueuedRecord) -> None:
         self.entries |= dict.fromkeys(entries, "queued")
 
     def states(self) -> list[str]:
@@ -24,14 +25,14 @@ class MemoryJournal:
     def sending_states(self) -> list[str]:
         return [state for _, state in self.all.values()]
 
-    def waiting(self) -> list[Entry]:
+    def waiting(self) -> list[QueuedRecord]:
         return sorted((entry for entry, state in self.entries.items() if state == "queued"), key=lambda one: one[:2])
 
     def sendings(self) -> list[Sending]:
         found = [sending for sending, state in self.all.values() if state in ("open", "mined")]
         return sorted(found, key=lambda sending: sending.nonce)
 
-    def open(self, nonce: int, data: bytes, gas: int, entries: tuple[Entry, ...]) -> Sending:
+    def open(self, nonce: int, data: bytes, gas: int, entries: tuple[QueuedRecord, ...]) -> Sending:
         assert all(state != "open" for _, state in self.all.values()), "one transaction of a key at a time"
         assert all(self.entries[entry] == "queued" for entry in entries)
         sending = Sending(len(self.all) + 1, nonce, data, gas, tuple(entries), (), None)
@@ -72,13 +73,13 @@ class MemoryJournal:
         self._put(self._stored(sending, "open", "mined"), "failed", "failed")
         self.whys |= dict.fromkeys(sending.entries, why)
 
-    def found(self, entry: Entry, mined: Mined, is_final: bool) -> None:
+    def found(self, entry: QueuedRecord, mined: Mined, is_final: bool) -> None:
         assert self.entries[entry] == "queued"
         self.receipts[entry] = mined
         if is_final:  # until then it is looked for again
             self.entries[entry] = "final"
 
-    def refuse(self, entry: Entry, why: str) -> None:
+    def refuse(self, entry: QueuedRecord, why: str) -> None:
         assert self.entries[entry] == "queued"
         self.entries[entry], self.whys[entry] = "failed", why
 

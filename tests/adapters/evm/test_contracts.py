@@ -3,8 +3,9 @@ import json
 import pytest
 
 from fntx_dagster.adapters.evm.client import addresses_of, connect
-from fntx_dagster.adapters.evm.contracts import Addresses, read_addresses, write_addresses
+from fntx_dagster.adapters.evm.contracts import read_addresses, write_addresses
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import Addresses
 from fntx_dagster.settings import Settings
 
 ADDRESSES = Addresses(7, "0x" + "11" * 20, "0x" + "22" * 20)

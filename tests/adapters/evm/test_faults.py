@@ -4,7 +4,7 @@ import pytest
 from requests.exceptions import ConnectTimeout
 from urllib3.exceptions import LocationParseError
 
-from fntx_dagster.adapters.evm.faults import Refusal, Reverted, as_a_node_answers, explained, refusal_of
+from fntx_dagster.adapters.evm.faults import NodeRefusal, Reverted, as_a_node_answers, explained, refusal_of
 from fntx_dagster.errors import Permanent, Transient
 
 URL = "https://node.example/v3/token-1234"
@@ -54,24 +54,24 @@ def test_a_nodes_refusal_is_classified(message, kind):
 @pytest.mark.parametrize(
     ("message", "refusal"),
     [
-        ("already known", Refusal.ALREADY_KNOWN),
-        ("ALREADY_EXISTS: already known", Refusal.ALREADY_KNOWN),
-        ("AlreadyKnown", Refusal.ALREADY_KNOWN),
-        ("transaction already imported", Refusal.ALREADY_KNOWN),
-        ("Known transaction", Refusal.ALREADY_KNOWN),
-        ("nonce too low: next nonce 5, tx nonce 4", Refusal.NONCE_TOO_LOW),
-        ("OldNonce", Refusal.NONCE_TOO_LOW),
-        ("nonce too high", Refusal.NONCE_TOO_HIGH),
-        ("NonceGap, Future nonce", Refusal.NONCE_TOO_HIGH),
-        ("Transaction nonce is too distant from current sender nonce", Refusal.NONCE_TOO_HIGH),
-        ("replacement transaction underpriced", Refusal.UNDERPRICED),
-        ("transaction underpriced: tip needed 1, tip permitted 0", Refusal.UNDERPRICED),
-        ("max fee per gas less than block base fee: address 0x…", Refusal.UNDERPRICED),
-        ("FeeTooLowToCompete", Refusal.UNDERPRICED),
-        ("could not replace existing tx", Refusal.UNDERPRICED),
-        ("insufficient funds for gas * price + value: balance 0", Refusal.NO_ETHER),
-        ("Upfront cost exceeds account balance", Refusal.NO_ETHER),
-        ("txpool is full", Refusal.OTHER),
+        ("already known", NodeRefusal.ALREADY_KNOWN),
+        ("ALREADY_EXISTS: already known", NodeRefusal.ALREADY_KNOWN),
+        ("AlreadyKnown", NodeRefusal.ALREADY_KNOWN),
+        ("transaction already imported", NodeRefusal.ALREADY_KNOWN),
+        ("Known transaction", NodeRefusal.ALREADY_KNOWN),
+        ("nonce too low: next nonce 5, tx nonce 4", NodeRefusal.NONCE_TOO_LOW),
+        ("OldNonce", NodeRefusal.NONCE_TOO_LOW),
+        ("nonce too high", NodeRefusal.NONCE_TOO_HIGH),
+        ("NonceGap, Future nonce", NodeRefusal.NONCE_TOO_HIGH),
+        ("Transaction nonce is too distant from current sender nonce", NodeRefusal.NONCE_TOO_HIGH),
+        ("replacement transaction underpriced", NodeRefusal.UNDERPRICED),
+        ("transaction underpriced: tip needed 1, tip permitted 0", NodeRefusal.UNDERPRICED),
+        ("max fee per gas less than block base fee: address 0x…", NodeRefusal.UNDERPRICED),
+        ("FeeTooLowToCompete", NodeRefusal.UNDERPRICED),
+        ("could not replace existing tx", NodeRefusal.UNDERPRICED),
+        ("insufficient funds for gas * price + value: balance 0", NodeRefusal.NO_ETHER),
+        ("Upfront cost exceeds account balance", NodeRefusal.NO_ETHER),
+        ("txpool is full", NodeRefusal.OTHER),
     ],
 )
 def test_the_words_of_the_clients_for_a_refused_transaction_are_understood(message, refusal):

@@ -16,13 +16,14 @@ from pydantic import SecretStr
 
 from fntx_dagster.adapters.evm import reader
 from fntx_dagster.adapters.evm.client import addresses_of, connect, signer_of
-from fntx_dagster.adapters.evm.contracts import Addresses, deploy, write_addresses
+from fntx_dagster.adapters.evm.contracts import deploy, write_addresses
 from fntx_dagster.adapters.evm.faults import Reverted
 from fntx_dagster.adapters.evm.keys import LocalSigner
 from fntx_dagster.adapters.evm.reader import read_at
 from fntx_dagster.adapters.evm.sender import send
 from fntx_dagster.adapters.evm.transactions import request, suggested_fees, transact
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.chain import Addresses
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import Context
 from fntx_dagster.proof.record import build_record

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.adapters.evm.client import Chain, connect
+from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.signing import amend, proposals
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.outbox.signatures import SignedDay
 from tests import by_hand
 from tests.verify.conftest import node, shown  # noqa: F401 - fixtures of the strangers' verifiers
 

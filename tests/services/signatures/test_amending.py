@@ -10,6 +10,7 @@ import pytest
 
 from fntx_dagster.adapters.evm.client import Chain
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.posting import post
 from fntx_dagster.services.signatures.signing import amend, proposals, sign
@@ -17,7 +18,7 @@ from fntx_dagster.services.signatures.verifying import prove_on_chain, signed_da
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.sendings import unfinished
-from fntx_dagster.store.outbox.signatures import SignedDay, posted_days, signed_days
+from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 from tests import by_hand
 from tests.services.signatures.conftest import amended
 

@@ -11,6 +11,7 @@ import pytest
 from fntx_dagster.adapters.evm.client import Chain
 from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.checking import check_disclosure
 from fntx_dagster.services.signatures.disclosing import disclose_day
@@ -18,7 +19,6 @@ from fntx_dagster.services.signatures.posting import post
 from fntx_dagster.services.signatures.signing import rebuilt, sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.outbox.signatures import SignedDay
 from tests import by_hand
 from tests.services.signatures.conftest import amended
 

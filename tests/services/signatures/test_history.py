@@ -8,9 +8,9 @@ import pytest
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm.client import Chain
-from fntx_dagster.adapters.evm.reader import StoredRecord, Version
 from fntx_dagster.cli.terminal import history_table, out
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import StoredRecord, Version
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.history import HistoryDay, gaps, history_of, in_words
 from fntx_dagster.services.signatures.posting import post

@@ -9,13 +9,14 @@ from threading import Thread
 import psycopg
 import pytest
 
-from fntx_dagster.adapters.evm.journal import Attempt, Entry, Mined
+from fntx_dagster.adapters.evm.journal import Attempt
 from fntx_dagster.errors import Transient
+from fntx_dagster.model.chain import Mined, QueuedRecord, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox import sendings
 from fntx_dagster.store.outbox.sendings import SendingJournal, unfinished
-from fntx_dagster.store.outbox.signatures import SignedDay, freeze, posted_days
+from fntx_dagster.store.outbox.signatures import freeze, posted_days
 
 ACCOUNT, TRADER, CONTRACT, CHAIN = "U7000001", "0x" + "ab" * 20, "0x" + "cd" * 20, 2**70
 DAYS = [date(2025, 7, 16), date(2025, 7, 17), date(2025, 7, 18)]
@@ -57,7 +58,7 @@ def test_a_record_is_queued_when_it_is_frozen_and_only_once(database: Database, 
 
 def test_an_amended_record_is_queued_with_what_it_replaces(database: Database, journal: SendingJournal) -> None:
     freeze(database, [record(DAYS[0], version=2)])
-    assert journal.waiting()[1] == Entry(DAYS[0], 2, b"\x22" * 32, b"\x02" * 32, b"\x01" * 32, "corrected")
+    assert journal.waiting()[1] == QueuedRecord(DAYS[0], 2, b"\x22" * 32, b"\x02" * 32, b"\x01" * 32, "corrected")
 
 
 def test_a_journal_of_a_range_sees_no_other_day(database: Database, journal: SendingJournal) -> None:

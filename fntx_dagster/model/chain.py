@@ -1,0 +1,147 @@
+"""Signed records, their way to a chain, and what the chain says of them.
+
+What belongs here: shapes that the outbox's journal, the EVM adapter and the services share. Hashes and addresses are
+0x…, times are aware and in UTC, FNTX is Decimal, ether is in wei.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+
+class Addresses(NamedTuple):
+    """The contracts of one chain, as checksummed addresses."""
+
+    chain_id: int
+    fntx: str
+    track_record: str
+
+
+class Funds(NamedTuple):
+    """What an address can spend: ether in wei, FNTX and what TrackRecord may burn of it in FNTX."""
+
+    wei: int
+    fntx: Decimal
+    allowance: Decimal
+
+
+class SignedDay(NamedTuple):
+    """A frozen record. `values`: metric name → scaled integer, None for null; `chain_id`, `contract` and `trader` are
+    what the leaves are bound to; `secret_mark` recognises the salt secret and reveals nothing of it. A version after
+    the first has the root that it replaces and the reason why."""
+
+    account_id: str
+    trading_day: date
+    version: int
+    schema_hash: bytes
+    root: bytes
+    chain_id: int
+    contract: str
+    trader: str
+    secret_mark: str
+    values: Mapping[str, int | None]
+    previous_root: bytes | None = None
+    reason: str | None = None
+
+
+class QueuedRecord(NamedTuple):
+    """A frozen record that is to be on the chain. Only versions 2 and later have `previous_root` and `reason`."""
+
+    day: date
+    version: int
+    schema_hash: bytes
+    root: bytes
+    previous_root: bytes | None = None
+    reason: str | None = None
+
+
+class Unfinished(NamedTuple):
+    """A record that is not final: its state, when it was queued, and where it belongs. `error` of a failed one says
+    why."""
+
+    account_id: str
+    trading_day: date
+    version: int
+    state: str
+    queued_at: datetime
+    error: str | None
+    chain_id: int
+    contract: str
+    trader: str
+
+
+class Fees(NamedTuple):
+    """What a transaction offers, in wei per gas: at most, and of it to whoever makes the block."""
+
+    max_fee: int
+    tip: int
+
+
+class Written(NamedTuple):
+    """One record that a transaction wrote (an event DailyRecordPosted)."""
+
+    trader: str
+    day: date
+    schema_hash: bytes
+    root: bytes
+    version: int
+
+
+class Mined(NamedTuple):
+    """A transaction in a block of the chain, and what it wrote to the contract. `burned` is FNTX; `sender` and `to` are
+    whose transaction it was and what it called (None: it made a contract)."""
+
+    tx_hash: str
+    block_number: int
+    block_hash: str
+    gas_used: int
+    mined_at: datetime
+    burned: Decimal
+    records: tuple[Written, ...]
+    sender: str = ""
+    to: str | None = None
+
+
+class PostedDay(NamedTuple):
+    """A mined record, as read back from the chain. `gas_used` is the transaction's, which posted `records` days;
+    `is_final`: no reorg is expected to undo it any more. `schema_hash` and `root` are the frozen record's."""
+
+    account_id: str
+    trading_day: date
+    version: int
+    chain_id: int
+    contract: str
+    trader: str
+    tx_hash: str
+    block_number: int
+    block_hash: str
+    gas_used: int
+    records: int
+    posted_at: datetime
+    is_final: bool
+    schema_hash: bytes
+    root: bytes
+
+
+class StoredRecord(NamedTuple):
+    """What the contract holds for a trader's day."""
+
+    root: bytes
+    schema_hash: bytes
+    posted_at: datetime
+    version: int
+
+    def holds(self, schema_hash: bytes, root: bytes) -> bool:
+        """Whether this is the record with that root under that schema."""
+        return (self.schema_hash, self.root) == (schema_hash, root)
+
+
+class Version(NamedTuple):
+    """One version of a trader's day; the first has no previous root and no reason."""
+
+    record: StoredRecord
+    previous_root: bytes | None
+    reason: str | None
