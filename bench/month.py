@@ -53,7 +53,7 @@ def _broker(pipe: Connection) -> None:
     accounts = trade(1, CUSTOMERS.values(), FIRST, LAST, trades_per_day=TRADES_PER_DAY)
     seconds = time.perf_counter() - started
     customers = {token: [account] for token, account in zip(CUSTOMERS, accounts, strict=True)}
-    executions = sum(len(day.executions) for account in accounts for day in account.days)
+    executions = sum(len(day.fills) for account in accounts for day in account.days)
     statements = answers(customers, lambda: LAST)
     with serve(statements, dict.fromkeys(customers, QUERIES)) as service:
         pipe.send((service.url, executions, seconds, _peak()))

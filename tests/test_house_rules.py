@@ -77,9 +77,7 @@ STILL_LONG = {
     "fntx_dagster/adapters/flex/webservice.py",
     "fntx_dagster/cli/__init__.py",
     "fntx_dagster/cli/terminal.py",
-    "fntx_dagster/simulate/broker.py",
     "fntx_dagster/simulate/gateway.py",
-    "fntx_dagster/simulate/trading.py",
     "fntx_dagster/simulate/webservice.py",
     "fntx_dagster/store/accounting/fills.py",
 }
@@ -88,7 +86,6 @@ STILL_LONG_FUNCTIONS = {"fntx_dagster/cli/verify.py:verify"}
 STILL_CIRCLES = {
     frozenset({"fntx_dagster.adapters.gateway.client", "fntx_dagster.adapters.gateway.connection"}),
     frozenset({"fntx_dagster.cli.chain", "fntx_dagster.cli.terminal"}),
-    frozenset({"fntx_dagster.simulate.rows", "fntx_dagster.simulate.broker"}),
 }
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}
 

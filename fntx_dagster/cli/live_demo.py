@@ -27,7 +27,7 @@ from fntx_dagster.services.database import Database, delete_server, open_databas
 from fntx_dagster.settings import Settings, export, load_settings
 from fntx_dagster.simulate import gateway, webservice
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
-from fntx_dagster.simulate.trading import DEMO_ACCOUNT, demo_month
+from fntx_dagster.simulate.demo import DEMO_ACCOUNT, demo_month
 
 FIRST, YESTERDAY, TODAY = date(2025, 7, 1), date(2025, 7, 25), date(2025, 7, 28)
 _FOLDER = "demo-live"

@@ -1,7 +1,7 @@
 """What happens to shares, bonds and other accounts: corporate actions, transfers, coupons, and fees beside trading.
 
 Each month has its own companies, one to a kind of action: bought (or sold short) early in the month, split, merged,
-spun off or renamed on a day of chance, and sold after it. The books are in `broker`; options are traded in `trading`.
+spun off or renamed on a day of chance, and sold after it. The books are in `account`; options are traded in `orders`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from datetime import date
 from decimal import Decimal
 from random import Random
 
-from fntx_dagster.simulate.broker import SAP, Day
-from fntx_dagster.simulate.contracts import Contract, bond
+from fntx_dagster.simulate.contracts import SAP, SimulatedContract, bond
+from fntx_dagster.simulate.day import SimulatedDay
 
 ACTIONS = ("split", "reverse_split", "merger", "cash_merger", "spin_off", "symbol_change", "delisting")
 KINDS = frozenset(
@@ -24,7 +24,7 @@ _FEWEST = 14
 """Sessions of a month that has room for buying, an action and selling."""
 _CENT = Decimal("0.01")
 
-Doing = Callable[[Day], None]
+DayEvent = Callable[[SimulatedDay], None]
 
 
 class Companies:
@@ -33,17 +33,17 @@ class Companies:
     def __init__(self, seed: str, kinds: Collection[str], months: Sequence[Sequence[date]]) -> None:
         self.random = Random(f"{seed}/companies")
         self.kinds = KINDS & frozenset(kinds)
-        self.prices: dict[Contract, Decimal] = {}
-        self.held: dict[Contract, Decimal] = {}
+        self.prices: dict[SimulatedContract, Decimal] = {}
+        self.held: dict[SimulatedContract, Decimal] = {}
         self.number = 0
         self.accrued = Decimal(0)
         self.before_open: dict[date, list[Callable[[], None]]] = {}
-        self.agenda: dict[date, list[Doing]] = {}
+        self.agenda: dict[date, list[DayEvent]] = {}
         for n, month in enumerate(months):
             if len(month) >= _FEWEST:
                 self._plan(n, month)
 
-    def morning(self, day: date) -> Mapping[Contract, str]:
+    def morning(self, day: date) -> Mapping[SimulatedContract, str]:
         """Closing prices of everything that can be held, known as the day begins."""
         for contract in self.prices:
             moved = self.prices[contract] * Decimal(round(self.random.gauss(1, 0.015), 4))
@@ -52,9 +52,9 @@ class Companies:
             change()
         return {contract: str(price) for contract, price in self.prices.items()}
 
-    def act(self, day: Day) -> None:
-        for doing in self.agenda.get(day.date, ()):
-            doing(day)
+    def act(self, day: SimulatedDay) -> None:
+        for event in self.agenda.get(day.date, ()):
+            event(day)
         if self.accrued:
             day.accrues(interest="1.37")
             self.accrued += Decimal("1.37")
@@ -95,27 +95,29 @@ class Companies:
         self._on(month[at + 2], lambda day: self._sell(day, company, Decimal("0.5")))
         self._on(month[at + 4], lambda day: self._sell(day, company, Decimal(1)))
         if short:
-            self._on(month[at - 1], lambda day: day.moves("in_lieu", "-3.21", "USD", told=f"{company.symbol} IN LIEU"))
-            self._on(month[at + 4], lambda day: day.moves("interest", "-4.4", "USD", told="USD BORROW FEES"))
+            self._on(
+                month[at - 1], lambda day: day.moves("in_lieu", "-3.21", "USD", description=f"{company.symbol} IN LIEU")
+            )
+            self._on(month[at + 4], lambda day: day.moves("interest", "-4.4", "USD", description="USD BORROW FEES"))
 
     def _plan_bond(self, month: Sequence[date]) -> None:
         self.number += 1
         note = bond(f"9{self.number:05}", f"NOTE{self.number}")
         self.prices[note] = Decimal("98.5")
 
-        def buy(day: Day) -> None:
+        def buy(day: SimulatedDay) -> None:
             self._deal(day, note, Decimal(10_000))
-            day.moves("accrued_bought", "-41.67", "USD", told="PURCHASE ACCRUED INT")
+            day.moves("accrued_bought", "-41.67", "USD", description="PURCHASE ACCRUED INT")
             self.accrued = Decimal("41.67")
             day.accrues(interest="41.67")
 
-        def coupon(day: Day) -> None:
-            day.moves("coupon", "250", "USD", told="BOND COUPON PAYMENT")
-            day.moves("interest_received", "1.11", "USD", told="USD CREDIT INT")
+        def coupon(day: SimulatedDay) -> None:
+            day.moves("coupon", "250", "USD", description="BOND COUPON PAYMENT")
+            day.moves("interest_received", "1.11", "USD", description="USD CREDIT INT")
             day.accrues(reversal=str(-self.accrued))
             self.accrued = Decimal(0)
 
-        def mature(day: Day) -> None:
+        def mature(day: SimulatedDay) -> None:
             day.matures(note)
             self._gone(note)
 
@@ -126,7 +128,7 @@ class Companies:
 
     # -- corporate actions
 
-    def _reprice(self, action: str, n: int, company: Contract) -> None:
+    def _reprice(self, action: str, n: int, company: SimulatedContract) -> None:
         """The price that an action leaves, and the one of what it gives."""
         price = self.prices[company]
         if action == "split":
@@ -142,7 +144,7 @@ class Companies:
         elif action == "symbol_change":
             self.prices[self._successor(company)] = price
 
-    def _action(self, action: str, n: int, company: Contract, day: Day) -> None:
+    def _action(self, action: str, n: int, company: SimulatedContract, day: SimulatedDay) -> None:
         if action == "split":
             day.splits(company, *self._ratio(n))
         elif action == "reverse_split":
@@ -159,14 +161,14 @@ class Companies:
             day.delists(company)
         self._count(day, company, self._successor(company))
 
-    def _count(self, day: Day, *contracts: Contract) -> None:
+    def _count(self, day: SimulatedDay, *contracts: SimulatedContract) -> None:
         for contract in contracts:
             if contract in self.prices:
                 self.held[contract] = day.held(contract)
                 if not self.held[contract]:
                     self._gone(contract)
 
-    def _gone(self, contract: Contract) -> None:
+    def _gone(self, contract: SimulatedContract) -> None:
         self.held.pop(contract, None)
         del self.prices[contract]
 
@@ -175,24 +177,24 @@ class Companies:
         return ((3, 1), (2, 1), (3, 2), (4, 1))[n % 4]
 
     @staticmethod
-    def _successor(company: Contract) -> Contract:
-        return Contract(f"8{company.conid}", f"{company.symbol}N")
+    def _successor(company: SimulatedContract) -> SimulatedContract:
+        return SimulatedContract(f"8{company.conid}", f"{company.symbol}N")
 
     # -- deals
 
-    def _company(self) -> Contract:
+    def _company(self) -> SimulatedContract:
         self.number += 1
-        company = Contract(f"7{self.number:05}", f"CO{self.number}")
+        company = SimulatedContract(f"7{self.number:05}", f"CO{self.number}")
         self.prices[company] = Decimal(self.random.randint(800, 9000)) / 100
         return company
 
-    def _deal(self, day: Day, contract: Contract, quantity: Decimal) -> None:
+    def _deal(self, day: SimulatedDay, contract: SimulatedContract, quantity: Decimal) -> None:
         price = self.prices[contract] + Decimal(self.random.randint(-20, 20)) / 100
         self.held[contract] = self.held.get(contract, Decimal(0)) + quantity
         at = f"10:{self.random.randint(10, 59)}:{self.random.randint(10, 59)}"
         day.trade(contract, str(quantity), str(max(price, _CENT)), at, commission="-1.0057")
 
-    def _sell(self, day: Day, company: Contract, part: Decimal) -> None:
+    def _sell(self, day: SimulatedDay, company: SimulatedContract, part: Decimal) -> None:
         """Part of what is held of a company and of what it has become."""
         for contract in (company, self._successor(company)):
             if held := self.held.get(contract):
@@ -201,28 +203,28 @@ class Companies:
                 if part == 1:
                     self.held.pop(contract)
 
-    def _transfer(self, day: Day, company: Contract, quantity: Decimal) -> None:
+    def _transfer(self, day: SimulatedDay, company: SimulatedContract, quantity: Decimal) -> None:
         day.transfers_position(company, str(quantity), str(self.prices[company] - Decimal("0.11")))
         self.held[company] = self.held.get(company, Decimal(0)) + quantity
 
-    def _taxed(self, day: Day, quantity: int) -> None:
+    def _taxed(self, day: SimulatedDay, quantity: int) -> None:
         price = day.marks.get(SAP)
         if price:
             day.trade(SAP, quantity, str(price), "11:20:07", commission="-2", taxes="-3.07")
 
-    def _tax_reversal(self, day: Day) -> None:
-        day.moves("tax", "12.34", "USD", told="WITHHOLDING TAX REVERSAL")
-        day.moves("tax", "-6.17", "USD", told="WITHHOLDING TAX")
+    def _tax_reversal(self, day: SimulatedDay) -> None:
+        day.moves("tax", "12.34", "USD", description="WITHHOLDING TAX REVERSAL")
+        day.moves("tax", "-6.17", "USD", description="WITHHOLDING TAX")
 
-    def _adjustments(self, day: Day) -> None:
-        day.moves("market_data", "-4.5", "USD", told="SNAPSHOT FEE")
-        day.moves("adjustment", "0.83", "USD", told="COMMISSION ADJUSTMENT")
-        day.moves("income", "2.2", "USD", told="STOCK YIELD")
+    def _adjustments(self, day: SimulatedDay) -> None:
+        day.moves("market_data", "-4.5", "USD", description="SNAPSHOT FEE")
+        day.moves("adjustment", "0.83", "USD", description="COMMISSION ADJUSTMENT")
+        day.moves("income", "2.2", "USD", description="STOCK YIELD")
 
     # -- the calendar
 
-    def _on(self, day: date, doing: Doing) -> None:
-        self.agenda.setdefault(day, []).append(doing)
+    def _on(self, day: date, event: DayEvent) -> None:
+        self.agenda.setdefault(day, []).append(event)
 
     def _before(self, day: date, change: Callable[[], None]) -> None:
         self.before_open.setdefault(day, []).append(change)

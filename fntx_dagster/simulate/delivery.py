@@ -1,7 +1,7 @@
 """What the broker delivers of its books: a user's Flex query over a window of days, as it stood on an evening.
 
 A query names the sections it holds, as users define them: all in one, or one query per section. A document goes out
-statement by statement, so that its size costs no memory. What happened is in `trading`, the books are in `broker`.
+statement by statement, so that its size costs no memory. What happens is in `trading`, the books are in `account`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from fntx_dagster.simulate.broker import EVERY_SECTION, NEW_YORK, Account, Day
-from fntx_dagster.simulate.documents import TAIL, head, stamp
+from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.simulate.account import EVERY_SECTION, Account
+from fntx_dagster.simulate.day import SimulatedDay
+from fntx_dagster.simulate.documents import TAIL, document, head, stamp, write
 
 
 @dataclass(frozen=True)
 class FlexQuery:
-    """A query as a user defines it; without `by_day` one statement speaks for the whole window."""
+    """A query as a user defines it; without `by_day` one statement covers the whole window."""
 
     name: str
     sections: tuple[str, ...] = EVERY_SECTION
@@ -65,9 +68,9 @@ def delivered(
     return _document(periods, query, as_of) if periods else None
 
 
-def month_to_date(as_of: date) -> tuple[date, date]:
+def month_to_date(as_of: date) -> Period:
     """The window of a request that names none."""
-    return as_of.replace(day=1), as_of
+    return Period(as_of.replace(day=1), as_of)
 
 
 def answers(
@@ -75,9 +78,10 @@ def answers(
     evening: Callable[[], date],
     queries: Mapping[str, FlexQuery] = QUERIES,
 ) -> Callable[[str, str, date | None, date | None], Iterable[bytes] | None]:
-    """What a web service answers: (token, query id, first, last) → document, or None where there is nothing to tell.
+    """What a web service answers: (token, query id, first, last) → document, or None where there are no data.
 
-    `customers` are the accounts behind each token; `evening` is asked at every request which day has ended last.
+    `customers` are the accounts behind each token; `evening` returns the day that ended last, and is called at every
+    request.
     """
 
     def statements(token: str, query_id: str, first: date | None, last: date | None) -> Iterable[bytes] | None:
@@ -90,19 +94,25 @@ def answers(
     return statements
 
 
-def write_document(path: Path, document: Iterable[bytes]) -> Path:
-    """The document as a file."""
+def write_document(path: Path, pieces: Iterable[bytes]) -> Path:
+    """Write a delivered document to a file."""
     with path.open("wb") as file:
-        file.writelines(document)
+        file.writelines(pieces)
     return path
 
 
-def _periods(account: Account, query: FlexQuery, first: date, last: date) -> list[list[Day]]:
+def deliver(folder: Path, name: str, *accounts: Account, generated: str = "20260105;050000 EST") -> Path:
+    """Write one file, `name`.xml, with every statement of the accounts."""
+    statements = [text for account in accounts for text in account.statements(generated)]
+    return write(folder / f"{name}.xml", document(*statements))
+
+
+def _periods(account: Account, query: FlexQuery, first: date, last: date) -> list[list[SimulatedDay]]:
     days = [day for day in account.days if first <= day.date <= last]
     return [[day] for day in days] if query.by_day else [days] if days else []
 
 
-def _document(periods: Sequence[tuple[Account, list[Day]]], query: FlexQuery, as_of: date) -> Iterator[bytes]:
+def _document(periods: Sequence[tuple[Account, list[SimulatedDay]]], query: FlexQuery, as_of: date) -> Iterator[bytes]:
     generated = stamp(datetime.combine(as_of + timedelta(days=1), time(5), tzinfo=NEW_YORK))
     yield f"{head(len(periods), query.name)}\n".encode()
     for account, days in periods:

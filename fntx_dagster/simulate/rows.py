@@ -1,146 +1,146 @@
-"""The rows of a statement day: what the broker's books say, in the words of its sections.
+"""The rows of a statement: what the broker's books say of some days, as the attributes of its sections.
 
-Here belongs how things are told; what happened and what it is worth is in `broker`.
+What happened is in `daybook`, what it is worth in `day`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from fntx_dagster.simulate.bookings import COMPONENTS, ZERO, Conversion, SimulatedFill
+from fntx_dagster.simulate.day import SimulatedDay
 from fntx_dagster.simulate.documents import plain, stamp
 
-if TYPE_CHECKING:
-    from fntx_dagster.simulate.broker import Conversion, Day, Execution
-
-ZERO = Decimal(0)
+Rows = Iterable[tuple[str, dict[str, str]]]
+"""Tag and attributes of each."""
 
 
-def rows_of(day: Day, name: str) -> Iterable[tuple[str, dict[str, str]]]:
-    """Tag and attributes of each row that a closed day has in a section."""
-    return _SECTIONS[name](day)
+def rows_of(days: Sequence[SimulatedDay], name: str) -> Rows:
+    """The rows that consecutive closed days have in a section of one statement."""
+    if name in _OF_A_PERIOD:
+        yield from _OF_A_PERIOD[name](days)
+        return
+    if name == "EquitySummaryInBase":
+        yield _summary(days[0], days[0].before, days[0].opening.equity)  # a statement reports the day before it, too
+    for day in days:
+        yield from _OF_A_DAY[name](day)
 
 
-def _trades(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
-    for category in sorted({done.contract.category for done in day.executions}):
-        group = [done for done in day.executions if done.contract.category == category]
-        proceeds = sum((done.proceeds * day.row_rate(done) for done in group), ZERO)
-        sizes = sum((abs(done.quantity) for done in group), ZERO)
-        told = {"assetCategory": category, "reportDate": plain(day.date)}
-        yield "AssetSummary", told | {"quantity": str(sizes), "proceeds": str(proceeds)}
-    for done in day.executions:
-        yield "Trade", _trade(day, done)
-    for done in day.conversions:
-        yield "Trade", _conversion(day, done)
+def _trades(day: SimulatedDay) -> Rows:
+    for category in sorted({fill.contract.category for fill in day.fills}):
+        group = [fill for fill in day.fills if fill.contract.category == category]
+        proceeds = sum((fill.proceeds * day.row_rate(fill) for fill in group), ZERO)
+        sizes = sum((abs(fill.quantity) for fill in group), ZERO)
+        attributes = {"assetCategory": category, "reportDate": plain(day.date)}
+        yield "AssetSummary", attributes | {"quantity": str(sizes), "proceeds": str(proceeds)}
+    for fill in day.fills:
+        yield "Trade", _trade(day, fill)
+    for conversion in day.conversions:
+        yield "Trade", _conversion(day, conversion)
 
 
-def _trade(day: Day, done: Execution) -> dict[str, str]:
-    buys = (done.quantity > 0) != (done.cancels is not None)
-    told = {
-        "transactionID": str(3_000_000_000 + done.number),
-        "tradeID": "" if done.cancels else str(700_000_000 + done.number),
+def _trade(day: SimulatedDay, fill: SimulatedFill) -> dict[str, str]:
+    buys = (fill.quantity > 0) != (fill.cancels is not None)
+    attributes = {
+        "transactionID": str(3_000_000_000 + fill.number),
+        "tradeID": "" if fill.cancels else str(700_000_000 + fill.number),
         "reportDate": plain(day.date),
-        "dateTime": stamp(done.at),
-        "transactionType": done.kind,
-        "quantity": str(done.quantity),
-        "tradePrice": str(done.price),
-        "proceeds": str(done.proceeds),
-        "ibCommission": str(done.commission),
-        "taxes": str(done.taxes),
-        "closePrice": str(day.close_price(done)),
-        "mtmPnl": str(day.mtm(done)),
-        "buySell": f"{'BUY' if buys else 'SELL'}{' (Ca.)' if done.cancels else ''}",
-        "fxRateToBase": str(day.row_rate(done)),
-        "openCloseIndicator": done.open_close,
-        "orderType": done.order_type if done.kind == "ExchTrade" else "",
+        "dateTime": stamp(fill.at),
+        "transactionType": fill.kind,
+        "quantity": str(fill.quantity),
+        "tradePrice": str(fill.price),
+        "proceeds": str(fill.proceeds),
+        "ibCommission": str(fill.commission),
+        "taxes": str(fill.taxes),
+        "closePrice": str(day.close_price(fill)),
+        "mtmPnl": str(day.mtm(fill)),
+        "buySell": f"{'BUY' if buys else 'SELL'}{' (Ca.)' if fill.cancels else ''}",
+        "fxRateToBase": str(day.row_rate(fill)),
+        "openCloseIndicator": fill.open_close,
+        "orderType": fill.order_type if fill.kind == "ExchTrade" else "",
     }
-    if done.cancels:
-        told["origTransactionID"] = str(3_000_000_000 + done.cancels.number)
-    return done.contract.attributes | told
+    if fill.cancels:
+        attributes["origTransactionID"] = str(3_000_000_000 + fill.cancels.number)
+    return fill.contract.attributes | attributes
 
 
-def _conversion(day: Day, done: Conversion) -> dict[str, str]:
+def _conversion(day: SimulatedDay, conversion: Conversion) -> dict[str, str]:
     return {
-        "symbol": f"{done.currency}.{day.account.base}",
+        "symbol": f"{conversion.currency}.{day.books.base}",
         "assetCategory": "CASH",
-        "currency": day.account.base,
-        "transactionID": str(3_000_000_000 + done.number),
-        "tradeID": str(700_000_000 + done.number),
+        "currency": day.books.base,
+        "transactionID": str(3_000_000_000 + conversion.number),
+        "tradeID": str(700_000_000 + conversion.number),
         "reportDate": plain(day.date),
-        "dateTime": stamp(done.at),
+        "dateTime": stamp(conversion.at),
         "transactionType": "ExchTrade",
-        "quantity": str(done.quantity),
-        "tradePrice": str(done.price),
-        "proceeds": str(-done.quantity * done.price),
-        "ibCommission": str(done.commission),
-        "ibCommissionCurrency": day.account.base,
-        "mtmPnl": str(done.quantity * (day.rates[done.currency] - done.price)),
-        "buySell": "BUY" if done.quantity > 0 else "SELL",
+        "quantity": str(conversion.quantity),
+        "tradePrice": str(conversion.price),
+        "proceeds": str(-conversion.quantity * conversion.price),
+        "ibCommission": str(conversion.commission),
+        "ibCommissionCurrency": day.books.base,
+        "mtmPnl": str(conversion.quantity * (day.rates[conversion.currency] - conversion.price)),
+        "buySell": "BUY" if conversion.quantity > 0 else "SELL",
         "fxRateToBase": "1",
     }
 
 
-def _exercises(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
-    for done in day.executions:
-        if done.label:
-            told = {"date": plain(done.at.date()), "transactionType": done.label, "quantity": str(done.quantity)}
-            yield "OptionEAE", done.contract.attributes | told | {"tradeID": str(700_000_000 + done.number)}
+def _exercises(day: SimulatedDay) -> Rows:
+    for fill in day.fills:
+        if fill.label:
+            attributes = {"date": plain(fill.at.date()), "transactionType": fill.label, "quantity": str(fill.quantity)}
+            yield "OptionEAE", fill.contract.attributes | attributes | {"tradeID": str(700_000_000 + fill.number)}
 
 
-def _cash_transactions(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
-    for moved in day.cash:
+def _cash_transactions(day: SimulatedDay) -> Rows:
+    for movement in day.cash:
         yield (
             "CashTransaction",
             {
-                "transactionID": str(3_000_000_000 + moved.number),
-                "type": moved.kind,
-                "currency": moved.currency,
-                "amount": str(moved.amount),
-                "description": moved.told,
+                "transactionID": str(3_000_000_000 + movement.number),
+                "type": movement.kind,
+                "currency": movement.currency,
+                "amount": str(movement.amount),
+                "description": movement.description,
                 "reportDate": plain(day.date),
-                "dateTime": stamp(moved.at) if moved.at else plain(day.date),
-                "fxRateToBase": str(moved.rate or day.rates[moved.currency]),
+                "dateTime": stamp(movement.at) if movement.at else plain(day.date),
+                "fxRateToBase": str(movement.rate or day.rates[movement.currency]),
             },
         )
 
 
-def _equity(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
+def _equity(day: SimulatedDay) -> Rows:
     yield _summary(day, day.date, day.equity)
 
 
-def _equity_before(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
-    """A statement tells the day before it, too."""
-    yield _summary(day, day.before, day.opening.equity)
+def _summary(day: SimulatedDay, of: date, equity: Mapping[str, Decimal]) -> tuple[str, dict[str, str]]:
+    attributes = {name: str(amount) for name, amount in equity.items()}
+    attributes = {"currency": day.books.base, "reportDate": plain(of)} | attributes
+    return "EquitySummaryByReportDateInBase", attributes
 
 
-def _summary(day: Day, of: date, equity: Mapping[str, Decimal]) -> tuple[str, dict[str, str]]:
-    told = {name: str(amount) for name, amount in equity.items()}
-    told = {"currency": day.account.base, "reportDate": plain(of)} | told
-    return "EquitySummaryByReportDateInBase", told
-
-
-def _positions(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
+def _positions(day: SimulatedDay) -> Rows:
     for contract, held in day.open.items():
-        told = {
+        attributes = {
             "reportDate": plain(day.date),
             "position": str(held),
             "markPrice": str(day.marks[contract]),
             "fxRateToBase": str(day.rates[contract.currency]),
         }
-        yield "OpenPosition", contract.attributes | told
+        yield "OpenPosition", contract.attributes | attributes
 
 
-def _actions(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
+def _actions(day: SimulatedDay) -> Rows:
     for leg in day.legs:
-        told = {
+        attributes = {
             "transactionID": str(3_000_000_000 + leg.number),
             "actionID": str(leg.action),
             "reportDate": plain(day.date),
             "dateTime": stamp(leg.at),
             "type": leg.kind,
-            "actionDescription": leg.told,
+            "actionDescription": leg.description,
             "quantity": str(leg.quantity),
             "proceeds": str(leg.proceeds),
             "amount": str(-leg.proceeds),
@@ -148,17 +148,17 @@ def _actions(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
             "mtmPnl": "0",
             "fxRateToBase": str(day.rates[leg.contract.currency]),
         }
-        yield "CorporateAction", leg.contract.attributes | told
+        yield "CorporateAction", leg.contract.attributes | attributes
 
 
-def _transfers(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
+def _transfers(day: SimulatedDay) -> Rows:
     for transfer in day.transfers:
-        told = {"currency": transfer.currency} if transfer.contract is None else transfer.contract.attributes
+        attributes = {"currency": transfer.currency} if transfer.contract is None else transfer.contract.attributes
         rate = day.rates[transfer.currency]
         position = transfer.value if transfer.contract else ZERO
         yield (
             "Transfer",
-            told
+            attributes
             | {
                 "transactionID": str(3_000_000_000 + transfer.number),
                 "reportDate": plain(day.date),
@@ -175,21 +175,66 @@ def _transfers(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
         )
 
 
-def _conversion_rates(day: Day) -> Iterable[tuple[str, dict[str, str]]]:
+def _conversion_rates(day: SimulatedDay) -> Rows:
     for currency, rate in day.rates.items():
-        if currency != day.account.base:
-            told = {"fromCurrency": currency, "toCurrency": day.account.base, "rate": str(rate)}
-            yield "ConversionRate", {"reportDate": plain(day.date)} | told
+        if currency != day.books.base:
+            attributes = {"fromCurrency": currency, "toCurrency": day.books.base, "rate": str(rate)}
+            yield "ConversionRate", {"reportDate": plain(day.date)} | attributes
 
 
-_SECTIONS = {
+_OF_A_DAY: Mapping[str, Callable[[SimulatedDay], Rows]] = {
     "Trades": _trades,
     "OptionEAE": _exercises,
     "CorporateActions": _actions,
     "Transfers": _transfers,
     "CashTransactions": _cash_transactions,
     "EquitySummaryInBase": _equity,
-    "DayBefore": _equity_before,
     "OpenPositions": _positions,
     "ConversionRates": _conversion_rates,
+}
+
+
+def _cash_report(days: Sequence[SimulatedDay]) -> Rows:
+    """One row per currency that the account has held, and the broker's sum of them all."""
+    period = {"fromDate": plain(days[0].date), "toDate": plain(days[-1].date)}
+    starts, ends = days[0].opening, days[-1].closing
+    for currency in ends.cash:
+        cash = {"startingCash": str(starts.cash.get(currency, ZERO)), "endingCash": str(ends.cash[currency])}
+        yield "CashReportCurrency", {"currency": currency} | period | cash
+    cash = {"startingCash": str(starts.cash_in_base), "endingCash": str(ends.cash_in_base)}
+    yield "CashReportCurrency", {"currency": "BASE_SUMMARY"} | period | cash
+
+
+def _accruals(days: Sequence[SimulatedDay]) -> Rows:
+    yield (
+        "InterestAccrualsCurrency",
+        {
+            "currency": "BASE_SUMMARY",
+            "fromDate": plain(days[0].date),
+            "toDate": plain(days[-1].date),
+            "startingAccrualBalance": str(days[0].opening.interest),
+            "interestAccrued": str(sum((day.accrued_interest - day.reversed_interest for day in days), ZERO)),
+            "accrualReversal": str(sum((day.reversed_interest for day in days), ZERO)),
+            "fxTranslation": "0",
+            "endingAccrualBalance": str(days[-1].equity["interestAccruals"]),
+        },
+    )
+
+
+def _change_in_nav(days: Sequence[SimulatedDay]) -> Rows:
+    change = {
+        "currency": days[0].books.base,
+        "fromDate": plain(days[0].date),
+        "toDate": plain(days[-1].date),
+        "startingValue": str(days[0].opening.nav),
+        "endingValue": str(days[-1].nav),
+    }
+    components = {name: str(sum((day.components[name] for day in days), ZERO)) for name in COMPONENTS}
+    yield "ChangeInNAV", change | components
+
+
+_OF_A_PERIOD: Mapping[str, Callable[[Sequence[SimulatedDay]], Rows]] = {
+    "CashReport": _cash_report,
+    "InterestAccruals": _accruals,
+    "ChangeInNAV": _change_in_nav,
 }

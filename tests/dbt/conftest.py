@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from fntx_dagster.model.day import Day
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
-from fntx_dagster.simulate.broker import deliver
+from fntx_dagster.simulate.delivery import deliver
 from fntx_dagster.store.accounting.capital import set_initial_capital
 from fntx_dagster.store.accounting.changes import mark_built, note_refused, stale_range
 from fntx_dagster.store.accounting.fills import RebuildCounts, rebuild

@@ -18,7 +18,7 @@ import pytest
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.period import Period
-from fntx_dagster.simulate.broker import Account, Accounts
+from fntx_dagster.simulate.account import Account, Accounts
 from fntx_dagster.store.marts import performance
 from tests.dbt.conftest import FIRST, LAST, Platform
 

@@ -11,15 +11,16 @@ from fntx_dagster.model.day import Day
 from fntx_dagster.report.document import to_document
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import narrate
-from fntx_dagster.simulate.broker import SAP, SPY, Account, Accounts, deliver
-from fntx_dagster.simulate.contracts import Contract, bond
+from fntx_dagster.simulate.account import Account, Accounts
+from fntx_dagster.simulate.contracts import SAP, SPY, SimulatedContract, bond
+from fntx_dagster.simulate.delivery import deliver
 from tests.dbt.conftest import Platform
 
 ACCOUNTS = Accounts(first=2_002_001)
 WRONG = Accounts(first=2_002_901)
 TOLD = (ACCOUNTS, WRONG)
 USD = Decimal("7.85")
-ACME, BETA, NOTE = Contract("501", "ACME"), Contract("502", "BETA"), bond("503", "NOTE")
+ACME, BETA, NOTE = SimulatedContract("501", "ACME"), SimulatedContract("502", "BETA"), bond("503", "NOTE")
 
 
 def parts(day: Day) -> dict[str, Decimal]:
@@ -413,7 +414,7 @@ def test_a_currency_that_nothing_gives_a_rate_of_is_refused_and_named(built: Pla
 
 
 def test_the_mark_of_a_future_says_nothing_where_no_multiplier_is_told(platform: Platform, tmp_path: Path) -> None:
-    future = Contract("505", "MESU5", multiplier=Decimal(5))
+    future = SimulatedContract("505", "MESU5", multiplier=Decimal(5))
     account = Account("U2002991", base="USD")
     account.balance.positions[future] = Decimal(1)
     account.balance.marks[future] = Decimal(5990)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fntx_dagster.simulate.broker import AGG, Account, deliver
-from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
+from fntx_dagster.simulate.account import Account
+from fntx_dagster.simulate.contracts import AGG
+from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, deliver, delivered, write_document
 from fntx_dagster.simulate.trading import EVERY_KIND, trade
 from tests.dbt.conftest import Platform
 

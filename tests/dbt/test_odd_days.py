@@ -12,7 +12,8 @@ from fntx_dagster.model.day import Day
 from fntx_dagster.report.document import to_document
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import narrate
-from fntx_dagster.simulate.broker import SAP, SPY, TENCENT, Account, Accounts, option
+from fntx_dagster.simulate.account import Account, Accounts
+from fntx_dagster.simulate.contracts import SAP, SPY, TENCENT, option
 from tests.dbt.conftest import Platform
 
 ACCOUNTS = Accounts()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fntx_dagster.simulate.broker import SPY, Account, deliver
-from fntx_dagster.simulate.contracts import Contract
+from fntx_dagster.simulate.account import Account
+from fntx_dagster.simulate.contracts import SPY, SimulatedContract
+from fntx_dagster.simulate.delivery import deliver
 from fntx_dagster.simulate.documents import document, write
 from fntx_dagster.store.accounting.changes import changed_since
 from tests.dbt import test_odd_days
@@ -18,7 +19,7 @@ from tests.dbt.conftest import Platform
 
 TOLD = test_odd_days.TOLD
 AMENDED = "U2999999"
-ACME = Contract("501", "ACME")
+ACME = SimulatedContract("501", "ACME")
 
 TABLES = {
     "day_rates": "session",

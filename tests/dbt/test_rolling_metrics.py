@@ -17,7 +17,8 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.report.performance import drawdowns, linked, years
-from fntx_dagster.simulate.broker import SPY, Account, Accounts, option
+from fntx_dagster.simulate.account import Account, Accounts
+from fntx_dagster.simulate.contracts import SPY, option
 from fntx_dagster.store.marts import performance
 from tests.dbt.conftest import FIRST, LAST, Platform
 
@@ -157,7 +158,7 @@ def observed(account: Account) -> list[Observed]:
     for day in account.days:
         flows = [moved.amount for moved in day.cash if moved.component == "depositsWithdrawals"]
         trips = []
-        for done in sorted(day.executions, key=lambda done: (done.at, done.number)):
+        for done in sorted(day.fills, key=lambda done: (done.at, done.number)):
             opened_at = opened_at if open_quantity else done.at
             open_quantity += done.quantity
             open_cost += done.proceeds + done.commission

@@ -27,8 +27,9 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.drifting import drifts
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.groups import FlexSettings
-from fntx_dagster.simulate.broker import SPY, Account, deliver
-from fntx_dagster.simulate.delivery import ACTIVITY, answers
+from fntx_dagster.simulate.account import Account
+from fntx_dagster.simulate.contracts import SPY
+from fntx_dagster.simulate.delivery import ACTIVITY, answers, deliver
 from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, account, july_28, serve, unused_port
 from fntx_dagster.simulate.webservice import refuse
 from fntx_dagster.simulate.webservice import serve as broker

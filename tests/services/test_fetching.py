@@ -20,7 +20,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import configured, fetch, months, overdue, retire, statements_folder
 from fntx_dagster.settings import Settings
-from fntx_dagster.simulate.broker import Account
+from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.trading import trade
 from fntx_dagster.simulate.webservice import Fault, WebService, body, refuse, serve

@@ -17,8 +17,9 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import MarkedPosition, Snapshot
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.services.risk import compute, running
-from fntx_dagster.simulate.broker import SPY, Account, Accounts, deliver, option
-from fntx_dagster.simulate.broker import Contract as Traded
+from fntx_dagster.simulate.account import Account, Accounts
+from fntx_dagster.simulate.contracts import SPY, SimulatedContract, option
+from fntx_dagster.simulate.delivery import deliver
 from fntx_dagster.store.marts import closing, performance, risk
 from fntx_dagster.store.marts.current import keep
 from tests.dbt.conftest import FIRST, LAST, Platform
@@ -28,10 +29,14 @@ TOLD = (ACCOUNTS,)
 DAYS = [session.day for session in sessions(date(2025, 6, 2), date(2025, 7, 18))]
 NIGHT_PUT, NEXT_PUT = option("P", 626, "2025-07-18"), option("P", 620, "2025-08-15")
 SAME_DAY_CALL, EARLY_PUT = option("C", 628, "2025-07-17"), option("P", 619, "2025-07-03")
-SHOP, SHOP_IN_TORONTO = Traded("195014116", "SHOP"), Traded("195014117", "SHOP", currency="CAD")
+SHOP, SHOP_IN_TORONTO = SimulatedContract("195014116", "SHOP"), SimulatedContract("195014117", "SHOP", currency="CAD")
 SHOP_PUT = option("P", 110, "2025-08-15", SHOP)
 YEN_STRADDLE = tuple(
-    replace(option(kind, 0, "2025-08-08", Traded("26", "6J")), multiplier=Decimal(12_500_000), strike=Decimal("0.0068"))
+    replace(
+        option(kind, 0, "2025-08-08", SimulatedContract("26", "6J")),
+        multiplier=Decimal(12_500_000),
+        strike=Decimal("0.0068"),
+    )
     for kind in "CP"
 )
 STRADDLE = option("C", 625, "2025-07-25"), option("P", 625, "2025-07-25")
@@ -368,7 +373,7 @@ def test_a_corporate_action_that_arrives_late_takes_its_move_out_of_the_scenario
     assert after == before - 2  # it may lie before its day's close, or after it
 
 
-def without_a_price(platform: Platform, tmp_path: Path, number: str) -> tuple[Account, Traded]:
+def without_a_price(platform: Platform, tmp_path: Path, number: str) -> tuple[Account, SimulatedContract]:
     """An account that is short of a put, covered by a statement that prices neither the put nor its underlying."""
     account = Account(number, base="USD", cash={"USD": "50000"})
     put = option("P", 620, "2025-07-18")

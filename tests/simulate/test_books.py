@@ -8,10 +8,10 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.simulate.broker import AGG, SAP, Account
-from fntx_dagster.simulate.contracts import Contract
+from fntx_dagster.simulate.account import Account
+from fntx_dagster.simulate.contracts import AGG, SAP, SimulatedContract
 
-HEIR = Contract("777", "HEIR")
+HEIR = SimulatedContract("777", "HEIR")
 DAYS = ("2025-07-14", "2025-07-15", "2025-07-16", "2025-07-17")
 _AMOUNTS = st.integers(-9000, 9000).map(lambda cents: Decimal(cents) / 100)
 _UNITS = st.integers(-40, 40).filter(bool)
@@ -37,7 +37,7 @@ def test_cash_and_positions_are_the_nav_and_the_components_lead_to_it(days, data
     prices = st.integers(100, 90_000).map(lambda cents: str(Decimal(cents) / 100))
     account = Account("U1", rates={"USD": "7.85", "EUR": "9.1"})
     cash = defaultdict(Decimal, {"HKD": Decimal(60_000), "USD": Decimal(10_000)})
-    units: dict[Contract, Decimal] = defaultdict(Decimal)
+    units: dict[SimulatedContract, Decimal] = defaultdict(Decimal)
     for date, happenings in zip(DAYS, days, strict=False):
         marks = {share: data.draw(prices) for share in (AGG, SAP, HEIR)}
         rates = {"USD": data.draw(st.sampled_from(["7.84", "7.85", "7.8499"])), "EUR": data.draw(prices)}

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.adapters.flex.statements import Covered, FlexFile, Row, Statement
-from fntx_dagster.simulate.broker import SPY, Account
+from fntx_dagster.simulate.account import Account
+from fntx_dagster.simulate.contracts import SPY
 from fntx_dagster.simulate.delivery import (
     ACCRUALS,
     ACTIVITY,
@@ -138,7 +139,7 @@ def test_an_equity_summary_tells_the_day_before_too(accounts: list[Account], tmp
 def corrected() -> Account:
     account = Account("U3000009")
     account.day("2025-07-14", {SPY: "621"}).trade(SPY, 10, "620")
-    account.corrects(account["2025-07-14"].executions[0], "619.5", date(2025, 7, 16))
+    account.corrects(account["2025-07-14"].fills[0], "619.5", date(2025, 7, 16))
     for day in ("2025-07-15", "2025-07-16"):
         account.day(day, {SPY: "622"}, USD="7.86")
     account.days[-1].close()

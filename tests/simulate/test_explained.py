@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from fntx_dagster.cli import app
 from fntx_dagster.simulate.delivery import ONE_PER_SECTION, QUERIES, delivered, month_to_date, write_document
-from fntx_dagster.simulate.trading import demo_month, trade
+from fntx_dagster.simulate.demo import demo_month
+from fntx_dagster.simulate.trading import trade
 from tests.dbt.conftest import Platform
 
 FIRST, LAST = date(2025, 6, 16), date(2025, 7, 22)

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fntx_dagster.accounting.calendar import sessions
-from fntx_dagster.simulate.broker import AGG, SAP, SPY, Account, Execution
+from fntx_dagster.simulate.account import Account
+from fntx_dagster.simulate.bookings import SimulatedFill
+from fntx_dagster.simulate.contracts import AGG, SAP, SPY
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered
-from fntx_dagster.simulate.trading import KINDS, demo_month, trade
+from fntx_dagster.simulate.demo import demo_month
+from fntx_dagster.simulate.trading import KINDS, trade
 
 YEAR = (date(2024, 12, 2), date(2025, 11, 28))
 SUMMER = (date(2025, 6, 16), date(2025, 7, 22))
@@ -24,8 +27,8 @@ def built(accounts: list[Account]) -> bytes:
     return b"".join(delivered(accounts, QUERIES[ACTIVITY], date.min, last, as_of=last))
 
 
-def executions(account: Account) -> list[Execution]:
-    return [done for day in account.days for done in day.executions]
+def executions(account: Account) -> list[SimulatedFill]:
+    return [done for day in account.days for done in day.fills]
 
 
 # -- by the seed alone
@@ -86,10 +89,10 @@ def test_any_account_adds_up_on_every_day_as_first_told_and_as_corrected(
 def test_options_trade_while_the_exchange_is_open_and_nobody_trades_on_a_holiday() -> None:
     (account,) = trade(3, NUMBERS[:1], date(2025, 6, 30), date(2025, 7, 11), trades_per_day=60)
     open_days = {session.day: session for session in sessions(date(2025, 6, 30), date(2025, 7, 11))}
-    assert [done for done in account["2025-07-04"].executions if done.kind != "BookTrade"] == []
+    assert [done for done in account["2025-07-04"].fills if done.kind != "BookTrade"] == []
     assert account["2025-07-04"].rates["USD"] != account["2025-07-03"].rates["USD"]
     for day in account.days:
-        for done in day.executions:
+        for done in day.fills:
             if done.contract.put_call and done.kind == "ExchTrade":
                 session = open_days[day.date]
                 assert session.opens_at < done.at < session.closes_at
@@ -98,7 +101,7 @@ def test_options_trade_while_the_exchange_is_open_and_nobody_trades_on_a_holiday
 def test_as_many_orders_a_day_as_asked_for() -> None:
     (account,) = trade(3, NUMBERS[:1], *SUMMER, trades_per_day=40)
     for session in sessions(*SUMMER):
-        orders = [done for done in account[str(session.day)].executions if done.kind == "ExchTrade"]
+        orders = [done for done in account[str(session.day)].fills if done.kind == "ExchTrade"]
         assert 40 <= len(orders) <= 50  # and a few to be taken back, after the close, in euros
 
 
@@ -111,17 +114,17 @@ def test_without_orders_an_account_only_earns_interest() -> None:
 # -- what happens
 
 
-def covers(account: Account) -> list[Execution]:
+def covers(account: Account) -> list[SimulatedFill]:
     return [done for done in executions(account) if done.contract is SPY and done.kind == "ExchTrade"]
 
 
-def cancels(account: Account, *, late: bool) -> list[Execution]:
-    found = [(day.date, done) for day in account.days for done in day.executions if done.cancels]
+def cancels(account: Account, *, late: bool) -> list[SimulatedFill]:
+    found = [(day.date, done) for day in account.days for done in day.fills if done.cancels]
     return [done for reported, done in found if (done.at.date() < reported) is late]
 
 
-def booked(account: Account, label: str, *, same_day: bool) -> list[Execution]:
-    found = [(day.date, done) for day in account.days for done in day.executions if done.label == label]
+def booked(account: Account, label: str, *, same_day: bool) -> list[SimulatedFill]:
+    found = [(day.date, done) for day in account.days for done in day.fills if done.label == label]
     return [done for reported, done in found if (done.at.date() == reported) is same_day]
 
 
@@ -139,7 +142,7 @@ def moved(account: Account, component: str, sign: int) -> list[Decimal]:
     return [amount for amount in amounts if amount * sign > 0]
 
 
-def after_the_close(account: Account) -> list[Execution]:
+def after_the_close(account: Account) -> list[SimulatedFill]:
     closes = {session.day: session.closes_at for session in sessions(*YEAR)}
     return [done for done in executions(account) if done.kind == "ExchTrade" and done.at > closes[done.at.date()]]
 
@@ -211,13 +214,13 @@ def test_every_rate_stays_in_the_dollars_band(a_year: Account) -> None:
 def test_the_demos_last_day_holds_the_two_fills_of_the_28th_of_july_and_nothing_else() -> None:
     account = demo_month()
     day = account["2025-07-28"]
-    assert [(done.contract.symbol, done.quantity, str(done.price)) for done in day.executions] == [
+    assert [(done.contract.symbol, done.quantity, str(done.price)) for done in day.fills] == [
         ("SPY   250728P00635000", -3, "0.12"),
         ("SPY   250728C00638000", -3, "0.09"),
     ]
     assert [(day.cash, day.conversions), account.corrections] == [([], []), []]
-    assert [done.label for done in account.booked] == ["Expiration", "Expiration"]
-    assert {day.marks[done.contract] for done in day.executions} == {0}
+    assert [done.label for done in account.books.booked] == ["Expiration", "Expiration"]
+    assert {day.marks[done.contract] for done in day.fills} == {0}
     assert abs(day.nav - 199_100) < 1
 
 
