@@ -16,9 +16,12 @@ from datetime import UTC, date, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import fetch, statements_folder
 from fntx_dagster.settings import Settings
+from fntx_dagster.settings.groups import FlexSettings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, answers
 from fntx_dagster.simulate.trading import trade
 from fntx_dagster.simulate.webservice import serve
@@ -66,10 +69,12 @@ def _broker(pipe: Connection) -> None:
 def _fetch_and_load(home: Path, url: str) -> None:
     settings = Settings(
         home=home,
-        flex_tokens={account: token for token, account in CUSTOMERS.items()},
-        flex_queries={account: {f"Activity_{account}": ACTIVITY} for account in CUSTOMERS.values()},
-        flex_url=url,
-        flex_wait=0.1,
+        flex=FlexSettings(
+            tokens={account: SecretStr(token) for token, account in CUSTOMERS.items()},
+            queries={account: {f"Activity_{account}": ACTIVITY} for account in CUSTOMERS.values()},
+            url=url,
+            wait=0.1,
+        ),
     )
     started = time.perf_counter()
     database = open_database(settings)

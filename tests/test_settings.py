@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from fntx_dagster import settings as room
 from fntx_dagster.defs.environment import dagster_environment, dbt_environment
@@ -112,7 +113,7 @@ class TestNames:
     def test_what_the_program_sets_itself_is_no_unknown_name(
         self, home: Path, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        settings = Settings(home=home, database_url=database.url, dagster_database_url=database.url)
+        settings = Settings(home=home, database={"url": database.url}, dagster={"database_url": database.url})
         own = dagster_environment(settings) | dbt_environment(settings) | {"FNTX_TEST_PROFILE": "search"}
         own = {name for name in own if name.startswith("FNTX_")} - {"FNTX_HOME"}
         assert all(is_internal(name) for name in own)
@@ -134,9 +135,13 @@ class TestNames:
         assert len({*SHORT_NAMES.values()}) == len(SHORT_NAMES)
         assert not {*SHORT_NAMES} & {*Settings.model_fields}
 
-    def test_a_settings_value_takes_short_names(self) -> None:
-        settings = Settings(chain={"confirmations": 3}, explorer_url="https://x/{tx_hash}")
+    def test_a_settings_value_takes_groups_and_no_short_name(self) -> None:
+        settings = Settings(chain={"confirmations": 3, "explorer_url": "https://x/{tx_hash}"})
         assert (settings.chain.confirmations, settings.chain.explorer_url) == (3, "https://x/{tx_hash}")
+        for short in SHORT_NAMES:
+            assert not hasattr(settings, short)
+            with pytest.raises(ValidationError, match="Extra inputs"):
+                Settings(**{short: "3"})
 
     def test_the_docs_list_every_name_with_its_meaning_and_no_other(self) -> None:
         text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")

@@ -335,7 +335,7 @@ def alerts(
         found = open_alerts(database_of_settings())
         print_json([one._asdict() for one in found]) if as_json else out(alerts_table(found))
         return
-    if not settings.alert_urls:
+    if not settings.alerts.urls:
         raise Permanent("no destination is in the settings", "Set FNTX_ALERT_URLS; docs/settings.md shows the form")
     sent = list(greet(settings))
     if as_json:

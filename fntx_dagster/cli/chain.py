@@ -134,7 +134,7 @@ def serve(
     from fntx_dagster.adapters.evm.served import serve as served
 
     settings = load_settings()
-    if settings.rpc_url is not None:
+    if settings.chain.rpc_url is not None:
         raise Permanent("the settings name a chain by its RPC URL: it has a node", "Unset FNTX_RPC_URL to serve yours")
     with connect(settings) as connected, served(connected.web3.provider, port=port) as url:
         sys.stdout.write(f"{url}  chain {connected.chain_id}  TrackRecord {connected.contract}\n")
@@ -159,10 +159,10 @@ def keystore(
     from fntx_dagster.adapters.evm.keys import import_key, new_keystore
 
     settings = load_settings()
-    if imported and settings.trader_key is None:
+    if imported and settings.keys.trader_key is None:
         raise Permanent("there is no key to import", "Set FNTX_TRADER_KEY")
     password, place = _password(settings), file.expanduser()
-    key = settings.trader_key if imported else None
+    key = settings.keys.trader_key if imported else None
     address = import_key(place, password, key) if key else new_keystore(place, password)
     sys.stdout.write(f"{address}\n")
 
@@ -191,8 +191,8 @@ def _plain(fntx: Any) -> str:
 
 
 def _password(settings: Settings) -> str:
-    if settings.keystore_password is not None:
-        return settings.keystore_password.get_secret_value()
+    if settings.keys.keystore_password is not None:
+        return settings.keys.keystore_password.get_secret_value()
     if not sys.stdin.isatty():
         raise Permanent("the keystore needs a password", "Set FNTX_KEYSTORE_PASSWORD")
     return typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)

@@ -32,7 +32,7 @@ PROVED = "net_pnl"
 
 def run_demo(settings: Settings) -> None:
     """Run and show it; Permanent where the home holds somebody's own statements, or a step failed."""
-    if settings.rpc_url is not None:
+    if settings.chain.rpc_url is not None:
         raise Permanent("the demo signs made-up days, and FNTX_RPC_URL names a chain", "Unset it for the demo")
     note("Starting the embedded database and loading the definitions …")
     db = open_database(settings)

@@ -36,7 +36,7 @@ _FOLDER = "demo-live"
 def run_live_demo(settings: Settings) -> None:
     """Run and show it; Permanent where a step failed, or where the settings name a chain or a database of somebody's:
     made-up days have no place there."""
-    if settings.rpc_url or settings.database_url or settings.dagster_database_url or settings.statements:
+    if settings.chain.rpc_url or settings.database.url or settings.dagster.database_url or settings.flex.folder:
         raise Permanent(
             "the demo is about made-up statements, and the settings name a database, a chain or a folder of your own",
             "Unset FNTX_DATABASE_URL, FNTX_DAGSTER_DATABASE_URL, FNTX_RPC_URL and FNTX_STATEMENTS for the demo",

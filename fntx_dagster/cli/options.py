@@ -97,7 +97,7 @@ def observer_of(zone: str | None) -> ZoneInfo:
     """The time zone asked for, or that of the settings."""
     from fntx_dagster.report import clock
 
-    return clock.zone(load_settings().time_zone if zone is None else zone)
+    return clock.zone(load_settings().report.time_zone if zone is None else zone)
 
 
 def account_of(db: Readable, account: str | None) -> str:

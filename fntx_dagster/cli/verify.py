@@ -220,7 +220,7 @@ def _chain(rpc: str | None, contract: str | None) -> Reader:
     from fntx_dagster.settings import load_settings
 
     settings = load_settings()
-    if settings.rpc_url is None and not (settings.paths.chain / "contracts.json").exists():
+    if settings.chain.rpc_url is None and not (settings.paths.chain / "contracts.json").exists():
         raise Permanent("no chain is named, and none is in the home", "Name one with --rpc and --contract")
     return connect(settings)
 

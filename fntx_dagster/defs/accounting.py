@@ -63,9 +63,9 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     period = range_of(context)
     settings, db = platform.settings(), platform.database()
     with failing_well():
-        set_initial_capital(db, settings.initial_capital)
+        set_initial_capital(db, settings.accounting.initial_capital)
         start = stale_range(db, period).period.first
-        counts = rebuild(db, Period(start, period.last), fallback=settings.fx_fallback)
+        counts = rebuild(db, Period(start, period.last), fallback=settings.accounting.fx_fallback)
         note_refused(db, start, ((one.account_id, str(one.error)) for one in counts.failed))
         if counts.failed and len(counts.failed) == len(accounts(db)):
             raise Permanent("; ".join(f"account {masked(one.account_id)}: {one.error}" for one in counts.failed))

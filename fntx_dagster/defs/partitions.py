@@ -8,7 +8,7 @@ import dagster as dg
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.settings import load_settings
 
-FIRST_SESSION = load_settings().first_session
+FIRST_SESSION = load_settings().dagster.first_session
 _TODAY = datetime.now().date()
 
 

@@ -43,7 +43,7 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     first, last = period
     settings, db = platform.settings(), platform.database()
     with failing_well():
-        observer = clock.zone(settings.time_zone)
+        observer = clock.zone(settings.report.time_zone)
     told: list[AccountReport] = []
     with db.snapshot() as snapshot:
         called = account_labels(snapshot)

@@ -145,7 +145,7 @@ def open_session(context: dg.SensorEvaluationContext, platform: Platform) -> Tic
     """The run asks, so a gateway that hangs holds no tick up."""
     now = _now()
     today = now.astimezone(NEW_YORK).date()
-    if not platform.settings().gateways:
+    if not platform.settings().gateway.addresses:
         yield dg.SkipReason("No IB Gateway is in the settings.")
     elif not any(s.opens_at <= now <= s.closes_at + _AFTER_CLOSE for s in sessions(today, today)):
         yield dg.SkipReason("No session is open.")
@@ -170,12 +170,12 @@ def alert(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     for evaluation in _new_evaluations(context):
         alerts.observe(db, *observed(evaluation))
     alerts.observe(db, "statements", "settings", _unfit(settings))
-    alerts.observe(db, queue.KIND, queue.SOURCE, queue.waiting_too_long(db, settings.waiting_hours, _now()))
+    alerts.observe(db, queue.KIND, queue.SOURCE, queue.waiting_too_long(db, settings.posting.waiting_hours, _now()))
     alerts.note_assignments(db, (_now() - _RECENT).date())
     for one in alerts.raised_after(db, newest):
         context.log.warning(f"{one.kind}: {one.text}")
     unsent = notifications.waiting(settings, db)
-    if not settings.alert_urls:
+    if not settings.alerts.urls:
         yield dg.SkipReason(f"{len(alerts.open_alerts(db))} alerts are open; FNTX_ALERT_URLS names no destination.")
     elif not unsent:
         yield dg.SkipReason("Every alert is delivered.")
@@ -244,7 +244,7 @@ def _is_ripe(settings: Settings, db: Database, waiting: Sequence[Unfinished], no
     """Whether there is something to send, or a mined record for which there was time to become final."""
     if any(one.state != "mined" for one in waiting):
         return True
-    depth = timedelta(seconds=settings.confirmations * _BLOCK_SECONDS)
+    depth = timedelta(seconds=settings.chain.confirmations * _BLOCK_SECONDS)
     mined = posted_days(db, Period(waiting[0].trading_day, waiting[-1].trading_day))
     return any(one.posted_at + depth <= now for one in mined if not one.is_final)
 

@@ -154,7 +154,7 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
     describe(context, receipts)
     missing = list(_gaps(held, signed, called))
     other_roots = [_disagreement(called[one.account_id], one, held) for one, held in differing]
-    late = queue.waiting_too_long(db, settings.waiting_hours, datetime.now(UTC))
+    late = queue.waiting_too_long(db, settings.posting.waiting_hours, datetime.now(UTC))
     return dg.MaterializeResult(
         metadata={"posted": len(outcome.new), "posted_before": len(outcome.kept), "waiting": len(outcome.waiting)},
         check_results=[
@@ -236,7 +236,7 @@ def _disagreement(account: str, posted: PostedDay, held: str) -> Finding:
 
 def _receipt(settings: Settings, posted: PostedDay, account: str) -> dict[str, Any]:
     """What the UI shows of a receipt; the gas is the transaction's, which may have posted more days."""
-    link = settings.explorer_url and settings.explorer_url.replace("{tx_hash}", posted.tx_hash)
+    link = settings.chain.explorer_url and settings.chain.explorer_url.replace("{tx_hash}", posted.tx_hash)
     return {
         f"transaction {account}": dg.MetadataValue.url(link) if link else posted.tx_hash,
         f"block {account}": posted.block_number,

@@ -144,7 +144,7 @@ def _latest(settings: Settings, db: Database, period: Period) -> dg.AssetCheckRe
     what was not fetched is told by its own check."""
     first, last = period
     due = due_session(datetime.now(UTC))
-    if not settings.flex_tokens:
+    if not settings.flex.tokens:
         return result(*LATEST, [], "no Flex queries are in the settings: files come by hand")
     if last < due:
         return result(*LATEST, [], f"the run ends before {due}, which is due", days=(first, last))
@@ -184,7 +184,7 @@ def _of_queries(failed: list[Fetched]) -> list[Finding]:
 def _tried(settings: Settings, db: Database, fetched: list[Fetched]) -> list[str]:
     """The tokens that the service took or refused, and those that are in the settings no more."""
     answered = {one.login for one in fetched if not one.before and _says_something_of_the_token(one.error)}
-    return sorted(answered | {one.login for one in latest(db)} - set(settings.flex_tokens))
+    return sorted(answered | {one.login for one in latest(db)} - set(settings.flex.tokens))
 
 
 def _says_something_of_the_token(error: FntxError | None) -> bool:

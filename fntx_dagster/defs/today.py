@@ -46,11 +46,11 @@ def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     was known last, with its time. Without gateways in the settings there is nothing to ask."""
     settings, db = platform.settings(), platform.database()
     with failing_well():
-        observer = clock.zone(settings.time_zone)
-        asked = refresh(settings, db) if settings.gateways else []
+        observer = clock.zone(settings.report.time_zone)
+        asked = refresh(settings, db) if settings.gateway.addresses else []
         days = [session_at(one.snapshot.as_of).day for one in asked if one.snapshot]
         told = list(_told(settings, db, asked, Period(min(days), max(days)))) if days else []
-    called = account_labels(db, settings.gateways)
+    called = account_labels(db, settings.gateway.addresses)
     reports = {
         f"report {called[day.account_id]}": dg.MetadataValue.md(
             without_accounts(to_markdown([narrate(day, observer)], account_label=called[day.account_id]))
@@ -103,8 +103,8 @@ def _tight(settings: Settings, asked: list[Asked], called: Labels) -> list[Findi
         Finding(
             called[one.account_id],
             f"{called[one.account_id]}: {one.snapshot.cushion:.1%} of the NAV is free of margin, "
-            f"less than {settings.margin_cushion:.0%}",
+            f"less than {settings.risk.margin_cushion:.0%}",
         )
         for one in asked
-        if one.snapshot and one.snapshot.cushion is not None and one.snapshot.cushion < settings.margin_cushion
+        if one.snapshot and one.snapshot.cushion is not None and one.snapshot.cushion < settings.risk.margin_cushion
     ]

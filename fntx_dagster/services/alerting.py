@@ -53,7 +53,7 @@ def deliver(settings: Settings, db: Database) -> list[Delivery]:
     """Send what each destination has not had yet, a message per kind; what it does not take waits for the next time."""
     since = datetime.now(UTC) - _FORGOTTEN_AFTER
     done = []
-    for number, url in enumerate(settings.alert_urls, 1):
+    for number, url in enumerate(settings.alerts.urls, 1):
         mark, waiting = mark_of(url), undelivered(db, mark_of(url), since)
         taken, problem = 0, None
         for kind, group in groupby(sorted(waiting, key=lambda alert: alert.kind), key=lambda alert: alert.kind):
@@ -69,12 +69,12 @@ def deliver(settings: Settings, db: Database) -> list[Delivery]:
 def waiting(settings: Settings, db: Database) -> list[int]:
     """The ids of alerts that some destination has not had yet."""
     since = datetime.now(UTC) - _FORGOTTEN_AFTER
-    return sorted({alert.alert_id for url in settings.alert_urls for alert in undelivered(db, mark_of(url), since)})
+    return sorted({alert.alert_id for url in settings.alerts.urls for alert in undelivered(db, mark_of(url), since)})
 
 
 def greet(settings: Settings) -> Iterator[Delivery]:
     """Send a word to each destination, to see whether it arrives."""
-    for number, url in enumerate(settings.alert_urls, 1):
+    for number, url in enumerate(settings.alerts.urls, 1):
         problem = send(url, "FNTX: a test", "Alerts of FNTX will come here.")
         yield Delivery(_name(number, url), 0 if problem else 1, problem)
 

@@ -36,10 +36,10 @@ class Asked(NamedTuple):
 def refresh(settings: Settings, db: Database, account: str | None = None) -> list[Asked]:
     """Ask the gateway of every account (or of one) side by side, and keep what they say. An account whose day cannot be
     told from it (the settings lack its rate) is like one whose gateway does not answer: what was kept before stays."""
-    accounts = [account] if account else sorted(settings.gateways)
+    accounts = [account] if account else sorted(settings.gateway.addresses)
     if not accounts:
         raise Permanent("no IB Gateway is in the settings", "Name one for each account in FNTX_GATEWAYS")
-    if account and account not in settings.gateways:
+    if account and account not in settings.gateway.addresses:
         raise Permanent(f"account {masked(account)} has no IB Gateway in the settings", "Name it in FNTX_GATEWAYS")
     with ThreadPoolExecutor(max_workers=len(accounts)) as pool:
         asked = list(pool.map(lambda one: _ask(settings, one), accounts))
@@ -73,10 +73,10 @@ def provisional_days(
 def _ask(settings: Settings, account: str) -> Asked:
     try:
         gateway = gateway_at(
-            settings.gateways[account],
+            settings.gateway.addresses[account],
             # a gateway that serves several accounts refuses a client id that is in use
-            client_id=settings.gateway_client_id + sorted(settings.gateways).index(account),
-            timeout=settings.gateway_timeout,
+            client_id=settings.gateway.client_id + sorted(settings.gateway.addresses).index(account),
+            timeout=settings.gateway.timeout,
         )
         return Asked(account, snapshot(gateway, account), None)
     except FntxError as error:
@@ -101,5 +101,5 @@ def _day(settings: Settings, found: Provisional) -> ProvisionalDay:
         found.snapshot,
         base_currency=found.base_currency or found.snapshot.currency,
         opening_nav_official=found.opening_nav,
-        rates=settings.realtime_rates,
+        rates=settings.accounting.realtime_rates,
     )

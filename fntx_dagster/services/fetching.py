@@ -114,7 +114,9 @@ def overdue(settings: Settings, db: Database, now: datetime) -> Overdue:
     due, pairs = due_session(now), set(_pairs(queries))
     answers = {(fetch.login, fetch.query): fetch for fetch in fetches.latest(db)}
     served = served_accounts(db)
-    lacking = {lack.day for lack in missing(db, Period(settings.first_session, due)) if lack.account_id in served}
+    lacking = {
+        lack.day for lack in missing(db, Period(settings.dagster.first_session, due)) if lack.account_id in served
+    }
     if any(pair not in answers or _is_worth_another_try(answers[pair], now) for pair in pairs):
         lacking.add(due)
     if not lacking:
@@ -175,14 +177,14 @@ _HOUR, _HALF_A_DAY, _DAY = timedelta(hours=1), timedelta(hours=12), timedelta(da
 def configured(settings: Settings) -> dict[str, list[Query]]:
     """Name of each token → its queries. Permanent where names do not match, or one query's name stands twice: files
     are called after it."""
-    tokens, named = set(settings.flex_tokens), set(settings.flex_queries)
+    tokens, named = set(settings.flex.tokens), set(settings.flex.queries)
     if tokens != named:
         raise Permanent(
             f"FNTX_FLEX_TOKENS and FNTX_FLEX_QUERIES name different things: {', '.join(sorted(tokens ^ named))}",
             "Give each token its queries under the same name",
         )
     owners: dict[str, str] = {}
-    for login, queries in settings.flex_queries.items():
+    for login, queries in settings.flex.queries.items():
         for name in queries:
             if not QUERY_NAME.fullmatch(name):
                 raise Permanent(
@@ -197,13 +199,13 @@ def configured(settings: Settings) -> dict[str, list[Query]]:
             owners[name] = login
     return {
         login: [Query(name, number) for name, number in queries.items()]
-        for login, queries in settings.flex_queries.items()
+        for login, queries in settings.flex.queries.items()
     }
 
 
 def statements_folder(settings: Settings) -> Path:
     """The folder of statement files."""
-    return settings.statements or settings.paths.statements
+    return settings.flex.folder or settings.paths.statements
 
 
 def retire(settings: Settings, db: Database, loads: Iterable[FileLoad]) -> list[Path]:
@@ -212,10 +214,10 @@ def retire(settings: Settings, db: Database, loads: Iterable[FileLoad]) -> list[
     One that tells of a day of an account that the newer one does not is kept, as is everything where the settings say
     so. One that was never loaded goes only if it was fetched, and the newer one on a later day.
     """
-    if settings.keep_statements:
+    if settings.flex.keep_files:
         return []
     loaded = {load.path: load.sha256 for load in loads if load.error is None and load.path is not None}
-    ours = {name for queries in settings.flex_queries.values() for name in queries}
+    ours = {name for queries in settings.flex.queries.values() for name in queries}
     gone = []
     for newer, older in archive.replaced(statements_folder(settings), loaded.keys()).items():
         if newer.query not in ours:
@@ -265,7 +267,7 @@ def _fetch(
                 yield there
                 continue
             if not isinstance(answer, (TokenRefused, NotServed)):  # every other query would meet the same
-                answer = _download(_service(settings), settings.flex_tokens[login], query, window, path, told)
+                answer = _download(_service(settings), settings.flex.tokens[login], query, window, path, told)
             received = answer if isinstance(answer, Download) else None
             fetched = Fetched(login, query, window, path, None if received else answer)
             fetches.remember(db, _row(fetched, asked_at, received))
@@ -319,10 +321,10 @@ def _row(fetched: Fetched, asked_at: datetime, received: Download | None) -> Fet
 
 def _service(settings: Settings) -> Service:
     return Service(
-        base_url=settings.flex_url,
-        hosts=settings.flex_hosts,
-        wait=timedelta(seconds=settings.flex_wait),
-        throttled_wait=timedelta(seconds=settings.flex_throttled_wait),
-        deadline=timedelta(seconds=settings.flex_deadline),
+        base_url=settings.flex.url,
+        hosts=settings.flex.hosts,
+        wait=timedelta(seconds=settings.flex.wait),
+        throttled_wait=timedelta(seconds=settings.flex.throttled_wait),
+        deadline=timedelta(seconds=settings.flex.deadline),
         limits_folder=settings.paths.limits,
     )

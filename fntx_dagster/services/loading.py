@@ -19,13 +19,13 @@ from fntx_dagster.store.raw_flex.overview import accounts
 def statement_paths(settings: Settings, db: Database) -> list[Path]:
     """The statement files to load: the user's folder, or the samples where the user has nothing and no public chain is
     set that they could be posted to. Raises Permanent where there is nothing at all."""
-    folder = settings.statements or settings.paths.statements
+    folder = settings.flex.folder or settings.paths.statements
     if folder.is_dir() and any(folder.rglob("*.xml")):
         return [folder]
     known = set(accounts(db))
-    if settings.flex_tokens:
+    if settings.flex.tokens:
         return []  # nothing has arrived yet
-    if settings.statements is None and settings.rpc_url is None and known <= {SAMPLE_ACCOUNT}:
+    if settings.flex.folder is None and settings.chain.rpc_url is None and known <= {SAMPLE_ACCOUNT}:
         return [SAMPLES]
     if known:
         return []  # loaded from elsewhere, by `fntx load`

@@ -77,10 +77,10 @@ def running(settings: Settings, db: Database, period: Period, account: str | Non
         session = session_at(seen.as_of)
         on = Period.on(session.day)
         valued_at = min(seen.as_of, session.closes_at)
-        positions = positions_at(seen, session.day, valued_at, settings.realtime_rates)
+        positions = positions_at(seen, session.day, valued_at, settings.accounting.realtime_rates)
         calendar = _calendar(on, positions)
         priced = _priced(settings, calendar, session.day, positions)
-        usd_rate = rate_between("USD", seen.currency, settings.realtime_rates)
+        usd_rate = rate_between("USD", seen.currency, settings.accounting.realtime_rates)
         day = ClosingDay(seen.account_id, session.day, seen.currency, seen.nav, usd_rate, "")
         moves = _moves(db, calendar, on).until(seen.account_id, session.day)
         portfolio = portfolio_row(day, positions, priced, moves)
@@ -90,10 +90,12 @@ def running(settings: Settings, db: Database, period: Period, account: str | Non
 def _priced(
     settings: Settings, calendar: Calendar, day: date, positions: Sequence[ClosingPosition]
 ) -> Mapping[str, PricedOption]:
-    assumptions = Assumptions(settings.risk_free_rates, settings.dividend_yields, settings.european_underlyings)
+    assumptions = Assumptions(
+        settings.risk.risk_free_rates, settings.risk.dividend_yields, settings.options.european_underlyings
+    )
     ends = {
         position.contract_id: ends_at(
-            calendar, terms.expiry, is_late=position.underlying_symbol in settings.late_underlyings
+            calendar, terms.expiry, is_late=position.underlying_symbol in settings.options.late_underlyings
         )
         for position in positions
         if (terms := terms_of(position))

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import Any, get_origin
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from fntx_dagster.settings import groups, sources
 from fntx_dagster.settings.environment import child_environment, executable, export, settings_variables
-from fntx_dagster.settings.names import SHORT_NAMES
 from fntx_dagster.settings.places import CHECKOUT, DBT_PROJECT, PROJECT, Paths, dagster_home, default_home
 
 __all__ = (
@@ -50,34 +49,6 @@ class Settings(groups.Group):
     gateway: groups.GatewaySettings = groups.GatewaySettings()
     report: groups.ReportSettings = groups.ReportSettings()
     alerts: groups.AlertSettings = groups.AlertSettings()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _grouped(cls, given: Any) -> Any:
-        """Takes the short names too: `rpc_url=…` is `chain={"rpc_url": …}`."""
-        if not isinstance(given, dict) or not given.keys() & SHORT_NAMES.keys():
-            return given
-        settings = {name: value for name, value in given.items() if name not in SHORT_NAMES}
-        for name in given.keys() & SHORT_NAMES.keys():
-            group, field = SHORT_NAMES[name].split(".")
-            settings[group] = {**settings.get(group, {}), field: given[name]}
-        return settings
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
-    else:
-
-        def __getattr__(self, name):
-            if name in SHORT_NAMES:
-                group, field = SHORT_NAMES[name].split(".")
-                return getattr(getattr(self, group), field)
-            return super().__getattr__(name)
-
-    @property
-    def fee_cap(self) -> int:
-        return self.posting.fee_cap
 
     @cached_property
     def paths(self) -> Paths:

@@ -29,8 +29,8 @@ DAGSTER_DATABASE = "dagster"
 def open_database(settings: Settings) -> Database:
     """The database of the settings, running and migrated; the embedded server is started when no URL is set."""
     size = settings.database.connections
-    if settings.database_url is not None:
-        database = Database(libpq_url(settings.database_url.get_secret_value()), size)
+    if settings.database.url is not None:
+        database = Database(libpq_url(settings.database.url.get_secret_value()), size)
         migrate(database)
         return database
     database = Database(_embedded_url(settings.paths.postgres), size)
@@ -49,10 +49,10 @@ def dagster_storage_url(settings: Settings) -> str:
     The driver is named because SQLAlchemy 2.1 takes psycopg 3 for a plain `postgresql://`, which dagster-postgres
     cannot use.
     """
-    if settings.dagster_database_url is not None:
-        url = libpq_url(settings.dagster_database_url.get_secret_value())
-    elif settings.database_url is not None:
-        main = libpq_url(settings.database_url.get_secret_value())
+    if settings.dagster.database_url is not None:
+        url = libpq_url(settings.dagster.database_url.get_secret_value())
+    elif settings.database.url is not None:
+        main = libpq_url(settings.database.url.get_secret_value())
         url = make_conninfo(main, dbname=DAGSTER_DATABASE)
         _create_dagster_database(main)
     else:
@@ -67,9 +67,9 @@ _LAZY = "-c synchronous_commit=off"
 
 def database_name(settings: Settings) -> str:
     """The name of the database, without connecting to it: dbt bakes it into what it parses."""
-    if settings.database_url is None:
+    if settings.database.url is None:
         return MAIN_DATABASE
-    url = libpq_url(settings.database_url.get_secret_value())
+    url = libpq_url(settings.database.url.get_secret_value())
     with without_password(url):
         return str(conninfo_to_dict(url).get("dbname", ""))
 

@@ -47,8 +47,8 @@ class Platform:
     def run(self, first: date | str = FIRST, last: date | str = LAST) -> RebuildCounts:
         """Bring fills and marts up to date for a range of sessions; dbt's own tests must hold."""
         first, last = (date.fromisoformat(day) if isinstance(day, str) else day for day in (first, last))
-        set_initial_capital(self.database, self.settings.initial_capital)
-        counts = rebuild(self.database, Period(first, last), fallback=self.settings.fx_fallback)
+        set_initial_capital(self.database, self.settings.accounting.initial_capital)
+        counts = rebuild(self.database, Period(first, last), fallback=self.settings.accounting.fx_fallback)
         note_refused(self.database, first, ((one.account_id, str(one.error)) for one in counts.failed))
         self._build(first, last)
         return counts
@@ -57,7 +57,7 @@ class Platform:
         """What the daily run does for a session: it builds again what depends on a change, and removes the notes."""
         session = date.fromisoformat(day)
         start = stale_range(self.database, Period.on(session)).period.first
-        counts = rebuild(self.database, Period(start, session), fallback=self.settings.fx_fallback)
+        counts = rebuild(self.database, Period(start, session), fallback=self.settings.accounting.fx_fallback)
         note_refused(self.database, start, ((one.account_id, str(one.error)) for one in counts.failed))
         stale = stale_range(self.database, Period.on(session))
         self._build(*stale.period)
@@ -106,7 +106,7 @@ def story_home(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Setti
 
         assert transforms
         manifest()
-    return Settings(home=home, database_url=SecretStr(url))
+    return Settings(home=home, database={"url": SecretStr(url)})
 
 
 @contextmanager

@@ -145,7 +145,7 @@ class TestFindings:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", statements=tmp_path / "statements")
+    return Settings(home=tmp_path / "home", flex={"folder": tmp_path / "statements"})
 
 
 @pytest.fixture
@@ -163,8 +163,8 @@ def traded(number: str, *days: str) -> Account:
 
 class TestStatements:
     def load(self, settings: Settings, db: Database, *accounts: Account) -> Path:
-        settings.statements.mkdir(exist_ok=True)
-        return deliver(settings.statements, "July", *accounts)
+        settings.flex.folder.mkdir(exist_ok=True)
+        return deliver(settings.flex.folder, "July", *accounts)
 
     def run(self, settings: Settings, db: Database, asset: dg.AssetsDefinition) -> Outcome:
         return materialize([asset], days=(JULY_14, JULY_16), platform=platform_of(settings, db))
@@ -173,7 +173,7 @@ class TestStatements:
         self, settings: Settings, database: Database
     ) -> None:
         self.load(settings, database, traded(ONE, "2025-07-14"))
-        (settings.statements / f"{OTHER}.xml").write_text("<html>Please log in</html>")
+        (settings.flex.folder / f"{OTHER}.xml").write_text("<html>Please log in</html>")
         done = self.run(settings, database, raw_flex_xml)
         assert done.success
         [finding] = done.findings("every_file_is_loaded")
@@ -192,10 +192,12 @@ class TestStatements:
         with broker(answers(books, lambda: JULY_15), {mine: [ACTIVITY], theirs: [ACTIVITY]}, expired={theirs}) as flex:
             settings = Settings(
                 home=tmp_path,
-                flex_tokens={"mine": mine, "theirs": theirs},
-                flex_queries={name: {f"{kind}_{name}": ACTIVITY for kind in "AB"} for name in ("mine", "theirs")},
-                flex_url=flex.url,
-                flex_wait=0.05,
+                flex={
+                    "tokens": {"mine": mine, "theirs": theirs},
+                    "queries": {name: {f"{kind}_{name}": ACTIVITY for kind in "AB"} for name in ("mine", "theirs")},
+                    "url": flex.url,
+                    "wait": 0.05,
+                },
             )
             done = materialize(
                 [flex_files, raw_flex_xml], days=(JULY_14, JULY_15), platform=platform_of(settings, database)
@@ -222,10 +224,12 @@ class TestStatements:
             flex.will(*[refuse(1001)] * 4, token=theirs)
             settings = Settings(
                 home=tmp_path,
-                flex_tokens={"mine": mine, "theirs": theirs},
-                flex_queries={name: {f"{kind}_{name}": ACTIVITY for kind in "AB"} for name in ("mine", "theirs")},
-                flex_url=flex.url,
-                flex_wait=0.05,
+                flex={
+                    "tokens": {"mine": mine, "theirs": theirs},
+                    "queries": {name: {f"{kind}_{name}": ACTIVITY for kind in "AB"} for name in ("mine", "theirs")},
+                    "url": flex.url,
+                    "wait": 0.05,
+                },
             )
             done = materialize([flex_files], days=(JULY_14, JULY_15), platform=platform_of(settings, database))
         [finding] = done.findings("every_query_is_fetched")
@@ -247,7 +251,7 @@ class TestStatements:
     def test_the_session_that_is_due_is_missed_of_the_accounts_that_were_fetched(
         self, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        settings = Settings(home=tmp_path, flex_tokens={"mine": "1"}, flex_queries={"mine": {"Activity": "2"}})
+        settings = Settings(home=tmp_path, flex={"tokens": {"mine": "1"}, "queries": {"mine": {"Activity": "2"}}})
         (tmp_path / "ibkr_flexquery").mkdir()
         due = JULY_16
 
@@ -550,7 +554,8 @@ class TestToday:
 
     def settings(self, home: Path, **gateways: int) -> Settings:
         return Settings(
-            home=home, gateways={name: f"127.0.0.1:{port}" for name, port in gateways.items()}, gateway_timeout=5
+            home=home,
+            gateway={"addresses": {name: f"127.0.0.1:{port}" for name, port in gateways.items()}, "timeout": 5},
         )
 
     def test_a_silent_gateway_is_a_warning_and_the_other_accounts_day_is_told(

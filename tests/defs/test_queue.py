@@ -86,10 +86,12 @@ class TestAChainThatIsAway:
         port = unused_port()
         daemon.settings = Settings(
             home=home,
-            rpc_url=f"http://127.0.0.1:{port}",
-            contracts=home / "chain" / "contracts.json",
-            confirmations=0,
-            explorer_url="https://explorer.example/tx/{tx_hash}",
+            chain={
+                "rpc_url": f"http://127.0.0.1:{port}",
+                "contracts": home / "chain" / "contracts.json",
+                "confirmations": 0,
+                "explorer_url": "https://explorer.example/tx/{tx_hash}",
+            },
         )
         daemon.tick(sensors.alert)
         for day in DAYS:

@@ -38,7 +38,7 @@ BEGIN_LATEST = {BEGINNING: "latest"}
 
 
 class TestMonthToDate:
-    SETTINGS = Settings(flex_tokens={"mine": "1"}, flex_queries={"mine": {"Activity": "2"}})
+    SETTINGS = Settings(flex={"tokens": {"mine": "1"}, "queries": {"mine": {"Activity": "2"}}})
 
     def at_five_in_hong_kong(self, day: str, settings: Settings = SETTINGS) -> dg.RunRequest | dg.SkipReason:
         at = datetime.fromisoformat(f"{day} 17:00").replace(tzinfo=HONG_KONG)
@@ -83,7 +83,7 @@ class TestMonthToDate:
         assert "statements come by hand" in self.at_five_in_hong_kong("2025-07-18", Settings()).skip_message
 
     def test_settings_that_do_not_fit_together_are_the_reason(self) -> None:
-        said = self.at_five_in_hong_kong("2025-07-18", Settings(flex_tokens={"mine": "1"}))
+        said = self.at_five_in_hong_kong("2025-07-18", Settings(flex={"tokens": {"mine": "1"}}))
         assert "name different things: mine" in said.skip_message
 
     def test_two_days_ask_for_two_runs(self) -> None:

@@ -37,7 +37,7 @@ UNDER_WAY = (
     dg.DagsterRunStatus.CANCELING,
 )
 OVER = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-QUERIES = {"flex_tokens": {"mine": "1"}, "flex_queries": {"mine": {"Activity": "2"}}}
+QUERIES = {"tokens": {"mine": "1"}, "queries": {"mine": {"Activity": "2"}}}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def built(daemon: Daemon) -> Database:
 class TestMissingSessions:
     @pytest.fixture
     def settings(self, tmp_path: Path) -> Settings:
-        return Settings(home=tmp_path, **QUERIES)
+        return Settings(home=tmp_path, flex=QUERIES)
 
     def test_without_queries_nothing_is_missing(self, daemon: Daemon, tmp_path: Path) -> None:
         daemon.settings = Settings(home=tmp_path)
@@ -112,7 +112,7 @@ class TestMissingSessions:
         assert run.status == dg.DagsterRunStatus.FAILURE
 
     def test_settings_that_do_not_fit_together_are_the_reason(self, daemon: Daemon, tmp_path: Path) -> None:
-        daemon.settings = Settings(home=tmp_path, flex_tokens={"mine": "1"}, flex_queries={ONE: {"Activity": "2"}})
+        daemon.settings = Settings(home=tmp_path, flex={"tokens": {"mine": "1"}, "queries": {ONE: {"Activity": "2"}}})
         said = daemon.tick(sensors.missing_sessions)
         assert said.startswith("FNTX_FLEX_TOKENS and FNTX_FLEX_QUERIES name different things: U…0001, mine")
 
@@ -190,7 +190,7 @@ class TestCompleteDays:
 class TestOpenSession:
     @pytest.fixture
     def settings(self, tmp_path: Path) -> Settings:
-        return Settings(home=tmp_path, gateways={ONE: "127.0.0.1:1"})
+        return Settings(home=tmp_path, gateway={"addresses": {ONE: "127.0.0.1:1"}})
 
     def test_without_a_gateway_nothing_is_asked(self, daemon: Daemon, tmp_path: Path) -> None:
         daemon.settings = Settings(home=tmp_path)
@@ -347,13 +347,13 @@ class TestAlert:
     def test_settings_that_do_not_fit_together_are_an_alert_while_that_lasts(
         self, daemon: Daemon, tmp_path: Path
     ) -> None:
-        daemon.settings = Settings(home=tmp_path, flex_tokens={"mine": "1"})
+        daemon.settings = Settings(home=tmp_path, flex={"tokens": {"mine": "1"}})
         for _ in range(2):
             daemon.tick(sensors.alert)
         [text] = self.open(daemon)
         assert "name different things: mine" in text
         assert len(daemon.logged) == 1
-        daemon.settings = Settings(home=tmp_path, **QUERIES)
+        daemon.settings = Settings(home=tmp_path, flex=QUERIES)
         daemon.tick(sensors.alert)
         assert self.open(daemon) == []
 
@@ -371,7 +371,7 @@ class TestAlert:
     class TestWithADestination:
         @pytest.fixture
         def settings(self, tmp_path: Path) -> Settings:
-            return Settings(home=tmp_path, alert_urls=["json://127.0.0.1:1/secret"])
+            return Settings(home=tmp_path, alerts={"urls": ["json://127.0.0.1:1/secret"]})
 
         def test_a_new_alert_is_sent_by_a_run(self, daemon: Daemon) -> None:
             assert daemon.tick(sensors.alert) == "Every alert is delivered."

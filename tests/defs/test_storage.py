@@ -26,7 +26,7 @@ SESSIONS = ["2025-07-16", "2025-07-17", "2025-07-18"]
 
 
 def storage_url(database: Database) -> str:
-    return dagster_storage_url(Settings(dagster_database_url=SecretStr(database.url)))
+    return dagster_storage_url(Settings(dagster={"database_url": SecretStr(database.url)}))
 
 
 def planned() -> list[dg.EventLogEntry]:

@@ -75,7 +75,7 @@ def one(two: tuple[Destination, Destination]) -> Destination:
 
 
 def settings_for(*destinations: Destination | str) -> Settings:
-    return Settings(alert_urls=[one if isinstance(one, str) else one.url for one in destinations])
+    return Settings(alerts={"urls": [one if isinstance(one, str) else one.url for one in destinations]})
 
 
 def find(db: Database, *subjects: str, kind: str = "statements") -> None:

@@ -28,7 +28,9 @@ JULY_25, JULY_28 = date(2025, 7, 25), date(2025, 7, 28)
 
 def settings_for(home: Path, gateways: dict[str, Gateway | int | str]) -> Settings:
     """Where each account's gateway is: one that runs, a port, or whatever somebody may write."""
-    return Settings(home=home, gateways={name: address(where) for name, where in gateways.items()}, gateway_timeout=5)
+    return Settings(
+        home=home, gateway={"addresses": {name: address(where) for name, where in gateways.items()}, "timeout": 5}
+    )
 
 
 def address(where: Gateway | int | str) -> str:

@@ -71,13 +71,15 @@ def settings(broker: WebService, tmp_path: Path) -> Settings:
 def settings_for(broker: WebService, home: Path, tokens: dict[str, str], **more: object) -> Settings:
     return Settings(
         home=home,
-        flex_tokens=tokens,
-        flex_queries={login: {f"Activity_{login}": ACTIVITY} for login in tokens},
-        flex_url=broker.url,
-        flex_wait=0.05,
-        flex_throttled_wait=0.1,
-        flex_deadline=5,
-        **more,
+        flex={
+            "tokens": tokens,
+            "queries": {login: {f"Activity_{login}": ACTIVITY} for login in tokens},
+            "url": broker.url,
+            "wait": 0.05,
+            "throttled_wait": 0.1,
+            "deadline": 5,
+            **more,
+        },
     )
 
 
@@ -247,7 +249,7 @@ def test_a_newer_file_that_tells_less_does_not_take_an_older_ones_place(
 def test_everything_is_kept_where_the_settings_say_so(
     broker: WebService, tmp_path: Path, database: Database, evening: Evening
 ) -> None:
-    settings = settings_for(broker, tmp_path, {"mine": MINE}, keep_statements=True)
+    settings = settings_for(broker, tmp_path, {"mine": MINE}, keep_files=True)
     refresh(settings, database, evening)
     evening.day += timedelta(days=1)
     refresh(settings, database, evening)
@@ -374,7 +376,7 @@ def test_settings_that_do_not_fit_together_say_so(
     tokens: dict[str, str], queries: dict[str, dict[str, str]], said: str
 ) -> None:
     with pytest.raises(Permanent, match=said):
-        configured(Settings(flex_tokens=tokens, flex_queries=queries))
+        configured(Settings(flex={"tokens": tokens, "queries": queries}))
 
 
 class TestWhatIsOverdue:
@@ -593,10 +595,12 @@ def child(settings: Settings, url: str, evening: Evening, step: int) -> subproce
     said = {
         "settings": {
             "home": str(settings.home),
-            "flex_tokens": {"mine": MINE},
-            "flex_queries": settings.flex_queries,
-            "flex_url": settings.flex_url,
-            "flex_wait": 0.05,
+            "flex": {
+                "tokens": {"mine": MINE},
+                "queries": settings.flex.queries,
+                "url": settings.flex.url,
+                "wait": 0.05,
+            },
         },
         "database": url,
         "day": evening.day.isoformat(),

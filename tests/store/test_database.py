@@ -169,7 +169,7 @@ def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None
 
 
 def test_a_server_that_is_away_is_transient_and_its_password_stays_secret(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, database_url=SecretStr("postgresql://u:hunter2@127.0.0.1:1/db"))
+    settings = Settings(home=tmp_path, database={"url": SecretStr("postgresql://u:hunter2@127.0.0.1:1/db")})
     with pytest.raises(Transient) as caught:
         open_database(settings)
     assert "hunter2" not in str(caught.value)
@@ -177,7 +177,7 @@ def test_a_server_that_is_away_is_transient_and_its_password_stays_secret(tmp_pa
 
 
 def test_a_url_that_is_none_is_permanent_and_not_repeated(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, database_url=SecretStr("postgresql://u:hunter2@h:port/db"))
+    settings = Settings(home=tmp_path, database={"url": SecretStr("postgresql://u:hunter2@h:port/db")})
     with pytest.raises((Permanent, Transient)) as caught:
         open_database(settings)
     assert "hunter2" not in str(caught.value)
@@ -385,7 +385,7 @@ def test_one_folder_serves_the_database_dagster_and_dbt(short_path: Path) -> Non
 
 
 def test_dagsters_database_is_created_on_a_server_of_ones_own(postgres: str, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, database_url=SecretStr(database_url(postgres, "template_fntx")))
+    settings = Settings(home=tmp_path, database={"url": SecretStr(database_url(postgres, "template_fntx"))})
     for _ in range(2):
         assert "/dagster?" in dagster_storage_url(settings)
 
@@ -395,7 +395,7 @@ def test_dagsters_url_names_the_driver_whatever_it_was_given(tmp_path: Path) -> 
         "postgresql://u:p%40ss@h:1234/d?sslmode=require",
         "postgresql+psycopg2://u:p%40ss@h:1234/d?sslmode=require",
     ):
-        settings = Settings(home=tmp_path, dagster_database_url=SecretStr(url))
+        settings = Settings(home=tmp_path, dagster={"database_url": SecretStr(url)})
         expected = "postgresql+psycopg2://u:p%40ss@/d?host=h&port=1234&sslmode=require"
         assert dagster_storage_url(settings) == expected
 
@@ -426,8 +426,8 @@ def test_a_migrated_database_opens_without_alembic(postgres: str) -> None:
 
 def test_settings_are_all_that_open_database_reads(postgres: str) -> None:
     url = SecretStr(database_url(postgres, "template_fntx"))
-    pool_size = SimpleNamespace(connections=3)
-    settings = SimpleNamespace(database_url=url, dagster_database_url=None, paths=None, database=pool_size)
+    database, dagster = SimpleNamespace(url=url, connections=3), SimpleNamespace(database_url=None)
+    settings = SimpleNamespace(database=database, dagster=dagster, paths=None)
     opened = open_database(settings)  # type: ignore[arg-type]
     opened.close()
     assert opened == Database(url.get_secret_value(), connections=3)

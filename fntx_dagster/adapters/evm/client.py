@@ -46,7 +46,7 @@ def connect(settings: Settings) -> Chain:
     The embedded chain and its contracts are made at the first use. Permanent for a wrong chain id, missing contracts or
     contracts of another version, Transient where the node does not answer.
     """
-    return _embedded(settings) if settings.rpc_url is None else _remote(settings)
+    return _embedded(settings) if settings.chain.rpc_url is None else _remote(settings)
 
 
 def addresses_of(settings: Settings) -> Addresses:
@@ -57,7 +57,7 @@ def addresses_of(settings: Settings) -> Addresses:
     from fntx_dagster.adapters.evm.contracts import read_addresses
 
     file = _addresses_file(settings)
-    if settings.rpc_url is None and not file.exists():
+    if settings.chain.rpc_url is None and not file.exists():
         connect(settings).close()
     return read_addresses(file)
 
@@ -96,7 +96,7 @@ class Chain(Reader):
     def send(self, signer: Signer, call: dict[str, Any]) -> TxReceipt:
         """Send a transaction that no record depends on, within the fee cap, and wait. The caller has the signer's
         turn."""
-        return transact(self.web3, signer, call, self._settings.fee_cap)
+        return transact(self.web3, signer, call, self._settings.posting.fee_cap)
 
 
 class EmbeddedChain(Chain):
@@ -155,15 +155,15 @@ def _remote(settings: Settings) -> Chain:
 
     file = _addresses_file(settings)
     addresses = read_addresses(file)
-    assert settings.rpc_url is not None
-    web3 = web3_over(settings.rpc_url.get_secret_value())
+    assert settings.chain.rpc_url is not None
+    web3 = web3_over(settings.chain.rpc_url.get_secret_value())
     check_deployed(web3, addresses, file)
     return Chain(web3, addresses, settings)
 
 
 def _addresses_file(settings: Settings) -> Path:
-    if settings.rpc_url is None:
+    if settings.chain.rpc_url is None:
         return settings.paths.chain / "contracts.json"
-    if settings.contracts is None:
+    if settings.chain.contracts is None:
         raise Permanent("FNTX_RPC_URL is set without FNTX_CONTRACTS", "Name the file with the contracts' addresses")
-    return settings.contracts.expanduser()
+    return settings.chain.contracts.expanduser()

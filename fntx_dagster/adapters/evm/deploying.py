@@ -35,14 +35,14 @@ def deploy_to(settings: Settings, file: Path, account: str | None = None) -> tup
     right. Permanent for the embedded chain, a file that exists, no key, or a key that sent something else in between;
     Transient where the node does not answer: called again it goes on.
     """
-    if settings.rpc_url is None:
+    if settings.chain.rpc_url is None:
         raise Permanent(
             "the embedded chain has its contracts already", "Set FNTX_RPC_URL to deploy to a chain of your own"
         )
     if file.exists():
         raise Permanent(f"{file} exists", "Choose another name: addresses are never overwritten")
     signer = _deployer(settings, account)
-    web3 = web3_over(settings.rpc_url.get_secret_value())
+    web3 = web3_over(settings.chain.rpc_url.get_secret_value())
     plan = file.with_name(f".{file.name}.plan")
     first_nonce = _planned(web3, signer, plan)
     planned = _addresses(web3, signer, first_nonce)
@@ -57,12 +57,12 @@ def deploy_to(settings: Settings, file: Path, account: str | None = None) -> tup
 
 
 def _deployer(settings: Settings, account: str | None) -> Signer:
-    if account is None and settings.trader_key is None:
+    if account is None and settings.keys.trader_key is None:
         raise Permanent(
             "no key is named that deploys the contracts",
             "Set FNTX_TRADER_KEY, or name with --account an account of FNTX_KEYSTORES",
         )
-    if account is not None and account not in settings.keystores:
+    if account is not None and account not in settings.keys.keystores:
         raise Permanent("that account has no keystore", "Name its file in FNTX_KEYSTORES")
     return signer_of(settings, account or "")
 

@@ -77,10 +77,10 @@ class LocalSigner:
 def signer_of(settings: Settings, account_id: str) -> Signer:
     """Who signs for an account, without asking a node: its keystore file; else, on a chain by RPC URL, `trader_key`;
     else its development key. Permanent for a key or a keystore that cannot be used, naming the file."""
-    if account_id in settings.keystores:
-        return _unlocked(settings.keystores[account_id].expanduser().resolve(), settings.keystore_password)
-    if settings.rpc_url is not None and settings.trader_key is not None:
-        return LocalSigner(_key_in(settings.trader_key, "FNTX_TRADER_KEY"))
+    if account_id in settings.keys.keystores:
+        return _unlocked(settings.keys.keystores[account_id].expanduser().resolve(), settings.keys.keystore_password)
+    if settings.chain.rpc_url is not None and settings.keys.trader_key is not None:
+        return LocalSigner(_key_in(settings.keys.trader_key, "FNTX_TRADER_KEY"))
     return trader_of(settings.paths.keys, account_id)
 
 

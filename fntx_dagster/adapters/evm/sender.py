@@ -64,18 +64,18 @@ class Policy(NamedTuple):
 
 def policy_of(settings: Settings) -> Policy:
     """The policy of the settings; Permanent where a run would end before it came to raise a fee."""
-    if settings.stuck_after >= settings.mined_within:
+    if settings.posting.stuck_after >= settings.posting.mined_within:
         raise Permanent(
-            f"FNTX_STUCK_AFTER ({settings.stuck_after:g} s) is not shorter than FNTX_MINED_WITHIN "
-            f"({settings.mined_within:g} s), so no fee would ever be raised",
+            f"FNTX_STUCK_AFTER ({settings.posting.stuck_after:g} s) is not shorter than FNTX_MINED_WITHIN "
+            f"({settings.posting.mined_within:g} s), so no fee would ever be raised",
             "Make it shorter",
         )
     return Policy(
-        settings.confirmations,
-        settings.batch,
-        settings.fee_cap,
-        settings.stuck_after,
-        settings.mined_within,
+        settings.chain.confirmations,
+        settings.posting.batch,
+        settings.posting.fee_cap,
+        settings.posting.stuck_after,
+        settings.posting.mined_within,
     )
 
 

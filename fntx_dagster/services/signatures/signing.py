@@ -269,7 +269,7 @@ def _check_posted(bound: _Bound, signed: SignedDay, posted: PostedDay | None) ->
 def _bound(db: Readable, settings: Settings, account_id: str) -> _Bound:
     """Permanent where the account's next record could not be posted or proved: another key or secret than before, a
     key that another account uses, made-up days on a public chain."""
-    if account_id == SAMPLE_ACCOUNT and settings.rpc_url is not None:
+    if account_id == SAMPLE_ACCOUNT and settings.chain.rpc_url is not None:
         raise Permanent("the sample account's days are made up and are not signed on a public chain", "Load your own")
     folder, before = settings.paths.keys, signatures.last_signed(db, account_id)
     secret = keys.salt_secret(folder) if before is None else keys.known_secret(folder, before.secret_mark)

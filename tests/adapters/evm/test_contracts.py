@@ -86,7 +86,7 @@ def test_addresses_that_do_not_belong_together_are_refused(settings):
 
 def test_an_rpc_url_without_addresses_says_what_is_missing(tmp_path):
     with pytest.raises(Permanent, match="FNTX_CONTRACTS"):
-        connect(Settings(home=tmp_path, rpc_url="http://127.0.0.1:1/secret"))
+        connect(Settings(home=tmp_path, chain={"rpc_url": "http://127.0.0.1:1/secret"}))
 
 
 def test_a_chain_of_an_earlier_release_says_that_it_can_be_moved_away(settings, monkeypatch):

@@ -176,8 +176,9 @@ def test_a_key_that_is_none_and_an_empty_password_make_no_keystore(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def _with_keystore(home, file, password=PASSWORD, **others):
-    return Settings(home=home, keystores={"U0000001": file}, keystore_password=password, **others)
+def _with_keystore(home, file, password=PASSWORD, rpc_url=None, trader_key=None):
+    keys = {"keystores": {"U0000001": file}, "keystore_password": password, "trader_key": trader_key}
+    return Settings(home=home, chain={"rpc_url": rpc_url}, keys=keys)
 
 
 def _killed(descriptor):

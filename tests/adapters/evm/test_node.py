@@ -79,7 +79,7 @@ def settings(node, tmp_path):
     web3 = reader.web3_over(node.url)
     web3.provider.make_request("anvil_setBalance", [DEPLOYER.address, hex(10**20)])
     write_addresses(tmp_path / "contracts.json", deploy(web3, DEPLOYER))
-    return Settings(home=tmp_path / "home", rpc_url=node.url, contracts=tmp_path / "contracts.json")
+    return Settings(home=tmp_path / "home", chain={"rpc_url": node.url, "contracts": tmp_path / "contracts.json"})
 
 
 @pytest.fixture
@@ -434,7 +434,7 @@ def test_another_network_a_missing_contract_and_another_contract_are_told_when_c
         (here._replace(track_record="0x" + "11" * 20), "has no contract TrackRecord at"),
         (here._replace(track_record=chain.fntx_contract), "no TrackRecord of version 2"),
     ):
-        write_addresses(settings.contracts, addresses)
+        write_addresses(settings.chain.contracts, addresses)
         with pytest.raises(Permanent, match=words):
             connect(settings)
 
@@ -444,7 +444,9 @@ def test_what_a_record_is_bound_to_is_known_while_the_node_is_away(tmp_path):
     write_addresses(tmp_path / "contracts.json", addresses)
     key = SecretStr("0x" + "01" * 32)
     away = Settings(
-        home=tmp_path, rpc_url="http://127.0.0.1:9/token-1234", contracts=tmp_path / "contracts.json", trader_key=key
+        home=tmp_path,
+        chain={"rpc_url": "http://127.0.0.1:9/token-1234", "contracts": tmp_path / "contracts.json"},
+        keys={"trader_key": key},
     )
     assert addresses_of(away) == addresses
     assert {signer_of(away, account).address for account in ("U0000001", "U0000002")} == {
@@ -486,7 +488,7 @@ def test_an_rpc_url_that_is_none_is_told():
 
 @pytest.mark.parametrize("key", ["not hex", "0x12"])
 def test_a_configured_key_that_is_none_is_refused_without_being_shown(tmp_path, key):
-    settings = Settings(home=tmp_path, rpc_url="http://127.0.0.1:9", trader_key=SecretStr(key))
+    settings = Settings(home=tmp_path, chain={"rpc_url": "http://127.0.0.1:9"}, keys={"trader_key": SecretStr(key)})
     with pytest.raises(Permanent, match="private key") as caught:
         signer_of(settings, ACCOUNT)
     assert key not in str(caught.value)

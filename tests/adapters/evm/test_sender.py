@@ -280,13 +280,17 @@ def test_while_the_chain_is_dearer_than_the_cap_no_nonce_is_taken(chain, trader)
 
 
 def test_the_policy_is_the_settings():
-    policy = policy_of(Settings(fee_cap_gwei="1.5", batch=7, confirmations=3, stuck_after=4, mined_within=5))
+    policy = policy_of(
+        Settings(
+            posting={"fee_cap_gwei": "1.5", "batch": 7, "stuck_after": 4, "mined_within": 5}, chain={"confirmations": 3}
+        )
+    )
     assert policy[:5] == (3, 7, 1_500_000_000, 4, 5)
 
 
 def test_a_run_that_would_end_before_it_came_to_raise_a_fee_is_refused(settings):
     with pytest.raises(Permanent, match="no fee would ever be raised"):
-        policy_of(Settings(home=settings.home, mined_within=60))
+        policy_of(Settings(home=settings.home, posting={"mined_within": 60}))
 
 
 def test_the_contracts_clock_is_now_also_in_a_process_that_runs_for_long(chain, trader, monkeypatch):

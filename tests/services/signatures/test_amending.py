@@ -105,7 +105,7 @@ def test_a_record_is_not_amended_for_another_contract_than_it_was_posted_to(
     correct(built)
     elsewhere = tmp_path / "contracts.json"
     elsewhere.write_text(json.dumps({"chain_id": 1, "FNTX": "0x" + "11" * 20, "TrackRecord": "0x" + "22" * 20}))
-    public = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=elsewhere)
+    public = Settings(home=settings.home, chain={"rpc_url": "http://127.0.0.1:1", "contracts": elsewhere})
     with pytest.raises(Permanent, match="settings name another"):
         proposals(built, public, ACCOUNT, Period.on(DAY))
 

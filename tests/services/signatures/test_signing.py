@@ -165,10 +165,11 @@ def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(built: Database
     assert refusal(signing, "salt secret is not the one")
 
 
-def on_a_node(settings: Settings, **more: object) -> Settings:
+def on_a_node(settings: Settings, trader_key: str | None = None) -> Settings:
     """The settings of a chain behind an RPC URL that does not answer."""
     contracts = settings.paths.chain / "contracts.json"
-    return Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=contracts, **more)
+    chain = {"rpc_url": "http://127.0.0.1:1", "contracts": contracts}
+    return Settings(home=settings.home, chain=chain, keys={"trader_key": trader_key})
 
 
 def test_two_accounts_do_not_share_a_traders_key(built: Database, settings: Settings) -> None:
@@ -271,11 +272,11 @@ def test_an_account_that_has_signed_on_a_chain_does_not_sign_on_another_by_mista
     public, swapped = tmp_path / "public.json", tmp_path / "swapped.json"
     public.write_text(json.dumps(addresses))
     swapped.write_text(json.dumps(addresses | {"TrackRecord": "0x" + "33" * 20}))
-    node = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=public)
+    node = Settings(home=settings.home, chain={"rpc_url": "http://127.0.0.1:1", "contracts": public})
     assert len(sign(built, node, Period.on(DAY)).new) == 1
     later = DAY + timedelta(days=1)
     assert refusal(sign(built, settings, Period.on(later)), "has signed on chain 1 so far")
-    elsewhere = Settings(home=settings.home, rpc_url="http://127.0.0.1:1", contracts=swapped)
+    elsewhere = Settings(home=settings.home, chain={"rpc_url": "http://127.0.0.1:1", "contracts": swapped})
     assert refusal(sign(built, elsewhere, Period.on(later)), "has signed for contract 0x2222")
 
 
