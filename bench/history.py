@@ -75,7 +75,7 @@ def _tell(settings: Settings, orders: int) -> None:
     file = settings.home / "month.xml"
     write_document(file, delivered([books], QUERIES[ACTIVITY], FIRST, LAST, as_of=LAST))
     load_paths(open_database(settings), [file])
-    outcome = run_range(settings, "verified_day", Period(FIRST, LAST))
+    outcome = run_range(settings, "verify_days", Period(FIRST, LAST))
     if not outcome.success:
         sys.exit("; ".join(outcome.failures))
     sys.stdout.write("{}")

@@ -11,7 +11,7 @@ from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.risk import risk
 from fntx_dagster.defs.schedules import SCHEDULES
 from fntx_dagster.defs.sensors import SENSORS
-from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_stand
+from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_unchanged
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.today import current_day
 from fntx_dagster.defs.transforms import transforms
@@ -29,7 +29,7 @@ defs = dg.Definitions(
         chain_receipt,
         current_day,
     ],
-    asset_checks=[*CHECKS, signed_days_stand],
+    asset_checks=[*CHECKS, signed_days_unchanged],
     jobs=JOBS,
     schedules=SCHEDULES,
     sensors=SENSORS,

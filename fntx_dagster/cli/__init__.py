@@ -135,7 +135,7 @@ def fetch(
     if not configured(settings):
         raise Permanent("no Flex queries are in the settings", "Set FNTX_FLEX_TOKENS and FNTX_FLEX_QUERIES")
     due = due_session(datetime.now(UTC))
-    _run(settings, "fetched_files", Period(first.date() if first else due, last.date() if last else due), as_json)
+    _run(settings, "fetch_files", Period(first.date() if first else due, last.date() if last else due), as_json)
 
 
 @app.command()
@@ -151,7 +151,7 @@ def run(
     Run again it changes nothing. The run is recorded in the instance that the UI shows. An account that fails its
     verification is told and not signed from that day on; the others are.
     """
-    with_files, from_tables = ("daily_run", "from_loaded") if sign else ("refreshed_days", "verified_day")
+    with_files, from_tables = ("daily_run", "run_loaded_days") if sign else ("refresh_days", "verify_days")
     _run(load_settings(), with_files if fetch else from_tables, Period(first.date(), last.date()), as_json)
 
 

@@ -71,7 +71,7 @@ def run_live_demo(settings: Settings) -> None:
         title("A month through the Flex Web Service")
         out(f"The simulated broker listens on {broker.url}, its gateway on 127.0.0.1:{ib.port}.")
         broker.will(webservice.in_progress(), webservice.refuse(1018, webservice.GET))
-        _run(live, "refreshed_days", Period(FIRST, YESTERDAY))
+        _run(live, "refresh_days", Period(FIRST, YESTERDAY))
         _show_conversation(broker)
         out(*summary_tables(db, Period(FIRST, YESTERDAY), DEMO_ACCOUNT))
         provisional = _show_today(live, db)

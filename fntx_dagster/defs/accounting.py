@@ -11,13 +11,13 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Permanent, masked, without_accounts
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import account_labels, accounts
 from fntx_dagster.services.database import Database
 from fntx_dagster.store.accounting.capital import set_initial_capital
 from fntx_dagster.store.accounting.changes import note_refused, stale_range
 from fntx_dagster.store.accounting.fills import rebuild
-from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.raw_flex.coverage import due_session, missing, nothing_to_tell
 
 LOTS = "classified_fills"

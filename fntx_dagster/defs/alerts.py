@@ -18,6 +18,6 @@ def send_alerts(context: dg.OpExecutionContext, platform: Platform) -> None:
 
 
 @dg.job(description="Sends new alerts to every destination of the settings.")
-def delivered_alerts() -> None:
+def deliver_alerts() -> None:
     """One step."""
     send_alerts()

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
-from fntx_dagster.store.alerts import Finding
+from fntx_dagster.defs.former_names import current_check
+from fntx_dagster.model.finding import Finding
 
 _SHOWN = 50
 
@@ -62,7 +63,7 @@ def result(
 def observed(evaluation: dg.AssetCheckEvaluation) -> Observed:
     """What an evaluation says; one of somebody else's making (dbt's) says its own description."""
     said = {name: value.value for name, value in evaluation.metadata.items()}
-    source = f"{evaluation.asset_key.to_user_string()}/{evaluation.check_name}"
+    source = current_check(f"{evaluation.asset_key.to_user_string()}/{evaluation.check_name}")
     if "findings" not in said:
         text = f"{source}: {evaluation.description or 'failed'}"
         return Observed("check", source, [] if evaluation.passed else [Finding(source, text)], None)

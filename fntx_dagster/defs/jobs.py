@@ -2,68 +2,68 @@
 
 import dagster as dg
 
-from fntx_dagster.defs.alerts import delivered_alerts
+from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.transforms import transforms
 
 SIGNED = dg.AssetSelection.assets("daily_signature", "chain_receipt")
-DRIFT = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_signature"), "signed_days_stand"))
+DRIFT = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_signature"), "signed_days_unchanged"))
 """Where days are told again, and nothing is signed, it is seen too that a signed one has changed."""
-TODAY = dg.AssetSelection.assets("current_day")
+CURRENT_DAY = dg.AssetSelection.assets("current_day")
 VIEWS = dg.AssetSelection.assets(*(spec.key for spec in transforms.specs if spec.is_virtual))
 """They hold no session; `transforms` builds the ones that it misses."""
-EVERY_DAY = dg.AssetSelection.all() - TODAY - VIEWS
+EVERY_DAY = dg.AssetSelection.all() - CURRENT_DAY - VIEWS
 FILES = dg.AssetSelection.assets("flex_files", "raw_flex_xml")
-FROM_LOADED = dg.AssetSelection.assets("raw_flex_xml").downstream(include_self=False) - VIEWS
+LOADED_DAYS = dg.AssetSelection.assets("raw_flex_xml").downstream(include_self=False) - VIEWS
 
 daily_run = dg.define_asset_job(
     "daily_run",
     selection=EVERY_DAY,
     description="From the Flex Web Service to the receipts: fetch, load, explain, verify, report, sign, post.",
 )
-fetched_files = dg.define_asset_job(
-    "fetched_files",
+fetch_files = dg.define_asset_job(
+    "fetch_files",
     selection=FILES,
     description="The month-to-date statements, fetched and loaded; explains nothing.",
 )
-refreshed_days = dg.define_asset_job(
-    "refreshed_days",
+refresh_days = dg.define_asset_job(
+    "refresh_days",
     selection=(EVERY_DAY - SIGNED) | DRIFT,
     description="From the Flex Web Service to the verified and reported day; signs nothing.",
 )
-signed_days = dg.define_asset_job(
-    "signed_days",
+sign_days = dg.define_asset_job(
+    "sign_days",
     selection=SIGNED,
     description="Days that are verified: signed, posted, and their receipts.",
 )
-emptied_queue = dg.define_asset_job(
-    "emptied_queue",
+post_queue = dg.define_asset_job(
+    "post_queue",
     selection=dg.AssetSelection.assets("chain_receipt"),
     description="Signed days that wait for the chain: posted, and their receipts.",
 )
-current_day_job = dg.define_asset_job(
-    "today",
-    selection=TODAY,
+refresh_current_day = dg.define_asset_job(
+    "refresh_current_day",
+    selection=CURRENT_DAY,
     description="The current day as IB Gateway has it; provisional.",
 )
-from_loaded = dg.define_asset_job(
-    "from_loaded",
-    selection=FROM_LOADED,
+run_loaded_days = dg.define_asset_job(
+    "run_loaded_days",
+    selection=LOADED_DAYS,
     description="As daily_run, from what is loaded already.",
 )
-verified_day = dg.define_asset_job(
-    "verified_day",
-    selection=(FROM_LOADED - SIGNED) | DRIFT,
+verify_days = dg.define_asset_job(
+    "verify_days",
+    selection=(LOADED_DAYS - SIGNED) | DRIFT,
     description="From what is loaded to the verified and reported day; signs nothing.",
 )
 
 JOBS = [
     daily_run,
-    from_loaded,
-    verified_day,
-    fetched_files,
-    refreshed_days,
-    signed_days,
-    emptied_queue,
-    current_day_job,
-    delivered_alerts,
+    run_loaded_days,
+    verify_days,
+    fetch_files,
+    refresh_days,
+    sign_days,
+    post_queue,
+    refresh_current_day,
+    deliver_alerts,
 ]

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 from fntx_dagster.errors import without_accounts
 from fntx_dagster.model.chain import Unfinished
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.services.accounts import account_labels
 from fntx_dagster.services.database import Database
-from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.outbox.sendings import unfinished
 
 KIND = "queue"
-CHECK = "nothing_waits"
+CHECK = "no_record_waits"
 SOURCE = f"chain_receipt/{CHECK}"
 
 

@@ -11,9 +11,9 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.model.closing import PortfolioRow
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.services.accounts import Labels, account_labels
 from fntx_dagster.services.risk import compute
-from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.marts.closing import rows_by_day
 
 _DEPS = ["closing_positions", "closing_days"]

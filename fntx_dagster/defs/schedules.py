@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from fntx_dagster.accounting.calendar import sessions, why_closed
-from fntx_dagster.defs.jobs import refreshed_days, signed_days
+from fntx_dagster.defs.jobs import refresh_days, sign_days
 from fntx_dagster.defs.partitions import FIRST_SESSION
 from fntx_dagster.defs.ranges import BEGINNING, request
 from fntx_dagster.defs.resources import Platform
@@ -26,7 +26,7 @@ Tick = Iterator[dg.RunRequest | dg.SkipReason]
 
 
 @dg.schedule(
-    job=refreshed_days,
+    job=refresh_days,
     cron_schedule="0 17 * * *",
     execution_timezone="Asia/Hong_Kong",
     default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -52,7 +52,7 @@ def month_to_date(context: dg.ScheduleEvaluationContext, platform: Platform) -> 
 
 
 @dg.schedule(
-    job=signed_days,
+    job=sign_days,
     cron_schedule="0 0 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -11,18 +11,19 @@ import dagster as dg
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm.client import addresses_of
 from fntx_dagster.defs import queue
-from fntx_dagster.defs.alerts import delivered_alerts
+from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.failures import is_transient, said
 from fntx_dagster.defs.findings import observed
+from fntx_dagster.defs.former_names import current_job, recorded_jobs
 from fntx_dagster.defs.jobs import (
-    current_day_job,
     daily_run,
-    emptied_queue,
-    fetched_files,
-    from_loaded,
-    refreshed_days,
-    signed_days,
-    verified_day,
+    fetch_files,
+    post_queue,
+    refresh_current_day,
+    refresh_days,
+    run_loaded_days,
+    sign_days,
+    verify_days,
 )
 from fntx_dagster.defs.partitions import FIRST_SESSION
 from fntx_dagster.defs.ranges import request
@@ -30,6 +31,7 @@ from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.schedules import signing
 from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.model.chain import Unfinished
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.services import alerting as notifications
@@ -38,14 +40,13 @@ from fntx_dagster.services.fetching import configured, overdue
 from fntx_dagster.services.signatures.refusals import Beginning
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
-from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.outbox.sendings import unfinished
 from fntx_dagster.store.outbox.signatures import posted_days
 
 Tick = Iterator[dg.RunRequest | dg.SkipReason]
-_FETCHING = (refreshed_days, daily_run, fetched_files)
-_POSTING = (daily_run, from_loaded, signed_days, emptied_queue)
-_TELLING = (*_FETCHING, from_loaded, verified_day, signed_days)
+_FETCHING = (refresh_days, daily_run, fetch_files)
+_POSTING = (daily_run, run_loaded_days, sign_days, post_queue)
+_TELLING = (*_FETCHING, run_loaded_days, verify_days, sign_days)
 _AFTER_CLOSE = timedelta(minutes=30)
 _RECENT = timedelta(days=7)
 _SILENCE = timedelta(hours=1)
@@ -70,7 +71,7 @@ _RUNS = 20
 
 
 @dg.sensor(
-    job=refreshed_days,
+    job=refresh_days,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Fetches and tells the sessions that should be there and are not, the oldest month first.",
@@ -92,15 +93,15 @@ def missing_sessions(context: dg.SensorEvaluationContext, platform: Platform) ->
 
 
 @dg.sensor(
-    job=signed_days,
+    job=sign_days,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Signs each session as soon as it is complete and verified, after its account's last signed one.",
 )
 def complete_days(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """An account's first signature is the schedule's or a person's."""
-    if _under_way(context, (*_TELLING, emptied_queue)):
-        yield dg.SkipReason("Days are being told or signed.")
+    if _under_way(context, (*_TELLING, post_queue)):
+        yield dg.SkipReason("Days are being built or signed.")
         return
     now = _now()
     # what failed for a reason that lasts is tried again in an hour
@@ -108,7 +109,7 @@ def complete_days(context: dg.SensorEvaluationContext, platform: Platform) -> Ti
 
 
 @dg.sensor(
-    job=emptied_queue,
+    job=post_queue,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Sends what waits for the chain, in order: after an outage without a person.",
@@ -136,7 +137,7 @@ def chain_queue(context: dg.SensorEvaluationContext, platform: Platform) -> Tick
 
 
 @dg.sensor(
-    job=current_day_job,
+    job=refresh_current_day,
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks IB Gateway for the current day while the session is open, and for half an hour after its close.",
@@ -149,14 +150,14 @@ def open_session(context: dg.SensorEvaluationContext, platform: Platform) -> Tic
         yield dg.SkipReason("No IB Gateway is in the settings.")
     elif not any(s.opens_at <= now <= s.closes_at + _AFTER_CLOSE for s in sessions(today, today)):
         yield dg.SkipReason("No session is open.")
-    elif _under_way(context, (current_day_job,)):
+    elif _under_way(context, (refresh_current_day,)):
         yield dg.SkipReason("IB Gateway is being asked.")
     else:
         yield dg.RunRequest(run_key=f"{now:%Y-%m-%dT%H:%M}")
 
 
 @dg.sensor(
-    job=delivered_alerts,
+    job=deliver_alerts,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reads what checks found and which options were assigned; each new alert is logged here and sent once.",
@@ -179,7 +180,7 @@ def alert(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
         yield dg.SkipReason(f"{len(alerts.open_alerts(db))} alerts are open; FNTX_ALERT_URLS names no destination.")
     elif not unsent:
         yield dg.SkipReason("Every alert is delivered.")
-    elif _under_way(context, (delivered_alerts,)):
+    elif _under_way(context, (deliver_alerts,)):
         yield dg.SkipReason("Alerts are being sent.")
     else:
         # a destination that does not take them is tried again in a quarter of an hour
@@ -194,8 +195,8 @@ def alert(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
 )
 def failed_run(context: dg.RunFailureSensorContext, platform: Platform) -> None:
     """Sending alerts is left out, or a destination that is away would raise alerts for ever."""
-    job = context.dagster_run.job_name
-    if job == delivered_alerts.name:
+    job = current_job(context.dagster_run.job_name)
+    if job == deliver_alerts.name:
         return
     failures = context.get_step_failure_events()
     if failures and all(event.step_key == _RECEIPTS and is_transient(event) for event in failures):
@@ -219,9 +220,9 @@ def succeeded_run(context: dg.RunStatusSensorContext, platform: Platform) -> Non
     """What checks found is ended by the checks. A run that failed after it is not ended by it: the two sensors have
     each its own pace."""
     if not _ended_later(context, dg.DagsterRunStatus.FAILURE):
-        db, job = platform.database(), context.dagster_run.job_name
+        db, job = platform.database(), current_job(context.dagster_run.job_name)
         alerts.observe(db, "run", f"run/{job}", [])
-        if job == emptied_queue.name:  # what other runs could not post
+        if job == post_queue.name:  # what other runs could not post
             for other in _POSTING:
                 alerts.observe(db, "run", f"run/{other.name}", [], looked=[f"{other.name}: {_RECEIPTS}"])
 
@@ -258,7 +259,7 @@ def _under_way(context: dg.SensorEvaluationContext, jobs: Sequence[object]) -> b
         if run.status == dg.DagsterRunStatus.STARTED and _silent(context.instance, run.run_id):
             context.instance.report_run_failed(run, "The run said nothing for an hour: its process was killed.")
         else:
-            found = found or run.job_name in names
+            found = found or current_job(run.job_name) in names
     return found
 
 
@@ -266,8 +267,12 @@ def _ended_later(context: dg.RunStatusSensorContext, status: dg.DagsterRunStatus
     """Whether a run of the same job ended so after the one that the sensor is about."""
     run = context.dagster_run
     this = context.instance.get_run_record_by_id(run.run_id)
-    same_job = dg.RunsFilter(job_name=run.job_name, statuses=[status])
-    newest = context.instance.get_run_records(same_job, limit=_RUNS, order_by="update_timestamp")
+    same_job = [dg.RunsFilter(job_name=name, statuses=[status]) for name in recorded_jobs(current_job(run.job_name))]
+    newest = [
+        record
+        for runs in same_job
+        for record in context.instance.get_run_records(runs, limit=_RUNS, order_by="update_timestamp")
+    ]
     return any((one.end_time or 0) > (this.end_time or 0) for one in newest if one.dagster_run.run_id != run.run_id)
 
 

@@ -17,6 +17,7 @@ from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import Transient, without_accounts
 from fntx_dagster.model.chain import PostedDay, SignedDay
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import Labels, account_labels
 from fntx_dagster.services.database import Database
@@ -26,7 +27,6 @@ from fntx_dagster.services.signatures.posting import HeldRecords, disagreements,
 from fntx_dagster.services.signatures.refusals import Beginning, Refusal
 from fntx_dagster.services.signatures.signing import drift_of, sign
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.outbox.sendings import unfinished
 from fntx_dagster.store.outbox.signatures import signed_days
 
@@ -88,7 +88,7 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     partitions_def=SESSIONS,
     description="The figures of every signed day are still those that were signed; what has drifted is named.",
 )
-def signed_days_stand(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
+def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
     """Of all signed days: a statement corrects days from before the run. Nothing is amended without a person. Where a
     day could not be compared, that is a finding, and none that was found earlier is over."""
     db = platform.database()
@@ -97,7 +97,7 @@ def signed_days_stand(context: dg.AssetCheckExecutionContext, platform: Platform
     drifted = [_drift(called[drift.signed.account_id], drift.signed, drift_of(*drift)) for drift in found]
     return result(
         "drift",
-        "signed_days_stand",
+        "signed_days_unchanged",
         [*drifted, *_unjudged(unjudged, called)],
         "every signed day stands as it was signed",
         severity=dg.AssetCheckSeverity.WARN,

@@ -14,12 +14,12 @@ from fntx_dagster.defs.progress import PROGRESS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import FntxError, Transient, without_accounts
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.database import Database
 from fntx_dagster.services.fetching import Fetched, configured, fetch, retire
 from fntx_dagster.services.loading import statement_paths
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.raw_flex.coverage import due_session, missing
 from fntx_dagster.store.raw_flex.fetches import latest, served_accounts
 from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, load_paths

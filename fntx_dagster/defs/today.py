@@ -12,6 +12,7 @@ from fntx_dagster.defs.ranges import OWNERS
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.model.day import ProvisionalDay
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
 from fntx_dagster.report.markdown import to_markdown
@@ -20,7 +21,6 @@ from fntx_dagster.services.accounts import Labels, account_labels
 from fntx_dagster.services.current_day import Asked, provisional_days, refresh
 from fntx_dagster.services.database import Database
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.alerts import Finding
 
 
 @dg.asset(

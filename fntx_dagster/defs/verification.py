@@ -8,9 +8,9 @@ from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.services.accounts import Labels, account_labels
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS, WARNING_KINDS
-from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.marts.verification import Verification, verifications
 
 _DESCRIPTIONS = {

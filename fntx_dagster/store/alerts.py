@@ -11,17 +11,9 @@ from typing import NamedTuple
 
 from psycopg.rows import class_row
 
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import account_labels
-
-
-class Finding(NamedTuple):
-    """Something that is not as it should be. `subject` tells it from the source's other findings; `text` is for a
-    person and holds no whole account id; `day` is the session that it is about, if it is about one."""
-
-    subject: str
-    text: str
-    day: date | None = None
 
 
 class Alert(NamedTuple):

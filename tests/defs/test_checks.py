@@ -19,7 +19,7 @@ from fntx_dagster.defs.accounting import lots
 from fntx_dagster.defs.findings import Observed, observed, result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_tags
-from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_stand
+from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_unchanged
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.today import current_day
 from fntx_dagster.defs.verification import CHECKS
@@ -378,7 +378,7 @@ class TestSignature:
         return materialize(
             [daily_signature, chain_receipt],
             days=(first, last),
-            checks=[signed_days_stand],
+            checks=[signed_days_unchanged],
             platform=platform_of(settings, db),
         )
 
@@ -480,14 +480,14 @@ class TestSignature:
         self, settings: Settings, built: Database
     ) -> None:
         by_hand.build(built, ONE, JULY_15)
-        assert self.run(settings, built, JULY_15, JULY_15).checks["signed_days_stand"].passed
+        assert self.run(settings, built, JULY_15, JULY_15).checks["signed_days_unchanged"].passed
         by_hand.build(built, ONE, JULY_16)
         with built.connect() as connection:
             connection.execute(
                 "update alm_reporting.daily_summary set net_pnl = 987654 where trading_day = %s", (JULY_15,)
             )
         done = self.run(settings, built, JULY_16, JULY_16)
-        said = done.checks["signed_days_stand"]
+        said = done.checks["signed_days_unchanged"]
         assert (observed(said).kind, said.severity) == ("drift", WARN)
         [finding] = observed(said).findings
         assert (finding.subject, finding.day) == ("U…0001 2025-07-15", JULY_15)
@@ -512,7 +512,7 @@ class TestSignature:
         found, unjudged = drifts(built)
         assert [one.signed[:2] for one in found] == [(ONE, JULY_16)]
         assert [one.signed[:2] for one in unjudged] == [(ONE, JULY_15), (OTHER, JULY_15)]
-        said = observed(self.run(settings, built, JULY_17, JULY_17).checks["signed_days_stand"])
+        said = observed(self.run(settings, built, JULY_17, JULY_17).checks["signed_days_unchanged"])
         assert [one.subject for one in said.findings] == [
             "U…0001 2025-07-16",
             "U…0001 not compared",

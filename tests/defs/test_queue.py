@@ -14,9 +14,9 @@ from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.defs import sensors
 from fntx_dagster.defs.findings import observed
-from fntx_dagster.defs.jobs import emptied_queue, signed_days
+from fntx_dagster.defs.jobs import post_queue, sign_days
 from fntx_dagster.defs.ranges import range_tags
-from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_stand
+from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_unchanged
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
@@ -44,8 +44,8 @@ def run(daemon: Daemon, job: str, days: dict[str, str]) -> dg.ExecuteInProcessRe
     """A run as the daemon would start it."""
     defs = dg.Definitions(
         assets=[daily_signature, chain_receipt],
-        asset_checks=[signed_days_stand],
-        jobs=[signed_days, emptied_queue],
+        asset_checks=[signed_days_unchanged],
+        jobs=[sign_days, post_queue],
         resources=daemon.resources,
         executor=dg.in_process_executor,
     )
@@ -96,22 +96,22 @@ class TestAChainThatIsAway:
         daemon.tick(sensors.alert)
         for day in DAYS:
             by_hand.build(daemon.db, ONE, day)
-        assert not run(daemon, "signed_days", range_tags(Period(JULY_15, JULY_16))).success
+        assert not run(daemon, "sign_days", range_tags(Period(JULY_15, JULY_16))).success
         assert states(daemon) == [(JULY_15, "queued"), (JULY_16, "queued")]
 
         asked = daemon.tick(sensors.chain_queue)
         assert asked.tags == range_tags(Period(JULY_15, JULY_16))
-        failed = run(daemon, "emptied_queue", asked.tags)
+        failed = run(daemon, "post_queue", asked.tags)
         [event] = [event for event in failed.all_events if event.is_step_failure]
         said = event.step_failure_data.error.cause.message
         assert "Transient: 2 records wait for the chain: the RPC node does not answer" in said
         assert "the sensor `chain_queue` sends them later" in said
 
-        assert not run(daemon, "signed_days", range_tags(Period.on(JULY_17))).success
+        assert not run(daemon, "sign_days", range_tags(Period.on(JULY_17))).success
         with self.node(home, port):
             asked = daemon.tick(sensors.chain_queue)
             assert asked.tags == range_tags(Period(JULY_15, JULY_17))
-            done = run(daemon, "emptied_queue", asked.tags)
+            done = run(daemon, "post_queue", asked.tags)
         assert done.success
         assert states(daemon) == []
         posted = posted_days(daemon.db, Period(JULY_15, JULY_17))
@@ -139,7 +139,7 @@ class TestTheSensor:
         queue(daemon, JULY_15, state="failed")
         assert daemon.tick(sensors.chain_queue) == "No record waits for the chain."
 
-    @pytest.mark.parametrize("job", ["daily_run", "from_loaded", "signed_days", "emptied_queue"])
+    @pytest.mark.parametrize("job", ["daily_run", "run_loaded_days", "sign_days", "post_queue"])
     def test_nothing_is_asked_for_while_records_are_posted(self, daemon: Daemon, job: str) -> None:
         queue(daemon, JULY_15)
         remember_run(daemon.instance, job)
@@ -208,7 +208,7 @@ class TestAlerts:
     def test_the_check_of_a_run_and_the_sensor_raise_it_once(self, daemon: Daemon) -> None:
         self.open(daemon)
         queue(daemon, JULY_15, state="failed")
-        done = run(daemon, "emptied_queue", range_tags(Period.on(JULY_15)))
+        done = run(daemon, "post_queue", range_tags(Period.on(JULY_15)))
         assert done.success
         checks = {check.check_name: check for check in done.get_asset_check_evaluations()}
         assert not checks["every_day_is_posted"].passed
@@ -217,10 +217,10 @@ class TestAlerts:
         assert len(daemon.logged) == 1
 
     def test_what_another_run_could_not_post_is_over_when_the_queue_was_emptied(self, daemon: Daemon) -> None:
-        for job in ("signed_days", "refreshed_days"):
+        for job in ("sign_days", "refresh_days"):
             finding = alerts.Finding(f"{job}: chain_receipt", f"{job}: chain_receipt: the node does not answer")
             alerts.observe(daemon.db, "run", f"run/{job}", [finding])
-        done = run(daemon, "emptied_queue", range_tags(Period.on(JULY_15)))
+        done = run(daemon, "post_queue", range_tags(Period.on(JULY_15)))
         context = dg.build_run_status_sensor_context(
             sensor_name="succeeded_run",
             dagster_event=done.get_run_success_event(),
@@ -230,4 +230,4 @@ class TestAlerts:
             resources=daemon.resources,
         )
         sensors.succeeded_run(context)
-        assert [one.source for one in alerts.open_alerts(daemon.db)] == ["run/refreshed_days"]
+        assert [one.source for one in alerts.open_alerts(daemon.db)] == ["run/refresh_days"]

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from fntx_dagster.defs import sensors
-from fntx_dagster.defs.alerts import delivered_alerts
+from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.ranges import BEGINNING, range_tags
 from fntx_dagster.errors import Permanent, Transient
@@ -84,7 +84,7 @@ class TestMissingSessions:
         assert daemon.tick(sensors.missing_sessions).tags == range_tags(Period.on(JULY_17))
 
     @pytest.mark.parametrize("status", UNDER_WAY)
-    @pytest.mark.parametrize("job", ["refreshed_days", "daily_run", "fetched_files"])
+    @pytest.mark.parametrize("job", ["refresh_days", "daily_run", "fetch_files"])
     def test_nothing_is_asked_for_while_statements_are_fetched(
         self, daemon: Daemon, job: str, status: dg.DagsterRunStatus
     ) -> None:
@@ -92,16 +92,16 @@ class TestMissingSessions:
         assert daemon.tick(sensors.missing_sessions) == "Statements are being fetched."
 
     def test_other_runs_and_finished_ones_are_no_reason_to_wait(self, daemon: Daemon) -> None:
-        remember_run(daemon.instance, "today")
+        remember_run(daemon.instance, "refresh_current_day")
         for status in OVER:
-            remember_run(daemon.instance, "refreshed_days", status)
+            remember_run(daemon.instance, "refresh_days", status)
         assert isinstance(daemon.tick(sensors.missing_sessions), dg.RunRequest)
 
     def test_a_run_that_was_killed_with_its_machine_has_failed_when_it_said_nothing_for_an_hour(
         self, daemon: Daemon
     ) -> None:
         """Dagster goes on to think that it runs, and counts it among the two that may."""
-        remember_run(daemon.instance, "refreshed_days", dg.DagsterRunStatus.STARTED)
+        remember_run(daemon.instance, "refresh_days", dg.DagsterRunStatus.STARTED)
         [run] = daemon.instance.get_runs()
         daemon.instance.report_engine_event("the last that was heard", run)
         daemon.now = datetime.now(UTC) + timedelta(minutes=50)
@@ -180,11 +180,11 @@ class TestCompleteDays:
 
     @pytest.mark.parametrize(
         "job",
-        ["refreshed_days", "daily_run", "fetched_files", "from_loaded", "verified_day", "signed_days", "emptied_queue"],
+        ["refresh_days", "daily_run", "fetch_files", "run_loaded_days", "verify_days", "sign_days", "post_queue"],
     )
     def test_nothing_is_asked_for_while_days_are_told_or_signed(self, daemon: Daemon, job: str) -> None:
         remember_run(daemon.instance, job)
-        assert daemon.tick(sensors.complete_days) == "Days are being told or signed."
+        assert daemon.tick(sensors.complete_days) == "Days are being built or signed."
 
 
 class TestOpenSession:
@@ -220,9 +220,9 @@ class TestOpenSession:
         assert isinstance(said, dg.RunRequest) if is_open else said == "No session is open."
 
     def test_a_gateway_that_is_being_asked_is_not_asked_again(self, daemon: Daemon) -> None:
-        remember_run(daemon.instance, "signed_days")
+        remember_run(daemon.instance, "sign_days")
         assert isinstance(daemon.tick(sensors.open_session), dg.RunRequest)
-        remember_run(daemon.instance, "today")
+        remember_run(daemon.instance, "refresh_current_day")
         assert daemon.tick(sensors.open_session) == "IB Gateway is being asked."
 
     def test_each_tick_is_a_run_of_its_own(self, daemon: Daemon) -> None:
@@ -394,13 +394,13 @@ class TestAlert:
 
         def test_while_alerts_are_sent_no_other_run_is_asked_for(self, daemon: Daemon) -> None:
             evaluate(daemon.instance, [short(JULY_17)])
-            remember_run(daemon.instance, "delivered_alerts")
+            remember_run(daemon.instance, "deliver_alerts")
             assert daemon.tick(sensors.alert) == "Alerts are being sent."
 
         def test_the_run_fails_in_words_without_the_url_when_nobody_takes_them(self, daemon: Daemon) -> None:
             evaluate(daemon.instance, [short(JULY_17)])
             daemon.tick(sensors.alert)
-            done = delivered_alerts.execute_in_process(
+            done = deliver_alerts.execute_in_process(
                 instance=daemon.instance, resources=daemon.resources, raise_on_error=False
             )
             assert not done.success
@@ -417,7 +417,7 @@ class TestAlert:
             evaluate(daemon.instance, [short(JULY_17)])
             by_hand.book(daemon.db, ONE, "1", JULY_17)
             daemon.tick(sensors.alert)
-            done = delivered_alerts.execute_in_process(instance=daemon.instance, resources=daemon.resources)
+            done = deliver_alerts.execute_in_process(instance=daemon.instance, resources=daemon.resources)
             assert done.success
             assert sent == [
                 "U…0001: 1 SPY   250717P00625000 assigned, told in 2025-07-17",
@@ -427,11 +427,11 @@ class TestAlert:
 
 
 class TestRuns:
-    def run(self, daemon: Daemon, body: Callable[[], None], job_name: str = "signed_days") -> None:
+    def run(self, daemon: Daemon, body: Callable[[], None], job_name: str = "sign_days") -> None:
         """Runs a job of one step, and ticks the sensor that its end is for."""
         self.hear(daemon, self.end(daemon, body, job_name))
 
-    def end(self, daemon: Daemon, body: Callable[[], None], job_name: str = "signed_days") -> dg.ExecuteInProcessResult:
+    def end(self, daemon: Daemon, body: Callable[[], None], job_name: str = "sign_days") -> dg.ExecuteInProcessResult:
 
         @dg.op(name="step")
         def step() -> None:
@@ -469,7 +469,7 @@ class TestRuns:
     def test_a_run_that_fails_is_one_alert_with_what_the_step_said_and_accounts_masked(self, daemon: Daemon) -> None:
         for _ in range(2):
             self.run(daemon, self.fails(dg.Failure(f"account {ONE} has no key", allow_retries=False)))
-        assert self.open(daemon) == [("run", "signed_days: step: account U…0001 has no key")]
+        assert self.open(daemon) == [("run", "sign_days: step: account U…0001 has no key")]
 
     @pytest.mark.parametrize(
         ("error", "said"),
@@ -489,7 +489,7 @@ class TestRuns:
 
     def test_a_run_of_the_same_job_that_succeeds_ends_it_and_another_job_does_not(self, daemon: Daemon) -> None:
         self.run(daemon, self.fails(Permanent("no")))
-        self.run(daemon, lambda: None, "refreshed_days")
+        self.run(daemon, lambda: None, "refresh_days")
         assert len(self.open(daemon)) == 1
         self.run(daemon, lambda: None)
         assert self.open(daemon) == []
@@ -519,5 +519,5 @@ class TestRuns:
         assert len(self.open(daemon)) == 1
 
     def test_a_failure_to_send_alerts_raises_none(self, daemon: Daemon) -> None:
-        self.run(daemon, self.fails(dg.Failure("destination 1 (json): not taken")), "delivered_alerts")
+        self.run(daemon, self.fails(dg.Failure("destination 1 (json): not taken")), "deliver_alerts")
         assert self.open(daemon) == []

@@ -1,0 +1,15 @@
+"""A finding: something that a person has to know. Checks report findings, and alerts are opened from them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """Something that is not as it should be. `subject` distinguishes it from the other findings of its source; `text`
+    is for a person and holds no whole account id; `day` is the session that it is about, if it is about one."""
+
+    subject: str
+    text: str
+    day: date | None = None
