@@ -71,8 +71,6 @@ NOT_YET = {
 PURE = ("model", "accounting", "metrics", "proof", "report")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 STILL_LONG = {
-    "fntx_dagster/accounting/fills.py",
-    "fntx_dagster/accounting/lots.py",
     "fntx_dagster/adapters/evm/sender.py",
     "fntx_dagster/adapters/flex/webservice.py",
     "fntx_dagster/cli/__init__.py",

@@ -1,10 +1,10 @@
 """What corporate actions and transfers did to the positions: fills that nobody traded.
 
 Reads the values of `raw_flex.corporate_actions` and `raw_flex.transfers` for one account. A split, a merger, a change
-of symbol carries cost from what it takes to what it gives, and the legs of one action are linked so that `lots.py` can
-carry it; what an action gives for nothing (a spin-off, an issue) costs nothing, what it gives for cash (a subscription)
-costs that, and what it takes for cash is closed at that. A position that is transferred comes or goes at its transfer
-price. Sources: the broker's Reorg codes, its Transfers.
+of symbol carries cost from what it takes to what it gives, and the legs of one action are linked so that `matching.py`
+can carry it; what an action gives for nothing (a spin-off, an issue) costs nothing, what it gives for cash (a
+subscription) costs that, and what it takes for cash is closed at that. A position that is transferred comes or goes at
+its transfer price. Sources: the broker's Reorg codes, its Transfers.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ from typing import NamedTuple
 from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fills import (
     CLOSES_ONLY,
+    CLOSES_UNKNOWN,
     CORPORATE_ACTION,
     MERGER,
-    NOT_TOLD,
     SPIN_OFF,
     SPLIT,
     SYMBOL_CHANGE,
     TRANSFER_IN,
     TRANSFER_OUT,
     Fill,
-    asset_category,
-    multiplier,
 )
 from fntx_dagster.accounting.fx import PLACES, Rates
+from fntx_dagster.accounting.trade_rows import asset_category, multiplier
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.session import NEW_YORK
 
@@ -156,8 +155,8 @@ def _takes_back(cancel: ActionRow, row: ActionRow) -> bool:
 
 def _action(row: ActionRow) -> tuple:
     """What the legs of one action share: the broker's id of it, else the security it begins with, and the moment."""
-    told = (row.action_description or row.description or row.symbol or "").partition("(")[0].strip()
-    return (_report_date(row), row.action_id or told, row.date_time if not row.action_id else None)
+    name = (row.action_description or row.description or row.symbol or "").partition("(")[0].strip()
+    return (_report_date(row), row.action_id or name, row.date_time if not row.action_id else None)
 
 
 def _of_action(legs: Sequence[ActionRow], calendar: Calendar, rates: Rates) -> Iterator[Fill]:
@@ -165,13 +164,13 @@ def _of_action(legs: Sequence[ActionRow], calendar: Calendar, rates: Rates) -> I
     scaled = len({_contract(leg) for leg in legs}) == 1
     for leg in legs:
         kind = _kind(leg)
-        other = next((one for one in linked if leg in linked and one is not leg), None)
+        other = next((second for second in linked if leg in linked and second is not leg), None)
         splits = kind == SPLIT and scaled and not leg.proceeds
         fill = _fill(leg, ACTION_KEY, kind, calendar, rates, leg.proceeds or Decimal(0))
         if other:
             yield fill._replace(linked_fill_id=ACTION_KEY + other.row_key)
         elif splits:
-            closes = NOT_TOLD if _code(leg) == _ISSUE else CLOSES_ONLY
+            closes = CLOSES_UNKNOWN if _code(leg) == _ISSUE else CLOSES_ONLY
             yield fill._replace(linked_fill_id=fill.fill_id, ratio=_ratio(leg), closes=closes)
         else:
             at = fill.executed_at + timedelta(seconds=1 if _takes(leg, legs) else 0)
@@ -180,30 +179,30 @@ def _of_action(legs: Sequence[ActionRow], calendar: Calendar, rates: Rates) -> I
 
 def _linked(legs: Sequence[ActionRow]) -> tuple[ActionRow, ...]:
     """The leg that takes and the one that gives, where an action exchanges one contract for another."""
-    largest = sorted((leg for leg in legs if leg.quantity), key=lambda leg: (-abs(leg.quantity), leg.row_key))
+    largest = sorted((leg for leg in legs if leg.quantity), key=lambda leg: (-abs(_quantity(leg)), leg.row_key))
     if not largest or _kind(largest[0]) == SPIN_OFF:
         return ()
     for first in largest:
         for second in largest:
             different = _contract(first) != _contract(second)
-            if different and (first.quantity > 0) != (second.quantity > 0):
+            if different and (_quantity(first) > 0) != (_quantity(second) > 0):
                 return (first, second)
     return ()
 
 
 def _takes(leg: ActionRow, legs: Sequence[ActionRow]) -> bool:
     """Whether a leg takes from what the others leave: for cash, or against a larger one of the same contract."""
-    quantity = leg.quantity or Decimal(0)
+    quantity = _quantity(leg)
     return (len(legs) > 1 and bool(leg.proceeds)) or any(
-        _contract(one) == _contract(leg) and (one.quantity or 0) * quantity < 0 and abs(one.quantity) > abs(quantity)
-        for one in legs
+        _contract(other) == _contract(leg) and _quantity(other) * quantity < 0 and abs(_quantity(other)) > abs(quantity)
+        for other in legs
     )
 
 
 def _closes(leg: ActionRow, kind: str) -> str:
     """What an action takes, for cash or for nothing, opens no position the other way round; what it brings opens."""
-    brings = (leg.quantity or 0) > 0 and kind in (SPIN_OFF, CORPORATE_ACTION) and _code(leg) not in _ENDINGS
-    return CLOSES_ONLY if not brings and (leg.proceeds or kind == CORPORATE_ACTION) else NOT_TOLD
+    brings = _quantity(leg) > 0 and kind in (SPIN_OFF, CORPORATE_ACTION) and _code(leg) not in _ENDINGS
+    return CLOSES_ONLY if not brings and (leg.proceeds or kind == CORPORATE_ACTION) else CLOSES_UNKNOWN
 
 
 def _code(row: ActionRow) -> str:
@@ -213,14 +212,14 @@ def _code(row: ActionRow) -> str:
 def _kind(row: ActionRow) -> str:
     if row.type:
         return _KIND_OF.get(_code(row), CORPORATE_ACTION)
-    told = f"{row.action_description or ''} {row.description or ''}"
-    return next((kind for words, kind in _WORDS if words.search(told)), CORPORATE_ACTION)
+    text = f"{row.action_description or ''} {row.description or ''}"
+    return next((kind for words, kind in _WORDS if words.search(text)), CORPORATE_ACTION)
 
 
 def _ratio(row: ActionRow) -> tuple[Decimal, Decimal] | None:
     """`SPLIT 4 FOR 1`: four of each."""
-    found = _RATIO.search(f"{row.action_description or ''} {row.description or ''}")
-    new, old = (Decimal(text.replace(",", "")) for text in found.groups()) if found else (None, None)
+    words = _RATIO.search(f"{row.action_description or ''} {row.description or ''}")
+    new, old = (Decimal(text.replace(",", "")) for text in words.groups()) if words else (None, None)
     return (new, old) if new and old else None
 
 
@@ -233,9 +232,9 @@ _MORNING = time(8)
 def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
     value = _value(row)
     # where the broker writes `-`, the sign is all there is; where it says IN, what is negative is short
-    out = row.direction.upper() == "OUT" if row.direction else row.quantity < 0
+    out = row.direction.upper() == "OUT" if row.direction else _quantity(row) < 0
     fill = _fill(row, TRANSFER_KEY, TRANSFER_OUT if out else TRANSFER_IN, calendar, rates, -value)
-    session = calendar.on_or_after(fill.report_date)
+    session = calendar.on_or_after(_report_date(row))
     dated_only = row.date_time is None or row.date_time.astimezone(NEW_YORK).time() == time()
     if dated_only or fill.session != session.day:
         # like cash: what comes is there before the open, what goes is there until the close
@@ -244,7 +243,7 @@ def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
         fill = fill._replace(session=session.day, executed_at=at, phase=phase)
     if row.transfer_price:
         fill = fill._replace(price=row.transfer_price)
-    return fill._replace(closes=CLOSES_ONLY if out else NOT_TOLD)
+    return fill._replace(closes=CLOSES_ONLY if out else CLOSES_UNKNOWN)
 
 
 def _value(row: TransferRow) -> Decimal:
@@ -258,7 +257,7 @@ def _value(row: TransferRow) -> Decimal:
             "Add the fields positionAmount and transferPrice to the section Transfers of the Flex query and load the"
             " statement again",
         )
-    return row.quantity * multiplier(row, asset_category(row)) * row.transfer_price
+    return _quantity(row) * multiplier(row, asset_category(row)) * row.transfer_price
 
 
 # -- both
@@ -267,6 +266,10 @@ def _value(row: TransferRow) -> Decimal:
 def _contract(row: ActionRow | TransferRow) -> str | None:
     """What tells contracts apart, and is the contract's id."""
     return row.conid or row.symbol
+
+
+def _quantity(row: ActionRow | TransferRow) -> Decimal:
+    return row.quantity or Decimal(0)
 
 
 def _report_date(row: ActionRow | TransferRow) -> date:
@@ -280,20 +283,21 @@ def _fill(
     report_date = _report_date(row)
     at = row.date_time or datetime.combine(report_date, time(), tzinfo=NEW_YORK)
     session = calendar.at(at)
-    if not row.currency or not _contract(row):
+    contract_id = _contract(row)
+    if not row.currency or not contract_id:
         section, lacking = ("Corporate Actions" if prefix == ACTION_KEY else "Transfers"), "currency, conid and symbol"
         raise Permanent(
             f"row {row.row_key} of {row.row_date} in {section} has no currency or no contract",
             f"Add the fields {lacking} to the section {section} of the Flex query and load the statement again",
         )
     rate = rates.of_row(row.currency, report_date, row.fx_rate_to_base or _said_by_amounts(row))
-    units = (row.quantity or Decimal(0)) * multiplier(row, category)
+    units = _quantity(row) * multiplier(row, category)
     return Fill(
         fill_id=prefix + row.row_key,
-        contract_id=_contract(row),
+        contract_id=contract_id,
         executed_at=at,
         session=session.day,
-        quantity=row.quantity or Decimal(0),
+        quantity=_quantity(row),
         price=_per_unit(-booked, units),
         multiplier=multiplier(row, category),
         commission=Decimal(0),
@@ -330,4 +334,5 @@ def _per_unit(amount: Decimal, units: Decimal) -> Decimal:
     if not units:
         return Decimal(0)
     price = amount / units
-    return price if price * units == amount and price.as_tuple().exponent > -12 else price.quantize(PLACES)
+    rounded = price.quantize(PLACES)
+    return price if price * units == amount and price == rounded else rounded

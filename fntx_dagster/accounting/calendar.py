@@ -67,8 +67,9 @@ def why_closed(day: date) -> str | None:
         return None
     import exchange_calendars
 
-    named = exchange_calendars.get_calendar("XNYS").regular_holidays.holidays(day, day, return_name=True)
-    return str(named.iloc[0]) if len(named) else "holiday"
+    rules = exchange_calendars.get_calendar("XNYS").regular_holidays
+    names = [] if rules is None else list(rules.holidays(day, day, return_name=True))
+    return str(names[0]) if names else "holiday"
 
 
 class Calendar:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from fntx_dagster.accounting import fx, lots
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.accounting.fills import FX_CONVERSION, TRADE, Fill
+from fntx_dagster.accounting.matching import match
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.contract import Contract, is_option, ladder_key
 from fntx_dagster.model.day import Block, Event, OpenPosition, ProvisionalDay
@@ -187,7 +188,7 @@ def _books(snapshot: Snapshot, fills: Sequence[Fill], session: Session) -> dict[
         carried = _carried(position.quantity if position else _ZERO, own)
         multiplier = position.contract.multiplier if position else own[0].multiplier
         told = (fill for fill in own if fill.executed_at <= session.closes_at)
-        books[contract_id] = lots.match(told, [_carried_lot(carried, multiplier, session)] if carried else ())
+        books[contract_id] = match(told, [_carried_lot(carried, multiplier, session)] if carried else ())
     return books
 
 

@@ -11,12 +11,11 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from fntx_dagster.model.closing import ClosingPosition
+from fntx_dagster.model.contract import is_option
 from fntx_dagster.model.snapshot import Snapshot
 
 GATEWAY = "gateway"
 """The source of a mark, or of an underlying's price, that the gateway gives."""
-
-_OPTIONS = ("OPT", "FOP")
 
 
 def positions_at(
@@ -28,14 +27,12 @@ def positions_at(
     rates of the settings (`rate_between`); a position whose currency has none has no rate to base.
     """
     prices = {
-        (held.contract.symbol, held.currency): held.mark
-        for held in snapshot.positions
-        if held.contract.asset_category not in _OPTIONS
+        (held.contract.symbol, held.currency): held.mark for held in snapshot.positions if not is_option(held.contract)
     }
     positions = []
     for held in sorted(snapshot.positions, key=lambda held: held.contract.contract_id):
-        contract, is_option = held.contract, held.contract.asset_category in _OPTIONS
-        price = prices.get((contract.underlying_symbol or "", held.currency)) if is_option else None
+        contract, an_option = held.contract, is_option(held.contract)
+        price = prices.get((contract.underlying_symbol or "", held.currency)) if an_option else None
         positions.append(
             ClosingPosition(
                 account_id=snapshot.account_id,
@@ -43,7 +40,7 @@ def positions_at(
                 contract_id=contract.contract_id,
                 symbol=contract.symbol,
                 asset_category=contract.asset_category,
-                is_option=is_option,
+                is_option=an_option,
                 is_traded=False,
                 underlying_symbol=contract.underlying_symbol,
                 strike=contract.strike,

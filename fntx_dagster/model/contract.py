@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+OPTIONS = ("OPT", "FOP")
+"""The broker's categories of options: on a stock or an index, and on a future. A warrant has a put/call and is none:
+no premium is narrated of it. dbt has the same rule in its macro `is_option`; a test compares the two."""
 _SHARES = ("STK", "FUND")
 
 
@@ -25,8 +28,8 @@ class Contract:
 
 
 def is_option(contract: Contract) -> bool:
-    """Whether the contract is a call or a put, on a stock, an index or a future."""
-    return contract.put_call is not None
+    """Whether the contract is an option on a stock, an index or a future; a warrant is none."""
+    return contract.asset_category in OPTIONS
 
 
 def is_stock(contract: Contract) -> bool:

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from fntx_dagster.accounting import fills as f
 from fntx_dagster.accounting.calendar import Calendar, sessions
+from fntx_dagster.accounting.classification import classify
 from fntx_dagster.accounting.fx import Rates
+from fntx_dagster.accounting.trade_rows import ExerciseRow, TradeRow
 
 VECTORS = Path(__file__).parent / "vectors"
 GOLDEN = Path(__file__).parents[2] / "fntx_dagster" / "samples"
@@ -66,25 +68,25 @@ def of_vector(case: dict, fills: list[dict], fee: str | None = None) -> list[f.F
 
 
 @cache
-def golden_trades() -> tuple[f.TradeRow, ...]:
+def golden_trades() -> tuple[TradeRow, ...]:
     return tuple(_trade(row) for row in _rows("Trades_MTD_20250719.xml", "Trade"))
 
 
 @cache
-def golden_exercises() -> tuple[f.ExerciseRow, ...]:
+def golden_exercises() -> tuple[ExerciseRow, ...]:
     rows = (row for row in _rows("Exercises_and_Expiries_MTD_20250719.xml", "OptionEAE") if row.get("tradeID"))
-    return tuple(f.ExerciseRow(row["tradeID"], row["transactionType"], row["conid"]) for row in rows)
+    return tuple(ExerciseRow(row["tradeID"], row["transactionType"], row["conid"]) for row in rows)
 
 
 def golden_fills(exercises: bool = True) -> list[f.Fill]:
-    return f.classify(golden_trades(), golden_exercises() if exercises else (), july(), USD_IN_HKD)
+    return classify(golden_trades(), golden_exercises() if exercises else (), july(), USD_IN_HKD)
 
 
 def _rows(file: str, tag: str) -> list[dict]:
     return [dict(row.attrib) for row in ElementTree.parse(GOLDEN / file).iter(tag)]
 
 
-def _trade(row: dict) -> f.TradeRow:
+def _trade(row: dict) -> TradeRow:
     money = {
         name: Decimal(row[attribute]) if row[attribute] else None
         for name, attribute in {
@@ -99,7 +101,7 @@ def _trade(row: dict) -> f.TradeRow:
             "fx_rate_to_base": "fxRateToBase",
         }.items()
     }
-    return f.TradeRow(
+    return TradeRow(
         row_key=row["transactionID"],
         row_date=_day(row["reportDate"]),
         currency=row["currency"],

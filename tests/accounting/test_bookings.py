@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fntx_dagster.accounting import fills as f
 from fntx_dagster.accounting.bookings import ActionRow, TransferRow, booked_actions, booked_transfers
 from fntx_dagster.accounting.fx import Rates
-from fntx_dagster.accounting.lots import match_contracts
+from fntx_dagster.accounting.matching import match_contracts
 from fntx_dagster.errors import Permanent
 from tests.accounting.examples import USD_IN_HKD, at, fill, july
 

@@ -7,12 +7,14 @@ from decimal import Decimal
 import pytest
 
 from fntx_dagster.accounting import fills as f
+from fntx_dagster.accounting.classification import classify
 from fntx_dagster.accounting.fx import Rates
+from fntx_dagster.accounting.trade_rows import ExerciseRow, TradeRow, asset_category, cancellations, proceeds
 from fntx_dagster.errors import Permanent
 from tests.accounting.examples import USD_IN_HKD, at, golden_fills, golden_trades, july
 
 
-def row(row_key: str, **given) -> f.TradeRow:
+def row(row_key: str, **given) -> TradeRow:
     defaults = {
         "row_date": date(2025, 7, 17),
         "report_date": date(2025, 7, 17),
@@ -27,10 +29,10 @@ def row(row_key: str, **given) -> f.TradeRow:
         "trade_price": Decimal(620),
         "fx_rate_to_base": Decimal("7.8472"),
     }
-    return f.TradeRow(row_key, **(defaults | given))
+    return TradeRow(row_key, **(defaults | given))
 
 
-def option(row_key: str, **given) -> f.TradeRow:
+def option(row_key: str, **given) -> TradeRow:
     return row(
         row_key,
         **{
@@ -50,7 +52,7 @@ def option(row_key: str, **given) -> f.TradeRow:
     )
 
 
-def delivered(row_key: str, **given) -> f.TradeRow:
+def delivered(row_key: str, **given) -> TradeRow:
     return row(
         row_key,
         **{
@@ -63,8 +65,8 @@ def delivered(row_key: str, **given) -> f.TradeRow:
     )
 
 
-def classified(*rows: f.TradeRow, exercises: tuple[f.ExerciseRow, ...] = (), rates: Rates = USD_IN_HKD):
-    return {fill.fill_id: fill for fill in f.classify(rows, exercises, july(), rates)}
+def classified(*rows: TradeRow, exercises: tuple[ExerciseRow, ...] = (), rates: Rates = USD_IN_HKD):
+    return {fill.fill_id: fill for fill in classify(rows, exercises, july(), rates)}
 
 
 def test_the_role_models_rows_come_out_with_the_brokers_labels():
@@ -151,7 +153,7 @@ def test_equal_legs_pair_one_by_one():
 
 
 def test_option_eae_wins_over_a_pairing_by_chance():
-    said = (f.ExerciseRow("t1", "Expiration", "794496281"),)
+    said = (ExerciseRow("t1", "Expiration", "794496281"),)
     fills = classified(option("1"), delivered("2"), exercises=said)
     assert (fills["1"].event_type, fills["1"].label_source, fills["2"].event_type) == (
         "expiration",
@@ -161,12 +163,12 @@ def test_option_eae_wins_over_a_pairing_by_chance():
 
 
 def test_option_eae_of_another_contract_with_the_same_trade_id_says_nothing():
-    fills = classified(option("1"), exercises=(f.ExerciseRow("t1", "Assignment", "1"),))
+    fills = classified(option("1"), exercises=(ExerciseRow("t1", "Assignment", "1"),))
     assert fills["1"].label_source == "book_trade_rule"
 
 
 def test_a_delivery_that_option_eae_names_needs_no_pair():
-    fills = classified(delivered("2", notes="Ex;O"), exercises=(f.ExerciseRow("t2", "Sell", "756733"),))
+    fills = classified(delivered("2", notes="Ex;O"), exercises=(ExerciseRow("t2", "Sell", "756733"),))
     assert (fills["2"].event_type, fills["2"].label_source, fills["2"].delivered_by) == (
         "delivery",
         "option_eae",
@@ -202,19 +204,19 @@ def test_a_currency_pair_is_a_conversion_even_where_no_category_is_delivered():
     ],
 )
 def test_the_category_is_derived_from_the_contracts_terms(given, category):
-    assert f.asset_category(row("1", **given)) == category
+    assert asset_category(row("1", **given)) == category
 
 
 def test_a_cancel_removes_itself_and_what_it_cancels():
     bought = row("1")
     cancel = row("2", transaction_type="TradeCancel", trade_id=None, orig_transaction_id="1", quantity=Decimal(-100))
-    assert f.cancellations([bought, cancel, row("3")]).struck_out == {"1", "2"}
+    assert cancellations([bought, cancel, row("3")]).struck_out == {"1", "2"}
 
 
 def test_a_cancel_known_by_its_side_finds_its_original_by_trade_id_size_and_price():
     bought, corrected = row("1"), row("3", trade_id="t1", trade_price=Decimal(621))
     cancel = row("2", buy_sell="BUY (Ca.)", trade_id=None, orig_trade_id="t1", orig_transaction_id="0")
-    assert f.cancellations([corrected, bought, cancel]).struck_out == {"1", "2"}
+    assert cancellations([corrected, bought, cancel]).struck_out == {"1", "2"}
 
 
 def test_a_cancel_of_a_later_day_strikes_out_nothing_and_may_open_again_what_its_original_closed():
@@ -222,10 +224,10 @@ def test_a_cancel_of_a_later_day_strikes_out_nothing_and_may_open_again_what_its
     later = {"report_date": date(2025, 7, 21), "transaction_type": "TradeCancel", "orig_transaction_id": "1"}
     cancel = row("2", trade_id=None, quantity=Decimal(100), **later)
     corrected = row("3", transaction_type="TradeCorrect", orig_transaction_id="1")
-    found = f.cancellations([sold, cancel, corrected])
+    found = cancellations([sold, cancel, corrected])
     assert found == (frozenset(), {"2"})
-    fills = f.classify([sold, cancel], [], july(), USD_IN_HKD, found.reversing)
-    assert [fill.closes for fill in fills if fill.fill_id == "2"] == [f.NOT_TOLD]
+    fills = classify([sold, cancel], [], july(), USD_IN_HKD, found.reversing)
+    assert [fill.closes for fill in fills if fill.fill_id == "2"] == [f.CLOSES_UNKNOWN]
 
 
 def test_two_cancels_of_one_trade_take_back_two_rows_at_most():
@@ -233,21 +235,21 @@ def test_two_cancels_of_one_trade_take_back_two_rows_at_most():
         row(key, transaction_type="TradeCancel", trade_id=None, orig_trade_id="t1", orig_transaction_id="1")
         for key in "23"
     ]
-    assert f.cancellations([row("1"), *cancels]).struck_out == {"1", "2"}
+    assert cancellations([row("1"), *cancels]).struck_out == {"1", "2"}
 
 
 def test_a_correction_replaces_its_original_with_or_without_a_cancel():
     bought = row("1")
     corrected = row("3", trade_id="t1", transaction_type="TradeCorrect", orig_transaction_id="1")
     cancel = row("2", transaction_type="TradeCancel", orig_transaction_id="1")
-    assert f.cancellations([bought, corrected]).struck_out == {"1"}
-    assert f.cancellations([bought, cancel, corrected]).struck_out == {"1", "2"}
+    assert cancellations([bought, corrected]).struck_out == {"1"}
+    assert cancellations([bought, cancel, corrected]).struck_out == {"1", "2"}
 
 
 @pytest.mark.parametrize(("side", "quantity"), [("BUY (Ca.)", -100), ("SELL (Ca.)", 100)])
 def test_a_cancel_without_its_original_stands_as_a_reversing_trade_that_opens_nothing(side, quantity):
     cancel = row("2", transaction_type="TradeCancel", buy_sell=side, orig_transaction_id="77")
-    assert f.cancellations([cancel]).struck_out == frozenset()
+    assert cancellations([cancel]).struck_out == frozenset()
     fill = classified(cancel)["2"]
     assert (fill.event_type, fill.quantity, fill.closes) == ("trade", Decimal(quantity), f.CLOSES_ONLY)
 
@@ -262,11 +264,11 @@ def test_the_side_decides_the_sign_of_the_quantity(side, delivered_quantity):
     [
         ({"open_close_indicator": "C"}, f.CLOSES_ONLY),
         ({"notes": "P;C"}, f.CLOSES_ONLY),
-        ({"open_close_indicator": "C;O", "fifo_pnl_realized": Decimal(5)}, f.NOT_TOLD),
-        ({"open_close_indicator": "O"}, f.NOT_TOLD),
+        ({"open_close_indicator": "C;O", "fifo_pnl_realized": Decimal(5)}, f.CLOSES_UNKNOWN),
+        ({"open_close_indicator": "O"}, f.CLOSES_UNKNOWN),
         ({"fifo_pnl_realized": Decimal(5)}, f.CLOSES_SOME),
-        ({"fifo_pnl_realized": Decimal(0)}, f.NOT_TOLD),
-        ({"notes": "Co"}, f.NOT_TOLD),
+        ({"fifo_pnl_realized": Decimal(0)}, f.CLOSES_UNKNOWN),
+        ({"notes": "Co"}, f.CLOSES_UNKNOWN),
     ],
 )
 def test_what_the_broker_says_about_closing_is_kept(given, closes):
@@ -294,7 +296,7 @@ def test_a_commission_charged_in_base_currency_is_turned_into_the_fills():
 def test_the_multiplier_is_the_rows_or_the_categorys(given, multiplier):
     fill = classified(row("1", **given))["1"]
     assert fill.multiplier == multiplier
-    assert fill.proceeds == -100 * 620 * multiplier == f.proceeds(row("1", **given))
+    assert fill.proceeds == -100 * 620 * multiplier == proceeds(row("1", **given))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fntx_dagster.accounting import fills as f
-from fntx_dagster.accounting.lots import Effect, Lot, match, match_contracts, reconcile_broker_realised
+from fntx_dagster.accounting.broker_pnl import reconcile_broker_realised
+from fntx_dagster.accounting.lots import Effect, Lot
+from fntx_dagster.accounting.matching import match, match_contracts
 from tests.accounting.examples import VECTORS, fill, golden_fills, of_vector, vectors
 
 NOON = datetime(2025, 7, 1, 16, tzinfo=UTC)
@@ -353,7 +355,7 @@ executions = st.lists(
         money,
         money,
         st.integers(0, 2),
-        st.sampled_from([f.NOT_TOLD, f.NOT_TOLD, f.NOT_TOLD, f.CLOSES_ONLY, f.CLOSES_SOME]),
+        st.sampled_from([f.CLOSES_UNKNOWN, f.CLOSES_UNKNOWN, f.CLOSES_UNKNOWN, f.CLOSES_ONLY, f.CLOSES_SOME]),
     ),
     max_size=25,
 ).map(
@@ -393,7 +395,7 @@ def test_the_lots_of_a_fill_sum_to_its_quantity_and_to_its_commission_exactly(fi
 
 @given(executions)
 def test_cash_is_realised_pnl_less_what_the_open_position_cost(fills):
-    fills = [one._replace(closes=f.NOT_TOLD) for one in fills]
+    fills = [one._replace(closes=f.CLOSES_UNKNOWN) for one in fills]
     matching = match(fills)
     cost = sum(net_position((lot,)) * lot.open_price * lot.multiplier for lot in matching.open)
     assert sum(one.proceeds for one in fills) == gross(matching.closed) - cost
@@ -451,7 +453,7 @@ def test_two_ranges_one_after_the_other_give_what_both_at_once_give(fills, cut):
 
 @given(executions, st.data())
 def test_splitting_a_fill_into_two_at_the_same_price_and_instant_changes_no_total(fills, data):
-    fills = [one._replace(closes=f.NOT_TOLD) for one in fills]
+    fills = [one._replace(closes=f.CLOSES_UNKNOWN) for one in fills]
     if not fills:
         return
     n = data.draw(st.integers(0, len(fills) - 1))

@@ -8,6 +8,7 @@ from typing import Any
 
 from fntx_dagster.metrics.terms import Assumptions
 from fntx_dagster.model.closing import ClosingPosition
+from fntx_dagster.model.contract import OPTIONS
 
 DAY, CLOSE = date(2025, 7, 16), datetime(2025, 7, 16, 20, tzinfo=UTC)
 NEXT_CLOSE = datetime(2025, 7, 17, 20, tzinfo=UTC)
@@ -23,7 +24,7 @@ def position(contract_id: str, symbol: str, category: str, **changes: Any) -> Cl
         contract_id=contract_id,
         symbol=symbol,
         asset_category=category,
-        is_option=category in ("OPT", "FOP"),
+        is_option=category in OPTIONS,
         is_traded=False,
         underlying_symbol=None,
         strike=None,

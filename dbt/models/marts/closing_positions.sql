@@ -73,7 +73,7 @@ select
     positions.contract_id,
     terms.symbol,
     terms.asset_category,
-    terms.asset_category in ('OPT', 'FOP') as is_option,
+    {{ is_option('terms.asset_category') }} as is_option,
     terms.underlying_symbol,
     terms.strike,
     terms.expiry,
@@ -96,7 +96,7 @@ select
     end as rate_to_base,
     -- a split is every listing's, whichever of them the statement tells it of
     case
-        when terms.asset_category not in ('OPT', 'FOP') then not exists (
+        when not {{ is_option('terms.asset_category') }} then not exists (
             select from {{ ref('stg_flex__corporate_actions') }} as actions
             where actions.account_id = positions.account_id
                 and actions.symbol = terms.symbol
@@ -117,5 +117,5 @@ left join underlyings
     and underlyings.official_day = positions.trading_day
     and underlyings.symbol = terms.underlying_symbol
     and underlyings.currency = positions.currency
-    and terms.asset_category in ('OPT', 'FOP')
+    and {{ is_option('terms.asset_category') }}
 where terms.asset_category <> 'CASH' and (positions.quantity <> 0 or positions.is_traded or positions.is_priced)

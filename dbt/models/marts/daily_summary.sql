@@ -24,7 +24,7 @@ told as (
         coalesce(sum(nav_impact) filter (where event_type = 'dividend'), 0) as dividends,
         coalesce(sum(nav_impact) filter (where event_type = 'tax'), 0) as taxes,
         coalesce(sum(abs(quantity)) filter (
-            where event_type = 'trade' and asset_category in ('OPT', 'FOP')
+            where event_type = 'trade' and {{ is_option('asset_category') }}
         ), 0) as contracts_traded,
         count(distinct contract_id) filter (where event_type = 'expiration') as positions_expired,
         count(distinct contract_id) filter (where event_type = 'assignment') as positions_assigned,
@@ -59,7 +59,7 @@ option_notional as (
     cross join lateral (
         select events.multiplier * coalesce(underlying.mark_price, events.strike) * events.fx_rate_to_base as notional
     ) as unit
-    where events.event_type = 'trade' and events.asset_category in ('OPT', 'FOP')
+    where events.event_type = 'trade' and {{ is_option('events.asset_category') }}
     group by events.account_id, events.trading_day
 ),
 

@@ -5,7 +5,7 @@ select
     symbol,
     description,
     asset_category,
-    asset_category in ('OPT', 'FOP') as is_option,
+    {{ is_option('asset_category') }} as is_option,
     underlying_symbol,
     multiplier,
     strike,
@@ -22,7 +22,7 @@ select
     label_source = 'corporate_action' as is_action,
     label_source = 'transfer' as is_transfer,
     -- the end of an option takes it out at the mark that it had; booked the night before, that is the day before's
-    asset_category in ('OPT', 'FOP') and event_type in ('expiration', 'assignment', 'exercise')
+    {{ is_option('asset_category') }} and event_type in ('expiration', 'assignment', 'exercise')
     and session <= report_session as releases_mark,
     label_source,
     linked_fill_id,

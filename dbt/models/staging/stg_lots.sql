@@ -5,7 +5,7 @@ select
     symbol,
     description,
     asset_category,
-    asset_category in ('OPT', 'FOP') as is_option,
+    {{ is_option('asset_category') }} as is_option,
     underlying_symbol,
     strike,
     expiry,

@@ -21,11 +21,13 @@ from typing import NamedTuple
 import psycopg
 from psycopg.rows import scalar_row
 
-from fntx_dagster.accounting import fills as accounting
+from fntx_dagster.accounting import classification, trade_rows
 from fntx_dagster.accounting.calendar import Calendar, sessions
-from fntx_dagster.accounting.fills import ExerciseRow, Fill, TradeRow
+from fntx_dagster.accounting.fills import Fill
 from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
-from fntx_dagster.accounting.lots import Lot, Matching, match_contracts
+from fntx_dagster.accounting.lots import Lot, Matching
+from fntx_dagster.accounting.matching import match_contracts
+from fntx_dagster.accounting.trade_rows import ExerciseRow, TradeRow
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
@@ -103,13 +105,13 @@ class _Account:
             "SELECT pg_advisory_xact_lock(hashtext('alm_reporting.fills'), hashtext(%s))", [self.account]
         )
         base = self._base_currency()
-        cancels = accounting.cancellations(self._trades(_MAY_BE_STRUCK_OUT))
+        cancels = trade_rows.cancellations(self._trades(_MAY_BE_STRUCK_OUT))
         struck_out = cancels.struck_out
         start = self._start(first, struck_out, base)
         rates = self._rates(start, base)
         rows = self._trades(_AFTER_START, start=start, since=_new_york_day(start))
         counted = [row for row in rows if row.row_key not in struck_out]
-        fills = accounting.classify(counted, self._exercises(start), self.calendar, rates, cancels.reversing)
+        fills = classification.classify(counted, self._exercises(start), self.calendar, rates, cancels.reversing)
         if booked := bookings.booked(self.connection, self.account, start, self.calendar, rates):
             fills = sorted((*fills, *booked), key=lambda fill: fill.order)
         touched = {fill.contract_id for fill in fills} | self._contracts_after(start)
@@ -144,7 +146,7 @@ class _Account:
     def _start(self, first: date, struck_out: Iterable[str], base: str) -> datetime:
         """The close after which everything is read again: before `first`, or before the earliest raw row amiss."""
         start = self.calendar.on_or_after(first).previous_close
-        words = {"options": list(accounting.OPTION_WORDS), "deliveries": list(accounting.DELIVERY_WORDS)}
+        words = {"options": list(classification.OPTION_WORDS), "deliveries": list(classification.DELIVERY_WORDS)}
         parameters = {"account": self.account, "struck_out": list(struck_out), "base": base, **words}
         amiss = self.connection.cursor(row_factory=scalar_row).execute(_EARLIEST_AMISS, parameters).fetchone()
         found = [one for one in (amiss, bookings.earliest_amiss(self.connection, self.account)) if one]
@@ -471,10 +473,10 @@ def _traded(trades: Iterable[TradeRow]) -> Iterator[Traded]:
     for row in trades:
         yield Traded(
             row.report_date or row.row_date,
-            accounting.asset_category(row),
+            trade_rows.asset_category(row),
             row.currency or "",
             row.quantity or Decimal(0),
-            accounting.proceeds(row),
+            trade_rows.proceeds(row),
         )
 
 

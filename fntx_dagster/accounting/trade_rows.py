@@ -1,0 +1,219 @@
+"""Rows of a statement's trades as delivered, and what they say: contract, signed quantity, money, cancellations.
+
+What belongs here: the reading of one row, and which rows a cancel or a correction takes back. What each row was is in
+`classification.py`. Sources: the broker's Flex reference, sections Trades and OptionEAE.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple, Protocol, TypeVar
+
+from fntx_dagster.errors import Permanent
+
+_Value = TypeVar("_Value")
+
+
+class TradeRow(NamedTuple):
+    """One row of `raw_flex.trades` with row_kind `Trade`, as delivered; money in `currency`."""
+
+    row_key: str
+    row_date: date
+    currency: str | None = None
+    symbol: str | None = None
+    description: str | None = None
+    conid: str | None = None
+    asset_category: str | None = None
+    underlying_symbol: str | None = None
+    multiplier: Decimal | None = None
+    strike: Decimal | None = None
+    expiry: date | None = None
+    put_call: str | None = None
+    trade_id: str | None = None
+    transaction_id: str | None = None
+    orig_trade_id: str | None = None
+    orig_transaction_id: str | None = None
+    report_date: date | None = None
+    date_time: datetime | None = None
+    transaction_type: str | None = None
+    quantity: Decimal | None = None
+    trade_price: Decimal | None = None
+    ib_commission: Decimal | None = None
+    ib_commission_currency: str | None = None
+    taxes: Decimal | None = None
+    close_price: Decimal | None = None
+    fifo_pnl_realized: Decimal | None = None
+    mtm_pnl: Decimal | None = None
+    fx_rate_to_base: Decimal | None = None
+    buy_sell: str | None = None
+    open_close_indicator: str | None = None
+    notes: str | None = None
+    order_type: str | None = None
+
+
+class Described(Protocol):
+    """What a row of any section says of its contract."""
+
+    @property
+    def row_key(self) -> str: ...
+    @property
+    def row_date(self) -> date: ...
+    @property
+    def symbol(self) -> str | None: ...
+    @property
+    def asset_category(self) -> str | None: ...
+    @property
+    def multiplier(self) -> Decimal | None: ...
+    @property
+    def strike(self) -> Decimal | None: ...
+    @property
+    def expiry(self) -> date | None: ...
+    @property
+    def put_call(self) -> str | None: ...
+
+
+class ExerciseRow(NamedTuple):
+    """One row of `raw_flex.option_eae`: the broker's own word on what a BookTrade was."""
+
+    trade_id: str
+    transaction_type: str
+    conid: str | None = None
+
+
+def is_cancel(row: TradeRow) -> bool:
+    """Whether a row takes another one back: transactionType `TradeCancel` (and its kin), or buySell `BUY (Ca.)`."""
+    return (row.transaction_type or "").endswith("Cancel") or "(Ca.)" in (row.buy_sell or "")
+
+
+class Cancellations(NamedTuple):
+    """Row_keys: `struck_out` rows do not count; `reversing` ones are cancels that stand as trades of their own."""
+
+    struck_out: frozenset[str]
+    reversing: frozenset[str]
+
+
+def cancellations(rows: Iterable[TradeRow]) -> Cancellations:
+    """What cancels and corrections do to other rows.
+
+    A cancel reported on the day of its original strikes out both. One reported later reverses it: the broker's NAV of
+    the days between counts the trade, so both stand. A cancel whose original is not among the rows stands too, because
+    the original may have been reported before the first statement. A TradeCorrect row strikes out what it replaces,
+    unless a cancel has reversed that. `rows` may be all of an account or only the rows that share a transaction or
+    trade id with a cancel or a correction.
+    """
+    rows = list(rows)
+    originals = [row for row in rows if not is_cancel(row)]
+    by_transaction: dict[str | None, TradeRow] = {row.transaction_id: row for row in originals if row.transaction_id}
+    by_trade: dict[str | None, list[TradeRow]] = defaultdict(list)
+    for row in originals:
+        if row.trade_id:
+            by_trade[row.trade_id].append(row)
+    gone: set[str] = set()
+    reversed_by: dict[str, str] = {}
+    for cancel in filter(is_cancel, rows):
+        original = _cancelled_by(cancel, by_transaction, by_trade, gone | reversed_by.keys())
+        if original is None:
+            continue
+        if report_date_of(cancel) == report_date_of(original):
+            gone |= {cancel.row_key, original.row_key}
+        else:
+            reversed_by[original.row_key] = cancel.row_key
+    for row in originals:
+        replaced = by_transaction.get(_reference(row.orig_transaction_id))
+        if row.transaction_type == "TradeCorrect" and replaced and replaced.row_key not in {row.row_key, *reversed_by}:
+            gone.add(replaced.row_key)
+    return Cancellations(frozenset(gone), frozenset(reversed_by.values()))
+
+
+def asset_category(row: Described) -> str:
+    """The broker's category; where the field is not delivered, what the contract's own terms say."""
+    if row.asset_category:
+        return row.asset_category
+    if row.put_call or row.strike:
+        return "OPT"
+    if row.expiry:
+        return "FUT"
+    is_pair = len(parts := (row.symbol or "").split(".")) == 2 and all(len(part) == 3 for part in parts)
+    return "CASH" if is_pair else "STK"
+
+
+def multiplier(row: Described, category: str) -> Decimal:
+    """Units of the price to one of the quantity; a bond is priced in percent."""
+    if category in _PRICED_IN_PERCENT:
+        return (row.multiplier or Decimal(1)) / 100
+    if row.multiplier:
+        return row.multiplier
+    if category == "OPT":
+        return Decimal(100)
+    if category in ("FUT", "FOP"):
+        needed(row, row.multiplier, "multiplier")
+    return Decimal(1)
+
+
+_PRICED_IN_PERCENT = frozenset({"BOND", "BILL"})
+
+
+def proceeds(row: TradeRow) -> Decimal:
+    """Signed cash of a row in its currency, from its own quantity, price and multiplier; exact."""
+    return -signed_quantity(row) * needed(row, row.trade_price, "tradePrice") * multiplier(row, asset_category(row))
+
+
+def signed_quantity(row: TradeRow) -> Decimal:
+    """Buys positive, sells negative; a cancel reverses the side that it names."""
+    quantity = needed(row, row.quantity, "quantity")
+    side = row.buy_sell or ""
+    if not side.startswith(("BUY", "SELL")):
+        return quantity
+    return abs(quantity) if side.startswith("BUY") != is_cancel(row) else -abs(quantity)
+
+
+def report_date_of(row: TradeRow) -> date:
+    """The date on which the broker reports the row; where the field is not delivered, the day of its statement."""
+    return row.report_date or row.row_date
+
+
+@lru_cache(maxsize=1024)
+def codes_of(text: str | None) -> frozenset[str]:
+    """The codes of the field Notes/Codes, or of the open/close indicator; several are parted by semicolons."""
+    return frozenset((text or "").replace(",", ";").replace(" ", "").split(";"))
+
+
+def needed(row: Described, value: _Value | None, attribute: str) -> _Value:
+    """A field that a fill cannot do without; Permanent names row and field where it was not delivered."""
+    if value is None or value == "":
+        raise Permanent(
+            f"trade row {row.row_key} of {row.row_date} has no {attribute}",
+            f"Add the field {attribute} to the Trades section of the Flex query and load the statement again",
+        )
+    return value
+
+
+def _cancelled_by(
+    cancel: TradeRow,
+    by_transaction: Mapping[str | None, TradeRow],
+    by_trade: Mapping[str | None, list[TradeRow]],
+    gone: Collection[str],
+) -> TradeRow | None:
+    """The row that a cancel takes back. A trade id alone is shared by corrections, so size and price must agree too."""
+    original = by_transaction.get(_reference(cancel.orig_transaction_id))
+    if original and original.row_key not in gone:
+        return original
+    same_trade = by_trade.get(_reference(cancel.orig_trade_id), [])
+    return next((row for row in same_trade if row.row_key not in gone and _same_deal(row, cancel)), None)
+
+
+def _reference(identifier: str | None) -> str | None:
+    """The broker writes 0 for "no original"."""
+    return None if identifier in (None, "", "0") else identifier
+
+
+def _same_deal(row: TradeRow, cancel: TradeRow) -> bool:
+    return (
+        (row.conid or row.symbol) == (cancel.conid or cancel.symbol)
+        and abs(row.quantity or 0) == abs(cancel.quantity or 0)
+        and row.trade_price == cancel.trade_price
+    )
