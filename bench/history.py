@@ -54,7 +54,7 @@ def measure(orders: int = ORDERS_PER_DAY, copies: int = COPIES) -> list[Measurem
         month = {name: _seconds(report) for name, report in reports.items()}
         _lengthen(db, copies)
         with db.connect() as connection:
-            (events,) = connection.execute("SELECT count(*) FROM alm_reporting.chronological_events").fetchone()
+            (events,) = connection.execute("select count(*) from alm_reporting.chronological_events").fetchone()
         return [
             Measurement(
                 f"one day's {name} of {events / 1e6:.1f} M events",
@@ -86,22 +86,22 @@ def _lengthen(db: Database, copies: int) -> None:
     with db.connect() as connection:
         for table in TABLES:
             columns = connection.execute(
-                """SELECT column_name, data_type FROM information_schema.columns
-                WHERE table_schema = 'alm_reporting' AND table_name = %s AND is_generated = 'NEVER'""",
+                """select column_name, data_type from information_schema.columns
+                where table_schema = 'alm_reporting' and table_name = %s and is_generated = 'NEVER'""",
                 [table],
             ).fetchall()
             names = ", ".join(name for name, _ in columns)
             moved = ", ".join(_moved(name, kind) for name, kind in columns)
             connection.execute(
-                f"""INSERT INTO alm_reporting.{table} ({names}) SELECT {moved}
-                FROM alm_reporting.{table}, generate_series(%(first)s::int, %(last)s::int) AS n
-                WHERE n <> 0 AND {_ENDS.get(table, "n")} IS NOT NULL""",
+                f"""insert into alm_reporting.{table} ({names}) select {moved}
+                from alm_reporting.{table}, generate_series(%(first)s::int, %(last)s::int) as n
+                where n <> 0 and {_ENDS.get(table, "n")} is not null""",
                 {"first": -(copies // 2), "last": copies // 2},
             )
         connection.commit()
         connection.autocommit = True
-        connection.execute("VACUUM (ANALYZE)")  # as autovacuum would have, in ten years
-        connection.execute("CHECKPOINT")
+        connection.execute("vacuum (analyze)")  # as autovacuum would have, in ten years
+        connection.execute("checkpoint")
 
 
 def _moved(name: str, kind: str) -> str:

@@ -49,7 +49,7 @@ def measure(trades: int = TRADES, runs: int = RUNS) -> list[Measurement]:
         Measurement("  memory of that", f"{memory} MB", f"ibflex {peer_memory:,} MB", "", "250 MB at most"),
         Measurement("  into PostgreSQL", f"{load:.1f} s", f"parse {parse:.1f} s", f"{load / parse:.2f}", "1.5 at most"),
         Measurement(
-            "  the server's COPY of these rows", f"{copy:.1f} s", f"load {load:.1f} s", f"{copy / load:.2f}", ""
+            "  the server's copy of these rows", f"{copy:.1f} s", f"load {load:.1f} s", f"{copy / load:.2f}", ""
         ),
         Measurement(
             "  again, the next day's", f"{reload:.1f} s", f"load {load:.1f} s", f"{reload / load:.2f}", "1 at most"
@@ -129,7 +129,7 @@ def _loads(file: Path, again: Path) -> tuple[float, float, int, float]:
         before = _written(database)
         second = timed(lambda: load_file(database, again))
         written, rows = _written(database) - before, settings.home / "rows"
-        copied = "COPY raw_flex.trades TO STDOUT"
+        copied = "copy raw_flex.trades TO stdout"
         with database.connect() as connection, connection.cursor().copy(copied) as copy, rows.open("wb") as target:
             target.writelines(copy)
         return first, second, written, timed(lambda: _copies(database, rows))
@@ -137,17 +137,17 @@ def _loads(file: Path, again: Path) -> tuple[float, float, int, float]:
 
 def _written(database: Database) -> int:
     """Rows inserted, updated or deleted in the table of trades and in the revisions since the server began."""
-    query = """SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables
-        WHERE schemaname = 'raw_flex' AND relname IN ('trades', 'revisions')"""
+    query = """select sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint from pg_stat_user_tables
+        where schemaname = 'raw_flex' and relname in ('trades', 'revisions')"""
     with database.connect() as connection:
-        connection.execute("SELECT pg_stat_force_next_flush()")
+        connection.execute("select pg_stat_force_next_flush()")
         return connection.execute(query).fetchone()[0]
 
 
 def _copies(database: Database, file: Path) -> None:
     with database.connect() as connection:
-        connection.execute("CREATE TABLE raw_flex.like_trades (LIKE raw_flex.trades INCLUDING ALL)")
-        with connection.cursor().copy("COPY raw_flex.like_trades FROM STDIN") as copy, file.open("rb") as rows:
+        connection.execute("create table raw_flex.like_trades (like raw_flex.trades including all)")
+        with connection.cursor().copy("copy raw_flex.like_trades from stdin") as copy, file.open("rb") as rows:
             while piece := rows.read(1 << 17):
                 copy.write(piece)
 

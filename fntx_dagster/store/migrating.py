@@ -48,7 +48,7 @@ def migrate(database: Database) -> None:
 
 def _version(connection: psycopg.Connection) -> str:
     try:
-        row = connection.execute("SELECT version_num FROM raw_flex.schema_version").fetchone()
+        row = connection.execute("select version_num from raw_flex.schema_version").fetchone()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         connection.rollback()
         return ""
@@ -70,8 +70,8 @@ def _run_migrations(database: Database) -> None:
     engine = create_engine(sqlalchemy_url(database.url, "psycopg"), poolclass=NullPool)
     try:
         with engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            connection.execute(text("CREATE SCHEMA IF NOT EXISTS raw_flex"))
+            connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.execute(text("create schema if not exists raw_flex"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:

@@ -109,7 +109,7 @@ def _started(folder: Path) -> str:
 def _create(connection: psycopg.Connection, name: str) -> None:
     # Another process may be first.
     with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
 
 def _create_dagster_database(main: str) -> None:
@@ -117,7 +117,7 @@ def _create_dagster_database(main: str) -> None:
         without_password(main),
         psycopg.connect(main, autocommit=True, connect_timeout=10, application_name="fntx") as connection,
     ):
-        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DAGSTER_DATABASE]).fetchone():
+        if connection.execute("select 1 from pg_database where datname = %s", [DAGSTER_DATABASE]).fetchone():
             return
         try:
             _create(connection, DAGSTER_DATABASE)

@@ -328,7 +328,7 @@ def _url(sockets: Path) -> str:
 def _answers(url: str) -> bool:
     try:
         with psycopg.connect(url, connect_timeout=5, application_name="fntx") as connection:
-            return connection.execute("SELECT 1").fetchone() == (1,)
+            return connection.execute("select 1").fetchone() == (1,)
     except psycopg.OperationalError as error:
         # Every slot taken is an answer too; starting another server would not help.
         return "too many clients" in str(error)

@@ -53,49 +53,49 @@ def sync_by_day(
     """`sync`, and since when the table says something else than before."""
     staged, target, columns = f"staged_{table.name}", f"alm_reporting.{table.name}", ", ".join(table.columns)
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMPORARY TABLE {staged} (LIKE {target}) ON COMMIT DROP")
-        with cursor.copy(f"COPY {staged} ({columns}) FROM STDIN") as copy:
+        cursor.execute(f"create temporary table {staged} (like {target}) on commit drop")
+        with cursor.copy(f"copy {staged} ({columns}) from stdin") as copy:
             for row in rows:
                 copy.write_row(row)
-        cursor.execute(f"ANALYZE {staged}")
-        same = " AND ".join(f"s.{column} = t.{column}" for column in table.key)
+        cursor.execute(f"analyze {staged}")
+        same = " and ".join(f"s.{column} = t.{column}" for column in table.key)
         deleted, gone_since = cursor.execute(
             f"""
-            WITH gone AS (
-                DELETE FROM {target} t WHERE {scope} AND NOT EXISTS (SELECT 1 FROM {staged} s WHERE {same})
-                RETURNING {_day(table, "t")} AS day
+            with gone as (
+                delete from {target} t where {scope} and not exists (select 1 from {staged} s where {same})
+                returning {_day(table, "t")} as day
             )
-            SELECT count(*), min(day) FROM gone
+            select count(*), min(day) from gone
             """,
             parameters,
         ).fetchone()
         inserted, updated, since = cursor.execute(_upsert(table, staged, target, same)).fetchone()
         if inserted > _MANY:
             # dbt reads next, sooner than autovacuum counts
-            cursor.execute(f"ANALYZE {target}")
+            cursor.execute(f"analyze {target}")
     return Synced(Changes(inserted, updated, deleted), min(filter(None, (gone_since, since)), default=None))
 
 
 def _upsert(table: Table, staged: str, target: str, same: str) -> str:
     columns = ", ".join(table.columns)
-    changes = ", ".join(f"{column} = EXCLUDED.{column}" for column in table.columns if column not in table.key)
+    changes = ", ".join(f"{column} = excluded.{column}" for column in table.columns if column not in table.key)
     return f"""
-        WITH differing AS (
-            SELECT {", ".join(f"s.{column}" for column in table.columns)},
-                least({_day(table, "s")}, {_day(table, "t")}) AS differing_since
-            FROM {staged} s LEFT JOIN {target} t ON {same}
-            WHERE ROW(s.*) IS DISTINCT FROM ROW(t.*)
-        ), written AS (
-            INSERT INTO {target} ({columns})
-            SELECT {columns} FROM differing
-            ON CONFLICT ({", ".join(table.key)}) DO UPDATE SET {changes}
-            RETURNING xmax = 0 AS is_new
+        with differing as (
+            select {", ".join(f"s.{column}" for column in table.columns)},
+                least({_day(table, "s")}, {_day(table, "t")}) as differing_since
+            from {staged} s left join {target} t on {same}
+            where row(s.*) is distinct from row(t.*)
+        ), written as (
+            insert into {target} ({columns})
+            select {columns} from differing
+            on conflict ({", ".join(table.key)}) do update set {changes}
+            returning xmax = 0 as is_new
         )
-        SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new),
-            (SELECT min(differing_since) FROM differing)
-        FROM written
+        select count(*) filter (where is_new), count(*) filter (where not is_new),
+            (select min(differing_since) from differing)
+        from written
     """
 
 
 def _day(table: Table, row: str) -> str:
-    return f"{row}.{table.day}" if table.day else "NULL::date"
+    return f"{row}.{table.day}" if table.day else "null::date"

@@ -52,38 +52,38 @@ def _actions(connection: psycopg.Connection, account: str, since: date) -> Seque
 def _rows(connection: psycopg.Connection, kind: type, table: str, account: str, since: date) -> list:
     columns = ", ".join(kind._fields)
     rows = connection.execute(
-        f"SELECT {columns} FROM raw_flex.{table} WHERE account_id = %s AND withdrawn_at IS NULL AND row_date >= %s"
+        f"select {columns} from raw_flex.{table} where account_id = %s and withdrawn_at is null and row_date >= %s"
         # a query may deliver summary rows beside the detail
-        " AND coalesce(attributes ->> 'levelOfDetail', '') NOT ILIKE 'summary' ORDER BY row_id",
+        " and coalesce(attributes ->> 'levelOfDetail', '') not ilike 'summary' order by row_id",
         [account, since],
     )
     return [kind._make(row) for row in rows]
 
 
 _EARLIEST_AMISS = """
-    WITH live AS (
-        SELECT %(action)s || row_key AS fill_id, quantity, coalesce(proceeds, 0) AS proceeds, currency,
-            coalesce(conid, symbol) AS contract_id, coalesce(report_date, row_date) AS report_date,
-            coalesce(date_time, row_date::timestamp AT TIME ZONE 'America/New_York') AS at
-        FROM raw_flex.corporate_actions
-        WHERE account_id = %(account)s AND withdrawn_at IS NULL AND row_key = ANY (%(standing)s)
-        UNION ALL
-        SELECT %(transfer)s || row_key, quantity, -position_amount, currency,
+    with live as (
+        select %(action)s || row_key as fill_id, quantity, coalesce(proceeds, 0) as proceeds, currency,
+            coalesce(conid, symbol) as contract_id, coalesce(report_date, row_date) as report_date,
+            coalesce(date_time, row_date::timestamp at time zone 'America/New_York') as at
+        from raw_flex.corporate_actions
+        where account_id = %(account)s and withdrawn_at is null and row_key = any (%(standing)s)
+        union all
+        select %(transfer)s || row_key, quantity, -position_amount, currency,
             coalesce(conid, symbol), coalesce(report_date, row_date),
-            coalesce(least(date_time, row_date::timestamp AT TIME ZONE 'America/New_York'),
-                row_date::timestamp AT TIME ZONE 'America/New_York')
-        FROM raw_flex.transfers
-        WHERE account_id = %(account)s AND withdrawn_at IS NULL AND quantity <> 0
-            AND coalesce(attributes ->> 'levelOfDetail', '') NOT ILIKE 'summary'
+            coalesce(least(date_time, row_date::timestamp at time zone 'America/New_York'),
+                row_date::timestamp at time zone 'America/New_York')
+        from raw_flex.transfers
+        where account_id = %(account)s and withdrawn_at is null and quantity <> 0
+            and coalesce(attributes ->> 'levelOfDetail', '') not ilike 'summary'
     ),
-    built AS (
-        SELECT * FROM alm_reporting.fills
-        WHERE account_id = %(account)s AND label_source IN ('corporate_action', 'transfer')
+    built as (
+        select * from alm_reporting.fills
+        where account_id = %(account)s and label_source in ('corporate_action', 'transfer')
     )
-    SELECT min(least(live.at, built.executed_at))
-    FROM live FULL JOIN built ON built.fill_id = live.fill_id
-    WHERE live.fill_id IS NULL OR built.fill_id IS NULL
-       OR ROW(coalesce(live.quantity, 0), coalesce(live.proceeds, built.proceeds), live.currency, live.contract_id,
+    select min(least(live.at, built.executed_at))
+    from live full join built on built.fill_id = live.fill_id
+    where live.fill_id is null or built.fill_id is null
+       or row(coalesce(live.quantity, 0), coalesce(live.proceeds, built.proceeds), live.currency, live.contract_id,
               live.report_date)
-          IS DISTINCT FROM ROW(built.quantity, built.proceeds, built.currency, built.contract_id, built.report_date)
+          is distinct from row(built.quantity, built.proceeds, built.currency, built.contract_id, built.report_date)
 """

@@ -37,16 +37,16 @@ def note_spoken(connection: psycopg.Connection, table: str, file_id: int) -> Non
     """Note, within a load's transaction, the earliest day, of those in `spoken`, that a file changed in a table."""
     connection.execute(
         f"""
-        WITH days AS (SELECT account_id, min(day) AS first, max(day) AS last FROM spoken GROUP BY 1)
-        INSERT INTO alm_reporting.untold_changes AS known (account_id, since)
-        SELECT changed.account_id, min(changed.row_date)
-        FROM raw_flex.{table} AS changed
-        JOIN days ON days.account_id = changed.account_id AND changed.row_date BETWEEN days.first AND days.last
-        WHERE changed.withdrawn_at = transaction_timestamp()
-            OR changed.statement_id IN (SELECT statement_id FROM raw_flex.statements WHERE file_id = %s)
-        GROUP BY 1
-        ON CONFLICT (account_id) DO UPDATE
-            SET since = least(known.since, excluded.since), changed_at = excluded.changed_at
+        with days as (select account_id, min(day) as first, max(day) as last from spoken group by 1)
+        insert into alm_reporting.untold_changes as known (account_id, since)
+        select changed.account_id, min(changed.row_date)
+        from raw_flex.{table} as changed
+        join days on days.account_id = changed.account_id and changed.row_date between days.first and days.last
+        where changed.withdrawn_at = transaction_timestamp()
+            or changed.statement_id in (select statement_id from raw_flex.statements where file_id = %s)
+        group by 1
+        on conflict (account_id) do update
+            set since = least(known.since, excluded.since), changed_at = excluded.changed_at
         """,
         (file_id,),
     )
@@ -58,9 +58,9 @@ def note_changed(connection: psycopg.Connection, account: str, since: date) -> N
     That of a rebuild may lie before every day that a file changed: a row is reported on one day, executed on another.
     """
     connection.execute(
-        """INSERT INTO alm_reporting.untold_changes AS known (account_id, since) VALUES (%s, %s)
-        ON CONFLICT (account_id) DO UPDATE
-            SET since = least(known.since, excluded.since), changed_at = excluded.changed_at""",
+        """insert into alm_reporting.untold_changes as known (account_id, since) values (%s, %s)
+        on conflict (account_id) do update
+            set since = least(known.since, excluded.since), changed_at = excluded.changed_at""",
         (account, since),
     )
 
@@ -69,13 +69,13 @@ def stale_range(db: Readable, period: Period) -> StaleRange:
     """The days that a run over `period` has to build so that none of them depends on a stale day."""
     with db.connect() as connection:
         since, now = connection.execute(
-            "SELECT min(since), clock_timestamp() FROM alm_reporting.untold_changes"
+            "select min(since), clock_timestamp() from alm_reporting.untold_changes"
         ).fetchone()
         if since is None or since > period.last:
             return StaleRange(period, now)
         built = None
         if marts_exist(connection):
-            built = connection.execute("SELECT max(trading_day) FROM alm_reporting.daily_summary").fetchone()[0]
+            built = connection.execute("select max(trading_day) from alm_reporting.daily_summary").fetchone()[0]
         return StaleRange(Period(min(period.first, since), max(period.last, built or period.last)), now)
 
 
@@ -84,17 +84,17 @@ def mark_built(db: Database, stale: StaleRange) -> None:
     with db.connect() as connection:
         connection.execute(
             """
-            WITH beyond AS (
-                SELECT account_id, min(day) AS day FROM raw_flex.coverage WHERE day > %(last)s GROUP BY 1
-            ), cleared AS (
-                DELETE FROM alm_reporting.untold_changes AS known
-                WHERE changed_at <= %(read_at)s AND since <= %(last)s AND refused IS NULL
-                    AND NOT EXISTS (SELECT FROM beyond WHERE beyond.account_id = known.account_id)
+            with beyond as (
+                select account_id, min(day) as day from raw_flex.coverage where day > %(last)s group by 1
+            ), cleared as (
+                delete from alm_reporting.untold_changes as known
+                where changed_at <= %(read_at)s and since <= %(last)s and refused is null
+                    and not exists (select from beyond where beyond.account_id = known.account_id)
             )
-            UPDATE alm_reporting.untold_changes AS known SET since = beyond.day
-            FROM beyond
-            WHERE beyond.account_id = known.account_id AND changed_at <= %(read_at)s AND since <= %(last)s
-                AND refused IS NULL
+            update alm_reporting.untold_changes as known set since = beyond.day
+            from beyond
+            where beyond.account_id = known.account_id and changed_at <= %(read_at)s and since <= %(last)s
+                and refused is null
             """,
             {"last": stale.period.last, "read_at": stale.read_at},
         )
@@ -103,12 +103,12 @@ def mark_built(db: Database, stale: StaleRange) -> None:
 def note_refused(db: Database, since: date, reasons: Iterable[tuple[str, str]]) -> None:
     """Note the accounts (with the reason) that a rebuild from a day on left as they were, and no others."""
     with db.connect() as connection:
-        connection.execute("UPDATE alm_reporting.untold_changes SET refused = NULL WHERE refused IS NOT NULL")
+        connection.execute("update alm_reporting.untold_changes set refused = null where refused is not null")
         for account, reason in reasons:
             connection.execute(
-                """INSERT INTO alm_reporting.untold_changes AS known (account_id, since, refused) VALUES (%s, %s, %s)
-                ON CONFLICT (account_id) DO UPDATE
-                    SET since = least(known.since, excluded.since), refused = excluded.refused""",
+                """insert into alm_reporting.untold_changes as known (account_id, since, refused) values (%s, %s, %s)
+                on conflict (account_id) do update
+                    set since = least(known.since, excluded.since), refused = excluded.refused""",
                 (account, since, reason),
             )
 
@@ -117,8 +117,8 @@ def changed_since(db: Readable, account: str | None = None) -> dict[str, Change]
     """Account → its earliest stale day."""
     with db.connect() as connection:
         rows = connection.execute(
-            """SELECT account_id, since, refused FROM alm_reporting.untold_changes
-            WHERE account_id = coalesce(%s, account_id)""",
+            """select account_id, since, refused from alm_reporting.untold_changes
+            where account_id = coalesce(%s, account_id)""",
             (account,),
         )
         return {account: Change(since, refused) for account, since, refused in rows}

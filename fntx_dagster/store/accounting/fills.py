@@ -78,7 +78,7 @@ def rebuild(db: Database, period: Period, *, fallback: Mapping[str, Decimal]) ->
     first = period.first
     with db.connect() as connection:
         calendar, changes = _trading_sessions(connection, period)
-        accounts = connection.execute("SELECT DISTINCT account_id FROM raw_flex.statements ORDER BY 1").fetchall()
+        accounts = connection.execute("select distinct account_id from raw_flex.statements order by 1").fetchall()
     counts = RebuildCounts(trading_sessions=changes)
     for (account,) in accounts:
         try:
@@ -102,7 +102,7 @@ class _Account:
 
     def rebuild(self, first: date) -> RebuildCounts:
         self.connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtext('alm_reporting.fills'), hashtext(%s))", [self.account]
+            "select pg_advisory_xact_lock(hashtext('alm_reporting.fills'), hashtext(%s))", [self.account]
         )
         base = self._base_currency()
         cancels = trade_rows.cancellations(self._trades(_MAY_BE_STRUCK_OUT))
@@ -134,7 +134,7 @@ class _Account:
     def _trades(self, condition: str, **parameters: object) -> list[TradeRow]:
         cursor = self.connection.cursor(binary=True)
         cursor.execute(
-            f"SELECT {_TRADE_COLUMNS} FROM raw_flex.trades t WHERE {_LIVE_TRADE} AND {condition}",
+            f"select {_TRADE_COLUMNS} from raw_flex.trades t where {_LIVE_TRADE} and {condition}",
             {"account": self.account, **parameters},
         )
         return [TradeRow._make(row) for row in cursor]
@@ -153,7 +153,7 @@ class _Account:
         return min((start, *(self.calendar.at(one).previous_close for one in found)))
 
     def _contracts_after(self, start: datetime) -> set[str]:
-        query = "SELECT DISTINCT contract_id FROM alm_reporting.fills WHERE account_id = %s AND executed_at > %s"
+        query = "select distinct contract_id from alm_reporting.fills where account_id = %s and executed_at > %s"
         return {contract for (contract,) in self.connection.execute(query, [self.account, start])}
 
     def _open_lots(self, start: datetime, contracts: Iterable[str]) -> list[tuple[_Contract, Lot]]:
@@ -167,8 +167,8 @@ class _Account:
     def _rates(self, start: datetime, base: str) -> Rates:
         since = _new_york_day(start)  # what is booked after that close may still be reported for that day
         conversions = self.connection.execute(
-            "SELECT coalesce(report_date, row_date), from_currency, rate FROM raw_flex.conversion_rates"
-            " WHERE account_id = %s AND withdrawn_at IS NULL AND to_currency = %s AND rate > 0 AND row_date >= %s",
+            "select coalesce(report_date, row_date), from_currency, rate from raw_flex.conversion_rates"
+            " where account_id = %s and withdrawn_at is null and to_currency = %s and rate > 0 and row_date >= %s",
             [self.account, base, since],
         )
         known = {(day, currency): rate for day, currency, rate in conversions}
@@ -214,7 +214,7 @@ class _Account:
             self.connection,
             _DAY_RATES,
             staged,
-            "t.account_id = %s AND t.session > %s",
+            "t.account_id = %s and t.session > %s",
             [self.account, _new_york_day(start)],
         )
 
@@ -237,7 +237,7 @@ class _Account:
             )
             for fill in fills
         )
-        scope = "t.account_id = %s AND t.executed_at > %s"
+        scope = "t.account_id = %s and t.executed_at > %s"
         return sync_by_day(self.connection, _FILLS, rows, scope, [self.account, start])
 
     def _write_lots(
@@ -252,7 +252,7 @@ class _Account:
             for matching in matchings.values()
             for lot in (*matching.closed, *matching.open)
         )
-        scope = "t.account_id = %s AND t.contract_id = ANY (%s) AND (t.closed_at IS NULL OR t.closed_at > %s)"
+        scope = "t.account_id = %s and t.contract_id = any (%s) and (t.closed_at is null or t.closed_at > %s)"
         return sync_by_day(self.connection, _LOTS, rows, scope, [self.account, list(touched), start])
 
     def _unopened(self, fills: Iterable[Fill], matchings: Mapping[str, Matching]) -> Iterator[UnopenedFill]:
@@ -307,106 +307,106 @@ _SESSIONS = Table(
     "trading_sessions", ("session",), ("session", "previous_close", "opens_at", "closes_at", "early_close")
 )
 
-_LIVE_TRADE = "t.account_id = %(account)s AND t.row_kind = 'Trade' AND t.withdrawn_at IS NULL"
+_LIVE_TRADE = "t.account_id = %(account)s and t.row_kind = 'Trade' and t.withdrawn_at is null"
 
 _TRADE_COLUMNS = ", ".join(f"t.{name}" for name in TradeRow._fields)
 
-_AFTER_START = "t.row_date >= %(since)s AND (t.date_time > %(start)s OR t.date_time IS NULL)"
+_AFTER_START = "t.row_date >= %(since)s and (t.date_time > %(start)s or t.date_time is null)"
 """`since` only lets the index help: no row is reported before it was executed."""
 
-_MARKED = "(t.transaction_type ~ '(Cancel|Correct)$' OR strpos(t.buy_sell, '(Ca.)') > 0)"
+_MARKED = "(t.transaction_type ~ '(Cancel|Correct)$' or strpos(t.buy_sell, '(Ca.)') > 0)"
 
 _MAY_BE_STRUCK_OUT = f"""
     ({_MARKED}
-     OR t.transaction_id IN (SELECT t.orig_transaction_id FROM raw_flex.trades t WHERE {_LIVE_TRADE} AND {_MARKED})
-     OR t.trade_id IN (SELECT t.orig_trade_id FROM raw_flex.trades t WHERE {_LIVE_TRADE} AND {_MARKED}))
+     or t.transaction_id in (select t.orig_transaction_id from raw_flex.trades t where {_LIVE_TRADE} and {_MARKED})
+     or t.trade_id in (select t.orig_trade_id from raw_flex.trades t where {_LIVE_TRADE} and {_MARKED}))
 """
 
 _EXERCISES = """
-    SELECT trade_id, transaction_type, conid FROM raw_flex.option_eae
-    WHERE account_id = %(account)s AND withdrawn_at IS NULL AND row_date >= %(since)s
-      AND trade_id IS NOT NULL AND transaction_type IS NOT NULL
-    ORDER BY row_id
+    select trade_id, transaction_type, conid from raw_flex.option_eae
+    where account_id = %(account)s and withdrawn_at is null and row_date >= %(since)s
+      and trade_id is not null and transaction_type is not null
+    order by row_id
 """
 
 _EARLIEST_AMISS = f"""
-    WITH said AS (
-        SELECT DISTINCT trade_id, conid, lower(transaction_type) = ANY (%(deliveries)s) AS delivery
-        FROM raw_flex.option_eae
-        WHERE account_id = %(account)s AND withdrawn_at IS NULL AND trade_id IS NOT NULL
-          AND lower(transaction_type) = ANY (%(options)s || %(deliveries)s)
+    with said as (
+        select distinct trade_id, conid, lower(transaction_type) = any (%(deliveries)s) as delivery
+        from raw_flex.option_eae
+        where account_id = %(account)s and withdrawn_at is null and trade_id is not null
+          and lower(transaction_type) = any (%(options)s || %(deliveries)s)
     ),
-    live AS (
-        SELECT t.*, said.trade_id IS NOT NULL AS said
-        FROM raw_flex.trades t
-        LEFT JOIN said ON said.trade_id = t.trade_id AND said.delivery = (t.put_call IS NULL)
-            AND (said.conid = t.conid) IS NOT FALSE
-        WHERE {_LIVE_TRADE} AND t.row_key <> ALL (%(struck_out)s)
+    live as (
+        select t.*, said.trade_id is not null as said
+        from raw_flex.trades t
+        left join said on said.trade_id = t.trade_id and said.delivery = (t.put_call is null)
+            and (said.conid = t.conid) is not false
+        where {_LIVE_TRADE} and t.row_key <> all (%(struck_out)s)
     ),
-    built AS (
-        SELECT * FROM alm_reporting.fills
-        WHERE account_id = %(account)s AND label_source NOT IN ('corporate_action', 'transfer')
+    built as (
+        select * from alm_reporting.fills
+        where account_id = %(account)s and label_source not in ('corporate_action', 'transfer')
     )
-    SELECT min(least(live.date_time, built.executed_at))
-    FROM live FULL JOIN built ON built.fill_id = live.row_key
-    WHERE live.row_key IS NULL OR built.fill_id IS NULL
-       OR ROW(abs(live.quantity), live.trade_price, live.date_time, coalesce(live.report_date, live.row_date),
+    select min(least(live.date_time, built.executed_at))
+    from live full join built on built.fill_id = live.row_key
+    where live.row_key is null or built.fill_id is null
+       or row(abs(live.quantity), live.trade_price, live.date_time, coalesce(live.report_date, live.row_date),
               coalesce(live.conid, live.symbol), live.currency, live.fifo_pnl_realized, live.mtm_pnl, live.close_price)
-          IS DISTINCT FROM
-          ROW(abs(built.quantity), built.price, built.executed_at, built.report_date,
+          is distinct from
+          row(abs(built.quantity), built.price, built.executed_at, built.report_date,
               built.contract_id, built.currency, built.broker_realised, built.broker_mtm, built.close_price)
-       OR live.said <> (built.label_source = 'option_eae')
-       OR (coalesce(live.ib_commission_currency, live.currency) = live.currency
-           AND coalesce(live.ib_commission, 0) + coalesce(live.taxes, 0) <> built.commission)
-       OR (built.fx_source <> 'base'
-           AND nullif(live.fx_rate_to_base, 0) IS DISTINCT FROM
-               CASE WHEN built.fx_source = 'row' THEN built.fx_rate_to_base END)
-       OR built.base_currency <> %(base)s
+       or live.said <> (built.label_source = 'option_eae')
+       or (coalesce(live.ib_commission_currency, live.currency) = live.currency
+           and coalesce(live.ib_commission, 0) + coalesce(live.taxes, 0) <> built.commission)
+       or (built.fx_source <> 'base'
+           and nullif(live.fx_rate_to_base, 0) is distinct from
+               case when built.fx_source = 'row' then built.fx_rate_to_base end)
+       or built.base_currency <> %(base)s
 """
 
 _OPEN_LOTS = f"""
-    SELECT {", ".join(f"l.{name}" for name in _Contract._fields)},
+    select {", ".join(f"l.{name}" for name in _Contract._fields)},
         l.direction, sum(l.quantity), l.multiplier, l.open_fill_id, l.opened_at, l.opened_session, l.open_price,
         sum(l.open_fee), l.open_fx_rate, l.how_opened, l.origin_fill_id, l.round_trip_id
-    FROM alm_reporting.position_lots l
-    JOIN alm_reporting.fills f ON f.account_id = l.account_id AND f.fill_id = l.open_fill_id
-    WHERE l.account_id = %(account)s AND l.contract_id = ANY (%(contracts)s)
-      AND l.opened_at <= %(start)s AND (l.closed_at IS NULL OR l.closed_at > %(start)s)
-    GROUP BY {", ".join(f"l.{name}" for name in _Contract._fields)},
+    from alm_reporting.position_lots l
+    join alm_reporting.fills f on f.account_id = l.account_id and f.fill_id = l.open_fill_id
+    where l.account_id = %(account)s and l.contract_id = any (%(contracts)s)
+      and l.opened_at <= %(start)s and (l.closed_at is null or l.closed_at > %(start)s)
+    group by {", ".join(f"l.{name}" for name in _Contract._fields)},
         l.direction, l.multiplier, l.open_fill_id, l.opened_at, l.opened_session, l.open_price, l.open_fx_rate,
         l.how_opened, l.origin_fill_id, l.round_trip_id, f.source_transaction_id
-    ORDER BY l.opened_at,
-        CASE WHEN f.source_transaction_id ~ '^[0-9]+$' THEN f.source_transaction_id::numeric ELSE 0 END, l.open_fill_id
+    order by l.opened_at,
+        case when f.source_transaction_id ~ '^[0-9]+$' then f.source_transaction_id::numeric else 0 end, l.open_fill_id
 """
 
 _BASE_CURRENCY = """
-    SELECT currency FROM (
-        SELECT 1 AS choice, row_date, row_id, currency FROM raw_flex.change_in_nav
-        WHERE account_id = %(account)s AND withdrawn_at IS NULL
-        UNION ALL
-        SELECT 2, row_date, row_id, currency FROM raw_flex.equity_summary
-        WHERE account_id = %(account)s AND withdrawn_at IS NULL
-    ) AS named
-    WHERE currency ~ '^[A-Z]{3}$'
-    ORDER BY choice, row_date DESC, row_id DESC LIMIT 1
+    select currency from (
+        select 1 as choice, row_date, row_id, currency from raw_flex.change_in_nav
+        where account_id = %(account)s and withdrawn_at is null
+        union all
+        select 2, row_date, row_id, currency from raw_flex.equity_summary
+        where account_id = %(account)s and withdrawn_at is null
+    ) as named
+    where currency ~ '^[A-Z]{3}$'
+    order by choice, row_date desc, row_id desc limit 1
 """
 
 _DAYS_WITHOUT_RATE = f"""
-    SELECT DISTINCT coalesce(t.report_date, t.row_date) FROM raw_flex.trades t
-    WHERE {_LIVE_TRADE} AND t.row_date >= %(since)s AND t.currency <> %(base)s AND coalesce(t.fx_rate_to_base, 0) = 0
+    select distinct coalesce(t.report_date, t.row_date) from raw_flex.trades t
+    where {_LIVE_TRADE} and t.row_date >= %(since)s and t.currency <> %(base)s and coalesce(t.fx_rate_to_base, 0) = 0
 """
 
 _SUMMARIES = """
-    SELECT coalesce(report_date, row_date), asset_category, quantity, proceeds FROM raw_flex.trades
-    WHERE account_id = %(account)s AND row_kind = 'AssetSummary' AND withdrawn_at IS NULL
-      AND coalesce(report_date, row_date) = ANY (%(days)s)
+    select coalesce(report_date, row_date), asset_category, quantity, proceeds from raw_flex.trades
+    where account_id = %(account)s and row_kind = 'AssetSummary' and withdrawn_at is null
+      and coalesce(report_date, row_date) = any (%(days)s)
 """
 
 _ROWS_WITH_RATE = "".join(
     f"""
-        UNION ALL
-        SELECT {day}, currency, {rate}, NULL FROM raw_flex.{table}
-        WHERE account_id = %(account)s AND withdrawn_at IS NULL AND row_date >= %(since)s"""
+        union all
+        select {day}, currency, {rate}, null from raw_flex.{table}
+        where account_id = %(account)s and withdrawn_at is null and row_date >= %(since)s"""
     for table, day, rate in (
         ("cash_transactions", "row_date", "fx_rate_to_base"),
         ("open_positions", "coalesce(report_date, row_date)", "fx_rate_to_base"),
@@ -414,46 +414,46 @@ _ROWS_WITH_RATE = "".join(
         ("transfers", "coalesce(report_date, row_date)", "fx_rate_to_base"),
         ("transaction_taxes", "coalesce(report_date, row_date)", "fx_rate_to_base"),
         ("option_eae", "row_date", "fx_rate_to_base"),
-        ("interest_accruals", "row_date", "NULL"),
+        ("interest_accruals", "row_date", "null"),
     )
 )
 
 _BALANCES_WITH_RATE = """
-        UNION ALL
-        SELECT c.row_date, c.currency, NULL, NULL FROM raw_flex.cash_report c
-        WHERE c.account_id = %(account)s AND c.withdrawn_at IS NULL AND c.row_date >= %(since)s
-          AND EXISTS (
-              SELECT FROM raw_flex.conversion_rates r
-              WHERE r.account_id = c.account_id AND r.withdrawn_at IS NULL AND r.from_currency = c.currency
-                AND coalesce(r.report_date, r.row_date) = c.row_date
+        union all
+        select c.row_date, c.currency, null, null from raw_flex.cash_report c
+        where c.account_id = %(account)s and c.withdrawn_at is null and c.row_date >= %(since)s
+          and exists (
+              select from raw_flex.conversion_rates r
+              where r.account_id = c.account_id and r.withdrawn_at is null and r.from_currency = c.currency
+                and coalesce(r.report_date, r.row_date) = c.row_date
           )"""
 """A balance alone asks for a rate only where the broker has one: else the last one known is the better."""
 
 _CASH_WITHOUT_RATE = """
-    SELECT DISTINCT row_date, currency FROM raw_flex.cash_transactions
-    WHERE account_id = %(account)s AND withdrawn_at IS NULL AND row_date >= %(since)s
-      AND amount IS NOT NULL AND currency ~ '^[A-Z]{3}$' AND coalesce(fx_rate_to_base, 0) = 0
-    ORDER BY 1, 2
+    select distinct row_date, currency from raw_flex.cash_transactions
+    where account_id = %(account)s and withdrawn_at is null and row_date >= %(since)s
+      and amount is not null and currency ~ '^[A-Z]{3}$' and coalesce(fx_rate_to_base, 0) = 0
+    order by 1, 2
 """
 
 _RATES_SEEN = f"""
-    WITH seen AS (
-        SELECT coalesce(t.report_date, t.row_date) AS day, t.currency, t.fx_rate_to_base AS rate, t.date_time
-        FROM raw_flex.trades t WHERE {_LIVE_TRADE} AND t.row_date >= %(since)s{_ROWS_WITH_RATE}{_BALANCES_WITH_RATE}
+    with seen as (
+        select coalesce(t.report_date, t.row_date) as day, t.currency, t.fx_rate_to_base as rate, t.date_time
+        from raw_flex.trades t where {_LIVE_TRADE} and t.row_date >= %(since)s{_ROWS_WITH_RATE}{_BALANCES_WITH_RATE}
     )
-    SELECT day, currency, rate, count(*)::int
-    FROM seen WHERE currency ~ '^[A-Z]{{3}}$' AND day >= %(since)s
-    GROUP BY day, currency, rate ORDER BY day, max(date_time) NULLS FIRST, rate
+    select day, currency, rate, count(*)::int
+    from seen where currency ~ '^[A-Z]{{3}}$' and day >= %(since)s
+    group by day, currency, rate order by day, max(date_time) nulls first, rate
 """
 
 _RANGE = """
-    SELECT least(
+    select least(
         min(s.from_date),
-        (SELECT min(date_time) FROM raw_flex.trades)::date,
-        (SELECT min(date_time) FROM raw_flex.corporate_actions)::date,
-        (SELECT min(date_time) FROM raw_flex.transfers)::date
+        (select min(date_time) from raw_flex.trades)::date,
+        (select min(date_time) from raw_flex.corporate_actions)::date,
+        (select min(date_time) from raw_flex.transfers)::date
     ), max(s.to_date)
-    FROM raw_flex.statements s
+    from raw_flex.statements s
 """
 
 _AROUND = timedelta(days=14)
@@ -466,7 +466,7 @@ def _trading_sessions(connection: psycopg.Connection, period: Period) -> tuple[C
     earliest, latest = connection.execute(_RANGE).fetchone()
     begin, end = min(first, earliest or first) - _AROUND, max(last, latest or last) + _AROUND
     known = sessions(begin, end)
-    return Calendar(known), sync(connection, _SESSIONS, known, "t.session BETWEEN %s AND %s", [begin, end])
+    return Calendar(known), sync(connection, _SESSIONS, known, "t.session between %s and %s", [begin, end])
 
 
 def _traded(trades: Iterable[TradeRow]) -> Iterator[Traded]:

@@ -60,7 +60,7 @@ def keep(
 ) -> tuple[Changes, Changes]:
     """Make both tables say exactly this of the days from `first` to `last`, in one transaction."""
     first, last = period
-    scope = "t.trading_day BETWEEN %s AND %s"
+    scope = "t.trading_day between %s and %s"
     with db.connect() as connection:
         return (
             sync(connection, _OPTIONS, options, scope, (first, last)),
@@ -77,53 +77,53 @@ _OPTIONS = Table("option_greeks", ("account_id", "trading_day", "contract_id"), 
 _PORTFOLIOS = Table("portfolio_greeks", ("account_id", "trading_day"), PortfolioRow._fields)
 
 _STALE = """
-SELECT min(trading_day), (SELECT max(trading_day) FROM alm_reporting.closing_days)
-FROM alm_reporting.closing_days AS now
-FULL JOIN alm_reporting.portfolio_greeks AS computed USING (account_id, trading_day)
-WHERE now.inputs IS DISTINCT FROM computed.inputs
+select min(trading_day), (select max(trading_day) from alm_reporting.closing_days)
+from alm_reporting.closing_days as now
+full join alm_reporting.portfolio_greeks as computed using (account_id, trading_day)
+where now.inputs is distinct from computed.inputs
 """
 
 # The gateway's marks count where it was asked near the session's close; later, they are of another market.
 _POSITIONS = """
-WITH marked AS (
-    SELECT day.account_id, day.trading_day, least(seen.as_of, sessions.closes_at) AS valued_at,
-        held -> 'contract' ->> 'contract_id' AS contract_id,
-        CASE WHEN held -> 'contract' ->> 'strike' IS NULL THEN held -> 'contract' ->> 'symbol' END AS symbol,
-        held ->> 'currency' AS currency,
-        (held ->> 'mark')::numeric AS mark
-    FROM alm_reporting.current_days AS day
-    JOIN alm_reporting.trading_sessions AS sessions ON sessions.session = day.trading_day
-    CROSS JOIN LATERAL (SELECT coalesce(day.snapshot -> 'at_close', day.snapshot) AS told) AS nearest
-    CROSS JOIN LATERAL (SELECT (told ->> 'as_of')::timestamptz AS as_of) AS seen
-    CROSS JOIN LATERAL jsonb_array_elements(told -> 'positions') AS held
-    WHERE day.trading_day BETWEEN %(first)s AND %(last)s
-        AND seen.as_of BETWEEN sessions.closes_at - %(near)s AND sessions.closes_at + %(near)s
+with marked as (
+    select day.account_id, day.trading_day, least(seen.as_of, sessions.closes_at) as valued_at,
+        held -> 'contract' ->> 'contract_id' as contract_id,
+        case when held -> 'contract' ->> 'strike' is null then held -> 'contract' ->> 'symbol' end as symbol,
+        held ->> 'currency' as currency,
+        (held ->> 'mark')::numeric as mark
+    from alm_reporting.current_days as day
+    join alm_reporting.trading_sessions as sessions on sessions.session = day.trading_day
+    cross join lateral (select coalesce(day.snapshot -> 'at_close', day.snapshot) as told) as nearest
+    cross join lateral (select (told ->> 'as_of')::timestamptz as as_of) as seen
+    cross join lateral jsonb_array_elements(told -> 'positions') as held
+    where day.trading_day between %(first)s and %(last)s
+        and seen.as_of between sessions.closes_at - %(near)s and sessions.closes_at + %(near)s
 )
-SELECT
+select
     account_id, trading_day, position.contract_id, position.symbol, asset_category, is_option, is_traded,
     underlying_symbol, strike, expiry, put_call, multiplier, position.currency, quantity, rate_to_base,
-    coalesce(mark_price, own.mark) AS mark,
-    coalesce(mark_source, CASE WHEN own.mark IS NOT NULL THEN 'gateway' END) AS mark_source,
-    CASE WHEN mark_price IS NULL AND own.mark IS NOT NULL THEN own.valued_at ELSE sessions.closes_at END AS valued_at,
-    coalesce(underlying_price, underlying.mark) AS underlying_price,
-    CASE WHEN underlying_price IS NOT NULL THEN 'statement' WHEN underlying.mark IS NOT NULL THEN 'gateway' END
-        AS underlying_source
-FROM alm_reporting.closing_positions AS position
-JOIN alm_reporting.trading_sessions AS sessions ON sessions.session = position.trading_day
-LEFT JOIN marked AS own USING (account_id, trading_day, contract_id)
-LEFT JOIN LATERAL (
-    SELECT max(marked.mark) AS mark FROM marked
-    WHERE marked.account_id = position.account_id AND marked.trading_day = position.trading_day
-        AND marked.symbol = position.underlying_symbol AND marked.currency = position.currency AND is_option
-) AS underlying ON underlying_price IS NULL
-WHERE trading_day BETWEEN %(first)s AND %(last)s
-ORDER BY account_id, trading_day, position.contract_id
+    coalesce(mark_price, own.mark) as mark,
+    coalesce(mark_source, case when own.mark is not null then 'gateway' end) as mark_source,
+    case when mark_price is null and own.mark is not null then own.valued_at else sessions.closes_at end as valued_at,
+    coalesce(underlying_price, underlying.mark) as underlying_price,
+    case when underlying_price is not null then 'statement' when underlying.mark is not null then 'gateway' end
+        as underlying_source
+from alm_reporting.closing_positions as position
+join alm_reporting.trading_sessions as sessions on sessions.session = position.trading_day
+left join marked as own using (account_id, trading_day, contract_id)
+left join lateral (
+    select max(marked.mark) as mark from marked
+    where marked.account_id = position.account_id and marked.trading_day = position.trading_day
+        and marked.symbol = position.underlying_symbol and marked.currency = position.currency and is_option
+) as underlying on underlying_price is null
+where trading_day between %(first)s and %(last)s
+order by account_id, trading_day, position.contract_id
 """
 
 _CLOSES = """
-SELECT account_id, symbol, currency, trading_day, max(mark_price), bool_and(is_comparable)
-FROM alm_reporting.closing_positions
-WHERE NOT is_option AND mark_price IS NOT NULL AND symbol IS NOT NULL AND trading_day BETWEEN %(first)s AND %(last)s
-GROUP BY account_id, symbol, currency, trading_day
-ORDER BY account_id, symbol, currency, trading_day
+select account_id, symbol, currency, trading_day, max(mark_price), bool_and(is_comparable)
+from alm_reporting.closing_positions
+where not is_option and mark_price is not null and symbol is not null and trading_day between %(first)s and %(last)s
+group by account_id, symbol, currency, trading_day
+order by account_id, symbol, currency, trading_day
 """

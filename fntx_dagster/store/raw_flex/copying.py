@@ -65,7 +65,7 @@ class Copying:
     def _send(self, batches: dict[str, list[str]]) -> None:
         for target in dict.fromkeys((*self._first, *batches)):
             if lines := batches.get(target):
-                with self._connection.cursor().copy(f"COPY {target} FROM STDIN (NULL '')") as copy:
+                with self._connection.cursor().copy(f"copy {target} from stdin (null '')") as copy:
                     copy.write("".join(lines))
 
 

@@ -41,9 +41,9 @@ class Merge:
     def stage(self) -> None:
         self.connection.execute(
             """
-            CREATE TEMPORARY TABLE staged_statements (ordinal int, account_id text, from_date date, to_date date,
-                period text, when_generated timestamptz) ON COMMIT DROP;
-            CREATE TEMPORARY TABLE staged_coverage (ordinal int, account_id text, section text) ON COMMIT DROP;
+            create temporary table staged_statements (ordinal int, account_id text, from_date date, to_date date,
+                period text, when_generated timestamptz) on commit drop;
+            create temporary table staged_coverage (ordinal int, account_id text, section text) on commit drop;
             """
         )
         object_of = Objects()
@@ -65,8 +65,8 @@ class Merge:
         if table not in self._staged:
             copying.wait()
             self.connection.execute(
-                f"""CREATE TEMPORARY TABLE staged_{table} (ordinal int, seq bigint, account_id text, name text,
-                    identity text, by_id boolean, digest text, row_kind text, row_date date) ON COMMIT DROP"""
+                f"""create temporary table staged_{table} (ordinal int, seq bigint, account_id text, name text,
+                    identity text, by_id boolean, digest text, row_kind text, row_date date) on commit drop"""
             )
             self._staged.add(table)
         self.rows[name] += 1
@@ -107,42 +107,42 @@ class Merge:
         """Find the days for which this file's statements would speak if they were alone, `claims`, and those of them
         for which no statement generated later has spoken, `spoken`; these are noted in the coverage."""
         self.connection.execute(
-            """INSERT INTO raw_flex.statements
+            """insert into raw_flex.statements
                    (file_id, account_id, from_date, to_date, period, when_generated, ordinal)
-               SELECT %s, account_id, from_date, to_date, period, when_generated, ordinal
-               FROM staged_statements ORDER BY ordinal""",
+               select %s, account_id, from_date, to_date, period, when_generated, ordinal
+               from staged_statements order by ordinal""",
             [file_id],
         )
-        self.connection.execute("CREATE TEMPORARY TABLE claims (LIKE raw_flex.coverage) ON COMMIT DROP")
+        self.connection.execute("create temporary table claims (like raw_flex.coverage) on commit drop")
         self.connection.execute(
             """
-            INSERT INTO claims (account_id, section, day, statement_id, when_generated)
-            SELECT DISTINCT ON (staged.account_id, staged.section, day)
-                staged.account_id, staged.section, day::date AS day, statement_id, when_generated
-            FROM staged_coverage AS staged
-            JOIN raw_flex.statements ON file_id = %s AND statements.ordinal = staged.ordinal
-            CROSS JOIN generate_series(from_date::timestamp, to_date::timestamp, '1 day') AS day
-            WHERE from_date = to_date OR staged.section <> ALL (%s)
-            ORDER BY staged.account_id, staged.section, day, when_generated DESC, statements.ordinal DESC
+            insert into claims (account_id, section, day, statement_id, when_generated)
+            select distinct on (staged.account_id, staged.section, day)
+                staged.account_id, staged.section, day::date as day, statement_id, when_generated
+            from staged_coverage as staged
+            join raw_flex.statements on file_id = %s and statements.ordinal = staged.ordinal
+            cross join generate_series(from_date::timestamp, to_date::timestamp, '1 day') as day
+            where from_date = to_date or staged.section <> all (%s)
+            order by staged.account_id, staged.section, day, when_generated desc, statements.ordinal desc
             """,
             [file_id, list(PER_PERIOD)],
         )
         self.connection.execute(
             """
-            CREATE TEMPORARY TABLE spoken ON COMMIT DROP AS
-            WITH noted AS (
-                INSERT INTO raw_flex.coverage AS known (account_id, section, day, statement_id, when_generated)
-                SELECT account_id, section, day, statement_id, when_generated FROM claims
-                ON CONFLICT (account_id, section, day) DO UPDATE
-                    SET statement_id = excluded.statement_id, when_generated = excluded.when_generated
-                    WHERE known.when_generated <= excluded.when_generated
-                RETURNING known.*
+            create temporary table spoken on commit drop as
+            with noted as (
+                insert into raw_flex.coverage as known (account_id, section, day, statement_id, when_generated)
+                select account_id, section, day, statement_id, when_generated from claims
+                on conflict (account_id, section, day) do update
+                    set statement_id = excluded.statement_id, when_generated = excluded.when_generated
+                    where known.when_generated <= excluded.when_generated
+                returning known.*
             )
-            SELECT account_id, section, day, statement_id, when_generated FROM noted
+            select account_id, section, day, statement_id, when_generated from noted
             """
         )
-        self.connection.execute("ANALYZE claims")
-        self.connection.execute("ANALYZE spoken")
+        self.connection.execute("analyze claims")
+        self.connection.execute("analyze spoken")
 
     def _resolve(self, section: Section, file_id: int) -> None:
         """One row per key that counts, and its fate, in `fresh_<table>`; 'compared' where only the digests differ.
@@ -153,44 +153,44 @@ class Merge:
         """
         self._execute(
             """
-            CREATE TEMPORARY TABLE {fresh} ON COMMIT DROP AS
-            WITH numbered AS (
-                SELECT *, row_number() OVER (same ORDER BY seq) AS nth,
-                    min(digest) OVER same <> max(digest) OVER same AS ambiguous
-                FROM {staged}
-                WINDOW same AS (PARTITION BY account_id, name, identity, ordinal)
-            ), keyed AS (
-                SELECT *, CASE
-                    WHEN by_id AND ambiguous THEN identity || '~' || digest
-                    WHEN by_id OR nth = 1 THEN identity
-                    ELSE identity || '.' || nth END AS row_key
-                FROM numbered
-            ), unique_keys AS (
+            create temporary table {fresh} on commit drop as
+            with numbered as (
+                select *, row_number() over (same order by seq) as nth,
+                    min(digest) over same <> max(digest) over same as ambiguous
+                from {staged}
+                window same as (partition by account_id, name, identity, ordinal)
+            ), keyed as (
+                select *, case
+                    when by_id and ambiguous then identity || '~' || digest
+                    when by_id or nth = 1 then identity
+                    else identity || '.' || nth end as row_key
+                from numbered
+            ), unique_keys as (
                 -- within the file first, so that what else has been loaded does not decide which row that is
-                SELECT DISTINCT ON (account_id, row_key) keyed.*, claims.statement_id, claims.when_generated
-                FROM keyed
-                JOIN raw_flex.statements ON statements.file_id = {file_id} AND statements.ordinal = keyed.ordinal
-                JOIN claims ON claims.account_id = keyed.account_id AND claims.section = keyed.name
-                    AND claims.day = keyed.row_date AND claims.statement_id = statements.statement_id
-                ORDER BY account_id, row_key, claims.when_generated DESC, seq DESC
+                select distinct on (account_id, row_key) keyed.*, claims.statement_id, claims.when_generated
+                from keyed
+                join raw_flex.statements on statements.file_id = {file_id} and statements.ordinal = keyed.ordinal
+                join claims on claims.account_id = keyed.account_id and claims.section = keyed.name
+                    and claims.day = keyed.row_date and claims.statement_id = statements.statement_id
+                order by account_id, row_key, claims.when_generated desc, seq desc
             )
-            SELECT delivered.seq, delivered.account_id, delivered.row_key, delivered.name, delivered.row_kind,
+            select delivered.seq, delivered.account_id, delivered.row_key, delivered.name, delivered.row_kind,
                 delivered.row_date, delivered.digest, delivered.statement_id, present.row_id,
-                CASE
-                    WHEN present.row_id IS NULL THEN 'inserted'
-                    WHEN present.withdrawn_at IS NULL AND present.row_date <> delivered.row_date
-                        AND known.when_generated > delivered.when_generated THEN 'superseded'
-                    WHEN present.withdrawn_at IS NOT NULL OR present.row_kind <> delivered.row_kind
-                        OR present.row_date <> delivered.row_date THEN 'updated'
-                    WHEN present.digest = delivered.digest THEN 'unchanged'
-                    ELSE 'compared' END AS fate
-            FROM unique_keys AS delivered
-            JOIN spoken ON spoken.account_id = delivered.account_id AND spoken.section = delivered.name
-                AND spoken.day = delivered.row_date
-            LEFT JOIN {target} AS present
-                ON present.account_id = delivered.account_id AND present.row_key = delivered.row_key
-            LEFT JOIN raw_flex.coverage AS known ON known.account_id = delivered.account_id
-                AND known.section = delivered.name AND known.day = present.row_date
+                case
+                    when present.row_id is null then 'inserted'
+                    when present.withdrawn_at is null and present.row_date <> delivered.row_date
+                        and known.when_generated > delivered.when_generated then 'superseded'
+                    when present.withdrawn_at is not null or present.row_kind <> delivered.row_kind
+                        or present.row_date <> delivered.row_date then 'updated'
+                    when present.digest = delivered.digest then 'unchanged'
+                    else 'compared' end as fate
+            from unique_keys as delivered
+            join spoken on spoken.account_id = delivered.account_id and spoken.section = delivered.name
+                and spoken.day = delivered.row_date
+            left join {target} as present
+                on present.account_id = delivered.account_id and present.row_key = delivered.row_key
+            left join raw_flex.coverage as known on known.account_id = delivered.account_id
+                and known.section = delivered.name and known.day = present.row_date
             """,
             section,
             file_id=sql.Literal(file_id),
@@ -200,14 +200,14 @@ class Merge:
     def _analyze(self, section: Section, which: str) -> None:
         """Tell the planner of many rows; with few, any plan will do."""
         if sum(rows for name, rows in self.rows.items() if table_of(name) == section.table) > _FEW:
-            self._execute(f"ANALYZE {{{which}}}", section)
+            self._execute(f"analyze {{{which}}}", section)
 
     def _read_again(self) -> None:
         """Read the rows that are to be written, or to be compared as a whole, into `rows_<table>`."""
         wanted: set[int] = set()
         for section in self._sections(self._staged):
             found = self._execute(
-                "SELECT seq FROM {fresh} WHERE fate IN ('inserted', 'updated', 'compared')", section
+                "select seq from {fresh} where fate in ('inserted', 'updated', 'compared')", section
             ).fetchall()
             if not found:
                 continue
@@ -215,7 +215,7 @@ class Merge:
             wanted.update(seq for (seq,) in found)
             columns = "".join(f", {name} {kind}" for name, kind in typed_columns(section))
             self.connection.execute(
-                f"CREATE TEMPORARY TABLE rows_{section.table} (seq bigint, attributes jsonb{columns}) ON COMMIT DROP"
+                f"create temporary table rows_{section.table} (seq bigint, attributes jsonb{columns}) on commit drop"
             )
         if not wanted:
             return
@@ -230,10 +230,10 @@ class Merge:
         came, wanted = section.table in self._staged, section.table in self._wanted
         if wanted:
             self._execute(
-                """UPDATE {fresh} AS fresh
-                SET fate = CASE WHEN present.attributes = rows.attributes THEN 'unchanged' ELSE 'updated' END
-                FROM {rows} AS rows, {target} AS present
-                WHERE fate = 'compared' AND rows.seq = fresh.seq AND present.row_id = fresh.row_id""",
+                """update {fresh} as fresh
+                set fate = case when present.attributes = rows.attributes then 'unchanged' else 'updated' end
+                from {rows} as rows, {target} as present
+                where fate = 'compared' and rows.seq = fresh.seq and present.row_id = fresh.row_id""",
                 section,
             )
             self._keep_replaced(section)
@@ -248,7 +248,7 @@ class Merge:
 
     def _count(self, section: Section, names: Collection[str]) -> dict[str, Counts]:
         found = dict.fromkeys(names, Counts())
-        for name, fate, rows in self._execute("SELECT name, fate, count(*) FROM {fresh} GROUP BY name, fate", section):
+        for name, fate, rows in self._execute("select name, fate, count(*) from {fresh} group by name, fate", section):
             found[name] += Counts(**{fate: rows})
         # What was delivered and is in none of them had its day spoken for by another statement, or was there twice.
         return {name: c + Counts(superseded=self.rows[name] - sum(c)) for name, c in found.items()}
@@ -256,12 +256,12 @@ class Merge:
     def _keep_replaced(self, section: Section) -> None:
         self._execute(
             """
-            INSERT INTO raw_flex.revisions
+            insert into raw_flex.revisions
                 (section, row_id, account_id, row_key, statement_id, attributes, replaced_by_statement_id)
-            SELECT fresh.name, row_id, present.account_id, present.row_key, present.statement_id, present.attributes,
+            select fresh.name, row_id, present.account_id, present.row_key, present.statement_id, present.attributes,
                 fresh.statement_id
-            FROM {fresh} AS fresh JOIN {target} AS present USING (row_id) JOIN {rows} AS rows USING (seq)
-            WHERE fate = 'updated' AND present.attributes <> rows.attributes
+            from {fresh} as fresh join {target} as present using (row_id) join {rows} as rows using (seq)
+            where fate = 'updated' and present.attributes <> rows.attributes
             """,
             section,
         )
@@ -269,11 +269,11 @@ class Merge:
     def _update(self, section: Section) -> None:
         self._execute(
             """
-            UPDATE {target} AS present
-            SET statement_id = fresh.statement_id, withdrawn_at = NULL, row_kind = fresh.row_kind,
+            update {target} as present
+            set statement_id = fresh.statement_id, withdrawn_at = null, row_kind = fresh.row_kind,
                 row_date = fresh.row_date, digest = fresh.digest, {assignments}
-            FROM {fresh} AS fresh JOIN {rows} AS rows USING (seq)
-            WHERE fate = 'updated' AND present.row_id = fresh.row_id
+            from {fresh} as fresh join {rows} as rows using (seq)
+            where fate = 'updated' and present.row_id = fresh.row_id
             """,
             section,
             assignments=sql.SQL(", ").join(sql.SQL("{0} = rows.{0}").format(column) for column in _read(section)),
@@ -281,16 +281,16 @@ class Merge:
 
     def _withdraw(self, section: Section, came: bool) -> list[tuple[str, int]]:
         """Mark what is there (nothing is inserted yet) for the days spoken for and was not delivered."""
-        delivered = sql.SQL("EXISTS (SELECT FROM {} AS fresh WHERE fresh.row_id = present.row_id)")
+        delivered = sql.SQL("exists (select from {} as fresh where fresh.row_id = present.row_id)")
         return self._execute(
             """
-            WITH withdrawn AS (
-                UPDATE {target} AS present SET withdrawn_at = now() FROM spoken
-                WHERE spoken.section = {name} AND present.account_id = spoken.account_id
-                    AND present.row_date = spoken.day AND present.withdrawn_at IS NULL AND NOT {delivered}
-                RETURNING spoken.section
+            with withdrawn as (
+                update {target} as present set withdrawn_at = now() from spoken
+                where spoken.section = {name} and present.account_id = spoken.account_id
+                    and present.row_date = spoken.day and present.withdrawn_at is null and not {delivered}
+                returning spoken.section
             )
-            SELECT section, count(*) FROM withdrawn GROUP BY section
+            select section, count(*) from withdrawn group by section
             """,
             section,
             name=sql.SQL("present.section") if section is OTHER else sql.Literal(section.table),
@@ -301,11 +301,11 @@ class Merge:
         read = sql.SQL(", ").join(_read(section))
         self._execute(
             """
-            INSERT INTO {target} (account_id, row_key, statement_id, row_kind, row_date, digest, {read})
-            SELECT account_id, row_key, statement_id, row_kind, row_date, digest, {read}
-            FROM {fresh} AS fresh JOIN {rows} AS rows USING (seq)
-            WHERE fate = 'inserted'
-            ORDER BY seq
+            insert into {target} (account_id, row_key, statement_id, row_kind, row_date, digest, {read})
+            select account_id, row_key, statement_id, row_kind, row_date, digest, {read}
+            from {fresh} as fresh join {rows} as rows using (seq)
+            where fate = 'inserted'
+            order by seq
             """,
             section,
             read=read,

@@ -30,10 +30,10 @@ def accounts(db: Readable) -> list[str]:
 def loaded_overview(database: Readable) -> list[AccountOverview]:
     """One entry per account, by account."""
     query = """
-        SELECT account_id, min(from_date), max(to_date), max(when_generated), count(DISTINCT file_id),
-            (SELECT count(DISTINCT to_date) FROM raw_flex.change_in_nav AS nav
-             WHERE nav.account_id = statements.account_id AND withdrawn_at IS NULL AND ending_value IS NOT NULL)
-        FROM raw_flex.statements GROUP BY account_id ORDER BY account_id
+        select account_id, min(from_date), max(to_date), max(when_generated), count(distinct file_id),
+            (select count(distinct to_date) from raw_flex.change_in_nav as nav
+             where nav.account_id = statements.account_id and withdrawn_at is null and ending_value is not null)
+        from raw_flex.statements group by account_id order by account_id
     """
     with database.connect() as connection:
         return [AccountOverview(*row) for row in connection.execute(query)]

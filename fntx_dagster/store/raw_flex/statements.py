@@ -78,7 +78,7 @@ def load_file(database: Database, path: Path) -> FileLoad:
     with database.connect() as connection:
         if earlier := _loaded_before(connection, digest, path):
             return earlier
-        (alone,) = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOAD_LOCK]).fetchone()
+        (alone,) = connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOAD_LOCK]).fetchone()
         load = None
         if alone:
             with suppress(AlreadyThere), connection.transaction():
@@ -86,7 +86,7 @@ def load_file(database: Database, path: Path) -> FileLoad:
         if load is None:
             merge = Merge(connection, path)
             merge.stage()
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
+            connection.execute("select pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
             if earlier := _loaded_before(connection, digest, path):
                 return earlier
             file_id = _add_file(connection, path, digest)
@@ -99,12 +99,12 @@ def load_file(database: Database, path: Path) -> FileLoad:
 def told_again(database: Database, newer: str, older: Collection[str]) -> set[str]:
     """Those of the loaded contents `older` (by SHA-256) of which the loaded `newer` tells every account and day."""
     query = """
-        SELECT sha256 FROM raw_flex.files AS older WHERE sha256 = ANY(%(older)s) AND NOT EXISTS (
-            SELECT FROM raw_flex.statements AS told, generate_series(from_date, to_date, interval '1 day') AS day
-            WHERE told.file_id = older.file_id AND NOT EXISTS (
-                SELECT FROM raw_flex.files JOIN raw_flex.statements AS again USING (file_id)
-                WHERE sha256 = %(newer)s AND again.account_id = told.account_id
-                    AND day BETWEEN again.from_date AND again.to_date
+        select sha256 from raw_flex.files as older where sha256 = any(%(older)s) and not exists (
+            select from raw_flex.statements as told, generate_series(from_date, to_date, interval '1 day') as day
+            where told.file_id = older.file_id and not exists (
+                select from raw_flex.files join raw_flex.statements as again using (file_id)
+                where sha256 = %(newer)s and again.account_id = told.account_id
+                    and day between again.from_date and again.to_date
             )
         )
     """
@@ -115,8 +115,8 @@ def told_again(database: Database, newer: str, older: Collection[str]) -> set[st
 def fetched_in_vain(database: Database, contents: Collection[str]) -> set[str]:
     """Those of some contents (by SHA-256) that were fetched and never loaded."""
     query = """
-        SELECT DISTINCT sha256 FROM raw_flex.fetches
-        WHERE sha256 = ANY(%s) AND NOT EXISTS (SELECT FROM raw_flex.files WHERE files.sha256 = fetches.sha256)
+        select distinct sha256 from raw_flex.fetches
+        where sha256 = any(%s) and not exists (select from raw_flex.files where files.sha256 = fetches.sha256)
     """
     with database.connect() as connection:
         return {sha256 for (sha256,) in connection.execute(query, [list(contents)])}
@@ -156,7 +156,7 @@ def _sha256(path: Path) -> str:
 
 def _loaded_before(connection: psycopg.Connection, digest: str, path: Path) -> FileLoad | None:
     """The report of a content loaded before: every row of it unchanged."""
-    row = connection.execute("SELECT file_id, delivered FROM raw_flex.files WHERE sha256 = %s", [digest]).fetchone()
+    row = connection.execute("select file_id, delivered from raw_flex.files where sha256 = %s", [digest]).fetchone()
     if row is None:
         return None
     file_id, delivered = row
@@ -172,8 +172,8 @@ def _load_straight(connection: psycopg.Connection, path: Path, digest: str) -> F
 def _add_file(connection: psycopg.Connection, path: Path, digest: str) -> int:
     """What the file delivered is noted when it has been read."""
     return connection.execute(
-        """INSERT INTO raw_flex.files (sha256, file_name, bytes, delivered) VALUES (%s, %s, %s, '{}')
-           RETURNING file_id""",
+        """insert into raw_flex.files (sha256, file_name, bytes, delivered) values (%s, %s, %s, '{}')
+           returning file_id""",
         [digest, _name(path), path.stat().st_size],
     ).fetchone()[0]
 
@@ -187,7 +187,7 @@ def _note(
         "unknown_attributes": {name: sorted(found) for name, found in file.unknown_attributes.items()},
     }
     connection.execute(
-        "UPDATE raw_flex.files SET query_name = %s, delivered = %s WHERE file_id = %s",
+        "update raw_flex.files set query_name = %s, delivered = %s where file_id = %s",
         [file.query_name, Jsonb(delivered), file_id],
     )
     status = "loaded" if any(found.changed for found in counts.values()) else "unchanged"
@@ -204,8 +204,8 @@ def _report(
     delivered: dict[str, Any],
 ) -> FileLoad:
     accounts, first, last = connection.execute(
-        """SELECT coalesce(array_agg(DISTINCT account_id ORDER BY account_id), '{}'), min(from_date), max(to_date)
-           FROM raw_flex.statements WHERE file_id = %s""",
+        """select coalesce(array_agg(distinct account_id order by account_id), '{}'), min(from_date), max(to_date)
+           from raw_flex.statements where file_id = %s""",
         [file_id],
     ).fetchone()
     unknown = {name: tuple(names) for name, names in delivered["unknown_attributes"].items()}

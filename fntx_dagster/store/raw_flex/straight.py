@@ -37,7 +37,7 @@ class Straight:
 
     def run(self) -> dict[str, Counts]:
         sequence = "pg_get_serial_sequence('raw_flex.statements', 'statement_id')"
-        (self._id,) = self.connection.execute(f"SELECT nextval({sequence}) - 1").fetchone()
+        (self._id,) = self.connection.execute(f"select nextval({sequence}) - 1").fetchone()
         with Copying(self.connection, _STATEMENTS, _COVERAGE) as self._copying:
             for item in self.file:
                 kind = type(item)
@@ -48,7 +48,7 @@ class Straight:
                 else:
                     self._rows.setdefault(item.name, 0)
                     self._cover(item.statement, item.statement.account_id, item.name)
-        self.connection.execute(f"SELECT setval({sequence}, greatest(%s, 1))", [self._id])
+        self.connection.execute(f"select setval({sequence}, greatest(%s, 1))", [self._id])
         for account, since in self._since.items():
             note_changed(self.connection, account, since)
         return {
