@@ -77,7 +77,6 @@ STILL_LONG = {
     "fntx_dagster/cli/terminal.py",
     "fntx_dagster/simulate/gateway.py",
     "fntx_dagster/simulate/webservice.py",
-    "fntx_dagster/store/accounting/fills.py",
 }
 """To be parted; no file joins them."""
 STILL_LONG_FUNCTIONS = {"fntx_dagster/cli/verify.py:verify"}

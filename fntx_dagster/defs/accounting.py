@@ -18,7 +18,7 @@ from fntx_dagster.services.database import Database
 from fntx_dagster.store.accounting.capital import set_initial_capital
 from fntx_dagster.store.accounting.changes import note_refused, stale_range
 from fntx_dagster.store.accounting.fills import rebuild
-from fntx_dagster.store.raw_flex.coverage import due_session, missing, nothing_to_tell
+from fntx_dagster.store.raw_flex.coverage import due_session, missing, nothing_to_build
 
 LOTS = "classified_fills"
 
@@ -85,7 +85,7 @@ def _completeness(db: Database, period: Period) -> dg.AssetCheckResult:
     """The session that is due is missed by a check of its own, which raises the alert."""
     first, last = period
     lacking = [Finding(str(lack), str(lack), lack.day) for lack in missing(db, period)]
-    if nothing := nothing_to_tell(db, period):
+    if nothing := nothing_to_build(db, period):
         lacking = lacking or [Finding(nothing, nothing, last)]
     due = due_session(datetime.now(UTC))
     return result(

@@ -27,7 +27,7 @@ from fntx_dagster.services.database import open_database
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.accounting.changes import mark_built, stale_range
 from fntx_dagster.store.marts.summaries import summary
-from fntx_dagster.store.marts.tables import built_from, row_counts, told_span
+from fntx_dagster.store.marts.tables import built_from, built_span, row_counts
 
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.run import RunResult
@@ -120,7 +120,7 @@ def build(settings: Settings, models: Collection[str], period: Period) -> list[R
         database = open_database(settings)
         built = built_from(database, sources)
         if not marts <= built:
-            days = (first, last, *told_span(database))
+            days = (first, last, *built_span(database))
             first, last = min(days), max(days)
         # one that others are selected from takes them with it: all of them or none
         selected = {*models, *views} if not views <= built or views & set(models) else {*models}

@@ -31,7 +31,7 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex import fetches
 from fntx_dagster.store.raw_flex.coverage import due_session, listed, missing
 from fntx_dagster.store.raw_flex.fetches import Fetch, served_accounts
-from fntx_dagster.store.raw_flex.statements import FileLoad, fetched_in_vain, told_again
+from fntx_dagster.store.raw_flex.statements import FileLoad, covered_again, never_loaded
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 Told = Callable[[str], None]
@@ -239,7 +239,7 @@ def _superseded(db: Database, newer: Archived, sha256: str | None, older: list[A
         return []
     contents = {file: archive.content(file.path) for file in older}
     found = {one.sha256 for one in contents.values()}
-    told, in_vain = told_again(db, now.sha256, found), fetched_in_vain(db, found)
+    told, in_vain = covered_again(db, now.sha256, found), never_loaded(db, found)
     return [
         file
         for file, one in contents.items()

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from psycopg.rows import class_row
 
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import account_labels
+from fntx_dagster.store.queries import columns, one_value
 
 
 class Alert(NamedTuple):
@@ -101,7 +102,7 @@ def open_alerts(db: Database) -> list[Alert]:
 def newest(db: Database) -> int:
     """The id of the alert that was raised last; 0 before the first."""
     with db.connect() as connection:
-        return connection.execute("select coalesce(max(alert_id), 0) from alm_reporting.alerts").fetchone()[0]
+        return one_value(connection.execute("select coalesce(max(alert_id), 0) from alm_reporting.alerts"))
 
 
 def raised_after(db: Database, alert_id: int) -> list[Alert]:
@@ -124,8 +125,8 @@ def mark_delivered(db: Database, alerts: Sequence[Alert], destination: str) -> N
         )
 
 
-def _alerts(db: Database, condition: str, values: Sequence[object]) -> list[Alert]:
+def _alerts(db: Database, condition: LiteralString, values: Sequence[object]) -> list[Alert]:
     with db.connect() as connection, connection.cursor(row_factory=class_row(Alert)) as cursor:
         return cursor.execute(
-            f"select {', '.join(Alert._fields)} from alm_reporting.alerts where {condition} order by alert_id", values
+            f"select {columns(Alert._fields)} from alm_reporting.alerts where {condition} order by alert_id", values
         ).fetchall()

@@ -6,17 +6,12 @@ import logging
 from functools import cache
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psycopg
 
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.urls import first_line, sqlalchemy_url
-
-if TYPE_CHECKING:
-    pass
-
 
 OLDEST_SERVER = 150000
 

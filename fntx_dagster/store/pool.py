@@ -37,7 +37,7 @@ class Pool:
         self._url = url
         self._size = size
         self._failure: Exception | None = None
-        self._pool = ConnectionPool(
+        self._pool: ConnectionPool[psycopg.Connection] = ConnectionPool(
             url,
             connection_class=_Connection,
             kwargs={"failed": self._fail, "connect_timeout": _CONNECT_SECONDS, "application_name": "fntx"},

@@ -32,7 +32,7 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.store.server_user import (
     MAJOR_VERSION,
     OWN_DATABASE,
-    Service,
+    ServerUser,
     copied_binaries,
     reachable_place,
     service_user,
@@ -230,12 +230,12 @@ class EmbeddedPostgres:
                 f"Run as the user who owns that folder, or choose another one by FNTX_HOME. {OWN_DATABASE}",
             ) from None
 
-    def _service(self) -> Service:
+    def _service(self) -> ServerUser:
         """Who runs the server, with which binaries; as root this may decide where the cluster lies."""
         binaries = wheel_binaries()
         if os.geteuid() != 0:
-            return Service(None, binaries)
-        service = Service(service_user(self.cluster), binaries)
+            return ServerUser(None, binaries)
+        service = ServerUser(service_user(self.cluster), binaries)
         location = self.folder / "location"
         if not location.exists() and not self.cluster.exists() and not service.reaches(self.folder):
             location.write_text(f"{reachable_place(service)}\n")
@@ -245,10 +245,10 @@ class EmbeddedPostgres:
                 f"Bring it back, or remove {location} to start with an empty one",
             )
         if not service.runs("postgres"):
-            service = Service(service.user, copied_binaries(binaries, self.place))
+            service = ServerUser(service.user, copied_binaries(binaries, self.place))
         return service
 
-    def _make_cluster(self, service: Service) -> None:
+    def _make_cluster(self, service: ServerUser) -> None:
         try:
             version = (self.cluster / "PG_VERSION").read_text().strip()
         except FileNotFoundError:
@@ -260,7 +260,7 @@ class EmbeddedPostgres:
                 "Move that folder away to start anew (statements load again), or run it with the version that made it",
             )
 
-    def _initialise(self, service: Service) -> None:
+    def _initialise(self, service: ServerUser) -> None:
         """initdb beside, then rename: a cluster that was cut off half-way is never mistaken for one."""
         fresh = self.place / "cluster.new"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -282,7 +282,7 @@ class EmbeddedPostgres:
             )
         fresh.rename(self.cluster)
 
-    def _socket_folder(self, service: Service) -> Path:
+    def _socket_folder(self, service: ServerUser) -> Path:
         """A private folder whose path is short enough for a socket, verified to be ours."""
         name = f"fntx-{service.uid}-{sha256(os.fsencode(self.cluster)).hexdigest()[:12]}"
         candidates = (self.place / "socket", Path(tempfile.gettempdir(), name), Path("/tmp", name))

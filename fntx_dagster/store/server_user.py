@@ -25,7 +25,7 @@ OWN_DATABASE = "Or set FNTX_DATABASE_URL to a PostgreSQL 15 or newer of your own
 
 
 @dataclass(frozen=True)
-class Service:
+class ServerUser:
     """The user that runs the server (None: ourselves) and the folder with its binaries."""
 
     user: pwd.struct_passwd | None
@@ -37,7 +37,6 @@ class Service:
 
     def popen(self, command: list[str], log: Path, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
         """Run in a session of its own, with an environment of its own (ours may hold secrets)."""
-        identity = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []} if self.user else {}
         try:
             with open(log, "ab") as output:
                 return subprocess.Popen(
@@ -50,7 +49,9 @@ class Service:
                     start_new_session=True,
                     umask=0o077,
                     pass_fds=pass_fds,
-                    **identity,
+                    user=self.user.pw_uid if self.user else None,
+                    group=self.user.pw_gid if self.user else None,
+                    extra_groups=[] if self.user else None,
                 )
         except OSError as error:
             who = f" as {self.user.pw_name}" if self.user else ""
@@ -104,7 +105,7 @@ def service_user(cluster: Path) -> pwd.struct_passwd:
         ) from None
 
 
-def reachable_place(service: Service) -> Path:
+def reachable_place(service: ServerUser) -> Path:
     """A new folder that the service's user can reach, for root whose own folders it cannot."""
     name = secrets.token_hex(6)
     for place in (

@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from fntx_dagster.errors import Permanent, Transient
-
-if TYPE_CHECKING:
-    pass
-
 
 TRY_AGAIN = "Check that the server runs and that FNTX_DATABASE_URL is right, then try again"
 

@@ -97,7 +97,7 @@ def day_values(
     at_risk = {(row["account_id"], row["trading_day"]): row for row in risk.portfolio_risk(db, period, account)}
     rows = sorted(summaries.summary(db, period, account), key=lambda row: (row["trading_day"], row["account_id"]))
     accounts = {row["account_id"] for row in rows}
-    told = {one: summaries.sessions_told(db, period, one) for one in accounts}
+    told = {one: summaries.numbered_sessions(db, period, one) for one in accounts}
     files = {one: signatures.statement_digests(db, period, one) for one in accounts}
     found = {}
     for row in rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import LiteralString, TypeVar
 
 import psycopg
 
@@ -24,6 +25,9 @@ from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fills import Fill
 from fntx_dagster.accounting.fx import Rates
 from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.store.queries import columns, one_value
+
+Booking = TypeVar("Booking", ActionRow, TransferRow)
 
 
 def booked(
@@ -36,23 +40,23 @@ def booked(
     return [fill for fill in (*actions, *transfers) if fill.executed_at > start]
 
 
-def earliest_amiss(connection: psycopg.Connection, account: str) -> datetime | None:
+def earliest_mismatch(connection: psycopg.Connection, account: str) -> datetime | None:
     """The moment of the earliest action or transfer that the fills do not hold as the statements have it."""
     standing = [row.row_key for row in standing_actions(_actions(connection, account, date.min))]
-    (found,) = connection.execute(
-        _EARLIEST_AMISS, {"account": account, "standing": standing, "action": ACTION_KEY, "transfer": TRANSFER_KEY}
-    ).fetchone()
-    return found
+    keys = {"account": account, "standing": standing, "action": ACTION_KEY, "transfer": TRANSFER_KEY}
+    return one_value(connection.execute(_EARLIEST_MISMATCH, keys))
 
 
 def _actions(connection: psycopg.Connection, account: str, since: date) -> Sequence[ActionRow]:
     return _rows(connection, ActionRow, "corporate_actions", account, since)
 
 
-def _rows(connection: psycopg.Connection, kind: type, table: str, account: str, since: date) -> list:
-    columns = ", ".join(kind._fields)
+def _rows(
+    connection: psycopg.Connection, kind: type[Booking], table: LiteralString, account: str, since: date
+) -> list[Booking]:
     rows = connection.execute(
-        f"select {columns} from raw_flex.{table} where account_id = %s and withdrawn_at is null and row_date >= %s"
+        f"select {columns(kind._fields)} from raw_flex.{table}"
+        " where account_id = %s and withdrawn_at is null and row_date >= %s"
         # a query may deliver summary rows beside the detail
         " and coalesce(attributes ->> 'levelOfDetail', '') not ilike 'summary' order by row_id",
         [account, since],
@@ -60,7 +64,7 @@ def _rows(connection: psycopg.Connection, kind: type, table: str, account: str, 
     return [kind._make(row) for row in rows]
 
 
-_EARLIEST_AMISS = """
+_EARLIEST_MISMATCH = """
     with live as (
         select %(action)s || row_key as fill_id, quantity, coalesce(proceeds, 0) as proceeds, currency,
             coalesce(conid, symbol) as contract_id, coalesce(report_date, row_date) as report_date,

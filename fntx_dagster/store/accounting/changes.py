@@ -17,6 +17,7 @@ import psycopg
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
+from fntx_dagster.store.queries import one_row, one_value, own_sql
 
 
 class Change(NamedTuple):
@@ -33,14 +34,17 @@ class StaleRange(NamedTuple):
     read_at: datetime
 
 
-def note_spoken(connection: psycopg.Connection, table: str, file_id: int) -> None:
-    """Note, within a load's transaction, the earliest day, of those in `spoken`, that a file changed in a table."""
+def note_covered(connection: psycopg.Connection, table: str, file_id: int) -> None:
+    """Note, within a load's transaction, the earliest day of those in the table `covered` that a file changed.
+
+    `table` is one of raw_flex, without the schema.
+    """
     connection.execute(
         f"""
-        with days as (select account_id, min(day) as first, max(day) as last from spoken group by 1)
+        with days as (select account_id, min(day) as first, max(day) as last from covered group by 1)
         insert into alm_reporting.untold_changes as known (account_id, since)
         select changed.account_id, min(changed.row_date)
-        from raw_flex.{table} as changed
+        from raw_flex.{own_sql(table)} as changed
         join days on days.account_id = changed.account_id and changed.row_date between days.first and days.last
         where changed.withdrawn_at = transaction_timestamp()
             or changed.statement_id in (select statement_id from raw_flex.statements where file_id = %s)
@@ -68,14 +72,14 @@ def note_changed(connection: psycopg.Connection, account: str, since: date) -> N
 def stale_range(db: Readable, period: Period) -> StaleRange:
     """The days that a run over `period` has to build so that none of them depends on a stale day."""
     with db.connect() as connection:
-        since, now = connection.execute(
-            "select min(since), clock_timestamp() from alm_reporting.untold_changes"
-        ).fetchone()
+        since, now = one_row(
+            connection.execute("select min(since), clock_timestamp() from alm_reporting.untold_changes")
+        )
         if since is None or since > period.last:
             return StaleRange(period, now)
         built = None
         if marts_exist(connection):
-            built = connection.execute("select max(trading_day) from alm_reporting.daily_summary").fetchone()[0]
+            built = one_value(connection.execute("select max(trading_day) from alm_reporting.daily_summary"))
         return StaleRange(Period(min(period.first, since), max(period.last, built or period.last)), now)
 
 

@@ -16,7 +16,8 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.current import NEAR_THE_CLOSE
 from fntx_dagster.store.marts.tables import row_counts
-from fntx_dagster.store.syncing import Changes, Table, sync
+from fntx_dagster.store.queries import columns, one_row
+from fntx_dagster.store.syncing import Changes, SyncedTable, sync
 
 
 def due(db: Readable, period: Period) -> tuple[date, date]:
@@ -24,8 +25,8 @@ def due(db: Readable, period: Period) -> tuple[date, date]:
     something else than the tables now say on to the last told day, whose value at risk stands on its closes."""
     first, last = period
     with db.connect() as connection:
-        since, told = connection.execute(_STALE).fetchone()
-    return (first, last) if since is None else (min(first, since), max(last, told or last))
+        since, built = one_row(connection.execute(_STALE))
+    return (first, last) if since is None else (min(first, since), max(last, built or last))
 
 
 def closing_days(db: Readable, period: Period) -> list[ClosingDay]:
@@ -33,7 +34,7 @@ def closing_days(db: Readable, period: Period) -> list[ClosingDay]:
     first, last = period
     with db.connect() as connection:
         rows = connection.execute(
-            f"""select {", ".join(ClosingDay._fields)} from alm_reporting.closing_days
+            f"""select {columns(ClosingDay._fields)} from alm_reporting.closing_days
             where trading_day between %s and %s order by account_id, trading_day""",
             (first, last),
         )
@@ -73,8 +74,8 @@ def rows_by_day(db: Readable, period: Period) -> dict[str, dict[date, int]]:
     return {table.name: row_counts(db, table.name, period) for table in (_OPTIONS, _PORTFOLIOS)}
 
 
-_OPTIONS = Table("option_greeks", ("account_id", "trading_day", "contract_id"), OptionRow._fields)
-_PORTFOLIOS = Table("portfolio_greeks", ("account_id", "trading_day"), PortfolioRow._fields)
+_OPTIONS = SyncedTable("option_greeks", ("account_id", "trading_day", "contract_id"), OptionRow._fields)
+_PORTFOLIOS = SyncedTable("portfolio_greeks", ("account_id", "trading_day"), PortfolioRow._fields)
 
 _STALE = """
 select min(trading_day), (select max(trading_day) from alm_reporting.closing_days)

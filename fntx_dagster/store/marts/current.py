@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg.types.json import Jsonb
 
@@ -104,14 +104,14 @@ _NOT_KEPT = """(
 _IN_RANGE = "day.trading_day between %(first)s and %(last)s and day.account_id = coalesce(%(account)s, day.account_id)"
 
 
-def _without_statements(snapshots: str) -> str:
+def _without_statements(snapshots: LiteralString) -> LiteralString:
     return f"""
 select snapshot, null, null::numeric from {snapshots} as day
 where {_IN_RANGE} order by account_id, trading_day
 """
 
 
-def _with_statements(snapshots: str) -> str:
+def _with_statements(snapshots: LiteralString) -> LiteralString:
     return f"""
 select snapshot, known.base_currency, before.closing_nav_official
 from {snapshots} as day

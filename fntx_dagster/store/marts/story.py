@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg.rows import namedtuple_row
 
@@ -25,14 +25,18 @@ def days(db: Readable, account: str, period: Period) -> Iterator[Day]:
     first, last = period
     key = {"first": first, "last": last, "account": account}
     with reading(db) as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
-        events = _by_block(cursor.execute(_EVENTS, key).fetchall())
+
+        def rows(query: LiteralString) -> list[Any]:
+            return [*cursor.execute(query, key)]
+
+        events = _by_block(rows(_EVENTS))
         blocks = defaultdict(list)
-        for row in cursor.execute(_BLOCKS, key).fetchall():
+        for row in rows(_BLOCKS):
             blocks[row.trading_day].append(_block(row, tuple(events[row.block_id])))
         held = defaultdict(list)
-        for row in cursor.execute(_HELD, key).fetchall():
+        for row in rows(_HELD):
             held[row.trading_day].append(_position(row))
-        for row in cursor.execute(_DAYS, key).fetchall():
+        for row in rows(_DAYS):
             yield _day(row, tuple(blocks[row.trading_day]), tuple(held[row.trading_day]))
 
 
@@ -160,7 +164,7 @@ def _position(row: Any) -> OpenPosition:
 def _day(row: Any, blocks: tuple[Block, ...], held: tuple[OpenPosition, ...]) -> Day:
     fields = {
         name: getattr(row, name)
-        for name in (one.name for one in dataclass_fields(Day))
+        for name in (field.name for field in dataclass_fields(Day))
         if name not in ("difference_parts", "blocks", "open_at_close")
     }
     return Day(**fields, difference_parts=difference_parts(row.difference_parts), blocks=blocks, open_at_close=held)

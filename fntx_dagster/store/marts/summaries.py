@@ -10,6 +10,7 @@ from fntx_dagster.model.difference import in_order
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import mart_rows, reading
+from fntx_dagster.store.queries import columns
 
 SUMMARY_FIELDS = (
     "account_id",
@@ -45,14 +46,14 @@ SUMMARY_FIELDS = (
 def summary(db: Readable, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of daily_summary, ordered by account and day, as dicts with SUMMARY_FIELDS; parts and components as name →
     Decimal."""
-    rows = mart_rows(db, f"select {', '.join(SUMMARY_FIELDS)} from alm_reporting.daily_summary", period, account)
+    rows = mart_rows(db, f"select {columns(SUMMARY_FIELDS)} from alm_reporting.daily_summary", period, account)
     for row in rows:
         row["difference_parts"] = difference_parts(row["difference_parts"])
         row["nav_change"] = {name: Decimal(amount) for name, amount in (row["nav_change"] or {}).items()}
     return rows
 
 
-def sessions_told(db: Readable, period: Period, account: str) -> dict[date, tuple[int, datetime]]:
+def numbered_sessions(db: Readable, period: Period, account: str) -> dict[date, tuple[int, datetime]]:
     """Session → (its number since the account's first, its close in UTC), for the sessions that have a summary."""
     first, last = period
     with reading(db) as connection:
@@ -60,7 +61,7 @@ def sessions_told(db: Readable, period: Period, account: str) -> dict[date, tupl
             """select trading_day, number, closes_at from (
                 select trading_day, row_number() over (order by trading_day) as number
                 from alm_reporting.daily_summary where account_id = %s and trading_day <= %s
-            ) as told join alm_reporting.trading_sessions on session = trading_day
+            ) as built join alm_reporting.trading_sessions on session = trading_day
             where trading_day >= %s""",
             (account, last, first),
         )
@@ -68,5 +69,5 @@ def sessions_told(db: Readable, period: Period, account: str) -> dict[date, tupl
 
 
 def difference_parts(stored: dict[str, str]) -> dict[str, Decimal]:
-    """The named parts in the order of telling; jsonb keeps none."""
+    """The named parts in the order of the narrative; jsonb keeps none."""
     return in_order({name: Decimal(amount) for name, amount in stored.items()})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Readable
+from fntx_dagster.store.queries import one_row, one_value
 
 IN_RANGE = "trading_day between %(first)s and %(last)s and account_id = coalesce(%(account)s, account_id)"
 
@@ -25,22 +26,22 @@ IN_RANGE = "trading_day between %(first)s and %(last)s and account_id = coalesce
 def built_from(db: Readable, sources: str) -> set[str]:
     """The views and tables that are there as dbt's files with the digest `sources` made them."""
     with db.connect() as connection:
-        found = connection.execute(
+        relations = connection.execute(
             """select relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
             where nspname in ('alm_staging', 'alm_reporting') and obj_description(pg_class.oid, 'pg_class') = %s""",
             [sources],
         )
-        return {name for (name,) in found}
+        return {name for (name,) in relations}
 
 
-def told_span(db: Readable) -> tuple[()] | tuple[date, date]:
-    """The first and the last session that any mart tells; empty where none does."""
+def built_span(db: Readable) -> tuple[()] | tuple[date, date]:
+    """The first and the last session in any mart; empty where no mart has one."""
     tables = ("official_days", "chronological_events", "daily_summary", "rolling_metrics", "daily_verification")
     with db.connect() as connection:
         spans = [
-            connection.execute(f"select min(trading_day), max(trading_day) from alm_reporting.{table}").fetchone()
+            one_row(connection.execute(f"select min(trading_day), max(trading_day) from alm_reporting.{table}"))
             for table in tables
-            if connection.execute("select to_regclass(%s)", [f"alm_reporting.{table}"]).fetchone()[0]
+            if one_value(connection.execute("select to_regclass(%s)", [f"alm_reporting.{table}"]))
         ]
     days = [day for span in spans for day in span if day is not None]
     return (min(days), max(days)) if days else ()
@@ -48,7 +49,7 @@ def told_span(db: Readable) -> tuple[()] | tuple[date, date]:
 
 def marts_exist(connection: psycopg.Connection) -> bool:
     """Whether dbt has built the tables; the first run does."""
-    return connection.execute("select to_regclass('alm_reporting.daily_verification')").fetchone()[0] is not None
+    return one_value(connection.execute("select to_regclass('alm_reporting.daily_verification')")) is not None
 
 
 def row_counts(db: Readable, table: str, period: Period) -> dict[date, int]:
@@ -70,7 +71,7 @@ def reading(db: Readable) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def mart_rows(db: Readable, select: str, period: Period, account: str | None) -> list[dict[str, Any]]:
+def mart_rows(db: Readable, select: LiteralString, period: Period, account: str | None) -> list[dict[str, Any]]:
     first, last = period
     with reading(db) as connection, connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import IN_RANGE, reading
+from fntx_dagster.store.queries import columns
 
 
 class Verification(NamedTuple):
@@ -38,7 +39,7 @@ def verifications(
     first, last = period
     with reading(db) as connection, connection.cursor() as cursor:
         cursor.execute(
-            f"""select {", ".join(Verification._fields)} from alm_reporting.daily_verification
+            f"""select {columns(Verification._fields)} from alm_reporting.daily_verification
             where {IN_RANGE} and kind = any(%(kinds)s) and not (%(failed_only)s and passed)
             order by account_id, trading_day, kind, equation""",
             {"first": first, "last": last, "account": account, "kinds": list(kinds), "failed_only": failed_only},
@@ -47,14 +48,14 @@ def verifications(
 
 
 def unverified_days(db: Readable, period: Period, account: str | None = None) -> list[tuple[str, date]]:
-    """(account, session) that have a summary and lack a kind of equation that every day has: nobody has looked."""
+    """(account, session) that have a summary and lack a kind of equation that every verified day has."""
     first, last = period
     with reading(db) as connection:
         return connection.execute(
-            f"""select account_id, trading_day from alm_reporting.daily_summary as told
+            f"""select account_id, trading_day from alm_reporting.daily_summary as summary
             where {IN_RANGE} and 3 > (
                 select count(distinct kind) from alm_reporting.daily_verification as verified
-                where verified.account_id = told.account_id and verified.trading_day = told.trading_day
+                where verified.account_id = summary.account_id and verified.trading_day = summary.trading_day
                     and kind <> 'historical'
             ) order by 1, 2""",
             {"first": first, "last": last, "account": account},

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
+from fntx_dagster.store.queries import own_sql
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -65,7 +67,7 @@ class Copying:
     def _send(self, batches: dict[str, list[str]]) -> None:
         for target in dict.fromkeys((*self._first, *batches)):
             if lines := batches.get(target):
-                with self._connection.cursor().copy(f"copy {target} from stdin (null '')") as copy:
+                with self._connection.cursor().copy(f"copy {own_sql(target)} from stdin (null '')") as copy:
                     copy.write("".join(lines))
 
 

@@ -102,7 +102,7 @@ def due_session(now: datetime) -> date:
     return sessions(over.date() - timedelta(days=14), over.date() - timedelta(days=1))[-1].day
 
 
-def nothing_to_tell(db: Readable, period: Period) -> str | None:
+def nothing_to_build(db: Readable, period: Period) -> str | None:
     """The words for a range of which no session has an official NAV in any account; None where one has."""
     first, last = period
     if any(nav_sessions(db, period).values()):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from psycopg.rows import class_row
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.queries import columns
 
 
 class Fetch(NamedTuple):
@@ -44,7 +45,7 @@ def configure(db: Database, queries: Iterable[tuple[str, str]]) -> None:
 def remember(db: Database, fetch: Fetch) -> None:
     with db.connect() as connection:
         connection.execute(
-            f"insert into raw_flex.fetches ({', '.join(Fetch._fields)}) values ({', '.join(['%s'] * len(fetch))})",
+            f"insert into raw_flex.fetches ({columns(Fetch._fields)}) values ({columns(['%s'] * len(fetch))})",
             fetch,
         )
 
@@ -119,10 +120,10 @@ where extract(isodow from day) < 6 and not answered @> day::date
 """
 
 
-def _newest(db: Readable, condition: str, parameters: dict[str, object]) -> list[Fetch]:
+def _newest(db: Readable, condition: LiteralString, parameters: dict[str, object]) -> list[Fetch]:
     with db.connect() as connection, connection.cursor(row_factory=class_row(Fetch)) as cursor:
         return cursor.execute(
-            f"""select distinct on (login, query) {", ".join(Fetch._fields)} from raw_flex.fetches {condition}
+            f"""select distinct on (login, query) {columns(Fetch._fields)} from raw_flex.fetches {condition}
             order by login, query, ended_at desc""",
             parameters,
         ).fetchall()

@@ -1,4 +1,4 @@
-"""How what a file holds gets into raw_flex: straight, where no statement has spoken of its days, or else compared.
+"""How what a file holds gets into raw_flex: straight, where no statement has covered of its days, or else compared.
 
 Both hold the load lock: one load at a time decides what the tables hold.
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from fntx_dagster.adapters.flex.sections import OTHER, SECTIONS, Section
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading, Row, Statement
-from fntx_dagster.store.accounting.changes import note_spoken
+from fntx_dagster.store.accounting.changes import note_covered
+from fntx_dagster.store.queries import own_sql
 from fntx_dagster.store.raw_flex.copying import Copying, Objects, digest_of
 from fntx_dagster.store.raw_flex.tables import PER_PERIOD, Counts, table_of, typed_columns, typed_values
 
@@ -49,10 +50,9 @@ class Merge:
         object_of = Objects()
         with Copying(self.connection) as copying:
             for seq, item in enumerate(self.file):
-                kind = type(item)
-                if kind is Row:
+                if isinstance(item, Row):
                     self._stage_row(copying, seq, item, digest_of(object_of(item)))
-                elif kind is Statement:
+                elif isinstance(item, Statement):
                     copying.add("staged_statements", ["" if value is None else str(value) for value in item])
                 else:
                     self.rows.setdefault(item.name, 0)
@@ -65,7 +65,7 @@ class Merge:
         if table not in self._staged:
             copying.wait()
             self.connection.execute(
-                f"""create temporary table staged_{table} (ordinal int, seq bigint, account_id text, name text,
+                f"""create temporary table staged_{own_sql(table)} (ordinal int, seq bigint, account_id text, name text,
                     identity text, by_id boolean, digest text, row_kind text, row_date date) on commit drop"""
             )
             self._staged.add(table)
@@ -85,7 +85,7 @@ class Merge:
     # -- what becomes of it
 
     def run(self, file_id: int) -> dict[str, Counts]:
-        self._speak(file_id)
+        self._cover_days(file_id)
         for section in self._sections(self._staged):
             self._resolve(section, file_id)
         self._read_again()
@@ -96,14 +96,14 @@ class Merge:
                 counts[name] += found
                 changed |= found.changed
             if changed and section is not OTHER:  # nothing reads OTHER
-                note_spoken(self.connection, section.table, file_id)
+                note_covered(self.connection, section.table, file_id)
         return counts
 
     @staticmethod
     def _sections(tables: Collection[str]) -> list[Section]:
         return [section for section in SECTIONS if section.table in tables]
 
-    def _speak(self, file_id: int) -> None:
+    def _cover_days(self, file_id: int) -> None:
         """Find the days for which this file's statements would speak if they were alone, `claims`, and those of them
         for which no statement generated later has spoken, `spoken`; these are noted in the coverage."""
         self.connection.execute(
@@ -129,7 +129,7 @@ class Merge:
         )
         self.connection.execute(
             """
-            create temporary table spoken on commit drop as
+            create temporary table covered on commit drop as
             with noted as (
                 insert into raw_flex.coverage as known (account_id, section, day, statement_id, when_generated)
                 select account_id, section, day, statement_id, when_generated from claims
@@ -142,14 +142,14 @@ class Merge:
             """
         )
         self.connection.execute("analyze claims")
-        self.connection.execute("analyze spoken")
+        self.connection.execute("analyze covered")
 
     def _resolve(self, section: Section, file_id: int) -> None:
         """One row per key that counts, and its fate, in `fresh_<table>`; 'compared' where only the digests differ.
 
         A key is the broker's id; where that is not unique in its statement, the id and a digest; without an id the
         digest, and a number from the second of identical rows on. A row that has moved to another day stays where it
-        is when a newer statement has spoken for that day.
+        is when a newer statement has covered for that day.
         """
         self._execute(
             """
@@ -185,8 +185,8 @@ class Merge:
                     when present.digest = delivered.digest then 'unchanged'
                     else 'compared' end as fate
             from unique_keys as delivered
-            join spoken on spoken.account_id = delivered.account_id and spoken.section = delivered.name
-                and spoken.day = delivered.row_date
+            join covered on covered.account_id = delivered.account_id and covered.section = delivered.name
+                and covered.day = delivered.row_date
             left join {target} as present
                 on present.account_id = delivered.account_id and present.row_key = delivered.row_key
             left join raw_flex.coverage as known on known.account_id = delivered.account_id
@@ -197,7 +197,7 @@ class Merge:
         )
         self._analyze(section, "fresh")
 
-    def _analyze(self, section: Section, which: str) -> None:
+    def _analyze(self, section: Section, which: LiteralString) -> None:
         """Tell the planner of many rows; with few, any plan will do."""
         if sum(rows for name, rows in self.rows.items() if table_of(name) == section.table) > _FEW:
             self._execute(f"analyze {{{which}}}", section)
@@ -214,15 +214,14 @@ class Merge:
             self._wanted.add(section.table)
             wanted.update(seq for (seq,) in found)
             columns = "".join(f", {name} {kind}" for name, kind in typed_columns(section))
-            self.connection.execute(
-                f"create temporary table rows_{section.table} (seq bigint, attributes jsonb{columns}) on commit drop"
-            )
+            table = f"rows_{section.table} (seq bigint, attributes jsonb{columns})"
+            self.connection.execute(f"create temporary table {own_sql(table)} on commit drop")
         if not wanted:
             return
         object_of = Objects()
         with Copying(self.connection) as copying:
             for seq, item in enumerate(FlexFile(self.file.path, Reading.TEXTS)):
-                if seq in wanted:
+                if seq in wanted and isinstance(item, Row):
                     copying.add(f"rows_{item.section.table}", (str(seq), object_of(item), *typed_values(item)))
 
     def _merge_section(self, section: Section) -> dict[str, Counts]:
@@ -250,7 +249,7 @@ class Merge:
         found = dict.fromkeys(names, Counts())
         for name, fate, rows in self._execute("select name, fate, count(*) from {fresh} group by name, fate", section):
             found[name] += Counts(**{fate: rows})
-        # What was delivered and is in none of them had its day spoken for by another statement, or was there twice.
+        # What was delivered and is in none of them had its day covered for by another statement, or was there twice.
         return {name: c + Counts(superseded=self.rows[name] - sum(c)) for name, c in found.items()}
 
     def _keep_replaced(self, section: Section) -> None:
@@ -280,15 +279,15 @@ class Merge:
         )
 
     def _withdraw(self, section: Section, came: bool) -> list[tuple[str, int]]:
-        """Mark what is there (nothing is inserted yet) for the days spoken for and was not delivered."""
+        """Mark what is there (nothing is inserted yet) for the days covered for and was not delivered."""
         delivered = sql.SQL("exists (select from {} as fresh where fresh.row_id = present.row_id)")
         return self._execute(
             """
             with withdrawn as (
-                update {target} as present set withdrawn_at = now() from spoken
-                where spoken.section = {name} and present.account_id = spoken.account_id
-                    and present.row_date = spoken.day and present.withdrawn_at is null and not {delivered}
-                returning spoken.section
+                update {target} as present set withdrawn_at = now() from covered
+                where covered.section = {name} and present.account_id = covered.account_id
+                    and present.row_date = covered.day and present.withdrawn_at is null and not {delivered}
+                returning covered.section
             )
             select section, count(*) from withdrawn group by section
             """,
@@ -311,7 +310,7 @@ class Merge:
             read=read,
         )
 
-    def _execute(self, query: str, section: Section, **more: sql.Composable) -> psycopg.Cursor[Any]:
+    def _execute(self, query: LiteralString, section: Section, **more: sql.Composable) -> psycopg.Cursor[Any]:
         names = {
             "target": sql.Identifier("raw_flex", section.table),
             "staged": _staged(section.table),

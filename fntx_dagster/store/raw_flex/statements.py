@@ -30,6 +30,7 @@ from psycopg.types.json import Jsonb
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.queries import one_row, one_value
 from fntx_dagster.store.raw_flex.merging import Merge
 from fntx_dagster.store.raw_flex.straight import AlreadyThere, Straight
 from fntx_dagster.store.raw_flex.tables import Counts
@@ -78,7 +79,7 @@ def load_file(database: Database, path: Path) -> FileLoad:
     with database.connect() as connection:
         if earlier := _loaded_before(connection, digest, path):
             return earlier
-        (alone,) = connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOAD_LOCK]).fetchone()
+        alone = one_value(connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOAD_LOCK]))
         load = None
         if alone:
             with suppress(AlreadyThere), connection.transaction():
@@ -96,14 +97,14 @@ def load_file(database: Database, path: Path) -> FileLoad:
         return load
 
 
-def told_again(database: Database, newer: str, older: Collection[str]) -> set[str]:
-    """Those of the loaded contents `older` (by SHA-256) of which the loaded `newer` tells every account and day."""
+def covered_again(database: Database, newer: str, older: Collection[str]) -> set[str]:
+    """Those of the loaded contents `older` (by SHA-256) of which the loaded `newer` covers every account and day."""
     query = """
         select sha256 from raw_flex.files as older where sha256 = any(%(older)s) and not exists (
-            select from raw_flex.statements as told, generate_series(from_date, to_date, interval '1 day') as day
-            where told.file_id = older.file_id and not exists (
+            select from raw_flex.statements as earlier, generate_series(from_date, to_date, interval '1 day') as day
+            where earlier.file_id = older.file_id and not exists (
                 select from raw_flex.files join raw_flex.statements as again using (file_id)
-                where sha256 = %(newer)s and again.account_id = told.account_id
+                where sha256 = %(newer)s and again.account_id = earlier.account_id
                     and day between again.from_date and again.to_date
             )
         )
@@ -112,8 +113,8 @@ def told_again(database: Database, newer: str, older: Collection[str]) -> set[st
         return {sha256 for (sha256,) in connection.execute(query, {"newer": newer, "older": list(older)})}
 
 
-def fetched_in_vain(database: Database, contents: Collection[str]) -> set[str]:
-    """Those of some contents (by SHA-256) that were fetched and never loaded."""
+def never_loaded(database: Database, contents: Collection[str]) -> set[str]:
+    """Those of some fetched contents (by SHA-256) that were never loaded."""
     query = """
         select distinct sha256 from raw_flex.fetches
         where sha256 = any(%s) and not exists (select from raw_flex.files where files.sha256 = fetches.sha256)
@@ -171,11 +172,13 @@ def _load_straight(connection: psycopg.Connection, path: Path, digest: str) -> F
 
 def _add_file(connection: psycopg.Connection, path: Path, digest: str) -> int:
     """What the file delivered is noted when it has been read."""
-    return connection.execute(
-        """insert into raw_flex.files (sha256, file_name, bytes, delivered) values (%s, %s, %s, '{}')
-           returning file_id""",
-        [digest, _name(path), path.stat().st_size],
-    ).fetchone()[0]
+    return one_value(
+        connection.execute(
+            """insert into raw_flex.files (sha256, file_name, bytes, delivered) values (%s, %s, %s, '{}')
+            returning file_id""",
+            [digest, _name(path), path.stat().st_size],
+        )
+    )
 
 
 def _note(
@@ -203,11 +206,13 @@ def _report(
     sections: dict[str, Counts],
     delivered: dict[str, Any],
 ) -> FileLoad:
-    accounts, first, last = connection.execute(
-        """select coalesce(array_agg(distinct account_id order by account_id), '{}'), min(from_date), max(to_date)
-           from raw_flex.statements where file_id = %s""",
-        [file_id],
-    ).fetchone()
+    accounts, first, last = one_row(
+        connection.execute(
+            """select coalesce(array_agg(distinct account_id order by account_id), '{}'), min(from_date), max(to_date)
+            from raw_flex.statements where file_id = %s""",
+            [file_id],
+        )
+    )
     unknown = {name: tuple(names) for name, names in delivered["unknown_attributes"].items()}
     return FileLoad(
         file_name,

@@ -9,6 +9,7 @@ import psycopg
 from fntx_dagster.adapters.flex.sections import OTHER
 from fntx_dagster.adapters.flex.statements import FlexFile, Row, Statement
 from fntx_dagster.store.accounting.changes import note_changed
+from fntx_dagster.store.queries import one_value
 from fntx_dagster.store.raw_flex.copying import Copying, Objects, digest_of
 from fntx_dagster.store.raw_flex.tables import COPY_TARGETS, Counts, covers_days, typed_values
 
@@ -37,13 +38,12 @@ class Straight:
 
     def run(self) -> dict[str, Counts]:
         sequence = "pg_get_serial_sequence('raw_flex.statements', 'statement_id')"
-        (self._id,) = self.connection.execute(f"select nextval({sequence}) - 1").fetchone()
+        self._id: int = one_value(self.connection.execute(f"select nextval({sequence}) - 1"))
         with Copying(self.connection, _STATEMENTS, _COVERAGE) as self._copying:
             for item in self.file:
-                kind = type(item)
-                if kind is Row:
+                if isinstance(item, Row):
                     self._add_row(item)
-                elif kind is Statement:
+                elif isinstance(item, Statement):
                     self._add_statement(item)
                 else:
                     self._rows.setdefault(item.name, 0)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from fntx_dagster.adapters.flex.sections import OTHER, SECTIONS, Section
 from fntx_dagster.adapters.flex.statements import Row, Statement
-
-if TYPE_CHECKING:
-    from fntx_dagster.adapters.flex.statements import Row
 
 
 class Counts(NamedTuple):
@@ -22,7 +19,9 @@ class Counts(NamedTuple):
     superseded: int = 0
     """Not taken, because a statement generated later has spoken for their day."""
 
-    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]  # counts add up; a tuple joins
+    def __add__(  # pyright: ignore[reportIncompatibleMethodOverride]  # counts add up; a tuple joins
+        self, other: Counts
+    ) -> Counts:
         return Counts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
     @property
@@ -39,7 +38,7 @@ def typed_columns(section: Section) -> tuple[tuple[str, str], ...]:
 
 def typed_values(row: Row) -> Sequence[str]:
     """The values for `typed_columns`, of a file read as TEXTS."""
-    return (row.name,) if row.section is OTHER else row.values
+    return (row.name,) if row.section is OTHER else row.values  # pyright: ignore[reportReturnType]  # TEXTS are strings
 
 
 PER_PERIOD = ("change_in_nav", "interest_accruals", "cash_report")

@@ -12,7 +12,7 @@ import pytest
 from fntx_dagster.model.period import Period
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.raw_flex.coverage import Missing, due_session, missing, nav_sessions, nothing_to_tell
+from fntx_dagster.store.raw_flex.coverage import Missing, due_session, missing, nav_sessions, nothing_to_build
 from fntx_dagster.store.raw_flex.fetches import Fetch, configure, remember
 from fntx_dagster.store.raw_flex.statements import load_file
 
@@ -235,8 +235,8 @@ def test_what_is_missing_is_told_without_the_whole_account() -> None:
 
 def test_a_range_without_any_nav_is_said_and_one_account_is_enough(load: Statements) -> None:
     load(ONE, JULY_7)
-    assert nothing_to_tell(load.db, Period(JULY_1, JULY_7)) is None
-    said = nothing_to_tell(load.db, Period(JULY_8, JULY_10))
+    assert nothing_to_build(load.db, Period(JULY_1, JULY_7)) is None
+    said = nothing_to_build(load.db, Period(JULY_8, JULY_10))
     assert said.startswith("no official NAV for 3 sessions: 2025-07-08, 2025-07-09, 2025-07-10. Load statements")
 
 

@@ -1,0 +1,199 @@
+"""Rates of exchange for the rebuild of fills and lots: what the statements give, and one per session and currency.
+
+Reads the base currency, the conversion rates and the rates of rows from `raw_flex`, and fills `day_rates`; which rate
+counts is in `accounting/fx.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+
+import psycopg
+
+from fntx_dagster.accounting import trade_rows
+from fntx_dagster.accounting.calendar import Calendar
+from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
+from fntx_dagster.accounting.trade_rows import TradeRow
+from fntx_dagster.errors import Permanent
+from fntx_dagster.store.accounting.trades import LIVE_TRADE, trades_reported_on
+from fntx_dagster.store.queries import own_sql
+from fntx_dagster.store.syncing import Synced, SyncedTable, sync_by_day
+
+
+def base_currency(connection: psycopg.Connection, account: str) -> str:
+    """The account's base currency by its newest statement. Raises Permanent where none names it."""
+    row = connection.execute(_BASE_CURRENCY, {"account": account}).fetchone()
+    if row is None:
+        raise Permanent(
+            "no statement names the base currency",
+            "Load the section Change in NAV, with its field currency, or the NAV in Base section for this account",
+        )
+    return row[0]
+
+
+def read_rates(
+    connection: psycopg.Connection, account: str, base: str, since: date, fallback: Mapping[str, Decimal]
+) -> Rates:
+    """The rates into the base currency for an account's rows that are reported from a day on; `fallback` maps pairs
+    such as `USD/HKD` to the rate that counts where no statement gives one."""
+    conversions = connection.execute(
+        "select coalesce(report_date, row_date), from_currency, rate from raw_flex.conversion_rates"
+        " where account_id = %s and withdrawn_at is null and to_currency = %s and rate > 0 and row_date >= %s",
+        [account, base, since],
+    )
+    known = {(day, currency): rate for day, currency, rate in conversions}
+    return Rates(base, known, _implied_rates(connection, account, base, since), fallback)
+
+
+def write_day_rates(
+    connection: psycopg.Connection, account: str, calendar: Calendar, rates: Rates, after: date
+) -> Synced:
+    """Bring `day_rates` up to date for an account's sessions after a day.
+
+    Raises Permanent for cash in a currency without a rate: dbt would convert it, and cannot say what is missing.
+    """
+    since = after + timedelta(days=1)
+    staged = [
+        (account, session, currency, rates.base_currency, *rate)
+        for session, currency, rate in _session_rates(connection, account, calendar, rates, since)
+    ]
+    known = {(session, currency) for _, session, currency, *_ in staged}
+    _refuse_cash_without_rate(connection, account, calendar, rates, since, known)
+    return sync_by_day(connection, _DAY_RATES, staged, "t.account_id = %s and t.session > %s", [account, after])
+
+
+def _implied_rates(
+    connection: psycopg.Connection, account: str, base: str, since: date
+) -> dict[tuple[date, str], Decimal]:
+    """Rates of the days on which a row has none of its own; none are needed otherwise."""
+    days = [
+        day for (day,) in connection.execute(_DAYS_WITHOUT_RATE, {"account": account, "base": base, "since": since})
+    ]
+    if not days:
+        return {}
+    summaries = connection.execute(_SUMMARIES, {"account": account, "days": days}).fetchall()
+    trades = trades_reported_on(connection, account, days)
+    return implied_rates((Summary._make(row) for row in summaries), _traded(trades), base)
+
+
+def _traded(trades: Iterable[TradeRow]) -> Iterator[Traded]:
+    for row in trades:
+        yield Traded(
+            row.report_date or row.row_date,
+            trade_rows.asset_category(row),
+            row.currency or "",
+            row.quantity or Decimal(0),
+            trade_rows.proceeds(row),
+        )
+
+
+def _session_rates(
+    connection: psycopg.Connection, account: str, calendar: Calendar, rates: Rates, since: date
+) -> Iterator[tuple[date, str, tuple[Decimal, str]]]:
+    """(session, currency, its rate with where that is from) of every session in which a row needs one."""
+    seen: dict[tuple[date, str], list[tuple[date, Decimal | None, int]]] = defaultdict(list)
+    rows = connection.execute(_RATES_SEEN, {"account": account, "since": since})
+    for day, currency, rate, times in rows:  # oldest first
+        session = calendar.on_or_after(day).day
+        seen[session, currency].append((day, rate, times))
+        seen.setdefault((session, rates.base_currency), [])
+    for (session, currency), given in seen.items():
+        newest = max((day for day, rate, _ in given if rate), default=None)  # a holiday's rows are of another rate
+        on_rows = [rate for day, rate, times in given if rate and day == newest for _ in range(times)]
+        rate = rates.of_session(currency, sorted({day for day, _, _ in given}), on_rows)
+        if rate:
+            yield session, currency, rate
+
+
+def _refuse_cash_without_rate(
+    connection: psycopg.Connection,
+    account: str,
+    calendar: Calendar,
+    rates: Rates,
+    since: date,
+    known: Container[tuple[date, str]],
+) -> None:
+    """A fill without a rate is an error where it is classified; cash is classified in SQL, too late for words."""
+    for day, currency in connection.execute(_CASH_WITHOUT_RATE, {"account": account, "since": since}):
+        if (calendar.on_or_after(day).day, currency) not in known:
+            raise rates.missing(currency, day)
+
+
+_DAY_RATES = SyncedTable(
+    "day_rates",
+    ("account_id", "session", "currency"),
+    ("account_id", "session", "currency", "base_currency", "rate", "source"),
+    day="session",
+)
+
+_BASE_CURRENCY = """
+    select currency from (
+        select 1 as choice, row_date, row_id, currency from raw_flex.change_in_nav
+        where account_id = %(account)s and withdrawn_at is null
+        union all
+        select 2, row_date, row_id, currency from raw_flex.equity_summary
+        where account_id = %(account)s and withdrawn_at is null
+    ) as named
+    where currency ~ '^[A-Z]{3}$'
+    order by choice, row_date desc, row_id desc limit 1
+"""
+
+_DAYS_WITHOUT_RATE = f"""
+    select distinct coalesce(t.report_date, t.row_date) from raw_flex.trades t
+    where {LIVE_TRADE} and t.row_date >= %(since)s and t.currency <> %(base)s and coalesce(t.fx_rate_to_base, 0) = 0
+"""
+
+_SUMMARIES = """
+    select coalesce(report_date, row_date), asset_category, quantity, proceeds from raw_flex.trades
+    where account_id = %(account)s and row_kind = 'AssetSummary' and withdrawn_at is null
+      and coalesce(report_date, row_date) = any (%(days)s)
+"""
+
+_ROWS_WITH_RATE = own_sql(
+    "".join(
+        f"""
+        union all
+        select {day}, currency, {rate}, null from raw_flex.{table}
+        where account_id = %(account)s and withdrawn_at is null and row_date >= %(since)s"""
+        for table, day, rate in (
+            ("cash_transactions", "row_date", "fx_rate_to_base"),
+            ("open_positions", "coalesce(report_date, row_date)", "fx_rate_to_base"),
+            ("corporate_actions", "coalesce(report_date, row_date)", "fx_rate_to_base"),
+            ("transfers", "coalesce(report_date, row_date)", "fx_rate_to_base"),
+            ("transaction_taxes", "coalesce(report_date, row_date)", "fx_rate_to_base"),
+            ("option_eae", "row_date", "fx_rate_to_base"),
+            ("interest_accruals", "row_date", "null"),
+        )
+    )
+)
+
+_BALANCES_WITH_RATE = """
+        union all
+        select c.row_date, c.currency, null, null from raw_flex.cash_report c
+        where c.account_id = %(account)s and c.withdrawn_at is null and c.row_date >= %(since)s
+          and exists (
+              select from raw_flex.conversion_rates r
+              where r.account_id = c.account_id and r.withdrawn_at is null and r.from_currency = c.currency
+                and coalesce(r.report_date, r.row_date) = c.row_date
+          )"""
+"""A balance alone asks for a rate only where the broker has one: else the last one known is the better."""
+
+_CASH_WITHOUT_RATE = """
+    select distinct row_date, currency from raw_flex.cash_transactions
+    where account_id = %(account)s and withdrawn_at is null and row_date >= %(since)s
+      and amount is not null and currency ~ '^[A-Z]{3}$' and coalesce(fx_rate_to_base, 0) = 0
+    order by 1, 2
+"""
+
+_RATES_SEEN = f"""
+    with seen as (
+        select coalesce(t.report_date, t.row_date) as day, t.currency, t.fx_rate_to_base as rate, t.date_time
+        from raw_flex.trades t where {LIVE_TRADE} and t.row_date >= %(since)s{_ROWS_WITH_RATE}{_BALANCES_WITH_RATE}
+    )
+    select day, currency, rate, count(*)::int
+    from seen where currency ~ '^[A-Z]{{3}}$' and day >= %(since)s
+    group by day, currency, rate order by day, max(date_time) nulls first, rate
+"""

@@ -1,0 +1,116 @@
+"""Reading the trades of the statements, and what they say of exercises, for the rebuild of fills and lots.
+
+Here belongs what `raw_flex.trades` and `raw_flex.option_eae` hold, and since when the fills do not agree with it; what a
+trade means is in `accounting/classification.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import LiteralString
+
+import psycopg
+
+from fntx_dagster.accounting.classification import DELIVERY_WORDS, OPTION_WORDS
+from fntx_dagster.accounting.trade_rows import ExerciseRow, TradeRow
+from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.store.queries import columns, one_value
+
+LIVE_TRADE = "t.account_id = %(account)s and t.row_kind = 'Trade' and t.withdrawn_at is null"
+"""The condition for a trade, `t`, that no newer statement withdrew."""
+
+
+def trades_after(connection: psycopg.Connection, account: str, start: datetime) -> list[TradeRow]:
+    """The trades that were executed after a moment, or have no time."""
+    since = start.astimezone(NEW_YORK).date()
+    return _trades(connection, _AFTER_START, {"account": account, "start": start, "since": since})
+
+
+def trades_to_strike_out(connection: psycopg.Connection, account: str) -> list[TradeRow]:
+    """The trades of all time that cancel or correct another, and those that they name."""
+    return _trades(connection, _MAY_BE_STRUCK_OUT, {"account": account})
+
+
+def trades_reported_on(connection: psycopg.Connection, account: str, days: Sequence[date]) -> list[TradeRow]:
+    """The trades that were reported on some days."""
+    condition = "coalesce(t.report_date, t.row_date) = any (%(days)s)"
+    return _trades(connection, condition, {"account": account, "days": list(days)})
+
+
+def exercises_after(connection: psycopg.Connection, account: str, start: datetime) -> list[ExerciseRow]:
+    """What the statements say of exercises, assignments and expirations from the day of a moment on."""
+    since = start.astimezone(NEW_YORK).date()
+    rows = connection.execute(_EXERCISES, {"account": account, "since": since})
+    return [ExerciseRow._make(row) for row in rows]
+
+
+def earliest_mismatch(
+    connection: psycopg.Connection, account: str, struck_out: Iterable[str], base_currency: str
+) -> datetime | None:
+    """The moment of the earliest trade or label that the fills do not hold as the statements have it."""
+    words = {"options": list(OPTION_WORDS), "deliveries": list(DELIVERY_WORDS)}
+    keys = {"account": account, "struck_out": list(struck_out), "base": base_currency}
+    return one_value(connection.execute(_EARLIEST_MISMATCH, keys | words))
+
+
+def _trades(connection: psycopg.Connection, condition: LiteralString, parameters: dict[str, object]) -> list[TradeRow]:
+    cursor = connection.cursor(binary=True)
+    cursor.execute(f"select {_TRADE_COLUMNS} from raw_flex.trades t where {LIVE_TRADE} and {condition}", parameters)
+    return [TradeRow._make(row) for row in cursor]
+
+
+_TRADE_COLUMNS = columns(TradeRow._fields, of="t")
+
+_AFTER_START = "t.row_date >= %(since)s and (t.date_time > %(start)s or t.date_time is null)"
+"""`since` only lets the index help: no row is reported before it was executed."""
+
+_MARKED = "(t.transaction_type ~ '(Cancel|Correct)$' or strpos(t.buy_sell, '(Ca.)') > 0)"
+
+_MAY_BE_STRUCK_OUT = f"""
+    ({_MARKED}
+     or t.transaction_id in (select t.orig_transaction_id from raw_flex.trades t where {LIVE_TRADE} and {_MARKED})
+     or t.trade_id in (select t.orig_trade_id from raw_flex.trades t where {LIVE_TRADE} and {_MARKED}))
+"""
+
+_EXERCISES = """
+    select trade_id, transaction_type, conid from raw_flex.option_eae
+    where account_id = %(account)s and withdrawn_at is null and row_date >= %(since)s
+      and trade_id is not null and transaction_type is not null
+    order by row_id
+"""
+
+_EARLIEST_MISMATCH = f"""
+    with said as (
+        select distinct trade_id, conid, lower(transaction_type) = any (%(deliveries)s) as delivery
+        from raw_flex.option_eae
+        where account_id = %(account)s and withdrawn_at is null and trade_id is not null
+          and lower(transaction_type) = any (%(options)s || %(deliveries)s)
+    ),
+    live as (
+        select t.*, said.trade_id is not null as said
+        from raw_flex.trades t
+        left join said on said.trade_id = t.trade_id and said.delivery = (t.put_call is null)
+            and (said.conid = t.conid) is not false
+        where {LIVE_TRADE} and t.row_key <> all (%(struck_out)s)
+    ),
+    built as (
+        select * from alm_reporting.fills
+        where account_id = %(account)s and label_source not in ('corporate_action', 'transfer')
+    )
+    select min(least(live.date_time, built.executed_at))
+    from live full join built on built.fill_id = live.row_key
+    where live.row_key is null or built.fill_id is null
+       or row(abs(live.quantity), live.trade_price, live.date_time, coalesce(live.report_date, live.row_date),
+              coalesce(live.conid, live.symbol), live.currency, live.fifo_pnl_realized, live.mtm_pnl, live.close_price)
+          is distinct from
+          row(abs(built.quantity), built.price, built.executed_at, built.report_date,
+              built.contract_id, built.currency, built.broker_realised, built.broker_mtm, built.close_price)
+       or live.said <> (built.label_source = 'option_eae')
+       or (coalesce(live.ib_commission_currency, live.currency) = live.currency
+           and coalesce(live.ib_commission, 0) + coalesce(live.taxes, 0) <> built.commission)
+       or (built.fx_source <> 'base'
+           and nullif(live.fx_rate_to_base, 0) is distinct from
+               case when built.fx_source = 'row' then built.fx_rate_to_base end)
+       or built.base_currency <> %(base)s
+"""
