@@ -1,7 +1,7 @@
 """Reading the trades of the statements, and what they say of exercises, for the rebuild of fills and lots.
 
-Here belongs what `raw_flex.trades` and `raw_flex.option_eae` hold, and since when the fills do not agree with it; what a
-trade means is in `accounting/classification.py`.
+Here belongs what `raw_flex.trades` and `raw_flex.option_eae` hold, and since when the fills do not agree with it; what
+a trade means is in `accounting/classification.py`.
 """
 
 from __future__ import annotations
