@@ -1,11 +1,11 @@
-# Two commands: `make demo` shows the whole job, `make test` checks everything that CI checks.
+# Two commands: `make demo` shows the whole job, `make test` checks it.
 # Each sets up what it needs: Python 3.11 to 3.13, make and a package index are all that has to be there.
 
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo demo-live test bench ui lock clean
+.PHONY: demo demo-live test test-all bench ui lock clean
 
 demo: .venv/installed ## the main job on the sample statements, end to end
 	@$(BIN)/fntx demo
@@ -13,9 +13,13 @@ demo: .venv/installed ## the main job on the sample statements, end to end
 demo-live: .venv/installed ## statements that arrive by themselves, and today, from a simulated broker
 	@$(BIN)/fntx demo --live
 
-test: .venv/installed ## everything that CI runs
+test: .venv/installed ## style and all tests; those whose programs are missing are skipped, and named
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/pytest
+
+test-all: .venv/installed ## the tests that need Node, Slither or a browser, after installing what the machine lets it
+	@tests/install_tools.sh
+	@$(BIN)/pytest -m tool
 
 bench: .venv/installed ## what the platform is held to, measured beside its peers and limits: a table, in a quarter of an hour
 	@$(BIN)/python bench
@@ -39,4 +43,4 @@ lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 
 clean: ## remove the environment; the data folder .fntx stays
-	rm -rf .venv
+	rm -rf .venv .venv-slither contracts/node_modules

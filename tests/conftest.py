@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -18,6 +19,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
+from tests import tools
 
 # Shared machines are slow at times; a test fails for what it finds, not for how long it took. The same code is tried
 # with the same examples; FNTX_TEST_PROFILE=search looks for others, and for more of them.
@@ -45,8 +47,19 @@ _LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take longest come first, so that no worker begins one when the others are done."""
+    """The files that take longest come first, so that no worker begins one when the others are done; tests whose
+    programs are missing are skipped."""
+    for item in items:
+        for reason in tools.missing(item):
+            item.add_marker(pytest.mark.skip(reason=reason))
     items.sort(key=lambda item: _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many tests were not run, for each reason; `.ci/run` repeats these lines."""
+    skipped = terminalreporter.getreports("skipped")
+    for reason, number in Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped).items():
+        terminalreporter.write_line(f"not run: {number} tests, {reason}")
 
 
 @pytest.fixture

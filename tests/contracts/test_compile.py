@@ -6,23 +6,15 @@ The first tests need no Node; the last two are skipped where it, or Slither, is 
 import hashlib
 import json
 import os
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from fntx_dagster.adapters.evm.artifacts import CONTRACTS, FOLDER, artifact
+from tests.tools import ROOT, SLITHER, needs_slither, needs_solc
 
-ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "contracts"
-MODULES = SOURCES / "node_modules"
-SLITHER = os.environ.get("SLITHER") or shutil.which("slither")
 MANIFEST = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
-
-needs_node = pytest.mark.skipif(
-    not (shutil.which("node") and (MODULES / "solc").is_dir()), reason="needs Node and `npm ci` in contracts/"
-)
 
 
 def test_the_sources_are_the_ones_that_were_compiled():
@@ -50,16 +42,18 @@ def test_nobody_owns_a_contract(contract):
     assert not names & {"owner", "transferownership", "mint", "pause", "upgradeto", "grantrole"}
 
 
-@needs_node
+@needs_solc
 def test_compiling_again_gives_the_committed_artifacts_byte_for_byte(tmp_path):
     subprocess.run(["node", SOURCES / "compile.mjs", tmp_path], check=True, capture_output=True, timeout=120)
     written = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert written == {file.name: file.read_bytes() for file in FOLDER.glob("*.json")}
 
 
-@needs_node
-@pytest.mark.skipif(SLITHER is None, reason="needs Slither: `pipx install slither-analyzer`")
+@needs_solc
+@needs_slither
 def test_static_analysis_finds_nothing():
-    run = subprocess.run(["node", SOURCES / "analyse.mjs"], capture_output=True, text=True, timeout=120, check=False)
+    environment = {**os.environ, "SLITHER": str(SLITHER)}
+    command = ["node", SOURCES / "analyse.mjs"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stderr
     assert "0 result(s) found" in run.stderr

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.verify.browser import CHROMIUM, Page, browser
+from tests.tools import needs_browser
+from tests.verify.browser import Page, browser
 
 from .html_pages import role_model_page
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or chrome")
+pytestmark = needs_browser
 
 SUMMARY_FITS = """(() => { const box = document.querySelector('.summaries .wide');
     return box.scrollWidth <= box.clientWidth; })()"""

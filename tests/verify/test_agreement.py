@@ -16,8 +16,9 @@ from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.leaves import leaf_of
 from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.proof.tree import proof_of, root_of
+from tests.tools import needs_browser
 from tests.verify import cases
-from tests.verify.browser import CHROMIUM, browser
+from tests.verify.browser import browser
 from tests.verify.pins import PAGE
 from verify import verify as script
 
@@ -83,8 +84,6 @@ def our_verdicts(true_cases, broken_cases):
 
 @pytest.fixture(scope="module")
 def page():
-    if CHROMIUM is None:
-        pytest.skip("needs chromium or chrome")
     with browser() as page:
         page.open(PAGE)
         yield page
@@ -113,12 +112,14 @@ def test_the_script_agrees_with_the_contract_and_says_what_ours_says(
     assert verdicts == our_verdicts
 
 
+@needs_browser
 def test_the_page_agrees_with_the_contract_and_says_what_ours_says(true_cases, broken_cases, our_verdicts, page):
     verdicts = _page(page, true_cases + broken_cases)
     _agree(true_cases + broken_cases, verdicts)
     assert verdicts == our_verdicts
 
 
+@needs_browser
 def test_what_the_contract_cannot_see_the_three_others_refuse_alike(contents, page):
     changed = {
         "another chain": lambda content: content.update(chain_id="1"),
@@ -159,6 +160,7 @@ def test_what_the_contract_cannot_see_the_three_others_refuse_alike(contents, pa
     _all_refuse(broken, page)
 
 
+@needs_browser
 def test_json_that_readers_take_differently_is_refused_by_all(contents, page):
     text = json.dumps(contents[0])
     variants = [
@@ -188,12 +190,14 @@ def test_json_that_readers_take_differently_is_refused_by_all(contents, page):
     _all_refuse([Case(variant, contents[0]["root"], False) for variant in variants], page, same_words=False)
 
 
+@needs_browser
 def test_white_space_between_tokens_is_free(contents, page):
     text = json.dumps(contents[0], indent=4).replace("\n", "\r\n\t")
     case = Case(text, contents[0]["root"], True)
     assert _ours(case) == Verdict(*script.verify(text, case.root)) == _page(page, [case])[0] == Verdict(True, [])
 
 
+@needs_browser
 def test_a_tree_with_two_values_for_one_slot_cannot_be_made_to_verify_both(node, page):
     """A cheating trader puts a second leaf anywhere into the tree and shows each path that there is."""
     index, values = 13, (5, -5)

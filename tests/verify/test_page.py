@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 import pytest
 
 from fntx_dagster.proof.keccak import keccak256
-from tests.verify.browser import CHROMIUM, browser
+from tests.tools import needs_browser
+from tests.verify.browser import browser
 from tests.verify.cases import NO_ROOTS
 from tests.verify.odd import odd_node
 from tests.verify.pins import PAGE, page_with_pins
@@ -18,7 +19,6 @@ UNREACHED = (
     "the browser could not reach the node (address, certificate, or the node does not allow pages to ask it): "
     "try verify.py"
 )
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or chrome")
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,12 @@
 stuck and replaced transactions, a node that goes away, and what stops before a nonce is taken."""
 
 import re
-import shutil
 import socket
 import subprocess
 import threading
 from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -30,14 +28,11 @@ from fntx_dagster.proof.record import build_record
 from fntx_dagster.settings import Settings
 from tests.adapters.evm.conftest import ACCOUNT, DAY, POLICY, SCHEMA, amended, first
 from tests.adapters.evm.memory import MemoryJournal
+from tests.tools import ANVIL, needs_anvil
 
-BESIDE_THE_COMPILER = Path(__file__).parents[3] / "contracts" / "node_modules" / ".bin" / "anvil"
-ANVIL = shutil.which("anvil") or shutil.which(BESIDE_THE_COMPILER)
 DEPLOYER = LocalSigner(b"\x02" * 32)
 PATIENT = POLICY._replace(confirmations=3)
 HASTY = POLICY._replace(mined_within=0.05, poll=0.02)
-
-needs_anvil = pytest.mark.skipif(ANVIL is None, reason="needs anvil on PATH or in contracts/node_modules")
 
 
 class Node:

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Installs the programs of tests/tools.py that are missing, from npm, PyPI and Debian, as far as this machine lets it.
+# What cannot be installed is said and is no failure: the tests that need it are skipped and say so.
+set -u
+cd "$(dirname "$0")/.."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+install() { # what, command …
+  local what=$1
+  shift
+  echo "Installing $what …"
+  timeout 300 "$@" >"$log" 2>&1 && return
+  echo "Could not install $what: $* ended with $?:"
+  tail -5 "$log"
+  return 1
+}
+
+node_modules() {
+  if ! command -v npm >/dev/null; then
+    echo "No npm: neither anvil nor the compiler of the contracts is installed."
+  elif [ ! contracts/node_modules/.package-lock.json -nt contracts/package-lock.json ]; then
+    install "anvil and the compiler of the contracts" npm ci --prefix contracts --no-audit --no-fund
+  fi
+}
+
+slither() {
+  if [ -n "${SLITHER:-}" ] || command -v slither >/dev/null || [ -x .venv-slither/bin/slither ]; then return; fi
+  install "Slither" sh -c '
+    .venv/bin/python -m venv --clear .venv-slither &&
+    .venv-slither/bin/python -m pip --disable-pip-version-check install --quiet --only-binary :all: slither-analyzer==0.11.6'
+}
+
+browser() {
+  for name in chromium chromium-browser google-chrome chrome; do
+    if command -v "$name" >/dev/null; then return; fi
+  done
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "Chromium is installed by root on a Debian only: install it, or Chrome, yourself."
+    return
+  fi
+  install "Chromium" sh -c '
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium'
+}
+
+node_modules
+slither
+browser
+exit 0
