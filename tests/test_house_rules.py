@@ -72,7 +72,6 @@ PURE = ("model", "accounting", "metrics", "proof", "report")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 STILL_LONG = {
     "fntx_dagster/adapters/evm/sender.py",
-    "fntx_dagster/adapters/flex/webservice.py",
     "fntx_dagster/cli/__init__.py",
     "fntx_dagster/cli/terminal.py",
     "fntx_dagster/simulate/gateway.py",

@@ -83,7 +83,7 @@ def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
                 "every_query_is_fetched",
                 _of_queries(queries),
                 f"{len(fetched) - len(failed)} files fetched" if fetched else nothing,
-                days=(first.replace(day=1), max([last, *(one.window.last for one in fetched)])),
+                days=(first.replace(day=1), max([last, *(one.period.last for one in fetched)])),
                 severity=_severity(queries),
                 transient=_may_succeed_later(queries),
             ),
@@ -172,7 +172,7 @@ def _of_queries(failed: list[Fetched]) -> list[Finding]:
     """One per query and month; one per token where the service serves none of its queries."""
     found: dict[str, Finding] = {}
     for one in failed:
-        month = one.window.first
+        month = one.period.first
         if isinstance(one.error, NotServed):
             found.setdefault(one.login, Finding(one.login, f"{one.login}: {one.outcome}", month))
         else:
@@ -183,7 +183,7 @@ def _of_queries(failed: list[Fetched]) -> list[Finding]:
 
 def _tried(settings: Settings, db: Database, fetched: list[Fetched]) -> list[str]:
     """The tokens that the service took or refused, and those that are in the settings no more."""
-    answered = {one.login for one in fetched if not one.before and _says_something_of_the_token(one.error)}
+    answered = {one.login for one in fetched if not one.reused and _says_something_of_the_token(one.error)}
     return sorted(answered | {one.login for one in latest(db)} - set(settings.flex.tokens))
 
 
@@ -211,7 +211,7 @@ def _refused(loads: list[FileLoad]) -> Iterator[Finding]:
 def _fetched_table(fetched: list[Fetched]) -> str:
     lines = ["| token | query | from | to | |", "|---|---|---|---|---|"]
     for one in fetched:
-        lines.append(f"| {one.login} | {one.query.name} | {one.window.first} | {one.window.last} | {one.outcome} |")
+        lines.append(f"| {one.login} | {one.query.name} | {one.period.first} | {one.period.last} | {one.outcome} |")
     return "\n".join(lines)
 
 

@@ -1,8 +1,9 @@
 """Statements from the Flex Web Service into the folder of files, and out of it again when newer ones are loaded.
 
-Joins the rooms and holds no rule of its own: the protocol and the folder's layout are `flex`'s, what is loaded and
-remembered is `store`'s. Each query of each token is fetched once for each month of a range, as month-to-date; one that
-fails is told and holds nobody up.
+Here belongs when to ask: which months and queries a range needs, how long an answer counts as fresh, and when a newer
+file makes an older one superfluous. The protocol and the folder's layout are in `adapters.flex`, what was loaded and
+answered is in `store`. Each query of each token is fetched once for each month of a range, as month-to-date; a query
+that fails is reported and delays no other.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.flex import archive
 from fntx_dagster.adapters.flex.answers import NoData, NotServed, TokenRefused
 from fntx_dagster.adapters.flex.archive import Archived
-from fntx_dagster.adapters.flex.webservice import QUERY_NAME, Download, Query, Service, Window, download
+from fntx_dagster.adapters.flex.service import QUERY_NAME, Download, FlexService, Query
+from fntx_dagster.adapters.flex.webservice import download
 from fntx_dagster.errors import FntxError, Permanent, Transient, without_accounts
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
@@ -34,52 +36,55 @@ from fntx_dagster.store.raw_flex.fetches import Fetch, served_accounts
 from fntx_dagster.store.raw_flex.statements import FileLoad, covered_again, never_loaded
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
-Told = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 class Fetched(NamedTuple):
-    """What became of one query and month. `error` None: the file lies at `path`; `before` says that it was there."""
+    """The result of one query and month. Without an `error` the file is at `path`."""
 
     login: str
+    """The name of the token in the settings, never the token."""
     query: Query
-    window: Window
+    period: Period
     path: Path
     error: FntxError | None = None
-    before: bool = False
+    reused: bool = False
+    """Whether the file was there already, fetched a short while ago."""
 
     @property
     def outcome(self) -> str:
         """In words."""
         if self.error:
             return without_accounts(str(self.error))
-        return "fetched a short while ago" if self.before else "fetched"
+        return "fetched a short while ago" if self.reused else "fetched"
 
     def __str__(self) -> str:
-        """In words; `login` is the name of a token in the settings, never the token."""
-        return f"{self.login}: {self.query.name}, {self.window.first} to {self.window.last}: {self.outcome}"
+        return f"{self.login}: {self.query.name}, {self.period.first} to {self.period.last}: {self.outcome}"
 
 
-def fetch(settings: Settings, db: Database, period: Period, now: datetime, told: Told) -> list[Fetched]:
-    """Fetch every configured query for the months of a range, as far as the last session over in New York at `now`.
+def fetch(settings: Settings, db: Database, period: Period, now: datetime, on_progress: Progress) -> list[Fetched]:
+    """Fetch every configured query for the months of a range, up to the last session that is over in New York at `now`.
 
-    Tokens are asked side by side, the queries of one after the other. `told` gets a line per step. A month that is
-    over and was fetched whole in the last twelve hours is not asked for again: a long range that was cut off goes on
-    where it stopped.
+    The tokens run side by side, the queries of one token in turn. `on_progress` gets a line of text at each step.
+    Returns a result for each query and month, errors of the service among them. A past month that was fetched whole in
+    the last twelve hours is not fetched again, so that a long range that was interrupted continues where it stopped.
+    Raises Permanent where the settings contradict themselves.
     """
-    queries, windows = configured(settings), list(months(period, now))
+    queries, periods = configured(settings), list(months(period, now))
     fetches.configure(db, _pairs(queries))
-    if not queries or not windows:
+    if not queries or not periods:
         return []
 
-    def ask(login: str) -> list[Fetched]:
-        return list(_fetch(settings, db, login, queries[login], windows, now, told))
+    def fetch_login(login: str) -> list[Fetched]:
+        return list(_fetch(settings, db, login, queries[login], periods, now, on_progress))
 
     with ThreadPoolExecutor(max_workers=len(queries)) as pool:
-        return [one for found in pool.map(ask, queries) for one in found]
+        return [fetched for of_login in pool.map(fetch_login, queries) for fetched in of_login]
 
 
-def months(period: Period, now: datetime) -> Iterator[Window]:
-    """The months that a range touches, each whole, as far as they have sessions that are over in New York at `now`."""
+def months(period: Period, now: datetime) -> Iterator[Period]:
+    """The months that a range touches, each from its first day to its end or to the last session over in New York at
+    `now`; a month without such a session is left out."""
     first, last = period
     over = now.astimezone(NEW_YORK).date() - timedelta(days=1)
     month = first.replace(day=1)
@@ -87,77 +92,82 @@ def months(period: Period, now: datetime) -> Iterator[Window]:
         following = (month + timedelta(days=31)).replace(day=1)
         ended = [s.day for s in sessions(month, following - timedelta(days=1)) if s.day <= over]
         if ended:
-            yield Window(month, following - timedelta(days=1) if following <= over else ended[-1])
+            yield Period(month, following - timedelta(days=1) if following <= over else ended[-1])
         month = following
 
 
 class Overdue(NamedTuple):
-    """What should have arrived and has not: sessions of one month, oldest first; empty with the reason why there is
-    nothing to do now."""
+    """Sessions of one month whose statements are late, oldest first, and why; without `days`, `reason` says why there
+    is nothing to fetch now."""
 
     days: list[date]
     reason: str
 
 
 def overdue(settings: Settings, db: Database, now: datetime) -> Overdue:
-    """The sessions to fetch next: of the oldest month that lacks any and was not asked for a while.
+    """The sessions to fetch next: those of the oldest month that lacks some and whose last answers are no longer fresh.
 
-    A query that never answered begins with the month of the session that is due. A month that was not asked yet is
-    asked at once, and then at most once an hour: again after an hour where an answer failed or something of the due
-    month was not there yet, after half a day where that month is over and was fetched whole, after a day where an
-    older month still lacks something, or only a person can mend it.
+    A query that never answered begins with the month of the session that is due. A month without an answer is fetched
+    at once. After that the wait depends on the last answer: an hour where it failed, or the due month was incomplete;
+    half a day where the due month is over and was fetched whole; a day where an older month still lacks a session, or
+    only a person can solve the problem. `now` is any aware time. Raises Permanent where the settings contradict
+    themselves.
     """
     queries = configured(settings)
     fetches.configure(db, _pairs(queries))
     if not queries:
         return Overdue([], "no Flex queries are in the settings")
     due, pairs = due_session(now), set(_pairs(queries))
-    answers = {(fetch.login, fetch.query): fetch for fetch in fetches.latest(db)}
+    answers = {_pair(fetch): fetch for fetch in fetches.latest(db)}
     served = served_accounts(db)
     lacking = {
         lack.day for lack in missing(db, Period(settings.dagster.first_session, due)) if lack.account_id in served
     }
-    if any(pair not in answers or _is_worth_another_try(answers[pair], now) for pair in pairs):
+    if any(pair not in answers or _may_be_retried(answers[pair], now) for pair in pairs):
         lacking.add(due)
     if not lacking:
         return Overdue([], f"nothing is missing up to {due}")
-    patient = []
-    for month, days in groupby(sorted(lacking), key=lambda day: day.replace(day=1)):
-        found = list(days)
-        asked = [one for one in fetches.latest_of(db, Period(found[0], found[-1])) if (one.login, one.query) in pairs]
-        if len(asked) < len(pairs) or _patience_is_over(asked, due, now):
-            return Overdue(found, f"{len(found)} sessions of {month:%B %Y} are missing")
-        patient += found
-    return Overdue([], f"{listed(patient)} missing, asked for a short while ago")
+    waiting = []
+    for month, group in groupby(sorted(lacking), key=lambda day: day.replace(day=1)):
+        days = list(group)
+        last = [fetch for fetch in fetches.latest_of(db, Period(days[0], days[-1])) if _pair(fetch) in pairs]
+        if len(last) < len(pairs) or _are_outdated(last, due, now):
+            return Overdue(days, f"{len(days)} sessions of {month:%B %Y} are missing")
+        waiting += days
+    return Overdue([], f"{listed(waiting)} missing, asked for a short while ago")
 
 
 def _pairs(queries: dict[str, list[Query]]) -> list[tuple[str, str]]:
-    return [(login, query.name) for login, found in queries.items() for query in found]
+    return [(login, query.name) for login, of_login in queries.items() for query in of_login]
 
 
-def _is_worth_another_try(last: Fetch, now: datetime) -> bool:
-    """Whether a query whose last answer was none may be asked again."""
-    return last.outcome in ("failed", "refused") and now - last.asked_at > _patience(last, last.last_day)
+def _pair(fetch: Fetch) -> tuple[str, str]:
+    return fetch.login, fetch.query
 
 
-def _patience_is_over(asked: list[Fetch], due: date, now: datetime) -> bool:
-    """Whether a month may be asked again; `asked`: what each query answered last."""
-    if now - max(one.asked_at for one in asked) <= _HOUR:
+def _may_be_retried(last: Fetch, now: datetime) -> bool:
+    """Whether the query's last answer was a failure that is no longer fresh."""
+    return last.outcome in ("failed", "refused") and now - last.asked_at > _freshness(last, last.last_day)
+
+
+def _are_outdated(last: list[Fetch], due: date, now: datetime) -> bool:
+    """Whether a month may be fetched again; `last` is the last answer of each query."""
+    if now - max(fetch.asked_at for fetch in last) <= _HOUR:
         return False
-    return any(now - one.asked_at > _patience(one, due) for one in asked)
+    return any(now - fetch.asked_at > _freshness(fetch, due) for fetch in last)
 
 
-def _patience(one: Fetch, due: date) -> timedelta:
-    """How long an answer stands. Never shorter than the file of a month is taken for fresh, or nothing would be asked
-    and the question come again at once."""
-    if one.outcome == "failed":
+def _freshness(last: Fetch, due: date) -> timedelta:
+    """How long an answer is fresh. Never shorter than `_reusable` reuses the file of a month, or a run would fetch
+    nothing and the next one begin at once."""
+    if last.outcome == "failed":
         return _HOUR
-    if one.outcome == "refused" or one.last_day < due.replace(day=1):
+    if last.outcome == "refused" or last.last_day < due.replace(day=1):
         return _DAY
     whole = (
-        _ends_a_month(one.last_day)
-        and one.reaches
-        and one.reaches >= _last_session(Period(one.first_day, one.last_day))
+        _ends_a_month(last.last_day)
+        and last.reaches
+        and last.reaches >= _last_session(Period(last.first_day, last.last_day))
     )
     return _HALF_A_DAY if whole else _HOUR
 
@@ -175,8 +185,10 @@ _HOUR, _HALF_A_DAY, _DAY = timedelta(hours=1), timedelta(hours=12), timedelta(da
 
 
 def configured(settings: Settings) -> dict[str, list[Query]]:
-    """Name of each token → its queries. Permanent where names do not match, or one query's name stands twice: files
-    are called after it."""
+    """The queries of each token, by the token's name in the settings.
+
+    Raises Permanent where tokens and queries have different names, or two queries the same: files are named after it.
+    """
     tokens, named = set(settings.flex.tokens), set(settings.flex.queries)
     if tokens != named:
         raise Permanent(
@@ -188,13 +200,13 @@ def configured(settings: Settings) -> dict[str, list[Query]]:
         for name in queries:
             if not QUERY_NAME.fullmatch(name):
                 raise Permanent(
-                    f"the query name {name!r} in FNTX_FLEX_QUERIES cannot be a file's",
+                    f"the query name {name!r} in FNTX_FLEX_QUERIES cannot be part of a file's name",
                     "Use letters, digits, - and _, beginning with a letter or digit",
                 )
             if name in owners:
                 raise Permanent(
-                    f"the query name {name} stands under {owners[name]} and {login}, and files are called after it",
-                    f"Call one of them otherwise, such as {name}_{login}",
+                    f"{owners[name]} and {login} both have a query named {name}, and files are named after it",
+                    f"Rename one of them, for example to {name}_{login}",
                 )
             owners[name] = login
     return {
@@ -209,42 +221,43 @@ def statements_folder(settings: Settings) -> Path:
 
 
 def retire(settings: Settings, db: Database, loads: Iterable[FileLoad]) -> list[Path]:
-    """Delete the files whose place a newer one of the same query and month has taken, after that one is loaded.
+    """Delete the files that a newer, loaded file of the same query and month replaces, and return their paths.
 
-    One that tells of a day of an account that the newer one does not is kept, as is everything where the settings say
-    so. One that was never loaded goes only if it was fetched, and the newer one on a later day.
+    `loads` are the results of loading the folder. A file that covers a day of an account which the newer one lacks
+    stays, as does every file where the settings keep them. A file that was never loaded is deleted only if it was
+    fetched, and the newer one on a later day.
     """
     if settings.flex.keep_files:
         return []
     loaded = {load.path: load.sha256 for load in loads if load.error is None and load.path is not None}
     ours = {name for queries in settings.flex.queries.values() for name in queries}
-    gone = []
+    deleted = []
     for newer, older in archive.replaced(statements_folder(settings), loaded.keys()).items():
         if newer.query not in ours:
             continue
         try:
             for file in _superseded(db, newer, loaded[newer.path], older):
                 file.path.unlink(missing_ok=True)
-                gone.append(file.path)
+                deleted.append(file.path)
         except OSError:
-            continue  # what cannot be read or deleted stays
-    return gone
+            continue  # a file that cannot be read or deleted stays
+    return deleted
 
 
 def _superseded(db: Database, newer: Archived, sha256: str | None, older: list[Archived]) -> list[Archived]:
-    """Those of some older files that a newer one makes superfluous. None when it is no longer what was loaded; and not
-    the very file that lies there and is only about to be replaced by another process."""
+    """The older files that a newer one makes superfluous. Empty when the newer file is no longer the loaded one; a link
+    to the newer file itself stays, for another process is about to replace that."""
     now = archive.content(newer.path)
     if now.sha256 != sha256:
         return []
     contents = {file: archive.content(file.path) for file in older}
-    found = {one.sha256 for one in contents.values()}
-    told, in_vain = covered_again(db, now.sha256, found), never_loaded(db, found)
+    digests = {content.sha256 for content in contents.values()}
+    covered, unloaded = covered_again(db, now.sha256, digests), never_loaded(db, digests)
     return [
         file
-        for file, one in contents.items()
-        if one.inode != now.inode
-        and (one.sha256 in told or (one.sha256 in in_vain and file.fetched_on < newer.fetched_on))
+        for file, content in contents.items()
+        if content.inode != now.inode
+        and (content.sha256 in covered or (content.sha256 in unloaded and file.fetched_on < newer.fetched_on))
     ]
 
 
@@ -253,52 +266,52 @@ def _fetch(
     db: Database,
     login: str,
     queries: list[Query],
-    windows: list[Window],
+    periods: list[Period],
     now: datetime,
-    told: Told,
+    on_progress: Progress,
 ) -> Iterator[Fetched]:
     folder, began = statements_folder(settings), time.monotonic()
     answer: Download | FntxError | None = None
-    for window in windows:
+    for period in periods:
         for query in queries:
             asked_at = now + timedelta(seconds=time.monotonic() - began)
-            path = archive.place(folder, query.name, window.first, now.astimezone(HONG_KONG).date())
-            if there := _there(db, login, query, window, path, asked_at):
-                yield there
+            path = archive.place(folder, query.name, period.first, now.astimezone(HONG_KONG).date())
+            if reusable := _reusable(db, login, query, period, path, asked_at):
+                yield reusable
                 continue
-            if not isinstance(answer, (TokenRefused, NotServed)):  # every other query would meet the same
-                answer = _download(_service(settings), settings.flex.tokens[login], query, window, path, told)
-            received = answer if isinstance(answer, Download) else None
-            fetched = Fetched(login, query, window, path, None if received else answer)
+            if not isinstance(answer, (TokenRefused, NotServed)):  # every other query would fail alike
+                answer = _download(_service(settings), settings.flex.tokens[login], query, period, path, on_progress)
+            received, error = (answer, None) if isinstance(answer, Download) else (None, answer)
+            fetched = Fetched(login, query, period, path, error)
             fetches.remember(db, _row(fetched, asked_at, received))
-            told(str(fetched))
+            on_progress(str(fetched))
             yield fetched
 
 
 def _download(
-    service: Service, token: SecretStr, query: Query, window: Window, path: Path, told: Told
+    service: FlexService, token: SecretStr, query: Query, period: Period, path: Path, on_progress: Progress
 ) -> Download | FntxError:
     aside = None
     try:
         aside = archive.set_aside(path)
-        return download(service, token, query, window, path, told=told)
+        return download(service, token, query, period, path, on_progress=on_progress)
     except FntxError as error:
         if aside:
-            aside.unlink(missing_ok=True)  # nothing took its place
+            aside.unlink(missing_ok=True)  # nothing has replaced the file
         return error
 
 
-def _there(db: Database, login: str, query: Query, window: Window, path: Path, now: datetime) -> Fetched | None:
+def _reusable(db: Database, login: str, query: Query, period: Period, path: Path, now: datetime) -> Fetched | None:
     """The file of a month that is over, if it was fetched a short while ago and is whole."""
-    if not _ends_a_month(window.last):
+    if not _ends_a_month(period.last):
         return None
-    since, last = now - _HALF_A_DAY, _last_session(Period(window.first, window.last))
-    known = fetches.fetched_since(db, login, query.name, window.first, last, since)
+    since, last = now - _HALF_A_DAY, _last_session(period)
+    known = fetches.fetched_since(db, login, query.name, period.first, last, since)
     if known is None or known.asked_at < since or not known.file_name:
         return None
-    if not (there := path.with_name(known.file_name)).exists():
+    if not (file := path.with_name(known.file_name)).exists():
         return None
-    return Fetched(login, query, window, there, before=True)
+    return Fetched(login, query, period, file, reused=True)
 
 
 def _row(fetched: Fetched, asked_at: datetime, received: Download | None) -> Fetch:
@@ -307,8 +320,8 @@ def _row(fetched: Fetched, asked_at: datetime, received: Download | None) -> Fet
     return Fetch(
         login=fetched.login,
         query=fetched.query.name,
-        first_day=fetched.window.first,
-        last_day=fetched.window.last,
+        first_day=fetched.period.first,
+        last_day=fetched.period.last,
         asked_at=asked_at,
         outcome="failed" if isinstance(error, Transient) else outcome,
         code=getattr(error, "code", None),
@@ -319,8 +332,8 @@ def _row(fetched: Fetched, asked_at: datetime, received: Download | None) -> Fet
     )
 
 
-def _service(settings: Settings) -> Service:
-    return Service(
+def _service(settings: Settings) -> FlexService:
+    return FlexService(
         base_url=settings.flex.url,
         hosts=settings.flex.hosts,
         wait=timedelta(seconds=settings.flex.wait),

@@ -89,7 +89,7 @@ def refresh(settings: Settings, db: Database, evening: Evening, first: date | No
     loads = load_paths(db, [statements_folder(settings)])
     assert [load.error for load in loads if load.error] == []
     retire(settings, db, loads)
-    return [str(one) for one in fetched]
+    return [str(result) for result in fetched]
 
 
 def files(settings: Settings) -> list[str]:
@@ -97,14 +97,14 @@ def files(settings: Settings) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_file_is_called_after_its_query_its_month_and_the_day_it_was_fetched_in_hong_kong(
+def test_a_file_is_named_after_its_query_its_month_and_the_day_it_was_fetched_in_hong_kong(
     settings: Settings, database: Database, evening: Evening
 ) -> None:
     assert refresh(settings, database, evening) == ["mine: Activity_mine, 2025-07-01 to 2025-07-17: fetched"]
     assert files(settings) == ["2025/07/Activity_mine_MTD_20250718.xml"]
 
 
-def test_the_newer_file_of_a_month_takes_the_older_ones_place_once_it_is_loaded(
+def test_the_newer_file_of_a_month_replaces_the_older_one_once_it_is_loaded(
     settings: Settings, database: Database, evening: Evening
 ) -> None:
     refresh(settings, database, evening)
@@ -122,17 +122,17 @@ def test_a_file_fetched_twice_on_a_day_is_replaced_and_nothing_stays_beside_it(
 
 
 def get(settings: Settings, db: Database, evening: Evening) -> None:
-    """Fetched, and not loaded."""
+    """Fetch, and do not load."""
     fetch(settings, db, Period.on(evening.day), evening.fetched_at, lambda line: None)
 
 
 def load_and_retire(settings: Settings, db: Database) -> list[str]:
-    """The names of what went."""
+    """The names of the deleted files."""
     return sorted(path.name for path in retire(settings, db, load_paths(db, [statements_folder(settings)])))
 
 
 def badly(broker: WebService, books: list[Account], day: date) -> Fault:
-    """The next statement holds a quantity that is none."""
+    """The next statement holds a quantity that is no number."""
     whole = b"".join(answers({MINE: books[:1]}, lambda: day)(MINE, ACTIVITY, day.replace(day=1), day))
     return body(whole.replace(b'quantity="', b'quantity="x', 1))
 
@@ -146,7 +146,7 @@ def test_a_failed_update_keeps_both_files_and_a_good_one_of_a_later_day_replaces
     get(settings, database, evening)
     assert load_and_retire(settings, database) == []
     get(settings, database, evening)
-    assert len(files(settings)) == 3, "what is not loaded is kept beside what takes its name"
+    assert len(files(settings)) == 3, "the file that is not loaded stays beside the one that takes its name"
     assert load_and_retire(settings, database) == ["Activity_mine_MTD_20250718.xml"], "of the same day as the good one"
     sunday = Evening(evening.day + timedelta(days=1))
     get(settings, database, sunday)
@@ -167,7 +167,7 @@ def test_a_bad_file_that_nobody_fetched_and_one_copied_in_after_the_load_are_nev
     assert retire(settings, database, loads) == []
 
 
-def test_what_was_loaded_is_kept_when_another_run_replaces_it_before_it_is_retired(
+def test_a_loaded_file_is_kept_when_another_run_replaces_it_before_it_is_retired(
     settings: Settings, broker: WebService, books: list[Account], database: Database, evening: Evening
 ) -> None:
     get(settings, database, evening)
@@ -202,7 +202,7 @@ def test_a_download_that_fails_leaves_nothing_beside_the_file(
 def test_a_file_with_a_day_of_an_account_that_the_newer_one_lacks_is_kept(
     settings: Settings, database: Database, books: list[Account]
 ) -> None:
-    """Both tell of the same accounts, and of the same first and last day."""
+    """Both cover the same accounts, and the same first and last day."""
 
     def put(name: str, *built: tuple[int, date, date]) -> None:
         folder = statements_folder(settings) / "2025/07"
@@ -234,7 +234,7 @@ def test_the_last_file_of_a_month_is_its_archive(settings: Settings, database: D
     assert files(settings) == ["2025/06/Activity_mine_MTD_20250701.xml", "2025/07/Activity_mine_MTD_20250702.xml"]
 
 
-def test_a_newer_file_that_tells_less_does_not_take_an_older_ones_place(
+def test_a_newer_file_that_covers_less_does_not_replace_an_older_one(
     settings: Settings, database: Database, evening: Evening
 ) -> None:
     refresh(settings, database, evening)
@@ -266,15 +266,15 @@ def test_a_persons_own_file_is_never_deleted(settings: Settings, database: Datab
     assert retire(settings, database, load_paths(database, [statements_folder(settings)])) == []
 
 
-def test_a_range_over_two_months_asks_for_each_month_once(
+def test_a_range_over_two_months_fetches_each_month_once(
     settings: Settings, broker: WebService, database: Database, evening: Evening
 ) -> None:
     refresh(settings, database, evening, first=date(2025, 6, 10))
-    windows = [(asked.first, asked.last) for asked in broker.asked if asked.stage == "SendRequest"]
-    assert windows == [(date(2025, 6, 1), date(2025, 6, 30)), (date(2025, 7, 1), date(2025, 7, 17))]
+    periods = [(asked.first, asked.last) for asked in broker.asked if asked.stage == "SendRequest"]
+    assert periods == [(date(2025, 6, 1), date(2025, 6, 30)), (date(2025, 7, 1), date(2025, 7, 17))]
 
 
-def test_a_long_range_that_was_cut_off_goes_on_where_it_stopped(
+def test_a_long_range_that_was_interrupted_continues_where_it_stopped(
     settings: Settings, broker: WebService, database: Database, evening: Evening
 ) -> None:
     june, july = date(2025, 6, 2), date(2025, 7, 2)
@@ -288,13 +288,13 @@ def test_a_long_range_that_was_cut_off_goes_on_where_it_stopped(
     ]
 
 
-def test_a_month_without_a_session_that_is_over_is_not_asked_for() -> None:
+def test_a_month_without_a_session_that_is_over_is_not_fetched() -> None:
     now = datetime(2025, 8, 1, 12, tzinfo=UTC)
     assert list(months(Period(date(2025, 8, 1), date(2025, 8, 31)), now)) == []
-    assert [window.last for window in months(Period(date(2025, 7, 1), date(2025, 8, 31)), now)] == [date(2025, 7, 31)]
+    assert [month.last for month in months(Period(date(2025, 7, 1), date(2025, 8, 31)), now)] == [date(2025, 7, 31)]
 
 
-def test_a_refused_token_does_not_stop_another_and_is_asked_for_once(
+def test_a_refused_token_does_not_stop_another_and_is_tried_once(
     broker: WebService, tmp_path: Path, database: Database, evening: Evening
 ) -> None:
     settings = settings_for(broker, tmp_path, {"mine": MINE, "theirs": THEIRS})
@@ -310,7 +310,7 @@ def test_a_refused_token_does_not_stop_another_and_is_asked_for_once(
 
 
 @pytest.mark.parametrize("code", [1001, 1018])
-def test_a_token_that_is_held_off_is_asked_no_more_in_this_round(
+def test_a_throttled_token_sends_no_other_request_in_this_run(
     broker: WebService, tmp_path: Path, database: Database, evening: Evening, code: int
 ) -> None:
     settings = settings_for(broker, tmp_path, {"mine": MINE, "theirs": THEIRS})
@@ -318,18 +318,18 @@ def test_a_token_that_is_held_off_is_asked_no_more_in_this_round(
     said = refresh(settings, database, evening, first=date(2025, 6, 10))
     assert [f"code {code}" in line for line in said if line.startswith("theirs")] == [True, True]
     assert len([asked for asked in broker.asked if asked.token == THEIRS]) <= 4
-    assert {one.outcome for one in fetches.latest(database) if one.login == "theirs"} == {"failed"}
+    assert {fetch.outcome for fetch in fetches.latest(database) if fetch.login == "theirs"} == {"failed"}
 
 
-def test_a_network_that_is_not_there_is_tried_once_per_token(
+def test_a_network_that_is_down_is_tried_once_per_token(
     broker: WebService, tmp_path: Path, database: Database, evening: Evening
 ) -> None:
     settings = settings_for(broker, tmp_path, {"mine": MINE})
     nowhere = settings.flex.model_copy(update={"url": "http://127.0.0.1:9/nothing", "deadline": 1})
     settings = settings.model_copy(update={"flex": nowhere})
-    built: list[str] = []
-    fetched = fetch(settings, database, Period(date(2025, 6, 10), evening.day), evening.fetched_at, built.append)
-    assert [type(one.error) for one in fetched] == [NotServed, NotServed]
+    lines: list[str] = []
+    fetched = fetch(settings, database, Period(date(2025, 6, 10), evening.day), evening.fetched_at, lines.append)
+    assert [type(result.error) for result in fetched] == [NotServed, NotServed]
     assert fetched[0].error is fetched[1].error
 
 
@@ -346,15 +346,13 @@ def test_a_folder_that_cannot_be_written_is_named_and_remembered_and_the_other_m
     assert june.outcome == "refused"
 
 
-def test_a_question_is_remembered_at_the_time_of_the_fetch(
-    settings: Settings, database: Database, evening: Evening
-) -> None:
+def test_a_fetch_is_remembered_with_its_time(settings: Settings, database: Database, evening: Evening) -> None:
     refresh(settings, database, evening)
     [asked] = fetches.latest(database)
     assert timedelta() <= asked.asked_at - evening.fetched_at < timedelta(minutes=1)
 
 
-def test_what_was_asked_is_remembered_without_the_token(
+def test_a_fetch_is_remembered_without_the_token(
     settings: Settings, broker: WebService, database: Database, evening: Evening
 ) -> None:
     broker.will(refuse(1003, message="Nothing for {token}"))
@@ -369,7 +367,7 @@ def test_what_was_asked_is_remembered_without_the_token(
     [
         ({"a": "1"}, {}, "name different things: a"),
         ({}, {"b": {"Trades": "1"}}, "name different things: b"),
-        ({"a": "1", "b": "2"}, {"a": {"Trades": "1"}, "b": {"Trades": "2"}}, "Trades stands under a and b"),
+        ({"a": "1", "b": "2"}, {"a": {"Trades": "1"}, "b": {"Trades": "2"}}, "a and b both have a query named Trades"),
     ],
 )
 def test_settings_that_do_not_fit_together_say_so(
@@ -379,11 +377,11 @@ def test_settings_that_do_not_fit_together_say_so(
         configured(Settings(flex={"tokens": tokens, "queries": queries}))
 
 
-class TestWhatIsOverdue:
+class TestOverdueSessions:
     def test_nothing_without_queries(self, database: Database, tmp_path: Path) -> None:
-        found = overdue(Settings(home=tmp_path), database, datetime.now(UTC))
-        assert found.days == []
-        assert "no Flex queries" in found.reason
+        result = overdue(Settings(home=tmp_path), database, datetime.now(UTC))
+        assert result.days == []
+        assert "no Flex queries" in result.reason
 
     def test_the_due_session_before_anything_was_asked(
         self, settings: Settings, database: Database, evening: Evening
@@ -404,18 +402,18 @@ class TestWhatIsOverdue:
         refresh(settings, database, Evening(date(2025, 6, 30)))
         assert overdue(settings, database, evening.fetched_at).days[0] == date(2025, 7, 1)
 
-    def test_what_was_asked_for_a_short_while_ago_waits(
+    def test_sessions_that_were_asked_for_a_short_while_ago_wait(
         self, settings: Settings, database: Database, evening: Evening
     ) -> None:
         refresh(settings, database, evening)
         friday = date(2025, 7, 18)  # asked for, and the broker has nothing beyond Thursday yet
         fetch(settings, database, Period.on(friday), datetime(2025, 7, 19, 8, 30, tzinfo=UTC), lambda line: None)
-        found = overdue(settings, database, datetime(2025, 7, 19, 9, tzinfo=UTC))
-        assert found.days == []
-        assert "2025-07-18 missing, asked for a short while ago" in found.reason
+        result = overdue(settings, database, datetime(2025, 7, 19, 9, tzinfo=UTC))
+        assert result.days == []
+        assert "2025-07-18 missing, asked for a short while ago" in result.reason
         assert overdue(settings, database, datetime(2025, 7, 19, 10, tzinfo=UTC)).days == [date(2025, 7, 18)]
 
-    def test_an_account_whose_token_is_refused_is_not_asked_for_every_hour(
+    def test_an_account_whose_token_is_refused_is_not_tried_every_hour(
         self, broker: WebService, tmp_path: Path, database: Database, evening: Evening
     ) -> None:
         settings = settings_for(broker, tmp_path, {"mine": MINE, "theirs": THEIRS})
@@ -425,7 +423,7 @@ class TestWhatIsOverdue:
         refresh(settings, database, evening)
         assert overdue(settings, database, evening.fetched_at + timedelta(hours=5)).days == []
 
-    def test_a_query_that_never_answered_is_asked_again_after_an_hour_and_a_refused_one_after_a_day(
+    def test_a_query_that_never_answered_is_tried_again_after_an_hour_and_a_refused_one_after_a_day(
         self, settings: Settings, broker: WebService, database: Database, evening: Evening
     ) -> None:
         due, now = evening.day, evening.fetched_at
@@ -437,7 +435,7 @@ class TestWhatIsOverdue:
         get(settings, database, evening)
         assert overdue(settings, database, now + timedelta(hours=14)).days == []
 
-    def test_what_is_left_of_a_query_that_is_no_longer_configured_hurries_nobody(
+    def test_the_answers_of_a_query_that_is_no_longer_configured_do_not_count(
         self, settings: Settings, database: Database, evening: Evening
     ) -> None:
         refresh(settings, database, evening)
@@ -455,46 +453,48 @@ def hole(db: Database, day: date) -> None:
         connection.execute("update raw_flex.change_in_nav set withdrawn_at = now() where row_date = %s", [day])
 
 
-class TestTheAsking:
-    """A sensor that looks every minute, and a fetch for each time it finds something, over a day or two."""
+class TestRepeatedFetching:
+    """A sensor that runs every seven minutes, and a fetch whenever it finds overdue sessions, over a day or two."""
 
-    def asked(self, settings: Settings, db: Database, since: datetime, until: datetime) -> list[tuple[timedelta, date]]:
-        found, now = [], since
+    def fetched_months(
+        self, settings: Settings, db: Database, since: datetime, until: datetime
+    ) -> list[tuple[timedelta, date]]:
+        fetched, now = [], since
         while now < until:
             if days := overdue(settings, db, now).days:
-                found.append((now - since, days[0].replace(day=1)))
+                fetched.append((now - since, days[0].replace(day=1)))
                 fetch(settings, db, Period(days[0], days[-1]), now, lambda line: None)
             now += timedelta(minutes=7)
-        return found
+        return fetched
 
-    def test_a_hole_in_a_month_that_is_over_is_asked_for_once_a_day(
+    def test_a_hole_in_a_month_that_is_over_is_fetched_once_a_day(
         self, settings: Settings, database: Database, evening: Evening
     ) -> None:
         evening.day = date(2025, 7, 1)
         refresh(settings, database, evening, first=date(2025, 6, 2))
         hole(database, date(2025, 6, 12))
         begin = evening.fetched_at
-        found = self.asked(settings, database, begin, datetime(2025, 7, 3, 12, tzinfo=UTC))
-        assert [(when.days, month) for when, month in found if month == date(2025, 6, 1)] == [(1, date(2025, 6, 1))]
+        fetched = self.fetched_months(settings, database, begin, datetime(2025, 7, 3, 12, tzinfo=UTC))
+        assert [(when.days, month) for when, month in fetched if month == date(2025, 6, 1)] == [(1, date(2025, 6, 1))]
 
-    def test_a_hole_in_the_whole_month_of_the_due_session_is_asked_for_twice_a_day(
+    def test_a_hole_in_the_whole_month_of_the_due_session_is_fetched_twice_a_day(
         self, settings: Settings, database: Database, evening: Evening
     ) -> None:
         evening.day = date(2025, 6, 30)
         refresh(settings, database, evening)
         hole(database, date(2025, 6, 12))
         begin = evening.fetched_at
-        assert len(self.asked(settings, database, begin, begin + timedelta(hours=22))) == 1
+        assert len(self.fetched_months(settings, database, begin, begin + timedelta(hours=22))) == 1
 
-    def test_a_month_that_is_stuck_holds_no_newer_one_up(
+    def test_a_stuck_month_does_not_delay_a_newer_one(
         self, settings: Settings, database: Database, evening: Evening
     ) -> None:
         evening.day = date(2025, 7, 16)
         refresh(settings, database, evening, first=date(2025, 6, 2))
         hole(database, date(2025, 6, 12))
         begin = datetime(2025, 7, 18, 9, 30, tzinfo=UTC)
-        found = self.asked(settings, database, begin, begin + timedelta(minutes=20))
-        assert [month for _, month in found] == [date(2025, 6, 1), date(2025, 7, 1)]
+        fetched = self.fetched_months(settings, database, begin, begin + timedelta(minutes=20))
+        assert [month for _, month in fetched] == [date(2025, 6, 1), date(2025, 7, 1)]
 
 
 KILLED = """
@@ -540,18 +540,18 @@ retire(settings, db, loads)
 """
 
 CONTENT = """
-select coalesce(md5(string_agg(told::text, '|' order by told::text)), '') from (
+select coalesce(md5(string_agg(content::text, '|' order by content::text)), '') from (
     select account_id, row_key, row_date, attributes, withdrawn_at is null from raw_flex.{}
-) as told
+) as content
 """
 
 
 def content(url: str) -> list[str]:
     with psycopg.connect(url) as connection:
         tables = ("trades", "option_eae", "cash_transactions", "change_in_nav", "equity_summary", "open_positions")
-        found = [connection.execute(CONTENT.format(table)).fetchone()[0] for table in tables]
+        digests = [connection.execute(CONTENT.format(table)).fetchone()[0] for table in tables]
         days = connection.execute("select count(*), max(day) from raw_flex.coverage").fetchone()
-        return [*found, str(days)]
+        return [*digests, str(days)]
 
 
 def test_a_kill_at_any_step_of_fetch_write_load_delete_loses_no_file_and_changes_nothing_in_the_end(

@@ -1,7 +1,7 @@
-"""What the Flex Web Service answers instead of a statement, and what is done about it.
+"""What the Flex Web Service answers instead of a statement, and how the client reacts.
 
-Here belong the outcomes that callers tell apart, the broker's error codes with the rule of each, the rules for what has
-no code, and the reading of a body: is it a statement, an answer, or neither. Nothing here asks, waits or writes.
+Here belong the outcomes that callers distinguish, the broker's error codes with the rule of each, the rules for answers
+without a code, and the reading of a body: is it a statement, an answer, or neither. Nothing here sends or waits.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ from datetime import date
 from enum import Enum
 from typing import NamedTuple
 
-from lxml import etree
-
 from fntx_dagster.adapters.flex.formats import parse_date
+from fntx_dagster.adapters.flex.safe_xml import XMLSyntaxError, parse_flat, push_parser
 from fntx_dagster.errors import Permanent, Transient
 
 
 class NotYet(Transient):
-    """No statement now, perhaps later. `code` is the broker's last one, None where it gave none."""
+    """No statement now, perhaps later. `code` is the broker's last error code, None where it gave none."""
 
     code: int | None = None
     query: str = ""
 
 
 class NotServed(NotYet):
-    """The token is held off or the service is out of reach: every other query of the token would meet the same."""
+    """The broker throttles the token, or the service is out of reach: every query of the token would fail alike."""
 
 
 class Refused(Permanent):
@@ -37,15 +36,15 @@ class Refused(Permanent):
 
 
 class NoData(Refused):
-    """1003: the broker has nothing to tell, most often because the account had no activity in the window."""
+    """1003: the broker has no data, most often because the account had no activity in the period."""
 
 
 class TokenRefused(Refused):
-    """The token or its account is not served: every other query of the same token would be refused too."""
+    """The broker refuses the token or its account: every query of the token would be refused."""
 
 
 class Retry(Enum):
-    """When an answer is followed by another try."""
+    """Whether and when the client tries again after an answer."""
 
     POLL = "after the usual wait, as often as the deadline allows"
     SLOW = "after the usual wait, and twice as long each time"
@@ -54,17 +53,17 @@ class Retry(Enum):
 
 
 class Rule(NamedTuple):
-    """What is done about an answer that is no statement."""
+    """How the client reacts to an answer that is no statement."""
 
     meaning: str
     retry: Retry
     outcome: type[NotYet] | type[Refused]
-    """Raised when it is not, or no longer, followed by another try."""
+    """Raised when there is no other try, or none left."""
     way_out: str
     tries: int | None = None
-    """So many such answers in one download are the end of it; None: the deadline is."""
+    """How many such answers end a download; None where only the deadline does."""
     anew: bool = False
-    """The reference is of no more use: the next try requests the statement again."""
+    """Whether the reference is void, so that the next try requests the statement again."""
 
 
 _LATER = "Try again later; the broker's data for the day may still be in the making"
@@ -77,7 +76,7 @@ NEW_TOKEN = (
 CODES = {
     1001: Rule("could not be generated", Retry.SLOW, NotServed, _THROTTLING, tries=4, anew=True),
     1003: Rule(
-        "is not available", Retry.NEVER, NoData, "Often there is no data in that window; check the query and the window"
+        "is not available", Retry.NEVER, NoData, "Often there is no data in that period; check the query and the period"
     ),
     1004: Rule("is incomplete at this time", Retry.SLOW, NotYet, _LATER, anew=True),
     1005: Rule("lacks settlement data at this time", Retry.SLOW, NotYet, _LATER, anew=True),
@@ -129,7 +128,7 @@ CUT_OFF = Rule("arrived incomplete", Retry.SLOW, NotYet, "Try again later; if it
 _STRANGE = Rule("did not arrive", Retry.SLOW, NotYet, "Try again later; if it stays so, check FNTX_FLEX_URL", tries=4)
 UNREACHABLE = Rule("cannot be fetched", Retry.SLOW, NotServed, "Check the network, then try again")
 FALTERING = UNREACHABLE._replace(outcome=NotYet)
-"""Reached, and then nothing came in time: that may be one query's trouble."""
+"""The service was reached and sent nothing in time: other queries may fare better."""
 _SERVER_ERROR = Rule("is held up by an error at the broker", Retry.SLOW, NotYet, "Try again later")
 FOREIGN = Rule(
     "is offered at an address that is not allowed to see the token",
@@ -145,7 +144,7 @@ STATEMENT = "FlexQueryResponse"
 
 
 class Setback(Exception):
-    """An answer that is no statement. `said`, without the token, completes the rule's meaning for a person."""
+    """An answer that is no statement. `said`, free of the token, is what the server said, shown after the meaning."""
 
     def __init__(self, rule: Rule, said: str = "", code: int | None = None) -> None:
         self.rule = rule
@@ -155,7 +154,7 @@ class Setback(Exception):
 
 
 def http_setback(status: int) -> Setback | None:
-    """None where the body is to be read."""
+    """The setback of an HTTP status; None for 200, where the body decides."""
     if status == 200:
         return None
     if status == 429:
@@ -168,10 +167,10 @@ def http_setback(status: int) -> Setback | None:
 
 
 def body_setback(content: bytes, quoted: Callable[[str], str]) -> Setback:
-    """What to make of a body that is neither a statement nor a reference; `quoted` makes its words safe to show."""
+    """The setback of a body that is neither a statement nor a reference; `quoted` makes its words safe to show."""
     answer = fields(content)
     if not answer:
-        start = content.lstrip()[:_TELLING].lower()
+        start = content.lstrip()[:_OPENING].lower()
         if not start:
             return Setback(CUT_OFF, "an empty answer")
         if start.startswith((b"<html", b"<!doctype html")):
@@ -185,26 +184,23 @@ def body_setback(content: bytes, quoted: Callable[[str], str]) -> Setback:
 
 
 def fields(content: bytes) -> dict[str, str]:
-    """What an answer says, by lower-case names: `Url` and `url` are both seen. Empty when it is no answer."""
-    parser = etree.XMLParser(resolve_entities=False, **_SAFELY)
+    """The fields of an answer by lower-case name, for both `Url` and `url` occur. Empty when it is no answer."""
     try:
-        root = etree.fromstring(content, parser)
-    except (etree.XMLSyntaxError, ValueError):
+        root, children = parse_flat(content)
+    except (XMLSyntaxError, ValueError):
         return {}
-    if root.tag != _ANSWER:
-        return {}
-    return {child.tag.lower(): (child.text or "").strip() for child in root if isinstance(child.tag, str)}
+    return {name.lower(): text for name, text in children.items()} if root == _ANSWER else {}
 
 
 class Document:
-    """A document as it passes by: its root, the last day that its statements speak for in every account, and whether it
-    is well-formed; no part of it is kept."""
+    """A document, read as it passes: its root, the last day that its statements cover for every account, and whether it
+    is well-formed. Nothing of it is kept in memory."""
 
     def __init__(self) -> None:
         self.root = ""
         self.broken = False
         self._reach: dict[str, date] = {}
-        self._parser = etree.XMLParser(target=self, resolve_entities="internal", **_SAFELY)
+        self._parser = push_parser(self)
 
     @property
     def last_day(self) -> date | None:
@@ -213,14 +209,14 @@ class Document:
     def feed(self, piece: bytes) -> None:
         try:
             self._parser.feed(piece)
-        except etree.XMLSyntaxError:
+        except XMLSyntaxError:
             self.broken = True
 
     def is_whole(self) -> bool:
         if not self.broken:
             try:
                 self._parser.close()
-            except etree.XMLSyntaxError:
+            except XMLSyntaxError:
                 self.broken = True
         return not self.broken
 
@@ -229,7 +225,7 @@ class Document:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self.root = self.root or tag
         if tag == "FlexStatement":
-            with suppress(ValueError):  # who loads it says what is wrong
+            with suppress(ValueError):  # loading the file reports it
                 account, day = attributes.get("accountId", ""), parse_date(attributes.get("toDate", ""))
                 if day:
                     self._reach[account] = max(day, self._reach.get(account, day))
@@ -242,6 +238,5 @@ class Document:
 
 
 _ANSWER = "FlexStatementResponse"
-_TELLING = 20
-"""Bytes at the start of a body that tell what it is."""
-_SAFELY = {"load_dtd": False, "no_network": True, "huge_tree": False}
+_OPENING = 20
+"""Bytes at the start of a body that show what it is."""

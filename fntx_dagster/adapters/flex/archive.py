@@ -1,8 +1,8 @@
 """The folder of fetched files: `<folder>/YYYY/MM/<Query>_MTD_<YYYYMMDD>.xml`, year and month of the period, and the day
 in Hong Kong on which the file was fetched (seed 001, 5.3).
 
-Here belongs what lies where, and what took whose place. A newer file of the same query and month takes an older one's
-only after the database has it; the last file of a month is its archive. Files called otherwise are not touched.
+Here belong the names of the files, and which file replaces which. A newer file of the same query and month replaces an
+older one only after the database has it; the last file of a month is its archive. Files with other names stay.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ASIDE = ".previous-"
 
 
 class Archived(NamedTuple):
-    """A file of the archive: its query, the month it tells (its first day) and the day it was fetched."""
+    """A file of the archive: its query, the month it covers (its first day) and the day it was fetched."""
 
     path: Path
     query: str
@@ -33,20 +33,23 @@ class Archived(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a file held when it was read: its SHA-256 in hex, and which file of the disk it was."""
+    """A file's content when it was read: its SHA-256 in hex, and the file on the disk (device and inode)."""
 
     sha256: str
     inode: tuple[int, int]
 
 
 def place(folder: Path, query: str, month: date, fetched_on: date) -> Path:
-    """Where a query's file of a month goes."""
+    """The path of a query's file of a month, fetched on that day."""
     return folder / f"{month:%Y}" / f"{month:%m}" / f"{query}_MTD_{fetched_on:%Y%m%d}.xml"
 
 
 def set_aside(path: Path) -> Path | None:
-    """Keep what lies at `path` beside it under a name that nobody loads, until what takes its place there is loaded;
-    where. Makes the folder. Permanent where it cannot be written."""
+    """Keep the file at `path` beside it under a name that nobody loads, until its replacement is loaded.
+
+    Makes the folder. Returns the new path, None where no file was there. Raises Permanent where the folder cannot be
+    written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _linked(path) if path.exists() else None
@@ -58,7 +61,7 @@ def set_aside(path: Path) -> Path | None:
 
 
 def _linked(path: Path) -> Path:
-    """Each version under a number of its own: another process may set the same file aside."""
+    """Each version has a number of its own: another process may set the same file aside."""
     for aside in _asides(path):
         try:
             _link_or_copy(path, aside)
@@ -83,7 +86,7 @@ def _asides(path: Path) -> Iterator[Path]:
 
 
 def content(path: Path) -> Content:
-    """What lies at `path` now; OSError where it cannot be read."""
+    """The content of the file at `path` now. Raises OSError where it cannot be read."""
     with path.open("rb") as file:
         stat = os.fstat(file.fileno())
         return Content(hashlib.file_digest(file, "sha256").hexdigest(), (stat.st_dev, stat.st_ino))
@@ -91,16 +94,16 @@ def content(path: Path) -> Content:
 
 def files(folder: Path) -> list[Archived]:
     """Every file of the archive, the oldest of each query and month first."""
-    found = [_archived(path) for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/*.xml"))]
-    return sorted((file for file in found if file), key=lambda file: (file.query, file.month, file.fetched_on))
+    archived = map(_archived, folder.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/*.xml"))
+    return sorted((file for file in archived if file), key=lambda file: (file.query, file.month, file.fetched_on))
 
 
 def replaced(folder: Path, loaded: Collection[Path]) -> dict[Archived, list[Archived]]:
-    """Loaded file → the files whose place it takes: the older ones of its query and month, and what was set aside."""
-    found = files(folder)
-    newest = {(file.query, file.month): file for file in found}
+    """Loaded file → the files that it replaces: the older ones of its query and month, and those set aside."""
+    archived = files(folder)
+    newest = {(file.query, file.month): file for file in archived}
     older: dict[Archived, list[Archived]] = {}
-    for file in found:
+    for file in archived:
         now = newest[file.query, file.month]
         if now.path not in loaded:
             continue
@@ -117,5 +120,5 @@ def _archived(path: Path) -> Archived | None:
             month, day = date(int(path.parts[-3]), int(path.parts[-2]), 1), date.fromisoformat(named["day"])
             return Archived(path, named["query"], month, day)
     except ValueError:
-        pass  # named like one of ours, with a day that is none
+        pass  # named like our files, with a day that is no date
     return None

@@ -1,12 +1,12 @@
 """Dates, date-times and numbers in every shape that statements have been seen to hold.
 
-Two functions per type: `parse_…` makes a value of a text, None of what the broker means by an empty text, `-` and `--`;
-`…_texts` makes of many texts those that PostgreSQL reads as the values, empty for None. ValueError for what cannot be
-read. Results are cached, as many as stay near the processor: the same day, minute and commission come by the thousand.
+Two functions per type: `parse_…` turns a text into a value, and an empty text, `-` and `--` into None; `…_texts` turns
+many texts into those that PostgreSQL reads as the values, empty for None. Both raise ValueError for an unreadable text.
+Results are cached: the same day, minute and commission come by the thousand.
 
-Dates with slashes are read **day first**, always. `01/02/2025` alone cannot tell; the broker offers both orders, only
+Dates with slashes are always read **day first**. `01/02/2025` is ambiguous; the broker offers both orders, only
 day-first files have been seen, and guessing from other dates in a file would read the first days of a month one way and
-the last days another. So `07/17/2025` is refused, with words that say how to choose an unmistakable format.
+the last days another. So `07/17/2025` is refused, with an error that says how to choose an unambiguous format.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-NEW_YORK = ZoneInfo("America/New_York")
-"""The zone of every date-time that names none."""
+from fntx_dagster.model.session import NEW_YORK
 
 _CACHED = 4096
 
@@ -52,18 +51,18 @@ _ZONES |= {"AKST": -9, "AKDT": -8, "HST": -10, "HKT": 8, "SGT": 8, "JST": 9, "KS
 
 
 def parse_text(text: str) -> str | None:
-    """The text, or None where the broker wrote a dash for nothing."""
+    """The text, or None where the broker wrote a dash for an empty value."""
     return None if text == "" or text == "-" or text == "--" else text
 
 
 def plain_texts(texts: Sequence[str]) -> Sequence[str]:
-    """Each as it is, or empty where the broker wrote a dash for nothing."""
+    """Each as it is, or empty where the broker wrote a dash for an empty value."""
     return texts if _DASHES.isdisjoint(texts) else [parse_text(text) or "" for text in texts]
 
 
 @lru_cache(_CACHED)
 def parse_number(text: str) -> Decimal | None:
-    """An exact decimal; thousands separators are taken where they stand correctly."""
+    """An exact decimal; thousands separators are accepted in their correct places."""
     number = _number_text(text)
     return Decimal(number) if number else None
 
@@ -136,8 +135,8 @@ def _moment_text(text: str) -> str:
 
 @lru_cache(_CACHED)
 def _around_the_clock(text: str) -> tuple[str, str] | None:
-    """What stands around each time of a day in New York, or None of a day on which its clocks change."""
-    day = parse_date(text)
+    """A day's text before and after each time in New York; None for a day on which its clocks change."""
+    day = _day(text)
     midnights = [datetime.combine(day + timedelta(days=days), _MIDNIGHT, NEW_YORK) for days in (0, 1)]
     if midnights[0].utcoffset() != midnights[1].utcoffset():
         return None
@@ -150,15 +149,18 @@ _MOMENT_HELP = "not a date and time: set the query's formats to yyyyMMdd and HHm
 
 
 def _leading_date(text: str) -> tuple[date, str]:
-    found = _DATE.match(text)
-    if not found:
+    match = _DATE.match(text)
+    if not match:
         raise ValueError(_DATE_HELP)
-    return _day(found[0]), text[found.end() :]
+    return _day(match[0]), text[match.end() :]
 
 
 @lru_cache(_CACHED)
 def _day(text: str) -> date:
-    groups = _DATE.fullmatch(text).groupdict()
+    match = _DATE.fullmatch(text)
+    if not match:
+        raise ValueError(_DATE_HELP)
+    groups = match.groupdict()
     year, month, day = (groups[f"{part}"] or groups[f"{part}2"] or groups[f"{part}3"] for part in "ymd")
     if int(year) not in _YEARS:
         raise ValueError(_DATE_HELP)
@@ -171,10 +173,10 @@ def _day(text: str) -> date:
 @lru_cache(_CACHED)
 def _time(text: str) -> tuple[time, ZoneInfo | timezone]:
     """The wall clock's time and its zone, from what follows a date."""
-    found = _TIME.fullmatch(text)
-    if not found:
+    match = _TIME.fullmatch(text)
+    if not match:
         raise ValueError(_MOMENT_HELP)
-    hour, minute, second, zone = found.groups()
+    hour, minute, second, zone = match.groups()
     try:
         local = time(int(hour), int(minute), int(second or 0))
     except ValueError:

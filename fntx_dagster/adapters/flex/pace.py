@@ -1,4 +1,4 @@
-"""The token's turn: how often a token may ask, over all processes that share a folder, and the clock they go by."""
+"""The token's turn: how often a token may send a request, over all processes that share a folder, and their clock."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from fntx_dagster.errors import Permanent
 
 SPACING, PER_MINUTE = 2.0, 10
 """Seconds between two requests of a token, and requests in a minute. The broker allows 1 a second and counts arrivals:
-a request that was long on its way must not meet the next one."""
+a request that was delayed on its way must not arrive beside the next."""
 
 
 class Clock:
     """The time, and waiting for it; tests bring their own."""
 
     def now(self) -> float:
-        """Seconds since 1970, the same for every process; it may be set back."""
+        """Seconds since 1970, the same for every process; somebody may set it back."""
         return time.time()
 
     def elapsed(self) -> float:
@@ -38,7 +38,7 @@ class Clock:
 
 
 class Pace:
-    """When a token may ask, over all processes that share the folder.
+    """When a token may send a request, over all processes that share the folder.
 
     A Flex token is a short number that could be found from its plain hash: the file's name is a keyed hash, and the key
     stays in the folder, readable by its owner alone.
@@ -47,7 +47,7 @@ class Pace:
     def __init__(
         self, folder: Path, token: Token, clock: Clock, *, throttled_wait: timedelta, timeout: timedelta
     ) -> None:
-        """`throttled_wait` follows a "too many"; `timeout` is for another process to let go of the folder."""
+        """`throttled_wait` follows the answer "too many requests"; `timeout` limits the wait for the folder's lock."""
         self._folder = folder
         self._token = token
         self._clock = clock
@@ -55,11 +55,11 @@ class Pace:
         self._timeout = timeout.total_seconds()
 
     def take(self) -> float:
-        """0.0 when the turn is taken, else the seconds after which to ask again."""
+        """Take the turn. Returns 0.0 when it is taken, else the seconds after which to try again."""
         return self._kept(self._taken)
 
     def hold(self) -> None:
-        """The service said: too many. No process asks with this token before the long wait is over."""
+        """After the answer "too many requests": no process sends one with this token before the long wait is over."""
         self._kept(lambda now, asked, throttled: (0.0, asked, now))
 
     def _taken(self, now: float, asked: list[float], throttled: float) -> tuple[float, list[float], float]:
@@ -106,7 +106,7 @@ class Pace:
 
 
 def _times(file: Path) -> tuple[list[float], float]:
-    """Of the last requests and of the last "too many"; a file that cannot be read starts anew."""
+    """The times of the last requests and of the last throttling; an unreadable file counts as empty."""
     try:
         kept = json.loads(file.read_bytes())
         return sorted(float(at) for at in kept["asked"]), float(kept["throttled"])

@@ -1,6 +1,6 @@
 """A file that appears under its name whole or not at all, and is counted and hashed while it is written.
 
-Here belongs what the file system is asked for; when the content is whole, the caller says.
+Here belong the calls to the file system; the caller decides when the content is whole.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fntx_dagster.errors import Permanent, without_accounts
 
 
 class Part:
-    """The file in the making, `.<name>.part` beside its target. One process writes it; a dead one's is overwritten."""
+    """The unfinished file, `.<name>.part` beside its target. One process writes it, over that of a dead one."""
 
     def __init__(self, target: Path) -> None:
         self.size = 0
@@ -48,7 +48,7 @@ class Part:
         return self._digest.hexdigest()
 
     def keep(self) -> None:
-        """Give the file its name; after this a crash of the machine finds it whole."""
+        """Give the file its name. Once this returns, the whole file survives a crash of the machine."""
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -65,11 +65,11 @@ class Part:
     def __exit__(self, *_: object) -> None:
         if not self._kept:
             self._path.unlink(missing_ok=True)
-        with suppress(OSError):  # a full disk was reported by the write
+        with suppress(OSError):  # the write has reported a full disk
             self._file.close()
 
     def _locked(self) -> BinaryIO:
-        """The open file, empty, and this process's own until it is closed."""
+        """Open the file, empty and locked for this process until it is closed."""
         while True:
             file = open(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600), "wb")  # noqa: SIM115
             try:

@@ -1,8 +1,8 @@
-"""The sections of a Flex statement: which tags they go by, which table holds them, which attributes become columns.
+"""The sections of a Flex statement: the tags that open them, the table that holds them, the attributes with a column.
 
-Here belongs what the broker calls things and of which type they are; reading is in `statements`, formats are in
-`formats`. The broker's misspellings are kept where they come in and nowhere else. Every attribute is stored as it was
-delivered whether or not it has a column; a column is what the system reads.
+Here belong the broker's names and their types; reading is in `statements`, formats are in `formats`. The broker's
+misspellings occur here and nowhere else. Every attribute is stored as delivered, with or without a column; the system
+reads only the columns.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Kind(NamedTuple):
     sql: str
     parse: Callable[[str], Value]
     texts: Callable[[Sequence[str]], Sequence[str]]
-    """Of many texts those that PostgreSQL reads as the values, empty for none."""
+    """Turns many texts into those that PostgreSQL reads as the values, empty for none."""
 
 
 TEXT = Kind("text", parse_text, plain_texts)
@@ -59,7 +59,7 @@ class Section:
         self.table = table
         self.tags = tags
         self.columns = tuple(sorted(map(_column, columns.split()), key=lambda column: column.kind.sql))
-        """Those of one kind stand together, for they are read together."""
+        """Grouped by kind, because columns of one kind are read together."""
         self.identified = frozenset(identified)
         """Row tags whose transactionID identifies the row."""
 
@@ -73,7 +73,7 @@ class Section:
 
 
 def section_of(tag: str) -> Section:
-    """The section an element beneath FlexStatement opens; `OTHER` for a tag nobody has told us about."""
+    """The section that an element beneath FlexStatement opens; `OTHER` for an unknown tag."""
     return _BY_TAG.get(tag, OTHER)
 
 

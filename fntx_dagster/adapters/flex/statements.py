@@ -1,13 +1,12 @@
-"""Reading a Flex file: statements, the sections they hold and their typed rows, one after the other.
+"""Reading a Flex file: statements, the sections they hold and their typed rows, in the order of the file.
 
-Here belongs everything about the XML; what becomes of the rows is the store's. The parser hands over each start tag
+Here belongs everything about the XML; the store decides what becomes of the rows. The parser hands over each start tag
 and builds no tree, so memory does not grow with the file, nor with one huge statement. A document type declaration is
-refused at its first word: the broker sends none, and entities, external files and the network are reached through
-nothing else.
+refused at its first word: the broker sends none, and nothing else can lead to entities, other files or the network.
 
-What is unknown (a section, a kind of row, an attribute) is read, kept and reported. What is unreadable (a date, a
-number, a truncated file, the broker's error message in place of a statement) ends the reading with a Permanent that
-names file, line, field and value.
+An unknown section, kind of row or attribute is read, kept and reported. An unreadable date or number, a truncated file
+or the broker's error message in place of a statement ends the reading with a Permanent that names file, line, field and
+value.
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ from itertools import groupby, repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from lxml import etree
-
-from fntx_dagster.adapters.flex.formats import NEW_YORK, parse_date, parse_moment
+from fntx_dagster.adapters.flex.formats import parse_date, parse_moment
+from fntx_dagster.adapters.flex.safe_xml import XMLSyntaxError, parse_flat, push_parser
 from fntx_dagster.adapters.flex.sections import OTHER, Section, Value, section_of
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.session import NEW_YORK
 
 
 class Reading(Enum):
-    """What is read of a row's typed columns."""
+    """How much of a row's typed columns is read."""
 
     VALUES = auto()
     TEXTS = auto()
-    """Of each value the text that PostgreSQL reads as it, empty for none."""
+    """Each value as the text that PostgreSQL reads as it, empty for none."""
     KEYS = auto()
-    """Nothing: what cannot be read of them ends no reading."""
+    """Nothing, so that an unreadable column does not end the reading."""
 
 
 class Statement(NamedTuple):
@@ -46,11 +45,11 @@ class Statement(NamedTuple):
     to_date: date
     period: str | None
     when_generated: datetime
-    """UTC. A statement that does not say counts as generated when its last day ended in New York."""
+    """UTC. A statement without it counts as generated when its last day ended in New York."""
 
 
 class Covered(NamedTuple):
-    """The statement holds this section, with or without rows: it speaks for every day of its period."""
+    """The statement holds this section, with or without rows, and so covers every day of its period."""
 
     statement: Statement
     section: Section
@@ -59,7 +58,7 @@ class Covered(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row as delivered and as typed."""
+    """A row as delivered and as typed."""
 
     statement: Statement
     section: Section
@@ -67,14 +66,14 @@ class Row(NamedTuple):
     tag: str
     account_id: str
     day: date
-    """The day it speaks for, within the statement's period."""
+    """The day that it reports, within the statement's period."""
     identity: str
     """The broker's transactionID, or a digest of what was delivered; equal digests are equal rows."""
     by_id: bool
     """Whether `identity` is the broker's."""
     attributes: dict[str, str]
     names: tuple[str, ...]
-    """Of the attributes; one object for all rows of the file that have the same ones."""
+    """Of the attributes; rows of the file that have the same names share the object."""
     values: Sequence[Value]
     """By the section's columns, as the file is read."""
     line: int
@@ -92,47 +91,40 @@ class FlexFile:
         """By section name."""
 
     def __iter__(self) -> Iterator[Statement | Covered | Row]:
-        """Raises Permanent for a file that is no statement, or not a whole or readable one."""
+        """Raises Permanent for a file that is no statement, is cut off, or cannot be read."""
         target = _Target(self)
         with _open(self.path) as file:
-            # "internal" for `&amp;`, which would arrive as `&#38;`; no document gets as far as declaring more.
-            parser = etree.XMLParser(
-                target=target, resolve_entities="internal", load_dtd=False, no_network=True, huge_tree=False
-            )
+            parser = push_parser(target)
             try:
                 while text := file.readline(_CHUNK):
                     parser.feed(text)
-                    if target.found:
-                        yield from target.found
-                        target.found.clear()
+                    if target.items:
+                        yield from target.items
+                        target.items.clear()
                     if text.endswith(b"\n"):
                         target.line += 1
                 parser.close()
-            except etree.XMLSyntaxError as error:
+            except XMLSyntaxError as error:
                 raise self._malformed(error) from None
-            except _NoStatement as found:
-                raise self._no_statement(found.tag) from None
-        yield from target.found
+            except _NoStatement as other:
+                raise self._no_statement(other.root) from None
+        yield from target.items
 
     def error(self, line: int, message: str, way_out: str) -> Permanent:
         """A Permanent about a line of this file."""
         return Permanent(f"{self.path}, line {line}: {message}", way_out)
 
-    def _malformed(self, error: etree.XMLSyntaxError) -> Permanent:
+    def _malformed(self, error: SyntaxError) -> Permanent:
         reason = (error.msg or "no element found").partition(", line ")[0]
         return self.error(
             error.lineno or 1, f"not well-formed XML, or cut off ({reason})", "Download the statement again"
         )
 
     def _no_statement(self, root: str) -> Permanent:
-        """What the document is instead; the broker answers with a FlexStatementResponse when it has no statement."""
+        """Says what the document is; the broker answers with a FlexStatementResponse when it has no statement."""
         if root == "FlexStatementResponse":
-            said = {}
             with _open(self.path) as file:
-                safe = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
-                document = etree.fromstring(file.read(_CHUNK), safe)
-            for element in document if document is not None else ():
-                said[element.tag] = (element.text or "").strip()
+                _, said = parse_flat(file.read(_CHUNK), recover=True)
             code, message = said.get("ErrorCode", "none"), said.get("ErrorMessage", said.get("Status", "nothing"))
             return Permanent(
                 f"{self.path} is the broker's answer to a request and no statement: code {code}, {message!r}",
@@ -150,7 +142,7 @@ class FlexFile:
 _CHUNK = 1 << 16
 _OUTSIDE = 1 << 30
 _DAYS = ("reportDate", "date", "toDate", "tradeDate", "dateTime")
-"""Where a row says which day it speaks for, the first inside the statement's period wins."""
+"""Attributes that say which day a row reports; the first inside the statement's period decides."""
 _NOTHING = repeat("")
 _LONGEST_ID = 64
 _NO_ID = frozenset(("", "-", "--", "0"))
@@ -158,12 +150,12 @@ _DOWNLOAD = "Download the statement again; if it stays so, leave the field out o
 
 
 class _NoStatement(Exception):
-    def __init__(self, tag: str) -> None:
-        self.tag = tag
+    def __init__(self, root: str) -> None:
+        self.root = root
 
 
 class _Layout(NamedTuple):
-    """What is the same for all rows of a section that carry the same attributes."""
+    """What all rows of a section with the same attributes have in common."""
 
     columns: tuple[tuple[str, Callable[[str], Value]], ...]
     kinds: tuple[tuple[Callable[[Sequence[str]], Sequence[str]], tuple[str, ...]], ...]
@@ -172,17 +164,17 @@ class _Layout(NamedTuple):
     names: tuple[str, ...]
     sorted_names: tuple[str, ...]
     dated: bool
-    """Whether the rows say their own day; if not, the statement's last day is part of what tells them apart."""
+    """Whether the rows say their own day; if not, the statement's last day is part of their identity."""
 
 
 class _Target:
-    """lxml calls this at every tag; rows pile up in `found` until the reader takes them."""
+    """lxml calls this at every tag; `items` collects what it makes of them until the reader takes it."""
 
     def __init__(self, file: FlexFile) -> None:
         self.file = file
         self._reading = file.reading
         self.line = 1
-        self.found: list[Statement | Covered | Row] = []
+        self.items: list[Statement | Covered | Row] = []
         self._depth = 0
         self._section_depth = _OUTSIDE
         self._statements = 0
@@ -248,7 +240,7 @@ class _Target:
             self._when_generated(attributes) or _end_of_day(to_date),
         )
         self._statements += 1
-        self.found.append(self._statement)
+        self.items.append(self._statement)
 
     def _period_end(self, attributes: dict[str, str], name: str) -> date:
         text = attributes.get(name, "")
@@ -273,7 +265,7 @@ class _Target:
         self._name = tag if section is OTHER else section.table
         if section is OTHER:
             self.file.unknown_sections.add(tag)
-        self.found.append(Covered(self._statement, section, self._name))
+        self.items.append(Covered(self._statement, section, self._name))
 
     def _add_row(self, tag: str, attributes: dict[str, str]) -> None:
         shape = (self._name, tag, tuple(attributes))
@@ -295,7 +287,7 @@ class _Target:
         by_id = identity not in _NO_ID and len(identity) <= _LONGEST_ID
         if not by_id:
             identity = self._digest(tag, attributes, layout)
-        self.found.append(
+        self.items.append(
             Row(
                 statement,
                 section,
@@ -313,7 +305,7 @@ class _Target:
         )
 
     def _new_layout(self, shape: tuple[str, str, tuple[str, ...]]) -> _Layout:
-        """Resolve columns for this set of attributes, and report those nobody has told us about."""
+        """Resolve columns for this set of attributes, and note the unknown ones."""
         name, _, delivered = shape
         present, section = frozenset(delivered), self._section
         typed = [
@@ -329,7 +321,7 @@ class _Target:
         days = tuple(day for day in _DAYS if day in present and day in read)
         if section is not OTHER and (unknown := present - section.known_attributes):
             self.file.unknown_attributes.setdefault(name, set()).update(unknown)
-        # An equity summary tells the day before too, in each day's statement: two statements, two rows.
+        # Each day's statement has an equity summary of the day before too: two statements, two rows.
         dated = bool(days) and section.table != "equity_summary"
         layout = _Layout(columns, kinds, days, delivered, tuple(sorted(present)), dated)
         self._layouts[shape] = layout
@@ -341,13 +333,13 @@ class _Target:
             try:
                 day = parse_date(attributes[name])
             except ValueError:
-                continue  # a typed column would have raised; what has no column never ends the reading
+                continue  # a typed column would have raised; an attribute without a column never ends the reading
             if day is not None and first <= day <= last:
                 return day
         return last
 
     def _digest(self, tag: str, attributes: dict[str, str], layout: _Layout) -> str:
-        """Of everything delivered that is not empty, whatever the order of the attributes."""
+        """Of every attribute that is not empty, in any order of delivery."""
         parts = [f"{name}={text}" for name in layout.sorted_names if (text := attributes[name])]
         own_day = layout.dated and any(attributes[name] for name in layout.days)
         parts += (self._name, tag, "" if own_day else str(self._statement.to_date))
@@ -370,7 +362,7 @@ class _Target:
 
 
 def _open(path: Path) -> BinaryIO:
-    """The file, past the checks that give better words than the parser's."""
+    """Open the file. The checks here give plainer errors than the parser."""
     if path.is_dir():
         raise Permanent(f"{path} is a folder", "Give the statement files in it, or load the folder as a whole")
     try:

@@ -1,20 +1,19 @@
-"""The Flex Web Service: a statement is requested, asked for until it is ready, and received as one whole file.
+"""The Flex Web Service: request a statement, ask for it until it is ready, and receive it as one whole file.
 
-Here belongs the conversation with the broker's server, and nothing about what a statement holds. What an answer means
-lies in `answers`, how often a token may ask in `pace`, the file that is kept only when it is whole in `part`.
+Here belongs the conversation with the broker's server, and nothing about what a statement holds. What the caller gives
+and gets is in `service`, the meaning of each answer in `answers`, how often a token may send a request in `pace`, the
+file that is kept only when it is whole in `part`.
 
-The service wants the token in the query string of every request. It goes there and nowhere else: the library's log
-records are cleaned before a handler sees them (`token`), its exceptions (which quote the URL) end here and become ours
-without being their cause or context, and whatever the server says is cleaned before it is shown.
+The service wants the token in the query string of every request. It goes there and nowhere else: `token` cleans the
+library's log records before a handler sees them, the library's exceptions (which quote the URL) end here and become
+ours without being their cause or context, and what the server says is cleaned before it is shown.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple, NoReturn, TypeVar
@@ -28,7 +27,6 @@ from fntx_dagster.adapters.flex.answers import (
     CUT_OFF,
     FALTERING,
     FOREIGN,
-    NEW_TOKEN,
     NOT_ANSWERED,
     STATEMENT,
     UNREACHABLE,
@@ -42,99 +40,51 @@ from fntx_dagster.adapters.flex.answers import (
     fields,
     http_setback,
 )
-from fntx_dagster.adapters.flex.pace import Clock, Pace
+from fntx_dagster.adapters.flex.pace import Pace
 from fntx_dagster.adapters.flex.part import Part
+from fntx_dagster.adapters.flex.service import Download, FlexService, Query, require_valid
 from fntx_dagster.adapters.flex.token import Secret, Token, clean_logs
-from fntx_dagster.errors import Permanent, without_accounts
+from fntx_dagster.errors import without_accounts
+from fntx_dagster.model.period import Period
 
 T = TypeVar("T")
-Exc = TypeVar("Exc", NotYet, Refused)
-
-MOST_DAYS = 365
-"""Days in a window."""
-
-
-class Query(NamedTuple):
-    """A Flex query that the account's owner has defined at the broker."""
-
-    name: str
-    """Ours, for files and messages: letters, digits, `-` and `_`."""
-    query_id: str
-
-
-class Window(NamedTuple):
-    """Days to tell instead of the query's own period, both inclusive, at most 365 of them."""
-
-    first: date
-    last: date
-
-
-class Download(NamedTuple):
-    """A statement that has arrived."""
-
-    path: Path
-    size: int
-    """Bytes of the file."""
-    sha256: str
-    """Of the file, in hex."""
-    last_day: date | None
-    """The last day that its statements speak for in every account; None where they do not say."""
-    requests: int
-    """How often the service was asked for it."""
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Service:
-    """Where the service is and how patiently it is asked. Waits vary by a quarter, so that accounts spread out."""
-
-    limits_folder: Path
-    """Keeps the times of each token's requests, for all processes that share it."""
-    base_url: str = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService"
-    hosts: frozenset[str] = frozenset({"ndcdyn.interactivebrokers.com", "gdcdyn.interactivebrokers.com"})
-    """Besides base_url's own, the hosts that may be sent the token when an answer points to them."""
-    wait: timedelta = timedelta(seconds=20)
-    throttled_wait: timedelta = timedelta(seconds=60)
-    deadline: timedelta = timedelta(minutes=10)
-    """Of one download, everything included."""
-    timeout: timedelta = timedelta(seconds=60)
-    """Of a connection, and of each piece of an answer."""
-    clock: Clock = field(default_factory=Clock, repr=False, compare=False)
+Failure = TypeVar("Failure", bound=NotYet | Refused)
 
 
 def download(
-    service: Service,
+    service: FlexService,
     token: str | Secret,
     query: Query,
-    window: Window | None,
+    period: Period | None,
     target: Path,
     *,
-    told: Callable[[str], None] = lambda line: None,
+    on_progress: Callable[[str], None] = lambda line: None,
 ) -> Download:
-    """Fetch one statement into `target`, which is replaced in one step or stays as it is.
+    """Fetch one statement into the file `target`, which is replaced in one step or stays as it is.
 
-    `told` gets a line for a person at each step. Raises NotYet (Transient) when another time may do, Refused or one of
-    its kinds when it will not, Permanent for what is wrong on this side: a setting, a folder that cannot be written.
+    `period` asks for its days (at most 365) in place of the query's own period. `on_progress` gets one line of text at
+    each step. Raises NotYet (Transient) when a later try may succeed, Refused or a subclass of it when none will, and
+    Permanent for a wrong setting or a folder that cannot be written.
     """
-    token = Token(token if isinstance(token, str) else token.get_secret_value())
-    _check(service, token, query, window)
+    hidden = Token(token if isinstance(token, str) else token.get_secret_value())
+    del token  # a traceback may show the local variables
+    require_valid(service, hidden, query, period)
     clean_logs()
-    return _Conversation(service, token, query, window, target, told).held()
+    return _Conversation(service, hidden, query, period, target, on_progress).run()
 
 
 # -- the conversation -------------------------------------------------------------------------------------------------
 
-QUERY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _USER_AGENT = "FNTX/0.1 (Flex Web Service client)"
 _CHUNK = 1 << 16
 _LONGEST_ANSWER = 1 << 16
 _LONGEST_QUOTE = 200
-_WORTH_TELLING = 5.0
-"""Seconds; a shorter wait for the token's turn goes without a word."""
+_SHORTEST_REPORTED_WAIT = 5.0
+"""Seconds; shorter waits for the token's turn are not reported."""
 
 
 class _Ticket(NamedTuple):
-    """What the broker gives for a request."""
+    """The broker's answer to a request: the reference to ask with, and where."""
 
     reference: str
     url: str
@@ -145,20 +95,20 @@ class _Conversation:
 
     def __init__(
         self,
-        service: Service,
+        service: FlexService,
         token: Token,
         query: Query,
-        window: Window | None,
+        period: Period | None,
         target: Path,
-        told: Callable[[str], None],
+        on_progress: Callable[[str], None],
     ) -> None:
         self._service = service
         self._token = token
         self._query = query
-        self._window = window
+        self._period = period
         self._target = target
-        self._told = told
-        self._name = f"{query.name} of {window.first} to {window.last}" if window else query.name
+        self._on_progress = on_progress
+        self._name = f"{query.name} of {period.first} to {period.last}" if period else query.name
         self._clock = service.clock
         self._began = self._clock.elapsed()
         self._pace = Pace(
@@ -173,13 +123,13 @@ class _Conversation:
         self._requests = 0
         self._last = Setback(NOT_ANSWERED)
 
-    def held(self) -> Download:
-        """Step by step until the statement is there, or a rule or the deadline ends it."""
+    def run(self) -> Download:
+        """Advance until the statement is there, or a rule or the deadline ends the conversation."""
         retrying = Retrying(
             retry=retry_if_exception_type(Setback),
             wait=self._pause,
             stop=self._is_over,
-            before_sleep=self._tell,
+            before_sleep=self._report_retry,
             sleep=self._clock.sleep,
             retry_error_callback=self._give_up,
         )
@@ -202,7 +152,7 @@ class _Conversation:
                 self._pace.hold()
             raise
 
-    # -- what tenacity asks --
+    # -- what tenacity calls --
 
     def _pause(self, state: RetryCallState) -> float:
         rule = self._last.rule
@@ -217,7 +167,7 @@ class _Conversation:
     def _is_final(self, rule: Rule) -> bool:
         return rule.retry is Retry.NEVER or (rule.tries is not None and self._met[rule] >= rule.tries)
 
-    def _tell(self, state: RetryCallState) -> None:
+    def _report_retry(self, state: RetryCallState) -> None:
         self._say(f"{self._describe(self._last)}; asking again in {state.upcoming_sleep:.0f} s")
 
     def _give_up(self, state: RetryCallState) -> NoReturn:
@@ -231,8 +181,8 @@ class _Conversation:
     def _request(self) -> _Ticket:
         """Ask for the statement to be generated."""
         parameters = {"q": self._query.query_id}
-        if self._window is not None:
-            parameters |= {"fd": f"{self._window.first:%Y%m%d}", "td": f"{self._window.last:%Y%m%d}"}
+        if self._period is not None:
+            parameters |= {"fd": f"{self._period.first:%Y%m%d}", "td": f"{self._period.last:%Y%m%d}"}
         base = self._service.base_url.rstrip("/")
         content = self._get(f"{base}/SendRequest", parameters, lambda response: self._start_of(self._pieces(response)))
         answer = fields(content)
@@ -248,7 +198,7 @@ class _Conversation:
         return Download(self._target, part.size, part.sha256, last_day, self._requests, seconds)
 
     def _receive(self, response: requests.Response) -> tuple[Part, date | None]:
-        """The body into the file, read as it comes: what is kept is a whole, well-formed statement."""
+        """Write the body to the file as it comes, and keep the file if it is a whole, well-formed statement."""
         pieces = self._pieces(response)
         document, start = Document(), b""
         for piece in pieces:
@@ -272,7 +222,7 @@ class _Conversation:
             return part, document.last_day
 
     def _start_of(self, pieces: Iterator[bytes]) -> bytes:
-        """As much as an answer may be long."""
+        """The first bytes of a body, about as many as the longest answer has."""
         content = b""
         for piece in pieces:
             content += piece
@@ -281,7 +231,7 @@ class _Conversation:
         return content
 
     def _pieces(self, response: requests.Response) -> Iterator[bytes]:
-        """A body as it comes, however little at a time, until it ends or the deadline does."""
+        """A body piece by piece as it arrives. Raises NotYet at the deadline."""
         size = 0
         while piece := response.raw.read1(_CHUNK, decode_content=True):
             size += len(piece)
@@ -291,13 +241,13 @@ class _Conversation:
             yield piece
 
     def _get(self, url: str, parameters: dict[str, str], read: Callable[[requests.Response], T]) -> T:
-        """One request in the token's turn. What the library raises holds the URL: it ends here."""
+        """Send one request in the token's turn. The library's exceptions quote the URL: none leaves here."""
         self._await_turn()
         self._requests += 1
         seconds = max(min(self._service.timeout.total_seconds(), self._remaining()), 0.001)
         try:
             with requests.Session() as session:
-                # Through a proxy of the environment only what the proxy cannot read.
+                # An https request may use the environment's proxy, which cannot read it; an http request may not.
                 session.trust_env = url.startswith("https:")
                 with session.get(
                     url,
@@ -319,7 +269,7 @@ class _Conversation:
         raise setback
 
     def _allowed(self, url: str) -> str:
-        """The address that an answer points to, put together again from what was checked of it."""
+        """The address that an answer points to, rebuilt from its checked parts. Raises Setback for a foreign host."""
         base = urlsplit(self._service.base_url)
         try:
             parts = urlsplit(url.strip())
@@ -344,7 +294,7 @@ class _Conversation:
 
     def _await_turn(self) -> None:
         while (seconds := self._pace.take()) > 0:
-            if seconds > _WORTH_TELLING:
+            if seconds > _SHORTEST_REPORTED_WAIT:
                 self._say(f"{self._name} waits {seconds:.0f} s, the token has asked as often as it may")
             self._rest(seconds)
 
@@ -364,14 +314,14 @@ class _Conversation:
         return f"{self._name} {setback.rule.meaning}{code}{f': {setback.said}' if setback.said else ''}"
 
     def _quoted(self, words: str) -> str:
-        """The server's words, safe to show: cleaned before they are cut, for half a token is still one."""
+        """The server's words, safe to show. Cleaned before they are cut: half a token is still a secret."""
         printable = "".join(sign if sign.isprintable() else " " for sign in self._cleaned(words))
         return printable[:_LONGEST_QUOTE].strip(" .")
 
     def _say(self, line: str) -> None:
-        self._told(self._cleaned(line))
+        self._on_progress(self._cleaned(line))
 
-    def _error(self, kind: type[Exc], message: str, way_out: str, code: int | None = None) -> Exc:
+    def _error(self, kind: type[Failure], message: str, way_out: str, code: int | None = None) -> Failure:
         error = kind(self._cleaned(message), way_out)
         error.code, error.query = code, self._query.name
         return error
@@ -380,34 +330,12 @@ class _Conversation:
         return without_accounts(self._token.removed_from(text))
 
 
-def _check(service: Service, token: Token, query: Query, window: Window | None) -> None:
-    """What can be known to fail before anything is sent."""
-    if not token.value:
-        raise Permanent(f"the token for {query.name!r} is empty", NEW_TOKEN)
-    if not QUERY_NAME.fullmatch(query.name):
-        raise Permanent(
-            f"{query.name!r} is no name for a query",
-            "Use letters, digits, - and _ in FNTX_FLEX_QUERIES: it names files",
-        )
-    if not query.query_id.strip():
-        raise Permanent(f"the query {query.name} has no id", "Give the broker's query id in FNTX_FLEX_QUERIES")
-    if window is not None and not 1 <= (days := (window.last - window.first).days + 1) <= MOST_DAYS:
-        raise Permanent(
-            f"the window from {window.first} to {window.last} has {days} days", f"Give from 1 to {MOST_DAYS} days"
-        )
-    base = urlsplit(service.base_url)
-    if base.scheme != "https" and (base.scheme, base.hostname) not in (("http", "127.0.0.1"), ("http", "localhost")):
-        raise Permanent(
-            "the Flex Web Service's address is not https, and the token would travel readable", "Correct FNTX_FLEX_URL"
-        )
-
-
 def _varied(wait: timedelta) -> float:
     return wait.total_seconds() * random.uniform(0.75, 1.25)
 
 
 def _missing(response: requests.Response) -> int:
-    """Bytes that were promised and did not come."""
+    """How many bytes of the promised length did not arrive."""
     promised = response.headers.get("Content-Length", "")
     if not promised.isdigit() or "Transfer-Encoding" in response.headers:
         return 0

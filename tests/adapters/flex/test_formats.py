@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fntx_dagster.adapters.flex.formats import (
-    NEW_YORK,
     moment_texts,
     number_texts,
     parse_date,
@@ -17,6 +16,7 @@ from fntx_dagster.adapters.flex.formats import (
     parse_number,
     parse_text,
 )
+from fntx_dagster.model.session import NEW_YORK
 
 
 @pytest.mark.parametrize(

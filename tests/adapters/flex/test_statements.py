@@ -30,21 +30,21 @@ def rows_of(path: Path, text: str) -> list[Row]:
     return [item for item in read(path, text)[1] if isinstance(item, Row)]
 
 
-def value(found: Row, column: str) -> object:
-    return found.values[[c.name for c in found.section.columns].index(column)]
+def value(typed: Row, column: str) -> object:
+    return typed.values[[c.name for c in typed.section.columns].index(column)]
 
 
 def test_the_samples_hold_what_the_broker_delivered() -> None:
-    found: Counter[str] = Counter()
+    tags: Counter[str] = Counter()
     for sample in SAMPLES:
         file = FlexFile(sample)
-        found.update(item.tag for item in file if isinstance(item, Row))
+        tags.update(item.tag for item in file if isinstance(item, Row))
         assert not file.unknown_sections
         assert not file.unknown_attributes
-    assert found["Trade"] == 60
-    assert found["ChangeInNAV"] == 14
-    assert found["EquitySummaryByReportDateInBase"] == 28
-    assert found["OptionEAE"] == 28
+    assert tags["Trade"] == 60
+    assert tags["ChangeInNAV"] == 14
+    assert tags["EquitySummaryByReportDateInBase"] == 28
+    assert tags["OptionEAE"] == 28
 
 
 def test_a_trade_is_typed(path: Path) -> None:
@@ -61,22 +61,22 @@ def test_a_trade_is_typed(path: Path) -> None:
         taxes="--",
         notes="A;C",
     )
-    (found,) = rows_of(path, document(statement(section("Trades", trade))))
-    assert (found.identity, found.by_id, found.day, found.line) == ("77", True, date(2025, 7, 17), 5)
-    assert value(found, "quantity") == Decimal("-1")
-    assert value(found, "date_time") == datetime(2025, 7, 17, 16, 14, 17, tzinfo=UTC)
-    assert value(found, "expiry") == date(2025, 7, 18)
-    assert value(found, "net_cash") == Decimal("-3000")
-    assert value(found, "taxes") is None
-    assert value(found, "notes") == "A;C"
-    assert value(found, "currency") is None
-    assert found.attributes["netCash"] == "-3,000.00"
+    (only,) = rows_of(path, document(statement(section("Trades", trade))))
+    assert (only.identity, only.by_id, only.day, only.line) == ("77", True, date(2025, 7, 17), 5)
+    assert value(only, "quantity") == Decimal("-1")
+    assert value(only, "date_time") == datetime(2025, 7, 17, 16, 14, 17, tzinfo=UTC)
+    assert value(only, "expiry") == date(2025, 7, 18)
+    assert value(only, "net_cash") == Decimal("-3000")
+    assert value(only, "taxes") is None
+    assert value(only, "notes") == "A;C"
+    assert value(only, "currency") is None
+    assert only.attributes["netCash"] == "-3,000.00"
 
 
 @pytest.mark.parametrize("name", ["commisionsAndTax", "commissionsAndTax"])
 def test_both_spellings_of_commissions_are_read(path: Path, name: str) -> None:
-    (found,) = rows_of(path, document(statement(section("OptionEAE", row("OptionEAE", **{name: "-1.5"})))))
-    assert value(found, "commissions_and_tax") == Decimal("-1.5")
+    (only,) = rows_of(path, document(statement(section("OptionEAE", row("OptionEAE", **{name: "-1.5"})))))
+    assert value(only, "commissions_and_tax") == Decimal("-1.5")
 
 
 @pytest.mark.parametrize("tag", ["PendingExcercises", "PendingExercises"])
@@ -90,7 +90,7 @@ def test_a_section_without_rows_is_covered(path: Path) -> None:
     assert [(type(item).__name__) for item in items] == ["Statement", "Covered"]
 
 
-def test_siblings_of_trades_are_told_apart_by_their_tag_and_never_by_the_brokers_id(path: Path) -> None:
+def test_siblings_of_trades_differ_by_their_tag_and_never_by_the_brokers_id(path: Path) -> None:
     both = section("Trades", row("Trade", transactionID="7"), row("Lot", transactionID="7"))
     trade, lot = rows_of(path, document(statement(both)))
     assert (trade.tag, trade.by_id) == ("Trade", True)
@@ -100,19 +100,19 @@ def test_siblings_of_trades_are_told_apart_by_their_tag_and_never_by_the_brokers
 def test_an_unknown_section_is_kept_and_reported(path: Path) -> None:
     text = document(statement(section("FxLots", row("FxLot", quantity="x", date="whenever"))))
     file, items = read(path, text)
-    (found,) = (item for item in items if isinstance(item, Row))
-    assert (found.section.table, found.name, found.attributes["quantity"]) == ("other_sections", "FxLots", "x")
+    (only,) = (item for item in items if isinstance(item, Row))
+    assert (only.section.table, only.name, only.attributes["quantity"]) == ("other_sections", "FxLots", "x")
     assert file.unknown_sections == {"FxLots"}
 
 
 def test_an_unknown_row_tag_is_kept(path: Path) -> None:
-    (found,) = rows_of(path, document(statement(section("Trades", row("Novelty", quantity="2")))))
-    assert (found.tag, value(found, "quantity")) == ("Novelty", Decimal(2))
+    (only,) = rows_of(path, document(statement(section("Trades", row("Novelty", quantity="2")))))
+    assert (only.tag, value(only, "quantity")) == ("Novelty", Decimal(2))
 
 
 def test_rows_within_rows_are_kept(path: Path) -> None:
     nested = '<Trades><Group name="g"><Trade transactionID="1"/></Group></Trades>'
-    assert [found.tag for found in rows_of(path, document(statement(nested)))] == ["Group", "Trade"]
+    assert [item.tag for item in rows_of(path, document(statement(nested)))] == ["Group", "Trade"]
 
 
 def test_an_unknown_attribute_is_kept_and_reported(path: Path) -> None:
@@ -122,36 +122,36 @@ def test_an_unknown_attribute_is_kept_and_reported(path: Path) -> None:
 
 
 def test_a_rows_own_account_wins(path: Path) -> None:
-    found = rows_of(path, document(statement(section("Trades", row("Trade", accountId="U2"), row("Trade", conid="1")))))
-    assert [item.account_id for item in found] == ["U2", "U1000001"]
+    read = rows_of(path, document(statement(section("Trades", row("Trade", accountId="U2"), row("Trade", conid="1")))))
+    assert [item.account_id for item in read] == ["U2", "U1000001"]
 
 
-def test_a_row_speaks_for_its_own_day_inside_the_period_and_else_for_the_last_day(path: Path) -> None:
+def test_a_row_reports_its_own_day_inside_the_period_and_else_the_last_day(path: Path) -> None:
     rows = [row("Trade", reportDate=day) for day in ("20250703", "20250801", "")]
-    found = rows_of(path, document(statement(section("Trades", *rows), first="20250701", last="20250731")))
-    assert [item.day.day for item in found] == [3, 31, 31]
+    read = rows_of(path, document(statement(section("Trades", *rows), first="20250701", last="20250731")))
+    assert [item.day.day for item in read] == [3, 31, 31]
 
 
 def test_equal_rows_have_equal_identities_whatever_the_order_of_their_attributes(path: Path) -> None:
     rows = (row("CashTransaction", amount="1", type="Fee"), row("CashTransaction", type="Fee", amount="1", conid=""))
-    one, other = rows_of(path, document(statement(section("CashTransactions", *rows))))
-    assert one.identity == other.identity
+    first, second = rows_of(path, document(statement(section("CashTransactions", *rows))))
+    assert first.identity == second.identity
 
 
 def test_rows_without_a_date_differ_from_day_to_day(path: Path) -> None:
     rows = section("CashTransactions", row("CashTransaction", amount="1"))
     text = document(statement(rows), statement(rows, first="20250718"))
-    one, other = rows_of(path, text)
-    assert one.identity != other.identity
+    first, second = rows_of(path, text)
+    assert first.identity != second.identity
 
 
 def test_both_days_of_an_equity_summary_are_rows_of_their_own_in_each_statement(path: Path) -> None:
     days = [row("EquitySummaryByReportDateInBase", reportDate=day, cash="1") for day in ("20250716", "20250717")]
     summary = section("EquitySummaryInBase", *days)
     text = document(statement(summary), statement(summary, first="20250718"))
-    found = rows_of(path, text)
-    assert len({item.identity for item in found}) == 4
-    assert [item.day.day for item in found] == [17, 17, 18, 18]
+    read = rows_of(path, text)
+    assert len({item.identity for item in read}) == 4
+    assert [item.day.day for item in read] == [17, 17, 18, 18]
 
 
 def test_a_statement_that_does_not_say_when_it_was_made_counts_as_made_when_its_period_ended(path: Path) -> None:
@@ -171,15 +171,15 @@ def test_a_document_on_one_line_is_read(path: Path) -> None:
 
 def test_lines_are_right_beyond_the_65535th(path: Path) -> None:
     filler = "\n" * 70_000
-    (found,) = rows_of(path, document(statement(section("Trades", filler, row("Trade", transactionID="1")))))
-    assert found.line == 70_006
+    (only,) = rows_of(path, document(statement(section("Trades", filler, row("Trade", transactionID="1")))))
+    assert only.line == 70_006
 
 
 def test_other_encodings_are_read(path: Path) -> None:
     rows = section("Trades", row("Trade", description="Zürich"))
     path.write_bytes(('<?xml version="1.0" encoding="UTF-16"?>' + document(statement(rows))).encode("utf-16"))
-    (found,) = (item for item in FlexFile(path) if isinstance(item, Row))
-    assert found.attributes["description"] == "Zürich"
+    (only,) = (item for item in FlexFile(path) if isinstance(item, Row))
+    assert only.attributes["description"] == "Zürich"
 
 
 def test_memory_does_not_grow_with_one_huge_statement(path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_file_cut_off_is_refused(path: Path, share: float) -> None:
         " ",
     ],
 )
-def test_what_is_not_xml_is_refused(path: Path, text: str) -> None:
+def test_a_file_that_is_not_xml_is_refused(path: Path, text: str) -> None:
     assert "not well-formed" in refusal(path, text)
 
 

@@ -1,4 +1,4 @@
-"""The client against the simulated service: what is tried again, what is kept, and where the token is."""
+"""The client against the simulated service: retries, the files that stay, and where the token goes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ import pytest
 
 from fntx_dagster.adapters.flex.answers import CODES, Document, NoData, NotServed, NotYet, Refused, Retry, TokenRefused
 from fntx_dagster.adapters.flex.pace import Clock
+from fntx_dagster.adapters.flex.service import Download, FlexService, Query
 from fntx_dagster.adapters.flex.statements import FlexFile
-from fntx_dagster.adapters.flex.webservice import Download, Query, Service, Window, download
+from fntx_dagster.adapters.flex.webservice import download
 from fntx_dagster.errors import FntxError, Permanent, Transient
+from fntx_dagster.model.period import Period
 from fntx_dagster.simulate import webservice as sim
 from fntx_dagster.simulate.documents import document, row, section, statement
 from fntx_dagster.simulate.webservice import GET, SEND, Hang, WebService, serve
@@ -35,7 +37,7 @@ from fntx_dagster.simulate.webservice import GET, SEND, Hang, WebService, serve
 TOKEN = "318642957703128465903217"
 OTHER_TOKEN = "771122334455667788990011"
 TRADES = Query("Trades", "900001")
-JULY = Window(date(2025, 7, 1), date(2025, 7, 31))
+JULY = Period(date(2025, 7, 1), date(2025, 7, 31))
 STATEMENT = document(statement(section("Trades", *(row("Trade", transactionID=str(n)) for n in range(500))))).encode()
 LONG = document(statement(section("Trades", *(row("Trade", transactionID=str(n)) for n in range(10_000))))).encode()
 """Longer than what is read at once."""
@@ -60,7 +62,7 @@ class FakeClock(Clock):
 
     @property
     def waits(self) -> list[float]:
-        """Without those for the token's turn."""
+        """The waits that are not for the token's turn."""
         return [seconds for seconds in self.slept if seconds > 2.1]
 
 
@@ -69,13 +71,13 @@ class Fetching(NamedTuple):
 
     broker: WebService
     clock: FakeClock
-    service: Service
+    service: FlexService
     target: Path
-    told: list[str]
+    progress: list[str]
 
-    def fetch(self, token: object = TOKEN, window: Window | None = None, query: Query = TRADES, **changed) -> Download:
-        service = Service(**{**self.service.__dict__, **changed})
-        return download(service, token, query, window, self.target, told=self.told.append)
+    def fetch(self, token: object = TOKEN, period: Period | None = None, query: Query = TRADES, **changed) -> Download:
+        service = FlexService(**{**self.service.__dict__, **changed})
+        return download(service, token, query, period, self.target, on_progress=self.progress.append)
 
     def fails(self, kind: type[FntxError] = FntxError, **given) -> FntxError:
         with pytest.raises(kind) as caught:
@@ -93,7 +95,7 @@ class Fetching(NamedTuple):
 def fetching(tmp_path: Path) -> Iterator[Fetching]:
     clock = FakeClock()
     with serve(lambda *_: STATEMENT, {TOKEN: {TRADES.query_id}}, now=clock.now) as broker:
-        service = Service(tmp_path / "limits", broker.url, timeout=timedelta(seconds=20), clock=clock)
+        service = FlexService(tmp_path / "limits", broker.url, timeout=timedelta(seconds=20), clock=clock)
         yield Fetching(broker, clock, service, tmp_path / "archive" / "Trades_MTD_20250731.xml", [])
         assert broker.errors == []
 
@@ -129,7 +131,7 @@ def everything_about(error: BaseException) -> str:
 def assert_no_token_in(fetching: Fetching, error: BaseException | None, root: Path) -> None:
     if error is not None:
         assert_clean(everything_about(error), "the error")
-    assert_clean("\n".join(fetching.told), "what is told")
+    assert_clean("\n".join(fetching.progress), "the progress")
     assert_clean(repr(fetching.service), "the service")
     assert_no_token_beneath(root)
 
@@ -156,13 +158,13 @@ def test_a_statement_is_requested_then_received_whole(fetching: Fetching) -> Non
     assert fetching.broker.stages() == [SEND, GET]
     assert fetching.files() == [fetching.target.name]
     assert len(list(FlexFile(fetching.target))) == 502
-    assert [line.split(" in ")[0] for line in fetching.told] == [
+    assert [line.split(" in ")[0] for line in fetching.progress] == [
         "Trades is requested, asking for it",
         f"Trades has arrived, {len(STATEMENT):,} bytes",
     ]
 
 
-def test_a_request_has_version_user_agent_and_no_window_of_its_own(fetching: Fetching) -> None:
+def test_a_request_has_version_user_agent_and_no_period_of_its_own(fetching: Fetching) -> None:
     fetching.fetch()
     for asked in fetching.broker.asked:
         assert "v=3" in asked.path
@@ -170,8 +172,8 @@ def test_a_request_has_version_user_agent_and_no_window_of_its_own(fetching: Fet
         assert "fd=" not in asked.path
 
 
-def test_a_window_goes_into_the_request_and_nowhere_else(fetching: Fetching) -> None:
-    fetching.fetch(window=JULY)
+def test_a_period_goes_into_the_request_and_nowhere_else(fetching: Fetching) -> None:
+    fetching.fetch(period=JULY)
     first, second = fetching.broker.asked
     assert "fd=20250701&td=20250731" in first.path
     assert "fd=" not in second.path
@@ -179,13 +181,13 @@ def test_a_window_goes_into_the_request_and_nowhere_else(fetching: Fetching) -> 
 
 
 @pytest.mark.parametrize("last", [date(2025, 6, 30), date(2026, 7, 1)])
-def test_a_window_that_the_service_would_refuse_is_not_sent(fetching: Fetching, last: date) -> None:
-    assert "days" in str(fetching.fails(Permanent, window=Window(JULY.first, last)))
+def test_a_period_that_the_service_would_refuse_is_not_sent(fetching: Fetching, last: date) -> None:
+    assert "days" in str(fetching.fails(Permanent, period=Period(JULY.first, last)))
     assert fetching.broker.asked == []
 
 
-def test_a_window_of_365_days_is_sent(fetching: Fetching) -> None:
-    fetching.fetch(window=Window(date(2024, 7, 2), date(2025, 7, 1)))
+def test_a_period_of_365_days_is_sent(fetching: Fetching) -> None:
+    fetching.fetch(period=Period(date(2024, 7, 2), date(2025, 7, 1)))
 
 
 def test_a_secret_object_is_a_token(fetching: Fetching) -> None:
@@ -208,18 +210,18 @@ def test_a_secret_object_is_a_token(fetching: Fetching) -> None:
         ({"base_url": "ftp://127.0.0.1"}, "not https"),
     ],
 )
-def test_what_cannot_succeed_is_not_sent(fetching: Fetching, given: dict, words: str) -> None:
+def test_a_request_that_cannot_succeed_is_not_sent(fetching: Fetching, given: dict, words: str) -> None:
     assert words in str(fetching.fails(Permanent, **given))
     assert fetching.broker.asked == []
 
 
-def test_the_wait_is_the_seeds_and_varies(fetching: Fetching) -> None:
+def test_the_wait_is_twenty_seconds_and_varies(fetching: Fetching) -> None:
     fetching.broker.will(sim.in_progress(9))
     fetching.fetch()
     assert fetching.broker.answers() == ["reference", *["1019"] * 9, "statement"]
     assert all(15 <= wait <= 25 for wait in fetching.clock.waits)
     assert len(set(fetching.clock.waits)) == 10
-    assert sum("is being generated (code 1019)" in line for line in fetching.told) == 9
+    assert sum("is being generated (code 1019)" in line for line in fetching.progress) == 9
 
 
 def test_a_statement_that_takes_a_minute_to_generate_arrives(fetching: Fetching) -> None:
@@ -351,9 +353,9 @@ def test_an_unknown_reference_is_replaced_by_a_new_request_twice(fetching: Fetch
     assert len({asked.reference for asked in fetching.broker.asked}) == 3
 
 
-def test_no_data_can_be_told_from_other_refusals(fetching: Fetching) -> None:
+def test_no_data_is_a_refusal_of_its_own(fetching: Fetching) -> None:
     fetching.broker.statements = lambda *_: None
-    error = fetching.fails(NoData, window=JULY)
+    error = fetching.fails(NoData, period=JULY)
     assert "Trades of 2025-07-01 to 2025-07-31" in str(error)
 
 
@@ -443,9 +445,7 @@ def test_headers_that_cannot_be_parsed_are_logged_without_the_token(
     assert "t=…" in said()
 
 
-def test_what_the_library_logs_of_a_request_is_there_without_the_token(
-    fetching: Fetching, said: Callable[[], str]
-) -> None:
+def test_the_library_logs_a_request_without_the_token(fetching: Fetching, said: Callable[[], str]) -> None:
     fetching.fetch()
     assert re.search(r'"GET \S*SendRequest\?q=900001&t=…&v=3 HTTP/1.1" 200', said())
 
@@ -522,7 +522,7 @@ def test_a_truncated_body_is_not_kept_and_fetched_again(fetching: Fetching, faul
     fetching.fetch()
     assert fetching.target.read_bytes() == STATEMENT
     assert fetching.broker.stages() == [SEND, GET, GET]
-    assert any("arrived incomplete" in line for line in fetching.told)
+    assert any("arrived incomplete" in line for line in fetching.progress)
 
 
 @pytest.mark.parametrize("fault", TRUNCATED.values(), ids=TRUNCATED)
@@ -551,7 +551,7 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("fault", STRANGE.values(), ids=STRANGE)
-def test_what_is_no_statement_is_never_kept(fetching: Fetching, tmp_path: Path, fault: sim.Fault) -> None:
+def test_a_body_that_is_no_statement_is_never_kept(fetching: Fetching, tmp_path: Path, fault: sim.Fault) -> None:
     fetching.broker.will(*[fault] * 50)
     error = fetching.fails(NotYet)
     assert fetching.broker.stages() == [SEND, GET, GET, GET, GET]
@@ -559,7 +559,7 @@ def test_what_is_no_statement_is_never_kept(fetching: Fetching, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("fault", [sim.html(SEND), sim.body(STATEMENT, SEND), sim.body(b"", SEND)])
-def test_what_is_no_answer_to_a_request_is_asked_again(fetching: Fetching, fault: sim.Fault) -> None:
+def test_a_request_that_gets_no_proper_answer_is_sent_again(fetching: Fetching, fault: sim.Fault) -> None:
     fetching.broker.will(fault)
     fetching.fetch()
     assert fetching.broker.stages() == [SEND, SEND, GET]
@@ -663,9 +663,10 @@ CLIENT = """
 import os, resource, sys
 from datetime import timedelta
 from pathlib import Path
-from fntx_dagster.adapters.flex.webservice import Query, Service, download
+from fntx_dagster.adapters.flex.service import FlexService, Query
+from fntx_dagster.adapters.flex.webservice import download
 home = Path(sys.argv[2])
-service = Service(home / "limits", sys.argv[1], wait=timedelta(seconds=0.1), deadline=timedelta(seconds=60))
+service = FlexService(home / "limits", sys.argv[1], wait=timedelta(seconds=0.1), deadline=timedelta(seconds=60))
 for n in range(int(sys.argv[3])):
     done = download(service, os.environ["FLEX"], Query("Trades", "900001"), None, home / sys.argv[4] / "Trades.xml")
 print(done.size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
@@ -736,7 +737,7 @@ def test_a_token_asks_at_most_once_a_second_and_ten_times_a_minute(fetching: Fet
     assert set(fetching.broker.answers()) == {"reference", "statement"}
     assert all(later - earlier >= 1 for earlier, later in pairwise(arrivals))
     assert all(eleventh - first >= 60 for first, eleventh in zip(arrivals, arrivals[10:], strict=False))
-    assert any("asked as often as it may" in line for line in fetching.told)
+    assert any("asked as often as it may" in line for line in fetching.progress)
 
 
 def test_each_token_has_its_own_turn(fetching: Fetching) -> None:
@@ -796,7 +797,7 @@ def test_a_damaged_salt_is_made_anew(fetching: Fetching, tmp_path: Path) -> None
 
 def test_the_file_of_times_cannot_be_found_from_the_token(fetching: Fetching, tmp_path: Path) -> None:
     fetching.fetch()
-    elsewhere = Service(**{**fetching.service.__dict__, "limits_folder": tmp_path / "other"})
+    elsewhere = FlexService(**{**fetching.service.__dict__, "limits_folder": tmp_path / "other"})
     fetching._replace(service=elsewhere).fetch()
     first, second = ([path.name for path in (tmp_path / name).glob("*.json")] for name in ("limits", "other"))
     assert len(first) == len(second) == 1
@@ -845,12 +846,12 @@ def test_a_body_that_trickles_past_the_deadline_is_given_up_on_the_way(fetching:
 
 
 @pytest.mark.parametrize("code", [1001, 1018])
-def test_a_token_that_is_held_off_is_told_from_one_queries_trouble(fetching: Fetching, code: int) -> None:
+def test_throttling_fails_for_the_whole_token(fetching: Fetching, code: int) -> None:
     fetching.broker.will(*[sim.refuse(code)] * 10)
     fetching.fails(NotServed)
 
 
-def test_a_service_out_of_reach_is_told_from_one_that_answers_late(fetching: Fetching) -> None:
+def test_a_service_out_of_reach_fails_for_the_whole_token_and_a_late_answer_for_its_query(fetching: Fetching) -> None:
     fetching.fails(NotServed, base_url="http://127.0.0.1:9/nothing")
     fetching.broker.will(sim.http(503), *[sim.http(503)] * 50)
     assert type(fetching.fails(NotYet)) is NotYet
