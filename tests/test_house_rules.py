@@ -74,8 +74,6 @@ STILL_LONG = {
     "fntx_dagster/adapters/evm/sender.py",
     "fntx_dagster/cli/__init__.py",
     "fntx_dagster/cli/terminal.py",
-    "fntx_dagster/simulate/gateway.py",
-    "fntx_dagster/simulate/webservice.py",
 }
 """To be parted; no file joins them."""
 STILL_LONG_FUNCTIONS = {"fntx_dagster/cli/verify.py:verify"}

@@ -25,9 +25,10 @@ from fntx_dagster.report.story import narrate
 from fntx_dagster.services import current_day
 from fntx_dagster.services.database import Database, delete_server, open_database, stop_server
 from fntx_dagster.settings import Settings, export, load_settings
-from fntx_dagster.simulate import gateway, webservice
+from fntx_dagster.simulate import gateway, webservice, webservice_faults
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.demo import DEMO_ACCOUNT, demo_month
+from fntx_dagster.simulate.gateway_accounts import QUARTER_PAST_TEN, july_28
 
 FIRST, YESTERDAY, TODAY = date(2025, 7, 1), date(2025, 7, 25), date(2025, 7, 28)
 _FOLDER = "demo-live"
@@ -46,7 +47,7 @@ def run_live_demo(settings: Settings) -> None:
     books = [demo_month()]
     with (
         webservice.serve(answers({token: books}, lambda: evening), {token: [ACTIVITY]}) as broker,
-        gateway.serve(gateway.july_28(DEMO_ACCOUNT), now=gateway.QUARTER_PAST_TEN) as ib,
+        gateway.serve(july_28(DEMO_ACCOUNT), now=QUARTER_PAST_TEN) as ib,
         _home_of_its_own(home),
     ):
         export(
@@ -70,7 +71,7 @@ def run_live_demo(settings: Settings) -> None:
         db = open_database(live)
         title("A month through the Flex Web Service")
         out(f"The simulated broker listens on {broker.url}, its gateway on 127.0.0.1:{ib.port}.")
-        broker.will(webservice.in_progress(), webservice.refuse(1018, webservice.GET))
+        broker.will(webservice_faults.in_progress(), webservice_faults.refuse(1018, webservice_faults.GET))
         _run(live, "refresh_days", Period(FIRST, YESTERDAY))
         _show_conversation(broker)
         out(*summary_tables(db, Period(FIRST, YESTERDAY), DEMO_ACCOUNT))

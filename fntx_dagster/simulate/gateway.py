@@ -1,8 +1,9 @@
-"""IB Gateway on loopback: its wire protocol, for an account whose state and whose faults are scripted.
+"""IB Gateway on loopback: its wire protocol, for accounts whose state and faults the caller scripts.
 
 What belongs here: enough of the protocol, at server version 176, for ib_insync to connect and to read accounts with it,
 and every way in which a gateway can fail to answer. A message is a 4-byte big-endian length and fields, each ending in
-a zero byte. Nothing moves by itself: the clock stands where the state says.
+a zero byte. What the accounts hold is in `gateway_accounts`. Nothing changes by itself: the clock shows the caller's
+`now`.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
+
+from fntx_dagster.simulate.gateway_accounts import GatewayAccount, GatewayFill
 
 HOST = "127.0.0.1"
 VERSION = 176
 UNSET = "1.7976931348623157E308"
-"""How the broker writes a number that it has not."""
+"""How the broker writes a number that it does not have."""
 
 _EASTERN = ZoneInfo("US/Eastern")
 # What a client sends, by message id.
@@ -31,120 +33,16 @@ ACCOUNT_UPDATES, ACCOUNT_UPDATES_MULTI, ACCOUNT_SUMMARY, EXECUTIONS, CURRENT_TIM
 
 
 @dataclass(frozen=True)
-class Contract:
-    """What is traded, in the wire's words: `right` is C or P for an option, `expiry` YYYYMMDD."""
-
-    con_id: int
-    symbol: str
-    sec_type: str = "STK"
-    currency: str = "USD"
-    expiry: str = ""
-    strike: Decimal = Decimal(0)
-    right: str = ""
-    multiplier: str = ""
-    local_symbol: str = ""
-    trading_class: str = ""
-
-    def fields(self, exchange: str) -> tuple[object, ...]:
-        named = (self.con_id, self.symbol, self.sec_type, self.expiry, self.strike, self.right, self.multiplier)
-        return (*named, exchange, self.currency, self.local_symbol or self.symbol, self.trading_class or self.symbol)
-
-
-def option(con_id: int, symbol: str, expiry: date, strike: str, right: str, currency: str = "USD") -> Contract:
-    """An option over 100 shares: `SPY   250728P00635000`."""
-    local = f"{symbol:<6}{expiry:%y%m%d}{right}{int(Decimal(strike) * 1000):08d}"
-    return Contract(con_id, symbol, "OPT", currency, f"{expiry:%Y%m%d}", Decimal(strike), right, "100", local, symbol)
-
-
-@dataclass(frozen=True)
-class Position:
-    """A holding: signed quantity, mark per unit, average cost per contract."""
-
-    contract: Contract
-    quantity: Decimal
-    mark: Decimal
-    average_cost: Decimal = Decimal(0)
-
-    @property
-    def value(self) -> Decimal:
-        return self.quantity * self.mark * Decimal(self.contract.multiplier or 1)
-
-
-@dataclass(frozen=True)
-class Fill:
-    """An execution: signed quantity, `commission` positive when it costs, `realised` None where it closes nothing."""
-
-    execution_id: str
-    at: datetime
-    contract: Contract
-    quantity: Decimal
-    price: Decimal
-    commission: Decimal
-    realised: Decimal | None = None
-
-
-@dataclass(frozen=True)
-class Account:
-    """One account's state. `values` are (key, value, currency) as the gateway delivers them; `account` builds them."""
-
-    account_id: str
-    values: tuple[tuple[str, str, str], ...]
-    positions: tuple[Position, ...] = ()
-    fills: tuple[Fill, ...] = ()
-
-
-def account(
-    account_id: str,
-    *,
-    cash: str,
-    currency: str = "USD",
-    positions: tuple[Position, ...] = (),
-    fills: tuple[Fill, ...] = (),
-    accrued: str = "0",
-    initial_margin: str = "0",
-    maintenance_margin: str = "0",
-    rates: dict[str, str] | None = None,
-) -> Account:
-    """An account whose values add up: the NAV is cash, accruals and positions at their marks; `rates` are those of
-    other currencies into `currency`."""
-    worth = {"STK": Decimal(0), "OPT": Decimal(0)}
-    for position in positions:
-        rate = Decimal((rates or {}).get(position.contract.currency, "1"))
-        worth[position.contract.sec_type] += position.value * rate
-    nav = Decimal(cash) + Decimal(accrued) + sum(worth.values())
-    excess = nav - Decimal(maintenance_margin)
-    total = {
-        "NetLiquidation": str(nav),
-        "TotalCashValue": cash,
-        "GrossPositionValue": str(sum(map(abs, worth.values()))),
-        "FullInitMarginReq": initial_margin,
-        "FullMaintMarginReq": maintenance_margin,
-        "FullExcessLiquidity": str(excess),
-    }
-    ledger = {
-        "CashBalance": cash,
-        "TotalCashBalance": cash,
-        "AccruedCash": accrued,
-        "StockMarketValue": str(worth["STK"]),
-        "OptionMarketValue": str(worth["OPT"]),
-        "NetLiquidationByCurrency": str(nav),
-        "ExchangeRate": "1.00",
-    }
-    values = [("AccountCode", account_id, ""), ("AccountReady", "true", ""), ("AccountType", "INDIVIDUAL", "")]
-    values += [("Cushion", f"{excess / nav:.6f}" if nav else "0", "")]
-    values += [(key, value, currency) for key, value in total.items()]
-    values += [(key, value, unit) for key, value in ledger.items() for unit in ("BASE", currency)]
-    values += [("ExchangeRate", rate, other) for other, rate in (rates or {}).items()]
-    return Account(account_id, tuple(values), positions, fills)
-
-
-@dataclass(frozen=True)
 class Faults:
-    """What goes wrong. `silent`: requests that are never answered; `unended`: those whose data come and whose end does
-    not, both by message id; `vanishes_at`: the request at which the gateway drops the connection; `delay`: seconds
-    before each answer; `lost_in_portfolio`: contracts that have no market value; `everyones_fills`: the filter by
-    account is not heeded; `messages`: codes and texts that it sends when a client starts; `garbage` stands before the
-    greeting."""
+    """What goes wrong.
+
+    `hangs`: it accepts a connection and sends nothing; `drops_at_once`: it closes the connection at once; `silent`:
+    requests without any answer; `unended`: requests whose data come without their end, both by message id;
+    `vanishes_at`: the request at which it drops the connection; `delay`: seconds before each answer;
+    `no_commissions`, `late_commissions` (in seconds): those of the fills; `lost_in_portfolio`: contracts without a
+    market value; `everyones_fills`: it ignores the filter by account; `messages`: codes and texts that it sends when a
+    client starts; `garbage`: bytes before its greeting.
+    """
 
     hangs: bool = False
     drops_at_once: bool = False
@@ -161,14 +59,14 @@ class Faults:
 
 
 @dataclass
-class Gateway:
-    """A running gateway: where it listens, what it was asked (the fields of each message), how many are connected, and
-    the client ids in use, of which a second connection is refused.
+class SimulatedGateway:
+    """A running gateway: where it listens, the fields of every message that it got, the number of connections, and the
+    client ids in use; it refuses a second connection with the same id.
 
-    `accounts` and `now` may be changed while it runs: the next question sees them.
+    `accounts` and `now` may change while it runs: the next answer uses them.
     """
 
-    accounts: tuple[Account, ...]
+    accounts: tuple[GatewayAccount, ...]
     now: datetime
     faults: Faults
     port: int = 0
@@ -184,12 +82,14 @@ class Gateway:
 
 
 @contextmanager
-def serve(*accounts: Account, now: datetime, faults: Faults | None = None, port: int = 0) -> Iterator[Gateway]:
+def serve(
+    *accounts: GatewayAccount, now: datetime, faults: Faults | None = None, port: int = 0
+) -> Iterator[SimulatedGateway]:
     """A gateway on loopback that serves the accounts at the fixed time `now`, until the block is left.
 
-    `port` 0 takes any that is free. Nothing of it is left behind: connections are dropped, the thread ends.
+    `port` 0 takes any free port. At the end it drops its connections and its thread has ended.
     """
-    gateway = Gateway(accounts, now, faults or Faults())
+    gateway = SimulatedGateway(accounts, now, faults or Faults())
     loop = asyncio.new_event_loop()
     listening = threading.Event()
     server = _Server(gateway)
@@ -201,7 +101,7 @@ def serve(*accounts: Account, now: datetime, faults: Faults | None = None, port:
             raise server.failure
         yield gateway
     finally:
-        with suppress(RuntimeError):  # it has ended by itself
+        with suppress(RuntimeError):  # the loop has ended by itself
             loop.call_soon_threadsafe(server.stop)
         thread.join()
 
@@ -214,9 +114,9 @@ def unused_port() -> int:
 
 
 class _Server:
-    """The listening side, in a thread and a loop of its own."""
+    """The listening side, with its own thread and event loop."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: SimulatedGateway) -> None:
         self.gateway = gateway
         self.failure: OSError | None = None
         self.stopping: asyncio.Event | None = None
@@ -236,28 +136,28 @@ class _Server:
 
     async def _serve(self, port: int, listening: threading.Event) -> None:
         self.stopping = asyncio.Event()
-        talks: set[asyncio.Task[None]] = set()
+        connections: set[asyncio.Task[None]] = set()
 
-        def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.ensure_future(_Talk(self.gateway, reader, writer).run())
-            talks.add(task)
-            task.add_done_callback(talks.discard)
+        def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.ensure_future(_Connection(self.gateway, reader, writer).run())
+            connections.add(task)
+            task.add_done_callback(connections.discard)
 
-        server = await asyncio.start_server(talk, HOST, port)
+        server = await asyncio.start_server(connect, HOST, port)
         self.gateway.port = server.sockets[0].getsockname()[1]
         listening.set()
         await self.stopping.wait()
         server.close()
-        for task in list(talks):
+        for task in list(connections):
             task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
         await server.wait_closed()
 
 
-class _Talk:
+class _Connection:
     """One connection."""
 
-    def __init__(self, gateway: Gateway, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, gateway: SimulatedGateway, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.gateway = gateway
         self.faults = gateway.faults
         self.reader = reader
@@ -278,7 +178,7 @@ class _Talk:
     async def run(self) -> None:
         self.gateway.connected += 1
         try:
-            await self._talk()
+            await self._converse()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the client has gone
         finally:
@@ -289,7 +189,7 @@ class _Talk:
             with suppress(ConnectionError):
                 await self.writer.wait_closed()
 
-    async def _talk(self) -> None:
+    async def _converse(self) -> None:
         if self.faults.drops_at_once:
             return
         await self.reader.readexactly(len(b"API\0"))
@@ -304,7 +204,7 @@ class _Talk:
             self.gateway.asked.append(asked)
             kind = int(asked[0])
             if kind == START_API:
-                self._say_all()
+                self._send_messages()
                 if asked[2] in self.gateway.clients:
                     self._send(4, 2, -1, 326, "Unable to connect as the client id is already in use.", "")
                     return
@@ -317,7 +217,7 @@ class _Talk:
                 self.answers[kind](asked)
                 await self.writer.drain()
 
-    def _say_all(self) -> None:
+    def _send_messages(self) -> None:
         for code, text in self.faults.messages:
             self._send(4, 2, -1, code, text, "")
 
@@ -326,7 +226,7 @@ class _Talk:
         return (await self.reader.readexactly(length)).decode()
 
     def _send(self, *fields: object) -> None:
-        body = b"".join(str(one).encode() + b"\0" for one in fields)
+        body = b"".join(str(value).encode() + b"\0" for value in fields)
         self.writer.write(struct.pack(">I", len(body)) + body)
 
     def _end(self, kind: int, *fields: object) -> None:
@@ -334,51 +234,51 @@ class _Talk:
             self._send(*fields)
 
     def _start(self, asked: list[str]) -> None:
-        self._send(15, 1, ",".join(one.account_id for one in self.gateway.accounts))
+        self._send(15, 1, ",".join(account.account_id for account in self.gateway.accounts))
         self._send(9, 1, 1)
 
     def _positions(self, asked: list[str]) -> None:
-        for one in self.gateway.accounts:
-            for held in one.positions:
-                contract = held.contract.fields("")
-                self._send(61, 3, one.account_id, *contract, held.quantity, held.average_cost)
+        for account in self.gateway.accounts:
+            for position in account.positions:
+                contract = position.contract.fields("")
+                self._send(61, 3, account.account_id, *contract, position.quantity, position.average_cost)
         self._end(POSITIONS, 62, 1)
 
     def _account_updates(self, asked: list[str]) -> None:
         _, _, subscribes, account_id = asked
         if subscribes != "1":
             return
-        for one in self._named(account_id):
-            for key, value, currency in one.values:
-                self._send(6, 2, key, value, currency, one.account_id)
-            for held in one.positions:
-                if held.contract.con_id not in self.faults.lost_in_portfolio:
-                    marked = (held.quantity, held.mark, held.value, held.average_cost, 0, 0)
-                    self._send(7, 8, *held.contract.fields(""), *marked, one.account_id)
+        for account in self._named(account_id):
+            for key, value, currency in account.values:
+                self._send(6, 2, key, value, currency, account.account_id)
+            for position in account.positions:
+                if position.contract.con_id not in self.faults.lost_in_portfolio:
+                    marked = (position.quantity, position.mark, position.value, position.average_cost, 0, 0)
+                    self._send(7, 8, *position.contract.fields(""), *marked, account.account_id)
             self._send(8, 1, f"{self.gateway.now.astimezone(_EASTERN):%H:%M}")
-            self._end(ACCOUNT_UPDATES, 54, 1, one.account_id)
+            self._end(ACCOUNT_UPDATES, 54, 1, account.account_id)
 
     def _account_updates_multi(self, asked: list[str]) -> None:
         request, account_id = asked[2], asked[3]
-        for one in self._named(account_id):
-            for key, value, currency in one.values:
-                self._send(73, 1, request, one.account_id, "", key, value, currency)
+        for account in self._named(account_id):
+            for key, value, currency in account.values:
+                self._send(73, 1, request, account.account_id, "", key, value, currency)
         self._end(ACCOUNT_UPDATES_MULTI, 74, 1, request)
 
     def _account_summary(self, asked: list[str]) -> None:
         request = asked[2]
-        for one in self.gateway.accounts:
-            for key, value, currency in one.values:
-                self._send(63, 1, request, one.account_id, key, value, currency)
+        for account in self.gateway.accounts:
+            for key, value, currency in account.values:
+                self._send(63, 1, request, account.account_id, key, value, currency)
         self._end(ACCOUNT_SUMMARY, 64, 1, request)
 
     def _executions(self, asked: list[str]) -> None:
         request, wanted = asked[2], asked[4]
         everyones = self.faults.everyones_fills or not wanted
         owners = self.gateway.accounts if everyones else self._named(wanted)
-        done = [(one, fill) for one in owners for fill in one.fills]
-        for number, (one, fill) in enumerate(done, start=1):
-            self._execution(request, number, one, fill)
+        done = [(account, fill) for account in owners for fill in account.fills]
+        for number, (account, fill) in enumerate(done, start=1):
+            self._execution(request, number, account, fill)
         if self.faults.late_commissions:
             loop = asyncio.get_running_loop()
             loop.call_later(self.faults.late_commissions, partial(self._commissions, [fill for _, fill in done]))
@@ -386,50 +286,19 @@ class _Talk:
             self._commissions([fill for _, fill in done])
         self._end(EXECUTIONS, 55, 1, request)
 
-    def _execution(self, request: str, order: int, one: Account, fill: Fill) -> None:
-        size = abs(fill.quantity)
+    def _execution(self, request: str, order: int, account: GatewayAccount, fill: GatewayFill) -> None:
+        size, at = abs(fill.quantity), f"{fill.at.astimezone(_EASTERN):%Y%m%d %H:%M:%S} US/Eastern"
         done = (
-            *(fill.execution_id, f"{fill.at.astimezone(_EASTERN):%Y%m%d %H:%M:%S} US/Eastern", one.account_id, "CBOE"),
+            *(fill.execution_id, at, account.account_id, "CBOE"),
             *("BOT" if fill.quantity > 0 else "SLD", size, fill.price, order, 0, 0, size, fill.price),
             *("", "", "", "", 2),
         )
         self._send(11, request, 0, *fill.contract.fields("CBOE"), *done)
 
-    def _commissions(self, fills: list[Fill]) -> None:
+    def _commissions(self, fills: list[GatewayFill]) -> None:
         for fill in fills:
             realised = UNSET if fill.realised is None else fill.realised
             self._send(59, 1, fill.execution_id, fill.commission, fill.contract.currency, realised, UNSET, "")
 
-    def _named(self, account_id: str) -> list[Account]:
-        return [one for one in self.gateway.accounts if one.account_id == account_id]
-
-
-ACCOUNT = "U1000001"
-JULY_28 = date(2025, 7, 28)
-PUT_635 = option(800000635, "SPY", JULY_28, "635", "P")
-CALL_638 = option(800000638, "SPY", JULY_28, "638", "C")
-QUARTER_PAST_TEN = datetime(2025, 7, 28, 14, 15, tzinfo=UTC)
-
-
-def july_28(account_id: str = ACCOUNT) -> Account:
-    """The example of seed 001, 8.3: 3 SPY 635 puts sold at 0.12 and 3 SPY 638 calls at 0.09 on 28 July 2025, both
-    expiring that day, in an account worth 25,520.41 USD."""
-    sold, three = Decimal("-3"), Decimal("2.59932")
-    return account(
-        account_id,
-        cash="25568.41",
-        positions=(
-            Position(PUT_635, sold, Decimal("0.09"), Decimal("11.13356")),
-            Position(CALL_638, sold, Decimal("0.07"), Decimal("8.13356")),
-        ),
-        fills=(
-            Fill("0000e0d5.688722f1.01.01", _at(14, 2, 11), PUT_635, sold, Decimal("0.12"), three),
-            Fill("0000e0d5.688722f2.01.01", _at(14, 2, 38), CALL_638, sold, Decimal("0.09"), three),
-        ),
-        initial_margin="6350",
-        maintenance_margin="6350",
-    )
-
-
-def _at(hour: int, minute: int, second: int) -> datetime:
-    return datetime(2025, 7, 28, hour, minute, second, tzinfo=UTC)
+    def _named(self, account_id: str) -> list[GatewayAccount]:
+        return [account for account in self.gateway.accounts if account.account_id == account_id]

@@ -1,8 +1,7 @@
-"""The broker's Flex Web Service on loopback: the protocol as it is spoken, a log of what was asked, faults on demand.
+"""The broker's Flex Web Service on loopback: its protocol, a log of the requests, faults on demand.
 
-`serve` knows tokens, queries, references and limits; what a statement holds comes from a callable of the caller's. A
-fault takes the place of one answer, or changes it, and is used up by that; faults come in the order in which they were
-given. It says nothing on the terminal.
+`serve` knows tokens, queries, references and limits; a callable of the caller's gives the statements. The service gives
+its faults, which are in `webservice_faults`, in the order in which it got them. It prints nothing.
 """
 
 from __future__ import annotations
@@ -22,41 +21,17 @@ from socketserver import TCPServer
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
-from zoneinfo import ZoneInfo
 
-SEND, GET = "SendRequest", "GetStatement"
-"""The two stages of a download."""
-
-MESSAGES = {
-    1001: "Statement could not be generated at this time. Please try again shortly.",
-    1003: "Statement is not available.",
-    1004: "Statement is incomplete at this time. Please try again shortly.",
-    1005: "Settlement data is not ready at this time. Please try again shortly.",
-    1006: "FIFO P/L data is not ready at this time. Please try again shortly.",
-    1007: "MTM P/L data is not ready at this time. Please try again shortly.",
-    1008: "MTM and FIFO P/L data is not ready at this time. Please try again shortly.",
-    1009: "The server is under heavy load. Statement could not be generated at this time. Please try again shortly.",
-    1010: "Legacy Flex Queries are no longer supported. Please convert over to Activity Flex.",
-    1011: "Service account is inactive.",
-    1012: "Token has expired.",
-    1013: "IP restriction.",
-    1014: "Query is invalid.",
-    1015: "Token is invalid.",
-    1016: "Account in invalid.",
-    1017: "Reference code is invalid.",
-    1018: "Too many requests have been made from this token. Please try again shortly.",
-    1019: "Statement generation in progress. Please try again shortly.",
-    1020: "Invalid request or unable to validate request.",
-    1021: "Statement could not be retrieved at this time. Please try again shortly.",
-}
+from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.simulate.webservice_faults import GET, MESSAGES, SEND, Fault, Hang
 
 Statements = Callable[[str, str, date | None, date | None], Iterable[bytes] | None]
-"""Token, query id, first and last day of the window → the document, None where there is no data. Bytes are sent with
-their length, anything else piece by piece, chunked."""
+"""Token, query id, first and last day of the window → the document, None where there are no data. The service sends
+bytes with their length, and anything else piece by piece, chunked."""
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     """One request as it arrived. `query_id`, `first` and `last` of a GetStatement are those of its reference."""
 
     at: float
@@ -70,125 +45,12 @@ class Asked:
     first: date | None = None
     last: date | None = None
     answer: str = ""
-    """What was given: an error code, `reference`, `statement`, or the fault's name."""
-
-
-class Fault(NamedTuple):
-    """What takes the place of the next answer at `stage`; made by the functions below."""
-
-    stage: str
-    name: str
-    give: Callable[[_Exchange], None]
-
-
-def refuse(code: int, stage: str = SEND, message: str | None = None, status: str | None = None) -> Fault:
-    """An error document; `{token}` in `message` echoes the token."""
-
-    def give(exchange: _Exchange) -> None:
-        exchange.refuse(code, message, status)
-
-    return Fault(stage, str(code), give)
-
-
-def in_progress(times: int = 1) -> list[Fault]:
-    """So many answers that the statement is being generated."""
-    return [refuse(1019, GET)] * times
-
-
-def slow(seconds: float) -> Fault:
-    """The statement that is requested next takes so long to generate."""
-    return Fault(SEND, "reference", lambda exchange: exchange.accept(ready_after=seconds))
-
-
-def answer_url(url: str) -> Fault:
-    """The answer to the request points elsewhere; `{url}` is the right address, `{token}` the token."""
-    return Fault(SEND, "reference", lambda exchange: exchange.accept(url=url))
-
-
-def lower_case_url() -> Fault:
-    """The answer to the request says `<url>`."""
-    return Fault(SEND, "reference", lambda exchange: exchange.accept(url_tag="url"))
-
-
-def http(status: int, stage: str = SEND, location: str | None = None) -> Fault:
-    """An HTTP status without a document; with `location`, a redirection (`{url}` as above)."""
-
-    def give(exchange: _Exchange) -> None:
-        headers = {"Location": location.replace("{url}", exchange.broker.url)} if location else {}
-        exchange.send(b"", status=status, headers=headers)
-
-    return Fault(stage, f"http {status}", give)
-
-
-def body(content: bytes, stage: str = GET, content_type: str = "text/xml;charset=utf-8") -> Fault:
-    """Any body at all, whole and with its length: HTML, nothing, XML that stops in the middle."""
-    return Fault(stage, "body", lambda exchange: exchange.send(content, content_type=content_type))
-
-
-def html(stage: str = GET) -> Fault:
-    """A page for people."""
-    page = b"<!DOCTYPE html><html><body><p>Our systems are down for maintenance.<br></body></html>"
-    return body(page, stage, "text/html")
-
-
-def cut(after: int) -> Fault:
-    """The statement's first bytes under the length of the whole, then the end of the connection."""
-
-    def give(exchange: _Exchange) -> None:
-        whole = exchange.document()
-        exchange.send(whole[:after], promised=len(whole))
-        exchange.handler.close_connection = True
-
-    return Fault(GET, "cut", give)
-
-
-def cut_chunked(after: int) -> Fault:
-    """The statement's first bytes, chunked, then the end of the connection without a last chunk."""
-
-    def give(exchange: _Exchange) -> None:
-        exchange.send_pieces([exchange.document()[:after]], finished=False)
-        exchange.handler.close_connection = True
-
-    return Fault(GET, "cut", give)
-
-
-def cut_document(after: int) -> Fault:
-    """The statement's first bytes with their own, right length."""
-    return Fault(GET, "cut", lambda exchange: exchange.send(exchange.document()[:after]))
-
-
-class Hang:
-    """An answer that does not come, or stops after `after` bytes of the statement, until it is released.
-
-    The client is stuck once `reached` is set. `release` lets the connection end.
-    """
-
-    def __init__(self, stage: str = GET, after: int | None = None) -> None:
-        self.stage = stage
-        self.reached = threading.Event()
-        self._released = threading.Event()
-        self._after = after
-
-    def release(self) -> None:
-        self._released.set()
-
-    @property
-    def fault(self) -> Fault:
-        return Fault(self.stage, "hang", self._give)
-
-    def _give(self, exchange: _Exchange) -> None:
-        exchange.broker.hanging.append(self)
-        if self._after is not None:
-            whole = exchange.document()
-            exchange.send(whole[: self._after], promised=len(whole))
-        self.reached.set()
-        self._released.wait()
-        exchange.handler.close_connection = True
+    """What the service answered: an error code, `reference`, `statement`, or the fault's name."""
 
 
 @dataclass
 class WebService:
-    """The service as its tests see it."""
+    """A running service: what it answers, which requests came, and what went wrong inside."""
 
     statements: Statements
     tokens: Mapping[str, Collection[str]]
@@ -197,10 +59,10 @@ class WebService:
     limits: bool
     now: Callable[[], float]
     url: str = ""
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[ReceivedRequest] = field(default_factory=list)
     hanging: list[Hang] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
-    """What broke inside the server, a client's hanging up excepted."""
+    """Exceptions inside the server, except that a client hung up."""
     _faults: dict[tuple[str | None, str | None], deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
     _references: dict[str, _Reference] = field(default_factory=dict)
     _arrivals: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
@@ -210,7 +72,10 @@ class WebService:
     def will(
         self, *faults: Fault | Hang | Iterable[Fault], token: str | None = None, query_id: str | None = None
     ) -> None:
-        """Answer so, in this order: whoever asks, or only this token, this query. The more particular come first."""
+        """Give these answers next, in this order: to every request, or to those with this token or this query alone.
+
+        Where several lists match a request, the most particular one is used first.
+        """
         for fault in faults:
             if isinstance(fault, Hang):
                 fault = fault.fault
@@ -218,15 +83,15 @@ class WebService:
                 self._faults[token, query_id].extend([fault] if isinstance(fault, Fault) else fault)
 
     def stages(self) -> list[str]:
-        """The stages that were asked, in order."""
+        """The stages of the requests, in order."""
         return [asked.stage for asked in self.asked]
 
     def answers(self) -> list[str]:
-        """The answers that were given, in order."""
+        """The answers to the requests, in order."""
         return [asked.answer for asked in self.asked]
 
     def _next_fault(self, stage: str, token: str, query_id: str) -> Fault | None:
-        """The first of the most particular list that has one, if its turn is at this stage."""
+        """The next fault of the most particular list whose turn is at this stage."""
         with self._lock:
             for key in ((token, query_id), (token, None), (None, query_id), (None, None)):
                 faults = self._faults.get(key)
@@ -235,7 +100,7 @@ class WebService:
         return None
 
     def _throttles(self, token: str, at: float) -> bool:
-        """1 request a second and 10 a minute; a refused one counts too."""
+        """Whether a request exceeds 1 a second or 10 a minute; a refused request counts too."""
         with self._lock:
             arrivals = self._arrivals[token]
             recent = [arrival for arrival in arrivals if at - arrival < 60]
@@ -271,7 +136,6 @@ def serve(
 
 # -- the server's side ------------------------------------------------------------------------------------------------
 
-_NEW_YORK = ZoneInfo("America/New_York")
 _MOST_DAYS = 365
 _PIECE = 1 << 16
 
@@ -292,22 +156,21 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def server_bind(self) -> None:
-        """Without the name service, which HTTPServer asks for a name that nobody reads."""
+        """Bind without a query to the name service: HTTPServer asks it for a name that nobody reads."""
         TCPServer.server_bind(self)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing is printed: a client that hung up is normal, the rest is kept for the tests."""
+        """Keep the error for the tests and print nothing. That a client hung up is normal."""
         error = sys.exc_info()[1]
         if error is not None and not isinstance(error, ConnectionError):
             self.broker.errors.append(error)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, *_: object) -> None:
-        pass
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
 
     def do_GET(self) -> None:
         _Exchange(self).answer()
@@ -318,11 +181,12 @@ class _Exchange:
 
     def __init__(self, handler: _Handler) -> None:
         self.handler = handler
+        assert isinstance(handler.server, _Server)
         self.broker = handler.server.broker
         parts = urlsplit(handler.path)
         self._given = {name: values[0] for name, values in parse_qs(parts.query).items()}
         stage = parts.path.rpartition("/")[2]
-        self.asked = Asked(self.broker.now(), stage, handler.path, dict(handler.headers.items()))
+        self.asked = ReceivedRequest(self.broker.now(), stage, handler.path, dict(handler.headers.items()))
         self.asked.token = self._given.get("t", "")
         self._reference: _Reference | None = None
         if stage == GET:
@@ -353,7 +217,7 @@ class _Exchange:
             self._deliver()
 
     def refuse(self, code: int, message: str | None = None, status: str | None = None) -> None:
-        """An error document."""
+        """Send an error document."""
         self.asked.answer = str(code)
         words = MESSAGES.get(code, "Unexpected error.") if message is None else message
         words = words.replace("{token}", self.asked.token)
@@ -363,7 +227,7 @@ class _Exchange:
         )
 
     def accept(self, ready_after: float = 0.0, url: str = "{url}/" + GET, url_tag: str = "Url") -> None:
-        """A reference for the requested statement, unless the request has a problem."""
+        """Send a reference for the requested statement, unless the request has a problem."""
         if self._problem:
             self.refuse(self._problem)
             return
@@ -377,6 +241,15 @@ class _Exchange:
             f"<Status>Success</Status>\n<ReferenceCode>{asked.reference}</ReferenceCode>\n"
             f"<{url_tag}>{escape(url)}</{url_tag}>"
         )
+
+    @property
+    def service_url(self) -> str:
+        """The address of the service, without a stage."""
+        return self.broker.url
+
+    def hold(self, hang: Hang) -> None:
+        """Remember a hang, so that the service releases it when it stops."""
+        self.broker.hanging.append(hang)
 
     def document(self) -> bytes:
         """The whole statement."""
@@ -392,7 +265,7 @@ class _Exchange:
         headers: Mapping[str, str] | None = None,
         promised: int | None = None,
     ) -> None:
-        """A body with its length, or with another that was `promised`."""
+        """Send a body with its length, or with another that was `promised`."""
         handler = self.handler
         handler.send_response(status)
         handler.send_header("Content-Type", content_type)
@@ -404,7 +277,7 @@ class _Exchange:
         handler.wfile.flush()
 
     def send_pieces(self, pieces: Iterable[bytes], finished: bool = True) -> None:
-        """A body of unknown length, chunked; nothing of it is kept."""
+        """Send a body of unknown length, chunked, without keeping it in memory."""
         handler = self.handler
         handler.send_response(200)
         handler.send_header("Content-Type", "text/xml;charset=utf-8")
@@ -445,7 +318,8 @@ class _Exchange:
         return None
 
     def _window(self) -> tuple[date | None, date | None]:
-        """What `fd` and `td` say; ValueError for one without the other, in another form, backwards or too long."""
+        """The days of `fd` and `td`. ValueError where one is missing or has another form, and where the window is
+        backwards or too long."""
         given = [self._given.get(name) for name in ("fd", "td")]
         if given == [None, None]:
             return None, None
@@ -455,8 +329,10 @@ class _Exchange:
         return first, last
 
     def _pieces(self) -> Iterable[bytes] | None:
-        found = self._reference
-        return found and self.broker.statements(found.token, found.query_id, found.first, found.last)
+        reference = self._reference
+        if reference is None:
+            return None
+        return self.broker.statements(reference.token, reference.query_id, reference.first, reference.last)
 
     def _deliver(self) -> None:
         pieces = self._pieces()
@@ -474,13 +350,13 @@ class _Exchange:
         self.send(b"", status=status)
 
     def _respond(self, inner: str) -> None:
-        stamp = datetime.now(UTC).astimezone(_NEW_YORK)
+        stamp = datetime.now(UTC).astimezone(NEW_YORK)
         opening = f"<FlexStatementResponse timestamp='{stamp:%d %B, %Y %I:%M %p %Z}'>"
         self.send(f"{opening}\n{inner}\n</FlexStatementResponse>\n".encode())
 
 
 def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces worth sending: a statement may come row by row."""
+    """The same bytes in pieces of at least 64 KiB: a statement may come row by row."""
     waiting, size = [], 0
     for piece in pieces:
         waiting.append(piece)

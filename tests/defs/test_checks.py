@@ -30,9 +30,10 @@ from fntx_dagster.settings.groups import FlexSettings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.contracts import SPY
 from fntx_dagster.simulate.delivery import ACTIVITY, answers, deliver
-from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, account, july_28, serve, unused_port
-from fntx_dagster.simulate.webservice import refuse
+from fntx_dagster.simulate.gateway import serve, unused_port
+from fntx_dagster.simulate.gateway_accounts import QUARTER_PAST_TEN, account, july_28
 from fntx_dagster.simulate.webservice import serve as broker
+from fntx_dagster.simulate.webservice_faults import refuse
 from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.signatures import posted_days, signed_days

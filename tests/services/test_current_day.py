@@ -17,7 +17,8 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.current_day import provisional_days, refresh
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.groups import AccountingSettings
-from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, Gateway, account, july_28, serve, unused_port
+from fntx_dagster.simulate.gateway import SimulatedGateway, serve, unused_port
+from fntx_dagster.simulate.gateway_accounts import QUARTER_PAST_TEN, account, july_28
 from fntx_dagster.store.database import Database
 from tests import by_hand
 from tests.report.role_model import july_18
@@ -26,14 +27,14 @@ ONE, OTHER = "U1000001", "U2000002"
 JULY_25, JULY_28 = date(2025, 7, 25), date(2025, 7, 28)
 
 
-def settings_for(home: Path, gateways: dict[str, Gateway | int | str]) -> Settings:
+def settings_for(home: Path, gateways: dict[str, SimulatedGateway | int | str]) -> Settings:
     """Where each account's gateway is: one that runs, a port, or whatever somebody may write."""
     return Settings(
         home=home, gateway={"addresses": {name: address(where) for name, where in gateways.items()}, "timeout": 5}
     )
 
 
-def address(where: Gateway | int | str) -> str:
+def address(where: SimulatedGateway | int | str) -> str:
     return where if isinstance(where, str) else f"127.0.0.1:{where if isinstance(where, int) else where.port}"
 
 

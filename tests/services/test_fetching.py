@@ -23,7 +23,8 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.trading import trade
-from fntx_dagster.simulate.webservice import Fault, WebService, body, refuse, serve
+from fntx_dagster.simulate.webservice import WebService, serve
+from fntx_dagster.simulate.webservice_faults import Fault, body, refuse
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex import fetches
 from fntx_dagster.store.raw_flex.fetches import Fetch

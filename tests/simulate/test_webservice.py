@@ -10,8 +10,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from fntx_dagster.simulate import webservice as sim
-from fntx_dagster.simulate.webservice import GET, SEND, WebService, serve
+from fntx_dagster.simulate import webservice_faults as sim
+from fntx_dagster.simulate.webservice import WebService, serve
+from fntx_dagster.simulate.webservice_faults import GET, SEND
 
 TOKENS = {"111": {"1", "2"}, "222": {"1"}}
 DOCUMENT = b"<FlexQueryResponse/>"

@@ -30,9 +30,10 @@ from fntx_dagster.adapters.flex.statements import FlexFile
 from fntx_dagster.adapters.flex.webservice import download
 from fntx_dagster.errors import FntxError, Permanent, Transient
 from fntx_dagster.model.period import Period
-from fntx_dagster.simulate import webservice as sim
+from fntx_dagster.simulate import webservice_faults as sim
 from fntx_dagster.simulate.documents import document, row, section, statement
-from fntx_dagster.simulate.webservice import GET, SEND, Hang, WebService, serve
+from fntx_dagster.simulate.webservice import WebService, serve
+from fntx_dagster.simulate.webservice_faults import GET, SEND, Hang
 
 TOKEN = "318642957703128465903217"
 OTHER_TOKEN = "771122334455667788990011"
@@ -830,7 +831,7 @@ def test_a_body_that_goes_on_past_the_deadline_is_given_up(fetching: Fetching) -
 def test_a_body_that_trickles_past_the_deadline_is_given_up_on_the_way(fetching: Fetching, stage: str) -> None:
     sent = []
 
-    def trickle(exchange: sim._Exchange) -> None:
+    def trickle(exchange: sim.Exchange) -> None:
         exchange.send(STATEMENT[:400], promised=len(STATEMENT))
         exchange.handler.close_connection = True
         for n in range(400, 2000):

@@ -23,12 +23,22 @@ from fntx_dagster.adapters.gateway.states import OtherAccount, State, Unavailabl
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.simulate import gateway as simulated
-from fntx_dagster.simulate.gateway import Account, Faults, Fill, Position, account, july_28, serve
+from fntx_dagster.simulate.gateway import Faults, serve
+from fntx_dagster.simulate.gateway_accounts import (
+    PUT_635,
+    QUARTER_PAST_TEN,
+    GatewayAccount,
+    GatewayContract,
+    GatewayFill,
+    GatewayPosition,
+    account,
+    july_28,
+)
 
-NOW = simulated.QUARTER_PAST_TEN
+NOW = QUARTER_PAST_TEN
 MINE, OTHER = "U1000001", "U2000002"
-SPY = simulated.Contract(756733, "SPY")
-SAP = simulated.Contract(14204, "SAP", currency="EUR")
+SPY = GatewayContract(756733, "SPY")
+SAP = GatewayContract(14204, "SAP", currency="EUR")
 REQUESTS = {
     simulated.CURRENT_TIME: "its time",
     simulated.POSITIONS: "the positions",
@@ -37,7 +47,7 @@ REQUESTS = {
 }
 
 
-def asked(*accounts: Account, name: str = MINE, timeout: float = 10, **faults: object) -> Snapshot:
+def asked(*accounts: GatewayAccount, name: str = MINE, timeout: float = 10, **faults: object) -> Snapshot:
     """The snapshot of `name` from a gateway with these accounts and faults."""
     with serve(*accounts or (july_28(),), now=NOW, faults=Faults(**faults)) as gateway:  # type: ignore[arg-type]
         return snapshot(Gateway(gateway.host, gateway.port, timeout=timeout), name)
@@ -53,16 +63,18 @@ def unavailable(state: State, words: str) -> Iterator[None]:
     assert MINE not in str(caught.value)
 
 
-def without(one: Account, key: str) -> Account:
+def without(one: GatewayAccount, key: str) -> GatewayAccount:
     return replace(one, values=tuple(value for value in one.values if value[0] != key))
 
 
-def changed(one: Account, key: str, value: str) -> Account:
+def changed(one: GatewayAccount, key: str, value: str) -> GatewayAccount:
     return replace(one, values=tuple((k, value if k == key else v, unit) for k, v, unit in one.values))
 
 
-def fill(execution_id: str, quantity: str, price: str = "630", contract: simulated.Contract = SPY) -> Fill:
-    return Fill(execution_id, NOW - timedelta(minutes=5), contract, Decimal(quantity), Decimal(price), Decimal(1))
+def fill(execution_id: str, quantity: str, price: str = "630", contract: GatewayContract = SPY) -> GatewayFill:
+    return GatewayFill(
+        execution_id, NOW - timedelta(minutes=5), contract, Decimal(quantity), Decimal(price), Decimal(1)
+    )
 
 
 def test_the_example_of_the_seed_comes_out_through_the_protocol() -> None:
@@ -92,7 +104,7 @@ def test_a_snapshot_holds_cash_margin_and_positions_with_market_values() -> None
 
 
 def test_amounts_are_the_decimals_of_the_wire() -> None:
-    odd = Position(SPY, Decimal("0.1234"), Decimal("630.123456"), Decimal("629.99999999"))
+    odd = GatewayPosition(SPY, Decimal("0.1234"), Decimal("630.123456"), Decimal("629.99999999"))
     found = asked(account(MINE, cash="0.1", positions=(odd,), fills=(fill("a.01", "0.1234", "630.1234567"),)))
     assert found.positions[0].mark == Decimal("630.123456")
     assert found.positions[0].average_cost == Decimal("629.99999999")
@@ -179,7 +191,7 @@ def test_answers_that_take_their_time_are_awaited() -> None:
 
 def test_a_portfolio_that_lacks_a_position_is_incomplete() -> None:
     with unavailable(State.INCOMPLETE, "market value of every position"):
-        asked(lost_in_portfolio=frozenset({simulated.PUT_635.con_id}))
+        asked(lost_in_portfolio=frozenset({PUT_635.con_id}))
 
 
 @pytest.mark.parametrize("key", ["NetLiquidation", "TotalCashValue", "TotalCashBalance"])
@@ -228,7 +240,7 @@ def test_a_message_that_cannot_be_read_is_not_passed_over() -> None:
 def test_a_position_without_a_mark_is_incomplete() -> None:
     one = account(MINE, cash="100")
     with unavailable(State.INCOMPLETE, "without its figures"):
-        asked(replace(one, positions=(Position(SPY, Decimal(1), Decimal("NaN")),)))
+        asked(replace(one, positions=(GatewayPosition(SPY, Decimal(1), Decimal("NaN")),)))
 
 
 def test_commissions_that_come_late_are_awaited_and_those_that_never_come_are_missed() -> None:
@@ -255,7 +267,7 @@ def test_of_another_account_nothing_is_asked() -> None:
 
 @pytest.mark.parametrize("sloppy", [False, True])
 def test_of_two_accounts_behind_one_login_each_gets_its_own(sloppy: bool) -> None:
-    held = (Position(SPY, Decimal(10), Decimal(630)),)
+    held = (GatewayPosition(SPY, Decimal(10), Decimal(630)),)
     second = account(OTHER, cash="1000", positions=held, fills=(fill("b.01", "10"),))
     mine, other = (asked(july_28(), second, name=name, everyones_fills=sloppy) for name in (MINE, OTHER))
     assert (mine.nav, len(mine.positions), len(mine.executions)) == (Decimal("25520.41"), 2, 2)
@@ -264,7 +276,7 @@ def test_of_two_accounts_behind_one_login_each_gets_its_own(sloppy: bool) -> Non
 
 def test_of_a_corrected_fill_only_the_correction_counts() -> None:
     fills = (fill("0000.a.01", "10", "630"), fill("0000.a.02", "10", "631"), fill("0000.b.01", "5", "632"))
-    held = (Position(SPY, Decimal(15), Decimal(630)),)
+    held = (GatewayPosition(SPY, Decimal(15), Decimal(630)),)
     found = asked(account(MINE, cash="0", positions=held, fills=fills))
     assert sorted((one.execution_id, one.price) for one in found.executions) == [
         ("0000.a.02", Decimal(631)),
@@ -273,16 +285,16 @@ def test_of_a_corrected_fill_only_the_correction_counts() -> None:
 
 
 def test_a_combination_counts_by_its_legs_and_a_pair_of_currencies_is_not_held() -> None:
-    spread = simulated.Contract(28812380, "SPY", "BAG")
-    pair = simulated.Contract(12345777, "USD", "CASH", "HKD", local_symbol="USD.HKD")
+    spread = GatewayContract(28812380, "SPY", "BAG")
+    pair = GatewayContract(12345777, "USD", "CASH", "HKD", local_symbol="USD.HKD")
     one = account(MINE, cash="1000", fills=(fill("a.01", "1", contract=spread), fill("b.01", "100", "7.8", pair)))
-    found = asked(replace(one, positions=(Position(pair, Decimal(100), Decimal("7.8")),)))
+    found = asked(replace(one, positions=(GatewayPosition(pair, Decimal(100), Decimal("7.8")),)))
     assert [one.contract.symbol for one in found.executions] == ["USD.HKD"]
     assert found.positions == ()
 
 
 def test_positions_in_another_currency_keep_it() -> None:
-    held = (Position(SAP, Decimal(10), Decimal("231.5")),)
+    held = (GatewayPosition(SAP, Decimal(10), Decimal("231.5")),)
     found = asked(account(MINE, cash="1000", positions=held, rates={"EUR": "1.17"}))
     assert (found.positions[0].currency, found.positions[0].market_value) == ("EUR", Decimal(2315))
     assert found.nav == Decimal("3708.55")
@@ -331,7 +343,8 @@ def test_the_first_call_may_come_from_a_thread_without_a_loop_and_nothing_is_pri
     code = """if True:
         import threading
         from fntx_dagster.adapters.gateway.client import Gateway, snapshot
-        from fntx_dagster.simulate.gateway import QUARTER_PAST_TEN, july_28, serve
+        from fntx_dagster.simulate.gateway import serve
+        from fntx_dagster.simulate.gateway_accounts import QUARTER_PAST_TEN, july_28
         with serve(july_28(), now=QUARTER_PAST_TEN) as gateway:
             at = Gateway(gateway.host, gateway.port)
             worker = threading.Thread(target=lambda: print(snapshot(at, "U1000001").nav))
