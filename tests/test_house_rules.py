@@ -49,11 +49,12 @@ ROOMS = {
     "metrics": {"model", "errors"},
     "proof": {"errors"},
     "report": {"model", "errors"},
+    "outbox": {"model", "errors"},
     "adapters/flex": {"model", "accounting", "settings", "errors"},
     "adapters/gateway": {"model", "accounting", "settings", "errors"},
-    "adapters/evm": {"model", "accounting", "settings", "errors"},
+    "adapters/evm": {"model", "accounting", "outbox", "settings", "errors"},
     "adapters/apprise": {"settings", "errors"},
-    "store": {"model", "accounting", "adapters/flex", "settings", "errors"},
+    "store": {"model", "accounting", "outbox", "adapters/flex", "settings", "errors"},
     "samples": {"errors"},
 }
 ROOMS["services"] = {*ROOMS} - {"services"}
@@ -63,15 +64,13 @@ ROOMS["defs"] = FACE
 ROOMS["cli"] = FACE | {"defs", "simulate"}  # it starts Dagster's runs, and the simulated broker of the demo
 ROOMS["definitions"] = {"defs"}
 NOT_YET = {
-    "store": {"adapters/evm"},
     "defs": {"accounting", "adapters/evm", "adapters/flex", "definitions", "store"},
     "cli": {"accounting", "adapters/evm", "metrics", "proof", "samples", "store"},
 }
-"""What a room still imports beyond that, until services and the outbox stand between; it may shrink and not grow."""
-PURE = ("model", "accounting", "metrics", "proof", "report")
+"""What a room still imports beyond that, until services stand between; it may shrink and not grow."""
+PURE = ("model", "accounting", "metrics", "proof", "report", "outbox")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 STILL_LONG = {
-    "fntx_dagster/adapters/evm/sender.py",
     "fntx_dagster/cli/__init__.py",
     "fntx_dagster/cli/terminal.py",
 }

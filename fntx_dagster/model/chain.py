@@ -73,6 +73,13 @@ class Unfinished(NamedTuple):
     trader: str
 
 
+class Call(NamedTuple):
+    """What a transaction says to the contract, and the gas that it may use at most."""
+
+    data: bytes
+    gas: int
+
+
 class Fees(NamedTuple):
     """What a transaction offers, in wei per gas: at most, and of it to whoever makes the block."""
 

@@ -131,7 +131,7 @@ def _meaning(error: Exception) -> Transient | Permanent | None:
     if isinstance(error, web3.TimeExhausted):
         return Transient("the transaction is not mined yet", "Try again: the contract is read before anything is sent")
     if isinstance(error, web3.Web3RPCError):
-        return _refused_by_node(error)
+        return refused_by_node(error)
     if isinstance(error, (requests.InvalidURL, requests.MissingSchema, requests.InvalidSchema, LocationValueError)):
         return Permanent("the RPC URL is none", "Its form: https://host/path")
     if isinstance(error, (requests.JSONDecodeError, json.JSONDecodeError, web3.BadResponseFormat)):
@@ -166,7 +166,7 @@ def _reverted(data: Any) -> Permanent:
     return Reverted(name, {"data": raw})
 
 
-def _refused_by_node(error: Exception) -> Transient | Permanent:
+def refused_by_node(error: Exception) -> Transient | Permanent:
     refusal = refusal_of(error)
     if refusal is NodeRefusal.NO_ETHER:
         return Permanent("the ether of the sender does not pay for the transaction", "Send ether to its address")

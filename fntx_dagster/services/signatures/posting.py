@@ -1,19 +1,21 @@
 """Bringing signed days onto the chain: the queue of each account, emptied in order, and what is read back.
 
-A record is never sent twice: the sender keeps what it does before it does it (`evm.journal`), and the contract is
-asked. A chain that does not answer leaves everything queued.
+A record is never sent twice: the outbox keeps each step before it is taken (`store.outbox.sendings`), and the contract
+is read first. While the chain does not answer, everything stays queued.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.adapters.evm import sender
+from fntx_dagster.adapters.evm.track_record import transport_for
+from fntx_dagster.adapters.evm.transport import policy_of
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.chain import PostedDay, SignedDay, Unfinished
 from fntx_dagster.model.period import EVER, Period
+from fntx_dagster.outbox.sender import OnProgress, send
 from fntx_dagster.services.signatures.refusals import Refusal
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox import sendings, signatures
@@ -38,7 +40,9 @@ class Posting(NamedTuple):
     def failed(self) -> list[Refusal]:
         """Each record that waits for a person."""
         return [
-            Refusal(one.account_id, one.trading_day, _failure(one)) for one in self.waiting if one.state == "failed"
+            Refusal(record.account_id, record.trading_day, _failure(record))
+            for record in self.waiting
+            if record.state == "failed"
         ]
 
 
@@ -48,34 +52,34 @@ def post(
     chain: Chain,
     period: Period,
     account: str | None = None,
-    on_progress: Callable[[str], None] = lambda text: None,
+    on_progress: OnProgress = lambda text: None,
 ) -> Posting:
     """Post every signed day of the range that the chain does not hold, oldest first, and store what is read back.
 
-    A stored receipt is not believed: the contract is asked. A record that vanished is posted again, with the same root.
-    An account whose keys or funds do not do stops; the others are posted. `on_progress` gets each step in words.
+    A stored receipt is not believed: the contract is read. A record that vanished is posted again, with the same root.
+    An account that lacks its key or funds stops; the others are posted. `on_progress` gets each step in words.
 
     Transient where the chain does not answer or has not taken everything in time, and after the other accounts had
     their turn; nothing is lost then, and a later call goes on.
     """
-    before = {_place(one) for one in signatures.posted_days(db, period, account)}
+    before = {_as_mined(receipt) for receipt in signatures.posted_days(db, period, account)}
     records = _by_account(signatures.signed_days(db, period, account))
     refused, hindered = [], None
-    for one, signed in records.items():
+    for account_id, signed in records.items():
         try:
-            _bring(db, settings, chain, one, signed, period, on_progress)
+            _post_account(db, settings, chain, account_id, signed, period, on_progress)
         except Permanent as error:
-            waits = sendings.unfinished(db, period, one)
-            refused.append(Refusal(one, (waits or signed)[0].trading_day, error))
+            waits = sendings.unfinished(db, period, account_id)
+            refused.append(Refusal(account_id, (waits or signed)[0].trading_day, error))
         except Transient as error:
             _ = chain.height  # where the node is away, so it is for the others
             hindered = hindered or error
     if hindered:
         raise hindered
     after = signatures.posted_days(db, period, account)
-    waiting = [one for one in sendings.unfinished(db, period, account) if one.state != "mined"]
-    new = [one for one in after if _place(one) not in before]
-    kept = [one for one in after if _place(one) in before]
+    waiting = [record for record in sendings.unfinished(db, period, account) if record.state != "mined"]
+    new = [receipt for receipt in after if _as_mined(receipt) not in before]
+    kept = [receipt for receipt in after if _as_mined(receipt) in before]
     return Posting(new, kept, refused, waiting)
 
 
@@ -94,89 +98,104 @@ def held_by(db: Database, chain: Chain) -> dict[str, HeldRecords]:
 
 
 def disagreements(db: Database, chain: Chain, held: Mapping[str, HeldRecords]) -> list[tuple[PostedDay, str]]:
-    """The posted days, of all times, for which the contract does not hold our root, each with what it holds instead."""
-    found = []
-    for one in signatures.posted_days(db, EVER):
-        if (one.chain_id, one.contract) != (chain.chain_id, chain.contract):
+    """The posted days, of all times, for which the contract does not hold our root, each with what it holds instead.
+    Transient where the node does not answer or contradicts itself."""
+    differing = []
+    for posted in signatures.posted_days(db, EVER):
+        if (posted.chain_id, posted.contract) != (chain.chain_id, chain.contract):
             continue
-        record = held[one.trader].records.get(one.trading_day)
-        if record is not None and record.version > one.version:
-            record = chain.version_of(one.trader, one.trading_day, one.version).record
-        if record is None or record.version < one.version:
-            found.append((one, f"the contract holds no version {one.version}, ours is 0x{one.root.hex()}"))
-        elif not record.holds(one.schema_hash, one.root):
-            found.append((one, f"the contract holds 0x{record.root.hex()}, ours is 0x{one.root.hex()}"))
-    return found
+        record, ours = _held_version(chain, held, posted), f"ours is 0x{posted.root.hex()}"
+        if record is None:
+            differing.append((posted, f"the contract holds no version {posted.version}, {ours}"))
+        elif not record.holds(posted.schema_hash, posted.root):
+            differing.append((posted, f"the contract holds 0x{record.root.hex()}, {ours}"))
+    return differing
 
 
 def resubmit(db: Database, account: str, period: Period) -> list[date]:
     """Queue the failed records of a range again; their days. Permanent where there is none."""
-    found = sendings.unfinished(db, period, account)
-    failed = [one for one in found if one.state == "failed"]
-    for one in failed:
-        sendings.queue_again(db, account, one.trading_day, one.version)
+    records = sendings.unfinished(db, period, account)
+    failed = [record for record in records if record.state == "failed"]
+    for record in failed:
+        sendings.queue_again(db, account, record.trading_day, record.version)
     if not failed:
-        what = f"the records of {period} wait for the chain already" if found else f"no record of {period} has failed"
+        what = f"the records of {period} wait for the chain already" if records else f"no record of {period} has failed"
         raise Permanent(f"{what}: there is nothing to resubmit", "`fntx status` says what waits and what failed")
-    return [one.trading_day for one in failed]
+    return [record.trading_day for record in failed]
 
 
-def _place(receipt: PostedDay) -> PostedDay:
-    """A receipt but for whether it is final."""
+def _held_version(chain: Chain, held: Mapping[str, HeldRecords], posted: PostedDay) -> StoredRecord | None:
+    """What the contract holds in the place of a posted version: None where its newest version is an earlier one."""
+    latest = held[posted.trader].records.get(posted.trading_day)
+    if latest is None or latest.version <= posted.version:
+        return latest if latest is not None and latest.version == posted.version else None
+    version = chain.version_of(posted.trader, posted.trading_day, posted.version)
+    if version is None:
+        raise Transient(
+            f"the node shows version {latest.version} of {posted.trading_day} and no version {posted.version}",
+            "Try again",
+        )
+    return version.record
+
+
+def _as_mined(receipt: PostedDay) -> PostedDay:
+    """A receipt as it was before it became final, so that two looks at it are equal."""
     return receipt._replace(is_final=False)
 
 
 def _by_account(records: Iterable[SignedDay]) -> dict[str, list[SignedDay]]:
-    found: dict[str, list[SignedDay]] = {}
+    accounts: dict[str, list[SignedDay]] = {}
     for signed in records:
-        found.setdefault(signed.account_id, []).append(signed)
-    return found
+        accounts.setdefault(signed.account_id, []).append(signed)
+    return accounts
 
 
-def _bring(
+def _post_account(
     db: Database,
     settings: Settings,
     chain: Chain,
     account: str,
     signed: list[SignedDay],
     period: Period,
-    on_progress: Callable[[str], None],
+    on_progress: OnProgress,
 ) -> None:
-    """One account's records onto the chain. Those that were posted on another one before are left there."""
+    """Post one account's records. Those that were posted on another chain before are left there."""
     signer = chain.trader(account)
     here = (chain.chain_id, chain.contract, signer.address)
-    ours = [one for one in signed if (one.chain_id, one.contract, one.trader) == here]
+    ours = [record for record in signed if (record.chain_id, record.contract, record.trader) == here]
     if ours:
         with sendings.turn_of(db, signer.address):
             _requeue_vanished(db, chain, ours)
             journal = SendingJournal(db, account, *here, period)
-            sender.send(chain, signer, journal, sender.policy_of(settings), on_progress)
-    for one in sendings.unfinished(db, period, account):
-        if (one.chain_id, one.contract, one.trader) != here:
+            send(transport_for(chain, signer, settings.posting.fee_cap), journal, policy_of(settings), on_progress)
+    for record in sendings.unfinished(db, period, account):
+        if (record.chain_id, record.contract, record.trader) != here:
             raise Permanent(
-                f"the record of {one.trading_day} was made for trader {one.trader} and contract {one.contract} on "
-                f"chain {one.chain_id}, but the settings name trader {here[2]}, contract {here[1]}, chain {here[0]}",
+                f"the record of {record.trading_day} was made for trader {record.trader} and contract "
+                f"{record.contract} on chain {record.chain_id}, but the settings name trader {here[2]}, contract "
+                f"{here[1]}, chain {here[0]}",
                 "Post it with the settings that it was signed with",
             )
 
 
 def _requeue_vanished(db: Database, chain: Chain, signed: list[SignedDay]) -> None:
-    """Final versions that the contract does not hold, or not any more: the chain is another than it was. The caller has
-    the trader's turn."""
+    """Queue the final versions again that the contract does not hold, or not any more: the chain is another than it
+    was. The caller has the trader's turn."""
     first, last = signed[0].trading_day, signed[-1].trading_day
     unfinished = {
-        (one.trading_day, one.version) for one in sendings.unfinished(db, Period(first, last), signed[0].account_id)
+        (record.trading_day, record.version)
+        for record in sendings.unfinished(db, Period(first, last), signed[0].account_id)
     }
     stored = chain.history(signed[0].trader, Period(first, last))
-    for one in signed:
-        held = stored.get(one.trading_day)
-        for version in range(held.version + 1 if held else 1, one.version + 1):
-            if (one.trading_day, version) not in unfinished:
-                sendings.queue_again(db, one.account_id, one.trading_day, version)
+    for record in signed:
+        held = stored.get(record.trading_day)
+        for version in range(held.version + 1 if held else 1, record.version + 1):
+            if (record.trading_day, version) not in unfinished:
+                sendings.queue_again(db, record.account_id, record.trading_day, version)
 
 
-def _failure(one: Unfinished) -> Permanent:
+def _failure(record: Unfinished) -> Permanent:
     return Permanent(
-        f"{one.trading_day} was not posted: {one.error}",
-        f"When that is settled: `fntx signature resubmit --date {one.trading_day}`",
+        f"{record.trading_day} was not posted: {record.error}",
+        f"When that is settled: `fntx signature resubmit --date {record.trading_day}`",
     )

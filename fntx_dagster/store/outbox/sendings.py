@@ -1,4 +1,4 @@
-"""The sender's journal on PostgreSQL, and the queue: where each signed record is on its way to the chain.
+"""The outbox's journal on PostgreSQL, and the queue: where each signed record is on its way to the chain.
 
 `alm_reporting.chain_postings` has a row per record and its state; `chain_sendings` a row per nonce that was taken;
 `chain_attempts` the signed bytes; `chain_receipts` what was mined. Each call is one transaction. Every change of a
@@ -11,15 +11,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
-from fntx_dagster.adapters.evm.journal import Attempt, Sending
 from fntx_dagster.errors import Transient
-from fntx_dagster.model.chain import Mined, QueuedRecord, Unfinished
+from fntx_dagster.model.chain import Call, Fees, Mined, QueuedRecord, Unfinished
 from fntx_dagster.model.period import EVER, Period
+from fntx_dagster.outbox.sending import Attempt, Place, Sending
 from fntx_dagster.store.database import Database, Readable
+
+RecordSending = Sending[QueuedRecord, Call, Fees]
+"""A nonce that is taken for records, in the words of the outbox."""
 
 _TURN_SECONDS = 120.0
 _RECEIPT = """
@@ -40,7 +43,8 @@ def unfinished(db: Readable, period: Period = EVER, account: str | None = None) 
     first, last = period
     with db.connect() as connection:
         rows = connection.execute(
-            f"""SELECT {", ".join(Unfinished._fields)} FROM alm_reporting.chain_postings
+            """SELECT account_id, trading_day, version, state, queued_at, error, chain_id, contract, trader
+            FROM alm_reporting.chain_postings
             WHERE state NOT IN ('final', 'superseded') AND trading_day BETWEEN %(first)s AND %(last)s
                 AND account_id = coalesce(%(account)s, account_id)
             ORDER BY trading_day, account_id, version""",
@@ -50,7 +54,7 @@ def unfinished(db: Readable, period: Period = EVER, account: str | None = None) 
 
 
 def queue_again(db: Database, account: str, day: date, version: int) -> None:
-    """A failed record, or a final one that has vanished, is queued again; any other stays where it is."""
+    """Queue a failed record again, or a final one that has vanished; any other stays where it is."""
     with db.connect() as connection:
         key = {"account": account, "day": day, "version": version}
         connection.execute(
@@ -68,7 +72,7 @@ def queue_again(db: Database, account: str, day: date, version: int) -> None:
 
 
 def supersede(db: Database, account: str, day: date, version: int) -> None:
-    """A failed record is given up for good: the chain holds another one, and a later version says so."""
+    """Give a failed record up for good: the chain holds another one, and a later version says so."""
     with db.connect() as connection:
         connection.execute(
             f"""UPDATE alm_reporting.chain_postings SET state = 'superseded', updated_at = clock_timestamp()
@@ -86,20 +90,19 @@ def turn_of(db: Database, trader: str) -> Iterator[None]:
     deadline = time.monotonic() + _TURN_SECONDS
     with db.connect() as connection:
         connection.autocommit = True
-        key = (f"fntx sender {trader.lower()}",)
-        while not connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key).fetchone()[0]:
+        while not _is_locked(connection, f"fntx sender {trader.lower()}"):
             if time.monotonic() > deadline:
-                raise Transient(f"another process is sending for {trader}", "Try again when it has finished")
+                raise _overtaken(trader)
             time.sleep(0.2)
         yield
 
 
 class SendingJournal:
-    """`adapters.evm.journal.Journal` for one account's trader on one contract; `period` limits what is queued."""
+    """`outbox.Journal` for one account's trader on one contract; `period` limits which queued records are waiting."""
 
     def __init__(self, db: Database, account: str, chain_id: int, contract: str, trader: str, period: Period) -> None:
         first, last = period
-        self._db = db
+        self._db, self._trader = db, trader
         self._who = {
             "account": account,
             "chain_id": chain_id,
@@ -115,7 +118,7 @@ class SendingJournal:
                 connection, "posting.state = 'queued' AND posting.trading_day BETWEEN %(first)s AND %(last)s"
             )
 
-    def sendings(self) -> list[Sending]:
+    def sendings(self) -> list[RecordSending]:
         with self._db.connect() as connection:
             rows = connection.execute(
                 """SELECT sending_id, nonce, data, gas, mined_block, mined_block_hash, mined_tx_hash
@@ -128,18 +131,18 @@ class SendingJournal:
             ).fetchall()
             return [self._sending(connection, *row) for row in rows]
 
-    def open(self, nonce: int, data: bytes, gas: int, entries: tuple[QueuedRecord, ...]) -> Sending:
+    def prepare(self, slot: int, message: Call, entries: tuple[QueuedRecord, ...]) -> RecordSending:
         with self._db.connect() as connection:
             try:
-                number = connection.execute(
+                [(number,)] = connection.execute(
                     """INSERT INTO alm_reporting.chain_sendings
                         (account_id, chain_id, contract, trader, nonce, data, gas)
                     VALUES (%(account)s, %(chain_id)s, %(contract)s, %(trader)s, %(nonce)s, %(data)s, %(gas)s)
                     RETURNING sending_id""",
-                    self._who | {"nonce": nonce, "data": data, "gas": gas},
-                ).fetchone()[0]
+                    self._who | {"nonce": slot, "data": message.data, "gas": message.gas},
+                )
             except psycopg.errors.UniqueViolation:
-                raise self._overtaken() from None
+                raise _overtaken(self._trader) from None
             taken = connection.execute(
                 """UPDATE alm_reporting.chain_postings AS posting
                 SET sending_id = %(number)s, state = 'signed', error = NULL, updated_at = clock_timestamp()
@@ -150,39 +153,39 @@ class SendingJournal:
                 | {"number": number, "days": [e.day for e in entries], "versions": [e.version for e in entries]},
             ).rowcount
             if taken < len(entries):
-                raise self._overtaken()
-        return Sending(number, nonce, data, gas, entries, (), None)
+                raise _overtaken(self._trader)
+        return Sending(number, slot, message, entries, (), None)
 
-    def keep(self, sending: Sending, attempt: Attempt) -> Sending:
+    def keep(self, sending: RecordSending, attempt: Attempt[Fees]) -> RecordSending:
         with self._db.connect() as connection:
             connection.execute(
                 """INSERT INTO alm_reporting.chain_attempts (sending_id, tx_hash, raw_transaction, max_fee, tip)
                 VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
-                (sending.number, _bytes(attempt.tx_hash), attempt.raw, attempt.max_fee, attempt.tip),
+                (sending.number, _bytes(attempt.reference), attempt.raw, attempt.offer.max_fee, attempt.offer.tip),
             )
         return sending._replace(attempts=(*sending.attempts, attempt))
 
-    def broadcast(self, sending: Sending, tx_hash: str) -> None:
+    def sent(self, sending: RecordSending, reference: str) -> None:
         with self._db.connect() as connection:
             connection.execute(
                 """UPDATE alm_reporting.chain_attempts SET is_broadcast = true
                 WHERE (sending_id, tx_hash) = (%s, %s) AND NOT is_broadcast""",
-                (sending.number, _bytes(tx_hash)),
+                (sending.number, _bytes(reference)),
             )
             self._move(connection, sending, "broadcast", "posting.state = 'signed'")
 
-    def mined(self, sending: Sending, mined: Mined) -> None:
+    def seen(self, sending: RecordSending, place: Place, receipt: Mined) -> None:
         with self._db.connect() as connection:
             connection.execute(
                 """UPDATE alm_reporting.chain_sendings SET state = 'mined', mined_block = %s, mined_block_hash = %s,
                     mined_tx_hash = %s, updated_at = clock_timestamp() WHERE sending_id = %s""",
-                (mined.block_number, _bytes(mined.block_hash), _bytes(mined.tx_hash), sending.number),
+                (place.position, _bytes(place.mark), _bytes(place.reference), sending.number),
             )
-            receipt = _receipt(mined, None) | {"number": sending.number}
-            connection.execute(_RECEIPT.format(which="sending_id = %(number)s"), receipt)
+            values = _receipt(receipt, None) | {"number": sending.number}
+            connection.execute(_RECEIPT.format(which="sending_id = %(number)s"), values)
             self._move(connection, sending, "mined")
 
-    def final(self, sending: Sending) -> None:
+    def final(self, sending: RecordSending) -> None:
         with self._db.connect() as connection:
             [(tx_hash,)] = connection.execute(
                 """UPDATE alm_reporting.chain_sendings SET state = 'final', updated_at = clock_timestamp()
@@ -200,7 +203,7 @@ class SendingJournal:
             )
             self._move(connection, sending, "final")
 
-    def lost(self, sending: Sending) -> Sending:
+    def reopen(self, sending: RecordSending) -> RecordSending:
         with self._db.connect() as connection:
             self._lose_receipts(connection, sending)
             connection.execute(
@@ -209,9 +212,9 @@ class SendingJournal:
                 (sending.number,),
             )
             self._move(connection, sending, "broadcast")
-        return sending._replace(mined=None)
+        return sending._replace(seen=None)
 
-    def release(self, sending: Sending, why: str) -> None:
+    def release(self, sending: RecordSending, why: str) -> None:
         with self._db.connect() as connection:
             self._lose_receipts(connection, sending)
             self._end(connection, sending, "released", why)
@@ -220,17 +223,17 @@ class SendingJournal:
                 "UPDATE alm_reporting.chain_postings SET sending_id = NULL WHERE sending_id = %s", (sending.number,)
             )
 
-    def fail(self, sending: Sending, why: str) -> None:
+    def fail(self, sending: RecordSending, why: str) -> None:
         with self._db.connect() as connection:
             self._lose_receipts(connection, sending)
             self._end(connection, sending, "failed", why)
             self._move(connection, sending, "failed", error=why)
 
-    def found(self, entry: QueuedRecord, mined: Mined, is_final: bool) -> None:
+    def adopt(self, entry: QueuedRecord, receipt: Mined, is_final: bool) -> None:
         with self._db.connect() as connection:
             key = self._who | {"day": entry.day, "version": entry.version}
             confirmed = datetime.now(UTC) if is_final else None
-            connection.execute(_RECEIPT.format(which=_ONE), key | _receipt(mined, confirmed))
+            connection.execute(_RECEIPT.format(which=_ONE), key | _receipt(receipt, confirmed))
             connection.execute(
                 f"""UPDATE alm_reporting.chain_postings SET state = %(state)s, error = NULL,
                     updated_at = clock_timestamp() WHERE {_ONE}""",
@@ -245,9 +248,6 @@ class SendingJournal:
                 self._who | {"day": entry.day, "version": entry.version, "why": why},
             )
 
-    def _overtaken(self) -> Transient:
-        return Transient(f"another process is sending for {self._who['trader']}", "Try again when it has finished")
-
     def _sending(
         self,
         connection: psycopg.Connection,
@@ -256,9 +256,10 @@ class SendingJournal:
         data: bytes,
         gas: int,
         block: int | None,
-        block_hash: bytes | None,
-        tx_hash: bytes | None,
-    ) -> Sending:
+        block_hash: bytes,
+        tx_hash: bytes,
+    ) -> RecordSending:
+        """A sending from its row; `block_hash` and `tx_hash` are null where `block` is."""
         attempts = connection.execute(
             """SELECT tx_hash, raw_transaction, max_fee, tip, is_broadcast FROM alm_reporting.chain_attempts
             WHERE sending_id = %s ORDER BY attempt_id""",
@@ -266,17 +267,17 @@ class SendingJournal:
         )
         return Sending(
             number=number,
-            nonce=nonce,
-            data=data,
-            gas=gas,
+            slot=nonce,
+            message=Call(data, gas),
             entries=tuple(self._entries(connection, "posting.sending_id = %(number)s", number=number)),
             attempts=tuple(
-                Attempt(_hex(hashed), raw, int(max_fee), int(tip), sent) for hashed, raw, max_fee, tip, sent in attempts
+                Attempt(_hex(hashed), raw, Fees(int(max_fee), int(tip)), sent)
+                for hashed, raw, max_fee, tip, sent in attempts
             ),
-            mined=None if block is None else (block, _hex(block_hash), _hex(tx_hash)),
+            seen=None if block is None else Place(block, _hex(block_hash), _hex(tx_hash)),
         )
 
-    def _entries(self, connection: psycopg.Connection, which: str, **values: Any) -> list[QueuedRecord]:
+    def _entries(self, connection: psycopg.Connection, which: LiteralString, **values: Any) -> list[QueuedRecord]:
         rows = connection.execute(
             f"""SELECT trading_day, version, schema_hash, root,
                 decode(substr(record ->> 'previous_root', 3), 'hex'), record ->> 'reason'
@@ -292,9 +293,9 @@ class SendingJournal:
     def _move(
         self,
         connection: psycopg.Connection,
-        sending: Sending,
+        sending: RecordSending,
         state: str,
-        only: str = "true",
+        only: LiteralString = "true",
         error: str | None = None,
     ) -> None:
         connection.execute(
@@ -304,14 +305,14 @@ class SendingJournal:
             {"state": state, "error": error, "number": sending.number},
         )
 
-    def _end(self, connection: psycopg.Connection, sending: Sending, state: str, why: str) -> None:
+    def _end(self, connection: psycopg.Connection, sending: RecordSending, state: str, why: str) -> None:
         connection.execute(
             """UPDATE alm_reporting.chain_sendings SET state = %s, error = %s, updated_at = clock_timestamp()
             WHERE sending_id = %s""",
             (state, why, sending.number),
         )
 
-    def _lose_receipts(self, connection: psycopg.Connection, sending: Sending) -> None:
+    def _lose_receipts(self, connection: psycopg.Connection, sending: RecordSending) -> None:
         """Receipts that a reorg undid before they were final."""
         connection.execute(
             """UPDATE alm_reporting.chain_receipts AS receipt SET lost_at = clock_timestamp()
@@ -321,6 +322,16 @@ class SendingJournal:
                     = (posting.account_id, posting.trading_day, posting.version)""",
             (sending.number,),
         )
+
+
+def _is_locked(connection: psycopg.Connection, key: str) -> bool:
+    """Whether this connection has got the lock of that name."""
+    [(is_locked,)] = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (key,))
+    return is_locked
+
+
+def _overtaken(trader: str) -> Transient:
+    return Transient(f"another process is sending for {trader}", "Try again when it has finished")
 
 
 def _receipt(mined: Mined, confirmed_at: datetime | None) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
 
-_POSTED = f"{', '.join(PostedDay._fields[:-3])}, confirmed_at is not null as is_final, schema_hash, root"
+_POSTED = """account_id, trading_day, version, chain_id, contract, trader, tx_hash, block_number, block_hash, gas_used,
+    records, posted_at, confirmed_at is not null as is_final, schema_hash, root"""
 _RECEIPTS = "alm_reporting.chain_receipts join alm_reporting.daily_signatures using (account_id, trading_day, version)"
 
 
@@ -124,7 +125,7 @@ def last_signed_sessions(db: Readable) -> dict[str, date]:
 
 
 def unsigned_days(db: Readable) -> dict[str, list[date]]:
-    """Account → its told sessions after the last signed one, oldest first. Accounts without any are left out."""
+    """Account → its built sessions after the last signed one, oldest first. Accounts without any are left out."""
     with db.connect() as connection:
         if not marts_exist(connection):
             return {}
@@ -132,16 +133,16 @@ def unsigned_days(db: Readable) -> dict[str, list[date]]:
             """with signed as (
                 select account_id, max(trading_day) as last from alm_reporting.daily_signatures group by 1
             )
-            select told.account_id, array_agg(told.trading_day order by told.trading_day)
-            from alm_reporting.daily_summary as told left join signed using (account_id)
-            where told.trading_day > coalesce(signed.last, '-infinity')
+            select built.account_id, array_agg(built.trading_day order by built.trading_day)
+            from alm_reporting.daily_summary as built left join signed using (account_id)
+            where built.trading_day > coalesce(signed.last, '-infinity')
             group by 1 order by 1"""
         )
         return dict(rows.fetchall())
 
 
 def statement_digests(db: Readable, period: Period, account: str) -> dict[date, list[str]]:
-    """Session → the SHA-256 (hex, sorted) of each statement file that spoke last for a section of that day."""
+    """Session → the SHA-256 (hex, sorted) of each statement file that the sections of that day are from."""
     first, last = period
     with db.connect() as connection:
         rows = connection.execute(
@@ -215,4 +216,5 @@ def _signed(row: dict[str, Any]) -> SignedDay:
 
 def _posted(row: dict[str, Any]) -> PostedDay:
     hashes = {name: f"0x{row[name].hex()}" for name in ("tx_hash", "block_hash")}
-    return PostedDay(**row | hashes | {"chain_id": int(row["chain_id"])})
+    values: dict[str, Any] = row | hashes | {"chain_id": int(row["chain_id"])}
+    return PostedDay(**values)

@@ -6,15 +6,18 @@ from datetime import date, timedelta
 import pytest
 
 from fntx_dagster.adapters.evm.client import connect
-from fntx_dagster.adapters.evm.sender import Policy, send
+from fntx_dagster.adapters.evm.track_record import transport_for
 from fntx_dagster.model.chain import QueuedRecord
+from fntx_dagster.outbox import sender
+from fntx_dagster.outbox.sender import Policy
 from fntx_dagster.settings import Settings
-from tests.adapters.evm.memory import MemoryJournal
+from tests.outbox.memory import MemoryJournal
 
 ACCOUNT = "U0000001"
 SCHEMA = b"\x11" * 32
 DAY = date(2025, 7, 18)
-POLICY = Policy(confirmations=0, batch=100, fee_cap=500 * 10**9, stuck_after=60, mined_within=60, poll=0.01)
+POLICY = Policy(confirmations=0, batch=100, stuck_after=60, seen_within=60, poll=0.01)
+FEE_CAP = 500 * 10**9
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +47,7 @@ def trader(chain):
 
 
 def first(n=0, root=None):
-    """The first version of the record of the n-th day; its root tells the day unless one is given."""
+    """The first version of the record of the n-th day; its root is made of the day unless one is given."""
     return QueuedRecord(DAY + timedelta(n), 1, SCHEMA, root or (n + 1).to_bytes(32, "big"))
 
 
@@ -52,6 +55,11 @@ def amended(entry, reason="the broker corrected a fee"):
     """The version that follows on an entry."""
     root = bytes([entry.version]) + entry.root[1:]
     return QueuedRecord(entry.day, entry.version + 1, SCHEMA, root, entry.root, reason)
+
+
+def send(chain, signer, journal, policy=POLICY, fee_cap=FEE_CAP):
+    """Send what a journal has, to the chain's TrackRecord."""
+    sender.send(transport_for(chain, signer, fee_cap), journal, policy)
 
 
 def post(chain, signer, *entries, policy=POLICY):

@@ -18,7 +18,6 @@ from fntx_dagster.adapters.evm.contracts import deploy, write_addresses
 from fntx_dagster.adapters.evm.faults import Reverted
 from fntx_dagster.adapters.evm.keys import LocalSigner
 from fntx_dagster.adapters.evm.reader import read_at
-from fntx_dagster.adapters.evm.sender import send
 from fntx_dagster.adapters.evm.transactions import request, suggested_fees, transact
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.chain import Addresses
@@ -26,13 +25,13 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import Context
 from fntx_dagster.proof.record import build_record
 from fntx_dagster.settings import Settings
-from tests.adapters.evm.conftest import ACCOUNT, DAY, POLICY, SCHEMA, amended, first
-from tests.adapters.evm.memory import MemoryJournal
+from tests.adapters.evm.conftest import ACCOUNT, DAY, POLICY, SCHEMA, amended, first, send
+from tests.outbox.memory import MemoryJournal
 from tests.tools import ANVIL, needs_anvil
 
 DEPLOYER = LocalSigner(b"\x02" * 32)
 PATIENT = POLICY._replace(confirmations=3)
-HASTY = POLICY._replace(mined_within=0.05, poll=0.02)
+HASTY = POLICY._replace(seen_within=0.05, poll=0.02)
 
 
 class Node:
@@ -219,7 +218,7 @@ def test_a_record_that_a_reorganisation_moved_has_the_new_blocks_receipt(chain, 
 def test_a_foreign_transaction_that_a_reorganisation_puts_in_place_of_ours_is_noticed(chain, trader):
     journal = MemoryJournal(first())
     send(chain, trader, journal, PATIENT)
-    nonce = journal.sendings()[0].nonce
+    nonce = journal.sendings()[0].slot
     ask(chain, "anvil_rollback", 1)
     ask(chain, "eth_sendRawTransaction", f"0x{pay_oneself(chain, trader, nonce).hex()}")
     send(chain, trader, journal, POLICY)
@@ -234,14 +233,14 @@ def test_bytes_that_were_given_up_and_land_after_all_are_found_and_burn_nothing_
     send(chain, trader, journal, PATIENT)
     [given_up] = journal.sendings()
     ask(chain, "anvil_rollback", 1)
-    ask(chain, "eth_sendRawTransaction", f"0x{pay_oneself(chain, trader, given_up.nonce).hex()}")
+    ask(chain, "eth_sendRawTransaction", f"0x{pay_oneself(chain, trader, given_up.slot).hex()}")
     send(chain, trader, journal, PATIENT)
     assert journal.sending_states() == ["released", "mined"]
     ask(chain, "anvil_rollback", 2)
     ask(chain, "eth_sendRawTransaction", f"0x{given_up.attempts[0].raw.hex()}")
     send(chain, trader, journal, POLICY)
     assert (journal.sending_states(), journal.states()) == (["released", "released"], ["final"])
-    assert journal.receipts[first()].tx_hash == given_up.attempts[0].tx_hash
+    assert journal.receipts[first()].tx_hash == given_up.attempts[0].reference
     assert chain.funds_of(trader.address).fntx == 1000 - 10
 
 
@@ -277,42 +276,41 @@ def test_what_is_found_on_the_chain_is_looked_for_again_until_it_is_final(chain,
 
 @needs_anvil
 def test_a_stuck_transaction_is_bumped_and_lands_once(chain, trader, stuck):
-    nonce = stuck.sendings()[0].nonce
+    nonce = stuck.sendings()[0].slot
     for _ in range(2):
         with pytest.raises(Transient, match="not mined yet"):
             send(chain, trader, stuck, HASTY._replace(stuck_after=0.03))
     attempts = stuck.sendings()[0].attempts
     assert len(attempts) >= 3
     for earlier, later in pairwise(attempts):
-        assert later.max_fee >= earlier.max_fee * 1.125
-        assert later.tip >= earlier.tip * 1.125
+        assert later.offer.max_fee >= earlier.offer.max_fee * 1.125
+        assert later.offer.tip >= earlier.offer.tip * 1.125
     ask(chain, "evm_mine")
     ask(chain, "evm_setAutomine", True)
     send(chain, trader, stuck, POLICY)
     assert stuck.states() == ["final", "final"]
     assert nonce_of(chain, trader) == nonce + 1
-    assert stuck.receipts[first()].tx_hash == attempts[-1].tx_hash
+    assert stuck.receipts[first()].tx_hash == attempts[-1].reference
     assert chain.funds_of(trader.address).fntx == 1000 - 20
 
 
 @needs_anvil
 def test_a_transaction_that_the_base_fee_has_left_behind_is_bumped_to_what_is_asked_now(chain, trader, stuck):
     [before] = stuck.sendings()[0].attempts
-    ask(chain, "anvil_setNextBlockBaseFeePerGas", hex(before.max_fee * 4))
+    ask(chain, "anvil_setNextBlockBaseFeePerGas", hex(before.offer.max_fee * 4))
     ask(chain, "evm_mine")
-    assert chain.mined(before.tx_hash) is None
+    assert chain.mined(before.reference) is None
     ask(chain, "evm_setAutomine", True)
     send(chain, trader, stuck, POLICY._replace(stuck_after=0.03))
     assert stuck.states() == ["final", "final"]
-    assert stuck.all[1][0].attempts[-1].max_fee > before.max_fee * 4
+    assert stuck.all[1][0].attempts[-1].offer.max_fee > before.offer.max_fee * 4
 
 
 @needs_anvil
 def test_fees_are_not_raised_beyond_the_cap_and_the_error_says_so(chain, trader, stuck):
     [attempt] = stuck.sendings()[0].attempts
-    policy = HASTY._replace(stuck_after=0.01, fee_cap=attempt.max_fee * 9 // 8)
     with pytest.raises(Transient, match="beyond FNTX_FEE_CAP_GWEI"):
-        send(chain, trader, stuck, policy)
+        send(chain, trader, stuck, HASTY._replace(stuck_after=0.01), fee_cap=attempt.offer.max_fee * 9 // 8)
     assert stuck.sendings()[0].attempts == (attempt,)
 
 
@@ -329,29 +327,29 @@ def test_an_earlier_attempt_can_land_although_the_fees_were_raised_since(chain, 
     with pytest.raises(Transient):
         send(chain, trader, stuck, HASTY._replace(stuck_after=0.03))
     earlier, *_, latest = stuck.sendings()[0].attempts
-    ask(chain, "anvil_dropTransaction", latest.tx_hash)
+    ask(chain, "anvil_dropTransaction", latest.reference)
     ask(chain, "eth_sendRawTransaction", f"0x{earlier.raw.hex()}")
     ask(chain, "evm_mine")
     send(chain, trader, stuck, POLICY)
     assert (stuck.states(), stuck.sending_states()) == (["final", "final"], ["final"])
-    assert stuck.receipts[first()].tx_hash == earlier.tx_hash
+    assert stuck.receipts[first()].tx_hash == earlier.reference
 
 
 @needs_anvil
 def test_a_transaction_that_was_dropped_from_the_pool_is_sent_again_as_the_same_bytes(chain, trader, stuck):
     [attempt] = stuck.sendings()[0].attempts
-    ask(chain, "anvil_dropTransaction", attempt.tx_hash)
+    ask(chain, "anvil_dropTransaction", attempt.reference)
     ask(chain, "evm_setAutomine", True)
     send(chain, trader, stuck, POLICY)
-    assert [one.tx_hash for one in stuck.all[1][0].attempts] == [attempt.tx_hash]
+    assert [each.reference for each in stuck.all[1][0].attempts] == [attempt.reference]
     assert stuck.states() == ["final", "final"]
 
 
 @needs_anvil
 def test_a_foreign_transaction_that_took_the_nonce_is_noticed_and_the_records_go_under_the_next(chain, trader, stuck):
     [sending] = stuck.sendings()
-    ask(chain, "anvil_dropTransaction", sending.attempts[0].tx_hash)
-    ask(chain, "eth_sendRawTransaction", f"0x{pay_oneself(chain, trader, sending.nonce).hex()}")
+    ask(chain, "anvil_dropTransaction", sending.attempts[0].reference)
+    ask(chain, "eth_sendRawTransaction", f"0x{pay_oneself(chain, trader, sending.slot).hex()}")
     ask(chain, "evm_mine")
     ask(chain, "evm_setAutomine", True)
     send(chain, trader, stuck, POLICY)
@@ -374,7 +372,7 @@ def test_while_a_foreign_transaction_of_the_key_is_pending_no_nonce_is_taken(cha
 def test_a_nonce_that_is_ahead_of_the_chain_is_given_back_when_nothing_fills_the_gap(chain, trader):
     journal = MemoryJournal(first(), first(1))
     send(chain, trader, journal, PATIENT._replace(batch=1))
-    before = [sending.nonce for sending in journal.sendings()]
+    before = [sending.slot for sending in journal.sendings()]
     journal.all[1] = (journal.all[1][0], "final")  # a reorganisation deeper than what was thought final
     ask(chain, "anvil_rollback", 2)
     with pytest.raises(Transient, match="waits for the nonce"):

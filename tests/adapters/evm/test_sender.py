@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.keys import LocalSigner, deployer_of
-from fntx_dagster.adapters.evm.sender import policy_of, send
 from fntx_dagster.adapters.evm.transactions import transact
+from fntx_dagster.adapters.evm.transport import policy_of
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
-from tests.adapters.evm.conftest import ACCOUNT, DAY, POLICY, SCHEMA, amended, first, post
-from tests.adapters.evm.memory import MemoryJournal
+from tests.adapters.evm.conftest import ACCOUNT, DAY, POLICY, SCHEMA, amended, first, post, send
+from tests.outbox.memory import MemoryJournal
 
 ROOT = b"\x77" * 32
 STRANGER = LocalSigner(b"\x01" * 32)
@@ -42,7 +42,7 @@ def test_many_days_go_in_bundles_and_in_order(chain, trader):
     send(chain, trader, journal, POLICY._replace(batch=2))
     assert journal.states() == ["final"] * 5
     assert [len(sending.entries) for sending, _ in journal.all.values()] == [2, 2, 1]
-    assert [sending.nonce for sending, _ in journal.all.values()] == [1, 2, 3]
+    assert [sending.slot for sending, _ in journal.all.values()] == [1, 2, 3]
     assert list(chain.history(trader.address, Period(DAY, DAY + timedelta(9))).values()) == [
         chain.record_of(trader.address, entry.day) for entry in entries
     ]
@@ -71,7 +71,7 @@ def test_an_amendment_goes_alone_after_the_version_before_it(chain, trader, batc
     assert [version.previous_root for version in versions] == [None, entry.root, second.root]
     assert [version.reason for version in versions] == [None, "the broker corrected a fee", "and once more: Ω"]
     assert [chain.find_posting(trader.address, DAY, n) for n in (1, 2, 3)] == [
-        journal.receipts[one] for one in (entry, second, third)
+        journal.receipts[version] for version in (entry, second, third)
     ]
 
 
@@ -146,7 +146,7 @@ def test_killed_again_and_again_every_record_is_posted_exactly_once(chain, trade
 
 def test_a_sending_that_would_not_pass_any_more_is_released_if_nothing_of_it_is_signed(chain, trader):
     journal = MemoryJournal(first(), first(1))
-    assert _dies(chain, trader, journal, step_named="open")
+    assert _dies(chain, trader, journal, step_named="prepare")
     post(chain, trader, first(1, ROOT), first(2))
     send(chain, trader, journal, POLICY)
     assert journal.states() == ["final", "failed"]
@@ -165,7 +165,7 @@ def test_a_foreign_transaction_that_took_the_nonce_is_noticed_and_the_records_ar
 
 def test_a_nonce_under_which_nothing_is_signed_is_given_back_if_the_records_would_not_pass_any_more(chain, trader):
     journal, nonce = MemoryJournal(first(), first(1)), chain.web3.eth.get_transaction_count(trader.address) + 1
-    _drain(chain, trader, lambda: _dies(chain, trader, journal, step_named="open"))
+    _drain(chain, trader, lambda: _dies(chain, trader, journal, step_named="prepare"))
     with pytest.raises(Permanent, match="holds 0 FNTX"):
         send(chain, trader, journal, POLICY)
     assert (journal.states(), journal.sending_states()) == (["queued", "queued"], ["released"])
@@ -228,7 +228,7 @@ def test_a_chain_that_was_made_anew_is_posted_to_again_with_the_same_roots(setti
     journal = MemoryJournal(*[first(n) for n in range(3)])
     send(chain, trader, journal, POLICY._replace(batch=1))
     journal.queue(first(3))
-    assert _dies(chain, trader, journal, step_named="mined")
+    assert _dies(chain, trader, journal, step_named="seen")
     chain.close()
     for file in settings.paths.chain.iterdir():
         file.unlink()
@@ -275,17 +275,16 @@ def test_a_bundle_shrinks_to_what_the_fntx_pays_for_and_the_rest_says_what_is_mi
 def test_while_the_chain_is_dearer_than_the_cap_no_nonce_is_taken(chain, trader):
     journal = MemoryJournal(first())
     with pytest.raises(Transient, match=r"above the cap.*FNTX_FEE_CAP_GWEI"):
-        send(chain, trader, journal, POLICY._replace(fee_cap=1))
+        send(chain, trader, journal, fee_cap=1)
     assert journal.all == {}
 
 
 def test_the_policy_is_the_settings():
-    policy = policy_of(
-        Settings(
-            posting={"fee_cap_gwei": "1.5", "batch": 7, "stuck_after": 4, "mined_within": 5}, chain={"confirmations": 3}
-        )
+    settings = Settings(
+        posting={"fee_cap_gwei": "1.5", "batch": 7, "stuck_after": 4, "mined_within": 5}, chain={"confirmations": 3}
     )
-    assert policy[:5] == (3, 7, 1_500_000_000, 4, 5)
+    assert policy_of(settings)[:4] == (3, 7, 4, 5)
+    assert settings.posting.fee_cap == 1_500_000_000
 
 
 def test_a_run_that_would_end_before_it_came_to_raise_a_fee_is_refused(settings):
@@ -349,7 +348,7 @@ class _Stepped:
 
 def _send_and_die(chain, signer, journal, kill):
     """Whether the kill came before `send` was done."""
-    writes = ("open", "keep", "broadcast", "mined", "final", "lost", "release", "fail", "found", "refuse")
+    writes = ("prepare", "keep", "sent", "seen", "final", "reopen", "release", "fail", "adopt", "refuse")
     eth = chain.web3.eth
     eth.send_raw_transaction = kill.around(eth, "send_raw_transaction").send_raw_transaction
     try:
@@ -377,7 +376,7 @@ def _killed(chain, signer, entries, kills):
     assert _burned(chain) - burned == 10 * len(entries)
     for entry in entries:
         assert chain.version_of(signer.address, entry.day, entry.version).record.root == entry.root
-    used = [sending.nonce for sending, _ in journal.all.values()]
+    used = [sending.slot for sending, _ in journal.all.values()]
     assert used == list(range(nonce, nonce + len(used)))
     assert chain.web3.eth.get_transaction_count(signer.address) == nonce + len(used)
     return killed

@@ -80,13 +80,13 @@ def test_a_hundred_kills_between_queue_and_receipt_lose_nothing_and_post_nothing
 
 def check_all_posted_once(db: Database, chain: Chain, seed: str) -> None:
     signed, posted = signed_days(db, Period(DAYS[0], DAYS[-1])), posted_days(db, Period(DAYS[0], DAYS[-1]))
-    assert [one.trading_day for one in signed] == DAYS, seed
-    assert [one.trading_day for one in posted] == DAYS, seed
+    assert [record.trading_day for record in signed] == DAYS, seed
+    assert [receipt.trading_day for receipt in posted] == DAYS, seed
     assert unfinished(db) == [], seed
     trader = signed[0].trader
     stored = chain.history(trader, Period(DAYS[0], DAYS[-1]))
-    assert {day: (record.root, record.version) for day, record in stored.items()} == {
-        one.trading_day: (one.root, 1) for one in signed
+    assert {day: (held.root, held.version) for day, held in stored.items()} == {
+        record.trading_day: (record.root, 1) for record in signed
     }, seed
     burned = Decimal(10**9) - Decimal(chain.fntx.functions.totalSupply().call()) / 10**18
     assert burned == 10 * len(DAYS), seed

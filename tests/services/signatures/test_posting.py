@@ -1,4 +1,4 @@
-"""Several accounts and one queue each: what hinders one does not hinder the others, and what is told of it."""
+"""Several accounts and one queue each: what hinders an account hinders no other, and posting says what it was."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from fntx_dagster.adapters.evm.client import Chain
+from fntx_dagster.adapters.evm.transport import EvmTransport
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures import posting
@@ -35,14 +36,14 @@ def signed(built: Database, settings: Settings) -> Database:
 
 
 def hindering(monkeypatch: pytest.MonkeyPatch, trader: str, error: Exception) -> None:
-    sending = posting.sender.send
+    sent = posting.send
 
-    def send(chain: Chain, signer: object, *arguments: object) -> None:
-        if signer.address == trader:
+    def send(transport: EvmTransport, *arguments: object) -> None:
+        if transport.signer.address == trader:
             raise error
-        sending(chain, signer, *arguments)
+        sent(transport, *arguments)
 
-    monkeypatch.setattr(posting.sender, "send", send)
+    monkeypatch.setattr(posting, "send", send)
 
 
 def test_an_account_that_has_to_wait_holds_no_other_up(
@@ -51,7 +52,7 @@ def test_an_account_that_has_to_wait_holds_no_other_up(
     hindering(monkeypatch, chain.trader(ONE).address, Transient("a transaction is still in progress"))
     with pytest.raises(Transient, match="still in progress"):
         post(signed, settings, chain, Period(FIRST, LAST))
-    assert {one.account_id for one in unfinished(signed)} == {ONE}
+    assert {record.account_id for record in unfinished(signed)} == {ONE}
     assert len(posted_days(signed, Period(FIRST, LAST), OTHER)) == 3
 
 
@@ -61,7 +62,7 @@ def test_an_account_without_funds_stops_at_its_first_day_that_waits(
     post(signed, settings, chain, Period.on(FIRST))
     hindering(monkeypatch, chain.trader(ONE).address, Permanent("it holds 0 FNTX"))
     done = post(signed, settings, chain, Period(FIRST, LAST))
-    assert [(one.account_id, one.day) for one in done.refused] == [(ONE, DAYS[1])]
+    assert [(refusal.account_id, refusal.day) for refusal in done.refused] == [(ONE, DAYS[1])]
     assert len(done.new) == 2
 
 
@@ -69,12 +70,12 @@ def test_failed_records_are_resubmitted_together(signed: Database, settings: Set
     with signed.connect() as connection:
         connection.execute("update alm_reporting.chain_postings set state = 'failed', error = 'reverted'")
     done = post(signed, settings, chain, Period(FIRST, LAST), ONE)
-    assert [one.day for one in done.failed] == DAYS
+    assert [refusal.day for refusal in done.failed] == DAYS
     assert "fntx signature resubmit" in str(done.failed[0].error)
     assert resubmit(signed, ONE, Period(FIRST, LAST)) == DAYS
     with pytest.raises(Permanent, match="wait for the chain already"):
         resubmit(signed, ONE, Period(FIRST, LAST))
-    [transaction] = {one.tx_hash for one in post(signed, settings, chain, Period(FIRST, LAST), ONE).new}
+    [transaction] = {posted.tx_hash for posted in post(signed, settings, chain, Period(FIRST, LAST), ONE).new}
     assert transaction
     with pytest.raises(Permanent, match="no record of 2025-07-14 has failed"):
         resubmit(signed, ONE, Period.on(FIRST))
@@ -91,7 +92,7 @@ def test_a_day_posted_to_an_earlier_contract_is_left_there_and_a_new_one_is_post
     by_hand.build(signed, ONE, later)
     sign(signed, settings, Period.on(later), ONE)
     done = post(signed, settings, chain, Period(FIRST, later), ONE)
-    assert [one.trading_day for one in done.new] == [later]
+    assert [posted.trading_day for posted in done.new] == [later]
     assert done.refused == []
 
 
@@ -118,4 +119,4 @@ def test_two_machines_do_not_send_for_one_key_at_once(
     trader = chain.trader(ONE).address
     with sendings.turn_of(signed, trader), pytest.raises(Transient, match="another process is sending"):
         post(signed, settings, chain, Period(FIRST, LAST))
-    assert {one.account_id for one in unfinished(signed)} == {ONE}
+    assert {record.account_id for record in unfinished(signed)} == {ONE}

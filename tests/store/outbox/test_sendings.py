@@ -1,4 +1,4 @@
-"""The sender's journal on a real PostgreSQL: what it says after each step, and what outlives a killed process."""
+"""The outbox's journal on a real PostgreSQL: what it says after each step, and what outlives a killed process."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from threading import Thread
 import psycopg
 import pytest
 
-from fntx_dagster.adapters.evm.journal import Attempt
 from fntx_dagster.errors import Transient
-from fntx_dagster.model.chain import Mined, QueuedRecord, SignedDay
+from fntx_dagster.model.chain import Call, Fees, Mined, QueuedRecord, SignedDay
 from fntx_dagster.model.period import Period
+from fntx_dagster.outbox.sending import Attempt, Place
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox import sendings
-from fntx_dagster.store.outbox.sendings import SendingJournal, unfinished
+from fntx_dagster.store.outbox.sendings import RecordSending, SendingJournal, unfinished
 from fntx_dagster.store.outbox.signatures import freeze, posted_days
 
 ACCOUNT, TRADER, CONTRACT, CHAIN = "U7000001", "0x" + "ab" * 20, "0x" + "cd" * 20, 2**70
 DAYS = [date(2025, 7, 16), date(2025, 7, 17), date(2025, 7, 18)]
-ATTEMPT = Attempt("0x" + "01" * 32, b"raw", 2**65, 3, False)
+ATTEMPT = Attempt("0x" + "01" * 32, b"raw", Fees(2**65, 3), False)
+CALL = Call(b"call", 100_000)
 
 
 def record(day: date, version: int = 1) -> SignedDay:
@@ -30,7 +31,7 @@ def record(day: date, version: int = 1) -> SignedDay:
     )
 
 
-def mined(*days: date, block: int = 7, tx_hash: str = ATTEMPT.tx_hash) -> Mined:
+def mined(*days: date, block: int = 7, tx_hash: str = ATTEMPT.reference) -> Mined:
     written = tuple(days)  # how many is all that a receipt keeps of them
     return Mined(tx_hash, block, "0x" + f"{block:02x}" * 32, 90_000, datetime.now(UTC), Decimal(10), written)
 
@@ -43,11 +44,15 @@ def journal(database: Database) -> SendingJournal:
 
 
 def states(db: Database) -> list[str]:
-    return [one.state for one in unfinished(db)]
+    return [record.state for record in unfinished(db)]
 
 
-def opened(journal: SendingJournal, count: int = 2) -> sendings.Sending:
-    return journal.open(5, b"call", 100_000, tuple(journal.waiting()[:count]))
+def prepared(journal: SendingJournal, count: int = 2) -> RecordSending:
+    return journal.prepare(5, CALL, tuple(journal.waiting()[:count]))
+
+
+def see(journal: SendingJournal, sending: RecordSending, receipt: Mined) -> None:
+    journal.seen(sending, Place(receipt.block_number, receipt.block_hash, receipt.tx_hash), receipt)
 
 
 def test_a_record_is_queued_when_it_is_frozen_and_only_once(database: Database, journal: SendingJournal) -> None:
@@ -67,67 +72,69 @@ def test_a_journal_of_a_range_sees_no_other_day(database: Database, journal: Sen
 
 
 def test_a_sending_goes_through_its_states_with_its_records(database: Database, journal: SendingJournal) -> None:
-    sending = opened(journal)
+    sending = prepared(journal)
     assert states(database) == ["signed", "signed", "queued"]
     sending = journal.keep(sending, ATTEMPT)
     assert journal.sendings() == [sending]
-    journal.broadcast(sending, ATTEMPT.tx_hash)
-    assert journal.sendings()[0].attempts[0].is_broadcast
+    journal.sent(sending, ATTEMPT.reference)
+    assert journal.sendings()[0].attempts[0].is_sent
     assert states(database) == ["broadcast", "broadcast", "queued"]
-    journal.mined(sending, mined(*DAYS[:2]))
-    assert journal.sendings()[0].mined == (7, "0x" + "07" * 32, ATTEMPT.tx_hash)
-    assert [(one.trading_day, one.records, one.is_final) for one in posted_days(database, Period(*DAYS[::2]))] == [
+    see(journal, sending, mined(*DAYS[:2]))
+    assert journal.sendings()[0].seen == (7, "0x" + "07" * 32, ATTEMPT.reference)
+    assert [
+        (posted.trading_day, posted.records, posted.is_final) for posted in posted_days(database, Period(*DAYS[::2]))
+    ] == [
         (DAYS[0], 2, False),
         (DAYS[1], 2, False),
     ]
     journal.final(sending)
     assert journal.sendings() == []
     assert states(database) == ["queued"]
-    assert all(one.is_final for one in posted_days(database, Period(*DAYS[::2])))
+    assert all(posted.is_final for posted in posted_days(database, Period(*DAYS[::2])))
 
 
 def test_what_a_reorg_undid_is_open_again_and_has_no_receipt(database: Database, journal: SendingJournal) -> None:
-    sending = journal.keep(opened(journal), ATTEMPT)
-    journal.mined(sending, mined(*DAYS[:2]))
-    assert journal.lost(journal.sendings()[0]).mined is None
+    sending = journal.keep(prepared(journal), ATTEMPT)
+    see(journal, sending, mined(*DAYS[:2]))
+    assert journal.reopen(journal.sendings()[0]).seen is None
     assert posted_days(database, Period(*DAYS[::2])) == []
     assert journal.sendings()[0].attempts[0].raw == b"raw"
-    journal.mined(sending, mined(*DAYS[:2], block=9))
-    assert {one.block_number for one in posted_days(database, Period(*DAYS[::2]))} == {9}
+    see(journal, sending, mined(*DAYS[:2], block=9))
+    assert {posted.block_number for posted in posted_days(database, Period(*DAYS[::2]))} == {9}
 
 
 def test_a_released_nonce_may_be_taken_again_and_its_records_wait_again(
     database: Database, journal: SendingJournal
 ) -> None:
-    journal.release(opened(journal), "another transaction took the nonce")
+    journal.release(prepared(journal), "another transaction took the nonce")
     assert states(database) == ["queued"] * 3
-    assert opened(journal).nonce == 5
+    assert prepared(journal).slot == 5
 
 
 def test_a_nonce_is_taken_once(journal: SendingJournal) -> None:
-    opened(journal)
+    prepared(journal)
     with pytest.raises(Transient, match="another process is sending"):
-        opened(journal, 1)
+        prepared(journal, 1)
 
 
 def test_a_record_that_another_process_took_is_not_taken_again(journal: SendingJournal) -> None:
     entries = tuple(journal.waiting())
-    opened(journal, 3)
+    prepared(journal, 3)
     with pytest.raises(Transient, match="another process is sending"):
-        journal.open(6, b"call", 100_000, entries)
-    assert [sending.nonce for sending in journal.sendings()] == [5]
+        journal.prepare(6, CALL, entries)
+    assert [sending.slot for sending in journal.sendings()] == [5]
 
 
 def test_a_failed_sending_waits_for_a_person_who_queues_it_again(database: Database, journal: SendingJournal) -> None:
-    journal.fail(opened(journal), "RecordExists")
-    assert [(one.state, one.error) for one in unfinished(database)][:2] == [("failed", "RecordExists")] * 2
+    journal.fail(prepared(journal), "RecordExists")
+    assert [(record.state, record.error) for record in unfinished(database)][:2] == [("failed", "RecordExists")] * 2
     assert journal.sendings() == []
     sendings.queue_again(database, ACCOUNT, DAYS[0], 1)
     assert states(database) == ["queued", "failed", "queued"]
 
 
 def test_what_is_on_its_way_is_not_queued_again(database: Database, journal: SendingJournal) -> None:
-    sending = journal.keep(opened(journal), ATTEMPT)
+    sending = journal.keep(prepared(journal), ATTEMPT)
     sendings.queue_again(database, ACCOUNT, DAYS[0], 1)
     assert states(database) == ["signed", "signed", "queued"]
     assert len(journal.sendings()[0].entries) == len(sending.entries) == 2
@@ -136,24 +143,24 @@ def test_what_is_on_its_way_is_not_queued_again(database: Database, journal: Sen
 def test_a_record_that_the_chain_holds_already_is_final_with_its_receipt(
     database: Database, journal: SendingJournal
 ) -> None:
-    journal.found(journal.waiting()[0], mined(DAYS[0]), True)
-    assert [one.trading_day for one in posted_days(database, Period(*DAYS[::2]))] == [DAYS[0]]
+    journal.adopt(journal.waiting()[0], mined(DAYS[0]), True)
+    assert [posted.trading_day for posted in posted_days(database, Period(*DAYS[::2]))] == [DAYS[0]]
     assert states(database) == ["queued"] * 2
     journal.refuse(journal.waiting()[0], "another root")
     assert states(database) == ["failed", "queued"]
 
 
-def test_each_state_becomes_one_event_and_a_listener_is_told(database: Database, journal: SendingJournal) -> None:
+def test_each_state_becomes_one_event_and_a_listener_is_notified(database: Database, journal: SendingJournal) -> None:
     with psycopg.connect(database.url, autocommit=True) as monitor:
         monitor.execute("LISTEN fntx_signature")
-        sending = journal.keep(opened(journal, 1), ATTEMPT)
-        journal.broadcast(sending, ATTEMPT.tx_hash)
-        journal.broadcast(sending, ATTEMPT.tx_hash)
-        journal.mined(sending, mined(DAYS[0]))
+        sending = journal.keep(prepared(journal, 1), ATTEMPT)
+        journal.sent(sending, ATTEMPT.reference)
+        journal.sent(sending, ATTEMPT.reference)
+        see(journal, sending, mined(DAYS[0]))
         journal.final(sending)
-        built = [int(note.payload) for note in monitor.notifies(timeout=5, stop_after=4)]
+        events = [int(note.payload) for note in monitor.notifies(timeout=5, stop_after=4)]
         rows = monitor.execute(
-            "SELECT state FROM alm_reporting.signature_events WHERE event_id = ANY(%s) ORDER BY event_id", (built,)
+            "SELECT state FROM alm_reporting.signature_events WHERE event_id = ANY(%s) ORDER BY event_id", (events,)
         )
         assert [state for (state,) in rows] == ["signed", "broadcast", "mined", "final"]
 
@@ -190,7 +197,7 @@ def test_what_statistics_are_made_of_is_the_latest_final_version(database: Datab
     later = [record(day)._replace(values=values) for day in (DAYS[-1] + timedelta(days=3),)]
     freeze(database, later)
     wide = SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, Period.on(later[0].trading_day))
-    wide.found(wide.waiting()[0], mined(later[0].trading_day), True)
+    wide.adopt(wide.waiting()[0], mined(later[0].trading_day), True)
     with database.connect() as connection:
         rows = connection.execute(
             "select trading_day, base_currency, closing_nav_official, net_pnl from alm_reporting.aggregation_input"
