@@ -2,25 +2,25 @@
 
 What belongs here: the arithmetic that makes a `ProvisionalDay` of a `Snapshot`. How the gateway is asked lies in
 `adapters/gateway/`. Amounts are exact Decimals; times are aware and in UTC; nothing reads a clock: the gateway's own
-time decides what today is.
+time decides what today is. Its blocks follow the rules in `blocks.py`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.accounting import fx, lots
+from fntx_dagster.accounting.blocks import Outcome, event_id, story_blocks
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.accounting.fills import FX_CONVERSION, TRADE, Fill
 from fntx_dagster.accounting.matching import match
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.model.contract import Contract, is_option, ladder_key
-from fntx_dagster.model.day import Block, Event, OpenPosition, ProvisionalDay
+from fntx_dagster.model.contract import Contract, ladder_key
+from fntx_dagster.model.day import Block, OpenPosition, ProvisionalDay
 from fntx_dagster.model.session import NEW_YORK, Session
 from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot
 
@@ -29,7 +29,6 @@ REALTIME = "realtime"
 
 _ZERO = Decimal(0)
 _CLOSURE = timedelta(days=14)  # longer than any of the exchange's
-_BLOCK_GAP = timedelta(minutes=5)  # as in history: dbt's int_story_events
 _CARRIED = "carried"  # the fill that opened what was held when the day began; no fill has this id
 
 
@@ -62,15 +61,15 @@ def today(
 ) -> ProvisionalDay:
     """The day of `session_at(snapshot.as_of)` as the gateway sees it, by the rules of the story.
 
-    `opening_nav_official`: the official NAV at that session's previous close in base currency, None while no statement
-    has told it; the NAV now is then told and nothing that stands on an opening. `rates`: the real-time rates, pairs
-    such as `USD/HKD`, which serve both ways.
+    `opening_nav_official`: the official NAV at that session's previous close in base currency; None while no statement
+    reports it, and then every amount that depends on it is None, too. `rates`: the real-time rates, pairs such as
+    `USD/HKD`, which serve both ways.
 
     Fills belong to the session between its previous close and its close, blocks are grouped as in history. What a fill
     closes is matched first in, first out: against an opening of today its gross P&L is exact; against what was held
-    before, whose price no gateway tells, it is the broker's figure with the fill's commission taken out, and the event
-    is named in `realised_by_broker`. The gateway delivers executions since its own midnight: an earlier one, like a
-    deposit or an assignment, shows in the NAV alone and so in not_yet_attributed.
+    before, whose price the gateway does not report, it is the broker's figure with the fill's commission taken out, and
+    the event is named in `realised_by_broker`. The gateway delivers executions since its own midnight: an earlier one,
+    like a deposit or an assignment, shows in the NAV alone and so in not_yet_attributed.
 
     Raises Permanent when a rate is missing, naming pair and setting; Transient when a fill closes a position and the
     broker's P&L of it has not arrived.
@@ -78,10 +77,11 @@ def today(
     session = session_at(snapshot.as_of)
     converter = _Converter(base_currency, rates)
     fills = _fills(snapshot, session, converter)
-    told = [fill for fill in fills if fill.executed_at <= session.closes_at]
+    days_fills = [fill for fill in fills if fill.executed_at <= session.closes_at]
     books = _books(snapshot, fills, session)
-    effects = _effects(told, books)
-    blocks = _blocks(snapshot, session, told, effects, opening_nav_official)
+    outcomes = list(zip(days_fills, _outcomes(days_fills, books), strict=True))
+    contracts = {execution.contract.contract_id: execution.contract for execution in snapshot.executions}
+    blocks = story_blocks(f"{snapshot.account_id}:{session.day}", outcomes, contracts, opening_nav_official)
     rate = converter.to_base(snapshot.currency).rate
     nav = snapshot.nav * rate
     before_open = [block for block in blocks if block.phase in ("overnight", "pre_market")]
@@ -100,7 +100,9 @@ def today(
         opening_nav_calculated=_after(opening_nav_official, before_open),
         closing_nav_official=nav,
         closing_nav_calculated=calculated,
-        gross_pnl=_sum((one.premium + one.premium_reversal + one.gross_realised) * one.fx_rate for one in events),
+        gross_pnl=_sum(
+            (event.premium + event.premium_reversal + event.gross_realised) * event.fx_rate for event in events
+        ),
         commissions=_sum(event.commission * event.fx_rate for event in events),
         difference=difference,
         difference_parts={} if difference is None else {"not_yet_attributed": difference},
@@ -110,10 +112,8 @@ def today(
         gateway_nav=snapshot.nav,
         gateway_currency=snapshot.currency,
         rate=rate,
-        realised_by_broker=frozenset(
-            _event_id(fill) for fill, effect in zip(told, effects, strict=True) if effect.by_broker
-        ),
-        later_trades=len(fills) - len(told),
+        realised_by_broker=frozenset(event_id(fill) for fill, effect in outcomes if effect.by_broker),
+        later_trades=len(fills) - len(days_fills),
     )
 
 
@@ -124,11 +124,11 @@ class _Converter:
         self.rates = fx.Rates(base_currency, configured=rates)
 
     def to_base(self, currency: str) -> fx.Rate:
-        found = self.rates.of_session(currency, (), ())
-        if found is None:
+        rate = self.rates.of_session(currency, (), ())
+        if rate is None:
             pair = f"{currency}/{self.rates.base_currency}"
             raise Permanent(f"no real-time rate for {pair}", f'Add it to FNTX_REALTIME_RATES: {{"{pair}": "<rate>"}}')
-        return found if found.source == fx.BASE else fx.Rate(found.rate, REALTIME)
+        return rate if rate.source == fx.BASE else fx.Rate(rate.rate, REALTIME)
 
     def between(self, amount: Decimal, currency: str, into: str) -> Decimal:
         if currency == into:
@@ -139,27 +139,27 @@ class _Converter:
 def _fills(snapshot: Snapshot, session: Session, converter: _Converter) -> list[Fill]:
     """The latest version of each execution since the previous close, in order of execution."""
     latest: dict[str, Execution] = {}
-    for one in sorted(snapshot.executions, key=lambda one: execution_id(one.execution_id).version):
-        latest[execution_id(one.execution_id).root] = one
-    since = (one for one in latest.values() if one.at > session.previous_close)
-    return [_fill(one, session, converter) for one in sorted(since, key=lambda one: (one.at, one.execution_id))]
+    for execution in sorted(snapshot.executions, key=lambda execution: execution_id(execution.execution_id).version):
+        latest[execution_id(execution.execution_id).root] = execution
+    since = (execution for execution in latest.values() if execution.at > session.previous_close)
+    return sorted((_fill(execution, session, converter) for execution in since), key=lambda fill: fill.order)
 
 
-def _fill(one: Execution, session: Session, converter: _Converter) -> Fill:
-    contract = one.contract
-    rate = converter.to_base(one.currency)
-    realised = one.realised
+def _fill(execution: Execution, session: Session, converter: _Converter) -> Fill:
+    contract = execution.contract
+    rate = converter.to_base(execution.currency)
+    realised = execution.realised
     if realised is not None:
-        realised = converter.between(realised, one.commission_currency, one.currency)
+        realised = converter.between(realised, execution.commission_currency, execution.currency)
     return Fill(
-        fill_id=one.execution_id,
+        fill_id=execution.execution_id,
         contract_id=contract.contract_id,
-        executed_at=one.at,
+        executed_at=execution.at,
         session=session.day,
-        quantity=one.quantity,
-        price=one.price,
+        quantity=execution.quantity,
+        price=execution.price,
         multiplier=contract.multiplier,
-        commission=converter.between(one.commission, one.commission_currency, one.currency),
+        commission=converter.between(execution.commission, execution.commission_currency, execution.currency),
         fx_rate_to_base=rate.rate,
         event_type=FX_CONVERSION if contract.asset_category == "CASH" else TRADE,
         symbol=contract.symbol,
@@ -169,15 +169,15 @@ def _fill(one: Execution, session: Session, converter: _Converter) -> Fill:
         strike=contract.strike,
         expiry=contract.expiry,
         put_call=contract.put_call,
-        currency=one.currency,
-        phase=session.phase(one.at),
+        currency=execution.currency,
+        phase=session.phase(execution.at),
         fx_source=rate.source,
         broker_realised=realised,
     )
 
 
 def _books(snapshot: Snapshot, fills: Sequence[Fill], session: Session) -> dict[str, lots.Matching]:
-    """The lots of each contract that is held or was traded, through the last fill that the day tells."""
+    """The lots of each contract that is held or was traded, through the last fill of the day."""
     held = {position.contract.contract_id: position for position in snapshot.positions}
     traded: dict[str, list[Fill]] = {contract_id: [] for contract_id in held}
     for fill in fills:
@@ -187,8 +187,8 @@ def _books(snapshot: Snapshot, fills: Sequence[Fill], session: Session) -> dict[
         position = held.get(contract_id)
         carried = _carried(position.quantity if position else _ZERO, own)
         multiplier = position.contract.multiplier if position else own[0].multiplier
-        told = (fill for fill in own if fill.executed_at <= session.closes_at)
-        books[contract_id] = match(told, [_carried_lot(carried, multiplier, session)] if carried else ())
+        days_fills = (fill for fill in own if fill.executed_at <= session.closes_at)
+        books[contract_id] = match(days_fills, [_carried_lot(carried, multiplier, session)] if carried else ())
     return books
 
 
@@ -224,140 +224,35 @@ def _carried_lot(quantity: Decimal, multiplier: Decimal, session: Session) -> lo
     )
 
 
-class _Effect(NamedTuple):
-    """What a fill did: absolute quantities, gross P&L in its currency, whose figure that is, and the lots of today
-    that it closed."""
-
-    opening: Decimal
-    closing: Decimal
-    gross: Decimal
-    by_broker: bool
-    closed_today: tuple[lots.Lot, ...]
-
-
-def _effects(told: Sequence[Fill], books: Mapping[str, lots.Matching]) -> list[_Effect]:
+def _outcomes(fills: Sequence[Fill], books: Mapping[str, lots.Matching]) -> list[Outcome]:
     closed_by: dict[str | None, list[lots.Lot]] = defaultdict(list)
     for book in books.values():
         for lot in book.closed:
             closed_by[lot.close_fill_id].append(lot)
-    return [_effect(fill, books[fill.contract_id].effects[fill.fill_id], closed_by[fill.fill_id]) for fill in told]
+    return [_outcome(fill, books[fill.contract_id].effects[fill.fill_id], closed_by[fill.fill_id]) for fill in fills]
 
 
-def _effect(fill: Fill, effect: lots.Effect, closed: Sequence[lots.Lot]) -> _Effect:
+def _outcome(fill: Fill, effect: lots.Effect, closed: Sequence[lots.Lot]) -> Outcome:
     own = tuple(lot for lot in closed if lot.open_fill_id != _CARRIED)
     if len(own) == len(closed):
-        return _Effect(effect.opening_quantity, effect.closing_quantity, effect.gross_realised, False, own)
+        return Outcome(effect.opening_quantity, effect.closing_quantity, effect.gross_realised, False, own)
     if fill.broker_realised is None:
         raise Transient(
-            f"the gateway has not told the realised P&L of a fill that closes {fill.symbol}", "Ask it again in a minute"
+            f"the gateway has not reported the realised P&L of a fill that closes {fill.symbol}",
+            "Ask it again in a minute",
         )
-    # net of both legs' commissions: the closing leg's is told on its own, today's openings' were told with them
-    gross = fill.broker_realised - fill.commission - _sum(lot.open_fee for lot in own)
-    return _Effect(effect.opening_quantity, effect.closing_quantity, gross, True, own)
-
-
-def _blocks(
-    snapshot: Snapshot, session: Session, told: Sequence[Fill], effects: Sequence[_Effect], opening: Decimal | None
-) -> tuple[Block, ...]:
-    contracts = {one.contract.contract_id: one.contract for one in snapshot.executions}
-    blocks: list[Block] = []
-    premium_told: set[str] = set()  # fills whose opening told premium
-    nav = opening
-    for number, group in enumerate(_grouped(list(zip(told, effects, strict=True))), start=1):
-        closes = any(effect.closing for _, effect in group)
-        events = []
-        for fill, effect in group:
-            event = _event(fill, effect, contracts[fill.contract_id], closes, premium_told)
-            nav = None if nav is None else nav + event.nav_impact
-            events.append(replace(event, nav_after=nav))
-        if not closes:
-            premium_told |= {fill.fill_id for fill, _ in group}
-        block_id = f"{snapshot.account_id}:{session.day}:{number:04}"
-        blocks.append(_block(block_id, group[0][0].phase, closes, tuple(events)))
-    return tuple(blocks)
-
-
-def _grouped(told: Sequence[tuple[Fill, _Effect]]) -> list[list[tuple[Fill, _Effect]]]:
-    """A block goes on while the phase stays and the gap to the fill before is at most 5 minutes."""
-    groups: list[list[tuple[Fill, _Effect]]] = []
-    for one in told:
-        last = groups[-1][-1][0] if groups else None
-        goes_on = last and last.phase == one[0].phase and one[0].executed_at - last.executed_at <= _BLOCK_GAP
-        if goes_on:
-            groups[-1].append(one)
-        else:
-            groups.append([one])
-    return groups
-
-
-def _event(fill: Fill, effect: _Effect, contract: Contract, closes: bool, premium_told: set[str]) -> Event:
-    """What a fill moves, by the rules of dbt's chronological_events."""
-    premium = fill.proceeds if is_option(contract) and not closes else _ZERO
-    reversal = -_sum(_premium(lot) for lot in effect.closed_today if lot.open_fill_id in premium_told)
-    reversal = reversal if is_option(contract) else _ZERO
-    return Event(
-        event_id=_event_id(fill),
-        event_type=fill.event_type,
-        at=fill.executed_at,
-        time_assumed=False,
-        contract=contract,
-        quantity=fill.quantity,
-        price=fill.price,
-        currency=fill.currency,
-        fx_rate=fill.fx_rate_to_base,
-        fx_source=fill.fx_source,
-        opening_quantity=effect.opening,
-        closing_quantity=effect.closing,
-        premium=premium,
-        premium_reversal=reversal,
-        gross_realised=effect.gross,
-        commission=fill.commission,
-        amount=None,
-        nav_impact=(premium + reversal + effect.gross + fill.commission) * fill.fx_rate_to_base,
-        nav_after=None,
-        description=contract.description,
-    )
-
-
-def _event_id(fill: Fill) -> str:
-    return f"fill:{fill.fill_id}"
-
-
-def _premium(lot: lots.Lot) -> Decimal:
-    """What opening the lot brought, negative what it cost."""
-    sign = 1 if lot.direction == lots.SHORT else -1
-    return sign * lot.quantity * lot.open_price * lot.multiplier
-
-
-def _block(block_id: str, phase: str, closes: bool, events: tuple[Event, ...]) -> Block:
-    currencies = {event.currency for event in events}
-    rates = {event.fx_rate for event in events}
-    single = len(currencies) == 1
-    return Block(
-        block_id=block_id,
-        kind="trades",
-        phase=phase,
-        starts_at=events[0].at,
-        ends_at=events[-1].at,
-        closes=closes,
-        currency=currencies.pop() if single else None,
-        fx_rate=rates.pop() if len(rates) == 1 else None,
-        gross_pnl=_sum(event.gross_realised for event in events) if single else None,
-        premium=_sum(event.premium for event in events) if single else None,
-        premium_reversal=_sum(event.premium_reversal for event in events) if single else None,
-        commissions=_sum(event.commission for event in events) if single else None,
-        nav_impact=_sum(event.nav_impact for event in events),
-        nav_after=events[-1].nav_after,
-        events=events,
-    )
+    # The broker's figure is net of the fees of both legs, and the story counts fees with the fills that cost them. What
+    # was carried has no fee here: its day counted it. A fill that also opens pays a part of its fee for the opening.
+    gross = fill.broker_realised - _sum(lot.fees for lot in closed)
+    return Outcome(effect.opening_quantity, effect.closing_quantity, gross, True, own)
 
 
 def _open_positions(
     snapshot: Snapshot, books: Mapping[str, lots.Matching], session: Session
 ) -> tuple[OpenPosition, ...]:
-    """What the day holds after the last fill that it tells, with the gateway's marks where the gateway agrees."""
+    """What the day holds after its last fill, with the gateway's marks where the gateway agrees."""
     held = {position.contract.contract_id: position for position in snapshot.positions}
-    contracts = {one.contract.contract_id: one.contract for one in snapshot.executions}
+    contracts = {execution.contract.contract_id: execution.contract for execution in snapshot.executions}
     contracts |= {contract_id: position.contract for contract_id, position in held.items()}
     positions = [
         _open_position(contracts[contract_id], book.open, held.get(contract_id))

@@ -107,7 +107,13 @@ ordered as (
         *,
         row_number() over (
             partition by account_id, trading_day
-            order by event_timestamp, time_assumed, kind, length(source_transaction_id), source_transaction_id, event_id
+            order by
+                event_timestamp,
+                time_assumed,
+                kind,
+                -- the platform matches fills in the same order (`Fill.order`)
+                case when source_transaction_id ~ '^[0-9]+$' then source_transaction_id::numeric else 0 end,
+                event_id collate "C"
         ) as event_number
     from labelled
 ),
