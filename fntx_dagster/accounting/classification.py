@@ -146,7 +146,7 @@ def _labels(rows: Sequence[TradeRow], exercises: Iterable[ExerciseRow]) -> dict[
     """Labels of book trades by row_key; every row without one is an ordinary trade.
 
     First the broker's own word (OptionEAE), then the pairing of an option's leg with the stock it moved, then the rule
-    of seed 001 that a book trade on an option is an expiration.
+    that a book trade on an option is an expiration.
     """
     said_by_trade: dict[str | None, ExerciseRow] = {exercise.trade_id: exercise for exercise in exercises}
     booked = [row for row in rows if not is_cancel(row) and (_is_book_trade(row) or row.trade_id in said_by_trade)]

@@ -1,7 +1,7 @@
 """Which rate turns a currency into the account's base currency, and where it came from.
 
-Rates multiply: amount in currency x rate = amount in base currency. The order of trust, from `facts/flex.md`: the rate
-on the row itself, the broker's conversion rate of the day, the rate that the statement implies, the configured pair.
+Rates multiply: amount in currency x rate = amount in base currency. The order of trust: the rate on the row itself, the
+broker's conversion rate of the day, the rate that the statement implies, the configured pair.
 Nothing here rounds an amount.
 """
 

@@ -1,4 +1,4 @@
-"""The story as Markdown, in the layout of the role model (seed 001, section 4).
+"""The story as Markdown, in the layout of the role model.
 
 What belongs here: emphasis, indentation and escaping. What is said is decided in `story.py`.
 """

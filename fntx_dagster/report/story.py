@@ -2,7 +2,7 @@
 
 What belongs here: the order of the paragraphs, and which function writes each. The day runs from the previous session's
 close to its own; its story starts with the previous official NAV, takes what happened overnight and before the open,
-states both NAVs at the open, takes the session, and reconciles at the close (seed 001, sections 2 and 4). A day that
+states both NAVs at the open, takes the session, and reconciles at the close. A day that
 still runs ends with the moment at which the gateway was asked.
 """
 

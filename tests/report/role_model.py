@@ -1,5 +1,4 @@
-"""The role model's 17 and 18 July 2025 (seed 001, section 4) as the tables hold them, and small makers for other
-days.
+"""The role model's 17 and 18 July 2025 as the tables hold them, and small makers for other days.
 
 The rows are those of golden/flex; the figures that follow from them are written out by hand, digit for digit, so that
 the golden report does not depend on anybody's arithmetic but the broker's.

@@ -1,4 +1,4 @@
-"""The role model's two days (seed 001, section 4): the whole report, and each of its figures."""
+"""The role model's two days: the whole report, and each of its figures."""
 
 from __future__ import annotations
 

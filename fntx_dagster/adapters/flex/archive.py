@@ -1,5 +1,5 @@
 """The folder of fetched files: `<folder>/YYYY/MM/<Query>_MTD_<YYYYMMDD>.xml`, year and month of the period, and the day
-in Hong Kong on which the file was fetched (seed 001, 5.3).
+in Hong Kong on which the file was fetched.
 
 Here belong the names of the files, and which file replaces which. A newer file of the same query and month replaces an
 older one only after the database has it; the last file of a month is its archive. Files with other names stay.

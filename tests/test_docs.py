@@ -1,0 +1,81 @@
+"""What the documents name is there: files, rooms, links; and they name nothing that a reader does not have."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "fntx_dagster"
+TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+DOCUMENTS = [ROOT / name for name in TRACKED if name.endswith(".md") and not name.startswith("tests/")]
+OF_THE_CODE = (ROOT / "docs" / "code.md", ROOT / "CONTRIBUTING.md")
+IN_BACKTICKS = re.compile(r"`([\w.-]*/[\w./-]*|[\w-]+\.(?:py|md|sql|yml|toml|lock|mjs|sol))`")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def named(text: str) -> list[str]:
+    """The paths in backticks of a text, outside its blocks of code."""
+    return IN_BACKTICKS.findall(re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def is_there(name: str) -> bool:
+    """Whether a path is in the checkout, from its top or from the package's; a bare name may be anywhere."""
+    paths = [name.rstrip("/"), f"fntx_dagster/{name.rstrip('/')}"]
+    if "/" not in name:
+        return any(Path(path).name == name for path in TRACKED)
+    return any(path in TRACKED or any(file.startswith(f"{path}/") for file in TRACKED) for path in paths)
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", OF_THE_CODE, ids=lambda document: document.name)
+def test_every_path_that_is_named_is_there(document: Path) -> None:
+    paths = named(document.read_text(encoding="utf-8"))
+    assert len(paths) > 10
+    # `.venv` is made by `make test`, tables and the home are no files
+    missing = {path for path in paths if not path.startswith((".venv/", ".fntx/")) and not is_there(path)}
+    assert missing == set()
+
+
+def test_the_list_of_rooms_is_complete_and_true() -> None:
+    """Each line of the tree is a file or folder, and each room of the package has its line."""
+    [tree] = re.findall(r"```\n(fntx_dagster/\n.*?)```", OF_THE_CODE[0].read_text(encoding="utf-8"), re.DOTALL)
+    paths, above = set(), {}
+    for line in tree.splitlines():
+        name = line.split()[0]
+        depth = (len(line) - len(line.lstrip())) // 2
+        above[depth] = name
+        paths.add("".join(above[level] for level in range(depth + 1)))
+    assert {path for path in paths if not is_there(path)} <= {"fntx_dagster/outbox/"}  # which is being parted off
+    rooms = {f"fntx_dagster/{path.name}/" for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    rooms |= {f"fntx_dagster/{path.name}" for path in PACKAGE.glob("[a-z]*.py")}
+    rooms |= {f"fntx_dagster/adapters/{path.parent.name}/" for path in PACKAGE.glob("adapters/*/__init__.py")}
+    assert rooms <= paths
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in LINK.findall(document.read_text(encoding="utf-8")):
+        if target.startswith("http"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (document.parent / path).resolve() if path else document
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_no_text_names_what_a_reader_does_not_have() -> None:
+    theirs = re.compile(r"\bfacts/|\bseeds?[ /]0\d\d\b|\bissue \d|shared/(?:design|style)")
+    texts = [
+        name for name in TRACKED if name.endswith((".md", ".py", ".sql", ".yml", ".toml", ".mjs", ".sol", "Makefile"))
+    ]
+    texts.remove("tests/test_docs.py")
+    assert [name for name in texts if theirs.search((ROOT / name).read_text(encoding="utf-8"))] == []
