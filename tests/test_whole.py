@@ -305,7 +305,7 @@ def test_the_metrics_of_a_session_are_told_over_six_windows(home: Home) -> None:
     said = home.fntx("metrics", "--date", "2025-07-18")
     assert "Performance up to 2025-07-18" in said
     assert f"{everything['total_return'] * 100:.2f} %" in said
-    assert "no trading day is told for 2025-08-18" in home.fntx("metrics", "--date", "2025-08-18", code=1)
+    assert "no trading day is built for 2025-08-18" in home.fntx("metrics", "--date", "2025-08-18", code=1)
     said = home.fntx("greeks", "--date", "2025-07-04", code=1)
     assert "2025-07-04 is no session of the exchange: July 4th" in " ".join(said.split())
 

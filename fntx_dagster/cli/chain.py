@@ -1,39 +1,25 @@
-"""`fntx chain`: what waits for the chain, what a trader needs there, and a node to try things with."""
+"""`fntx chain`: the records that wait for the chain, the traders' funds, the contracts, keystores, a local node."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fntx_dagster.cli.options import Account, account_of, database_of_settings, print_json
-from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.cli.options import Account, database_of_settings, print_json
+from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
-    from fntx_dagster.adapters.evm.client import Chain
-    from fntx_dagster.model.chain import Funds
     from fntx_dagster.settings import Settings
 
 chain = typer.Typer(
-    no_args_is_help=True, help="The chain: what waits for it, the traders' funds, contracts, keystores, a local node."
+    no_args_is_help=True,
+    help="The chain: the records that wait for it, the traders' funds, contracts, keystores, a local node.",
 )
-
-
-class TraderState(NamedTuple):
-    """An account on the chain. `days`: records that its FNTX and allowance pay for; `problem`: why the rest is not
-    known (a keystore that cannot be opened)."""
-
-    account_id: str
-    trader: str | None
-    wei: int | None
-    fntx: Any
-    allowance: Any
-    days: int | None
-    problem: str | None
 
 
 @chain.command()
@@ -41,43 +27,35 @@ def status(
     account: Annotated[str | None, typer.Option(help="Account id; all where it is left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
 ) -> None:
-    """What waits for the chain or has failed, and what each trader has there: ether, FNTX, days that are paid for.
+    """Show the records that wait for the chain or have failed, and each trader's ether, FNTX and days paid for.
 
     The queue is shown even where the node does not answer (exit code 75).
     """
-    from fntx_dagster.adapters.evm.client import addresses_of, connect
-    from fntx_dagster.cli.terminal import error, out, queue_table, traders_table
-    from fntx_dagster.services.accounts import accounts
-    from fntx_dagster.store.outbox.sendings import unfinished
+    from fntx_dagster.cli.chain_tables import queue_table, traders_table
+    from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.services.chain import chain_status
 
-    settings, db = load_settings(), database_of_settings()
-    chosen = accounts(db) if account is None else [account_of(db, account)]
-    waiting = [one for one in unfinished(db) if one.account_id in chosen]
-    addresses, away, traders = addresses_of(settings), None, []
-    try:
-        with connect(settings) as connected:
-            traders = [_trader(settings, connected, one) for one in chosen]
-    except Transient as found:
-        away = found
+    found = chain_status(load_settings(), database_of_settings(), account)
     if as_json:
         print_json(
             {
-                **addresses._asdict(),
-                "answers": away is None,
-                "traders": [one._asdict() for one in traders],
-                "queue": [one._asdict() for one in waiting],
+                **found.addresses._asdict(),
+                "answers": found.away is None,
+                "traders": [trader._asdict() for trader in found.traders],
+                "queue": [record._asdict() for record in found.queue],
             }
         )
     else:
+        addresses = found.addresses
         out(f"chain {addresses.chain_id}, FNTX {addresses.fntx}, TrackRecord {addresses.track_record}")
-        out(queue_table(waiting))
-        if traders:
-            out(traders_table(traders))
-        if away:
-            error(str(away))
-    if away:
-        raise typer.Exit(away.exit_code)
-    if any(one.problem for one in traders):
+        out(queue_table(found.queue))
+        if found.traders:
+            out(traders_table(found.traders))
+        if found.away:
+            error(str(found.away))
+    if found.away:
+        raise typer.Exit(found.away.exit_code)
+    if any(trader.problem for trader in found.traders):
         raise typer.Exit(1)
 
 
@@ -85,20 +63,16 @@ def status(
 def approve(account: Account = None) -> None:
     """Let TrackRecord burn an account's FNTX: 10 for each record, and only when the account's own key posts one.
 
-    One transaction, which costs a little ether, without limit: it does not have to be repeated. Nobody else can spend
-    the FNTX by it.
+    It takes one transaction, which costs a little ether. The allowance has no limit, so you need it only once. Nobody
+    else can spend the FNTX by it.
     """
-    from fntx_dagster.adapters.evm.client import connect
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.report.money import plain
+    from fntx_dagster.services.chain import approve as approve_burning
 
-    settings, db = load_settings(), database_of_settings()
-    one = account_of(db, account)
-    with connect(settings) as connected:
-        trader = connected.trader(one)
-        before = connected.funds_of(trader.address)
-        connected.approve_burning(trader)
-        out(f"{connected.contract} may burn the FNTX of {trader.address} when it posts a record.")
-        out(f"It holds {_plain(before.fntx)} FNTX, which is {_days(connected, before.fntx)} days.")
+    approval = approve_burning(load_settings(), database_of_settings(), account)
+    out(f"{approval.contract} may burn the FNTX of {approval.trader} when it posts a record.")
+    out(f"It holds {plain(approval.fntx)} FNTX, which is {approval.days} days.")
 
 
 @chain.command()
@@ -110,13 +84,13 @@ def deploy(
 ) -> None:
     """Deploy FNTX and TrackRecord to the chain of FNTX_RPC_URL, once, and write their addresses to a file.
 
-    The deployer gets the whole supply of FNTX and has no other right over either contract. What was cut off goes on
-    when it is called again. The embedded chain has its contracts and needs none of this.
+    The deployer gets the whole supply of FNTX and has no other right over either contract. A deployment that was
+    interrupted continues when you call it again. The embedded chain has its contracts and needs none of this.
     """
-    from fntx_dagster.adapters.evm.deploying import deploy_to
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.chain import deploy as deploy_contracts
 
-    addresses, deployer = deploy_to(load_settings(), out_file.expanduser(), account)
+    addresses, deployer = deploy_contracts(load_settings(), out_file, account)
     out(f"FNTX         {addresses.fntx}  (its supply is {deployer}'s: send each trader what it needs)")
     out(f"TrackRecord  {addresses.track_record}")
     out(f"Set FNTX_CONTRACTS={out_file}, then let each account's FNTX be burned: fntx chain approve --account …")
@@ -128,16 +102,12 @@ def serve(
 ) -> None:
     """Serve the embedded chain as a node on 127.0.0.1, until Ctrl-C: for `fntx verify --rpc`, verify.html, verify.py.
 
-    Whoever asks on this machine may read it; what is signed by a key of it, it takes.
+    Every program on this machine can read it, and can send it transactions that it has signed itself.
     """
-    from fntx_dagster.adapters.evm.client import connect
-    from fntx_dagster.adapters.evm.served import serve as served
+    from fntx_dagster.services.chain import serve as serve_chain
 
-    settings = load_settings()
-    if settings.chain.rpc_url is not None:
-        raise Permanent("the settings name a chain by its RPC URL: it has a node", "Unset FNTX_RPC_URL to serve yours")
-    with connect(settings) as connected, served(connected.web3.provider, port=port) as url:
-        sys.stdout.write(f"{url}  chain {connected.chain_id}  TrackRecord {connected.contract}\n")
+    with serve_chain(load_settings(), port) as served:
+        sys.stdout.write(f"{served.url}  chain {served.chain_id}  TrackRecord {served.contract}\n")
         sys.stdout.flush()
         sys.stderr.write("Ctrl-C ends it.\n")
         try:
@@ -153,41 +123,14 @@ def keystore(
 ) -> None:
     """Make an encrypted keystore (V3 JSON, as wallets read it) with a new key, and print its address.
 
-    The password is FNTX_KEYSTORE_PASSWORD, or asked for. Name the file in FNTX_KEYSTORES for the account, and back both
-    up: whoever has lost either cannot post as this trader again.
+    The password is FNTX_KEYSTORE_PASSWORD; without it the command asks. Name the file in FNTX_KEYSTORES for the
+    account, and back up both: without either, nobody can post as this trader again.
     """
-    from fntx_dagster.adapters.evm.keys import import_key, new_keystore
+    from fntx_dagster.services.chain import create_keystore
 
     settings = load_settings()
-    if imported and settings.keys.trader_key is None:
-        raise Permanent("there is no key to import", "Set FNTX_TRADER_KEY")
-    password, place = _password(settings), file.expanduser()
-    key = settings.keys.trader_key if imported else None
-    address = import_key(place, password, key) if key else new_keystore(place, password)
+    address = create_keystore(settings, file, _password(settings), is_imported=imported)
     sys.stdout.write(f"{address}\n")
-
-
-def _trader(settings: Settings, connected: Chain, account: str) -> TraderState:
-    from fntx_dagster.adapters.evm.client import signer_of
-
-    try:
-        address = signer_of(settings, account).address
-    except Permanent as error:
-        return TraderState(account, None, None, None, None, None, str(error))
-    funds: Funds = connected.funds_of(address)
-    days = _days(connected, min(funds.fntx, funds.allowance))
-    return TraderState(account, address, *funds, days, None)
-
-
-def _days(connected: Chain, fntx: Any) -> int:
-    """How many records an amount of FNTX pays for."""
-    return int(fntx // connected.burn_amount)
-
-
-def _plain(fntx: Any) -> str:
-    from fntx_dagster.report.money import plain
-
-    return plain(fntx)
 
 
 def _password(settings: Settings) -> str:

@@ -1,32 +1,29 @@
-"""`fntx demo`: the main job end to end on the bundled samples, told to a person.
+"""`fntx demo`: the main job end to end on the bundled samples, for a person to read.
 
-It runs the job that the UI serves and then reads what the tables and the chain hold; nothing here is computed.
+It runs the job that the UI serves and then shows what the tables and the chain hold; it computes nothing itself.
 """
 
 from __future__ import annotations
 
 from datetime import date
 
-from fntx_dagster.adapters.evm.client import connect
-from fntx_dagster.cli.terminal import metrics_tables, narrative, note, out, summary_tables, title, watching_steps
+from fntx_dagster.cli.steps import watching_steps
+from fntx_dagster.cli.tables import metrics_tables, summary_tables
+from fntx_dagster.cli.terminal import narrative, note, out, title
 from fntx_dagster.defs.run import RunOutcome, run_range
 from fntx_dagster.errors import Permanent
-from fntx_dagster.metrics.catalogue import CATALOGUE, unscale
 from fntx_dagster.model.period import Period
-from fntx_dagster.report import money
-from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.story import narrate
-from fntx_dagster.samples import SAMPLE_ACCOUNT
+from fntx_dagster.report import clock, money
 from fntx_dagster.services.database import Database, open_database
+from fntx_dagster.services.loading import SAMPLE_ACCOUNT, refuse_own_statements
+from fntx_dagster.services.performance import rolling_metrics, summary_days
+from fntx_dagster.services.reporting import report
 from fntx_dagster.services.signatures.disclosing import disclose_day
-from fntx_dagster.services.signatures.verifying import prove_on_chain, verify_day
+from fntx_dagster.services.signatures.verifying import prove_metric, verify_record
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.marts import performance, story
-from fntx_dagster.store.outbox.signatures import posted_days, signed_days
-from fntx_dagster.store.raw_flex import overview
 
 FIRST, LAST = date(2025, 7, 1), date(2025, 7, 18)
-TOLD = date(2025, 7, 17)
+SHOWN = Period(date(2025, 7, 17), LAST)
 PROVED = "net_pnl"
 
 
@@ -36,17 +33,14 @@ def run_demo(settings: Settings) -> None:
         raise Permanent("the demo signs made-up days, and FNTX_RPC_URL names a chain", "Unset it for the demo")
     note("Starting the embedded database and loading the definitions …")
     db = open_database(settings)
-    if set(overview.accounts(db)) - {SAMPLE_ACCOUNT}:
-        raise Permanent(
-            "this home holds statements of your own", "Run the demo elsewhere: FNTX_HOME=/tmp/fntx make demo"
-        )
+    refuse_own_statements(db)
     with watching_steps():
         outcome = run_range(settings, "daily_run", Period(FIRST, LAST))
     if not outcome.success:
         raise Permanent("the run failed: " + "; ".join(outcome.failures), "The UI (`make ui`) shows each step")
     _show_loaded(outcome)
-    _show_story(db)
-    _show_figures(db)
+    _show_story(settings, db)
+    _show_figures(settings, db)
     _show_proof(settings, db)
     _show_news(outcome)
 
@@ -56,43 +50,41 @@ def _show_loaded(outcome: RunOutcome) -> None:
     narrative(outcome.metadata["raw_flex_xml"]["loaded"])
 
 
-def _show_story(db: Database) -> None:
+def _show_story(settings: Settings, db: Database) -> None:
     title("Why the account moved: 17 and 18 July 2025")
-    stories = [narrate(day) for day in story.days(db, SAMPLE_ACCOUNT, Period(TOLD, LAST))]
-    narrative(to_markdown(stories, account_label=SAMPLE_ACCOUNT))
+    narrative(report(settings, db, SHOWN, clock.HONG_KONG, SAMPLE_ACCOUNT))
 
 
-def _show_figures(db: Database) -> None:
+def _show_figures(settings: Settings, db: Database) -> None:
     title("The month so far")
-    out(*summary_tables(db, Period(FIRST, LAST), SAMPLE_ACCOUNT))
+    out(*summary_tables(summary_days(settings, db, Period(FIRST, LAST), SAMPLE_ACCOUNT)))
     title(f"Performance up to {LAST}")
-    out(*metrics_tables(performance.rolling_metrics(db, Period.on(LAST), SAMPLE_ACCOUNT)))
+    out(*metrics_tables(rolling_metrics(db, Period.on(LAST), SAMPLE_ACCOUNT)))
 
 
 def _show_proof(settings: Settings, db: Database) -> None:
     title(f"The signed day: {LAST}")
-    [signed] = signed_days(db, Period.on(LAST), SAMPLE_ACCOUNT)
-    [receipt] = posted_days(db, Period.on(LAST), SAMPLE_ACCOUNT)
+    verdict = verify_record(settings, db, SAMPLE_ACCOUNT, LAST)
+    signed, receipt = verdict.day, verdict.posted
+    if receipt is None:
+        raise Permanent(f"{LAST} is not posted", "See `fntx signature verify`")
     out(f"Merkle root   0x{signed.root.hex()}")
     out(f"Transaction   {receipt.tx_hash}")
     out(f"Contract      {receipt.contract} on chain {receipt.chain_id}, block {receipt.block_number}")
     out(f"Trader        {receipt.trader}")
-    with connect(settings) as chain:
-        verdict = verify_day(db, chain, settings.paths.keys, SAMPLE_ACCOUNT, LAST, receipt.tx_hash)
-        proved = prove_on_chain(chain, signed, settings.paths.keys, PROVED)
-    if not (verdict.holds and proved):
-        said = [*verdict.problems, *(difference.metric for difference in verdict.differences)]
-        raise Permanent(f"{LAST} does not verify: {'; '.join(said) or PROVED}", "See `fntx signature verify`")
-    value = unscale(CATALOGUE.by_name[PROVED], signed.values[PROVED])
+    proved = prove_metric(settings, signed, PROVED)
+    if not (verdict.holds and proved.holds) or proved.value is None:
+        wrong = [*verdict.problems, *(difference.metric for difference in verdict.differences)]
+        raise Permanent(f"{LAST} does not verify: {'; '.join(wrong) or PROVED}", "See `fntx signature verify`")
     out("[green]✓[/] verified: the database, the signed record and the chain agree")
     out(
-        f"[green]✓[/] verified: the contract confirms {PROVED} = {money.display(value, signed=True)} HKD "
+        f"[green]✓[/] verified: the contract confirms {PROVED} = {money.display(proved.value, signed=True)} HKD "
         "from its value, its salt and six hashes, without seeing any other metric"
     )
     file = settings.paths.home / f"disclosure-{LAST}.json"
     file.write_text(disclose_day(db, settings.paths.keys, SAMPLE_ACCOUNT, LAST, [PROVED]), encoding="utf-8")
     out("")
-    out(f"{file} shows that one figure. Whoever gets it, without this database or its secrets:")
+    out(f"{file} shows that one figure. A stranger checks it without this database or its secrets:")
     out("  .venv/bin/fntx chain serve                you: this home's chain as a node, until Ctrl-C")
     out(f"  .venv/bin/fntx verify {file} --rpc http://127.0.0.1:8545")
 

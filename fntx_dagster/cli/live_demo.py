@@ -1,7 +1,7 @@
 """`fntx demo --live`: statements arrive by themselves and today is visible today, against a broker that is simulated.
 
-The simulated broker listens on loopback, and the settings name it as they would name the real one; from there on it is
-the code of every day. It has a home of its own, made anew each time, and ends what it started.
+The simulated broker listens on loopback, and the settings name it as they would name the real one; the rest of the code
+is the same. The demo has a home of its own, which it makes anew each time, and it ends the servers that it started.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from fntx_dagster.cli.terminal import narrative, note, out, summary_tables, title, watching_steps
+from fntx_dagster.cli.steps import watching_steps
+from fntx_dagster.cli.tables import summary_tables
+from fntx_dagster.cli.terminal import narrative, note, out, title
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import money
@@ -24,6 +26,7 @@ from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import narrate
 from fntx_dagster.services import current_day
 from fntx_dagster.services.database import Database, delete_server, open_database, stop_server
+from fntx_dagster.services.performance import summary_days
 from fntx_dagster.settings import Settings, export, load_settings
 from fntx_dagster.simulate import gateway, webservice, webservice_faults
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
@@ -74,7 +77,7 @@ def run_live_demo(settings: Settings) -> None:
         broker.will(webservice_faults.in_progress(), webservice_faults.refuse(1018, webservice_faults.GET))
         _run(live, "refresh_days", Period(FIRST, YESTERDAY))
         _show_conversation(broker)
-        out(*summary_tables(db, Period(FIRST, YESTERDAY), DEMO_ACCOUNT))
+        out(*summary_tables(summary_days(live, db, Period(FIRST, YESTERDAY), DEMO_ACCOUNT)))
         provisional = _show_today(live, db)
         title("The next morning: the statement of 28 July arrives")
         evening = TODAY
@@ -101,20 +104,19 @@ def _show_conversation(broker: webservice.WebService) -> None:
 
 def _show_today(settings: Settings, db: Database) -> str:
     title("Today, from IB Gateway")
-    [asked] = current_day.refresh(settings, db)
-    if asked.error:
-        raise asked.error
-    [day] = current_day.provisional_days(settings, db, Period.on(TODAY), DEMO_ACCOUNT)
-    narrative(to_markdown([narrate(day)], account_label=DEMO_ACCOUNT))
-    out(*summary_tables(db, Period(YESTERDAY, TODAY), DEMO_ACCOUNT, [day]))
-    return money.display(day.closing_nav_official)
+    [now] = current_day.current_days(settings, db)
+    if now.day is None:
+        raise now.error or Permanent("the gateway gave no provisional day", "This is a bug")
+    narrative(to_markdown([narrate(now.day)], account_label=DEMO_ACCOUNT))
+    out(*summary_tables(summary_days(settings, db, Period(YESTERDAY, TODAY), DEMO_ACCOUNT)))
+    return money.display(now.day.closing_nav_official)
 
 
 def _show_official(settings: Settings, db: Database, provisional: str) -> None:
     left = current_day.provisional_days(settings, db, Period.on(TODAY), DEMO_ACCOUNT)
     if left:
-        raise Permanent("the provisional day still stands beside the official one", "This is a bug")
-    out(*summary_tables(db, Period(YESTERDAY, TODAY), DEMO_ACCOUNT))
+        raise Permanent("the provisional day is still there beside the official one", "This is a bug")
+    out(*summary_tables(summary_days(settings, db, Period(YESTERDAY, TODAY), DEMO_ACCOUNT)))
     out(f"[green]✓[/] the provisional row of {TODAY} ({escape(provisional)} HKD) has given way to the official one")
 
 

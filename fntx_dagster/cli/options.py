@@ -1,27 +1,24 @@
-"""What the commands share: options that mean the same everywhere, the account that is meant, JSON for programs."""
+"""What the commands share: options that mean the same everywhere, the account that a user means, JSON for programs."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
     from fntx_dagster.services.database import Database, Readable
-    from fntx_dagster.services.signatures.refusals import Refusal
 
 
 def day_option(text: str) -> datetime:
-    """A day as it is typed; the command line is wrong where it is none."""
+    """A day as it is typed; anything else is a wrong command line."""
     try:
         day = datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
@@ -79,7 +76,7 @@ TimeZone = Annotated[
     typer.Option(
         "--tz",
         metavar="ZONE",
-        help="Tell times in this zone, beside New York's: an IANA name, such as Europe/London. "
+        help="Show times in this zone, beside New York's: an IANA name, such as Europe/London. "
         "Left out: FNTX_TIME_ZONE, which is Asia/Hong_Kong unless it is set.",
         show_default=False,
     ),
@@ -87,51 +84,24 @@ TimeZone = Annotated[
 
 
 def database_of_settings() -> Database:
-    """The database that the settings name, migrated; the embedded server is started where it does not run."""
+    """The database that the settings name, migrated; the embedded server is started unless it runs."""
     from fntx_dagster.services.database import open_database
 
     return open_database(load_settings())
 
 
 def observer_of(zone: str | None) -> ZoneInfo:
-    """The time zone asked for, or that of the settings."""
+    """The time zone that the option names, else that of the settings."""
     from fntx_dagster.report import clock
 
     return clock.zone(load_settings().report.time_zone if zone is None else zone)
 
 
 def account_of(db: Readable, account: str | None) -> str:
-    """The account asked for, or the only one there is."""
+    """The account that the option names, else the only one that is loaded."""
     from fntx_dagster.services.accounts import chosen_account
 
     return chosen_account(db, account)
-
-
-def refuse(refused: Iterable[Refusal]) -> None:
-    """Raise the first refusal's error."""
-    for refusal in refused:
-        raise refusal.error
-
-
-def refuse_backwards(first: date, last: date) -> None:
-    """Permanent where a range ends before it begins."""
-    if first > last:
-        raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give the earlier day first")
-
-
-def refuse_empty(found: Any, first: date, last: date) -> None:
-    """Permanent where a range is backwards, or nothing is told in it."""
-    from fntx_dagster.accounting.calendar import why_closed
-
-    refuse_backwards(first, last)
-    if not found:
-        span = f"{first}" if first == last else f"{first} to {last}"
-        if first == last and (reason := why_closed(first)):
-            raise Permanent(f"{span} is no session of the exchange: {reason}", "Choose a day on which it was open")
-        raise Permanent(
-            f"no trading day is told for {span}",
-            "Explain what is loaded with `fntx run --from … --to …`; `fntx status` says which days there are",
-        )
 
 
 def print_json(value: Any) -> None:

@@ -1,11 +1,10 @@
-"""`fntx signature`: sign a day, show a part of it, correct it, and compare it with the chain."""
+"""`fntx signature`: sign a day, disclose some of its metrics, correct it, and compare it with the chain."""
 
 from __future__ import annotations
 
 import sys
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,22 +16,13 @@ from fntx_dagster.cli.options import (
     database_of_settings,
     hash_option,
     print_json,
-    refuse,
-    refuse_backwards,
-    refuse_empty,
 )
-from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
 
-if TYPE_CHECKING:
-    from fntx_dagster.model.chain import SignedDay, StoredRecord
-    from fntx_dagster.services.database import Database
-    from fntx_dagster.services.signatures.posting import Posting
-    from fntx_dagster.settings import Settings
-
 signature = typer.Typer(
-    no_args_is_help=True, help="Sign a day, show some of its metrics to a stranger, correct it, compare it."
+    no_args_is_help=True, help="Sign a day, disclose some of its metrics to a stranger, correct it, compare it."
 )
 
 _LAST_VERSION = 2**31 - 1
@@ -47,21 +37,18 @@ Post = Annotated[
 def generate(day: OneDay, account: Account = None, post: Post = True) -> None:
     """Sign a verified day: freeze its metrics under a Merkle root, queue it, post the root, store the receipt.
 
-    A day that is signed stays as it was signed; a posted day is not posted again. What is queued while the chain is
-    away is posted later, by the sensor `chain_queue` or the next command that posts.
+    A signed day stays as it was signed, and a posted day is not posted again. A record that is queued while the node
+    does not answer is posted later, by the sensor `chain_queue` or the next command that posts.
     """
-    from fntx_dagster.cli.terminal import print_posting, print_signature
-    from fntx_dagster.services.signatures.signing import sign
+    from fntx_dagster.cli.records import print_posting, print_signature
+    from fntx_dagster.services.signatures.queue import post_queued
+    from fntx_dagster.services.signatures.signing import sign_day
 
     settings, db = load_settings(), database_of_settings()
-    one = account_of(db, account)
-    signed = sign(db, settings, Period.on(day.date()), one)
-    refuse(signed.refused)
-    refuse_empty(signed.new + signed.kept, day.date(), day.date())
-    print_signature(signed)
+    account_id = account_of(db, account)
+    print_signature(sign_day(db, settings, day.date(), account_id))
     if post:
-        posted = _post(settings, db, one, Period.on(day.date()))
-        print_posting(posted)
+        print_posting(post_queued(db, settings, account_id, Period.on(day.date())))
 
 
 @signature.command()
@@ -76,17 +63,14 @@ def verify(
 ) -> None:
     """Recompute a signed day from the database and compare it with the frozen record and with the chain.
 
-    Exit code 1, naming each metric that differs, when they do not agree. This is the owner's check; what a stranger
-    does with a disclosure, or with nothing but your address, is `fntx verify`.
+    When they do not agree, it names each metric that differs and ends with exit code 1. This is the owner's check;
+    `fntx verify` is for a stranger who has a disclosure or your address.
     """
-    from fntx_dagster.adapters.evm.client import connect
-    from fntx_dagster.cli.terminal import print_verdict
-    from fntx_dagster.services.signatures.verifying import verify_day
+    from fntx_dagster.cli.records import print_verdict
+    from fntx_dagster.services.signatures.verifying import verify_record
 
     settings, db = load_settings(), database_of_settings()
-    one = account_of(db, account)
-    with connect(settings) as chain:
-        verdict = verify_day(db, chain, settings.paths.keys, one, day.date(), tx_hash)
+    verdict = verify_record(settings, db, account_of(db, account), day.date(), tx_hash)
     if as_json:
         print_json(
             {
@@ -109,14 +93,16 @@ def verify(
 def metrics(
     as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
 ) -> None:
-    """List the catalogue: each metric's slot, name, unit and decimals. Those are the names that `disclose` takes."""
-    from fntx_dagster.cli.terminal import catalogue_table, out
-    from fntx_dagster.metrics.catalogue import CATALOGUE
+    """List the catalogue: each metric's slot, name, unit and decimals. `disclose` takes these names."""
+    from fntx_dagster.cli.records import catalogue_table
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.signatures.values import signed_metrics
 
+    catalogue = signed_metrics()
     if as_json:
-        print_json([metric._asdict() for metric in CATALOGUE.metrics])
+        print_json([metric._asdict() for metric in catalogue.metrics])
     else:
-        out(catalogue_table(CATALOGUE))
+        out(catalogue_table(catalogue))
 
 
 @signature.command()
@@ -131,11 +117,11 @@ def disclose(
     account: Account = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file instead.")] = None,
 ) -> None:
-    """Show some metrics of a signed day to a stranger: a file with each value, its salt and its path to the root.
+    """Disclose some metrics of a signed day to a stranger: a file with each value, its salt and its path to the root.
 
-    It is JSON, on standard output. Whoever has it checks it with `fntx verify FILE --rpc URL`, the page verify.html or
-    verify.py. The other metrics' salts are not in it, but figures that add up tell one another. It holds the trader's
-    address, not your account.
+    It is JSON, on standard output. The stranger checks it with `fntx verify FILE --rpc URL`, the page verify.html or
+    verify.py. It holds no other metric's salt, but a figure can follow from the others of its sum. It holds the
+    trader's address and not your account.
     """
     from fntx_dagster.services.signatures.disclosing import disclose_day
 
@@ -151,18 +137,21 @@ def disclose(
 def resubmit(first: OneDay, last: MaybeTo = None, account: Account = None, post: Post = True) -> None:
     """Queue records again whose posting failed, once the reason is settled, and post them.
 
-    What failed, and why: `fntx chain status`. A record that waits is not helped by it: it is sent by itself.
+    `fntx chain status` shows which failed and why. A record that waits needs none of this: the sensor sends it.
     """
-    from fntx_dagster.cli.terminal import out, print_posting
+    from fntx_dagster.cli.records import print_posting
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.sessions import refuse_backwards
     from fntx_dagster.services.signatures import posting
+    from fntx_dagster.services.signatures.queue import post_queued
 
     settings, db = load_settings(), database_of_settings()
-    one, until = account_of(db, account), (last or first).date()
-    refuse_backwards(first.date(), until)
-    for day in posting.resubmit(db, one, Period(first.date(), until)):
+    account_id, period = account_of(db, account), Period(first.date(), (last or first).date())
+    refuse_backwards(period)
+    for day in posting.resubmit(db, account_id, period):
         out(f"{day}  is in the queue")
     if post:
-        print_posting(_post(settings, db, one, Period(first.date(), until)))
+        print_posting(post_queued(db, settings, account_id, period))
 
 
 @signature.command()
@@ -179,54 +168,30 @@ def amend(
     """Correct signed days whose figures have changed since: a new version of each, which names the one it replaces.
 
     Shows what was signed and what the tables say now, and asks. The earlier version stays on the chain for ever, and
-    whoever checks it is told that it is superseded. A version burns 10 FNTX, as a first posting does.
+    every check of it says that it is superseded. A version burns 10 FNTX, as a first posting does.
     """
-    from fntx_dagster.cli.terminal import out, print_frozen, print_posting, print_proposals
+    from fntx_dagster.cli.records import print_frozen, print_posting, print_proposals
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.sessions import refuse_backwards
     from fntx_dagster.services.signatures import signing
+    from fntx_dagster.services.signatures.queue import post_queued
 
     settings, db = load_settings(), database_of_settings()
-    one, until = account_of(db, account), (last or first).date()
-    refuse_backwards(first.date(), until)
+    account_id, period = account_of(db, account), Period(first.date(), (last or first).date())
+    refuse_backwards(period)
     reason = signing.checked_reason(reason)
-    proposed = signing.proposals(db, settings, one, Period(first.date(), until), lambda signed: _held(settings, signed))
+    proposed = signing.proposals_of_settings(db, settings, account_id, period)
     print_proposals(proposed)
     _confirm(f"Sign and post a new version of {len(proposed)} day(s)?" if post else "Sign a new version?", yes)
     print_frozen(signing.amend(db, settings, proposed, reason))
     if post:
-        print_posting(_post(settings, db, one, Period(first.date(), until)))
+        print_posting(post_queued(db, settings, account_id, period))
     else:
         out("They wait in the queue.")
 
 
-def _held(settings: Settings, signed: SignedDay) -> StoredRecord | None:
-    """What the chain holds for a day whose posting has failed."""
-    from fntx_dagster.adapters.evm.client import connect
-
-    with connect(settings) as chain:
-        return chain.record_of(signed.trader, signed.trading_day)
-
-
-def _post(settings: Settings, db: Database, account: str, period: Period) -> Posting:
-    """What is queued of an account up to the end of a range, onto the chain: records go out in order."""
-    from fntx_dagster.adapters.evm.client import connect
-    from fntx_dagster.services.signatures.posting import post
-    from fntx_dagster.store.outbox.sendings import unfinished
-
-    queued = unfinished(db, Period(date.min, period.last), account)
-    first = min([period.first, *(record.trading_day for record in queued if record.state != "failed")])
-    try:
-        with connect(settings) as chain:
-            posted = post(db, settings, chain, Period(first, period.last), account)
-    except Transient as error:
-        raise Transient(
-            error.message, "Nothing is lost: it is queued, and the sensor `chain_queue` or this command posts it later"
-        ) from None
-    refuse(posted.refused + posted.failed)
-    return posted
-
-
 def _confirm(question: str, yes: bool) -> None:
-    """A person's word, before something that cannot be taken back."""
+    """Ask a person before something that cannot be undone."""
     if yes:
         return
     if not sys.stdin.isatty():

@@ -1,7 +1,7 @@
-"""The day that still runs: from IB Gateway into the tables, and from there into the report.
+"""The day that still runs: IB Gateway is asked, its snapshot is kept, and the provisional day is computed from it.
 
-Joins the rooms and holds no rule of its own: the conversation is `gateway`'s, the arithmetic `report.today`'s, the
-memory `store.marts.current`'s. What the gateway told is provisional and is never signed.
+The one home of this use case: `adapters.gateway` has the conversation, `accounting.provisional` the arithmetic,
+`store.marts.current` the rows, `report.now` the words. A provisional day is never signed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fntx_dagster.store.marts.current import Provisional
 
 
 class Asked(NamedTuple):
-    """What one account's gateway said: a snapshot, which is kept, or why there is none that can be told."""
+    """What one account's gateway answered: a snapshot, which is kept, or the error that leaves none to keep."""
 
     account_id: str
     snapshot: Snapshot | None
@@ -33,17 +33,42 @@ class Asked(NamedTuple):
         return f"{masked(self.account_id)}: {self.error or 'answered'}"
 
 
+class CurrentDay(NamedTuple):
+    """One account now. `day` is None where its gateway gave no snapshot (`error` says why) or its statement has
+    arrived already; `notice` is what a person should know beside the day, with the account masked."""
+
+    account_id: str
+    day: ProvisionalDay | None
+    error: FntxError | None
+    notice: str | None
+
+    def __str__(self) -> str:
+        return f"{masked(self.account_id)}: {self.error or self.notice or 'answered'}"
+
+
+def current_days(settings: Settings, db: Database, account: str | None = None) -> list[CurrentDay]:
+    """Ask the gateway of every account, or of one, keep the answers, and compute each account's provisional day at the
+    real-time rates of the settings.
+
+    A gateway that does not answer is part of the result. Raises Permanent where the settings name no gateway.
+    """
+    return [_current_day(settings, db, asked) for asked in refresh(settings, db, account)]
+
+
 def refresh(settings: Settings, db: Database, account: str | None = None) -> list[Asked]:
-    """Ask the gateway of every account (or of one) side by side, and keep what they say. An account whose day cannot be
-    told from it (the settings lack its rate) is like one whose gateway does not answer: what was kept before stays."""
+    """Ask the gateway of every account, or of one, side by side, and keep the answers.
+
+    An account whose day cannot be computed from the answer (the settings lack its rate) is treated as one whose gateway
+    does not answer: the snapshot that was kept before stays. Raises Permanent where the settings name no gateway.
+    """
     accounts = [account] if account else sorted(settings.gateway.addresses)
     if not accounts:
         raise Permanent("no IB Gateway is in the settings", "Name one for each account in FNTX_GATEWAYS")
     if account and account not in settings.gateway.addresses:
         raise Permanent(f"account {masked(account)} has no IB Gateway in the settings", "Name it in FNTX_GATEWAYS")
     with ThreadPoolExecutor(max_workers=len(accounts)) as pool:
-        asked = list(pool.map(lambda one: _ask(settings, one), accounts))
-    return [_kept(settings, db, one) for one in asked]
+        answers = list(pool.map(lambda account_id: _ask(settings, account_id), accounts))
+    return [_kept(settings, db, asked) for asked in answers]
 
 
 def provisional_days(
@@ -51,23 +76,36 @@ def provisional_days(
     db: Readable,
     period: Period,
     account: str | None = None,
-    untold: Callable[[str], None] | None = None,
+    on_problem: Callable[[str], None] | None = None,
 ) -> list[ProvisionalDay]:
-    """The days of a range that only the gateway has told, by account and day, at the real-time rates of the settings.
-    Before any statement has named it, the gateway's currency is taken for the base.
+    """The days of a range that no statement covers yet, by account and day, at the real-time rates of the settings.
+    The base currency is the statements'; before the first statement it is the gateway's.
 
-    Where a day cannot be told, such as for want of a rate, `untold` gets the reason, with its account masked, and the
-    others are told; without it the reason is raised, Permanent or Transient.
+    Where a day cannot be computed, for instance because a rate is missing, `on_problem` gets the reason, with the
+    account masked, and the other days are computed. Without `on_problem` the reason is raised, Permanent or Transient.
     """
     days = []
-    for found in current.provisional(db, period, account):
+    for provisional in current.provisional(db, period, account):
         try:
-            days.append(_day(settings, found))
+            days.append(_day(settings, provisional))
         except FntxError as error:
-            if untold is None:
+            if on_problem is None:
                 raise
-            untold(f"{masked(found.snapshot.account_id)} {session_at(found.snapshot.as_of).day}: {error}")
+            seen = provisional.snapshot
+            on_problem(f"{masked(seen.account_id)} {session_at(seen.as_of).day}: {error}")
     return days
+
+
+def _current_day(settings: Settings, db: Database, asked: Asked) -> CurrentDay:
+    if asked.snapshot is None:
+        return CurrentDay(asked.account_id, None, asked.error, None)
+    session = session_at(asked.snapshot.as_of).day
+    days = provisional_days(settings, db, Period.on(session), asked.account_id)
+    if not days:
+        return CurrentDay(asked.account_id, None, None, f"{session} is built from its statement already: `fntx report`")
+    went_back = days[-1].as_of > asked.snapshot.as_of
+    notice = "the gateway's clock went back; this is what it said last" if went_back else None
+    return CurrentDay(asked.account_id, days[-1], None, notice)
 
 
 def _ask(settings: Settings, account: str) -> Asked:
@@ -84,22 +122,23 @@ def _ask(settings: Settings, account: str) -> Asked:
 
 
 def _kept(settings: Settings, db: Database, asked: Asked) -> Asked:
-    """Tells the day before it is kept: one that cannot be told would take the place of one that can."""
+    """Compute the day before keeping its snapshot: one from which no day can be computed would replace one from which
+    it can."""
     if asked.snapshot is None:
         return asked
     try:
-        if found := current.beside_statements(db, asked.snapshot):
-            _day(settings, found)
+        if provisional := current.beside_statements(db, asked.snapshot):
+            _day(settings, provisional)
     except FntxError as error:
         return Asked(asked.account_id, None, error)
     current.keep(db, asked.snapshot)
     return asked
 
 
-def _day(settings: Settings, found: Provisional) -> ProvisionalDay:
+def _day(settings: Settings, provisional: Provisional) -> ProvisionalDay:
     return today(
-        found.snapshot,
-        base_currency=found.base_currency or found.snapshot.currency,
-        opening_nav_official=found.opening_nav,
+        provisional.snapshot,
+        base_currency=provisional.base_currency or provisional.snapshot.currency,
+        opening_nav_official=provisional.opening_nav,
         rates=settings.accounting.realtime_rates,
     )

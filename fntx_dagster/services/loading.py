@@ -7,13 +7,31 @@ are never signed on a public chain.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.samples import SAMPLE_ACCOUNT, SAMPLES
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.raw_flex.overview import accounts
+from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, iter_loads
+
+__all__ = ["SAMPLE_ACCOUNT", "FileLoad", "load", "refuse_own_statements", "statement_paths", "total"]
+
+
+def load(db: Database, paths: Iterable[Path]) -> Iterator[FileLoad]:
+    """Load statement files, and every `*.xml` beneath folders, one file after the other, each in one transaction.
+
+    A file that cannot be loaded is an entry with its error, and the others are loaded. Raises Transient where the
+    database cannot be reached.
+    """
+    return iter_loads(db, paths)
+
+
+def total(loads: Iterable[FileLoad]) -> Counts:
+    """The rows that loading these files changed, in sum."""
+    return sum((entry.total for entry in loads), Counts())
 
 
 def statement_paths(settings: Settings, db: Database) -> list[Path]:
@@ -30,3 +48,11 @@ def statement_paths(settings: Settings, db: Database) -> list[Path]:
     if known:
         return []  # loaded from elsewhere, by `fntx load`
     raise Permanent(f"no statement files in {folder}", "Put Flex XML files there, or load them with `fntx load PATH`")
+
+
+def refuse_own_statements(db: Readable) -> None:
+    """Raise Permanent where the database holds an account that is not the samples': the demo signs made-up days."""
+    if set(accounts(db)) - {SAMPLE_ACCOUNT}:
+        raise Permanent(
+            "this home holds statements of your own", "Run the demo elsewhere: FNTX_HOME=/tmp/fntx make demo"
+        )

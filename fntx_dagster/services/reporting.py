@@ -1,37 +1,77 @@
-"""A range of days out of the tables into the report for people, and a report into its file.
+"""The report of a range of days, out of the tables and into a file.
 
-Joins the rooms and holds no rule of its own: what is read is `store.marts`', what is said `report`'s.
+What is read is `store.marts`', what is said is `report`'s; here both are joined, and a file is written whole.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.day import ProvisionalDay
 from fntx_dagster.model.period import Period
-from fntx_dagster.report.html import AccountReport
+from fntx_dagster.report.document import to_json
+from fntx_dagster.report.html import AccountReport, to_html
+from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.story import narrate
-from fntx_dagster.store.database import Readable
+from fntx_dagster.services.accounts import accounts, chosen_account
+from fntx_dagster.services.current_day import provisional_days
+from fntx_dagster.services.sessions import require_days
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import holdings, performance, risk, story
 
 
+def report(
+    settings: Settings,
+    db: Database,
+    period: Period,
+    observer: ZoneInfo,
+    account: str | None = None,
+    form: Literal["md", "json", "html"] = "md",
+    on_problem: Callable[[str], None] | None = None,
+) -> str:
+    """The report of a range, of one account or of all, as Markdown, JSON or one HTML file, read from one snapshot.
+
+    Times are in the zone of `observer` and in New York's; accounts are called by their ids. A day that no statement
+    covers yet comes last, as IB Gateway saw it. Raises Permanent where the account is not loaded or nothing is built
+    in the range. `on_problem` as in `current_day.provisional_days`.
+    """
+    with db.snapshot() as snapshot:
+        known = accounts(snapshot)
+        if account is not None or not known:
+            known = [chosen_account(snapshot, account)]
+        provisional = provisional_days(settings, snapshot, period, account, on_problem)
+        named = dict.fromkeys([*known, *sorted(day.account_id for day in provisional)])
+        shown = {account_id: stories_of(snapshot, account_id, period, observer, provisional) for account_id in named}
+        shown = {account_id: stories for account_id, stories in shown.items() if stories}
+        require_days(shown, period)
+        if form == "html":
+            return to_html([account_report(snapshot, account_id, stories) for account_id, stories in shown.items()])
+    if form == "json":
+        return to_json([story for stories in shown.values() for story in stories])
+    return "\n".join(to_markdown(stories, account_label=account_id) for account_id, stories in shown.items())
+
+
 def stories_of(
-    db: Readable, account: str, period: Period, observer: ZoneInfo, running: Sequence[ProvisionalDay] = ()
+    db: Readable, account: str, period: Period, observer: ZoneInfo, provisional: Sequence[ProvisionalDay] = ()
 ) -> list[Story]:
-    """An account's days of a range, told in the order of time; those of `running` that are the account's come last,
-    for no statement tells them yet."""
-    days = [*story.days(db, account, period), *(day for day in running if day.account_id == account)]
+    """Narrate an account's days of a range, oldest first. Those of `provisional` that are the account's come last,
+    because no statement covers them yet. Times are in the zone of `observer` and in New York's."""
+    days = [*story.days(db, account, period), *(day for day in provisional if day.account_id == account)]
     return [narrate(day, observer) for day in days]
 
 
 def account_report(db: Readable, label: str, stories: Sequence[Story]) -> AccountReport:
     """What the HTML report shows of one account around its stories, which are in the order of time and not empty.
-    Metrics, marks and risk are those of the last official day."""
+
+    The account is called `label`. Metrics, marks and risk are those of the last official day.
+    """
     account = stories[0].day.account_id
     first, last = (story.day.trading_day for story in (stories[0], stories[-1]))
     official = [story.day.trading_day for story in stories if story.day.as_of is None]
@@ -50,9 +90,9 @@ def account_report(db: Readable, label: str, stories: Sequence[Story]) -> Accoun
 
 
 def write_whole(file: Path, text: str, *, private: bool = False) -> None:
-    """Write a file whole or not at all, in place of what is there and readable for the same people; `private`: for the
-    owner alone. What is no regular file, such as a pipe, is written to as it is. Permanent where its folder does not
-    exist."""
+    """Write a file whole or not at all, in place of what is there and with the same permissions; `private` lets the
+    owner alone read it. A pipe or another special file is written to as it is. Raises Permanent where the folder does
+    not exist or `file` is one."""
     target = file.expanduser().resolve()
     if not target.parent.is_dir():
         raise Permanent(f"the folder {file.parent} of {file.name} does not exist", "Create it, or give another path")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fntx_dagster.accounting.calendar import Calendar, sessions
 from fntx_dagster.accounting.expiries import ends_at
@@ -21,15 +21,17 @@ from fntx_dagster.metrics.terms import Assumptions, terms_of
 from fntx_dagster.metrics.valuation import PricedOption, price_options
 from fntx_dagster.model.closing import ClosingDay, ClosingPosition, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.accounts import chosen_account
+from fntx_dagster.services.sessions import require_days
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
-from fntx_dagster.store.marts import closing, current
+from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.marts import closing, current, risk
 from fntx_dagster.store.syncing import Changes
 
 
 class Computed(NamedTuple):
-    """What computing a range of sessions did. `first` and `last` are the days that were computed: more than were asked
-    for where earlier days had changed."""
+    """What computing a range of sessions did. `first` and `last` bound the days that were computed; they reach further
+    back than the range where earlier days had changed."""
 
     first: date
     last: date
@@ -39,38 +41,41 @@ class Computed(NamedTuple):
 
 
 def compute(settings: Settings, db: Database, period: Period) -> Computed:
-    """Bring both tables up to date for the sessions of a range, and for those whose positions, marks or rates have
-    changed since they were computed. Changed settings reach a day when it is asked for."""
+    """Bring `option_greeks` and `portfolio_greeks` up to date for the sessions of a range, and for those whose
+    positions, marks or rates have changed since they were computed. Changed settings take effect on the days of the
+    range alone."""
     due = Period(*closing.due(db, period))
     days, positions = closing.closing_days(db, due), closing.closing_positions(db, due)
     calendar = _calendar(due, positions)
     moves = _moves(db, calendar, due)
-    held = {
+    by_day = {
         key: list(own) for key, own in groupby(positions, lambda position: (position.account_id, position.trading_day))
     }
     options: list[OptionRow] = []
     portfolios: list[PortfolioRow] = []
     for day in days:
-        own = held.get((day.account_id, day.trading_day), [])
+        own = by_day.get((day.account_id, day.trading_day), [])
         priced = _priced(settings, calendar, day.trading_day, own)
         options += [option.row for option in priced.values()]
         portfolios.append(portfolio_row(day, own, priced, moves.until(day.account_id, day.trading_day)))
     return Computed(*due, portfolios, *closing.keep(db, due, options, portfolios))
 
 
-class Running(NamedTuple):
-    """Greeks and risk of a day that no statement covers yet, as IB Gateway had it at `as_of`; kept nowhere."""
+class ProvisionalRisk(NamedTuple):
+    """Greeks and risk of a day that no statement covers yet, as IB Gateway saw it at `as_of`; kept nowhere."""
 
     as_of: datetime
     portfolio: PortfolioRow
     options: list[OptionRow]
 
 
-def running(settings: Settings, db: Database, period: Period, account: str | None = None) -> Iterator[Running]:
+def provisional_risk(
+    settings: Settings, db: Readable, period: Period, account: str | None = None
+) -> Iterator[ProvisionalRisk]:
     """The days of a range that only the gateway has seen, by account and day, in the gateway's currency.
 
-    An option is marked at that moment, or at its session's close where the gateway was asked after it. The value at
-    risk takes its scenarios from the closing prices of statements.
+    An option is marked at the moment of the snapshot, or at its session's close where the snapshot is later. The value
+    at risk takes its scenarios from the closing prices of statements.
     """
     for provisional in current.provisional(db, period, account):
         seen = provisional.snapshot
@@ -84,7 +89,50 @@ def running(settings: Settings, db: Database, period: Period, account: str | Non
         day = ClosingDay(seen.account_id, session.day, seen.currency, seen.nav, usd_rate, "")
         moves = _moves(db, calendar, on).until(seen.account_id, session.day)
         portfolio = portfolio_row(day, positions, priced, moves)
-        yield Running(seen.as_of, portfolio, [option.row for option in priced.values()])
+        yield ProvisionalRisk(seen.as_of, portfolio, [option.row for option in priced.values()])
+
+
+class ClosingRisk(NamedTuple):
+    """Greeks and risk of an account at a session's close, or at `as_of` (UTC) on a day that no statement covers yet.
+
+    `portfolio` is the row of `portfolio_greeks`, with the value at risk of the account's own returns; `options` are the
+    rows of `option_greeks`, Greeks per unit, None where undefined.
+    """
+
+    account_id: str
+    trading_day: date
+    as_of: datetime | None
+    portfolio: dict[str, Any]
+    options: list[dict[str, Any]]
+
+
+def closing_risk(settings: Settings, db: Database, day: date, account: str | None = None) -> list[ClosingRisk]:
+    """Read the Greeks and the risk of a session, of one account or of all; days that no statement covers yet come last.
+
+    Raises Permanent where the account is not loaded or the day is not built.
+    """
+    on = Period.on(day)
+    with db.snapshot() as snapshot:
+        account = None if account is None else chosen_account(snapshot, account)
+        options = risk.option_greeks(snapshot, on, account)
+        days = [
+            _closing_risk(portfolio, [row for row in options if row["account_id"] == portfolio["account_id"]])
+            for portfolio in risk.portfolio_risk(snapshot, on, account)
+        ]
+        for now in provisional_risk(settings, snapshot, on, account):
+            portfolio = now.portfolio._asdict() | {"var_95_returns": None}
+            days.append(_closing_risk(portfolio, [row._asdict() for row in now.options], now.as_of))
+    require_days(days, on)
+    return days
+
+
+def _closing_risk(
+    portfolio: dict[str, Any], options: list[dict[str, Any]], as_of: datetime | None = None
+) -> ClosingRisk:
+    key = ("account_id", "trading_day")
+    own = [{name: value for name, value in row.items() if name not in key} for row in options]
+    sums = {name: value for name, value in portfolio.items() if name not in (*key, "inputs")}
+    return ClosingRisk(portfolio["account_id"], portfolio["trading_day"], as_of, sums, own)
 
 
 def _priced(
@@ -103,7 +151,7 @@ def _priced(
     return price_options(positions, ends, calendar.after(day).closes_at, assumptions)
 
 
-def _moves(db: Database, calendar: Calendar, period: Period) -> Moves:
+def _moves(db: Readable, calendar: Calendar, period: Period) -> Moves:
     days = [session.day for session in calendar.sessions if session.day <= period.last]
     return Moves(closing.closes(db, Period(first_close(days, period.first), period.last)), days)
 

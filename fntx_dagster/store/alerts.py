@@ -12,7 +12,7 @@ from typing import LiteralString, NamedTuple
 from psycopg.rows import class_row
 
 from fntx_dagster.model.finding import Finding
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.queries import columns, one_value
 
@@ -94,7 +94,7 @@ def note_assignments(db: Database, since: date) -> int:
         return new
 
 
-def open_alerts(db: Database) -> list[Alert]:
+def open_alerts(db: Readable) -> list[Alert]:
     """What is not over, oldest first."""
     return _alerts(db, "resolved_at is null", ())
 
@@ -125,7 +125,7 @@ def mark_delivered(db: Database, alerts: Sequence[Alert], destination: str) -> N
         )
 
 
-def _alerts(db: Database, condition: LiteralString, values: Sequence[object]) -> list[Alert]:
+def _alerts(db: Readable, condition: LiteralString, values: Sequence[object]) -> list[Alert]:
     with db.connect() as connection, connection.cursor(row_factory=class_row(Alert)) as cursor:
         return cursor.execute(
             f"select {columns(Alert._fields)} from alm_reporting.alerts where {condition} order by alert_id", values

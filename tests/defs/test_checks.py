@@ -439,7 +439,7 @@ class TestSignature:
             )
         done = self.run(settings, built)
         assert self.signed(built) == [(ONE, JULY_16), (OTHER, JULY_16), (OTHER, JULY_17)]
-        assert "cannot be told from 2025-07-17 on: a bad row" in done.checks["every_account_is_signed"].description
+        assert "cannot be built from 2025-07-17 on: a bad row" in done.checks["every_account_is_signed"].description
 
     def test_a_lost_secret_is_an_alert_of_this_check(self, settings: Settings, built: Database) -> None:
         by_hand.build(built, ONE, JULY_16)

@@ -192,7 +192,7 @@ class TestWhatIsKeptAndCannotBeTold:
 
     def test_it_is_named_and_the_others_are_told(self, kept: Database) -> None:
         reasons: list[str] = []
-        days = provisional_days(Settings(), kept, Period(JULY_25, JULY_28), untold=reasons.append)
+        days = provisional_days(Settings(), kept, Period(JULY_25, JULY_28), on_problem=reasons.append)
         assert [day.account_id for day in days] == [OTHER]
         [reason] = reasons
         assert reason.startswith("U…0001 2025-07-28: no real-time rate for GBP/HKD")

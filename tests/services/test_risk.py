@@ -16,7 +16,7 @@ from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import MarkedPosition, Snapshot
 from fntx_dagster.samples import SAMPLES
-from fntx_dagster.services.risk import compute, running
+from fntx_dagster.services.risk import compute, provisional_risk
 from fntx_dagster.simulate.account import Account, Accounts
 from fntx_dagster.simulate.contracts import SPY, SimulatedContract, option
 from fntx_dagster.simulate.delivery import deliver
@@ -326,7 +326,7 @@ def test_a_day_that_still_runs_has_greeks_at_the_gateways_moment_and_is_kept_now
     held = MarkedPosition(same_day, Decimal(-1), "USD", Decimal("1.10"), Decimal(-110), Decimal("1.5"))
     spy = snapshot(with_shares.number, seen, "0").positions[1]
     keep(computed.database, replace(snapshot(with_shares.number, seen, "0"), nav=Decimal(90000), positions=(held, spy)))
-    [now] = running(computed.settings, computed.database, Period.on(seen.date()))
+    [now] = provisional_risk(computed.settings, computed.database, Period.on(seen.date()))
     [row] = now.options
     assert (row.status, row.valued_at, row.underlying_source) == ("ok", seen, "gateway")
     assert 0 < row.delta < 0.5
@@ -342,7 +342,7 @@ def test_a_listing_that_the_gateway_sees_in_another_currency_is_no_underlying(co
     for currency, status in (("USD", "ok"), ("MXN", "no_price")):
         positions = (put, replace(spy, currency=currency))
         keep(computed.database, replace(snapshot(with_shares.number, seen, "1"), positions=positions))
-        [now] = running(computed.settings, computed.database, Period.on(seen.date()))
+        [now] = provisional_risk(computed.settings, computed.database, Period.on(seen.date()))
         assert now.options[0].status == status
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from fntx_dagster.adapters.evm.contracts import NoTrackRecord
 from fntx_dagster.adapters.evm.reader import AnotherChain, PostedNothing, read_at
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.metrics.catalogue import CATALOGUES
-from fntx_dagster.proof.disclosure import Disclosed, Disclosure, check, parse
+from fntx_dagster.proof.disclosure import MAX_BYTES, Disclosed, Disclosure, check, parse
 from fntx_dagster.services.signatures.history import LATE_AFTER, closing_of, in_words
 
 if TYPE_CHECKING:
@@ -93,6 +93,11 @@ class Checked(NamedTuple):
         if self.problems:
             return Permanent.exit_code
         return 0 if self.away is None else Transient.exit_code
+
+
+def read_disclosure(stream: BinaryIO) -> bytes:
+    """Read a disclosure's file, no more of it than shows that it is too long."""
+    return stream.read(MAX_BYTES + 1)
 
 
 def check_disclosure(text: str | bytes, rpc_url: str | None = None, root: bytes | None = None) -> Checked:

@@ -1,4 +1,4 @@
-"""Showing a part of a signed day: the disclosure of some of its metrics, from the frozen record and the secret."""
+"""The disclosure of some metrics of a signed day, made from the frozen record and the salt secret."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from fntx_dagster.store.outbox import signatures
 def disclose_day(
     db: Database, key_folder: Path, account: str, day: date, metrics: Sequence[str], version: int | None = None
 ) -> str:
-    """The file (JSON) that shows the named metrics of a signed day, of its latest version where none is named.
+    """The file (JSON) that shows the named metrics of a signed day, in its latest version unless one is named.
 
-    It holds those metrics' salts and no other; the transaction where the record is posted. Permanent where the day is
-    not signed, a name is not in the catalogue it was signed by, or the salt secret is another one.
+    It holds the salts of these metrics alone, and the transaction where the record is posted. Raises Permanent where
+    the day is not signed, a name is not in the catalogue it was signed by, or the salt secret is another one.
     """
     with db.snapshot() as snapshot:
         signed = signed_day(snapshot, account, day, version)

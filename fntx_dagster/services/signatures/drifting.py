@@ -1,4 +1,4 @@
-"""Signed days whose figures have changed since: the broker corrected a statement, and nothing is amended by itself."""
+"""Signed days whose figures have changed since, because the broker corrected a statement. Only a person amends them."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class Unjudged(NamedTuple):
 
 
 class Drifts(NamedTuple):
-    """The signed days that have drifted, and those of which nobody can tell; both by account and day."""
+    """The signed days that have drifted, and those that could not be compared; both by account and day."""
 
     found: list[Drift]
     unjudged: list[Unjudged]
 
 
 def drifts(db: Database) -> Drifts:
-    """Compare every signed day with today's tables. A day that cannot be judged holds no other up."""
+    """Compare every signed day with today's tables. A day that cannot be compared does not hold up the others."""
     outcome = Drifts([], [])
     signed: dict[str, dict[date, SignedDay]] = {}
-    for one in signatures.signed_days(db, EVER):
-        signed.setdefault(one.account_id, {})[one.trading_day] = one
-    for one, days in sorted(signed.items()):
-        for day, values in _current(db, one, days):
+    for record in signatures.signed_days(db, EVER):
+        signed.setdefault(record.account_id, {})[record.trading_day] = record
+    for account_id, days in sorted(signed.items()):
+        for day, values in _current(db, account_id, days):
             try:
                 if isinstance(values, Permanent):
                     raise values
@@ -54,7 +54,7 @@ def drifts(db: Database) -> Drifts:
 
 
 def _current(db: Database, account: str, days: Mapping[date, SignedDay]) -> Iterator[tuple[date, Values | Permanent]]:
-    """What the tables say of each day: of all at once, and day by day where one of them stands in the way."""
+    """What the tables say of each day: read at once, or day by day where one of them raises an error."""
     try:
         all_days = _values(db, Period(min(days), max(days)), account)
     except Permanent:
@@ -62,12 +62,12 @@ def _current(db: Database, account: str, days: Mapping[date, SignedDay]) -> Iter
     for day in sorted(days):
         try:
             values = all_days if all_days is not None else _values(db, Period.on(day), account)
-            yield day, values.get((account, day)) or Permanent(f"{day} is not told now", "Run it with `fntx run`")
+            yield day, values.get((account, day)) or Permanent(f"{day} is not built now", "Run it with `fntx run`")
         except Permanent as error:
             yield day, error
 
 
 def _values(db: Database, period: Period, account: str) -> Mapping[tuple[str, date], Values]:
-    """Each call reads a snapshot of its own: one that met an error can be read no further."""
+    """Each call opens a snapshot of its own: after an error nothing more can be read from one."""
     with db.snapshot() as snapshot:
         return day_values(snapshot, period, account)

@@ -2,7 +2,7 @@
 
 The sessions are the exchange's (XNYS). A version counts as late when it was posted more than LATE_AFTER behind the
 session's close: a late anchor does not prove that the figures were fixed on the day. Each version has its own delay: a
-correction is as late as it is, however early the first one was.
+correction can be late although the first version was not.
 """
 
 from __future__ import annotations
@@ -104,5 +104,5 @@ def _versions(chain: Reader, trader: str, day: date, newest: StoredRecord | None
         return (Version(newest, None, None),)
     # a contract that is none of ours may claim any number of them
     numbers = {1, *range(max(1, newest.version - _SHOWN_VERSIONS + 2), newest.version + 1)}
-    found = (chain.version_of(trader, day, version) for version in sorted(numbers))
-    return tuple(version for version in found if version is not None)
+    versions = (chain.version_of(trader, day, number) for number in sorted(numbers))
+    return tuple(version for version in versions if version is not None)

@@ -1,5 +1,5 @@
-"""What is signed next, and what is not: a day that failed a blocking verification, whoever asks, and no later one of
-its account; other accounts are not held up."""
+"""What is signed next, and what is refused: a day that failed a blocking verification, and every later day of its
+account. Other accounts are not held up."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ WARNING_KINDS = ("historical",)
 
 
 class Refusal(NamedTuple):
-    """Why an account's days are not signed, or not posted, from a day on. `is_of_the_day`: the day itself is not fit,
-    and its verification or its statements say so as well; else it is a matter of keys, of funds or of Greeks."""
+    """Why an account's days are not signed, or not posted, from a day on. `is_of_the_day`: the cause is the day's
+    verification or its statements, which have findings of their own; else it is keys, funds or Greeks."""
 
     account_id: str
     day: date
@@ -31,7 +31,7 @@ class Refusal(NamedTuple):
 
 
 class Beginning(StrEnum):
-    """What of a range is signed of an account that has never signed."""
+    """Which days of a range are signed of an account that has never signed."""
 
     ALL = "all"
     LATEST = "latest"
@@ -43,57 +43,63 @@ class Beginning(StrEnum):
 
 
 class Waiting(NamedTuple):
-    """What an account has to sign: its sessions in order, and why it stops where it does (None: it does not)."""
+    """The sessions that an account has to sign, in order, and why it stops before the next one (None: it does not)."""
 
     days: list[date]
     refusal: Refusal | None
 
 
 def waiting(db: Database, beginning: Beginning, begins_from: date = date.min) -> dict[str, Waiting]:
-    """Account → the told and verified sessions to sign, oldest first: all after the last signed one. An account that
+    """Account → the built and verified sessions to sign, oldest first: all after the last signed one. An account that
     has never signed begins with no session before `begins_from`."""
-    found, signed = {}, signatures.last_signed_sessions(db)
+    to_sign, signed = {}, signatures.last_signed_sessions(db)
     for account, days in signatures.unsigned_days(db).items():
         if account not in signed:
             days = [day for day in beginning.of(days) if day >= begins_from]
         if not days:
             continue
         refusal = next(iter(refusals(db, Period(days[0], days[-1]), account)), None)
-        found[account] = Waiting([day for day in days if refusal is None or day < refusal.day], refusal)
-    return found
+        to_sign[account] = Waiting([day for day in days if refusal is None or day < refusal.day], refusal)
+    return to_sign
 
 
 def refusals(db: Readable, period: Period, account: str | None = None) -> list[Refusal]:
     """Per account, its earliest day of the range that must not be signed, and why: the statements have changed since
-    it was told or are not complete, nobody has verified it, or an equation that blocks does not hold.
+    it was built or are not complete, it is not verified, or an equation that blocks does not hold.
 
     For an account that has signed, the range begins no later than after its last signed session: days are signed in
-    order, and what was left out before the range would change what stands on it.
+    order, and a day that is refused before the range refuses every later one.
     """
     first, last = period
     signed = signatures.last_signed_sessions(db)
-    begins = {one: min(first, day + timedelta(days=1)) for one, day in signed.items() if account in (None, one)}
+    begins = {
+        account_id: min(first, day + timedelta(days=1))
+        for account_id, day in signed.items()
+        if account in (None, account_id)
+    }
     earliest: dict[str, Refusal] = {}
-    for one, change in changes.changed_since(db, account).items():
+    for account_id, change in changes.changed_since(db, account).items():
         if change.since <= last:
-            since = max(change.since, begins.get(one, first))
-            earliest[one] = Refusal(one, since, _changed(one, change, last), True)
-    for found in _unfit(db, Period(min([first, *begins.values()]), last), account):
-        known = earliest.get(found.account_id)
-        if found.day >= begins.get(found.account_id, first) and (known is None or found.day < known.day):
-            earliest[found.account_id] = found
+            since = max(change.since, begins.get(account_id, first))
+            earliest[account_id] = Refusal(account_id, since, _changed(account_id, change, last), True)
+    for refusal in _unfit(db, Period(min([first, *begins.values()]), last), account):
+        known = earliest.get(refusal.account_id)
+        if refusal.day >= begins.get(refusal.account_id, first) and (known is None or refusal.day < known.day):
+            earliest[refusal.account_id] = refusal
     return list(earliest.values())
 
 
 def _unfit(db: Readable, period: Period, account: str | None) -> Iterable[Refusal]:
     for lack in coverage.missing(db, period, account):
         yield Refusal(lack.account_id, lack.day, Permanent(str(lack), "Load the statements of that day"), True)
-    for one, day in verification.unverified_days(db, period, account):
-        error = Permanent(f"{day} of account {masked(one)} is not verified", "Run it with `fntx run`")
-        yield Refusal(one, day, error, True)
-    for one, day in risk.days_without_risk(db, period, account):
-        error = Permanent(f"the Greeks of {day} of account {masked(one)} are not computed", "Run it with `fntx run`")
-        yield Refusal(one, day, error)
+    way_out = "Run it with `fntx run`"
+    for account_id, day in verification.unverified_days(db, period, account):
+        yield Refusal(
+            account_id, day, Permanent(f"{day} of account {masked(account_id)} is not verified", way_out), True
+        )
+    for account_id, day in risk.days_without_risk(db, period, account):
+        error = Permanent(f"the Greeks of {day} of account {masked(account_id)} are not computed", way_out)
+        yield Refusal(account_id, day, error)
     for row in verification.verifications(db, period, account, kinds=BLOCKING_KINDS, failed_only=True):
         error = Permanent(
             f"{row.trading_day} of account {masked(row.account_id)} fails its verification: {row.equation}: "
@@ -105,8 +111,8 @@ def _unfit(db: Readable, period: Period, account: str | None) -> Iterable[Refusa
 
 def _changed(account: str, change: changes.Change, last: date) -> Permanent:
     if change.refused:
-        return Permanent(f"account {masked(account)} cannot be told from {change.since} on: {change.refused}")
+        return Permanent(f"account {masked(account)} cannot be built from {change.since} on: {change.refused}")
     return Permanent(
-        f"the statements of account {masked(account)} have changed since {change.since} was told",
-        f"Tell them again with `fntx run --from {change.since} --to {last}`",
+        f"the statements of account {masked(account)} have changed since {change.since} was built",
+        f"Rebuild the days with `fntx run --from {change.since} --to {last}`",
     )

@@ -1,8 +1,8 @@
 """Freezing a day: its metrics, its salts, its root, written once and queued for the chain.
 
-A day that is signed stays as it was signed. Where its figures have changed since, that is a drift, and only a person
-makes a second version of it (`amend`), which names the root that it replaces and says why. The chain is not asked: a
-day is signed while the node is away, and waits.
+A signed day stays as it was signed. Where its figures have changed since, that is a drift, and only a person makes a
+second version of it (`amend`), which names the root that it replaces and gives a reason. Signing does not contact a
+node: the record waits in the queue.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm import keys
-from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID, addresses_of, signer_of
+from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID, addresses_of, connect, signer_of
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.metrics.catalogue import CATALOGUE
 from fntx_dagster.model.chain import PostedDay, SignedDay
@@ -21,6 +21,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import Context
 from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.samples import SAMPLE_ACCOUNT
+from fntx_dagster.services.sessions import require_days
 from fntx_dagster.services.signatures.refusals import Beginning, Refusal, refusals
 from fntx_dagster.services.signatures.values import (
     Difference,
@@ -55,14 +56,14 @@ class Signing(NamedTuple):
     @property
     def warnings(self) -> list[str]:
         """Each drifted day in words, with its account masked."""
-        return [f"{masked(signed.account_id)}: {drift_of(signed, found)}" for signed, found in self.drifted]
+        return [f"{masked(signed.account_id)}: {drift_of(signed, differing)}" for signed, differing in self.drifted]
 
 
-def drift_of(signed: SignedDay, found: Sequence[Difference]) -> str:
+def drift_of(signed: SignedDay, differing: Sequence[Difference]) -> str:
     """A drifted day in words, without its account and without a figure."""
     return (
         f"{signed.trading_day} stays as it was signed, but its figures have changed since: "
-        f"{', '.join(difference.metric for difference in found)}. See `fntx signature verify --date "
+        f"{', '.join(difference.metric for difference in differing)}. See `fntx signature verify --date "
         f"{signed.trading_day}`; once the day is verified, `fntx signature amend` posts a new version with your reason"
     )
 
@@ -76,24 +77,37 @@ def sign(
 ) -> Signing:
     """Freeze the record of every session of the range that has none yet, oldest first.
 
-    An account stops at its first day that failed a blocking verification, stands on statements that have changed or
-    are not complete, or would be bound to another key or secret than its days before; such a day that lies before the
-    range and after the account's last signed one stops it too.
+    An account stops at its first day that failed a blocking verification, depends on statements that have changed or
+    are not complete, or would be bound to another key or secret than its earlier days. Such a day stops it, too, where
+    it lies before the range and after the account's last signed day. Raises nothing: see `Signing.refused`.
     """
     outcome = Signing([], [], [], [])
     with db.snapshot() as snapshot:
         have_signed = signatures.last_signed_sessions(snapshot).keys()
         built = _built_days(snapshot, period, account)
-    for one, all_days in built.items():
-        days = all_days if one in have_signed else beginning.of(all_days)
+    for account_id, all_days in built.items():
+        days = all_days if account_id in have_signed else beginning.of(all_days)
         if days:
-            _sign(db, settings, one, days, outcome)
+            _sign(db, settings, account_id, days, outcome)
     return outcome
 
 
+def sign_day(db: Database, settings: Settings, day: date, account: str) -> Signing:
+    """Sign one day of an account, or return it as it was signed before.
+
+    Raises Permanent where the day must not be signed, or is not built.
+    """
+    signed = sign(db, settings, Period.on(day), account)
+    for refusal in signed.refused:
+        raise refusal.error
+    require_days(signed.new + signed.kept, Period.on(day))
+    return signed
+
+
 class Proposal(NamedTuple):
-    """A next version of a signed day, as a person is asked about it: `differences` from what was signed; the version
-    and the root that it follows on, which are another record's where `held` says what the chain holds in our place."""
+    """A next version of a signed day, for a person to confirm. `differences` are from what was signed; `previous_root`
+    is the root that `version` replaces. Where the chain holds another record than ours, `held` is that record, and the
+    version replaces it."""
 
     before: SignedDay
     values: Values
@@ -112,9 +126,9 @@ def proposals(
 ) -> list[Proposal]:
     """What `amend` would freeze: of each signed day of the range whose figures have changed since, a next version.
 
-    `held` is asked about a day whose posting has failed: what the chain holds for it. A record that is not ours there
-    (the database was restored and the day signed anew) is amended too. Permanent where nothing is to be amended, a day
-    is not fit to be signed, or its last version is not on the chain yet, or on another one than the settings name.
+    `held` returns what the chain holds for a day whose posting has failed. Where that is another record than ours (the
+    database was restored and the day signed anew), it is amended too. Raises Permanent where there is nothing to amend,
+    a day must not be signed, or its last version is not on the chain of the settings yet.
     """
     first, last = period
     with db.snapshot() as snapshot:
@@ -124,56 +138,71 @@ def proposals(
         for refusal in refusals(snapshot, Period(min(before), max(before)), account):
             raise refusal.error
         bound = _bound(snapshot, settings, account)
-        failed = {one.trading_day for one in sendings.unfinished(snapshot, period, account) if one.state == "failed"}
-        posted = {one.trading_day: one for one in signatures.posted_days(snapshot, period, account)}
+        unfinished = sendings.unfinished(snapshot, period, account)
+        posted = {receipt.trading_day: receipt for receipt in signatures.posted_days(snapshot, period, account)}
         current = day_values(snapshot, period, account)
-    found = []
+    failed = {record.trading_day for record in unfinished if record.state == "failed"}
+    proposed = []
     for (_, day), values in current.items():
         if day not in before:
             continue
         signed, differing = before[day], differences(before[day], values)
         other = held(signed) if day in failed else None
         if other is not None and other.version >= signed.version and other.root != signed.root:
-            found.append(Proposal(signed, values, differing, other.version + 1, other.root, other))
+            proposed.append(Proposal(signed, values, differing, other.version + 1, other.root, other))
         elif differing:
             _check_posted(bound, signed, posted.get(day))
-            found.append(Proposal(signed, values, differing, signed.version + 1, signed.root, None))
-    if not found:
+            proposed.append(Proposal(signed, values, differing, signed.version + 1, signed.root, None))
+    if not proposed:
         raise Permanent("the signed figures are those of the database: there is nothing to amend")
-    return found
+    return proposed
+
+
+def proposals_of_settings(db: Database, settings: Settings, account: str, period: Period) -> list[Proposal]:
+    """`proposals`, with the chain of the settings for the days whose posting has failed. Raises Transient, too, where
+    its node does not answer."""
+
+    def held(signed: SignedDay) -> StoredRecord | None:
+        with connect(settings) as chain:
+            return chain.record_of(signed.trader, signed.trading_day)
+
+    return proposals(db, settings, account, period, held)
 
 
 def checked_reason(reason: str) -> str:
-    """A reason as it is kept; Permanent unless it is printable text that fits."""
+    """A reason as it is kept. Raises Permanent unless it is one line of printable text of LONGEST_REASON bytes at
+    most."""
     reason = reason.strip()
     if not reason.isprintable() or not 0 < len(reason.encode()) <= LONGEST_REASON:
         raise Permanent(
             f"a reason has 1 to {LONGEST_REASON} bytes of printable text on one line",
-            "Say shortly why: it is public on the chain",
+            "Give a short reason: it is public on the chain",
         )
     return reason
 
 
 def amend(db: Database, settings: Settings, proposed: Sequence[Proposal], reason: str) -> list[SignedDay]:
-    """Freeze and queue the versions that were proposed, as they were shown; those that were written.
+    """Freeze and queue the proposed versions, as they were shown; return those that were written.
 
-    Permanent for a reason that is empty, longer than LONGEST_REASON bytes or more than a line: it is public, the chain
-    keeps it beside both roots.
+    `reason` is public: the chain keeps it beside both roots. Raises Permanent for a reason that `checked_reason`
+    refuses.
     """
     reason = checked_reason(reason)
     bound = _bound(db, settings, proposed[0].before.account_id)
     records = [
-        _frozen(bound, one.before.trading_day, one.values, one.version, one.previous_root, reason) for one in proposed
+        _frozen(bound, proposal.before.trading_day, proposal.values, proposal.version, proposal.previous_root, reason)
+        for proposal in proposed
     ]
     written = signatures.freeze(db, records)
-    for one in proposed:
-        if one.held:
-            sendings.supersede(db, one.before.account_id, one.before.trading_day, one.before.version)
+    for proposal in proposed:
+        if proposal.held:
+            before = proposal.before
+            sendings.supersede(db, before.account_id, before.trading_day, before.version)
     return written
 
 
 def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
-    """A frozen day with its salts, from the secret; its root is the frozen one unless somebody changed the record."""
+    """A frozen day with its salts, from the secret. Its root is the frozen one unless the record was changed."""
     secret = keys.known_secret(key_folder, signed.secret_mark)
     context = Context(signed.schema_hash, signed.chain_id, signed.contract, signed.trader, signed.trading_day)
     slots = {catalogue_of(signed).by_name[name].index: value for name, value in signed.values.items()}
@@ -181,7 +210,7 @@ def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
 
 
 class _Bound(NamedTuple):
-    """What an account's records are bound to."""
+    """The chain, contract, trader and secret that an account's records are bound to."""
 
     account_id: str
     chain_id: int
@@ -211,8 +240,8 @@ def _sign(db: Database, settings: Settings, account: str, days: list[date], outc
             for (_, day), values in day_values(snapshot, period, account).items():
                 if day in before:
                     outcome.kept.append(before[day])
-                    if found := differences(before[day], values):
-                        outcome.drifted.append((before[day], found))
+                    if differing := differences(before[day], values):
+                        outcome.drifted.append((before[day], differing))
                 elif refusal is None or day < refusal.day:
                     bound = bound or _bound(snapshot, settings, account)
                     records.append(_frozen(bound, day, values))
@@ -220,7 +249,7 @@ def _sign(db: Database, settings: Settings, account: str, days: list[date], outc
             refusal = refusal or Refusal(account, day, error)
     new = signatures.freeze(db, records)
     outcome.new.extend(new)
-    outcome.kept.extend(one for one in records if one not in new)  # another process was first
+    outcome.kept.extend(record for record in records if record not in new)  # another process was first
     if refusal:
         outcome.refused.append(refusal)
 
@@ -253,7 +282,7 @@ def _frozen(
 
 
 def _check_posted(bound: _Bound, signed: SignedDay, posted: PostedDay | None) -> None:
-    """Permanent unless that very version is on the chain that the next one would go to."""
+    """Raise Permanent unless that version is on the chain that the next one would go to."""
     if (signed.chain_id, signed.contract, signed.trader) != (bound.chain_id, bound.contract, bound.trader):
         raise Permanent(
             f"{signed.trading_day} was signed for trader {signed.trader} and contract {signed.contract} on chain "
@@ -267,8 +296,8 @@ def _check_posted(bound: _Bound, signed: SignedDay, posted: PostedDay | None) ->
 
 
 def _bound(db: Readable, settings: Settings, account_id: str) -> _Bound:
-    """Permanent where the account's next record could not be posted or proved: another key or secret than before, a
-    key that another account uses, made-up days on a public chain."""
+    """What the account's next record is bound to. Raises Permanent where it could not be posted or proved: another key
+    or secret than before, a key that another account uses, made-up days on a public chain."""
     if account_id == SAMPLE_ACCOUNT and settings.chain.rpc_url is not None:
         raise Permanent("the sample account's days are made up and are not signed on a public chain", "Load your own")
     folder, before = settings.paths.keys, signatures.last_signed(db, account_id)

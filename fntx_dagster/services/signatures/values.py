@@ -31,7 +31,7 @@ _SIGNED_PARTS = (
     "fx_translation",
 )
 _EVIDENCE = "statements_digest"
-"""Which files a day rested on when it was signed: a newer file that says the same is no drift."""
+"""The files that a day was built from when it was signed: a newer file with the same rows is no drift."""
 
 _FIRST_WITH_GREEKS = 3
 """The version of the catalogue under which they were first computed."""
@@ -40,7 +40,7 @@ Values = Mapping[str, Decimal | float | int | None]
 
 
 class Difference(NamedTuple):
-    """A metric whose value in the tables is not the one that was signed; None stands for null."""
+    """A metric whose value in the tables (`found`) is not the one that was signed; None is null."""
 
     metric: str
     signed: Decimal | None
@@ -50,6 +50,11 @@ class Difference(NamedTuple):
 @cache
 def _published() -> dict[bytes, Catalogue]:
     return {schema_hash_of(catalogue.canonical()): catalogue for catalogue in CATALOGUES}
+
+
+def signed_metrics() -> Catalogue:
+    """The catalogue that is signed today: every metric with its slot, name, unit and decimals."""
+    return CATALOGUE
 
 
 @cache
@@ -72,15 +77,15 @@ def catalogue_of(signed: SignedDay) -> Catalogue:
 def differences(signed: SignedDay, values: Values) -> list[Difference]:
     """The metrics of a record that today's tables give another value, by the catalogue that it was signed by.
 
-    A Greek that was signed as null before there were any has not changed since, whatever it is now.
+    A Greek that was signed as null before Greeks were computed is not compared.
     """
     catalogue = catalogue_of(signed)
     not_compared = {_EVIDENCE, *(GREEKS if catalogue.version < _FIRST_WITH_GREEKS else ())}
-    found = catalogue.scaled({name: values[name] for name in catalogue.by_name})
+    current = catalogue.scaled({name: values[name] for name in catalogue.by_name})
     return [
-        Difference(metric.name, unscale(metric, signed.values.get(metric.name)), unscale(metric, found[metric.index]))
+        Difference(metric.name, unscale(metric, signed.values.get(metric.name)), unscale(metric, current[metric.index]))
         for metric in catalogue.metrics
-        if metric.name not in not_compared and signed.values.get(metric.name) != found[metric.index]
+        if metric.name not in not_compared and signed.values.get(metric.name) != current[metric.index]
     ]
 
 
@@ -97,12 +102,12 @@ def day_values(
     at_risk = {(row["account_id"], row["trading_day"]): row for row in risk.portfolio_risk(db, period, account)}
     rows = sorted(summaries.summary(db, period, account), key=lambda row: (row["trading_day"], row["account_id"]))
     accounts = {row["account_id"] for row in rows}
-    told = {one: summaries.numbered_sessions(db, period, one) for one in accounts}
-    files = {one: signatures.statement_digests(db, period, one) for one in accounts}
-    found = {}
+    sessions = {account_id: summaries.numbered_sessions(db, period, account_id) for account_id in accounts}
+    files = {account_id: signatures.statement_digests(db, period, account_id) for account_id in accounts}
+    current = {}
     for row in rows:
         account_id, day = key = (row["account_id"], row["trading_day"])
-        number, closes_at = told[account_id][day]
+        number, closes_at = sessions[account_id][day]
         at_close = at_risk.get(key, {})
         values: dict[str, Decimal | float | int | None] = {name: at_close.get(name) for name in (*GREEKS, *_AT_RISK)}
         values |= {"trading_day_num": number, "session_close_utc": int(closes_at.timestamp())}
@@ -116,13 +121,13 @@ def day_values(
                 values[f"{name}_{window}"] = windows[*key, window][name]
         values |= {name: windows[*key, "all"][name] for name in _FUND}
         values["var_95_returns"] = windows[*key, "all"]["var_95"]
-        found[key] = values
-    return found
+        current[key] = values
+    return current
 
 
 def _digest(files: Iterable[str]) -> int | None:
     """One number for a day's statement files: SHA-256 of their sorted SHA-256s, each in hex on a line of its own."""
-    lines = "".join(f"{one}\n" for one in files)
+    lines = "".join(f"{digest}\n" for digest in files)
     return digest_value(hashlib.sha256(lines.encode("ascii")).digest()) if lines else None
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Permanent
+from fntx_dagster.metrics.catalogue import unscale
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.record import Record, verify
 from fntx_dagster.services.signatures.signing import rebuilt
 from fntx_dagster.services.signatures.values import Difference, catalogue_of, day_values, differences
+from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox import sendings, signatures
 
@@ -33,11 +37,32 @@ class Verdict(NamedTuple):
         return not self.differences and not self.problems
 
 
+class Proved(NamedTuple):
+    """A metric's value as signed (None for null), and whether its leaf and path lead to the root on the chain."""
+
+    value: Decimal | None
+    holds: bool
+
+
+def verify_record(settings: Settings, db: Database, account: str, day: date, tx_hash: str | None = None) -> Verdict:
+    """`verify_day` on the chain of the settings. Raises Permanent where the day is not signed, Transient where the node
+    does not answer."""
+    with connect(settings) as chain:
+        return verify_day(db, chain, settings.paths.keys, account, day, tx_hash)
+
+
+def prove_metric(settings: Settings, signed: SignedDay, metric: str) -> Proved:
+    """Prove one metric of a signed day on the chain of the settings, as the holder of a disclosure does."""
+    value = unscale(catalogue_of(signed).by_name[metric], signed.values[metric])
+    with connect(settings) as chain:
+        return Proved(value, prove_on_chain(chain, signed, settings.paths.keys, metric))
+
+
 def verify_day(
     db: Database, chain: Reader, key_folder: Path, account: str, day: date, tx_hash: str | None = None
 ) -> Verdict:
-    """Recompute a day from the tables and compare the latest version: with the frozen record, its root, the contract,
-    the transaction. `tx_hash` (0x…, lower case) is the one that is asked about; else the stored receipt's."""
+    """Recompute a day from the tables and compare its latest version with the frozen record, its root, the contract and
+    the transaction. `tx_hash` (0x…, lower case) names the transaction; without it the stored receipt's is compared."""
     with db.snapshot() as snapshot:
         signed = signed_day(snapshot, account, day)
         posted = signatures.receipt_of(snapshot, signed)
@@ -57,16 +82,16 @@ def verify_day(
 
 
 def signed_day(db: Readable, account: str, day: date, version: int | None = None) -> SignedDay:
-    """A signed day, its latest version where none is named; Permanent where there is none."""
-    found = signatures.signed_version(db, account, day, version)
-    if found is None:
+    """A signed day, in its latest version unless one is named. Raises Permanent where there is none."""
+    signed = signatures.signed_version(db, account, day, version)
+    if signed is None:
         which = "is not signed" if version is None else f"has no signed version {version}"
         raise Permanent(f"{day} {which}", "Sign it with `fntx signature generate --date` or `fntx run`")
-    return found
+    return signed
 
 
 def prove_on_chain(chain: Reader, signed: SignedDay, key_folder: Path, metric_name: str) -> bool:
-    """Whether one metric's leaf and path lead to the root: computed here and by the contract; both must say so."""
+    """Whether one metric's leaf and path lead to the root, both as computed here and as the contract computes it."""
     record, index = rebuilt(signed, key_folder), catalogue_of(signed).by_name[metric_name].index
     value, salt, proof = record.values[index], record.salts[index], record.proof(index)
     stored = chain.version_of(signed.trader, signed.trading_day, signed.version)
@@ -78,10 +103,10 @@ def prove_on_chain(chain: Reader, signed: SignedDay, key_folder: Path, metric_na
 
 
 def _waiting(db: Readable, signed: SignedDay) -> Iterable[str]:
-    """Where this version is on its way, while it is not on the chain."""
-    for one in sendings.unfinished(db, Period.on(signed.trading_day), signed.account_id):
-        if one.version == signed.version and one.state != "mined":
-            yield f"version {signed.version} of {signed.trading_day} is {one.state}: `fntx chain status` says more"
+    """The state of this version, while it is not on the chain."""
+    for record in sendings.unfinished(db, Period.on(signed.trading_day), signed.account_id):
+        if record.version == signed.version and record.state != "mined":
+            yield f"version {signed.version} of {signed.trading_day} is {record.state}: `fntx chain status` says more"
 
 
 def _problems(
@@ -89,15 +114,15 @@ def _problems(
 ) -> Iterable[str]:
     if record.root != signed.root:
         yield "the stored record does not lead to its own root: it, or the salt secret, was changed after signing"
-    found = chain.version_of(signed.trader, signed.trading_day, signed.version)
-    if found is None:
+    stored = chain.version_of(signed.trader, signed.trading_day, signed.version)
+    if stored is None:
         yield (
             f"the contract {chain.contract} holds no version {signed.version} of trader {signed.trader} for "
             f"{signed.trading_day}"
         )
-    elif not found.record.holds(signed.schema_hash, signed.root):
+    elif not stored.record.holds(signed.schema_hash, signed.root):
         yield (
-            f"the chain holds root 0x{found.record.root.hex()} under schema 0x{found.record.schema_hash.hex()}, "
+            f"the chain holds root 0x{stored.record.root.hex()} under schema 0x{stored.record.schema_hash.hex()}, "
             f"signed are 0x{signed.root.hex()} under 0x{signed.schema_hash.hex()}"
         )
     if tx_hash is None:
@@ -107,10 +132,10 @@ def _problems(
         yield f"the chain has no transaction {tx_hash}"
         return
     wanted = (signed.trader, signed.trading_day, signed.version)
-    written = [one for one in mined.records if (one.trader, one.day, one.version) == wanted]
+    written = [record for record in mined.records if (record.trader, record.day, record.version) == wanted]
     if not written:
-        days = ", ".join(f"version {one.version} of {one.day} of trader {one.trader}" for one in mined.records[:3])
-        yield f"transaction {tx_hash} posted {days}"
+        others = (f"version {other.version} of {other.day} of trader {other.trader}" for other in mined.records[:3])
+        yield f"transaction {tx_hash} posted {', '.join(others)}"
     elif written[0].root != signed.root:
         posted_root = f"0x{written[0].root.hex()}"
         yield f"transaction {tx_hash} posted the root {posted_root}, the signed one is 0x{signed.root.hex()}"

@@ -14,7 +14,7 @@ import pytest
 
 from fntx_dagster.adapters.evm import reader
 from fntx_dagster.adapters.evm.reader import Reader, read_at
-from fntx_dagster.cli.terminal import print_checked
+from fntx_dagster.cli.records import print_checked
 from fntx_dagster.metrics.catalogue import CATALOGUE, letters
 from fntx_dagster.model.chain import Version
 from fntx_dagster.model.period import Period

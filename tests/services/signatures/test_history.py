@@ -8,7 +8,8 @@ import pytest
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm.client import Chain
-from fntx_dagster.cli.terminal import history_table, out
+from fntx_dagster.cli.records import history_table
+from fntx_dagster.cli.terminal import out
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import StoredRecord, Version
 from fntx_dagster.model.period import Period

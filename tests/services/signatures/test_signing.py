@@ -76,7 +76,7 @@ def test_a_day_behind_a_change_is_not_signed(built: Database, settings: Settings
     tell(built)
     with built.connect() as connection:
         connection.execute("insert into alm_reporting.untold_changes values (%s, '2025-07-10')", (ACCOUNT,))
-    assert refusal(sign(built, settings, Period.on(DAY)), "have changed since 2025-07-10 was told")
+    assert refusal(sign(built, settings, Period.on(DAY)), "have changed since 2025-07-10 was built")
 
 
 def test_a_signed_day_that_drifts_stays_signed_and_is_named(built: Database, settings: Settings) -> None:

@@ -1,0 +1,174 @@
+"""What the tables say of accounts: `fntx today`, `report`, `summary`, `metrics`, `greeks`."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fntx_dagster.cli.options import (
+    AnyAccount,
+    From,
+    OneDay,
+    TimeZone,
+    To,
+    database_of_settings,
+    observer_of,
+    print_json,
+)
+from fntx_dagster.model.period import Period
+from fntx_dagster.settings import load_settings
+
+
+class ReportFormat(StrEnum):
+    md = "md"
+    json = "json"
+    html = "html"
+
+
+class StoryFormat(StrEnum):
+    md = "md"
+    json = "json"
+
+
+class TableFormat(StrEnum):
+    table = "table"
+    json = "json"
+
+
+def today(
+    account: Annotated[str | None, typer.Option(help="Account id; all in FNTX_GATEWAYS where it is left out.")] = None,
+    format: Annotated[StoryFormat, typer.Option(help="Markdown or JSON.")] = StoryFormat.md,
+    zone: TimeZone = None,
+) -> None:
+    """Ask IB Gateway for the current day and narrate it: NAV, trades and positions now, provisional.
+
+    `report` and `summary` show the last answer, until the day is built from its statement.
+    """
+    from fntx_dagster.cli.terminal import error
+    from fntx_dagster.report.document import to_json
+    from fntx_dagster.report.markdown import to_markdown
+    from fntx_dagster.report.story import narrate
+    from fntx_dagster.services.current_day import current_days
+
+    observer = observer_of(zone)
+    accounts = current_days(load_settings(), database_of_settings(), account)
+    failures = [now.error for now in accounts if now.error]
+    for now in accounts:
+        if now.error or now.notice:
+            error(str(now))
+    stories = [narrate(now.day, observer) for now in accounts if now.day]
+    if format is StoryFormat.json:
+        sys.stdout.write(to_json(stories))
+    else:
+        sys.stdout.writelines(to_markdown([story], account_label=story.day.account_id) for story in stories)
+    if failures:
+        raise typer.Exit(max(failure.exit_code for failure in failures))
+
+
+def report(
+    first: From,
+    last: To,
+    account: AnyAccount = None,
+    format: Annotated[
+        ReportFormat, typer.Option(help="Markdown, JSON, or one HTML file with charts that needs no network.")
+    ] = ReportFormat.md,
+    zone: TimeZone = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead, whole or not at all."),
+    ] = None,
+) -> None:
+    """The narrative of each trading day: why the account moved, in Hong Kong (or --tz) and New York time.
+
+    Several days begin with their period in sum. HTML adds charts, months,
+    summary, positions and metrics; any browser opens it, and prints it to PDF:
+
+    fntx report --from 2025-07-01 --to 2025-07-31 --format html -o july.html
+
+    A day that no statement covers yet appears as IB Gateway saw it last, marked as provisional.
+    """
+    from fntx_dagster.services import reporting
+
+    observer, period = observer_of(zone), Period(first.date(), last.date())
+    text = reporting.report(
+        load_settings(), database_of_settings(), period, observer, account, format.value, on_problem=_warn
+    )
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        reporting.write_whole(output, text)
+
+
+def summary(
+    first: From,
+    last: To,
+    account: AnyAccount = None,
+    format: Annotated[
+        TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")
+    ] = TableFormat.table,
+    zone: TimeZone = None,
+) -> None:
+    """One row per account and trading day, and a total per month: NAV, cash flow, P&L and return, what is unexplained.
+
+    A day that no statement covers yet is a row as IB Gateway saw it last, marked as provisional.
+    """
+    from fntx_dagster.cli.tables import summary_tables
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.performance import summary_days, summary_rows
+
+    observer, period = observer_of(zone), Period(first.date(), last.date())
+    settings, db = load_settings(), database_of_settings()
+    if format is TableFormat.json:
+        print_json(summary_rows(settings, db, period, account, _warn))
+    else:
+        out(*summary_tables(summary_days(settings, db, period, account, _warn), observer))
+
+
+def metrics(
+    day: OneDay,
+    account: AnyAccount = None,
+    format: Annotated[
+        TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")
+    ] = TableFormat.table,
+) -> None:
+    """Performance up to a session over six windows: returns, risk, and the round trips that ended in them.
+
+    docs/metrics.md defines each; a dash (null in JSON) marks what is undefined.
+    """
+    from fntx_dagster.cli.tables import metrics_tables
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.performance import rolling_metrics
+
+    rows = rolling_metrics(database_of_settings(), Period.on(day.date()), account)
+    print_json(rows) if format is TableFormat.json else out(*metrics_tables(rows))
+
+
+def greeks(
+    day: OneDay,
+    account: AnyAccount = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
+) -> None:
+    """Implied volatility and Greeks of each option at the close, with status and sources, and the portfolio's sums.
+
+    A day that no statement covers yet appears as IB Gateway saw it last.
+    """
+    from fntx_dagster.cli.tables import greeks_tables
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.risk import closing_risk
+
+    days = closing_risk(load_settings(), database_of_settings(), day.date(), account)
+    if as_json:
+        print_json([risk._asdict() for risk in days])
+    else:
+        out(*greeks_tables(days))
+
+
+def _warn(reason: str) -> None:
+    """Say beside the output why a day that still runs is not shown."""
+    from fntx_dagster.cli.terminal import note
+
+    note(f"warning: {reason}")

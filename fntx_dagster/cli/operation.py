@@ -1,0 +1,110 @@
+"""Running the platform: `fntx status`, `alerts`, `demo`, `ui`, `env`, `db`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from fntx_dagster.cli.options import database_of_settings, print_json
+from fntx_dagster.cli.running import keeping_imports
+from fntx_dagster.errors import Permanent
+from fntx_dagster.settings import child_environment, executable, load_settings
+
+database = typer.Typer(no_args_is_help=True, help="The embedded database server.")
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False) -> None:
+    """On one screen: what is loaded up to when, what is missing, what is signed, and what needs a person."""
+    from fntx_dagster.cli.tables import alerts_table, fetches_table, status_table
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services import status as service
+
+    now = service.status(database_of_settings())
+    if as_json:
+        print_json([state._asdict() for state in now.accounts])
+        return
+    out(status_table(now.accounts))
+    if now.fetches:
+        out(fetches_table(now.fetches))
+    if now.alerts:
+        out(alerts_table(now.alerts))
+
+
+def alerts(
+    test: Annotated[bool, typer.Option("--test", help="Send a test message to each destination instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
+) -> None:
+    """What a person has to know now, and where it goes (FNTX_ALERT_URLS)."""
+    from fntx_dagster.cli.tables import alerts_table
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.alerting import greet
+    from fntx_dagster.services.status import open_alerts
+
+    settings = load_settings()
+    if not test:
+        raised = open_alerts(database_of_settings())
+        print_json([alert._asdict() for alert in raised]) if as_json else out(alerts_table(raised))
+        return
+    if not settings.alerts.urls:
+        raise Permanent("no destination is in the settings", "Set FNTX_ALERT_URLS; docs/settings.md shows the form")
+    deliveries = list(greet(settings))
+    if as_json:
+        print_json([delivery._asdict() for delivery in deliveries])
+    else:
+        out(*(f"{delivery.destination}: {delivery.problem or 'sent'}" for delivery in deliveries))
+    if any(delivery.problem for delivery in deliveries):
+        raise typer.Exit(1)
+
+
+def demo(
+    live: Annotated[
+        bool, typer.Option("--live", help="Against a simulated broker: fetch a month, show today, see it replaced.")
+    ] = False,
+) -> None:
+    """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain."""
+    if live:
+        from fntx_dagster.cli.live_demo import run_live_demo
+
+        run_live_demo(load_settings())
+        return
+    with keeping_imports():
+        from fntx_dagster.cli.demo import run_demo
+
+    run_demo(load_settings())
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+) -> None:
+    """Serve the Dagster UI and its daemon on the same database, until Ctrl-C."""
+    from fntx_dagster.cli.terminal import note
+    from fntx_dagster.defs.environment import dagster_environment
+
+    environment = child_environment(dagster_environment(load_settings()))
+    note(f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it; `fntx db stop` ends the database)")
+    os.chdir(environment["DAGSTER_HOME"])  # the folder of workspace.yaml too
+    program = executable("dagster")
+    os.execve(program, [program, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)], environment)
+
+
+def env() -> None:
+    """Print what plain `dagster dev` or dbt needs: eval "$(.venv/bin/fntx env)". May hold a database password."""
+    from fntx_dagster.defs.environment import dagster_environment, dbt_environment
+
+    settings = load_settings()
+    for name, value in (dagster_environment(settings) | dbt_environment(settings)).items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+
+
+@database.command()
+def stop() -> None:
+    """End the embedded server; the next command that needs it starts it again."""
+    from fntx_dagster.cli.terminal import note
+    from fntx_dagster.services.database import stop_server
+
+    stopped = stop_server(load_settings())
+    note("The embedded database is stopped." if stopped else "The embedded database does not run.")

@@ -1,0 +1,47 @@
+"""Jobs of the definitions, run from a command."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from fntx_dagster.cli.options import print_json
+from fntx_dagster.errors import Permanent, Transient
+
+if TYPE_CHECKING:
+    from fntx_dagster.model.period import Period
+    from fntx_dagster.settings import Settings
+
+
+def run_job(settings: Settings, job: str, period: Period, as_json: bool) -> None:
+    """Run a job over a range, with its steps on standard error and its outcome on standard output."""
+    with keeping_imports():
+        from fntx_dagster.defs.run import run_range
+    from fntx_dagster.cli.steps import print_outcome, watching_steps
+    from fntx_dagster.cli.terminal import note
+
+    with watching_steps():
+        outcome = run_range(settings, job, period)
+    if as_json:
+        print_json({name: getattr(outcome, name) for name in ("run_id", "success", "failures", "warnings")})
+    else:
+        print_outcome(outcome)
+    if not outcome.success:
+        note("Steps that do not depend on the failed one ran; their results are in the tables.")
+        raise typer.Exit(Transient.exit_code if outcome.transient else Permanent.exit_code)
+
+
+@contextmanager
+def keeping_imports() -> Iterator[None]:
+    """Import modules inside: they stay as long as the process, so that garbage need not be looked for meanwhile, nor in
+    them later. That saves a quarter of the time that the definitions take."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -1,0 +1,89 @@
+"""Statements into the tables: `fntx load`, `fntx fetch`, `fntx run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fntx_dagster.cli.options import From, MaybeFrom, MaybeTo, To, database_of_settings, print_json
+from fntx_dagster.cli.running import run_job
+from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
+from fntx_dagster.settings import load_settings
+
+
+def load(
+    paths: Annotated[list[Path], typer.Argument(help="Statement files, or folders of them (*.xml, recursively).")],
+    as_json: Annotated[bool, typer.Option("--json", help="Counts per file and section, for programs.")] = False,
+) -> None:
+    """Load Flex statements. Only loads: `fntx run` explains them.
+
+    A file is one transaction; loading it twice changes nothing. A bad file is named, and the good ones are loaded.
+    """
+    from fntx_dagster.cli.tables import load_table
+    from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.services import loading
+
+    loads = []
+    for entry in loading.load(database_of_settings(), paths):
+        loads.append(entry)
+        if entry.error:
+            error(entry.error)
+    if as_json:
+        files = [
+            {
+                "file": entry.file_name,
+                "status": entry.status,
+                "sections": {name: counts._asdict() for name, counts in entry.sections.items()},
+                "unknown_sections": list(entry.unknown_sections),
+                "unknown_attributes": {name: list(names) for name, names in entry.unknown_attributes.items()},
+                "error": entry.error,
+            }
+            for entry in loads
+        ]
+        print_json({"files": files, "total": loading.total(loads)._asdict()})
+    else:
+        out(load_table(loads))
+        if not loads:
+            error("no *.xml file found there")
+    if not loads or any(entry.error for entry in loads):
+        raise typer.Exit(1)
+
+
+def fetch(
+    first: MaybeFrom = None,
+    last: MaybeTo = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The outcome, for programs.")] = False,
+) -> None:
+    """Fetch the statements of whole months from the Flex Web Service, and load them. Only loads: `fntx run` explains.
+
+    Each query of FNTX_FLEX_QUERIES is sent once a month of the range; without a range, for the month of the latest
+    session. A query that fails is named and does not hold up the others.
+    """
+    from fntx_dagster.services.fetching import configured
+    from fntx_dagster.services.sessions import latest_session
+
+    settings = load_settings()
+    if not configured(settings):
+        raise Permanent("no Flex queries are in the settings", "Set FNTX_FLEX_TOKENS and FNTX_FLEX_QUERIES")
+    latest = latest_session()
+    period = Period(first.date() if first else latest, last.date() if last else latest)
+    run_job(settings, "fetch_files", period, as_json)
+
+
+def run(
+    first: From,
+    last: To,
+    fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="First fetch and load the months' files.")] = False,
+    sign: Annotated[bool, typer.Option("--sign/--no-sign", help="Also sign the days and post them.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="The outcome, for programs.")] = False,
+) -> None:
+    """Run the daily job over a range through Dagster: from what is loaded to the receipts.
+
+    A second run changes nothing. The run is recorded in the instance that the UI shows. An account that fails its
+    verification is named and not signed from that day on; the others are.
+    """
+    with_files, from_tables = ("daily_run", "run_loaded_days") if sign else ("refresh_days", "verify_days")
+    run_job(load_settings(), with_files if fetch else from_tables, Period(first.date(), last.date()), as_json)

@@ -1,0 +1,33 @@
+"""The state of the platform: what is loaded, missing, built and signed of each account, and what needs a person."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fntx_dagster.store import alerts
+from fntx_dagster.store.alerts import Alert
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts.status import AccountState, account_states
+from fntx_dagster.store.raw_flex import fetches
+from fntx_dagster.store.raw_flex.fetches import Fetch
+
+__all__ = ["AccountState", "Alert", "Fetch", "Status", "open_alerts", "status"]
+
+
+class Status(NamedTuple):
+    """Each account's state, the last request of each Flex query, and the alerts that are open, oldest first."""
+
+    accounts: list[AccountState]
+    fetches: list[Fetch]
+    alerts: list[Alert]
+
+
+def status(db: Database) -> Status:
+    """Read the state of the platform, all of it from one snapshot."""
+    with db.snapshot() as snapshot:
+        return Status(account_states(snapshot), fetches.latest(snapshot), alerts.open_alerts(snapshot))
+
+
+def open_alerts(db: Database) -> list[Alert]:
+    """Read the alerts that are not resolved, oldest first."""
+    return alerts.open_alerts(db)
