@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.outbox.sender import Policy, send
-from tests.outbox.depot import Depot, DepotJournal, DepotTransport, Item, WorkingClock
+from tests.outbox.depot import Depot, DepotJournal, DepotTransport, Item, Shelf, WorkingClock
 
 POLICY = Policy(confirmations=0, batch=2, stuck_after=3, seen_within=10, poll=1)
 DEEP = POLICY._replace(confirmations=1)
