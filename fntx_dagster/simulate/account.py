@@ -33,7 +33,11 @@ EVERY_SECTION = (*SECTIONS, "ConversionRates")
 
 
 class Account:
-    """One account from its first balance on. Each `day` closes the one before; statements close the last."""
+    """One account from its first balance on.
+
+    `base` is its currency; `cash` holds amounts by currency, `rates` base currency per unit of another, `marks` prices.
+    Each `day` closes the day before it, and `statements` closes the last.
+    """
 
     def __init__(
         self,
@@ -57,7 +61,7 @@ class Account:
 
     @property
     def balance(self) -> Balance:
-        """What it holds now; before the first day, what it is opened with."""
+        """What the account holds now. Before the first day: what it is opened with."""
         return self.books.balance
 
     def day(self, day: str, marks: Mapping[SimulatedContract, str] | None = None, **rates: str) -> SimulatedDay:
@@ -68,8 +72,8 @@ class Account:
         return self.days[-1]
 
     def delivers(self, *, without: Collection[str] = (), blank: Collection[str] = (), by_day: bool = True) -> None:
-        """The user's choice of sections and fields (`Tag.field` for those of one kind of row), and whether the query
-        breaks out by day."""
+        """Set what the user chose: sections and fields to leave out (`Tag.field` for one kind of row), and whether the
+        query breaks out by day."""
         self.omitted, self.blanked, self.by_day = frozenset(without), frozenset(blank), by_day
 
     def corrects(self, fill: SimulatedFill, price: str, known_from: date) -> None:
@@ -88,7 +92,7 @@ class Account:
         return kept[1]
 
     def _rebooked(self, prices: Mapping[int, Decimal]) -> Account:
-        """The same account, and from its first day on what happens when fills have these prices."""
+        """The same account, rebuilt from its first day on with these prices of fills."""
         other = copy(self)
         other.books = Books(self.number, self.base, self.days[0].opening.copy())
         other.days, other.corrections, other._corrected = [], [], None
@@ -134,7 +138,7 @@ class Account:
 
 
 class Opening(TypedDict, total=False):
-    """With what an account is opened; see `Account`."""
+    """The arguments that open an account; see `Account`."""
 
     base: str
     cash: Mapping[str, str]
@@ -143,14 +147,14 @@ class Opening(TypedDict, total=False):
 
 
 class Accounts:
-    """Accounts by the name of the function that says what happens in them; all in one file, as a broker may."""
+    """Accounts by the name of the function that fills them. A test delivers them all in one file, as a broker may."""
 
     def __init__(self, first: int = 2_000_001) -> None:
         self._first = first
         self._known: dict[str, Account] = {}
 
     def account(self, **opening: Unpack[Opening]) -> Callable[[Callable[[Account], None]], Account]:
-        """Decorates a function that fills an account; the name then stands for the account."""
+        """Decorate a function that fills an account; the function's name then refers to the account."""
 
         def fill(happens: Callable[[Account], None]) -> Account:
             account = Account(f"U{self._first + len(self._known)}", **opening)
@@ -172,7 +176,7 @@ class Accounts:
 
 
 def _at_price(fill: SimulatedFill, prices: Mapping[int, Decimal]) -> SimulatedFill:
-    """A fill at its true price; what cancels it goes with it."""
+    """A fill at its true price; its cancel gets the same price."""
     if fill.number in prices:
         return replace(fill, price=prices[fill.number])
     if fill.cancels and fill.cancels.number in prices:

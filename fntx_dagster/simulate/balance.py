@@ -1,4 +1,4 @@
-"""What an account holds and what it is worth, and what goes over from one day of its books to the next."""
+"""What an account holds and what it is worth, and what one day of its books hands to the next."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Balance:
         self.dividends = ZERO
 
     def copy(self) -> Balance:
+        """The same balance, apart; without positions of zero units."""
         copied = Balance(self.base, {}, {}, {})
         copied.cash |= self.cash
         copied.positions |= {contract: held for contract, held in self.positions.items() if held}
@@ -52,11 +53,12 @@ class Balance:
 
     @property
     def cash_in_base(self) -> Decimal:
+        """The cash of all currencies in base currency."""
         return sum((amount * self.rates[currency] for currency, amount in self.cash.items()), ZERO)
 
     @property
     def equity(self) -> dict[str, Decimal]:
-        """What it is worth by kind, as the equity summary names them."""
+        """The NAV by kind, in base currency, under the equity summary's names."""
         kinds = {
             "cash": self.cash_in_base,
             "stock": self.worth("STK"),

@@ -1,7 +1,7 @@
 """What happens to shares, bonds and other accounts: corporate actions, transfers, coupons, and fees beside trading.
 
 Each month has its own companies, one to a kind of action: bought (or sold short) early in the month, split, merged,
-spun off or renamed on a day of chance, and sold after it. The books are in `account`; options are traded in `orders`.
+spun off or renamed on a random day, and sold after it. The books are in `account`; options are traded in `orders`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ DayEvent = Callable[[SimulatedDay], None]
 
 
 class Companies:
-    """One account's. `morning` gives the day's closing prices, `act` does what the day brings."""
+    """The companies, bonds and transfers of one account.
+
+    `morning` gives the day's closing prices, `act` books the day's events.
+    """
 
     def __init__(self, seed: str, kinds: Collection[str], months: Sequence[Sequence[date]]) -> None:
         self.random = Random(f"{seed}/companies")
@@ -44,7 +47,7 @@ class Companies:
                 self._plan(n, month)
 
     def morning(self, day: date) -> Mapping[SimulatedContract, str]:
-        """Closing prices of everything that can be held, known as the day begins."""
+        """Closing prices of everything that the account can hold, known as the day begins."""
         for contract in self.prices:
             moved = self.prices[contract] * Decimal(round(self.random.gauss(1, 0.015), 4))
             self.prices[contract] = max(moved.quantize(_CENT), _CENT)
@@ -129,7 +132,7 @@ class Companies:
     # -- corporate actions
 
     def _reprice(self, action: str, n: int, company: SimulatedContract) -> None:
-        """The price that an action leaves, and the one of what it gives."""
+        """Set the prices after an action: of the company, and of the contract that it issues."""
         price = self.prices[company]
         if action == "split":
             new, old = self._ratio(n)
@@ -195,7 +198,7 @@ class Companies:
         day.trade(contract, str(quantity), str(max(price, _CENT)), at, commission="-1.0057")
 
     def _sell(self, day: SimulatedDay, company: SimulatedContract, part: Decimal) -> None:
-        """Part of what is held of a company and of what it has become."""
+        """Sell a part of a company's shares and of its successor's."""
         for contract in (company, self._successor(company)):
             if held := self.held.get(contract):
                 sold = held if part == 1 else (held * part).quantize(Decimal("0.0001"))

@@ -109,6 +109,7 @@ class Daybook:
         return taken_back
 
     def convert(self, currency: str, quantity: int, price: str, at: str = "10:30", commission: str = "-15.6") -> None:
+        """Buy units of a currency, or sell when negative, at a price in base currency."""
         number, moment = next(self.books.numbers), self._moment(at)
         self.conversions.append(
             Conversion(currency, Decimal(quantity), Decimal(price), moment, Decimal(commission), number)
@@ -119,7 +120,7 @@ class Daybook:
     ) -> None:
         """The option ends at 16:20: `Expiration`, or `Assignment` / `Exercise` with the stock at the strike.
 
-        Booked in the next statement, or, as a monthly expiry can be, in this one.
+        The next statement books it; with `same_day` this one does, as happens at a monthly expiry.
         """
         held = self.held(contract) if quantity is None else Decimal(quantity)
         at = self._moment("16:20")
@@ -141,7 +142,8 @@ class Daybook:
     # -- corporate actions, on the evening before
 
     def splits(self, contract: SimulatedContract, new: int, old: int, into: SimulatedContract | None = None) -> None:
-        """`new` for `old` in place, or into a contract of another number; a fraction of the latter goes for cash."""
+        """Split: `new` units for `old`, of the same contract or of another; the broker pays cash for a fraction of the
+        other."""
         held = self.held(contract)
         kind, words = ("FS" if new > old else "RS"), f"SPLIT {new} FOR {old}"
         if into is None:
@@ -162,7 +164,7 @@ class Daybook:
         old: int = 1,
         cash: str = "0",
     ) -> None:
-        """`new` of another for `old`, and (or only) cash for each."""
+        """Merger: `new` units of another contract for `old`, cash for each unit, or both."""
         held = self.held(contract)
         paid = held * Decimal(cash)
         if into is None:
@@ -172,21 +174,24 @@ class Daybook:
             self._acts("TC", words, (contract, -held, paid), (into, held * new / old, ZERO))
 
     def spins_off(self, contract: SimulatedContract, child: SimulatedContract, new: int = 1, old: int = 1) -> None:
+        """Spin-off: `new` units of `child` for `old` of the contract, which stays."""
         self._acts("SO", f"SPINOFF {new} FOR {old}", (child, self.held(contract) * new / old, ZERO), of=contract)
 
     def issues(self, kind: str, contract: SimulatedContract, quantity: int | str, paid: str = "0") -> None:
-        """Units that an action of a code gives, for nothing or for cash."""
+        """Units that an action of this code gives, for nothing or for cash in the contract's currency."""
         self._acts(kind, "ISSUE", (contract, Decimal(quantity), -Decimal(paid)))
 
     def renames(self, contract: SimulatedContract, into: SimulatedContract) -> None:
+        """The contract gets another symbol and number."""
         held = self.held(contract)
         self._acts("IC", "CUSIP/ISIN CHANGE TO (US0000000000)", (contract, -held, ZERO), (into, held, ZERO))
 
     def delists(self, contract: SimulatedContract) -> None:
-        """Worthless, and gone."""
+        """The contract becomes worthless and leaves the account."""
         self._acts("DW", "DELISTED - WORTHLESS", (contract, -self.held(contract), ZERO))
 
     def matures(self, contract: SimulatedContract) -> None:
+        """A bond pays its face value and leaves the account."""
         held = self.held(contract)
         self._acts("BM", "(BOND MATURITY)", (contract, -held, held))
 
@@ -197,7 +202,7 @@ class Daybook:
         *legs: tuple[SimulatedContract, Decimal, Decimal],
         of: SimulatedContract | None = None,
     ) -> None:
-        """One action of the evening before; its rows do not say which contract gives and which receives."""
+        """Book an action of the evening before; its rows do not say which contract gives and which receives."""
         action, first = next(self.books.numbers), of or legs[0][0]
         at = datetime.combine(self.before, time(20, 25), tzinfo=NEW_YORK)
         for contract, quantity, proceeds in legs:
@@ -212,11 +217,12 @@ class Daybook:
     def transfers_position(
         self, contract: SimulatedContract, quantity: int | str, price: str, way: str = "FOP"
     ) -> None:
-        """A position comes in, or goes out when negative, at a price."""
+        """Transfer a position in, or out when negative, at a price per unit."""
         self._transfer(contract, Decimal(quantity), Decimal(price), ZERO, contract.currency, way)
         self._traded[contract] += Decimal(quantity)
 
     def transfers_cash(self, amount: str, currency: str | None = None, way: str = "INTERNAL") -> None:
+        """Transfer cash in, or out when negative; in base currency unless another is given."""
         self._transfer(None, ZERO, ZERO, Decimal(amount), currency or self.books.base, way)
 
     def _transfer(
@@ -242,7 +248,7 @@ class Daybook:
         rate: str | None = None,
         description: str = "",
     ) -> None:
-        """A cash movement: deposit (negative: withdrawal), interest, dividend, tax, fee and their kin."""
+        """Book a cash movement of one of `CASH_KINDS`; a negative deposit is a withdrawal."""
         component, word = CASH_KINDS[kind]
         when = self._moment(at) if at else None
         self.cash.append(
@@ -259,17 +265,17 @@ class Daybook:
         )
 
     def accrues(self, interest: str = "0", dividends: str = "0", *, reversal: str = "0") -> None:
-        """Changes of the accruals, in base currency; `reversal` takes back interest that has been paid."""
+        """Change the accruals, in base currency; `reversal` takes back interest that was paid."""
         self.accrued_interest += Decimal(interest) + Decimal(reversal)
         self.reversed_interest += Decimal(reversal)
         self.accrued_dividends += Decimal(dividends)
 
     def leaks(self, amount: str) -> None:
-        """Base currency that goes without a component of Change in NAV, like the flat fee of a withdrawal."""
+        """Take an amount in base currency without a component of Change in NAV, like the flat fee of a withdrawal."""
         self.leaked += Decimal(amount)
 
     def misbooks(self, amount: str) -> None:
-        """Base currency that goes as mark-to-market, though no row and no price says so: the books are wrong."""
+        """Take an amount in base currency as mark-to-market without a row or a price behind it: the books are wrong."""
         self.misbooked += Decimal(amount)
 
     def held(self, contract: SimulatedContract) -> Decimal:
@@ -277,7 +283,7 @@ class Daybook:
         return self.opening.positions.get(contract, ZERO) + self._traded.get(contract, ZERO)
 
     def book(self, *fills: SimulatedFill) -> None:
-        """Fills with the numbers and times that they have."""
+        """Add fills with the numbers and times that they have."""
         self.fills += fills
         for fill in fills:
             self._traded[fill.contract] += fill.quantity

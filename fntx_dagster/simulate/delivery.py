@@ -1,6 +1,6 @@
 """What the broker delivers of its books: a user's Flex query over a window of days, as it stood on an evening.
 
-A query names the sections it holds, as users define them: all in one, or one query per section. A document goes out
+A query names its sections, as users define them: all in one query, or one query per section. A document goes out
 statement by statement, so that its size costs no memory. What happens is in `trading`, the books are in `account`.
 """
 

@@ -17,7 +17,7 @@ DEMO_ACCOUNT = "U1000028"
 
 
 def demo_month(number: str = DEMO_ACCOUNT) -> Account:
-    """July 2025 up to the 28th, of one account in HKD: a handful of SPY options a day and what comes with them.
+    """July 2025 up to the 28th, of one account in HKD: a handful of SPY options a day and their consequences.
 
     The 28th holds exactly two fills, three 635 puts sold at 0.12 and three 638 calls sold at 0.09, which end worthless;
     the NAV at its close lies close to 199,100 HKD. Before it, `as_of` the 25th is the last evening.
@@ -31,11 +31,11 @@ def demo_month(number: str = DEMO_ACCOUNT) -> Account:
         missing = (_DEMO_NAV - account.days[-1].nav).quantize(Decimal(1))
         if not missing:
             return account
-        capital += missing  # comes out at the end as it went in, but for what is a share of it
+        capital += missing  # moves the last NAV by nearly as much: deposits and withdrawals are a share of the capital
 
 
 class DemoTrader(Trader):
-    """Holds nothing over the weekend before the last day, and does on the last day what the demo shows."""
+    """Hold nothing over the weekend before the last day, and trade on the last day what the demo shows."""
 
     def session(self, day: SimulatedDay, session: Session) -> None:
         if day.date < _DEMO_LAST:

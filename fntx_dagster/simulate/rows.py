@@ -1,4 +1,4 @@
-"""The rows of a statement: what the broker's books say of some days, as the attributes of its sections.
+"""The rows of a statement: what the broker's books hold for some days, as the attributes of its sections.
 
 What happened is in `daybook`, what it is worth in `day`.
 """

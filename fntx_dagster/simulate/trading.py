@@ -1,8 +1,8 @@
-"""Accounts that trade by themselves, in one market: what they do in a session, and what has its day in every month.
+"""Accounts that trade by themselves, in one market: what they do in a session, and the events of every month.
 
-Everything follows from a seed: the same arguments give the same books, to the byte. Events that the market brings
-(expirations, assignments, exercises, covers) come as they come; those that have to occur (deposits, cancels, dividends
-and the like) have a day in every month. The market is in `market`, orders are in `orders`, the books in `account`, and
+Everything follows from a seed: the same arguments give the same books, to the byte. The market causes some events
+(expirations, assignments, exercises, covers); each of the others (deposits, cancels, dividends and the like) has a day
+in every month. The market is in `market`, orders are in `orders`, the books in `account`, and
 what the broker delivers of them in `delivery`.
 """
 
@@ -40,10 +40,10 @@ KINDS = frozenset(
         "withdrawal",
     }
 )
-"""What happens beside options. `cancel` is taken back the same day, `late_cancel` the next session; a `correction` is
-known some days later, within the month; a `third_currency` is a holding in euros."""
+"""What happens beside options. A `cancel` is taken back the same day, a `late_cancel` the next session. A `correction`
+is known some days later, within the month. A `third_currency` is a holding in euros."""
 EVERY_KIND = KINDS | companies.KINDS
-"""And what happens to companies, bonds and other accounts."""
+"""`KINDS`, and what happens to companies, bonds and other accounts."""
 
 
 def trade(
@@ -68,7 +68,7 @@ def trade(
 
 
 class Trader(Orders):
-    """One account: its orders, and what has its day in every month."""
+    """One account: its orders, and the events of every month."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Trader(Orders):
         return self.account
 
     def session(self, day: SimulatedDay, session: Session) -> None:
-        """What the account does in a session: covers, orders, corporate actions, the events due, the end."""
+        """Do what a session brings: covers, orders, corporate actions, events that are due, ends of options."""
         self.waiting += self.agenda.get(day.date, ())
         slots = self._slots(day, session, self.trades_per_day)
         if self.to_cover and slots:
@@ -129,7 +129,7 @@ class Trader(Orders):
         return Account(number, self.market.base, cash, rates)
 
     def _agenda(self) -> dict[date, list[str]]:
-        """What has a day in each month; several kinds may share one."""
+        """The kinds of events by day; several kinds may share a day."""
         agenda: dict[date, list[str]] = defaultdict(list)
         for days in self._months():
             for kind in sorted(self.kinds & _ON_THE_SAME_DAY.keys()):
@@ -143,7 +143,7 @@ class Trader(Orders):
     def _months(self) -> list[list[date]]:
         return [list(month) for _, month in groupby(self.market.sessions, key=lambda day: (day.year, day.month))]
 
-    # -- what has its day in a month; False: not today
+    # -- events of a month; each returns whether it is done, or waits for the next session
 
     def _accrue(self, day: SimulatedDay) -> None:
         if "interest" in self.kinds:
@@ -174,7 +174,7 @@ class Trader(Orders):
         return str((self.capital * self.random.randrange(5, 20) / 1000).quantize(Decimal(1)))
 
     def _dividend(self, day: SimulatedDay, session: Session) -> bool:
-        """The day on which the shares go without it."""
+        """The ex-dividend day: the dividend accrues."""
         shares = day.opening.positions.get(AGG, Decimal(0))
         if shares <= 0:
             return True
@@ -221,7 +221,7 @@ class Trader(Orders):
         return False
 
     def _correction(self, day: SimulatedDay, session: Session) -> bool:
-        """An order of today had another price; one to three days later the broker knows."""
+        """An order of today had another price, which the broker knows one to three days later."""
         later = [known for known in self.market.days if known > day.date and known.month == day.date.month][:3]
         orders = [fill for fill in day.fills if fill.kind == "ExchTrade"]
         cancelled = {fill.cancels.number for fill in day.fills if fill.cancels}
@@ -245,7 +245,7 @@ class Trader(Orders):
 
 
 _ON_THE_SAME_DAY = {"fee": 0, "dividend": 0, "interest": 2}
-"""Which session of a month; the other kinds have a day of chance."""
+"""Kind → the session of a month, from 0; the other kinds have a random day."""
 _WITHOUT_A_DAY = {"stock"}
 _PAID_AFTER = 4
 """Sessions between the day of a dividend and its payment."""

@@ -1,3 +1,3 @@
-"""Simulated accounts go the whole path that tests of the story go."""
+"""Simulated accounts are loaded and built as the accounts of tests/dbt are."""
 
 from tests.dbt.conftest import platform, story_home  # noqa: F401 - fixtures

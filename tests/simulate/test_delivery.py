@@ -55,7 +55,7 @@ def test_a_statement_for_every_weekday_and_account_in_the_window(accounts: list[
     file = write_document(tmp_path / "a.xml", pieces(accounts, ACTIVITY, date(2025, 7, 1), date(2025, 7, 6)))
     statements = [item for item in FlexFile(file) if isinstance(item, Statement)]
     weekdays = [date(2025, 7, day) for day in (1, 2, 3, 4)]
-    assert [(one.account_id, one.from_date, one.to_date) for one in statements] == [
+    assert [(each.account_id, each.from_date, each.to_date) for each in statements] == [
         (number, day, day) for number in NUMBERS for day in weekdays
     ]
     assert file.read_bytes().count(b'count="8"') == 1
@@ -64,8 +64,8 @@ def test_a_statement_for_every_weekday_and_account_in_the_window(accounts: list[
 def test_a_query_that_does_not_break_out_by_day_delivers_one_statement(accounts: list[Account], tmp_path: Path) -> None:
     query = FlexQuery("Month", by_day=False)
     file = write_document(tmp_path / "a.xml", delivered(accounts[:1], query, FIRST, LAST, as_of=LAST))
-    (one,) = [item for item in FlexFile(file) if isinstance(item, Statement)]
-    assert (one.from_date, one.to_date) == (FIRST, LAST)
+    (statement,) = [item for item in FlexFile(file) if isinstance(item, Statement)]
+    assert (statement.from_date, statement.to_date) == (FIRST, LAST)
 
 
 def test_nothing_is_delivered_of_a_day_that_has_not_ended(accounts: list[Account]) -> None:
@@ -98,7 +98,7 @@ def test_everything_in_one_is_what_the_single_queries_hold_together(accounts: li
 
     single = [sections(query_id) for query_id in ONE_PER_SECTION]
     assert set().union(*single) == sections(ACTIVITY)
-    assert sum(len(found) for found in single) == len(sections(ACTIVITY))
+    assert sum(len(sections_of_one) for sections_of_one in single) == len(sections(ACTIVITY))
 
 
 def test_the_platform_knows_everything_that_is_delivered(accounts: list[Account], tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_interest_accruals_lead_from_balance_to_balance(accounts: list[Account],
     assert any(Decimal(row["accrualReversal"]) for row in rows)
 
 
-def test_an_equity_summary_tells_the_day_before_too(accounts: list[Account], tmp_path: Path) -> None:
+def test_an_equity_summary_covers_the_day_before_too(accounts: list[Account], tmp_path: Path) -> None:
     file = write_document(tmp_path / "a.xml", pieces(accounts[:1], NAV, date(2025, 7, 7), date(2025, 7, 8)))
-    told = [item.attributes for item in FlexFile(file) if isinstance(item, Row) and item.name == "equity_summary"]
-    assert [row["reportDate"] for row in told] == ["20250704", "20250707", "20250707", "20250708"]
-    assert told[1] == told[2]
+    rows = [item.attributes for item in FlexFile(file) if isinstance(item, Row) and item.name == "equity_summary"]
+    assert [row["reportDate"] for row in rows] == ["20250704", "20250707", "20250707", "20250708"]
+    assert rows[1] == rows[2]
 
 
 # -- corrections
@@ -148,9 +148,9 @@ def corrected() -> Account:
 
 def test_a_correction_is_delivered_from_its_day_on_under_the_same_transaction_id(corrected: Account) -> None:
     def row(day: int) -> bytes:
-        told = b"".join(pieces([corrected], TRADES, FIRST, LAST, as_of=date(2025, 7, day)))
-        (found,) = [line for line in told.splitlines() if line.startswith(b"<Trade ")]
-        return found
+        document = b"".join(pieces([corrected], TRADES, FIRST, LAST, as_of=date(2025, 7, day)))
+        (trade_row,) = [line for line in document.splitlines() if line.startswith(b"<Trade ")]
+        return trade_row
 
     before, after = row(15), row(16)
     assert (b'tradePrice="620"' in before, b'tradePrice="619.5"' in after) == (True, True)
@@ -159,11 +159,11 @@ def test_a_correction_is_delivered_from_its_day_on_under_the_same_transaction_id
 
 
 def test_a_correction_moves_the_nav_of_its_day_and_of_all_after_it(corrected: Account) -> None:
-    as_told, as_known = corrected, corrected.as_of(date(2025, 7, 16))
-    assert corrected.as_of(date(2025, 7, 15)) is as_told
-    gained = [after.nav - before.nav for before, after in zip(as_told.days, as_known.days, strict=True)]
-    assert gained == [5 * day.rates["USD"] for day in as_told.days]
-    assert as_known.days[0].opening.nav == as_told.days[0].opening.nav
+    as_delivered, as_known = corrected, corrected.as_of(date(2025, 7, 16))
+    assert corrected.as_of(date(2025, 7, 15)) is as_delivered
+    gained = [after.nav - before.nav for before, after in zip(as_delivered.days, as_known.days, strict=True)]
+    assert gained == [5 * day.rates["USD"] for day in as_delivered.days]
+    assert as_known.days[0].opening.nav == as_delivered.days[0].opening.nav
 
 
 # -- what a web service answers
@@ -177,10 +177,10 @@ def test_a_request_without_a_window_is_for_the_month_to_date(accounts: list[Acco
 
 def test_each_token_gets_its_own_accounts(accounts: list[Account]) -> None:
     first, second = accounts
-    statements = answers({"one": [first], "two": [second]}, lambda: LAST)
-    for token, own, other in (("one", *NUMBERS), ("two", *reversed(NUMBERS))):
-        told = b"".join(statements(token, ACTIVITY, None, None))
-        assert (own.encode() in told, other.encode() in told) == (True, False)
+    statements = answers({"first": [first], "second": [second]}, lambda: LAST)
+    for token, own, other in (("first", *NUMBERS), ("second", *reversed(NUMBERS))):
+        document = b"".join(statements(token, ACTIVITY, None, None))
+        assert (own.encode() in document, other.encode() in document) == (True, False)
 
 
 def test_nobody_else_gets_anything(accounts: list[Account]) -> None:

@@ -51,10 +51,10 @@ def test_every_day_of_two_busy_accounts_is_explained_and_verified(
     ) != [(0,)]
     monkeypatch.setenv("FNTX_HOME", str(platform.settings.home))
     monkeypatch.setenv("FNTX_DATABASE_URL", platform.database.url)
-    reports_tell_both_accounts(tmp_path)
+    reports_cover_both_accounts(tmp_path)
 
 
-def reports_tell_both_accounts(folder: Path) -> None:
+def reports_cover_both_accounts(folder: Path) -> None:
     """Each format, without an account named, as the command writes it."""
     built = {}
     for name in ("md", "json", "html"):

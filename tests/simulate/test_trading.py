@@ -34,12 +34,12 @@ def executions(account: Account) -> list[SimulatedFill]:
 # -- by the seed alone
 
 
-def test_the_same_seed_tells_the_same_bytes() -> None:
+def test_the_same_seed_gives_the_same_bytes() -> None:
     first, again = (built(trade(7, NUMBERS, *SUMMER, trades_per_day=8)) for _ in range(2))
     assert first == again
 
 
-def test_another_seed_tells_another_story() -> None:
+def test_another_seed_gives_other_bytes() -> None:
     assert built(trade(7, NUMBERS, *SUMMER, trades_per_day=8)) != built(trade(8, NUMBERS, *SUMMER, trades_per_day=8))
 
 
@@ -71,7 +71,7 @@ def holds(account: Account, weekdays: list[date]) -> None:
     base=st.sampled_from(["HKD", "USD", "EUR", "GBP"]),
     missing=st.sets(st.sampled_from(sorted(KINDS)), max_size=3),
 )
-def test_any_account_adds_up_on_every_day_as_first_told_and_as_corrected(
+def test_any_account_adds_up_on_every_day_as_first_reported_and_as_corrected(
     seed: int, first: date, length: int, trades_per_day: int, base: str, missing: set[str]
 ) -> None:
     days = [first + timedelta(days=n) for n in range(length + 1)]
@@ -119,13 +119,13 @@ def covers(account: Account) -> list[SimulatedFill]:
 
 
 def cancels(account: Account, *, late: bool) -> list[SimulatedFill]:
-    found = [(day.date, done) for day in account.days for done in day.fills if done.cancels]
-    return [done for reported, done in found if (done.at.date() < reported) is late]
+    reported_fills = [(day.date, done) for day in account.days for done in day.fills if done.cancels]
+    return [done for reported, done in reported_fills if (done.at.date() < reported) is late]
 
 
 def booked(account: Account, label: str, *, same_day: bool) -> list[SimulatedFill]:
-    found = [(day.date, done) for day in account.days for done in day.fills if done.label == label]
-    return [done for reported, done in found if (done.at.date() == reported) is same_day]
+    reported_fills = [(day.date, done) for day in account.days for done in day.fills if done.label == label]
+    return [done for reported, done in reported_fills if (done.at.date() == reported) is same_day]
 
 
 def deliveries(account: Account) -> dict[date, set[str]]:
@@ -138,7 +138,7 @@ def deliveries(account: Account) -> dict[date, set[str]]:
 
 
 def moved(account: Account, component: str, sign: int) -> list[Decimal]:
-    amounts = [one.amount for day in account.days for one in day.cash if one.component == component]
+    amounts = [movement.amount for day in account.days for movement in day.cash if movement.component == component]
     return [amount for amount in amounts if amount * sign > 0]
 
 
@@ -182,7 +182,7 @@ HAPPENS = {
     "a dividend": lambda a: moved(a, "dividends", 1),
     "its tax": lambda a: moved(a, "withholdingTax", -1),
     "a dividend accrual": lambda a: [day for day in a.days if day.accrued_dividends],
-    "a conversion": lambda a: [one for day in a.days for one in day.conversions],
+    "a conversion": lambda a: [conversion for day in a.days for conversion in day.conversions],
 }
 
 

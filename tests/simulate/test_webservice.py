@@ -1,4 +1,4 @@
-"""The simulated service speaks the protocol: what it refuses, with which code, and in which order its faults come."""
+"""The simulated service keeps the protocol: what it refuses, with which code, and in which order its faults come."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ask(broker: WebService, stage: str, headers: dict[str, str] = AGENT, **given
     return response, text
 
 
-def said(broker: WebService, stage: str, **given: str) -> str:
+def result(broker: WebService, stage: str, **given: str) -> str:
     """The error code, or the reference."""
     _, text = ask(broker, stage, v="3", **given)
     return re.search(r"<(ErrorCode|ReferenceCode)>(\d+)<", text)[2]
@@ -72,7 +72,7 @@ def test_a_request_gives_a_reference_and_that_gives_the_statement(broker: WebSer
     ],
 )
 def test_a_wrong_request_is_refused_with_its_code(broker: WebService, given: dict[str, str], code: str) -> None:
-    assert said(broker, SEND, **given) == code
+    assert result(broker, SEND, **given) == code
 
 
 def test_version_and_user_agent_are_required(broker: WebService) -> None:
@@ -82,32 +82,32 @@ def test_version_and_user_agent_are_required(broker: WebService) -> None:
 
 
 def test_a_reference_is_its_tokens_alone(broker: WebService) -> None:
-    reference = said(broker, SEND, t="111", q="1")
-    assert said(broker, GET, t="222", q=reference) == "1017"
-    assert said(broker, GET, t="111", q="12345") == "1017"
+    reference = result(broker, SEND, t="111", q="1")
+    assert result(broker, GET, t="222", q=reference) == "1017"
+    assert result(broker, GET, t="111", q="12345") == "1017"
 
 
 def test_statements_are_asked_with_the_window_of_the_request(broker: WebService) -> None:
     heard = []
     broker.statements = lambda *asked: heard.append(asked) or iter([b"<a>", b"</a>"])
-    reference = said(broker, SEND, t="111", q="2", fd="20250701", td="20250731")
+    reference = result(broker, SEND, t="111", q="2", fd="20250701", td="20250731")
     response, text = ask(broker, GET, t="111", q=reference, v="3")
     assert heard == [("111", "2", date(2025, 7, 1), date(2025, 7, 31))]
     assert (response.headers["Transfer-Encoding"], text) == ("chunked", "<a></a>")
 
 
-def test_nothing_to_tell_is_1003(broker: WebService) -> None:
+def test_a_statement_without_data_is_1003(broker: WebService) -> None:
     broker.statements = lambda *_: None
-    assert said(broker, GET, t="111", q=said(broker, SEND, t="111", q="1")) == "1003"
+    assert result(broker, GET, t="111", q=result(broker, SEND, t="111", q="1")) == "1003"
 
 
 def test_faults_come_in_order_each_at_its_stage_and_the_most_particular_first(broker: WebService) -> None:
     broker.will(sim.refuse(1001), sim.in_progress(2))
     broker.will(sim.refuse(1009), token="222")
     broker.will(sim.refuse(1004), token="222", query_id="1")
-    assert [said(broker, SEND, t="222", q="1") for _ in range(3)] == ["1004", "1009", "1001"]
-    reference = said(broker, SEND, t="222", q="1")
-    assert [said(broker, GET, t="222", q=reference) for _ in range(2)] == ["1019", "1019"]
+    assert [result(broker, SEND, t="222", q="1") for _ in range(3)] == ["1004", "1009", "1001"]
+    reference = result(broker, SEND, t="222", q="1")
+    assert [result(broker, GET, t="222", q=reference) for _ in range(2)] == ["1019", "1019"]
     assert ask(broker, GET, t="222", q=reference, v="3")[1] == DOCUMENT.decode()
 
 
@@ -117,6 +117,6 @@ def test_limits_are_one_a_second_and_ten_a_minute_for_each_token() -> None:
         answers = []
         for second in (0, 0.5, *range(2, 10), 10, 62):
             clock[0] = second
-            answers.append(said(broker, SEND, t="111", q="1") == "1018")
+            answers.append(result(broker, SEND, t="111", q="1") == "1018")
         assert answers == [False, True, *[False] * 8, True, False]
-        assert said(broker, SEND, t="222", q="1") != "1018"
+        assert result(broker, SEND, t="222", q="1") != "1018"
