@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.rates import rate_between
 
 BASE = "base"
 ROW = "row"
@@ -85,11 +86,8 @@ class Rates:
         return None
 
     def _configured(self, currency: str) -> Rate | None:
-        if rate := self.configured.get(f"{currency}/{self.base_currency}"):
-            return Rate(rate, CONFIGURED)
-        if inverse := self.configured.get(f"{self.base_currency}/{currency}"):
-            return Rate((1 / inverse).quantize(PLACES), CONFIGURED)
-        return None
+        rate = rate_between(currency, self.base_currency, self.configured, PLACES)
+        return None if rate is None else Rate(rate, CONFIGURED)
 
 
 class Summary(NamedTuple):

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from fntx_dagster.model.closing import ClosingPosition
 from fntx_dagster.model.contract import is_option
+from fntx_dagster.model.rates import rate_between
 from fntx_dagster.model.snapshot import Snapshot
 
 GATEWAY = "gateway"
@@ -58,14 +59,3 @@ def positions_at(
             )
         )
     return positions
-
-
-def rate_between(currency: str, into: str, rates: Mapping[str, Decimal]) -> Decimal | None:
-    """What multiplies an amount in `currency` into `into`. A pair (`USD/HKD`) serves both ways; None where there is
-    no pair of the two."""
-    if currency == into:
-        return Decimal(1)
-    if rate := rates.get(f"{currency}/{into}"):
-        return rate
-    inverse = rates.get(f"{into}/{currency}")
-    return 1 / inverse if inverse else None

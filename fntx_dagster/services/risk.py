@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 from fntx_dagster.accounting.calendar import Calendar, sessions
 from fntx_dagster.accounting.expiries import ends_at
 from fntx_dagster.accounting.provisional import session_at
-from fntx_dagster.metrics.gateway import positions_at, rate_between
+from fntx_dagster.metrics.gateway import positions_at
 from fntx_dagster.metrics.moves import Moves, calendar_range, first_close
 from fntx_dagster.metrics.portfolio import portfolio_row
 from fntx_dagster.metrics.terms import Assumptions, terms_of
 from fntx_dagster.metrics.valuation import PricedOption, price_options
 from fntx_dagster.model.closing import ClosingDay, ClosingPosition, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.rates import rate_between
 from fntx_dagster.services.accounts import chosen_account
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.settings import Settings

@@ -7,13 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from fntx_dagster.metrics.gateway import positions_at, rate_between
+from fntx_dagster.metrics.gateway import positions_at
 from fntx_dagster.metrics.greeks import greeks, years_between
 from fntx_dagster.metrics.portfolio import portfolio_row, risk_positions
 from fntx_dagster.metrics.terms import terms_of
 from fntx_dagster.metrics.valuation import PARITY, price_options
 from fntx_dagster.model.closing import ClosingDay
 from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.rates import rate_between
 from fntx_dagster.model.snapshot import MarkedPosition, Snapshot
 from tests.metrics.positions import ASSUMPTIONS, CLOSE, DAY, END, EXPIRY, NEXT_CLOSE, ends, option, position
 
