@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from fntx_dagster.accounting.provisional import session_at, today
-from fntx_dagster.adapters.gateway.client import gateway_at, snapshot
+from fntx_dagster.adapters.gateway.address import gateway_at
+from fntx_dagster.adapters.gateway.client import snapshot
 from fntx_dagster.errors import FntxError, Permanent, masked
 from fntx_dagster.model.day import ProvisionalDay
 from fntx_dagster.model.period import Period

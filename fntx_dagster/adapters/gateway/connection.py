@@ -1,9 +1,9 @@
-"""The conversation with IB Gateway, through ib_insync, and what of it makes a snapshot.
+"""The conversation with IB Gateway through ib_insync, and the snapshot that comes of it.
 
-The one module that imports ib_insync. `IB.connect` logs a request that timed out and goes on as if nothing were
-missing; here each request is made and awaited by name, and what did not arrive is an error. The requests are those of
-a read-only connection: time, positions, account values, executions. ib_insync reads amounts as floats; the shortest
-text of a float is the decimal that stood on the wire, up to fifteen digits. Account values stay the texts they are.
+The only module that imports ib_insync. `IB.connect` logs a request that timed out and continues as if nothing were
+missing; here each request is sent and awaited by name, and a missing answer is an error. The requests are those of a
+read-only connection: time, positions, account values, executions. ib_insync reads amounts as floats; the shortest text
+of a float is the decimal that was sent, up to fifteen digits. Account values remain the texts that were sent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -22,7 +22,7 @@ from ib_insync.util import UNSET_DOUBLE
 from ib_insync.wrapper import RequestError, Wrapper
 
 from fntx_dagster.accounting.provisional import execution_id
-from fntx_dagster.adapters.gateway.client import Gateway
+from fntx_dagster.adapters.gateway.address import Gateway
 from fntx_dagster.adapters.gateway.states import OtherAccount, State, Unavailable
 from fntx_dagster.errors import masked, without_accounts
 from fntx_dagster.model.contract import Contract
@@ -41,33 +41,33 @@ _PARTS = (
     *("PhysicalCertificateValue", "Cryptocurrency"),
 )
 _TOLERANCE = Decimal("0.005")
-"""Of the NAV: what its parts may be apart, because the gateway does not renew all of them at one moment."""
+"""How far the NAV and its parts may differ, as a ratio of the NAV: the gateway updates them at different moments."""
 
-_LOST = (1100, 2110)  # the gateway's own connection to the broker is gone: what it shows is old
-_FOUND = (1101, 1102)
+_LOST = (1100, 2110)  # the gateway has lost its connection to the broker, and its data are old
+_RESTORED = (1101, 1102)
 _CLIENT_ID_IN_USE = 326
 _PAIR, _COMBINATION = "CASH", "BAG"
 _LATER = "Ask again in a minute; if it stays so, restart IB Gateway"
 
 
 async def read(gateway: Gateway, account: str) -> Snapshot:
-    """`client.snapshot`, within a loop."""
+    """The snapshot that `client.snapshot` returns, in the running loop."""
     async with _connected(gateway) as conversation:
         _require_account(gateway, conversation.ib.managedAccounts(), account)
-        as_of = await conversation.ask(account)
+        as_of = await conversation.request(account)
         await conversation.commissions(account)
         conversation.require_whole()
         return _snapshot(gateway, conversation, account, as_of)
 
 
 class _Wrapper(Wrapper):
-    """ib_insync's, which also remembers what it forgets: which fills the broker says closed nothing."""
+    """ib_insync's wrapper, which also keeps which fills closed nothing, as the broker says."""
 
     def reset(self) -> None:
         super().reset()
         self.closed_nothing: set[str] = set()
 
-    def commissionReport(self, commissionReport: Any) -> None:
+    def commissionReport(self, commissionReport: ib_insync.CommissionReport) -> None:
         if commissionReport.realizedPNL == UNSET_DOUBLE:
             self.closed_nothing.add(commissionReport.execId)
         else:
@@ -76,36 +76,37 @@ class _Wrapper(Wrapper):
 
 
 class _Conversation:
-    """One connection: its requests, its deadline, and what the gateway said beside the answers."""
+    """One connection: its requests, its deadline, and the gateway's messages beside the answers."""
 
     def __init__(self, gateway: Gateway) -> None:
         loop = asyncio.get_running_loop()
         self.gateway = gateway
         self.deadline = loop.time() + gateway.timeout
-        self.said: list[tuple[int, str]] = []
+        self.messages: list[tuple[int, str]] = []
         self.unreadable = 0
         self.closed: asyncio.Future[None] = loop.create_future()
         self.ib = ib_insync.IB()
         self.ib.RaiseRequestErrors = True
         self.wrapper = self.ib.wrapper = _Wrapper(self.ib)
         self.client = self.ib.client = Client(self.wrapper)
-        self.client.decoder.logger = self  # where it tells of messages that it could not read
-        self.client.conn.hasData.error_event += self._on_unreadable
+        # the decoder reports a message that it cannot read to its logger, by `exception` alone
+        self.client.decoder.logger = self  # pyright: ignore[reportAttributeAccessIssue]  # not a whole Logger
+        self.client.conn.hasData.error_event += self._on_unreadable  # pyright: ignore[reportOperatorIssue]  # never None
         self.client.conn.disconnected += self._on_closed
-        self.ib.errorEvent += self._on_said
+        self.ib.errorEvent += self._on_message
 
     def left(self) -> float:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
 
     def unavailable(self, state: State, what: str, way_out: str = _LATER) -> Unavailable:
-        said = f"; it says: {without_accounts(self.said[-1][1])}" if self.said else ""
-        return Unavailable(state, f"IB Gateway at {self.gateway.address} {what}{said}", way_out)
+        last = f"; it says: {without_accounts(self.messages[-1][1])}" if self.messages else ""
+        return Unavailable(state, f"IB Gateway at {self.gateway.address} {what}{last}", way_out)
 
     async def connect(self) -> None:
-        """TCP, versions, and the accounts that the gateway serves."""
+        """Connect, agree on the version of the protocol, and learn which accounts the gateway serves."""
         gateway = self.gateway
         greeting = asyncio.ensure_future(
-            self.client.connectAsync(gateway.host, gateway.port, gateway.client_id, timeout=None)
+            self.client.connectAsync(gateway.host, gateway.port, gateway.client_id, timeout=0)
         )
         await asyncio.wait({greeting, self.closed}, timeout=self.left(), return_when=asyncio.FIRST_COMPLETED)
         if self.closed.done():
@@ -121,14 +122,16 @@ class _Conversation:
                 State.DOWN, "cannot be reached", "Start it, and compare its API port with FNTX_GATEWAYS"
             ) from None
 
-    async def ask(self, account: str) -> datetime:
-        """Every request at once; what they bring is kept by `ib`. Returns the gateway's time."""
-        now = self.ib.reqCurrentTimeAsync()
-        requests = {
+    async def request(self, account: str) -> datetime:
+        """Send every request at once; `ib` keeps the answers. Returns the gateway's time."""
+        now = asyncio.ensure_future(self.ib.reqCurrentTimeAsync())
+        requests: dict[str, asyncio.Future[Any]] = {
             "its time": now,
-            "the positions": self.ib.reqPositionsAsync(),
-            "the account values": self.ib.reqAccountUpdatesAsync(account),
-            "the executions": self.ib.reqExecutionsAsync(ib_insync.ExecutionFilter(acctCode=account)),
+            "the positions": asyncio.ensure_future(self.ib.reqPositionsAsync()),
+            "the account values": asyncio.ensure_future(self.ib.reqAccountUpdatesAsync(account)),
+            "the executions": asyncio.ensure_future(
+                self.ib.reqExecutionsAsync(ib_insync.ExecutionFilter(acctCode=account))
+            ),
         }
         everything = asyncio.gather(*requests.values())
         await asyncio.wait({everything, self.closed}, timeout=self.left(), return_when=asyncio.FIRST_COMPLETED)
@@ -141,8 +144,8 @@ class _Conversation:
             )
         try:
             everything.result()
-        except RequestError as refused:
-            raise self.unavailable(State.INCOMPLETE, f"refused a request with code {refused.code}") from None
+        except RequestError as error:
+            raise self.unavailable(State.INCOMPLETE, f"refused a request with code {error.code}") from None
         return now.result()
 
     async def commissions(self, account: str) -> None:
@@ -154,7 +157,7 @@ class _Conversation:
             await asyncio.sleep(min(0.05, self.left()))
 
     def fills(self, account: str) -> list[ib_insync.Fill]:
-        """The account's fills, of each the highest version. A combination's own fill repeats those of its legs."""
+        """The newest version of each fill of the account. A combination's own fill repeats its legs and is left out."""
         latest: dict[str, ib_insync.Fill] = {}
         for fill in sorted(self.ib.fills(), key=lambda fill: execution_id(fill.execution.execId).version):
             if fill.execution.acctNumber == account and fill.contract.secType != _COMBINATION:
@@ -162,10 +165,10 @@ class _Conversation:
         return list(latest.values())
 
     def require_whole(self) -> None:
-        """Incomplete where messages were lost on the way here, or the gateway itself is cut off from the broker."""
+        """Raises Unavailable where messages were lost, or the gateway has no connection to the broker."""
         if self.closed.done() or self.unreadable:
             raise self._broken()
-        states = [code for code, _ in self.said if code in (*_LOST, *_FOUND)]
+        states = [code for code, _ in self.messages if code in (*_LOST, *_RESTORED)]
         if states and states[-1] in _LOST:
             raise self.unavailable(State.INCOMPLETE, "has lost its connection to the broker")
 
@@ -177,7 +180,7 @@ class _Conversation:
         await asyncio.sleep(0)  # the socket closes in the loop's next round
 
     def exception(self, *_: object) -> None:
-        """As a decoder's logger: a message was dropped."""
+        """The decoder, whose logger this is, has dropped a message."""
         self.unreadable += 1
 
     def _broken(self) -> Unavailable:
@@ -187,8 +190,10 @@ class _Conversation:
 
     def _refused(self) -> Unavailable:
         if self.unreadable:
-            return self.unavailable(State.DOWN, "does not speak its protocol", "Compare the port with FNTX_GATEWAYS")
-        if any(code == _CLIENT_ID_IN_USE for code, _ in self.said):
+            return self.unavailable(
+                State.DOWN, "does not use the protocol of IB Gateway", "Compare the port with FNTX_GATEWAYS"
+            )
+        if any(code == _CLIENT_ID_IN_USE for code, _ in self.messages):
             return self.unavailable(
                 State.DOWN, f"already serves client id {self.gateway.client_id}", "Set another FNTX_GATEWAY_CLIENT_ID"
             )
@@ -204,13 +209,13 @@ class _Conversation:
         if not self.closed.done():
             self.closed.set_result(None)
 
-    def _on_said(self, request: int, code: int, text: str, contract: object) -> None:
-        self.said.append((code, f"{code} {text}"))
+    def _on_message(self, request: int, code: int, text: str, contract: object) -> None:
+        self.messages.append((code, f"{code} {text}"))
 
 
 @asynccontextmanager
 async def _connected(gateway: Gateway) -> AsyncIterator[_Conversation]:
-    # whatever a broken message raises within the loop ends the connection, which is noticed; nothing is printed
+    # a broken message raises in the loop and ends the connection, which `closed` shows; nothing is to be printed
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     conversation = _Conversation(gateway)
     try:
@@ -222,7 +227,7 @@ async def _connected(gateway: Gateway) -> AsyncIterator[_Conversation]:
 
 def _require_account(gateway: Gateway, served: Iterable[str], account: str) -> None:
     if account not in served:
-        others = ", ".join(masked(one) for one in served) or "none"
+        others = ", ".join(masked(other) for other in served) or "none"
         raise OtherAccount(
             f"IB Gateway at {gateway.address} serves {others}, not {masked(account)}",
             "Log it in with that account, or correct FNTX_GATEWAYS",
@@ -231,7 +236,7 @@ def _require_account(gateway: Gateway, served: Iterable[str], account: str) -> N
 
 def _snapshot(gateway: Gateway, conversation: _Conversation, account: str, as_of: datetime) -> Snapshot:
     ib = conversation.ib
-    values = _Values(conversation, {(one.tag, one.currency): one.value for one in ib.accountValues(account)})
+    values = _Values(conversation, {(value.tag, value.currency): value.value for value in ib.accountValues(account)})
     nav, currency = values.nav()
     values.require_sum(nav, currency)
     return Snapshot(
@@ -253,7 +258,7 @@ def _snapshot(gateway: Gateway, conversation: _Conversation, account: str, as_of
 
 
 class _Values:
-    """The account values as delivered: (tag, currency) → text."""
+    """The account values as delivered, by tag and currency."""
 
     def __init__(self, conversation: _Conversation, delivered: Mapping[tuple[str, str], str]) -> None:
         self.conversation = conversation
@@ -262,14 +267,14 @@ class _Values:
             raise conversation.unavailable(State.INCOMPLETE, "says that the account is not ready")
 
     def nav(self) -> tuple[Decimal, str]:
-        """NetLiquidation and the currency that it carries."""
+        """NetLiquidation and its currency."""
         currencies = [currency for tag, currency in self.delivered if tag == "NetLiquidation"]
         if len(currencies) != 1 or currencies[0] in ("", "BASE"):
             raise self.conversation.unavailable(State.INCOMPLETE, "did not deliver NetLiquidation in one currency")
         return self.required("NetLiquidation", currencies[0]), currencies[0]
 
     def amount(self, tag: str, currency: str) -> Decimal | None:
-        """None where it was not delivered, or as a number that is none."""
+        """The amount; None where it was not delivered, or not as a number."""
         text = self.delivered.get((tag, currency))
         try:
             amount = None if text is None else Decimal(text)
@@ -284,51 +289,53 @@ class _Values:
         return amount
 
     def require_sum(self, nav: Decimal, currency: str) -> None:
-        """The parts of the NAV, in the account's base currency, make the NAV."""
+        """Raises Unavailable where the parts of the NAV, in the account's base currency, do not add up to it."""
         ledger = "BASE" if (_CASH, "BASE") in self.delivered else currency
         self.required(_CASH, ledger)
         parts = sum((self.amount(tag, ledger) or Decimal(0) for tag in _PARTS), Decimal(0))
         if abs(nav - parts) > max(abs(nav) * _TOLERANCE, Decimal(1)):
             raise self.conversation.unavailable(
-                State.DISAGREES, f"tells a NAV that its parts do not make: they are {abs(nav - parts):,.2f} apart"
+                State.DISAGREES, f"delivered a NAV that its parts do not make: they are {abs(nav - parts):,.2f} apart"
             )
 
 
 def _positions(conversation: _Conversation, account: str) -> tuple[MarkedPosition, ...]:
-    """What is held, with market values, which only the portfolio has; both must hold the same."""
-    held = {one.contract.conId: one.position for one in conversation.ib.positions(account) if _is_held(one.contract)}
-    marked = [one for one in conversation.ib.portfolio(account) if _is_held(one.contract)]
-    if held != {one.contract.conId: one.position for one in marked}:
+    """The positions with their market values, which only the portfolio has; both lists must agree."""
+    held = {
+        item.contract.conId: item.position for item in conversation.ib.positions(account) if _is_held(item.contract)
+    }
+    marked = [item for item in conversation.ib.portfolio(account) if _is_held(item.contract)]
+    if held != {item.contract.conId: item.position for item in marked}:
         raise conversation.unavailable(State.INCOMPLETE, "did not deliver the market value of every position")
     return tuple(
         MarkedPosition(
-            contract=_contract(one.contract),
-            quantity=_exact(conversation, one.position),
-            currency=one.contract.currency,
-            mark=_exact(conversation, one.marketPrice),
-            market_value=_exact(conversation, one.marketValue),
-            average_cost=_exact(conversation, one.averageCost) / _multiplier(one.contract),
+            contract=_contract(item.contract),
+            quantity=_exact(conversation, item.position),
+            currency=item.contract.currency,
+            mark=_exact(conversation, item.marketPrice),
+            market_value=_exact(conversation, item.marketValue),
+            average_cost=_exact(conversation, item.averageCost) / _multiplier(item.contract),
         )
-        for one in marked
+        for item in marked
     )
 
 
 def _is_held(contract: ib_insync.Contract) -> bool:
-    """A pair of currencies is listed too, for display; its money is in the cash."""
+    """Whether a listed position counts: the gateway lists pairs of currencies for display, and their money is cash."""
     return contract.secType != _PAIR
 
 
 def _execution(conversation: _Conversation, fill: ib_insync.Fill) -> Execution:
-    done, report = fill.execution, fill.commissionReport
-    size = _exact(conversation, done.shares)
-    closed_nothing = done.execId in conversation.wrapper.closed_nothing
+    execution, report = fill.execution, fill.commissionReport
+    size = _exact(conversation, execution.shares)
+    closed_nothing = execution.execId in conversation.wrapper.closed_nothing
     return Execution(
-        execution_id=done.execId,
-        at=done.time,
+        execution_id=execution.execId,
+        at=execution.time,
         contract=_contract(fill.contract),
         currency=fill.contract.currency,
-        quantity=-size if done.side == "SLD" else size,
-        price=_exact(conversation, done.price),
+        quantity=-size if execution.side == "SLD" else size,
+        price=_exact(conversation, execution.price),
         commission=-_exact(conversation, report.commission),
         commission_currency=report.currency or fill.contract.currency,
         realised=None if closed_nothing else _exact(conversation, report.realizedPNL),
@@ -336,7 +343,7 @@ def _execution(conversation: _Conversation, fill: ib_insync.Fill) -> Execution:
 
 
 def _contract(wire: ib_insync.Contract) -> Contract:
-    """Named as the broker's statements name it, so that both tell of one contract in the same words."""
+    """The contract with the names that the broker's statements have for it."""
     option = wire.right[:1] in ("C", "P")
     strike = Decimal(_shortest(wire.strike)) if option else None
     expiry = _day(wire.lastTradeDateOrContractMonth)
@@ -355,7 +362,7 @@ def _contract(wire: ib_insync.Contract) -> Contract:
     )
 
 
-def _day(text: str) -> Any:
+def _day(text: str) -> date | None:
     return datetime.strptime(text[:8], "%Y%m%d").date() if text[:8].isdecimal() and len(text) >= 8 else None
 
 
@@ -364,7 +371,7 @@ def _multiplier(wire: ib_insync.Contract) -> Decimal:
 
 
 def _exact(conversation: _Conversation, number: float) -> Decimal:
-    """The decimal that stood on the wire."""
+    """The decimal that was sent. Raises Unavailable where there is none."""
     amount = Decimal(_shortest(number))
     if not amount.is_finite() or number == UNSET_DOUBLE:
         raise conversation.unavailable(State.INCOMPLETE, "delivered a position or a fill without its figures")

@@ -1,7 +1,7 @@
-"""What a gateway can be other than right, as errors that callers tell apart by `state`.
+"""Why a gateway gives no snapshot, as errors whose `state` callers can distinguish.
 
-What belongs here: the states and their errors. Either a whole and consistent snapshot is returned or one of these is
-raised; there is no half an answer.
+Here belong the states and their errors. A call returns a whole and consistent snapshot or raises one of these; it never
+returns a part.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ class State(StrEnum):
     """Why there is no snapshot."""
 
     DOWN = "down"
-    """Nobody listens there, or whoever does closes the connection."""
+    """No program listens there, or it closes the connection."""
     SLOW = "slow"
     """It does not connect or greet within the timeout."""
     INCOMPLETE = "incomplete"
-    """It greets, and something that belongs to a snapshot does not arrive, or not whole."""
+    """It greets, and a part of the snapshot does not arrive, or not whole."""
     DISAGREES = "disagrees"
     """Everything arrives, and the parts of the NAV do not add up to it."""
     OTHER_ACCOUNT = "other_account"
-    """It serves accounts, and not the one that was asked for."""
+    """It serves other accounts than the one in the request."""
 
 
 class Unavailable(Transient):

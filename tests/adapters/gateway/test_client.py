@@ -18,7 +18,8 @@ import ib_insync
 import pytest
 
 from fntx_dagster.accounting.provisional import today
-from fntx_dagster.adapters.gateway.client import Gateway, gateway_at, snapshot
+from fntx_dagster.adapters.gateway.address import Gateway, gateway_at
+from fntx_dagster.adapters.gateway.client import snapshot
 from fntx_dagster.adapters.gateway.states import OtherAccount, State, Unavailable
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.snapshot import Snapshot
@@ -63,12 +64,12 @@ def unavailable(state: State, words: str) -> Iterator[None]:
     assert MINE not in str(caught.value)
 
 
-def without(one: GatewayAccount, key: str) -> GatewayAccount:
-    return replace(one, values=tuple(value for value in one.values if value[0] != key))
+def without(whole: GatewayAccount, key: str) -> GatewayAccount:
+    return replace(whole, values=tuple(value for value in whole.values if value[0] != key))
 
 
-def changed(one: GatewayAccount, key: str, value: str) -> GatewayAccount:
-    return replace(one, values=tuple((k, value if k == key else v, unit) for k, v, unit in one.values))
+def changed(whole: GatewayAccount, key: str, value: str) -> GatewayAccount:
+    return replace(whole, values=tuple((k, value if k == key else v, unit) for k, v, unit in whole.values))
 
 
 def fill(execution_id: str, quantity: str, price: str = "630", contract: GatewayContract = SPY) -> GatewayFill:
@@ -77,26 +78,24 @@ def fill(execution_id: str, quantity: str, price: str = "630", contract: Gateway
     )
 
 
-def test_the_example_of_the_seed_comes_out_through_the_protocol() -> None:
-    found = asked()
-    assert (found.nav, found.currency, found.as_of) == (Decimal("25520.41"), "USD", NOW)
-    traded = [(one.contract.symbol, one.quantity, one.price, one.commission) for one in found.executions]
+def test_the_nav_of_28_july_comes_out_through_the_protocol() -> None:
+    seen = asked()
+    assert (seen.nav, seen.currency, seen.as_of) == (Decimal("25520.41"), "USD", NOW)
+    traded = [(done.contract.symbol, done.quantity, done.price, done.commission) for done in seen.executions]
     assert traded == [
         ("SPY   250728P00635000", Decimal(-3), Decimal("0.12"), Decimal("-2.59932")),
         ("SPY   250728C00638000", Decimal(-3), Decimal("0.09"), Decimal("-2.59932")),
     ]
-    day = today(found, base_currency="HKD", opening_nav_official=None, rates={"USD/HKD": Decimal("7.8")})
+    day = today(seen, base_currency="HKD", opening_nav_official=None, rates={"USD/HKD": Decimal("7.8")})
     assert day.closing_nav_official == Decimal("199059.198")
     assert round(day.closing_nav_official, 2) == Decimal("199059.20")
 
 
 def test_a_snapshot_holds_cash_margin_and_positions_with_market_values() -> None:
-    found = asked()
-    assert (found.cash, found.maintenance_margin, found.cushion) == tuple(
-        map(Decimal, ("25568.41", "6350", "0.751180"))
-    )
-    assert found.excess_liquidity == Decimal("19170.41")
-    put = found.positions[0]
+    seen = asked()
+    assert (seen.cash, seen.maintenance_margin, seen.cushion) == tuple(map(Decimal, ("25568.41", "6350", "0.751180")))
+    assert seen.excess_liquidity == Decimal("19170.41")
+    put = seen.positions[0]
     assert (put.quantity, put.mark, put.market_value) == (Decimal(-3), Decimal("0.09"), Decimal(-27))
     assert put.average_cost == Decimal("0.1113356")
     assert put.contract.description == "SPY 28JUL25 635 P"
@@ -105,14 +104,14 @@ def test_a_snapshot_holds_cash_margin_and_positions_with_market_values() -> None
 
 def test_amounts_are_the_decimals_of_the_wire() -> None:
     odd = GatewayPosition(SPY, Decimal("0.1234"), Decimal("630.123456"), Decimal("629.99999999"))
-    found = asked(account(MINE, cash="0.1", positions=(odd,), fills=(fill("a.01", "0.1234", "630.1234567"),)))
-    assert found.positions[0].mark == Decimal("630.123456")
-    assert found.positions[0].average_cost == Decimal("629.99999999")
-    assert found.executions[0].price == Decimal("630.1234567")
-    assert found.executions[0].quantity == Decimal("0.1234")
+    seen = asked(account(MINE, cash="0.1", positions=(odd,), fills=(fill("a.01", "0.1234", "630.1234567"),)))
+    assert seen.positions[0].mark == Decimal("630.123456")
+    assert seen.positions[0].average_cost == Decimal("629.99999999")
+    assert seen.executions[0].price == Decimal("630.1234567")
+    assert seen.executions[0].quantity == Decimal("0.1234")
 
 
-def test_nothing_is_sent_that_could_touch_an_order() -> None:
+def test_no_message_is_sent_that_could_touch_an_order() -> None:
     with serve(july_28(), now=NOW) as gateway:
         snapshot(Gateway(gateway.host, gateway.port, client_id=4711), MINE)
         assert set(gateway.kinds) == {simulated.START_API, *REQUESTS}
@@ -130,7 +129,7 @@ def test_the_connection_is_closed_when_the_snapshot_is_there_and_when_it_is_not(
             assert gateway.connected == 0
 
 
-def test_a_gateway_that_is_not_there_is_down() -> None:
+def test_a_gateway_that_cannot_be_reached_is_down() -> None:
     with unavailable(State.DOWN, "cannot be reached"):
         snapshot(Gateway("127.0.0.1", simulated.unused_port()), MINE)
 
@@ -140,12 +139,12 @@ def test_a_gateway_that_closes_the_connection_at_once_is_down() -> None:
         asked(drops_at_once=True)
 
 
-def test_what_listens_there_and_is_no_gateway_is_down() -> None:
-    with unavailable(State.DOWN, "does not speak its protocol"):
+def test_a_server_that_is_no_gateway_is_down() -> None:
+    with unavailable(State.DOWN, "does not use the protocol of IB Gateway"):
         asked(garbage=b"\x00\x00\x00\x04a\0b\0")
 
 
-def test_a_client_id_in_use_is_said_with_the_setting_and_free_again_afterwards() -> None:
+def test_the_error_of_a_client_id_in_use_names_the_setting_and_each_call_frees_its_id() -> None:
     with serve(july_28(), now=NOW) as gateway:
         at = Gateway(gateway.host, gateway.port)
         gateway.clients.add("71")
@@ -225,10 +224,10 @@ def test_a_nav_that_its_parts_do_not_make_disagrees(nav: str, right: bool) -> No
 
 
 def test_a_gateway_cut_off_from_the_broker_is_incomplete() -> None:
-    lost, found = (1100, "Connectivity lost"), (1102, "Connectivity restored")
+    lost, restored = (1100, "Connectivity lost"), (1102, "Connectivity restored")
     with unavailable(State.INCOMPLETE, "lost its connection to the broker; it says: 1100"):
         asked(messages=(lost,))
-    assert asked(messages=(lost, found)).nav == Decimal("25520.41")
+    assert asked(messages=(lost, restored)).nav == Decimal("25520.41")
 
 
 def test_a_message_that_cannot_be_read_is_not_passed_over() -> None:
@@ -238,9 +237,9 @@ def test_a_message_that_cannot_be_read_is_not_passed_over() -> None:
 
 
 def test_a_position_without_a_mark_is_incomplete() -> None:
-    one = account(MINE, cash="100")
+    books = account(MINE, cash="100")
     with unavailable(State.INCOMPLETE, "without its figures"):
-        asked(replace(one, positions=(GatewayPosition(SPY, Decimal(1), Decimal("NaN")),)))
+        asked(replace(books, positions=(GatewayPosition(SPY, Decimal(1), Decimal("NaN")),)))
 
 
 def test_commissions_that_come_late_are_awaited_and_those_that_never_come_are_missed() -> None:
@@ -258,7 +257,7 @@ def test_a_gateway_of_other_accounts_is_refused_for_good_and_names_them_masked()
     assert OTHER not in str(caught.value)
 
 
-def test_of_another_account_nothing_is_asked() -> None:
+def test_a_gateway_of_another_account_gets_no_request() -> None:
     with serve(july_28(OTHER), now=NOW) as gateway:
         with pytest.raises(OtherAccount):
             snapshot(Gateway(gateway.host, gateway.port), MINE)
@@ -266,7 +265,7 @@ def test_of_another_account_nothing_is_asked() -> None:
 
 
 @pytest.mark.parametrize("sloppy", [False, True])
-def test_of_two_accounts_behind_one_login_each_gets_its_own(sloppy: bool) -> None:
+def test_two_accounts_behind_one_login_each_get_their_own_snapshot(sloppy: bool) -> None:
     held = (GatewayPosition(SPY, Decimal(10), Decimal(630)),)
     second = account(OTHER, cash="1000", positions=held, fills=(fill("b.01", "10"),))
     mine, other = (asked(july_28(), second, name=name, everyones_fills=sloppy) for name in (MINE, OTHER))
@@ -274,11 +273,11 @@ def test_of_two_accounts_behind_one_login_each_gets_its_own(sloppy: bool) -> Non
     assert (other.nav, len(other.positions), len(other.executions)) == (Decimal(7300), 1, 1)
 
 
-def test_of_a_corrected_fill_only_the_correction_counts() -> None:
+def test_only_the_correction_of_a_corrected_fill_counts() -> None:
     fills = (fill("0000.a.01", "10", "630"), fill("0000.a.02", "10", "631"), fill("0000.b.01", "5", "632"))
     held = (GatewayPosition(SPY, Decimal(15), Decimal(630)),)
-    found = asked(account(MINE, cash="0", positions=held, fills=fills))
-    assert sorted((one.execution_id, one.price) for one in found.executions) == [
+    seen = asked(account(MINE, cash="0", positions=held, fills=fills))
+    assert sorted((done.execution_id, done.price) for done in seen.executions) == [
         ("0000.a.02", Decimal(631)),
         ("0000.b.01", Decimal(632)),
     ]
@@ -287,23 +286,23 @@ def test_of_a_corrected_fill_only_the_correction_counts() -> None:
 def test_a_combination_counts_by_its_legs_and_a_pair_of_currencies_is_not_held() -> None:
     spread = GatewayContract(28812380, "SPY", "BAG")
     pair = GatewayContract(12345777, "USD", "CASH", "HKD", local_symbol="USD.HKD")
-    one = account(MINE, cash="1000", fills=(fill("a.01", "1", contract=spread), fill("b.01", "100", "7.8", pair)))
-    found = asked(replace(one, positions=(GatewayPosition(pair, Decimal(100), Decimal("7.8")),)))
-    assert [one.contract.symbol for one in found.executions] == ["USD.HKD"]
-    assert found.positions == ()
+    books = account(MINE, cash="1000", fills=(fill("a.01", "1", contract=spread), fill("b.01", "100", "7.8", pair)))
+    seen = asked(replace(books, positions=(GatewayPosition(pair, Decimal(100), Decimal("7.8")),)))
+    assert [done.contract.symbol for done in seen.executions] == ["USD.HKD"]
+    assert seen.positions == ()
 
 
 def test_positions_in_another_currency_keep_it() -> None:
     held = (GatewayPosition(SAP, Decimal(10), Decimal("231.5")),)
-    found = asked(account(MINE, cash="1000", positions=held, rates={"EUR": "1.17"}))
-    assert (found.positions[0].currency, found.positions[0].market_value) == ("EUR", Decimal(2315))
-    assert found.nav == Decimal("3708.55")
+    seen = asked(account(MINE, cash="1000", positions=held, rates={"EUR": "1.17"}))
+    assert (seen.positions[0].currency, seen.positions[0].market_value) == ("EUR", Decimal(2315))
+    assert seen.nav == Decimal("3708.55")
 
 
 def test_the_broker_says_which_fills_closed_nothing() -> None:
     sold = replace(fill("b.01", "-1"), realised=Decimal("-0.0"))
-    found = asked(account(MINE, cash="1000", fills=(fill("a.01", "1"), sold)))
-    assert {one.execution_id: one.realised for one in found.executions} == {"a.01": None, "b.01": Decimal(0)}
+    seen = asked(account(MINE, cash="1000", fills=(fill("a.01", "1"), sold)))
+    assert {done.execution_id: done.realised for done in seen.executions} == {"a.01": None, "b.01": Decimal(0)}
 
 
 def test_no_log_holds_an_account(caplog: pytest.LogCaptureFixture) -> None:
@@ -317,32 +316,33 @@ def test_no_log_holds_an_account(caplog: pytest.LogCaptureFixture) -> None:
     assert "ib_insync" not in caplog.text
 
 
-def test_what_the_gateway_says_is_told_without_the_account() -> None:
+def test_a_message_of_the_gateway_is_shown_without_the_account() -> None:
     with unavailable(State.INCOMPLETE, "it says: 321 Invalid account U…0001"):
         asked(timeout=0.3, messages=((321, f"Invalid account {MINE}"),), silent=frozenset({simulated.POSITIONS}))
 
 
-def test_it_works_in_threads_side_by_side_and_leaves_none() -> None:
+def test_snapshots_work_in_threads_side_by_side_and_leave_none() -> None:
     before = threading.active_count()
-    found: list[Snapshot] = []
+    snapshots: list[Snapshot] = []
     with serve(july_28(), now=NOW) as gateway:
 
         def ask(client_id: int) -> None:
-            found.append(snapshot(Gateway(gateway.host, gateway.port, client_id), MINE))
+            snapshots.append(snapshot(Gateway(gateway.host, gateway.port, client_id), MINE))
 
         workers = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
         for worker in workers:
             worker.start()
         for worker in workers:
             worker.join()
-    assert [one.nav for one in found] == [Decimal("25520.41")] * 4
+    assert [each.nav for each in snapshots] == [Decimal("25520.41")] * 4
     assert threading.active_count() == before
 
 
 def test_the_first_call_may_come_from_a_thread_without_a_loop_and_nothing_is_printed() -> None:
     code = """if True:
         import threading
-        from fntx_dagster.adapters.gateway.client import Gateway, snapshot
+        from fntx_dagster.adapters.gateway.address import Gateway
+        from fntx_dagster.adapters.gateway.client import snapshot
         from fntx_dagster.simulate.gateway import serve
         from fntx_dagster.simulate.gateway_accounts import QUARTER_PAST_TEN, july_28
         with serve(july_28(), now=QUARTER_PAST_TEN) as gateway:
@@ -358,14 +358,14 @@ def test_the_first_call_may_come_from_a_thread_without_a_loop_and_nothing_is_pri
 
 
 @pytest.mark.parametrize("readonly", [True, False])
-def test_the_simulated_gateway_is_one_for_ib_insync_itself(readonly: bool) -> None:
+def test_ib_insync_itself_accepts_the_simulated_gateway(readonly: bool) -> None:
     async def connected(port: int) -> tuple[int, int, int, list[str]]:
         ib = ib_insync.IB()
         await ib.connectAsync("127.0.0.1", port, clientId=5, readonly=readonly, timeout=5)
         summary = await ib.accountSummaryAsync()
         await asyncio.wait_for(ib.reqCurrentTimeAsync(), 5)
         try:
-            return len(ib.positions()), len(ib.portfolio()), len(ib.fills()), [one.tag for one in summary]
+            return len(ib.positions()), len(ib.portfolio()), len(ib.fills()), [value.tag for value in summary]
         finally:
             ib.client.disconnect()
 
@@ -375,14 +375,14 @@ def test_the_simulated_gateway_is_one_for_ib_insync_itself(readonly: bool) -> No
     assert "NetLiquidation" in tags
 
 
-def test_the_simulated_gateway_tells_what_changed() -> None:
+def test_the_simulated_gateway_delivers_its_newest_state() -> None:
     with serve(july_28(), now=NOW) as gateway:
         at = Gateway(gateway.host, gateway.port)
         snapshot(at, MINE)
         gateway.accounts = (account(MINE, cash="26000"),)
         gateway.now = datetime(2025, 7, 28, 20, 30, tzinfo=UTC)
-        found = snapshot(at, MINE)
-    assert (found.nav, found.as_of.hour, found.positions) == (Decimal(26000), 20, ())
+        seen = snapshot(at, MINE)
+    assert (seen.nav, seen.as_of.hour, seen.positions) == (Decimal(26000), 20, ())
 
 
 def test_an_address_is_host_and_port() -> None:
