@@ -253,7 +253,7 @@ def quiet_day(trading_day: date = JULY_17, previous: date = JULY_16, close: str 
         blocks=(),
         open_at_close=(),
     )
-    return replace(day, **changes)  # type: ignore[arg-type]
+    return replace(day, **changes)
 
 
 def position(contract: Contract, quantity: str, ends: str | None = None) -> OpenPosition:

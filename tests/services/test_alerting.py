@@ -89,7 +89,7 @@ def days_pass(db: Database) -> None:
 
 
 def alert(text: str) -> Alert:
-    return Alert(1, "check", "source", "subject", None, text, None, None)  # type: ignore[arg-type]
+    return Alert(1, "check", "source", "subject", None, text, None, None)
 
 
 def test_an_alert_reaches_each_destination_once_over_many_ticks(

@@ -428,6 +428,6 @@ def test_settings_are_all_that_open_database_reads(postgres: str) -> None:
     url = SecretStr(database_url(postgres, "template_fntx"))
     database, dagster = SimpleNamespace(url=url, connections=3), SimpleNamespace(database_url=None)
     settings = SimpleNamespace(database=database, dagster=dagster, paths=None)
-    opened = open_database(settings)  # type: ignore[arg-type]
+    opened = open_database(settings)
     opened.close()
     assert opened == Database(url.get_secret_value(), connections=3)

@@ -371,7 +371,7 @@ def _open(path: Path) -> BinaryIO:
         raise Permanent(f"{path} does not exist", "Check the name") from None
     except OSError as error:
         raise Permanent(f"cannot read {path} ({error.strerror})", "Check the file's permissions") from None
-    start = file.peek(4)[:4]  # type: ignore[attr-defined]
+    start = file.peek(4)[:4]
     problem = None
     if not start:
         problem = Permanent(f"{path} is empty", "Download the statement again")

@@ -50,7 +50,7 @@ REQUESTS = {
 
 def asked(*accounts: GatewayAccount, name: str = MINE, timeout: float = 10, **faults: object) -> Snapshot:
     """The snapshot of `name` from a gateway with these accounts and faults."""
-    with serve(*accounts or (july_28(),), now=NOW, faults=Faults(**faults)) as gateway:  # type: ignore[arg-type]
+    with serve(*accounts or (july_28(),), now=NOW, faults=Faults(**faults)) as gateway:
         return snapshot(Gateway(gateway.host, gateway.port, timeout=timeout), name)
 
 
@@ -231,7 +231,7 @@ def test_a_gateway_cut_off_from_the_broker_is_incomplete() -> None:
 
 
 def test_a_message_that_cannot_be_read_is_not_passed_over() -> None:
-    broken = replace(SPY, con_id="x")  # type: ignore[arg-type]
+    broken = replace(SPY, con_id="x")
     with unavailable(State.INCOMPLETE, "cannot be read"):
         asked(account(MINE, cash="100", fills=(fill("a.01", "1", contract=broken),)))
 
