@@ -22,8 +22,8 @@ SPACING, PER_MINUTE = 2.0, 10
 a request that was delayed on its way must not arrive beside the next."""
 
 
-class Clock:
-    """The time, and waiting for it; tests bring their own."""
+class SystemClock:
+    """The time, and waiting for it; tests replace it."""
 
     def now(self) -> float:
         """Seconds since 1970, the same for every process; somebody may set it back."""
@@ -45,7 +45,7 @@ class Pace:
     """
 
     def __init__(
-        self, folder: Path, token: Token, clock: Clock, *, throttled_wait: timedelta, timeout: timedelta
+        self, folder: Path, token: Token, clock: SystemClock, *, throttled_wait: timedelta, timeout: timedelta
     ) -> None:
         """`throttled_wait` follows the answer "too many requests"; `timeout` limits the wait for the folder's lock."""
         self._folder = folder

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from fntx_dagster.adapters.flex.answers import NEW_TOKEN
-from fntx_dagster.adapters.flex.pace import Clock
+from fntx_dagster.adapters.flex.pace import SystemClock
 from fntx_dagster.adapters.flex.token import Token
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
@@ -66,7 +66,7 @@ class FlexService:
     """Of one download, everything included."""
     timeout: timedelta = timedelta(seconds=60)
     """Of a connection, and of each piece of an answer."""
-    clock: Clock = field(default_factory=Clock, repr=False, compare=False)
+    clock: SystemClock = field(default_factory=SystemClock, repr=False, compare=False)
 
 
 def require_valid(service: FlexService, token: Token, query: Query, period: Period | None) -> None:

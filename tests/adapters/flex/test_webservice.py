@@ -24,7 +24,7 @@ from typing import NamedTuple
 import pytest
 
 from fntx_dagster.adapters.flex.answers import CODES, Document, NoData, NotServed, NotYet, Refused, Retry, TokenRefused
-from fntx_dagster.adapters.flex.pace import Clock
+from fntx_dagster.adapters.flex.pace import SystemClock
 from fntx_dagster.adapters.flex.service import Download, FlexService, Query
 from fntx_dagster.adapters.flex.statements import FlexFile
 from fntx_dagster.adapters.flex.webservice import download
@@ -44,7 +44,7 @@ LONG = document(statement(section("Trades", *(row("Trade", transactionID=str(n))
 """Longer than what is read at once."""
 
 
-class FakeClock(Clock):
+class FakeClock(SystemClock):
     """Time passes when somebody sleeps, and a little at each look."""
 
     def __init__(self) -> None:
