@@ -25,7 +25,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for p
 
     now = service.status(database_of_settings())
     if as_json:
-        print_json([state._asdict() for state in now.accounts])
+        rows = [state._asdict() for state in now.accounts]
+        print_json([{_PUBLISHED.get(name, name): value for name, value in row.items()} for row in rows])
         return
     out(status_table(now.accounts))
     if now.fetches:
@@ -108,3 +109,7 @@ def stop() -> None:
 
     stopped = stop_server(load_settings())
     note("The embedded database is stopped." if stopped else "The embedded database does not run.")
+
+
+_PUBLISHED = {"built": "told", "last_built": "last_told", "to_build": "to_tell"}
+"""Fields of `AccountState` that `fntx status --json` publishes under another name."""

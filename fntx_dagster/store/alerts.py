@@ -1,6 +1,7 @@
 """What a person has to know: raised once, open until it is over, delivered once to each destination.
 
-What is found again while its alert is open changes nothing. Here lies the memory; who looks and who sends is elsewhere.
+A finding that is observed again while its alert is open changes nothing. This module keeps the alerts; `defs` looks
+for them and `adapters/apprise` sends them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from fntx_dagster.store.queries import columns, one_value
 
 
 class Alert(NamedTuple):
-    """A row of alerts. `kind` groups for people (verification, statements, funds, …), `source` is what found it."""
+    """A row of alerts. `kind` groups for people (verification, statements, funds, …), `source` is the check or
+    job that observed it."""
 
     alert_id: int
     kind: str
@@ -39,19 +41,19 @@ def observe(
     whole: bool = True,
     looked: Sequence[str] | None = None,
 ) -> int:
-    """Open an alert for each finding that has none, and resolve the source's open ones that were not found again: all
-    of them, or those about a session within `days` (inclusive) or of the subjects `looked` where only those were looked
-    at; none where `whole` is False, because more was found than is told. Returns how many are new."""
+    """Open an alert for each finding that has none, and resolve the source's open ones that were not observed again:
+    all of them, or those about a session within `days` (inclusive) or of the subjects `looked` where only those were
+    looked at; none where `whole` is False, because there are more findings than these. Returns how many are new."""
     with db.connect() as connection:
         connection.execute(
             """update alm_reporting.alerts set resolved_at = clock_timestamp()
-            where %(whole)s and source = %(source)s and resolved_at is null and subject <> all (%(found)s)
+            where %(whole)s and source = %(source)s and resolved_at is null and subject <> all (%(subjects)s)
                 and (%(first)s::date is null or trading_day between %(first)s and %(last)s)
                 and (%(looked)s::text[] is null or subject = any(%(looked)s))""",
             {
                 "whole": whole,
                 "source": source,
-                "found": [finding.subject for finding in findings],
+                "subjects": [finding.subject for finding in findings],
                 "first": days[0] if days else None,
                 "last": days[1] if days else None,
                 "looked": None if looked is None else list(looked),
@@ -68,8 +70,9 @@ def observe(
 
 
 def note_assignments(db: Database, since: date) -> int:
-    """Raise an alert for each option assigned in a session from `since` on; one is raised once, whatever follows."""
-    called = account_labels(db)
+    """Raise an alert for each option assigned in a session from `since` on; each is raised once, even when
+    its day is rebuilt."""
+    labels = account_labels(db)
     with db.connect() as connection:
         rows = connection.execute(
             """select account_id, session, coalesce(symbol, contract_id), abs(quantity), fill_id
@@ -79,6 +82,7 @@ def note_assignments(db: Database, since: date) -> int:
         ).fetchall()
         new = 0
         for account, session, symbol, quantity, fill_id in rows:
+            label = labels[account]
             new += connection.execute(
                 """insert into alm_reporting.alerts (kind, source, subject, trading_day, text, resolved_at)
                 select 'assignment', 'assignments', %(subject)s, %(day)s, %(text)s, clock_timestamp()
@@ -86,9 +90,9 @@ def note_assignments(db: Database, since: date) -> int:
                     select from alm_reporting.alerts where source = 'assignments' and subject = %(subject)s
                 )""",
                 {
-                    "subject": f"{called[account]} {fill_id}",
+                    "subject": f"{label} {fill_id}",
                     "day": session,
-                    "text": f"{called[account]}: {quantity.normalize():f} {symbol.strip()} assigned, told in {session}",
+                    "text": f"{label}: {quantity.normalize():f} {symbol.strip()} assigned in session {session}",
                 },
             ).rowcount
         return new

@@ -1,6 +1,6 @@
 """What accounts are called where their ids must not be: in alerts, in metadata.
 
-A label is masked, tells two accounts apart, and stays: it goes by the order in which accounts were loaded first.
+A label is masked, is another for each account, and stays: it goes by the order in which accounts were loaded first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fntx_dagster.store.database import Readable
 
 
 class Labels(dict[str, str]):
-    """Account → label; an account that nobody has heard of is only masked."""
+    """Account → label; an unknown account is only masked."""
 
     def __missing__(self, account: str) -> str:
         return masked(account)

@@ -1,4 +1,4 @@
-"""Opens the database of the settings, by URL or embedded, and says what Dagster and dbt connect to."""
+"""Opens the database of the settings, by URL or embedded, and gives what Dagster and dbt connect to."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def dagster_storage_url(settings: Settings) -> str:
         url = make_conninfo(main, dbname=DAGSTER_DATABASE)
         _create_dagster_database(main)
     else:
-        # its log of events is a view: what counts stands in our own tables, and no commit of theirs is put off
+        # its log of events may lose its end: what counts is in our own tables, whose commits do wait
         url = make_conninfo(database_url(_started(settings.paths.postgres), DAGSTER_DATABASE), options=_LAZY)
     return sqlalchemy_url(url, "psycopg2")
 
@@ -79,7 +79,7 @@ def dbt_connection(settings: Settings) -> dict[str, Any]:
     database = open_database(settings)
     with database.connect() as connection:
         info = connection.info
-        found = {
+        parameters = {
             "host": info.host,
             "port": info.port,
             "user": info.user,
@@ -87,7 +87,7 @@ def dbt_connection(settings: Settings) -> dict[str, Any]:
             "dbname": info.dbname,
         }
     ssl = {name: value for name, value in conninfo_to_dict(database.url).items() if name.startswith("ssl")}
-    return found | ssl
+    return parameters | ssl
 
 
 @cache
@@ -124,5 +124,5 @@ def _create_dagster_database(main: str) -> None:
         except psycopg.errors.InsufficientPrivilege:
             raise Permanent(
                 f"the server has no database `{DAGSTER_DATABASE}`, and this user may not create it",
-                "Create it, or set FNTX_DAGSTER_DATABASE_URL to the one Dagster shall use",
+                "Create it, or set FNTX_DAGSTER_DATABASE_URL to the one that Dagster uses",
             ) from None

@@ -1,8 +1,8 @@
 """Queries that this program puts together, and single rows of their results.
 
 psycopg takes a query only as a literal, so that no value from outside becomes a part of it. A query that repeats the
-columns of a row type, or that is one for several tables, is not a literal to the type checker: `own_sql` says that its
-parts are this program's own. Values are parameters, always.
+columns of a row type, or that is one for several tables, is not a literal to the type checker: `own_sql` vouches that
+its parts are this program's own. Values are parameters, always.
 """
 
 from __future__ import annotations

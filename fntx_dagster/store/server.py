@@ -8,7 +8,7 @@ process of that cluster lives; a pid file found while nobody holds it is stale, 
 
 PostgreSQL refuses to run as root, so root runs it as `nobody` (or as the owner of a cluster that exists). What that
 user cannot reach, a checkout beneath /root for instance, is moved: binaries are linked or copied and the cluster is
-made in /var/lib/fntx or the temporary directory, and a file `location` in the folder says where.
+made in /var/lib/fntx or the temporary directory, and a file `location` in the folder holds its path.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ class ServerUser:
             path.mkdir(mode=0o700)
             if self.user:
                 os.chown(path, self.user.pw_uid, self.user.pw_gid)
-        found = path.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != self.uid or stat.S_IMODE(found.st_mode) & 0o077:
+        status = path.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != self.uid or stat.S_IMODE(status.st_mode) & 0o077:
             raise Permanent(
                 f"{path} exists and is not a private folder of the user that runs the database",
                 "Remove it and try again",

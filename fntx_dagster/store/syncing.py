@@ -12,7 +12,7 @@ from fntx_dagster.store.queries import columns, one_row, own_sql
 
 
 class Changes(NamedTuple):
-    """Rows written to one table; all zero when it already said so."""
+    """Rows written to one table; all zero when it held them already."""
 
     inserted: int = 0
     updated: int = 0
@@ -25,7 +25,7 @@ class Changes(NamedTuple):
 
 
 class Synced(NamedTuple):
-    """What was written, and the earliest day of a row that is no longer, or was not yet, what it is now."""
+    """What was written, and the earliest day of a row that was changed, added or removed."""
 
     changes: Changes
     since: date | None

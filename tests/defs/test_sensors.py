@@ -363,8 +363,8 @@ class TestAlert:
         for _ in range(3):
             daemon.tick(sensors.alert)
         assert daemon.logged == [
-            "assignment: U…0001: 1 SPY   250717P00625000 assigned, told in 2025-07-11",
-            "assignment: U…0001: 1 SPY   250717P00625000 assigned, told in 2025-07-17",
+            "assignment: U…0001: 1 SPY   250717P00625000 assigned in session 2025-07-11",
+            "assignment: U…0001: 1 SPY   250717P00625000 assigned in session 2025-07-17",
         ]
         assert self.open(daemon) == []
 
@@ -420,7 +420,7 @@ class TestAlert:
             done = deliver_alerts.execute_in_process(instance=daemon.instance, resources=daemon.resources)
             assert done.success
             assert sent == [
-                "U…0001: 1 SPY   250717P00625000 assigned, told in 2025-07-17",
+                "U…0001: 1 SPY   250717P00625000 assigned in session 2025-07-17",
                 "2025-07-17 U…0001: a = b does not hold",
             ]
             assert daemon.tick(sensors.alert) == "Every alert is delivered."

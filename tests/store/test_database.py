@@ -40,15 +40,15 @@ COMMON = {
 def test_every_section_has_its_table_with_its_typed_columns(database: Database) -> None:
     with database.connect() as connection:
         for section in SECTIONS:
-            found = dict(
+            columns = dict(
                 connection.execute(
                     """SELECT column_name, data_type FROM information_schema.columns
                        WHERE table_schema = 'raw_flex' AND table_name = %s""",
                     [section.table],
                 ).fetchall()
             )
-            assert found.keys() >= COMMON
-            typed = {name: kind.replace("timestamp with time zone", "timestamptz") for name, kind in found.items()}
+            assert columns.keys() >= COMMON
+            typed = {name: kind.replace("timestamp with time zone", "timestamptz") for name, kind in columns.items()}
             expected = {column.name: column.kind.sql for column in section.columns} or {"section": "text"}
             assert {name: typed[name] for name in typed.keys() - COMMON} == expected
 
@@ -125,7 +125,7 @@ def test_what_was_signed_before_there_was_a_queue_is_queued_or_final(
         assert rows.fetchall() == [("final", "0xt"), ("queued", "0xt")]
 
 
-def test_actions_and_transfers_of_before_get_their_columns_and_are_told_again(
+def test_actions_and_transfers_of_before_get_their_columns_and_make_their_days_stale(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import alembic.command as alembic
@@ -157,8 +157,8 @@ def test_actions_and_transfers_of_before_get_their_columns_and_are_told_again(
             (Decimal("48.5"), None, None, "ACME INC"),
             (None, None, None, None),
         ]
-        untold = "SELECT account_id, since FROM alm_reporting.untold_changes"
-        assert connection.execute(untold).fetchall() == [("U1", date(2025, 7, 15))]
+        stale = "SELECT account_id, since FROM alm_reporting.untold_changes"
+        assert connection.execute(stale).fetchall() == [("U1", date(2025, 7, 15))]
 
 
 def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:
@@ -193,12 +193,12 @@ def test_a_process_uses_one_connection_again_and_leaves_none(database: Database)
     with pytest.raises(psycopg.errors.DivisionByZero), database.connect() as connection:
         connection.execute("SELECT 1 / 0")
     with database.connect() as connection, database.connect() as beside:
-        found = {backend(connection), backend(beside)}
-    assert kept in found
-    assert len(found) == 2
+        used = {backend(connection), backend(beside)}
+    assert kept in used
+    assert len(used) == 2
     database.close()
     with database.connect() as connection:
-        assert backend(connection) not in found
+        assert backend(connection) not in used
         assert others(connection) == 0
 
 

@@ -22,7 +22,7 @@ def test_accounts_that_are_masked_alike_are_numbered_and_others_are_not() -> Non
     }
 
 
-def test_whoever_was_loaded_first_keeps_its_label(database: Database) -> None:
+def test_the_account_that_was_loaded_first_keeps_its_label(database: Database) -> None:
     by_hand.fetched(database, "U7000001", JULY_16)
     assert account_labels(database) == {"U7000001": "U…0001"}
     by_hand.fetched(database, "U1000001", JULY_16)
@@ -32,9 +32,9 @@ def test_whoever_was_loaded_first_keeps_its_label(database: Database) -> None:
 
 def test_accounts_without_statements_come_after_those_that_have_some(database: Database) -> None:
     by_hand.fetched(database, "U7000001", JULY_16)
-    found = account_labels(database, ["U5000001", "U7000001", "U3000001"])
-    assert (found["U7000001"], found["U3000001"], found["U5000001"]) == ("U…0001", "U…0001 (2)", "U…0001 (3)")
+    labels = account_labels(database, ["U5000001", "U7000001", "U3000001"])
+    assert (labels["U7000001"], labels["U3000001"], labels["U5000001"]) == ("U…0001", "U…0001 (2)", "U…0001 (3)")
 
 
-def test_an_account_that_nobody_has_heard_of_is_masked(database: Database) -> None:
+def test_an_unknown_account_is_masked(database: Database) -> None:
     assert account_labels(database)["U7000001"] == "U…0001"

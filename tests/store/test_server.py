@@ -185,7 +185,7 @@ def test_another_version_is_refused_with_a_way_out(server: EmbeddedPostgres) -> 
         server.start()
 
 
-def test_a_server_that_cannot_start_says_why(server: EmbeddedPostgres) -> None:
+def test_a_server_that_cannot_start_names_the_reason(server: EmbeddedPostgres) -> None:
     server.start()
     server.stop()
     (server.cluster / "postgresql.conf").write_text("nonsense = 1\n")

@@ -1,6 +1,6 @@
 """Reading what corporate actions and transfers book, for the rebuild of fills and lots.
 
-Here belongs what `raw_flex.corporate_actions` and `raw_flex.transfers` say of positions; what it means is in
+Here belongs what `raw_flex.corporate_actions` and `raw_flex.transfers` hold about positions; what it means is in
 `accounting/bookings.py`. Transfers of cash are events of the story alone, and read by dbt.
 """
 

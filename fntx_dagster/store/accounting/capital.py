@@ -9,7 +9,7 @@ from fntx_dagster.store.database import Database
 
 
 def set_initial_capital(db: Database, capital: Mapping[str, Decimal]) -> None:
-    """Make the table say what the settings say, for SQL."""
+    """Write the capital of the settings, in base currency, into the table that SQL reads."""
     with db.connect() as connection:
         connection.execute("delete from alm_reporting.initial_capital where not account_id = any(%s)", (list(capital),))
         for account, amount in capital.items():

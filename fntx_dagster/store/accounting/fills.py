@@ -2,9 +2,9 @@
 
 Reads what `raw_flex` holds (by `trades`, `bookings` and `rates`), lets `accounting` decide, and writes only what
 differs, one transaction per account. The tables equal what a rebuild from the first statement would give: a range
-starts from the lots that were open before it, and it starts earlier when trades or labels of earlier days are not what
-the tables say. Only a rate that comes later, by a ConversionRates row or the setting, reaches an older day when that
-day is asked for. The earliest session whose fills or lots changed is noted as stale.
+starts from the lots that were open before it, and it starts earlier when trades or labels of earlier days differ from
+the tables. A rate that comes later, by a ConversionRates row or the setting, changes an older day only when that
+day is built again. The earliest session whose fills or lots changed is noted as stale.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class _Account:
 
 
 class _LotContract(NamedTuple):
-    """What a lot repeats of its contract, as its opening fill says it."""
+    """What a lot repeats of its contract, taken from its opening fill."""
 
     contract_id: str
     symbol: str | None
@@ -264,7 +264,7 @@ _AROUND = timedelta(days=14)
 
 
 def _trading_sessions(connection: psycopg.Connection, period: Period) -> tuple[Calendar, Changes]:
-    """The calendar of everything loaded and asked for, and its table."""
+    """The calendar of everything loaded and of the period, and the changes of its table."""
     first, last = period
     earliest, latest = one_row(connection.execute(_RANGE))
     begin, end = min(first, earliest or first) - _AROUND, max(last, latest or last) + _AROUND

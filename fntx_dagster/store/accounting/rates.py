@@ -1,4 +1,4 @@
-"""Rates of exchange for the rebuild of fills and lots: what the statements give, and one per session and currency.
+"""Rates of exchange for the rebuild of fills and lots, from the statements; and the rate of each session and currency.
 
 Reads the base currency, the conversion rates and the rates of rows from `raw_flex`, and fills `day_rates`; which rate
 counts is in `accounting/fx.py`.
@@ -53,7 +53,7 @@ def write_day_rates(
 ) -> Synced:
     """Bring `day_rates` up to date for an account's sessions after a day.
 
-    Raises Permanent for cash in a currency without a rate: dbt would convert it, and cannot say what is missing.
+    Raises Permanent for cash in a currency without a rate: dbt, which converts it, could not name what is missing.
     """
     since = after + timedelta(days=1)
     staged = [
@@ -179,7 +179,7 @@ _BALANCES_WITH_RATE = """
               where r.account_id = c.account_id and r.withdrawn_at is null and r.from_currency = c.currency
                 and coalesce(r.report_date, r.row_date) = c.row_date
           )"""
-"""A balance alone asks for a rate only where the broker has one: else the last one known is the better."""
+"""A balance alone needs a rate only where the broker gives one; elsewhere the last known rate is better."""
 
 _CASH_WITHOUT_RATE = """
     select distinct row_date, currency from raw_flex.cash_transactions

@@ -1,4 +1,4 @@
-"""Reading the trades of the statements, and what they say of exercises, for the rebuild of fills and lots.
+"""Reading the trades of the statements, and their rows about exercises, for the rebuild of fills and lots.
 
 Here belongs what `raw_flex.trades` and `raw_flex.option_eae` hold, and since when the fills do not agree with it; what
 a trade means is in `accounting/classification.py`.
@@ -39,7 +39,7 @@ def trades_reported_on(connection: psycopg.Connection, account: str, days: Seque
 
 
 def exercises_after(connection: psycopg.Connection, account: str, start: datetime) -> list[ExerciseRow]:
-    """What the statements say of exercises, assignments and expirations from the day of a moment on."""
+    """The rows about exercises, assignments and expirations from the day of a moment on."""
     since = start.astimezone(NEW_YORK).date()
     rows = connection.execute(_EXERCISES, {"account": account, "since": since})
     return [ExerciseRow._make(row) for row in rows]
@@ -81,17 +81,17 @@ _EXERCISES = """
 """
 
 _EARLIEST_MISMATCH = f"""
-    with said as (
+    with labels as (
         select distinct trade_id, conid, lower(transaction_type) = any (%(deliveries)s) as delivery
         from raw_flex.option_eae
         where account_id = %(account)s and withdrawn_at is null and trade_id is not null
           and lower(transaction_type) = any (%(options)s || %(deliveries)s)
     ),
     live as (
-        select t.*, said.trade_id is not null as said
+        select t.*, labels.trade_id is not null as is_labelled
         from raw_flex.trades t
-        left join said on said.trade_id = t.trade_id and said.delivery = (t.put_call is null)
-            and (said.conid = t.conid) is not false
+        left join labels on labels.trade_id = t.trade_id and labels.delivery = (t.put_call is null)
+            and (labels.conid = t.conid) is not false
         where {LIVE_TRADE} and t.row_key <> all (%(struck_out)s)
     ),
     built as (
@@ -106,7 +106,7 @@ _EARLIEST_MISMATCH = f"""
           is distinct from
           row(abs(built.quantity), built.price, built.executed_at, built.report_date,
               built.contract_id, built.currency, built.broker_realised, built.broker_mtm, built.close_price)
-       or live.said <> (built.label_source = 'option_eae')
+       or live.is_labelled <> (built.label_source = 'option_eae')
        or (coalesce(live.ib_commission_currency, live.currency) = live.currency
            and coalesce(live.ib_commission, 0) + coalesce(live.taxes, 0) <> built.commission)
        or (built.fx_source <> 'base'

@@ -21,16 +21,16 @@ from fntx_dagster.store.syncing import Changes, SyncedTable, sync
 
 
 def due(db: Readable, period: Period) -> tuple[date, date]:
-    """The days to compute in a run over `first` to `last`: those, and from the earliest day that was computed from
-    something else than the tables now say on to the last told day, whose value at risk stands on its closes."""
+    """The days to compute in a run over `first` to `last`: those, and from the earliest day whose inputs changed since
+    it was computed on to the last day that is built, because its value at risk depends on those closes."""
     first, last = period
     with db.connect() as connection:
-        since, built = one_row(connection.execute(_STALE))
-    return (first, last) if since is None else (min(first, since), max(last, built or last))
+        since, newest = one_row(connection.execute(_STALE))
+    return (first, last) if since is None else (min(first, since), max(last, newest or last))
 
 
 def closing_days(db: Readable, period: Period) -> list[ClosingDay]:
-    """The told sessions, by account and day."""
+    """The sessions that are built, by account and day."""
     first, last = period
     with db.connect() as connection:
         rows = connection.execute(
@@ -59,7 +59,7 @@ def closes(db: Readable, period: Period) -> list[ClosingPrice]:
 def keep(
     db: Database, period: Period, options: Iterable[OptionRow], portfolios: Iterable[PortfolioRow]
 ) -> tuple[Changes, Changes]:
-    """Make both tables say exactly this of the days from `first` to `last`, in one transaction."""
+    """Make both tables hold exactly these rows for the days of a period, in one transaction."""
     first, last = period
     scope = "t.trading_day between %s and %s"
     with db.connect() as connection:
@@ -84,7 +84,7 @@ full join alm_reporting.portfolio_greeks as computed using (account_id, trading_
 where now.inputs is distinct from computed.inputs
 """
 
-# The gateway's marks count where it was asked near the session's close; later, they are of another market.
+# The gateway's marks count where its snapshot was taken near the session's close; later ones are of another market.
 _POSITIONS = """
 with marked as (
     select day.account_id, day.trading_day, least(seen.as_of, sessions.closes_at) as valued_at,
@@ -94,9 +94,9 @@ with marked as (
         (held ->> 'mark')::numeric as mark
     from alm_reporting.current_days as day
     join alm_reporting.trading_sessions as sessions on sessions.session = day.trading_day
-    cross join lateral (select coalesce(day.snapshot -> 'at_close', day.snapshot) as told) as nearest
-    cross join lateral (select (told ->> 'as_of')::timestamptz as as_of) as seen
-    cross join lateral jsonb_array_elements(told -> 'positions') as held
+    cross join lateral (select coalesce(day.snapshot -> 'at_close', day.snapshot) as taken) as nearest
+    cross join lateral (select (taken ->> 'as_of')::timestamptz as as_of) as seen
+    cross join lateral jsonb_array_elements(taken -> 'positions') as held
     where day.trading_day between %(first)s and %(last)s
         and seen.as_of between sessions.closes_at - %(near)s and sessions.closes_at + %(near)s
 )

@@ -1,7 +1,7 @@
-"""The day that still runs: what IB Gateway said last of it, per account and session.
+"""The day that still runs: the latest snapshot that IB Gateway gave of it, per account and session.
 
-Provisional by nature: once a session is told from its statement, nothing of this is read but the prices that the
-gateway saw near the close, where no statement gives one (`closing`). So beside the latest snapshot of a session
+It is provisional: once a session is built from its statement, only the prices that the gateway saw near the close
+are read from here, where no statement gives one (`closing`). So beside the latest snapshot of a session
 the positions are kept of the one nearest to its close.
 """
 
@@ -25,8 +25,8 @@ NEAR_THE_CLOSE = timedelta(minutes=15)
 
 
 class Provisional(NamedTuple):
-    """A snapshot of a session without a told statement; `base_currency` and `opening_nav` (the official NAV at the
-    session's previous close) are the statements', None where they have not said so yet."""
+    """A snapshot of a session that is not built from a statement. `base_currency` and `opening_nav` (the official NAV
+    at the session's previous close) are the statements', None where they do not have them yet."""
 
     snapshot: Snapshot
     base_currency: str | None
@@ -36,9 +36,9 @@ class Provisional(NamedTuple):
 def keep(db: Database, snapshot: Snapshot) -> None:
     """Keep a snapshot of its session, unless a later one is there; of those near its close, the nearest's positions."""
     session = session_at(snapshot.as_of)
-    told = to_json(snapshot)
+    stored = to_json(snapshot)
     if abs(snapshot.as_of - session.closes_at) <= NEAR_THE_CLOSE:
-        told["at_close"] = {name: told[name] for name in ("as_of", "positions")}
+        stored["at_close"] = {name: stored[name] for name in ("as_of", "positions")}
     with db.connect() as connection:
         connection.execute(
             _KEEP,
@@ -47,14 +47,14 @@ def keep(db: Database, snapshot: Snapshot) -> None:
                 "day": session.day,
                 "previous": session.previous_close.astimezone(NEW_YORK).date(),
                 "as_of": snapshot.as_of,
-                "snapshot": Jsonb(told),
+                "snapshot": Jsonb(stored),
                 "closes_at": session.closes_at,
             },
         )
 
 
 def beside_statements(db: Readable, snapshot: Snapshot) -> Provisional | None:
-    """A snapshot, kept or not, with what the statements say to it; None where they tell its session already."""
+    """A snapshot, kept or not, with what the statements add to it; None where its session is built already."""
     session = session_at(snapshot.as_of)
     key = {
         "snapshot": Jsonb(to_json(snapshot)),
@@ -70,7 +70,7 @@ def beside_statements(db: Readable, snapshot: Snapshot) -> Provisional | None:
 
 
 def provisional(db: Readable, period: Period, account: str | None = None) -> list[Provisional]:
-    """The sessions of a range that only the gateway has told, by account and day."""
+    """The sessions of a range that only the gateway covers, by account and day."""
     first, last = period
     key = {"first": first, "last": last, "account": account}
     with db.connect() as connection:
@@ -122,8 +122,8 @@ left join lateral (
 left join alm_reporting.daily_summary as before
     on before.account_id = day.account_id and before.trading_day = day.previous_session
 where {_IN_RANGE} and not exists (
-    select from alm_reporting.daily_summary as told
-    where told.account_id = day.account_id and told.trading_day = day.trading_day
+    select from alm_reporting.daily_summary as built
+    where built.account_id = day.account_id and built.trading_day = day.trading_day
 )
 order by day.account_id, day.trading_day
 """

@@ -11,7 +11,7 @@ from fntx_dagster.store.marts.tables import reading
 
 
 def closing_marks(db: Readable, account: str, day: date) -> dict[str, Mark]:
-    """Contract → the broker's closing price of a session, where its statements tell it."""
+    """Contract → the broker's closing price of a session, where its statements give it."""
     with reading(db) as connection:
         rows = connection.execute(
             """select contract_id, mark_price, currency from alm_reporting.closing_positions
@@ -22,7 +22,7 @@ def closing_marks(db: Readable, account: str, day: date) -> dict[str, Mark]:
 
 
 def stock_positions(db: Readable, account: str, period: Period) -> list[StockPosition]:
-    """Shares that came or went in the range, lots that did so alike in one row, oldest first."""
+    """Shares that came or went in the range, equal lots in one row, oldest first."""
     first, last = period
     with reading(db) as connection:
         rows = connection.execute(

@@ -45,15 +45,15 @@ def option_greeks(db: Readable, period: Period, account: str | None = None) -> l
 
 
 def days_without_risk(db: Readable, period: Period, account: str | None = None) -> list[tuple[str, date]]:
-    """(account, session) that have a summary and whose risk at the close was not computed since they were told."""
+    """(account, session) that have a summary and whose risk at the close was not computed since they were built."""
     first, last = period
     with reading(db) as connection:
         return connection.execute(
-            f"""select account_id, trading_day from alm_reporting.daily_summary as told
+            f"""select account_id, trading_day from alm_reporting.daily_summary as summary
             where {IN_RANGE} and not exists (
                 select from alm_reporting.portfolio_greeks as risk
-                where risk.account_id = told.account_id and risk.trading_day = told.trading_day
-                    and risk.nav = told.closing_nav_official
+                where risk.account_id = summary.account_id and risk.trading_day = summary.trading_day
+                    and risk.nav = summary.closing_nav_official
             ) order by 1, 2""",
             {"first": first, "last": last, "account": account},
         ).fetchall()

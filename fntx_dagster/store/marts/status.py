@@ -1,9 +1,9 @@
-"""What is loaded up to when, what is missing, what is signed and where that is: one row per account."""
+"""What is loaded, built, signed and posted, and what is missing: one row per account."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg.rows import dict_row
 
@@ -13,10 +13,12 @@ from fntx_dagster.store.accounting.changes import changed_since
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import marts_exist
 from fntx_dagster.store.raw_flex.coverage import nav_sessions
-from fntx_dagster.store.raw_flex.overview import loaded_overview
+from fntx_dagster.store.raw_flex.overview import AccountOverview, loaded_overview
 
-_TOLD = """
-select summary.account_id, count(*) as told, max(summary.trading_day) as last_told,
+_ByAccount = dict[str, dict[str, Any]]
+
+_BUILT = """
+select summary.account_id, count(*) as days, max(summary.trading_day) as last,
     count(*) filter (where exists (
         select from alm_reporting.daily_verification as v
         where v.account_id = summary.account_id and v.trading_day = summary.trading_day
@@ -35,7 +37,7 @@ from alm_reporting.chain_postings group by 1
 
 class AccountState(NamedTuple):
     """One account's state. Days are sessions; `missing` are sessions between the first and the last loaded day without
-    an official NAV, `to_tell` those that have one and are not in the summary, or not as the statements now have it.
+    an official NAV, `to_build` those that have one and are not in the summary, or are stale.
     `posted` are days whose record is in a block, `waiting` records that are in none yet, `failed` those that wait for a
     person."""
 
@@ -45,9 +47,9 @@ class AccountState(NamedTuple):
     last_day: date
     generated_at: datetime | None
     missing: list[date]
-    told: int
-    last_told: date | None
-    to_tell: list[date]
+    built: int
+    last_built: date | None
+    to_build: list[date]
     failing_verification: int
     signed: int
     last_signed: date | None
@@ -58,10 +60,10 @@ class AccountState(NamedTuple):
 
 def account_states(db: Readable) -> list[AccountState]:
     """The state of every account that has statements, by account."""
-    told = {}
+    built = {}
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         if marts_exist(connection):
-            told = {row["account_id"]: row for row in cursor.execute(_TOLD)}
+            built = {row["account_id"]: row for row in cursor.execute(_BUILT)}
         signed = {
             row["account_id"]: row
             for row in cursor.execute(
@@ -70,14 +72,16 @@ def account_states(db: Readable) -> list[AccountState]:
             )
         }
         posted = {row["account_id"]: row for row in cursor.execute(_POSTED)}
-    return [_state(db, loaded, told, signed, posted) for loaded in loaded_overview(db)]
+    return [_state(db, loaded, built, signed, posted) for loaded in loaded_overview(db)]
 
 
-def _state(db: Readable, loaded, told: dict, signed: dict, posted: dict) -> AccountState:
+def _state(
+    db: Readable, loaded: AccountOverview, built: _ByAccount, signed: _ByAccount, posted: _ByAccount
+) -> AccountState:
     account = loaded.account_id
     with db.connect() as connection:
         in_summary = set()
-        if account in told:
+        if account in built:
             query = "select trading_day from alm_reporting.daily_summary where account_id = %s"
             in_summary = {row[0] for row in connection.execute(query, (account,))}
     with_nav = nav_sessions(db, Period(loaded.first_day, loaded.last_day)).get(account, set())
@@ -91,10 +95,10 @@ def _state(db: Readable, loaded, told: dict, signed: dict, posted: dict) -> Acco
         last_day=loaded.last_day,
         generated_at=loaded.when_generated,
         missing=[day for day in expected if day not in with_nav],
-        told=told.get(account, {}).get("told", 0),
-        last_told=told.get(account, {}).get("last_told"),
-        to_tell=[day for day in expected if day in with_nav and (day not in in_summary or (since and day >= since))],
-        failing_verification=told.get(account, {}).get("failing", 0),
+        built=built.get(account, {}).get("days", 0),
+        last_built=built.get(account, {}).get("last"),
+        to_build=[day for day in expected if day in with_nav and (day not in in_summary or (since and day >= since))],
+        failing_verification=built.get(account, {}).get("failing", 0),
         signed=signed.get(account, {}).get("days", 0),
         last_signed=signed.get(account, {}).get("last"),
         posted=posted.get(account, {}).get("days", 0),

@@ -67,7 +67,7 @@ def reading(db: Readable) -> Iterator[psycopg.Connection]:
     """A connection; Permanent where no run has built the tables yet."""
     with db.connect() as connection:
         if not marts_exist(connection):
-            raise Permanent("no trading day is told yet", "Load statements, then `fntx run --from … --to …`")
+            raise Permanent("no trading day is built yet", "Load statements, then `fntx run --from … --to …`")
         yield connection
 
 

@@ -54,13 +54,13 @@ class Copying:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over what has been added."""
+        """Hand over the rows that were added."""
         self.wait()
         batches, self._batches, self._waiting = self._batches, {}, 0
         self._sending = self._sender.submit(self._send, batches)
 
     def wait(self) -> None:
-        """Until the server has what was handed over; raises what it said."""
+        """Wait until the server has what was handed over; raises its error."""
         if self._sending is not None:
             self._sending.result()
 
@@ -97,7 +97,7 @@ class Objects:
 
 
 def digest_of(delivered: str) -> str:
-    """What tells one content of a row from another."""
+    """The digest of a row's content, by which a change of it is seen."""
     return hashlib.blake2b(delivered.encode(), digest_size=8).hexdigest()
 
 

@@ -17,7 +17,7 @@ from fntx_dagster.store.database import Readable
 from fntx_dagster.store.raw_flex.fetches import served_accounts, unanswered
 
 _STATEMENTS_TAKE = timedelta(hours=4)
-"""After midnight New York; the broker's own word for daily statements is overnight."""
+"""After midnight New York; the broker promises daily statements overnight."""
 
 _NAV_PERIODS = """
 select account_id, coalesce(from_date, row_date), coalesce(to_date, row_date) from raw_flex.change_in_nav
@@ -34,13 +34,13 @@ def nav_sessions(db: Readable, period: Period) -> dict[str, set[date]]:
     first, last = period
     known = sessions(first, last)
     begins = {session.day: session.previous_close.astimezone(NEW_YORK).date() for session in known}
-    found: dict[str, set[date]] = {}
+    by_account: dict[str, set[date]] = {}
     with db.connect() as connection:
         for account, start, end in connection.execute(_NAV_PERIODS, {"first": first, "last": last}):
-            days = found.setdefault(account, set())
+            days = by_account.setdefault(account, set())
             if end in begins and start > begins[end]:
                 days.add(end)
-    return found
+    return by_account
 
 
 class Missing(NamedTuple):
@@ -55,45 +55,52 @@ class Missing(NamedTuple):
 
 
 def missing(db: Readable, period: Period, account: str | None = None) -> list[Missing]:
-    """What is missing in a range, by day: official NAVs, and of told sessions what the story stands on.
+    """What is missing in a range, by day: official NAVs, and of sessions that have one the sections that
+    the story needs.
 
     A NAV is expected from an account's first on, up to its last; and beyond that of accounts that the Flex queries
-    serve, and of those that nobody is ahead of. So an account that was closed is not missed, nor is one whose token
-    is refused: a person knows by then. Where Flex queries serve an account, each of them must have answered for the
-    session; else each section of the story that the session before had must be there (one that ends on a holiday is
-    missing from the session after it).
+    serve, and of those whose last is the newest of all. So an account that was closed is not missing, nor is one whose
+    token is refused: an alert has named that token. Where Flex queries serve an account, each of them must have
+    answered for the session; else each section of the story that the session before had must be there (one that ends
+    on a holiday is missing from the session after it).
     """
     first, last = period
     calendar = sessions(first, last)
     if not calendar:
         return []
     known, reach, served = nav_sessions(db, period), _reach(db), served_accounts(db)
-    awaited = {one for one, outcome in served.items() if outcome != "refused"}
+    awaited = {account_id for account_id, outcome in served.items() if outcome != "refused"}
     newest = max((ends for _, ends in reach.values()), default=None)
     expected = [session.day for session in calendar]
-    found = [
-        Missing(one, day)
-        for one, (begins, ends) in reach.items()
+    lacking = [
+        Missing(account_id, day)
+        for account_id, (begins, ends) in reach.items()
         for day in expected
-        if begins < day and day not in known.get(one, ()) and (day < ends or one in awaited or ends == newest)
+        if begins < day
+        and day not in known.get(account_id, ())
+        and (day < ends or account_id in awaited or ends == newest)
     ]
-    with_nav = {(one, day) for one, days in known.items() for day in days}
-    found += [
-        Missing(one, day, f"statement of the query {query}")
-        for one, day, query in unanswered(db, period)
-        if (one, day) in with_nav
+    with_nav = {(account_id, day) for account_id, days in known.items() for day in days}
+    lacking += [
+        Missing(account_id, day, f"statement of the query {query}")
+        for account_id, day, query in unanswered(db, period)
+        if (account_id, day) in with_nav
     ]
     with db.connect() as connection:
         begins = calendar[0].previous_close.astimezone(NEW_YORK).date() + timedelta(days=1)
-        parameters = {"first": begins, "last": expected[-1], "sections": list(_TOLD_SECTIONS)}
-        found += [
+        parameters = {"first": begins, "last": expected[-1], "sections": list(_STORY_SECTIONS)}
+        lacking += [
             Missing(
-                one, next(day for day in expected if day >= told_on), f"{section.replace('_', ' ')} in the statements"
+                account_id,
+                next(day for day in expected if day >= since),
+                f"{section.replace('_', ' ')} in the statements",
             )
-            for one, told_on, section in connection.execute(_DROPPED_SECTIONS, parameters)
-            if one not in served
+            for account_id, since, section in connection.execute(_DROPPED_SECTIONS, parameters)
+            if account_id not in served
         ]
-    return sorted((one for one in found if account in (None, one.account_id)), key=lambda one: (one.day, str(one)))
+    return sorted(
+        (lack for lack in lacking if account in (None, lack.account_id)), key=lambda lack: (lack.day, str(lack))
+    )
 
 
 def due_session(now: datetime) -> date:
@@ -103,7 +110,7 @@ def due_session(now: datetime) -> date:
 
 
 def nothing_to_build(db: Readable, period: Period) -> str | None:
-    """The words for a range of which no session has an official NAV in any account; None where one has."""
+    """A sentence for a person where no session of a range has an official NAV in any account; None where one has."""
     first, last = period
     if any(nav_sessions(db, period).values()):
         return None
@@ -120,21 +127,21 @@ def listed(days: list[date]) -> str:
     return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
 
 
-_TOLD_SECTIONS = ("trades", "option_eae", "cash_transactions", "corporate_actions", "transfers")
+_STORY_SECTIONS = ("trades", "option_eae", "cash_transactions", "corporate_actions", "transfers")
 
 _DROPPED_SECTIONS = """
 with days as (
-    select account_id, day, coalesce(array_agg(section) filter (where section = any(%(sections)s)), '{}') as told
+    select account_id, day, coalesce(array_agg(section) filter (where section = any(%(sections)s)), '{}') as sections
     from raw_flex.coverage
     where day between %(first)s::date - 14 and %(last)s and extract(isodow from day) < 6
     group by account_id, day having bool_or(section in ('change_in_nav', 'equity_summary'))
 ), chained as (
-    select *, lag(told) over (partition by account_id order by day) as told_before from days
+    select *, lag(sections) over (partition by account_id order by day) as sections_before from days
 )
-select account_id, day, section from chained cross join unnest(told_before) as section
-where day >= %(first)s and section <> all (told)
+select account_id, day, section from chained cross join unnest(sections_before) as section
+where day >= %(first)s and section <> all (sections)
 """
-"""Sections that spoke for one day with a NAV and not for the next."""
+"""Sections that cover one day with a NAV and not the next."""
 
 
 def _reach(db: Readable) -> dict[str, tuple[date, date]]:
@@ -147,6 +154,6 @@ def _reach(db: Readable) -> dict[str, tuple[date, date]]:
                 union all
                 select account_id, report_date from raw_flex.equity_summary
                 where withdrawn_at is null and total is not null
-            ) as told group by 1"""
+            ) as days group by 1"""
         )
         return {account: (begins, ends) for account, begins, ends in rows}

@@ -1,4 +1,4 @@
-"""What was asked of the Flex Web Service and what came of it: the memory behind catching up and its patience."""
+"""The requests to the Flex Web Service and their outcomes, from which catching up and its waits are decided."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from fntx_dagster.store.queries import columns
 
 
 class Fetch(NamedTuple):
-    """One question: `login` names a token, the days are the window asked for. `outcome`: fetched, no_data (the service
+    """One request: `login` names a token, the days are the requested window. `outcome`: fetched, no_data (the service
     has nothing for the window), failed (a later try may succeed) or refused (a person has to change something); `code`
-    and `said` are the service's or the network's; `reaches` is the last day that the file speaks for."""
+    and `said` are the service's or the network's; `reaches` is the last day that the file covers."""
 
     login: str
     query: str
@@ -32,7 +32,7 @@ class Fetch(NamedTuple):
 
 
 def configure(db: Database, queries: Iterable[tuple[str, str]]) -> None:
-    """Make the table say which (login, query) the settings name. What others have left behind counts no more."""
+    """Write the (login, query) pairs of the settings into the table. Requests of other pairs no longer count."""
     known = list(queries)
     with db.connect() as connection:
         connection.execute(
@@ -51,41 +51,41 @@ def remember(db: Database, fetch: Fetch) -> None:
 
 
 def latest(db: Readable) -> list[Fetch]:
-    """The last question of each login and query."""
+    """The last request of each login and query."""
     return _newest(db, "", {})
 
 
 def latest_of(db: Readable, period: Period) -> list[Fetch]:
-    """The last question of each login and query for a window that reaches into a range."""
+    """The last request of each login and query for a window that reaches into a range."""
     first, last = period
     return _newest(db, "where first_day <= %(last)s and last_day >= %(first)s", {"first": first, "last": last})
 
 
 def fetched_since(db: Readable, login: str, query: str, first: date, reaching: date, since: datetime) -> Fetch | None:
-    """The newest file of a window that begins on a day and speaks for all of it, if it was fetched since a moment."""
+    """The newest file of a window that begins on a day and covers all of it, if it was fetched since a moment."""
     condition = """where (login, query, first_day, outcome) = (%(login)s, %(query)s, %(first)s, 'fetched')
         and reaches >= %(reaching)s and ended_at >= %(since)s"""
-    found = _newest(
+    files = _newest(
         db, condition, {"login": login, "query": query, "first": first, "reaching": reaching, "since": since}
     )
-    return found[0] if found else None
+    return files[0] if files else None
 
 
 def served_accounts(db: Readable) -> dict[str, str]:
     """The accounts that the newest loaded file of some query of the settings holds, whose sessions are expected to
-    come → what became of that query when it was asked last, the best of them where several hold the account."""
+    come → the outcome of that query's last request, the best of them where several hold the account."""
     with db.connect() as connection:
         rows = connection.execute(
             """with newest as (
                 select distinct on (login, query) login, query, file_id
                 from raw_flex.fetches join raw_flex.queries using (login, query) join raw_flex.files using (sha256)
                 order by login, query, last_day desc, ended_at desc
-            ), asked as (
+            ), requested as (
                 select distinct on (login, query) login, query, outcome from raw_flex.fetches
                 order by login, query, ended_at desc
             )
             select account_id, (array_agg(outcome order by array_position(%s, outcome)))[1]
-            from newest join asked using (login, query) join raw_flex.statements using (file_id)
+            from newest join requested using (login, query) join raw_flex.statements using (file_id)
             group by 1""",
             (["fetched", "no_data", "failed", "refused"],),
         )
@@ -94,24 +94,24 @@ def served_accounts(db: Readable) -> dict[str, str]:
 
 def unanswered(db: Readable, period: Period) -> list[tuple[str, date, str]]:
     """(account, weekday, query) of a range for which a query of the settings that serves the account has not answered:
-    no file that is loaded and speaks for the day, and no word that there is nothing to tell. A query is expected from
-    the first month on that it was asked for."""
+    no loaded file covers the day, and the service did not answer that it has no data. A query is expected from the
+    first month on for which it was requested."""
     first, last = period
     with db.connect() as connection:
         return connection.execute(_UNANSWERED, {"first": first, "last": last}).fetchall()
 
 
 _UNANSWERED = """
-with asked as (
+with requested as (
     select login, query, file_id, first_day,
         case when outcome = 'no_data' then last_day when file_id is not null then least(reaches, last_day) end as until
     from raw_flex.fetches join raw_flex.queries using (login, query) left join raw_flex.files using (sha256)
 ), queries as (
     select login, query, min(first_day) as since,
         coalesce(range_agg(daterange(first_day, until, '[]')) filter (where until >= first_day), '{}') as answered
-    from asked group by login, query
+    from requested group by login, query
 ), served as (
-    select distinct login, account_id from asked join raw_flex.statements using (file_id)
+    select distinct login, account_id from requested join raw_flex.statements using (file_id)
 )
 select account_id, day::date, query
 from served join queries using (login)

@@ -1,4 +1,4 @@
-"""How what a file holds gets into raw_flex: straight, where no statement has covered of its days, or else compared.
+"""How what a file holds gets into raw_flex: straight, where no statement covers its days yet, or else compared.
 
 Both hold the load lock: one load at a time decides what the tables hold.
 """
@@ -71,7 +71,7 @@ class Merge:
             self._staged.add(table)
         self.rows[name] += 1
         if row.account_id != statement.account_id:
-            # A consolidated statement speaks for the accounts whose rows it holds, too.
+            # A consolidated statement also covers the accounts whose rows it holds.
             self._cover(copying, statement, row.account_id, name)
         known = (name, row.identity, "t" if row.by_id else "f", digest, row.tag, str(row.day))
         copying.add(f"staged_{table}", (str(statement.ordinal), str(seq), row.account_id, *known))
@@ -80,7 +80,7 @@ class Merge:
         cover = (statement.ordinal, account, name)
         if cover not in self._covers:
             self._covers.add(cover)
-            copying.add("staged_coverage", [str(one) for one in cover])
+            copying.add("staged_coverage", [str(part) for part in cover])
 
     # -- what becomes of it
 
@@ -92,9 +92,9 @@ class Merge:
         counts = dict.fromkeys(self.rows, Counts())
         for section in self._sections({table_of(name) for name in self.rows}):
             changed = False
-            for name, found in self._merge_section(section).items():
-                counts[name] += found
-                changed |= found.changed
+            for name, merged in self._merge_section(section).items():
+                counts[name] += merged
+                changed |= merged.changed
             if changed and section is not OTHER:  # nothing reads OTHER
                 note_covered(self.connection, section.table, file_id)
         return counts
@@ -104,8 +104,8 @@ class Merge:
         return [section for section in SECTIONS if section.table in tables]
 
     def _cover_days(self, file_id: int) -> None:
-        """Find the days for which this file's statements would speak if they were alone, `claims`, and those of them
-        for which no statement generated later has spoken, `spoken`; these are noted in the coverage."""
+        """Find the days that this file's statements would cover if they were alone, `claims`, and those of them that
+        no statement generated later covers, `covered`; these are noted in the coverage."""
         self.connection.execute(
             """insert into raw_flex.statements
                    (file_id, account_id, from_date, to_date, period, when_generated, ordinal)
@@ -149,7 +149,7 @@ class Merge:
 
         A key is the broker's id; where that is not unique in its statement, the id and a digest; without an id the
         digest, and a number from the second of identical rows on. A row that has moved to another day stays where it
-        is when a newer statement has covered for that day.
+        is when a newer statement covers that day.
         """
         self._execute(
             """
@@ -198,7 +198,7 @@ class Merge:
         self._analyze(section, "fresh")
 
     def _analyze(self, section: Section, which: LiteralString) -> None:
-        """Tell the planner of many rows; with few, any plan will do."""
+        """Let the planner know of many rows; with few, any plan will do."""
         if sum(rows for name, rows in self.rows.items() if table_of(name) == section.table) > _FEW:
             self._execute(f"analyze {{{which}}}", section)
 
@@ -206,13 +206,13 @@ class Merge:
         """Read the rows that are to be written, or to be compared as a whole, into `rows_<table>`."""
         wanted: set[int] = set()
         for section in self._sections(self._staged):
-            found = self._execute(
+            rows = self._execute(
                 "select seq from {fresh} where fate in ('inserted', 'updated', 'compared')", section
             ).fetchall()
-            if not found:
+            if not rows:
                 continue
             self._wanted.add(section.table)
-            wanted.update(seq for (seq,) in found)
+            wanted.update(seq for (seq,) in rows)
             columns = "".join(f", {name} {kind}" for name, kind in typed_columns(section))
             table = f"rows_{section.table} (seq bigint, attributes jsonb{columns})"
             self.connection.execute(f"create temporary table {own_sql(table)} on commit drop")
@@ -246,11 +246,11 @@ class Merge:
         return counts
 
     def _count(self, section: Section, names: Collection[str]) -> dict[str, Counts]:
-        found = dict.fromkeys(names, Counts())
+        counts = dict.fromkeys(names, Counts())
         for name, fate, rows in self._execute("select name, fate, count(*) from {fresh} group by name, fate", section):
-            found[name] += Counts(**{fate: rows})
-        # What was delivered and is in none of them had its day covered for by another statement, or was there twice.
-        return {name: c + Counts(superseded=self.rows[name] - sum(c)) for name, c in found.items()}
+            counts[name] += Counts(**{fate: rows})
+        # A delivered row that none of them counts has its day covered by another statement, or came twice.
+        return {name: c + Counts(superseded=self.rows[name] - sum(c)) for name, c in counts.items()}
 
     def _keep_replaced(self, section: Section) -> None:
         self._execute(
@@ -279,7 +279,7 @@ class Merge:
         )
 
     def _withdraw(self, section: Section, came: bool) -> list[tuple[str, int]]:
-        """Mark what is there (nothing is inserted yet) for the days covered for and was not delivered."""
+        """Mark the present rows (nothing is inserted yet) of the covered days that were not delivered."""
         delivered = sql.SQL("exists (select from {} as fresh where fresh.row_id = present.row_id)")
         return self._execute(
             """

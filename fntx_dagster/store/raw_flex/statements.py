@@ -2,15 +2,15 @@
 
 One file is one transaction, under a lock that lets one load at a time decide (`merging` says how):
 
-- For an account, a section and a day, the statement generated last speaks (`raw_flex.coverage`); of two generated at
-  the same moment, the one loaded last, and within a file the later one. What other statements say of that day changes
-  nothing, so files may be loaded in any order. A section that is there without a row speaks too.
-- A row that the speaking statement changes is updated, and what it replaced goes to `raw_flex.revisions`. A row that
-  it no longer holds is marked withdrawn, and comes back when a later statement holds it again.
+- For an account, a section and a day, the statement generated last takes precedence (`raw_flex.coverage`); of two
+  generated at the same moment, the one loaded last, and within a file the later one. Other statements' rows for that
+  day change nothing, so files may be loaded in any order. A section that is there without a row covers the day too.
+- A row that this statement changes is updated, and what it replaced goes to `raw_flex.revisions`. A row that it no
+  longer holds is marked withdrawn, and comes back when a later statement holds it again.
 - A file whose content was loaded before is not read again: it can change nothing.
 
-A row without a date of its own speaks for the last day of its statement, so such rows are told apart best by
-statements per day.
+A row without a date of its own counts for the last day of its statement, so statements of one day date such rows
+best.
 """
 
 from __future__ import annotations
@@ -139,10 +139,10 @@ def _name(path: Path) -> str:
 
 def _stamp(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
-        return None  # the reader says it better
-    return found.st_mtime_ns, found.st_size
+        return None  # the reader's error is better
+    return status.st_mtime_ns, status.st_size
 
 
 def _sha256(path: Path) -> str:
@@ -185,15 +185,15 @@ def _note(
     connection: psycopg.Connection, file_id: int, digest: str, file: FlexFile, counts: dict[str, Counts]
 ) -> FileLoad:
     delivered = {
-        "sections": {name: sum(found) - found.withdrawn for name, found in counts.items()},
+        "sections": {name: sum(rows) - rows.withdrawn for name, rows in counts.items()},
         "unknown_sections": sorted(file.unknown_sections),
-        "unknown_attributes": {name: sorted(found) for name, found in file.unknown_attributes.items()},
+        "unknown_attributes": {name: sorted(names) for name, names in file.unknown_attributes.items()},
     }
     connection.execute(
         "update raw_flex.files set query_name = %s, delivered = %s where file_id = %s",
         [file.query_name, Jsonb(delivered), file_id],
     )
-    status = "loaded" if any(found.changed for found in counts.values()) else "unchanged"
+    status = "loaded" if any(rows.changed for rows in counts.values()) else "unchanged"
     return _report(connection, file_id, _name(file.path), digest, status, counts, delivered)
 
 

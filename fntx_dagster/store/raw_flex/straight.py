@@ -14,14 +14,14 @@ from fntx_dagster.store.raw_flex.copying import Copying, Objects, digest_of
 from fntx_dagster.store.raw_flex.tables import COPY_TARGETS, Counts, covers_days, typed_values
 
 AlreadyThere = psycopg.errors.UniqueViolation
-"""A day that a statement has spoken for, or a row with the same key."""
+"""A day that a statement covers already, or a row with the same key."""
 
 
 class Straight:
     """Copies the rows of a file into the tables as they are read; `AlreadyThere` where that is not all there is to do.
 
-    The tables' own keys say so: the coverage's where a statement of this file or of another has spoken for a day, the
-    rows' where two go by the same identity.
+    The tables' own keys refuse it: the coverage's where a statement of this file or of another covers a day, the rows'
+    where two have the same identity.
     """
 
     def __init__(self, connection: psycopg.Connection, file: FlexFile, file_id: int) -> None:
@@ -66,7 +66,7 @@ class Straight:
         statement, name, account = row.statement, row.name, row.account_id
         self._rows[name] += 1
         if account != statement.account_id:
-            # A consolidated statement speaks for the accounts whose rows it holds, too.
+            # A consolidated statement also covers the accounts whose rows it holds.
             self._cover(statement, account, name)
         if not covers_days(statement, name):
             self._untaken[name] = self._untaken.get(name, 0) + 1
@@ -81,11 +81,11 @@ class Straight:
         cover = (self._statement_id, account, name)
         if cover in self._covers or not covers_days(statement, name):
             return
-        first, said = statement.from_date, str(statement.when_generated)
+        first, generated = statement.from_date, str(statement.when_generated)
         for days in range((statement.to_date - first).days + 1):
             day = str(first + timedelta(days=days))
-            self._copying.add(_COVERAGE, (account, name, day, self._statement_id, said))
-        if not self._covers:  # of a file that comes again, the first section has been spoken for
+            self._copying.add(_COVERAGE, (account, name, day, self._statement_id, generated))
+        if not self._covers:  # where a file comes again, its first section is covered already
             self._copying.flush()
             self._copying.wait()
         self._covers.add(cover)

@@ -17,7 +17,7 @@ class Counts(NamedTuple):
     withdrawn: int = 0
     unchanged: int = 0
     superseded: int = 0
-    """Not taken, because a statement generated later has spoken for their day."""
+    """Not taken, because a statement generated later covers their day."""
 
     def __add__(  # pyright: ignore[reportIncompatibleMethodOverride]  # counts add up; a tuple joins
         self, other: Counts
@@ -42,7 +42,7 @@ def typed_values(row: Row) -> Sequence[str]:
 
 
 PER_PERIOD = ("change_in_nav", "interest_accruals", "cash_report")
-"""Sections of one row per period: in a statement of several days it says nothing of the single ones."""
+"""Sections of one row per period: in a statement of several days it does not cover the single ones."""
 
 COPY_TARGETS = {
     section.table: f"raw_flex.{section.table} (account_id, row_key, statement_id, row_kind, row_date, digest,"

@@ -52,7 +52,7 @@ def assert_equal_to_a_full_rebuild(database: Database) -> None:
 
 
 def noted(database: Database) -> date | None:
-    """The session from which on the one account is to be told again; the note is taken back."""
+    """The earliest stale day of the only account, whose note is removed."""
     with database.connect() as connection:
         notes = connection.execute("DELETE FROM alm_reporting.untold_changes RETURNING since").fetchall()
     return notes[0][0] if notes else None
@@ -62,9 +62,9 @@ def dated(database: Database) -> set[tuple[Any, ...]]:
     """Every row that has a session, with it."""
     days = {"fills": "session", "position_lots": "closed_session", "day_rates": "session"}
     return {
-        (day, name, told)
+        (day, name, values)
         for name, column in days.items()
-        for day, told in query(
+        for day, values in query(
             database, f"SELECT {column}, t::text FROM alm_reporting.{name} t WHERE {column} IS NOT NULL"
         )
     }
@@ -82,12 +82,12 @@ class Broker:
         self.folder = folder
         self.files = 0
 
-    def says(
+    def delivers(
         self, day: str, *trades: str, account: str = "U1000001", sections: tuple[str, ...] = (), currency: str = "HKD"
     ) -> None:
         self.files += 1
         plain = day.replace("-", "")
-        told = statement(
+        delivered = statement(
             section("Trades", *trades),
             section("ChangeInNAV", row("ChangeInNAV", currency=currency, fromDate=plain, toDate=plain)),
             *sections,
@@ -95,7 +95,7 @@ class Broker:
             first=plain,
             generated=f"202508{self.files:02};050000 EDT",
         )
-        load_file(self.database, write(self.folder / f"{self.files}.xml", document(told)))
+        load_file(self.database, write(self.folder / f"{self.files}.xml", document(delivered)))
 
     def fills(self, *columns: str) -> list[tuple[Any, ...]]:
         return query(
@@ -112,7 +112,7 @@ def broker(database: Database, tmp_path: Path) -> Broker:
 
 
 def trade(number: int, day: str, quantity: int, price: str = "620", **attributes: str) -> str:
-    told = {
+    defaults = {
         "transactionID": str(number),
         "tradeID": f"7{number}",
         "conid": "756733",
@@ -127,11 +127,11 @@ def trade(number: int, day: str, quantity: int, price: str = "620", **attributes
         "ibCommission": "-1",
         "buySell": "BUY" if quantity > 0 else "SELL",
     }
-    return row("Trade", **{name: value for name, value in (told | attributes).items() if value})
+    return row("Trade", **{name: value for name, value in (defaults | attributes).items() if value})
 
 
 def call(number: int, day: str, quantity: int, price: str = "0", **attributes: str) -> str:
-    told = {
+    defaults = {
         "conid": "794496281",
         "symbol": "SPY   250717C00628000",
         "underlyingSymbol": "SPY",
@@ -140,7 +140,7 @@ def call(number: int, day: str, quantity: int, price: str = "0", **attributes: s
         "expiry": "20250717",
         "putCall": "C",
     }
-    return trade(number, day, quantity, price, **(told | attributes))
+    return trade(number, day, quantity, price, **(defaults | attributes))
 
 
 BOOKED = {"transactionType": "BookTrade", "dateTime": "20250717;162000 EDT", "ibCommission": "0"}
@@ -196,9 +196,9 @@ def test_the_calendar_holds_every_statement_and_a_margin(role_model):
 
 
 def test_a_later_day_starts_from_the_lots_that_were_open(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", -4, "630"))
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", -4, "630"))
     run(broker.database, "2025-07-14")
-    broker.says("2025-07-15", trade(3, "2025-07-15", -5, "640"))
+    broker.delivers("2025-07-15", trade(3, "2025-07-15", -5, "640"))
     counts = run(broker.database, "2025-07-15")
     assert (counts.fills, counts.position_lots) == (Changes(1), Changes(1, 1))
     assert broker.lots("lot_id", "quantity", "gross_pnl", "open_fee", "round_trip_id") == [
@@ -209,51 +209,51 @@ def test_a_later_day_starts_from_the_lots_that_were_open(broker):
     assert_equal_to_a_full_rebuild(broker.database)
 
 
-def test_a_day_that_closes_what_an_earlier_one_opened_is_to_be_told_and_not_the_earlier(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+def test_a_day_that_closes_what_an_earlier_one_opened_is_stale_and_the_earlier_is_not(broker):
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10))
     run(broker.database, "2025-07-14")
-    broker.says("2025-07-15", trade(2, "2025-07-15", -4, "640"))
+    broker.delivers("2025-07-15", trade(2, "2025-07-15", -4, "640"))
     noted(broker.database)
     run(broker.database, "2025-07-14")
     assert noted(broker.database) == date(2025, 7, 15)
 
 
-def test_a_trade_of_an_earlier_day_than_its_report_is_to_be_told_from_its_own_session_on(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
-    broker.says("2025-07-16", trade(2, "2025-07-16", -10, "640"))
+def test_a_trade_of_an_earlier_day_than_its_report_makes_days_stale_from_its_own_session_on(broker):
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.delivers("2025-07-16", trade(2, "2025-07-16", -10, "640"))
     run(broker.database, "2025-07-14")
     noted(broker.database)
-    broker.says("2025-07-17", trade(3, "2025-07-15", -4, "630", reportDate="20250717"))
+    broker.delivers("2025-07-17", trade(3, "2025-07-15", -4, "630", reportDate="20250717"))
     run(broker.database, "2025-07-17")
     assert noted(broker.database) == date(2025, 7, 15)
-    broker.says("2025-07-17", trade(3, "2025-07-16", -4, "630", reportDate="20250717"))  # its day was wrong
+    broker.delivers("2025-07-17", trade(3, "2025-07-16", -4, "630", reportDate="20250717"))  # its day was wrong
     run(broker.database, "2025-07-17")
     assert noted(broker.database) == date(2025, 7, 15)
 
 
 def test_an_account_that_could_not_be_rebuilt_keeps_its_note_and_gets_no_other(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10))
     run(broker.database, "2025-07-14")
     noted(broker.database)
-    broker.says("2025-07-16", trade(2, "2025-07-15", 1, price="", reportDate="20250716"))
+    broker.delivers("2025-07-16", trade(2, "2025-07-15", 1, price="", reportDate="20250716"))
     assert run(broker.database, "2025-07-16").failed
     assert noted(broker.database) == date(2025, 7, 16)
 
 
 def test_a_later_day_leaves_other_contracts_lots_alone(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", 3, conid="1", symbol="QQQ"))
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", 3, conid="1", symbol="QQQ"))
     run(broker.database, "2025-07-14")
-    broker.says("2025-07-15", trade(3, "2025-07-15", -10))
+    broker.delivers("2025-07-15", trade(3, "2025-07-15", -10))
     counts = run(broker.database, "2025-07-15")
     assert counts.position_lots == Changes(inserted=1, deleted=1)
     assert broker.lots("lot_id") == [("1|3",), ("2|open",)]
 
 
 def test_days_never_built_are_included_even_when_only_a_later_day_is_asked_for(broker):
-    broker.says("2025-07-15", trade(2, "2025-07-15", -4, "630"))
+    broker.delivers("2025-07-15", trade(2, "2025-07-15", -4, "630"))
     run(broker.database, "2025-07-15")
     assert broker.lots("lot_id", "direction") == [("2|open", "short")]
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10))
     run(broker.database, "2025-07-16")
     assert broker.lots("lot_id", "direction") == [("1|2", "long"), ("1|open", "long")]
     assert_equal_to_a_full_rebuild(broker.database)
@@ -288,7 +288,7 @@ def test_days_one_by_one_in_any_order_give_what_a_full_rebuild_gives(broker, see
                     tradeID="",
                 )
             )
-        broker.says(day, *trades)
+        broker.delivers(day, *trades)
         noted(broker.database)
         before = dated(broker.database)
         run(broker.database, day, day)
@@ -303,13 +303,13 @@ def test_days_one_by_one_in_any_order_give_what_a_full_rebuild_gives(broker, see
 
 
 def test_a_row_that_a_newer_statement_no_longer_holds_loses_its_fill_and_the_rest_is_matched_again(broker):
-    broker.says(
+    broker.delivers(
         "2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", 10, "625", dateTime="20250714;110000 EDT")
     )
-    broker.says("2025-07-15", trade(3, "2025-07-15", -10, "640"))
+    broker.delivers("2025-07-15", trade(3, "2025-07-15", -10, "640"))
     run(broker.database, "2025-07-14")
     assert broker.lots("lot_id") == [("1|3",), ("2|open",)]
-    broker.says("2025-07-14", trade(2, "2025-07-14", 10, "625", dateTime="20250714;110000 EDT"))
+    broker.delivers("2025-07-14", trade(2, "2025-07-14", 10, "625", dateTime="20250714;110000 EDT"))
     counts = run(broker.database, "2025-07-16")
     assert counts.fills == Changes(updated=1, deleted=1)  # the sale realises something else now
     assert broker.lots("lot_id", "gross_pnl") == [("2|3", 150)]
@@ -317,21 +317,21 @@ def test_a_row_that_a_newer_statement_no_longer_holds_loses_its_fill_and_the_res
 
 
 def test_a_contract_whose_only_later_fill_is_withdrawn_is_open_again(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
-    broker.says("2025-07-15", trade(2, "2025-07-15", -4), trade(3, "2025-07-15", 1, conid="1", symbol="QQQ"))
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.delivers("2025-07-15", trade(2, "2025-07-15", -4), trade(3, "2025-07-15", 1, conid="1", symbol="QQQ"))
     run(broker.database, "2025-07-14")
-    broker.says("2025-07-15", trade(3, "2025-07-15", 1, conid="1", symbol="QQQ"))
+    broker.delivers("2025-07-15", trade(3, "2025-07-15", 1, conid="1", symbol="QQQ"))
     run(broker.database, "2025-07-15")
     assert broker.lots("lot_id", "quantity") == [("1|open", 10), ("3|open", 1)]
     assert_equal_to_a_full_rebuild(broker.database)
 
 
 def test_a_row_that_changes_in_place_is_matched_again(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
-    broker.says("2025-07-15", trade(2, "2025-07-15", -10, "640"))
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.delivers("2025-07-15", trade(2, "2025-07-15", -10, "640"))
     run(broker.database, "2025-07-14")
     for change in ({"price": "621"}, {"price": "621", "ibCommission": "-2"}, {"price": "621", "fxRateToBase": "7.9"}):
-        broker.says("2025-07-14", trade(1, "2025-07-14", 10, **change))
+        broker.delivers("2025-07-14", trade(1, "2025-07-14", 10, **change))
         assert run(broker.database, "2025-07-16").fills.updated
         assert_nothing_changes(run(broker.database, "2025-07-16"))
     assert broker.lots("gross_pnl", "open_fx_rate") == [(190, Decimal("7.9"))]
@@ -339,10 +339,10 @@ def test_a_row_that_changes_in_place_is_matched_again(broker):
 
 
 def test_a_cancel_of_a_later_day_reverses_the_fill_in_its_own_statement(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", -4, "630"))
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10), trade(2, "2025-07-14", -4, "630"))
     run(broker.database, "2025-07-14")
     taken_back = {"transactionType": "TradeCancel", "origTransactionID": "2", "tradeID": "", "buySell": "SELL (Ca.)"}
-    broker.says("2025-07-16", trade(3, "2025-07-16", 4, "630", **taken_back), trade(4, "2025-07-16", -10, "640"))
+    broker.delivers("2025-07-16", trade(3, "2025-07-16", 4, "630", **taken_back), trade(4, "2025-07-16", -10, "640"))
     assert run(broker.database, "2025-07-16").fills == Changes(inserted=2)
     assert_nothing_changes(run(broker.database, "2025-07-16"))
     assert broker.fills("fill_id", "opening_quantity", "gross_realised") == [
@@ -356,24 +356,24 @@ def test_a_cancel_of_a_later_day_reverses_the_fill_in_its_own_statement(broker):
 
 def test_option_eae_that_comes_later_relabels_what_the_rule_had_to_guess(broker):
     assigned = trade(2, "2025-07-17", -100, "628", **BOOKED)
-    broker.says("2025-07-17", call(1, "2025-07-17", -1, "0.16"), call(3, "2025-07-17", 1, **BOOKED), assigned)
+    broker.delivers("2025-07-17", call(1, "2025-07-17", -1, "0.16"), call(3, "2025-07-17", 1, **BOOKED), assigned)
     run(broker.database, "2025-07-17")
     labels = ("fill_id", "event_type", "label_source")
     assert broker.fills(*labels)[1:] == [("2", "delivery", "leg_pairing"), ("3", "assignment", "leg_pairing")]
-    said = section(
+    exercises = section(
         "OptionEAE",
         row("OptionEAE", tradeID="73", transactionType="Assignment", conid="794496281", putCall="C", date="20250717"),
         row("OptionEAE", tradeID="72", transactionType="Sell", conid="756733", date="20250717"),
     )
-    told = statement(said, first="20250717", generated="20250830;050000 EDT")
-    load_file(broker.database, write(broker.folder / "eae.xml", document(told)))
+    delivered = statement(exercises, first="20250717", generated="20250830;050000 EDT")
+    load_file(broker.database, write(broker.folder / "eae.xml", document(delivered)))
     assert run(broker.database, "2025-07-21").fills == Changes(updated=2)
     assert broker.fills(*labels)[1:] == [("2", "delivery", "option_eae"), ("3", "assignment", "option_eae")]
     assert_nothing_changes(run(broker.database, "2025-07-21"))
 
 
 def test_an_expiration_whose_opening_is_in_no_statement_is_reported_and_opens_nothing(broker):
-    broker.says("2025-07-17", call(1, "2025-07-17", 2, **BOOKED))
+    broker.delivers("2025-07-17", call(1, "2025-07-17", 2, **BOOKED))
     (unopened,) = run(broker.database, "2025-07-17").unopened
     assert (unopened.account, unopened.session, unopened.fill_id, unopened.quantity) == (
         "U…0001",
@@ -389,7 +389,7 @@ def test_an_expiration_whose_opening_is_in_no_statement_is_reported_and_opens_no
 
 
 def transfer(day: str, quantity: str, **attributes: str) -> str:
-    told = {
+    defaults = {
         "transactionID": "5",
         "conid": "756733",
         "symbol": "SPY",
@@ -402,7 +402,7 @@ def transfer(day: str, quantity: str, **attributes: str) -> str:
         "transferPrice": "620",
         "positionAmount": str(Decimal(quantity) * 620),
     }
-    return row("Transfer", **{name: value for name, value in (told | attributes).items() if value})
+    return row("Transfer", **{name: value for name, value in (defaults | attributes).items() if value})
 
 
 @pytest.mark.parametrize(
@@ -417,7 +417,7 @@ def transfer(day: str, quantity: str, **attributes: str) -> str:
 )
 def test_a_transfer_goes_where_the_broker_says_or_else_where_its_sign_points(broker, direction, quantity, kind):
     moved = transfer("2025-07-15", quantity, direction=direction)
-    broker.says("2025-07-15", sections=(section("Transfers", moved),))
+    broker.delivers("2025-07-15", sections=(section("Transfers", moved),))
     run(broker.database, "2025-07-15")
     assert broker.fills("event_type", "quantity") == [(kind, Decimal(quantity))]
 
@@ -444,9 +444,9 @@ def test_what_is_booked_long_before_the_first_statement_is_within_the_calendar(b
         )
         for number, conid, quantity in ((1, "501", "-10"), (2, "502", "10"))
     ]
-    broker.says("2025-07-14", sections=(section("CorporateActions", *renamed),))
+    broker.delivers("2025-07-14", sections=(section("CorporateActions", *renamed),))
     moved = transfer("2025-07-14", "10", dateTime=EARLIER)
-    broker.says("2025-07-14", sections=(section("Transfers", moved),), account="U1000002")
+    broker.delivers("2025-07-14", sections=(section("Transfers", moved),), account="U1000002")
     assert run(broker.database, "2025-07-14").failed == ()
     assert broker.fills("event_type", "session") == [
         ("symbol_change", date(2025, 5, 6)),
@@ -456,21 +456,21 @@ def test_what_is_booked_long_before_the_first_statement_is_within_the_calendar(b
 
 
 def test_a_transfer_alone_from_long_before_the_first_statement_is_within_the_calendar(broker):
-    broker.says("2025-07-14", sections=(section("Transfers", transfer("2025-07-14", "10", dateTime=EARLIER)),))
+    broker.delivers("2025-07-14", sections=(section("Transfers", transfer("2025-07-14", "10", dateTime=EARLIER)),))
     assert run(broker.database, "2025-07-14").failed == ()
     assert broker.fills("session") == [(date(2025, 7, 14),)]
 
 
 def test_a_transfer_of_no_value_leaves_its_account_as_it_was_and_the_others_rebuilt(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
-    broker.says("2025-07-14", trade(2, "2025-07-14", 10), account="U1000002")
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.delivers("2025-07-14", trade(2, "2025-07-14", 10), account="U1000002")
     unpriced = transfer("2025-07-15", "10", transferPrice="", positionAmount="")
-    broker.says("2025-07-15", sections=(section("Transfers", unpriced),))
+    broker.delivers("2025-07-15", sections=(section("Transfers", unpriced),))
     [failed] = run(broker.database, "2025-07-14").failed
     assert failed.account_id == "U1000001"
     assert "has no positionAmount, and its transferPrice is missing" in str(failed.error)
     assert broker.fills("account_id") == [("U1000002",)]
-    broker.says("2025-07-15", sections=(section("Transfers", transfer("2025-07-15", "10")),))
+    broker.delivers("2025-07-15", sections=(section("Transfers", transfer("2025-07-15", "10")),))
     assert run(broker.database, "2025-07-14").failed == ()
 
 
@@ -496,7 +496,7 @@ def test_a_transfer_of_no_value_leaves_its_account_as_it_was_and_the_others_rebu
     ],
 )
 def test_a_row_without_a_rate_takes_the_next_source_and_so_does_its_day(broker, sections, extra, rate, source):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10, fxRateToBase=""), *extra, sections=sections)
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10, fxRateToBase=""), *extra, sections=sections)
     run(broker.database, "2025-07-14")
     assert broker.fills("fx_rate_to_base", "fx_source") == [(Decimal(rate), source)]
     rates = "SELECT rate, source FROM alm_reporting.day_rates WHERE currency = 'USD'"
@@ -508,29 +508,31 @@ def test_cash_in_a_currency_that_nothing_has_a_rate_for_is_named_with_the_way_ou
     fee = row(
         "CashTransaction", transactionID="9", currency="CHF", amount="-2", type="Other Fees", reportDate="20250714"
     )
-    broker.says("2025-07-14", sections=(section("CashTransactions", fee),))
+    broker.delivers("2025-07-14", sections=(section("CashTransactions", fee),))
     [failed] = run(broker.database, "2025-07-14").failed
     assert re.search("no rate for CHF/HKD on 2025-07-14.*FNTX_FX_FALLBACK", str(failed.error))
     assert run(broker.database, "2025-07-14", fallback={"CHF/HKD": Decimal("9.8")}).day_rates.inserted
 
 
 def test_the_rate_of_a_session_is_not_that_of_the_holiday_before_it(broker):
-    broker.says("2025-07-04", *(trade(n, "2025-07-03", 1, reportDate="20250704", fxRateToBase="7.84") for n in (1, 2)))
-    broker.says("2025-07-07", trade(3, "2025-07-07", 1, fxRateToBase="7.86"))
+    broker.delivers(
+        "2025-07-04", *(trade(n, "2025-07-03", 1, reportDate="20250704", fxRateToBase="7.84") for n in (1, 2))
+    )
+    broker.delivers("2025-07-07", trade(3, "2025-07-07", 1, fxRateToBase="7.86"))
     run(broker.database, "2025-07-03")
     rates = "SELECT session, rate FROM alm_reporting.day_rates WHERE currency = 'USD'"
     assert query(broker.database, rates) == [(date(2025, 7, 7), Decimal("7.86"))]
 
 
 def test_an_account_in_dollars_needs_no_rate(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10, fxRateToBase=""), currency="USD")
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10, fxRateToBase=""), currency="USD")
     run(broker.database, "2025-07-14", fallback={})
     assert broker.fills("base_currency", "fx_rate_to_base", "fx_source") == [("USD", 1, "base")]
 
 
 def test_what_is_reported_on_a_holiday_belongs_to_the_next_session(broker):
     expired = trade(1, "2025-07-04", 10, dateTime="20250703;162000 EDT")
-    broker.says("2025-07-04", expired)
+    broker.delivers("2025-07-04", expired)
     run(broker.database, "2025-07-04")
     monday = date(2025, 7, 7)
     assert broker.fills("session", "report_date", "report_session") == [(monday, date(2025, 7, 4), monday)]
@@ -541,18 +543,18 @@ def test_what_is_reported_on_a_holiday_belongs_to_the_next_session(broker):
 
 
 def test_accounts_are_matched_apart(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
-    broker.says("2025-07-14", trade(2, "2025-07-14", -10), account="U1000002")
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.delivers("2025-07-14", trade(2, "2025-07-14", -10), account="U1000002")
     run(broker.database, "2025-07-14")
     assert broker.lots("account_id", "lot_id") == [("U1000001", "1|open"), ("U1000002", "2|open")]
 
 
 def test_one_accounts_bad_row_leaves_it_as_it_was_and_the_others_rebuilt(broker):
-    broker.says("2025-07-14", trade(1, "2025-07-14", 10))
-    broker.says("2025-07-14", trade(2, "2025-07-14", 10), account="U1000002")
+    broker.delivers("2025-07-14", trade(1, "2025-07-14", 10))
+    broker.delivers("2025-07-14", trade(2, "2025-07-14", 10), account="U1000002")
     run(broker.database, "2025-07-14")
-    broker.says("2025-07-15", trade(3, "2025-07-15", -10), trade(4, "2025-07-15", 1, price=""))
-    broker.says("2025-07-15", trade(5, "2025-07-15", -10), account="U1000002")
+    broker.delivers("2025-07-15", trade(3, "2025-07-15", -10), trade(4, "2025-07-15", 1, price=""))
+    broker.delivers("2025-07-15", trade(5, "2025-07-15", -10), account="U1000002")
     [failed] = run(broker.database, "2025-07-15").failed
     assert failed.account_id == "U1000001"
     assert "trade row 4 of 2025-07-15 has no tradePrice" in str(failed.error)
@@ -560,20 +562,20 @@ def test_one_accounts_bad_row_leaves_it_as_it_was_and_the_others_rebuilt(broker)
     assert Counter(account for (account,) in broker.fills("account_id")) == {"U1000001": 1, "U1000002": 2}
 
 
-def test_an_account_without_a_base_currency_is_an_error_that_says_what_to_load(broker):
-    told = statement(section("Trades", trade(1, "2025-07-14", 10)), first="20250714")
-    load_file(broker.database, write(broker.folder / "trades.xml", document(told)))
+def test_an_account_without_a_base_currency_is_an_error_that_names_what_to_load(broker):
+    delivered = statement(section("Trades", trade(1, "2025-07-14", 10)), first="20250714")
+    load_file(broker.database, write(broker.folder / "trades.xml", document(delivered)))
     [failed] = run(broker.database, "2025-07-14").failed
     assert re.search("no statement names the base currency.*Change in NAV", str(failed.error))
 
 
 def test_the_nav_in_base_names_the_currency_where_change_in_nav_does_not(broker):
-    told = statement(
+    delivered = statement(
         section("Trades", trade(1, "2025-07-14", 10)),
         section("EquitySummaryInBase", row("EquitySummaryByReportDateInBase", currency="EUR", reportDate="20250714")),
         first="20250714",
     )
-    load_file(broker.database, write(broker.folder / "nav.xml", document(told)))
+    load_file(broker.database, write(broker.folder / "nav.xml", document(delivered)))
     run(broker.database, "2025-07-14")
     assert Counter(broker.fills("base_currency")) == {("EUR",): 1}
 

@@ -1,4 +1,4 @@
-"""The memory of the day that still runs: an account's latest snapshot of a session, until its statement is told."""
+"""The memory of the day that still runs: the latest snapshot of a session, until its statement is there."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def seen(account: str = ONE, at: datetime = MORNING, nav: str = "25520.41") -> S
 
 
 def kept(db: Database, first: date = JULY_17, last: date = JULY_18, account: str | None = None) -> list[Snapshot]:
-    return [one.snapshot for one in provisional(db, Period(first, last), account)]
+    return [day.snapshot for day in provisional(db, Period(first, last), account)]
 
 
 def test_a_snapshot_comes_back_digit_for_digit(database: Database) -> None:
@@ -94,7 +94,7 @@ class TestBesideTheStatements:
     def test_over_a_holiday_and_a_weekend_it_is_thursdays(self, built: Database) -> None:
         by_hand.build(built, ONE, JULY_3, closing_nav="7")
         keep(built, seen(at=datetime(2025, 7, 7, 15, tzinfo=UTC)))
-        assert [one.opening_nav for one in provisional(built, Period.on(JULY_7))] == [Decimal(7)]
+        assert [day.opening_nav for day in provisional(built, Period.on(JULY_7))] == [Decimal(7)]
 
     def test_without_the_session_before_there_is_no_opening_and_still_a_currency(self, built: Database) -> None:
         by_hand.build(built, ONE, date(2025, 7, 16))
@@ -106,7 +106,7 @@ class TestBesideTheStatements:
         keep(built, seen())
         assert provisional(built, Period.on(JULY_18)) == [Provisional(seen(), None, None)]
 
-    def test_a_session_that_is_told_is_no_longer_provisional_and_another_accounts_is(self, built: Database) -> None:
+    def test_a_session_that_is_built_is_no_longer_provisional_and_another_accounts_is(self, built: Database) -> None:
         keep(built, seen())
         keep(built, seen(OTHER))
         by_hand.build(built, ONE, JULY_18)

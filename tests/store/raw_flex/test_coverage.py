@@ -21,7 +21,7 @@ ONE, OTHER = "U7000001", "U7000002"
 JULY_1, JULY_2, JULY_3, JULY_4, JULY_7, JULY_8, JULY_9, JULY_10 = (
     date(2025, 7, day) for day in (1, 2, 3, 4, 7, 8, 9, 10)
 )
-TOLD = ("Trades", "OptionEAE", "CashTransactions")
+STORY_SECTIONS = ("Trades", "OptionEAE", "CashTransactions")
 NAV = "official NAV in the statements"
 
 
@@ -33,7 +33,9 @@ class Statements:
         self.folder = folder
         self.numbers = count()
 
-    def __call__(self, account: str, *days: date, sections: tuple[str, ...] = TOLD, begins: date | None = None) -> str:
+    def __call__(
+        self, account: str, *days: date, sections: tuple[str, ...] = STORY_SECTIONS, begins: date | None = None
+    ) -> str:
         """Loads one file and gives its sha256; `begins`: the first day of its Change in NAV, if not the day itself."""
         built = []
         for day in days:
@@ -51,7 +53,7 @@ def load(database: Database, tmp_path: Path) -> Statements:
 
 
 def lacking(db: Database, first: date = JULY_1, last: date = JULY_10) -> list[tuple[str, date, str]]:
-    return [tuple(one) for one in missing(db, Period(first, last))]
+    return [tuple(lack) for lack in missing(db, Period(first, last))]
 
 
 def fetched(
@@ -80,7 +82,7 @@ def test_what_lies_before_an_accounts_first_day_is_not_missing(load: Statements)
 def test_the_days_after_the_last_are_missing_of_accounts_that_nobody_is_ahead_of(load: Statements) -> None:
     load(ONE, JULY_7, JULY_8)
     load(OTHER, JULY_7, JULY_8)
-    assert [one[:2] for one in lacking(load.db)] == [(ONE, JULY_9), (OTHER, JULY_9), (ONE, JULY_10), (OTHER, JULY_10)]
+    assert [lack[:2] for lack in lacking(load.db)] == [(ONE, JULY_9), (OTHER, JULY_9), (ONE, JULY_10), (OTHER, JULY_10)]
 
 
 def test_an_account_that_was_closed_is_not_missed(load: Statements) -> None:
@@ -142,7 +144,7 @@ class TestQueries:
         without = "statement of the query Trades"
         assert lacking(load.db, JULY_9, JULY_10) == [(ONE, JULY_9, without), (ONE, JULY_10, without)]
 
-    def test_a_query_that_has_nothing_to_tell_has_answered(self, load: Statements) -> None:
+    def test_a_query_without_data_has_answered(self, load: Statements) -> None:
         fetched(load.db, load(ONE, JULY_9, JULY_10, sections=()))
         fetched(load.db, None, "no_data", "Exercises")
         assert lacking(load.db, JULY_9, JULY_10) == []
@@ -161,7 +163,7 @@ class TestQueries:
         june = date(2025, 6, 30)
         load(ONE, june)
         fetched(load.db, load(ONE, JULY_10, sections=()))
-        assert (ONE, june) not in [(one, day) for one, day, _ in lacking(load.db, june, JULY_10)]
+        assert (ONE, june) not in [(account, day) for account, day, _ in lacking(load.db, june, JULY_10)]
 
     def test_sections_are_the_queries_matter_then(self, load: Statements) -> None:
         fetched(load.db, load(ONE, JULY_9))
@@ -169,7 +171,7 @@ class TestQueries:
         assert lacking(load.db, JULY_9, JULY_10) == []
 
 
-def test_a_nav_that_tells_several_sessions_at_once_leaves_them_missing(load: Statements) -> None:
+def test_a_nav_that_covers_several_sessions_at_once_leaves_them_missing(load: Statements) -> None:
     load(ONE, JULY_1)
     load(ONE, JULY_8, begins=JULY_2)
     load(ONE, JULY_9)
@@ -177,7 +179,7 @@ def test_a_nav_that_tells_several_sessions_at_once_leaves_them_missing(load: Sta
     assert nav_sessions(load.db, Period(JULY_1, JULY_10)) == {ONE: {JULY_1, JULY_9}}
 
 
-def test_a_nav_over_a_holiday_and_a_weekend_tells_the_session_after_it(load: Statements) -> None:
+def test_a_nav_over_a_holiday_and_a_weekend_covers_the_session_after_it(load: Statements) -> None:
     load(ONE, JULY_3)
     load(ONE, JULY_7, begins=JULY_4)
     assert lacking(load.db, JULY_1, JULY_7) == []
@@ -195,24 +197,24 @@ class TestSections:
         load(ONE, JULY_9)
         assert lacking(load.db, JULY_1, JULY_9) == []
 
-    def test_one_that_nothing_is_told_from_is_not(self, load: Statements) -> None:
-        load(ONE, JULY_7, sections=(*TOLD, "OpenPositions"))
+    def test_one_that_the_story_does_not_need_is_not(self, load: Statements) -> None:
+        load(ONE, JULY_7, sections=(*STORY_SECTIONS, "OpenPositions"))
         load(ONE, JULY_8)
         assert lacking(load.db, JULY_1, JULY_8) == []
 
     def test_it_is_looked_for_over_a_weekend_and_from_before_the_range(self, load: Statements) -> None:
         load(ONE, JULY_3, JULY_4)
-        load(ONE, JULY_7, sections=TOLD[:2])
+        load(ONE, JULY_7, sections=STORY_SECTIONS[:2])
         assert lacking(load.db, JULY_7, JULY_7) == [(ONE, JULY_7, "cash transactions in the statements")]
 
     def test_one_that_ends_on_a_holiday_is_missing_from_the_session_after_it(self, load: Statements) -> None:
         load(ONE, JULY_3)
-        load(ONE, JULY_4, JULY_7, sections=TOLD[:2])
+        load(ONE, JULY_4, JULY_7, sections=STORY_SECTIONS[:2])
         assert lacking(load.db)[0] == (ONE, JULY_7, "cash transactions in the statements")
         assert lacking(load.db, JULY_7, JULY_7) == [(ONE, JULY_7, "cash transactions in the statements")]
         assert lacking(load.db, JULY_1, JULY_3) == []
 
-    def test_another_accounts_sections_say_nothing(self, load: Statements) -> None:
+    def test_another_accounts_sections_do_not_count(self, load: Statements) -> None:
         load(ONE, JULY_7)
         load(OTHER, JULY_7, JULY_8, sections=())
         load(ONE, JULY_8)
@@ -225,7 +227,7 @@ def test_an_account_can_be_asked_for_alone(load: Statements) -> None:
     assert missing(load.db, Period(JULY_7, JULY_9), OTHER) == [Missing(OTHER, JULY_8)]
 
 
-def test_what_is_missing_is_told_without_the_whole_account() -> None:
+def test_what_is_missing_is_named_without_the_whole_account() -> None:
     assert str(Missing(ONE, JULY_8)) == "2025-07-08 U…0001: no official NAV in the statements"
     assert (
         str(Missing(ONE, JULY_8, "option eae in the statements"))
@@ -233,11 +235,11 @@ def test_what_is_missing_is_told_without_the_whole_account() -> None:
     )
 
 
-def test_a_range_without_any_nav_is_said_and_one_account_is_enough(load: Statements) -> None:
+def test_a_range_without_any_nav_is_reported_and_one_accounts_nav_is_enough(load: Statements) -> None:
     load(ONE, JULY_7)
     assert nothing_to_build(load.db, Period(JULY_1, JULY_7)) is None
-    said = nothing_to_build(load.db, Period(JULY_8, JULY_10))
-    assert said.startswith("no official NAV for 3 sessions: 2025-07-08, 2025-07-09, 2025-07-10. Load statements")
+    sentence = nothing_to_build(load.db, Period(JULY_8, JULY_10))
+    assert sentence.startswith("no official NAV for 3 sessions: 2025-07-08, 2025-07-09, 2025-07-10. Load statements")
 
 
 @pytest.mark.parametrize(

@@ -83,12 +83,17 @@ def test_the_samples_load_and_loading_them_again_changes_nothing(database: Datab
 
 def test_typed_columns_hold_what_was_delivered(database: Database) -> None:
     load_paths(database, [SAMPLES])
-    (found,) = query(
+    (trade_row,) = query(
         database,
         """SELECT quantity::text, trade_price::text, date_time AT TIME ZONE 'America/New_York', attributes->>'exchange'
            FROM raw_flex.trades WHERE row_key = '3940000007' AND row_kind = 'Trade'""",
     )
-    assert (found[0], found[1], found[2].isoformat(), found[3]) == ("-1", "0.18", "2025-07-01T12:14:17", "CBOE")
+    assert (trade_row[0], trade_row[1], trade_row[2].isoformat(), trade_row[3]) == (
+        "-1",
+        "0.18",
+        "2025-07-01T12:14:17",
+        "CBOE",
+    )
 
 
 def test_a_correction_updates_the_row_and_keeps_what_it_replaced(load: Loader) -> None:
@@ -131,7 +136,7 @@ def test_an_older_statement_after_a_newer_one_changes_nothing(load: Loader) -> N
     assert query(load.database, "SELECT row_key, quantity FROM raw_flex.trades") == [("1", 3)]
 
 
-def test_an_older_statement_still_speaks_for_the_days_no_newer_one_has(load: Loader) -> None:
+def test_an_older_statement_still_covers_the_days_that_no_newer_one_does(load: Loader) -> None:
     load(statement(trades(trade(2, reportDate="20250718")), first="20250718", generated=LATE))
     month = trades(trade(1, reportDate="20250717"), trade(3, reportDate="20250718"))
     counts = load(statement(month, first="20250701", last="20250731", generated=EARLY))
@@ -139,16 +144,16 @@ def test_an_older_statement_still_speaks_for_the_days_no_newer_one_has(load: Loa
     assert load.live() == {"1", "2"}
 
 
-def test_of_two_statements_generated_at_the_same_moment_the_one_loaded_last_speaks(load: Loader) -> None:
+def test_of_two_statements_generated_at_the_same_moment_the_one_loaded_last_takes_precedence(load: Loader) -> None:
     load(statement(trades(trade(1)), generated=LATE))
     assert load(statement(trades(trade(2)), generated=LATE)) == {"trades": Counts(inserted=1, withdrawn=1)}
 
 
 def test_a_file_seen_before_is_no_later_load(load: Loader, tmp_path: Path) -> None:
-    one = write(tmp_path / "one.xml", document(statement(trades(trade(1)), generated=LATE)))
-    load_file(load.database, one)
+    file = write(tmp_path / "one.xml", document(statement(trades(trade(1)), generated=LATE)))
+    load_file(load.database, file)
     load(statement(trades(trade(2)), generated=LATE))
-    assert load_file(load.database, one).status == "unchanged"
+    assert load_file(load.database, file).status == "unchanged"
     assert load.live() == {"2"}
 
 
@@ -183,7 +188,7 @@ def test_a_trade_that_comes_twice_in_one_statement_is_one_row(load: Loader) -> N
     assert load.live() == {"1"}
 
 
-def test_an_account_and_day_that_comes_twice_in_a_file_is_spoken_for_by_the_newer_statement(load: Loader) -> None:
+def test_an_account_and_day_that_comes_twice_in_a_file_is_covered_by_the_newer_statement(load: Loader) -> None:
     newer = statement(trades(trade(1, quantity="2")), generated=LATE)
     older = statement(trades(trade(1, quantity="1"), trade(9)), generated=EARLY)
     assert load(newer, older) == {"trades": Counts(inserted=1, superseded=2)}
@@ -197,7 +202,7 @@ def test_two_accounts_in_one_file_are_kept_apart(load: Loader) -> None:
     assert query(load.database, "SELECT account_id FROM raw_flex.trades WHERE withdrawn_at IS NULL") == [("U1000001",)]
 
 
-def test_a_consolidated_statement_speaks_for_the_accounts_of_its_rows(load: Loader) -> None:
+def test_a_consolidated_statement_covers_the_accounts_of_its_rows(load: Loader) -> None:
     both = trades(trade(1, accountId="U2"), trade(2, accountId="U3"))
     load(statement(both, account="F1", generated=EARLY))
     load(statement(trades(trade(3, accountId="U2")), account="F1", generated=LATE))
@@ -207,19 +212,19 @@ def test_a_consolidated_statement_speaks_for_the_accounts_of_its_rows(load: Load
 def test_base_summary_rows_are_kept_beside_those_per_currency(load: Loader) -> None:
     rows = [row("CashReportCurrency", currency=c, endingCash="1,000.5") for c in ("BASE_SUMMARY", "USD")]
     load(statement(section("CashReport", *rows)))
-    found = query(load.database, "SELECT currency, ending_cash::text FROM raw_flex.cash_report ORDER BY 1")
-    assert found == [("BASE_SUMMARY", "1000.5"), ("USD", "1000.5")]
+    balances = query(load.database, "SELECT currency, ending_cash::text FROM raw_flex.cash_report ORDER BY 1")
+    assert balances == [("BASE_SUMMARY", "1000.5"), ("USD", "1000.5")]
 
 
 def test_unknown_sections_are_kept_and_withdrawn_like_the_known(load: Loader) -> None:
-    one, two = section("FxLots", row("FxLot", a="1")), section("Moons", row("Moon", a="1"))
+    lots, moons = section("FxLots", row("FxLot", a="1")), section("Moons", row("Moon", a="1"))
     path = write(
-        load.folder / "unknown.xml", document(statement(one, two, trades(trade(1, moon="x")), generated=EARLY))
+        load.folder / "unknown.xml", document(statement(lots, moons, trades(trade(1, moon="x")), generated=EARLY))
     )
-    found = load_file(load.database, path)
-    assert found.unknown_sections == ("FxLots", "Moons")
-    assert found.unknown_attributes == {"trades": ("moon",)}
-    assert found.sections["FxLots"] == found.sections["Moons"] == Counts(inserted=1)
+    loaded = load_file(load.database, path)
+    assert loaded.unknown_sections == ("FxLots", "Moons")
+    assert loaded.unknown_attributes == {"trades": ("moon",)}
+    assert loaded.sections["FxLots"] == loaded.sections["Moons"] == Counts(inserted=1)
     assert load(statement(section("FxLots"), generated=LATE)) == {"FxLots": Counts(withdrawn=1)}
     live = "SELECT section, row_kind, attributes FROM raw_flex.other_sections WHERE withdrawn_at IS NULL"
     assert query(load.database, live) == [("Moons", "Moon", {"a": "1"})]
@@ -286,7 +291,7 @@ def test_a_load_killed_half_way_leaves_nothing_and_can_be_repeated(
     database: Database, tmp_path: Path, way: str
 ) -> None:
     tables = ("files", "statements", "coverage", "trades")
-    if way == "Merge":  # of a day that has been spoken for
+    if way == "Merge":  # of a day that is covered already
         load_file(database, write(tmp_path / "0.xml", document(statement(trades(trade("before")), generated=EARLY))))
     before = [query(database, f"SELECT * FROM raw_flex.{table}") for table in tables]
     rows = trades(*[trade(number) for number in range(50)])
@@ -316,10 +321,14 @@ load_file(Database({database.url!r}), Path({str(path)!r}))
 def test_the_overview_says_what_is_there(database: Database) -> None:
     assert loaded_overview(database) == []
     load_paths(database, [SAMPLES])
-    (found,) = loaded_overview(database)
-    assert (found.account_id, found.first_day, found.last_day) == ("U1000001", date(2025, 7, 1), date(2025, 7, 18))
-    assert (found.files, found.nav_days) == (5, 14)
-    assert found.when_generated.isoformat() == "2025-07-19T09:00:26+00:00"
+    (overview,) = loaded_overview(database)
+    assert (overview.account_id, overview.first_day, overview.last_day) == (
+        "U1000001",
+        date(2025, 7, 1),
+        date(2025, 7, 18),
+    )
+    assert (overview.files, overview.nav_days) == (5, 14)
+    assert overview.when_generated.isoformat() == "2025-07-19T09:00:26+00:00"
 
 
 DAYS = ("20250714", "20250715", "20250716")
@@ -358,13 +367,13 @@ def empty(database: Database) -> None:
 
 
 def test_a_row_on_two_days_of_a_file_gives_the_same_tables_in_either_order(database: Database, tmp_path: Path) -> None:
-    """A row without a day of its own is of its statement's last; a newer file speaks for the later of the two."""
+    """A row without a day of its own is of its statement's last; a newer file covers the later of the two."""
     dateless = trades(trade(1, reportDate="", dateTime="", tradeDate=""))
     older = [statement(dateless, first=day, last=day, generated=EARLY) for day in DAYS[:2]]
     newer = statement(trades(trade(2, reportDate=DAYS[1])), first=DAYS[1], last=DAYS[1], generated=LATE)
-    one, two = write(tmp_path / "1.xml", document(*older)), write(tmp_path / "2.xml", document(newer))
+    first, second = write(tmp_path / "1.xml", document(*older)), write(tmp_path / "2.xml", document(newer))
     results = []
-    for order in ((one, two), (two, one)):
+    for order in ((first, second), (second, first)):
         empty(database)
         assert all(load.error is None for load in load_paths(database, order))
         results.append(live_tables(database))
@@ -378,9 +387,9 @@ def test_a_row_on_two_days_of_a_file_gives_the_same_tables_in_either_order(datab
 def test_two_files_give_the_same_tables_in_either_order(
     database: Database, tmp_path: Path, older: list[str], newer: list[str]
 ) -> None:
-    one, two = write(tmp_path / "1.xml", document(*older)), write(tmp_path / "2.xml", document(*newer))
+    first, second = write(tmp_path / "1.xml", document(*older)), write(tmp_path / "2.xml", document(*newer))
     results = []
-    for order in ((one, two), (two, one), (one, two, one)):
+    for order in ((first, second), (second, first), (first, second, first)):
         empty(database)
         assert all(load.error is None for load in load_paths(database, order))
         results.append(live_tables(database))
@@ -407,9 +416,9 @@ def test_a_file_copied_straight_gives_the_same_tables_counts_and_days_as_one_com
             if compared:
                 refuse_straight(patch)
             load = load_file(database, path)
-        untold = query(database, "DELETE FROM alm_reporting.untold_changes RETURNING account_id, since")
+        stale = query(database, "DELETE FROM alm_reporting.untold_changes RETURNING account_id, since")
         digests = query(database, "SELECT row_key, digest FROM raw_flex.trades ORDER BY 1")
-        results.append((load, live_tables(database), sorted(untold), digests))
+        results.append((load, live_tables(database), sorted(stale), digests))
     assert results[0] == results[1]
 
 
@@ -462,19 +471,19 @@ def test_the_texts_are_to_postgresql_what_the_values_are_to_python(database: Dat
     path = write(tmp_path / "a.xml", document(statement(trades(*rows), first="20240101", last="20251231")))
     load_file(database, path)
     values = {}
-    for one in FlexFile(path):
-        if isinstance(one, Row):
-            read = dict(zip((column.name for column in one.section.columns), one.values, strict=True))
-            values[one.identity] = (read["date_time"], read["quantity"], read["expiry"])
-    found = query(database, "SELECT row_key, date_time, quantity, expiry FROM raw_flex.trades")
-    assert {key: built for key, *built in found} == {key: list(built) for key, built in values.items()}
+    for item in FlexFile(path):
+        if isinstance(item, Row):
+            read = dict(zip((column.name for column in item.section.columns), item.values, strict=True))
+            values[item.identity] = (read["date_time"], read["quantity"], read["expiry"])
+    rows = query(database, "SELECT row_key, date_time, quantity, expiry FROM raw_flex.trades")
+    assert {key: built for key, *built in rows} == {key: list(built) for key, built in values.items()}
 
 
 def test_a_section_that_nothing_reads_changes_no_day(database: Database, tmp_path: Path) -> None:
-    def untold() -> list[tuple[Any, ...]]:
+    def stale_days() -> list[tuple[Any, ...]]:
         return query(database, "SELECT account_id, since FROM alm_reporting.untold_changes")
 
     load_file(database, write(tmp_path / "moons.xml", document(statement(section("Moons", row("Moon", a="1"))))))
-    assert untold() == []
+    assert stale_days() == []
     load_file(database, write(tmp_path / "trades.xml", document(statement(trades(trade(1))))))
-    assert len(untold()) == 1
+    assert len(stale_days()) == 1
