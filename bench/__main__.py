@@ -29,8 +29,8 @@ def main(names: list[str]) -> None:
     rows = []
     for name in names or BENCHMARKS:
         sys.stderr.write(f"measuring {name} …\n")
-        rows += (found := BENCHMARKS[name]())
-        sys.stderr.writelines(f"  {' · '.join(filter(None, row))}\n" for row in found)
+        rows += (measured := BENCHMARKS[name]())
+        sys.stderr.writelines(f"  {' · '.join(filter(None, row))}\n" for row in measured)
     shown(rows)
 
 

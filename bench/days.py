@@ -1,8 +1,9 @@
 """From files to receipts: one more day, a year in one run, ten years in one run: `python bench/days.py`.
 
 One simulated account with five orders a day and every kind of event. Each figure is taken in a home of its own, on the
-embedded database and the embedded chain, by the job that the schedule runs: load, classify, match, tell, verify, value,
-report, sign, post, read the receipt. The warm process has told the day before; the fresh one is `fntx run --fetch`.
+embedded database and the embedded chain, by the job that the schedule runs: load, classify, match, build, verify,
+value, report, sign, post, read the receipt. The warm process has built the day before; the fresh one is
+`fntx run --fetch`.
 """
 
 from __future__ import annotations
@@ -14,24 +15,23 @@ from datetime import date
 from functools import cache
 from statistics import median
 
-from measuring import Measurement, alone, home, shown, timed
+from measuring import Measurement, alone, deliver, home, shown, timed
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings, executable, load_settings
-from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
 from fntx_dagster.simulate.trading import trade
 
 ACCOUNT, ORDERS_PER_DAY = "U3000001", 5
 LAST = date(2024, 12, 31)
 YEAR, TEN_YEARS, MONTH = date(2024, 1, 1), date(2015, 1, 2), date(2024, 12, 1)
 DAYS = (date(2024, 12, 23), date(2024, 12, 24), date(2024, 12, 26), date(2024, 12, 27), date(2024, 12, 30))
-"""Told one after the other: the first warms the process, the others are measured."""
+"""Built one after the other: the first warms the process, the others are measured."""
 
 
 def measure(ten_years: bool = True) -> list[Measurement]:
     with home() as settings:
-        told = alone(__file__, "warm", settings=settings)
-        warm, limit = told["seconds"], told["limit"]
+        figures = alone(__file__, "warm", settings=settings)
+        warm, limit = figures["seconds"], figures["limit"]
     with home() as settings:
         fresh = alone(__file__, "fresh", settings=settings)["seconds"]
     with home() as settings:
@@ -114,13 +114,22 @@ def _emptied():
             yield dg.AssetCheckResult(asset_key=key.asset_key, check_name=key.name, passed=True)
 
     emptied = []
-    for number, one in enumerate([*defs.assets, *defs.asset_checks]):
-        like = {"name": f"step_{number}", "can_subset": True}
-        if isinstance(one, dg.AssetChecksDefinition):
-            emptied.append(dg.multi_asset_check(specs=[*one.check_specs], **like)(nothing))
+    for number, step in enumerate([*(defs.assets or ()), *(defs.asset_checks or ())]):
+        name = f"step_{number}"
+        if isinstance(step, dg.AssetChecksDefinition):
+            emptied.append(dg.multi_asset_check(specs=[*step.check_specs], name=name, can_subset=True)(nothing))
+        elif isinstance(step, dg.AssetsDefinition):
+            like = dg.multi_asset(
+                specs=[*step.specs],
+                check_specs=[*step.check_specs],
+                name=name,
+                can_subset=True,
+                partitions_def=step.partitions_def,
+                backfill_policy=step.backfill_policy,
+            )
+            emptied.append(like(nothing))
         else:
-            like |= {"partitions_def": one.partitions_def, "backfill_policy": one.backfill_policy}
-            emptied.append(dg.multi_asset(specs=[*one.specs], check_specs=[*one.check_specs], **like)(nothing))
+            raise TypeError(f"the definitions hold a {type(step).__name__}")
     job = dg.define_asset_job("emptied", selection=EVERY_DAY, executor_def=one_process)
     return dg.Definitions(assets=emptied, jobs=[job], loggers=defs.loggers).resolve_job_def("emptied")
 
@@ -147,7 +156,7 @@ def _range(settings: Settings, first: date) -> dict[str, object]:
 
 
 def _month_before(settings: Settings):
-    """The account's books, and in the home its month up to the first of the days, told and signed."""
+    """The account's books, and in the home its month up to the first of the days, built and signed."""
     from fntx_dagster.defs.run import run_range
 
     [books] = trade(1, [ACCOUNT], MONTH, LAST, trades_per_day=ORDERS_PER_DAY)
@@ -160,8 +169,7 @@ def _deliver(settings: Settings, books, last: date, first: date = MONTH) -> None
     """The file that the broker delivers on the evening of `last`, month to date, in the folder that is loaded."""
     folder = settings.paths.statements
     folder.mkdir(parents=True, exist_ok=True)
-    document = delivered([books], QUERIES[ACTIVITY], first, last, as_of=last)
-    write_document(folder / f"{last}.xml", document)
+    deliver(folder / f"{last}.xml", books, first, last)
 
 
 def _succeeded(outcome) -> None:

@@ -28,7 +28,7 @@ def main() -> None:
         with connect(settings) as chain:
             _say("import, new chain, deployment", f"{time.perf_counter() - started:.2f} s")
             for number, contract in ((1, "FNTX"), (2, "TrackRecord")):
-                _say(f"deploy {contract}", f"{chain.web3.eth.get_block(number)['gasUsed']:,} gas")
+                _say(f"deploy {contract}", f"{chain.web3.eth.get_block(number).get('gasUsed', 0):,} gas")
             before = time.perf_counter()
             trader = chain.trader("U0000001")
             _say("fund a trader (3 transactions)", f"{time.perf_counter() - before:.2f} s")

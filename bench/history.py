@@ -1,6 +1,6 @@
 """One day's report after ten years against one month: `python bench/history.py`.
 
-A month of some 1,000 events a session is simulated, loaded and told, and the report of a day in its middle is timed.
+A month of some 1,000 events a session is simulated, loaded and built, and the report of a day in its middle is timed.
 Then the month is laid 60 times before and 60 times after itself, table by table, to 2.5 million events, and the same
 report is timed again. The narrative is what `fntx report` prints; the file is what `--format html` writes.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import date
 from statistics import median
 
-from measuring import Measurement, alone, home, shown, timed
+from measuring import Measurement, alone, deliver, home, shown, timed
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
@@ -20,10 +20,10 @@ from fntx_dagster.report.html import to_html
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.services.reporting import account_report, stories_of
 from fntx_dagster.settings import Settings, load_settings
-from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
 from fntx_dagster.simulate.trading import trade
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.opening import open_database
+from fntx_dagster.store.queries import columns, one_value, own_sql
 from fntx_dagster.store.raw_flex.statements import load_paths
 
 FIRST, DAY, LAST = date(2025, 7, 1), date(2025, 7, 16), date(2025, 7, 31)
@@ -54,7 +54,7 @@ def measure(orders: int = ORDERS_PER_DAY, copies: int = COPIES) -> list[Measurem
         month = {name: _seconds(report) for name, report in reports.items()}
         _lengthen(db, copies)
         with db.connect() as connection:
-            (events,) = connection.execute("select count(*) from alm_reporting.chronological_events").fetchone()
+            events = one_value(connection.execute("select count(*) from alm_reporting.chronological_events"))
         return [
             Measurement(
                 f"one day's {name} of {events / 1e6:.1f} M events",
@@ -67,13 +67,13 @@ def measure(orders: int = ORDERS_PER_DAY, copies: int = COPIES) -> list[Measurem
         ]
 
 
-def _tell(settings: Settings, orders: int) -> None:
-    """The month, loaded and told, in a process of its own: Dagster's definitions belong to one home."""
+def _build(settings: Settings, orders: int) -> None:
+    """The month, loaded and built, in a process of its own: Dagster's definitions belong to one home."""
     from fntx_dagster.defs.run import run_range
 
     [books] = trade(1, [ACCOUNT], FIRST, LAST, trades_per_day=orders)
     file = settings.home / "month.xml"
-    write_document(file, delivered([books], QUERIES[ACTIVITY], FIRST, LAST, as_of=LAST))
+    deliver(file, books, FIRST, LAST)
     load_paths(open_database(settings), [file])
     outcome = run_range(settings, "verify_days", Period(FIRST, LAST))
     if not outcome.success:
@@ -85,17 +85,17 @@ def _lengthen(db: Database, copies: int) -> None:
     """Lay the month beside itself, 35 days apart, half of the copies before it and half after."""
     with db.connect() as connection:
         for table in TABLES:
-            columns = connection.execute(
+            typed = connection.execute(
                 """select column_name, data_type from information_schema.columns
                 where table_schema = 'alm_reporting' and table_name = %s and is_generated = 'NEVER'""",
                 [table],
             ).fetchall()
-            names = ", ".join(name for name, _ in columns)
-            moved = ", ".join(_moved(name, kind) for name, kind in columns)
+            names = columns(name for name, _ in typed)
+            moved = columns(_moved(name, kind) for name, kind in typed)
             connection.execute(
-                f"""insert into alm_reporting.{table} ({names}) select {moved}
+                f"""insert into alm_reporting.{own_sql(table)} ({names}) select {moved}
                 from alm_reporting.{table}, generate_series(%(first)s::int, %(last)s::int) as n
-                where n <> 0 and {_ENDS.get(table, "n")} is not null""",
+                where n <> 0 and {own_sql(_ENDS.get(table, "n"))} is not null""",
                 {"first": -(copies // 2), "last": copies // 2},
             )
         connection.commit()
@@ -127,6 +127,6 @@ def _seconds(report: Callable[[], str]) -> float:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        _tell(load_settings(), int(sys.argv[1]))
+        _build(load_settings(), int(sys.argv[1]))
     else:
         shown(measure())

@@ -10,11 +10,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from fntx_dagster.settings import Settings, child_environment
+from fntx_dagster.simulate.account import Account
+from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
 from fntx_dagster.store.server import EmbeddedPostgres
+
+Result = TypeVar("Result")
 
 
 class Measurement(NamedTuple):
@@ -40,15 +45,28 @@ def home() -> Iterator[Settings]:
             EmbeddedPostgres(settings.paths.postgres).stop()
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that it takes."""
+def clocked(work: Callable[[], Result]) -> tuple[Result, float]:
+    """The result of the work, and the seconds that it takes."""
     started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    result = work()
+    return result, time.perf_counter() - started
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that the work takes."""
+    return clocked(work)[1]
+
+
+def deliver(file: Path, account: Account, first: date, last: date) -> None:
+    """Write the statement that the broker delivers of a window on the evening of its last day."""
+    document = delivered([account], QUERIES[ACTIVITY], first, last, as_of=last)
+    if document is None:
+        raise ValueError(f"the account has no session from {first} to {last}")
+    write_document(file, document)
 
 
 def alone(script: str, *arguments: object, settings: Settings | None = None) -> dict[str, Any]:
-    """What a benchmark's script prints as its last line, JSON, in a process of its own."""
+    """The JSON that a benchmark's script prints as its last line, from a process of its own."""
     environment = child_environment({"FNTX_HOME": str(settings.home)} if settings else {})
     command = [sys.executable, script, *map(str, arguments)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -56,7 +74,7 @@ def alone(script: str, *arguments: object, settings: Settings | None = None) -> 
 
 
 def peak() -> int:
-    """Megabytes that this process has held at once so far."""
+    """The most megabytes that this process held at once so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

@@ -36,12 +36,12 @@ def measure(cases: tuple[tuple[int, int], ...] = CASES[:1]) -> list[Measurement]
     rows = []
     for count, accounts in cases:
         with home() as settings:
-            found = alone(__file__, count, accounts, settings=settings)
+            seconds = alone(__file__, count, accounts, settings=settings)
         name = f"metrics, {count:,} sessions × {len(METRIC_WINDOWS)} windows, {accounts} account{'s' * (accounts > 1)}"
-        whole, peer = found["whole"], found["peer"]
+        whole, peer = seconds["whole"], seconds["peer"]
         beside, ratio = (f"pandas, empyrical {peer:.1f} s", f"{peer / whole:.0f}") if peer else ("", "")
         rows.append(Measurement(name, f"{whole:.2f} s", beside, ratio, "2 s at most" if peer else ""))
-        rows.append(Measurement("  the last session alone", f"{found['last'] * 1000:.0f} ms", "", "", ""))
+        rows.append(Measurement("  the last session alone", f"{seconds['last'] * 1000:.0f} ms", "", "", ""))
     return rows
 
 
@@ -52,7 +52,7 @@ def _case(settings: Settings, count: int, accounts: int) -> dict[str, float | No
     db = open_database(settings)
     manifest()
     build(settings, ["path:models/staging", "path:models/marts"], Period.on(FIRST))
-    days = list(islice((one.day for one in sessions(FIRST, FIRST + timedelta(days=count * 3 // 2 + 9))), count))
+    days = list(islice((session.day for session in sessions(FIRST, FIRST + timedelta(days=count * 3 // 2 + 9))), count))
     navs = [_fill(db, f"U40000{number:02}", days, Random(number)) for number in range(accounts)]
     whole, last = (
         median(_seconds(build(settings, MODELS, Period(first, days[-1]))) for _ in range(3))
@@ -63,10 +63,10 @@ def _case(settings: Settings, count: int, accounts: int) -> dict[str, float | No
 
 def _seconds(results) -> float:
     """What the models took, without dbt's own start and its tests."""
-    failed = [f"{one.node.name}: {one.message}" for one in results if one.status not in ("success", "pass")]
+    failed = [f"{done.node.name}: {done.message}" for done in results if done.status not in ("success", "pass")]
     if failed:
         sys.exit("; ".join(failed))
-    return sum(one.execution_time for one in results if one.node.resource_type == "model")
+    return sum(done.execution_time for done in results if done.node.resource_type == "model")
 
 
 def _fill(db: Database, account: str, days: list[date], random: Random) -> list[tuple[Decimal, Decimal]]:
@@ -101,11 +101,11 @@ def _fill(db: Database, account: str, days: list[date], random: Random) -> list[
             for day in days:
                 opens, closes = known[day].opens_at, known[day].closes_at
                 for number in range(TRIPS_A_DAY):
-                    one, gain = f"{day} {number}", random.randint(-80, 100)
-                    contract = (account, one, one, "OPT", 100, "USD", "short", 1, one, f"{one} closed")
+                    trip, gain = f"{day} {number}", random.randint(-80, 100)
+                    contract = (account, trip, trip, "OPT", 100, "USD", "short", 1, trip, f"{trip} closed")
                     ending = random.choice(["traded", "expired"])
                     times = (opens, closes, day, day)
-                    copy.write_row((*contract, *times, 1, 1, -1, -1, gain, 1, 1, "trade", ending, one))
+                    copy.write_row((*contract, *times, 1, 1, -1, -1, gain, 1, 1, "trade", ending, trip))
         cursor.execute("analyze")
     return navs
 

@@ -1,21 +1,18 @@
 """A month of 1,000 trades a day for 3 accounts is generated, fetched and loaded: `python bench/month.py`.
 
-The broker has a process of its own, so that the memory told is the platform's. It delivers one document per account
-through its web service as fast as it can; the tokens are asked side by side, with two seconds between two requests of
+The broker has a process of its own, so that the reported memory is the platform's. It delivers one document per account
+through its web service as fast as it can; the tokens are used side by side, with two seconds between two requests of
 one, as always.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import sys
-import tempfile
-import time
 from datetime import UTC, date, datetime
 from multiprocessing.connection import Connection
-from pathlib import Path
 
+from measuring import clocked, home, peak
 from pydantic import SecretStr
 
 from fntx_dagster.model.period import Period
@@ -27,7 +24,6 @@ from fntx_dagster.simulate.trading import trade
 from fntx_dagster.simulate.webservice import serve
 from fntx_dagster.store.opening import open_database
 from fntx_dagster.store.raw_flex.statements import load_paths
-from fntx_dagster.store.server import EmbeddedPostgres
 
 FIRST, LAST = date(2025, 7, 1), date(2025, 7, 31)
 TRADES_PER_DAY = 1000
@@ -42,9 +38,8 @@ def main() -> None:
     try:
         url, trades, seconds, memory = pipe.recv()
         _say("generated", f"{trades:,} executions of {len(CUSTOMERS)} accounts", seconds, memory)
-        with tempfile.TemporaryDirectory(prefix="fntx-month-", dir="/tmp") as folder:
-            Path(folder).chmod(0o755)  # the embedded server may run as another user
-            _fetch_and_load(Path(folder) / "home", url)
+        with home() as settings:
+            _fetch_and_load(settings, url)
     finally:
         pipe.close()
         broker.join()
@@ -52,48 +47,34 @@ def main() -> None:
 
 def _broker(pipe: Connection) -> None:
     """Trades, and serves until the other end goes away."""
-    started = time.perf_counter()
-    accounts = trade(1, CUSTOMERS.values(), FIRST, LAST, trades_per_day=TRADES_PER_DAY)
-    seconds = time.perf_counter() - started
+    accounts, seconds = clocked(lambda: trade(1, CUSTOMERS.values(), FIRST, LAST, trades_per_day=TRADES_PER_DAY))
     customers = {token: [account] for token, account in zip(CUSTOMERS, accounts, strict=True)}
     executions = sum(len(day.fills) for account in accounts for day in account.days)
     statements = answers(customers, lambda: LAST)
     with serve(statements, dict.fromkeys(customers, QUERIES)) as service:
-        pipe.send((service.url, executions, seconds, _peak()))
+        pipe.send((service.url, executions, seconds, peak()))
         try:
             pipe.recv()
         except EOFError:
             return
 
 
-def _fetch_and_load(home: Path, url: str) -> None:
-    settings = Settings(
-        home=home,
-        flex=FlexSettings(
-            tokens={account: SecretStr(token) for token, account in CUSTOMERS.items()},
-            queries={account: {f"Activity_{account}": ACTIVITY} for account in CUSTOMERS.values()},
-            url=url,
-            wait=0.1,
-        ),
+def _fetch_and_load(settings: Settings, url: str) -> None:
+    flex = FlexSettings(
+        tokens={account: SecretStr(token) for token, account in CUSTOMERS.items()},
+        queries={account: {f"Activity_{account}": ACTIVITY} for account in CUSTOMERS.values()},
+        url=url,
+        wait=0.1,
     )
-    started = time.perf_counter()
-    database = open_database(settings)
-    try:
-        _say("started", "an embedded server, migrated", time.perf_counter() - started, _peak())
-        started = time.perf_counter()
-        fetched = fetch(settings, database, Period(FIRST, LAST), datetime(2025, 8, 1, 9, tzinfo=UTC), lambda line: None)
-        megabytes = sum(one.path.stat().st_size for one in fetched) / 1e6
-        _say("fetched", f"{len(fetched)} documents, {megabytes:.1f} MB", time.perf_counter() - started, _peak())
-        started = time.perf_counter()
-        rows = sum(load.total.inserted for load in load_paths(database, [statements_folder(settings)]))
-        _say("loaded", f"{rows:,} rows", time.perf_counter() - started, _peak())
-    finally:
-        EmbeddedPostgres(settings.paths.postgres).stop()
-
-
-def _peak() -> int:
-    """Megabytes this process has held at once so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    settings = settings.model_copy(update={"flex": flex})
+    database, seconds = clocked(lambda: open_database(settings))
+    _say("started", "an embedded server, migrated", seconds, peak())
+    morning = datetime(2025, 8, 1, 9, tzinfo=UTC)
+    fetched, seconds = clocked(lambda: fetch(settings, database, Period(FIRST, LAST), morning, lambda line: None))
+    megabytes = sum(document.path.stat().st_size for document in fetched if document.path) / 1e6
+    _say("fetched", f"{len(fetched)} documents, {megabytes:.1f} MB", seconds, peak())
+    loads, seconds = clocked(lambda: load_paths(database, [statements_folder(settings)]))
+    _say("loaded", f"{sum(load.total.inserted for load in loads):,} rows", seconds, peak())
 
 
 def _say(what: str, how_much: str, seconds: float, megabytes: int) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
 from eth_account import Account
+from measuring import clocked
 
 from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
 from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES
@@ -38,7 +38,7 @@ def main() -> None:
         )
         texts = _timed("disclose one metric", lambda: [disclose(record, CATALOGUE, ["net_pnl"]) for record in records])
         parsed = _timed("parse", lambda: [parse(text, CATALOGUES) for text in texts])
-        _timed("check against the root", lambda: [check(one, one.root) for one in parsed])
+        _timed("check against the root", lambda: [check(shown, shown.root) for shown in parsed])
         _timed("verify.py, without a node", lambda: [script.verify(text) for text in texts])
         _timed("the contract's verifyMetric, by eth_call", lambda: [_asked(node, record) for record in records])
         provider.close()
@@ -51,9 +51,7 @@ def _asked(node: Node, record) -> bool:
 
 
 def _timed(what: str, work: Callable[[], list]) -> list:
-    before = time.perf_counter()
-    done = work()
-    seconds = time.perf_counter() - before
+    done, seconds = clocked(work)
     sys.stdout.write(f"{what:44}{seconds:8.2f} s for {RECORDS:,}\n")
     return done
 

@@ -23,6 +23,7 @@ from fntx_dagster.adapters.flex.statements import FlexFile
 from fntx_dagster.simulate.documents import TAIL, head
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.opening import open_database
+from fntx_dagster.store.queries import one_value
 from fntx_dagster.store.raw_flex.statements import load_file
 
 TRADES = 200_000
@@ -39,11 +40,11 @@ def measure(trades: int = TRADES, runs: int = RUNS) -> list[Measurement]:
         size = f"{file.stat().st_size / 1e6:.0f} MB, {trades:,} trades"
         ours = [alone(__file__, "parse", file) for _ in range(runs)]
         peers = [alone(__file__, "ibflex", file) for _ in range(1)]
-        parse, peer = (median(one["seconds"] for one in found) for found in (ours, peers))
-        memory, peer_memory = (max(one["memory"] for one in found) for found in (ours, peers))
+        parse, peer = (median(run["seconds"] for run in runs_of) for runs_of in (ours, peers))
+        memory, peer_memory = (max(run["memory"] for run in runs_of) for runs_of in (ours, peers))
         loads = [_loads(file, again) for _ in range(runs)]
-    load, reload, copy = (median(one[number] for one in loads) for number in (0, 1, 3))
-    written = max(one[2] for one in loads)
+    load, reload, copy = (median(figures[number] for figures in loads) for number in (0, 1, 3))
+    written = max(figures[2] for figures in loads)
     return [
         Measurement(f"parse {size}", f"{parse:.1f} s", f"ibflex {peer:.1f} s", f"{peer / parse:.1f}", "3 or more"),
         Measurement("  memory of that", f"{memory} MB", f"ibflex {peer_memory:,} MB", "", "250 MB at most"),
@@ -63,7 +64,7 @@ def write_statement(path: Path, generated: str, trades: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write(f'{head(1)}\n<FlexStatement accountId="{ACCOUNT}" fromDate="{FIRST}" toDate="{LAST}"')
         file.write(f' period="" whenGenerated="{generated}">\n<Trades>\n')
-        file.writelines(f"{one}\n" for one in _rows(trades))
+        file.writelines(f"{row}\n" for row in _rows(trades))
         file.write(f"</Trades>\n</FlexStatement>\n{TAIL}\n")
 
 
@@ -141,7 +142,7 @@ def _written(database: Database) -> int:
         where schemaname = 'raw_flex' and relname in ('trades', 'revisions')"""
     with database.connect() as connection:
         connection.execute("select pg_stat_force_next_flush()")
-        return connection.execute(query).fetchone()[0]
+        return one_value(connection.execute(query))
 
 
 def _copies(database: Database, file: Path) -> None:
