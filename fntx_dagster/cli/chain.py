@@ -35,27 +35,27 @@ def status(
     from fntx_dagster.cli.terminal import error, out
     from fntx_dagster.services.chain import chain_status
 
-    found = chain_status(load_settings(), database_of_settings(), account)
+    state = chain_status(load_settings(), database_of_settings(), account)
     if as_json:
         print_json(
             {
-                **found.addresses._asdict(),
-                "answers": found.away is None,
-                "traders": [trader._asdict() for trader in found.traders],
-                "queue": [record._asdict() for record in found.queue],
+                **state.addresses._asdict(),
+                "answers": state.away is None,
+                "traders": [trader._asdict() for trader in state.traders],
+                "queue": [record._asdict() for record in state.queue],
             }
         )
     else:
-        addresses = found.addresses
+        addresses = state.addresses
         out(f"chain {addresses.chain_id}, FNTX {addresses.fntx}, TrackRecord {addresses.track_record}")
-        out(queue_table(found.queue))
-        if found.traders:
-            out(traders_table(found.traders))
-        if found.away:
-            error(str(found.away))
-    if found.away:
-        raise typer.Exit(found.away.exit_code)
-    if any(trader.problem for trader in found.traders):
+        out(queue_table(state.queue))
+        if state.traders:
+            out(traders_table(state.traders))
+        if state.away:
+            error(str(state.away))
+    if state.away:
+        raise typer.Exit(state.away.exit_code)
+    if any(trader.problem for trader in state.traders):
         raise typer.Exit(1)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fntx_dagster.services.signatures.posting import Posting
     from fntx_dagster.services.signatures.signing import Proposal, Signing
     from fntx_dagster.services.signatures.values import Catalogue, Difference
-    from fntx_dagster.services.signatures.verifying import Verdict
+    from fntx_dagster.services.signatures.verifying import RecordVerdict
 
 _NO_CURRENCY = "(in the account's base currency, which is not disclosed)"
 _UNITS_IN_THE_VALUE = ("ascii_letters", "sha256")
@@ -49,7 +49,7 @@ def print_posting(posted: Posting) -> None:
         out(f"{receipt.trading_day}  transaction  {receipt.tx_hash}  (block {receipt.block_number}, {when}{state})")
 
 
-def print_verdict(verdict: Verdict) -> None:
+def print_verdict(verdict: RecordVerdict) -> None:
     """Every way in which the database, the record and the chain disagree, or that they agree."""
     _print_differences(verdict.differences)
     for problem in verdict.problems:

@@ -1,4 +1,4 @@
-"""The day that still runs: IB Gateway is asked, its snapshot is kept, and the provisional day is computed from it.
+"""The day that still runs: asks IB Gateway, keeps its snapshot, and computes the provisional day from it.
 
 The one home of this use case: `adapters.gateway` has the conversation, `accounting.provisional` the arithmetic,
 `store.marts.current` the rows, `report.now` the words. A provisional day is never signed.
@@ -53,7 +53,7 @@ def current_days(settings: Settings, db: Database, account: str | None = None) -
 
     A gateway that does not answer is part of the result. Raises Permanent where the settings name no gateway.
     """
-    return [_current_day(settings, db, asked) for asked in refresh(settings, db, account)]
+    return [_current_day(settings, db, answer) for answer in refresh(settings, db, account)]
 
 
 def refresh(settings: Settings, db: Database, account: str | None = None) -> list[Asked]:
@@ -69,7 +69,7 @@ def refresh(settings: Settings, db: Database, account: str | None = None) -> lis
         raise Permanent(f"account {masked(account)} has no IB Gateway in the settings", "Name it in FNTX_GATEWAYS")
     with ThreadPoolExecutor(max_workers=len(accounts)) as pool:
         answers = list(pool.map(lambda account_id: _ask(settings, account_id), accounts))
-    return [_kept(settings, db, asked) for asked in answers]
+    return [_kept(settings, db, answer) for answer in answers]
 
 
 def provisional_days(
@@ -97,16 +97,18 @@ def provisional_days(
     return days
 
 
-def _current_day(settings: Settings, db: Database, asked: Asked) -> CurrentDay:
-    if asked.snapshot is None:
-        return CurrentDay(asked.account_id, None, asked.error, None)
-    session = session_at(asked.snapshot.as_of).day
-    days = provisional_days(settings, db, Period.on(session), asked.account_id)
+def _current_day(settings: Settings, db: Database, answer: Asked) -> CurrentDay:
+    if answer.snapshot is None:
+        return CurrentDay(answer.account_id, None, answer.error, None)
+    session = session_at(answer.snapshot.as_of).day
+    days = provisional_days(settings, db, Period.on(session), answer.account_id)
     if not days:
-        return CurrentDay(asked.account_id, None, None, f"{session} is built from its statement already: `fntx report`")
-    went_back = days[-1].as_of > asked.snapshot.as_of
+        return CurrentDay(
+            answer.account_id, None, None, f"{session} is built from its statement already: `fntx report`"
+        )
+    went_back = days[-1].as_of > answer.snapshot.as_of
     notice = "the gateway's clock went back; this is what it said last" if went_back else None
-    return CurrentDay(asked.account_id, days[-1], None, notice)
+    return CurrentDay(answer.account_id, days[-1], None, notice)
 
 
 def _ask(settings: Settings, account: str) -> Asked:
@@ -122,18 +124,18 @@ def _ask(settings: Settings, account: str) -> Asked:
         return Asked(account, None, error)
 
 
-def _kept(settings: Settings, db: Database, asked: Asked) -> Asked:
+def _kept(settings: Settings, db: Database, answer: Asked) -> Asked:
     """Compute the day before keeping its snapshot: one from which no day can be computed would replace one from which
     it can."""
-    if asked.snapshot is None:
-        return asked
+    if answer.snapshot is None:
+        return answer
     try:
-        if provisional := current.beside_statements(db, asked.snapshot):
+        if provisional := current.beside_statements(db, answer.snapshot):
             _day(settings, provisional)
     except FntxError as error:
-        return Asked(asked.account_id, None, error)
-    current.keep(db, asked.snapshot)
-    return asked
+        return Asked(answer.account_id, None, error)
+    current.keep(db, answer.snapshot)
+    return answer
 
 
 def _day(settings: Settings, provisional: Provisional) -> ProvisionalDay:

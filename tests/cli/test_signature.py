@@ -33,7 +33,7 @@ DAYS = ("--from", "2025-07-15", "--to", "2025-07-17")
 
 @pytest.fixture
 def built(database: Database) -> Database:
-    """Two sessions told, and between them one that is not."""
+    """Two sessions that are built, and between them one that is not."""
     by_hand.create_marts(database)
     by_hand.fetched(database, ACCOUNT, TUESDAY, WEDNESDAY, THURSDAY)
     for day in (TUESDAY, THURSDAY):
@@ -108,7 +108,7 @@ def test_a_day_is_signed_and_posted_once_and_says_so(built: Database) -> None:
     assert len(posted_days(built, Period.on(THURSDAY))) == 1
 
 
-def test_what_was_signed_without_posting_waits_and_the_status_says_so() -> None:
+def test_a_record_signed_without_posting_waits_and_the_status_says_so() -> None:
     assert "transaction" not in fntx("signature", "generate", "--date", f"{THURSDAY}", "--no-post").stdout
     [state] = json.loads(fntx("status", "--json").stdout)
     assert (state["signed"], state["posted"], state["waiting"], state["failed"]) == (1, 0, 1, 0)
@@ -129,7 +129,7 @@ def test_the_catalogue_is_listed_with_the_names_that_are_disclosed() -> None:
     assert "statements_digest" in fntx("signature", "metrics").stdout
 
 
-def test_a_disclosure_shows_what_was_asked_for_and_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disclosure_shows_the_chosen_metrics_and_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sign(THURSDAY)
     file = disclosure(tmp_path, "net_pnl", "base_currency")
     assert ACCOUNT not in file.read_text()
@@ -157,7 +157,7 @@ def test_a_disclosure_is_read_from_standard_input_and_a_changed_one_does_not_hol
     assert json.loads(fntx("verify", "-", "--json", said="nonsense", code=1).stdout)["disclosure"] is None
 
 
-def test_a_metric_that_nobody_knows_is_named_with_the_nearest() -> None:
+def test_an_unknown_metric_is_named_with_the_nearest() -> None:
     sign(THURSDAY)
     said = refused("signature", "disclose", "--date", f"{THURSDAY}", "--metric", "net_pln")
     assert "'net_pln' (nearest: net_pnl)" in said
@@ -182,7 +182,7 @@ def test_a_metric_that_nobody_knows_is_named_with_the_nearest() -> None:
         *(("--trader", ADDRESS, *DAYS, "--late-after", hours) for hours in ("inf", "nan", "1e12", "-1", "soon")),
     ],
 )
-def test_a_command_line_that_says_too_much_or_too_little_is_wrong(arguments: tuple[str, ...]) -> None:
+def test_a_command_line_with_too_many_or_too_few_options_is_wrong(arguments: tuple[str, ...]) -> None:
     fntx("verify", *arguments, code=2)
 
 
@@ -233,9 +233,9 @@ def test_over_a_node_a_stranger_sees_that_the_chain_holds_it_and_later_that_it_i
         "what the file says by itself is shown"
     )
     assert away.splitlines()[-1].startswith("! NOT CHECKED ON THE CHAIN: the RPC node does not answer")
-    told_away = json.loads(fntx("verify", str(file), "--rpc", url, "--json", code=75).stdout)
-    assert (told_away["holds"], told_away["on_chain"]) == (True, None)
-    assert "the RPC node does not answer" in told_away["not_checked_on_chain"]
+    away_json = json.loads(fntx("verify", str(file), "--rpc", url, "--json", code=75).stdout)
+    assert (away_json["holds"], away_json["on_chain"]) == (True, None)
+    assert "the RPC node does not answer" in away_json["not_checked_on_chain"]
     file.write_text(file.read_text().replace('"12.50000000"', '"13.50000000"'))
     fntx("verify", str(file), "--rpc", url, code=1)
 
@@ -250,9 +250,7 @@ def test_the_record_of_the_settings_chain_without_gaps_is_whole(built: Database)
     assert "is no address" in fntx("verify", "--trader", in_another_case, *day, code=2).output
 
 
-def test_a_stranger_who_names_no_chain_is_told_to_and_nothing_is_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stranger_must_name_a_chain_and_nothing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "new"
     monkeypatch.setenv("FNTX_HOME", str(home))
     assert "--rpc and --contract" in refused("verify", "--trader", ADDRESS, *DAYS)
@@ -265,7 +263,7 @@ def test_a_transactions_hash_has_the_form_of_one(tx_hash: str) -> None:
     assert "is no hash" in said
 
 
-def test_a_version_that_no_table_can_hold_is_no_version() -> None:
+def test_a_version_too_large_for_the_tables_is_refused() -> None:
     wanted = ("--date", f"{THURSDAY}", "--metric", "net_pnl", "--version", "99999999999")
     fntx("signature", "disclose", *wanted, code=2)
 
@@ -288,7 +286,7 @@ def test_while_a_correction_waits_it_is_named_and_the_first_versions_receipt_is_
 class TestAmending:
     ARGUMENTS = ("signature", "amend", "--date", f"{THURSDAY}", "--reason", "a fee")
 
-    def test_without_a_terminal_nothing_is_amended_until_a_person_says_so(self, built: Database) -> None:
+    def test_without_a_terminal_nothing_is_amended_unless_yes_is_given(self, built: Database) -> None:
         sign(THURSDAY)
         correct(built)
         assert "Give --yes" in refused(*self.ARGUMENTS)
@@ -307,7 +305,7 @@ class TestAmending:
         earlier = ("signature", "disclose", "--date", f"{THURSDAY}", "--metric", "net_pnl", "--version", "1")
         assert json.loads(fntx(*earlier).stdout)["metrics"][0]["value"] == "12.50000000"
 
-    def test_where_nothing_has_changed_it_says_so(self) -> None:
+    def test_an_unchanged_day_has_nothing_to_amend(self) -> None:
         sign(THURSDAY)
         assert "there is nothing to amend" in refused(*self.ARGUMENTS)
 
@@ -330,7 +328,7 @@ class TestResubmitting:
 
 
 class TestAChainOfOnesOwn:
-    """The embedded chain stands for it, as a node over HTTP."""
+    """The embedded chain takes its place, as a node over HTTP."""
 
     @pytest.fixture
     def own(self, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
@@ -434,7 +432,7 @@ def test_a_stranger_who_verifies_loads_neither_dagster_nor_a_database(tmp_path: 
     assert done.stdout.strip() == "0 []"
 
 
-def test_a_person_is_told_what_to_do_when_nothing_is_signed() -> None:
+def test_the_error_says_what_to_do_when_nothing_is_signed() -> None:
     error = fntx("signature", "disclose", "--date", f"{THURSDAY}", "--metric", "net_pnl", code=1).exception
     assert isinstance(error, Permanent)
     assert "fntx signature generate" in str(error)

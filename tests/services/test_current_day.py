@@ -42,13 +42,13 @@ def navs(settings: Settings, db: Database) -> dict[str, Decimal]:
     return {day.account_id: day.closing_nav_official for day in provisional_days(settings, db, Period.on(JULY_28))}
 
 
-def test_the_example_of_the_seed_is_kept_and_told_at_the_configured_rate(database: Database, tmp_path: Path) -> None:
+def test_the_example_day_is_kept_and_computed_at_the_configured_rate(database: Database, tmp_path: Path) -> None:
     by_hand.create_marts(database)
     by_hand.build(database, ONE, JULY_25, closing_nav="198600.55")
     with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: gateway})
-        [asked] = refresh(settings, database)
-    assert str(asked) == "U…0001: answered"
+        [answer] = refresh(settings, database)
+    assert str(answer) == "U…0001: answered"
     [day] = provisional_days(settings, database, Period.on(JULY_28))
     assert (day.trading_day, day.base_currency, day.rate) == (JULY_28, "HKD", Decimal("7.8"))
     assert day.closing_nav_official == Decimal("199059.198")
@@ -65,8 +65,8 @@ def test_the_official_day_takes_its_place(database: Database, tmp_path: Path) ->
         by_hand.create_marts(database)
         by_hand.build(database, ONE, JULY_28)
         assert navs(settings, database) == {}
-        [asked] = refresh(settings, database)
-        assert asked.error is None, "and what the gateway says afterwards does not bring it back"
+        [answer] = refresh(settings, database)
+        assert answer.error is None, "and what the gateway says afterwards does not bring it back"
         assert navs(settings, database) == {}
 
 
@@ -79,7 +79,7 @@ def test_before_any_statement_the_gateways_currency_is_the_base(database: Databa
     assert (day.opening_nav_official, day.difference) == (None, None)
 
 
-def test_a_gateway_that_is_down_keeps_no_other_account_from_its_day(database: Database, tmp_path: Path) -> None:
+def test_a_gateway_that_is_down_does_not_hold_up_other_accounts(database: Database, tmp_path: Path) -> None:
     with serve(july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: unused_port(), OTHER: gateway})
         down, answered = refresh(settings, database)
@@ -94,20 +94,20 @@ def test_a_gateway_that_is_down_keeps_no_other_account_from_its_day(database: Da
 def test_accounts_of_one_gateway_are_asked_side_by_side(database: Database, tmp_path: Path) -> None:
     with serve(july_28(ONE), account(OTHER, cash="5"), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {OTHER: gateway, ONE: gateway})
-        asked = refresh(settings, database)
-    assert [one.error for one in asked] == [None, None]
+        answers = refresh(settings, database)
+    assert [answer.error for answer in answers] == [None, None]
     assert navs(settings, database) == {ONE: Decimal("25520.41"), OTHER: Decimal(5)}
 
 
 def test_a_gateway_of_another_account_gives_no_number(database: Database, tmp_path: Path) -> None:
     with serve(july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: gateway})
-        [asked] = refresh(settings, database)
-    assert isinstance(asked.error, OtherAccount)
+        [answer] = refresh(settings, database)
+    assert isinstance(answer.error, OtherAccount)
     assert navs(settings, database) == {}
 
 
-def test_what_was_known_last_stays_with_its_time_when_the_gateway_goes_away(database: Database, tmp_path: Path) -> None:
+def test_the_last_snapshot_stays_with_its_time_when_the_gateway_goes_away(database: Database, tmp_path: Path) -> None:
     with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: gateway})
         refresh(settings, database)
@@ -116,7 +116,7 @@ def test_what_was_known_last_stays_with_its_time_when_the_gateway_goes_away(data
     assert day.as_of == QUARTER_PAST_TEN
 
 
-def test_what_the_gateway_says_later_takes_the_place_of_what_it_said(database: Database, tmp_path: Path) -> None:
+def test_a_later_snapshot_replaces_an_earlier_one(database: Database, tmp_path: Path) -> None:
     with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: gateway})
         refresh(settings, database)
@@ -129,11 +129,11 @@ def test_what_the_gateway_says_later_takes_the_place_of_what_it_said(database: D
 def test_one_account_can_be_asked_alone(database: Database, tmp_path: Path) -> None:
     with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: gateway, OTHER: unused_port()})
-        [asked] = refresh(settings, database, ONE)
-    assert asked.error is None
+        [answer] = refresh(settings, database, ONE)
+    assert answer.error is None
 
 
-def test_an_account_whose_rate_is_not_configured_says_so_and_keeps_no_other_from_its_day(
+def test_an_account_without_a_configured_rate_is_reported_and_does_not_hold_up_the_others(
     database: Database, tmp_path: Path
 ) -> None:
     by_hand.create_marts(database)
@@ -147,7 +147,7 @@ def test_an_account_whose_rate_is_not_configured_says_so_and_keeps_no_other_from
     assert navs(settings, database).keys() == {OTHER}
 
 
-def test_what_cannot_be_told_does_not_take_the_place_of_what_can(database: Database, tmp_path: Path) -> None:
+def test_a_snapshot_without_a_computable_day_does_not_replace_one_with_it(database: Database, tmp_path: Path) -> None:
     by_hand.create_marts(database)
     by_hand.build(database, ONE, JULY_25)
     with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
@@ -161,16 +161,16 @@ def test_what_cannot_be_told_does_not_take_the_place_of_what_can(database: Datab
     assert (day.as_of, day.closing_nav_official) == (QUARTER_PAST_TEN, Decimal("199059.198"))
 
 
-def test_of_a_day_that_its_statement_tells_no_rate_is_asked_for(database: Database, tmp_path: Path) -> None:
+def test_a_day_that_its_statement_covers_needs_no_rate(database: Database, tmp_path: Path) -> None:
     by_hand.create_marts(database)
     by_hand.build(database, ONE, JULY_28)
     with serve(account(ONE, cash="5", currency="GBP"), now=QUARTER_PAST_TEN) as gateway:
-        [asked] = refresh(settings_for(tmp_path, {ONE: gateway}), database)
-    assert asked.error is None
+        [answer] = refresh(settings_for(tmp_path, {ONE: gateway}), database)
+    assert answer.error is None
 
 
-class TestWhatIsKeptAndCannotBeTold:
-    """Its rate was in the settings when the gateway was asked, and is not any more."""
+class TestAKeptSnapshotWithoutARate:
+    """Its rate was in the settings when the gateway was answer, and is not any more."""
 
     @pytest.fixture
     def kept(self, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
@@ -184,13 +184,13 @@ class TestWhatIsKeptAndCannotBeTold:
         with serve(account(ONE, cash="5", currency="GBP"), july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
             settings = settings_for(tmp_path, {ONE: gateway, OTHER: gateway})
             rates = {"USD/HKD": Decimal("7.8"), "GBP/HKD": Decimal(10)}
-            asked = refresh(
+            answers = refresh(
                 settings.model_copy(update={"accounting": AccountingSettings(realtime_rates=rates)}), database
             )
-        assert [one.error for one in asked] == [None, None]
+        assert [answer.error for answer in answers] == [None, None]
         return database
 
-    def test_it_is_named_and_the_others_are_told(self, kept: Database) -> None:
+    def test_it_is_named_and_the_other_days_are_computed(self, kept: Database) -> None:
         reasons: list[str] = []
         days = provisional_days(Settings(), kept, Period(JULY_25, JULY_28), on_problem=reasons.append)
         assert [day.account_id for day in days] == [OTHER]
@@ -207,7 +207,7 @@ class TestWhatIsKeptAndCannotBeTold:
         assert "warning: U…0001 2025-07-28: no real-time rate for GBP/HKD" in done.stderr
 
     @pytest.mark.usefixtures("kept")
-    def test_the_report_warns_and_tells_history(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_report_warns_and_narrates_history(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("fntx_dagster.store.marts.story.days", lambda *_: [july_18()])
         done = self.fntx("report", "--account", ONE)
         assert "July 18" in done.stdout
@@ -220,21 +220,21 @@ class TestWhatIsKeptAndCannotBeTold:
 
 
 @pytest.mark.parametrize(
-    ("gateways", "asked", "said"),
+    ("gateways", "account", "message"),
     [
         ({}, None, "no IB Gateway is in the settings"),
         ({ONE: 1}, OTHER, "account U…0002 has no IB Gateway"),
     ],
 )
-def test_whom_no_gateway_is_named_for_says_what_to_set(
-    database: Database, tmp_path: Path, gateways: dict[str, int], asked: str | None, said: str
+def test_an_account_without_a_gateway_says_what_to_set(
+    database: Database, tmp_path: Path, gateways: dict[str, int], account: str | None, message: str
 ) -> None:
-    with pytest.raises(Permanent, match=said) as caught:
-        refresh(settings_for(tmp_path, gateways), database, asked)
+    with pytest.raises(Permanent, match=message) as caught:
+        refresh(settings_for(tmp_path, gateways), database, account)
     assert "FNTX_GATEWAYS" in str(caught.value)
 
 
-def test_an_address_that_is_none_is_that_accounts_own_error(database: Database, tmp_path: Path) -> None:
+def test_a_wrong_address_is_an_error_of_its_account_alone(database: Database, tmp_path: Path) -> None:
     with serve(july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: "nowhere", OTHER: gateway})
         wrong, answered = refresh(settings, database)

@@ -35,7 +35,7 @@ def test_a_file_that_was_its_owners_alone_stays_so(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_cannot_be_written_whole_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(tmp_path: Path) -> None:
     file = tmp_path / "july.html"
     write_whole(file, "before")
     with pytest.raises(UnicodeEncodeError):
@@ -65,7 +65,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_a_folder_that_is_not_there_is_named_with_the_way_out(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match=r"folder .*none of july.html does not exist. Create it"):
         write_whole(tmp_path / "none" / "july.html", "")
     with pytest.raises(Permanent, match=r"is a folder. Give the path of a file"):

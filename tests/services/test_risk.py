@@ -25,7 +25,7 @@ from fntx_dagster.store.marts.current import keep
 from tests.dbt.conftest import FIRST, LAST, Platform
 
 ACCOUNTS = Accounts(2_500_001)
-TOLD = (ACCOUNTS,)
+BUILT = (ACCOUNTS,)
 DAYS = [session.day for session in sessions(date(2025, 6, 2), date(2025, 7, 18))]
 NIGHT_PUT, NEXT_PUT = option("P", 626, "2025-07-18"), option("P", 620, "2025-08-15")
 SAME_DAY_CALL, EARLY_PUT = option("C", 628, "2025-07-17"), option("P", 619, "2025-07-03")
@@ -236,7 +236,7 @@ def test_a_put_alone_has_no_price_of_its_underlying_and_leaves_the_portfolio_und
     assert (day["options"], day["options_without"]) == (1, 1)
 
 
-def test_who_holds_nothing_has_sums_of_zero(computed: Platform) -> None:
+def test_an_account_without_positions_has_sums_of_zero(computed: Platform) -> None:
     day = portfolio(computed, holds_nothing, "2025-07-16")
     names = ("delta", "gamma", "theta", "vega", "var_95_historical", "var_95_repricing", "options")
     assert [day[name] for name in names] == [0] * len(names)
@@ -253,7 +253,7 @@ def test_the_value_at_risk_waits_for_twenty_returns_and_then_comes_with_that_of_
     assert day["var_95_returns"] == next(row["var_95"] for row in metrics if row["metric_window"] == "all")
 
 
-def test_computed_again_nothing_is_written_and_day_by_day_the_rows_are_the_same(computed: Platform) -> None:
+def test_a_second_computation_writes_nothing_and_day_by_day_gives_the_same_rows(computed: Platform) -> None:
     again = compute(computed.settings, computed.database, Period(FIRST, LAST))
     assert sum(again.option_greeks) == sum(again.portfolio_greeks) == 0
     at_once = everything(computed)
@@ -264,7 +264,7 @@ def test_computed_again_nothing_is_written_and_day_by_day_the_rows_are_the_same(
     assert everything(computed) == at_once
 
 
-def test_what_has_changed_since_is_computed_anew_with_all_that_depends_on_it(computed: Platform) -> None:
+def test_a_changed_day_is_computed_again_with_every_day_that_depends_on_it(computed: Platform) -> None:
     before = everything(computed)
     changed = "update alm_reporting.{} set {} where account_id = %s and trading_day = '2025-06-20'"
     undo = before_change(computed)
@@ -308,7 +308,7 @@ def before_change(platform: Platform):
     return undo
 
 
-def test_a_day_whose_greeks_are_missing_is_named(computed: Platform) -> None:
+def test_a_day_whose_greeks_are_missing_is_reported(computed: Platform) -> None:
     day = date(2025, 7, 16)
     assert risk.days_without_risk(computed.database, Period(FIRST, LAST)) == []
     with computed.database.connect() as connection:
@@ -409,7 +409,7 @@ def test_the_gateways_mark_counts_where_no_statement_has_one_and_only_near_the_c
     assert asked(20, 12, "1.30")["mark"] == asked(23, 0, "2.40")["mark"] == Decimal("1.12")  # farther from the close
 
 
-def test_what_the_gateway_said_long_after_the_close_is_no_closing_price(platform: Platform, tmp_path: Path) -> None:
+def test_the_gateways_price_long_after_the_close_is_no_closing_price(platform: Platform, tmp_path: Path) -> None:
     account, put = without_a_price(platform, tmp_path, "U2600003")
     keep(platform.database, snapshot(account.number, datetime(2025, 7, 17, 22, 30, tzinfo=UTC), put.conid))
     compute(platform.settings, platform.database, Period.on(date(2025, 7, 17)))
@@ -428,7 +428,7 @@ def snapshot(account: str, at: datetime, conid: str) -> Snapshot:
     return Snapshot(account, at, "USD", zero, zero, **nothing, positions=positions, executions=())
 
 
-def test_the_samples_say_what_they_can_and_no_more(platform: Platform) -> None:
+def test_the_samples_give_the_greeks_that_they_have_prices_for(platform: Platform) -> None:
     platform.load(*sorted(SAMPLES.glob("*.xml")))
     platform.run("2025-07-01", "2025-07-18")
     compute(platform.settings, platform.database, Period(date(2025, 7, 1), date(2025, 7, 18)))

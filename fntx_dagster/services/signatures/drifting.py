@@ -31,7 +31,7 @@ class Unjudged(NamedTuple):
 class Drifts(NamedTuple):
     """The signed days that have drifted, and those that could not be compared; both by account and day."""
 
-    found: list[Drift]
+    drifted: list[Drift]
     unjudged: list[Unjudged]
 
 
@@ -47,7 +47,7 @@ def drifts(db: Database) -> Drifts:
                 if isinstance(values, Permanent):
                     raise values
                 if differing := differences(days[day], values):
-                    outcome.found.append(Drift(days[day], differing))
+                    outcome.drifted.append(Drift(days[day], differing))
             except Permanent as error:
                 outcome.unjudged.append(Unjudged(days[day], error))
     return outcome

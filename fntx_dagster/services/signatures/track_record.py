@@ -1,6 +1,6 @@
 """A trader's whole record, read from a node by a stranger: needs no database and no secret.
 
-`history` says what each session shows; here a node is chosen and asked.
+This module chooses the node and asks it; `history` has the record of each session.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class WrongAddress(Permanent):
     """A trader's address whose upper and lower case letters do not match its checksum."""
 
 
-class Counts(NamedTuple):
+class RecordCounts(NamedTuple):
     """How many sessions of a record there are, and of these how many are posted, missing, late or before the close;
     and how many days have a later version."""
 
@@ -58,10 +58,10 @@ class TraderRecord(NamedTuple):
     days: list[HistoryDay]
     settled_at: datetime
 
-    def counts(self, late: timedelta) -> Counts:
+    def counts(self, late: timedelta) -> RecordCounts:
         """Count the days; a posting is late when it lies more than `late` behind the close."""
         sessions = [day for day in self.days if day.closes_at is not None]
-        return Counts(
+        return RecordCounts(
             sessions=len(sessions),
             posted=sum(bool(day.versions) for day in sessions),
             gaps=sum(day.is_gap for day in sessions),

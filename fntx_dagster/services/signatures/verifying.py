@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
 
 
-class Verdict(NamedTuple):
+class RecordVerdict(NamedTuple):
     """The outcome of verifying a day: every way in which the tables, the frozen record and the chain disagree."""
 
     day: SignedDay
@@ -44,7 +44,9 @@ class Proved(NamedTuple):
     holds: bool
 
 
-def verify_record(settings: Settings, db: Database, account: str, day: date, tx_hash: str | None = None) -> Verdict:
+def verify_record(
+    settings: Settings, db: Database, account: str, day: date, tx_hash: str | None = None
+) -> RecordVerdict:
     """`verify_day` on the chain of the settings. Raises Permanent where the day is not signed, Transient where the node
     does not answer."""
     with connect(settings) as chain:
@@ -60,7 +62,7 @@ def prove_metric(settings: Settings, signed: SignedDay, metric: str) -> Proved:
 
 def verify_day(
     db: Database, chain: Reader, key_folder: Path, account: str, day: date, tx_hash: str | None = None
-) -> Verdict:
+) -> RecordVerdict:
     """Recompute a day from the tables and compare its latest version with the frozen record, its root, the contract and
     the transaction. `tx_hash` (0x…, lower case) names the transaction; without it the stored receipt's is compared."""
     with db.snapshot() as snapshot:
@@ -70,7 +72,7 @@ def verify_day(
         waiting = list(_waiting(snapshot, signed))
     if values is None:
         raise Permanent(f"{day} has no daily summary any more", "Run `fntx run` for that day")
-    return Verdict(
+    return RecordVerdict(
         signed,
         posted,
         differences(signed, values),

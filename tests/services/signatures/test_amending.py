@@ -65,7 +65,7 @@ def test_nothing_is_amended_by_signing_again(built: Database, settings: Settings
     assert post(built, settings, chain, Period.on(DAY)).new == []
 
 
-def test_a_day_whose_figures_stand_is_not_amended(built: Database, settings: Settings, chain: Chain) -> None:
+def test_a_day_whose_figures_are_unchanged_is_not_amended(built: Database, settings: Settings, chain: Chain) -> None:
     posted(built, settings, chain)
     with pytest.raises(Permanent, match="nothing to amend"):
         amended(built, settings, DAY, DAY, REASON)
@@ -80,7 +80,7 @@ def test_a_version_is_not_amended_before_it_is_on_the_chain(built: Database, set
         amended(built, settings, DAY, DAY, REASON)
 
 
-def test_a_day_that_is_not_fit_to_be_signed_is_not_amended(built: Database, settings: Settings, chain: Chain) -> None:
+def test_a_day_that_must_not_be_signed_is_not_amended(built: Database, settings: Settings, chain: Chain) -> None:
     posted(built, settings, chain)
     correct(built)
     with built.connect() as connection:
@@ -113,7 +113,7 @@ def test_a_record_is_not_amended_for_another_contract_than_it_was_posted_to(
 def test_a_day_signed_anew_after_a_restore_is_amended_behind_what_the_chain_holds(
     built: Database, settings: Settings, chain: Chain
 ) -> None:
-    """The database was restored from before the day was signed, and the day told with other figures since."""
+    """The database was restored from before the day was signed, and the day rebuilt with other figures since."""
     first = posted(built, settings, chain)
     with built.connect() as connection:
         for table in ("chain_receipts", "chain_postings", "chain_attempts", "chain_sendings", "daily_signatures"):
@@ -156,7 +156,7 @@ def test_only_the_days_that_drifted_are_amended(built: Database, settings: Setti
     assert [one.trading_day for one in unfinished(built)] == [later]
 
 
-def test_a_newer_file_that_says_the_same_is_no_drift(built: Database, settings: Settings, chain: Chain) -> None:
+def test_a_newer_file_with_the_same_rows_is_no_drift(built: Database, settings: Settings, chain: Chain) -> None:
     by_hand.fetched(built, ACCOUNT, DAY)
     posted(built, settings, chain)
     with built.connect() as connection:

@@ -44,7 +44,7 @@ def disclosed(db: Database, settings: Settings, *metrics: str, version: int | No
     return disclose_day(db, settings.paths.keys, ACCOUNT, DAY, metrics or ("net_pnl",), version)
 
 
-def test_a_disclosure_holds_by_itself_and_says_what_it_did_not_ask(
+def test_a_disclosure_holds_by_itself_and_says_what_is_not_checked(
     built: Database, settings: Settings, signed: SignedDay
 ) -> None:
     checked = check_disclosure(disclosed(built, settings, "net_pnl", "base_currency"))
@@ -76,7 +76,7 @@ def test_a_disclosure_of_a_day_that_is_not_posted_fails_against_a_node_only(
     assert "has no version 1 of this trader's record of 2025-07-17" in checked.problems[0]
 
 
-def test_a_version_that_was_amended_is_still_true_and_said_to_be_superseded(
+def test_an_amended_version_still_holds_and_is_reported_as_superseded(
     built: Database, settings: Settings, chain: Chain, signed: SignedDay, node: str
 ) -> None:
     with built.connect() as connection:

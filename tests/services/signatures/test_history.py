@@ -33,7 +33,7 @@ def posted(db: Database, settings: Settings, chain: Chain, *days: date) -> str:
     return signed[0].trader
 
 
-def test_gaps_late_and_amended_days_are_told_apart(built: Database, settings: Settings, chain: Chain) -> None:
+def test_gaps_late_and_amended_days_are_distinguished(built: Database, settings: Settings, chain: Chain) -> None:
     trader = posted(built, settings, chain, date(2025, 7, 1), date(2025, 7, 3), date(2025, 7, 7))
     with built.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 1 where trading_day = '2025-07-03'")

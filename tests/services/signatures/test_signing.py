@@ -29,7 +29,7 @@ DAY = date(2025, 7, 17)
 ACCOUNT, OTHER = "U7000001", "U7000002"
 
 
-def tell(db: Database, account: str = ACCOUNT, day: date = DAY, *, passed: bool = True) -> None:
+def build_day(db: Database, account: str = ACCOUNT, day: date = DAY, *, passed: bool = True) -> None:
     by_hand.build(db, account, day, passed=passed)
 
 
@@ -40,7 +40,7 @@ def refusal(signing: Signing, text: str) -> bool:
 
 
 def test_a_day_is_signed_once_and_posted_once(built: Database, chain: Chain, settings: Settings) -> None:
-    tell(built)
+    build_day(built)
     assert len(sign(built, settings, Period.on(DAY)).new) == 1
     assert len(sign(built, settings, Period.on(DAY)).kept) == 1
     assert len(post(built, settings, chain, Period.on(DAY)).new) == 1
@@ -51,7 +51,7 @@ def test_a_day_is_signed_once_and_posted_once(built: Database, chain: Chain, set
 
 
 def test_a_day_whose_verification_failed_is_not_signed(built: Database, settings: Settings) -> None:
-    tell(built, passed=False)
+    build_day(built, passed=False)
     assert refusal(
         sign(built, settings, Period.on(DAY)), "2025-07-17 of account U…0001 fails its verification: a = b: 1 = 2"
     )
@@ -59,28 +59,28 @@ def test_a_day_whose_verification_failed_is_not_signed(built: Database, settings
 
 @pytest.mark.parametrize("kind", BLOCKING_KINDS)
 def test_a_day_that_lacks_a_kind_of_verification_is_not_signed(built: Database, settings: Settings, kind: str) -> None:
-    tell(built)
+    build_day(built)
     with built.connect() as connection:
         connection.execute("delete from alm_reporting.daily_verification where kind = %s", (kind,))
     assert refusal(sign(built, settings, Period.on(DAY)), "is not verified")
 
 
 def test_a_day_without_all_its_metrics_is_not_signed(built: Database, settings: Settings) -> None:
-    tell(built)
+    build_day(built)
     with built.connect() as connection:
         connection.execute("delete from alm_reporting.rolling_metrics where metric_window = 'ytd'")
     assert refusal(sign(built, settings, Period.on(DAY)), "no metrics for ytd")
 
 
-def test_a_day_behind_a_change_is_not_signed(built: Database, settings: Settings) -> None:
-    tell(built)
+def test_a_day_after_a_change_is_not_signed(built: Database, settings: Settings) -> None:
+    build_day(built)
     with built.connect() as connection:
         connection.execute("insert into alm_reporting.untold_changes values (%s, '2025-07-10')", (ACCOUNT,))
     assert refusal(sign(built, settings, Period.on(DAY)), "have changed since 2025-07-10 was built")
 
 
-def test_a_signed_day_that_drifts_stays_signed_and_is_named(built: Database, settings: Settings) -> None:
-    tell(built)
+def test_a_signed_day_that_drifts_stays_signed_and_is_reported(built: Database, settings: Settings) -> None:
+    build_day(built)
     sign(built, settings, Period.on(DAY))
     with built.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 13")
@@ -91,11 +91,11 @@ def test_a_signed_day_that_drifts_stays_signed_and_is_named(built: Database, set
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_greeks_that_were_signed_as_null_before_there_were_any_are_no_drift(
+def test_greeks_signed_as_null_before_greeks_were_computed_are_no_drift(
     built: Database, settings: Settings, version: int
 ) -> None:
-    tell(built)
-    tell(built, day=DAY + timedelta(days=1))
+    build_day(built)
+    build_day(built, day=DAY + timedelta(days=1))
     [today] = sign(built, settings, Period.on(DAY + timedelta(days=1))).new
     catalogue = CATALOGUES[version - 1]
     values = {name: today.values[name] for name in catalogue.by_name} | dict.fromkeys(GREEKS)
@@ -108,16 +108,16 @@ def test_greeks_that_were_signed_as_null_before_there_were_any_are_no_drift(
     assert freeze(built, [older]) == [older]
     assert today.values["delta"] == 0, "what is signed now has Greeks"
     assert sign(built, settings, Period(DAY, DAY + timedelta(days=1))).drifted == []
-    assert drifts(built).found == drifts(built).unjudged == []
+    assert drifts(built).drifted == drifts(built).unjudged == []
     with built.connect() as connection:
         connection.execute("update alm_reporting.portfolio_greeks set delta = 0.25")
         connection.execute("update alm_reporting.daily_summary set fees = 3 where trading_day = %s", (DAY,))
-    drifted = {one.signed.trading_day: [found.metric for found in one.differences] for one in drifts(built).found}
+    drifted = {one.signed.trading_day: [found.metric for found in one.differences] for one in drifts(built).drifted}
     assert drifted == {DAY: ["fees"], DAY + timedelta(days=1): ["delta"]}
 
 
 def test_a_day_whose_greeks_are_not_computed_is_not_signed(built: Database, settings: Settings) -> None:
-    tell(built)
+    build_day(built)
     with built.connect() as connection:
         connection.execute("update alm_reporting.portfolio_greeks set nav = 2")
     assert refusal(sign(built, settings, Period.on(DAY)), "the Greeks of 2025-07-17 of account U…0001 are not computed")
@@ -126,7 +126,7 @@ def test_a_day_whose_greeks_are_not_computed_is_not_signed(built: Database, sett
 def test_a_record_that_vanished_from_the_chain_is_posted_again_with_the_same_root(
     built: Database, chain: Chain, settings: Settings
 ) -> None:
-    tell(built)
+    build_day(built)
     root = sign(built, settings, Period.on(DAY)).new[0].root
     before = post(built, settings, chain, Period.on(DAY)).new[0]
     chain.close()
@@ -140,7 +140,7 @@ def test_a_record_that_vanished_from_the_chain_is_posted_again_with_the_same_roo
 
 
 def test_a_stored_receipt_that_was_changed_is_named(built: Database, chain: Chain, settings: Settings) -> None:
-    tell(built)
+    build_day(built)
     sign(built, settings, Period.on(DAY))
     post(built, settings, chain, Period.on(DAY))
     with built.connect() as connection:
@@ -152,7 +152,7 @@ def test_a_stored_receipt_that_was_changed_is_named(built: Database, chain: Chai
 
 
 def test_a_lost_salt_secret_is_noticed_before_anything_is_signed(built: Database, settings: Settings) -> None:
-    tell(built)
+    build_day(built)
     sign(built, settings, Period.on(DAY))
     (settings.paths.keys / "salt.secret").write_text("11" * 32)
     with built.connect() as connection:
@@ -174,14 +174,14 @@ def on_a_node(settings: Settings, trader_key: str | None = None) -> Settings:
 
 def test_two_accounts_do_not_share_a_traders_key(built: Database, settings: Settings) -> None:
     public = on_a_node(settings, trader_key="0x" + "22" * 32)
-    tell(built, ACCOUNT)
-    tell(built, OTHER)
+    build_day(built, ACCOUNT)
+    build_day(built, OTHER)
     assert len(sign(built, public, Period.on(DAY), ACCOUNT).new) == 1
     assert refusal(sign(built, public, Period.on(DAY), OTHER), "signs for account U…0001 already")
 
 
 def test_a_day_is_signed_and_queued_while_the_chain_is_away(built: Database, settings: Settings) -> None:
-    tell(built)
+    build_day(built)
     assert len(sign(built, on_a_node(settings), Period.on(DAY)).new) == 1
     assert [waits.state for waits in unfinished(built)] == ["queued"]
 
@@ -189,8 +189,8 @@ def test_a_day_is_signed_and_queued_while_the_chain_is_away(built: Database, set
 def test_one_accounts_failed_verification_does_not_stop_another(
     built: Database, chain: Chain, settings: Settings
 ) -> None:
-    tell(built, ACCOUNT, passed=False)
-    tell(built, OTHER)
+    build_day(built, ACCOUNT, passed=False)
+    build_day(built, OTHER)
     signing = sign(built, settings, Period.on(DAY))
     assert [signed.account_id for signed in signing.new] == [OTHER]
     assert [refused.account_id for refused in signing.refused] == [ACCOUNT]
@@ -201,7 +201,7 @@ def test_an_account_is_signed_up_to_the_day_before_the_first_one_that_is_refused
     built: Database, settings: Settings
 ) -> None:
     for days, passed in enumerate((True, False, True)):
-        tell(built, ACCOUNT, DAY + timedelta(days=days), passed=passed)
+        build_day(built, ACCOUNT, DAY + timedelta(days=days), passed=passed)
     signing = sign(built, settings, Period(DAY, DAY + timedelta(days=2)))
     assert [signed.trading_day for signed in signing.new] == [DAY]
     assert [refused.day for refused in signing.refused] == [DAY + timedelta(days=1)]
@@ -209,50 +209,48 @@ def test_an_account_is_signed_up_to_the_day_before_the_first_one_that_is_refused
 
 def test_a_day_after_one_that_was_refused_is_not_signed_by_itself(built: Database, settings: Settings) -> None:
     for days, passed in enumerate((True, False, True)):
-        tell(built, ACCOUNT, DAY + timedelta(days=days), passed=passed)
+        build_day(built, ACCOUNT, DAY + timedelta(days=days), passed=passed)
     sign(built, settings, Period.on(DAY))
     last = DAY + timedelta(days=2)
     signing = sign(built, settings, Period.on(last))
     assert refusal(signing, "2025-07-18 of account U…0001 fails its verification")
 
 
-def test_an_account_without_a_day_in_the_range_is_not_blamed_for_what_lies_before_it(
+def test_an_account_without_a_day_in_the_range_is_not_refused_for_an_earlier_day(
     built: Database, settings: Settings
 ) -> None:
-    tell(built, ACCOUNT)
-    tell(built, ACCOUNT, DAY + timedelta(days=1), passed=False)
+    build_day(built, ACCOUNT)
+    build_day(built, ACCOUNT, DAY + timedelta(days=1), passed=False)
     sign(built, settings, Period.on(DAY))
     last = DAY + timedelta(days=2)
-    tell(built, OTHER, last)
+    build_day(built, OTHER, last)
     signing = sign(built, settings, Period.on(last))
     assert [signed.account_id for signed in signing.new] == [OTHER]
     assert signing.refused == []
 
 
 def test_made_up_days_are_not_signed_on_a_public_chain(built: Database, settings: Settings) -> None:
-    tell(built, SAMPLE_ACCOUNT)
+    build_day(built, SAMPLE_ACCOUNT)
     assert refusal(sign(built, on_a_node(settings), Period.on(DAY)), "made up")
 
 
 @pytest.mark.parametrize(("beginning", "signed"), [("all", 2), ("latest", 1), ("nothing", 0)])
-def test_a_run_that_nobody_asked_for_signs_no_history_of_an_account_that_has_never_signed(
+def test_a_scheduled_run_signs_no_history_of_an_account_that_has_never_signed(
     built: Database, settings: Settings, beginning: str, signed: int
 ) -> None:
-    tell(built, ACCOUNT)
-    tell(built, ACCOUNT, DAY + timedelta(days=1))
+    build_day(built, ACCOUNT)
+    build_day(built, ACCOUNT, DAY + timedelta(days=1))
     kind = Beginning(beginning)
     last = DAY + timedelta(days=1)
     done = sign(built, settings, Period(DAY, last), beginning=kind)
     assert [one.trading_day for one in done.new] == [DAY, last][2 - signed :]
 
 
-def test_what_another_account_asks_for_does_not_stop_an_account_that_begins(
-    built: Database, settings: Settings
-) -> None:
+def test_a_refusal_of_another_account_does_not_stop_an_account_that_begins(built: Database, settings: Settings) -> None:
     """The run covers both accounts' days; the one that begins with its latest failed in its history before that."""
     for day, passed in ((DAY, False), (DAY + timedelta(days=1), True)):
-        tell(built, ACCOUNT, day)
-        tell(built, OTHER, day, passed=passed)
+        build_day(built, ACCOUNT, day)
+        build_day(built, OTHER, day, passed=passed)
     sign(built, settings, Period.on(DAY), ACCOUNT)
     last = DAY + timedelta(days=1)
     latest = Beginning.LATEST
@@ -267,7 +265,7 @@ def test_an_account_that_has_signed_on_a_chain_does_not_sign_on_another_by_mista
 ) -> None:
     """A shell without FNTX_RPC_URL would sign on a chain of its own, and the day would be missing on the other."""
     for day in (DAY, DAY + timedelta(days=1)):
-        tell(built, ACCOUNT, day)
+        build_day(built, ACCOUNT, day)
     addresses = {"chain_id": 1, "FNTX": "0x" + "11" * 20, "TrackRecord": "0x" + "22" * 20}
     public, swapped = tmp_path / "public.json", tmp_path / "swapped.json"
     public.write_text(json.dumps(addresses))
@@ -280,10 +278,10 @@ def test_an_account_that_has_signed_on_a_chain_does_not_sign_on_another_by_mista
     assert refusal(sign(built, elsewhere, Period.on(later)), "has signed for contract 0x2222")
 
 
-def test_a_salt_secret_that_is_missing_is_not_made_anew_to_prove_something(
+def test_a_proof_makes_no_new_salt_secret_where_it_is_missing(
     built: Database, chain: Chain, settings: Settings
 ) -> None:
-    tell(built)
+    build_day(built)
     sign(built, settings, Period.on(DAY))
     (settings.paths.keys / "salt.secret").unlink()
     with pytest.raises(Permanent, match="is missing"):
