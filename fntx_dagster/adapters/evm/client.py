@@ -1,8 +1,8 @@
 """The chain of the settings: the same interface for the embedded chain and for a node behind an RPC URL.
 
 `connect` gives a Chain: a Reader that also knows who signs for an account, whose turn it is to send, and how a trader
-on the embedded chain gets its funds. `addresses_of` and `keys.signer_of` say what a record is bound to without asking a
-node. Posting is `sender`'s.
+on the embedded chain gets its funds. `addresses_of` and `keys.signer_of` say what a record is bound to without a node.
+Records are posted by the outbox over `transport` and `track_record`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from fntx_dagster.adapters.evm.faults import MADE_ANEW, explained
 from fntx_dagster.adapters.evm.keys import Signer, deployer_of, signer_of
 from fntx_dagster.adapters.evm.reader import Reader, web3_over
 from fntx_dagster.adapters.evm.transactions import transact
+from fntx_dagster.adapters.evm.typed import address_of, hash_of
 from fntx_dagster.errors import Permanent, Transient
 
 if TYPE_CHECKING:
     from web3 import Web3
     from web3.contract import Contract
-    from web3.types import TxReceipt
+    from web3.types import TxParams, TxReceipt
 
+    from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
     from fntx_dagster.model.chain import Addresses
     from fntx_dagster.settings import Settings
 
@@ -91,22 +93,26 @@ class Chain(Reader):
 
     def invoke(self, signer: Signer, contract: Contract, function: str, *arguments: Any) -> None:
         """Send a contract's function as a transaction and wait. The caller has the signer's turn."""
-        self.send(signer, {"to": contract.address, "data": contract.encode_abi(function, args=arguments)})
+        self.send(signer, {"to": contract.address, "data": hash_of(contract.encode_abi(function, args=arguments))})
 
-    def send(self, signer: Signer, call: dict[str, Any]) -> TxReceipt:
+    def send(self, signer: Signer, call: TxParams) -> TxReceipt:
         """Send a transaction that no record depends on, within the fee cap, and wait. The caller has the signer's
         turn."""
         return transact(self.web3, signer, call, self._settings.posting.fee_cap)
 
 
 class EmbeddedChain(Chain):
-    """The chain in the home: its traders are funded and have approved, without anybody's doing."""
+    """The chain in the home. It funds its traders and lets TrackRecord burn their FNTX, without a person."""
 
     is_embedded = True
 
+    def __init__(self, provider: EmbeddedProvider, web3: Web3, addresses: Addresses, settings: Settings) -> None:
+        super().__init__(web3, addresses, settings)
+        self.provider = provider
+
     def close(self) -> None:
         """Close the chain's file."""
-        self.web3.provider.close()
+        self.provider.close()
 
     def trader(self, account_id: str) -> Signer:
         """Who signs for an account, with ether, FNTX and an allowance for twenty years of sessions."""
@@ -118,10 +124,12 @@ class EmbeddedChain(Chain):
         return signer
 
     def _fund(self, address: str) -> None:
+        from web3.types import Wei
+
         deployer = deployer_of(self._settings.paths.keys)
         with self.turn_of(deployer.address):
-            if self._is_short(address):  # another process may have been first
-                self.send(deployer, {"to": address, "value": _TRADER_WEI})
+            if self._is_short(address):  # another process may have funded it
+                self.send(deployer, {"to": address, "value": Wei(_TRADER_WEI)})
                 self.invoke(deployer, self.fntx, "transfer", address, _TRADER_FNTX * 10**18)
 
     def _is_short(self, address: str) -> bool:
@@ -138,15 +146,16 @@ def _embedded(settings: Settings) -> Chain:
 
     folder, file = settings.paths.chain, _addresses_file(settings)
     deployer = deployer_of(settings.paths.keys)
-    web3 = Web3(EmbeddedProvider(folder / "chain.sqlite", deployer.address))
-    web3.eth.default_account = deployer.address  # eth-tester wants a sender even for a read
+    provider = EmbeddedProvider(folder / "chain.sqlite", deployer.address)
+    web3 = Web3(provider)
+    web3.eth.default_account = address_of(deployer.address)  # eth-tester wants a sender even for a read
     if not file.exists():
         with FileLock(folder / "deployment.lock"):
             if not file.exists():
                 write_addresses(file, deploy(web3, deployer))
     addresses = read_addresses(file)
     check_deployed(web3, addresses, file, MADE_ANEW)
-    return EmbeddedChain(web3, addresses, settings)
+    return EmbeddedChain(provider, web3, addresses, settings)
 
 
 @explained

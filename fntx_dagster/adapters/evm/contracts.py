@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fntx_dagster.adapters.evm.artifacts import CONTRACTS, artifact
 from fntx_dagster.adapters.evm.keys import Signer
 from fntx_dagster.adapters.evm.transactions import transact
+from fntx_dagster.adapters.evm.typed import address_of, address_of_deployment
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import Addresses
 
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 
 VERSION = 2
-"""Of TrackRecord's interface: what this code talks to."""
+"""The version of TrackRecord's interface that this code calls."""
 
 
 class NoTrackRecord(Permanent):
-    """What is at an address is not a TrackRecord that this code talks to."""
+    """The contract at an address is not a TrackRecord of this code's version."""
 
 
 def read_addresses(file: Path) -> Addresses:
@@ -51,15 +52,13 @@ def write_addresses(file: Path, addresses: Addresses) -> None:
 
 
 def deploy(web3: Web3, deployer: Signer) -> Addresses:
-    """Deploy FNTX and TrackRecord with a key that has sent nothing but this.
+    """Deploy FNTX and TrackRecord with a key that sends nothing else; their addresses.
 
-    A contract's address follows from its sender and nonce, so a deployment that was cut off is taken up where it
-    stopped, and one that is complete is only found.
+    A contract's address follows from its sender and nonce, so a deployment that was cut off goes on where it stopped,
+    and a complete one is recognised.
     """
-    from web3.utils.address import get_create_address
-
-    fntx, track_record = (get_create_address(deployer.address, nonce) for nonce in (0, 1))
-    sent = web3.eth.get_transaction_count(deployer.address)
+    fntx, track_record = (address_of_deployment(deployer.address, nonce) for nonce in (0, 1))
+    sent = web3.eth.get_transaction_count(address_of(deployer.address))
     for contract, arguments in list(zip(CONTRACTS, ((), (fntx,)), strict=True))[sent:]:
         code = artifact(contract)
         constructor = web3.eth.contract(abi=code["abi"], bytecode=code["bytecode"]).constructor(*arguments)
@@ -82,7 +81,7 @@ def check_deployed(
             "Name the file of this chain in FNTX_CONTRACTS, or another node in FNTX_RPC_URL",
         )
     for contract, address in zip(CONTRACTS, addresses[1:], strict=True):
-        if not web3.eth.get_code(address):
+        if not web3.eth.get_code(address_of(address)):
             raise Permanent(
                 f"chain {chain_id} has no contract {contract} at {address}, which {file} names",
                 way_out,
@@ -99,16 +98,17 @@ def check_version(web3: Web3, address: str, way_out: str = "Name another address
     from web3.exceptions import BadFunctionCallOutput, ContractLogicError
 
     try:
-        found = track_record_at(web3, address).functions.VERSION().call()
+        version = track_record_at(web3, address).functions.VERSION().call()
     except (BadFunctionCallOutput, ContractLogicError):
-        found = None
-    if found != VERSION:
+        version = None
+    if version != VERSION:
         raise NoTrackRecord(
             f"the contract at {address} is no TrackRecord of version {VERSION}, but "
-            + ("of an earlier one, or another contract" if found is None else f"of version {found}"),
+            + ("of an earlier one, or another contract" if version is None else f"of version {version}"),
             way_out,
         )
 
 
 def track_record_at(web3: Web3, address: str) -> Contract:
-    return web3.eth.contract(address=address, abi=artifact("TrackRecord")["abi"])
+    """TrackRecord's interface at an address."""
+    return web3.eth.contract(address_of(address), abi=artifact("TrackRecord")["abi"])

@@ -17,6 +17,7 @@ from fntx_dagster.adapters.evm.faults import explained
 from fntx_dagster.adapters.evm.keys import signer_of
 from fntx_dagster.adapters.evm.reader import web3_over
 from fntx_dagster.adapters.evm.transactions import next_nonce
+from fntx_dagster.adapters.evm.typed import address_of, address_of_deployment
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import Addresses
 
@@ -87,16 +88,14 @@ def _planned(web3: Web3, signer: Signer, plan: Path) -> int:
 
 
 def _addresses(web3: Web3, signer: Signer, first_nonce: int) -> Addresses:
-    from web3.utils.address import get_create_address
-
-    fntx, track_record = (get_create_address(signer.address, first_nonce + number) for number in (0, 1))
+    fntx, track_record = (address_of_deployment(signer.address, first_nonce + number) for number in (0, 1))
     return Addresses(web3.eth.chain_id, fntx, track_record)
 
 
 def _deploy(chain: Chain, signer: Signer, nonce: int, number: int, arguments: tuple[str, ...], plan: Path) -> None:
-    """One contract, unless it is there."""
+    """Deploy one contract, unless it is there."""
     web3, contract = chain.web3, CONTRACTS[number]
-    if web3.eth.get_code((chain.fntx_contract, chain.contract)[number]):
+    if web3.eth.get_code(address_of((chain.fntx_contract, chain.contract)[number])):
         return
     if (free := next_nonce(web3, signer.address)) != nonce:
         raise Permanent(

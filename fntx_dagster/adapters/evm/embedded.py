@@ -18,18 +18,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from eth.chains.base import MiningChain
 from eth.db.atomic import AtomicDB
 from eth.db.backends.base import BaseDB
 from eth.exceptions import CanonicalHeadNotFound
 from eth.exceptions import TransactionNotFound as EvmTransactionNotFound
+from eth.typing import AccountState
 from eth_tester import EthereumTester
 from eth_tester.backends.pyevm.main import PyEVMBackend, get_default_genesis_params, setup_tester_chain
 from eth_tester.backends.pyevm.serializers import serialize_transaction, serialize_transaction_receipt
 from eth_tester.exceptions import TransactionFailed, TransactionNotFound
 from eth_tester.exceptions import ValidationError as TesterValidationError
-from eth_utils import ValidationError, to_canonical_address
+from eth_typing import Hash32
+from eth_utils.address import to_canonical_address
+from eth_utils.exceptions import ValidationError
 from web3.providers.eth_tester import EthereumTesterProvider
-from web3.types import RPCEndpoint, RPCResponse
+from web3.types import RPCEndpoint, RPCError, RPCResponse
 
 GENESIS_WEI = 10**24
 """A million ether for the deployer, who funds the traders."""
@@ -59,7 +63,7 @@ class EmbeddedProvider(EthereumTesterProvider):
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         namespace, _, name = method.partition("_")
-        endpoint = self.api_endpoints.get(namespace, {}).get(name)
+        endpoint = (self.api_endpoints or {}).get(namespace, {}).get(name)
         if endpoint is None:
             return self._error(-32601, f"the embedded chain does not know {method}")
         try:
@@ -86,8 +90,10 @@ class EmbeddedProvider(EthereumTesterProvider):
                 raise
 
     def _error(self, code: int, message: str, data: str | None = None) -> RPCResponse:
-        error = {"code": code, "message": message}
-        return {"jsonrpc": "2.0", "id": 0, "error": error if data is None else {**error, "data": data}}
+        error: RPCError = {"code": code, "message": message}
+        if data is not None:
+            error["data"] = data
+        return {"jsonrpc": "2.0", "id": 0, "error": error}
 
 
 class _SqliteDB(BaseDB):
@@ -122,9 +128,10 @@ class _FileBackend(PyEVMBackend):
         super().__init__()
 
     def reset_to_genesis(self, *_: Any, **__: Any) -> None:
-        genesis = {self._deployer: {"balance": GENESIS_WEI, "storage": {}, "code": b"", "nonce": 0}}
+        genesis: AccountState = {self._deployer: {"balance": GENESIS_WEI, "storage": {}, "code": b"", "nonce": 0}}
         _, in_memory = setup_tester_chain(genesis_state=genesis)  # only its class is of use
         self.account_keys = ()  # transactions arrive signed
+        assert isinstance(in_memory, MiningChain)
         self._chain_class = type(in_memory)
         try:
             self.take_up_head()
@@ -149,15 +156,15 @@ class _FileBackend(PyEVMBackend):
 
     def _place_of(self, transaction_hash: bytes) -> tuple[Any, int]:
         try:
-            number, index = self.chain.get_canonical_transaction_index(transaction_hash)
+            number, index = self.chain.get_canonical_transaction_index(Hash32(transaction_hash))
         except EvmTransactionNotFound:
             raise TransactionNotFound(f"no transaction 0x{transaction_hash.hex()}") from None
         return self.chain.get_canonical_block_by_number(number), index
 
 
 def _in_a_nodes_words(refusal: str) -> str:
-    """py-evm's refusals as a node words them. What is missing in ether it says in several ways, also in a simulation,
-    which it wants to see paid for."""
+    """py-evm's refusals as a node words them. It reports too little ether in several ways, also in a simulation, which
+    it wants to see paid for."""
     if "enough balance" in refusal or "cannot afford" in refusal:
         return f"insufficient funds for gas * price + value: {refusal}"
     nonces = re.search(r"Invalid transaction nonce: Expected (\d+), but got (\d+)", refusal)

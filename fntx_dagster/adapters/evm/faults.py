@@ -114,9 +114,9 @@ def as_a_node_answers(function: Callable[P, T]) -> Callable[P, T]:
 
 def refusal_of(error: Exception) -> NodeRefusal:
     """Why a node did not take a transaction, from the words of its JSON-RPC error."""
-    said = _words(error).lower().replace(" ", "").replace("_", "")
+    words = _words(error).lower().replace(" ", "").replace("_", "")
     return next(
-        (refusal for refusal, known in _REFUSALS.items() if any(words in said for words in known)), NodeRefusal.OTHER
+        (refusal for refusal, known in _REFUSALS.items() if any(phrase in words for phrase in known)), NodeRefusal.OTHER
     )
 
 
@@ -152,7 +152,7 @@ def _meaning(error: Exception) -> Transient | Permanent | None:
 
 
 def _reverted(data: Any) -> Permanent:
-    from eth_abi import decode
+    from eth_abi.abi import decode
     from eth_abi.exceptions import DecodingError
 
     raw = bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else b""
@@ -167,6 +167,7 @@ def _reverted(data: Any) -> Permanent:
 
 
 def refused_by_node(error: Exception) -> Transient | Permanent:
+    """A node's JSON-RPC error, in our two kinds."""
     refusal = refusal_of(error)
     if refusal is NodeRefusal.NO_ETHER:
         return Permanent("the ether of the sender does not pay for the transaction", "Send ether to its address")

@@ -1,10 +1,10 @@
 """Keys and the salt secret: who signs for an account, and what is never printed.
 
 An account's key is in an encrypted keystore file, in the environment, or a development key that is made on first use in
-the data folder, readable by its owner alone. Each account has its own, because the contract keeps records by trader and
-day. A development key's file is named by a keyed hash of the account, so that a listing of the folder tells nobody
-whose it is. The salt secret is what every disclosure rests on: without it no signed metric can be proved again, so back
-the folder up.
+the data folder, readable by its owner alone. Each account has its own key, because the contract keeps records by trader
+and day. A development key's file is named by a keyed hash of the account, so that a listing of the folder does not
+reveal whose it is. Every disclosure needs the salt secret: without it no signed metric can be proved again, so back the
+folder up.
 """
 
 from __future__ import annotations
@@ -39,14 +39,17 @@ class Signed(NamedTuple):
 
 
 class Signer(Protocol):
-    """Whoever signs a trader's transactions.
+    """Who signs a trader's transactions.
 
     A hardware wallet or a remote signer is one more class with these two: `address`, EIP-55, and `sign`, which may wait
-    for a person and raises Transient where the device is away and Permanent where it refuses. It is returned by
-    `signer_of`; nothing else in the project asks for a key.
+    for a person and raises Transient where the device is away and Permanent where it refuses. `signer_of` returns it;
+    nothing else in the project takes a key.
     """
 
-    address: str
+    @property
+    def address(self) -> str:
+        """The signer's address, EIP-55."""
+        ...
 
     def sign(self, transaction: dict[str, Any]) -> Signed:
         """Sign a transaction (EIP-1559) that has its nonce, fees, gas and chain id."""
@@ -58,11 +61,11 @@ class LocalSigner:
 
     def __init__(self, key: bytes) -> None:
         from eth_account import Account
-        from eth_keys.exceptions import ValidationError
+        from eth_utils.exceptions import ValidationError
 
         try:
             self._account: LocalAccount = Account.from_key(key)
-        except (ValueError, ValidationError):  # whatever they say, they may quote the key
+        except (ValueError, ValidationError):  # their texts may quote the key
             raise Permanent("the trader's key is no private key", "Give 32 bytes as hex digits") from None
         self.address: str = self._account.address
 
@@ -100,7 +103,7 @@ def salt_secret(folder: Path) -> bytes:
 
 
 def known_secret(folder: Path, mark: str) -> bytes:
-    """The salt secret that has this mark; Permanent where it is missing or another one. Nothing is made."""
+    """The salt secret that has this mark; Permanent where it is missing or another one. It never makes a secret."""
     file = folder / _SALT_SECRET
     if not file.exists():
         raise Permanent(f"{file} is missing", "Restore it from the backup: what is signed is proved with it")
@@ -111,7 +114,7 @@ def known_secret(folder: Path, mark: str) -> bytes:
 
 
 def mark_of(secret: bytes) -> str:
-    """A mark that recognises a secret and tells nothing of it, to be kept where the secret is not."""
+    """A mark that recognises a secret and reveals nothing of it, to be kept where the secret is not."""
     return hmac.digest(secret, b"mark of the salt secret", "sha256")[:8].hex()
 
 

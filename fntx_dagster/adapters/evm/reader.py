@@ -1,4 +1,4 @@
-"""What a chain says about records, asked without a key and without our settings: the stranger's side.
+"""What a chain says about records, read without a key and without our settings: the stranger's side.
 
 `read_at` connects by RPC URL and contract. Days go to the contract as the number yyyymmdd; times come back in UTC; FNTX
 is Decimal. Each method of a Reader raises Transient where the node does not answer, or not as a node does.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from fntx_dagster.adapters.evm.artifacts import TRACK_RECORD_CODES, artifact
 from fntx_dagster.adapters.evm.faults import as_a_node_answers
 from fntx_dagster.adapters.evm.transactions import receipt_of
+from fntx_dagster.adapters.evm.typed import address_of, block_at
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.chain import Addresses, Funds, Mined, StoredRecord, Version, Written
 from fntx_dagster.model.period import Period
@@ -22,7 +23,7 @@ from fntx_dagster.model.period import Period
 if TYPE_CHECKING:
     from web3 import Web3
     from web3.contract import Contract
-    from web3.types import TxReceipt
+    from web3.types import BlockIdentifier, TxReceipt
 
 
 _NULL_VALUE = -(2**255)
@@ -37,12 +38,12 @@ _BACKOFF_SECONDS = 0.2
 
 
 class AnotherChain(Permanent):
-    """The node serves another chain than the one that is asked about; `served` is its number."""
+    """The node serves another chain than the one that was named; `served` is its number."""
 
-    def __init__(self, served: int, asked: int) -> None:
+    def __init__(self, served: int, named: int) -> None:
         self.served = served
         super().__init__(
-            f"the node is of another chain: it serves chain {served}, not chain {asked}", "Name a node of that chain"
+            f"the node is of another chain: it serves chain {served}, not chain {named}", "Name a node of that chain"
         )
 
 
@@ -79,7 +80,7 @@ def read_at(rpc_url: str, contract: str, chain_id: int | None = None) -> Reader:
 
 
 def web3_over(rpc_url: str) -> Web3:
-    """web3 over a node's URL: a node that hangs is given up after half a minute, whatever is asked."""
+    """web3 over a node's URL: a request to a node that hangs is given up after half a minute."""
     from requests import ConnectionError as Unreachable
     from requests import HTTPError, Timeout
     from web3 import HTTPProvider, Web3
@@ -100,9 +101,9 @@ def web3_over(rpc_url: str) -> Web3:
 
 
 class Reader:
-    """A chain with a TrackRecord on it, and what anybody may ask of it.
+    """A chain with a TrackRecord on it, and what anybody may read of it.
 
-    A context manager: leaving it closes what is open, and nothing may be asked after it.
+    A context manager: leaving it closes what is open, and nothing may be read after it.
     """
 
     is_embedded = False
@@ -125,14 +126,14 @@ class Reader:
     @as_a_node_answers
     def record_of(self, trader: str, day: date) -> StoredRecord | None:
         """The latest version of a trader's day, or None."""
-        return _stored(self.track_record.functions.recordOf(_checksummed(trader), yyyymmdd(day)).call())
+        return _stored(self.track_record.functions.recordOf(address_of(trader), yyyymmdd(day)).call())
 
     @as_a_node_answers
     def version_of(self, trader: str, day: date, version: int) -> Version | None:
         """One version of a trader's day, counted from 1, or None."""
-        from eth_abi import decode
+        from eth_abi.abi import decode
 
-        data = self.track_record.encode_abi("versionOf", args=[_checksummed(trader), yyyymmdd(day), version])
+        data = self.track_record.encode_abi("versionOf", args=[address_of(trader), yyyymmdd(day), version])
         answer = self.web3.eth.call({"to": self.contract, "data": data})
         record, previous, reason = decode(_VERSION_OF, bytes(answer))
         stored = _stored(record)
@@ -141,17 +142,17 @@ class Reader:
         return Version(stored, previous if version > 1 else None, _readable(reason) if version > 1 else None)
 
     @as_a_node_answers
-    def history(self, trader: str, period: Period, block: int | str = "latest") -> dict[date, StoredRecord]:
+    def history(self, trader: str, period: Period, block: BlockIdentifier = "latest") -> dict[date, StoredRecord]:
         """Day → the latest version of each day from `first` to `last` that has a record, as of a block."""
         first, last = period
-        found = {}
+        records = {}
         for begin in range(first.toordinal(), last.toordinal() + 1, _MAX_RANGE):
             end = min(last.toordinal(), begin + _MAX_RANGE - 1)
-            days = (yyyymmdd(date.fromordinal(one)) for one in (begin, end))
-            page = self.track_record.functions.history(_checksummed(trader), *days)
+            days = (yyyymmdd(date.fromordinal(ordinal)) for ordinal in (begin, end))
+            page = self.track_record.functions.history(address_of(trader), *days)
             for number, *record in page.call(block_identifier=block):
-                found[_date(number)] = _stored(record)
-        return found
+                records[_date(number)] = _stored(record)
+        return records
 
     @as_a_node_answers
     def verify_metric(
@@ -169,7 +170,7 @@ class Reader:
         if not _NULL_VALUE <= scaled < -_NULL_VALUE or value == _NULL_VALUE:
             return False
         asked = self.track_record.functions.verifyMetric(
-            _checksummed(trader), yyyymmdd(day), version, index, scaled, salt, list(proof)
+            address_of(trader), yyyymmdd(day), version, index, scaled, salt, list(proof)
         )
         return asked.call()
 
@@ -186,17 +187,17 @@ class Reader:
     def find_posting(self, trader: str, day: date, version: int = 1) -> Mined | None:
         """The transaction that posted a version of a trader's day, or None if there is no such record.
 
-        The contract keeps the time and no block's number: the blocks of that second are found by bisection and asked
-        for the event. Transient where the node does not show it (yet).
+        The contract keeps the time and no block's number: a bisection finds the blocks of that second, and their
+        events are read. Transient where the node does not show it (yet).
         """
-        found = self.version_of(trader, day, version)
-        if found is None:
+        held = self.version_of(trader, day, version)
+        if held is None:
             return None
         event, wanted = (
             self.track_record.events.DailyRecordPosted(),
-            {"trader": _checksummed(trader), "date": yyyymmdd(day)},
+            {"trader": address_of(trader), "date": yyyymmdd(day)},
         )
-        for number in self._blocks_of(int(found.record.posted_at.timestamp())):
+        for number in self._blocks_of(int(held.record.posted_at.timestamp())):
             for log in event.get_logs(from_block=number, to_block=number, argument_filters=wanted):
                 if log["args"]["version"] == version:
                     mined = self.mined(f"0x{log['transactionHash'].hex()}")
@@ -208,7 +209,7 @@ class Reader:
     def funds_of(self, address: str) -> Funds:
         """What an address holds and what TrackRecord may burn of it."""
         return Funds(
-            self.web3.eth.get_balance(address),
+            self.web3.eth.get_balance(address_of(address)),
             _fntx(self.fntx.functions.balanceOf(address).call()),
             _fntx(self.fntx.functions.allowance(address, self.contract).call()),
         )
@@ -232,7 +233,7 @@ class Reader:
         from web3.exceptions import BlockNotFound, Web3RPCError
 
         try:
-            return self.web3.eth.get_block("finalized")["number"]
+            return block_at(self.web3, "finalized").number
         except (BlockNotFound, Web3RPCError):
             return None
 
@@ -249,7 +250,7 @@ class Reader:
         from web3.exceptions import BlockNotFound
 
         try:
-            return f"0x{self.web3.eth.get_block(block_number)['hash'].hex()}" == block_hash
+            return block_at(self.web3, block_number).hash == block_hash
         except BlockNotFound:
             return False
 
@@ -260,9 +261,9 @@ class Reader:
         It says which rules hold since the deployment, not what the deployment itself wrote: whoever deploys can put
         records of anybody there. So the address has to be known as well, or who posted a record has to be asked.
         """
-        from eth_utils import keccak
+        from eth_utils.crypto import keccak
 
-        code = bytes(self.web3.eth.get_code(self.contract))
+        code = bytes(self.web3.eth.get_code(address_of(self.contract)))
         # the compiler puts the token's address, its one immutable, into a PUSH32
         token = bytes.fromhex(self.fntx_contract.removeprefix("0x"))
         bare = code.replace(_PUSH32 + token.rjust(32, b"\0"), _PUSH32 + bytes(32))
@@ -270,11 +271,13 @@ class Reader:
 
     @cached_property
     def track_record(self) -> Contract:
-        return self.web3.eth.contract(address=self.contract, abi=artifact("TrackRecord")["abi"])
+        """TrackRecord's interface."""
+        return self.web3.eth.contract(address_of(self.contract), abi=artifact("TrackRecord")["abi"])
 
     @cached_property
     def fntx(self) -> Contract:
-        return self.web3.eth.contract(address=self.fntx_contract, abi=artifact("FNTX")["abi"])
+        """FNTX's interface."""
+        return self.web3.eth.contract(address_of(self.fntx_contract), abi=artifact("FNTX")["abi"])
 
     def _written_by(self, receipt: TxReceipt) -> Mined:
         from web3.logs import DISCARD
@@ -294,13 +297,13 @@ class Reader:
             for event in self.fntx.events.Transfer().process_receipt(receipt, errors=DISCARD)
             if event["address"] == self.fntx_contract and int(event["args"]["to"], 16) == 0
         )
-        block = self.web3.eth.get_block(receipt["blockHash"])
+        block = block_at(self.web3, receipt["blockHash"])
         return Mined(
             tx_hash,
             receipt["blockNumber"],
             f"0x{receipt['blockHash'].hex()}",
             receipt["gasUsed"],
-            datetime.fromtimestamp(block["timestamp"], UTC),
+            datetime.fromtimestamp(block.timestamp, UTC),
             _fntx(burned),
             records,
             receipt["from"],
@@ -321,7 +324,7 @@ class Reader:
             low += 1
 
     def _time_of(self, number: int) -> int:
-        return self.web3.eth.get_block(number)["timestamp"]
+        return block_at(self.web3, number).timestamp
 
 
 def _fntx(units: int) -> Decimal:
@@ -333,13 +336,6 @@ def _fntx(units: int) -> Decimal:
 def _readable(text: bytes) -> str:
     """What a stranger wrote, without what is no text or would steer a terminal."""
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in text.decode("utf-8", "replace"))
-
-
-def _checksummed(address: str) -> str:
-    """An address in web3's notation, whatever its letters' case: a disclosure may have any."""
-    from web3 import Web3
-
-    return Web3.to_checksum_address(address.lower())
 
 
 def yyyymmdd(day: date) -> int:

@@ -18,8 +18,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from eth_utils import to_checksum_address
+from eth_utils.address import to_checksum_address
 from web3.providers.eth_tester.middleware import request_formatters, result_formatters
+from web3.types import RPCEndpoint
 
 from fntx_dagster.adapters.evm.answers import MAX_DEPTH, depth_of
 from fntx_dagster.errors import Permanent
@@ -32,7 +33,7 @@ MAX_BATCH = 1_000
 
 _IDLE_SECONDS = 30.0
 _NAMESPACES = frozenset({"eth", "net", "web3"})
-"""Those of the standard. The test chain's own (mining, time travel, going back) are nobody's over HTTP."""
+"""Those of the standard. The test chain's own (mining, time travel, going back) are not served over HTTP."""
 
 _SIMULATING = frozenset({"eth_call", "eth_estimateGas"})
 _BLOCKS = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash"})
@@ -81,26 +82,26 @@ class _Node:
         if depth_of(body) > MAX_DEPTH:
             return _error(None, -32700, "parse error")
         try:
-            asked = json.loads(body)
+            requests = json.loads(body)
         except (ValueError, RecursionError):
             return _error(None, -32700, "parse error")
-        if not isinstance(asked, list):
-            return self._answer_one(asked)
-        if not 0 < len(asked) <= MAX_BATCH:
+        if not isinstance(requests, list):
+            return self._answer_one(requests)
+        if not 0 < len(requests) <= MAX_BATCH:
             return _error(None, -32600, f"a batch has 1 to {MAX_BATCH} requests")
-        return [self._answer_one(one) for one in asked]
+        return [self._answer_one(each) for each in requests]
 
-    def _answer_one(self, asked: Any) -> dict[str, Any]:
-        if not isinstance(asked, dict) or not isinstance(asked.get("method"), str):
+    def _answer_one(self, request: Any) -> dict[str, Any]:
+        if not isinstance(request, dict) or not isinstance(request.get("method"), str):
             return _error(None, -32600, "invalid request")
-        number, method, params = asked.get("id"), asked["method"], asked.get("params") or []
+        number, method, params = request.get("id"), request["method"], request.get("params") or []
         if method.partition("_")[0] not in _NAMESPACES:
             return _error(number, -32601, f"the embedded chain does not serve {method}")
         try:
-            response = self._provider.make_request(method, self._taken(method, list(params)))
+            response = self._provider.make_request(RPCEndpoint(method), self._taken(method, list(params)))
             if "error" in response:
                 return {"jsonrpc": "2.0", "id": number, "error": response["error"]}
-            return {"jsonrpc": "2.0", "id": number, "result": _given(method, response["result"])}
+            return {"jsonrpc": "2.0", "id": number, "result": _given(method, response.get("result"))}
         except Exception as error:  # what a stranger sends may break the EVM's library anywhere; it answers on
             return _error(number, -32603, f"cannot answer this ({type(error).__name__})")
 
@@ -114,7 +115,7 @@ class _Node:
             if "input" in call:
                 call["data"] = call.pop("input")
             params[0] = {"from": self._caller, **call}
-        formatter = request_formatters.get(method)
+        formatter = request_formatters.get(RPCEndpoint(method))
         return formatter(params) if formatter else params
 
 
@@ -123,7 +124,6 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_SECONDS
     disable_nagle_algorithm = True  # an answer is small, and waiting to fill a packet costs 40 ms
@@ -140,11 +140,16 @@ class _Handler(BaseHTTPRequestHandler):
         elif int(length) > MAX_BODY:
             self._reply(413, closing=True)
         else:
-            answer = self.server.node.answer(self.rfile.read(int(length)))
+            answer = self._node.answer(self.rfile.read(int(length)))
             self._reply(200, json.dumps(answer).encode("ascii"))
 
-    def log_message(self, *_: Any) -> None:
-        """Nobody reads it."""
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write no log: nobody reads it."""
+
+    @property
+    def _node(self) -> _Node:
+        assert isinstance(self.server, _Server)
+        return self.server.node
 
     def _names_loopback(self) -> bool:
         try:
@@ -181,12 +186,14 @@ def _given(method: str, result: Any) -> Any:
     """A result as a node gives it."""
     formatters = result_formatters or {}
     if method in _BLOCKS and result:
-        of_transaction = formatters["eth_getTransactionByHash"]
+        of_transaction = formatters[RPCEndpoint("eth_getTransactionByHash")]
         result = {
             **result,
-            "transactions": [of_transaction(one) if isinstance(one, dict) else one for one in result["transactions"]],
+            "transactions": [
+                of_transaction(each) if isinstance(each, dict) else each for each in result["transactions"]
+            ],
         }
-    formatter = formatters.get(method)
+    formatter = formatters.get(RPCEndpoint(method))
     return _json(formatter(result) if formatter else result)
 
 

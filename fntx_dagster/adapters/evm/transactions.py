@@ -1,7 +1,7 @@
 """Single steps of a transaction: its fees, its broadcast, its receipt; and `transact`, which takes them all at once.
 
 `transact` is for what a record does not depend on (deployment, funding, approval): it keeps nothing, so a process that
-dies in it leaves the transaction to the chain. Records go through `sender`. The caller holds the key's turn.
+dies in it leaves the transaction to the chain. Records go through the outbox. The caller holds the key's turn.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.adapters.evm.faults import NodeRefusal, explained, refusal_of
 from fntx_dagster.adapters.evm.keys import Signer
+from fntx_dagster.adapters.evm.typed import address_of, block_at, hash_of
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.chain import Fees
 
 if TYPE_CHECKING:
     from web3 import Web3
-    from web3.types import TxReceipt
+    from web3.types import BlockIdentifier, TxParams, TxReceipt
 
 GAS_LIMIT = 16_777_216
 """What one transaction may use at most (EIP-7825)."""
@@ -26,7 +27,7 @@ MINED_WITHIN = 180.0
 
 
 @explained
-def transact(web3: Web3, signer: Signer, call: dict[str, Any], fee_cap: int | None = None) -> TxReceipt:
+def transact(web3: Web3, signer: Signer, call: TxParams, fee_cap: int | None = None) -> TxReceipt:
     """Simulate, sign, broadcast and wait. `call` has any of to, data, value (wei); `fee_cap` is wei per gas.
 
     The simulation and the check of the ether come before a nonce is taken.
@@ -46,7 +47,7 @@ def transact(web3: Web3, signer: Signer, call: dict[str, Any], fee_cap: int | No
     except Web3RPCError as error:
         if refusal_of(error) is not NodeRefusal.ALREADY_KNOWN:
             raise
-    receipt = web3.eth.wait_for_transaction_receipt(signed.tx_hash, timeout=MINED_WITHIN)
+    receipt = web3.eth.wait_for_transaction_receipt(hash_of(signed.tx_hash), timeout=MINED_WITHIN)
     if receipt["status"] != 1:
         simulate(web3, call, receipt["blockNumber"])  # raises with the reason, if the state still shows it
         raise Permanent(f"transaction {signed.tx_hash} was mined and refused", "Look it up on the chain")
@@ -54,20 +55,22 @@ def transact(web3: Web3, signer: Signer, call: dict[str, Any], fee_cap: int | No
 
 
 @explained
-def simulate(web3: Web3, call: dict[str, Any], block: int | str = "latest") -> None:
+def simulate(web3: Web3, call: TxParams, block: BlockIdentifier = "latest") -> None:
     """Reverted if the contract would refuse `call` after that block."""
     web3.eth.call(call, block)
 
 
 @explained
-def gas_for(web3: Web3, call: dict[str, Any]) -> int:
+def gas_for(web3: Web3, call: TxParams) -> int:
     """A quarter more than the node's estimate: the state may have changed when it is mined."""
     return min(web3.eth.estimate_gas(call) * 5 // 4, GAS_LIMIT)
 
 
 def suggested_fees(web3: Web3) -> Fees:
-    """EIP-1559 fees that outlast six full blocks: twice the base fee, and the tip."""
-    tip, base = web3.eth.max_priority_fee, web3.eth.get_block("latest")["baseFeePerGas"]
+    """EIP-1559 fees that outlast six full blocks: twice the base fee, and the tip. Permanent on a chain without."""
+    tip, base = web3.eth.max_priority_fee, block_at(web3, "latest").base_fee
+    if base is None:
+        raise Permanent("the chain's blocks have no base fee", "Name a chain with EIP-1559 in FNTX_RPC_URL")
     return Fees(2 * base + tip, tip)
 
 
@@ -90,7 +93,7 @@ def gwei(wei: int) -> str:
 
 def check_ether(web3: Web3, address: str, needed: int) -> None:
     """Permanent unless `address` holds `needed` wei."""
-    held = web3.eth.get_balance(address)
+    held = web3.eth.get_balance(address_of(address))
     if held < needed:
         raise Permanent(
             f"{address} holds {held} wei of ether and the transaction may cost {needed}",
@@ -98,11 +101,11 @@ def check_ether(web3: Web3, address: str, needed: int) -> None:
         )
 
 
-def next_nonce(web3: Web3, address: str, block: int | str = "latest") -> int:
+def next_nonce(web3: Web3, address: str, block: BlockIdentifier = "latest") -> int:
     """The nonce that comes after `block`; Transient while the node knows a transaction of `address` that is not
     mined."""
-    mined = web3.eth.get_transaction_count(address, block)
-    if web3.eth.get_transaction_count(address, "pending") > mined:
+    mined = web3.eth.get_transaction_count(address_of(address), block)
+    if web3.eth.get_transaction_count(address_of(address), "pending") > mined:
         raise Transient(
             f"a transaction of {address}, nonce {mined}, is still in progress",
             "Try again when it is mined; one that is not ours and stays can be replaced by its wallet, with that nonce",
@@ -110,7 +113,7 @@ def next_nonce(web3: Web3, address: str, block: int | str = "latest") -> int:
     return mined
 
 
-def request(chain_id: int, nonce: int, gas: int, fees: Fees, call: dict[str, Any]) -> dict[str, Any]:
+def request(chain_id: int, nonce: int, gas: int, fees: Fees, call: TxParams) -> dict[str, Any]:
     """What a signer signs: `call` (to, data, value; a deployment has no `to`) as an EIP-1559 transaction."""
     return {
         "to": call.get("to", ""),
@@ -129,7 +132,7 @@ def receipt_of(web3: Web3, tx_hash: str) -> TxReceipt | None:
     from web3.exceptions import TransactionNotFound
 
     try:
-        receipt = web3.eth.get_transaction_receipt(tx_hash)
+        receipt = web3.eth.get_transaction_receipt(hash_of(tx_hash))
     except TransactionNotFound:
         return None
     return receipt if receipt["blockHash"] is not None else None
@@ -140,7 +143,7 @@ def is_known(web3: Web3, tx_hash: str) -> bool:
     from web3.exceptions import TransactionNotFound
 
     try:
-        web3.eth.get_transaction(tx_hash)
+        web3.eth.get_transaction(hash_of(tx_hash))
     except TransactionNotFound:
         return False
     return True

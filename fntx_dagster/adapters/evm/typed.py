@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 class Block(NamedTuple):
-    """A block: its number, its hash (0x…), its time (Unix seconds), its base fee in wei per gas."""
+    """A block: its number, its hash (0x…), its time (Unix seconds), its base fee in wei per gas, None on a chain
+    without (EIP-1559)."""
 
     number: int
     hash: str
     timestamp: int
-    base_fee: int
+    base_fee: int | None
 
 
 def address_of(text: str) -> ChecksumAddress:
@@ -52,4 +53,4 @@ def block_at(web3: Web3, which: BlockIdentifier) -> Block:
     block = web3.eth.get_block(which)
     if "number" not in block or "hash" not in block or "timestamp" not in block:
         raise Transient("the RPC URL answers, but not as an Ethereum node does", "Check the URL")
-    return Block(block["number"], f"0x{block['hash'].hex()}", block["timestamp"], block.get("baseFeePerGas", 0))
+    return Block(block["number"], f"0x{block['hash'].hex()}", block["timestamp"], block.get("baseFeePerGas"))

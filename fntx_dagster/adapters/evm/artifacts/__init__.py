@@ -29,13 +29,13 @@ def artifact(contract: str) -> dict[str, Any]:
 @functools.cache
 def custom_errors() -> dict[bytes, tuple[str, tuple[tuple[str, str], ...]]]:
     """The custom errors of all contracts by selector: name, and each argument's name and type."""
-    from eth_utils import keccak
+    from eth_utils.crypto import keccak
 
-    found = {}
+    errors = {}
     for contract in CONTRACTS:
         for entry in artifact(contract)["abi"]:
             if entry["type"] == "error":
                 inputs = tuple((item["name"], item["type"]) for item in entry["inputs"])
                 signature = f"{entry['name']}({','.join(kind for _, kind in inputs)})"
-                found[keccak(text=signature)[:4]] = (entry["name"], inputs)
-    return found
+                errors[keccak(text=signature)[:4]] = (entry["name"], inputs)
+    return errors
