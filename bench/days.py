@@ -77,7 +77,8 @@ def _warm(settings: Settings) -> dict[str, object]:
 
 def _dbt(settings: Settings) -> None:
     """dbt's part of the last day's run, alone."""
-    from fntx_dagster.defs.transforms import build, transforms
+    from fntx_dagster.defs.transforms import transforms
+    from fntx_dagster.services.building.marts import build
 
     models = {spec.key.to_user_string() for spec in transforms.specs if not spec.is_virtual}
     build(settings, models | {key.name for key in transforms.check_keys}, Period.on(DAYS[-1]))
@@ -87,7 +88,7 @@ def _recorded(settings: Settings) -> float:
     """Seconds that Dagster takes for the daily job's graph, every asset and every check, with nothing in it."""
     import dagster as dg
 
-    from fntx_dagster.defs.executor import keep_connections
+    from fntx_dagster.defs.internals import keep_connections
     from fntx_dagster.defs.ranges import range_tags
 
     job = _emptied()
@@ -102,7 +103,6 @@ def _emptied():
     import dagster as dg
 
     from fntx_dagster.definitions import defs
-    from fntx_dagster.defs.executor import one_process
     from fntx_dagster.defs.jobs import EVERY_DAY
 
     order = defs.resolve_asset_graph().toposorted_asset_keys
@@ -130,7 +130,7 @@ def _emptied():
             emptied.append(like(nothing))
         else:
             raise TypeError(f"the definitions hold a {type(step).__name__}")
-    job = dg.define_asset_job("emptied", selection=EVERY_DAY, executor_def=one_process)
+    job = dg.define_asset_job("emptied", selection=EVERY_DAY, executor_def=dg.in_process_executor)
     return dg.Definitions(assets=emptied, jobs=[job], loggers=defs.loggers).resolve_job_def("emptied")
 
 

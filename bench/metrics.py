@@ -46,11 +46,10 @@ def measure(cases: tuple[tuple[int, int], ...] = CASES[:1]) -> list[Measurement]
 
 
 def _case(settings: Settings, count: int, accounts: int) -> dict[str, float | None]:
-    from fntx_dagster.defs.manifest import manifest
-    from fntx_dagster.defs.transforms import build
+    from fntx_dagster.services.building.marts import build, manifest
 
     db = open_database(settings)
-    manifest()
+    manifest(settings)
     build(settings, ["path:models/staging", "path:models/marts"], Period.on(FIRST))
     days = list(islice((session.day for session in sessions(FIRST, FIRST + timedelta(days=count * 3 // 2 + 9))), count))
     navs = [_fill(db, f"U40000{number:02}", days, Random(number)) for number in range(accounts)]
@@ -63,10 +62,10 @@ def _case(settings: Settings, count: int, accounts: int) -> dict[str, float | No
 
 def _seconds(results) -> float:
     """What the models took, without dbt's own start and its tests."""
-    failed = [f"{done.node.name}: {done.message}" for done in results if done.status not in ("success", "pass")]
+    failed = [str(done) for done in results if done.status not in ("success", "pass")]
     if failed:
         sys.exit("; ".join(failed))
-    return sum(done.execution_time for done in results if done.node.resource_type == "model")
+    return sum(done.seconds for done in results if done.kind == "model")
 
 
 def _fill(db: Database, account: str, days: list[date], random: Random) -> list[tuple[Decimal, Decimal]]:

@@ -1,39 +1,5 @@
-"""Everything that Dagster loads, on one page."""
+"""Where Dagster finds the definitions (workspace.yaml names this module)."""
 
-import dagster as dg
+from fntx_dagster.defs.definitions import defs
 
-from fntx_dagster.defs.accounting import lots
-from fntx_dagster.defs.executor import one_process
-from fntx_dagster.defs.jobs import JOBS
-from fntx_dagster.defs.progress import progress_logger
-from fntx_dagster.defs.report import daily_report
-from fntx_dagster.defs.resources import Platform
-from fntx_dagster.defs.risk import risk
-from fntx_dagster.defs.schedules import SCHEDULES
-from fntx_dagster.defs.sensors import SENSORS
-from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_unchanged
-from fntx_dagster.defs.statements import flex_files, raw_flex_xml
-from fntx_dagster.defs.today import current_day
-from fntx_dagster.defs.transforms import transforms
-from fntx_dagster.defs.verification import CHECKS
-
-defs = dg.Definitions(
-    assets=[
-        flex_files,
-        raw_flex_xml,
-        lots,
-        transforms,
-        risk,
-        daily_report,
-        daily_signature,
-        chain_receipt,
-        current_day,
-    ],
-    asset_checks=[*CHECKS, signed_days_unchanged],
-    jobs=JOBS,
-    schedules=SCHEDULES,
-    sensors=SENSORS,
-    resources={"platform": Platform()},
-    loggers={"progress": progress_logger},
-    executor=one_process,
-)
+__all__ = ["defs"]

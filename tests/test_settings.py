@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from fntx_dagster import settings as room
-from fntx_dagster.defs.environment import dagster_environment, dbt_environment
 from fntx_dagster.errors import Permanent, masked, without_accounts
+from fntx_dagster.services.environment import dagster_environment, dbt_environment
 from fntx_dagster.settings import Settings, child_environment, export, known_settings, load_settings, places
 from fntx_dagster.settings.names import SHORT_NAMES, is_internal, variable, variables
 from fntx_dagster.store.database import Database

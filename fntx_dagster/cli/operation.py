@@ -83,7 +83,7 @@ def ui(
 ) -> None:
     """Serve the Dagster UI and its daemon on the same database, until Ctrl-C."""
     from fntx_dagster.cli.terminal import note
-    from fntx_dagster.defs.environment import dagster_environment
+    from fntx_dagster.services.environment import dagster_environment
 
     environment = child_environment(dagster_environment(load_settings()))
     note(f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it; `fntx db stop` ends the database)")
@@ -94,7 +94,7 @@ def ui(
 
 def env() -> None:
     """Print what plain `dagster dev` or dbt needs: eval "$(.venv/bin/fntx env)". May hold a database password."""
-    from fntx_dagster.defs.environment import dagster_environment, dbt_environment
+    from fntx_dagster.services.environment import dagster_environment, dbt_environment
 
     settings = load_settings()
     for name, value in (dagster_environment(settings) | dbt_environment(settings)).items():

@@ -1,7 +1,6 @@
 """From raw rows to classified fills and FIFO lots."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -10,15 +9,8 @@ from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.errors import Permanent, masked, without_accounts
-from fntx_dagster.model.finding import Finding
-from fntx_dagster.model.period import Period
-from fntx_dagster.services.accounts import account_labels, accounts
-from fntx_dagster.services.database import Database
-from fntx_dagster.store.accounting.capital import set_initial_capital
-from fntx_dagster.store.accounting.changes import note_refused, stale_range
-from fntx_dagster.store.accounting.fills import rebuild
-from fntx_dagster.store.raw_flex.coverage import due_session, missing, nothing_to_build
+from fntx_dagster.services.building.lots import rebuild_lots
+from fntx_dagster.services.findings import completeness
 
 LOTS = "classified_fills"
 
@@ -47,57 +39,37 @@ LOTS = "classified_fills"
         dg.AssetCheckSpec(
             "statements_are_complete",
             asset=LOTS,
-            description="Every session has its official NAV, and each section of the story that the one before had.",
+            description="Every session has its official NAV, and each section that the session before it had.",
         ),
         dg.AssetCheckSpec(
             "every_account_is_rebuilt",
             asset=LOTS,
-            description="No account has a row that fills and lots cannot be made of.",
+            description="Fills and lots of every account could be rebuilt from its rows.",
         ),
     ],
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """What is missing in single sessions and accounts is named, is not signed, and holds no other account up."""
+    """A session or an account whose statements lack something is a finding. It is not signed, and the other accounts
+    are rebuilt."""
     period = range_of(context)
-    settings, db = platform.settings(), platform.database()
+    db = platform.database()
     with failing_well():
-        set_initial_capital(db, settings.accounting.initial_capital)
-        start = stale_range(db, period).period.first
-        counts = rebuild(db, Period(start, period.last), fallback=settings.accounting.fx_fallback)
-        note_refused(db, start, ((one.account_id, str(one.error)) for one in counts.failed))
-        if counts.failed and len(counts.failed) == len(accounts(db)):
-            raise Permanent("; ".join(f"account {masked(one.account_id)}: {one.error}" for one in counts.failed))
-    for fill in counts.unopened:
-        context.log.warning(
-            f"{fill.account} {fill.session}: {fill.quantity} {fill.symbol} closed without an opening in the statements"
-        )
-    yield _completeness(db, period)
-    labels = account_labels(db)
-    refused = [_refused(labels[one.account_id], one.error) for one in counts.failed]
-    yield result("account", "every_account_is_rebuilt", refused, "every account is rebuilt", asset=LOTS)
-    for asset, table in (("classified_fills", counts.fills), ("position_lots", counts.position_lots)):
-        yield dg.MaterializeResult(asset_key=asset, metadata=table._asdict() | {"unopened": len(counts.unopened)})
-
-
-def _completeness(db: Database, period: Period) -> dg.AssetCheckResult:
-    """The session that is due is missed by a check of its own, which raises the alert."""
-    first, last = period
-    lacking = [Finding(str(lack), str(lack), lack.day) for lack in missing(db, period)]
-    if nothing := nothing_to_build(db, period):
-        lacking = lacking or [Finding(nothing, nothing, last)]
-    due = due_session(datetime.now(UTC))
-    return result(
+        rebuilt = rebuild_lots(platform.settings(), db, period)
+    for line in rebuilt.without_opening:
+        context.log.warning(line)
+    lacking, alerts = completeness(db, period)
+    yield result(
         "statements",
         "statements_are_complete",
         lacking,
         "nothing is missing",
-        days=(first, last),
+        days=period,
         asset=LOTS,
-        alerts=[found for found in lacking if found.day < due],
+        alerts=alerts,
     )
-
-
-def _refused(label: str, error: Permanent) -> Finding:
-    return Finding(label, f"account {label}: {without_accounts(str(error))}")
+    yield result("account", "every_account_is_rebuilt", rebuilt.refused, "every account is rebuilt", asset=LOTS)
+    unopened = {"unopened": len(rebuilt.without_opening)}
+    yield dg.MaterializeResult(asset_key="classified_fills", metadata=rebuilt.fills | unopened)
+    yield dg.MaterializeResult(asset_key="position_lots", metadata=rebuilt.position_lots | unopened)

@@ -1,18 +1,18 @@
-"""Alerts on their way: the run that sends them."""
+"""The run that delivers alerts."""
 
 import dagster as dg
 
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.services import alerting as alerts
+from fntx_dagster.services.alerting import deliver
 
 
-@dg.op(description="Sends what each destination of FNTX_ALERT_URLS has not had yet.")
+@dg.op(description="Sends each destination of FNTX_ALERT_URLS the alerts that it has not had yet.")
 def send_alerts(context: dg.OpExecutionContext, platform: Platform) -> None:
     """A destination that does not take its alerts does not keep the others from theirs."""
-    done = alerts.deliver(platform.settings(), platform.database())
-    for one in done:
-        context.log.info(f"{one.destination}: {one.problem or f'{one.alerts} alerts'}")
-    failed = [f"{one.destination}: {one.problem}" for one in done if one.problem]
+    deliveries = deliver(platform.settings(), platform.database())
+    for delivery in deliveries:
+        context.log.info(f"{delivery.destination}: {delivery.problem or f'{delivery.alerts} alerts'}")
+    failed = [f"{delivery.destination}: {delivery.problem}" for delivery in deliveries if delivery.problem]
     if failed:
         raise dg.Failure("; ".join(failed), allow_retries=False)
 

@@ -1,12 +1,17 @@
 """How our errors become Dagster's, and back into words: what cannot succeed on a second try is not tried again."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._utils.error import SerializableErrorInfo
 
 from fntx_dagster.errors import Permanent, Transient, without_accounts
+
+if TYPE_CHECKING:
+    from dagster_shared.error import SerializableErrorInfo
 
 
 @contextmanager
@@ -18,8 +23,8 @@ def failing_well() -> Iterator[None]:
         raise dg.Failure(without_accounts(str(error)), allow_retries=False) from None
 
 
-def said(event: dg.DagsterEvent) -> str:
-    """What a failed step said: its name and the words a user reads."""
+def error_text(event: dg.DagsterEvent) -> str:
+    """Why a step failed: its name and the words a user reads."""
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return f"{event.step_key}: {data.user_failure_data.description}"

@@ -1,27 +1,15 @@
-"""Check results that say what they found, one finding per thing a person has to know: the alerts are read from them."""
+"""Check results that carry their findings, one per thing that a person has to know: alerts are raised from them."""
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import dagster as dg
 
 from fntx_dagster.defs.former_names import current_check
-from fntx_dagster.model.finding import Finding
+from fntx_dagster.model.finding import Finding, Observed
 
 _SHOWN = 50
-
-
-class Observed(NamedTuple):
-    """What a check's evaluation says to whoever raises alerts. `days` and `looked` (subjects) say what was looked at,
-    None: everything; `whole`: what of that is not among the findings was not found."""
-
-    kind: str
-    source: str
-    findings: list[Finding]
-    days: tuple[date, date] | None
-    whole: bool = True
-    looked: list[str] | None = None
 
 
 def result(
@@ -37,11 +25,13 @@ def result(
     looked: Sequence[str] | None = None,
     **metadata: Any,
 ) -> dg.AssetCheckResult:
-    """Passed with the words `holds` when nothing was found; else failed with the first finding's. `alerts`: those
-    that nothing else tells a person. `looked`: the subjects that were looked at, where not all were: what was found of
-    others earlier is not over."""
+    """Passed with the words `holds` without findings; else failed with the words of the first.
+
+    `alerts` are the findings that no other check reports (None: all). `days` (inclusive) and `looked` (subjects) limit
+    what was looked at, None: everything; earlier findings outside of it stay open.
+    """
     alerting = list(findings if alerts is None else alerts)
-    shown = [[found.subject, found.text, found.day and found.day.isoformat()] for found in alerting[:_SHOWN]]
+    shown = [[finding.subject, finding.text, finding.day and finding.day.isoformat()] for finding in alerting[:_SHOWN]]
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     return dg.AssetCheckResult(
         asset_key=asset,
@@ -61,12 +51,20 @@ def result(
 
 
 def observed(evaluation: dg.AssetCheckEvaluation) -> Observed:
-    """What an evaluation says; one of somebody else's making (dbt's) says its own description."""
-    said = {name: value.value for name, value in evaluation.metadata.items()}
+    """What an evaluation found. The finding of a check that is not ours (dbt's) is its description."""
+    # what `result` wrote is JSON, of which Dagster's types say only that it can be stored
+    written: dict[str, Any] = {name: value.value for name, value in evaluation.metadata.items()}
     source = current_check(f"{evaluation.asset_key.to_user_string()}/{evaluation.check_name}")
-    if "findings" not in said:
+    if "findings" not in written:
         text = f"{source}: {evaluation.description or 'failed'}"
-        return Observed("check", source, [] if evaluation.passed else [Finding(source, text)], None)
-    findings = [Finding(subject, text, day and date.fromisoformat(day)) for subject, text, day in said["findings"]]
-    first_last = tuple(date.fromisoformat(day) for day in said["days"])
-    return Observed(said["kind"], source, findings, first_last or None, said["whole"], said.get("looked"))
+        return Observed("check", source, [] if evaluation.passed else [Finding(source, text)])
+    findings = [Finding(subject, text, day and date.fromisoformat(day)) for subject, text, day in written["findings"]]
+    days = [date.fromisoformat(day) for day in written["days"]]
+    return Observed(
+        kind=written["kind"],
+        source=source,
+        findings=findings,
+        days=(days[0], days[1]) if days else None,
+        whole=written["whole"],
+        looked=written.get("looked"),
+    )

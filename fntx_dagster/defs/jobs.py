@@ -7,10 +7,10 @@ from fntx_dagster.defs.transforms import transforms
 
 SIGNED = dg.AssetSelection.assets("daily_signature", "chain_receipt")
 DRIFT = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_signature"), "signed_days_unchanged"))
-"""Where days are told again, and nothing is signed, it is seen too that a signed one has changed."""
+"""Jobs that rebuild days and sign nothing report too that the figures of a signed day have changed."""
 CURRENT_DAY = dg.AssetSelection.assets("current_day")
 VIEWS = dg.AssetSelection.assets(*(spec.key for spec in transforms.specs if spec.is_virtual))
-"""They hold no session; `transforms` builds the ones that it misses."""
+"""They hold no session; `transforms` builds those that are missing."""
 EVERY_DAY = dg.AssetSelection.all() - CURRENT_DAY - VIEWS
 FILES = dg.AssetSelection.assets("flex_files", "raw_flex_xml")
 LOADED_DAYS = dg.AssetSelection.assets("raw_flex_xml").downstream(include_self=False) - VIEWS
@@ -23,37 +23,37 @@ daily_run = dg.define_asset_job(
 fetch_files = dg.define_asset_job(
     "fetch_files",
     selection=FILES,
-    description="The month-to-date statements, fetched and loaded; explains nothing.",
+    description="The month-to-date statements, fetched and loaded. Builds no day.",
 )
 refresh_days = dg.define_asset_job(
     "refresh_days",
     selection=(EVERY_DAY - SIGNED) | DRIFT,
-    description="From the Flex Web Service to the verified and reported day; signs nothing.",
+    description="From the Flex Web Service to the verified and reported day. Signs nothing.",
 )
 sign_days = dg.define_asset_job(
     "sign_days",
     selection=SIGNED,
-    description="Days that are verified: signed, posted, and their receipts.",
+    description="Signs verified days, posts them, and reads their receipts.",
 )
 post_queue = dg.define_asset_job(
     "post_queue",
     selection=dg.AssetSelection.assets("chain_receipt"),
-    description="Signed days that wait for the chain: posted, and their receipts.",
+    description="Posts the signed days that wait for the chain, and reads their receipts.",
 )
 refresh_current_day = dg.define_asset_job(
     "refresh_current_day",
     selection=CURRENT_DAY,
-    description="The current day as IB Gateway has it; provisional.",
+    description="The current day as IB Gateway has it. Provisional.",
 )
 run_loaded_days = dg.define_asset_job(
     "run_loaded_days",
     selection=LOADED_DAYS,
-    description="As daily_run, from what is loaded already.",
+    description="As daily_run, from the statements that are loaded already.",
 )
 verify_days = dg.define_asset_job(
     "verify_days",
     selection=(LOADED_DAYS - SIGNED) | DRIFT,
-    description="From what is loaded to the verified and reported day; signs nothing.",
+    description="From the loaded statements to the verified and reported day. Signs nothing.",
 )
 
 JOBS = [

@@ -5,23 +5,17 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.sessions import closed_weekdays
 from fntx_dagster.settings import load_settings
 
 FIRST_SESSION = load_settings().dagster.first_session
-_TODAY = datetime.now().date()
-
-
-def _holidays() -> list[datetime]:
-    """Weekdays without a session, a year ahead: who runs longer reloads the code location."""
-    last = _TODAY + timedelta(days=366)
-    open_days = {session.day for session in sessions(FIRST_SESSION, last)}
-    days = (FIRST_SESSION + timedelta(days=n) for n in range((last - FIRST_SESSION).days + 1))
-    return [datetime(d.year, d.month, d.day) for d in days if d.weekday() < 5 and d not in open_days]
-
+# holidays are known a year ahead: a process that runs longer has to reload the code location
+_KNOWN = Period(FIRST_SESSION, datetime.now().date() + timedelta(days=366))
+_HOLIDAYS = [datetime(day.year, day.month, day.day) for day in closed_weekdays(_KNOWN)]
 
 SESSIONS = dg.DailyPartitionsDefinition(
     start_date=FIRST_SESSION.isoformat(),
     timezone="America/New_York",
-    exclusions=["0 0 * * 0,6", *_holidays()],
+    exclusions=["0 0 * * 0,6", *_HOLIDAYS],
 )

@@ -1,24 +1,37 @@
-"""A logger that says what a run is at, for whoever watches from a terminal: step started, step done, warnings.
+"""A logger that reports the progress of a run to a terminal: step started, step done, warnings.
 
 It hands each message to the Python logger `fntx.progress`, which the terminal listens to; the UI has its own view.
 """
 
 import logging
+from collections.abc import Callable
 
 import dagster as dg
 
+from fntx_dagster.defs.internals import event_of, message_of
+
 PROGRESS = "fntx.progress"
+
+
+def progress_of(context: dg.AssetExecutionContext) -> Callable[[str], None]:
+    """A function that writes a line to the run's log, and to a terminal that watches the run."""
+
+    def on_progress(line: str) -> None:
+        context.log.info(line)
+        logging.getLogger(PROGRESS).info(line)
+
+    return on_progress
 
 
 class _Steps(logging.Handler):
     """Passes on what a person wants to see of Dagster's events."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        event = getattr(record, "dagster_meta", {}).get("dagster_event")
+        event = event_of(record)
         logger = logging.getLogger(PROGRESS)
         if event is None:
-            text = getattr(record, "dagster_meta", {}).get("orig_message", record.getMessage())
-            # what a failed step keeps from running needs no line of its own
+            text = message_of(record)
+            # a step that does not run because another has failed needs no line of its own
             if record.levelno >= logging.WARNING and not text.startswith("Dependencies for step"):
                 logger.warning(text)
         elif event.event_type_value == "STEP_START":
@@ -30,7 +43,7 @@ class _Steps(logging.Handler):
             logger.error("failed", extra={"step": event.step_key})
 
 
-@dg.logger(description="Steps of a run, to the Python logger fntx.progress.")
+@dg.logger(config_schema={}, description="Steps of a run, to the Python logger fntx.progress.")
 def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.Logger("fntx-steps", level=logging.DEBUG)
     logger.addHandler(_Steps())

@@ -1,12 +1,13 @@
-"""Which sessions a run covers, how one over a range is asked for, and who owns the assets."""
+"""Which sessions a run covers, how a run over a range is requested, and who owns the assets."""
 
 from datetime import date
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
+from fntx_dagster.defs.internals import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.watching import Plan
 
 OWNERS = ["team:fntx"]
 BEGINNING = "fntx/beginning"
@@ -14,7 +15,7 @@ BEGINNING = "fntx/beginning"
 
 
 def range_of(context: Any) -> Period:
-    """From the first to the last session of the run's partitions."""
+    """From the first to the last session of the run's partitions. The context is an asset's or a check's."""
     keys = sorted(context.partition_keys)
     return Period(date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]))
 
@@ -25,7 +26,9 @@ def range_tags(period: Period) -> dict[str, str]:
     return {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
 
 
-def request(period: Period, key: str, **tags: str) -> dg.RunRequest:
-    """One run over the sessions between two days of which the outer ones are sessions; `key` makes it asked once."""
-    first, last = period
-    return dg.RunRequest(run_key=f"{first}..{last} {key}", tags=range_tags(period) | tags)
+def requested(plan: Plan, **tags: str) -> dg.RunRequest | dg.SkipReason:
+    """One run over the sessions of a plan, which begins and ends with a session, or why there is none."""
+    if plan.period is None:
+        return dg.SkipReason(plan.text)
+    first, last = plan.period
+    return dg.RunRequest(run_key=f"{first}..{last} {plan.text}", tags=range_tags(plan.period) | tags)

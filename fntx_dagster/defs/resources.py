@@ -1,8 +1,9 @@
 """Resources: thin, and handing out plain objects. Secrets stay in the settings and never become resource config."""
 
 import dagster as dg
-from dagster._utils.cached_method import cached_method
+from pydantic import PrivateAttr
 
+from fntx_dagster.defs.internals import keep_connections
 from fntx_dagster.services.database import Database, open_database
 from fntx_dagster.settings import Settings, load_settings
 
@@ -10,9 +11,18 @@ from fntx_dagster.settings import Settings, load_settings
 class Platform(dg.ConfigurableResource):
     """The settings of the environment, as a run finds them, and the database they name."""
 
-    @cached_method
+    _settings: Settings | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """In a run, Dagster's own storage keeps its connections: it would open one for each of some hundred events."""
+        if context.instance is not None and context.run_id is not None:
+            keep_connections(context.instance)
+
     def settings(self) -> Settings:
-        return load_settings()
+        """Read once."""
+        if self._settings is None:
+            self._settings = load_settings()
+        return self._settings
 
     def database(self) -> Database:
         """Connected, migrated; the embedded server is started when it does not run."""

@@ -6,15 +6,11 @@ import dagster as dg
 
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
-from fntx_dagster.defs.metadata import describe
+from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.model.closing import PortfolioRow
-from fntx_dagster.model.finding import Finding
-from fntx_dagster.services.accounts import Labels, account_labels
-from fntx_dagster.services.risk import compute
-from fntx_dagster.store.marts.closing import rows_by_day
+from fntx_dagster.services.building.risk import compute_risk
 
 _DEPS = ["closing_positions", "closing_days"]
 
@@ -51,40 +47,22 @@ _DEPS = ["closing_positions", "closing_days"]
 )
 def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """For the sessions of the run, and for those whose positions, marks or rates have changed since."""
-    period = range_of(context)
-    db = platform.database()
     with failing_well():
-        computed = compute(platform.settings(), db, period)
-    for table, rows in rows_by_day(db, period).items():
+        computed = compute_risk(platform.settings(), platform.database(), range_of(context))
+    for table, rows in computed.rows.items():
         describe(context, [(day, {"dagster/row_count": count}) for day, count in rows.items()], table)
-    called = account_labels(db)
-    figures = [(row.trading_day, _figures(row, called)) for row in computed.portfolios if row.trading_day in period]
-    describe(context, figures, "portfolio_greeks")
-    levered = [_levered(row, called) for row in computed.portfolios if row.delta is not None and abs(row.delta) > 1]
+    describe(context, computed.figures, "portfolio_greeks")
     yield result(
         "unusual",
         "delta_is_within_the_nav",
-        levered,
+        computed.levered,
         "it does",
-        days=(computed.first, computed.last),
+        days=computed.computed,
         severity=dg.AssetCheckSeverity.WARN,
         asset="portfolio_greeks",
-        alerts=[],  # who is levered is so every day
+        alerts=[],  # a levered portfolio is levered every day
     )
-    undefined = sum(row.delta is None for row in computed.portfolios)
-    yield dg.MaterializeResult(asset_key="option_greeks", metadata=computed.option_greeks._asdict())
+    yield dg.MaterializeResult(asset_key="option_greeks", metadata=computed.option_greeks)
     yield dg.MaterializeResult(
-        asset_key="portfolio_greeks", metadata=computed.portfolio_greeks._asdict() | {"undefined": undefined}
+        asset_key="portfolio_greeks", metadata=computed.portfolio_greeks | {"undefined": computed.undefined}
     )
-
-
-def _figures(row: PortfolioRow, called: Labels) -> dict[str, float]:
-    """What the UI can plot; a figure that is undefined is left out."""
-    figures = {name: getattr(row, name) for name in ("delta", "theta", "var_95_historical", "var_95_repricing")}
-    return {f"{name} {called[row.account_id]}": value for name, value in figures.items() if value is not None}
-
-
-def _levered(row: PortfolioRow, called: Labels) -> Finding:
-    account = called[row.account_id]
-    text = f"{row.trading_day} {account}: the portfolio's delta is {row.delta:.2f} times its NAV"
-    return Finding(f"{account} {row.trading_day} delta", text, row.trading_day)

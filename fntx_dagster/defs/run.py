@@ -8,28 +8,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import dagster as dg
-from dagster._core.utils import make_new_run_id
 
-from fntx_dagster.accounting.calendar import sessions
-from fntx_dagster.definitions import defs
-from fntx_dagster.defs.environment import dagster_environment
-from fntx_dagster.defs.executor import keep_connections
-from fntx_dagster.defs.failures import is_transient, said
+from fntx_dagster.defs.definitions import defs
+from fntx_dagster.defs.failures import error_text, is_transient
 from fntx_dagster.defs.findings import observed
+from fntx_dagster.defs.internals import keep_connections
 from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.alerting import record
 from fntx_dagster.services.database import open_database
+from fntx_dagster.services.environment import dagster_environment
+from fntx_dagster.services.sessions import has_session
 from fntx_dagster.settings import Settings, export
-from fntx_dagster.store.alerts import observe
 
 
 class RunOutcome(NamedTuple):
-    """What became of a run. `failures`: per failed step or check what it said; `transient`: all that failed may
-    succeed later; `warnings`: checks that only warn; `metadata`: per materialised asset what it told of itself."""
+    """What became of a run. `failures`: the words of each failed step or check; `transient`: everything that failed may
+    succeed later; `warnings`: checks that only warn; `metadata`: asset → its last materialisation's metadata."""
 
     run_id: str
     success: bool
@@ -44,30 +44,30 @@ def sessions_between(period: Period) -> list[date]:
     first, last = period
     if first > last:
         raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give --from the earlier day")
-    if first < FIRST_SESSION and sessions(first, min(last, FIRST_SESSION - timedelta(days=1))):
+    if has_session(Period(first, min(last, FIRST_SESSION - timedelta(days=1)))):
         raise Permanent(
             f"Dagster has partitions from {FIRST_SESSION} on, and the range begins {first}",
             "Set FNTX_FIRST_SESSION to the first day of your statements",
         )
     keys = [date.fromisoformat(key) for key in SESSIONS.get_partition_keys()]
-    found = [day for day in keys if first <= day <= last]
-    if not found:
+    days = [day for day in keys if first <= day <= last]
+    if not days:
         known = f"{keys[0]} to {keys[-1]}" if keys else "none yet"
         raise Permanent(
             f"no session of the exchange between {first} and {last} (known: {known})",
             "Choose days on which the exchange was open; a session is there from midnight New York after it",
         )
-    return found
+    return days
 
 
 def run_range(settings: Settings, job_name: str, period: Period) -> RunOutcome:
     """Run a job over the sessions between two days (inclusive) in this process and wait for it."""
     days = sessions_between(period)
     export(dagster_environment(settings))
-    gc.freeze()  # what stands before the run stands after it: no garbage is looked for in it
+    gc.freeze()  # the objects of before the run live on after it: they are not searched for garbage
     with dg.DagsterInstance.get() as instance:
         keep_connections(instance)
-        run_id = make_new_run_id()
+        run_id = str(uuid4())
         with _ending_at_once(instance, run_id):
             result = defs.resolve_job_def(job_name).execute_in_process(
                 instance=instance,
@@ -81,23 +81,26 @@ def run_range(settings: Settings, job_name: str, period: Period) -> RunOutcome:
             for event in result.all_events
             if event.event_type_value == "ASSET_CHECK_EVALUATION"
         ]
-        db = open_database(settings)
-        for check in checks:  # as the sensor does, where no daemon runs
-            observe(db, *observed(check))
-    # a blocking check that failed ends its step too: it is told once, by what it found
+        # as the alert sensor does, where no daemon runs
+        record(open_database(settings), [observed(check) for check in checks])
+    return _outcome(result, checks)
+
+
+def _outcome(result: dg.ExecuteInProcessResult, checks: list[dg.AssetCheckEvaluation]) -> RunOutcome:
+    # a blocking check that failed ends its step too: the check's own words are reported
     failed_steps = [event for event in result.all_events if event.is_step_failure and not _is_check(event)]
-    failures = [said(event) for event in failed_steps]
+    failures = [error_text(event) for event in failed_steps]
     failed = [check for check in checks if not check.passed]
-    blamed = [check for check in failed if check.severity == dg.AssetCheckSeverity.ERROR]
-    failures += [_check(check) for check in blamed]
-    warnings = [_check(check) for check in failed if check.severity == dg.AssetCheckSeverity.WARN]
+    errors = [check for check in failed if check.severity == dg.AssetCheckSeverity.ERROR]
+    failures += [_check_text(check) for check in errors]
+    warnings = [_check_text(check) for check in failed if check.severity == dg.AssetCheckSeverity.WARN]
     metadata = {
         event.asset_key.to_user_string(): {name: value.value for name, value in event.materialization.metadata.items()}
         for event in result.all_events
-        if event.is_step_materialization
+        if event.is_step_materialization and event.asset_key
     }
     lasting = [event for event in failed_steps if not is_transient(event)]
-    lasting += [check for check in blamed if not _may_pass_later(check)]
+    lasting += [check for check in errors if not _may_pass_later(check)]
     transient = bool(failures) and not lasting
     return RunOutcome(result.run_id, result.success and not failures, failures, transient, warnings, metadata)
 
@@ -122,8 +125,9 @@ def _end_when_heard(heard: int, instance: dg.DagsterInstance, run_id: str) -> No
     while received := os.read(heard, 1):
         if received[0] in (signal.SIGINT, signal.SIGTERM):
             os.write(2, b"\nfntx: interrupted. Run it again: it goes on where it stopped\n")
-            with suppress(Exception):  # Dagster would think for an hour that it runs
-                instance.report_run_canceled(instance.get_run_by_id(run_id))
+            with suppress(Exception):  # else Dagster would take the run for under way for an hour
+                if run := instance.get_run_by_id(run_id):
+                    instance.report_run_canceled(run)
             os._exit(128 + signal.SIGINT)
     os.close(heard)
 
@@ -134,9 +138,9 @@ def _is_check(event: dg.DagsterEvent) -> bool:
 
 
 def _may_pass_later(check: dg.AssetCheckEvaluation) -> bool:
-    """A check says so of itself, in its metadata."""
+    """The metadata of a check say so."""
     return "transient" in check.metadata and check.metadata["transient"].value is True
 
 
-def _check(check: dg.AssetCheckEvaluation) -> str:
+def _check_text(check: dg.AssetCheckEvaluation) -> str:
     return f"{check.asset_key.to_user_string()} · {check.check_name}: {check.description or 'failed'}"

@@ -13,3 +13,15 @@ class Finding(NamedTuple):
     subject: str
     text: str
     day: date | None = None
+
+
+class Observed(NamedTuple):
+    """What one look at something reported. `days` (inclusive) and `looked` (subjects) limit what was looked at, None:
+    everything. `whole` says that `findings` are all that was found: an open alert that is not among them is over."""
+
+    kind: str
+    source: str
+    findings: list[Finding]
+    days: tuple[date, date] | None = None
+    whole: bool = True
+    looked: list[str] | None = None

@@ -1,4 +1,5 @@
-"""Alerts on their way to a person: through Apprise, to any number of destinations, each alert once to each.
+"""Alerts: raised from findings, resolved when what they are about is over, and delivered through Apprise to any number
+of destinations, each alert once to each.
 
 What is worth an alert is decided where it is found; the memory is `store.alerts`. A destination's URL holds secrets: it
 is named by its place in FNTX_ALERT_URLS and its scheme, never shown.
@@ -6,7 +7,7 @@ is named by its place in FNTX_ALERT_URLS and its scheme, never shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import groupby
@@ -15,19 +16,26 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from fntx_dagster.adapters.apprise import send
+from fntx_dagster.errors import without_accounts
+from fntx_dagster.model.finding import Finding, Observed
+from fntx_dagster.services.signatures.waiting import observed_queue
+from fntx_dagster.services.watching import settings_findings
 from fntx_dagster.settings import Settings
+from fntx_dagster.store import alerts as memory
 from fntx_dagster.store.alerts import Alert, mark_delivered, undelivered
 from fntx_dagster.store.database import Database
 
 _FORGOTTEN_AFTER = timedelta(days=3)
 """A destination that was away longer, or is new, does not get what is older and over. What is open it gets."""
 _LINES = 20
+_RECENT = timedelta(days=7)
+"""Options that were assigned longer ago raise no alert."""
 
 TITLES = {
     "verification": "A day fails its verification",
     "unusual": "Unusual values",
     "statements": "Statements that do not arrive",
-    "account": "An account that cannot be told or signed",
+    "account": "An account that cannot be built or signed",
     "drift": "A signed day's figures have changed",
     "queue": "Records that do not get to the chain",
     "chain": "The chain holds another record than ours",
@@ -41,8 +49,51 @@ TITLES = {
 }
 
 
+def record(db: Database, observations: Iterable[Observed]) -> None:
+    """Raise an alert for each finding that has none, and resolve those of the same sources that are over."""
+    for seen in observations:
+        memory.observe(db, seen.kind, seen.source, seen.findings, seen.days, seen.whole, seen.looked)
+
+
+class Raised(NamedTuple):
+    """What a look at everything did: the alerts that are new, how many are open, and the ids of those that some
+    destination has not had yet."""
+
+    new: list[Alert]
+    open: int
+    unsent: list[int]
+
+
+def raise_alerts(settings: Settings, db: Database, observations: Iterable[Observed], now: datetime) -> Raised:
+    """Record what checks observed, and what no run observes: settings that do not fit together, because no run begins
+    with them; records that wait for a chain that is away, because their check does not run then; and options that were
+    assigned in the last seven days. `now` is aware."""
+    newest = memory.newest(db)
+    record(db, observations)
+    record(db, [Observed("statements", "settings", settings_findings(settings)), observed_queue(settings, db, now)])
+    memory.note_assignments(db, (now - _RECENT).date())
+    return Raised(memory.raised_after(db, newest), len(memory.open_alerts(db)), waiting(settings, db))
+
+
+def note_failed_run(db: Database, job: str, steps: Sequence[str], errors: Sequence[str], *, is_over: bool) -> str:
+    """Raise an alert for a run of a job whose `steps` failed with `errors`, and return its text, without a whole
+    account id. `is_over`: a later run of the job has succeeded."""
+    text = without_accounts(f"{job}: {'; '.join(errors)}")
+    record(db, [Observed("run", f"run/{job}", [Finding(f"{job}: {', '.join(steps)}", text)])])
+    if is_over:
+        note_succeeded_run(db, job)
+    return text
+
+
+def note_succeeded_run(db: Database, job: str, posted_for: Sequence[str] = (), step: str = "") -> None:
+    """Resolve the alerts about failed runs of a job, and those of the jobs `posted_for` of which only `step` failed."""
+    record(db, [Observed("run", f"run/{job}", [])])
+    record(db, [Observed("run", f"run/{other}", [], looked=[f"{other}: {step}"]) for other in posted_for])
+
+
 class Delivery(NamedTuple):
-    """What came of one destination: how it is named, how many alerts it took, and why it did not (None: it did)."""
+    """What came of one destination: its name, how many alerts it took, and why it did not take the rest (None: it took
+    all)."""
 
     destination: str
     alerts: int
@@ -88,7 +139,7 @@ def message(kind: str, alerts: Sequence[Alert]) -> tuple[str, str]:
 
 
 def mark_of(url: SecretStr) -> str:
-    """A mark that recognises a destination and tells nothing of it."""
+    """A mark that recognises a destination and reveals nothing of it."""
     return blake2b(url.get_secret_value().encode(), digest_size=8, person=b"fntx-alert").hexdigest()
 
 

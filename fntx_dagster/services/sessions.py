@@ -1,14 +1,19 @@
-"""Sessions of the exchange, for a user: the latest one that a statement can cover, and why a range holds none."""
+"""Sessions of the exchange, for a user and for plans of runs: which days have one, whether one is open, the latest that
+a statement can cover, and why a range holds none."""
 
 from __future__ import annotations
 
 from collections.abc import Sized
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
-from fntx_dagster.accounting.calendar import why_closed
+from fntx_dagster.accounting.calendar import sessions, why_closed
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.store.raw_flex.coverage import due_session
+
+AFTER_CLOSE = timedelta(minutes=30)
+"""How long after its close a session still counts as open: the broker books assignments then."""
 
 
 def latest_session() -> date:
@@ -37,3 +42,22 @@ def require_days(days: Sized, period: Period) -> None:
         f"no trading day is built for {span}",
         "Build what is loaded with `fntx run --from … --to …`; `fntx status` says which days there are",
     )
+
+
+def closed_weekdays(period: Period) -> list[date]:
+    """The weekdays of a range (inclusive) on which the New York Stock Exchange has no session."""
+    first, last = period
+    open_days = {session.day for session in sessions(first, last)}
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return [day for day in days if day.weekday() < 5 and day not in open_days]
+
+
+def has_session(period: Period) -> bool:
+    """Whether the exchange has a session in a range (inclusive, may be empty)."""
+    return period.first <= period.last and bool(sessions(*period))
+
+
+def is_open(now: datetime) -> bool:
+    """Whether a session is open at `now` (aware), or closed at most AFTER_CLOSE before it."""
+    today = now.astimezone(NEW_YORK).date()
+    return any(session.opens_at <= now <= session.closes_at + AFTER_CLOSE for session in sessions(today, today))

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from fntx_dagster.model.day import Day
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.building.marts import build, manifest
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.delivery import deliver
 from fntx_dagster.store.accounting.capital import set_initial_capital
@@ -64,10 +65,8 @@ class Platform:
         mark_built(self.database, stale)
 
     def _build(self, first: date, last: date) -> None:
-        from fntx_dagster.defs.transforms import build
-
         results = build(self.settings, ["path:models/marts"], Period(first, last))
-        failed = [f"{done.node.name}: {done.message}" for done in results if done.status not in ("success", "pass")]
+        failed = [str(done) for done in results if done.status not in ("success", "pass")]
         assert not failed, failed
 
     def query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -97,16 +96,9 @@ def story_home(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Setti
     """Settings of a home whose database is `story` on the tests' server; dbt's project parsed once."""
     home = tmp_path_factory.mktemp("story")
     url = database_url(postgres, NAME)
-    # only while the definitions are imported: other tests of this process have homes of their own
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("FNTX_HOME", str(home))
-        environment.setenv("FNTX_DATABASE_URL", url)
-        from fntx_dagster.defs import transforms
-        from fntx_dagster.defs.manifest import manifest
-
-        assert transforms
-        manifest()
-    return Settings(home=home, database={"url": SecretStr(url)})
+    settings = Settings(home=home, database={"url": SecretStr(url)})
+    manifest(settings)
+    return settings
 
 
 @contextmanager

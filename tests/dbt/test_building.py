@@ -61,7 +61,7 @@ def test_an_older_version_is_told_anew_whatever_is_run_and_whatever_its_columns_
 
 
 def test_a_view_that_others_are_built_on_does_not_take_them_with_it(july: Platform) -> None:
-    from fntx_dagster.defs.transforms import build
+    from fntx_dagster.services.building.marts import build
 
     build(
         july.settings, ["stg_flex__cash_transactions", "chronological_events"], Period(*map(date.fromisoformat, JULY))
@@ -70,10 +70,10 @@ def test_a_view_that_others_are_built_on_does_not_take_them_with_it(july: Platfo
 
 
 def test_a_test_alone_is_run_alone(july: Platform) -> None:
-    from fntx_dagster.defs.transforms import build
+    from fntx_dagster.services.building.marts import build
 
     [done] = build(july.settings, ["daily_summary_rows_hold"], Period(*map(date.fromisoformat, JULY)))
-    assert (done.node.name, done.status) == ("daily_summary_rows_hold", "pass")
+    assert (done.name, done.status) == ("daily_summary_rows_hold", "pass")
 
 
 def test_a_table_of_an_older_version_with_the_same_columns_is_taken_over(july: Platform) -> None:

@@ -437,7 +437,7 @@ def test_round_trips_are_counted_by_how_they_ended_in_every_window(built: Platfo
 
 
 def test_a_round_trip_that_ended_in_a_session_without_a_summary_is_not_lost(built: Platform) -> None:
-    from fntx_dagster.defs.transforms import build
+    from fntx_dagster.services.building.marts import build
 
     days = observed(over_a_year)
     gone = next(day for day in days[40:] if day.trips)

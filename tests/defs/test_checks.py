@@ -14,16 +14,17 @@ import pytest
 from pydantic import SecretStr
 
 from fntx_dagster.adapters.evm.client import EmbeddedChain
-from fntx_dagster.defs import statements
 from fntx_dagster.defs.accounting import lots
-from fntx_dagster.defs.findings import Observed, observed, result
+from fntx_dagster.defs.current_day import current_day
+from fntx_dagster.defs.findings import observed, result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_unchanged
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
-from fntx_dagster.defs.today import current_day
 from fntx_dagster.defs.verification import CHECKS
+from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.model.period import Period
+from fntx_dagster.services import statements
 from fntx_dagster.services.signatures.drifting import drifts
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.groups import FlexSettings
@@ -34,7 +35,6 @@ from fntx_dagster.simulate.gateway import serve, unused_port
 from fntx_dagster.simulate.gateway_accounts import QUARTER_PAST_TEN, account, july_28
 from fntx_dagster.simulate.webservice import serve as broker
 from fntx_dagster.simulate.webservice_faults import refuse
-from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 from tests import by_hand
@@ -520,7 +520,7 @@ class TestSignature:
             "U…0002 not compared",
         ]
         text = said.findings[1].text
-        assert "nobody can tell whether 2025-07-15 stands as it was signed: 2025-07-15 has no metrics" in text
+        assert "2025-07-15 could not be compared with what was signed: 2025-07-15 has no metrics" in text
         assert said.looked == [], "what was found earlier is not over"
 
     def test_a_session_without_a_record_between_others_is_a_gap(self, settings: Settings, built: Database) -> None:

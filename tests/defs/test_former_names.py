@@ -11,9 +11,9 @@ from fntx_dagster.definitions import defs
 from fntx_dagster.defs import former_names, sensors
 from fntx_dagster.defs.jobs import JOBS
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
-from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.migrating import migrate
 

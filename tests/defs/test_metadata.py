@@ -2,13 +2,13 @@ from datetime import date
 
 import dagster as dg
 
-from fntx_dagster.defs.metadata import describe
+from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.model.period import Period
 
 
-def test_each_session_tells_what_was_said_of_it_and_of_no_other() -> None:
+def test_each_session_has_its_own_metadata_and_no_others() -> None:
     days = [date(2025, 7, 16), date(2025, 7, 17)]
 
     @dg.multi_asset(

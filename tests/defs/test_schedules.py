@@ -105,7 +105,7 @@ class TestSignatureOfTheDay:
 
     def test_before_anything_is_told_there_is_nothing_to_sign(self, settings: Settings, database: Database) -> None:
         said = self.at_midnight(settings, database).skip_message
-        assert said == "Every told session is signed; the next waits for its official NAV."
+        assert said == "Every built session is signed; the next waits for its official NAV."
 
     def test_an_account_that_has_never_signed_begins_with_its_latest_session(
         self, settings: Settings, built: Database
@@ -134,7 +134,7 @@ class TestSignatureOfTheDay:
         by_hand.build(built, ONE, JULY_17)
         sign(built, settings, Period.on(JULY_17))
         said = self.at_midnight(settings, built).skip_message
-        assert said == "Every told session is signed; the next waits for its official NAV."
+        assert said == "Every built session is signed; the next waits for its official NAV."
 
     def test_a_signed_day_that_waits_for_the_chain_is_left_to_the_queue(
         self, settings: Settings, built: Database
@@ -142,7 +142,7 @@ class TestSignatureOfTheDay:
         by_hand.build(built, ONE, JULY_16)
         sign(built, settings, Period.on(JULY_16))
         said = self.at_midnight(settings, built).skip_message
-        assert said == "Every told session is signed; the next waits for its official NAV."
+        assert said == "Every built session is signed; the next waits for its official NAV."
 
     def test_an_account_that_fails_its_verification_holds_no_other_up(
         self, settings: Settings, built: Database
@@ -187,7 +187,7 @@ class TestSignatureOfTheDay:
         self, settings: Settings, built: Database, midnight: date, reason: str
     ) -> None:
         said = self.at_midnight(settings, built, midnight).skip_message
-        assert said == f"{reason} Every told session is signed; the next waits for its official NAV."
+        assert said == f"{reason} Every built session is signed; the next waits for its official NAV."
 
     def test_what_waits_is_signed_on_a_holiday_too(self, settings: Settings, built: Database) -> None:
         by_hand.build(built, ONE, date(2025, 7, 3))

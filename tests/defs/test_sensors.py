@@ -15,12 +15,12 @@ from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.ranges import BEGINNING, range_tags
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.services import alerting as notifications
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
-from fntx_dagster.store.alerts import Finding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.fetches import Fetch, remember
 from tests import by_hand
@@ -133,7 +133,7 @@ class TestCompleteDays:
         assert daemon.tick(sensors.complete_days) == said
         by_hand.build(built, OTHER, JULY_16)
         self.sign(daemon, OTHER, JULY_16)
-        assert daemon.tick(sensors.complete_days) == f"Of every other account, every told session is signed. {said}"
+        assert daemon.tick(sensors.complete_days) == f"Every built session of every other account is signed. {said}"
 
     def test_the_days_after_the_last_signed_one_are_asked_for_at_once(self, daemon: Daemon, built: Database) -> None:
         by_hand.build(built, ONE, JULY_15)

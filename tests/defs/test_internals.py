@@ -1,8 +1,12 @@
-"""What `defs.storage` keeps of a run's plan, beside what `dagster-postgres` keeps of it, on a real server."""
+"""The internals of Dagster that `defs.internals` uses: they are as it expects them, and a run's plan is stored as
+`dagster-postgres` stores it, on a real server."""
 
 from __future__ import annotations
 
+import inspect
+import logging
 import time
+from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +15,24 @@ import psycopg
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
-from dagster_postgres import PostgresEventLogStorage
+from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
+from dagster._core.execution.context.system import StepExecutionContext
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage
+from dagster_postgres.utils import create_pg_engine
 from psycopg.rows import dict_row
 from pydantic import SecretStr
 
-from fntx_dagster.defs.executor import keep_connections
-from fntx_dagster.defs.storage import PlansInSets
+from fntx_dagster.defs import resources
+from fntx_dagster.defs.internals import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PlansInSets,
+    event_of,
+    keep_connections,
+    message_of,
+)
+from fntx_dagster.defs.resources import Platform
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.opening import dagster_storage_url
@@ -114,3 +130,101 @@ def test_a_kept_connection_of_the_storage_that_was_cut_is_replaced(database: Dat
             )
         storage.store_event_batch(planned()[:6])
         assert len(storage.get_logs_for_run("run")) == 8 + 6
+
+
+def parameters(function: Any) -> list[str]:
+    return [*inspect.signature(function).parameters]
+
+
+def test_the_internals_look_as_they_did_when_they_were_read() -> None:
+    """A release that changes one fails here: compare `defs.internals` with that release, and mend both."""
+    assert version("dagster").split(".")[:2] == ["1", "13"], "read the internals of this release, then raise the bound"
+    assert {name: parameters(getattr(PostgresEventLogStorage, name)) for name in INTERNALS} == INTERNALS
+    for name in ("_store_asset_check_evaluation_planned", "_has_asset_key_col_on_connection"):
+        assert name not in vars(PostgresEventLogStorage), "it is SqlEventLogStorage's"
+    assert parameters(create_pg_engine) == ["postgres_url", "token_provider", "engine_kwargs"]
+    for storage in (PostgresRunStorage, PostgresEventLogStorage):
+        assert {"_engine", "_token_provider", "postgres_url"} <= {*storage.__init__.__code__.co_names}, storage
+    assert {column.name for column in AssetCheckExecutionsTable.columns} == CHECK_COLUMNS
+    assert [*AssetMetadataHandle.__annotations__] == ["asset_key", "partition_key"]
+    assert [*OutputMetadataAccumulator.__annotations__] == ["per_output_metadata"]
+    assert "_metadata_accumulator" in StepExecutionContext.__init__.__code__.co_names
+    assert (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG) == (
+        "dagster/asset_partition_range_start",
+        "dagster/asset_partition_range_end",
+    )
+
+
+INTERNALS = {
+    "store_event_batch": ["self", "events"],
+    "prepare_insert_event_batch": ["self", "events"],
+    "index_connection": ["self"],
+    "index_transaction": ["self"],
+    "has_table": ["self", "table_name"],
+    "_connect": ["self"],
+    "_store_asset_event": ["self", "conn", "event", "event_id"],
+    "_store_asset_check_evaluation_planned": ["self", "event", "event_id"],
+    "_event_insert_timestamp": ["self", "event"],
+    "_has_asset_key_col_on_connection": ["self", "conn", "column_name"],
+}
+CHECK_COLUMNS = {
+    "id",
+    "asset_key",
+    "check_name",
+    "partition",
+    "run_id",
+    "execution_status",
+    "evaluation_event",
+    "evaluation_event_timestamp",
+    "evaluation_event_storage_id",
+    "materialization_event_storage_id",
+    "create_timestamp",
+}
+
+
+def test_a_log_record_of_a_run_holds_its_event_and_its_text() -> None:
+    records: list[logging.LogRecord] = []
+
+    @dg.logger(config_schema={})
+    def kept(_context: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("kept", level=logging.DEBUG)
+        handler = logging.Handler()
+        handler.emit = records.append
+        logger.addHandler(handler)
+        return logger
+
+    @dg.op
+    def step(context) -> None:
+        context.log.warning("a word")
+
+    @dg.job(logger_defs={"kept": kept})
+    def job() -> None:
+        step()
+
+    job.execute_in_process(run_config={"loggers": {"kept": {}}})
+    assert "a word" in [message_of(record) for record in records if event_of(record) is None]
+    events = [event.event_type_value for record in records if (event := event_of(record))]
+    assert {"STEP_START", "STEP_SUCCESS"} <= {*events}
+
+
+def test_a_run_keeps_the_connections_of_its_storage_and_a_tick_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    instances: list[dg.DagsterInstance] = []
+    monkeypatch.setattr(resources, "keep_connections", instances.append)
+
+    @dg.op
+    def step(platform: Platform) -> None:
+        assert instances
+
+    @dg.job
+    def job() -> None:
+        step()
+
+    @dg.sensor(job=job)
+    def sensor(context: dg.SensorEvaluationContext, platform: Platform) -> dg.SkipReason:
+        return dg.SkipReason("nothing")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        sensor(dg.build_sensor_context(instance=instance, resources={"platform": Platform()}))
+        assert instances == []
+        assert job.execute_in_process(instance=instance, resources={"platform": Platform()}).success
+        assert instances == [instance]

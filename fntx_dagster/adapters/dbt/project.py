@@ -1,4 +1,6 @@
-"""dbt's manifest: parsed anew only when a file of the project has changed, never at every load."""
+"""dbt's manifest. It is parsed again only when a file of the project has changed, never at every load."""
+
+from __future__ import annotations
 
 import hashlib
 from importlib.metadata import version
@@ -6,25 +8,26 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from fntx_dagster.services.database import database_name
-from fntx_dagster.settings import DBT_PROJECT, export, load_settings
+from fntx_dagster.settings import DBT_PROJECT, export
 
 PARSED = "partial_parse.msgpack"
 """The manifest as dbt itself reads it, beside manifest.json in the target folder."""
 SOURCES = "sources.sha256"
-"""The digest of what it was parsed from, there too."""
+"""The digest of what the manifest was parsed from, in the same folder."""
 
 
-def manifest() -> Path:
-    """Path of manifest.json; dbt parses the project first where it must. No database is needed."""
-    settings = load_settings()
-    target, name = settings.paths.dbt_target, database_name(settings)
+def manifest_in(target: Path, database: str) -> Path:
+    """Path of manifest.json in a target folder, for a database of that name.
+
+    dbt parses the project first where the manifest is missing or out of date. No database is needed. Raises
+    RuntimeError where dbt cannot parse the project.
+    """
     target.mkdir(parents=True, exist_ok=True)
     stamp, path = target / SOURCES, target / "manifest.json"
     with FileLock(target / ".parse.lock"):
-        sources = _hash_of_sources(name)
+        sources = _hash_of_sources(database)
         if not (target / PARSED).exists() or not path.exists() or not stamp.exists() or stamp.read_text() != sources:
-            _parse(target, name)
+            _parse(target, database)
             stamp.write_text(sources)
     return path
 

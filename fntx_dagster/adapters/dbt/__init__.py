@@ -1,0 +1,1 @@
+"""dbt: its project's manifest, and running it. The only room that imports dbt."""

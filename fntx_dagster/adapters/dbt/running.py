@@ -1,0 +1,95 @@
+"""Running dbt in this process on the parsed manifest: starting its program would take longer than its work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from filelock import FileLock
+
+from fntx_dagster.adapters.dbt.project import PARSED, SOURCES, options
+
+if TYPE_CHECKING:
+    from dbt.artifacts.schemas.run import RunResult
+    from dbt.contracts.graph.manifest import Manifest
+
+
+class NodeResult(NamedTuple):
+    """What became of one node of a dbt run. `kind` is dbt's resource type (model, test, …), `model` the name of the
+    model that a test is about, `status` dbt's word (success, pass, warn, fail, error, skipped)."""
+
+    name: str
+    kind: str
+    model: str | None
+    status: str
+    message: str | None
+    failing_rows: int
+    seconds: float
+
+    @property
+    def is_failure(self) -> bool:
+        return self.status not in ("success", "pass", "warn")
+
+    def __str__(self) -> str:
+        """The node and dbt's words."""
+        return f"{self.name}: {(self.message or self.status).strip()}"
+
+
+class Project(NamedTuple):
+    """The project as it was parsed into a target folder. `sources` is the digest of its files, `views` and `marts` the
+    names of its models that are views and of those that hold rows by session."""
+
+    target: Path
+    parsed: Manifest
+    sources: str
+    views: set[str]
+    marts: set[str]
+
+    def build(self, nodes: Collection[str], variables: Mapping[str, object]) -> list[NodeResult]:
+        """Run and test the nodes that dbt's selectors name. Raises what dbt raised; a node that fails is a result."""
+        from dbt.artifacts.schemas.run import RunExecutionResult
+        from dbt.cli.main import dbtRunner
+
+        words = ["build", *options(self.target), "--no-write-json", "--vars", json.dumps(variables)]
+        words += ["--select", *sorted(nodes)]
+        # in a thread: dbt reads the source of every frame that it is called from, of which Dagster has many
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            done = thread.submit(dbtRunner(manifest=self.parsed).invoke, words).result()
+        if done.exception is not None:
+            raise done.exception
+        if not isinstance(done.result, RunExecutionResult):
+            raise RuntimeError(f"dbt build returned a {type(done.result).__name__}")
+        return [_result(result) for result in done.result.results]
+
+
+@contextmanager
+def project_in(target: Path) -> Iterator[Project]:
+    """The project that was parsed into a target folder (`project.manifest_in`). While it is open no other process runs
+    dbt in that folder."""
+    from dbt.contracts.graph.manifest import Manifest
+
+    parsed, sources = Manifest.from_msgpack((target / PARSED).read_bytes()), (target / SOURCES).read_text()
+    views, marts = (
+        {node.name for node in parsed.nodes.values() if node.config.materialized == kind}
+        for kind in ("view", "by_session")
+    )
+    with FileLock(target / ".run.lock"):
+        yield Project(target, parsed, sources, views, marts)
+
+
+def _result(result: RunResult) -> NodeResult:
+    node = result.node
+    attached: str | None = getattr(node, "attached_node", None)  # a generic test alone has it
+    return NodeResult(
+        name=node.name,
+        kind=str(node.resource_type),
+        model=attached.rsplit(".", 1)[-1] if attached else None,
+        status=str(result.status),
+        message=result.message,
+        failing_rows=result.failures or 0,
+        seconds=result.execution_time,
+    )

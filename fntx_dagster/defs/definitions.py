@@ -1,0 +1,38 @@
+"""Everything that Dagster loads, on one page."""
+
+import dagster as dg
+
+from fntx_dagster.defs.accounting import lots
+from fntx_dagster.defs.current_day import current_day
+from fntx_dagster.defs.jobs import JOBS
+from fntx_dagster.defs.progress import progress_logger
+from fntx_dagster.defs.report import daily_report
+from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.risk import risk
+from fntx_dagster.defs.schedules import SCHEDULES
+from fntx_dagster.defs.sensors import SENSORS
+from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_unchanged
+from fntx_dagster.defs.statements import flex_files, raw_flex_xml
+from fntx_dagster.defs.transforms import transforms
+from fntx_dagster.defs.verification import CHECKS
+
+defs = dg.Definitions(
+    assets=[
+        flex_files,
+        raw_flex_xml,
+        lots,
+        transforms,
+        risk,
+        daily_report,
+        daily_signature,
+        chain_receipt,
+        current_day,
+    ],
+    asset_checks=[*CHECKS, signed_days_unchanged],
+    jobs=JOBS,
+    schedules=SCHEDULES,
+    sensors=SENSORS,
+    resources={"platform": Platform()},
+    loggers={"progress": progress_logger},
+    executor=dg.in_process_executor,  # a step takes seconds: starting a process for each would take longer
+)

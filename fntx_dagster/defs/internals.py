@@ -1,0 +1,170 @@
+"""The internals of Dagster that the platform uses, because its public API has nothing in their place. Only this module
+imports them; tests/defs/test_internals.py fails on a release that changes one.
+
+- Pooled engine: a day's run writes some hundred events, and `dagster-postgres` opens a connection for each
+  (dagster #20325, #33935).
+- Plans as sets: a run of a year plans an event for each asset and session, and one for each check. `dagster-postgres`
+  stores materialisations as sets and these one by one, in several statements each, before the run's first step (no
+  issue; near #19829, #18789, #31694).
+- Tables looked up once: `dagster-postgres` looks for its own tables and columns at every event (#34058,
+  #34153, #34154).
+- Metadata of many sessions: `add_asset_metadata` copies, for each session, what it has been given for all the others.
+  Ten years of sessions would take it longer than everything else that a run does (no issue; the method came with
+  #26562; near #30641).
+- The tags of a run over a range of partitions, and what a log record holds beside its text: Dagster has both, and
+  exports neither.
+
+The tables and their rows are Dagster's own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from weakref import WeakSet
+
+import dagster as dg
+from dagster import DagsterEventType, EventLogEntry
+from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.config import PostgresStorageConfig
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._serdes import ConfigurableClassData, serialize_value
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
+from dagster_postgres.utils import create_pg_engine, pg_url_from_config
+
+__all__ = [
+    "ASSET_PARTITION_RANGE_END_TAG",
+    "ASSET_PARTITION_RANGE_START_TAG",
+    "PlansInSets",
+    "PostgresStorage",
+    "describe",
+    "event_of",
+    "keep_connections",
+    "message_of",
+]
+
+_pooled: WeakSet[PostgresRunStorage | PostgresEventLogStorage] = WeakSet()
+
+
+def keep_connections(instance: dg.DagsterInstance) -> None:
+    """Let an instance hold its storages' connections for as long as it lives, and test each before it is used again: a
+    step may take minutes."""
+    for storage in (instance.run_storage, instance.event_log_storage):
+        if isinstance(storage, PostgresRunStorage | PostgresEventLogStorage) and storage not in _pooled:
+            storage._engine = create_pg_engine(
+                storage.postgres_url,
+                storage._token_provider,
+                isolation_level="AUTOCOMMIT",
+                pool_size=1,
+                max_overflow=20,
+                pool_pre_ping=True,
+            )
+            _pooled.add(storage)
+
+
+def describe(
+    context: dg.AssetExecutionContext, figures: Iterable[tuple[date, Mapping[str, Any]]], asset: str | None = None
+) -> None:
+    """Add metadata to the materialisations of sessions of the run; `asset` where the step has several."""
+    step = context.get_step_execution_context()
+    key = dg.AssetKey(asset) if asset else context.asset_key
+    known = dict(step._metadata_accumulator.per_output_metadata)
+    for day, metadata in figures:
+        handle = AssetMetadataHandle(asset_key=key, partition_key=day.isoformat())
+        known[handle] = {**known.get(handle, {}), **metadata}
+    step._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=known)
+
+
+def event_of(record: logging.LogRecord) -> dg.DagsterEvent | None:
+    """The event that a log record of a run is about, if it is about one."""
+    return getattr(record, "dagster_meta", {}).get("dagster_event")
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """The text of a log record as it was given, without the run and the step."""
+    return getattr(record, "dagster_meta", {}).get("orig_message", record.getMessage())
+
+
+class PlansInSets(PostgresEventLogStorage):
+    """`dagster-postgres`' event log, with the plan of a run stored as a set, and its tables looked up once."""
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        events = list(events)
+        for kind, store in self._kept.items():
+            if planned := [event for event in events if event.dagster_event_type is kind]:
+                store(planned)
+        if others := [event for event in events if event.dagster_event_type not in self._kept]:
+            super().store_event_batch(others)
+
+    @property
+    def _kept(self) -> dict[DagsterEventType, Callable[[Sequence[EventLogEntry]], None]]:
+        return {
+            DagsterEventType.ASSET_MATERIALIZATION_PLANNED: self._plan_assets,
+            DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED: self._plan_checks,
+        }
+
+    def _plan_assets(self, events: Sequence[EventLogEntry]) -> None:
+        last = {event.get_dagster_event().asset_key: (event, number) for event, number in self._inserted(events)}
+        with self.index_transaction() as connection:
+            for event, event_id in last.values():
+                self._store_asset_event(connection, event, event_id)
+
+    def _plan_checks(self, events: Sequence[EventLogEntry]) -> None:
+        """As `SqlEventLogStorage._store_asset_check_evaluation_planned` does for one."""
+        rows = []
+        for event, event_id in self._inserted(events):
+            planned = event.get_dagster_event().asset_check_planned_data
+            sessions = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
+            serialized = serialize_value(event)
+            for session in sessions:
+                rows.append(
+                    {
+                        "asset_key": planned.asset_key.to_string(),
+                        "check_name": planned.check_name,
+                        "partition": session,
+                        "run_id": event.run_id,
+                        "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+                        "evaluation_event": serialized,
+                        "evaluation_event_timestamp": self._event_insert_timestamp(event),
+                        "evaluation_event_storage_id": event_id,
+                    }
+                )
+        with self.index_connection() as connection:
+            connection.execute(AssetCheckExecutionsTable.insert(), rows)
+
+    def _inserted(self, events: Sequence[EventLogEntry]) -> list[tuple[EventLogEntry, int]]:
+        statement = self.prepare_insert_event_batch(events).returning(SqlEventLogStorageTable.c.id)
+        with self._connect() as connection:
+            return list(zip(events, connection.execute(statement).scalars(), strict=True))
+
+    def _has_asset_key_col_on_connection(self, conn: Any, column_name: str) -> bool:
+        return self._once_true(
+            column_name, lambda: super(PlansInSets, self)._has_asset_key_col_on_connection(conn, column_name)
+        )
+
+    def has_table(self, table_name: str) -> bool:
+        return self._once_true(table_name, lambda: super(PlansInSets, self).has_table(table_name))
+
+    def _once_true(self, name: str, look: Callable[[], bool]) -> bool:
+        known = vars(self).setdefault("_known", set())
+        if name not in known and look():
+            known.add(name)
+        return name in known
+
+
+class PostgresStorage(DagsterPostgresStorage):
+    """`dagster-postgres` at the URL that dagster.yaml gives, with `PlansInSets` for its event log."""
+
+    def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(postgres_url, inst_data=inst_data)
+        self._event_log_storage = PlansInSets(postgres_url)
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: PostgresStorageConfig
+    ) -> PostgresStorage:
+        return cls(pg_url_from_config(config_value), inst_data)

@@ -1,0 +1,100 @@
+"""Building the marts: dbt runs and tests its models for the sessions of a run and for the stale ones around them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from fntx_dagster.adapters.dbt.project import manifest_in
+from fntx_dagster.adapters.dbt.running import NodeResult, project_in
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.environment import dbt_environment
+from fntx_dagster.settings import Settings, export
+from fntx_dagster.store.accounting.changes import mark_built, stale_range
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.labels import account_labels
+from fntx_dagster.store.marts.summaries import summary
+from fntx_dagster.store.marts.tables import built_from, built_span, row_counts
+from fntx_dagster.store.opening import database_name, open_database
+
+MARTS_BY_SESSION = (
+    "official_days",
+    "chronological_events",
+    "nav_blocks",
+    "daily_summary",
+    "round_trips",
+    "rolling_metrics",
+    "daily_verification",
+    "closing_positions",
+    "closing_days",
+)
+"""The marts whose rows have a trading day."""
+
+
+class Built(NamedTuple):
+    """What building did: the result of each node; dbt's words about those that failed; and, of each model that was
+    built while none failed, its figures per session of the range."""
+
+    results: list[NodeResult]
+    failures: list[str]
+    figures: dict[str, list[tuple[date, dict[str, float]]]]
+
+
+def manifest(settings: Settings) -> Path:
+    """Path of the manifest of dbt's project; dbt parses the project first where a file has changed. Needs no database.
+    Raises RuntimeError where dbt cannot parse the project."""
+    return manifest_in(settings.paths.dbt_target, database_name(settings))
+
+
+def build_marts(settings: Settings, db: Database, period: Period, nodes: Collection[str], *, all_models: bool) -> Built:
+    """Run and test models (`nodes`: names of models and tests) for the sessions of a range, and for those around it
+    that depend on something that has changed since they were built. `all_models` says that the nodes are every mart:
+    only then, and where nothing failed, the days are stale no more."""
+    stale = stale_range(db, period)
+    results = build(settings, nodes, stale.period)
+    failures = [str(result) for result in results if result.is_failure]
+    figures = {}
+    if not failures:  # after a failure a model's table may not be there
+        built = [result.name for result in results if result.kind == "model" and result.status == "success"]
+        figures = {name: _figures(db, name, period) for name in built if name in MARTS_BY_SESSION}
+        if all_models:
+            mark_built(db, stale)
+    return Built(results, failures, figures)
+
+
+def build(settings: Settings, nodes: Collection[str], period: Period) -> list[NodeResult]:
+    """Run and test models for the sessions between two days. One dbt runs at a time per home.
+
+    The views are built with them where the database does not hold them as the project's files define them. Where a mart
+    was built from other files than there are now, every day that was ever built is built again.
+    """
+    first, last = period
+    export(dbt_environment(settings))
+    with project_in(settings.paths.dbt_target) as project:
+        db = open_database(settings)
+        built = built_from(db, project.sources)
+        if not project.marts <= built:
+            days = (first, last, *built_span(db))
+            first, last = min(days), max(days)
+        # a view that others are selected from takes them with it: all of them or none
+        with_views = not project.views <= built or project.views & set(nodes)
+        selected = {*nodes, *project.views} if with_views else {*nodes}
+        variables = {"from_day": f"{first}", "to_day": f"{last}", "sources": project.sources, "as_built": sorted(built)}
+        return project.build(selected, variables)
+
+
+def _figures(db: Database, mart: str, period: Period) -> list[tuple[date, dict[str, float]]]:
+    """The number of rows per session; of the daily summary also NAV and P&L per account, in its base currency."""
+    figures: list[tuple[date, dict[str, float]]] = [
+        (day, {"dagster/row_count": count}) for day, count in row_counts(db, mart, period).items()
+    ]
+    if mart == "daily_summary":
+        labels = account_labels(db)
+        fields = ("closing_nav_official", "net_pnl", "unexplained")
+        figures += [
+            (row["trading_day"], {f"{field} {labels[row['account_id']]}": float(row[field]) for field in fields})
+            for row in summary(db, period)
+        ]
+    return figures

@@ -1,0 +1,70 @@
+"""What the checks of a run find, per account and day: statements that lack something, equations that do not hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from fntx_dagster.model.finding import Finding
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS, WARNING_KINDS
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.labels import Labels, account_labels
+from fntx_dagster.store.marts.verification import Verification, verifications
+from fntx_dagster.store.raw_flex.coverage import due_session, missing, nothing_to_build
+
+__all__ = ["BLOCKING_KINDS", "WARNING_KINDS", "Completeness", "Equations", "completeness", "equations"]
+
+
+class Completeness(NamedTuple):
+    """What the statements of a range lack. `alerts` are the findings that no other check reports: those before the
+    session that is due."""
+
+    lacking: list[Finding]
+    alerts: list[Finding]
+
+
+def completeness(db: Database, period: Period) -> Completeness:
+    """The sessions of a range without an official NAV, or without a section that the session before had; a range
+    without any NAV is one finding. The session that is due has a check of its own, which raises its alert."""
+    lacking = [Finding(str(lack), str(lack), lack.day) for lack in missing(db, period)]
+    if nothing := nothing_to_build(db, period):
+        lacking = lacking or [Finding(nothing, nothing, period.last)]
+    due = due_session(datetime.now(UTC))
+    return Completeness(lacking, [finding for finding in lacking if finding.day and finding.day < due])
+
+
+class Equations(NamedTuple):
+    """How many equations of a kind a range has, those that do not hold as findings, and the same as a Markdown
+    table."""
+
+    number: int
+    failed: list[Finding]
+    table: str
+
+
+def equations(db: Database, period: Period, kind: str) -> Equations:
+    """The equations of one kind (`BLOCKING_KINDS`, `WARNING_KINDS`) for the sessions of a range. Both sides of each are
+    rows of daily_verification."""
+    rows, labels = verifications(db, period, kinds=(kind,)), account_labels(db)
+    failed = [row for row in rows if not row.passed]
+    return Equations(len(rows), [_finding(row, labels[row.account_id]) for row in failed], _table(failed, labels))
+
+
+def _finding(row: Verification, label: str) -> Finding:
+    """One failure in words: the day, the equation, both sides and the difference."""
+    text = (
+        f"{row.trading_day} {label}: {row.equation}: "
+        f"{row.left_side} {row.relation} {row.right_side} does not hold, difference {row.difference}"
+    )
+    return Finding(f"{label} {row.trading_day} {row.equation}", text, row.trading_day)
+
+
+def _table(failed: list[Verification], labels: Labels) -> str:
+    if not failed:
+        return "Every equation holds."
+    lines = ["| day | account | equation | left | | right | difference |", "|---|---|---|---:|---|---:|---:|"]
+    for row in failed:
+        sides = f"{row.left_side} | {row.relation} | {row.right_side} | {row.difference}"
+        lines.append(f"| {row.trading_day} | {labels[row.account_id]} | {row.equation} | {sides} |")
+    return "\n".join(lines)
