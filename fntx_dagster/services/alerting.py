@@ -91,7 +91,7 @@ def note_succeeded_run(db: Database, job: str, posted_for: Sequence[str] = (), s
     record(db, [Observed("run", f"run/{other}", [], looked=[f"{other}: {step}"]) for other in posted_for])
 
 
-class Delivery(NamedTuple):
+class AlertDelivery(NamedTuple):
     """What came of one destination: its name, how many alerts it took, and why it did not take the rest (None: it took
     all)."""
 
@@ -100,7 +100,7 @@ class Delivery(NamedTuple):
     problem: str | None
 
 
-def deliver(settings: Settings, db: Database) -> list[Delivery]:
+def deliver(settings: Settings, db: Database) -> list[AlertDelivery]:
     """Send what each destination has not had yet, a message per kind; what it does not take waits for the next time."""
     since = datetime.now(UTC) - _FORGOTTEN_AFTER
     done = []
@@ -113,7 +113,7 @@ def deliver(settings: Settings, db: Database) -> list[Delivery]:
                 break
             mark_delivered(db, alerts, mark)
             taken += len(alerts)
-        done.append(Delivery(_name(number, url), taken, problem))
+        done.append(AlertDelivery(_name(number, url), taken, problem))
     return done
 
 
@@ -123,11 +123,11 @@ def waiting(settings: Settings, db: Database) -> list[int]:
     return sorted({alert.alert_id for url in settings.alerts.urls for alert in undelivered(db, mark_of(url), since)})
 
 
-def greet(settings: Settings) -> Iterator[Delivery]:
+def greet(settings: Settings) -> Iterator[AlertDelivery]:
     """Send a word to each destination, to see whether it arrives."""
     for number, url in enumerate(settings.alerts.urls, 1):
         problem = send(url, "FNTX: a test", "Alerts of FNTX will come here.")
-        yield Delivery(_name(number, url), 0 if problem else 1, problem)
+        yield AlertDelivery(_name(number, url), 0 if problem else 1, problem)
 
 
 def message(kind: str, alerts: Sequence[Alert]) -> tuple[str, str]:

@@ -170,8 +170,9 @@ def _asked(chain: Reader, disclosure: Disclosure) -> Checked:
         problems = (_posted_something_else(disclosure),)
     posted = None if mined is None or problems else _posted(context.day, mined.mined_at)
     newest = chain.record_of(context.trader, context.day)
-    is_superseded = newest is not None and newest.version > version
-    later = chain.version_of(context.trader, context.day, newest.version) if is_superseded else None
+    later = None
+    if newest is not None and newest.version > version:
+        later = chain.version_of(context.trader, context.day, newest.version)
     return Checked(
         disclosure,
         verdicts,
