@@ -1,42 +1,38 @@
 """Tables by hand, where a test is not about how they come to be: official NAVs without a statement, fills without a
-rebuild, and told days without dbt."""
+rebuild, and built days without dbt."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+
+import psycopg
 
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts.summaries import SUMMARY_FIELDS
 from fntx_dagster.store.raw_flex.fetches import Fetch, configure, remember
+from tests.marts import create_mart
 
-_TYPES = {
-    "account_id": "text",
-    "trading_day": "date",
-    "base_currency": "text",
-    "difference_parts": "jsonb",
-    "nav_change": "jsonb",
-}
 _EVENING = datetime(2025, 7, 17, 9, tzinfo=UTC)
-_METRICS = ("var_95", "total_return", "volatility", "sharpe", "max_drawdown", "win_rate", "dpi", "tvpi", "rvpi")
+_METRICS = {
+    "var_95": -0.01,
+    "total_return": 0.1,
+    "volatility": 0.2,
+    "sharpe": 0.3,
+    "max_drawdown": -0.4,
+    "win_rate": 50,
+    "dpi": 0,
+    "tvpi": 1,
+    "rvpi": 1,
+}
 
 
 def create_marts(db: Database) -> Database:
     """The marts that signing reads, empty."""
-    columns = ", ".join(f"{name} {_TYPES.get(name, 'numeric')}" for name in SUMMARY_FIELDS)
-    metrics = ", ".join(f"{name} double precision" for name in _METRICS)
-    with db.connect() as connection:
-        connection.execute(f"create table alm_reporting.daily_summary ({columns})")
-        connection.execute(
-            f"""create table alm_reporting.rolling_metrics
-            (account_id text, trading_day date, metric_window text, {metrics})"""
-        )
-        connection.execute(
-            """create table alm_reporting.daily_verification
-            (account_id text, trading_day date, kind text, equation text, left_side numeric, relation text,
-             right_side numeric, difference numeric, tolerance numeric, passed boolean)"""
-        )
+    for mart in ("daily_summary", "rolling_metrics", "daily_verification"):
+        create_mart(db, mart)
     return db
 
 
@@ -55,28 +51,37 @@ def build(
         "margin_used": None,
     }
     with db.connect() as connection:
-        connection.execute(
-            f"insert into alm_reporting.daily_summary values ({', '.join(['%s'] * len(values))})", list(values.values())
-        )
+        _insert(connection, "daily_summary", values)
         connection.execute(
             "insert into alm_reporting.trading_sessions values (%s, %s, %s, %s, false) on conflict do nothing",
             (day, *[f"{day - timedelta(days=back)} {hour}:00Z" for back, hour in ((1, 20), (0, 13), (0, 20))]),
         )
         for window in ("30d", "mtd", "ytd", "all"):
-            connection.execute(
-                """insert into alm_reporting.rolling_metrics
-                values (%s, %s, %s, -0.01, 0.1, 0.2, 0.3, -0.4, 50, 0, 1, 1)""",
-                (account, day, window),
-            )
+            keys = {"account_id": account, "trading_day": day, "metric_window": window}
+            _insert(connection, "rolling_metrics", keys | _METRICS)
         connection.execute(
             "insert into alm_reporting.portfolio_greeks values (%s, %s, 'HKD', %s, 0, 0, 0, 0, 0, 0, 0, 0, null, '')",
             (account, day, Decimal(closing_nav)),
         )
         for kind in BLOCKING_KINDS:
-            connection.execute(
-                "insert into alm_reporting.daily_verification values (%s, %s, %s, 'a = b', 1, '=', 2, -1, 0, %s)",
-                (account, day, kind, passed),
-            )
+            equation = {
+                "account_id": account,
+                "trading_day": day,
+                "kind": kind,
+                "equation": "a = b",
+                "left_side": 1,
+                "relation": "=",
+                "right_side": 2,
+                "difference": -1,
+                "tolerance": 0,
+                "passed": passed,
+            }
+            _insert(connection, "daily_verification", equation)
+
+
+def _insert(connection: psycopg.Connection, mart: str, row: Mapping[str, object]) -> None:
+    names, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+    connection.execute(f"insert into alm_reporting.{mart} ({names}) values ({values})", row)
 
 
 def official_navs(db: Database, account: str, *days: date) -> None:
@@ -92,7 +97,7 @@ def official_navs(db: Database, account: str, *days: date) -> None:
 
 
 def fetched(db: Database, account: str, *days: date, outcome: str = "fetched", at: datetime = _EVENING) -> None:
-    """What the query Activity of the token `mine` gave when it was asked: one file with an account's official NAVs."""
+    """The answer to a request of the query Activity with the token `mine`: one file with an account's official NAVs."""
     sha256 = None
     if days:
         official_navs(db, account, *days)
