@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 if TYPE_CHECKING:
     import psycopg
 
-Row = TypeVar("Row")
+AnyRow = TypeVar("AnyRow")
 
 
 def own_sql(text: str) -> LiteralString:
@@ -26,7 +26,7 @@ def columns(names: Iterable[str], of: LiteralString = "") -> LiteralString:
     return own_sql(", ".join(f"{of}.{name}" if of else name for name in names))
 
 
-def one_row(cursor: psycopg.Cursor[Row]) -> Row:
+def one_row(cursor: psycopg.Cursor[AnyRow]) -> AnyRow:
     """The row of a query that always has one, such as an aggregate. Raises LookupError where there is none."""
     row = cursor.fetchone()
     if row is None:
