@@ -103,7 +103,7 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
                     return self._release(sending, self._slot_lost(sending))
                 continue
             if unused < sending.slot and (self.transport.is_immediate or not sending.attempts):
-                # an immediate system never reaches the slot: it is another one than the slot was taken on
+                # an immediate system never reaches the slot: it is not the one that the slot was taken on
                 return self._release(sending, self._slot_ahead(sending, unused))
             following = self._step(sending, unused, patience)
             if following is None:
@@ -122,8 +122,9 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
     ) -> Sending[Entry, Message, Offer] | None:
         """Sign, deliver or raise a sending, or wait once; None where it is released."""
         if not sending.attempts:
-            patience.renew()
-            return self._signed_late(sending)
+            signed = self._signed_late(sending)
+            patience.renew()  # after the signing, which may wait for a person
+            return signed
         latest = sending.attempts[-1]
         delivery = self.transport.deliver(latest)
         if delivery.error is not None:
@@ -146,8 +147,9 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
                 self.on_progress(
                     f"{self.words.offer} are raised to {self.transport.shown(offer)}: {self._named(sending)}"
                 )
+                raised = self._sign(sending, offer)
                 patience.renew()
-                return self._sign(sending, offer)
+                return raised
         if patience.is_at_its_end():
             self._give_up(sending, unused, hindrance)
         self.clock.sleep(self.policy.poll)
@@ -234,7 +236,7 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
         queue = iter(self.journal.waiting())
         absent: list[Entry] = []
         while not absent:
-            # no more than one message may carry: the system would be asked for the whole queue at each message
+            # no more than one message may carry: otherwise each message would examine the whole queue
             if not (ahead := list(islice(queue, self.policy.batch))):
                 return False
             absent = self._absent(ahead)
@@ -279,8 +281,8 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
 
 
 class _Patience:
-    """How long one sending may still wait. What is too low even after it was raised waits, lest offers climb to their
-    cap in seconds."""
+    """How long one sending may still wait. An offer that is too low even after it was raised waits; otherwise offers
+    would climb to their cap in seconds."""
 
     def __init__(self, policy: Policy, clock: Clock) -> None:
         self._stuck_after, self._clock = policy.stuck_after, clock

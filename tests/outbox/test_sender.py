@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.outbox.sender import Policy, send
+from fntx_dagster.outbox.sending import Attempt
 from tests.outbox.depot import Depot, DepotJournal, DepotTransport, Item, Shelf, WorkingClock
 
 POLICY = Policy(confirmations=0, batch=2, stuck_after=3, seen_within=10, poll=1)
@@ -95,6 +96,20 @@ def test_an_offer_that_is_stuck_is_raised_and_the_message_takes_effect_once(depo
     run(depot, journal)
     assert journal.states() == ["final"]
     assert depot.items() == [CUP]
+
+
+def test_the_time_that_a_person_takes_to_sign_raises_no_offer(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, clock, transport = DepotJournal(CUP), WorkingClock(depot), DepotTransport(depot)
+    crash(depot, journal, after="prepare")
+    sign = transport.sign
+
+    def sign_slowly(slot: int, message: tuple[Item, ...], offer: int) -> Attempt[int]:
+        clock.now += 100
+        return sign(slot, message, offer)
+
+    monkeypatch.setattr(transport, "sign", sign_slowly)
+    send(transport, journal, POLICY._replace(seen_within=1000), clock=clock)
+    assert attempts(journal) == [(1, True)]
 
 
 def test_an_earlier_attempt_can_take_effect_although_the_offer_was_raised_since(depot: Depot) -> None:

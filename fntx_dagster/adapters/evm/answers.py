@@ -1,7 +1,7 @@
 """A node's answer over HTTP, taken from a stranger: bounded in time, in size and in depth.
 
 Python's JSON parser recurses, and the EVM's libraries raise its limit: an answer that is nested deeply enough would end
-the process. Imports web3 at the top: import this module only where a node is asked.
+the process. Imports web3 at the top: import this module only where a node answers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from web3._utils.http_session_manager import HTTPSessionManager
 
 MAX_DEPTH = 64
 MAX_BYTES = 32_000_000
-"""A block of the busiest chains with all that is asked of it has a tenth of that."""
+"""The answer about a block of the busiest chains has a tenth of that."""
 
 _PIECE = 65_536
 # Texts, and what else is no bracket. A text that is not ended goes on to the end: the time grows with the length only.

@@ -169,10 +169,10 @@ class Reader:
             return False
         if not _NULL_VALUE <= scaled < -_NULL_VALUE or value == _NULL_VALUE:
             return False
-        asked = self.track_record.functions.verifyMetric(
+        check = self.track_record.functions.verifyMetric(
             address_of(trader), yyyymmdd(day), version, index, scaled, salt, list(proof)
         )
-        return asked.call()
+        return check.call()
 
     @as_a_node_answers
     def mined(self, tx_hash: str) -> Mined | None:
@@ -259,7 +259,7 @@ class Reader:
         """Whether the code at the contract's address is a TrackRecord that FNTX published, bound to `fntx_contract`.
 
         It says which rules hold since the deployment, not what the deployment itself wrote: whoever deploys can put
-        records of anybody there. So the address has to be known as well, or who posted a record has to be asked.
+        records of anybody there. So the address has to be known as well, or else who posted a record.
         """
         from eth_utils.crypto import keccak
 

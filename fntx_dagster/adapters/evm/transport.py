@@ -247,8 +247,8 @@ class EvmTransport(Generic[Entry, Receipt]):
 
     @explained
     def _height(self) -> int:
-        """The newest block's number; of the nodes behind one URL, one that is behind another is not believed: what is
-        asked as of this block, it does not answer."""
+        """The newest block's number. It never falls, although of several nodes behind one URL some lag: a node that
+        lags does not answer a question as of this block."""
         self._highest = max(self._highest, self._web3.eth.block_number)
         return self._highest
 

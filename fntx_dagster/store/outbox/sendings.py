@@ -26,14 +26,14 @@ RecordSending = Sending[QueuedRecord, Call, Fees]
 
 _TURN_SECONDS = 120.0
 _RECEIPT = """
-    INSERT INTO alm_reporting.chain_receipts AS known (account_id, trading_day, version, chain_id, contract, trader,
+    insert into alm_reporting.chain_receipts as known (account_id, trading_day, version, chain_id, contract, trader,
         tx_hash, block_number, block_hash, gas_used, records, posted_at, confirmed_at)
-    SELECT account_id, trading_day, version, chain_id, contract, trader,
+    select account_id, trading_day, version, chain_id, contract, trader,
         %(tx_hash)s, %(block_number)s, %(block_hash)s, %(gas_used)s, %(records)s, %(mined_at)s, %(confirmed_at)s
-    FROM alm_reporting.chain_postings WHERE {which}
-    ON CONFLICT (account_id, trading_day, version, tx_hash, block_hash) DO UPDATE
-        SET confirmed_at = excluded.confirmed_at, lost_at = NULL, seen_at = clock_timestamp()
-        WHERE known.confirmed_at IS NULL
+    from alm_reporting.chain_postings where {which}
+    on conflict (account_id, trading_day, version, tx_hash, block_hash) do update
+        set confirmed_at = excluded.confirmed_at, lost_at = null, seen_at = clock_timestamp()
+        where known.confirmed_at is null
 """
 _ONE = "(account_id, trading_day, version) = (%(account)s, %(day)s, %(version)s)"
 
@@ -43,11 +43,11 @@ def unfinished(db: Readable, period: Period = EVER, account: str | None = None) 
     first, last = period
     with db.connect() as connection:
         rows = connection.execute(
-            """SELECT account_id, trading_day, version, state, queued_at, error, chain_id, contract, trader
-            FROM alm_reporting.chain_postings
-            WHERE state NOT IN ('final', 'superseded') AND trading_day BETWEEN %(first)s AND %(last)s
-                AND account_id = coalesce(%(account)s, account_id)
-            ORDER BY trading_day, account_id, version""",
+            """select account_id, trading_day, version, state, queued_at, error, chain_id, contract, trader
+            from alm_reporting.chain_postings
+            where state not in ('final', 'superseded') and trading_day between %(first)s and %(last)s
+                and account_id = coalesce(%(account)s, account_id)
+            order by trading_day, account_id, version""",
             {"first": first, "last": last, "account": account},
         )
         return [Unfinished._make(row)._replace(chain_id=int(row[6])) for row in rows]
@@ -58,15 +58,15 @@ def queue_again(db: Database, account: str, day: date, version: int) -> None:
     with db.connect() as connection:
         key = {"account": account, "day": day, "version": version}
         connection.execute(
-            f"""UPDATE alm_reporting.chain_sendings SET state = 'released', updated_at = clock_timestamp()
-            WHERE sending_id = (SELECT sending_id FROM alm_reporting.chain_postings WHERE {_ONE})
-                AND state IN ('final', 'failed')""",
+            f"""update alm_reporting.chain_sendings set state = 'released', updated_at = clock_timestamp()
+            where sending_id = (select sending_id from alm_reporting.chain_postings where {_ONE})
+                and state in ('final', 'failed')""",
             key,
         )
         connection.execute(
-            f"""UPDATE alm_reporting.chain_postings SET state = 'queued', sending_id = NULL, error = NULL,
+            f"""update alm_reporting.chain_postings set state = 'queued', sending_id = null, error = null,
                 queued_at = clock_timestamp(), updated_at = clock_timestamp()
-            WHERE {_ONE} AND state IN ('final', 'failed')""",
+            where {_ONE} and state in ('final', 'failed')""",
             key,
         )
 
@@ -75,8 +75,8 @@ def supersede(db: Database, account: str, day: date, version: int) -> None:
     """Give a failed record up for good: the chain holds another one, and a later version says so."""
     with db.connect() as connection:
         connection.execute(
-            f"""UPDATE alm_reporting.chain_postings SET state = 'superseded', updated_at = clock_timestamp()
-            WHERE {_ONE} AND state = 'failed'""",
+            f"""update alm_reporting.chain_postings set state = 'superseded', updated_at = clock_timestamp()
+            where {_ONE} and state = 'failed'""",
             {"account": account, "day": day, "version": version},
         )
 
@@ -115,18 +115,18 @@ class SendingJournal:
     def waiting(self) -> list[QueuedRecord]:
         with self._db.connect() as connection:
             return self._entries(
-                connection, "posting.state = 'queued' AND posting.trading_day BETWEEN %(first)s AND %(last)s"
+                connection, "posting.state = 'queued' and posting.trading_day between %(first)s and %(last)s"
             )
 
     def sendings(self) -> list[RecordSending]:
         with self._db.connect() as connection:
             rows = connection.execute(
-                """SELECT sending_id, nonce, data, gas, mined_block, mined_block_hash, mined_tx_hash
-                FROM alm_reporting.chain_sendings
-                WHERE (account_id, chain_id, contract, trader)
+                """select sending_id, nonce, data, gas, mined_block, mined_block_hash, mined_tx_hash
+                from alm_reporting.chain_sendings
+                where (account_id, chain_id, contract, trader)
                         = (%(account)s, %(chain_id)s, %(contract)s, %(trader)s)
-                    AND state IN ('open', 'mined')
-                ORDER BY nonce""",
+                    and state in ('open', 'mined')
+                order by nonce""",
                 self._who,
             ).fetchall()
             return [self._sending(connection, *row) for row in rows]
@@ -135,20 +135,20 @@ class SendingJournal:
         with self._db.connect() as connection:
             try:
                 [(number,)] = connection.execute(
-                    """INSERT INTO alm_reporting.chain_sendings
+                    """insert into alm_reporting.chain_sendings
                         (account_id, chain_id, contract, trader, nonce, data, gas)
-                    VALUES (%(account)s, %(chain_id)s, %(contract)s, %(trader)s, %(nonce)s, %(data)s, %(gas)s)
-                    RETURNING sending_id""",
+                    values (%(account)s, %(chain_id)s, %(contract)s, %(trader)s, %(nonce)s, %(data)s, %(gas)s)
+                    returning sending_id""",
                     self._who | {"nonce": slot, "data": message.data, "gas": message.gas},
                 )
             except psycopg.errors.UniqueViolation:
                 raise _overtaken(self._trader) from None
             taken = connection.execute(
-                """UPDATE alm_reporting.chain_postings AS posting
-                SET sending_id = %(number)s, state = 'signed', error = NULL, updated_at = clock_timestamp()
-                FROM unnest(%(days)s::date[], %(versions)s::int[]) AS entry (day, version)
-                WHERE account_id = %(account)s AND (trading_day, posting.version) = (entry.day, entry.version)
-                    AND state = 'queued'""",
+                """update alm_reporting.chain_postings as posting
+                set sending_id = %(number)s, state = 'signed', error = null, updated_at = clock_timestamp()
+                from unnest(%(days)s::date[], %(versions)s::int[]) as entry (day, version)
+                where account_id = %(account)s and (trading_day, posting.version) = (entry.day, entry.version)
+                    and state = 'queued'""",
                 self._who
                 | {"number": number, "days": [e.day for e in entries], "versions": [e.version for e in entries]},
             ).rowcount
@@ -159,8 +159,8 @@ class SendingJournal:
     def keep(self, sending: RecordSending, attempt: Attempt[Fees]) -> RecordSending:
         with self._db.connect() as connection:
             connection.execute(
-                """INSERT INTO alm_reporting.chain_attempts (sending_id, tx_hash, raw_transaction, max_fee, tip)
-                VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
+                """insert into alm_reporting.chain_attempts (sending_id, tx_hash, raw_transaction, max_fee, tip)
+                values (%s, %s, %s, %s, %s) on conflict do nothing""",
                 (sending.number, _bytes(attempt.reference), attempt.raw, attempt.offer.max_fee, attempt.offer.tip),
             )
         return sending._replace(attempts=(*sending.attempts, attempt))
@@ -168,8 +168,8 @@ class SendingJournal:
     def sent(self, sending: RecordSending, reference: str) -> None:
         with self._db.connect() as connection:
             connection.execute(
-                """UPDATE alm_reporting.chain_attempts SET is_broadcast = true
-                WHERE (sending_id, tx_hash) = (%s, %s) AND NOT is_broadcast""",
+                """update alm_reporting.chain_attempts set is_broadcast = true
+                where (sending_id, tx_hash) = (%s, %s) and not is_broadcast""",
                 (sending.number, _bytes(reference)),
             )
             self._move(connection, sending, "broadcast", "posting.state = 'signed'")
@@ -177,8 +177,8 @@ class SendingJournal:
     def seen(self, sending: RecordSending, place: Place, receipt: Mined) -> None:
         with self._db.connect() as connection:
             connection.execute(
-                """UPDATE alm_reporting.chain_sendings SET state = 'mined', mined_block = %s, mined_block_hash = %s,
-                    mined_tx_hash = %s, updated_at = clock_timestamp() WHERE sending_id = %s""",
+                """update alm_reporting.chain_sendings set state = 'mined', mined_block = %s, mined_block_hash = %s,
+                    mined_tx_hash = %s, updated_at = clock_timestamp() where sending_id = %s""",
                 (place.position, _bytes(place.mark), _bytes(place.reference), sending.number),
             )
             values = _receipt(receipt, None) | {"number": sending.number}
@@ -188,16 +188,16 @@ class SendingJournal:
     def final(self, sending: RecordSending) -> None:
         with self._db.connect() as connection:
             [(tx_hash,)] = connection.execute(
-                """UPDATE alm_reporting.chain_sendings SET state = 'final', updated_at = clock_timestamp()
-                WHERE sending_id = %s RETURNING mined_tx_hash""",
+                """update alm_reporting.chain_sendings set state = 'final', updated_at = clock_timestamp()
+                where sending_id = %s returning mined_tx_hash""",
                 (sending.number,),
             )
             connection.execute(
-                """UPDATE alm_reporting.chain_receipts AS receipt SET confirmed_at = now()
-                FROM alm_reporting.chain_postings AS posting
-                WHERE posting.sending_id = %s AND receipt.tx_hash = %s
-                    AND receipt.confirmed_at IS NULL AND receipt.lost_at IS NULL
-                    AND (receipt.account_id, receipt.trading_day, receipt.version)
+                """update alm_reporting.chain_receipts as receipt set confirmed_at = now()
+                from alm_reporting.chain_postings as posting
+                where posting.sending_id = %s and receipt.tx_hash = %s
+                    and receipt.confirmed_at is null and receipt.lost_at is null
+                    and (receipt.account_id, receipt.trading_day, receipt.version)
                         = (posting.account_id, posting.trading_day, posting.version)""",
                 (sending.number, tx_hash),
             )
@@ -207,8 +207,8 @@ class SendingJournal:
         with self._db.connect() as connection:
             self._lose_receipts(connection, sending)
             connection.execute(
-                """UPDATE alm_reporting.chain_sendings SET state = 'open', mined_block = NULL, mined_block_hash = NULL,
-                    mined_tx_hash = NULL, updated_at = clock_timestamp() WHERE sending_id = %s""",
+                """update alm_reporting.chain_sendings set state = 'open', mined_block = null, mined_block_hash = null,
+                    mined_tx_hash = null, updated_at = clock_timestamp() where sending_id = %s""",
                 (sending.number,),
             )
             self._move(connection, sending, "broadcast")
@@ -220,7 +220,7 @@ class SendingJournal:
             self._end(connection, sending, "released", why)
             self._move(connection, sending, "queued")
             connection.execute(
-                "UPDATE alm_reporting.chain_postings SET sending_id = NULL WHERE sending_id = %s", (sending.number,)
+                "update alm_reporting.chain_postings set sending_id = null where sending_id = %s", (sending.number,)
             )
 
     def fail(self, sending: RecordSending, why: str) -> None:
@@ -235,16 +235,16 @@ class SendingJournal:
             confirmed = datetime.now(UTC) if is_final else None
             connection.execute(_RECEIPT.format(which=_ONE), key | _receipt(receipt, confirmed))
             connection.execute(
-                f"""UPDATE alm_reporting.chain_postings SET state = %(state)s, error = NULL,
-                    updated_at = clock_timestamp() WHERE {_ONE}""",
+                f"""update alm_reporting.chain_postings set state = %(state)s, error = null,
+                    updated_at = clock_timestamp() where {_ONE}""",
                 key | {"state": "final" if is_final else "queued"},
             )
 
     def refuse(self, entry: QueuedRecord, why: str) -> None:
         with self._db.connect() as connection:
             connection.execute(
-                f"""UPDATE alm_reporting.chain_postings SET state = 'failed', error = %(why)s,
-                    updated_at = clock_timestamp() WHERE {_ONE}""",
+                f"""update alm_reporting.chain_postings set state = 'failed', error = %(why)s,
+                    updated_at = clock_timestamp() where {_ONE}""",
                 self._who | {"day": entry.day, "version": entry.version, "why": why},
             )
 
@@ -261,8 +261,8 @@ class SendingJournal:
     ) -> RecordSending:
         """A sending from its row; `block_hash` and `tx_hash` are null where `block` is."""
         attempts = connection.execute(
-            """SELECT tx_hash, raw_transaction, max_fee, tip, is_broadcast FROM alm_reporting.chain_attempts
-            WHERE sending_id = %s ORDER BY attempt_id""",
+            """select tx_hash, raw_transaction, max_fee, tip, is_broadcast from alm_reporting.chain_attempts
+            where sending_id = %s order by attempt_id""",
             (number,),
         )
         return Sending(
@@ -279,13 +279,13 @@ class SendingJournal:
 
     def _entries(self, connection: psycopg.Connection, which: LiteralString, **values: Any) -> list[QueuedRecord]:
         rows = connection.execute(
-            f"""SELECT trading_day, version, schema_hash, root,
+            f"""select trading_day, version, schema_hash, root,
                 decode(substr(record ->> 'previous_root', 3), 'hex'), record ->> 'reason'
-            FROM alm_reporting.chain_postings AS posting
-            JOIN alm_reporting.daily_signatures USING (account_id, trading_day, version)
-            WHERE account_id = %(account)s
-                AND (chain_id, contract, trader) = (%(chain_id)s, %(contract)s, %(trader)s) AND {which}
-            ORDER BY trading_day, version""",
+            from alm_reporting.chain_postings as posting
+            join alm_reporting.daily_signatures using (account_id, trading_day, version)
+            where account_id = %(account)s
+                and (chain_id, contract, trader) = (%(chain_id)s, %(contract)s, %(trader)s) and {which}
+            order by trading_day, version""",
             self._who | values,
         )
         return [QueuedRecord._make(row) for row in rows]
@@ -299,26 +299,26 @@ class SendingJournal:
         error: str | None = None,
     ) -> None:
         connection.execute(
-            f"""UPDATE alm_reporting.chain_postings AS posting
-            SET state = %(state)s, error = %(error)s, updated_at = clock_timestamp()
-            WHERE sending_id = %(number)s AND {only}""",
+            f"""update alm_reporting.chain_postings as posting
+            set state = %(state)s, error = %(error)s, updated_at = clock_timestamp()
+            where sending_id = %(number)s and {only}""",
             {"state": state, "error": error, "number": sending.number},
         )
 
     def _end(self, connection: psycopg.Connection, sending: RecordSending, state: str, why: str) -> None:
         connection.execute(
-            """UPDATE alm_reporting.chain_sendings SET state = %s, error = %s, updated_at = clock_timestamp()
-            WHERE sending_id = %s""",
+            """update alm_reporting.chain_sendings set state = %s, error = %s, updated_at = clock_timestamp()
+            where sending_id = %s""",
             (state, why, sending.number),
         )
 
     def _lose_receipts(self, connection: psycopg.Connection, sending: RecordSending) -> None:
         """Receipts that a reorg undid before they were final."""
         connection.execute(
-            """UPDATE alm_reporting.chain_receipts AS receipt SET lost_at = clock_timestamp()
-            FROM alm_reporting.chain_postings AS posting
-            WHERE posting.sending_id = %s AND receipt.confirmed_at IS NULL AND receipt.lost_at IS NULL
-                AND (receipt.account_id, receipt.trading_day, receipt.version)
+            """update alm_reporting.chain_receipts as receipt set lost_at = clock_timestamp()
+            from alm_reporting.chain_postings as posting
+            where posting.sending_id = %s and receipt.confirmed_at is null and receipt.lost_at is null
+                and (receipt.account_id, receipt.trading_day, receipt.version)
                     = (posting.account_id, posting.trading_day, posting.version)""",
             (sending.number,),
         )
@@ -326,7 +326,7 @@ class SendingJournal:
 
 def _is_locked(connection: psycopg.Connection, key: str) -> bool:
     """Whether this connection has got the lock of that name."""
-    [(is_locked,)] = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (key,))
+    [(is_locked,)] = connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,))
     return is_locked
 
 

@@ -62,7 +62,7 @@ class BareChain:
         data = self.track_record.encode_abi(function, args=arguments)
         with pytest.raises(TransactionFailed) as caught:
             self._tester.call({"from": sender, "to": self.track_record.address, "data": data, "gas": _GAS})
-        raw = ast.literal_eval(str(caught.value))  # eth-tester tells bytes by their repr
+        raw = ast.literal_eval(str(caught.value))  # eth-tester gives bytes as their repr
         name, inputs = custom_errors()[raw[:4]]
         values = decode([kind for _, kind in inputs], raw[4:])
         return name, dict(zip([label for label, _ in inputs], values, strict=True))

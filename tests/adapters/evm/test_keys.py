@@ -109,7 +109,7 @@ def test_a_new_keystore_is_scrypt_and_its_owners_alone(tmp_path):
     assert (content["version"], content["crypto"]["kdf"]) == (3, "scrypt")
     assert content["crypto"]["kdfparams"]["n"] >= 2**17
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert [one.name for one in file.parent.iterdir()] == ["trader.json"]
+    assert [entry.name for entry in file.parent.iterdir()] == ["trader.json"]
     assert signer_of(_with_keystore(tmp_path, file), "U0000001").address == address
 
 
@@ -120,7 +120,7 @@ def test_a_keystore_is_never_overwritten(tmp_path, quick_scrypt):
     with pytest.raises(Permanent, match=r"trader\.json exists"):
         new_keystore(file, PASSWORD)
     assert file.read_text() == before
-    assert [one.name for one in tmp_path.iterdir()] == ["trader.json"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["trader.json"]
 
 
 def test_a_keystore_goes_before_the_key_of_the_environment_and_that_before_a_development_key(tmp_path, quick_scrypt):

@@ -151,7 +151,7 @@ def test_a_stranger_reads_with_a_url_and_an_address(node, chain, trader):
 
 
 @needs_anvil
-def test_a_stranger_is_told_of_another_chain_of_no_contract_and_of_another_one(node, chain):
+def test_reading_names_another_chain_a_missing_contract_and_another_contract(node, chain):
     for contract, chain_id, words in (
         (chain.contract, 1, "serves chain 31337, not chain 1"),
         ("0x" + "11" * 20, None, "has no contract at"),
@@ -295,7 +295,7 @@ def test_a_stuck_transaction_is_bumped_and_lands_once(chain, trader, stuck):
 
 
 @needs_anvil
-def test_a_transaction_that_the_base_fee_has_left_behind_is_bumped_to_what_is_asked_now(chain, trader, stuck):
+def test_a_transaction_that_the_base_fee_has_left_behind_is_bumped_to_todays_fee(chain, trader, stuck):
     [before] = stuck.sendings()[0].attempts
     ask(chain, "anvil_setNextBlockBaseFeePerGas", hex(before.offer.max_fee * 4))
     ask(chain, "evm_mine")
@@ -406,7 +406,7 @@ def test_a_node_that_is_down_keeps_nothing_from_being_posted_in_order_when_it_is
         ("ether", r"wei of ether and the transaction may cost .*Send at least \d+ wei"),
     ],
 )
-def test_what_is_lacking_is_told_before_a_nonce_is_taken(chain, trader, lack, words):
+def test_an_error_names_what_is_lacking_before_a_nonce_is_taken(chain, trader, lack, words):
     if lack == "ether":
         ask(chain, "anvil_setBalance", trader.address, hex(10**9))
     elif lack == "fntx":
@@ -420,7 +420,7 @@ def test_what_is_lacking_is_told_before_a_nonce_is_taken(chain, trader, lack, wo
 
 
 @needs_anvil
-def test_another_network_a_missing_contract_and_another_contract_are_told_when_connecting(settings, chain):
+def test_connecting_names_another_network_a_missing_contract_and_another_contract(settings, chain):
     here = Addresses(chain.chain_id, chain.fntx_contract, chain.contract)
     for addresses, words in (
         (here._replace(chain_id=1), "is for chain 1, but the node serves chain 31337"),
@@ -465,7 +465,7 @@ def test_a_node_that_hangs_is_given_up(monkeypatch):
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", Transient, "not as an Ethereum node does"),
     ],
 )
-def test_what_is_no_node_is_told_from_one_that_is_away(monkeypatch, answer, kind, words):
+def test_the_error_distinguishes_what_is_no_node_from_a_node_that_is_away(monkeypatch, answer, kind, words):
     monkeypatch.setattr(reader, "_BACKOFF_SECONDS", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_answers, args=(server, answer), daemon=True).start()
@@ -474,7 +474,7 @@ def test_what_is_no_node_is_told_from_one_that_is_away(monkeypatch, answer, kind
     assert "token" not in str(caught.value)
 
 
-def test_an_rpc_url_that_is_none_is_told():
+def test_the_error_names_an_rpc_url_that_is_none():
     with pytest.raises(Permanent, match="RPC URL is none"):
         read_at("node.example/token-1234", "0x" + "11" * 20)
 

@@ -295,10 +295,10 @@ def test_a_run_that_would_end_before_it_came_to_raise_a_fee_is_refused(settings)
 def test_the_contracts_clock_is_now_also_in_a_process_that_runs_for_long(chain, trader, monkeypatch):
     from eth._utils import headers
 
-    one = post(chain, trader, first())
-    later = int((one.mined_at + timedelta(hours=10)).timestamp())
+    mined = post(chain, trader, first())
+    later = int((mined.mined_at + timedelta(hours=10)).timestamp())
     monkeypatch.setattr(headers, "eth_now", lambda: later)
-    assert post(chain, trader, first(1)).mined_at - one.mined_at == timedelta(hours=10)
+    assert post(chain, trader, first(1)).mined_at - mined.mined_at == timedelta(hours=10)
 
 
 def test_neither_the_account_nor_a_key_is_in_the_chains_file(chain, trader, settings):
@@ -333,13 +333,13 @@ class _Stepped:
         self._thing, self._kill, self._names = thing, kill, names
 
     def __getattr__(self, name):
-        found = getattr(self._thing, name)
+        method = getattr(self._thing, name)
         if name not in self._names:
-            return found
+            return method
 
         def stepped(*arguments):
             self._kill.step()
-            result = found(*arguments)
+            result = method(*arguments)
             self._kill.step(name)
             return result
 

@@ -50,8 +50,8 @@ def test_a_record_is_stored_with_its_time_and_version(chain, trader):
 
 
 def test_the_constants_are_the_ones_that_clients_rely_on(chain):
-    asked = ("VERSION", "BURN_AMOUNT", "TREE_DEPTH", "SLOTS", "MAX_BATCH", "MAX_REASON", "MAX_RANGE")
-    assert [chain.ask(name) for name in asked] == [2, 10 * FNTX, 6, 64, 150, 256, 366]
+    constants = ("VERSION", "BURN_AMOUNT", "TREE_DEPTH", "SLOTS", "MAX_BATCH", "MAX_REASON", "MAX_RANGE")
+    assert [chain.ask(name) for name in constants] == [2, 10 * FNTX, 6, 64, 150, 256, 366]
     assert chain.ask("fntx") == chain.fntx.address
 
 

@@ -160,7 +160,7 @@ def test_each_state_becomes_one_event_and_a_listener_is_notified(database: Datab
         journal.final(sending)
         events = [int(note.payload) for note in monitor.notifies(timeout=5, stop_after=4)]
         rows = monitor.execute(
-            "SELECT state FROM alm_reporting.signature_events WHERE event_id = ANY(%s) ORDER BY event_id", (events,)
+            "select state from alm_reporting.signature_events where event_id = any(%s) order by event_id", (events,)
         )
         assert [state for (state,) in rows] == ["signed", "broadcast", "mined", "final"]
 
