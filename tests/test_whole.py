@@ -77,7 +77,7 @@ def home() -> Iterator[Home]:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def test_the_demo_tells_the_role_models_figures_and_a_verified_transaction(home: Home) -> None:
+def test_the_demo_prints_the_role_models_figures_and_a_verified_transaction(home: Home) -> None:
     for figure in ROLE_MODEL:
         assert figure in home.first
     assert re.search(r"Transaction +0x[0-9a-f]{64}", home.first)
@@ -140,7 +140,7 @@ def test_the_asset_leaves_the_same_report_in_the_home_for_its_owner_alone(home: 
     assert found
 
 
-def test_the_summary_of_a_month_tells_what_a_trader_asks_for(home: Home) -> None:
+def test_the_summary_of_a_month_has_every_column_that_a_trader_needs(home: Home) -> None:
     table = home.fntx("summary", "--from", "2025-07-01", "--to", "2025-07-31")
     for header in (
         "Opening NAV",
@@ -292,7 +292,7 @@ def test_a_range_without_statements_says_which_sessions_are_missing(home: Home) 
     assert "2025-07-21 U…0001: no official NAV in the statements (and 1 more)" in said
 
 
-def test_the_metrics_of_a_session_are_told_over_six_windows(home: Home) -> None:
+def test_the_metrics_of_a_session_are_computed_over_six_windows(home: Home) -> None:
     rows = home.json("metrics", "--date", "2025-07-18", "--format", "json")
     assert [row["metric_window"] for row in rows] == ["30d", "30obs", "mtd", "ytd", "1y", "all"]
     everything = rows[-1]
@@ -332,7 +332,7 @@ def test_every_command_of_the_readme_runs(home: Home, tmp_path: Path) -> None:
             home.fntx(*(places.get(word, word) for word in words[1:]))
 
 
-def test_the_ui_serves_the_same_definitions_and_ends_when_told(home: Home) -> None:
+def test_the_ui_serves_the_same_definitions_and_ends_when_interrupted(home: Home) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -78,12 +78,14 @@ def materialize(
             instance=instance, tags=range_tags(Period(*days)) if days else {}, raise_on_error=False
         )
         records = instance.all_logs(done.run_id)
-    found = [
+    evaluations = [
         event.asset_check_evaluation_data
         for event in done.all_events
         if event.event_type_value == "ASSET_CHECK_EVALUATION"
     ]
-    return Outcome(done.success, {one.check_name: one for one in found}, "\n".join(map(repr, records)))
+    return Outcome(
+        done.success, {evaluation.check_name: evaluation for evaluation in evaluations}, "\n".join(map(repr, records))
+    )
 
 
 class TestFindings:
@@ -118,7 +120,7 @@ class TestFindings:
         said = self.evaluated(result("verification", "holds", [], "it does", looked=looked))
         assert observed(said).looked == looked
 
-    def test_what_another_check_tells_fails_and_raises_no_alert(self) -> None:
+    def test_a_finding_of_another_check_fails_and_raises_no_alert(self) -> None:
         said = self.evaluated(result("account", "holds", self.FOUND, "it does", alerts=self.FOUND[1:]))
         assert not said.passed
         assert observed(said).findings == [self.FOUND[1]]
@@ -268,7 +270,7 @@ class TestStatements:
         assert (late.passed, late.description) == (False, "2025-07-17 U…0001: no official NAV in the statements")
         assert check(JULY_16).passed, "a run over older sessions does not look"
         by_hand.fetched(database, ONE, outcome="failed")
-        assert check(JULY_17).passed, "that it was not fetched is told by another check"
+        assert check(JULY_17).passed, "that it was not fetched is another check's finding"
 
     def test_files_that_come_by_hand_are_late_for_nobody(self, settings: Settings, database: Database) -> None:
         self.load(settings, database, traded(ONE, "2025-07-14"))
@@ -384,7 +386,7 @@ class TestSignature:
         )
 
     def signed(self, db: Database) -> list[tuple[str, date]]:
-        return [(one.account_id, one.trading_day) for one in signed_days(db, Period(JULY_14, JULY_18))]
+        return [(day.account_id, day.trading_day) for day in signed_days(db, Period(JULY_14, JULY_18))]
 
     def test_accounts_without_trouble_are_signed_and_posted(self, settings: Settings, built: Database) -> None:
         for number in (ONE, OTHER):
@@ -426,7 +428,7 @@ class TestSignature:
         assert (ONE, JULY_17) not in self.signed(built)
         assert (OTHER, JULY_17) in self.signed(built)
 
-    def test_an_account_that_cannot_be_told_stops_where_its_statements_changed(
+    def test_an_account_that_cannot_be_built_stops_where_its_statements_changed(
         self, settings: Settings, built: Database
     ) -> None:
         for number in (ONE, OTHER):
@@ -460,7 +462,7 @@ class TestSignature:
             by_hand.build(built, number, JULY_16)
         self.run(settings, built)
         by_hand.build(built, ONE, JULY_17)
-        [poor, rich] = [one.trader for one in signed_days(built, Period.on(JULY_16))]
+        [poor, rich] = [day.trader for day in signed_days(built, Period.on(JULY_16))]
         known = EmbeddedChain.funds_of
         monkeypatch.setattr(
             EmbeddedChain,
@@ -494,11 +496,11 @@ class TestSignature:
         assert (finding.subject, finding.day) == ("U…0001 2025-07-15", JULY_15)
         assert "its figures have changed since: net_pnl. See `fntx signature verify" in finding.text
         assert "987654" not in done.events, "no figure"
-        assert [one.version for one in signed_days(built, Period(JULY_15, JULY_16))] == [1, 1], (
+        assert [day.version for day in signed_days(built, Period(JULY_15, JULY_16))] == [1, 1], (
             "nothing is amended by itself"
         )
 
-    def test_a_day_that_cannot_be_compared_is_told_hides_no_drift_and_ends_no_alert(
+    def test_a_day_that_cannot_be_compared_is_a_finding_hides_no_drift_and_ends_no_alert(
         self, settings: Settings, built: Database
     ) -> None:
         for number, day in ((ONE, JULY_15), (ONE, JULY_16), (OTHER, JULY_15)):
@@ -510,11 +512,11 @@ class TestSignature:
                 connection.execute(
                     f"delete from alm_reporting.{table} where (account_id, trading_day) = (%s, %s)", (number, JULY_15)
                 )
-        found, unjudged = drifts(built)
-        assert [one.signed[:2] for one in found] == [(ONE, JULY_16)]
-        assert [one.signed[:2] for one in unjudged] == [(ONE, JULY_15), (OTHER, JULY_15)]
+        drifted, unjudged = drifts(built)
+        assert [drift.signed[:2] for drift in drifted] == [(ONE, JULY_16)]
+        assert [day.signed[:2] for day in unjudged] == [(ONE, JULY_15), (OTHER, JULY_15)]
         said = observed(self.run(settings, built, JULY_17, JULY_17).checks["signed_days_unchanged"])
-        assert [one.subject for one in said.findings] == [
+        assert [finding.subject for finding in said.findings] == [
             "U…0001 2025-07-16",
             "U…0001 not compared",
             "U…0002 not compared",
@@ -541,7 +543,7 @@ class TestSignature:
         monkeypatch.setattr(
             EmbeddedChain,
             "history",
-            lambda *asked: {day: one._replace(root=bytes(32)) for day, one in known(*asked).items()},
+            lambda *asked: {day: record._replace(root=bytes(32)) for day, record in known(*asked).items()},
         )
         said = self.run(settings, built).checks["roots_agree"]
         [finding] = observed(said).findings
@@ -559,7 +561,7 @@ class TestToday:
             gateway={"addresses": {name: f"127.0.0.1:{port}" for name, port in gateways.items()}, "timeout": 5},
         )
 
-    def test_a_silent_gateway_is_a_warning_and_the_other_accounts_day_is_told(
+    def test_a_silent_gateway_is_a_warning_and_the_other_accounts_day_is_reported(
         self, database: Database, tmp_path: Path
     ) -> None:
         with serve(july_28(OTHER), now=QUARTER_PAST_TEN) as gateway:
@@ -571,7 +573,7 @@ class TestToday:
         assert "NAV now U…0002" in done.events
         assert not A_WHOLE_ACCOUNT.search(done.events)
 
-    def test_a_day_that_cannot_be_told_is_named_and_the_other_accounts_is_told(
+    def test_a_day_that_cannot_be_built_is_named_and_the_other_accounts_is_reported(
         self, built: Database, tmp_path: Path
     ) -> None:
         by_hand.build(built, ONE, date(2025, 7, 25))  # its base is HKD
@@ -583,7 +585,7 @@ class TestToday:
         assert "NAV now U…0002" in done.events
         assert "NAV now U…0001" not in done.events
 
-    def test_accounts_that_are_masked_alike_are_told_side_by_side(self, database: Database, tmp_path: Path) -> None:
+    def test_accounts_that_are_masked_alike_are_reported_side_by_side(self, database: Database, tmp_path: Path) -> None:
         alike = "U9000001"
         with serve(july_28(ONE), july_28(alike), now=QUARTER_PAST_TEN) as gateway:
             done = self.run(self.settings(tmp_path, **{ONE: gateway.port, alike: gateway.port}), database)

@@ -34,15 +34,15 @@ def key(name: str) -> dg.AssetKey:
 
 
 def ancestors(name: str) -> set[str]:
-    return {found.to_user_string() for found in GRAPH.get_ancestor_asset_keys(key(name))}
+    return {asset.to_user_string() for asset in GRAPH.get_ancestor_asset_keys(key(name))}
 
 
 def test_the_main_assets_are_there_by_their_tables_names() -> None:
-    names = {found.to_user_string() for found in GRAPH.get_all_asset_keys()}
+    names = {asset.to_user_string() for asset in GRAPH.get_all_asset_keys()}
     assert {*STEPS, "classified_fills", "stock_positions", "nav_blocks", "official_days", "round_trips"} <= names
 
 
-def test_each_step_of_the_main_path_stands_on_the_one_before() -> None:
+def test_each_step_of_the_main_path_depends_on_the_step_before() -> None:
     for before, after in pairwise(STEPS):
         assert before in ancestors(after), f"{after} does not follow {before}"
 
@@ -112,7 +112,7 @@ def test_schedules_and_sensors_run_without_anybody_turning_them_on() -> None:
         "month_to_date": "Asia/Hong_Kong",
         "signature_of_the_day": "UTC",
     }
-    asleep = [one.name for one in [*defs.schedules, *defs.sensors] if one.default_status.value != "RUNNING"]
+    asleep = [tick.name for tick in [*defs.schedules, *defs.sensors] if tick.default_status.value != "RUNNING"]
     assert asleep == []
 
 

@@ -39,7 +39,7 @@ def test_the_migration_renames_what_the_stored_alerts_are_about(database: Databa
     with database.connect() as connection:
         connection.execute("update raw_flex.schema_version set version_num = '0010'")
     migrate(database)
-    stored = [(one.source, one.subject, one.text) for one in alerts.open_alerts(database)]
+    stored = [(raised.source, raised.subject, raised.text) for raised in alerts.open_alerts(database)]
     expected = []
     for source, current in renamed.items():
         job, name = source.removeprefix("run/"), current.removeprefix("run/")
@@ -60,7 +60,7 @@ def test_a_run_under_way_with_a_former_name_is_waited_for(daemon: Daemon, former
 
 
 def run_of(daemon: Daemon, name: str, error: Exception | None = None) -> None:
-    """Run a job of one step under a name, and tell the sensor of its end."""
+    """Run a job of one step under a name, and tick the sensor that its end is for."""
 
     @dg.op(name="step")
     def step() -> None:
@@ -86,7 +86,7 @@ def run_of(daemon: Daemon, name: str, error: Exception | None = None) -> None:
 
 def test_a_failure_under_the_former_name_is_resolved_by_a_success_under_the_current_one(daemon: Daemon) -> None:
     run_of(daemon, "signed_days", Permanent("no"))
-    assert [one.source for one in alerts.open_alerts(daemon.db)] == ["run/sign_days"]
+    assert [raised.source for raised in alerts.open_alerts(daemon.db)] == ["run/sign_days"]
     run_of(daemon, "sign_days")
     assert alerts.open_alerts(daemon.db) == []
 
@@ -105,4 +105,4 @@ def test_an_evaluation_of_the_former_check_is_one_of_the_current_check(daemon: D
 
     dg.materialize([chain_receipt], instance=daemon.instance)
     daemon.tick(sensors.alert)
-    assert [one.source for one in alerts.raised_after(daemon.db, 0)] == ["chain_receipt/no_record_waits"]
+    assert [raised.source for raised in alerts.raised_after(daemon.db, 0)] == ["chain_receipt/no_record_waits"]

@@ -76,16 +76,16 @@ def kept(storage: PostgresEventLogStorage, entries: list[dg.EventLogEntry], data
         "asset_keys": ("asset_key", "id, create_timestamp"),
         "asset_check_executions": ("asset_key, check_name, partition", "id, create_timestamp"),
     }
-    found = []
+    rows = []
     with psycopg.connect(database.url, autocommit=True, row_factory=dict_row) as connection:
         event_of = {row["id"]: row["event"] for row in connection.execute("SELECT id, event FROM event_logs")}
         for table, (order, own) in tables.items():
             for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):
                 number = row.pop("evaluation_event_storage_id", None)
                 own_columns = {*own.split(", ")}
-                found.append((event_of.get(number), {name: row[name] for name in row if name not in own_columns}))
+                rows.append((event_of.get(number), {name: row[name] for name in row if name not in own_columns}))
         connection.execute("TRUNCATE event_logs, asset_keys, asset_check_executions")
-    return found
+    return rows
 
 
 def test_a_plan_stored_as_a_set_is_the_plan_that_dagster_stores_one_by_one(database: Database) -> None:

@@ -25,13 +25,13 @@ def test_each_session_has_its_own_metadata_and_no_others() -> None:
 
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize([built], instance=instance, tags=range_tags(Period(*days)))
-    found = {
+    described = {
         (event.asset_key.to_user_string(), event.partition): {
             name: value.value for name, value in event.materialization.metadata.items()
         }
         for event in result.get_asset_materialization_events()
     }
-    assert found == {
+    assert described == {
         ("fills", "2025-07-16"): {"all": True, "rows": 16, "NAV of A1": 1.5},
         ("fills", "2025-07-17"): {"all": True, "rows": 17},
         ("lots", "2025-07-16"): {},

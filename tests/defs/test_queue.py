@@ -1,4 +1,4 @@
-"""The queue of records for the chain: emptied without a person when the chain is back, and told where it is not."""
+"""The queue of records for the chain: posted without a person when the chain is back, and an alert where it is not."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def queue(daemon: Daemon, *days: date, state: str = "queued", hours: float = 0) 
 
 
 def states(daemon: Daemon) -> list[tuple[date, str]]:
-    return [(one.trading_day, one.state) for one in unfinished(daemon.db)]
+    return [(record.trading_day, record.state) for record in unfinished(daemon.db)]
 
 
 class TestAChainThatIsAway:
@@ -115,8 +115,8 @@ class TestAChainThatIsAway:
         assert done.success
         assert states(daemon) == []
         posted = posted_days(daemon.db, Period(JULY_15, JULY_17))
-        assert [(one.trading_day, one.trader, one.is_final) for one in posted] == [(day, trader, True) for day in DAYS]
-        assert len({one.tx_hash for one in posted}) == 1, "one transaction for all"
+        assert [(day.trading_day, day.trader, day.is_final) for day in posted] == [(day, trader, True) for day in DAYS]
+        assert len({day.tx_hash for day in posted}) == 1, "one transaction for all"
         assert daemon.tick(sensors.chain_queue) == "No record waits for the chain."
         [shown] = [
             event.step_materialization_data.materialization.metadata
@@ -181,7 +181,7 @@ class TestTheSensor:
 class TestAlerts:
     def open(self, daemon: Daemon) -> list[tuple[str, str]]:
         daemon.tick(sensors.alert)
-        return [(one.kind, one.text) for one in alerts.open_alerts(daemon.db)]
+        return [(raised.kind, raised.text) for raised in alerts.open_alerts(daemon.db)]
 
     def test_a_record_that_waits_too_long_is_one_alert_per_account_and_ends_with_the_queue(
         self, daemon: Daemon
@@ -197,7 +197,7 @@ class TestAlerts:
             connection.execute("update alm_reporting.chain_postings set state = 'final'")
         assert self.open(daemon) == []
 
-    def test_a_failed_record_is_told_at_once_with_its_reason_and_way_out(self, daemon: Daemon) -> None:
+    def test_a_failed_record_is_an_alert_at_once_with_its_reason_and_way_out(self, daemon: Daemon) -> None:
         queue(daemon, JULY_15, JULY_16, state="failed")
         text = (
             "U…0001: 2 records of 2025-07-15 to 2025-07-16 not posted: the reason. When that is settled: "
@@ -230,4 +230,4 @@ class TestAlerts:
             resources=daemon.resources,
         )
         sensors.succeeded_run(context)
-        assert [one.source for one in alerts.open_alerts(daemon.db)] == ["run/refresh_days"]
+        assert [raised.source for raised in alerts.open_alerts(daemon.db)] == ["run/refresh_days"]

@@ -88,7 +88,7 @@ class TestMonthToDate:
 
     def test_two_days_ask_for_two_runs(self) -> None:
         asked = [self.at_five_in_hong_kong(day) for day in ("2025-07-18", "2025-07-18", "2025-07-19")]
-        assert len({one.run_key for one in asked}) == 2
+        assert len({request.run_key for request in asked}) == 2
 
 
 class TestSignatureOfTheDay:
@@ -103,7 +103,7 @@ class TestSignatureOfTheDay:
     def at_midnight(self, settings: Settings, db: Database, day: date = JULY_18) -> dg.RunRequest | dg.SkipReason:
         return tick(signature_of_the_day, datetime(day.year, day.month, day.day, tzinfo=UTC), settings, db)
 
-    def test_before_anything_is_told_there_is_nothing_to_sign(self, settings: Settings, database: Database) -> None:
+    def test_before_anything_is_built_there_is_nothing_to_sign(self, settings: Settings, database: Database) -> None:
         said = self.at_midnight(settings, database).skip_message
         assert said == "Every built session is signed; the next waits for its official NAV."
 
@@ -114,7 +114,7 @@ class TestSignatureOfTheDay:
             by_hand.build(built, ONE, day)
         assert self.at_midnight(settings, built).tags == BEGIN_LATEST | range_tags(Period.on(JULY_17))
 
-    def test_history_that_was_told_and_never_signed_is_not_signed_by_itself(
+    def test_history_that_was_built_and_never_signed_is_not_signed_by_itself(
         self, settings: Settings, built: Database
     ) -> None:
         by_hand.build(built, ONE, date(2024, 12, 31))

@@ -142,7 +142,9 @@ class TestCompleteDays:
         by_hand.build(built, ONE, JULY_16)
         assert daemon.tick(sensors.complete_days).tags == {BEGINNING: "nothing"} | range_tags(Period(JULY_16, JULY_17))
 
-    def test_a_day_that_fails_its_verification_is_told_and_not_asked_for(self, daemon: Daemon, built: Database) -> None:
+    def test_a_day_that_fails_its_verification_is_named_and_not_requested(
+        self, daemon: Daemon, built: Database
+    ) -> None:
         by_hand.build(built, ONE, JULY_15)
         self.sign(daemon, ONE, JULY_15)
         by_hand.build(built, ONE, JULY_16, passed=False)
@@ -182,7 +184,7 @@ class TestCompleteDays:
         "job",
         ["refresh_days", "daily_run", "fetch_files", "run_loaded_days", "verify_days", "sign_days", "post_queue"],
     )
-    def test_nothing_is_asked_for_while_days_are_told_or_signed(self, daemon: Daemon, job: str) -> None:
+    def test_nothing_is_requested_while_days_are_built_or_signed(self, daemon: Daemon, job: str) -> None:
         remember_run(daemon.instance, job)
         assert daemon.tick(sensors.complete_days) == "Days are being built or signed."
 
@@ -260,7 +262,7 @@ class TestAlert:
         return ready
 
     def open(self, daemon: Daemon) -> list[str]:
-        return [one.text for one in alerts.open_alerts(daemon.db)]
+        return [raised.text for raised in alerts.open_alerts(daemon.db)]
 
     def test_what_was_found_before_the_first_tick_raises_nothing(
         self, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
@@ -300,7 +302,7 @@ class TestAlert:
         daemon.tick(sensors.alert)
         assert self.open(daemon) == []
 
-    def test_what_failed_and_passed_between_two_ticks_is_over_and_was_told(self, daemon: Daemon) -> None:
+    def test_what_failed_and_passed_between_two_ticks_is_over_and_was_logged(self, daemon: Daemon) -> None:
         evaluate(daemon.instance, [short(JULY_16)])
         evaluate(daemon.instance, [])
         daemon.tick(sensors.alert)
@@ -464,7 +466,7 @@ class TestRuns:
         return body
 
     def open(self, daemon: Daemon) -> list[tuple[str, str]]:
-        return [(one.kind, one.text) for one in alerts.open_alerts(daemon.db)]
+        return [(raised.kind, raised.text) for raised in alerts.open_alerts(daemon.db)]
 
     def test_a_run_that_fails_is_one_alert_with_what_the_step_said_and_accounts_masked(self, daemon: Daemon) -> None:
         for _ in range(2):
@@ -479,7 +481,7 @@ class TestRuns:
             (KeyError(ONE), "KeyError: 'U…0001'"),
         ],
     )
-    def test_whatever_was_raised_is_told_without_a_whole_account(
+    def test_whatever_was_raised_is_reported_without_a_whole_account(
         self, daemon: Daemon, error: Exception, said: str
     ) -> None:
         self.run(daemon, self.fails(error))
@@ -495,7 +497,7 @@ class TestRuns:
         assert self.open(daemon) == []
 
     @pytest.mark.parametrize("reverse", [False, True])
-    def test_a_failure_before_a_success_is_told_and_over_in_whatever_order_they_are_heard_of(
+    def test_a_failure_before_a_success_is_an_alert_and_over_in_whatever_order_they_arrive(
         self, daemon: Daemon, reverse: bool
     ) -> None:
         ended = [self.end(daemon, self.fails(Permanent("no"))), self.end(daemon, lambda: None)]
@@ -505,7 +507,7 @@ class TestRuns:
         assert len(alerts.raised_after(daemon.db, 0)) == 1
 
     @pytest.mark.parametrize("reverse", [False, True])
-    def test_a_failure_after_a_success_stays_open_in_whatever_order_they_are_heard_of(
+    def test_a_failure_after_a_success_stays_open_in_whatever_order_they_arrive(
         self, daemon: Daemon, reverse: bool
     ) -> None:
         ended = [self.end(daemon, lambda: None), self.end(daemon, self.fails(Permanent("no")))]

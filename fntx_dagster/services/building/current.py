@@ -55,7 +55,7 @@ def refresh_current_day(settings: Settings, db: Database) -> CurrentReports:
 
 
 def _days(settings: Settings, db: Database, asked: list[Asked], period: Period) -> Iterator[ProvisionalDay]:
-    """Account by account, so that one that cannot be built keeps no other back; `refresh` has said why."""
+    """Account by account, so that an account that cannot be built keeps no other back; `refresh` has reported why."""
     for answer in asked:
         with suppress(FntxError):
             yield from provisional_days(settings, db, period, answer.account_id)
