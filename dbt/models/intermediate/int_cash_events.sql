@@ -1,5 +1,5 @@
--- Cash movements as events. A movement without a time of its own gets an assumed one: deposits and cash transferred in at
--- 08:00 New York, everything else at the close.
+-- Cash movements as events. A movement without a time of its own gets an assumed time: deposits and cash transferred in
+-- at 08:00 New York, everything else at the close.
 with
 
 typed as (

@@ -1,4 +1,4 @@
--- Per contract and day: what the broker's mark-to-market says, what the story told, and the names of what lies between.
+-- Per contract and day: the broker's mark-to-market, what the story counted, and the parts of the difference by name.
 -- Amounts in the contract's currency.
 with
 
@@ -19,7 +19,7 @@ contracts as (
         sum(quantity_held) as quantity_held,
         sum(quantity_carried) as quantity_carried,
         sum(quantity_at_close) as quantity_at_close,
-        -- what no row brought was there before the first statement, whose own day does not say how much it was
+        -- what no row brought was held before the first statement, which does not report how much it was
         sum(quantity_carried + quantity_traded) <> sum(quantity_at_close) as carried_is_unknown
     from (
         select
@@ -48,7 +48,7 @@ priced as (
         opening.mark_price as opening_mark,
         case
             when contracts.quantity_at_close <> 0 then closing.mark_price
-            -- what is gone by the close needs no price of it: any one gives the same sum
+            -- what is gone by the close needs no closing price: every price gives the same sum
             else coalesce(closing.mark_price, opening.mark_price, 0)
         end as closing_mark
     from contracts
@@ -70,9 +70,13 @@ valued as (
         fills.*,
         case
             when fills.releases_mark
-                then coalesce(fills.broker_mtm, coalesce(fills.close_price, priced.opening_mark) * units + fills.proceeds)
+                then coalesce(
+                    fills.broker_mtm, coalesce(fills.close_price, priced.opening_mark) * units + fills.proceeds
+                )
             when fills.report_date = fills.official_day
-                then coalesce(fills.broker_mtm, coalesce(fills.close_price, priced.closing_mark) * units + fills.proceeds)
+                then coalesce(
+                    fills.broker_mtm, coalesce(fills.close_price, priced.closing_mark) * units + fills.proceeds
+                )
             -- a holiday's statement values by the session before it, and what came by it is held until this close
             else coalesce(priced.closing_mark * units + fills.proceeds, fills.broker_mtm)
         end as mtm
@@ -92,12 +96,12 @@ official as (
         contract_id,
         currency,
         sum(mtm) as mtm,
-        -- fills after the close are official today and told tomorrow
-        sum(mtm) filter (where event_type = 'trade' and trading_day <> official_day) as mtm_told_elsewhere,
+        -- fills after the close are official today and part of tomorrow's story
+        sum(mtm) filter (where event_type = 'trade' and trading_day <> official_day) as mtm_counted_elsewhere,
         sum(mtm) filter (where releases_mark and event_type <> 'expiration') as assigned_option_mark,
         sum(mtm) filter (where releases_mark and event_type = 'expiration') as expired_option_mark,
         sum(gross_realised) filter (where event_type = 'delivery') as realised_by_deliveries,
-        bool_or(trading_day <> official_day) as is_told_elsewhere,
+        bool_or(trading_day <> official_day) as is_counted_elsewhere,
         -- comes with a cost, or at a value, that no trade of the day has paid
         bool_or(is_action or is_transfer) as is_booked,
         bool_or(mtm is null) as mtm_is_missing
@@ -111,9 +115,9 @@ story as (
         events.trading_day,
         events.contract_id,
         events.currency,
-        sum(told.amount) as told,
-        sum(told.amount_in_base) as told_in_base,
-        sum(told.amount) filter (where fills.official_day <> events.trading_day) as told_of_other_days
+        sum(counted.amount) as counted,
+        sum(counted.amount_in_base) as counted_in_base,
+        sum(counted.amount) filter (where fills.official_day <> events.trading_day) as counted_of_other_days
     from {{ ref('chronological_events') }} as events
     inner join {{ ref('stg_fills') }} as fills
         on fills.account_id = events.account_id and fills.fill_id = events.fill_id
@@ -124,7 +128,7 @@ story as (
             case
                 when fills.is_transfer then 0 else events.nav_impact - events.commission * events.fx_rate_to_base
             end as amount_in_base
-    ) as told
+    ) as counted
     where {{ in_range('events.trading_day') }}
     group by 1, 2, 3, 4
 ),
@@ -142,17 +146,17 @@ contract_days as (
                     then priced.quantity_carried * priced.multiplier * (priced.closing_mark - priced.opening_mark)
             end, 0
         ) as mtm_carried,
-        -- a mark says nothing of what nobody knows the multiplier of
+        -- without a multiplier a mark gives no value
         coalesce(priced.quantity_carried, 0) <> 0
         and priced.multiplier * (priced.closing_mark - priced.opening_mark) is null
         or coalesce(priced.carried_is_unknown or official.mtm_is_missing, false) as mark_is_missing,
         coalesce(official.assigned_option_mark, 0) as assigned_option_mark,
         coalesce(official.expired_option_mark, 0) as expired_option_mark,
-        coalesce(story.told, 0) as told,
-        coalesce(story.told_in_base, 0) as told_in_base,
-        coalesce(official.mtm_told_elsewhere, 0) - coalesce(story.told_of_other_days, 0) as after_hours,
+        coalesce(story.counted, 0) as counted,
+        coalesce(story.counted_in_base, 0) as counted_in_base,
+        coalesce(official.mtm_counted_elsewhere, 0) - coalesce(story.counted_of_other_days, 0) as after_hours,
         coalesce(official.realised_by_deliveries, 0) as realised_by_deliveries,
-        coalesce(priced.is_held or official.is_told_elsewhere or official.is_booked, false) as is_marked,
+        coalesce(priced.is_held or official.is_counted_elsewhere or official.is_booked, false) as is_marked,
         case
             when coalesce(priced.quantity_held, 0) <> 0
                 then priced.quantity_held * priced.multiplier * priced.opening_mark
@@ -168,8 +172,8 @@ select
     trading_day,
     contract_id,
     currency,
-    told,
-    told_in_base,
+    counted,
+    counted_in_base,
     mtm_of_fills + mtm_carried as mtm,
     mark_is_missing,
     opening_value,
@@ -178,9 +182,9 @@ select
     expired_option_mark,
     case
         when is_marked
-            then mtm_of_fills + mtm_carried - told - after_hours - assigned_option_mark - expired_option_mark
-        -- closed within the day: the broker and the story must agree, and what they do not agree on has no name. But
-        -- shares that one option brings and another takes are realised by a booking, which the story lets move nothing.
+            then mtm_of_fills + mtm_carried - counted - after_hours - assigned_option_mark - expired_option_mark
+        -- closed within the day: the broker and the story must agree, and what they do not agree on is unexplained. But
+        -- shares that one option brings and another takes are realised by a booking, which moves nothing in the story
         else realised_by_deliveries
     end as mark_to_market
 from contract_days

@@ -1,11 +1,11 @@
--- The difference at the close, by name, in base currency. What has no name is left for daily_summary to show.
+-- The difference at the close, by name, in base currency. daily_summary reports the remainder as unexplained.
 with
 
 official as (
     select * from {{ ref('official_days') }} where {{ in_range('trading_day') }}
 ),
 
--- Rates are known for the days that have rows; what is only held that day takes the last one before it.
+-- Rates are known for the days that have rows; a position that is only held takes the last rate before the day.
 contracts as (
     select
         days.*,
@@ -20,7 +20,7 @@ by_contract as (
         sum(mark_to_market * day_rate) as mark_to_market,
         sum(assigned_option_mark * day_rate) as assigned_option_mark,
         sum(expired_option_mark * day_rate) as expired_option_mark,
-        sum(told * day_rate - told_in_base) as rate_difference,
+        sum(counted * day_rate - counted_in_base) as rate_difference,
         sum(after_hours * day_rate) as after_hours,
         sum(mtm * day_rate) as mtm,
         bool_or(mark_is_missing) as mark_is_missing
@@ -33,13 +33,13 @@ official_fees as (
         account_id,
         official_day as trading_day,
         sum(commission * fx_rate_to_base) as commissions,
-        sum(commission * fx_rate_to_base) filter (where trading_day <> official_day) as told_later
+        sum(commission * fx_rate_to_base) filter (where trading_day <> official_day) as counted_later
     from {{ ref('stg_fills') }}
     where {{ in_range('official_day') }}
     group by 1, 2
 ),
 
-told_fees as (
+story_fees as (
     select
         account_id,
         trading_day,
@@ -53,7 +53,7 @@ cash as (
     select
         account_id,
         trading_day,
-        sum(nav_impact) as told,
+        sum(nav_impact) as total,
         sum(nav_impact) filter (
             where event_type in ('deposit', 'withdrawal', 'transfer_in', 'transfer_out')
         ) as flows,
@@ -81,9 +81,9 @@ taken_out as (
     group by 1, 2
 ),
 
--- The broker's mark-to-market beyond what its rows and marks say, and how much of it can be named: what the rates have
--- done, and where a carried position has no mark in the statements, its revaluation, by what the equity summary says the
--- positions are worth. The rest has no name, and stays unexplained.
+-- The broker's mark-to-market beyond that of its rows and marks, and how much of it can be named: the FX translation,
+-- and, where a carried position has no mark in the statements, its revaluation by the value of the positions in the
+-- equity summary. The rest is unexplained.
 beyond as (
     select
         official.account_id,
@@ -94,7 +94,7 @@ beyond as (
             official.mtm + official.corporate_actions,
             -- a statement that gives the total alone: what the rows, the rates' own part apart, do not explain of it
             official.closing_nav - official.opening_nav
-            - coalesce(official_fees.commissions, 0) - coalesce(cash.told, 0)
+            - coalesce(official_fees.commissions, 0) - coalesce(cash.total, 0)
             - coalesce(official.interest_accruals, 0) - coalesce(official.dividend_accruals, 0)
         ) - coalesce(by_contract.mtm, 0) as amount,
         case
@@ -108,7 +108,11 @@ beyond as (
         + case when known.balances then fx.of_cash else 0 end
         + case when known.balances and not coalesce(by_contract.mark_is_missing, false) then fx.of_positions else 0 end
             as expected,
-        case when known.balances then fx.digits when fx.has_other_currencies then fx.most + fx.digits else 0 end as slack
+        case
+            when known.balances then fx.digits
+            when fx.has_other_currencies then fx.most + fx.digits
+            else 0
+        end as slack
     from official
     inner join {{ ref('int_fx_translation') }} as fx using (account_id, trading_day)
     left join by_contract using (account_id, trading_day)
@@ -125,7 +129,7 @@ namable as (
     select
         *,
         case
-            -- neither marks nor what the positions are worth: the NAV alone says how they were revalued
+            -- neither marks nor the value of the positions are known: the NAV alone gives their revaluation
             when revaluation is null then amount
             else least(greatest(amount, revaluation + expected - slack), revaluation + expected + slack)
         end as named
@@ -144,8 +148,8 @@ named as (
         coalesce(by_contract.rate_difference, 0) as rate_difference,
         coalesce(official.interest_accruals, 0) as interest_accruals,
         case when not namable.mark_is_missing then namable.named else 0 end as fx_translation,
-        coalesce(by_contract.after_hours, 0) + coalesce(official_fees.told_later, 0)
-        - coalesce(told_fees.of_other_days, 0) as after_hours_trades,
+        coalesce(by_contract.after_hours, 0) + coalesce(official_fees.counted_later, 0)
+        - coalesce(story_fees.of_other_days, 0) as after_hours_trades,
         coalesce(
             official.commissions + official.transaction_tax - coalesce(official_fees.commissions, 0), 0
         ) as commissions,
@@ -157,13 +161,15 @@ named as (
         coalesce(official.flows - coalesce(cash.flows, 0), 0) as transfers,
         coalesce(official.other_pnl - official.corporate_actions - coalesce(cash.other, 0), 0) as other,
         official.broker_residual
-        - case when official.flows is null and official.nav_source = 'change_in_nav' then coalesce(cash.flows, 0) else 0 end
-            as broker_residual
+        - case
+            when official.flows is null and official.nav_source = 'change_in_nav' then coalesce(cash.flows, 0)
+            else 0
+        end as broker_residual
     from official
     inner join namable using (account_id, trading_day)
     left join by_contract using (account_id, trading_day)
     left join official_fees using (account_id, trading_day)
-    left join told_fees using (account_id, trading_day)
+    left join story_fees using (account_id, trading_day)
     left join cash using (account_id, trading_day)
 )
 

@@ -1,6 +1,6 @@
--- What exchange rates can have done to the NAV in a session, in base currency: `expected`, and `slack` around it. Where the
--- statements tell every balance and rate, the expectation is exact up to the digits of the rates; where they do not, it is
--- what the rows alone say, and the slack is the most that the rates' own move makes of everything the account has. So a
+-- What exchange rates can have done to the NAV in a session, in base currency: `expected`, and `slack` around it. Where
+-- the statements report every balance and rate, it is exact up to the digits of the rates; where they do not, it is
+-- the rows' own part, and the slack is the most that the rates' own move makes of everything the account has. So a
 -- loss that no rate explains is never called FX translation.
 with
 
@@ -77,7 +77,7 @@ moves as (
 
     union all
 
-    -- without balances, what was held once may be held still, as cash that no row of the day speaks of
+    -- without balances, cash that was held once may still be held, though no row of the day reports it
     select account_id, trading_day, currency, 0, 0, false, 0, 0, 0, null, true
     from known_before
     where not exists (
@@ -161,7 +161,7 @@ summed as (
     group by account_id, trading_day
 ),
 
-told_apart as (
+with_balances as (
     select distinct account_id, trading_day from reported
 )
 
@@ -173,7 +173,7 @@ select
         select from known_before
         where known_before.account_id = official.account_id and known_before.trading_day = official.trading_day
     ) as has_other_currencies,
-    told_apart.account_id is not null and coalesce(summed.rates_of_cash_are_known, true) as cash_is_known,
+    with_balances.account_id is not null and coalesce(summed.rates_of_cash_are_known, true) as cash_is_known,
     not coalesce(summed.position_is_unknown, false)
     and coalesce(summed.rates_of_positions_are_known, true) as positions_are_known,
     coalesce(summed.of_rows, 0) as of_rows,
@@ -192,4 +192,4 @@ select
     end as most
 from official
 left join summed using (account_id, trading_day)
-left join told_apart using (account_id, trading_day)
+left join with_balances using (account_id, trading_day)

@@ -1,12 +1,12 @@
--- What the broker held of each contract at the closes around a session, by official day, since the official NAV marks by
--- it. Its own count speaks where a statement gives one (it knows what was opened before the first statement), else the
--- lots do.
+-- What the broker held of each contract at the closes around a session, by official day, as the official NAV marks it.
+-- A statement's own count takes precedence, because it includes what was opened before the first statement; without one
+-- the lots are summed.
 with
 
 sessions as (
     select *
     from {{ ref('stg_sessions') }}
-    -- one session more than asked: what is held at its close is carried into the first one
+    -- one session before the range: what is held at its close is carried into the first session
     where trading_day >= '{{ var("from_day") }}'::date - 10
         and trading_day <= least('{{ var("to_day") }}'::date, (select max(trading_day) from {{ ref('official_days') }}))
 ),
@@ -27,7 +27,7 @@ by_lots as (
     inner join sessions
         on sessions.trading_day >= opening.official_day
         and (closing.official_day is null or sessions.trading_day < closing.official_day)
-    -- some sessions around the range: what is told and what is official can lie days apart
+    -- some sessions around the range: the trading day and the official day of a fill can lie days apart
     where lots.opened_day <= '{{ var("to_day") }}'::date + 10
         and (lots.closed_day is null or lots.closed_day >= '{{ var("from_day") }}'::date - 20)
     group by 1, 2, 3, 4

@@ -1,5 +1,5 @@
 -- The closing price of a contract on an official day, where a statement gives one: an OpenPositions row, else the
--- closing price on the day's own rows, said or implied by their mark-to-market. Bookings of the night before carry the
+-- closing price on the day's own rows, given or implied by their mark-to-market. Bookings of the night before carry the
 -- previous day's price, rows of a holiday's statement that of the session before it: neither counts. One symbol may be
 -- listed in several currencies: a price is that of one of them.
 select

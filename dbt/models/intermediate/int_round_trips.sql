@@ -1,6 +1,7 @@
--- A position's way from zero back to zero, of the sessions in which it is back; open ones are not here. How it ended is
--- how its last lot did; what went to another account in the end has no result here, and is no round trip. Money of both legs goes into base currency at the rate of its own fill. What a split or a merger
--- exchanged goes on in its new shape: the trip is that of the contract it ends in, its quantity what was opened.
+-- A position's way from zero back to zero, in the session in which it is back; open positions are not here. A trip ends
+-- as its last lot ends. A position that was transferred out has no result here and is no round trip. The money of each
+-- leg goes into base currency at the rate of its own fill. A split or a merger continues the trip: it is that of the
+-- contract in which it ends, and its quantity is what was opened.
 with
 
 ended as (
@@ -29,7 +30,7 @@ select
     sum(open_fee * open_fx_rate + close_fee * close_fx_rate) as fees_in_base,
     sum(gross_pnl * close_fx_rate + open_fee * open_fx_rate + close_fee * close_fx_rate) as net_pnl
 from ended
-inner join {{ ref('stg_lots') }} as lots using (account_id, round_trip_id)
+inner join {{ ref('stg_lots') }} using (account_id, round_trip_id)
 group by account_id, round_trip_id
 having bool_and(closed_day is not null) and {{ in_range('max(closed_day)') }}
     and (array_agg(how_ended order by closed_at desc, close_fill_id desc))[1] <> 'transferred'

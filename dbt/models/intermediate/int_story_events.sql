@@ -1,4 +1,5 @@
--- Fills and cash movements of the range in the order in which they are told, and the block each belongs to.
+-- Fills and cash movements of the range in the order of the story, and the block of each. The platform has the same
+-- rules for the day that still runs (`accounting/blocks.py`); a test compares the two.
 with
 
 happened as (
@@ -89,7 +90,7 @@ happened as (
     from {{ ref('int_cash_events') }}
 ),
 
--- the stock leg of an exercise is told with the exercise
+-- the stock leg of an exercise belongs to the exercise
 labelled as (
     select
         happened.*,

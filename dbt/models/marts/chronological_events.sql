@@ -4,8 +4,9 @@
     {'columns': ['event_id']},
 ]) }}
 
--- What each event moves, by the rules of the story: a block that closes something tells realised P&L and commissions,
--- a block that only opens tells the premium and commissions, and a booking (expiration, assignment) moves nothing.
+-- What each event moves. The trades of a block that closes something count realised P&L and commissions, those of a
+-- block that only opens count premium and commissions; a booking (expiration, assignment) moves nothing. The platform
+-- has the same rules for the day that still runs (`accounting/blocks.py`); a test compares the two.
 with
 
 story as (
@@ -18,9 +19,9 @@ lots_of_a_day as materialized (
     where is_option and opened_day = closed_day and {{ in_range('closed_day') }}
 ),
 
--- Premium told when a position was opened is part of its realised P&L when it is closed the same day: taken back, so
--- that no cent is told twice.
-already_told as (
+-- Premium that was counted when a position was opened is part of its realised P&L when it is closed the same day. It is
+-- taken back, in base currency at the rate of the opening, so that no cent is counted twice.
+counted_before as (
     select
         closing.account_id,
         closing.event_id,
@@ -31,7 +32,7 @@ already_told as (
         on lots.account_id = closing.account_id and lots.close_fill_id = closing.fill_id
     where closing.event_type = 'trade'
         and closing.closing_quantity > 0
-        -- told as an opening; as a join it would be a loop over all of them, for each lot
+        -- counted as an opening; a join would loop over all openings for each lot
         and (
             (lots.account_id, lots.open_fill_id) in (
                 select account_id, fill_id from story where event_type = 'trade' and not block_closes
@@ -40,26 +41,27 @@ already_told as (
     group by closing.account_id, closing.event_id
 ),
 
-told as (
+counted as (
     select
         story.*,
         case
             when story.event_type = 'trade' and story.is_option and not story.block_closes then story.proceeds
             else 0
         end as premium,
-        case when story.event_type = 'trade' then story.gross_realised else 0 end as realised_told,
-        -coalesce(already_told.premium, 0) as premium_reversal,
-        -coalesce(already_told.premium_in_base, 0) as premium_reversal_in_base
+        case when story.event_type = 'trade' then story.gross_realised else 0 end as realised_counted,
+        -coalesce(counted_before.premium, 0) as premium_reversal,
+        -coalesce(counted_before.premium_in_base, 0) as premium_reversal_in_base
     from story
-    left join already_told
-        on already_told.account_id = story.account_id and already_told.event_id = story.event_id
+    left join counted_before
+        on counted_before.account_id = story.account_id and counted_before.event_id = story.event_id
 ),
 
 moved as (
     select
         *,
-        coalesce(amount, premium + realised_told + commission) * fx_rate_to_base + premium_reversal_in_base as nav_impact
-    from told
+        coalesce(amount, premium + realised_counted + commission) * fx_rate_to_base
+        + premium_reversal_in_base as nav_impact
+    from counted
 )
 
 select

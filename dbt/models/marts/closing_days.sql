@@ -1,7 +1,7 @@
 {{ config(indexes=[{'columns': ['account_id', 'trading_day'], 'unique': true}]) }}
 
 -- Per account and session what the risk at the close is measured against, and a digest of all that it is computed from:
--- where it is another than the one that the risk was computed from, that is computed anew.
+-- where it differs from the digest that the risk was computed from, the risk is computed again.
 with
 
 days as (
@@ -30,7 +30,7 @@ positions as (
                 coalesce(trim_scale(underlying_price)::text, '-'), coalesce(trim_scale(rate_to_base)::text, '-'),
                 coalesce(is_comparable::text, '-')
             ), e'\n' order by contract_id
-        ) as said
+        ) as listed
     from {{ ref('closing_positions') }}
     where {{ in_range('trading_day') }}
     group by 1, 2
@@ -38,6 +38,8 @@ positions as (
 
 select
     days.*,
-    md5(concat_ws(e'\n', base_currency, trim_scale(nav), coalesce(trim_scale(usd_rate)::text, '-'), positions.said)) as inputs
+    md5(
+        concat_ws(e'\n', base_currency, trim_scale(nav), coalesce(trim_scale(usd_rate)::text, '-'), positions.listed)
+    ) as inputs
 from days
 left join positions using (account_id, trading_day)

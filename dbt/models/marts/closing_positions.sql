@@ -37,7 +37,7 @@ positions as (
     group by 1, 2, 3
 ),
 
--- What the contracts are, as their rows say it: a position from before the first statement has no fill.
+-- The contracts' terms, as their rows give them: a position from before the first statement has no fill.
 terms as (
     select account_id, contract_id, max(symbol) as symbol,
         coalesce(max(asset_category), case when max(strike) is null then 'STK' else 'OPT' end) as asset_category,
@@ -57,7 +57,7 @@ terms as (
 
         select account_id, contract_id, symbol, asset_category, underlying_symbol, strike, expiry, put_call
         from {{ ref('stg_flex__open_positions') }} where {{ in_range('statement_day') }}
-    ) as said
+    ) as given
     group by 1, 2
 ),
 
@@ -82,7 +82,7 @@ select
     positions.currency,
     positions.quantity,
     positions.is_traded,
-    -- a mark says nothing of what nobody knows the multiplier of
+    -- without a multiplier a mark gives no value
     case when positions.multiplier is not null then marks.mark_price end as mark_price,
     case
         when positions.multiplier is null then null
@@ -94,7 +94,7 @@ select
         when positions.currency = official.base_currency then 1
         else {{ rate_known('positions.account_id', 'positions.currency', 'positions.trading_day') }}
     end as rate_to_base,
-    -- a split is every listing's, whichever of them the statement tells it of
+    -- a split concerns every listing, whichever of them the statement names
     case
         when not {{ is_option('terms.asset_category') }} then not exists (
             select from {{ ref('stg_flex__corporate_actions') }} as actions

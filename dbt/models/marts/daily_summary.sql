@@ -10,7 +10,7 @@ events as (
     select * from {{ ref('chronological_events') }} where {{ in_range('trading_day') }}
 ),
 
-told as (
+counted as (
     select
         account_id,
         trading_day,
@@ -39,7 +39,7 @@ told as (
     group by account_id, trading_day
 ),
 
--- Turnover is told at the underlying's close where a statement of the day gives one, else at the strike.
+-- Turnover is counted at the underlying's close where a statement of the day gives one, else at the strike.
 option_notional as (
     select
         events.account_id,
@@ -73,8 +73,8 @@ parts as (
     group by account_id, trading_day
 ),
 
--- Deposits and withdrawals by the cash transactions, their sum by the NAV statement: what the rates of single rows round
--- is settled on them. Where the two disagree by more than that (a cross-reference says so), the statement's net speaks.
+-- Deposits and withdrawals by the cash transactions, their sum by the NAV statement: the rounding of the rows' rates is
+-- settled on them. Where the two disagree by more (a cross-reference reports it), the statement's net takes precedence.
 flows as (
     select
         official.account_id,
@@ -90,9 +90,9 @@ flows as (
             else cash.withdrawals - rounded
         end as withdrawals
     from official
-    left join told using (account_id, trading_day)
+    left join counted using (account_id, trading_day)
     cross join lateral (
-        select coalesce(told.deposits, 0) as deposits, coalesce(told.withdrawals, 0) as withdrawals
+        select coalesce(counted.deposits, 0) as deposits, coalesce(counted.withdrawals, 0) as withdrawals
     ) as cash
     cross join lateral (
         select coalesce(official.flows - (cash.deposits - cash.withdrawals), 0) as rounded
@@ -110,26 +110,29 @@ net as (
         official.*,
         flows.deposits,
         flows.withdrawals,
-        told.dividends as told_dividends,
-        told.taxes as told_taxes,
-        coalesce(told.contracts_traded, 0) as contracts_traded,
-        coalesce(told.positions_expired, 0) as positions_expired,
-        coalesce(told.positions_assigned, 0) as positions_assigned,
-        coalesce(told.positions_stopped, 0) as positions_stopped,
+        counted.dividends as counted_dividends,
+        counted.taxes as counted_taxes,
+        coalesce(counted.contracts_traded, 0) as contracts_traded,
+        coalesce(counted.positions_expired, 0) as positions_expired,
+        coalesce(counted.positions_assigned, 0) as positions_assigned,
+        coalesce(counted.positions_stopped, 0) as positions_stopped,
         -- flows that the NAV statement does not deliver are no residual of its arithmetic
         official.broker_residual
-        - case when official.flows is null and official.nav_source = 'change_in_nav' then flows.deposits - flows.withdrawals else 0 end
-            as net_residual,
-        official.opening_nav + coalesce(told.impact_before_open, 0) as opening_nav_calculated,
-        official.opening_nav + coalesce(told.nav_impact, 0) as closing_nav_calculated,
-        coalesce(official.commissions, told.commissions, 0) as net_commissions,
-        coalesce(official.interest_paid, told.interest, 0) + coalesce(official.interest_accruals, 0) as net_interest,
+        - case
+            when official.flows is null and official.nav_source = 'change_in_nav'
+                then flows.deposits - flows.withdrawals
+            else 0
+        end as net_residual,
+        official.opening_nav + coalesce(counted.impact_before_open, 0) as opening_nav_calculated,
+        official.opening_nav + coalesce(counted.nav_impact, 0) as closing_nav_calculated,
+        coalesce(official.commissions, counted.commissions, 0) as net_commissions,
+        coalesce(official.interest_paid, counted.interest, 0) + coalesce(official.interest_accruals, 0) as net_interest,
         coalesce(
-            official.other_fees + official.transaction_tax + official.withholding_tax, told.fees, 0
+            official.other_fees + official.transaction_tax + official.withholding_tax, counted.fees, 0
         ) as net_fees
     from official
     inner join flows using (account_id, trading_day)
-    left join told using (account_id, trading_day)
+    left join counted using (account_id, trading_day)
 ),
 
 parted as (
@@ -143,8 +146,8 @@ parted as (
     from net
 ),
 
--- The official change by component, exactly. A statement that gives the total alone says no components: then the rows do,
--- and mark-to-market (with FX translation) is what they leave.
+-- The official change by component, exactly. Where a statement gives the total alone, the rows give the components, and
+-- mark-to-market (with FX translation) is the remainder.
 components as (
     select
         account_id,
@@ -153,32 +156,33 @@ components as (
     from parted
     cross join lateral (
         select
-            coalesce(dividends_paid, told_dividends, 0) as dividends,
-            coalesce(withholding_tax, told_taxes, 0) as withholding_tax,
+            coalesce(dividends_paid, counted_dividends, 0) as dividends,
+            coalesce(withholding_tax, counted_taxes, 0) as withholding_tax,
             coalesce(corporate_actions, 0) as corporate_actions,
             coalesce(transfers, 0) as transfers,
             coalesce(fx_translation, 0) as fx_translation,
             coalesce(transaction_tax, 0) as transaction_taxes
-    ) as said
+    ) as reported
     cross join lateral (
         values
             (
                 'mark_to_market',
-                gross_pnl - said.dividends - coalesce(dividend_accruals, 0) - coalesce(other_pnl, 0) - said.fx_translation
+                gross_pnl - reported.dividends - coalesce(dividend_accruals, 0) - coalesce(other_pnl, 0)
+                - reported.fx_translation
             ),
-            ('fx_translation', said.fx_translation),
+            ('fx_translation', reported.fx_translation),
             ('commissions', net_commissions),
-            ('transaction_taxes', said.transaction_taxes),
-            ('dividends', said.dividends),
-            ('withholding_tax', said.withholding_tax),
+            ('transaction_taxes', reported.transaction_taxes),
+            ('dividends', reported.dividends),
+            ('withholding_tax', reported.withholding_tax),
             ('dividend_accruals', coalesce(dividend_accruals, 0)),
             ('interest', net_interest - coalesce(interest_accruals, 0)),
             ('interest_accruals', coalesce(interest_accruals, 0)),
-            ('fees', net_fees - said.transaction_taxes - said.withholding_tax),
-            ('corporate_actions', said.corporate_actions),
-            ('other', coalesce(other_pnl, 0) - said.corporate_actions),
-            ('transfers', said.transfers),
-            ('deposits_withdrawals', deposits - withdrawals - said.transfers),
+            ('fees', net_fees - reported.transaction_taxes - reported.withholding_tax),
+            ('corporate_actions', reported.corporate_actions),
+            ('other', coalesce(other_pnl, 0) - reported.corporate_actions),
+            ('transfers', reported.transfers),
+            ('deposits_withdrawals', deposits - withdrawals - reported.transfers),
             ('broker_residual', net_residual)
     ) as component (name, amount)
     group by account_id, trading_day

@@ -38,10 +38,12 @@ sources as (
         where events.account_id = days.account_id and events.trading_day = days.trading_day
     ) as events on true
     cross join lateral (
-        -- the rows may tell what linked accounts bring to each other, or not
+        -- the rows may or may not report what linked accounts transfer to each other
         select
             case
-                when abs(events.cash_flows - official.flows) <= abs(events.cash_flows - official.flows + official.linked)
+                when
+                    abs(events.cash_flows - official.flows)
+                    <= abs(events.cash_flows - official.flows + official.linked)
                     then official.flows
                 else official.flows - official.linked
             end as expected
@@ -59,23 +61,23 @@ sources as (
             coalesce(sum(
                 abs(quantity) * multiplier * coalesce(underlying.mark_price, strike) * fx_rate_to_base
             ) filter (where traded_option), 0) as turnover
-        from {{ ref('stg_fills') }} as fills
-        cross join lateral (select fills.event_type = 'trade' and fills.is_option as traded_option) as kind
+        from {{ ref('stg_fills') }} as dealt
+        cross join lateral (select dealt.event_type = 'trade' and dealt.is_option as traded_option) as kind
         left join lateral (
             select max(marks.mark_price) as mark_price
             from {{ ref('int_marks') }} as marks
-            where marks.account_id = fills.account_id
-                and marks.official_day = fills.trading_day
-                and marks.symbol = fills.underlying_symbol
-                and marks.currency = fills.currency
+            where marks.account_id = dealt.account_id
+                and marks.official_day = dealt.trading_day
+                and marks.symbol = dealt.underlying_symbol
+                and marks.currency = dealt.currency
                 and marks.is_underlying
         ) as underlying on true
-        where fills.account_id = days.account_id and fills.trading_day = days.trading_day
+        where dealt.account_id = days.account_id and dealt.trading_day = days.trading_day
     ) as fills on true
     left join lateral (
         select coalesce(sum(commission * fx_rate_to_base), 0) as commissions
-        from {{ ref('stg_fills') }} as fills
-        where fills.account_id = days.account_id and fills.official_day = days.trading_day
+        from {{ ref('stg_fills') }} as charged
+        where charged.account_id = days.account_id and charged.official_day = days.trading_day
     ) as official_fills on true
     left join lateral (
         select coalesce(sum(gross_pnl), 0) as lots_gross
@@ -178,7 +180,7 @@ cross join lateral (
         ('historical', 'the broker''s own arithmetic leaves nothing over', broker_residual, '=', 0, 0),
         ('historical', 'the difference at the close is explained', unexplained, '=', 0, 0.01)
 ) as equation (kind, equation, left_side, relation, right_side, tolerance)
--- an equation over a figure that the statements do not give says nothing
+-- an equation over a figure that the statements do not give proves nothing
 where equation.left_side is not null and equation.right_side is not null
 
 union all

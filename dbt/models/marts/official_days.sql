@@ -6,7 +6,7 @@ with
 sessions as (
     select *
     from {{ ref('stg_sessions') }}
-    -- one session more than asked: its closing is the first one's opening
+    -- one session before the range: its closing NAV is the first session's opening NAV
     where trading_day >= coalesce(
         (select max(trading_day) from {{ ref('stg_sessions') }} where trading_day < '{{ var("from_day") }}'::date),
         '-infinity'
@@ -40,7 +40,7 @@ from_change_in_nav as (
     inner join sessions
         on nav.to_date > sessions.previous_day
         and nav.to_date <= sessions.trading_day
-        -- a row over a longer period says nothing of its days
+        -- a row over a longer period gives no figure of a single day
         and nav.from_date > sessions.previous_day
     where nav.ending_value is not null
     group by nav.account_id, sessions.trading_day
@@ -69,8 +69,8 @@ days as (
     union all
     select
         account_id, trading_day, base_currency, starting_value, closing_nav,
-        null, null, null, null, null, interest_accruals, null, dividend_accruals, null, null, null, null, null, null, null,
-        'equity_summary'
+        null, null, null, null, null, interest_accruals, null, dividend_accruals,
+        null, null, null, null, null, null, null, 'equity_summary'
     from from_equity
     where not exists (
         select from from_change_in_nav as nav
@@ -129,7 +129,7 @@ select
 from chained
 where
     opening_nav is not null and {{ in_range('trading_day') }}
-    -- whose fills could not be rebuilt would be told from the old ones
+    -- whose fills could not be rebuilt would be built from the old ones
     and account_id not in (
         select account_id from {{ source('accounting', 'untold_changes') }} where refused is not null
     )

@@ -3,10 +3,10 @@
 -- Performance over each window that ends at a session, by the definitions of docs/metrics.md. Ratios are floats, money
 -- is exact; what is undefined is null, never 0.
 
-{#- name: what a window begins anew with, the frame that it slides in, and the first row that the run's windows hold -#}
+{#- name: what a window starts again with, the frame in which it slides, the first row that the run's windows need -#}
 {%- set from_day = "'" ~ var("from_day") ~ "'::date" -%}
 {%- set windows = [
-    ("30d", "", "order by trading_day range between '29 days' preceding and current row",
+    ("30d", "", "order by trading_day range between interval '29 days' preceding and current row",
         "trading_day >= " ~ from_day ~ " - 29"),
     ("30obs", "", "order by session_number range between 29 preceding and current row",
         "session_number >= first_number - 29"),
@@ -14,7 +14,7 @@
         "trading_day >= date_trunc('month', " ~ from_day ~ ")"),
     ("ytd", ", date_trunc('year', trading_day)", "order by trading_day",
         "trading_day >= date_trunc('year', " ~ from_day ~ ")"),
-    ("1y", "", "order by trading_day range between '364 days' preceding and current row",
+    ("1y", "", "order by trading_day range between interval '364 days' preceding and current row",
         "trading_day >= " ~ from_day ~ " - 364"),
     ("all", "", "order by trading_day", "true"),
 ] -%}
@@ -46,8 +46,8 @@ summary as (
 flows as (
     select
         account_id,
-        array_agg(amount::double precision order by trading_day, amount desc) as amounts,
-        array_agg(counts_from order by trading_day, amount desc) as days
+        array_agg(amount::double precision order by trading_day asc, amount desc) as amounts,
+        array_agg(counts_from order by trading_day asc, amount desc) as days
     from summary
     cross join lateral (values (deposits, previous_day), (-withdrawals, trading_day)) as flow (amount, counts_from)
     where amount <> 0
@@ -68,13 +68,19 @@ trips as (
         {%- for ending in endings %},
         count(*) filter (where how_ended = '{{ ending }}')::int as {{ ending }}
         {%- endfor %},
-        count(*) filter (where how_ended not in ('{{ endings | join("', '") }}'))::int as otherwise
+        count(*) filter (
+            where how_ended not in (
+                {%- for ending in endings %}
+                '{{ ending }}'{{ "," if not loop.last }}
+                {%- endfor %}
+            )
+        )::int as otherwise
     from {{ ref('round_trips') }}
     where trading_day <= '{{ var("to_day") }}'::date
     group by account_id, trading_day
 ),
 
--- A round trip that ended in a session without a summary has a row of its own, and stands with the next session.
+-- A round trip that ended in a session without a summary has a row of its own, and counts with the next session.
 days as (
     select
         *,
@@ -86,7 +92,7 @@ days as (
     from (
         select
             *,
-            closing_nav is not null as is_told,
+            closing_nav is not null as has_summary,
             1 + count(closing_nav) over (so_far rows between unbounded preceding and 1 preceding) as session_number,
             capital.amount as capital,
             sum(deposits) over so_far as deposited,
@@ -108,7 +114,7 @@ windows as (
         account_id,
         trading_day,
         '{{ name }}' as metric_window,
-        is_told,
+        has_summary,
         base_currency,
         closing_nav,
         capital,
@@ -121,7 +127,9 @@ windows as (
         avg(daily_return) over days_so_far as mean,
         stddev_samp(daily_return) over days_so_far as deviation,
         -- least() passes over null
-        sqrt(avg(power(least(daily_return, 0), 2)) filter (where daily_return is not null) over days_so_far) as downside,
+        sqrt(
+            avg(power(least(daily_return, 0), 2)) filter (where daily_return is not null) over days_so_far
+        ) as downside,
         alm_reporting.drawdown(daily_return) over days_so_far as drawdown,
         alm_reporting.lowest(daily_return, tail) over days_so_far as lowest,
         flows_so_far,
@@ -153,7 +161,7 @@ money as materialized (
             case when opens_with <> 0 then array[opens_on] end
             || flows.days[flows_before + 1:flows_so_far] as days
     ) as paid
-    where is_told and {{ in_range('trading_day') }}
+    where has_summary and {{ in_range('trading_day') }}
 )
 
 select

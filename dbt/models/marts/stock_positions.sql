@@ -1,13 +1,13 @@
 {{ config(
-    meta={'told_by': ['entry_date', 'exit_date']},
-    pre_hook="{{ forget_orphaned_lots() }}",
+    meta={'dated_by': ['entry_date', 'exit_date']},
+    pre_hook="{{ delete_orphaned_lots() }}",
     indexes=[
         {'columns': ['account_id', 'lot_id'], 'unique': true},
         {'columns': ['entry_date']},
         {'columns': ['exit_date']},
     ]) }}
 
--- Holdings in the underlying, by lot. Open lots are told anew in every run: a later fill may have closed them.
+-- Holdings in the underlying, by lot. Open lots are built in every run: a later fill may have closed them.
 select
     lots.account_id,
     lots.lot_id,
@@ -37,9 +37,9 @@ where not lots.is_option
         lots.closed_day is null
         or {{ in_range('lots.opened_day') }}
         or {{ in_range('lots.closed_day') }}
-        {% if is_told_already() %}
+        {% if is_built() %}
             or not exists (
-                select from {{ this }} as told where told.account_id = lots.account_id and told.lot_id = lots.lot_id
+                select from {{ this }} as kept where kept.account_id = lots.account_id and kept.lot_id = lots.lot_id
             )
         {% endif %}
     )

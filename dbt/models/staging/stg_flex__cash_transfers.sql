@@ -15,7 +15,7 @@ where transfers.withdrawn_at is null
     and transfers.cash_transfer <> 0
     and coalesce(transfers.quantity, 0) = 0
     and coalesce(transfers.attributes ->> 'levelOfDetail', '') not ilike 'summary'
-    -- a query may deliver the movement as a cash transaction, too: that one tells it
+    -- a query may deliver the movement as a cash transaction, too: that row takes precedence
     and not exists (
         select from {{ ref('stg_flex__cash_transactions') }} as cash
         where cash.account_id = transfers.account_id

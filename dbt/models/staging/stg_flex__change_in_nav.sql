@@ -5,8 +5,8 @@ select
     coalesce(to_date, row_date) as to_date,
     starting_value,
     ending_value,
-    -- a query set to realised and unrealised P&L instead of mark-to-market carries the same change in other columns, and
-    -- FX apart from it
+    -- a query set to realised and unrealised P&L instead of mark-to-market carries the same change in other columns,
+    -- and FX apart from it
     coalesce(
         mtm,
         realized + coalesce(change_in_unrealized, 0)
@@ -27,13 +27,13 @@ select
     + coalesce(client_fees, 0) + coalesce(other_fees, 0) + coalesce(fees_receivables, 0)
     + coalesce(tax_receivables, 0) + coalesce(sales_tax, 0) + coalesce(billable_sales_tax, 0)
     + coalesce(soft_dollars, 0) + coalesce(other, 0) as other_fees,
-    -- null where the query does not deliver it: then the cash transactions alone tell what came and went
+    -- null where the query does not deliver it: then the cash transactions alone show what came and went
     deposits_withdrawals + coalesce(internal_cash_transfers, 0) + coalesce(asset_transfers, 0)
     + coalesce(debit_card_activity, 0) + coalesce(bill_pay, 0) + coalesce(excess_fund_sweep, 0)
     + coalesce(paxos_transfers, 0) + coalesce(linking_adjustments, 0) as flows,
     coalesce(internal_cash_transfers, 0) + coalesce(asset_transfers, 0) + coalesce(paxos_transfers, 0)
     + coalesce(linking_adjustments, 0) as transfers,
-    -- what accounts that are linked bring to each other, which no row needs to tell
+    -- what linked accounts transfer to each other; the rows need not report it
     coalesce(linking_adjustments, 0) as linked,
     coalesce(corporate_action_proceeds, 0) as corporate_actions,
     coalesce(corporate_action_proceeds, 0) + coalesce(other_income, 0) + coalesce(grant_activity, 0) as other_pnl

@@ -5,7 +5,7 @@ select
     symbol,
     strike is null as is_underlying,
     currency,
-    -- as fills have it: bonds are priced in percent; what a future is over, none but the statement says
+    -- as fills have it: bonds are priced in percent; only the statement gives the size of a future
     trim_scale(
         case
             when max(asset_category) in ('BOND', 'BILL') then coalesce(max(multiplier), 1) / 100

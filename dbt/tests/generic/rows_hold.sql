@@ -1,5 +1,5 @@
-{#- Every row has these columns, and of those one of these values. One test to a model: each is a query and, in Dagster, a
-    check of its own, which takes longer than to look at one column more. -#}
+{#- In every row these columns are not null, and those have one of these values. A model has one such test: each test is
+    a query and a check in Dagster, which takes longer than to look at one more column. -#}
 {% test rows_hold(model, never_null=[], one_of={}) %}
 select * from (
     select
@@ -10,9 +10,9 @@ select * from (
         {%- for column, values in one_of.items() %}
             when {{ column }} not in ('{{ values | join("', '") }}') then '{{ column }} is ' || {{ column }}
         {%- endfor %}
-        end as amiss,
+        end as mismatch,
         *
     from {{ model }}
 ) as looked_at
-where amiss is not null
+where mismatch is not null
 {% endtest %}
