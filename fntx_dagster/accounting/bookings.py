@@ -89,15 +89,15 @@ class TransferRow(NamedTuple):
 
 
 ACTION_KEY, TRANSFER_KEY = "action:", "transfer:"
-"""What a fill's id begins with, before the row's key: ids of the sections are not told apart by the broker."""
+"""What a fill's id begins with, before the row's key: the broker's ids are unique within a section only."""
 
 
 def booked_actions(rows: Iterable[ActionRow], calendar: Calendar, rates: Rates) -> list[Fill]:
     """Fills of corporate actions, in no order; what the broker took back the same day is gone.
 
     Of two contracts that an action takes from and gives to, the largest legs are linked: cost goes from one to the
-    other. Every other leg stands alone; one that takes comes a moment later, so that cash for a fraction finds what the
-    action gave.
+    other. Every other leg has no link; a leg that takes comes a moment later, so that cash for a fraction closes
+    what the action gave.
     """
     actions: dict[tuple, list[ActionRow]] = defaultdict(list)
     for row in standing_actions(rows):
@@ -106,7 +106,7 @@ def booked_actions(rows: Iterable[ActionRow], calendar: Calendar, rates: Rates) 
 
 
 def standing_actions(rows: Iterable[ActionRow]) -> Iterator[ActionRow]:
-    """Rows that say something and are not taken back: a cancel (code Ca) strikes out one opposite row of its day."""
+    """Rows that move units or cash and are not taken back: a cancel (code Ca) strikes out an opposite row."""
     rows = [row for row in rows if row.quantity or row.proceeds]
     gone: set[str] = set()
     for cancel in (row for row in rows if "Ca" in re.split(r"[;, ]+", row.code or "")):
@@ -117,7 +117,7 @@ def standing_actions(rows: Iterable[ActionRow]) -> Iterator[ActionRow]:
 
 
 def booked_transfers(rows: Iterable[TransferRow], calendar: Calendar, rates: Rates) -> list[Fill]:
-    """Fills of transferred positions, in no order; told on the day on which the broker counts them."""
+    """Fills of transferred positions, in no order, in the session in which the broker counts them."""
     return [_of_transfer(row, calendar, rates) for row in rows if row.quantity]
 
 
@@ -231,7 +231,7 @@ _MORNING = time(8)
 
 def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
     value = _value(row)
-    # where the broker writes `-`, the sign is all there is; where it says IN, what is negative is short
+    # where the broker writes `-`, only the sign shows the direction; where it writes IN, what is negative is short
     out = row.direction.upper() == "OUT" if row.direction else _quantity(row) < 0
     fill = _fill(row, TRANSFER_KEY, TRANSFER_OUT if out else TRANSFER_IN, calendar, rates, -value)
     session = calendar.on_or_after(_report_date(row))
@@ -264,7 +264,7 @@ def _value(row: TransferRow) -> Decimal:
 
 
 def _contract(row: ActionRow | TransferRow) -> str | None:
-    """What tells contracts apart, and is the contract's id."""
+    """The contract's id, by which contracts are distinguished."""
     return row.conid or row.symbol
 
 
@@ -323,7 +323,7 @@ def _fill(
 
 
 def _said_by_amounts(row: ActionRow | TransferRow) -> Decimal | None:
-    """The rate of a transfer that tells its value in both currencies."""
+    """The rate of a transfer whose value is given in both currencies."""
     if isinstance(row, TransferRow) and row.position_amount and row.position_amount_in_base:
         return (row.position_amount_in_base / row.position_amount).quantize(PLACES)
     return None

@@ -173,7 +173,7 @@ def _is_book_trade(row: TradeRow) -> bool:
 
 
 def _said(row: TradeRow, said_by_trade: Mapping[str | None, ExerciseRow]) -> str | None:
-    """What OptionEAE calls this row: an event of an option, or a delivery; None when it says nothing we know."""
+    """What OptionEAE calls this row: an event of an option, or a delivery; None when the section does not cover it."""
     exercise = said_by_trade.get(row.trade_id)
     if exercise is None or (exercise.conid and row.conid and exercise.conid != row.conid):
         return None

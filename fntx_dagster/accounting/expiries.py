@@ -15,6 +15,6 @@ _LATE = timedelta(minutes=15)
 
 
 def ends_at(calendar: Calendar, expiry: date, *, is_late: bool) -> datetime:
-    """The moment, in UTC, at which an option of an expiry ends; `is_late` says that its underlying's trade longer."""
+    """The moment, in UTC, at which an option of an expiry ends; `is_late`: options on its underlying trade longer."""
     session = calendar.on_or_before(expiry)
     return session.closes_at + _LATE if is_late and not session.early_close else session.closes_at

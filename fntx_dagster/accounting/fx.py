@@ -116,7 +116,7 @@ def implied_rates(
 
     A class of assets serves when its trades of the day have one foreign currency, and when buys and sells do not nearly
     cancel out (a round trip in stock divides two small differences). Of several classes that serve, the one least
-    netted. Where a summary does not name its class, the quantity tells which one it sums.
+    netted. Where a summary does not name its class, the quantity shows which class it sums.
     """
     days: dict[date, dict[str, list[Traded]]] = defaultdict(lambda: defaultdict(list))
     for trade in trades:
@@ -142,7 +142,7 @@ _LEAST_NET_SHARE = Decimal("0.1")
 
 
 def _summed(summary: Summary, classes: Mapping[str, list[Traded]]) -> list[Traded]:
-    """The trades of the day that a summary sums; empty when that cannot be told for sure."""
+    """The trades of the day that a summary sums; empty when that is not certain."""
     if summary.asset_category:
         return classes.get(summary.asset_category, [])
     fitting = [group for group in classes.values() if sum(abs(trade.quantity) for trade in group) == summary.quantity]

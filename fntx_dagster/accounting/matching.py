@@ -78,7 +78,9 @@ def match_contracts(fills: Iterable[Fill], open_lots: Iterable[tuple[str, Lot]] 
     for contract_id, lot in open_lots:
         held[contract_id].append(lot)
     contracts = held.keys() | {fill.contract_id for fill in fills}
-    books = {one: _Book(deque(sorted(held[one], key=lambda lot: lot.opened_at))) for one in contracts}
+    books = {
+        contract_id: _Book(deque(sorted(held[contract_id], key=lambda lot: lot.opened_at))) for contract_id in contracts
+    }
     legs = {fill.fill_id: fill for fill in fills if fill.event_type in CORPORATE_ACTIONS and fill.linked_fill_id}
     for fill in fills:
         other = legs.get(fill.linked_fill_id or "") if fill.fill_id in legs else None
@@ -229,19 +231,19 @@ class _Book:
         return realised
 
 
-def _exchange(one: Fill, other: Fill, books: dict[str, _Book]) -> None:
+def _exchange(first: Fill, second: Fill, books: dict[str, _Book]) -> None:
     """What one leg takes out of its contract's lots goes on in the other's, at the same cost.
 
     The leg that takes is the one that goes against what is held. Where both do, each closes what it finds, at the price
     of its own row: the sum is the same. Where neither does, no statement opened what is exchanged.
     """
-    against = [leg for leg in (one, other) if books[leg.contract_id].held * leg.quantity < 0]
+    against = [leg for leg in (first, second) if books[leg.contract_id].held * leg.quantity < 0]
     if len(against) != 1:
-        for leg in (one, other):
+        for leg in (first, second):
             books[leg.contract_id].take(leg._replace(closes=CLOSES_ONLY) if not against else leg)
         return
     (taken,) = against
-    given = other if taken is one else one
+    given = second if taken is first else first
     source, target = books[taken.contract_id], books[given.contract_id]
     wanted = abs(taken.quantity)
     lots = source.release(wanted)

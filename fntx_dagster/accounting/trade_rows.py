@@ -56,7 +56,7 @@ class TradeRow(NamedTuple):
 
 
 class Described(Protocol):
-    """What a row of any section says of its contract."""
+    """The contract of a row, as any section describes it."""
 
     @property
     def row_key(self) -> str: ...
@@ -90,7 +90,7 @@ def is_cancel(row: TradeRow) -> bool:
 
 
 class Cancellations(NamedTuple):
-    """Row_keys: `struck_out` rows do not count; `reversing` ones are cancels that stand as trades of their own."""
+    """Row_keys: `struck_out` rows do not count; `reversing` ones are cancels that count as trades of their own."""
 
     struck_out: frozenset[str]
     reversing: frozenset[str]
@@ -100,7 +100,7 @@ def cancellations(rows: Iterable[TradeRow]) -> Cancellations:
     """What cancels and corrections do to other rows.
 
     A cancel reported on the day of its original strikes out both. One reported later reverses it: the broker's NAV of
-    the days between counts the trade, so both stand. A cancel whose original is not among the rows stands too, because
+    the days between counts the trade, so both count. A cancel whose original is not among the rows counts too, because
     the original may have been reported before the first statement. A TradeCorrect row strikes out what it replaces,
     unless a cancel has reversed that. `rows` may be all of an account or only the rows that share a transaction or
     trade id with a cancel or a correction.

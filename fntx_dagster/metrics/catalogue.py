@@ -49,8 +49,8 @@ class Metric(NamedTuple):
         """A scaled integer as people read it, the same to the letter in every verifier; None for null.
 
         A number with exactly the metric's decimals (`-12.50000000`), a LETTERS slot as its letters (`HKD`), a SHA256
-        slot as 64 lower-case hex digits. Permanent for a number that stands for no letters: none, or others than the
-        printable ones of ASCII.
+        slot as 64 lower-case hex digits. Permanent for a number that is no text of printable ASCII characters, or an
+        empty one.
         """
         if scaled is None:
             return None
@@ -130,12 +130,12 @@ def scale(metric: Metric, value: Decimal | float | None) -> int | None:
 
 
 def letters(text: str) -> int:
-    """The number that stands for a code in a LETTERS slot: `HKD` is 0x484b44."""
+    """The number that encodes a code in a LETTERS slot: `HKD` is 0x484b44."""
     return int.from_bytes(text.encode("ascii"), "big")
 
 
 def digest_value(digest: bytes) -> int:
-    """The number that stands for a digest of 32 bytes in a SHA256 slot; Permanent for another length."""
+    """The number that encodes a digest of 32 bytes in a SHA256 slot; Permanent for another length."""
     if len(digest) != 32:
         raise Permanent(f"a digest of {len(digest)} bytes cannot be signed", "Give the 32 bytes of a SHA-256")
     return int.from_bytes(digest, "big", signed=True)

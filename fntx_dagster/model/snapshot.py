@@ -86,9 +86,9 @@ def from_json(stored: Mapping[str, Any]) -> Snapshot:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, date):  # a datetime is one
         return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value

@@ -73,16 +73,16 @@ def test_a_split_in_place_is_linked_to_itself_and_keeps_the_brokers_ratio():
 
 
 def test_the_legs_of_an_exchange_are_linked_and_cash_for_a_fraction_comes_after_them():
-    found = actions(
+    linked = actions(
         leg("3", "NEW", "-0.5", type="RS", proceeds="10.50"),
         leg("1", "OLD", "-105", type="RS"),
         leg("2", "NEW", "10.5", type="RS"),
     )
-    assert found["action:1"].linked_fill_id == "action:2"
-    assert found["action:2"].linked_fill_id == "action:1"
-    fraction = found["action:3"]
+    assert linked["action:1"].linked_fill_id == "action:2"
+    assert linked["action:2"].linked_fill_id == "action:1"
+    fraction = linked["action:3"]
     assert (fraction.linked_fill_id, fraction.price, fraction.proceeds) == (None, 21, Decimal("10.50"))
-    assert fraction.executed_at > found["action:2"].executed_at
+    assert fraction.executed_at > linked["action:2"].executed_at
 
 
 @pytest.mark.parametrize("held", ["10", "-10"])
@@ -111,7 +111,7 @@ def test_what_is_taken_for_a_fraction_of_a_spin_off_finds_the_shares_whichever_r
         leg(given, "NEW", str(Decimal(shares) * side), type="SO"),
         leg(fraction, "NEW", str(Decimal("-0.5") * side), type="SO", proceeds=str(proceeds * side)),
     )
-    matching = match_contracts(sorted(booked.values(), key=lambda one: one.order))["NEW1"]
+    matching = match_contracts(sorted(booked.values(), key=lambda fill: fill.order))["NEW1"]
     left = (Decimal(shares) - Decimal("0.5")) * side
     assert [(_signed(lot), lot.open_price) for lot in matching.open] == ([(left, 0)] if left else [])
     assert sum(lot.gross_pnl for lot in matching.closed) == proceeds * side
@@ -124,17 +124,17 @@ def test_cash_for_a_fraction_of_a_split_in_place_comes_after_it(numbers):
     words = {"type": "RS", "action_description": "ACME(US1) SPLIT 1 FOR 10 (ACME)"}
     booked = actions(leg(split, "ACME", "-94.5", **words), leg(fraction, "ACME", "-0.5", proceeds="10.50", **words))
     bought = fill("0", 105, "2", contract_id="ACME1")
-    matching = match_contracts([bought, *sorted(booked.values(), key=lambda one: one.order)])["ACME1"]
+    matching = match_contracts([bought, *sorted(booked.values(), key=lambda fill: fill.order)])["ACME1"]
     assert [(lot.quantity, lot.open_price) for lot in matching.open] == [(10, 20)]
     assert matching.closed[-1].gross_pnl == Decimal("0.50")
     assert matching.unopened == ()
 
 
 def held_after(*booked: f.Fill) -> dict[str, list[tuple]]:
-    matchings = match_contracts(sorted(booked, key=lambda one: one.order))
+    matchings = match_contracts(sorted(booked, key=lambda fill: fill.order))
     return {
-        one: [(_signed(lot), lot.open_price, lot.how_opened) for lot in matching.open]
-        for one, matching in matchings.items()
+        contract: [(_signed(lot), lot.open_price, lot.how_opened) for lot in matching.open]
+        for contract, matching in matchings.items()
     }
 
 
@@ -169,7 +169,7 @@ def test_only_an_issue_opens_where_a_split_finds_nothing_held_and_it_can_be_take
     words = {"action_description": "ACME(US1) SPLIT 2 FOR 1 (NEW)"}
     (split,) = actions(leg("1", "NEW", "30", type="FS", **words)).values()
     matching = match_contracts([split])["NEW1"]
-    assert (matching.open, [one.quantity for one in matching.unopened]) == ((), [30])
+    assert (matching.open, [unopened.quantity for unopened in matching.unopened]) == ((), [30])
     later = {"row_date": date(2025, 7, 18), "report_date": date(2025, 7, 18), "date_time": at("2025-07-17 20:25")}
     issue, back = actions(
         leg("1", "NEW", "30", type="FI", **words), leg("2", "NEW", "-30", type="FI", code="Ca", **words, **later)
@@ -181,14 +181,14 @@ def test_only_an_issue_opens_where_a_split_finds_nothing_held_and_it_can_be_take
 
 
 def test_actions_without_an_id_are_told_apart_by_the_security_they_begin_with():
-    found = actions(
+    linked = actions(
         *(
             leg(f"{n}{side}", symbol, quantity, type="IC", action_id=None, action_description=f"{first}(US1) CHANGE")
             for n, first in enumerate(("AB", "CD"))
             for side, symbol, quantity in (("a", first, "-10"), ("b", f"{first}N", "10"))
         )
     )
-    assert {key: one.linked_fill_id for key, one in found.items()} == {
+    assert {key: fill.linked_fill_id for key, fill in linked.items()} == {
         "action:0a": "action:0b",
         "action:0b": "action:0a",
         "action:1a": "action:1b",
@@ -251,8 +251,8 @@ def test_a_transfer_of_cash_needs_no_amount_of_a_position():
 
 
 def test_a_transfer_without_a_rate_says_it_by_its_two_amounts():
-    told = transfer(position_amount_in_base=Decimal("11775"))
-    assert (told.fx_rate_to_base, told.fx_source) == (Decimal("7.85"), "row")
+    transferred = transfer(position_amount_in_base=Decimal("11775"))
+    assert (transferred.fx_rate_to_base, transferred.fx_source) == (Decimal("7.85"), "row")
     assert transfer().fx_source == "configured"
 
 
@@ -292,7 +292,7 @@ _HAPPENINGS = st.lists(
 def histories(draw):
     """Fills of two contracts, with positions kept beside them: quantities by contract, money in and out."""
     held: dict[str, Decimal] = defaultdict(Decimal)
-    told: list[f.Fill] = []
+    executed: list[f.Fill] = []
     for n, (what, where, how, money) in enumerate(draw(_HAPPENINGS)):
         moment = {"executed_at": _START + timedelta(hours=n)}
 
@@ -301,14 +301,14 @@ def histories(draw):
             price = (abs(proceeds) / units).quantize(Decimal("1E-12"))
             held[contract] += quantity
             said = {"contract_id": contract, "event_type": kind, "booked": proceeds} | moment | more
-            told.append(fill(name, quantity, price, **said))
+            executed.append(fill(name, quantity, price, **said))
 
         if what in ("trade", "transfer"):
             kind = f.TRADE if what == "trade" else f.TRANSFER_IN if how > 0 else f.TRANSFER_OUT
             fee = Decimal(draw(st.integers(-300, 0))).scaleb(-2) if what == "trade" else Decimal(0)
             said = {"contract_id": where, "event_type": kind, "commission": fee} | moment
             held[where] += how
-            told.append(fill(str(n), Decimal(how), money, **said))
+            executed.append(fill(str(n), Decimal(how), money, **said))
         elif what == "split" and held[where]:
             more = (held[where] * how[0] / how[1]).quantize(Decimal("0.0001")) - held[where]
             ratio = (Decimal(how[0]), Decimal(how[1]))
@@ -330,7 +330,7 @@ def histories(draw):
                 booked(f"{n}001", target, given, Decimal(0), f.MERGER, linked_fill_id=f"{n}000")
         elif what == "taken" and held[where]:
             booked(str(n), where, -held[where], held[where] * money, f.MERGER, closes=f.CLOSES_ONLY)
-    return told, held
+    return executed, held
 
 
 def _signed(lot) -> Decimal:
@@ -349,13 +349,13 @@ def test_quantities_money_and_fees_are_conserved_through_splits_mergers_and_tran
     left = [lot for lots in open_lots.values() for lot in lots]
     cost = sum(_signed(lot) * lot.open_price * lot.multiplier for lot in left)
     gross = sum(lot.gross_pnl for lot in closed)
-    assert abs(gross - cost - sum(one.proceeds for one in fills)) <= Decimal("1e-9")
+    assert abs(gross - cost - sum(fill.proceeds for fill in fills)) <= Decimal("1e-9")
     fees = sum(lot.open_fee + (lot.close_fee or 0) for lot in (*closed, *left))
-    assert fees == sum(one.commission for one in fills)
-    assert not [one for matching in matchings.values() for one in matching.unopened]
-    told = [effect for matching in matchings.values() for effect in matching.effects.values()]
+    assert fees == sum(fill.commission for fill in fills)
+    assert not [unopened for matching in matchings.values() for unopened in matching.unopened]
+    effects = [effect for matching in matchings.values() for effect in matching.effects.values()]
     # sums are of 28 digits, and a carried lot's money has 24 places: the order of adding may show in the last digit
-    assert abs(sum(effect.gross_realised for effect in told) - gross) <= Decimal("1e-18")
+    assert abs(sum(effect.gross_realised for effect in effects) - gross) <= Decimal("1e-18")
     ids = [lot.lot_id for lot in (*closed, *left)]
     assert len(ids) == len(set(ids))
 
@@ -363,14 +363,14 @@ def test_quantities_money_and_fees_are_conserved_through_splits_mergers_and_tran
 @given(histories(), st.integers(0, 20))
 def test_a_range_from_the_lots_open_before_it_goes_on_as_if_all_were_told_at_once(history, cut):
     fills, _ = history
-    moments = sorted({one.executed_at for one in fills})
+    moments = sorted({fill.executed_at for fill in fills})
     start = moments[min(cut, len(moments) - 1)] if moments else _START
     before, after = (
-        [one for one in fills if one.executed_at < start],
-        [one for one in fills if one.executed_at >= start],
+        [fill for fill in fills if fill.executed_at < start],
+        [fill for fill in fills if fill.executed_at >= start],
     )
     whole, first = match_contracts(fills), match_contracts(before)
-    rest = match_contracts(after, [(contract, lot) for contract, one in first.items() for lot in one.open])
+    rest = match_contracts(after, [(contract, lot) for contract, matching in first.items() for lot in matching.open])
     for contract, matching in whole.items():
         closed = first[contract].closed if contract in first else ()
         assert closed + (rest[contract].closed if contract in rest else ()) == matching.closed

@@ -15,8 +15,8 @@ HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 
 
 def session(day: date):
-    (found,) = sessions(day, day)
-    return found
+    (session,) = sessions(day, day)
+    return session
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_an_ordinary_day_is_open_from_9_30_to_16_00_in_new_york_and_starts_at_th
 )
 def test_a_moment_belongs_to_the_trading_day_from_the_previous_close_to_the_close(moment, day, phase):
     calendar = Calendar(sessions(date(2025, 6, 16), date(2025, 7, 31)))
-    found = calendar.at(at(moment))
-    assert (found.day, found.phase(at(moment))) == (day, phase)
+    session = calendar.at(at(moment))
+    assert (session.day, session.phase(at(moment))) == (day, phase)
 
 
 def test_friday_16_20_before_a_holiday_weekend_belongs_to_tuesday():

@@ -26,5 +26,5 @@ CALENDAR = Calendar(sessions(date(2025, 1, 1), date(2025, 12, 31)))
     ],
 )
 def test_an_option_ends_with_its_session_and_on_large_funds_fifteen_minutes_later(expiry, is_late, ends):
-    found = ends_at(CALENDAR, date.fromisoformat(expiry), is_late=is_late)
-    assert f"{found.astimezone(NEW_YORK):%Y-%m-%d %H:%M}" == ends
+    moment = ends_at(CALENDAR, date.fromisoformat(expiry), is_late=is_late)
+    assert f"{moment.astimezone(NEW_YORK):%Y-%m-%d %H:%M}" == ends

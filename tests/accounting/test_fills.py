@@ -83,11 +83,11 @@ def test_the_role_models_rows_come_out_with_the_brokers_labels():
 
 
 def test_without_option_eae_pairing_and_the_rule_find_the_same_labels():
-    said, found = golden_fills(), golden_fills(exercises=False)
-    assert [(x.event_type, x.linked_fill_id, x.delivered_by) for x in said] == [
-        (x.event_type, x.linked_fill_id, x.delivered_by) for x in found
+    with_exercises, without = golden_fills(), golden_fills(exercises=False)
+    assert [(x.event_type, x.linked_fill_id, x.delivered_by) for x in with_exercises] == [
+        (x.event_type, x.linked_fill_id, x.delivered_by) for x in without
     ]
-    assert Counter(fill.label_source for fill in found) == {"trade": 32, "book_trade_rule": 24, "leg_pairing": 4}
+    assert Counter(fill.label_source for fill in without) == {"trade": 32, "book_trade_rule": 24, "leg_pairing": 4}
 
 
 def test_the_assigned_call_of_17_july_is_linked_to_the_short_stock_of_the_same_night():
@@ -224,9 +224,9 @@ def test_a_cancel_of_a_later_day_strikes_out_nothing_and_may_open_again_what_its
     later = {"report_date": date(2025, 7, 21), "transaction_type": "TradeCancel", "orig_transaction_id": "1"}
     cancel = row("2", trade_id=None, quantity=Decimal(100), **later)
     corrected = row("3", transaction_type="TradeCorrect", orig_transaction_id="1")
-    found = cancellations([sold, cancel, corrected])
-    assert found == (frozenset(), {"2"})
-    fills = classify([sold, cancel], [], july(), USD_IN_HKD, found.reversing)
+    cancelled = cancellations([sold, cancel, corrected])
+    assert cancelled == (frozenset(), {"2"})
+    fills = classify([sold, cancel], [], july(), USD_IN_HKD, cancelled.reversing)
     assert [fill.closes for fill in fills if fill.fill_id == "2"] == [f.CLOSES_UNKNOWN]
 
 

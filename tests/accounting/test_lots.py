@@ -118,8 +118,8 @@ def test_lots_are_consumed_by_date_whatever_order_they_come_in_as_in_beancount(c
     reduction = fill("r", case["reduction_qty"], 130, closes=f.CLOSES_ONLY)
     matching, expected = match([reduction], before), case["expected"]
     if expected["error"]:
-        # beancount refuses all of it; a broker's row has happened, so what is there closes and the rest is told
-        assert (matching.open, [one.quantity for one in matching.unopened]) == ((), [1])
+        # beancount refuses all of it; a broker's row has happened, so what is there closes and the rest is returned
+        assert (matching.open, [each.quantity for each in matching.unopened]) == ((), [1])
         return
     assert [(-lot.quantity, lot.open_price) for lot in matching.closed] == [
         (Decimal(lot["qty"]), Decimal(lot["price"])) for lot in expected["matched"]
@@ -137,7 +137,7 @@ def test_what_other_platforms_agree_on_comes_out(case):
     fills = of_vector(case, case["fills"])
     matching, expected = match(fills), case["expected"]
     assert net_position(matching.open) == Decimal(expected["open_qty"])
-    found = {
+    figures = {
         "realised_gross": gross(matching.closed),
         "realised_net": net(matching.closed),
         "fees_total": -sum(fill.commission for fill in fills),
@@ -146,12 +146,12 @@ def test_what_other_platforms_agree_on_comes_out(case):
     if "mark" in expected:
         mark = Decimal(expected["mark"])
         sides = [(lot, 1 if lot.direction == "long" else -1) for lot in matching.open]
-        found["unrealised_net"] = sum(
+        figures["unrealised_net"] = sum(
             (mark - lot.open_price) * lot.quantity * side + lot.open_fee for lot, side in sides
         )
-    assert expected.keys() <= found.keys() | {"open_qty", "mark"}
-    for name in found.keys() & expected.keys():
-        assert found[name] == (expected[name] and Decimal(expected[name])), name
+    assert expected.keys() <= figures.keys() | {"open_qty", "mark"}
+    for name in figures.keys() & expected.keys():
+        assert figures[name] == (expected[name] and Decimal(expected[name])), name
 
 
 def average_open_price(lots) -> Decimal | None:
@@ -198,18 +198,18 @@ CODES = {None: f.TRADE, "Ex": f.EXERCISE, "A": f.ASSIGNMENT, "Ep": f.EXPIRATION}
 def option_story(case) -> tuple[list[f.Fill], list[f.Fill], list[Lot]]:
     """Option and stock fills of a case with one commission of 1 per trade, none on the row that ends the option."""
     stock = [
-        one._replace(fill_id=f"s{one.fill_id}", contract_id="stock", multiplier=Decimal(1))
-        for one in of_vector(case, case["stock_fills"], fee="1")
+        each._replace(fill_id=f"s{each.fill_id}", contract_id="stock", multiplier=Decimal(1))
+        for each in of_vector(case, case["stock_fills"], fee="1")
     ]
-    option = [one._replace(fill_id=f"o{one.fill_id}") for one in of_vector(case, case["option_fills"], fee="1")]
-    for i, told in enumerate(case["option_fills"]):
-        if told["code"]:
-            option[i] = option[i]._replace(event_type=CODES[told["code"]], commission=Decimal(0))
-    for i, told in enumerate(case["stock_fills"]):
-        if told["code"]:
-            (leg,) = (n for n, o in enumerate(option) if o.event_type == CODES[told["code"]])
+    option = [each._replace(fill_id=f"o{each.fill_id}") for each in of_vector(case, case["option_fills"], fee="1")]
+    for i, execution in enumerate(case["option_fills"]):
+        if execution["code"]:
+            option[i] = option[i]._replace(event_type=CODES[execution["code"]], commission=Decimal(0))
+    for i, execution in enumerate(case["stock_fills"]):
+        if execution["code"]:
+            (leg,) = (n for n, o in enumerate(option) if o.event_type == CODES[execution["code"]])
             stock[i] = stock[i]._replace(
-                event_type=f.DELIVERY, delivered_by=CODES[told["code"]], linked_fill_id=option[leg].fill_id
+                event_type=f.DELIVERY, delivered_by=CODES[execution["code"]], linked_fill_id=option[leg].fill_id
             )
             option[leg] = option[leg]._replace(linked_fill_id=stock[i].fill_id)
     owned = case["opening_stock"]
@@ -225,12 +225,12 @@ def test_a_tax_lots_folded_premium_is_our_gross_convention_rearranged(case):
     option, stock, owned = option_story(case)
     options, stocks = match(option), match(stock, owned)
     closed = [*options.closed, *stocks.closed]
-    fills = [one._replace(broker_realised=Decimal(0)) for one in (*option, *stock)]
-    folded = [one.gross + one.fees + one.folded_premium for one in reconcile_broker_realised(fills, closed)]
-    told = [Decimal(r["gain_loss_eur"]) for r in case["expected"]["rgls"]]
-    assert sum(folded) == sum(told) == net(closed)
+    fills = [each._replace(broker_realised=Decimal(0)) for each in (*option, *stock)]
+    folded = [each.gross + each.fees + each.folded_premium for each in reconcile_broker_realised(fills, closed)]
+    reported = [Decimal(r["gain_loss_eur"]) for r in case["expected"]["rgls"]]
+    assert sum(folded) == sum(reported) == net(closed)
     if case["expected"]["rgls"][0].get("asset"):
-        assert [one for one in folded if one] == told  # all of it with the stock, nothing with the option
+        assert [each for each in folded if each] == reported  # all of it with the stock, nothing with the option
     assert abs(net_position(options.open)) == case["expected"]["option_eoy_quantity"]
     assert abs(net_position(stocks.open)) == case["expected"].get("stock_eoy_quantity", 0)
 
@@ -257,9 +257,9 @@ def test_a_covered_calls_stock_is_delivered_at_the_strike():
 def test_the_brokers_realised_of_every_row_of_the_role_model_is_explained_to_the_last_digit():
     fills = golden_fills()
     closed = [lot for matching in match_contracts(fills).values() for lot in matching.closed]
-    differences = {one.fill_id: one for one in reconcile_broker_realised(fills, closed)}
+    differences = {each.fill_id: each for each in reconcile_broker_realised(fills, closed)}
     assert len(differences) == 60
-    assert {one.remainder for one in differences.values()} == {Decimal(0)}
+    assert {each.remainder for each in differences.values()} == {Decimal(0)}
     cover = differences["3940000378"]
     assert (cover.gross, cover.fees, cover.folded_premium) == (Decimal(-145), Decimal(-1), Decimal("18.13356"))
     call = differences["3940000385"]
@@ -288,7 +288,7 @@ def test_every_position_of_the_role_model_ends_flat():
 def test_an_expiration_without_its_opening_opens_nothing_and_is_told():
     matching = match([fill("1", 2, 0, event_type=f.EXPIRATION, closes=f.CLOSES_ONLY)])
     assert (matching.open, matching.closed) == ((), ())
-    assert [(one.fill_id, one.quantity) for one in matching.unopened] == [("1", 2)]
+    assert [(each.fill_id, each.quantity) for each in matching.unopened] == [("1", 2)]
     assert matching.effects["1"] == Effect(Decimal(0), Decimal(2), Decimal(0))
 
 
@@ -299,14 +299,14 @@ def test_an_expiration_of_more_than_is_open_closes_what_is_open():
     ]
     matching = match(fills)
     assert [(lot.how_ended, lot.quantity, lot.close_fee) for lot in matching.closed] == [("expired", 1, -1)]
-    assert [(one.quantity, one.fee) for one in matching.unopened] == [(2, -2)]
+    assert [(each.quantity, each.fee) for each in matching.unopened] == [(2, -2)]
     assert matching.effects["2"] == Effect(Decimal(0), Decimal(3), Decimal("0.5"))
 
 
 @pytest.mark.parametrize("closes", [f.CLOSES_ONLY, f.CLOSES_SOME])
 def test_a_trade_that_the_broker_says_closes_opens_nothing_where_nothing_is_open(closes):
     matching = match([fill("1", -5, 10, closes=closes)])
-    assert (matching.open, [one.quantity for one in matching.unopened]) == ((), [5])
+    assert (matching.open, [each.quantity for each in matching.unopened]) == ((), [5])
 
 
 def test_a_trade_that_realised_something_may_still_flip_the_position():
@@ -359,7 +359,7 @@ executions = st.lists(
     ),
     max_size=25,
 ).map(
-    lambda told: [
+    lambda drawn: [
         fill(
             str(n),
             quantity,
@@ -367,9 +367,9 @@ executions = st.lists(
             commission=-fee,
             closes=closes,
             multiplier=Decimal(100),
-            executed_at=NOON + timedelta(minutes=sum(later for *_, later, _ in told[: n + 1])),
+            executed_at=NOON + timedelta(minutes=sum(later for *_, later, _ in drawn[: n + 1])),
         )
-        for n, (quantity, price, fee, _, closes) in enumerate(told)
+        for n, (quantity, price, fee, _, closes) in enumerate(drawn)
     ]
 )
 
@@ -384,22 +384,22 @@ def test_the_lots_of_a_fill_sum_to_its_quantity_and_to_its_commission_exactly(fi
     for lot in matching.closed:
         quantities[lot.close_fill_id] += lot.quantity
         fees[lot.close_fill_id] += lot.close_fee
-    for one in matching.unopened:
-        quantities[one.fill_id] += one.quantity
-        fees[one.fill_id] += one.fee
-    for one in filter(lambda one: one.quantity, fills):
-        assert (quantities[one.fill_id], fees[one.fill_id]) == (abs(one.quantity), one.commission)
-        effect = matching.effects[one.fill_id]
-        assert effect.opening_quantity + effect.closing_quantity == abs(one.quantity)
+    for each in matching.unopened:
+        quantities[each.fill_id] += each.quantity
+        fees[each.fill_id] += each.fee
+    for each in filter(lambda each: each.quantity, fills):
+        assert (quantities[each.fill_id], fees[each.fill_id]) == (abs(each.quantity), each.commission)
+        effect = matching.effects[each.fill_id]
+        assert effect.opening_quantity + effect.closing_quantity == abs(each.quantity)
 
 
 @given(executions)
 def test_cash_is_realised_pnl_less_what_the_open_position_cost(fills):
-    fills = [one._replace(closes=f.CLOSES_UNKNOWN) for one in fills]
+    fills = [each._replace(closes=f.CLOSES_UNKNOWN) for each in fills]
     matching = match(fills)
     cost = sum(net_position((lot,)) * lot.open_price * lot.multiplier for lot in matching.open)
-    assert sum(one.proceeds for one in fills) == gross(matching.closed) - cost
-    assert net_position(matching.open) == sum(one.quantity for one in fills)
+    assert sum(each.proceeds for each in fills) == gross(matching.closed) - cost
+    assert net_position(matching.open) == sum(each.quantity for each in fills)
     assert sum(effect.gross_realised for effect in matching.effects.values()) == gross(matching.closed)
 
 
@@ -407,27 +407,27 @@ def test_cash_is_realised_pnl_less_what_the_open_position_cost(fills):
 def test_lots_and_fills_of_several_contracts_sum_to_the_same_gross_pnl_and_fees(contracts):
     """Each fill's own, and all of them; what closes without an opening keeps its fee, and a fill of nothing its own."""
     fills = [
-        one._replace(fill_id=f"{contract} {one.fill_id}", contract_id=str(contract))
+        each._replace(fill_id=f"{contract} {each.fill_id}", contract_id=str(contract))
         for contract, executed in enumerate(contracts)
-        for one in executed
+        for each in executed
     ]
     matchings = match_contracts(fills).values()
     closed = [lot for matching in matchings for lot in matching.closed]
     lots = [*closed, *(lot for matching in matchings for lot in matching.open)]
     effects = {fill_id: effect for matching in matchings for fill_id, effect in matching.effects.items()}
-    assert effects.keys() == {one.fill_id for one in fills}
-    for one in fills:
-        assert effects[one.fill_id].gross_realised == gross(lot for lot in closed if lot.close_fill_id == one.fill_id)
+    assert effects.keys() == {each.fill_id for each in fills}
+    for each in fills:
+        assert effects[each.fill_id].gross_realised == gross(lot for lot in closed if lot.close_fill_id == each.fill_id)
     assert sum(effect.gross_realised for effect in effects.values()) == gross(closed)
-    unopened = sum((one.fee for matching in matchings for one in matching.unopened), Decimal(0))
+    unopened = sum((each.fee for matching in matchings for each in matching.unopened), Decimal(0))
     of_lots = sum((lot.open_fee + (lot.close_fee or 0) for lot in lots), Decimal(0))
-    assert of_lots + unopened == sum((one.commission for one in fills if one.quantity), Decimal(0))
+    assert of_lots + unopened == sum((each.commission for each in fills if each.quantity), Decimal(0))
 
 
 @given(st.lists(st.tuples(st.integers(-6, 6), st.integers(1, 99)), max_size=20))
-def test_each_fill_realises_what_a_queue_of_single_units_says(told):
+def test_each_fill_realises_what_a_queue_of_single_units_says(drawn):
     queue, realised = [], []
-    for quantity, price in told:
+    for quantity, price in drawn:
         gains = []
         for _ in range(abs(quantity)):
             side = 1 if quantity > 0 else -1
@@ -437,8 +437,8 @@ def test_each_fill_realises_what_a_queue_of_single_units_says(told):
             else:
                 queue.append((side, price))
         realised.append(sum(gains))
-    matching = match([fill(str(n), quantity, price) for n, (quantity, price) in enumerate(told)])
-    assert [matching.effects[str(n)].gross_realised for n in range(len(told))] == realised
+    matching = match([fill(str(n), quantity, price) for n, (quantity, price) in enumerate(drawn)])
+    assert [matching.effects[str(n)].gross_realised for n in range(len(drawn))] == realised
     assert net_position(matching.open) == sum(side for side, _ in queue)
     assert sum(lot.quantity * lot.open_price for lot in matching.open) == sum(price for _, price in queue)
 
@@ -453,7 +453,7 @@ def test_two_ranges_one_after_the_other_give_what_both_at_once_give(fills, cut):
 
 @given(executions, st.data())
 def test_splitting_a_fill_into_two_at_the_same_price_and_instant_changes_no_total(fills, data):
-    fills = [one._replace(closes=f.CLOSES_UNKNOWN) for one in fills]
+    fills = [each._replace(closes=f.CLOSES_UNKNOWN) for each in fills]
     if not fills:
         return
     n = data.draw(st.integers(0, len(fills) - 1))
@@ -468,13 +468,13 @@ def test_splitting_a_fill_into_two_at_the_same_price_and_instant_changes_no_tota
     assert gross(split.closed) == gross(whole.closed)
     assert net_position(split.open) == net_position(whole.open)
     fees = [sum(lot.open_fee + (lot.close_fee or 0) for lot in (*m.closed, *m.open)) for m in (whole, split)]
-    if all(one.quantity for one in fills):
+    if all(each.quantity for each in fills):
         assert fees[0] == fees[1]
 
 
 @given(executions)
 def test_long_and_short_mirror_each_other(fills):
-    matching, mirrored = match(fills), match([one._replace(quantity=-one.quantity) for one in fills])
+    matching, mirrored = match(fills), match([each._replace(quantity=-each.quantity) for each in fills])
     other = {"long": "short", "short": "long"}
     assert [lot._replace(direction=other[lot.direction], gross_pnl=-lot.gross_pnl) for lot in mirrored.closed] == list(
         matching.closed

@@ -1,4 +1,4 @@
-"""The day that still runs: from what the gateway told to the story, the document and the table."""
+"""The day that still runs: from what the gateway reports to the story, the document and the table."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def example() -> Snapshot:
     )
 
 
-def built(found: Snapshot, opening: Decimal | None = OPENING, base: str = "HKD") -> ProvisionalDay:
-    return today(found, base_currency=base, opening_nav_official=opening, rates=RATES)
+def built(seen: Snapshot, opening: Decimal | None = OPENING, base: str = "HKD") -> ProvisionalDay:
+    return today(seen, base_currency=base, opening_nav_official=opening, rates=RATES)
 
 
 def events(day: ProvisionalDay) -> list[Event]:
@@ -98,12 +98,12 @@ def events(day: ProvisionalDay) -> list[Event]:
 
 
 def moment(day: ProvisionalDay, kind: str) -> Paragraph:
-    (found,) = [block for block in narrate(day).blocks if block.kind == kind]
-    return found
+    (paragraph,) = [block for block in narrate(day).blocks if block.kind == kind]
+    return paragraph
 
 
-def lines(found: Paragraph) -> list[str]:
-    return [line.plain for line in found.lines]
+def lines(paragraph: Paragraph) -> list[str]:
+    return [line.plain for line in paragraph.lines]
 
 
 def test_the_story_of_the_example_is_the_golden_file() -> None:
@@ -208,21 +208,21 @@ def test_no_net_pnl_is_told_for_deposits_and_the_rate_move_the_nav_too() -> None
 
 
 def test_before_the_open_the_day_has_no_open_and_trades_are_pre_market() -> None:
-    found = snapshot(executed("a.01", "08:00", PUT, "-1", "0.5"), positions=(held(PUT, "-1", "0.4"),), clock="08:30")
-    day = built(found)
+    seen = snapshot(executed("a.01", "08:00", PUT, "-1", "0.5"), positions=(held(PUT, "-1", "0.4"),), clock="08:30")
+    day = built(seen)
     assert [block.kind for block in narrate(day).blocks] == ["previous_close", "trades", "now"]
     assert day.blocks[0].phase == "pre_market"
     assert lines(moment(day, "now"))[0].startswith("Event: The market has not opened yet.")
 
 
 def test_an_evening_trade_before_the_day_is_told_overnight() -> None:
-    found = snapshot(executed("a.01", "18:00", PUT, "-1", "0.5", day=JULY_25), positions=(held(PUT, "-1", "0.4"),))
-    story = narrate(built(found))
+    seen = snapshot(executed("a.01", "18:00", PUT, "-1", "0.5", day=JULY_25), positions=(held(PUT, "-1", "0.4"),))
+    story = narrate(built(seen))
     assert [section.heading for section in story.sections] == [
         "Overnight Period (July 25 Close to July 28 Open)",
         story.heading,
     ]
-    assert moment(built(found), "market_open").lines[0].label == "Official Opening NAV"
+    assert moment(built(seen), "market_open").lines[0].label == "Official Opening NAV"
 
 
 def test_a_session_without_trades_says_so_as_far_as_it_went() -> None:
@@ -310,9 +310,9 @@ def test_an_option_that_expired_after_the_close_was_still_sold_to_open() -> None
 
 def test_a_fill_after_the_close_belongs_to_the_next_trading_day() -> None:
     late = executed("c.01", "16:05", SPY, "10", "630")
-    found = replace(example(), as_of=new_york(JULY_28, "17:00"))
-    found = replace(found, executions=(*found.executions, late), positions=(*found.positions, held(SPY, "10", "630")))
-    day = built(found)
+    seen = replace(example(), as_of=new_york(JULY_28, "17:00"))
+    seen = replace(seen, executions=(*seen.executions, late), positions=(*seen.positions, held(SPY, "10", "630")))
+    day = built(seen)
     assert (len(events(day)), day.later_trades) == (2, 1)
     assert SPY not in [position.contract for position in day.open_at_close]
     assert (
@@ -349,7 +349,7 @@ def test_a_commission_in_another_currency_is_converted() -> None:
 
 def test_positions_are_told_with_market_values_and_capped() -> None:
     strikes = [option(f"80000{strike}", JULY_29, str(strike), "C") for strike in range(630, 640)]
-    now = lines(moment(built(snapshot(positions=tuple(held(one, "-1", "0.5") for one in strikes))), "now"))
+    now = lines(moment(built(snapshot(positions=tuple(held(contract, "-1", "0.5") for contract in strikes))), "now"))
     assert now[1] == "Short SPY July 29 630 Call: market value -50.00 USD at $0.50"
     assert now[6] == "5 more positions"
 
@@ -420,10 +420,10 @@ snapshots = st.builds(
 
 
 @given(snapshots)
-def test_every_snapshot_reads_back_digit_for_digit(found: Snapshot) -> None:
-    back = from_json(json.loads(json.dumps(to_json(found))))
-    assert back == found
-    assert repr(back) == repr(found)
+def test_every_snapshot_reads_back_digit_for_digit(seen: Snapshot) -> None:
+    back = from_json(json.loads(json.dumps(to_json(seen))))
+    assert back == seen
+    assert repr(back) == repr(seen)
 
 
 sizes = st.integers(-5, 5).filter(bool)
@@ -434,7 +434,7 @@ trades = st.lists(
 
 @given(trades, st.integers(-6, 6))
 def test_every_cent_that_the_blocks_tell_adds_up(done: list[tuple[Contract, int, int, int]], before: int) -> None:
-    """And a contract that nothing is left of has moved the NAV by its cash: premium told is never told twice."""
+    """And a contract that nothing is left of has moved the NAV by its cash: premium is never counted twice."""
     clock, fills, net = 0, [], {contract.contract_id: Decimal(0) for contract in (PUT, CALL, SPY)}
     net[PUT.contract_id] += before
     for number, (contract, quantity, price, minutes) in enumerate(done):
@@ -445,7 +445,11 @@ def test_every_cent_that_the_blocks_tell_adds_up(done: list[tuple[Contract, int,
         fills.append(
             executed(f"{number}.01", at, contract, str(quantity), f"{price}e-2", realised="3" if closes else None)
         )
-    positions = tuple(held(one, str(net[one.contract_id]), "0.1") for one in (PUT, CALL, SPY) if net[one.contract_id])
+    positions = tuple(
+        held(contract, str(net[contract.contract_id]), "0.1")
+        for contract in (PUT, CALL, SPY)
+        if net[contract.contract_id]
+    )
     day = built(snapshot(*fills, positions=positions, clock="15:59"))
     nav = OPENING
     for event in events(day):
@@ -454,7 +458,9 @@ def test_every_cent_that_the_blocks_tell_adds_up(done: list[tuple[Contract, int,
         assert event.opening_quantity + event.closing_quantity == abs(event.quantity)
     assert nav == day.closing_nav_calculated
     assert nav + sum(day.difference_parts.values()) == day.closing_nav_official
-    assert {one.contract.contract_id: one.quantity for one in day.open_at_close} == {k: q for k, q in net.items() if q}
+    assert {position.contract.contract_id: position.quantity for position in day.open_at_close} == {
+        k: q for k, q in net.items() if q
+    }
     if not before:
         for contract in (PUT, CALL, SPY):
             own = [event for event in events(day) if event.contract == contract]

@@ -50,7 +50,7 @@ class Platform:
         first, last = (date.fromisoformat(day) if isinstance(day, str) else day for day in (first, last))
         set_initial_capital(self.database, self.settings.accounting.initial_capital)
         counts = rebuild(self.database, Period(first, last), fallback=self.settings.accounting.fx_fallback)
-        note_refused(self.database, first, ((one.account_id, str(one.error)) for one in counts.failed))
+        note_refused(self.database, first, ((account.account_id, str(account.error)) for account in counts.failed))
         self._build(first, last)
         return counts
 
@@ -59,7 +59,7 @@ class Platform:
         session = date.fromisoformat(day)
         start = stale_range(self.database, Period.on(session)).period.first
         counts = rebuild(self.database, Period(start, session), fallback=self.settings.accounting.fx_fallback)
-        note_refused(self.database, start, ((one.account_id, str(one.error)) for one in counts.failed))
+        note_refused(self.database, start, ((account.account_id, str(account.error)) for account in counts.failed))
         stale = stale_range(self.database, Period.on(session))
         self._build(*stale.period)
         mark_built(self.database, stale)
@@ -77,18 +77,18 @@ class Platform:
         return list(story.days(self.database, account, Period(FIRST, LAST)))
 
     def day(self, account: str, day: str) -> Day:
-        (found,) = story.days(self.database, account, Period.on(date.fromisoformat(day)))
-        return found
+        (day,) = story.days(self.database, account, Period.on(date.fromisoformat(day)))
+        return day
 
     def failing(self, account: str, *kinds: str) -> dict[str, set[str]]:
         """Equations that do not hold: date → what they say."""
         kinds = kinds or ("mathematical", "logical", "cross_reference")
-        found: dict[str, set[str]] = {}
-        for one in verification.verifications(
+        failing: dict[str, set[str]] = {}
+        for equation in verification.verifications(
             self.database, Period(FIRST, LAST), account, kinds=kinds, failed_only=True
         ):
-            found.setdefault(one.trading_day.isoformat(), set()).add(one.equation)
-        return found
+            failing.setdefault(equation.trading_day.isoformat(), set()).add(equation.equation)
+        return failing
 
 
 @pytest.fixture(scope="session")
@@ -112,8 +112,8 @@ def fresh(postgres: str, settings: Settings) -> Iterator[Platform]:
 
 @pytest.fixture
 def platform(postgres: str, story_home: Settings) -> Iterator[Platform]:
-    with fresh(postgres, story_home) as found:
-        yield found
+    with fresh(postgres, story_home) as platform:
+        yield platform
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +123,9 @@ def built(
     story_home: Settings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Platform]:
-    """The accounts of a module's `TOLD`, delivered in one file, loaded and built once."""
-    with fresh(postgres, story_home) as found:
-        found.load(deliver(tmp_path_factory.mktemp("statements"), "all", *chain(*request.module.TOLD)))
-        failed = {one.account_id for one in found.run().failed}
+    """The accounts of a module's `DELIVERED`, delivered in one file, loaded and built once."""
+    with fresh(postgres, story_home) as platform:
+        platform.load(deliver(tmp_path_factory.mktemp("statements"), "all", *chain(*request.module.DELIVERED)))
+        failed = {refused.account_id for refused in platform.run().failed}
         assert failed == set(getattr(request.module, "REFUSED", ()))
-        yield found
+        yield platform

@@ -23,7 +23,7 @@ from fntx_dagster.store.marts import performance
 from tests.dbt.conftest import FIRST, LAST, Platform
 
 SERIES, TWINS = Accounts(2_000_201), Accounts(2_000_301)
-TOLD = (SERIES, TWINS)
+DELIVERED = (SERIES, TWINS)
 YEAR_SESSIONS = 272
 DAYS = [str(session.day) for session in sessions(date(2024, 11, 1), date(2025, 12, 31))]
 CAPITAL = Decimal(10000)
@@ -34,12 +34,12 @@ def series(name: str, returns: Iterable[float]) -> None:
 
     def happens(account: Account) -> None:
         nav = CAPITAL
-        for day, one in zip(DAYS, returns, strict=False):
+        for day, daily_return in zip(DAYS, returns, strict=False):
             built = account.day(day)
             if not nav:
                 nav = CAPITAL
                 built.moves("deposit", str(CAPITAL))
-            gain = (nav * Decimal(str(one))).quantize(Decimal("0.01"))
+            gain = (nav * Decimal(str(daily_return))).quantize(Decimal("0.01"))
             built.moves("interest", str(gain))
             nav += gain
 
@@ -57,7 +57,7 @@ for seed in range(12):
 for seed in range(6):
     # a few days decide: Student's t with 3 degrees of freedom
     heavy = numpy.random.default_rng(seed).standard_t(3, size=45) / 100
-    series(f"heavy tails, {seed}", (max(-0.95, float(one)) for one in heavy))
+    series(f"heavy tails, {seed}", (max(-0.95, float(daily_return)) for daily_return in heavy))
 series("over a year", normal(41, YEAR_SESSIONS))
 series("over a year, all lost on the way", [*normal(42, 120), -1.0, *normal(43, YEAR_SESSIONS - 121)])
 series("one day", [0.0125])
@@ -65,8 +65,8 @@ series("two days", [0.0125, -0.03])
 series("two days the same", [0.01, 0.01])
 series("never moved", [0.0] * 25)
 series("the same every day", [0.25] * 4)
-series("losses alone", (-abs(one) - 0.0001 for one in normal(45, 30)))
-series("gains alone", (abs(one) + 0.0001 for one in normal(46, 30)))
+series("losses alone", (-abs(daily_return) - 0.0001 for daily_return in normal(45, 30)))
+series("gains alone", (abs(daily_return) + 0.0001 for daily_return in normal(46, 30)))
 series("all lost on the first day", [-1.0])
 series("all lost on the last day", [0.02, -0.01, -1.0])
 series("21 days", normal(47, 21))  # the percentile is a return itself
@@ -78,13 +78,13 @@ def with_flows(name: str, seed: int, deposits_every: int) -> None:
 
     def happens(account: Account) -> None:
         nav, random = CAPITAL, Random(seed)
-        for day, one in zip(DAYS, normal(7, 80), strict=False):
+        for day, daily_return in zip(DAYS, normal(7, 80), strict=False):
             built = account.day(day)
             if deposits_every and not random.randrange(deposits_every):
                 deposit = Decimal(random.randint(1, 30_000))
                 built.moves("deposit", str(deposit))
                 nav += deposit
-            gain = (nav * Decimal(str(one))).quantize(Decimal("1E-16"))
+            gain = (nav * Decimal(str(daily_return))).quantize(Decimal("1E-16"))
             built.moves("interest", str(gain))
             nav += gain
             if deposits_every and not random.randrange(deposits_every):
@@ -114,12 +114,12 @@ ORACLE = {
 
 def daily_returns(account: Account) -> list[tuple[date, float]]:
     """From the broker's books; a day on which nothing was invested has none."""
-    found = []
+    known = []
     for day in account.days:
         deposits = sum((moved.amount for moved in day.cash if moved.component == "depositsWithdrawals"), Decimal(0))
         if day.opening.nav + deposits > 0:
-            found.append((day.date, float(day.nav / (day.opening.nav + deposits) - 1)))
-    return found
+            known.append((day.date, float(day.nav / (day.opening.nav + deposits) - 1)))
+    return known
 
 
 def is_defined(metric: str, value: float, returns: numpy.ndarray, days: int) -> bool:
@@ -145,8 +145,8 @@ def test_empyrical_agrees_wherever_both_are_defined(built: Platform, name: str) 
     }
     opened = sessions(account.days[0].date, account.days[0].date)[0].previous_close.date()
     compared = 0
-    for day in (one.date for one in account.days):
-        so_far = numpy.array([one for at, one in known if at <= day])
+    for day in (day.date for day in account.days):
+        so_far = numpy.array([daily_return for at, daily_return in known if at <= day])
         for window, returns in (("all", so_far), ("30obs", so_far[-30:])):
             if window == "30obs" and len(known) < len(account.days):
                 continue  # thirty sessions are not thirty returns
@@ -182,7 +182,7 @@ def test_deposits_and_withdrawals_move_no_time_weighted_metric(built: Platform, 
     plain, moved = rows(TWINS["without flows"]), rows(TWINS[name])
     assert sum(row["money_weighted_return"] != row["total_return"] for row in moved) > len(moved) / 2
     assert len(plain) == len(moved) == 6 * 80
-    for one, other in zip(plain, moved, strict=True):
-        assert (one["trading_day"], one["metric_window"]) == (other["trading_day"], other["metric_window"])
+    for row, other in zip(plain, moved, strict=True):
+        assert (row["trading_day"], row["metric_window"]) == (other["trading_day"], other["metric_window"])
         for metric in ORACLE:
-            assert other[metric] == (one[metric] and pytest.approx(one[metric], rel=1e-9, abs=1e-12)), (metric, one)
+            assert other[metric] == (row[metric] and pytest.approx(row[metric], rel=1e-9, abs=1e-12)), (metric, row)

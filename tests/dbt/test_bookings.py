@@ -18,7 +18,7 @@ from tests.dbt.conftest import Platform
 
 ACCOUNTS = Accounts(first=2_002_001)
 WRONG = Accounts(first=2_002_901)
-TOLD = (ACCOUNTS, WRONG)
+DELIVERED = (ACCOUNTS, WRONG)
 USD = Decimal("7.85")
 ACME, BETA, NOTE = SimulatedContract("501", "ACME"), SimulatedContract("502", "BETA"), bond("503", "NOTE")
 

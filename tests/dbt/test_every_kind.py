@@ -28,7 +28,7 @@ DEGENERATE: Sequence[Mapping[str, Sequence[str]]] = (
 )
 """Rates on no row and no total; the total alone and rates on no row; no marks, and actions known by their words."""
 
-TOLD = """
+BUILT_DAYS = """
     select trading_day, closing_nav_official, unexplained,
         (select sum(value::numeric) from jsonb_each_text(nav_change)) = closing_nav_official - opening_nav_official
     from alm_reporting.daily_summary where account_id = %s order by trading_day
@@ -60,7 +60,7 @@ def deliver_all(platform: Platform, folder: Path, accounts: list[Account]) -> No
 
 def assert_explained(platform: Platform, account: Account) -> None:
     books = {day.date: day.nav for day in account.as_of(account.days[-1].date).days}
-    days = platform.query(TOLD, account.number)
+    days = platform.query(BUILT_DAYS, account.number)
     assert [(day, nav) for day, nav, *_ in days] == [(day, books[day]) for day, *_ in days]
     assert [(day, unexplained) for day, _, unexplained, _ in days if abs(unexplained) > CENT] == []
     assert all(adds_up for *_, adds_up in days)
@@ -75,7 +75,7 @@ def test_a_year_of_every_kind_of_event_is_explained_on_every_day(platform: Platf
     assert (counts.unopened, counts.failed) == ((), ())
     for account in accounts:
         assert_explained(platform, account)
-        assert len(platform.query(TOLD, account.number)) == 250
+        assert len(platform.query(BUILT_DAYS, account.number)) == 250
         assert platform.failing(account.number) == {}
         assert {kind for (kind,) in platform.query(EVENTS, account.number)} == ALL_EVENTS
         [(gross, proceeds, open_cost, lot_fees, fees)] = platform.query(CONSERVED, *[account.number] * 5)

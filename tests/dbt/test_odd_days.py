@@ -18,7 +18,7 @@ from tests.dbt.conftest import Platform
 
 ACCOUNTS = Accounts()
 MISSING = Accounts(first=2_000_901)
-TOLD = (ACCOUNTS, MISSING)
+DELIVERED = (ACCOUNTS, MISSING)
 USD = Decimal("7.85")
 HOLIDAYS = {date(2025, 7, 4): date(2025, 7, 7), date(2025, 11, 27): date(2025, 11, 28)}
 CALL, PUT = option("C", 630, "2025-07-18"), option("P", 615, "2025-07-15")
@@ -849,10 +849,10 @@ WITHOUT_FX_OF_THEIR_OWN = {
 
 
 def by_session(account: Account) -> dict[date, list]:
-    found = defaultdict(list)
+    sessions = defaultdict(list)
     for day in account.days:
-        found[HOLIDAYS.get(day.date, day.date)].append(day)
-    return found
+        sessions[HOLIDAYS.get(day.date, day.date)].append(day)
+    return sessions
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
@@ -869,7 +869,7 @@ def test_every_day_adds_up_and_leaves_nothing_unexplained(built: Platform, name:
         assert day.gross_pnl + day.commissions + day.interest + day.fees + day.broker_residual == day.net_pnl
         assert day.unexplained == 0, (name, day.trading_day, parts(day))
         if name not in WITHOUT_FX_OF_THEIR_OWN:
-            assert day.difference_parts["fx_translation"] == sum(one.fx for one in broker)
+            assert day.difference_parts["fx_translation"] == sum(day.fx for day in broker)
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)

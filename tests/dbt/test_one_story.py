@@ -240,7 +240,7 @@ def _execution(event: Event, realised: dict[str, Decimal]) -> Execution:
 
 
 def moved(event: Event) -> tuple:
-    """What an event says, its id by the broker's number."""
+    """What both must agree on for an event; its id is the broker's number."""
     number = event.event_id.removeprefix("fill:").removesuffix(".01").lstrip("0")
     return (
         number,

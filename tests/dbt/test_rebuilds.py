@@ -1,4 +1,4 @@
-"""Telling it again: a day, a range, an amended statement; the tables equal what one rebuild of all would give."""
+"""Building again: a day, a range, an amended statement; the tables equal what one rebuild of all would give."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fntx_dagster.store.accounting.changes import changed_since
 from tests.dbt import test_odd_days
 from tests.dbt.conftest import Platform
 
-TOLD = test_odd_days.TOLD
+DELIVERED = test_odd_days.DELIVERED
 AMENDED = "U2999999"
 ACME = SimulatedContract("501", "ACME")
 
@@ -70,7 +70,7 @@ def with_a_fee(path: Path, fee: str, generated: str) -> Path:
 
 @pytest.fixture
 def whole(built: Platform) -> Rows:
-    """All accounts, told at once."""
+    """All accounts, built at once."""
     return rows(built)
 
 
@@ -119,7 +119,7 @@ def test_an_amended_statement_changes_its_account_from_its_day_on_and_nothing_el
 
 
 def told_late(account: Account) -> list[str]:
-    """A trip that ends on the 14th, until the 16th tells of a trade and of a split of the sessions before."""
+    """A trip that ends on the 14th, until the 16th reports a trade and of a split of the sessions before."""
     day = account.day("2025-07-14", {SPY: "620", ACME: "90"})
     day.trade(SPY, 10, "619")
     day.trade(SPY, -10, "621", at="14:00")
@@ -156,7 +156,7 @@ def test_days_told_as_they_arrive_equal_all_told_at_once_though_a_row_is_of_a_da
 
 
 def test_an_account_with_a_bad_row_is_not_told_and_another_is(platform: Platform, tmp_path: Path) -> None:
-    """From its new NAV and its old fills it would be told as a day without events."""
+    """From its new NAV and its old fills it would be built as a day without events."""
     accounts = [Account(number) for number in ("U2888881", "U2888882")]
     for account in accounts:
         account.day("2025-07-14", {SPY: "620"}).trade(SPY, 10, "619")

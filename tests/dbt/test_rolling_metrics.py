@@ -99,7 +99,7 @@ def funded_later(account: Account) -> None:
 
 
 ENDINGS = Accounts(2_000_101)
-TOLD = (ACCOUNTS, ENDINGS)
+DELIVERED = (ACCOUNTS, ENDINGS)
 WORTHLESS, IN_PARTS = option("P", 590, "2025-07-14"), option("C", 610, "2025-07-18")
 PUT, CALL, EXERCISED = option("P", 615, "2025-07-16"), option("C", 625, "2025-07-16"), option("C", 612, "2025-07-17")
 
@@ -153,7 +153,7 @@ class Observed(NamedTuple):
 
 def observed(account: Account) -> list[Observed]:
     """From what the broker did, not from our tables."""
-    found, open_cost, open_quantity, opened_at = [], Decimal(0), Decimal(0), None
+    trips, open_cost, open_quantity, opened_at = [], Decimal(0), Decimal(0), None
     calendar = {session.day: session for session in sessions(account.days[0].date, account.days[-1].date)}
     for day in account.days:
         flows = [moved.amount for moved in day.cash if moved.component == "depositsWithdrawals"]
@@ -165,7 +165,7 @@ def observed(account: Account) -> list[Observed]:
             if not open_quantity:
                 trips.append(Trip(open_cost, (done.at - opened_at).total_seconds() / 3600))
                 open_cost = Decimal(0)
-        found.append(
+        trips.append(
             Observed(
                 day.date,
                 calendar[day.date].previous_close.astimezone(NEW_YORK).date(),
@@ -176,7 +176,7 @@ def observed(account: Account) -> list[Observed]:
                 tuple(trips),
             )
         )
-    return found
+    return trips
 
 
 def window_of(days: list[Observed], window: str) -> list[Observed]:
@@ -197,7 +197,7 @@ def expected(days: list[Observed], window: str) -> dict[str, float | int | None]
     members = window_of(days, window)
     returns = [day.daily_return for day in members if day.daily_return is not None]
     n = len(returns)
-    wealth = [math.prod(1 + one for one in returns[: i + 1]) for i in range(n)]
+    wealth = [math.prod(1 + value for value in returns[: i + 1]) for i in range(n)]
     drawdowns = [wealth[i] / max(1, *wealth[: i + 1]) - 1 for i in range(n)]
     built = {
         "observations": n,
@@ -214,7 +214,7 @@ def expected(days: list[Observed], window: str) -> dict[str, float | int | None]
     }
     if n >= 2:
         mean, deviation = fmean(returns), stdev(returns)
-        downside = math.sqrt(fmean(min(one, 0) ** 2 for one in returns))
+        downside = math.sqrt(fmean(min(value, 0) ** 2 for value in returns))
         if deviation > 1e-15:
             built |= {"volatility": deviation * math.sqrt(YEAR), "sharpe": mean / deviation * math.sqrt(YEAR)}
         if downside > 1e-15:
@@ -230,7 +230,8 @@ def expected(days: list[Observed], window: str) -> dict[str, float | int | None]
 
 def money_weighted(members: list[Observed]) -> dict[str, float | None]:
     """From the flows with their dates; a deposit counts from the close before its session. The year's rate is
-    pyxirr's; the window's own comes by bisection, as a year of a bad week is a loss that no rate can tell from all."""
+    pyxirr's; the window's own comes by bisection, as a year of a bad week is a loss that no rate tells
+    from a total one."""
     first, last = members[0], members[-1]
     flows = [(first.opens_on, -first.opening)]
     for day in members:

@@ -25,7 +25,7 @@ from fntx_dagster.store.marts.current import keep
 from tests.dbt.conftest import FIRST, LAST, Platform
 
 ACCOUNTS = Accounts(2_500_001)
-BUILT = (ACCOUNTS,)
+DELIVERED = (ACCOUNTS,)
 DAYS = [session.day for session in sessions(date(2025, 6, 2), date(2025, 7, 18))]
 NIGHT_PUT, NEXT_PUT = option("P", 626, "2025-07-18"), option("P", 620, "2025-08-15")
 SAME_DAY_CALL, EARLY_PUT = option("C", 628, "2025-07-17"), option("P", 619, "2025-07-03")
