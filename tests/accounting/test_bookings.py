@@ -180,7 +180,7 @@ def test_only_an_issue_opens_where_a_split_finds_nothing_held_and_it_can_be_take
     assert held_after(held, issue, back) == {"NEW1": [(30, 90, "split")]}
 
 
-def test_actions_without_an_id_are_told_apart_by_the_security_they_begin_with():
+def test_actions_without_an_id_are_distinguished_by_the_security_they_begin_with():
     linked = actions(
         *(
             leg(f"{n}{side}", symbol, quantity, type="IC", action_id=None, action_description=f"{first}(US1) CHANGE")
@@ -256,7 +256,7 @@ def test_a_transfer_without_a_rate_says_it_by_its_two_amounts():
     assert transfer().fx_source == "configured"
 
 
-def test_a_transfer_is_told_on_the_day_on_which_the_broker_counts_it():
+def test_a_transfer_belongs_to_the_day_on_which_the_broker_counts_it():
     late = transfer(date_time=at("2025-07-15 11:00"), direction="OUT", quantity=Decimal(-30))
     assert (late.session, late.phase, late.event_type) == (date(2025, 7, 17), "at_close", f.TRANSFER_OUT)
     assert transfer(date_time=at("2025-07-17 11:00")).phase == "intraday"
@@ -361,7 +361,7 @@ def test_quantities_money_and_fees_are_conserved_through_splits_mergers_and_tran
 
 
 @given(histories(), st.integers(0, 20))
-def test_a_range_from_the_lots_open_before_it_goes_on_as_if_all_were_told_at_once(history, cut):
+def test_a_range_from_the_lots_open_before_it_goes_on_as_if_all_were_matched_at_once(history, cut):
     fills, _ = history
     moments = sorted({fill.executed_at for fill in fills})
     start = moments[min(cut, len(moments) - 1)] if moments else _START

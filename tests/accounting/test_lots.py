@@ -285,7 +285,7 @@ def test_every_position_of_the_role_model_ends_flat():
 # -- what the statements do not hold
 
 
-def test_an_expiration_without_its_opening_opens_nothing_and_is_told():
+def test_an_expiration_without_its_opening_opens_nothing_and_is_returned():
     matching = match([fill("1", 2, 0, event_type=f.EXPIRATION, closes=f.CLOSES_ONLY)])
     assert (matching.open, matching.closed) == ((), ())
     assert [(each.fill_id, each.quantity) for each in matching.unopened] == [("1", 2)]

@@ -177,7 +177,7 @@ def test_the_whole_difference_is_one_part_and_nothing_is_unexplained() -> None:
     )
 
 
-def test_without_an_opening_nav_the_nav_now_is_told_and_no_pnl() -> None:
+def test_without_an_opening_nav_the_nav_now_is_reported_and_no_pnl() -> None:
     day = built(example(), opening=None)
     assert day.closing_nav_official == Decimal("199059.198")
     assert day.opening_nav_calculated is day.closing_nav_calculated is day.difference is None
@@ -192,14 +192,14 @@ def test_without_an_opening_nav_the_nav_now_is_told_and_no_pnl() -> None:
     assert (row["Opening NAV"], row["Closing NAV"]) == ("", "199,059.20")
 
 
-def test_what_the_gateway_does_not_tell_is_not_told_as_zero() -> None:
+def test_what_the_gateway_does_not_report_is_not_reported_as_zero() -> None:
     day = built(example())
     assert day.deposits is day.withdrawals is day.interest is day.fees is None
     row = dict(zip(summary_table([day]).headers, summary_table([day]).rows[0], strict=True))
     assert (row["Cash Flow"], row["Interest"], row["Gross P&L"]) == ("", "", "+491.40")
 
 
-def test_no_net_pnl_is_told_for_deposits_and_the_rate_move_the_nav_too() -> None:
+def test_no_net_pnl_is_reported_for_deposits_and_the_rate_move_the_nav_too() -> None:
     day = built(example())
     (document,) = to_document([narrate(day)])["days"]
     assert day.net_pnl is document["net_pnl"] is None
@@ -215,7 +215,7 @@ def test_before_the_open_the_day_has_no_open_and_trades_are_pre_market() -> None
     assert lines(moment(day, "now"))[0].startswith("Event: The market has not opened yet.")
 
 
-def test_an_evening_trade_before_the_day_is_told_overnight() -> None:
+def test_an_evening_trade_before_the_day_is_overnight() -> None:
     seen = snapshot(executed("a.01", "18:00", PUT, "-1", "0.5", day=JULY_25), positions=(held(PUT, "-1", "0.4"),))
     story = narrate(built(seen))
     assert [section.heading for section in story.sections] == [
@@ -248,7 +248,7 @@ def test_the_open_divides_a_block() -> None:
     assert [block.phase for block in day.blocks] == ["pre_market", "intraday"]
 
 
-def test_what_was_opened_today_realises_exactly_and_takes_back_the_premium_told() -> None:
+def test_what_was_opened_today_realises_exactly_and_takes_back_the_premium_counted() -> None:
     sold = executed("a.01", "09:40", PUT, "-2", "0.50")
     bought = executed("b.01", "10:00", PUT, "1", "0.30", realised="17.9")
     day = built(snapshot(sold, bought, positions=(held(PUT, "-1", "0.3"),)))
@@ -260,7 +260,7 @@ def test_what_was_opened_today_realises_exactly_and_takes_back_the_premium_told(
     assert "Realised Gain: (0.50 - 0.30) × 100 = 20.00 USD" in lines(narrate(day).blocks[3])
 
 
-def test_a_block_that_also_closes_tells_no_premium_and_takes_none_back() -> None:
+def test_a_block_that_also_closes_counts_no_premium_and_takes_none_back() -> None:
     day = built(snapshot(executed("a.01", "09:40", PUT, "-1", "0.50"), executed("b.01", "09:42", PUT, "1", "0.30")))
     opening, closing = events(day)
     assert (opening.premium, closing.gross_realised, closing.premium_reversal) == (0, 20, 0)
@@ -279,7 +279,7 @@ def test_what_was_opened_earlier_realises_the_brokers_figure_and_says_so() -> No
     assert day.open_at_close[0].opened_at is None
 
 
-def test_of_a_fill_that_closes_old_and_new_the_new_openings_commission_is_told_once() -> None:
+def test_of_a_fill_that_closes_old_and_new_the_new_openings_commission_is_counted_once() -> None:
     sold = executed("a.01", "09:40", PUT, "-1", "0.50", commission="-1")
     bought = executed("b.01", "10:00", PUT, "2", "0.30", realised="36", commission="-1")
     closing = events(built(snapshot(sold, bought)))[1]
@@ -347,7 +347,7 @@ def test_a_commission_in_another_currency_is_converted() -> None:
     assert (event.commission, event.nav_impact) == (Decimal(-1), Decimal("-7.8"))
 
 
-def test_positions_are_told_with_market_values_and_capped() -> None:
+def test_positions_are_listed_with_market_values_and_capped() -> None:
     strikes = [option(f"80000{strike}", JULY_29, str(strike), "C") for strike in range(630, 640)]
     now = lines(moment(built(snapshot(positions=tuple(held(contract, "-1", "0.5") for contract in strikes))), "now"))
     assert now[1] == "Short SPY July 29 630 Call: market value -50.00 USD at $0.50"

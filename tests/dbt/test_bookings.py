@@ -169,10 +169,10 @@ def cash_of_an_action(account: Account) -> None:
     account.day("2025-07-15", {ACME: "50"})._acts("PP", "CASH DISTRIBUTION", (ACME, Decimal(0), Decimal(25)))
 
 
-def test_cash_of_an_action_that_moves_no_shares_is_told_as_that(built: Platform) -> None:
+def test_cash_of_an_action_that_moves_no_shares_is_narrated_as_that(built: Platform) -> None:
     _, day = built.days(cash_of_an_action.number)
     assert "ACME: cash of a corporate action that changes nothing of what is held; it moves nothing here" in words(day)
-    assert "no statement tells" not in words(day)
+    assert "no statement says" not in words(day)
     assert parts(day) == {"mark_to_market": usd(25)}
 
 
@@ -320,7 +320,7 @@ def test_fees_taxes_and_income_of_every_name_leave_no_difference_but_the_marking
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
-def test_every_day_adds_up_is_verified_and_can_be_told(built: Platform, name: str) -> None:
+def test_every_day_adds_up_is_verified_and_can_be_narrated(built: Platform, name: str) -> None:
     account = ACCOUNTS[name]
     days = built.days(account.number)
     assert [(day.trading_day, day.closing_nav_official) for day in days] == [
@@ -413,7 +413,7 @@ def test_a_currency_that_nothing_gives_a_rate_of_is_refused_and_named(built: Pla
 # -- from here on, a database of its own, which takes the place of the one above
 
 
-def test_the_mark_of_a_future_says_nothing_where_no_multiplier_is_told(platform: Platform, tmp_path: Path) -> None:
+def test_the_mark_of_a_future_says_nothing_where_no_multiplier_is_given(platform: Platform, tmp_path: Path) -> None:
     future = SimulatedContract("505", "MESU5", multiplier=Decimal(5))
     account = Account("U2002991", base="USD")
     account.balance.positions[future] = Decimal(1)

@@ -47,7 +47,7 @@ def test_a_view_that_is_gone_or_of_other_files_is_built_again(july: Platform) ->
 MARTS = ("official_days", "chronological_events", "stock_positions", "daily_summary", "rolling_metrics", "round_trips")
 
 
-def test_an_older_version_is_told_anew_whatever_is_run_and_whatever_its_columns_are(july: Platform) -> None:
+def test_an_older_version_is_rebuilt_whatever_is_run_and_whatever_its_columns_are(july: Platform) -> None:
     dump = "select md5(string_agg(t::text, '|' order by t::text)) from alm_reporting.{} as t"
     before = [july.query(dump.format(mart)) for mart in MARTS]
     with july.database.connect() as connection:

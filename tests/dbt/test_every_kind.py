@@ -96,7 +96,7 @@ def test_a_year_of_it_is_explained_from_statements_that_leave_things_out(platfor
         assert_explained(platform, account)
 
 
-def test_a_range_told_at_once_is_the_range_told_piece_by_piece(platform: Platform, tmp_path: Path) -> None:
+def test_a_range_built_at_once_is_the_range_built_piece_by_piece(platform: Platform, tmp_path: Path) -> None:
     first, last = date(2025, 3, 3), date(2025, 4, 30)
     accounts = trade(4, NUMBERS[:1], first, last, trades_per_day=3, kinds=EVERY_KIND)
     deliver_all(platform, tmp_path, accounts)

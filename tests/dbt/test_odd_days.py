@@ -80,7 +80,7 @@ def opened_then_closed_later_the_day(account: Account) -> None:
     day.trade(CALL, 1, "0.50", at="11:30")
 
 
-def test_a_closing_block_takes_back_the_premium_that_an_earlier_block_told(built: Platform) -> None:
+def test_a_closing_block_takes_back_the_premium_that_an_earlier_block_counted(built: Platform) -> None:
     (day,) = built.days(opened_then_closed_later_the_day.number)
     opening, closing = day.blocks
     assert (opening.premium, opening.gross_pnl, opening.nav_impact) == (150, 0, usd(149))
@@ -163,11 +163,11 @@ def test_stock_from_an_assignment_is_marked_until_it_is_sold_against_the_strike(
     assert parts(held)["mark_to_market"] == Decimal("-250") * Decimal("7.8511")
     assert (sold.blocks[0].phase, sold.blocks[0].gross_pnl) == ("pre_market", 80)
     assert parts(sold)["mark_to_market"] == Decimal(400 - 20 - 80) * Decimal("7.849")
-    told_once = built.query(
+    counted_once = built.query(
         "select origin, entry_date, exit_date, gross_pnl from alm_reporting.stock_positions where account_id = %s",
         assigned_put_held_for_days.number,
     )
-    assert told_once == [("assignment", date(2025, 7, 16), date(2025, 7, 18), 80)]
+    assert counted_once == [("assignment", date(2025, 7, 16), date(2025, 7, 18), 80)]
 
 
 @ACCOUNTS.account()
@@ -284,7 +284,7 @@ def assigned_more_on_one_side(account: Account) -> None:
     account.day("2025-07-16", {SPY: "624"}).trade(SPY, 100, "619", at="09:35")
 
 
-def test_a_cover_of_what_two_assignments_leave_over_tells_its_own_part_alone(built: Platform) -> None:
+def test_a_cover_of_what_two_assignments_leave_over_counts_its_own_part_alone(built: Platform) -> None:
     day = built.day(assigned_more_on_one_side.number, "2025-07-16")
     assert [block.gross_pnl for block in day.blocks] == [0, -100]
     assert parts(day) == {"assigned_option_mark": usd(600), "mark_to_market": usd(-400)}
@@ -435,7 +435,7 @@ def monthly_expiry(account: Account) -> None:
     account.day("2025-07-21", {SPY: "628.77"}).trade(SPY, -100, "628", at="04:10")
 
 
-def test_a_monthly_expiry_booked_the_same_day_is_told_after_the_close(built: Platform) -> None:
+def test_a_monthly_expiry_booked_the_same_day_is_narrated_after_the_close(built: Platform) -> None:
     _, friday, monday = built.days(monthly_expiry.number)
     assert kinds(friday) == [("intraday", "trades")]
     assert parts(friday) == {"mark_to_market": usd(25 - 242)}
@@ -454,7 +454,7 @@ def monthly_expiry_on_both_sides(account: Account) -> None:
     account.day("2025-07-21", {SPY: "628.77"})
 
 
-def test_shares_that_come_and_go_in_one_monthly_expiry_count_before_they_are_told(built: Platform) -> None:
+def test_shares_that_come_and_go_in_one_monthly_expiry_count_before_they_are_narrated(built: Platform) -> None:
     friday, monday = built.days(monthly_expiry_on_both_sides.number)
     assert parts(friday) == {"mark_to_market": usd(-500)}
     assert kinds(monday) == [("overnight", "assignment")]
@@ -472,7 +472,7 @@ def after_the_close(account: Account) -> None:
     account.day("2025-07-15", {put: "1.90", SPY: "626.1"}).trade(put, 1, "1.80", at="15:00")
 
 
-def test_trades_after_the_close_are_official_today_and_told_tomorrow(built: Platform) -> None:
+def test_trades_after_the_close_are_official_today_and_narrated_tomorrow(built: Platform) -> None:
     today, tomorrow = built.days(after_the_close.number)
     assert kinds(today) == [("intraday", "trades")]
     assert parts(today) == {"mark_to_market": usd(-80), "after_hours_trades": usd(30 - 10 - 2)}
@@ -535,7 +535,7 @@ def interest_and_dividends(account: Account) -> None:
     day.accrues(interest="20", dividends="-1256")
 
 
-def test_interest_dividends_taxes_and_fees_are_told_and_accruals_are_parts(built: Platform) -> None:
+def test_interest_dividends_taxes_and_fees_are_narrated_and_accruals_are_parts(built: Platform) -> None:
     _, accrued, paid = built.days(interest_and_dividends.number)
     assert parts(accrued) == {
         "mark_to_market": usd(-100),
@@ -668,7 +668,7 @@ def cancelled_the_same_day(account: Account) -> None:
     account.day("2025-07-15", {SPY: "622"}).trade(SPY, -10, "622")
 
 
-def test_a_trade_cancelled_and_corrected_the_same_day_is_told_as_it_stands(built: Platform) -> None:
+def test_a_trade_cancelled_and_corrected_the_same_day_counts_as_corrected(built: Platform) -> None:
     first, second = built.days(cancelled_the_same_day.number)
     assert [(e.price, e.quantity) for e in first.blocks[0].events] == [(619, 10)]
     assert parts(first) == {"mark_to_market": usd(20)}
@@ -721,7 +721,7 @@ def in_one_statement(account: Account) -> None:
     account.delivers(by_day=False)
 
 
-def test_one_statement_over_several_days_is_told_day_by_day(built: Platform) -> None:
+def test_one_statement_over_several_days_is_narrated_day_by_day(built: Platform) -> None:
     days = built.days(in_one_statement.number)
     assert [day.trading_day.day for day in days] == [14, 15, 16]
     assert [parts(day) for day in days] == [{"mark_to_market": usd(x)} for x in (-180, 30, -50)]
@@ -781,7 +781,7 @@ def opened_before_the_first_statement(account: Account) -> None:
     account.delivers(without=["OpenPositions"])
 
 
-def test_a_close_of_what_no_statement_opened_tells_no_gain_and_leaves_it_to_the_marking(built: Platform) -> None:
+def test_a_close_of_what_no_statement_opened_counts_no_gain_and_leaves_it_to_the_marking(built: Platform) -> None:
     first, second = built.days(opened_before_the_first_statement.number)
     assert [day.blocks[0].gross_pnl for day in (first, second)] == [0, 0]
     assert parts(first) == {"mark_to_market": usd(40 - 10)}
@@ -892,7 +892,7 @@ def test_every_equation_that_blocks_holds(built: Platform, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ACCOUNTS.names)
-def test_every_day_can_be_told(built: Platform, name: str) -> None:
+def test_every_day_can_be_narrated(built: Platform, name: str) -> None:
     stories = [narrate(day) for day in built.days(ACCOUNTS[name].number)]
     text = to_markdown(stories, account_label="U…")
     assert text.count("Official Closing NAV") >= len(stories)

@@ -80,7 +80,7 @@ def test_telling_a_day_in_the_middle_again_changes_nothing(built: Platform, whol
     assert rows(built) == whole
 
 
-def test_days_told_one_range_after_the_other_equal_all_told_at_once(built: Platform, whole: Rows) -> None:
+def test_days_built_one_range_after_the_other_equal_all_built_at_once(built: Platform, whole: Rows) -> None:
     forget(built)
     for first, last in (("2025-07-01", "2025-07-14"), ("2025-07-15", "2025-07-15"), ("2025-07-16", "2025-12-31")):
         built.run(first, last)
@@ -118,7 +118,7 @@ def test_an_amended_statement_changes_its_account_from_its_day_on_and_nothing_el
     assert rows(built) == after
 
 
-def told_late(account: Account) -> list[str]:
+def reported_late(account: Account) -> list[str]:
     """A trip that ends on the 14th, until the 16th reports a trade and of a split of the sessions before."""
     day = account.day("2025-07-14", {SPY: "620", ACME: "90"})
     day.trade(SPY, 10, "619")
@@ -134,11 +134,11 @@ def told_late(account: Account) -> list[str]:
     return [day.date.isoformat() for day in account.days]
 
 
-def test_days_told_as_they_arrive_equal_all_told_at_once_though_a_row_is_of_a_day_before(
+def test_days_built_as_they_arrive_equal_all_built_at_once_though_a_row_is_of_a_day_before(
     platform: Platform, tmp_path: Path
 ) -> None:
     account = Account("U2777777")
-    days = told_late(account)
+    days = reported_late(account)
     for day, statement in zip(days, account.statements(), strict=True):
         platform.load(write(tmp_path / f"{day}.xml", document(statement)))
         platform.goes_on(day)
@@ -155,7 +155,7 @@ def test_days_told_as_they_arrive_equal_all_told_at_once_though_a_row_is_of_a_da
     assert rows(platform) == arrived
 
 
-def test_an_account_with_a_bad_row_is_not_told_and_another_is(platform: Platform, tmp_path: Path) -> None:
+def test_an_account_with_a_bad_row_is_not_built_and_another_is(platform: Platform, tmp_path: Path) -> None:
     """From its new NAV and its old fills it would be built as a day without events."""
     accounts = [Account(number) for number in ("U2888881", "U2888882")]
     for account in accounts:
