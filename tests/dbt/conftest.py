@@ -77,8 +77,8 @@ class Platform:
         return list(story.days(self.database, account, Period(FIRST, LAST)))
 
     def day(self, account: str, day: str) -> Day:
-        (day,) = story.days(self.database, account, Period.on(date.fromisoformat(day)))
-        return day
+        (built_day,) = story.days(self.database, account, Period.on(date.fromisoformat(day)))
+        return built_day
 
     def failing(self, account: str, *kinds: str) -> dict[str, set[str]]:
         """Equations that do not hold: date → what they say."""

@@ -153,7 +153,7 @@ class Observed(NamedTuple):
 
 def observed(account: Account) -> list[Observed]:
     """From what the broker did, not from our tables."""
-    trips, open_cost, open_quantity, opened_at = [], Decimal(0), Decimal(0), None
+    days, open_cost, open_quantity, opened_at = [], Decimal(0), Decimal(0), None
     calendar = {session.day: session for session in sessions(account.days[0].date, account.days[-1].date)}
     for day in account.days:
         flows = [moved.amount for moved in day.cash if moved.component == "depositsWithdrawals"]
@@ -165,7 +165,7 @@ def observed(account: Account) -> list[Observed]:
             if not open_quantity:
                 trips.append(Trip(open_cost, (done.at - opened_at).total_seconds() / 3600))
                 open_cost = Decimal(0)
-        trips.append(
+        days.append(
             Observed(
                 day.date,
                 calendar[day.date].previous_close.astimezone(NEW_YORK).date(),
@@ -176,7 +176,7 @@ def observed(account: Account) -> list[Observed]:
                 tuple(trips),
             )
         )
-    return trips
+    return days
 
 
 def window_of(days: list[Observed], window: str) -> list[Observed]:
