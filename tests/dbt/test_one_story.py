@@ -83,7 +83,7 @@ class Generated:
 seconds = st.sampled_from([0, 0, 1, 59, 60, 299, 300, 301, 600, 901])
 trade = st.builds(
     Trade,
-    contract=st.sampled_from(CONTRACTS),
+    contract=st.sampled_from(CONTRACTS[:2] * 3 + CONTRACTS),
     quantity=st.sampled_from([-3, -2, -1, 1, 2, 3]),
     price=st.sampled_from(["0.35", "0.5", "1.1", "2.015"]),
     anchor=st.sampled_from(ANCHORS),
@@ -97,7 +97,7 @@ generated_days = st.builds(
     Generated,
     sessions=st.integers(1, len(DAYS) - 2).map(lambda place: tuple(DAYS[place - 1 : place + 2])),
     carried=st.lists(trade, max_size=4).map(tuple),
-    trades=st.lists(st.one_of(trade, trade, trade, conversion), min_size=3, max_size=16).map(tuple),
+    trades=st.lists(st.one_of(trade, trade, trade, conversion), min_size=10, max_size=24).map(tuple),
     movements=st.lists(movement, min_size=2, max_size=5).map(tuple),
 )
 
@@ -107,7 +107,7 @@ def moment(session: Session, anchor: str, seconds: int) -> datetime:
     local = session.previous_close.astimezone(NEW_YORK)
     at = {
         "previous_close": session.previous_close + timedelta(seconds=1),
-        "evening": local.replace(hour=23, minute=55).astimezone(UTC),
+        "evening": local.replace(hour=23, minute=54).astimezone(UTC),
         "midnight": datetime.combine(session.day, time(0, 0, 1), tzinfo=NEW_YORK).astimezone(UTC),
         "before_open": session.opens_at - timedelta(seconds=300),
         "open": session.opens_at,
