@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo demo-live lint style types sql test test-all coverage bench ui lock clean
+.PHONY: demo demo-live lint test test-all coverage bench ui lock clean
 
 demo: .venv/installed ## the main job on the sample statements, end to end
 	@$(BIN)/fntx demo
@@ -13,23 +13,15 @@ demo: .venv/installed ## the main job on the sample statements, end to end
 demo-live: .venv/installed ## statements that arrive by themselves, and today, from a simulated broker
 	@$(BIN)/fntx demo --live
 
-test: lint ## style, types, SQL and all tests; those whose programs are missing are skipped, and named
+test: lint ## style, types and all tests; those whose programs are missing are skipped, and named
 	@$(BIN)/pytest $(if $(COVERAGE),--cov --cov-report=)
 
 coverage: ## `make test`, and counts the lines of the package that it runs: fails below the floor in pyproject.toml
 	@COVERAGE_CORE=sysmon $(MAKE) --no-print-directory test COVERAGE=yes
 
-lint: .venv/installed ## style, types and SQL: half a minute
-	@$(MAKE) --no-print-directory -j 2 style types sql
-
-style: .venv/installed
+lint: .venv/installed ## style and types: half a minute
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-
-types: .venv/installed
 	@$(BIN)/basedpyright
-
-sql: .venv/installed
-	@$(BIN)/sqlfluff lint dbt
 
 test-all: .venv/installed ## the tests that need Node, Slither or a browser, after installing what the machine lets it
 	@tests/install_tools.sh
