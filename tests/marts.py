@@ -63,10 +63,12 @@ def _built_by_dbt(server: str) -> str:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         settings = {"FNTX_HOME": home, "FNTX_DATABASE_URL": make_conninfo(server, dbname=name)}
         command = [sys.executable, "-m", "tests.marts"]
-        done = subprocess.run(
-            command, cwd=_ROOT, env=child_environment(settings), stdout=subprocess.PIPE, text=True, check=True
-        )
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+        try:
+            done = subprocess.run(
+                command, cwd=_ROOT, env=child_environment(settings), stdout=subprocess.PIPE, text=True, check=True
+            )
+        finally:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
     return done.stdout.splitlines()[-1]
 
 
@@ -74,15 +76,16 @@ def _build() -> str:
     """Build the marts in the database of the settings; their columns as JSON."""
     from datetime import date
 
-    from fntx_dagster.defs.transforms import build
     from fntx_dagster.model.period import Period
+    from fntx_dagster.services.building.marts import build, manifest
     from fntx_dagster.services.database import open_database
     from fntx_dagster.settings import load_settings
 
     settings = load_settings()
     database = open_database(settings)
+    manifest(settings)
     results = build(settings, ["path:models/staging", "path:models/marts"], Period.on(date(2025, 7, 1)))
-    if failed := [f"{done.node.name}: {done.message}" for done in results if done.status not in ("success", "pass")]:
+    if failed := [f"{done.name}: {done.message}" for done in results if done.is_failure]:
         raise RuntimeError("; ".join(failed))
     columns: dict[str, dict[str, str]] = {}
     with database.connect() as connection:

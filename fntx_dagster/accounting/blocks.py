@@ -29,7 +29,7 @@ _ZERO = Decimal(0)
 _BLOCK_GAP = timedelta(minutes=5)
 
 
-class Outcome(NamedTuple):
+class FillEffect(NamedTuple):
     """What a fill did: absolute quantities, gross P&L in its currency, whose figure that is, and the lots of today
     that it closed."""
 
@@ -41,7 +41,7 @@ class Outcome(NamedTuple):
 
 
 def story_blocks(
-    day: str, fills: Sequence[tuple[Fill, Outcome]], contracts: Mapping[str, Contract], opening: Decimal | None
+    day: str, fills: Sequence[tuple[Fill, FillEffect]], contracts: Mapping[str, Contract], opening: Decimal | None
 ) -> tuple[Block, ...]:
     """The blocks of the fills of one day, in order of execution, each with what it did.
 
@@ -69,9 +69,9 @@ def event_id(fill: Fill) -> str:
     return f"fill:{fill.fill_id}"
 
 
-def _grouped(fills: Sequence[tuple[Fill, Outcome]]) -> list[list[tuple[Fill, Outcome]]]:
+def _grouped(fills: Sequence[tuple[Fill, FillEffect]]) -> list[list[tuple[Fill, FillEffect]]]:
     """A block goes on while the phase stays and the gap to the fill before is at most 5 minutes."""
-    groups: list[list[tuple[Fill, Outcome]]] = []
+    groups: list[list[tuple[Fill, FillEffect]]] = []
     for fill, effect in fills:
         last = groups[-1][-1][0] if groups else None
         if last and last.phase == fill.phase and fill.executed_at - last.executed_at <= _BLOCK_GAP:
@@ -81,7 +81,7 @@ def _grouped(fills: Sequence[tuple[Fill, Outcome]]) -> list[list[tuple[Fill, Out
     return groups
 
 
-def _event(fill: Fill, effect: Outcome, contract: Contract, closes: bool, with_premium: set[str]) -> Event:
+def _event(fill: Fill, effect: FillEffect, contract: Contract, closes: bool, with_premium: set[str]) -> Event:
     """What a fill moves. `with_premium`: the fills of earlier blocks whose premium is counted."""
     traded_option = fill.event_type == TRADE and is_option(contract)
     premium = fill.proceeds if traded_option and not closes else _ZERO

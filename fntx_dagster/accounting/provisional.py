@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.accounting import fx, lots
-from fntx_dagster.accounting.blocks import Outcome, event_id, story_blocks
+from fntx_dagster.accounting.blocks import FillEffect, event_id, story_blocks
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.accounting.fills import FX_CONVERSION, TRADE, Fill
 from fntx_dagster.accounting.matching import match
@@ -79,7 +79,7 @@ def today(
     fills = _fills(snapshot, session, converter)
     days_fills = [fill for fill in fills if fill.executed_at <= session.closes_at]
     books = _books(snapshot, fills, session)
-    outcomes = list(zip(days_fills, _outcomes(days_fills, books), strict=True))
+    outcomes = list(zip(days_fills, _effects(days_fills, books), strict=True))
     contracts = {execution.contract.contract_id: execution.contract for execution in snapshot.executions}
     blocks = story_blocks(f"{snapshot.account_id}:{session.day}", outcomes, contracts, opening_nav_official)
     rate = converter.to_base(snapshot.currency).rate
@@ -224,18 +224,18 @@ def _carried_lot(quantity: Decimal, multiplier: Decimal, session: Session) -> lo
     )
 
 
-def _outcomes(fills: Sequence[Fill], books: Mapping[str, lots.Matching]) -> list[Outcome]:
+def _effects(fills: Sequence[Fill], books: Mapping[str, lots.Matching]) -> list[FillEffect]:
     closed_by: dict[str | None, list[lots.Lot]] = defaultdict(list)
     for book in books.values():
         for lot in book.closed:
             closed_by[lot.close_fill_id].append(lot)
-    return [_outcome(fill, books[fill.contract_id].effects[fill.fill_id], closed_by[fill.fill_id]) for fill in fills]
+    return [_effect(fill, books[fill.contract_id].effects[fill.fill_id], closed_by[fill.fill_id]) for fill in fills]
 
 
-def _outcome(fill: Fill, effect: lots.Effect, closed: Sequence[lots.Lot]) -> Outcome:
+def _effect(fill: Fill, effect: lots.Effect, closed: Sequence[lots.Lot]) -> FillEffect:
     own = tuple(lot for lot in closed if lot.open_fill_id != _CARRIED)
     if len(own) == len(closed):
-        return Outcome(effect.opening_quantity, effect.closing_quantity, effect.gross_realised, False, own)
+        return FillEffect(effect.opening_quantity, effect.closing_quantity, effect.gross_realised, False, own)
     if fill.broker_realised is None:
         raise Transient(
             f"the gateway has not reported the realised P&L of a fill that closes {fill.symbol}",
@@ -244,7 +244,7 @@ def _outcome(fill: Fill, effect: lots.Effect, closed: Sequence[lots.Lot]) -> Out
     # The broker's figure is net of the fees of both legs, and the story counts fees with the fills that cost them. What
     # was carried has no fee here: its day counted it. A fill that also opens pays a part of its fee for the opening.
     gross = fill.broker_realised - _sum(lot.fees for lot in closed)
-    return Outcome(effect.opening_quantity, effect.closing_quantity, gross, True, own)
+    return FillEffect(effect.opening_quantity, effect.closing_quantity, gross, True, own)
 
 
 def _open_positions(

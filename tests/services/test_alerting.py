@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from fntx_dagster.adapters.apprise import send
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
-from fntx_dagster.services.alerting import Delivery, deliver, greet, mark_of, message, waiting
+from fntx_dagster.services.alerting import AlertDelivery, deliver, greet, mark_of, message, waiting
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Alert, Finding, observe, open_alerts, undelivered
 from fntx_dagster.store.database import Database
@@ -111,8 +111,8 @@ def test_a_destination_that_is_away_gets_it_later_and_the_other_not_twice(
     find(database, "Thursday")
     problem = "the message was not taken; check the address, its credentials and the network"
     assert deliver(settings, database) == [
-        Delivery("destination 1 (json)", 1, None),
-        Delivery("destination 2 (json)", 0, problem),
+        AlertDelivery("destination 1 (json)", 1, None),
+        AlertDelivery("destination 2 (json)", 0, problem),
     ]
     assert waiting(settings, database) == [open_alerts(database)[0].alert_id]
     away.away = False
@@ -139,7 +139,7 @@ def test_a_message_for_each_kind(database: Database, one: Destination) -> None:
 
 def test_a_flood_is_one_message_and_comes_once(database: Database, one: Destination) -> None:
     find(database, *(f"day {number}" for number in range(50)))
-    assert deliver(settings_for(one), database) == [Delivery("destination 1 (json)", 50, None)]
+    assert deliver(settings_for(one), database) == [AlertDelivery("destination 1 (json)", 50, None)]
     deliver(settings_for(one), database)
     assert len(one.took) == 1
     assert one.lines[19:] == ["day 19 is missing", "… and 30 more: fntx alerts"]
@@ -191,7 +191,7 @@ def test_a_url_that_nobody_understands_is_named_by_its_place_and_keeps_no_other_
     strange, good = deliver(settings_for("tgram://nothing", one), database)
     assert strange.destination == "destination 1 (tgram)"
     assert "no notification service understands this URL" in strange.problem
-    assert good == Delivery("destination 2 (json)", 1, None)
+    assert good == AlertDelivery("destination 2 (json)", 1, None)
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", f"{SECRET}@somewhere", "json://", "json://[::1", "slack://x"])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from web3.types import BlockIdentifier
 
 
-class Block(NamedTuple):
+class ChainBlock(NamedTuple):
     """A block: its number, its hash (0x…), its time (Unix seconds), its base fee in wei per gas, None on a chain
     without (EIP-1559)."""
 
@@ -47,10 +47,10 @@ def address_of_deployment(deployer: str, nonce: int) -> ChecksumAddress:
     return address_of(get_create_address(address_of(deployer), Nonce(nonce)))
 
 
-def block_at(web3: Web3, which: BlockIdentifier) -> Block:
+def block_at(web3: Web3, which: BlockIdentifier) -> ChainBlock:
     """A block by number, hash or name; web3's BlockNotFound where there is none, Transient where the node leaves out
     what every block has."""
     block = web3.eth.get_block(which)
     if "number" not in block or "hash" not in block or "timestamp" not in block:
         raise Transient("the RPC URL answers, but not as an Ethereum node does", "Check the URL")
-    return Block(block["number"], f"0x{block['hash'].hex()}", block["timestamp"], block.get("baseFeePerGas"))
+    return ChainBlock(block["number"], f"0x{block['hash'].hex()}", block["timestamp"], block.get("baseFeePerGas"))

@@ -64,7 +64,7 @@ class Checked(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Nothing that was looked at speaks against it; where a node gave no verdict, this is none either."""
+        """No check failed. A check that could not be made, because a node did not answer, is no failure."""
         return not self.problems
 
     @property
