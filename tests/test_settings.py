@@ -1,4 +1,4 @@
-"""Settings: names old and new, the files of the home, and errors that name a setting and never show its value."""
+"""Settings: short and grouped names, the files of the home, and errors that name a setting and never show its value."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fntx_dagster.services.environment import dagster_environment, dbt_environme
 from fntx_dagster.settings import Settings, child_environment, export, known_settings, load_settings, places
 from fntx_dagster.settings.names import SHORT_NAMES, is_internal, variable, variables
 from fntx_dagster.store.database import Database
+from tests.settings_table import with_table
 
 ROOT = Path(__file__).parents[1]
 _GIVEN = {"batch": ("7", 7), "gateways": ('{"U1": "h:1"}', {"U1": "h:1"}), "keep_statements": ("true", True)}
@@ -66,7 +67,7 @@ def test_secrets_print_as_asterisks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestNames:
-    """A setting has a name with its group, and often a shorter one from before the groups."""
+    """A setting of a group has a short name and a grouped name."""
 
     @pytest.mark.parametrize("short", _GIVEN)
     def test_either_name_sets_it(self, short: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,8 +131,8 @@ class TestNames:
         export({"FNTX_FLEX_URL": "https://other"})
         assert load_settings().flex.url == "https://other"
 
-    def test_each_short_name_is_of_one_setting_that_is_there(self) -> None:
-        assert {*SHORT_NAMES.values()} <= {*known_settings()}
+    def test_each_setting_of_a_group_has_one_short_name(self) -> None:
+        assert {*SHORT_NAMES.values()} == {*known_settings()} - {"home"}
         assert len({*SHORT_NAMES.values()}) == len(SHORT_NAMES)
         assert not {*SHORT_NAMES} & {*Settings.model_fields}
 
@@ -148,10 +149,11 @@ class TestNames:
         rows = [
             [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| `")
         ]
-        listed = {new.strip("`"): short.strip("`") for new, short, _ in rows}
+        listed = {grouped.strip("`") or name.strip("`"): name.strip("`") for name, grouped, _ in rows}
         short = {setting: f"FNTX_{name}".upper() for name, setting in SHORT_NAMES.items()}
-        assert listed == {variable(setting): short.get(setting, "") for setting in known_settings()}
+        assert listed == {variable(setting): short.get(setting, "FNTX_HOME") for setting in known_settings()}
         assert all(meaning for *_, meaning in rows)
+        assert text == with_table(text), "run: .venv/bin/python -m tests.settings_table"
         named = set(re.findall(r"\b(FNTX_[A-Z_]+)\b", text))
         assert named <= {*variables({*known_settings()})}
 

@@ -28,7 +28,9 @@ class DatabaseSettings(Group):
     """The platform's own PostgreSQL."""
 
     url: SecretStr | None = Field(default=None, description="PostgreSQL 15 or newer; unset: the embedded server")
-    connections: int = Field(default=8, ge=2, description="connections that one process opens to it at most")
+    connections: int = Field(
+        default=8, ge=2, description="the most connections that one process opens to the database (8)"
+    )
 
 
 class DagsterSettings(Group):
@@ -59,13 +61,17 @@ class FlexSettings(Group):
     )
     hosts: frozenset[str] = Field(
         default=frozenset({"ndcdyn.interactivebrokers.com", "gdcdyn.interactivebrokers.com"}),
-        description="hosts that an answer of the service may point to, as JSON; the token goes there",
+        description="hosts that an answer of the service may point to, as a JSON list; the token goes there",
     )
-    wait: float = Field(default=20, gt=0, description="seconds between two questions whether a statement is ready")
+    wait: float = Field(
+        default=20, gt=0, description="seconds between two requests that ask whether a statement is ready (20)"
+    )
     throttled_wait: float = Field(
-        default=60, gt=0, description="seconds to wait when the service says: too many requests"
+        default=60, gt=0, description="seconds to wait when the service says: too many requests (60)"
     )
-    deadline: float = Field(default=600, gt=0, description="seconds after which one statement is given up")
+    deadline: float = Field(
+        default=600, gt=0, description="seconds after which the download of a statement is given up (600)"
+    )
 
 
 class AccountingSettings(Group):
@@ -76,7 +82,8 @@ class AccountingSettings(Group):
         description="rates used where a statement gives none, as JSON: currency/base",
     )
     realtime_rates: dict[str, Decimal] = Field(
-        default={"USD/HKD": Decimal("7.8")}, description="rates of the current day, as JSON: currency/base"
+        default={"USD/HKD": Decimal("7.8")},
+        description='rates of the current day, as JSON: currency/base (`{"USD/HKD": "7.8"}`)',
     )
     initial_capital: dict[str, Decimal] = Field(
         default={}, description="paid-in capital before the first statement, per account, in base currency, as JSON"
@@ -88,11 +95,17 @@ class OptionsSettings(Group):
 
     european_underlyings: frozenset[str] = Field(
         default=frozenset({"DJX", "MRUT", "NDX", "RUT", "SPX", "VIX", "XEO", "XND", "XSP"}),
-        description="underlyings whose options are exercised at their end only and settle in cash, as JSON",
+        description=(
+            "underlyings whose options can be exercised only when they end, and settle in cash, as a JSON "
+            "list (the US indices: SPX, XSP, NDX, RUT, VIX …)"
+        ),
     )
     late_underlyings: frozenset[str] = Field(
         default=frozenset({"DIA", "IWM", "QQQ", "SPY"}),
-        description="underlyings whose options end at 16:15 New York on ordinary days, as JSON; others end at 16:00",
+        description=(
+            "underlyings whose options end at 16:15 New York on ordinary days, as a JSON list (SPY, QQQ, "
+            "IWM, DIA); others end at 16:00"
+        ),
     )
 
 
@@ -101,14 +114,22 @@ class RiskSettings(Group):
 
     risk_free_rates: dict[str, _Rate] = Field(
         default={"USD": Decimal("0.043")},
-        description="risk-free rate per year and currency, continuously compounded, as JSON; 0 for others",
+        description=(
+            'risk-free rate per year and currency, as JSON (`{"USD": "0.043"}`: 4.3 %, continuously '
+            "compounded); 0 for others"
+        ),
     )
     dividend_yields: dict[str, _Yield] = Field(
         default={"SPY": Decimal("0.012")},
-        description="dividend yield per year and underlying, continuously compounded, as JSON; 0 for others",
+        description=(
+            'dividend yield per year and underlying, as JSON (`{"SPY": "0.012"}`: 1.2 %, continuously '
+            "compounded); 0 for others"
+        ),
     )
     margin_cushion: Decimal = Field(
-        default=Decimal("0.10"), ge=0, description="part of the NAV that must be free of margin, or an alert is raised"
+        default=Decimal("0.10"),
+        ge=0,
+        description="part of the NAV that must be free of margin, or an alert is raised (0.10)",
     )
 
 
@@ -120,10 +141,15 @@ class ChainSettings(Group):
         default=None, description="JSON file with the addresses of FNTX and TrackRecord on that chain"
     )
     confirmations: int = Field(
-        default=12, ge=0, description="blocks on top of a record's until it is final; the embedded chain needs none"
+        default=12,
+        ge=0,
+        description=(
+            "blocks on top of a record's block until the record is final (12); on the embedded chain it is "
+            "final at once"
+        ),
     )
     explorer_url: str | None = Field(
-        default=None, description="a block explorer's page of a transaction, with {tx_hash} in it: links in receipts"
+        default=None, description="a block explorer's page of a transaction, with `{tx_hash}` in it: links in receipts"
     )
 
 
@@ -131,7 +157,10 @@ class KeysSettings(Group):
     """The keys that sign on a chain by RPC URL."""
 
     trader_key: SecretStr | None = Field(
-        default=None, description="private key that signs for accounts without a keystore; unset: a development key"
+        default=None,
+        description=(
+            "private key that signs on a chain by RPC URL, for accounts without a keystore; unset: a development key"
+        ),
     )
     keystores: dict[str, Path] = Field(
         default={}, description="encrypted keystore file (V3 JSON) of each account's key, as JSON: account to file"
@@ -142,17 +171,29 @@ class KeysSettings(Group):
 class PostingSettings(Group):
     """How signed days are posted: batches, fees, patience."""
 
-    batch: int = Field(default=100, ge=1, le=150, description="days that one transaction posts at most")
+    batch: int = Field(
+        default=100, ge=1, le=150, description="the most days that one transaction posts (100; from 1 to 150)"
+    )
     fee_cap_gwei: Decimal = Field(
-        default=Decimal(500), gt=0, description="highest price per gas, in gwei; fees are not raised beyond it"
+        default=Decimal(500),
+        gt=0,
+        description="the most that a transaction pays per gas, in gwei (500); fees are never raised above it",
     )
     stuck_after: float = Field(
-        default=90, gt=0, description="seconds that a transaction is not mined until its fees are raised"
+        default=90, gt=0, description="if a transaction is not mined within this many seconds, its fees are raised (90)"
     )
     mined_within: float = Field(
-        default=300, gt=0, description="seconds that a run waits for the chain; a later run continues"
+        default=300,
+        gt=0,
+        description=(
+            "seconds that a run waits for the chain (300); a later run continues with what is not mined by then"
+        ),
     )
-    waiting_hours: float = Field(default=24, gt=0, description="hours that a record may wait before an alert is raised")
+    waiting_hours: float = Field(
+        default=24,
+        gt=0,
+        description="a record that waits longer than this many hours to be posted raises an alert (24)",
+    )
 
     @property
     def fee_cap(self) -> int:
@@ -165,17 +206,20 @@ class GatewaySettings(Group):
 
     addresses: dict[str, str] = Field(
         default={},
-        description="IB Gateway of each account, as JSON: account to host:port (its defaults: 4001 live, 4002 paper)",
+        description="IB Gateway of each account, as JSON: account to host:port (its own ports: 4001 live, 4002 paper)",
     )
-    client_id: int = Field(default=71, ge=0, description="client id at IB Gateway; further accounts take the next ones")
-    timeout: float = Field(default=15, gt=0, description="seconds after which IB Gateway is given up")
+    client_id: int = Field(
+        default=71, ge=0, description="client id at IB Gateway (71; further accounts take the numbers after it)"
+    )
+    timeout: float = Field(default=15, gt=0, description="seconds that an answer of IB Gateway may take (15)")
 
 
 class ReportSettings(Group):
     """How reports are written."""
 
     time_zone: str = Field(
-        default="Asia/Hong_Kong", description="zone in which reports show times, beside New York's: an IANA name"
+        default="Asia/Hong_Kong",
+        description="zone in which reports show times, beside New York's: an IANA name (`Asia/Hong_Kong`)",
     )
 
 
@@ -184,5 +228,7 @@ class AlertSettings(Group):
 
     urls: list[SecretStr] = Field(
         default=[],
-        description="where alerts go, as a JSON list of Apprise URLs (mail, Telegram, Slack, …); unset: log and UI",
+        description=(
+            "where alerts go, as a JSON list of Apprise URLs (mail, Telegram, Slack …); unset: the log and the UI"
+        ),
     )

@@ -1,7 +1,7 @@
 """How each setting is called in the environment.
 
-`FNTX_DATABASE__URL` is the field `url` of the group `database`. The names from before the groups, such as
-FNTX_DATABASE_URL, go on working; a setting that is newer than the groups has no second name.
+Each setting of a group has a short name, FNTX_DATABASE_URL, which documents and messages use, and a grouped name,
+FNTX_DATABASE__URL: the field `url` of the group `database`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ PREFIX = "FNTX_"
 
 SHORT_NAMES = {
     "database_url": "database.url",
+    "database_connections": "database.connections",
     "dagster_database_url": "dagster.database_url",
     "first_session": "dagster.first_session",
     "statements": "flex.folder",
@@ -50,14 +51,14 @@ SHORT_NAMES = {
     "time_zone": "report.time_zone",
     "alert_urls": "alerts.urls",
 }
-"""Name from before the groups → group and field."""
+"""Short name → group and field."""
 
 _INTERNAL = ("FNTX_DAGSTER_STORAGE_URL", "FNTX_DAGSTER_FOLDER")
 _INTERNAL_PREFIXES = ("FNTX_DBT_", "FNTX_TEST_")
 
 
 def variable(setting: str) -> str:
-    """The variable of a setting: `database.url` → FNTX_DATABASE__URL."""
+    """The grouped name of a setting: `database.url` → FNTX_DATABASE__URL."""
     return PREFIX + setting.replace(".", "__").upper()
 
 

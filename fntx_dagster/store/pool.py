@@ -59,7 +59,7 @@ class Pool:
             except PoolTimeout:
                 raise Transient(
                     f"each of the {self._size} connections that this process may have to the database is in use",
-                    "Try again when the work that uses them has ended, or raise FNTX_DATABASE__CONNECTIONS",
+                    "Try again when the work that uses them has ended, or raise FNTX_DATABASE_CONNECTIONS",
                 ) from None
             except PoolClosed:
                 raise self._reason() from None

@@ -253,7 +253,7 @@ def test_a_connection_that_cannot_be_had_in_time_says_what_to_do(
     few = Database(database.url, connections=1)
     with few.connect(), pytest.raises(Transient, match="1 connections") as caught, few.connect():
         pass
-    assert "FNTX_DATABASE__CONNECTIONS" in caught.value.way_out
+    assert "FNTX_DATABASE_CONNECTIONS" in caught.value.way_out
     with few.connect() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
