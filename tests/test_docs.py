@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_house_rules import FOLDERS, ROOMS
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fntx_dagster"
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
@@ -45,20 +47,45 @@ def test_every_path_that_is_named_is_there(document: Path) -> None:
     assert missing == set()
 
 
-def test_the_list_of_rooms_is_complete_and_true() -> None:
-    """Each line of the tree is a file or folder, and each room of the package has its line."""
+def paths_of_the_tree() -> list[str]:
+    """The paths in the tree of docs/code.md, from top to bottom."""
     [tree] = re.findall(r"```\n(fntx_dagster/\n.*?)```", OF_THE_CODE[0].read_text(encoding="utf-8"), re.DOTALL)
-    paths, above = set(), {}
+    paths, above = [], {}
     for line in tree.splitlines():
         name = line.split()[0]
         depth = (len(line) - len(line.lstrip())) // 2
         above[depth] = name
-        paths.add("".join(above[level] for level in range(depth + 1)))
+        paths.append("".join(above[level] for level in range(depth + 1)))
+    return paths
+
+
+def test_a_room_is_listed_below_the_rooms_that_it_imports() -> None:
+    listed = [path.removeprefix("fntx_dagster/").rstrip("/").removesuffix(".py") for path in paths_of_the_tree()]
+    place = {name: number for number, name in enumerate(listed)}
+    folders = {folder.split("/")[0]: rooms for folder, rooms in FOLDERS.items()}
+    for room, imported in ROOMS.items():
+        for other in imported | folders.get(room, set()):
+            assert place[other] < place[room], f"{room} imports {other}"
+
+
+def test_the_list_of_rooms_is_complete_and_true() -> None:
+    """Each line of the tree is a file or folder, and each room of the package has its line."""
+    paths = {*paths_of_the_tree()}
     assert {path for path in paths if not is_there(path)} == set()
     rooms = {f"fntx_dagster/{path.name}/" for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     rooms |= {f"fntx_dagster/{path.name}" for path in PACKAGE.glob("[a-z]*.py")}
     rooms |= {f"fntx_dagster/adapters/{path.parent.name}/" for path in PACKAGE.glob("adapters/*/__init__.py")}
     assert rooms <= paths
+
+
+def test_every_word_of_the_glossary_is_used_elsewhere() -> None:
+    glossary = ROOT / "docs" / "glossary.md"
+    readers = [path for path in DOCUMENTS if path != glossary] + [*(PACKAGE / "cli").glob("*.py")]
+    text = " ".join(path.read_text(encoding="utf-8").lower() for path in readers)
+    rows = re.findall(r"^\| (.*?) \|", glossary.read_text(encoding="utf-8"), re.MULTILINE)[1:]
+    words = [re.sub(r"^to (\w+).*", r"\1", word).lower() for row in rows for word in row.split(", ")]
+    assert len(words) > 30
+    assert [word for word in words if not re.search(rf"\b{word}", text)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
