@@ -27,18 +27,19 @@ test-all: .venv/installed ## the tests that need Node, Slither or a browser, aft
 	@tests/install_tools.sh
 	@$(BIN)/pytest -m tool
 
-bench: .venv/installed ## what the platform is held to, measured beside its peers and limits: a table, in a quarter of an hour
+bench: .venv/installed ## what the platform is held to, measured beside its peers and limits: a table, in ten minutes
 	@$(BIN)/python bench
 
 ui: .venv/installed ## the Dagster UI and its daemon on http://127.0.0.1:3000
 	@$(BIN)/fntx ui
 
 # The stamp is written last: an installation that was cut off is done again.
-# It is also done again when the interpreter that it stands on has gone.
+# It is also done again when the interpreter that it uses has gone.
 $(shell $(BIN)/python -c '' 2>/dev/null || rm -f .venv/installed)
 
 .venv/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one (on Debian with python3-venv) and try again." >&2; exit 1; }
+	@test ! -L .venv || { echo ".venv is a symbolic link, and setting it up would clear the folder that it points to. Remove the link and try again." >&2; exit 1; }
 	@echo "Setting up .venv (once, about a minute) …"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --only-binary :all: --require-hashes -r requirements.lock
