@@ -164,6 +164,12 @@ class TestNames:
             named = set(re.findall(r"(?<![A-Z_])FNTX_[A-Z_]*[A-Z]\b(?!_)", file.read_text(encoding="utf-8")))
             assert {name for name in named if name not in known and not is_internal(name)} <= {"FNTX_PASSWORD"}, file
 
+    def test_messages_and_documents_use_the_short_names(self) -> None:
+        """The grouped names are explained in docs/settings.md and settings/names.py, and announced in CHANGELOG.md."""
+        texts = [*(ROOT / "fntx_dagster").rglob("*.py"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
+        grouped = {file.name for file in texts if re.search(r"\bFNTX_[A-Z]+__[A-Z]", file.read_text(encoding="utf-8"))}
+        assert grouped == {"settings.md", "names.py", "CHANGELOG.md"}
+
 
 class TestFiles:
     """`.env` and `fntx.toml` in the home, both beneath the environment."""
