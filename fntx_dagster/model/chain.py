@@ -27,6 +27,11 @@ class Funds(NamedTuple):
     fntx: Decimal
     allowance: Decimal
 
+    @property
+    def burnable(self) -> Decimal:
+        """The FNTX that TrackRecord may burn and that are there."""
+        return min(self.fntx, self.allowance)
+
 
 class SignedDay(NamedTuple):
     """A frozen record. `values`: metric name → scaled integer, None for null; `chain_id`, `contract` and `trader` are

@@ -9,6 +9,7 @@ several times with rising offers, and every one of these attempts can be the one
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
 from fntx_dagster.outbox.sending import Attempt, Entry, Message, Offer, Place, Sending
@@ -17,9 +18,14 @@ Receipt_contra = TypeVar("Receipt_contra", contravariant=True)
 
 
 class Journal(Protocol[Entry, Message, Offer, Receipt_contra]):
-    """The entries and sendings of one key in one outside system. The caller has the key's turn."""
+    """The entries and sendings of one key in one outside system. `send` calls every other method within `turn`."""
 
-    def waiting(self) -> list[Entry]:
+    def turn(self) -> AbstractContextManager[None]:
+        """One sender per key among all that share the journal, on whatever machine; Transient where another one does
+        not finish in time. Whoever has the turn of this journal may enter it again."""
+        ...
+
+    def queued(self) -> list[Entry]:
         """The queued entries, in the order in which they are to leave."""
         ...
 

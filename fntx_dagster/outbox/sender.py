@@ -22,10 +22,8 @@ OnProgress = Callable[[str], None]
 
 
 class Policy(NamedTuple):
-    """How patient sending is. Times in seconds; `batch` is the most entries of a message, `confirmations` the positions
-    on top of a message's place that make it final (an immediate system needs none)."""
+    """How patient sending is. Times in seconds; `batch` is the most entries of a message."""
 
-    confirmations: int
     batch: int
     stuck_after: float
     seen_within: float
@@ -53,14 +51,15 @@ def send(
 ) -> None:
     """Settle what is unfinished, lowest slot first, then send what is queued, in order, and note what is final.
 
-    Returns when nothing is queued and everything is seen; what is seen becomes final in a later call if its depth is
-    not reached yet. Entries that the system contradicts are refused, those of a failed message fail: they wait for a
+    Returns when nothing is queued and everything is seen; what is seen becomes final in a later call if it is
+    not yet. Entries that the system contradicts are refused, those of a failed message fail: they wait for a
     person, the others go on. `on_progress` gets each step in words.
 
-    Permanent, before a slot is taken: the means to send are lacking. Transient, nothing is lost: a message is not seen
-    within `policy.seen_within` seconds, a foreign one of this key is in progress, the system does not answer.
+    Permanent, before a slot is taken: the means to send are lacking. Transient, nothing is lost: another sender has
+    the key's turn, a message is not seen within `policy.seen_within` seconds, a foreign one of this key is in progress,
+    the system does not answer.
     """
-    with transport.turn():
+    with journal.turn(), transport.turn():
         run = _Run(transport, journal, policy, on_progress, clock)
         run.settle()
         while run.send_next():
@@ -89,9 +88,9 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
     def settle(self) -> None:
         """Every sending that is not final, lowest slot first."""
         for sending in self.journal.sendings():
-            self._see_through(sending)
+            self._await_outcome(sending)
 
-    def _see_through(self, sending: Sending[Entry, Message, Offer]) -> None:
+    def _await_outcome(self, sending: Sending[Entry, Message, Offer]) -> None:
         """Until it is seen, failed or released; Transient when the time is over."""
         patience = _Patience(self.policy, self.clock)
         while (outcome := self.transport.find(sending.attempts)) is None:
@@ -140,7 +139,7 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
             hindrance = (
                 f"its {slot} {sending.slot} waits for the {slot} {unused}, and no {self.words.message} is known for it"
             )
-        elif (delivery.verdict is Verdict.TOO_LOW and not patience.is_raised) or patience.is_over():
+        elif (delivery.verdict is Verdict.TOO_LOW and not patience.is_raised) or patience.is_stuck():
             offer, hindrance = self.transport.raised(sending.message, latest.offer)
             patience.is_raised = True
             if offer is not None:
@@ -150,7 +149,7 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
                 raised = self._sign(sending, offer)
                 patience.renew()
                 return raised
-        if patience.is_at_its_end():
+        if patience.is_timed_out():
             self._give_up(sending, unused, hindrance)
         self.clock.sleep(self.policy.poll)
         return sending
@@ -215,7 +214,7 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
                 f"{self.words.message} {place.reference} is in {self.words.place} {place.position}: "
                 f"{self._named(sending)}"
             )
-        if self.transport.is_final(place, self.policy.confirmations):
+        if self.transport.is_final(place):
             self.transport.confirm(sending.entries)
             self.journal.final(sending)
             self.on_progress(f"final: {self._named(sending)}")
@@ -233,7 +232,7 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
 
     def send_next(self) -> bool:
         """Send the next message and wait until it is seen; False when nothing is left to send."""
-        queue = iter(self.journal.waiting())
+        queue = iter(self.journal.queued())
         absent: list[Entry] = []
         while not absent:
             # no more than one message may carry: otherwise each message would examine the whole queue
@@ -248,14 +247,14 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
         message, entries = prepared
         offer = self.transport.first_offer(message)
         slot = self.transport.next_slot()
-        self._see_through(self._sign(self.journal.prepare(slot, message, entries), offer))
+        self._await_outcome(self._sign(self.journal.prepare(slot, message, entries), offer))
         return True
 
     def _absent(self, entries: Sequence[Entry]) -> list[Entry]:
         """Those that are to be sent. Entries that the system holds already are adopted, those that contradict it are
         refused."""
         absent: list[Entry] = []
-        for answer in self.transport.examine(entries, self.policy.confirmations):
+        for answer in self.transport.examine(entries):
             match answer:
                 case Absent(entry):
                     absent.append(entry)
@@ -286,18 +285,18 @@ class _Patience:
 
     def __init__(self, policy: Policy, clock: Clock) -> None:
         self._stuck_after, self._clock = policy.stuck_after, clock
-        self._end = clock.monotonic() + policy.seen_within
+        self._timed_out_at = clock.monotonic() + policy.seen_within
         self.is_raised = False
         self.renew()
 
     def renew(self) -> None:
         """Wait as long as at the beginning before the offer is raised."""
-        self._over = self._clock.monotonic() + self._stuck_after
+        self._stuck_at = self._clock.monotonic() + self._stuck_after
 
-    def is_over(self) -> bool:
+    def is_stuck(self) -> bool:
         """Whether the offer is to be raised."""
-        return self._clock.monotonic() >= self._over
+        return self._clock.monotonic() >= self._stuck_at
 
-    def is_at_its_end(self) -> bool:
+    def is_timed_out(self) -> bool:
         """Whether this call of `send` waits no longer."""
-        return self._clock.monotonic() >= self._end
+        return self._clock.monotonic() >= self._timed_out_at

@@ -115,11 +115,12 @@ class Transport(Protocol[Entry, Message, Offer, Receipt]):
         ...
 
     def turn(self) -> AbstractContextManager[None]:
-        """One sender per key; Transient where another one does not finish in time."""
+        """One sender per key among all that use the key without this journal; Transient where another one does not
+        finish in time."""
         ...
 
     def examine(
-        self, entries: Sequence[Entry], confirmations: int
+        self, entries: Sequence[Entry]
     ) -> Iterator[Absent[Entry] | Present[Entry, Receipt] | Contradicted[Entry]]:
         """What the system holds of each queued entry, one after the other, in the order given."""
         ...
@@ -169,9 +170,8 @@ class Transport(Protocol[Entry, Message, Offer, Receipt]):
         """Why the message at `place`, which has no receipt, had no effect."""
         ...
 
-    def is_final(self, place: Place, confirmations: int) -> bool:
-        """Whether no reorganisation is expected to undo that place: it has so many positions on top, or the system
-        calls it final, and it is still the system's own."""
+    def is_final(self, place: Place) -> bool:
+        """Whether the system is expected to keep that place for good, and still has it."""
         ...
 
     def confirm(self, entries: Sequence[Entry]) -> None:

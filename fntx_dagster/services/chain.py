@@ -101,7 +101,7 @@ def approve(settings: Settings, db: Readable, account: str | None = None) -> App
         trader = chain.trader(account_id)
         fntx = chain.funds_of(trader.address).fntx
         chain.approve_burning(trader)
-        return Approval(chain.contract, trader.address, fntx, _days(chain, fntx))
+        return Approval(chain.contract, trader.address, fntx, chain.records_paid_by(fntx))
 
 
 def deploy(settings: Settings, file: Path, account: str | None = None) -> Deployment:
@@ -151,9 +151,4 @@ def _trader(settings: Settings, chain: Chain, account_id: str) -> TraderState:
     except Permanent as error:
         return TraderState(account_id, None, None, None, None, None, str(error))
     funds = chain.funds_of(address)
-    return TraderState(account_id, address, *funds, _days(chain, min(funds.fntx, funds.allowance)), None)
-
-
-def _days(chain: Chain, fntx: Decimal) -> int:
-    """How many records an amount of FNTX pays for."""
-    return int(fntx // chain.burn_amount)
+    return TraderState(account_id, address, *funds, chain.records_paid_by(funds.burnable), None)

@@ -97,8 +97,8 @@ class DepotTransport:
 
     words = Words("depot", "parcel", "number", "shelf", "stamps", "shelved")
 
-    def __init__(self, depot: Depot, cap: int = 9) -> None:
-        self.depot, self.cap, self.is_taken = depot, cap, False
+    def __init__(self, depot: Depot, cap: int = 9, depth: int = 0) -> None:
+        self.depot, self.cap, self.depth, self.is_taken = depot, cap, depth, False
 
     @property
     def is_immediate(self) -> bool:
@@ -120,9 +120,7 @@ class DepotTransport:
         finally:
             self.is_taken = False
 
-    def examine(
-        self, entries: Sequence[Item], confirmations: int
-    ) -> Iterator[Absent[Item] | Present[Item, Items] | Contradicted[Item]]:
+    def examine(self, entries: Sequence[Item]) -> Iterator[Absent[Item] | Present[Item, Items] | Contradicted[Item]]:
         for item in entries:
             if item.name == "broken":
                 yield Contradicted(item, "it is broken")
@@ -132,7 +130,7 @@ class DepotTransport:
                 yield Absent(item)
             else:
                 place, shelf = self._place(position), self.depot.shelves[position]
-                yield Present(item, place, shelf.items, self.is_final(place, confirmations))
+                yield Present(item, place, shelf.items, self.is_final(place))
 
     def prepare(self, waiting: Sequence[Item], queued: int) -> Prepared[Item, Items] | Sequence[Contradicted[Item]]:
         if heavy := [Contradicted(item, "it is too heavy") for item in waiting if item.name == "anvil"]:
@@ -180,8 +178,8 @@ class DepotTransport:
             return Failure("the depot has one of them already", is_queued_again=True)
         return Failure("the depot threw it away", is_queued_again=False)
 
-    def is_final(self, place: Place, confirmations: int) -> bool:
-        return len(self.depot.shelves) - 1 - place.position >= confirmations and self._place(place.position) == place
+    def is_final(self, place: Place) -> bool:
+        return len(self.depot.shelves) - 1 - place.position >= self.depth and self._place(place.position) == place
 
     def confirm(self, entries: Sequence[Item]) -> None:
         if not set(entries) <= set(self.depot.items()):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Generic
 
+from fntx_dagster.outbox import turns
 from fntx_dagster.outbox.sending import Attempt, Entry, Message, Offer, Place, Receipt, Sending
 
 
@@ -15,6 +18,7 @@ class MemoryJournal(Generic[Entry, Message, Offer, Receipt]):
         self.entries = dict.fromkeys(entries, "queued")
         self.whys: dict[Entry, str] = {}
         self.receipts: dict[Entry, Receipt] = {}
+        self.is_taken = False
         self.all: dict[int, tuple[Sending[Entry, Message, Offer], str]] = {}
 
     def queue(self, *entries: Entry) -> None:
@@ -27,7 +31,17 @@ class MemoryJournal(Generic[Entry, Message, Offer, Receipt]):
     def sending_states(self) -> list[str]:
         return [state for _, state in self.all.values()]
 
-    def waiting(self) -> list[Entry]:
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        if self.is_taken:
+            raise turns.overtaken("this key")
+        self.is_taken = True
+        try:
+            yield
+        finally:
+            self.is_taken = False
+
+    def queued(self) -> list[Entry]:
         queued = (entry for entry, state in self.entries.items() if state == "queued")
         return sorted(queued, key=lambda entry: entry[:2])
 

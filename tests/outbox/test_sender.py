@@ -14,8 +14,8 @@ from fntx_dagster.outbox.sender import Policy, send
 from fntx_dagster.outbox.sending import Attempt
 from tests.outbox.depot import Depot, DepotJournal, DepotTransport, Item, Shelf, WorkingClock
 
-POLICY = Policy(confirmations=0, batch=2, stuck_after=3, seen_within=10, poll=1)
-DEEP = POLICY._replace(confirmations=1)
+POLICY = Policy(batch=2, stuck_after=3, seen_within=10, poll=1)
+DEEP = 1
 CUP, LAMP, BOOK = Item(1, "cup"), Item(2, "lamp"), Item(3, "book")
 WRITES = ("prepare", "keep", "sent", "seen", "final", "reopen", "release", "fail", "adopt", "refuse")
 
@@ -25,10 +25,10 @@ def depot() -> Depot:
     return Depot()
 
 
-def run(depot: Depot, journal: DepotJournal, policy: Policy = POLICY, cap: int = 9) -> list[str]:
+def run(depot: Depot, journal: DepotJournal, policy: Policy = POLICY, cap: int = 9, depth: int = 0) -> list[str]:
     """Send what the journal has; what the sender says of it."""
     said: list[str] = []
-    send(DepotTransport(depot, cap), journal, policy, said.append, WorkingClock(depot))
+    send(DepotTransport(depot, cap, depth), journal, policy, said.append, WorkingClock(depot))
     return said
 
 
@@ -70,10 +70,10 @@ def test_entries_leave_in_order_and_no_more_of_them_than_a_batch(depot: Depot) -
 
 def test_an_entry_is_final_when_enough_lies_on_top_of_it(depot: Depot) -> None:
     journal = DepotJournal(CUP)
-    run(depot, journal, DEEP)
+    run(depot, journal, depth=DEEP)
     assert journal.states() == ["mined"]
     depot.shelve("a stranger's", ())
-    run(depot, journal, DEEP)
+    run(depot, journal, depth=DEEP)
     assert journal.states() == ["final"]
 
 
@@ -158,10 +158,10 @@ def test_while_a_foreign_message_is_in_progress_no_slot_is_taken(depot: Depot) -
 
 def test_a_place_that_is_lost_reopens_the_sending_and_the_same_bytes_are_sent(depot: Depot) -> None:
     journal = DepotJournal(CUP, LAMP, BOOK)
-    run(depot, journal, POLICY._replace(confirmations=5))
+    run(depot, journal, depth=5)
     before = [shelf.reference for shelf in depot.shelves]
     depot.flood(2)
-    said = run(depot, journal, POLICY._replace(confirmations=5))
+    said = run(depot, journal, depth=5)
     assert said[0] == "parcel 0-cup and lamp-1 is no longer on the depot and is sent again"
     assert [shelf.reference for shelf in depot.shelves] == before
     assert [sending.seen and sending.seen.mark for sending, _ in journal.all.values()] == ["flood 1", "flood 1"]
@@ -169,7 +169,7 @@ def test_a_place_that_is_lost_reopens_the_sending_and_the_same_bytes_are_sent(de
 
 def test_a_slot_that_went_to_another_message_releases_the_sending(depot: Depot) -> None:
     journal = DepotJournal(CUP)
-    run(depot, journal, DEEP)
+    run(depot, journal, depth=DEEP)
     depot.flood(1)
     depot.shelve("a stranger's", ())
     run(depot, journal)
@@ -181,7 +181,7 @@ def test_a_slot_that_went_to_another_message_releases_the_sending(depot: Depot) 
 def test_slots_ahead_of_the_system_are_given_back(depot: Depot, is_immediate: bool) -> None:
     """The system was replaced: what was final is gone, and nothing fills the gap."""
     journal = DepotJournal(CUP, LAMP, BOOK)
-    run(depot, journal, DEEP)
+    run(depot, journal, depth=DEEP)
     assert journal.sending_states() == ["final", "mined"]
     depot.flood(2)
     depot.is_immediate = is_immediate
@@ -240,10 +240,10 @@ def test_a_message_without_effect_because_an_entry_is_there_is_queued_again_and_
 def test_an_entry_that_the_system_holds_already_is_adopted_and_not_sent(depot: Depot) -> None:
     depot.shelve("a stranger's", (CUP, LAMP))
     journal = DepotJournal(CUP, LAMP)
-    assert run(depot, journal, DEEP) == ["the depot holds it already, in parcel a stranger's: cup"]
+    assert run(depot, journal, depth=DEEP) == ["the depot holds it already, in parcel a stranger's: cup"]
     assert (journal.states(), len(journal.receipts)) == (["queued", "queued"], 2)
     depot.shelve("another stranger's", ())
-    run(depot, journal, DEEP)
+    run(depot, journal, depth=DEEP)
     assert (journal.states(), journal.all) == (["final", "final"], {})
 
 
@@ -275,6 +275,13 @@ def test_one_sender_has_the_turn_of_a_key(depot: Depot) -> None:
     transport, journal = DepotTransport(depot), DepotJournal(CUP)
     with transport.turn(), pytest.raises(Transient, match="another process"):
         send(transport, journal, POLICY)
+    assert journal.all == {}
+
+
+def test_one_sender_has_the_turn_of_a_journal_wherever_it_runs(depot: Depot) -> None:
+    journal = DepotJournal(CUP)
+    with journal.turn(), pytest.raises(Transient, match="another process"):
+        send(DepotTransport(depot), journal, POLICY)
     assert journal.all == {}
 
 

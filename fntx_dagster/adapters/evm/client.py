@@ -19,7 +19,8 @@ from fntx_dagster.adapters.evm.keys import Signer, deployer_of, signer_of
 from fntx_dagster.adapters.evm.reader import Reader, web3_over
 from fntx_dagster.adapters.evm.transactions import transact
 from fntx_dagster.adapters.evm.typed import address_of, hash_of
-from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.errors import Permanent
+from fntx_dagster.outbox import turns
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -36,7 +37,6 @@ EMBEDDED_CHAIN_ID = 131277322940537
 """What eth-tester's chains call themselves."""
 
 _UNLIMITED = 2**256 - 1
-_TURN_SECONDS = 120.0
 
 _TRADER_WEI = 100 * 10**18
 _TRADER_FNTX = 100_000
@@ -86,10 +86,10 @@ class Chain(Reader):
         folder = self._settings.paths.chain
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(folder / f"{address}.lock", timeout=_TURN_SECONDS):
+            with FileLock(folder / f"{address}.lock", timeout=turns.TURN_SECONDS):
                 yield
         except Timeout:
-            raise Transient(f"another process is sending for {address}", "Try again when it has finished") from None
+            raise turns.overtaken(address) from None
 
     def invoke(self, signer: Signer, contract: Contract, function: str, *arguments: Any) -> None:
         """Send a contract's function as a transaction and wait. The caller has the signer's turn."""

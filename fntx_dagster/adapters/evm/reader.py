@@ -129,21 +129,38 @@ class Reader:
         return _stored(self.track_record.functions.recordOf(address_of(trader), yyyymmdd(day)).call())
 
     @as_a_node_answers
-    def version_of(self, trader: str, day: date, version: int) -> Version | None:
-        """One version of a trader's day, counted from 1, or None."""
+    def version_of(self, trader: str, day: date, version: int, block: BlockIdentifier = "latest") -> Version | None:
+        """One version of a trader's day, counted from 1, or None, as of a block."""
         from eth_abi.abi import decode
 
         data = self.track_record.encode_abi("versionOf", args=[address_of(trader), yyyymmdd(day), version])
-        answer = self.web3.eth.call({"to": self.contract, "data": data})
+        answer = self.web3.eth.call({"to": self.contract, "data": data}, block)
         record, previous, reason = decode(_VERSION_OF, bytes(answer))
         stored = _stored(record)
         if stored is None:
             return None
         return Version(stored, previous if version > 1 else None, _readable(reason) if version > 1 else None)
 
+    def version_held(
+        self, trader: str, day: date, version: int, latest: StoredRecord | None, block: BlockIdentifier = "latest"
+    ) -> StoredRecord | None:
+        """What the contract holds in the place of a version of a trader's day, of which `latest` is the newest as of
+        that block; None where the newest is an earlier one.
+
+        Transient where the node shows a later version and not this one: it lags.
+        """
+        if latest is None or latest.version < version:
+            return None
+        if latest.version == version:
+            return latest
+        held = self.version_of(trader, day, version, block)
+        if held is None:
+            raise Transient(f"the node shows version {latest.version} of {day} and no version {version}", "Try again")
+        return held.record
+
     @as_a_node_answers
     def history(self, trader: str, period: Period, block: BlockIdentifier = "latest") -> dict[date, StoredRecord]:
-        """Day → the latest version of each day from `first` to `last` that has a record, as of a block."""
+        """Day → the latest version of each day of a period that has a record, as of a block."""
         first, last = period
         records = {}
         for begin in range(first.toordinal(), last.toordinal() + 1, _MAX_RANGE):
@@ -219,6 +236,10 @@ class Reader:
     def burn_amount(self) -> Decimal:
         """What one version of a record costs, in FNTX."""
         return _fntx(self.track_record.functions.BURN_AMOUNT().call())
+
+    def records_paid_by(self, fntx: Decimal) -> int:
+        """How many versions of records an amount of FNTX pays for."""
+        return int(fntx // self.burn_amount)
 
     @property
     @as_a_node_answers

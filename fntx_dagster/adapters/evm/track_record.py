@@ -6,7 +6,7 @@ goes alone. A day's record is never overwritten: the contract refuses a second o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
@@ -29,9 +29,10 @@ _OVERTAKEN = ("RecordExists", "NoRecord", "PreviousRootDiffers")
 _PAYING = ("ERC20InsufficientBalance", "ERC20InsufficientAllowance")
 
 
-def transport_for(chain: Chain, signer: Signer, fee_cap: int) -> EvmTransport[QueuedRecord, Mined]:
-    """A trader's way to TrackRecord, for one `outbox.sender.send`. `fee_cap` is wei per gas."""
-    return EvmTransport(chain, signer, TrackRecordCalls(chain, signer.address), fee_cap)
+def transport_for(chain: Chain, signer: Signer, fee_cap: int, confirmations: int) -> EvmTransport[QueuedRecord, Mined]:
+    """A trader's way to TrackRecord, for one `outbox.sender.send`. `fee_cap` is wei per gas, `confirmations` the blocks
+    on top of a record's block that make it final."""
+    return EvmTransport(chain, signer, TrackRecordCalls(chain, signer.address), fee_cap, confirmations)
 
 
 class TrackRecordCalls:
@@ -59,8 +60,8 @@ class TrackRecordCalls:
         latest = {day: (record.version, record.root) for day, record in stored.items()}
         for entry in entries:
             version, root = latest.get(entry.day, (0, None))
-            if entry.day in stored and stored[entry.day].version >= entry.version:
-                yield self._compared(entry, self._record(entry, stored[entry.day]), is_deep)
+            if (held := self._held(entry, stored, height)) is not None:
+                yield self._compared(entry, held, is_deep)
             elif entry.version == version + 1 and (version == 0 or entry.previous_root == root):
                 latest[entry.day] = (entry.version, entry.root)
                 yield Absent(entry)
@@ -87,7 +88,7 @@ class TrackRecordCalls:
         if first.version > 1:
             return (first,)
         alike = takewhile(lambda entry: (entry.version, entry.schema_hash) == (1, first.schema_hash), waiting)
-        return tuple(islice(alike, int(min(funds.fntx, funds.allowance) // each)))
+        return tuple(islice(alike, self._chain.records_paid_by(funds.burnable)))
 
     def encoded(self, entries: Sequence[QueuedRecord]) -> bytes:
         first, contract = entries[0], self._chain.track_record
@@ -112,15 +113,17 @@ class TrackRecordCalls:
         mined = self._chain.mined(tx_hash)
         return None if mined is None else Outcome(_place(mined), mined)
 
-    def holds_any(self, entries: Sequence[QueuedRecord], height: int) -> bool:
+    def conflict(self, entries: Sequence[QueuedRecord], height: int) -> str | None:
         stored = self._stored(entries, height)
-        return any(entry.day in stored and stored[entry.day].version >= entry.version for entry in entries)
+        if any(entry.day in stored and stored[entry.day].version >= entry.version for entry in entries):
+            return "the contract holds a record already"
+        return None
 
     def confirm(self, entries: Sequence[QueuedRecord], height: int) -> None:
         """The contract's own word, beside the transaction's."""
         stored = self._stored(entries, height)
         for entry in entries:
-            record = self._record(entry, stored.get(entry.day))
+            record = self._held(entry, stored, height)
             if record is None or not record.holds(entry.schema_hash, entry.root):
                 raise Permanent(
                     f"the transaction of {self.named([entry])} is mined, but the contract {self.contract} holds "
@@ -134,19 +137,14 @@ class TrackRecordCalls:
         days = [entry.day for entry in entries]
         return self._chain.history(self._trader, Period(min(days), max(days)), height)
 
-    def _record(self, entry: QueuedRecord, latest: StoredRecord | None) -> StoredRecord | None:
-        """The contract's record of an entry's version, of which `latest` is the newest."""
-        if latest is None or latest.version <= entry.version:
-            return latest if latest is not None and latest.version == entry.version else None
-        version = self._chain.version_of(self._trader, entry.day, entry.version)
-        return None if version is None else version.record
+    def _held(self, entry: QueuedRecord, stored: Mapping[date, StoredRecord], height: int) -> StoredRecord | None:
+        """What the contract holds in an entry's place, as of a block of which `stored` has the newest versions."""
+        return self._chain.version_held(self._trader, entry.day, entry.version, stored.get(entry.day), height)
 
     def _compared(
-        self, entry: QueuedRecord, record: StoredRecord | None, is_deep: Callable[[int], bool]
+        self, entry: QueuedRecord, record: StoredRecord, is_deep: Callable[[int], bool]
     ) -> Present[QueuedRecord, Mined] | Contradicted[QueuedRecord]:
         """An entry whose version the contract holds: ours, in which transaction, or another record."""
-        if record is None:
-            raise self._vanished(entry)
         if not record.holds(entry.schema_hash, entry.root):
             return Contradicted(
                 entry,
@@ -162,13 +160,10 @@ class TrackRecordCalls:
         if key not in self._postings:
             mined = self._chain.find_posting(self._trader, *key)
             if mined is None:
-                raise self._vanished(entry)
+                raise Transient(f"the node does not show {self.named([entry])} as it did just now", "Try again")
             ours = [written for written in mined.records if written.trader == self._trader]
             self._postings |= {(written.day, written.version): mined for written in ours}
         return self._postings[key]
-
-    def _vanished(self, entry: QueuedRecord) -> Transient:
-        return Transient(f"the node does not show {self.named([entry])} as it did just now", "Try again")
 
 
 def _place(mined: Mined) -> Place:

@@ -24,9 +24,8 @@ from fntx_dagster.adapters.evm.transactions import (
     suggested_fees,
 )
 from fntx_dagster.adapters.evm.typed import address_of, hash_of
-from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.errors import Transient
 from fntx_dagster.model.chain import Call, Fees
-from fntx_dagster.outbox.sender import Policy
 from fntx_dagster.outbox.sending import Attempt, Entry, Place, Receipt, Sending
 from fntx_dagster.outbox.transport import (
     Absent,
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 
     from fntx_dagster.adapters.evm.client import Chain
     from fntx_dagster.adapters.evm.keys import Signer
-    from fntx_dagster.settings import Settings
 
 _VERDICTS = {
     NodeRefusal.ALREADY_KNOWN: Verdict.ACCEPTED,
@@ -53,18 +51,6 @@ _VERDICTS = {
     NodeRefusal.NONCE_TOO_HIGH: Verdict.WAITS,
     NodeRefusal.UNDERPRICED: Verdict.TOO_LOW,
 }
-
-
-def policy_of(settings: Settings) -> Policy:
-    """The policy of the settings; Permanent where a run would end before it came to raise a fee."""
-    posting = settings.posting
-    if posting.stuck_after >= posting.mined_within:
-        raise Permanent(
-            f"FNTX_STUCK_AFTER ({posting.stuck_after:g} s) is not shorter than FNTX_MINED_WITHIN "
-            f"({posting.mined_within:g} s), so no fee would ever be raised",
-            "Make it shorter",
-        )
-    return Policy(settings.chain.confirmations, posting.batch, posting.stuck_after, posting.mined_within)
 
 
 class Calls(Protocol[Entry, Receipt]):
@@ -101,8 +87,9 @@ class Calls(Protocol[Entry, Receipt]):
         """What a transaction did; None if it is not (or no longer) on the chain."""
         ...
 
-    def holds_any(self, entries: Sequence[Entry], height: int) -> bool:
-        """Whether the contract holds one of the entries, or another in its place, as of a block."""
+    def conflict(self, entries: Sequence[Entry], height: int) -> str | None:
+        """In words that the contract holds one of the entries, or another in its place, as of a block; None where it
+        holds none."""
         ...
 
     def confirm(self, entries: Sequence[Entry], height: int) -> None:
@@ -111,12 +98,17 @@ class Calls(Protocol[Entry, Receipt]):
 
 
 class EvmTransport(Generic[Entry, Receipt]):
-    """`outbox.Transport` for the calls of one key on one chain, within a fee cap in wei per gas. For one `send`."""
+    """`outbox.Transport` for the calls of one key on one chain, within a fee cap in wei per gas. For one `send`.
+
+    `confirmations` are the blocks on top of a transaction's block that make it final; the embedded chain needs none.
+    """
 
     words = Words(system="chain", message="transaction", slot="nonce", place="block", offer="fees", seen="mined")
 
-    def __init__(self, chain: Chain, signer: Signer, calls: Calls[Entry, Receipt], fee_cap: int) -> None:
-        self.signer = signer
+    def __init__(
+        self, chain: Chain, signer: Signer, calls: Calls[Entry, Receipt], fee_cap: int, confirmations: int
+    ) -> None:
+        self.signer, self.confirmations = signer, 0 if chain.is_embedded else confirmations
         self._chain, self._web3, self._calls, self._fee_cap = chain, chain.web3, calls, fee_cap
         self._highest = 0
 
@@ -136,9 +128,9 @@ class EvmTransport(Generic[Entry, Receipt]):
     # What is queued
 
     def examine(
-        self, entries: Sequence[Entry], confirmations: int
+        self, entries: Sequence[Entry]
     ) -> Iterator[Absent[Entry] | Present[Entry, Receipt] | Contradicted[Entry]]:
-        return self._calls.examine(entries, self._height(), lambda number: self._is_deep(number, confirmations))
+        return self._calls.examine(entries, self._height(), self._is_deep)
 
     @explained
     def prepare(self, waiting: Sequence[Entry], queued: int) -> Prepared[Entry, Call] | Sequence[Contradicted[Entry]]:
@@ -233,13 +225,15 @@ class EvmTransport(Generic[Entry, Receipt]):
 
     @explained
     def failure_of(self, sending: Sending[Entry, Call, Fees], place: Place) -> Failure:
-        if self._calls.holds_any(sending.entries, self._height()):
-            return Failure("its transaction was reverted: the contract holds a record already", is_queued_again=True)
+        conflict = self._calls.conflict(sending.entries, self._height())
+        if conflict is not None:
+            return Failure(f"its transaction was reverted: {conflict}", is_queued_again=True)
         return Failure(self._reason(sending.message, place), is_queued_again=False)
 
     @explained
-    def is_final(self, place: Place, confirmations: int) -> bool:
-        return self._is_deep(place.position, confirmations) and self._chain.is_canonical(place.position, place.mark)
+    def is_final(self, place: Place) -> bool:
+        """The block has its confirmations or the node calls it finalized, and the chain still has it."""
+        return self._is_deep(place.position) and self._chain.is_canonical(place.position, place.mark)
 
     @explained
     def confirm(self, entries: Sequence[Entry]) -> None:
@@ -252,8 +246,8 @@ class EvmTransport(Generic[Entry, Receipt]):
         self._highest = max(self._highest, self._web3.eth.block_number)
         return self._highest
 
-    def _is_deep(self, block_number: int, confirmations: int) -> bool:
-        if self._chain.height - block_number >= (0 if self.is_immediate else confirmations):
+    def _is_deep(self, block_number: int) -> bool:
+        if self._chain.height - block_number >= self.confirmations:
             return True
         finalized = self._chain.finalized_height
         return finalized is not None and finalized >= block_number

@@ -11,11 +11,10 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm.track_record import transport_for
-from fntx_dagster.adapters.evm.transport import policy_of
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.chain import PostedDay, SignedDay, Unfinished
 from fntx_dagster.model.period import EVER, Period
-from fntx_dagster.outbox.sender import OnProgress, send
+from fntx_dagster.outbox.sender import OnProgress, Policy, send
 from fntx_dagster.services.signatures.refusals import Refusal
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox import sendings, signatures
@@ -104,12 +103,26 @@ def disagreements(db: Database, chain: Chain, held: Mapping[str, HeldRecords]) -
     for posted in signatures.posted_days(db, EVER):
         if (posted.chain_id, posted.contract) != (chain.chain_id, chain.contract):
             continue
-        record, ours = _held_version(chain, held, posted), f"ours is 0x{posted.root.hex()}"
+        trader, day, version = posted.trader, posted.trading_day, posted.version
+        record = chain.version_held(trader, day, version, held[trader].records.get(day))
+        ours = f"ours is 0x{posted.root.hex()}"
         if record is None:
-            differing.append((posted, f"the contract holds no version {posted.version}, {ours}"))
+            differing.append((posted, f"the contract holds no version {version}, {ours}"))
         elif not record.holds(posted.schema_hash, posted.root):
             differing.append((posted, f"the contract holds 0x{record.root.hex()}, {ours}"))
     return differing
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy of the settings; Permanent where a run would end before it came to raise a fee."""
+    posting = settings.posting
+    if posting.stuck_after >= posting.mined_within:
+        raise Permanent(
+            f"FNTX_STUCK_AFTER ({posting.stuck_after:g} s) is not shorter than FNTX_MINED_WITHIN "
+            f"({posting.mined_within:g} s), so no fee would ever be raised",
+            "Make it shorter",
+        )
+    return Policy(posting.batch, posting.stuck_after, posting.mined_within)
 
 
 def resubmit(db: Database, account: str, period: Period) -> list[date]:
@@ -122,20 +135,6 @@ def resubmit(db: Database, account: str, period: Period) -> list[date]:
         what = f"the records of {period} wait for the chain already" if records else f"no record of {period} has failed"
         raise Permanent(f"{what}: there is nothing to resubmit", "`fntx status` says what waits and what failed")
     return [record.trading_day for record in failed]
-
-
-def _held_version(chain: Chain, held: Mapping[str, HeldRecords], posted: PostedDay) -> StoredRecord | None:
-    """What the contract holds in the place of a posted version: None where its newest version is an earlier one."""
-    latest = held[posted.trader].records.get(posted.trading_day)
-    if latest is None or latest.version <= posted.version:
-        return latest if latest is not None and latest.version == posted.version else None
-    version = chain.version_of(posted.trader, posted.trading_day, posted.version)
-    if version is None:
-        raise Transient(
-            f"the node shows version {latest.version} of {posted.trading_day} and no version {posted.version}",
-            "Try again",
-        )
-    return version.record
 
 
 def _as_mined(receipt: PostedDay) -> PostedDay:
@@ -164,10 +163,11 @@ def _post_account(
     here = (chain.chain_id, chain.contract, signer.address)
     ours = [record for record in signed if (record.chain_id, record.contract, record.trader) == here]
     if ours:
-        with sendings.turn_of(db, signer.address):
+        journal = SendingJournal(db, account, *here, period)
+        transport = transport_for(chain, signer, settings.posting.fee_cap, settings.chain.confirmations)
+        with journal.turn():  # no other sender may post a record between the look at the chain and the queueing
             _requeue_vanished(db, chain, ours)
-            journal = SendingJournal(db, account, *here, period)
-            send(transport_for(chain, signer, settings.posting.fee_cap), journal, policy_of(settings), on_progress)
+            send(transport, journal, policy_of(settings), on_progress)
     for record in sendings.unfinished(db, period, account):
         if (record.chain_id, record.contract, record.trader) != here:
             raise Permanent(

@@ -121,8 +121,7 @@ def _signed_here(db: Database, chain: Chain, period: Period) -> dict[str, Signed
 
 def _short_of_funds(chain: Chain, traders: list[str]) -> Iterator[Finding]:
     for trader in traders:
-        funds = chain.funds_of(trader)
-        left = int(min(funds.fntx, funds.allowance) // chain.burn_amount)
+        left = chain.records_paid_by(chain.funds_of(trader).burnable)
         if left < POSTS_AHEAD:
             yield Finding(
                 trader, f"trader {trader} has FNTX and allowance for {left} more days: send FNTX or approve more"

@@ -3,6 +3,10 @@
 `alm_reporting.chain_postings` has a row per record and its state; `chain_sendings` a row per nonce that was taken;
 `chain_attempts` the signed bytes; `chain_receipts` what was mined. Each call is one transaction. Every change of a
 record's state becomes a row of `signature_events` by a trigger, so that monitors miss none.
+
+The tables name the outbox's states as the chain does: a queued entry is `queued`, a prepared one `signed`, a sent one
+`broadcast`, a seen one `mined`, a final one `final`. A record is `signed` from when its nonce is taken, also before its
+transaction is signed. A sending is `open` while its entries are `signed` or `broadcast`.
 """
 
 from __future__ import annotations
@@ -15,16 +19,15 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from fntx_dagster.errors import Transient
 from fntx_dagster.model.chain import Call, Fees, Mined, QueuedRecord, Unfinished
 from fntx_dagster.model.period import EVER, Period
+from fntx_dagster.outbox import turns
 from fntx_dagster.outbox.sending import Attempt, Place, Sending
 from fntx_dagster.store.database import Database, Readable
 
 RecordSending = Sending[QueuedRecord, Call, Fees]
 """A nonce that is taken for records, in the words of the outbox."""
 
-_TURN_SECONDS = 120.0
 _RECEIPT = """
     insert into alm_reporting.chain_receipts as known (account_id, trading_day, version, chain_id, contract, trader,
         tx_hash, block_number, block_hash, gas_used, records, posted_at, confirmed_at)
@@ -35,7 +38,7 @@ _RECEIPT = """
         set confirmed_at = excluded.confirmed_at, lost_at = null, seen_at = clock_timestamp()
         where known.confirmed_at is null
 """
-_ONE = "(account_id, trading_day, version) = (%(account)s, %(day)s, %(version)s)"
+_THIS_RECORD = "(account_id, trading_day, version) = (%(account)s, %(day)s, %(version)s)"
 
 
 def unfinished(db: Readable, period: Period = EVER, account: str | None = None) -> list[Unfinished]:
@@ -59,14 +62,14 @@ def queue_again(db: Database, account: str, day: date, version: int) -> None:
         key = {"account": account, "day": day, "version": version}
         connection.execute(
             f"""update alm_reporting.chain_sendings set state = 'released', updated_at = clock_timestamp()
-            where sending_id = (select sending_id from alm_reporting.chain_postings where {_ONE})
+            where sending_id = (select sending_id from alm_reporting.chain_postings where {_THIS_RECORD})
                 and state in ('final', 'failed')""",
             key,
         )
         connection.execute(
             f"""update alm_reporting.chain_postings set state = 'queued', sending_id = null, error = null,
                 queued_at = clock_timestamp(), updated_at = clock_timestamp()
-            where {_ONE} and state in ('final', 'failed')""",
+            where {_THIS_RECORD} and state in ('final', 'failed')""",
             key,
         )
 
@@ -76,7 +79,7 @@ def supersede(db: Database, account: str, day: date, version: int) -> None:
     with db.connect() as connection:
         connection.execute(
             f"""update alm_reporting.chain_postings set state = 'superseded', updated_at = clock_timestamp()
-            where {_ONE} and state = 'failed'""",
+            where {_THIS_RECORD} and state = 'failed'""",
             {"account": account, "day": day, "version": version},
         )
 
@@ -87,22 +90,22 @@ def turn_of(db: Database, trader: str) -> Iterator[None]:
 
     The lock ends with the connection, so a killed sender leaves none behind.
     """
-    deadline = time.monotonic() + _TURN_SECONDS
+    deadline = time.monotonic() + turns.TURN_SECONDS
     with db.connect() as connection:
         connection.autocommit = True
         while not _is_locked(connection, f"fntx sender {trader.lower()}"):
             if time.monotonic() > deadline:
-                raise _overtaken(trader)
+                raise turns.overtaken(trader)
             time.sleep(0.2)
         yield
 
 
 class SendingJournal:
-    """`outbox.Journal` for one account's trader on one contract; `period` limits which queued records are waiting."""
+    """`outbox.Journal` for one account's trader on one contract; `period` limits which records count as queued."""
 
     def __init__(self, db: Database, account: str, chain_id: int, contract: str, trader: str, period: Period) -> None:
         first, last = period
-        self._db, self._trader = db, trader
+        self._db, self._trader, self._has_turn = db, trader, False
         self._who = {
             "account": account,
             "chain_id": chain_id,
@@ -112,7 +115,19 @@ class SendingJournal:
             "last": last,
         }
 
-    def waiting(self) -> list[QueuedRecord]:
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        if self._has_turn:
+            yield
+            return
+        with turn_of(self._db, self._trader):
+            self._has_turn = True
+            try:
+                yield
+            finally:
+                self._has_turn = False
+
+    def queued(self) -> list[QueuedRecord]:
         with self._db.connect() as connection:
             return self._entries(
                 connection, "posting.state = 'queued' and posting.trading_day between %(first)s and %(last)s"
@@ -142,7 +157,7 @@ class SendingJournal:
                     self._who | {"nonce": slot, "data": message.data, "gas": message.gas},
                 )
             except psycopg.errors.UniqueViolation:
-                raise _overtaken(self._trader) from None
+                raise turns.overtaken(self._trader) from None
             taken = connection.execute(
                 """update alm_reporting.chain_postings as posting
                 set sending_id = %(number)s, state = 'signed', error = null, updated_at = clock_timestamp()
@@ -153,7 +168,7 @@ class SendingJournal:
                 | {"number": number, "days": [e.day for e in entries], "versions": [e.version for e in entries]},
             ).rowcount
             if taken < len(entries):
-                raise _overtaken(self._trader)
+                raise turns.overtaken(self._trader)
         return Sending(number, slot, message, entries, (), None)
 
     def keep(self, sending: RecordSending, attempt: Attempt[Fees]) -> RecordSending:
@@ -233,10 +248,10 @@ class SendingJournal:
         with self._db.connect() as connection:
             key = self._who | {"day": entry.day, "version": entry.version}
             confirmed = datetime.now(UTC) if is_final else None
-            connection.execute(_RECEIPT.format(which=_ONE), key | _receipt(receipt, confirmed))
+            connection.execute(_RECEIPT.format(which=_THIS_RECORD), key | _receipt(receipt, confirmed))
             connection.execute(
                 f"""update alm_reporting.chain_postings set state = %(state)s, error = null,
-                    updated_at = clock_timestamp() where {_ONE}""",
+                    updated_at = clock_timestamp() where {_THIS_RECORD}""",
                 key | {"state": "final" if is_final else "queued"},
             )
 
@@ -244,7 +259,7 @@ class SendingJournal:
         with self._db.connect() as connection:
             connection.execute(
                 f"""update alm_reporting.chain_postings set state = 'failed', error = %(why)s,
-                    updated_at = clock_timestamp() where {_ONE}""",
+                    updated_at = clock_timestamp() where {_THIS_RECORD}""",
                 self._who | {"day": entry.day, "version": entry.version, "why": why},
             )
 
@@ -328,10 +343,6 @@ def _is_locked(connection: psycopg.Connection, key: str) -> bool:
     """Whether this connection has got the lock of that name."""
     [(is_locked,)] = connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,))
     return is_locked
-
-
-def _overtaken(trader: str) -> Transient:
-    return Transient(f"another process is sending for {trader}", "Try again when it has finished")
 
 
 def _receipt(mined: Mined, confirmed_at: datetime | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tests.outbox.memory import MemoryJournal
 ACCOUNT = "U0000001"
 SCHEMA = b"\x11" * 32
 DAY = date(2025, 7, 18)
-POLICY = Policy(confirmations=0, batch=100, stuck_after=60, seen_within=60, poll=0.01)
+POLICY = Policy(batch=100, stuck_after=60, seen_within=60, poll=0.01)
 FEE_CAP = 500 * 10**9
 
 
@@ -57,9 +57,9 @@ def amended(entry, reason="the broker corrected a fee"):
     return QueuedRecord(entry.day, entry.version + 1, SCHEMA, root, entry.root, reason)
 
 
-def send(chain, signer, journal, policy=POLICY, fee_cap=FEE_CAP):
+def send(chain, signer, journal, policy=POLICY, fee_cap=FEE_CAP, confirmations=0):
     """Send what a journal has, to the chain's TrackRecord."""
-    sender.send(transport_for(chain, signer, fee_cap), journal, policy)
+    sender.send(transport_for(chain, signer, fee_cap, confirmations), journal, policy)
 
 
 def post(chain, signer, *entries, policy=POLICY):

@@ -30,7 +30,7 @@ from tests.outbox.memory import MemoryJournal
 from tests.tools import ANVIL, needs_anvil
 
 DEPLOYER = LocalSigner(b"\x02" * 32)
-PATIENT = POLICY._replace(confirmations=3)
+DEEP = 3  # blocks on top
 HASTY = POLICY._replace(seen_within=0.05, poll=0.02)
 
 
@@ -173,18 +173,18 @@ def test_a_custom_error_is_read_as_on_the_embedded_chain(chain, trader):
 @needs_anvil
 def test_a_mined_record_that_a_reorganisation_removes_is_posted_again_with_the_same_root(chain, trader):
     journal = MemoryJournal(first(), first(1), first(2))
-    send(chain, trader, journal, PATIENT._replace(batch=2))
+    send(chain, trader, journal, POLICY._replace(batch=2), confirmations=DEEP)
     assert journal.states() == ["mined"] * 3
     before = list(journal.receipts.values())
     ask(chain, "anvil_reorg", 2, [])
     assert chain.record_of(trader.address, DAY) is None
     assert [chain.mined(mined.tx_hash) for mined in before] == [None] * 3
-    send(chain, trader, journal, PATIENT)
+    send(chain, trader, journal, confirmations=DEEP)
     assert [mined.tx_hash for mined in journal.receipts.values()] == [mined.tx_hash for mined in before], "same bytes"
     assert list(journal.receipts.values()) != before
     assert chain.record_of(trader.address, DAY).root == first().root
     ask(chain, "anvil_mine", hex(3))
-    send(chain, trader, journal, PATIENT)
+    send(chain, trader, journal, confirmations=DEEP)
     assert journal.states() == ["final"] * 3
     assert journal.sending_states() == ["final"] * 2
 
@@ -192,7 +192,7 @@ def test_a_mined_record_that_a_reorganisation_removes_is_posted_again_with_the_s
 @needs_anvil
 def test_a_record_that_vanished_is_not_called_mined_while_it_waits_for_its_new_block(chain, trader):
     journal = MemoryJournal(first())
-    send(chain, trader, journal, PATIENT)
+    send(chain, trader, journal, confirmations=DEEP)
     ask(chain, "evm_setAutomine", False)
     ask(chain, "anvil_rollback", 1)
     with pytest.raises(Transient, match="is not mined yet"):
@@ -203,13 +203,13 @@ def test_a_record_that_vanished_is_not_called_mined_while_it_waits_for_its_new_b
 @needs_anvil
 def test_a_record_that_a_reorganisation_moved_has_the_new_blocks_receipt(chain, trader):
     journal = MemoryJournal(first())
-    send(chain, trader, journal, PATIENT)
+    send(chain, trader, journal, confirmations=DEEP)
     raw = journal.sendings()[0].attempts[0].raw
     before = journal.receipts[first()]
     ask(chain, "anvil_rollback", 1)
     ask(chain, "anvil_mine", hex(2))
     ask(chain, "eth_sendRawTransaction", f"0x{raw.hex()}")
-    send(chain, trader, journal, PATIENT)
+    send(chain, trader, journal, confirmations=DEEP)
     assert journal.receipts[first()].block_number == before.block_number + 2
     assert journal.receipts[first()].tx_hash == before.tx_hash
 
@@ -217,7 +217,7 @@ def test_a_record_that_a_reorganisation_moved_has_the_new_blocks_receipt(chain, 
 @needs_anvil
 def test_a_foreign_transaction_that_a_reorganisation_puts_in_place_of_ours_is_noticed(chain, trader):
     journal = MemoryJournal(first())
-    send(chain, trader, journal, PATIENT)
+    send(chain, trader, journal, confirmations=DEEP)
     nonce = journal.sendings()[0].slot
     ask(chain, "anvil_rollback", 1)
     ask(chain, "eth_sendRawTransaction", f"0x{pay_oneself(chain, trader, nonce).hex()}")
@@ -230,11 +230,11 @@ def test_a_foreign_transaction_that_a_reorganisation_puts_in_place_of_ours_is_no
 @needs_anvil
 def test_bytes_that_were_given_up_and_land_after_all_are_found_and_burn_nothing_twice(chain, trader):
     journal = MemoryJournal(first())
-    send(chain, trader, journal, PATIENT)
+    send(chain, trader, journal, confirmations=DEEP)
     [given_up] = journal.sendings()
     ask(chain, "anvil_rollback", 1)
     ask(chain, "eth_sendRawTransaction", f"0x{pay_oneself(chain, trader, given_up.slot).hex()}")
-    send(chain, trader, journal, PATIENT)
+    send(chain, trader, journal, confirmations=DEEP)
     assert journal.sending_states() == ["released", "mined"]
     ask(chain, "anvil_rollback", 2)
     ask(chain, "eth_sendRawTransaction", f"0x{given_up.attempts[0].raw.hex()}")
@@ -246,31 +246,31 @@ def test_bytes_that_were_given_up_and_land_after_all_are_found_and_burn_nothing_
 
 @needs_anvil
 def test_a_record_is_final_when_it_is_deep_enough_or_when_the_chain_says_so(chain, trader):
-    journal, never = MemoryJournal(first()), POLICY._replace(confirmations=10**6)
-    send(chain, trader, journal, PATIENT)
+    journal, never = MemoryJournal(first()), 10**6
+    send(chain, trader, journal, confirmations=DEEP)
     ask(chain, "anvil_mine", hex(2))
-    send(chain, trader, journal, PATIENT)
+    send(chain, trader, journal, confirmations=DEEP)
     assert journal.states() == ["mined"]
     ask(chain, "anvil_mine", hex(1))
-    send(chain, trader, journal, PATIENT)
+    send(chain, trader, journal, confirmations=DEEP)
     assert journal.states() == ["final"]
     journal.queue(first(1))
-    send(chain, trader, journal, never)
+    send(chain, trader, journal, confirmations=never)
     assert journal.states() == ["final", "mined"]
     ask(chain, "anvil_mine", hex(100))
     assert chain.finalized_height < chain.height
-    send(chain, trader, journal, never)
+    send(chain, trader, journal, confirmations=never)
     assert journal.states() == ["final", "final"]
 
 
 @needs_anvil
 def test_what_is_found_on_the_chain_is_looked_for_again_until_it_is_final(chain, trader):
-    send(chain, trader, MemoryJournal(first()), PATIENT)
+    send(chain, trader, MemoryJournal(first()), confirmations=DEEP)
     restored = MemoryJournal(first())
-    send(chain, trader, restored, PATIENT)
+    send(chain, trader, restored, confirmations=DEEP)
     assert (restored.states(), len(restored.receipts)) == (["queued"], 1)
     ask(chain, "anvil_mine", hex(3))
-    send(chain, trader, restored, PATIENT)
+    send(chain, trader, restored, confirmations=DEEP)
     assert (restored.states(), restored.all) == (["final"], {})
 
 
@@ -371,7 +371,7 @@ def test_while_a_foreign_transaction_of_the_key_is_pending_no_nonce_is_taken(cha
 @needs_anvil
 def test_a_nonce_that_is_ahead_of_the_chain_is_given_back_when_nothing_fills_the_gap(chain, trader):
     journal = MemoryJournal(first(), first(1))
-    send(chain, trader, journal, PATIENT._replace(batch=1))
+    send(chain, trader, journal, POLICY._replace(batch=1), confirmations=DEEP)
     before = [sending.slot for sending in journal.sendings()]
     journal.all[1] = (journal.all[1][0], "final")  # a reorganisation deeper than what was thought final
     ask(chain, "anvil_rollback", 2)

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.keys import LocalSigner, deployer_of
+from fntx_dagster.adapters.evm.track_record import TrackRecordCalls
 from fntx_dagster.adapters.evm.transactions import transact
-from fntx_dagster.adapters.evm.transport import policy_of
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
-from fntx_dagster.settings import Settings
 from tests.adapters.evm.conftest import ACCOUNT, DAY, POLICY, SCHEMA, amended, first, post, send
 from tests.outbox.memory import MemoryJournal
 
@@ -184,7 +183,7 @@ def test_a_transaction_that_no_node_takes_is_given_up_and_signed_anew_another_ti
         with pytest.raises(Transient, match="exceeds the configured cap"):
             send(chain, trader, journal, POLICY)
     assert journal.sendings() == []
-    assert journal.waiting() == [first()]
+    assert journal.queued() == [first()]
     send(chain, trader, journal, POLICY)
     assert chain.record_of(trader.address, first().day).root == first().root
 
@@ -279,17 +278,17 @@ def test_while_the_chain_is_dearer_than_the_cap_no_nonce_is_taken(chain, trader)
     assert journal.all == {}
 
 
-def test_the_policy_is_the_settings():
-    settings = Settings(
-        posting={"fee_cap_gwei": "1.5", "batch": 7, "stuck_after": 4, "mined_within": 5}, chain={"confirmations": 3}
-    )
-    assert policy_of(settings)[:4] == (3, 7, 4, 5)
-    assert settings.posting.fee_cap == 1_500_000_000
-
-
-def test_a_run_that_would_end_before_it_came_to_raise_a_fee_is_refused(settings):
-    with pytest.raises(Permanent, match="no fee would ever be raised"):
-        policy_of(Settings(home=settings.home, posting={"mined_within": 60}))
+def test_a_node_that_lags_is_asked_again_and_contradicts_nothing(chain, trader, monkeypatch):
+    entry = first()
+    post(chain, trader, entry, amended(entry))
+    height, calls, asked = chain.height, TrackRecordCalls(chain, trader.address), []
+    calls.confirm([entry], height)
+    monkeypatch.setattr(chain, "version_of", lambda *arguments: asked.append(arguments))
+    with pytest.raises(Transient, match="shows version 2 of 2025-07-18 and no version 1"):
+        calls.confirm([entry], height)
+    with pytest.raises(Transient, match="shows version 2 of 2025-07-18 and no version 1"):
+        list(calls.examine([entry], height, lambda number: True))
+    assert asked == [(trader.address, DAY, 1, height)] * 2
 
 
 def test_the_contracts_clock_is_now_also_in_a_process_that_runs_for_long(chain, trader, monkeypatch):

@@ -10,8 +10,9 @@ from fntx_dagster.adapters.evm.client import Chain
 from fntx_dagster.adapters.evm.transport import EvmTransport
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
+from fntx_dagster.outbox import turns
 from fntx_dagster.services.signatures import posting
-from fntx_dagster.services.signatures.posting import disagreements, held_by, post, resubmit
+from fntx_dagster.services.signatures.posting import disagreements, held_by, policy_of, post, resubmit
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -115,8 +116,61 @@ def test_a_contract_that_holds_another_root_than_ours_is_named(
 def test_two_machines_do_not_send_for_one_key_at_once(
     signed: Database, settings: Settings, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sendings, "_TURN_SECONDS", 0.1)
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.1)
     trader = chain.trader(ONE).address
     with sendings.turn_of(signed, trader), pytest.raises(Transient, match="another process is sending"):
         post(signed, settings, chain, Period(FIRST, LAST))
     assert {record.account_id for record in unfinished(signed)} == {ONE}
+
+
+def test_a_journal_lets_its_own_sender_enter_the_turn_again_and_nobody_else(
+    signed: Database, settings: Settings, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.1)
+    who = (ONE, chain.chain_id, chain.contract, chain.trader(ONE).address, Period(FIRST, LAST))
+    journal, other = sendings.SendingJournal(signed, *who), sendings.SendingJournal(signed, *who)
+    with journal.turn(), journal.turn():
+        pass
+    with journal.turn():
+        with journal.turn():
+            pass
+        with pytest.raises(Transient, match="another process is sending"), other.turn():
+            pass
+    with other.turn():
+        pass
+
+
+def test_a_node_that_lags_shows_no_other_root_than_ours(
+    signed: Database, settings: Settings, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(signed, settings, chain, Period.on(FIRST), ONE)
+    held = held_by(signed, chain)
+    [(trader, (first, last, records))] = [(trader, of) for trader, of in held.items() if of.records]
+    newer = {day: record._replace(version=2) for day, record in records.items()}
+    ahead = held | {trader: posting.HeldRecords(first, last, newer)}
+    assert disagreements(signed, chain, ahead) == []
+    monkeypatch.setattr(chain, "version_of", lambda *_: None)
+    with pytest.raises(Transient, match="shows version 2 of 2025-07-14 and no version 1"):
+        disagreements(signed, chain, ahead)
+
+
+def test_the_policy_and_the_confirmations_are_the_settings(
+    signed: Database, settings: Settings, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = Settings(
+        home=settings.home,
+        posting={"fee_cap_gwei": "1.5", "batch": 7, "stuck_after": 4, "mined_within": 5},
+        chain={"confirmations": 3},
+    )
+    assert policy_of(chosen)[:3] == (7, 4, 5)
+    assert chosen.posting.fee_cap == 1_500_000_000
+    made: list[EvmTransport] = []
+    monkeypatch.setattr(posting, "send", lambda transport, *_: made.append(transport))
+    monkeypatch.setattr(chain, "is_embedded", False)
+    post(signed, chosen, chain, Period.on(FIRST), ONE)
+    assert [transport.confirmations for transport in made] == [3]
+
+
+def test_a_run_that_would_end_before_it_came_to_raise_a_fee_is_refused(settings: Settings) -> None:
+    with pytest.raises(Permanent, match="no fee would ever be raised"):
+        policy_of(Settings(home=settings.home, posting={"mined_within": 60}))

@@ -12,6 +12,7 @@ import pytest
 from fntx_dagster.errors import Transient
 from fntx_dagster.model.chain import Call, Fees, Mined, QueuedRecord, SignedDay
 from fntx_dagster.model.period import Period
+from fntx_dagster.outbox import turns
 from fntx_dagster.outbox.sending import Attempt, Place
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox import sendings
@@ -48,7 +49,7 @@ def states(db: Database) -> list[str]:
 
 
 def prepared(journal: SendingJournal, count: int = 2) -> RecordSending:
-    return journal.prepare(5, CALL, tuple(journal.waiting()[:count]))
+    return journal.prepare(5, CALL, tuple(journal.queued()[:count]))
 
 
 def see(journal: SendingJournal, sending: RecordSending, receipt: Mined) -> None:
@@ -56,19 +57,19 @@ def see(journal: SendingJournal, sending: RecordSending, receipt: Mined) -> None
 
 
 def test_a_record_is_queued_when_it_is_frozen_and_only_once(database: Database, journal: SendingJournal) -> None:
-    assert [entry.day for entry in journal.waiting()] == DAYS
+    assert [entry.day for entry in journal.queued()] == DAYS
     assert freeze(database, [record(DAYS[0])]) == []
     assert states(database) == ["queued"] * 3
 
 
 def test_an_amended_record_is_queued_with_what_it_replaces(database: Database, journal: SendingJournal) -> None:
     freeze(database, [record(DAYS[0], version=2)])
-    assert journal.waiting()[1] == QueuedRecord(DAYS[0], 2, b"\x22" * 32, b"\x02" * 32, b"\x01" * 32, "corrected")
+    assert journal.queued()[1] == QueuedRecord(DAYS[0], 2, b"\x22" * 32, b"\x02" * 32, b"\x01" * 32, "corrected")
 
 
 def test_a_journal_of_a_range_sees_no_other_day(database: Database, journal: SendingJournal) -> None:
     narrow = SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, Period.on(DAYS[1]))
-    assert [entry.day for entry in narrow.waiting()] == [DAYS[1]]
+    assert [entry.day for entry in narrow.queued()] == [DAYS[1]]
 
 
 def test_a_sending_goes_through_its_states_with_its_records(database: Database, journal: SendingJournal) -> None:
@@ -118,7 +119,7 @@ def test_a_nonce_is_taken_once(journal: SendingJournal) -> None:
 
 
 def test_a_record_that_another_process_took_is_not_taken_again(journal: SendingJournal) -> None:
-    entries = tuple(journal.waiting())
+    entries = tuple(journal.queued())
     prepared(journal, 3)
     with pytest.raises(Transient, match="another process is sending"):
         journal.prepare(6, CALL, entries)
@@ -143,10 +144,10 @@ def test_what_is_on_its_way_is_not_queued_again(database: Database, journal: Sen
 def test_a_record_that_the_chain_holds_already_is_final_with_its_receipt(
     database: Database, journal: SendingJournal
 ) -> None:
-    journal.adopt(journal.waiting()[0], mined(DAYS[0]), True)
+    journal.adopt(journal.queued()[0], mined(DAYS[0]), True)
     assert [posted.trading_day for posted in posted_days(database, Period(*DAYS[::2]))] == [DAYS[0]]
     assert states(database) == ["queued"] * 2
-    journal.refuse(journal.waiting()[0], "another root")
+    journal.refuse(journal.queued()[0], "another root")
     assert states(database) == ["failed", "queued"]
 
 
@@ -168,7 +169,7 @@ def test_each_state_becomes_one_event_and_a_listener_is_notified(database: Datab
 def test_one_sender_has_the_turn_of_a_key_whatever_machine_it_runs_on(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sendings, "_TURN_SECONDS", 0.3)
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.3)
     refused = []
 
     def second() -> None:
@@ -197,7 +198,7 @@ def test_what_statistics_are_made_of_is_the_latest_final_version(database: Datab
     later = [record(day)._replace(values=values) for day in (DAYS[-1] + timedelta(days=3),)]
     freeze(database, later)
     wide = SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, Period.on(later[0].trading_day))
-    wide.adopt(wide.waiting()[0], mined(later[0].trading_day), True)
+    wide.adopt(wide.queued()[0], mined(later[0].trading_day), True)
     with database.connect() as connection:
         rows = connection.execute(
             "select trading_day, base_currency, closing_nav_official, net_pnl from alm_reporting.aggregation_input"
