@@ -82,7 +82,7 @@ def _show_proof(settings: Settings, db: Database) -> None:
         "from its value, its salt and six hashes, without seeing any other metric"
     )
     file = settings.paths.home / f"disclosure-{LAST}.json"
-    file.write_text(disclose_day(db, settings.paths.keys, SAMPLE_ACCOUNT, LAST, [PROVED]), encoding="utf-8")
+    file.write_text(disclose_day(settings, db, SAMPLE_ACCOUNT, LAST, [PROVED]), encoding="utf-8")
     out("")
     out(f"{file} shows that one figure. A stranger checks it without this database or its secrets:")
     out("  .venv/bin/fntx chain serve                you: this home's chain as a node, until Ctrl-C")

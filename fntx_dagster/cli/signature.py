@@ -46,9 +46,9 @@ def generate(day: OneDay, account: Account = None, post: Post = True) -> None:
 
     settings, db = load_settings(), database_of_settings()
     account_id = account_of(db, account)
-    print_signature(sign_day(db, settings, day.date(), account_id))
+    print_signature(sign_day(settings, db, day.date(), account_id))
     if post:
-        print_posting(post_queued(db, settings, account_id, Period.on(day.date())))
+        print_posting(post_queued(settings, db, account_id, Period.on(day.date())))
 
 
 @signature.command()
@@ -126,7 +126,7 @@ def disclose(
     from fntx_dagster.services.signatures.disclosing import disclose_day
 
     settings, db = load_settings(), database_of_settings()
-    text = disclose_day(db, settings.paths.keys, account_of(db, account), day.date(), names, version)
+    text = disclose_day(settings, db, account_of(db, account), day.date(), names, version)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -151,7 +151,7 @@ def resubmit(first: OneDay, last: MaybeTo = None, account: Account = None, post:
     for day in posting.resubmit(db, account_id, period):
         out(f"{day}  is in the queue")
     if post:
-        print_posting(post_queued(db, settings, account_id, period))
+        print_posting(post_queued(settings, db, account_id, period))
 
 
 @signature.command()
@@ -180,12 +180,12 @@ def amend(
     account_id, period = account_of(db, account), Period(first.date(), (last or first).date())
     refuse_backwards(period)
     reason = signing.checked_reason(reason)
-    proposed = signing.proposals_of_settings(db, settings, account_id, period)
+    proposed = signing.proposals_of_settings(settings, db, account_id, period)
     print_proposals(proposed)
     _confirm(f"Sign and post a new version of {len(proposed)} day(s)?" if post else "Sign a new version?", yes)
-    print_frozen(signing.amend(db, settings, proposed, reason))
+    print_frozen(signing.amend(settings, db, proposed, reason))
     if post:
-        print_posting(post_queued(db, settings, account_id, period))
+        print_posting(post_queued(settings, db, account_id, period))
     else:
         out("They wait in the queue.")
 

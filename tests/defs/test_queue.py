@@ -56,7 +56,7 @@ def queue(daemon: Daemon, *days: date, state: str = "queued", hours: float = 0) 
     """Signed days that wait, since some hours."""
     for day in days:
         by_hand.build(daemon.db, ONE, day)
-    sign(daemon.db, daemon.settings, Period(days[0], days[-1]))
+    sign(daemon.settings, daemon.db, Period(days[0], days[-1]))
     with daemon.db.connect() as connection:
         connection.execute(
             """update alm_reporting.chain_postings set state = %s, error = 'the reason',

@@ -122,7 +122,7 @@ class TestSignatureOfTheDay:
 
     def test_an_account_that_has_signed_goes_on_where_it_stopped(self, settings: Settings, built: Database) -> None:
         by_hand.build(built, ONE, JULY_15)
-        sign(built, settings, Period.on(JULY_15))
+        sign(settings, built, Period.on(JULY_15))
         by_hand.build(built, ONE, JULY_17)
         by_hand.build(built, ONE, JULY_16)
         assert self.at_midnight(settings, built).tags == BEGIN_LATEST | range_tags(Period(JULY_16, JULY_17))
@@ -132,7 +132,7 @@ class TestSignatureOfTheDay:
     ) -> None:
         by_hand.build(built, ONE, JULY_16)
         by_hand.build(built, ONE, JULY_17)
-        sign(built, settings, Period.on(JULY_17))
+        sign(settings, built, Period.on(JULY_17))
         said = self.at_midnight(settings, built).skip_message
         assert said == "Every built session is signed; the next waits for its official NAV."
 
@@ -140,7 +140,7 @@ class TestSignatureOfTheDay:
         self, settings: Settings, built: Database
     ) -> None:
         by_hand.build(built, ONE, JULY_16)
-        sign(built, settings, Period.on(JULY_16))
+        sign(settings, built, Period.on(JULY_16))
         said = self.at_midnight(settings, built).skip_message
         assert said == "Every built session is signed; the next waits for its official NAV."
 
@@ -159,7 +159,7 @@ class TestSignatureOfTheDay:
 
     def test_days_before_the_one_that_fails_are_signed(self, settings: Settings, built: Database) -> None:
         by_hand.build(built, ONE, JULY_15)
-        sign(built, settings, Period.on(JULY_15))
+        sign(settings, built, Period.on(JULY_15))
         by_hand.build(built, ONE, JULY_16)
         by_hand.build(built, ONE, JULY_17, passed=False)
         assert self.at_midnight(settings, built).tags == BEGIN_LATEST | range_tags(Period.on(JULY_16))
@@ -169,7 +169,7 @@ class TestSignatureOfTheDay:
     ) -> None:
         """Signed in order: what fills the hole would change the figures of the days after it."""
         by_hand.build(built, ONE, JULY_15)
-        sign(built, settings, Period.on(JULY_15))
+        sign(settings, built, Period.on(JULY_15))
         by_hand.build(built, ONE, JULY_17)
         by_hand.official_navs(built, ONE, JULY_15, JULY_17)
         said = self.at_midnight(settings, built).skip_message

@@ -123,7 +123,7 @@ class TestCompleteDays:
         return Settings(home=home)
 
     def sign(self, daemon: Daemon, account: str, day: date) -> None:
-        sign(daemon.db, daemon.settings, Period.on(day), account)
+        sign(daemon.settings, daemon.db, Period.on(day), account)
 
     def test_an_account_that_has_never_signed_waits_for_a_person_or_the_schedule(
         self, daemon: Daemon, built: Database

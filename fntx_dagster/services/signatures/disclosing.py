@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.proof.disclosure import disclose
 from fntx_dagster.services.signatures.signing import rebuilt
 from fntx_dagster.services.signatures.values import catalogue_of
 from fntx_dagster.services.signatures.verifying import signed_day
+from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox import signatures
 
 
 def disclose_day(
-    db: Database, key_folder: Path, account: str, day: date, metrics: Sequence[str], version: int | None = None
+    settings: Settings, db: Database, account: str, day: date, metrics: Sequence[str], version: int | None = None
 ) -> str:
     """The file (JSON) that shows the named metrics of a signed day, in its latest version unless one is named.
 
@@ -26,7 +26,7 @@ def disclose_day(
     with db.snapshot() as snapshot:
         signed = signed_day(snapshot, account, day, version)
         posted = signatures.receipt_of(snapshot, signed)
-    record = rebuilt(signed, key_folder)
+    record = rebuilt(signed, settings.paths.keys)
     if record.root != signed.root:
         raise Permanent(
             f"the record of {day} does not lead to its own root: it, or the salt secret, was changed after signing",

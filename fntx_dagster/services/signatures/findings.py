@@ -32,7 +32,7 @@ class SignedRange(NamedTuple):
 def sign_days(settings: Settings, db: Database, period: Period, beginning: Beginning) -> SignedRange:
     """Sign every day of a range that is built, complete and verified, account by account. Signing does not contact a
     node: the records are queued for the chain."""
-    outcome, labels = sign(db, settings, period, beginning=beginning), account_labels(db)
+    outcome, labels = sign(settings, db, period, beginning=beginning), account_labels(db)
     return SignedRange(
         len(outcome.new),
         len(outcome.kept),

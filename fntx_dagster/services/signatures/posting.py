@@ -46,8 +46,8 @@ class Posting(NamedTuple):
 
 
 def post(
-    db: Database,
     settings: Settings,
+    db: Database,
     chain: Chain,
     period: Period,
     account: str | None = None,
@@ -66,7 +66,7 @@ def post(
     refused, hindered = [], None
     for account_id, signed in records.items():
         try:
-            _post_account(db, settings, chain, account_id, signed, period, on_progress)
+            _post_account(settings, db, chain, account_id, signed, period, on_progress)
         except Permanent as error:
             waits = sendings.unfinished(db, period, account_id)
             refused.append(Refusal(account_id, (waits or signed)[0].trading_day, error))
@@ -150,8 +150,8 @@ def _by_account(records: Iterable[SignedDay]) -> dict[str, list[SignedDay]]:
 
 
 def _post_account(
-    db: Database,
     settings: Settings,
+    db: Database,
     chain: Chain,
     account: str,
     signed: list[SignedDay],

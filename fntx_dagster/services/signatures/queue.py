@@ -13,7 +13,7 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.sendings import unfinished
 
 
-def post_queued(db: Database, settings: Settings, account: str, period: Period) -> Posting:
+def post_queued(settings: Settings, db: Database, account: str, period: Period) -> Posting:
     """Post an account's queued records up to the end of a range. Those before the range are posted too, because
     records go out in order.
 
@@ -24,7 +24,7 @@ def post_queued(db: Database, settings: Settings, account: str, period: Period) 
     first = min([period.first, *(record.trading_day for record in queued if record.state != "failed")])
     try:
         with connect(settings) as chain:
-            posted = post(db, settings, chain, Period(first, period.last), account)
+            posted = post(settings, db, chain, Period(first, period.last), account)
     except Transient as error:
         raise Transient(
             error.message, "Nothing is lost: it is queued, and the sensor `chain_queue` or this command posts it later"

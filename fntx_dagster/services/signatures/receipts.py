@@ -69,7 +69,7 @@ def post_days(settings: Settings, db: Database, period: Period, on_progress: Cal
     chain do not fit together.
     """
     with _counting_what_waits(db, period), connect(settings) as chain:
-        outcome = post(db, settings, chain, period, on_progress=on_progress)
+        outcome = post(settings, db, chain, period, on_progress=on_progress)
         signed, labels = _signed_here(db, chain, period), account_labels(db)
         short = list(_short_of_funds(chain, sorted(signed)))
         held = held_by(db, chain)

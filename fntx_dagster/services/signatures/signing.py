@@ -69,8 +69,8 @@ def drift_of(signed: SignedDay, differing: Sequence[Difference]) -> str:
 
 
 def sign(
-    db: Database,
     settings: Settings,
+    db: Database,
     period: Period,
     account: str | None = None,
     beginning: Beginning = Beginning.ALL,
@@ -88,16 +88,16 @@ def sign(
     for account_id, all_days in built.items():
         days = all_days if account_id in have_signed else beginning.of(all_days)
         if days:
-            _sign(db, settings, account_id, days, outcome)
+            _sign(settings, db, account_id, days, outcome)
     return outcome
 
 
-def sign_day(db: Database, settings: Settings, day: date, account: str) -> Signing:
+def sign_day(settings: Settings, db: Database, day: date, account: str) -> Signing:
     """Sign one day of an account, or return it as it was signed before.
 
     Raises Permanent where the day must not be signed, or is not built.
     """
-    signed = sign(db, settings, Period.on(day), account)
+    signed = sign(settings, db, Period.on(day), account)
     for refusal in signed.refused:
         raise refusal.error
     require_days(signed.new + signed.kept, Period.on(day))
@@ -118,8 +118,8 @@ class Proposal(NamedTuple):
 
 
 def proposals(
-    db: Database,
     settings: Settings,
+    db: Database,
     account: str,
     period: Period,
     held: Callable[[SignedDay], StoredRecord | None] = lambda signed: None,
@@ -137,7 +137,7 @@ def proposals(
             raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
         for refusal in refusals(snapshot, Period(min(before), max(before)), account):
             raise refusal.error
-        bound = _bound(snapshot, settings, account)
+        bound = _bound(settings, snapshot, account)
         unfinished = sendings.unfinished(snapshot, period, account)
         posted = {receipt.trading_day: receipt for receipt in signatures.posted_days(snapshot, period, account)}
         current = day_values(snapshot, period, account)
@@ -158,7 +158,7 @@ def proposals(
     return proposed
 
 
-def proposals_of_settings(db: Database, settings: Settings, account: str, period: Period) -> list[Proposal]:
+def proposals_of_settings(settings: Settings, db: Database, account: str, period: Period) -> list[Proposal]:
     """`proposals`, with the chain of the settings for the days whose posting has failed. Raises Transient, too, where
     its node does not answer."""
 
@@ -166,7 +166,7 @@ def proposals_of_settings(db: Database, settings: Settings, account: str, period
         with connect(settings) as chain:
             return chain.record_of(signed.trader, signed.trading_day)
 
-    return proposals(db, settings, account, period, held)
+    return proposals(settings, db, account, period, held)
 
 
 def checked_reason(reason: str) -> str:
@@ -181,14 +181,14 @@ def checked_reason(reason: str) -> str:
     return reason
 
 
-def amend(db: Database, settings: Settings, proposed: Sequence[Proposal], reason: str) -> list[SignedDay]:
+def amend(settings: Settings, db: Database, proposed: Sequence[Proposal], reason: str) -> list[SignedDay]:
     """Freeze and queue the proposed versions, as they were shown; return those that were written.
 
     `reason` is public: the chain keeps it beside both roots. Raises Permanent for a reason that `checked_reason`
     refuses.
     """
     reason = checked_reason(reason)
-    bound = _bound(db, settings, proposed[0].before.account_id)
+    bound = _bound(settings, db, proposed[0].before.account_id)
     records = [
         _frozen(bound, proposal.before.trading_day, proposal.values, proposal.version, proposal.previous_root, reason)
         for proposal in proposed
@@ -229,7 +229,7 @@ def _built_days(db: Readable, period: Period, account: str | None) -> dict[str, 
     return days
 
 
-def _sign(db: Database, settings: Settings, account: str, days: list[date], outcome: Signing) -> None:
+def _sign(settings: Settings, db: Database, account: str, days: list[date], outcome: Signing) -> None:
     """One account's days, in order. Whether a day is fit and what is frozen of it come from one snapshot."""
     period = Period(days[0], days[-1])
     records, day, bound = [], period.first, None
@@ -243,7 +243,7 @@ def _sign(db: Database, settings: Settings, account: str, days: list[date], outc
                     if differing := differences(before[day], values):
                         outcome.drifted.append((before[day], differing))
                 elif refusal is None or day < refusal.day:
-                    bound = bound or _bound(snapshot, settings, account)
+                    bound = bound or _bound(settings, snapshot, account)
                     records.append(_frozen(bound, day, values))
         except Permanent as error:
             refusal = refusal or Refusal(account, day, error)
@@ -295,7 +295,7 @@ def _check_posted(bound: _Bound, signed: SignedDay, posted: PostedDay | None) ->
         )
 
 
-def _bound(db: Readable, settings: Settings, account_id: str) -> _Bound:
+def _bound(settings: Settings, db: Readable, account_id: str) -> _Bound:
     """What the account's next record is bound to. Raises Permanent where it could not be posted or proved: another key
     or secret than before, a key that another account uses, made-up days on a public chain."""
     if account_id == SAMPLE_ACCOUNT and settings.chain.rpc_url is not None:

@@ -35,4 +35,4 @@ def chain(settings: Settings) -> Iterator[Chain]:
 
 def amended(db: Database, settings: Settings, first: date, last: date, reason: str) -> list[SignedDay]:
     """The next versions of a range's drifted days, frozen and queued."""
-    return amend(db, settings, proposals(db, settings, "U7000001", Period(first, last)), reason)
+    return amend(settings, db, proposals(settings, db, "U7000001", Period(first, last)), reason)

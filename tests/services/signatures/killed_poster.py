@@ -31,23 +31,23 @@ from fntx_dagster.store.database import Database
 
 def main(url: str, home: str, first: str, last: str) -> None:
     db, settings, days = Database(url), Settings(home=Path(home)), (date.fromisoformat(first), date.fromisoformat(last))
-    run(db, settings, days)  # what is loaded at first use is there before the forks
+    run(settings, db, days)  # what is loaded at first use is there before the forks
     for line in sys.stdin:
         steps, milliseconds = map(int, line.split())
         child = os.fork()
         if child == 0:
             count = Steps(steps, milliseconds)
-            run(db, settings, days)
+            run(settings, db, days)
             _say(count.taken)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         _say(os.waitstatus_to_exitcode(status))
 
 
-def run(db: Database, settings: Settings, days: tuple[date, date]) -> None:
-    sign(db, settings, Period(*days))
+def run(settings: Settings, db: Database, days: tuple[date, date]) -> None:
+    sign(settings, db, Period(*days))
     with connect(settings) as chain:
-        post(db, settings, chain, Period(*days))
+        post(settings, db, chain, Period(*days))
 
 
 class Steps:

@@ -33,8 +33,8 @@ def correct(db: Database, net_pnl: int = 13) -> None:
 
 def posted(db: Database, settings: Settings, chain: Chain) -> SignedDay:
     by_hand.build(db, ACCOUNT, DAY)
-    [signed] = sign(db, settings, Period.on(DAY)).new
-    assert len(post(db, settings, chain, Period.on(DAY)).new) == 1
+    [signed] = sign(settings, db, Period.on(DAY)).new
+    assert len(post(settings, db, chain, Period.on(DAY)).new) == 1
     return signed
 
 
@@ -45,7 +45,7 @@ def test_an_amendment_is_a_second_version_and_the_first_stays(
     correct(built)
     [second] = amended(built, settings, DAY, DAY, f" {REASON}\n")
     assert (second.version, second.previous_root, second.reason) == (2, first.root, REASON)
-    post(built, settings, chain, Period.on(DAY))
+    post(settings, built, chain, Period.on(DAY))
     stored = [chain.version_of(first.trader, DAY, version) for version in (1, 2)]
     assert [one.record.root for one in stored] == [first.root, second.root]
     assert (stored[1].previous_root, stored[1].reason) == (first.root, REASON)
@@ -58,11 +58,11 @@ def test_an_amendment_is_a_second_version_and_the_first_stays(
 def test_nothing_is_amended_by_signing_again(built: Database, settings: Settings, chain: Chain) -> None:
     first = posted(built, settings, chain)
     correct(built)
-    again = sign(built, settings, Period.on(DAY))
+    again = sign(settings, built, Period.on(DAY))
     assert (again.new, again.kept) == ([], [first])
     assert "net_pnl" in again.warnings[0]
     assert "amend" in again.warnings[0]
-    assert post(built, settings, chain, Period.on(DAY)).new == []
+    assert post(settings, built, chain, Period.on(DAY)).new == []
 
 
 def test_a_day_whose_figures_are_unchanged_is_not_amended(built: Database, settings: Settings, chain: Chain) -> None:
@@ -92,9 +92,9 @@ def test_a_day_that_must_not_be_signed_is_not_amended(built: Database, settings:
 def test_what_was_shown_is_what_is_frozen(built: Database, settings: Settings, chain: Chain) -> None:
     posted(built, settings, chain)
     correct(built)
-    shown = proposals(built, settings, ACCOUNT, Period.on(DAY))
+    shown = proposals(settings, built, ACCOUNT, Period.on(DAY))
     correct(built, 14)
-    [frozen] = amend(built, settings, shown, REASON)
+    [frozen] = amend(settings, built, shown, REASON)
     assert frozen.values["net_pnl"] == 13 * 10**8
 
 
@@ -107,7 +107,7 @@ def test_a_record_is_not_amended_for_another_contract_than_it_was_posted_to(
     elsewhere.write_text(json.dumps({"chain_id": 1, "FNTX": "0x" + "11" * 20, "TrackRecord": "0x" + "22" * 20}))
     public = Settings(home=settings.home, chain={"rpc_url": "http://127.0.0.1:1", "contracts": elsewhere})
     with pytest.raises(Permanent, match="settings name another"):
-        proposals(built, public, ACCOUNT, Period.on(DAY))
+        proposals(public, built, ACCOUNT, Period.on(DAY))
 
 
 def test_a_day_signed_anew_after_a_restore_is_amended_behind_what_the_chain_holds(
@@ -121,16 +121,16 @@ def test_a_day_signed_anew_after_a_restore_is_amended_behind_what_the_chain_hold
             connection.execute(f"delete from alm_reporting.{table}")
             connection.execute(f"alter table alm_reporting.{table} enable trigger all")
     correct(built)
-    [again] = sign(built, settings, Period.on(DAY)).new
-    done = post(built, settings, chain, Period.on(DAY))
+    [again] = sign(settings, built, Period.on(DAY)).new
+    done = post(settings, built, chain, Period.on(DAY))
     assert "another record" in str(done.failed[0].error)
     assert done.refused == []
     shown = proposals(
-        built, settings, ACCOUNT, Period.on(DAY), lambda one: chain.record_of(one.trader, one.trading_day)
+        settings, built, ACCOUNT, Period.on(DAY), lambda one: chain.record_of(one.trader, one.trading_day)
     )
-    [second] = amend(built, settings, shown, "the database was restored")
+    [second] = amend(settings, built, shown, "the database was restored")
     assert (second.version, second.previous_root, again.version) == (2, first.root, 1)
-    assert post(built, settings, chain, Period.on(DAY)).failed == []
+    assert post(settings, built, chain, Period.on(DAY)).failed == []
     assert chain.record_of(first.trader, DAY).root == second.root
     assert unfinished(built) == []
 
@@ -148,8 +148,8 @@ def test_only_the_days_that_drifted_are_amended(built: Database, settings: Setti
     later = DAY + timedelta(days=1)
     by_hand.build(built, ACCOUNT, DAY)
     by_hand.build(built, ACCOUNT, later)
-    sign(built, settings, Period(DAY, later))
-    post(built, settings, chain, Period(DAY, later))
+    sign(settings, built, Period(DAY, later))
+    post(settings, built, chain, Period(DAY, later))
     with built.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 1 where trading_day = %s", (later,))
     assert [one.trading_day for one in amended(built, settings, DAY, later, REASON)] == [later]
@@ -161,4 +161,4 @@ def test_a_newer_file_with_the_same_rows_is_no_drift(built: Database, settings: 
     posted(built, settings, chain)
     with built.connect() as connection:
         connection.execute("update raw_flex.files set sha256 = 'another'")
-    assert sign(built, settings, Period.on(DAY)).drifted == []
+    assert sign(settings, built, Period.on(DAY)).drifted == []

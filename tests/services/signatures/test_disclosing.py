@@ -28,8 +28,8 @@ ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
 @pytest.fixture
 def signed(built: Database, settings: Settings, chain: Chain) -> SignedDay:
     by_hand.build(built, ACCOUNT, DAY)
-    [one] = sign(built, settings, Period.on(DAY)).new
-    post(built, settings, chain, Period.on(DAY))
+    [one] = sign(settings, built, Period.on(DAY)).new
+    post(settings, built, chain, Period.on(DAY))
     return one
 
 
@@ -41,7 +41,7 @@ def node(chain: Chain) -> Iterator[str]:
 
 
 def disclosed(db: Database, settings: Settings, *metrics: str, version: int | None = None) -> str:
-    return disclose_day(db, settings.paths.keys, ACCOUNT, DAY, metrics or ("net_pnl",), version)
+    return disclose_day(settings, db, ACCOUNT, DAY, metrics or ("net_pnl",), version)
 
 
 def test_a_disclosure_holds_by_itself_and_says_what_is_not_checked(
@@ -67,7 +67,7 @@ def test_a_disclosure_of_a_day_that_is_not_posted_fails_against_a_node_only(
     built: Database, settings: Settings, chain: Chain, node: str
 ) -> None:
     by_hand.build(built, ACCOUNT, DAY)
-    sign(built, settings, Period.on(DAY))
+    sign(settings, built, Period.on(DAY))
     text = disclosed(built, settings)
     assert json.loads(text)["transaction"] is None
     assert check_disclosure(text).holds
@@ -82,7 +82,7 @@ def test_an_amended_version_still_holds_and_is_reported_as_superseded(
     with built.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 13")
     amended(built, settings, DAY, DAY, "a correction")
-    post(built, settings, chain, Period.on(DAY))
+    post(settings, built, chain, Period.on(DAY))
     before = check_disclosure(disclosed(built, settings, version=1), node)
     assert before.holds
     assert "superseded" in before.notes[-1]

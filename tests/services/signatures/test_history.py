@@ -28,8 +28,8 @@ FIRST, LAST = date(2025, 7, 1), date(2025, 7, 8)
 def posted(db: Database, settings: Settings, chain: Chain, *days: date) -> str:
     for day in days:
         by_hand.build(db, ACCOUNT, day)
-        signed = sign(db, settings, Period.on(day)).new
-    post(db, settings, chain, Period(days[0], days[-1]))
+        signed = sign(settings, db, Period.on(day)).new
+    post(settings, db, chain, Period(days[0], days[-1]))
     return signed[0].trader
 
 
@@ -38,7 +38,7 @@ def test_gaps_late_and_amended_days_are_distinguished(built: Database, settings:
     with built.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 1 where trading_day = '2025-07-03'")
     amended(built, settings, date(2025, 7, 3), date(2025, 7, 3), "a correction")
-    post(built, settings, chain, Period(FIRST, LAST))
+    post(settings, built, chain, Period(FIRST, LAST))
     now = datetime.now(UTC)
     days = history_of(chain, trader, Period(FIRST, LAST), now)
     assert [(one.day.day, len(one.versions), one.is_gap) for one in days] == [

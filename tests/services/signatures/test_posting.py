@@ -32,7 +32,7 @@ def signed(built: Database, settings: Settings) -> Database:
     for day in DAYS:
         by_hand.build(built, ONE, day)
         by_hand.build(built, OTHER, day)
-    sign(built, settings, Period(FIRST, LAST))
+    sign(settings, built, Period(FIRST, LAST))
     return built
 
 
@@ -52,7 +52,7 @@ def test_an_account_that_has_to_wait_holds_no_other_up(
 ) -> None:
     hindering(monkeypatch, chain.trader(ONE).address, Transient("a transaction is still in progress"))
     with pytest.raises(Transient, match="still in progress"):
-        post(signed, settings, chain, Period(FIRST, LAST))
+        post(settings, signed, chain, Period(FIRST, LAST))
     assert {record.account_id for record in unfinished(signed)} == {ONE}
     assert len(posted_days(signed, Period(FIRST, LAST), OTHER)) == 3
 
@@ -60,9 +60,9 @@ def test_an_account_that_has_to_wait_holds_no_other_up(
 def test_an_account_without_funds_stops_at_its_first_day_that_waits(
     signed: Database, settings: Settings, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post(signed, settings, chain, Period.on(FIRST))
+    post(settings, signed, chain, Period.on(FIRST))
     hindering(monkeypatch, chain.trader(ONE).address, Permanent("it holds 0 FNTX"))
-    done = post(signed, settings, chain, Period(FIRST, LAST))
+    done = post(settings, signed, chain, Period(FIRST, LAST))
     assert [(refusal.account_id, refusal.day) for refusal in done.refused] == [(ONE, DAYS[1])]
     assert len(done.new) == 2
 
@@ -70,13 +70,13 @@ def test_an_account_without_funds_stops_at_its_first_day_that_waits(
 def test_failed_records_are_resubmitted_together(signed: Database, settings: Settings, chain: Chain) -> None:
     with signed.connect() as connection:
         connection.execute("update alm_reporting.chain_postings set state = 'failed', error = 'reverted'")
-    done = post(signed, settings, chain, Period(FIRST, LAST), ONE)
+    done = post(settings, signed, chain, Period(FIRST, LAST), ONE)
     assert [refusal.day for refusal in done.failed] == DAYS
     assert "fntx signature resubmit" in str(done.failed[0].error)
     assert resubmit(signed, ONE, Period(FIRST, LAST)) == DAYS
     with pytest.raises(Permanent, match="wait for the chain already"):
         resubmit(signed, ONE, Period(FIRST, LAST))
-    [transaction] = {posted.tx_hash for posted in post(signed, settings, chain, Period(FIRST, LAST), ONE).new}
+    [transaction] = {posted.tx_hash for posted in post(settings, signed, chain, Period(FIRST, LAST), ONE).new}
     assert transaction
     with pytest.raises(Permanent, match="no record of 2025-07-14 has failed"):
         resubmit(signed, ONE, Period.on(FIRST))
@@ -85,14 +85,14 @@ def test_failed_records_are_resubmitted_together(signed: Database, settings: Set
 def test_a_day_posted_to_an_earlier_contract_is_left_there_and_a_new_one_is_posted_here(
     signed: Database, settings: Settings, chain: Chain
 ) -> None:
-    post(signed, settings, chain, Period(FIRST, LAST))
+    post(settings, signed, chain, Period(FIRST, LAST))
     later = LAST + timedelta(days=1)
     with signed.connect() as connection:  # as if the first days had gone to an earlier chain of this home
         connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
         connection.execute("""update alm_reporting.daily_signatures set record = record || '{"contract": "0x11"}'""")
     by_hand.build(signed, ONE, later)
-    sign(signed, settings, Period.on(later), ONE)
-    done = post(signed, settings, chain, Period(FIRST, later), ONE)
+    sign(settings, signed, Period.on(later), ONE)
+    done = post(settings, signed, chain, Period(FIRST, later), ONE)
     assert [posted.trading_day for posted in done.new] == [later]
     assert done.refused == []
 
@@ -100,7 +100,7 @@ def test_a_day_posted_to_an_earlier_contract_is_left_there_and_a_new_one_is_post
 def test_a_contract_that_holds_another_root_than_ours_is_named(
     signed: Database, settings: Settings, chain: Chain
 ) -> None:
-    post(signed, settings, chain, Period(FIRST, LAST))
+    post(settings, signed, chain, Period(FIRST, LAST))
     assert disagreements(signed, chain, held_by(signed, chain)) == []
     with signed.connect() as connection:
         connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
@@ -119,7 +119,7 @@ def test_two_machines_do_not_send_for_one_key_at_once(
     monkeypatch.setattr(turns, "TURN_SECONDS", 0.1)
     trader = chain.trader(ONE).address
     with sendings.turn_of(signed, trader), pytest.raises(Transient, match="another process is sending"):
-        post(signed, settings, chain, Period(FIRST, LAST))
+        post(settings, signed, chain, Period(FIRST, LAST))
     assert {record.account_id for record in unfinished(signed)} == {ONE}
 
 

@@ -46,7 +46,7 @@ def rebuilt_meanwhile(built: Database, monkeypatch: pytest.MonkeyPatch) -> Datab
 
 
 def test_a_signed_record_never_mixes_two_states_of_the_tables(rebuilt_meanwhile: Database, settings: Settings) -> None:
-    [record] = sign(rebuilt_meanwhile, settings, Period.on(DAY)).new
+    [record] = sign(settings, rebuilt_meanwhile, Period.on(DAY)).new
     net_pnl, total_return = (record.values[name] for name in ("net_pnl", "total_return_mtd"))
     assert net_pnl is not None
     assert total_return is not None
@@ -57,9 +57,9 @@ def test_a_signed_record_never_mixes_two_states_of_the_tables(rebuilt_meanwhile:
 def test_a_proposed_version_never_mixes_two_states_of_the_tables(
     rebuilt_meanwhile: Database, settings: Settings, chain: Chain
 ) -> None:
-    sign(rebuilt_meanwhile, settings, Period.on(DAY))
-    post(rebuilt_meanwhile, settings, chain, Period.on(DAY))
-    [proposal] = proposals(rebuilt_meanwhile, settings, ACCOUNT, Period.on(DAY))
+    sign(settings, rebuilt_meanwhile, Period.on(DAY))
+    post(settings, rebuilt_meanwhile, chain, Period.on(DAY))
+    [proposal] = proposals(settings, rebuilt_meanwhile, ACCOUNT, Period.on(DAY))
     net_pnl, total_return = (proposal.values[name] for name in ("net_pnl", "total_return_mtd"))
     assert net_pnl is not None
     assert total_return == 0.25 + (int(net_pnl) - 100) / 8
@@ -67,4 +67,4 @@ def test_a_proposed_version_never_mixes_two_states_of_the_tables(
 
 def test_a_snapshot_that_lacks_the_tables_says_so(database: Database, settings: Settings) -> None:
     with pytest.raises(Permanent, match="no trading day"):
-        sign(database, settings, Period.on(DAY))
+        sign(settings, database, Period.on(DAY))
