@@ -15,14 +15,29 @@ from operator import attrgetter
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.session import NEW_YORK, Session
 
-_MARGIN = timedelta(days=14)
-"""Longer than any closure of the exchange since 2000, so that a range always has a session before it."""
+LONGEST_CLOSURE = timedelta(days=14)
+"""Longer than any closure of the exchange since 2000: so many days always hold a session."""
 
 
 def sessions(first: date, last: date) -> tuple[Session, ...]:
     """The sessions of the days `first` to `last`, both included, in order."""
     known = _around(first, last)
     return known[bisect_left(known, first, key=_day) : bisect_right(known, last, key=_day)]
+
+
+def last_session(on_or_before: date) -> Session:
+    """The latest session on a day or before it."""
+    return sessions(on_or_before - LONGEST_CLOSURE, on_or_before)[-1]
+
+
+def session_at(moment: datetime) -> Session:
+    """The session that is `today` at an aware moment: the latest on or before its New York date.
+
+    From the close on it stays the same until midnight in New York before the next session, where that session's
+    pre-market begins (`Session.phase`): Friday 17:00, Saturday and Sunday still show Friday, a holiday the session
+    before it.
+    """
+    return last_session(moment.astimezone(NEW_YORK).date())
 
 
 _day = attrgetter("day")
@@ -45,7 +60,7 @@ def _around(first: date, last: date) -> tuple[Session, ...]:
 def _sessions(first: date, last: date) -> tuple[Session, ...]:
     import exchange_calendars  # imports pandas and takes half a second: only callers that need a calendar pay
 
-    exchange = exchange_calendars.get_calendar("XNYS", start=first - _MARGIN, end=last + _MARGIN)
+    exchange = exchange_calendars.get_calendar("XNYS", start=first - LONGEST_CLOSURE, end=last + LONGEST_CLOSURE)
     early = {moment.date() for moment in exchange.early_closes}
     schedule = exchange.schedule
     days = [moment.date() for moment in schedule.index]

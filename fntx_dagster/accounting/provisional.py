@@ -9,51 +9,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
 from fntx_dagster.accounting import fx, lots
 from fntx_dagster.accounting.blocks import FillEffect, event_id, story_blocks
-from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.accounting.calendar import session_at
 from fntx_dagster.accounting.fills import FX_CONVERSION, TRADE, Fill
 from fntx_dagster.accounting.matching import match
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.contract import Contract, ladder_key
 from fntx_dagster.model.day import Block, OpenPosition, ProvisionalDay
-from fntx_dagster.model.session import NEW_YORK, Session
-from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot
+from fntx_dagster.model.session import Session
+from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot, execution_id
 
 REALTIME = "realtime"
 """The source of a rate that is configured for the current day."""
 
 _ZERO = Decimal(0)
-_CLOSURE = timedelta(days=14)  # longer than any of the exchange's
 _CARRIED = "carried"  # the fill that opened what was held when the day began; no fill has this id
-
-
-class ExecutionId(NamedTuple):
-    """An execution id in its parts: a correction has the original's `root` and a higher `version`."""
-
-    root: str
-    version: int
-
-
-def execution_id(text: str) -> ExecutionId:
-    """`0000e0d5.6576fd38.01.02` is version 2 of `0000e0d5.6576fd38.01`; of a correction the highest version counts."""
-    root, dot, version = text.rpartition(".")
-    return ExecutionId(root, int(version)) if dot and version.isdecimal() else ExecutionId(text, 0)
-
-
-def session_at(moment: datetime) -> Session:
-    """The session that is `today` at an aware moment: the latest on or before its New York date.
-
-    From the close on it stays the same until midnight in New York before the next session, where that session's
-    pre-market begins (`Session.phase`): Friday 17:00, Saturday and Sunday still show Friday, a holiday the session
-    before it.
-    """
-    day = moment.astimezone(NEW_YORK).date()
-    return sessions(day - _CLOSURE, day)[-1]
 
 
 def today(

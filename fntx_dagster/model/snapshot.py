@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from fntx_dagster.model.contract import Contract
 
@@ -62,6 +62,19 @@ class Snapshot:
     cushion: Decimal | None
     positions: tuple[MarkedPosition, ...]
     executions: tuple[Execution, ...]
+
+
+class ExecutionId(NamedTuple):
+    """An execution id in its parts: a correction has the original's `root` and a higher `version`."""
+
+    root: str
+    version: int
+
+
+def execution_id(text: str) -> ExecutionId:
+    """`0000e0d5.6576fd38.01.02` is version 2 of `0000e0d5.6576fd38.01`; of a correction the highest version counts."""
+    root, dot, version = text.rpartition(".")
+    return ExecutionId(root, int(version)) if dot and version.isdecimal() else ExecutionId(text, 0)
 
 
 def to_json(snapshot: Snapshot) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from fntx_dagster.accounting.provisional import session_at, today
+from fntx_dagster.accounting.calendar import session_at
+from fntx_dagster.accounting.provisional import today
 from fntx_dagster.adapters.gateway.address import gateway_at
 from fntx_dagster.adapters.gateway.client import snapshot
 from fntx_dagster.errors import FntxError, Permanent, masked

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from fntx_dagster.accounting.calendar import sessions, why_closed
+from fntx_dagster.accounting.calendar import last_session, sessions, why_closed
 from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
@@ -18,7 +18,7 @@ from fntx_dagster.services.fetching import configured, overdue
 from fntx_dagster.services.signatures.refusals import Beginning, Waiting, waiting
 from fntx_dagster.services.signatures.waiting import is_ripe, waiting_here
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox.signatures import last_signed_sessions, unsigned_days
 from fntx_dagster.store.raw_flex.coverage import due_session
 
@@ -71,8 +71,7 @@ def missing_statements(settings: Settings, db: Database, now: datetime) -> Plan:
 def last_session_to_sign(settings: Settings, db: Database, now: datetime) -> Plan:
     """Each account's sessions since its last signed one. An account that has never signed begins with its latest, if
     that is not before the last but one session that is due: history is not signed by itself."""
-    due = due_session(now)
-    recent = sessions(due - timedelta(days=14), due)[-2].day
+    recent = last_session(due_session(now) - timedelta(days=1)).day
     return _to_sign(settings, db, now, Beginning.LATEST, f"{now.astimezone(UTC).date()}", recent)
 
 
@@ -82,7 +81,7 @@ def complete_days_to_sign(settings: Settings, db: Database, now: datetime) -> Pl
     return _to_sign(settings, db, now, Beginning.NOTHING, f"{now:%Y-%m-%dT%H}", date.min)
 
 
-def queue_to_post(settings: Settings, db: Database, now: datetime) -> Plan:
+def queue_to_post(settings: Settings, db: Readable, now: datetime) -> Plan:
     """The records that the chain of the settings can take. A failed record waits for a person."""
     try:
         records = waiting_here(settings, db)
@@ -102,15 +101,16 @@ def _to_sign(
     settings: Settings, db: Database, now: datetime, beginning: Beginning, key: str, begins_from: date
 ) -> Plan:
     """Requested once per `key` and number of days."""
-    accounts = waiting(db, beginning, begins_from)
     first = settings.dagster.first_session
-    days = sorted(day for account in accounts.values() for day in account.days if day >= first)
-    if not days:
-        return Plan(None, " ".join(_why_nothing_to_sign(db, accounts, now)))
+    with db.snapshot() as snapshot:
+        accounts = waiting(snapshot, beginning, begins_from)
+        days = sorted(day for account in accounts.values() for day in account.days if day >= first)
+        if not days:
+            return Plan(None, " ".join(_why_nothing_to_sign(snapshot, accounts, now)))
     return Plan(Period(days[0], days[-1]), f"{len(days)} {key}")
 
 
-def _why_nothing_to_sign(db: Database, accounts: Mapping[str, Waiting], now: datetime) -> list[str]:
+def _why_nothing_to_sign(db: Readable, accounts: Mapping[str, Waiting], now: datetime) -> list[str]:
     """The reasons, in sentences: the day over in New York, where it was no session; each account that had to stop, or
     that has never signed."""
     stopped = [

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.accounting.calendar import Calendar, sessions
+from fntx_dagster.accounting.calendar import Calendar, last_session, session_at, sessions
 from fntx_dagster.errors import Permanent
 from tests.accounting.examples import at, july
 
@@ -123,3 +123,27 @@ def test_a_calendar_without_sessions_is_an_error():
 def test_every_moment_belongs_to_exactly_one_session(naive):
     moment = naive.replace(tzinfo=ZoneInfo("UTC"))
     assert [s.day for s in july().sessions if s.previous_close < moment <= s.closes_at] == [july().at(moment).day]
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        (datetime(2025, 7, 28, 14, 15, tzinfo=UTC), date(2025, 7, 28)),
+        (datetime(2025, 7, 28, 4, 0, tzinfo=UTC), date(2025, 7, 28)),  # midnight in New York: pre-market begins
+        (datetime(2025, 7, 28, 3, 59, 59, tzinfo=UTC), date(2025, 7, 25)),  # Sunday evening
+        (datetime(2025, 7, 25, 20, 0, tzinfo=UTC), date(2025, 7, 25)),  # the close itself
+        (datetime(2025, 7, 25, 21, 0, tzinfo=UTC), date(2025, 7, 25)),  # Friday 17:00
+        (datetime(2025, 7, 26, 16, 0, tzinfo=UTC), date(2025, 7, 25)),
+        (datetime(2025, 7, 4, 16, 0, tzinfo=UTC), date(2025, 7, 3)),  # a holiday
+        (datetime(2025, 7, 29, 1, 0, tzinfo=UTC), date(2025, 7, 28)),  # Monday evening
+        (datetime(2026, 1, 1, 17, 0, tzinfo=UTC), date(2025, 12, 31)),
+        (datetime(2025, 7, 29, 12, 0, tzinfo=timezone(timedelta(hours=8))), date(2025, 7, 29)),
+    ],
+)
+def test_today_is_the_latest_session_on_or_before_the_gateways_new_york_date(moment: datetime, day: date) -> None:
+    assert session_at(moment).day == day
+
+
+def test_the_last_session_is_the_day_itself_or_the_one_before_the_closure() -> None:
+    assert last_session(date(2025, 7, 3)).day == last_session(date(2025, 7, 6)).day == date(2025, 7, 3)
+    assert last_session(date(2001, 9, 16)).day == date(2001, 9, 10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.accounting.provisional import execution_id, session_at, today
+from fntx_dagster.accounting.provisional import today
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import Event, ProvisionalDay
@@ -130,25 +130,6 @@ def test_a_missing_rate_is_named_with_the_setting() -> None:
     euros = executed("a.01", "10:00", SPY, "1", "200", currency="EUR")
     with pytest.raises(Permanent, match="EUR/HKD"):
         built(snapshot(euros))
-
-
-@pytest.mark.parametrize(
-    ("at", "session"),
-    [
-        (datetime(2025, 7, 28, 14, 15, tzinfo=UTC), JULY_28),
-        (datetime(2025, 7, 28, 4, 0, tzinfo=UTC), JULY_28),  # midnight in New York: pre-market begins
-        (datetime(2025, 7, 28, 3, 59, 59, tzinfo=UTC), JULY_25),  # Sunday evening
-        (datetime(2025, 7, 25, 20, 0, tzinfo=UTC), JULY_25),  # the close itself
-        (datetime(2025, 7, 25, 21, 0, tzinfo=UTC), JULY_25),  # Friday 17:00
-        (datetime(2025, 7, 26, 16, 0, tzinfo=UTC), JULY_25),
-        (datetime(2025, 7, 4, 16, 0, tzinfo=UTC), date(2025, 7, 3)),  # a holiday
-        (datetime(2025, 7, 29, 1, 0, tzinfo=UTC), JULY_28),  # Monday evening
-        (datetime(2026, 1, 1, 17, 0, tzinfo=UTC), date(2025, 12, 31)),
-        (datetime(2025, 7, 29, 12, 0, tzinfo=timezone(timedelta(hours=8))), JULY_29),
-    ],
-)
-def test_today_is_the_latest_session_on_or_before_the_gateways_new_york_date(at: datetime, session: date) -> None:
-    assert session_at(at).day == session
 
 
 def test_the_heading_says_that_the_day_is_provisional_and_as_of_when() -> None:
@@ -330,8 +311,6 @@ def test_of_a_corrected_fill_the_highest_version_counts() -> None:
     wrong, right = executed("0000.a.02", "10:00", PUT, "-1", "9.9"), executed("0000.a.10", "10:00", PUT, "-1", "0.4")
     (event,) = events(built(snapshot(right, wrong, positions=(held(PUT, "-1", "0.4"),))))
     assert event.price == Decimal("0.4")
-    assert execution_id("0000.a.10") == ("0000.a", 10)
-    assert execution_id("plain") == ("plain", 0)
 
 
 def test_a_conversion_of_currencies_costs_its_commission_and_is_not_held() -> None:

@@ -21,12 +21,11 @@ from ib_insync.client import Client
 from ib_insync.util import UNSET_DOUBLE
 from ib_insync.wrapper import RequestError, Wrapper
 
-from fntx_dagster.accounting.provisional import execution_id
 from fntx_dagster.adapters.gateway.address import Gateway
 from fntx_dagster.adapters.gateway.states import OtherAccount, State, Unavailable
 from fntx_dagster.errors import masked, without_accounts
 from fntx_dagster.model.contract import Contract
-from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot
+from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot, execution_id
 
 # They print accounts, positions and fills, at INFO and ERROR.
 _TALKATIVE = ("ib_insync.client", "ib_insync.wrapper", "ib_insync.ib", "ib_insync.Decoder", "eventkit.event")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from fntx_dagster.accounting.provisional import session_at
+from fntx_dagster.accounting.calendar import session_at
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.model.day import ProvisionalDay
 from fntx_dagster.model.finding import Finding

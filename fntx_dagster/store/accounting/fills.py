@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from typing import NamedTuple
 import psycopg
 
 from fntx_dagster.accounting import classification, trade_rows
-from fntx_dagster.accounting.calendar import Calendar, sessions
+from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, Calendar, sessions
 from fntx_dagster.accounting.fills import Fill
 from fntx_dagster.accounting.lots import Lot, Matching
 from fntx_dagster.accounting.matching import match_contracts
@@ -259,15 +259,13 @@ _RANGE = """
     from raw_flex.statements s
 """
 
-_AROUND = timedelta(days=14)
-"""Longer than any closure of the exchange: what happens after the last close needs the session after it."""
-
 
 def _trading_sessions(connection: psycopg.Connection, period: Period) -> tuple[Calendar, Changes]:
     """The calendar of everything loaded and of the period, and the changes of its table."""
     first, last = period
     earliest, latest = one_row(connection.execute(_RANGE))
-    begin, end = min(first, earliest or first) - _AROUND, max(last, latest or last) + _AROUND
+    begin = min(first, earliest or first) - LONGEST_CLOSURE
+    end = max(last, latest or last) + LONGEST_CLOSURE  # what happens after the last close needs the session after it
     known = sessions(begin, end)
     return Calendar(known), sync(connection, _SESSIONS, known, "t.session between %s and %s", [begin, end])
 

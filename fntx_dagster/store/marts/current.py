@@ -13,7 +13,7 @@ from typing import Any, LiteralString, NamedTuple
 
 from psycopg.types.json import Jsonb
 
-from fntx_dagster.accounting.provisional import session_at
+from fntx_dagster.accounting.calendar import session_at
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.model.snapshot import Snapshot, from_json, to_json

@@ -1,4 +1,4 @@
-"""Which sessions the statements are complete for, and the capital that was paid in before the first of them.
+"""Which sessions the statements are complete for.
 
 A session is complete with an official NAV and with every section of the story that the session before it had. What is
 missing is decided here, from the statements, and not from what Dagster remembers to have materialised.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, last_session, sessions
 from fntx_dagster.errors import masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
@@ -88,7 +88,12 @@ def missing(db: Readable, period: Period, account: str | None = None) -> list[Mi
     ]
     with db.connect() as connection:
         begins = calendar[0].previous_close.astimezone(NEW_YORK).date() + timedelta(days=1)
-        parameters = {"first": begins, "last": expected[-1], "sections": list(_STORY_SECTIONS)}
+        parameters = {
+            "first": begins,
+            "since": begins - LONGEST_CLOSURE,
+            "last": expected[-1],
+            "sections": list(_STORY_SECTIONS),
+        }
         lacking += [
             Missing(
                 account_id,
@@ -106,7 +111,7 @@ def missing(db: Readable, period: Period, account: str | None = None) -> list[Mi
 def due_session(now: datetime) -> date:
     """The latest session whose statement should be there: from 04:00 New York of the day after it."""
     over = now.astimezone(NEW_YORK) - _STATEMENTS_TAKE
-    return sessions(over.date() - timedelta(days=14), over.date() - timedelta(days=1))[-1].day
+    return last_session(over.date() - timedelta(days=1)).day
 
 
 def nothing_to_build(db: Readable, period: Period) -> str | None:
@@ -133,7 +138,7 @@ _DROPPED_SECTIONS = """
 with days as (
     select account_id, day, coalesce(array_agg(section) filter (where section = any(%(sections)s)), '{}') as sections
     from raw_flex.coverage
-    where day between %(first)s::date - 14 and %(last)s and extract(isodow from day) < 6
+    where day between %(since)s and %(last)s and extract(isodow from day) < 6
     group by account_id, day having bool_or(section in ('change_in_nav', 'equity_summary'))
 ), chained as (
     select *, lag(sections) over (partition by account_id order by day) as sections_before from days
