@@ -10,7 +10,7 @@ from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.services.building.risk import compute_risk
+from fntx_dagster.services.building.risk import build_risk
 
 _DEPS = ["closing_positions", "closing_days"]
 
@@ -48,21 +48,21 @@ _DEPS = ["closing_positions", "closing_days"]
 def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """For the sessions of the run, and for those whose positions, marks or rates have changed since."""
     with failing_well():
-        computed = compute_risk(platform.settings(), platform.database(), range_of(context))
-    for table, rows in computed.rows.items():
+        built = build_risk(platform.settings(), platform.database(), range_of(context))
+    for table, rows in built.rows.items():
         describe(context, [(day, {"dagster/row_count": count}) for day, count in rows.items()], table)
-    describe(context, computed.figures, "portfolio_greeks")
+    describe(context, built.figures, "portfolio_greeks")
     yield result(
         "unusual",
         "delta_is_within_the_nav",
-        computed.levered,
+        built.levered,
         "it does",
-        days=computed.computed,
+        days=built.computed,
         severity=dg.AssetCheckSeverity.WARN,
         asset="portfolio_greeks",
         alerts=[],  # a levered portfolio is levered every day
     )
-    yield dg.MaterializeResult(asset_key="option_greeks", metadata=computed.option_greeks)
+    yield dg.MaterializeResult(asset_key="option_greeks", metadata=built.option_greeks)
     yield dg.MaterializeResult(
-        asset_key="portfolio_greeks", metadata=computed.portfolio_greeks | {"undefined": computed.undefined}
+        asset_key="portfolio_greeks", metadata=built.portfolio_greeks | {"undefined": built.undefined}
     )

@@ -11,9 +11,8 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from fntx_dagster.accounting.calendar import Calendar, sessions
+from fntx_dagster.accounting.calendar import Calendar, session_at, sessions
 from fntx_dagster.accounting.expiries import ends_at
-from fntx_dagster.accounting.provisional import session_at
 from fntx_dagster.metrics.gateway import positions_at
 from fntx_dagster.metrics.moves import Moves, calendar_range, first_close
 from fntx_dagster.metrics.portfolio import portfolio_row
@@ -30,25 +29,29 @@ from fntx_dagster.store.marts import closing, current, risk
 from fntx_dagster.store.syncing import Changes
 
 
-class Computed(NamedTuple):
-    """What computing a range of sessions did. `first` and `last` bound the days that were computed; they reach further
-    back than the range where earlier days had changed."""
+class UpdatedGreeks(NamedTuple):
+    """What updating a range of sessions did. `period` bounds the days that were computed; it reaches further back than
+    the range where earlier days had changed."""
 
-    first: date
-    last: date
+    period: Period
     portfolios: list[PortfolioRow]
     option_greeks: Changes
     portfolio_greeks: Changes
 
 
-def compute(settings: Settings, db: Database, period: Period) -> Computed:
+def update_greeks(settings: Settings, db: Database, period: Period) -> UpdatedGreeks:
     """Bring `option_greeks` and `portfolio_greeks` up to date for the sessions of a range, and for those whose
     positions, marks or rates have changed since they were computed. Changed settings take effect on the days of the
-    range alone."""
-    due = Period(*closing.due(db, period))
-    days, positions = closing.closing_days(db, due), closing.closing_positions(db, due)
-    calendar = _calendar(due, positions)
-    moves = _moves(db, calendar, due)
+    range alone.
+
+    Every input is read from one snapshot: a row never mixes two states of the tables. Where a day is rebuilt meanwhile,
+    its `inputs` differ from then on, and the next run computes it again.
+    """
+    with db.snapshot() as snapshot:
+        due = closing.due(snapshot, period)
+        days, positions = closing.closing_days(snapshot, due), closing.closing_positions(snapshot, due)
+        calendar = _calendar(due, positions)
+        moves = _moves(snapshot, calendar, due)
     by_day = {
         key: list(own) for key, own in groupby(positions, lambda position: (position.account_id, position.trading_day))
     }
@@ -59,7 +62,7 @@ def compute(settings: Settings, db: Database, period: Period) -> Computed:
         priced = _priced(settings, calendar, day.trading_day, own)
         options += [option.row for option in priced.values()]
         portfolios.append(portfolio_row(day, own, priced, moves.until(day.account_id, day.trading_day)))
-    return Computed(*due, portfolios, *closing.keep(db, due, options, portfolios))
+    return UpdatedGreeks(due, portfolios, *closing.keep(db, due, options, portfolios))
 
 
 class ProvisionalRisk(NamedTuple):

@@ -16,7 +16,7 @@ from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import MarkedPosition, Snapshot
 from fntx_dagster.samples import SAMPLES
-from fntx_dagster.services.risk import compute, provisional_risk
+from fntx_dagster.services.risk import provisional_risk, update_greeks
 from fntx_dagster.simulate.account import Account, Accounts
 from fntx_dagster.simulate.contracts import SPY, SimulatedContract, option
 from fntx_dagster.simulate.delivery import deliver
@@ -108,7 +108,7 @@ def with_the_other_listing(account: Account) -> None:
 
 @pytest.fixture(scope="module")
 def computed(built: Platform) -> Platform:
-    compute(built.settings, built.database, Period(FIRST, LAST))
+    update_greeks(built.settings, built.database, Period(FIRST, LAST))
     return built
 
 
@@ -254,13 +254,13 @@ def test_the_value_at_risk_waits_for_twenty_returns_and_then_comes_with_that_of_
 
 
 def test_a_second_computation_writes_nothing_and_day_by_day_gives_the_same_rows(computed: Platform) -> None:
-    again = compute(computed.settings, computed.database, Period(FIRST, LAST))
+    again = update_greeks(computed.settings, computed.database, Period(FIRST, LAST))
     assert sum(again.option_greeks) == sum(again.portfolio_greeks) == 0
     at_once = everything(computed)
     with computed.database.connect() as connection:
         connection.execute("truncate alm_reporting.option_greeks, alm_reporting.portfolio_greeks")
     for day in DAYS:
-        compute(computed.settings, computed.database, Period.on(day))
+        update_greeks(computed.settings, computed.database, Period.on(day))
     assert everything(computed) == at_once
 
 
@@ -274,13 +274,41 @@ def test_a_changed_day_is_computed_again_with_every_day_that_depends_on_it(compu
                 changed.format("closing_positions", "mark_price = mark_price + 30"), (with_shares.number,)
             )
             connection.execute(changed.format("closing_days", "inputs = 'others'"), (with_shares.number,))
-        done = compute(computed.settings, computed.database, Period.on(LAST))
-        assert (done.first, done.last) == (date(2025, 6, 20), LAST)
+        done = update_greeks(computed.settings, computed.database, Period.on(LAST))
+        assert done.period == (date(2025, 6, 20), LAST)
         assert everything(computed) != before
         assert done.portfolio_greeks.updated > 5  # a close is a scenario of the days after it
     finally:
         undo()
-    compute(computed.settings, computed.database, Period.on(LAST))
+    update_greeks(computed.settings, computed.database, Period.on(LAST))
+    assert everything(computed) == before
+
+
+def test_a_day_that_is_rebuilt_during_the_computation_is_computed_from_one_state(
+    computed: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a row could hold the NAV of one state and the Greeks of another, and be signed."""
+    before, undo = everything(computed), before_change(computed)
+    read = closing.closing_positions
+
+    def after_a_rebuild(*arguments: Any) -> Any:
+        with computed.database.connect() as connection:
+            for table, change in (("positions", "mark_price = mark_price + 30"), ("days", "inputs = 'others'")):
+                connection.execute(
+                    f"update alm_reporting.closing_{table} set {change} where trading_day = '2025-07-17'"
+                )
+        monkeypatch.undo()
+        return read(*arguments)
+
+    try:
+        monkeypatch.setattr(closing, "closing_positions", after_a_rebuild)
+        update_greeks(computed.settings, computed.database, Period(FIRST, LAST))
+        assert everything(computed) == before
+        assert update_greeks(computed.settings, computed.database, Period.on(LAST)).period.first == date(2025, 7, 17)
+        assert everything(computed) != before
+    finally:
+        undo()
+    update_greeks(computed.settings, computed.database, Period.on(LAST))
     assert everything(computed) == before
 
 
@@ -317,7 +345,7 @@ def test_a_day_whose_greeks_are_missing_is_reported(computed: Platform) -> None:
             (holds_nothing.number, day),
         )
     assert risk.days_without_risk(computed.database, Period(FIRST, LAST)) == [(holds_nothing.number, day)]
-    compute(computed.settings, computed.database, Period(FIRST, LAST))
+    update_greeks(computed.settings, computed.database, Period(FIRST, LAST))
 
 
 def test_a_day_that_still_runs_has_greeks_at_the_gateways_moment_and_is_kept_nowhere(computed: Platform) -> None:
@@ -364,8 +392,8 @@ def test_a_corporate_action_that_arrives_late_takes_its_move_out_of_the_scenario
         account.delivers(**delivers)
         platform.load(deliver(tmp_path, f"late {generated}", account, generated=generated))
         platform.run()
-        done = compute(platform.settings, platform.database, Period.on(LAST))
-        return done.portfolios[-1].scenarios, done.first
+        done = update_greeks(platform.settings, platform.database, Period.on(LAST))
+        return done.portfolios[-1].scenarios, done.period.first
 
     before, _ = scenarios("20260105;050000 EST", without=["CorporateActions"])
     after, first = scenarios("20260106;050000 EST")
@@ -395,7 +423,7 @@ def test_the_gateways_mark_counts_where_no_statement_has_one_and_only_near_the_c
         taken = snapshot(account.number, seen, put.conid)
         positions = (replace(taken.positions[0], mark=Decimal(mark)), taken.positions[1])
         keep(platform.database, replace(taken, positions=positions))
-        compute(platform.settings, platform.database, Period.on(date(2025, 7, 17)))
+        update_greeks(platform.settings, platform.database, Period.on(date(2025, 7, 17)))
         return options(platform, account, "2025-07-17")[put.conid]
 
     early = asked(18, 0)
@@ -412,7 +440,7 @@ def test_the_gateways_mark_counts_where_no_statement_has_one_and_only_near_the_c
 def test_the_gateways_price_long_after_the_close_is_no_closing_price(platform: Platform, tmp_path: Path) -> None:
     account, put = without_a_price(platform, tmp_path, "U2600003")
     keep(platform.database, snapshot(account.number, datetime(2025, 7, 17, 22, 30, tzinfo=UTC), put.conid))
-    compute(platform.settings, platform.database, Period.on(date(2025, 7, 17)))
+    update_greeks(platform.settings, platform.database, Period.on(date(2025, 7, 17)))
     assert options(platform, account, "2025-07-17")[put.conid]["status"] == "no_price"
 
 
@@ -431,7 +459,7 @@ def snapshot(account: str, at: datetime, conid: str) -> Snapshot:
 def test_the_samples_give_the_greeks_that_they_have_prices_for(platform: Platform) -> None:
     platform.load(*sorted(SAMPLES.glob("*.xml")))
     platform.run("2025-07-01", "2025-07-18")
-    compute(platform.settings, platform.database, Period(date(2025, 7, 1), date(2025, 7, 18)))
+    update_greeks(platform.settings, platform.database, Period(date(2025, 7, 1), date(2025, 7, 18)))
     statuses = dict(
         platform.query(
             "select trading_day::text, string_agg(distinct status, ' ') from alm_reporting.option_greeks group by 1"

@@ -8,15 +8,15 @@ from typing import NamedTuple
 from fntx_dagster.model.closing import PortfolioRow
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
-from fntx_dagster.services.risk import compute
+from fntx_dagster.services.risk import update_greeks
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import Labels, account_labels
 from fntx_dagster.store.marts.closing import rows_by_day
 
 
-class Risk(NamedTuple):
-    """What computing the risk of a range did. `computed` reaches beyond the range where earlier days had changed.
+class BuiltRisk(NamedTuple):
+    """What a run's step did, and what it shows. `computed` reaches beyond the range where earlier days had changed.
     `option_greeks` and `portfolio_greeks` count rows by what became of them, `undefined` the portfolios without a
     delta; `rows` are each table's rows per session of the range, `figures` what can be plotted per session, and
     `levered` the portfolios whose delta exceeds their NAV."""
@@ -30,15 +30,15 @@ class Risk(NamedTuple):
     levered: list[Finding]
 
 
-def compute_risk(settings: Settings, db: Database, period: Period) -> Risk:
+def build_risk(settings: Settings, db: Database, period: Period) -> BuiltRisk:
     """Compute Greeks and value at risk for the sessions of a range, and for those whose positions, marks or rates have
     changed since."""
-    computed, labels = compute(settings, db, period), account_labels(db)
-    portfolios = computed.portfolios
-    return Risk(
-        Period(computed.first, computed.last),
-        computed.option_greeks._asdict(),
-        computed.portfolio_greeks._asdict(),
+    updated, labels = update_greeks(settings, db, period), account_labels(db)
+    portfolios = updated.portfolios
+    return BuiltRisk(
+        updated.period,
+        updated.option_greeks._asdict(),
+        updated.portfolio_greeks._asdict(),
         sum(row.delta is None for row in portfolios),
         rows_by_day(db, period),
         [(row.trading_day, _figures(row, labels[row.account_id])) for row in portfolios if row.trading_day in period],

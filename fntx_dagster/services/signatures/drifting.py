@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
@@ -38,36 +37,41 @@ class Drifts(NamedTuple):
 def drifts(db: Database) -> Drifts:
     """Compare every signed day with today's tables. A day that cannot be compared does not hold up the others."""
     outcome = Drifts([], [])
-    signed: dict[str, dict[date, SignedDay]] = {}
-    for record in signatures.signed_days(db, EVER):
-        signed.setdefault(record.account_id, {})[record.trading_day] = record
-    for account_id, days in sorted(signed.items()):
-        for day, values in _current(db, account_id, days):
+    for account in sorted(signatures.last_signed_sessions(db)):
+        for signed, values in _signed_and_current(db, account):
             try:
                 if isinstance(values, Permanent):
                     raise values
-                if differing := differences(days[day], values):
-                    outcome.drifted.append(Drift(days[day], differing))
+                if differing := differences(signed, values):
+                    outcome.drifted.append(Drift(signed, differing))
             except Permanent as error:
-                outcome.unjudged.append(Unjudged(days[day], error))
+                outcome.unjudged.append(Unjudged(signed, error))
     return outcome
 
 
-def _current(db: Database, account: str, days: Mapping[date, SignedDay]) -> Iterator[tuple[date, Values | Permanent]]:
-    """What the tables say of each day: read at once, or day by day where one of them raises an error."""
-    try:
-        all_days = _values(db, Period(min(days), max(days)), account)
-    except Permanent:
-        all_days = None
-    for day in sorted(days):
-        try:
-            values = all_days if all_days is not None else _values(db, Period.on(day), account)
-            yield day, values.get((account, day)) or Permanent(f"{day} is not built now", "Run it with `fntx run`")
-        except Permanent as error:
-            yield day, error
+def _signed_and_current(db: Database, account: str) -> Iterator[tuple[SignedDay, Values | Permanent]]:
+    """Each signed day and what the tables say of it: read at once, or day by day where one of them raises an error."""
+    signed = _read(db, account, EVER)
+    if any(isinstance(values, Permanent) for _, values in signed):
+        for record, _ in signed:
+            yield from _read(db, account, Period.on(record.trading_day))
+    else:
+        yield from signed
 
 
-def _values(db: Database, period: Period, account: str) -> Mapping[tuple[str, date], Values]:
-    """Each call opens a snapshot of its own: after an error nothing more can be read from one."""
+def _read(db: Database, account: str, period: Period) -> list[tuple[SignedDay, Values | Permanent]]:
+    """The signed days of a period and their values, from one snapshot: an amendment in between would look like a drift.
+    Each call opens a snapshot of its own, because after an error nothing more can be read from one."""
     with db.snapshot() as snapshot:
-        return day_values(snapshot, period, account)
+        signed = signatures.signed_days(snapshot, period, account)
+        if not signed:
+            return []
+        try:
+            values = day_values(snapshot, Period(signed[0].trading_day, signed[-1].trading_day), account)
+        except Permanent as error:
+            return [(record, error) for record in signed]
+    return [(record, values.get((account, record.trading_day)) or _not_built(record)) for record in signed]
+
+
+def _not_built(record: SignedDay) -> Permanent:
+    return Permanent(f"{record.trading_day} is not built now", "Run it with `fntx run`")

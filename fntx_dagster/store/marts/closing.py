@@ -20,13 +20,14 @@ from fntx_dagster.store.queries import columns, one_row
 from fntx_dagster.store.syncing import Changes, SyncedTable, sync
 
 
-def due(db: Readable, period: Period) -> tuple[date, date]:
-    """The days to compute in a run over `first` to `last`: those, and from the earliest day whose inputs changed since
-    it was computed on to the last day that is built, because its value at risk depends on those closes."""
+def due(db: Readable, period: Period) -> Period:
+    """The days to compute in a run over a period: those, and where the inputs of a day have changed since it was
+    computed, every day from the earliest such day to the last one that is built, because their value at risk depends
+    on its closes."""
     first, last = period
     with db.connect() as connection:
         since, newest = one_row(connection.execute(_STALE))
-    return (first, last) if since is None else (min(first, since), max(last, newest or last))
+    return period if since is None else Period(min(first, since), max(last, newest or last))
 
 
 def closing_days(db: Readable, period: Period) -> list[ClosingDay]:

@@ -11,11 +11,13 @@ import pytest
 from fntx_dagster.adapters.evm.client import Chain
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.signatures.drifting import drifts
 from fntx_dagster.services.signatures.posting import post
 from fntx_dagster.services.signatures.signing import proposals, sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import summaries
+from fntx_dagster.store.outbox import signatures
 from tests import by_hand
 
 ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
@@ -63,6 +65,24 @@ def test_a_proposed_version_never_mixes_two_states_of_the_tables(
     net_pnl, total_return = (proposal.values[name] for name in ("net_pnl", "total_return_mtd"))
     assert net_pnl is not None
     assert total_return == 0.25 + (int(net_pnl) - 100) / 8
+
+
+def test_a_signed_day_is_compared_with_the_tables_of_the_moment_at_which_it_is_read(
+    built: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a day that is rebuilt and amended in between would seem to have drifted."""
+    by_hand.build(built, ACCOUNT, DAY)
+    sign(built, settings, Period.on(DAY))
+    read = signatures.signed_days
+
+    def and_rebuild(*arguments: Any) -> Any:
+        signed = read(*arguments)
+        rebuild(built, Decimal(100), 0.25)
+        return signed
+
+    monkeypatch.setattr(signatures, "signed_days", and_rebuild)
+    assert drifts(built) == ([], [])
+    assert [drift.signed.trading_day for drift in drifts(built).drifted] == [DAY]
 
 
 def test_a_snapshot_that_lacks_the_tables_says_so(database: Database, settings: Settings) -> None:
