@@ -1,4 +1,4 @@
-"""How what a file holds gets into raw_flex: straight, where no statement covers its days yet, or else compared.
+"""How what a file holds gets into raw_flex: directly, where no statement covers its days yet, or else compared.
 
 Both hold the load lock: one load at a time decides what the tables hold.
 """

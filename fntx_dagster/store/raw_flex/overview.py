@@ -17,8 +17,6 @@ class AccountOverview(NamedTuple):
     when_generated: datetime
     """Of the newest statement; UTC."""
     files: int
-    nav_days: int
-    """Days with an official NAV."""
 
 
 def accounts(db: Readable) -> list[str]:
@@ -30,9 +28,7 @@ def accounts(db: Readable) -> list[str]:
 def loaded_overview(database: Readable) -> list[AccountOverview]:
     """One entry per account, by account."""
     query = """
-        select account_id, min(from_date), max(to_date), max(when_generated), count(distinct file_id),
-            (select count(distinct to_date) from raw_flex.change_in_nav as nav
-             where nav.account_id = statements.account_id and withdrawn_at is null and ending_value is not null)
+        select account_id, min(from_date), max(to_date), max(when_generated), count(distinct file_id)
         from raw_flex.statements group by account_id order by account_id
     """
     with database.connect() as connection:

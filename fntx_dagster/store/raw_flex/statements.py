@@ -31,8 +31,8 @@ from fntx_dagster.adapters.flex.statements import FlexFile, Reading
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.queries import one_row, one_value
+from fntx_dagster.store.raw_flex.direct_copy import AlreadyThere, DirectCopy
 from fntx_dagster.store.raw_flex.merging import Merge
-from fntx_dagster.store.raw_flex.straight import AlreadyThere, Straight
 from fntx_dagster.store.raw_flex.tables import Counts
 
 
@@ -83,7 +83,7 @@ def load_file(database: Database, path: Path) -> FileLoad:
         load = None
         if alone:
             with suppress(AlreadyThere), connection.transaction():
-                load = _load_straight(connection, path, digest)
+                load = _load_directly(connection, path, digest)
         if load is None:
             merge = Merge(connection, path)
             merge.stage()
@@ -165,9 +165,9 @@ def _loaded_before(connection: psycopg.Connection, digest: str, path: Path) -> F
     return _report(connection, file_id, _name(path), digest, "unchanged", sections, delivered)
 
 
-def _load_straight(connection: psycopg.Connection, path: Path, digest: str) -> FileLoad:
+def _load_directly(connection: psycopg.Connection, path: Path, digest: str) -> FileLoad:
     file_id, file = _add_file(connection, path, digest), FlexFile(path, Reading.TEXTS)
-    return _note(connection, file_id, digest, file, Straight(connection, file, file_id).run())
+    return _note(connection, file_id, digest, file, DirectCopy(connection, file, file_id).run())
 
 
 def _add_file(connection: psycopg.Connection, path: Path, digest: str) -> int:

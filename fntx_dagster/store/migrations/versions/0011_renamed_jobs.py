@@ -25,10 +25,10 @@ def upgrade() -> None:
     """The subject of a failed run begins with the name of its job. Texts stay as they were delivered."""
     for former, current in _JOBS.items():
         op.execute(
-            f"""UPDATE alm_reporting.alerts SET source = 'run/{current}',
-                subject = CASE WHEN starts_with(subject, '{former}: ')
-                    THEN '{current}' || substr(subject, {len(former) + 1}) ELSE subject END
-            WHERE source = 'run/{former}'"""
+            f"""update alm_reporting.alerts set source = 'run/{current}',
+                subject = case when starts_with(subject, '{former}: ')
+                    then '{current}' || substr(subject, {len(former) + 1}) else subject end
+            where source = 'run/{former}'"""
         )
     for former, current in _CHECKS.items():
-        op.execute(f"UPDATE alm_reporting.alerts SET source = '{current}' WHERE source = '{former}'")
+        op.execute(f"update alm_reporting.alerts set source = '{current}' where source = '{former}'")

@@ -1,4 +1,4 @@
-"""Copies the rows of a file straight into the tables, where no statement covers its days yet."""
+"""Copies the rows of a file directly into the tables, where no statement covers its days yet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AlreadyThere = psycopg.errors.UniqueViolation
 """A day that a statement covers already, or a row with the same key."""
 
 
-class Straight:
+class DirectCopy:
     """Copies the rows of a file into the tables as they are read; `AlreadyThere` where that is not all there is to do.
 
     The tables' own keys refuse it: the coverage's where a statement of this file or of another covers a day, the rows'
