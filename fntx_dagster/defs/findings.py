@@ -8,6 +8,7 @@ import dagster as dg
 
 from fntx_dagster.defs.former_names import current_check
 from fntx_dagster.model.finding import Finding, Observed
+from fntx_dagster.model.period import Period
 
 _SHOWN = 50
 
@@ -18,7 +19,7 @@ def result(
     findings: Sequence[Finding],
     holds: str,
     *,
-    days: tuple[date, date] | None = None,
+    days: Period | None = None,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     asset: str | None = None,
     alerts: Sequence[Finding] | None = None,
@@ -27,7 +28,7 @@ def result(
 ) -> dg.AssetCheckResult:
     """Passed with the words `holds` without findings; else failed with the words of the first.
 
-    `alerts` are the findings that no other check reports (None: all). `days` (inclusive) and `looked` (subjects) limit
+    `alerts` are the findings that no other check reports (None: all). `days` and `looked` (subjects) limit
     what was looked at, None: everything; earlier findings outside of it stay open.
     """
     alerting = list(findings if alerts is None else alerts)
@@ -64,7 +65,7 @@ def observed(evaluation: dg.AssetCheckEvaluation) -> Observed:
         kind=written["kind"],
         source=source,
         findings=findings,
-        days=(days[0], days[1]) if days else None,
+        days=Period(*days) if days else None,
         whole=written["whole"],
         looked=written.get("looked"),
     )

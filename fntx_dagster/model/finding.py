@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
+from fntx_dagster.model.period import Period
+
 
 class Finding(NamedTuple):
     """Something that is not as it should be. `subject` distinguishes it from the other findings of its source; `text`
@@ -16,12 +18,12 @@ class Finding(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """What one look at something reported. `days` (inclusive) and `looked` (subjects) limit what was looked at, None:
+    """What one look at something reported. `days` and `looked` (subjects) limit what was looked at, None:
     everything. `whole` says that `findings` are all that was found: an open alert that is not among them is over."""
 
     kind: str
     source: str
     findings: list[Finding]
-    days: tuple[date, date] | None = None
+    days: Period | None = None
     whole: bool = True
     looked: list[str] | None = None

@@ -23,7 +23,7 @@ from fntx_dagster.services.watching import settings_findings
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts as memory
 from fntx_dagster.store.alerts import Alert, mark_delivered, undelivered
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 
 _FORGOTTEN_AFTER = timedelta(days=3)
 """A destination that was away longer, or is new, does not get what is older and over. What is open it gets."""
@@ -117,7 +117,7 @@ def deliver(settings: Settings, db: Database) -> list[AlertDelivery]:
     return done
 
 
-def waiting(settings: Settings, db: Database) -> list[int]:
+def waiting(settings: Settings, db: Readable) -> list[int]:
     """The ids of alerts that some destination has not had yet."""
     since = datetime.now(UTC) - _FORGOTTEN_AFTER
     return sorted({alert.alert_id for url in settings.alerts.urls for alert in undelivered(db, mark_of(url), since)})

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS, WARNING_KINDS
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.labels import Labels, account_labels
 from fntx_dagster.store.marts.verification import Verification, verifications
 from fntx_dagster.store.raw_flex.coverage import due_session, missing, nothing_to_build
@@ -24,7 +24,7 @@ class Completeness(NamedTuple):
     alerts: list[Finding]
 
 
-def completeness(db: Database, period: Period) -> Completeness:
+def completeness(db: Readable, period: Period) -> Completeness:
     """The sessions of a range without an official NAV, or without a section that the session before had; a range
     without any NAV is one finding. The session that is due has a check of its own, which raises its alert."""
     lacking = [Finding(str(lack), str(lack), lack.day) for lack in missing(db, period)]
@@ -43,7 +43,7 @@ class Equations(NamedTuple):
     table: str
 
 
-def equations(db: Database, period: Period, kind: str) -> Equations:
+def equations(db: Readable, period: Period, kind: str) -> Equations:
     """The equations of one kind (`BLOCKING_KINDS`, `WARNING_KINDS`) for the sessions of a range. Both sides of each are
     rows of daily_verification."""
     rows, labels = verifications(db, period, kinds=(kind,)), account_labels(db)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Alert
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.status import AccountState, account_states
 from fntx_dagster.store.raw_flex import fetches
 from fntx_dagster.store.raw_flex.fetches import Fetch
@@ -28,6 +28,6 @@ def status(db: Database) -> Status:
         return Status(account_states(snapshot), fetches.latest(snapshot), alerts.open_alerts(snapshot))
 
 
-def open_alerts(db: Database) -> list[Alert]:
+def open_alerts(db: Readable) -> list[Alert]:
     """Read the alerts that are not resolved, oldest first."""
     return alerts.open_alerts(db)

@@ -1,7 +1,7 @@
 """What a person has to know: raised once, open until it is over, delivered once to each destination.
 
-A finding that is observed again while its alert is open changes nothing. This module keeps the alerts; `defs` looks
-for them and `adapters/apprise` sends them.
+A finding that is observed again while its alert is open changes nothing. This module keeps the alerts;
+`services.alerting` looks for them, and `adapters/apprise` sends them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import LiteralString, NamedTuple
 from psycopg.rows import class_row
 
 from fntx_dagster.model.finding import Finding
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.queries import columns, one_value
@@ -37,12 +38,12 @@ def observe(
     kind: str,
     source: str,
     findings: Sequence[Finding],
-    days: tuple[date, date] | None = None,
+    days: Period | None = None,
     whole: bool = True,
     looked: Sequence[str] | None = None,
 ) -> int:
     """Open an alert for each finding that has none, and resolve the source's open ones that were not observed again:
-    all of them, or those about a session within `days` (inclusive) or of the subjects `looked` where only those were
+    all of them, or those about a session within `days` or of the subjects `looked` where only those were
     looked at; none where `whole` is False, because there are more findings than these. Returns how many are new."""
     with db.connect() as connection:
         connection.execute(
@@ -54,8 +55,8 @@ def observe(
                 "whole": whole,
                 "source": source,
                 "subjects": [finding.subject for finding in findings],
-                "first": days[0] if days else None,
-                "last": days[1] if days else None,
+                "first": days.first if days else None,
+                "last": days.last if days else None,
                 "looked": None if looked is None else list(looked),
             },
         )
@@ -103,18 +104,18 @@ def open_alerts(db: Readable) -> list[Alert]:
     return _alerts(db, "resolved_at is null", ())
 
 
-def newest(db: Database) -> int:
+def newest(db: Readable) -> int:
     """The id of the alert that was raised last; 0 before the first."""
     with db.connect() as connection:
         return one_value(connection.execute("select coalesce(max(alert_id), 0) from alm_reporting.alerts"))
 
 
-def raised_after(db: Database, alert_id: int) -> list[Alert]:
+def raised_after(db: Readable, alert_id: int) -> list[Alert]:
     """What was raised after another alert, over or not, oldest first."""
     return _alerts(db, "alert_id > %s", (alert_id,))
 
 
-def undelivered(db: Database, destination: str, since: datetime) -> list[Alert]:
+def undelivered(db: Readable, destination: str, since: datetime) -> list[Alert]:
     """What has not reached a destination, oldest first: what is open, and of the rest what was raised since then."""
     condition = "(resolved_at is null or raised_at >= %s) and %s <> all (delivered_to)"
     return _alerts(db, condition, (since, destination))

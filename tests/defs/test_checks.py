@@ -104,7 +104,7 @@ class TestFindings:
     )
 
     def test_they_come_back_as_they_went_in(self) -> None:
-        said = self.evaluated(result("verification", "holds", self.FOUND, "it does", days=(JULY_16, JULY_17)))
+        said = self.evaluated(result("verification", "holds", self.FOUND, "it does", days=Period(JULY_16, JULY_17)))
         assert observed(said) == Observed("verification", "figures/holds", list(self.FOUND), (JULY_16, JULY_17))
         assert not said.passed
         assert said.severity == ERROR

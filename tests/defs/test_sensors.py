@@ -238,7 +238,7 @@ def evaluate(
     findings: Sequence[Finding],
     *,
     kind: str = "verification",
-    days: tuple[date, date] | None = None,
+    days: Period | None = None,
 ) -> None:
     """A run whose asset has one check with these findings."""
 
@@ -295,7 +295,7 @@ class TestAlert:
     def test_a_check_that_passes_later_ends_it(self, daemon: Daemon) -> None:
         evaluate(daemon.instance, [short(JULY_16), short(JULY_17)])
         daemon.tick(sensors.alert)
-        evaluate(daemon.instance, [], days=(JULY_17, JULY_17))
+        evaluate(daemon.instance, [], days=Period.on(JULY_17))
         daemon.tick(sensors.alert)
         assert self.open(daemon) == ["2025-07-16 U…0001: a = b does not hold"]
         evaluate(daemon.instance, [])
@@ -314,7 +314,7 @@ class TestAlert:
     ) -> None:
         monkeypatch.setattr(sensors, "_EVENTS", 2)
         for day in (JULY_15, JULY_16, JULY_17):
-            evaluate(daemon.instance, [short(day)], days=(day, day))
+            evaluate(daemon.instance, [short(day)], days=Period.on(day))
         daemon.tick(sensors.alert)
         assert len(self.open(daemon)) == 2
         daemon.tick(sensors.alert)
@@ -323,8 +323,8 @@ class TestAlert:
     def test_an_evaluation_that_appears_after_one_with_a_higher_id_is_read_once(
         self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        evaluate(daemon.instance, [short(JULY_15)], days=(JULY_15, JULY_15))
-        evaluate(daemon.instance, [short(JULY_16)], days=(JULY_16, JULY_16))
+        evaluate(daemon.instance, [short(JULY_15)], days=Period.on(JULY_15))
+        evaluate(daemon.instance, [short(JULY_16)], days=Period.on(JULY_16))
         known = daemon.instance.get_event_records
         with monkeypatch.context() as patch:
             patch.setattr(daemon.instance, "get_event_records", lambda *_, **options: known(*_, **options)[1:])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.alerts import (
     Finding,
     mark_delivered,
@@ -33,7 +34,7 @@ def see(
     db: Database,
     *findings: Finding,
     source: str = "daily_verification/logical",
-    days: tuple[date, date] | None = None,
+    days: Period | None = None,
     looked: list[str] | None = None,
 ) -> int:
     return observe(db, "verification", source, findings, days, looked=looked)
@@ -81,7 +82,7 @@ def test_what_comes_back_after_it_was_over_is_a_second_alert(database: Database)
 
 def test_a_look_at_some_days_does_not_end_the_others(database: Database) -> None:
     see(database, *(finding(str(day), day) for day in (JULY_16, JULY_17, JULY_18)), finding("every day"))
-    see(database, days=(JULY_16, JULY_17))
+    see(database, days=Period(JULY_16, JULY_17))
     assert subjects(database) == ["2025-07-18", "every day"]
 
 

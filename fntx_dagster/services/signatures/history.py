@@ -86,8 +86,8 @@ def history_of(chain: Reader, trader: str, period: Period, now: datetime) -> lis
 
 
 def gaps(posted: Collection[date], period: Period, now: datetime) -> list[date]:
-    """The sessions over at `now` (aware) that are not among the days `posted`, from `first`, the trader's first signed
-    one, to the last posted one of the range."""
+    """The sessions over at `now` (aware) that are not among the days `posted`, from the first day of the period, the
+    trader's first signed one, to the last posted one."""
     first, last = period
     newest = max(posted, default=first)
     return [

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.accounting import changes
-from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts import risk, verification
 from fntx_dagster.store.outbox import signatures
 from fntx_dagster.store.raw_flex import coverage
@@ -49,7 +49,7 @@ class Waiting(NamedTuple):
     refusal: Refusal | None
 
 
-def waiting(db: Database, beginning: Beginning, begins_from: date = date.min) -> dict[str, Waiting]:
+def waiting(db: Readable, beginning: Beginning, begins_from: date = date.min) -> dict[str, Waiting]:
     """Account → the built and verified sessions to sign, oldest first: all after the last signed one. An account that
     has never signed begins with no session before `begins_from`."""
     to_sign, signed = {}, signatures.last_signed_sessions(db)

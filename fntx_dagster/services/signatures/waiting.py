@@ -15,7 +15,7 @@ from fntx_dagster.model.chain import Unfinished
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.outbox.sendings import unfinished
 from fntx_dagster.store.outbox.signatures import posted_days
@@ -27,12 +27,12 @@ _BLOCK_SECONDS = 12
 """The slowest of the chains that matter."""
 
 
-def observed_queue(settings: Settings, db: Database, now: datetime) -> Observed:
+def observed_queue(settings: Settings, db: Readable, now: datetime) -> Observed:
     """What has failed, or waits longer than the settings allow, at `now` (aware)."""
     return Observed(KIND, SOURCE, waiting_too_long(db, settings.posting.waiting_hours, now))
 
 
-def waiting_too_long(db: Database, hours: float, now: datetime) -> list[Finding]:
+def waiting_too_long(db: Readable, hours: float, now: datetime) -> list[Finding]:
     """For each account a finding for each reason why records of it have failed, and one for what is older than `hours`
     in its queue."""
     records: dict[str, list[Unfinished]] = {}
@@ -43,7 +43,7 @@ def waiting_too_long(db: Database, hours: float, now: datetime) -> list[Finding]
     return [finding for account in sorted(records) for finding in _of_account(labels[account], records[account], since)]
 
 
-def waiting_here(settings: Settings, db: Database) -> list[Unfinished]:
+def waiting_here(settings: Settings, db: Readable) -> list[Unfinished]:
     """What the chain of the settings can take. A record that is bound to another chain, or has failed, waits for a
     person. Raises Permanent where the settings name no contracts of their chain."""
     first = settings.dagster.first_session
@@ -54,7 +54,7 @@ def waiting_here(settings: Settings, db: Database) -> list[Unfinished]:
     return [record for record in records if (record.chain_id, record.contract) == (here.chain_id, here.track_record)]
 
 
-def is_ripe(settings: Settings, db: Database, records: Sequence[Unfinished], now: datetime) -> bool:
+def is_ripe(settings: Settings, db: Readable, records: Sequence[Unfinished], now: datetime) -> bool:
     """Whether there is something to send, or a mined record for which there was time to become final."""
     if any(record.state != "mined" for record in records):
         return True
