@@ -150,7 +150,9 @@ def _day(story: Story) -> Json:
         **_day_amounts(day),
         "difference_parts": _parts(nonzero_parts(day)),
         "open_at_close": [_position(position, observer) for position in day.open_at_close],
-        "blocks": [_block(section, block, observer) for section in story.sections for block in section.blocks],
+        "blocks": [
+            _block(section, paragraph, observer) for section in story.sections for paragraph in section.paragraphs
+        ],
     }
 
 

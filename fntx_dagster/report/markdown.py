@@ -57,17 +57,17 @@ def _period(period: PeriodSummary) -> str:
 
 
 def _section(section: StorySection) -> str:
-    blocks = "\n\n".join(_block(block) for block in section.blocks)
-    return f"## {escaped(section.heading)}\n\n{blocks}"
+    paragraphs = "\n\n".join(map(_paragraph, section.paragraphs))
+    return f"## {escaped(section.heading)}\n\n{paragraphs}"
 
 
-def _block(block: Paragraph) -> str:
-    summary = f" {escaped(block.summary)}" if block.summary else ""
-    return "\n".join([f"- **{escaped(block.heading)}:**{summary}", *map(_line, block.lines)])
+def _paragraph(paragraph: Paragraph) -> str:
+    summary = f" {escaped(paragraph.summary)}" if paragraph.summary else ""
+    return "\n".join([f"- **{escaped(paragraph.heading)}:**{summary}", *map(_line, paragraph.lines)])
 
 
 def _line(line: Line, below: int = 1) -> str:
-    """A block's own lines have bold labels, those below plain ones; a figure that a line leads to is bold."""
+    """A paragraph's own lines have bold labels, those below plain ones; a figure that a line leads to is bold."""
     indent = "  " * (line.depth + below)
     label, text, result, note = map(escaped, (line.label, line.text, line.result, line.note))
     bold = line.depth == 0 or line.total

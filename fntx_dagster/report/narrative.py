@@ -67,7 +67,7 @@ class StorySection:
     """Paragraphs under one heading: the overnight period, or the trading day."""
 
     heading: str
-    blocks: tuple[Paragraph, ...]
+    paragraphs: tuple[Paragraph, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,6 @@ class Story:
     observer: ZoneInfo = clock.HONG_KONG
 
     @property
-    def blocks(self) -> tuple[Paragraph, ...]:
+    def paragraphs(self) -> tuple[Paragraph, ...]:
         """All paragraphs in order, of all sections."""
-        return tuple(block for section in self.sections for block in section.blocks)
+        return tuple(paragraph for section in self.sections for paragraph in section.paragraphs)

@@ -60,7 +60,7 @@ def day_steps(story: Story) -> list[Step]:
     if story.day.opening_nav_official is None:
         return []
     steps: list[Step] = []
-    for paragraph in story.blocks:
+    for paragraph in story.paragraphs:
         when = clock.clock_time(paragraph.starts_at, story.observer)
         if paragraph.kind in ("market_close", "now"):
             steps += _parts(story.day)

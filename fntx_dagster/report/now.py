@@ -70,7 +70,8 @@ def _position_lines(day: ProvisionalDay) -> tuple[Line, ...]:
 def _position_line(position: OpenPosition, day: ProvisionalDay) -> Line:
     name = wording.held(Holding(position.contract, position.quantity), day.trading_day)
     if position.mark is None or position.market_value is None or position.currency is None:
-        return Line(name[0].upper() + name[1:], "not held like this any more; the statement will say why", depth=1)
+        changed = "The gateway now reports another quantity; the day's statement will explain it"
+        return Line(name[0].upper() + name[1:], changed, depth=1)
     worth = f"{money.display(position.market_value)} {position.currency}"
     valued = f"market value {worth} at {money.priced(position.mark, position.currency)}"
     amount = {"amount": position.market_value, "currency": position.currency}
@@ -97,14 +98,14 @@ def _current_nav(day: ProvisionalDay) -> Line:
 def _difference(day: ProvisionalDay) -> Line:
     label = part_label("not_yet_attributed")
     if day.difference is None or day.closing_nav_calculated is None:
-        return Line(label, "Without the official NAV of the previous close nothing is said of the day's P&L.")
+        return Line(label, "The day's P&L is not shown, because the official NAV of the previous close is missing.")
     terms = (day.closing_nav_official, -day.closing_nav_calculated)
     exact = "" if money.adds_up(terms, day.difference) else f" (exactly {money.exactly(day.difference, signed=True)})"
     return Line(
         label,
         money.summed(terms),
         f"{money.display(day.difference, signed=True)} {day.base_currency}",
-        note=f"{exact}; the statement of the day will say what made it.",
+        note=f"{exact}; the day's statement will name its parts.",
         amount=day.difference,
         currency=day.base_currency,
     )

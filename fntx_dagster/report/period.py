@@ -177,7 +177,7 @@ def _movers(stories: Iterable[Story]) -> tuple[Mover, ...]:
     moved = [
         Mover(story.day.trading_day, paragraph.title, paragraph.source.nav_impact)
         for story in stories
-        for paragraph in story.blocks
+        for paragraph in story.paragraphs
         if paragraph.source is not None and paragraph.source.nav_impact and not paragraph.source.is_flow
     ]
     return tuple(sorted(moved, key=lambda mover: -abs(mover.nav_impact))[:_MOST_MOVERS])

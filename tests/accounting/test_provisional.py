@@ -98,7 +98,7 @@ def events(day: ProvisionalDay) -> list[Event]:
 
 
 def moment(day: ProvisionalDay, kind: str) -> Paragraph:
-    (paragraph,) = [block for block in narrate(day).blocks if block.kind == kind]
+    (paragraph,) = [block for block in narrate(day).paragraphs if block.kind == kind]
     return paragraph
 
 
@@ -153,9 +153,7 @@ def test_the_whole_difference_is_one_part_and_nothing_is_unexplained() -> None:
     assert day.difference_parts == {"not_yet_attributed": day.difference}
     assert day.unexplained == 0
     said = next(line for line in lines(moment(day, "now")) if line.startswith("Not yet attributed"))
-    assert said == (
-        "Not yet attributed: 199,059.20 - 199,051.40 = +7.80 HKD; the statement of the day will say what made it."
-    )
+    assert said == ("Not yet attributed: 199,059.20 - 199,051.40 = +7.80 HKD; the day's statement will name its parts.")
 
 
 def test_without_an_opening_nav_the_nav_now_is_reported_and_no_pnl() -> None:
@@ -191,7 +189,7 @@ def test_no_net_pnl_is_reported_for_deposits_and_the_rate_move_the_nav_too() -> 
 def test_before_the_open_the_day_has_no_open_and_trades_are_pre_market() -> None:
     seen = snapshot(executed("a.01", "08:00", PUT, "-1", "0.5"), positions=(held(PUT, "-1", "0.4"),), clock="08:30")
     day = built(seen)
-    assert [block.kind for block in narrate(day).blocks] == ["previous_close", "trades", "now"]
+    assert [block.kind for block in narrate(day).paragraphs] == ["previous_close", "trades", "now"]
     assert day.blocks[0].phase == "pre_market"
     assert lines(moment(day, "now"))[0].startswith("Event: The market has not opened yet.")
 
@@ -238,7 +236,7 @@ def test_what_was_opened_today_realises_exactly_and_takes_back_the_premium_count
     assert (closing.gross_realised, closing.premium_reversal, closing.closing_quantity) == (20, -50, 1)
     assert day.realised_by_broker == frozenset()
     assert closing.nav_impact == Decimal(-31) * Decimal("7.8")
-    assert "Realised Gain: (0.50 - 0.30) × 100 = 20.00 USD" in lines(narrate(day).blocks[3])
+    assert "Realised Gain: (0.50 - 0.30) × 100 = 20.00 USD" in lines(narrate(day).paragraphs[3])
 
 
 def test_a_block_that_also_closes_counts_no_premium_and_takes_none_back() -> None:
@@ -254,7 +252,7 @@ def test_what_was_opened_earlier_realises_the_brokers_figure_and_says_so() -> No
     assert closing.gross_realised == Decimal(19)  # the closing commission taken out; the opening's is not known
     assert day.realised_by_broker == {closing.event_id}
     assert "Realised Gain: 19.00 USD (the broker's own figure, net of what the opening cost)" in lines(
-        narrate(day).blocks[2]
+        narrate(day).paragraphs[2]
     )
     assert day.open_at_close[0].quantity == -2
     assert day.open_at_close[0].opened_at is None
@@ -286,7 +284,9 @@ def test_an_option_that_expired_after_the_close_was_still_sold_to_open() -> None
     assert [position.quantity for position in day.open_at_close] == [-3, -3]
     now = lines(moment(day, "now"))
     assert now[0].startswith("Event: The market has closed; its statement is to come.")
-    assert now[1] == "Short 3 SPY 635 Puts: not held like this any more; the statement will say why"
+    assert (
+        now[1] == "Short 3 SPY 635 Puts: The gateway now reports another quantity; the day's statement will explain it"
+    )
 
 
 def test_a_fill_after_the_close_belongs_to_the_next_trading_day() -> None:

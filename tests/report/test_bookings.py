@@ -56,7 +56,7 @@ def delivers(
 def narrated(source: Block) -> Paragraph:
     story = narrate(quiet_day(JULY_18, JULY_17, blocks=(source,)))
     assert story.sections[0].heading == "Overnight Period (July 17 Close to July 18 Open)"
-    return story.sections[0].blocks[1]
+    return story.sections[0].paragraphs[1]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_stock_from_an_exercise_that_is_sold_before_the_open_says_where_it_cam
     )
     sold = trades(fill("05:00", SPY, "-100", "630", closes="100", gross="200", day=JULY_18), phase="pre_market")
     story = narrate(quiet_day(JULY_18, JULY_17, blocks=(exercise, sold)))
-    (cover,) = [paragraph for paragraph in story.blocks if paragraph.kind == "trades"]
+    (cover,) = [paragraph for paragraph in story.paragraphs if paragraph.kind == "trades"]
     assert cover.lines[1].text == "This trade realises the total gain from the exercise."
 
 
@@ -177,4 +177,4 @@ def test_an_expiration_before_the_weekend_names_saturday_in_hong_kong() -> None:
         quiet_day(monday, JULY_18, blocks=(block("expiration", "overnight", ended, impact="0", after=NAV),))
     )
     assert story.sections[0].heading == "Overnight Period (July 18 Close to July 21 Open)"
-    assert story.sections[0].blocks[1].when == "04:20 HKT, July 19 / 16:20 EDT, July 18"
+    assert story.sections[0].paragraphs[1].when == "04:20 HKT, July 19 / 16:20 EDT, July 18"

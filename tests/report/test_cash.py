@@ -39,7 +39,7 @@ def cash(
 def narrated(*events: Event, phase: str = "pre_market") -> Paragraph:
     impact = sum((each.nav_impact for each in events), Decimal(0))
     source = block("cash", phase, *events, impact=str(impact), after=str(Decimal("79498.68") + impact))
-    (paragraph,) = [each for each in narrate(quiet_day(blocks=(source,))).blocks if each.source is source]
+    (paragraph,) = [each for each in narrate(quiet_day(blocks=(source,))).paragraphs if each.source is source]
     return paragraph
 
 

@@ -33,7 +33,7 @@ from .role_model import (
 
 
 def moment(day: Day, kind: str) -> Paragraph:
-    (paragraph,) = [block for block in narrate(day).blocks if block.kind == kind]
+    (paragraph,) = [block for block in narrate(day).paragraphs if block.kind == kind]
     return paragraph
 
 
@@ -42,7 +42,7 @@ def lines(paragraph: Paragraph) -> list[str]:
 
 
 def test_the_blocks_come_in_the_order_of_the_day() -> None:
-    assert [(paragraph.kind, paragraph.phase) for paragraph in narrate(july_18()).blocks] == [
+    assert [(paragraph.kind, paragraph.phase) for paragraph in narrate(july_18()).paragraphs] == [
         ("previous_close", "overnight"),
         ("assignment", "overnight"),
         ("expiration", "overnight"),
@@ -54,13 +54,13 @@ def test_the_blocks_come_in_the_order_of_the_day() -> None:
 
 
 def test_the_nav_runs_from_the_previous_official_close_to_the_official_close() -> None:
-    navs = [paragraph.nav_after for paragraph in narrate(july_18()).blocks]
+    navs = [paragraph.nav_after for paragraph in narrate(july_18()).paragraphs]
     expected = ["79754.81", "79754.81", "79754.81", "78609.367", "78609.367", "79200.0100496", "79231.03"]
     assert navs == [Decimal(nav) for nav in expected]
 
 
 def test_a_line_carries_the_exact_amount_that_it_tells() -> None:
-    (trade_block,) = [paragraph for paragraph in narrate(july_17()).blocks if paragraph.kind == "trades"]
+    (trade_block,) = [paragraph for paragraph in narrate(july_17()).paragraphs if paragraph.kind == "trades"]
     (total,) = [line for line in trade_block.lines if line.total]
     assert (total.amount, total.currency) == (Decimal("-96.4577824"), "HKD")
 
@@ -68,22 +68,22 @@ def test_a_line_carries_the_exact_amount_that_it_tells() -> None:
 def test_a_day_without_anything_overnight_is_one_section() -> None:
     (section,) = narrate(quiet_day()).sections
     assert section.heading == "US Trading Day: Thursday, July 17, 2025"
-    assert section.blocks[0].heading == "Previous Official Close (04:00 HKT, July 17 / 16:00 EDT, July 16)"
+    assert section.paragraphs[0].heading == "Previous Official Close (04:00 HKT, July 17 / 16:00 EDT, July 16)"
 
 
 def test_a_day_without_events_says_so() -> None:
     story = narrate(quiet_day())
-    assert [paragraph.kind for paragraph in story.blocks] == [
+    assert [paragraph.kind for paragraph in story.paragraphs] == [
         "previous_close",
         "market_open",
         "no_events",
         "market_close",
     ]
-    session = story.blocks[2]
+    session = story.paragraphs[2]
     assert session.when == "21:30 HKT, July 17 – 04:00 HKT, July 18 / 09:30–16:00 EDT, July 17"
     assert session.summary == "No events. Nothing was traded, assigned or paid."
     assert lines(session) == ["NAV remains: 79,498.68 HKD"]
-    assert lines(story.blocks[3]) == [
+    assert lines(story.paragraphs[3]) == [
         "Event: The market closes. You hold no open positions.",
         "Official Closing NAV (at 16:00 EDT): The broker books the official NAV of the day.",
         "Closing NAV: 79,498.68 HKD",
@@ -220,7 +220,7 @@ def test_stock_held_for_days_is_marked_each_day_and_sold_on_the_last() -> None:
     sold = trades(fill("10:00", SPY, "-100", "629", closes="100", gross="150", day=JULY_18))
     (sale,) = [
         paragraph
-        for paragraph in narrate(quiet_day(JULY_18, JULY_17, blocks=(sold,))).blocks
+        for paragraph in narrate(quiet_day(JULY_18, JULY_17, blocks=(sold,))).paragraphs
         if paragraph.kind == "trades"
     ]
     assert lines(sale)[0] == "Event: You close the long stock position by selling 100 shares of SPY at $629.00."
@@ -267,7 +267,7 @@ def test_a_nav_chain_that_rounding_spoils_is_given_exactly_too() -> None:
     fee = event("f", "fee", at, amount="-0.004", impact="-0.004", currency="HKD", rate=Decimal(1))
     source = block("cash", "intraday", fee, impact="-0.004", after="79498.674")
     story = narrate(quiet_day(blocks=(source,), opening_nav_official=Decimal("79498.678")))
-    (paragraph,) = [paragraph for paragraph in story.blocks if paragraph.kind == "cash"]
+    (paragraph,) = [paragraph for paragraph in story.paragraphs if paragraph.kind == "cash"]
     assert lines(paragraph)[-1] == (
         "NAV becomes: 79,498.68 - 0.00 = 79,498.67 HKD (rounded; exactly 79,498.678 - 0.004 = 79,498.674)"
     )

@@ -43,7 +43,7 @@ SAP = Contract("sap", "SAP", "SAP SE", "STK", "SAP")
 def narrated(source: Block, *held: OpenPosition, day: Day | None = None) -> Paragraph:
     """The paragraph of the block on a day that consists of it."""
     story = narrate(replace(day or quiet_day(), blocks=(source,), open_at_close=held))
-    (block,) = [block for block in story.blocks if block.source is source]
+    (block,) = [block for block in story.paragraphs if block.source is source]
     return block
 
 
@@ -153,7 +153,7 @@ def test_what_a_block_leaves_open_is_not_what_a_later_one_does() -> None:
     first = trades(fill("10:00", CALL_628, "1", "0.1", closes="1"))
     second = trades(fill("12:00", CALL_628, "2", "0.1", closes="2"))
     story = narrate(quiet_day(blocks=(first, second)))
-    sentences = [events_line(block) for block in story.blocks if block.kind == "trades"]
+    sentences = [events_line(block) for block in story.paragraphs if block.kind == "trades"]
     assert sentences == [
         "You buy back 1 SPY 628 Call, leaving short 2 SPY 628 Calls open.",
         "You buy back 2 SPY 628 Calls.",
