@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -230,9 +231,14 @@ def test_only_one_module_uses_the_internals_of_dagster() -> None:
     users = [
         str(path.relative_to(ROOT))
         for path in MODULES
-        if any(name.startswith(("dagster._", "dagster_postgres")) for name in imported(path))
+        if any(name.startswith(("dagster._", "dagster_postgres", "dagster_shared")) for name in imported(path))
     ]
     assert users == ["fntx_dagster/defs/internals.py"]
+
+
+def test_only_defs_write_the_keys_that_dagster_reads() -> None:
+    writers = [path for path in MODULES if re.search(r"(?<!fntx_)dagster/", path.read_text(encoding="utf-8"))]
+    assert {room_of(path) for path in writers} == {"defs"}
 
 
 def test_no_asset_annotates_its_context_where_annotations_are_postponed() -> None:

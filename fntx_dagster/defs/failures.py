@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from fntx_dagster.defs.internals import cause_of
 from fntx_dagster.errors import Permanent, Transient, without_accounts
-
-if TYPE_CHECKING:
-    from dagster_shared.error import SerializableErrorInfo
 
 
 @contextmanager
@@ -37,11 +34,3 @@ def is_transient(event: dg.DagsterEvent) -> bool:
     """Whether a failed step may succeed when it is tried again."""
     cause = cause_of(event)
     return cause is not None and cause.cls_name == Transient.__name__
-
-
-def cause_of(event: dg.DagsterEvent) -> SerializableErrorInfo | None:
-    """The error at the bottom of a failed step's."""
-    error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error

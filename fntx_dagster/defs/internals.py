@@ -11,8 +11,10 @@ imports them; tests/defs/test_internals.py fails on a release that changes one.
 - Metadata of many sessions: `add_asset_metadata` copies, for each session, what it has been given for all the others.
   Ten years of sessions would take it longer than everything else that a run does (no issue; the method came with
   #26562; near #30641).
-- The tags of a run over a range of partitions, and what a log record holds beside its text: Dagster has both, and
-  exports neither.
+- Evaluations of checks in the order of their ids: the instance's `get_event_records` is deprecated, and only
+  materialisations, observations and changes of a run's status have methods in its place.
+- The tags of a run over a range of partitions, what a log record holds beside its text, the text about a step that is
+  left out, and the errors of failed steps: Dagster has them, and exports none.
 
 The tables and their rows are Dagster's own.
 """
@@ -22,11 +24,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.config import PostgresStorageConfig
@@ -36,13 +39,20 @@ from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from dagster_postgres.utils import create_pg_engine, pg_url_from_config
 
+if TYPE_CHECKING:
+    from dagster_shared.error import SerializableErrorInfo
+
 __all__ = [
     "ASSET_PARTITION_RANGE_END_TAG",
     "ASSET_PARTITION_RANGE_START_TAG",
     "PlansInSets",
     "PostgresStorage",
+    "cause_of",
     "describe",
+    "evaluation_records",
     "event_of",
+    "is_about_a_step_left_out",
+    "is_failed_check",
     "keep_connections",
     "message_of",
 ]
@@ -87,6 +97,33 @@ def event_of(record: logging.LogRecord) -> dg.DagsterEvent | None:
 def message_of(record: logging.LogRecord) -> str:
     """The text of a log record as it was given, without the run and the step."""
     return getattr(record, "dagster_meta", {}).get("orig_message", record.getMessage())
+
+
+def is_about_a_step_left_out(record: logging.LogRecord) -> bool:
+    """Whether a log record says that a step does not run because one before it has failed."""
+    return message_of(record).startswith("Dependencies for step")
+
+
+def cause_of(event: dg.DagsterEvent) -> SerializableErrorInfo | None:
+    """The error at the bottom of a failed step's."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error
+
+
+def is_failed_check(event: dg.DagsterEvent) -> bool:
+    """Whether a step failed because a blocking check of it did."""
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name == DagsterAssetCheckFailedError.__name__
+
+
+def evaluation_records(
+    instance: dg.DagsterInstance, after: int | None, *, limit: int, ascending: bool
+) -> Sequence[dg.EventLogRecord]:
+    """The evaluations of checks whose ids are above `after` (None: all), in the order of their ids."""
+    evaluations = dg.EventRecordsFilter(event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=after)
+    return instance.event_log_storage.get_event_records(evaluations, limit=limit, ascending=ascending)
 
 
 class PlansInSets(PostgresEventLogStorage):

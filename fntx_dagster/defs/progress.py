@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from fntx_dagster.defs.internals import event_of, message_of
+from fntx_dagster.defs.internals import event_of, is_about_a_step_left_out, message_of
 
 PROGRESS = "fntx.progress"
 
@@ -30,10 +30,9 @@ class _Steps(logging.Handler):
         event = event_of(record)
         logger = logging.getLogger(PROGRESS)
         if event is None:
-            text = message_of(record)
-            # a step that does not run because another has failed needs no line of its own
-            if record.levelno >= logging.WARNING and not text.startswith("Dependencies for step"):
-                logger.warning(text)
+            # a step that is left out needs no line of its own: the step that failed has one
+            if record.levelno >= logging.WARNING and not is_about_a_step_left_out(record):
+                logger.warning(message_of(record))
         elif event.event_type_value == "STEP_START":
             logger.info("started", extra={"step": event.step_key})
         elif event.event_type_value == "STEP_SUCCESS":

@@ -15,7 +15,7 @@ import dagster as dg
 from fntx_dagster.defs.definitions import defs
 from fntx_dagster.defs.failures import error_text, is_transient
 from fntx_dagster.defs.findings import observed
-from fntx_dagster.defs.internals import keep_connections
+from fntx_dagster.defs.internals import is_failed_check, keep_connections
 from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent
@@ -88,7 +88,7 @@ def run_range(settings: Settings, job_name: str, period: Period) -> RunOutcome:
 
 def _outcome(result: dg.ExecuteInProcessResult, checks: list[dg.AssetCheckEvaluation]) -> RunOutcome:
     # a blocking check that failed ends its step too: the check's own words are reported
-    failed_steps = [event for event in result.all_events if event.is_step_failure and not _is_check(event)]
+    failed_steps = [event for event in result.all_events if event.is_step_failure and not is_failed_check(event)]
     failures = [error_text(event) for event in failed_steps]
     failed = [check for check in checks if not check.passed]
     errors = [check for check in failed if check.severity == dg.AssetCheckSeverity.ERROR]
@@ -130,11 +130,6 @@ def _end_when_heard(heard: int, instance: dg.DagsterInstance, run_id: str) -> No
                     instance.report_run_canceled(run)
             os._exit(128 + signal.SIGINT)
     os.close(heard)
-
-
-def _is_check(event: dg.DagsterEvent) -> bool:
-    error = event.step_failure_data.error
-    return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
 
 
 def _may_pass_later(check: dg.AssetCheckEvaluation) -> bool:

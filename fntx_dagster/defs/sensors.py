@@ -13,6 +13,7 @@ from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.failures import error_text, is_transient
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.former_names import current_job, recorded_jobs
+from fntx_dagster.defs.internals import evaluation_records
 from fntx_dagster.defs.jobs import (
     daily_run,
     fetch_files,
@@ -216,13 +217,12 @@ def _new_evaluations(context: dg.SensorEvaluationContext) -> list[dg.AssetCheckE
     """Evaluations of checks that were not read yet, oldest first. The cursor is the id of the newest that was read, and
     with it, behind colons, those not far before it: each is read once."""
     if context.cursor is None:
-        newest = context.instance.get_event_records(_evaluations(None), limit=_LATE, ascending=False)
+        newest = evaluation_records(context.instance, None, limit=_LATE, ascending=False)
         _move_cursor(context, {record.storage_id for record in newest} or {0})
         return []
     read = {int(number) for number in context.cursor.split(":")}
-    records = context.instance.get_event_records(
-        _evaluations(max(0, max(read) - _LATE)), limit=_EVENTS + len(read), ascending=True
-    )
+    after = max(0, max(read) - _LATE)
+    records = evaluation_records(context.instance, after, limit=_EVENTS + len(read), ascending=True)
     new = [record for record in records if record.storage_id not in read][:_EVENTS]
     _move_cursor(context, read | {record.storage_id for record in new})
     events = [record.event_log_entry.get_dagster_event() for record in new]
@@ -232,10 +232,6 @@ def _new_evaluations(context: dg.SensorEvaluationContext) -> list[dg.AssetCheckE
 def _move_cursor(context: dg.SensorEvaluationContext, read: set[int]) -> None:
     near = (number for number in read if number >= max(read) - _LATE)
     context.update_cursor(":".join(map(str, sorted(near))))
-
-
-def _evaluations(after: int | None) -> dg.EventRecordsFilter:
-    return dg.EventRecordsFilter(event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=after)
 
 
 SENSORS = [missing_sessions, complete_days, chain_queue, open_session, alert, failed_run, succeeded_run]

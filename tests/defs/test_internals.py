@@ -6,6 +6,7 @@ from __future__ import annotations
 import inspect
 import logging
 import time
+import warnings
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +29,11 @@ from fntx_dagster.defs.internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     PlansInSets,
+    cause_of,
+    evaluation_records,
     event_of,
+    is_about_a_step_left_out,
+    is_failed_check,
     keep_connections,
     message_of,
 )
@@ -161,6 +166,7 @@ INTERNALS = {
     "index_connection": ["self"],
     "index_transaction": ["self"],
     "has_table": ["self", "table_name"],
+    "get_event_records": ["self", "event_records_filter", "limit", "ascending"],
     "_connect": ["self"],
     "_store_asset_event": ["self", "conn", "event", "event_id"],
     "_store_asset_check_evaluation_planned": ["self", "event", "event_id"],
@@ -182,8 +188,8 @@ CHECK_COLUMNS = {
 }
 
 
-def test_a_log_record_of_a_run_holds_its_event_and_its_text() -> None:
-    records: list[logging.LogRecord] = []
+def keeping(records: list[logging.LogRecord]) -> dg.LoggerDefinition:
+    """A logger that adds each log record of a run to `records`."""
 
     @dg.logger(config_schema={})
     def kept(_context: dg.InitLoggerContext) -> logging.Logger:
@@ -193,11 +199,17 @@ def test_a_log_record_of_a_run_holds_its_event_and_its_text() -> None:
         logger.addHandler(handler)
         return logger
 
+    return kept
+
+
+def test_a_log_record_of_a_run_holds_its_event_and_its_text() -> None:
+    records: list[logging.LogRecord] = []
+
     @dg.op
     def step(context) -> None:
         context.log.warning("a word")
 
-    @dg.job(logger_defs={"kept": kept})
+    @dg.job(logger_defs={"kept": keeping(records)})
     def job() -> None:
         step()
 
@@ -205,6 +217,62 @@ def test_a_log_record_of_a_run_holds_its_event_and_its_text() -> None:
     assert "a word" in [message_of(record) for record in records if event_of(record) is None]
     events = [event.event_type_value for record in records if (event := event_of(record))]
     assert {"STEP_START", "STEP_SUCCESS"} <= {*events}
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("holds", asset="checked", blocking=True)])
+def checked() -> dg.MaterializeResult:
+    return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False)])
+
+
+def test_a_step_that_a_failed_check_leaves_out_is_recognised_and_so_is_the_check() -> None:
+    records: list[logging.LogRecord] = []
+
+    @dg.asset(deps=[checked])
+    def left_out() -> None:
+        raise AssertionError
+
+    definitions = dg.Definitions(
+        [checked, left_out], jobs=[dg.define_asset_job("both")], loggers={"kept": keeping(records)}
+    )
+    run = definitions.resolve_job_def("both").execute_in_process(
+        run_config={"loggers": {"kept": {}}}, raise_on_error=False
+    )
+    [failure] = [event for event in run.all_events if event.is_step_failure]
+    assert is_failed_check(failure)
+    [text] = [message_of(record) for record in records if is_about_a_step_left_out(record)]
+    assert "left_out" in text
+
+
+def test_the_error_beneath_a_failed_step_is_found() -> None:
+    @dg.op
+    def step() -> None:
+        raise RuntimeError("above") from ValueError("beneath")
+
+    @dg.job
+    def job() -> None:
+        step()
+
+    [failure] = [event for event in job.execute_in_process(raise_on_error=False).all_events if event.is_step_failure]
+    cause = cause_of(failure)
+    assert cause is not None
+    assert (cause.cls_name, cause.message.strip()) == ("ValueError", "ValueError: beneath")
+    assert not is_failed_check(failure)
+
+
+def test_evaluations_come_in_the_order_of_their_ids_and_without_a_warning() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        for _ in range(3):
+            dg.materialize([checked], instance=instance, raise_on_error=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            ids = [record.storage_id for record in evaluation_records(instance, None, limit=10, ascending=True)]
+            assert len(ids) == 3
+            assert ids == sorted(ids)
+            later = evaluation_records(instance, ids[0], limit=10, ascending=False)
+        assert [record.storage_id for record in later] == [ids[2], ids[1]]
+        assert {record.event_log_entry.get_dagster_event().event_type for record in later} == {
+            dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        }
 
 
 def test_a_run_keeps_the_connections_of_its_storage_and_a_tick_does_not(monkeypatch: pytest.MonkeyPatch) -> None:

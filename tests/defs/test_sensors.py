@@ -325,9 +325,10 @@ class TestAlert:
     ) -> None:
         evaluate(daemon.instance, [short(JULY_15)], days=Period.on(JULY_15))
         evaluate(daemon.instance, [short(JULY_16)], days=Period.on(JULY_16))
-        known = daemon.instance.get_event_records
+        storage = daemon.instance.event_log_storage
+        known = storage.get_event_records
         with monkeypatch.context() as patch:
-            patch.setattr(daemon.instance, "get_event_records", lambda *_, **options: known(*_, **options)[1:])
+            patch.setattr(storage, "get_event_records", lambda *_, **options: known(*_, **options)[1:])
             daemon.tick(sensors.alert)
         assert self.open(daemon) == ["2025-07-16 U…0001: a = b does not hold"]
         daemon.tick(sensors.alert)
