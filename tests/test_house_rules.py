@@ -74,7 +74,7 @@ ROOMS = {
     "simulate": {"model", "accounting"},
 }
 ROOMS["services"] = {*ROOMS} - {"simulate"}
-ROOMS["defs"] = {"services", "settings", "errors", "model"}
+ROOMS["defs"] = {"services", "settings", "errors", "model", "report"}  # report: how Markdown writes a table
 ROOMS["cli"] = {"services", "settings", "errors", "model", "report", "defs", "simulate"}  # runs, and the live demo
 ROOMS["definitions"] = {"defs"}
 # folder of a room → the rooms that it alone imports, not the rest of its room; docs/code.md gives the reason

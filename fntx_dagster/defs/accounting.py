@@ -10,7 +10,7 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.services.building.lots import rebuild_lots
-from fntx_dagster.services.findings import completeness
+from fntx_dagster.services.building.verification import completeness
 
 LOTS = "classified_fills"
 
@@ -64,12 +64,12 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         "statements",
         "statements_are_complete",
         lacking,
-        "nothing is missing",
+        "No session lacks its official NAV or a section",
         days=period,
         asset=LOTS,
         alerts=alerts,
     )
-    yield result("account", "every_account_is_rebuilt", rebuilt.refused, "every account is rebuilt", asset=LOTS)
+    yield result("account", "every_account_is_rebuilt", rebuilt.refused, "Every account is rebuilt", asset=LOTS)
     unopened = {"unopened": len(rebuilt.without_opening)}
     yield dg.MaterializeResult(asset_key="classified_fills", metadata=rebuilt.fills | unopened)
     yield dg.MaterializeResult(asset_key="position_lots", metadata=rebuilt.position_lots | unopened)

@@ -39,12 +39,14 @@ def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
     return dg.MaterializeResult(
         metadata=metadata,
         check_results=[
-            result("gateway", "gateway_answers", today.silent, "all answer", severity=dg.AssetCheckSeverity.WARN),
+            result(
+                "gateway", "gateway_answers", today.silent, "Every gateway answers", severity=dg.AssetCheckSeverity.WARN
+            ),
             result(
                 "margin",
                 "margin_is_ample",
                 today.tight,
-                "it is",
+                "The margin is ample in every account whose margin is known",
                 severity=dg.AssetCheckSeverity.WARN,
                 looked=today.with_margin,
             ),

@@ -56,7 +56,7 @@ def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         "unusual",
         "delta_is_within_the_nav",
         built.levered,
-        "it does",
+        "Every delta is between -1 and 1",
         days=built.computed,
         severity=dg.AssetCheckSeverity.WARN,
         asset="portfolio_greeks",

@@ -9,10 +9,10 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import progress_of
 from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.services.signatures import waiting
-from fntx_dagster.services.signatures.findings import changed_days, sign_days
+from fntx_dagster.services.signatures import late_records
 from fntx_dagster.services.signatures.receipts import POSTS_AHEAD, Receipt, post_days
 from fntx_dagster.services.signatures.refusals import Beginning
+from fntx_dagster.services.signatures.signed_days import changed_days, sign_days
 
 WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
     max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
@@ -49,7 +49,7 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
                 "account",
                 "every_account_is_signed",
                 signed.refused,
-                "all are signed",
+                "Every day of every account is signed",
                 days=period,
                 alerts=signed.alerts,
             )
@@ -72,7 +72,7 @@ def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Plat
         "drift",
         "signed_days_unchanged",
         changed.findings,
-        "no figure of a signed day has changed",
+        "No figure of a signed day has changed",
         severity=dg.AssetCheckSeverity.WARN,
         looked=None if changed.is_certain else [],
     )
@@ -95,7 +95,7 @@ def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Plat
             description="Each trader has a record for every session from its first signed day to its last posted one.",
         ),
         dg.AssetCheckSpec(
-            waiting.CHECK,
+            late_records.CHECK,
             asset="chain_receipt",
             description="No record has failed, and none waits longer than FNTX_WAITING_HOURS for the chain.",
         ),
@@ -121,12 +121,37 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
         metadata={"posted": posted.new, "posted_before": posted.kept, "waiting": posted.waiting},
         check_results=[
             result(
-                "account", "every_day_is_posted", posted.refused, "all are posted", days=period, alerts=posted.alerts
+                "account",
+                "every_day_is_posted",
+                posted.refused,
+                "Every signed day is posted",
+                days=period,
+                alerts=posted.alerts,
             ),
-            result("chain", "roots_agree", posted.differing, "the contract holds our roots"),
-            result("gap", "no_gap", posted.gaps, "no session is missing", severity=warn, looked=posted.accounts),
-            result(waiting.KIND, waiting.CHECK, posted.late, "no record waits too long", severity=warn),
-            result("funds", "funds_last", posted.short, "they do", severity=warn, looked=posted.traders),
+            result("chain", "roots_agree", posted.differing, "The contract holds the root of every posted day"),
+            result(
+                "gap",
+                "no_gap",
+                posted.gaps,
+                "No session is missing on the chain",
+                severity=warn,
+                looked=posted.accounts,
+            ),
+            result(
+                late_records.KIND,
+                late_records.CHECK,
+                posted.late,
+                "No record has failed, and none waits too long",
+                severity=warn,
+            ),
+            result(
+                "funds",
+                "funds_last",
+                posted.short,
+                f"Every trader has funds for {POSTS_AHEAD} more days",
+                severity=warn,
+                looked=posted.traders,
+            ),
         ],
     )
 

@@ -8,6 +8,7 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import progress_of
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.tables import shown_table
 from fntx_dagster.services.statements import fetch_statements, latest_session, load_statements
 
 WHEN_THE_BROKER_IS_AWAY = dg.RetryPolicy(
@@ -41,13 +42,18 @@ def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
     # a month without data is most often just that
     severity = dg.AssetCheckSeverity.WARN if fetched.is_no_data else dg.AssetCheckSeverity.ERROR
     return dg.MaterializeResult(
-        metadata={"files": fetched.files, "queries": dg.MetadataValue.md(fetched.table)},
+        metadata={
+            "files": fetched.files,
+            "queries": shown_table(("token", "query", "from", "to", ""), fetched.queries, 5)
+            if fetched.queries
+            else fetched.summary,
+        },
         check_results=[
             result(
                 "statements",
                 "every_token_is_accepted",
                 fetched.refused,
-                "none was refused",
+                "No token was refused",
                 looked=fetched.tried,
                 transient=False,
             ),
@@ -100,11 +106,15 @@ def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
             "files": loaded.files,
             **loaded.rows,
             "dagster/row_count": loaded.present,
-            "loaded": dg.MetadataValue.md(loaded.table),
+            "loaded": shown_table(
+                ("file", "section", *loaded.rows),
+                [(file, section, *counts.values()) for file, section, counts in loaded.sections],
+                2,
+            ),
             "retired": loaded.retired,
         },
         check_results=[
-            result("statements", "every_file_is_loaded", loaded.refused, f"{loaded.files} files are loaded"),
+            result("statements", "every_file_is_loaded", loaded.refused, f"All {loaded.files} files are loaded"),
             result(
                 "statements",
                 "latest_session_is_present",

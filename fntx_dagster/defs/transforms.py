@@ -59,8 +59,8 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
     )
     for result in built.results:
         if result.name in models and result.status == "success":
-            if figures := built.figures.get(result.name):
-                describe(context, figures, result.name)
+            rows = [(day, {"dagster/row_count": count}) for day, count in built.rows.get(result.name, {}).items()]
+            describe(context, [*rows, *built.figures.get(result.name, [])], result.name)
             yield dg.MaterializeResult(asset_key=result.name, metadata={"dbt seconds": round(result.seconds, 3)})
         elif result.kind == "test" and result.model and result.status != "skipped":
             key = dg.AssetCheckKey(dg.AssetKey(result.model), result.name)

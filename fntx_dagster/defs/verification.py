@@ -7,7 +7,8 @@ from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.services.findings import BLOCKING_KINDS, WARNING_KINDS, equations
+from fntx_dagster.defs.tables import shown_table
+from fntx_dagster.services.building.verification import BLOCKING_KINDS, WARNING_KINDS, equations
 
 _DESCRIPTIONS = {
     "mathematical": "Opening, flows and net P&L lead to the closing; the parts sum to the whole.",
@@ -15,6 +16,7 @@ _DESCRIPTIONS = {
     "cross_reference": "Two sources of the same figure agree.",
     "historical": "Return, volatility, the broker's difference and the unexplained remainder are not unusual.",
 }
+_HEADERS = ("day", "account", "equation", "left", "", "right", "difference")
 
 
 def _check(kind: str, blocking: bool) -> dg.AssetChecksDefinition:
@@ -36,7 +38,7 @@ def _check(kind: str, blocking: bool) -> dg.AssetChecksDefinition:
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             equations=checked.number,
             failed=len(checked.failed),
-            failures=dg.MetadataValue.md(checked.table),
+            failures=shown_table(_HEADERS, checked.rows, 3) if checked.rows else "Every equation holds.",
         )
 
     return verification

@@ -1,8 +1,8 @@
 """Alerts: raised from findings, resolved when what they are about is over, and delivered through Apprise to any number
 of destinations, each alert once to each.
 
-What is worth an alert is decided where it is found; the memory is `store.alerts`. A destination's URL holds secrets: it
-is named by its place in FNTX_ALERT_URLS and its scheme, never shown.
+The check that finds something decides whether it is worth an alert; `store.alerts` keeps the alerts. A destination's URL
+holds secrets: messages name it by its place in FNTX_ALERT_URLS and its scheme, and never show it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,23 @@ from pydantic import SecretStr
 from fntx_dagster.adapters.apprise import send
 from fntx_dagster.errors import without_accounts
 from fntx_dagster.model.finding import Finding, Observed
-from fntx_dagster.services.signatures.waiting import observed_queue
+from fntx_dagster.services.signatures.late_records import observed_queue
 from fntx_dagster.services.watching import settings_findings
 from fntx_dagster.settings import Settings
-from fntx_dagster.store import alerts as memory
-from fntx_dagster.store.alerts import Alert, mark_delivered, undelivered
+from fntx_dagster.store.alerts import (
+    Alert,
+    mark_delivered,
+    newest,
+    note_assignments,
+    observe,
+    open_alerts,
+    raised_after,
+    undelivered,
+)
 from fntx_dagster.store.database import Database, Readable
 
-_FORGOTTEN_AFTER = timedelta(days=3)
-"""A destination that was away longer, or is new, does not get what is older and over. What is open it gets."""
+_DELIVERED_FOR = timedelta(days=3)
+"""For how long an alert that is over is still delivered. An open alert is delivered whatever its age."""
 _LINES = 20
 _RECENT = timedelta(days=7)
 """Options that were assigned longer ago raise no alert."""
@@ -52,7 +60,7 @@ TITLES = {
 def record(db: Database, observations: Iterable[Observed]) -> None:
     """Raise an alert for each finding that has none, and resolve those of the same sources that are over."""
     for seen in observations:
-        memory.observe(db, seen.kind, seen.source, seen.findings, seen.days, seen.whole, seen.looked)
+        observe(db, seen.kind, seen.source, seen.findings, seen.days, seen.whole, seen.looked)
 
 
 class Raised(NamedTuple):
@@ -68,11 +76,11 @@ def raise_alerts(settings: Settings, db: Database, observations: Iterable[Observ
     """Record what checks observed, and what no run observes: settings that do not fit together, because no run begins
     with them; records that wait for a chain that is away, because their check does not run then; and options that were
     assigned in the last seven days. `now` is aware."""
-    newest = memory.newest(db)
+    before = newest(db)
     record(db, observations)
     record(db, [Observed("statements", "settings", settings_findings(settings)), observed_queue(settings, db, now)])
-    memory.note_assignments(db, (now - _RECENT).date())
-    return Raised(memory.raised_after(db, newest), len(memory.open_alerts(db)), waiting(settings, db))
+    note_assignments(db, (now - _RECENT).date())
+    return Raised(raised_after(db, before), len(open_alerts(db)), undelivered_ids(settings, db))
 
 
 def note_failed_run(db: Database, job: str, steps: Sequence[str], errors: Sequence[str], *, is_over: bool) -> str:
@@ -102,12 +110,12 @@ class AlertDelivery(NamedTuple):
 
 def deliver(settings: Settings, db: Database) -> list[AlertDelivery]:
     """Send what each destination has not had yet, a message per kind; what it does not take waits for the next time."""
-    since = datetime.now(UTC) - _FORGOTTEN_AFTER
+    since = datetime.now(UTC) - _DELIVERED_FOR
     done = []
     for number, url in enumerate(settings.alerts.urls, 1):
-        mark, waiting = mark_of(url), undelivered(db, mark_of(url), since)
-        taken, problem = 0, None
-        for kind, group in groupby(sorted(waiting, key=lambda alert: alert.kind), key=lambda alert: alert.kind):
+        mark, taken, problem = mark_of(url), 0, None
+        due = sorted(undelivered(db, mark, since), key=lambda alert: alert.kind)
+        for kind, group in groupby(due, key=lambda alert: alert.kind):
             alerts = list(group)
             if problem := send(url, *message(kind, alerts)):
                 break
@@ -117,9 +125,9 @@ def deliver(settings: Settings, db: Database) -> list[AlertDelivery]:
     return done
 
 
-def waiting(settings: Settings, db: Readable) -> list[int]:
+def undelivered_ids(settings: Settings, db: Readable) -> list[int]:
     """The ids of alerts that some destination has not had yet."""
-    since = datetime.now(UTC) - _FORGOTTEN_AFTER
+    since = datetime.now(UTC) - _DELIVERED_FOR
     return sorted({alert.alert_id for url in settings.alerts.urls for alert in undelivered(db, mark_of(url), since)})
 
 

@@ -4,7 +4,7 @@ both. How a query is fetched and a file is loaded is in `fetching` and `loading`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from fntx_dagster.adapters.flex.answers import NoData, NotServed, TokenRefused
@@ -17,19 +17,19 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.coverage import due_session, missing
 from fntx_dagster.store.raw_flex.fetches import latest, served_accounts
-from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, load_paths
+from fntx_dagster.store.raw_flex.statements import Counts, load_paths
 
 
 class FetchedStatements(NamedTuple):
-    """What fetching did. `table` shows each query in Markdown, or says why nothing was fetched; `period` are the days
-    that the queries asked for.
+    """What fetching did. `queries`: token, query, first and last day, and outcome of each; `period` are the days that
+    the queries asked for; `summary` says how many files came, or why nothing was fetched.
 
     `refused` are tokens that the service did not take, of `tried`, those that it judged; `failed` are queries that gave
     no statement, `is_transient` where each may succeed later, `is_no_data` where there is just no data.
     """
 
     files: int
-    table: str
+    queries: list[tuple[str, str, date, date, str]]
     period: Period
     refused: list[Finding]
     tried: list[str]
@@ -62,7 +62,10 @@ def fetch_statements(
     first, last = period
     return FetchedStatements(
         files=len(fetched) - len(failed),
-        table=_fetched_table(fetched) if fetched else nothing,
+        queries=[
+            (result.login, result.query.name, result.period.first, result.period.last, result.outcome)
+            for result in fetched
+        ],
         period=Period(first.replace(day=1), max([last, *(result.period.last for result in fetched)])),
         refused=list(refused.values()),
         tried=_judged_tokens(settings, db, fetched),
@@ -74,13 +77,14 @@ def fetch_statements(
 
 
 class LoadedStatements(NamedTuple):
-    """What loading did: files and rows by what became of them, both as a Markdown table; the names of the fetched files
-    that newer ones replaced; the files that were refused; and a line per file."""
+    """What loading did: files, and rows by what became of them; the same of each file's `sections`, with the names of
+    file and section; the names of the fetched files that newer ones replaced; the files that were refused; and a line
+    per file."""
 
     files: int
     rows: dict[str, int]
     present: int
-    table: str
+    sections: list[tuple[str, str, dict[str, int]]]
     retired: list[str]
     refused: list[Finding]
     lines: list[str]
@@ -96,7 +100,11 @@ def load_statements(settings: Settings, db: Database) -> LoadedStatements:
         files=len(loads),
         rows=rows._asdict(),
         present=rows.inserted + rows.updated + rows.unchanged,
-        table=_loaded_table(loads),
+        sections=[
+            (without_accounts(load.file_name), section, counts._asdict())
+            for load in loads
+            for section, counts in load.sections.items()
+        ],
         retired=[without_accounts(path.name) for path in retired],
         refused=[
             Finding(without_accounts(load.file_name), without_accounts(load.error)) for load in loads if load.error
@@ -158,19 +166,3 @@ def _is_about_the_token(error: FntxError | None) -> bool:
 
 def _may_succeed_later(failed: Sequence[Fetched]) -> bool:
     return all(isinstance(result.error, Transient) for result in failed)
-
-
-def _fetched_table(fetched: Sequence[Fetched]) -> str:
-    lines = ["| token | query | from | to | |", "|---|---|---|---|---|"]
-    for result in fetched:
-        window = result.period
-        lines.append(f"| {result.login} | {result.query.name} | {window.first} | {window.last} | {result.outcome} |")
-    return "\n".join(lines)
-
-
-def _loaded_table(loads: Sequence[FileLoad]) -> str:
-    lines = [f"| file | section | {' | '.join(Counts._fields)} |", f"|---|---|{'---:|' * len(Counts._fields)}"]
-    for load in loads:
-        for section, counts in load.sections.items():
-            lines.append(f"| {without_accounts(load.file_name)} | {section} | {' | '.join(map(str, counts))} |")
-    return "\n".join(lines)

@@ -15,8 +15,8 @@ from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.services.fetching import configured, overdue
+from fntx_dagster.services.signatures.late_records import is_ripe, waiting_here
 from fntx_dagster.services.signatures.refusals import Beginning, Waiting, waiting
-from fntx_dagster.services.signatures.waiting import is_ripe, waiting_here
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox.signatures import last_signed_sessions, unsigned_days

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from fntx_dagster.adapters.apprise import send
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
-from fntx_dagster.services.alerting import AlertDelivery, deliver, greet, mark_of, message, waiting
+from fntx_dagster.services.alerting import AlertDelivery, deliver, greet, mark_of, message, undelivered_ids
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Alert, Finding, observe, open_alerts, undelivered
 from fntx_dagster.store.database import Database
@@ -100,7 +100,7 @@ def test_an_alert_reaches_each_destination_once_over_many_ticks(
         find(database, "Thursday")
         deliver(settings, database)
     assert [one.took for one in two] == [[("FNTX: Statements that do not arrive", "Thursday is missing")]] * 2
-    assert waiting(settings, database) == []
+    assert undelivered_ids(settings, database) == []
 
 
 def test_a_destination_that_is_away_gets_it_later_and_the_other_not_twice(
@@ -114,7 +114,7 @@ def test_a_destination_that_is_away_gets_it_later_and_the_other_not_twice(
         AlertDelivery("destination 1 (json)", 1, None),
         AlertDelivery("destination 2 (json)", 0, problem),
     ]
-    assert waiting(settings, database) == [open_alerts(database)[0].alert_id]
+    assert undelivered_ids(settings, database) == [open_alerts(database)[0].alert_id]
     away.away = False
     assert [one.alerts for one in deliver(settings, database)] == [0, 1]
     assert [one.lines for one in (here, away)] == [["Thursday is missing"]] * 2
@@ -164,7 +164,7 @@ def test_what_is_still_open_after_a_long_outage_is_sent(database: Database, one:
     deliver(settings_for(one), database)
     days_pass(database)
     one.away = False
-    assert waiting(settings_for(one), database) == [open_alerts(database)[0].alert_id]
+    assert undelivered_ids(settings_for(one), database) == [open_alerts(database)[0].alert_id]
     deliver(settings_for(one), database)
     assert one.lines == ["Monday is missing"]
 

@@ -34,11 +34,12 @@ MARTS_BY_SESSION = (
 
 
 class Built(NamedTuple):
-    """What building did: the result of each node; dbt's words about those that failed; and, of each model that was
-    built while none failed, its figures per session of the range."""
+    """What building did: the result of each node, and dbt's words about those that failed. Where none failed, also of
+    each model that was built its rows per session of the range, and its figures that can be plotted."""
 
     results: list[NodeResult]
     failures: list[str]
+    rows: dict[str, dict[date, int]]
     figures: dict[str, list[tuple[date, dict[str, float]]]]
 
 
@@ -55,13 +56,14 @@ def build_marts(settings: Settings, db: Database, period: Period, nodes: Collect
     stale = stale_range(db, period)
     results = build(settings, nodes, stale.period)
     failures = [str(result) for result in results if result.is_failure]
-    figures = {}
-    if not failures:  # after a failure a model's table may not be there
-        built = [result.name for result in results if result.kind == "model" and result.status == "success"]
-        figures = {name: _figures(db, name, period) for name in built if name in MARTS_BY_SESSION}
-        if all_models:
-            mark_built(db, stale)
-    return Built(results, failures, figures)
+    if failures:  # a model's table may not be there
+        return Built(results, failures, {}, {})
+    built = {result.name for result in results if result.kind == "model" and result.status == "success"}
+    rows = {mart: row_counts(db, mart, period) for mart in MARTS_BY_SESSION if mart in built}
+    figures = {"daily_summary": _figures(db, period)} if "daily_summary" in built else {}
+    if all_models:
+        mark_built(db, stale)
+    return Built(results, failures, rows, figures)
 
 
 def build(settings: Settings, nodes: Collection[str], period: Period) -> list[NodeResult]:
@@ -85,16 +87,11 @@ def build(settings: Settings, nodes: Collection[str], period: Period) -> list[No
         return project.build(selected, variables)
 
 
-def _figures(db: Database, mart: str, period: Period) -> list[tuple[date, dict[str, float]]]:
-    """The number of rows per session; of the daily summary also NAV and P&L per account, in its base currency."""
-    figures: list[tuple[date, dict[str, float]]] = [
-        (day, {"dagster/row_count": count}) for day, count in row_counts(db, mart, period).items()
+def _figures(db: Database, period: Period) -> list[tuple[date, dict[str, float]]]:
+    """NAV and P&L of the daily summary per account and session, in the account's base currency."""
+    labels = account_labels(db)
+    fields = ("closing_nav_official", "net_pnl", "unexplained")
+    return [
+        (row["trading_day"], {f"{field} {labels[row['account_id']]}": float(row[field]) for field in fields})
+        for row in summary(db, period)
     ]
-    if mart == "daily_summary":
-        labels = account_labels(db)
-        fields = ("closing_nav_official", "net_pnl", "unexplained")
-        figures += [
-            (row["trading_day"], {f"{field} {labels[row['account_id']]}": float(row[field]) for field in fields})
-            for row in summary(db, period)
-        ]
-    return figures

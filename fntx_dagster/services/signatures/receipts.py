@@ -12,10 +12,10 @@ from fntx_dagster.errors import Transient
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
-from fntx_dagster.services.signatures.findings import refused_accounts
 from fntx_dagster.services.signatures.history import gaps
+from fntx_dagster.services.signatures.late_records import waiting_too_long
 from fntx_dagster.services.signatures.posting import HeldRecords, disagreements, held_by, post
-from fntx_dagster.services.signatures.waiting import waiting_too_long
+from fntx_dagster.services.signatures.signed_days import refused_accounts
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import Labels, account_labels

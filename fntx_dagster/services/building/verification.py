@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS, WARNING_KINDS
 from fntx_dagster.store.database import Readable
-from fntx_dagster.store.labels import Labels, account_labels
+from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts.verification import Verification, verifications
 from fntx_dagster.store.raw_flex.coverage import due_session, missing, nothing_to_build
 
@@ -35,12 +36,12 @@ def completeness(db: Readable, period: Period) -> Completeness:
 
 
 class Equations(NamedTuple):
-    """How many equations of a kind a range has, those that do not hold as findings, and the same as a Markdown
-    table."""
+    """How many equations of a kind a range has; those that do not hold as findings, and the same as `rows`: day, masked
+    account, equation, left side, relation, right side, difference."""
 
     number: int
     failed: list[Finding]
-    table: str
+    rows: list[tuple[date, str, str, Decimal, str, Decimal, Decimal]]
 
 
 def equations(db: Readable, period: Period, kind: str) -> Equations:
@@ -48,7 +49,22 @@ def equations(db: Readable, period: Period, kind: str) -> Equations:
     rows of daily_verification."""
     rows, labels = verifications(db, period, kinds=(kind,)), account_labels(db)
     failed = [row for row in rows if not row.passed]
-    return Equations(len(rows), [_finding(row, labels[row.account_id]) for row in failed], _table(failed, labels))
+    return Equations(
+        len(rows),
+        [_finding(row, labels[row.account_id]) for row in failed],
+        [
+            (
+                row.trading_day,
+                labels[row.account_id],
+                row.equation,
+                row.left_side,
+                row.relation,
+                row.right_side,
+                row.difference,
+            )
+            for row in failed
+        ],
+    )
 
 
 def _finding(row: Verification, label: str) -> Finding:
@@ -58,13 +74,3 @@ def _finding(row: Verification, label: str) -> Finding:
         f"{row.left_side} {row.relation} {row.right_side} does not hold, difference {row.difference}"
     )
     return Finding(f"{label} {row.trading_day} {row.equation}", text, row.trading_day)
-
-
-def _table(failed: list[Verification], labels: Labels) -> str:
-    if not failed:
-        return "Every equation holds."
-    lines = ["| day | account | equation | left | | right | difference |", "|---|---|---|---:|---|---:|---:|"]
-    for row in failed:
-        sides = f"{row.left_side} | {row.relation} | {row.right_side} | {row.difference}"
-        lines.append(f"| {row.trading_day} | {labels[row.account_id]} | {row.equation} | {sides} |")
-    return "\n".join(lines)
