@@ -15,7 +15,7 @@ class Platform(dg.ConfigurableResource):
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """In a run, Dagster's own storage keeps its connections: it would open one for each of some hundred events."""
-        if context.instance is not None and context.run_id is not None:
+        if context.instance is not None and context.run is not None:
             keep_connections(context.instance)
 
     def settings(self) -> Settings:

@@ -1,8 +1,8 @@
 """Alerts: raised from findings, resolved when what they are about is over, and delivered through Apprise to any number
 of destinations, each alert once to each.
 
-The check that finds something decides whether it is worth an alert; `store.alerts` keeps the alerts. A destination's URL
-holds secrets: messages name it by its place in FNTX_ALERT_URLS and its scheme, and never show it.
+A check decides whether what it finds is worth an alert; `store.alerts` keeps the alerts. A destination's URL holds
+secrets: messages name it by its place in FNTX_ALERT_URLS and its scheme, and never show it.
 """
 
 from __future__ import annotations
