@@ -72,7 +72,7 @@ def test_a_signed_day_is_compared_with_the_tables_of_the_moment_at_which_it_is_r
 ) -> None:
     """Else a day that is rebuilt and amended in between would seem to have drifted."""
     by_hand.build(built, ACCOUNT, DAY)
-    sign(built, settings, Period.on(DAY))
+    sign(settings, built, Period.on(DAY))
     read = signatures.signed_days
 
     def and_rebuild(*arguments: Any) -> Any:
