@@ -16,7 +16,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.services.fetching import configured, overdue
 from fntx_dagster.services.signatures.late_records import is_ripe, waiting_here
-from fntx_dagster.services.signatures.refusals import Beginning, Waiting, waiting
+from fntx_dagster.services.signatures.refusals import Beginning, DaysToSign, days_to_sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox.signatures import last_signed_sessions, unsigned_days
@@ -103,14 +103,14 @@ def _to_sign(
     """Requested once per `key` and number of days."""
     first = settings.dagster.first_session
     with db.snapshot() as snapshot:
-        accounts = waiting(snapshot, beginning, begins_from)
+        accounts = days_to_sign(snapshot, beginning, begins_from)
         days = sorted(day for account in accounts.values() for day in account.days if day >= first)
         if not days:
             return Plan(None, " ".join(_why_nothing_to_sign(snapshot, accounts, now)))
     return Plan(Period(days[0], days[-1]), f"{len(days)} {key}")
 
 
-def _why_nothing_to_sign(db: Readable, accounts: Mapping[str, Waiting], now: datetime) -> list[str]:
+def _why_nothing_to_sign(db: Readable, accounts: Mapping[str, DaysToSign], now: datetime) -> list[str]:
     """The reasons, in sentences: the day over in New York, where it was no session; each account that had to stop, or
     that has never signed."""
     stopped = [

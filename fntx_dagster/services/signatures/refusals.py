@@ -42,14 +42,14 @@ class Beginning(StrEnum):
         return {Beginning.ALL: days, Beginning.LATEST: days[-1:], Beginning.NOTHING: []}[self]
 
 
-class Waiting(NamedTuple):
+class DaysToSign(NamedTuple):
     """The sessions that an account has to sign, in order, and why it stops before the next one (None: it does not)."""
 
     days: list[date]
     refusal: Refusal | None
 
 
-def waiting(db: Readable, beginning: Beginning, begins_from: date = date.min) -> dict[str, Waiting]:
+def days_to_sign(db: Readable, beginning: Beginning, begins_from: date = date.min) -> dict[str, DaysToSign]:
     """Account → the built and verified sessions to sign, oldest first: all after the last signed one. An account that
     has never signed begins with no session before `begins_from`."""
     to_sign, signed = {}, signatures.last_signed_sessions(db)
@@ -59,7 +59,7 @@ def waiting(db: Readable, beginning: Beginning, begins_from: date = date.min) ->
         if not days:
             continue
         refusal = next(iter(refusals(db, Period(days[0], days[-1]), account)), None)
-        to_sign[account] = Waiting([day for day in days if refusal is None or day < refusal.day], refusal)
+        to_sign[account] = DaysToSign([day for day in days if refusal is None or day < refusal.day], refusal)
     return to_sign
 
 

@@ -16,7 +16,7 @@ from fntx_dagster.proof.leaves import schema_hash_of
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.services.signatures.drifting import drifts
 from fntx_dagster.services.signatures.posting import post
-from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS, Beginning, waiting
+from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS, Beginning, days_to_sign
 from fntx_dagster.services.signatures.signing import Signing, sign
 from fntx_dagster.services.signatures.verifying import prove_on_chain, verify_day
 from fntx_dagster.settings import Settings
@@ -254,7 +254,7 @@ def test_a_refusal_of_another_account_does_not_stop_an_account_that_begins(built
     sign(settings, built, Period.on(DAY), ACCOUNT)
     last = DAY + timedelta(days=1)
     latest = Beginning.LATEST
-    assert waiting(built, latest)[OTHER].days == [last]
+    assert days_to_sign(built, latest)[OTHER].days == [last]
     done = sign(settings, built, Period(DAY, last), beginning=latest)
     assert [(one.account_id, one.trading_day) for one in done.new] == [(ACCOUNT, last), (OTHER, last)]
     assert done.refused == []
