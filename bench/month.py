@@ -16,7 +16,8 @@ from measuring import clocked, home, peak
 from pydantic import SecretStr
 
 from fntx_dagster.model.period import Period
-from fntx_dagster.services.fetching import fetch, statements_folder
+from fntx_dagster.services.fetching import fetch
+from fntx_dagster.services.loading import statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.groups import FlexSettings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, answers

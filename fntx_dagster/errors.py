@@ -38,7 +38,7 @@ _ACCOUNT = re.compile(r"(?<![A-Za-z0-9])(?:DU|DF|DI|U|F|I)\d{5,10}(?![0-9])")
 
 def without_accounts(text: str) -> str:
     """`text` with everything that looks like the broker's account ids masked: file names and the broker's own words."""
-    return _ACCOUNT.sub(lambda found: masked(found[0]), text)
+    return _ACCOUNT.sub(lambda match: masked(match[0]), text)
 
 
 def masked(account_id: str) -> str:
@@ -49,10 +49,10 @@ def masked(account_id: str) -> str:
 def labels(accounts: Iterable[str]) -> dict[str, str]:
     """Account → its masked form; of several that are masked alike each after the first, in the order given, has its
     number behind it: `U…0001 (2)`."""
-    found: dict[str, str] = {}
+    labelled: dict[str, str] = {}
     alike: Counter[str] = Counter()
     for account in dict.fromkeys(accounts):
         alike[masked(account)] += 1
         number = alike[masked(account)]
-        found[account] = masked(account) if number == 1 else f"{masked(account)} ({number})"
-    return found
+        labelled[account] = masked(account) if number == 1 else f"{masked(account)} ({number})"
+    return labelled

@@ -21,9 +21,7 @@ from fntx_dagster.cli.tables import summary_tables
 from fntx_dagster.cli.terminal import narrative, note, out, title
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
-from fntx_dagster.report import money
-from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.story import narrate
+from fntx_dagster.report import clock, money
 from fntx_dagster.services import current_day
 from fntx_dagster.services.database import Database, delete_server, open_database, stop_server
 from fntx_dagster.services.performance import summary_days
@@ -104,10 +102,11 @@ def _show_conversation(broker: webservice.WebService) -> None:
 
 def _show_today(settings: Settings, db: Database) -> str:
     title("Today, from IB Gateway")
-    [now] = current_day.current_days(settings, db)
+    report = current_day.current_report(settings, db, clock.HONG_KONG)
+    [now] = report.accounts
     if now.day is None:
         raise now.error or Permanent("the gateway gave no provisional day", "This is a bug")
-    narrative(to_markdown([narrate(now.day)], account_label=DEMO_ACCOUNT))
+    narrative(report.text)
     out(*summary_tables(summary_days(settings, db, Period(YESTERDAY, TODAY), DEMO_ACCOUNT)))
     return money.display(now.day.closing_nav_official)
 

@@ -42,7 +42,7 @@ def alerts(
     """What a person has to know now, and where it goes (FNTX_ALERT_URLS)."""
     from fntx_dagster.cli.tables import alerts_table
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.alerting import greet
+    from fntx_dagster.services.alerting import send_test_messages
     from fntx_dagster.services.status import open_alerts
 
     settings = load_settings()
@@ -52,7 +52,7 @@ def alerts(
         return
     if not settings.alerts.urls:
         raise Permanent("no destination is in the settings", "Set FNTX_ALERT_URLS; docs/settings.md shows the form")
-    deliveries = list(greet(settings))
+    deliveries = list(send_test_messages(settings))
     if as_json:
         print_json([delivery._asdict() for delivery in deliveries])
     else:

@@ -74,7 +74,7 @@ def print_proposals(proposals: Sequence[Proposal]) -> None:
 
 
 def print_checked(checked: Checked) -> None:
-    """A disclosure's metrics, the trader whose they are, what the check found, and what it did not look at."""
+    """A disclosure's metrics, the trader who signed them, what the check found, and what it did not look at."""
     disclosure = checked.disclosure
     if disclosure is not None:
         context = disclosure.context

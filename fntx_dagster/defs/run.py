@@ -42,8 +42,7 @@ class RunOutcome(NamedTuple):
 def sessions_between(period: Period) -> list[date]:
     """The sessions of a range that have a partition; Permanent where the range holds none."""
     first, last = period
-    if first > last:
-        raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give --from the earlier day")
+    period.refuse_backwards()
     if has_session(Period(first, min(last, FIRST_SESSION - timedelta(days=1)))):
         raise Permanent(
             f"Dagster has partitions from {FIRST_SESSION} on, and the range begins {first}",

@@ -9,7 +9,7 @@ from fntx_dagster.defs.progress import progress_of
 from fntx_dagster.defs.ranges import OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.tables import shown_table
-from fntx_dagster.services.statements import fetch_statements, latest_session, load_statements
+from fntx_dagster.services.statements import check_due_session, fetch_statements, load_statements
 
 WHEN_THE_BROKER_IS_AWAY = dg.RetryPolicy(
     max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
@@ -100,7 +100,7 @@ def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
         loaded = load_statements(settings, db)
     for line in loaded.lines:
         context.log.info(line)
-    latest = latest_session(settings, db, range_of(context))
+    due = check_due_session(settings, db, range_of(context))
     return dg.MaterializeResult(
         metadata={
             "files": loaded.files,
@@ -118,10 +118,10 @@ def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
             result(
                 "statements",
                 "latest_session_is_present",
-                latest.lacking,
-                latest.summary,
-                days=latest.days,
-                transient=latest.is_transient,
+                due.lacking,
+                due.summary,
+                days=due.days,
+                transient=due.is_transient,
             ),
         ],
     )

@@ -10,9 +10,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from fntx_dagster.errors import Permanent
-
-HONG_KONG = ZoneInfo("Asia/Hong_Kong")
-NEW_YORK = ZoneInfo("America/New_York")
+from fntx_dagster.model.session import HONG_KONG, NEW_YORK
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),

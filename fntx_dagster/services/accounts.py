@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.store.database import Readable
-from fntx_dagster.store.labels import Labels, account_labels
 from fntx_dagster.store.raw_flex.overview import accounts
 
-__all__ = ["Labels", "account_labels", "accounts", "chosen_account"]
+__all__ = ["accounts", "chosen_account"]
 
 
 def chosen_account(db: Readable, account: str | None) -> str:

@@ -131,8 +131,8 @@ def undelivered_ids(settings: Settings, db: Readable) -> list[int]:
     return sorted({alert.alert_id for url in settings.alerts.urls for alert in undelivered(db, mark_of(url), since)})
 
 
-def greet(settings: Settings) -> Iterator[AlertDelivery]:
-    """Send a word to each destination, to see whether it arrives."""
+def send_test_messages(settings: Settings) -> Iterator[AlertDelivery]:
+    """Send a test message to each destination; a delivery says whether it arrived."""
     for number, url in enumerate(settings.alerts.urls, 1):
         problem = send(url, "FNTX: a test", "Alerts of FNTX will come here.")
         yield AlertDelivery(_name(number, url), 0 if problem else 1, problem)

@@ -9,15 +9,12 @@ import shutil
 
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.opening import dagster_storage_url, database_name, dbt_connection, open_database
+from fntx_dagster.store.opening import open_database
 from fntx_dagster.store.server import EmbeddedPostgres
 
 __all__ = [
     "Database",
     "Readable",
-    "dagster_storage_url",
-    "database_name",
-    "dbt_connection",
     "delete_server",
     "open_database",
     "stop_server",

@@ -15,7 +15,6 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
@@ -27,7 +26,8 @@ from fntx_dagster.adapters.flex.service import QUERY_NAME, Download, FlexService
 from fntx_dagster.adapters.flex.webservice import download
 from fntx_dagster.errors import FntxError, Permanent, Transient, without_accounts
 from fntx_dagster.model.period import Period
-from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.model.session import HONG_KONG, NEW_YORK
+from fntx_dagster.services.loading import statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex import fetches
@@ -35,7 +35,6 @@ from fntx_dagster.store.raw_flex.coverage import due_session, listed, missing
 from fntx_dagster.store.raw_flex.fetches import Fetch, served_accounts
 from fntx_dagster.store.raw_flex.statements import FileLoad, covered_again, never_loaded
 
-HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 Progress = Callable[[str], None]
 
 
@@ -213,11 +212,6 @@ def configured(settings: Settings) -> dict[str, list[Query]]:
         login: [Query(name, number) for name, number in queries.items()]
         for login, queries in settings.flex.queries.items()
     }
-
-
-def statements_folder(settings: Settings) -> Path:
-    """The folder of statement files."""
-    return settings.flex.folder or settings.paths.statements
 
 
 def retire(settings: Settings, db: Database, loads: Iterable[FileLoad]) -> list[Path]:

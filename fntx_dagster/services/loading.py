@@ -17,7 +17,15 @@ from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.raw_flex.overview import accounts
 from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, iter_loads
 
-__all__ = ["SAMPLE_ACCOUNT", "FileLoad", "load", "refuse_own_statements", "statement_paths", "total"]
+__all__ = [
+    "SAMPLE_ACCOUNT",
+    "FileLoad",
+    "load",
+    "refuse_own_statements",
+    "statement_paths",
+    "statements_folder",
+    "total",
+]
 
 
 def load(db: Database, paths: Iterable[Path]) -> Iterator[FileLoad]:
@@ -34,10 +42,15 @@ def total(loads: Iterable[FileLoad]) -> Counts:
     return sum((entry.total for entry in loads), Counts())
 
 
+def statements_folder(settings: Settings) -> Path:
+    """The folder of statement files: the user's own, else the home's."""
+    return settings.flex.folder or settings.paths.statements
+
+
 def statement_paths(settings: Settings, db: Database) -> list[Path]:
     """The statement files to load: the user's folder, or the samples where the user has nothing and no public chain is
     set that they could be posted to. Raises Permanent where there is nothing at all."""
-    folder = settings.flex.folder or settings.paths.statements
+    folder = statements_folder(settings)
     if folder.is_dir() and any(folder.rglob("*.xml")):
         return [folder]
     known = set(accounts(db))

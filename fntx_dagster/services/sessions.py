@@ -21,17 +21,9 @@ def latest_session() -> date:
     return due_session(datetime.now(UTC))
 
 
-def refuse_backwards(period: Period) -> None:
-    """Raise Permanent where a range ends before it begins."""
-    if period.first > period.last:
-        raise Permanent(
-            f"the range ends ({period.last}) before it begins ({period.first})", "Give the earlier day first"
-        )
-
-
 def require_days(days: Sized, period: Period) -> None:
     """Raise Permanent where a range is backwards, or where nothing is built of it (`days` is empty)."""
-    refuse_backwards(period)
+    period.refuse_backwards()
     if days:
         return
     first, last = period

@@ -12,7 +12,7 @@ from fntx_dagster.errors import FntxError, Transient, without_accounts
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import Fetched, configured, fetch, retire
-from fntx_dagster.services.loading import statement_paths
+from fntx_dagster.services.loading import statement_paths, total
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.coverage import due_session, missing
@@ -94,7 +94,7 @@ def load_statements(settings: Settings, db: Database) -> LoadedStatements:
     """Load every statement file, and delete the fetched ones whose newer version is loaded. A file that cannot be
     loaded is a finding. Raises Permanent where there is no file at all."""
     loads = load_paths(db, statement_paths(settings, db))
-    rows = sum((load.total for load in loads), Counts())
+    rows = total(loads)
     retired = retire(settings, db, loads)
     return LoadedStatements(
         files=len(loads),
@@ -113,7 +113,7 @@ def load_statements(settings: Settings, db: Database) -> LoadedStatements:
     )
 
 
-class LatestSession(NamedTuple):
+class DueSession(NamedTuple):
     """Accounts whose statements lack the session that is due, or in words why there is none. `days` limits what was
     looked at, None: everything; `is_transient`: a later run may find the statement."""
 
@@ -123,7 +123,7 @@ class LatestSession(NamedTuple):
     is_transient: bool = False
 
 
-def latest_session(settings: Settings, db: Database, period: Period) -> LatestSession:
+def check_due_session(settings: Settings, db: Database, period: Period) -> DueSession:
     """Whether every account that the Flex queries serve has its official NAV of the session that is due.
 
     Files that come by hand come at times of their own, and a run over older sessions does not look. What was not
@@ -131,13 +131,13 @@ def latest_session(settings: Settings, db: Database, period: Period) -> LatestSe
     """
     due = due_session(datetime.now(UTC))
     if not settings.flex.tokens:
-        return LatestSession([], "no Flex queries are in the settings: files come by hand")
+        return DueSession([], "no Flex queries are in the settings: files come by hand")
     if period.last < due:
-        return LatestSession([], f"the run ends before {due}, which is due", period)
+        return DueSession([], f"the run ends before {due}, which is due", period)
     served = served_accounts(db)
     lacking = [lack for lack in missing(db, Period.on(due)) if served.get(lack.account_id) == "fetched"]
     findings = [Finding(str(lack), str(lack), lack.day) for lack in lacking]
-    return LatestSession(findings, f"{due} is there", is_transient=True)
+    return DueSession(findings, f"{due} is there", is_transient=True)
 
 
 def _failed_queries(failed: Sequence[Fetched]) -> list[Finding]:

@@ -73,11 +73,11 @@ def load_settings() -> Settings:
     given = sources.from_files(home, {*known} - {"home"}) | from_environment
     values: dict[str, Any] = {}
     wrong: list[str] = []
-    for setting, one in given.items():
+    for setting, raw in given.items():
         try:
-            value = sources.decoded(one, get_origin(known[setting]) in (dict, list, frozenset))
+            value = sources.decoded(raw, get_origin(known[setting]) in (dict, list, frozenset))
         except ValueError:
-            wrong.append(one.name)
+            wrong.append(raw.name)
             continue
         group, _, field = setting.partition(".")
         if field:

@@ -18,6 +18,10 @@ _Yield = Annotated[Decimal, Field(ge=0, le=1)]
 """Ratios, so that 4.3 for 4.3 % is refused."""
 
 
+CONNECTIONS = 8
+"""How many connections one process opens to a database at most, unless the settings say otherwise."""
+
+
 class Group(BaseModel):
     """Values that do not change; a name that no field has is an error."""
 
@@ -29,7 +33,7 @@ class DatabaseSettings(Group):
 
     url: SecretStr | None = Field(default=None, description="PostgreSQL 15 or newer; unset: the embedded server")
     connections: int = Field(
-        default=8, ge=2, description="the most connections that one process opens to the database (8)"
+        default=CONNECTIONS, ge=2, description="the most connections that one process opens to the database (8)"
     )
 
 

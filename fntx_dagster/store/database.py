@@ -15,11 +15,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.settings.groups import CONNECTIONS
 from fntx_dagster.store import pool
 from fntx_dagster.store.urls import TRY_AGAIN, first_line
-
-CONNECTIONS = 8
-"""How many connections this process opens to one database at most, unless the settings say otherwise."""
 
 
 class Readable(Protocol):

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from fntx_dagster.adapters.apprise import send
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
-from fntx_dagster.services.alerting import AlertDelivery, deliver, greet, mark_of, message, undelivered_ids
+from fntx_dagster.services.alerting import AlertDelivery, deliver, mark_of, message, send_test_messages, undelivered_ids
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import Alert, Finding, observe, open_alerts, undelivered
 from fntx_dagster.store.database import Database
@@ -228,7 +228,7 @@ def test_nothing_of_a_url_is_logged_printed_or_kept(
         caplog.set_level(logging.DEBUG, name)
     find(database, "Thursday")
     done = deliver(settings_for(one, one.url.replace("127.0.0.1", "127.0.0.1:1")), database)
-    done += greet(settings_for(one))
+    done += send_test_messages(settings_for(one))
     with database.connect() as connection:
         kept = connection.execute("select alerts::text from alm_reporting.alerts").fetchall()
     captured = capfd.readouterr()

@@ -18,7 +18,8 @@ from fntx_dagster.adapters.flex import archive
 from fntx_dagster.adapters.flex.answers import NotServed
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
-from fntx_dagster.services.fetching import configured, fetch, months, overdue, retire, statements_folder
+from fntx_dagster.services.fetching import configured, fetch, months, overdue, retire
+from fntx_dagster.services.loading import statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
@@ -525,7 +526,8 @@ def counted(self):
 psycopg.Connection.commit = counted
 
 from fntx_dagster.model.period import Period
-from fntx_dagster.services.fetching import fetch, retire, statements_folder
+from fntx_dagster.services.fetching import fetch, retire
+from fntx_dagster.services.loading import statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.statements import load_paths

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import NamedTuple
 
-from fntx_dagster.accounting.calendar import session_at
 from fntx_dagster.errors import FntxError, without_accounts
-from fntx_dagster.model.day import ProvisionalDay
 from fntx_dagster.model.finding import Finding
-from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
-from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.report.story import narrate
-from fntx_dagster.services.current_day import Asked, provisional_days, refresh
+from fntx_dagster.services.current_day import CurrentDay, current_report
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import Labels, account_labels
@@ -36,44 +30,32 @@ def refresh_current_day(settings: Settings, db: Database) -> CurrentReports:
     """Ask every gateway of the settings and narrate what is known. An account whose gateway does not answer keeps what
     was known last, with its time. Raises Permanent where the settings name an unknown time zone."""
     observer = clock.zone(settings.report.time_zone)
-    asked = refresh(settings, db) if settings.gateway.addresses else []
-    sessions = [session_at(answer.snapshot.as_of).day for answer in asked if answer.snapshot]
-    days = list(_days(settings, db, asked, Period(min(sessions), max(sessions)))) if sessions else []
+    if not settings.gateway.addresses:
+        return CurrentReports({}, {}, [], [], None)
     labels = account_labels(db, settings.gateway.addresses)
+    report = current_report(settings, db, observer, labels=labels, keeps_last=True)
+    days = [now.day for now in report.accounts if now.day]
     return CurrentReports(
-        {
-            labels[day.account_id]: without_accounts(
-                to_markdown([narrate(day, observer)], account_label=labels[day.account_id])
-            )
-            for day in days
-        },
+        {labels[account]: without_accounts(text) for account, text in report.narratives.items()},
         {labels[day.account_id]: float(day.closing_nav_official) for day in days},
-        [_silent(labels[answer.account_id], answer.error) for answer in asked if answer.error],
-        list(_tight(settings, asked, labels)),
-        _with_margin(asked, labels),
+        [_silent(labels[now.account_id], now.error) for now in report.accounts if now.error],
+        list(_tight(settings, report.accounts, labels)),
+        _with_margin(report.accounts, labels),
     )
-
-
-def _days(settings: Settings, db: Database, asked: list[Asked], period: Period) -> Iterator[ProvisionalDay]:
-    """Account by account, so that an account that cannot be built keeps no other back; `refresh` has reported why."""
-    for answer in asked:
-        with suppress(FntxError):
-            yield from provisional_days(settings, db, period, answer.account_id)
 
 
 def _silent(label: str, error: FntxError) -> Finding:
     return Finding(label, f"{label}: {without_accounts(str(error))}")
 
 
-def _tight(settings: Settings, asked: list[Asked], labels: Labels) -> Iterator[Finding]:
+def _tight(settings: Settings, accounts: list[CurrentDay], labels: Labels) -> Iterator[Finding]:
     least = settings.risk.margin_cushion
-    for answer in asked:
-        cushion = answer.snapshot.cushion if answer.snapshot else None
-        if cushion is not None and cushion < least:
-            label = labels[answer.account_id]
-            yield Finding(label, f"{label}: {cushion:.1%} of the NAV is free of margin, less than {least:.0%}")
+    for now in accounts:
+        if now.cushion is not None and now.cushion < least:
+            label = labels[now.account_id]
+            yield Finding(label, f"{label}: {now.cushion:.1%} of the NAV is free of margin, less than {least:.0%}")
 
 
-def _with_margin(asked: list[Asked], labels: Labels) -> list[str] | None:
-    known = [labels[answer.account_id] for answer in asked if answer.snapshot and answer.snapshot.cushion is not None]
-    return known if len(known) < len(asked) else None
+def _with_margin(accounts: list[CurrentDay], labels: Labels) -> list[str] | None:
+    known = [labels[now.account_id] for now in accounts if now.cushion is not None]
+    return known if len(known) < len(accounts) else None

@@ -110,12 +110,12 @@ def check_disclosure(text: str | bytes, rpc_url: str | None = None, root: bytes 
         disclosure = parse(text, CATALOGUES)
     except Permanent as error:
         return Checked(None, (), (error.message,), _unchecked(_ALONE))
-    found = check(disclosure, root)
-    if found.problems:
-        return Checked(disclosure, found.verdicts, found.problems, _unchecked(_ALONE))
+    alone = check(disclosure, root)
+    if alone.problems:
+        return Checked(disclosure, alone.verdicts, alone.problems, _unchecked(_ALONE))
     if rpc_url is None:
         given = {} if root is None else {"record": "you gave the root; give --rpc for the rest"}
-        return Checked(disclosure, found.verdicts, (), _unchecked("give --rpc") | given)
+        return Checked(disclosure, alone.verdicts, (), _unchecked("give --rpc") | given)
     try:
         with read_at(rpc_url, disclosure.context.contract.lower(), disclosure.context.chain_id) as chain:
             return _asked(chain, disclosure)
@@ -126,7 +126,7 @@ def check_disclosure(text: str | bytes, rpc_url: str | None = None, root: bytes 
         away = f"the node is of another chain: it serves chain {error.served}, the disclosure is of chain {asked}"
     except (Transient, Permanent) as error:
         away = error.message
-    return Checked(disclosure, found.verdicts, (), _unchecked("the node gave no verdict"), away=away)
+    return Checked(disclosure, alone.verdicts, (), _unchecked("the node gave no verdict"), away=away)
 
 
 _ADDRESSES = "whether the trader's and the contract's address are the ones you expect: compare them"
@@ -210,7 +210,9 @@ def _record_problems(
 
 def _posting_problems(disclosure: Disclosure, mined: Mined, posted_at: datetime) -> Iterator[str]:
     context = disclosure.context
-    written = [(one.trader.lower(), one.day, one.version, one.schema_hash, one.root) for one in mined.records]
+    written = [
+        (record.trader.lower(), record.day, record.version, record.schema_hash, record.root) for record in mined.records
+    ]
     parties = (mined.sender.lower(), (mined.to or "").lower())
     if (context.trader.lower(), context.day, disclosure.version, context.schema_hash, disclosure.root) not in written:
         yield _posted_something_else(disclosure)

@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.accounting.calendar import sessions
-from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import StoredRecord, Version
 from fntx_dagster.model.period import Period
 
@@ -74,8 +73,7 @@ def closing_of(day: date) -> datetime | None:
 def history_of(chain: Reader, trader: str, period: Period, now: datetime) -> list[HistoryDay]:
     """Each session of the range that was over at `now` (aware), and each other day with a record, oldest first."""
     first, last = period
-    if first > last:
-        raise Permanent(f"the range ends ({last}) before it begins ({first})", "Give --from the earlier day")
+    period.refuse_backwards()
     stored = chain.history(trader, period)
     closes = {session.day: session.closes_at for session in sessions(first, last)}
     return [
