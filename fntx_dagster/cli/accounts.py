@@ -15,9 +15,9 @@ from fntx_dagster.cli.options import (
     OneDay,
     TimeZone,
     To,
-    database_of_settings,
     observer_of,
     print_json,
+    settings_and_database,
 )
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
@@ -49,22 +49,17 @@ def today(
     `report` and `summary` show the last answer, until the day is built from its statement.
     """
     from fntx_dagster.cli.terminal import error
-    from fntx_dagster.report.document import to_json
-    from fntx_dagster.report.markdown import to_markdown
-    from fntx_dagster.report.story import narrate
-    from fntx_dagster.services.current_day import current_days
+    from fntx_dagster.services.current_day import current_report
+    from fntx_dagster.services.database import open_database
 
-    observer = observer_of(zone)
-    accounts = current_days(load_settings(), database_of_settings(), account)
-    failures = [now.error for now in accounts if now.error]
-    for now in accounts:
+    settings = load_settings()
+    observer = observer_of(settings, zone)
+    report = current_report(settings, open_database(settings), observer, account, format.value)
+    for now in report.accounts:
         if now.error or now.notice:
             error(str(now))
-    stories = [narrate(now.day, observer) for now in accounts if now.day]
-    if format is StoryFormat.json:
-        sys.stdout.write(to_json(stories))
-    else:
-        sys.stdout.writelines(to_markdown([story], account_label=story.day.account_id) for story in stories)
+    sys.stdout.write(report.text)
+    failures = [now.error for now in report.accounts if now.error]
     if failures:
         raise typer.Exit(max(failure.exit_code for failure in failures))
 
@@ -92,11 +87,12 @@ def report(
     A day that no statement covers yet appears as IB Gateway saw it last, marked as provisional.
     """
     from fntx_dagster.services import reporting
+    from fntx_dagster.services.database import open_database
 
-    observer, period = observer_of(zone), Period(first.date(), last.date())
-    text = reporting.report(
-        load_settings(), database_of_settings(), period, observer, account, format.value, on_problem=_warn
-    )
+    settings = load_settings()
+    observer, period = observer_of(settings, zone), Period(first.date(), last.date())
+    db = open_database(settings)
+    text = reporting.report(settings, db, period, observer, account, format.value, on_problem=_warn)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -118,10 +114,12 @@ def summary(
     """
     from fntx_dagster.cli.tables import summary_tables
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.database import open_database
     from fntx_dagster.services.performance import summary_days, summary_rows
 
-    observer, period = observer_of(zone), Period(first.date(), last.date())
-    settings, db = load_settings(), database_of_settings()
+    settings = load_settings()
+    observer, period = observer_of(settings, zone), Period(first.date(), last.date())
+    db = open_database(settings)
     if format is TableFormat.json:
         print_json(summary_rows(settings, db, period, account, _warn))
     else:
@@ -143,7 +141,8 @@ def metrics(
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.performance import rolling_metrics
 
-    rows = rolling_metrics(database_of_settings(), Period.on(day.date()), account)
+    _, db = settings_and_database()
+    rows = rolling_metrics(db, Period.on(day.date()), account)
     print_json(rows) if format is TableFormat.json else out(*metrics_tables(rows))
 
 
@@ -160,7 +159,8 @@ def greeks(
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.risk import closing_risk
 
-    days = closing_risk(load_settings(), database_of_settings(), day.date(), account)
+    settings, db = settings_and_database()
+    days = closing_risk(settings, db, day.date(), account)
     if as_json:
         print_json([risk._asdict() for risk in days])
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fntx_dagster.cli.options import Account, database_of_settings, print_json
+from fntx_dagster.cli.options import Account, print_json, settings_and_database
 from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import load_settings
 
@@ -35,16 +35,10 @@ def status(
     from fntx_dagster.cli.terminal import error, out
     from fntx_dagster.services.chain import chain_status
 
-    state = chain_status(load_settings(), database_of_settings(), account)
+    settings, db = settings_and_database()
+    state = chain_status(settings, db, account)
     if as_json:
-        print_json(
-            {
-                **state.addresses._asdict(),
-                "answers": state.away is None,
-                "traders": [trader._asdict() for trader in state.traders],
-                "queue": [record._asdict() for record in state.queue],
-            }
-        )
+        print_json(state.as_dict())
     else:
         addresses = state.addresses
         out(f"chain {addresses.chain_id}, FNTX {addresses.fntx}, TrackRecord {addresses.track_record}")
@@ -70,7 +64,8 @@ def approve(account: Account = None) -> None:
     from fntx_dagster.report.money import plain
     from fntx_dagster.services.chain import approve as approve_burning
 
-    approval = approve_burning(load_settings(), database_of_settings(), account)
+    settings, db = settings_and_database()
+    approval = approve_burning(settings, db, account)
     out(f"{approval.contract} may burn the FNTX of {approval.trader} when it posts a record.")
     out(f"It holds {plain(approval.fntx)} FNTX, which is {approval.days} days.")
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fntx_dagster.cli.options import database_of_settings, print_json
+from fntx_dagster.cli.options import print_json, settings_and_database
 from fntx_dagster.cli.running import keeping_imports
 from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import child_environment, executable, load_settings
@@ -23,10 +23,10 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for p
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services import status as service
 
-    now = service.status(database_of_settings())
+    _, db = settings_and_database()
+    now = service.status(db)
     if as_json:
-        rows = [state._asdict() for state in now.accounts]
-        print_json([{_PUBLISHED.get(name, name): value for name, value in row.items()} for row in rows])
+        print_json(now.account_rows())
         return
     out(status_table(now.accounts))
     if now.fetches:
@@ -45,11 +45,12 @@ def alerts(
     from fntx_dagster.services.alerting import send_test_messages
     from fntx_dagster.services.status import open_alerts
 
-    settings = load_settings()
     if not test:
-        raised = open_alerts(database_of_settings())
+        _, db = settings_and_database()
+        raised = open_alerts(db)
         print_json([alert._asdict() for alert in raised]) if as_json else out(alerts_table(raised))
         return
+    settings = load_settings()
     if not settings.alerts.urls:
         raise Permanent("no destination is in the settings", "Set FNTX_ALERT_URLS; docs/settings.md shows the form")
     deliveries = list(send_test_messages(settings))
@@ -109,7 +110,3 @@ def stop() -> None:
 
     stopped = stop_server(load_settings())
     note("The embedded database is stopped." if stopped else "The embedded database does not run.")
-
-
-_PUBLISHED = {"built": "told", "last_built": "last_told", "to_build": "to_tell"}
-"""Fields of `AccountState` that `fntx status --json` publishes under another name."""

@@ -14,7 +14,8 @@ import typer
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
-    from fntx_dagster.services.database import Database, Readable
+    from fntx_dagster.services.database import Database
+    from fntx_dagster.settings import Settings
 
 
 def day_option(text: str) -> datetime:
@@ -83,25 +84,20 @@ TimeZone = Annotated[
 ]
 
 
-def database_of_settings() -> Database:
-    """The database that the settings name, migrated; the embedded server is started unless it runs."""
+def settings_and_database() -> tuple[Settings, Database]:
+    """The settings, read once, and the database that they name, migrated; the embedded server is started unless it
+    runs."""
     from fntx_dagster.services.database import open_database
 
-    return open_database(load_settings())
+    settings = load_settings()
+    return settings, open_database(settings)
 
 
-def observer_of(zone: str | None) -> ZoneInfo:
+def observer_of(settings: Settings, zone: str | None) -> ZoneInfo:
     """The time zone that the option names, else that of the settings."""
     from fntx_dagster.report import clock
 
-    return clock.zone(load_settings().report.time_zone if zone is None else zone)
-
-
-def account_of(db: Readable, account: str | None) -> str:
-    """The account that the option names, else the only one that is loaded."""
-    from fntx_dagster.services.accounts import chosen_account
-
-    return chosen_account(db, account)
+    return clock.zone(settings.report.time_zone if zone is None else zone)
 
 
 def print_json(value: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -12,14 +14,12 @@ from fntx_dagster.cli.options import (
     Account,
     MaybeTo,
     OneDay,
-    account_of,
-    database_of_settings,
     hash_option,
     print_json,
+    settings_and_database,
 )
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
-from fntx_dagster.settings import load_settings
 
 signature = typer.Typer(
     no_args_is_help=True, help="Sign a day, disclose some of its metrics to a stranger, correct it, compare it."
@@ -41,14 +41,13 @@ def generate(day: OneDay, account: Account = None, post: Post = True) -> None:
     does not answer is posted later, by the sensor `chain_queue` or the next command that posts.
     """
     from fntx_dagster.cli.records import print_posting, print_signature
-    from fntx_dagster.services.signatures.queue import post_queued
-    from fntx_dagster.services.signatures.signing import sign_day
+    from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.signatures.queue import sign_and_post
 
-    settings, db = load_settings(), database_of_settings()
-    account_id = account_of(db, account)
-    print_signature(sign_day(settings, db, day.date(), account_id))
-    if post:
-        print_posting(post_queued(settings, db, account_id, Period.on(day.date())))
+    settings, db = settings_and_database()
+    posting = sign_and_post(settings, db, chosen_account(db, account), day.date(), print_signature, post=post)
+    if posting:
+        print_posting(posting)
 
 
 @signature.command()
@@ -67,22 +66,14 @@ def verify(
     `fntx verify` is for a stranger who has a disclosure or your address.
     """
     from fntx_dagster.cli.records import print_verdict
+    from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.signatures.plain import verdict_as_dict
     from fntx_dagster.services.signatures.verifying import verify_record
 
-    settings, db = load_settings(), database_of_settings()
-    verdict = verify_record(settings, db, account_of(db, account), day.date(), tx_hash)
+    settings, db = settings_and_database()
+    verdict = verify_record(settings, db, chosen_account(db, account), day.date(), tx_hash)
     if as_json:
-        print_json(
-            {
-                "trading_day": verdict.day.trading_day,
-                "version": verdict.day.version,
-                "holds": verdict.holds,
-                "root": f"0x{verdict.day.root.hex()}",
-                "tx_hash": verdict.posted.tx_hash if verdict.posted else None,
-                "differences": [difference._asdict() for difference in verdict.differences],
-                "problems": verdict.problems,
-            }
-        )
+        print_json(verdict_as_dict(verdict))
     else:
         print_verdict(verdict)
     if not verdict.holds:
@@ -123,10 +114,11 @@ def disclose(
     verify.py. It holds no other metric's salt, but a figure can follow from the others of its sum. It holds the
     trader's address and not your account.
     """
+    from fntx_dagster.services.accounts import chosen_account
     from fntx_dagster.services.signatures.disclosing import disclose_day
 
-    settings, db = load_settings(), database_of_settings()
-    text = disclose_day(settings, db, account_of(db, account), day.date(), names, version)
+    settings, db = settings_and_database()
+    text = disclose_day(settings, db, chosen_account(db, account), day.date(), names, version)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -141,17 +133,17 @@ def resubmit(first: OneDay, last: MaybeTo = None, account: Account = None, post:
     """
     from fntx_dagster.cli.records import print_posting
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.sessions import refuse_backwards
-    from fntx_dagster.services.signatures import posting
-    from fntx_dagster.services.signatures.queue import post_queued
+    from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.signatures.queue import resubmit_and_post
 
-    settings, db = load_settings(), database_of_settings()
-    account_id, period = account_of(db, account), Period(first.date(), (last or first).date())
-    refuse_backwards(period)
-    for day in posting.resubmit(db, account_id, period):
-        out(f"{day}  is in the queue")
-    if post:
-        print_posting(post_queued(settings, db, account_id, period))
+    def show(days: Sequence[date]) -> None:
+        out(*(f"{day}  is in the queue" for day in days))
+
+    settings, db = settings_and_database()
+    account_id, period = chosen_account(db, account), Period(first.date(), (last or first).date())
+    posting = resubmit_and_post(settings, db, account_id, period, show, post=post)
+    if posting:
+        print_posting(posting)
 
 
 @signature.command()
@@ -172,20 +164,20 @@ def amend(
     """
     from fntx_dagster.cli.records import print_frozen, print_posting, print_proposals
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.sessions import refuse_backwards
+    from fntx_dagster.services.accounts import chosen_account
     from fntx_dagster.services.signatures import signing
-    from fntx_dagster.services.signatures.queue import post_queued
+    from fntx_dagster.services.signatures.queue import amend_and_post
 
-    settings, db = load_settings(), database_of_settings()
-    account_id, period = account_of(db, account), Period(first.date(), (last or first).date())
-    refuse_backwards(period)
+    settings, db = settings_and_database()
+    account_id, period = chosen_account(db, account), Period(first.date(), (last or first).date())
+    period.refuse_backwards()
     reason = signing.checked_reason(reason)
     proposed = signing.proposals_of_settings(settings, db, account_id, period)
     print_proposals(proposed)
     _confirm(f"Sign and post a new version of {len(proposed)} day(s)?" if post else "Sign a new version?", yes)
-    print_frozen(signing.amend(settings, db, proposed, reason))
-    if post:
-        print_posting(post_queued(settings, db, account_id, period))
+    posting = amend_and_post(settings, db, account_id, period, proposed, reason, print_frozen, post=post)
+    if posting:
+        print_posting(posting)
     else:
         out("They wait in the queue.")
 

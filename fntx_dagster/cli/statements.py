@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fntx_dagster.cli.options import From, MaybeFrom, MaybeTo, To, database_of_settings, print_json
+from fntx_dagster.cli.options import From, MaybeFrom, MaybeTo, To, print_json, settings_and_database
 from fntx_dagster.cli.running import run_job
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
@@ -27,23 +27,13 @@ def load(
     from fntx_dagster.services import loading
 
     loads = []
-    for entry in loading.load(database_of_settings(), paths):
+    _, db = settings_and_database()
+    for entry in loading.load(db, paths):
         loads.append(entry)
         if entry.error:
             error(entry.error)
     if as_json:
-        files = [
-            {
-                "file": entry.file_name,
-                "status": entry.status,
-                "sections": {name: counts._asdict() for name, counts in entry.sections.items()},
-                "unknown_sections": list(entry.unknown_sections),
-                "unknown_attributes": {name: list(names) for name, names in entry.unknown_attributes.items()},
-                "error": entry.error,
-            }
-            for entry in loads
-        ]
-        print_json({"files": files, "total": loading.total(loads)._asdict()})
+        print_json(loading.as_dict(loads))
     else:
         out(load_table(loads))
         if not loads:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,11 +20,6 @@ from fntx_dagster.cli.options import (
 )
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
-
-if TYPE_CHECKING:
-    from fntx_dagster.services.signatures.checking import Checked
-    from fntx_dagster.services.signatures.history import HistoryDay
-
 
 Rpc = Annotated[
     str | None, typer.Option(parser=url_option, metavar="URL", help="A node of the chain. Choose one that you trust.")
@@ -98,10 +93,11 @@ def verify(
 def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
     from fntx_dagster.cli.records import print_checked
     from fntx_dagster.services.signatures.checking import check_disclosure
+    from fntx_dagster.services.signatures.plain import check_as_dict
 
     checked = check_disclosure(_content(file), rpc, bytes.fromhex(root[2:]) if root else None)
     if as_json:
-        print_json(_plain_check(checked))
+        print_json(check_as_dict(checked))
     else:
         print_checked(checked)
     if checked.exit_code:
@@ -123,63 +119,20 @@ def _content(file: str) -> bytes:
         raise typer.BadParameter(f"cannot read {file}: {error.strerror}") from None
 
 
-def _plain_check(checked: Checked) -> dict[str, Any]:
-    disclosure, posted = checked.disclosure, checked.posted
-    return {
-        "verdict": checked.verdict,
-        "holds": checked.holds,
-        "on_chain": checked.on_chain,
-        "not_checked_on_chain": checked.away,
-        "problems": checked.problems,
-        "notes": checked.notes,
-        "not_checked": checked.not_checked,
-        "posted": posted
-        and {
-            "posted_at": posted.posted_at,
-            "hours_behind_the_close": _hours(posted.behind),
-            "is_late": posted.is_late,
-            "is_early": posted.is_early,
-        },
-        "superseded_by": checked.superseded_by,
-        "superseded_reason": checked.superseded_reason,
-        "disclosure": disclosure
-        and {
-            "chain_id": str(disclosure.context.chain_id),
-            "contract": disclosure.context.contract,
-            "trader": disclosure.context.trader,
-            "date": disclosure.context.day,
-            "version": disclosure.version,
-            "root": f"0x{disclosure.root.hex()}",
-            "transaction": disclosure.transaction,
-        },
-        "metrics": [
-            {
-                "index": metric.index,
-                "name": metric.name,
-                "unit": metric.unit,
-                "value": metric.value,
-                "scaled": None if metric.scaled is None else str(metric.scaled),
-                "holds": leads,
-            }
-            for metric, leads in checked.verdicts
-        ],
-    }
-
-
 def _record(trader: str, period: Period, rpc: str | None, contract: str | None, late: timedelta, as_json: bool) -> None:
     from fntx_dagster.cli.records import history_table
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.signatures.plain import record_as_dict
     from fntx_dagster.services.signatures.track_record import NOT_CHECKED, Node, WrongAddress, trader_record
 
     try:
         record = trader_record(Node(rpc, contract) if rpc and contract else load_settings(), trader, period)
     except WrongAddress as error:
         raise typer.BadParameter(error.message) from None
-    counts = record.counts(late)
     if as_json:
-        days = [_plain(day, late, record.settled_at) for day in record.days]
-        print_json({"not_checked": [NOT_CHECKED], "summary": counts._asdict(), "days": days})
+        print_json(record_as_dict(record, late))
     else:
+        counts = record.counts(late)
         out(history_table(record.days, late, record.settled_at))
         out(
             f"{record.contract} on chain {record.chain_id}: {counts.sessions} sessions, {counts.posted} of them "
@@ -189,30 +142,3 @@ def _record(trader: str, period: Period, rpc: str | None, contract: str | None, 
         out(f"NOT CHECKED: {NOT_CHECKED}")
     if any(day.is_gap for day in record.days):
         raise typer.Exit(1)
-
-
-def _plain(day: HistoryDay, late: timedelta, settled_at: datetime) -> dict[str, Any]:
-    return {
-        "date": day.day,
-        "closes_at": day.closes_at,
-        "is_gap": day.is_gap,
-        "versions": [
-            {
-                "version": version.record.version,
-                "root": f"0x{version.record.root.hex()}",
-                "schema_hash": f"0x{version.record.schema_hash.hex()}",
-                "posted_at": version.record.posted_at,
-                "hours_behind_the_close": _hours(day.behind(version)),
-                "is_late": day.is_late(version, late),
-                "is_early": day.is_early(version),
-                "is_final": version.record.posted_at <= settled_at,
-                "previous_root": None if version.previous_root is None else f"0x{version.previous_root.hex()}",
-                "reason": version.reason,
-            }
-            for version in day.versions
-        ],
-    }
-
-
-def _hours(behind: timedelta | None) -> float | None:
-    return None if behind is None else round(behind.total_seconds() / 3600, 2)

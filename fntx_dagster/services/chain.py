@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.adapters.evm.client import Chain, addresses_of, connect, signer_of
 from fntx_dagster.adapters.evm.deploying import deploy_to
@@ -46,6 +46,15 @@ class ChainStatus(NamedTuple):
     traders: list[TraderState]
     queue: list[Unfinished]
     away: Transient | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same in plain values, for programs."""
+        return {
+            **self.addresses._asdict(),
+            "answers": self.away is None,
+            "traders": [trader._asdict() for trader in self.traders],
+            "queue": [record._asdict() for record in self.queue],
+        }
 
 
 class Approval(NamedTuple):

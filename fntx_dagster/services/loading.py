@@ -7,8 +7,9 @@ are never signed on a public chain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.samples import SAMPLE_ACCOUNT, SAMPLES
@@ -20,6 +21,7 @@ from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, iter_loads
 __all__ = [
     "SAMPLE_ACCOUNT",
     "FileLoad",
+    "as_dict",
     "load",
     "refuse_own_statements",
     "statement_paths",
@@ -40,6 +42,22 @@ def load(db: Database, paths: Iterable[Path]) -> Iterator[FileLoad]:
 def total(loads: Iterable[FileLoad]) -> Counts:
     """The rows that loading these files changed, in sum."""
     return sum((entry.total for entry in loads), Counts())
+
+
+def as_dict(loads: Sequence[FileLoad]) -> dict[str, Any]:
+    """What became of each file, and their sum, in plain values, for programs."""
+    files = [
+        {
+            "file": entry.file_name,
+            "status": entry.status,
+            "sections": {name: counts._asdict() for name, counts in entry.sections.items()},
+            "unknown_sections": list(entry.unknown_sections),
+            "unknown_attributes": {name: list(names) for name, names in entry.unknown_attributes.items()},
+            "error": entry.error,
+        }
+        for entry in loads
+    ]
+    return {"files": files, "total": total(loads)._asdict()}
 
 
 def statements_folder(settings: Settings) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Alert
@@ -21,6 +21,11 @@ class Status(NamedTuple):
     fetches: list[Fetch]
     alerts: list[Alert]
 
+    def account_rows(self) -> list[dict[str, Any]]:
+        """Each account's state in plain values, under the names that programs know."""
+        rows = [state._asdict() for state in self.accounts]
+        return [{_PUBLISHED.get(name, name): value for name, value in row.items()} for row in rows]
+
 
 def status(db: Database) -> Status:
     """Read the state of the platform, all of it from one snapshot."""
@@ -31,3 +36,7 @@ def status(db: Database) -> Status:
 def open_alerts(db: Readable) -> list[Alert]:
     """Read the alerts that are not resolved, oldest first."""
     return alerts.open_alerts(db)
+
+
+_PUBLISHED = {"built": "told", "last_built": "last_told", "to_build": "to_tell"}
+"""Fields of `AccountState` that programs get under another name."""
