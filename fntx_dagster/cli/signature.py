@@ -165,12 +165,13 @@ def amend(
     from fntx_dagster.cli.records import print_frozen, print_posting, print_proposals
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.ranges import refuse_backwards
     from fntx_dagster.services.signatures import signing
     from fntx_dagster.services.signatures.queue import amend_and_post
 
     settings, db = settings_and_database()
     account_id, period = chosen_account(db, account), Period(first.date(), (last or first).date())
-    period.refuse_backwards()
+    refuse_backwards(period)
     reason = signing.checked_reason(reason)
     proposed = signing.proposals_of_settings(settings, db, account_id, period)
     print_proposals(proposed)

@@ -23,6 +23,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.alerting import record
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.environment import dagster_environment
+from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.services.sessions import has_session
 from fntx_dagster.settings import Settings, export
 
@@ -42,7 +43,7 @@ class RunOutcome(NamedTuple):
 def sessions_between(period: Period) -> list[date]:
     """The sessions of a range that have a partition; Permanent where the range holds none."""
     first, last = period
-    period.refuse_backwards()
+    refuse_backwards(period)
     if has_session(Period(first, min(last, FIRST_SESSION - timedelta(days=1)))):
         raise Permanent(
             f"Dagster has partitions from {FIRST_SESSION} on, and the range begins {first}",

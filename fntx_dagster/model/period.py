@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
-from fntx_dagster.errors import Permanent
-
 
 class Period(NamedTuple):
     """The days from `first` to `last`, both of them included; it unpacks into the two."""
@@ -18,13 +16,6 @@ class Period(NamedTuple):
     def on(cls, day: date) -> Period:
         """One day alone."""
         return cls(day, day)
-
-    def refuse_backwards(self) -> None:
-        """Raise Permanent where the period ends before it begins."""
-        if self.first > self.last:
-            raise Permanent(
-                f"the range ends ({self.last}) before it begins ({self.first})", "Give the earlier day first"
-            )
 
     def __contains__(self, day: object) -> bool:
         """Whether a day lies in the period."""

@@ -10,6 +10,7 @@ from fntx_dagster.accounting.calendar import sessions, why_closed
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.store.raw_flex.coverage import due_session
 
 AFTER_CLOSE = timedelta(minutes=30)
@@ -23,7 +24,7 @@ def latest_session() -> date:
 
 def require_days(days: Sized, period: Period) -> None:
     """Raise Permanent where a range is backwards, or where nothing is built of it (`days` is empty)."""
-    period.refuse_backwards()
+    refuse_backwards(period)
     if days:
         return
     first, last = period

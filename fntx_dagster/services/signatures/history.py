@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.chain import StoredRecord, Version
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.ranges import refuse_backwards
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
@@ -73,7 +74,7 @@ def closing_of(day: date) -> datetime | None:
 def history_of(chain: Reader, trader: str, period: Period, now: datetime) -> list[HistoryDay]:
     """Each session of the range that was over at `now` (aware), and each other day with a record, oldest first."""
     first, last = period
-    period.refuse_backwards()
+    refuse_backwards(period)
     stored = chain.history(trader, period)
     closes = {session.day: session.closes_at for session in sessions(first, last)}
     return [
