@@ -14,7 +14,8 @@ from fntx_dagster.adapters.gateway.states import OtherAccount, State, Unavailabl
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
-from fntx_dagster.services.current_day import provisional_days, refresh
+from fntx_dagster.model.session import HONG_KONG
+from fntx_dagster.services.current_day import current_report, provisional_days, refresh
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.groups import AccountingSettings
 from fntx_dagster.simulate.gateway import SimulatedGateway, serve, unused_port
@@ -114,6 +115,21 @@ def test_the_last_snapshot_stays_with_its_time_when_the_gateway_goes_away(databa
     assert refresh(settings, database)[0].error is not None
     [day] = provisional_days(settings, database, Period.on(JULY_28))
     assert day.as_of == QUARTER_PAST_TEN
+
+
+def test_a_report_may_narrate_the_last_day_of_a_gateway_that_is_silent(database: Database, tmp_path: Path) -> None:
+    with serve(july_28(ONE), account(OTHER, cash="5"), now=QUARTER_PAST_TEN) as gateway:
+        refresh(settings_for(tmp_path, {ONE: gateway, OTHER: gateway}), database)
+        settings = settings_for(tmp_path, {ONE: gateway, OTHER: unused_port()})
+        now = current_report(settings, database, HONG_KONG)
+        labels = {ONE: "mine", OTHER: "hers"}
+        kept = current_report(settings, database, HONG_KONG, labels=labels, keeps_last=True)
+        document = current_report(settings, database, HONG_KONG, ONE, "json")
+    assert now.narratives.keys() == {ONE}
+    assert now.text == now.narratives[ONE]
+    assert [current.error is None for current in kept.accounts] == [True, False]
+    assert ("mine" in kept.narratives[ONE], "hers" in kept.narratives[OTHER]) == (True, True)
+    assert json.loads(document.text)
 
 
 def test_a_later_snapshot_replaces_an_earlier_one(database: Database, tmp_path: Path) -> None:
