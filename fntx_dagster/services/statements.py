@@ -17,7 +17,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.coverage import due_session, missing
 from fntx_dagster.store.raw_flex.fetches import latest, served_accounts
-from fntx_dagster.store.raw_flex.statements import Counts, load_paths
+from fntx_dagster.store.raw_flex.statements import load_paths
 
 
 class FetchedStatements(NamedTuple):

@@ -143,7 +143,7 @@ def test_a_journal_lets_its_own_sender_enter_the_turn_again_and_nobody_else(
 def test_a_node_that_lags_shows_no_other_root_than_ours(
     signed: Database, settings: Settings, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post(signed, settings, chain, Period.on(FIRST), ONE)
+    post(settings, signed, chain, Period.on(FIRST), ONE)
     held = held_by(signed, chain)
     [(trader, (first, last, records))] = [(trader, of) for trader, of in held.items() if of.records]
     newer = {day: record._replace(version=2) for day, record in records.items()}
@@ -167,7 +167,7 @@ def test_the_policy_and_the_confirmations_are_the_settings(
     made: list[EvmTransport] = []
     monkeypatch.setattr(posting, "send", lambda transport, *_: made.append(transport))
     monkeypatch.setattr(chain, "is_embedded", False)
-    post(signed, chosen, chain, Period.on(FIRST), ONE)
+    post(chosen, signed, chain, Period.on(FIRST), ONE)
     assert [transport.confirmations for transport in made] == [3]
 
 
