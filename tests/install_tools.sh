@@ -25,7 +25,7 @@ node_modules() {
 }
 
 slither() {
-  if [ -n "${SLITHER:-}" ] || command -v slither >/dev/null || [ -x .venv-slither/bin/slither ]; then return; fi
+  if [ -n "${SLITHER:-}" ] || type -P slither >/dev/null || [ -x .venv-slither/bin/slither ]; then return; fi
   install "Slither" sh -c '
     .venv/bin/python -m venv --clear .venv-slither &&
     .venv-slither/bin/python -m pip --disable-pip-version-check install --quiet --only-binary :all: slither-analyzer==0.11.6'

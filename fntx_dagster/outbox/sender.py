@@ -141,8 +141,11 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
             )
         elif (delivery.verdict is Verdict.TOO_LOW and not patience.is_raised) or patience.is_stuck():
             offer, hindrance = self.transport.raised(sending.message, latest.offer)
+            # Once in any case, and no more when this call waits no longer: with a system so slow that each step takes
+            # longer than the wait, the offer would climb to its cap.
+            may_raise = not (patience.is_raised and patience.is_timed_out())
             patience.is_raised = True
-            if offer is not None:
+            if offer is not None and may_raise:
                 self.on_progress(
                     f"{self.words.offer} are raised to {self.transport.shown(offer)}: {self._named(sending)}"
                 )

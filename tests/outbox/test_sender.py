@@ -134,6 +134,23 @@ def test_an_offer_that_is_too_low_is_raised_at_once_and_then_waits(depot: Depot)
     assert attempts(journal) == [(1, True), (2, False)]
 
 
+def test_a_system_slower_than_the_wait_is_given_up_in_time_and_its_offer_does_not_climb(
+    depot: Depot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, clock, transport = DepotJournal(CUP), WorkingClock(depot), DepotTransport(depot, 1000)
+    find = transport.find
+
+    def find_slowly(attempts: list[Attempt[int]]) -> Any:
+        clock.now += 20  # more than both waits
+        return find(attempts)
+
+    monkeypatch.setattr(transport, "find", find_slowly)
+    depot.is_asleep = True
+    with pytest.raises(Transient, match="is not shelved yet"):
+        send(transport, journal, POLICY, clock=clock)
+    assert attempts(journal) == [(1, True), (2, True)]  # raised once in a call, whatever the time
+
+
 def test_an_offer_is_not_raised_beyond_its_cap_and_the_error_says_so(depot: Depot) -> None:
     journal = DepotJournal(CUP)
     depot.is_asleep = True
