@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -370,7 +370,7 @@ def crash(depot: Depot, journal: DepotJournal, at: int | None = None, after: str
     return False
 
 
-def crashed_and_recovered(steps: list[int], floods: list[int] = []) -> bool:  # noqa: B006 - it is only read
+def crashed_and_recovered(steps: Sequence[int], floods: Sequence[int] = ()) -> bool:
     """Crash at these steps, one run after the other, and lose places in between; then send in peace. Whether the last
     crash came in time."""
     depot, journal, is_crashed = Depot(), DepotJournal(CUP, LAMP, BOOK), False
