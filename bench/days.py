@@ -79,9 +79,11 @@ def _dbt(settings: Settings) -> None:
     """dbt's part of the last day's run, alone."""
     from fntx_dagster.defs.transforms import transforms
     from fntx_dagster.services.building.marts import build
+    from fntx_dagster.store.opening import open_database
 
     models = {spec.key.to_user_string() for spec in transforms.specs if not spec.is_virtual}
-    build(settings, models | {key.name for key in transforms.check_keys}, Period.on(DAYS[-1]))
+    nodes = models | {key.name for key in transforms.check_keys}
+    build(settings, open_database(settings), nodes, Period.on(DAYS[-1]))
 
 
 def _recorded(settings: Settings) -> float:

@@ -50,11 +50,11 @@ def _case(settings: Settings, count: int, accounts: int) -> dict[str, float | No
 
     db = open_database(settings)
     manifest(settings)
-    build(settings, ["path:models/staging", "path:models/marts"], Period.on(FIRST))
+    build(settings, db, ["path:models/staging", "path:models/marts"], Period.on(FIRST))
     days = list(islice((session.day for session in sessions(FIRST, FIRST + timedelta(days=count * 3 // 2 + 9))), count))
     navs = [_fill(db, f"U40000{number:02}", days, Random(number)) for number in range(accounts)]
     whole, last = (
-        median(_seconds(build(settings, MODELS, Period(first, days[-1]))) for _ in range(3))
+        median(_seconds(build(settings, db, MODELS, Period(first, days[-1]))) for _ in range(3))
         for first in (days[0], days[-1])
     )
     return {"whole": whole, "last": last, "peer": _peer(days, navs[0]) if (count, accounts) == CASES[0] else None}

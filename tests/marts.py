@@ -84,7 +84,7 @@ def _build() -> str:
     settings = load_settings()
     database = open_database(settings)
     manifest(settings)
-    results = build(settings, ["path:models/staging", "path:models/marts"], Period.on(date(2025, 7, 1)))
+    results = build(settings, database, ["path:models/staging", "path:models/marts"], Period.on(date(2025, 7, 1)))
     if failed := [f"{done.name}: {done.message}" for done in results if done.is_failure]:
         raise RuntimeError("; ".join(failed))
     columns: dict[str, dict[str, str]] = {}

@@ -65,7 +65,7 @@ class Platform:
         mark_built(self.database, stale)
 
     def _build(self, first: date, last: date) -> None:
-        results = build(self.settings, ["path:models/marts"], Period(first, last))
+        results = build(self.settings, self.database, ["path:models/marts"], Period(first, last))
         failed = [str(done) for done in results if done.status not in ("success", "pass")]
         assert not failed, failed
 

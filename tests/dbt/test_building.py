@@ -64,7 +64,10 @@ def test_a_view_that_others_are_built_on_does_not_take_them_with_it(july: Platfo
     from fntx_dagster.services.building.marts import build
 
     build(
-        july.settings, ["stg_flex__cash_transactions", "chronological_events"], Period(*map(date.fromisoformat, JULY))
+        july.settings,
+        july.database,
+        ["stg_flex__cash_transactions", "chronological_events"],
+        Period(*map(date.fromisoformat, JULY)),
     )
     assert july.query("select count(*) >= 0 from alm_staging.stg_flex__cash_transfers") == [(True,)]
 
@@ -72,7 +75,7 @@ def test_a_view_that_others_are_built_on_does_not_take_them_with_it(july: Platfo
 def test_a_test_alone_is_run_alone(july: Platform) -> None:
     from fntx_dagster.services.building.marts import build
 
-    [done] = build(july.settings, ["daily_summary_rows_hold"], Period(*map(date.fromisoformat, JULY)))
+    [done] = build(july.settings, july.database, ["daily_summary_rows_hold"], Period(*map(date.fromisoformat, JULY)))
     assert (done.name, done.status) == ("daily_summary_rows_hold", "pass")
 
 

@@ -449,7 +449,7 @@ def test_a_round_trip_that_ended_in_a_session_without_a_summary_is_not_lost(buil
             "delete from alm_reporting.daily_summary where account_id = %s and trading_day = %s",
             (over_a_year.number, gone.day),
         )
-    [done, *_] = build(built.settings, ["rolling_metrics"], Period(gone.day, later))
+    [done, *_] = build(built.settings, built.database, ["rolling_metrics"], Period(gone.day, later))
     assert done.status == "success", done.message
     after = table(built, over_a_year)
     assert (gone.day, "all") not in after

@@ -17,7 +17,7 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts.summaries import summary
 from fntx_dagster.store.marts.tables import built_from, built_span, row_counts
-from fntx_dagster.store.opening import database_name, open_database
+from fntx_dagster.store.opening import database_name
 
 MARTS_BY_SESSION = (
     "official_days",
@@ -54,7 +54,7 @@ def build_marts(settings: Settings, db: Database, period: Period, nodes: Collect
     that depend on something that has changed since they were built. `all_models` says that the nodes are every mart:
     only then, and where nothing failed, the days are stale no more."""
     stale = stale_range(db, period)
-    results = build(settings, nodes, stale.period)
+    results = build(settings, db, nodes, stale.period)
     failures = [str(result) for result in results if result.is_failure]
     if failures:  # a model's table may not be there
         return Built(results, failures, {}, {})
@@ -66,7 +66,7 @@ def build_marts(settings: Settings, db: Database, period: Period, nodes: Collect
     return Built(results, failures, rows, figures)
 
 
-def build(settings: Settings, nodes: Collection[str], period: Period) -> list[NodeResult]:
+def build(settings: Settings, db: Database, nodes: Collection[str], period: Period) -> list[NodeResult]:
     """Run and test models for the sessions between two days. One dbt runs at a time per home.
 
     The views are built with them where the database does not hold them as the project's files define them. Where a mart
@@ -75,7 +75,6 @@ def build(settings: Settings, nodes: Collection[str], period: Period) -> list[No
     first, last = period
     export(dbt_environment(settings))
     with project_in(settings.paths.dbt_target) as project:
-        db = open_database(settings)
         built = built_from(db, project.sources)
         if not project.marts <= built:
             days = (first, last, *built_span(db))
