@@ -13,9 +13,11 @@ import days
 import history
 import metrics
 import statement
+import terminal
 from measuring import shown
 
 BENCHMARKS = {
+    "terminal": terminal.measure,
     "statement": statement.measure,
     "metrics": metrics.measure,
     "history": history.measure,
