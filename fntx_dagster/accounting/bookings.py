@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
 from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fills import (
@@ -30,31 +30,17 @@ from fntx_dagster.accounting.fills import (
     Fill,
 )
 from fntx_dagster.accounting.fx import PLACES, Rates
-from fntx_dagster.accounting.trade_rows import asset_category, multiplier
+from fntx_dagster.accounting.section_rows import SectionRow, asset_category, fill_of, multiplier
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.session import NEW_YORK
 
 
-class ActionRow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ActionRow(SectionRow):
     """One row of `raw_flex.corporate_actions`, one leg of an action, as delivered; money in `currency`."""
 
-    row_key: str
-    row_date: date
-    currency: str | None = None
-    symbol: str | None = None
-    description: str | None = None
-    conid: str | None = None
-    asset_category: str | None = None
-    underlying_symbol: str | None = None
-    multiplier: Decimal | None = None
-    strike: Decimal | None = None
-    expiry: date | None = None
-    put_call: str | None = None
-    report_date: date | None = None
-    date_time: datetime | None = None
-    transaction_id: str | None = None
-    fx_rate_to_base: Decimal | None = None
-    quantity: Decimal | None = None
+    SECTION = "Corporate Actions"
+
     proceeds: Decimal | None = None
     type: str | None = None
     action_description: str | None = None
@@ -62,26 +48,12 @@ class ActionRow(NamedTuple):
     code: str | None = None
 
 
-class TransferRow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TransferRow(SectionRow):
     """One row of `raw_flex.transfers` that moves a position; `position_amount` is its value in `currency`, signed."""
 
-    row_key: str
-    row_date: date
-    currency: str | None = None
-    symbol: str | None = None
-    description: str | None = None
-    conid: str | None = None
-    asset_category: str | None = None
-    underlying_symbol: str | None = None
-    multiplier: Decimal | None = None
-    strike: Decimal | None = None
-    expiry: date | None = None
-    put_call: str | None = None
-    report_date: date | None = None
-    date_time: datetime | None = None
-    transaction_id: str | None = None
-    fx_rate_to_base: Decimal | None = None
-    quantity: Decimal | None = None
+    SECTION = "Transfers"
+
     direction: str | None = None
     transfer_price: Decimal | None = None
     position_amount: Decimal | None = None
@@ -156,7 +128,7 @@ def _takes_back(cancel: ActionRow, row: ActionRow) -> bool:
 def _action(row: ActionRow) -> tuple:
     """What the legs of one action share: the broker's id of it, else the security it begins with, and the moment."""
     name = (row.action_description or row.description or row.symbol or "").partition("(")[0].strip()
-    return (_report_date(row), row.action_id or name, row.date_time if not row.action_id else None)
+    return (row.reported_on, row.action_id or name, row.date_time if not row.action_id else None)
 
 
 def _of_action(legs: Sequence[ActionRow], calendar: Calendar, rates: Rates) -> Iterator[Fill]:
@@ -234,7 +206,7 @@ def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
     # where the broker writes `-`, only the sign shows the direction; where it writes IN, what is negative is short
     out = row.direction.upper() == "OUT" if row.direction else _quantity(row) < 0
     fill = _fill(row, TRANSFER_KEY, TRANSFER_OUT if out else TRANSFER_IN, calendar, rates, -value)
-    session = calendar.on_or_after(_report_date(row))
+    session = calendar.on_or_after(row.reported_on)
     dated_only = row.date_time is None or row.date_time.astimezone(NEW_YORK).time() == time()
     if dated_only or fill.session != session.day:
         # like cash: what comes is there before the open, what goes is there until the close
@@ -272,52 +244,31 @@ def _quantity(row: ActionRow | TransferRow) -> Decimal:
     return row.quantity or Decimal(0)
 
 
-def _report_date(row: ActionRow | TransferRow) -> date:
-    return row.report_date or row.row_date
-
-
 def _fill(
     row: ActionRow | TransferRow, prefix: str, kind: str, calendar: Calendar, rates: Rates, booked: Decimal
 ) -> Fill:
-    category = asset_category(row)
-    report_date = _report_date(row)
-    at = row.date_time or datetime.combine(report_date, time(), tzinfo=NEW_YORK)
-    session = calendar.at(at)
     contract_id = _contract(row)
     if not row.currency or not contract_id:
-        section, lacking = ("Corporate Actions" if prefix == ACTION_KEY else "Transfers"), "currency, conid and symbol"
         raise Permanent(
-            f"row {row.row_key} of {row.row_date} in {section} has no currency or no contract",
-            f"Add the fields {lacking} to the section {section} of the Flex query and load the statement again",
+            f"row {row.row_key} of {row.row_date} in {row.SECTION} has no currency or no contract",
+            f"Add the fields currency, conid and symbol to the section {row.SECTION} of the Flex query and load the"
+            " statement again",
         )
-    rate = rates.of_row(row.currency, report_date, row.fx_rate_to_base or _said_by_amounts(row))
-    units = _quantity(row) * multiplier(row, category)
-    return Fill(
+    fill = fill_of(
+        row,
+        calendar,
+        rates,
         fill_id=prefix + row.row_key,
         contract_id=contract_id,
-        executed_at=at,
-        session=session.day,
+        executed_at=row.date_time or datetime.combine(row.reported_on, time(), tzinfo=NEW_YORK),
         quantity=_quantity(row),
-        price=_per_unit(-booked, units),
-        multiplier=multiplier(row, category),
-        commission=Decimal(0),
-        fx_rate_to_base=rate.rate,
+        currency=row.currency,
+        stated_rate=row.fx_rate_to_base or _said_by_amounts(row),
+    )
+    return fill._replace(
+        price=_per_unit(-booked, fill.quantity * fill.multiplier),
         event_type=kind,
         label_source="corporate_action" if prefix == ACTION_KEY else "transfer",
-        symbol=row.symbol,
-        description=row.description,
-        asset_category=category,
-        underlying_symbol=row.underlying_symbol,
-        strike=row.strike,
-        expiry=row.expiry,
-        put_call=row.put_call,
-        currency=row.currency,
-        base_currency=rates.base_currency,
-        phase=session.phase(at),
-        report_date=report_date,
-        report_session=calendar.on_or_after(report_date).day,
-        fx_source=rate.source,
-        source_transaction_id=row.transaction_id,
         booked=booked,
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -29,15 +29,12 @@ from fntx_dagster.accounting.fills import (
     Fill,
 )
 from fntx_dagster.accounting.fx import PLACES, Rates
+from fntx_dagster.accounting.section_rows import asset_category, fill_of, multiplier, needed
 from fntx_dagster.accounting.trade_rows import (
     ExerciseRow,
     TradeRow,
-    asset_category,
     codes_of,
     is_cancel,
-    multiplier,
-    needed,
-    report_date_of,
     signed_quantity,
 )
 from fntx_dagster.model.session import NEW_YORK
@@ -80,57 +77,43 @@ _NOTE_EVENTS = {"A": ASSIGNMENT, "Ex": EXERCISE, "Ep": EXPIRATION}
 
 
 def _fill(row: TradeRow, label: _Label | None, calendar: Calendar, rates: Rates) -> Fill:
-    category = asset_category(row)
     if label is None:
-        label = _CONVERSION if category == "CASH" else _TRADED
+        label = _CONVERSION if asset_category(row) == "CASH" else _TRADED
     executed_at = needed(row, row.date_time, "dateTime")
     currency = needed(row, row.currency, "currency")
-    session = calendar.at(executed_at)
-    report_date = report_date_of(row)
-    rate = rates.of_row(currency, report_date, row.fx_rate_to_base)
-    return Fill(
+    fill = fill_of(
+        row,
+        calendar,
+        rates,
         fill_id=row.row_key,
         contract_id=row.conid or needed(row, row.symbol, "conid"),
         executed_at=executed_at,
-        session=session.day,
         quantity=signed_quantity(row),
+        currency=currency,
+        stated_rate=row.fx_rate_to_base,
+    )
+    return fill._replace(
         price=needed(row, row.trade_price, "tradePrice"),
-        multiplier=multiplier(row, category),
-        commission=_commission(row, currency, report_date, rates),
-        fx_rate_to_base=rate.rate,
+        commission=_commission(row, currency, rates),
         event_type=label.event_type,
         linked_fill_id=label.linked_fill_id,
         delivered_by=label.delivered_by,
         closes=_closes(row, label.event_type),
         label_source=label.label_source,
-        symbol=row.symbol,
-        description=row.description,
-        asset_category=category,
-        underlying_symbol=row.underlying_symbol,
-        strike=row.strike,
-        expiry=row.expiry,
-        put_call=row.put_call,
-        currency=currency,
-        base_currency=rates.base_currency,
-        phase=session.phase(executed_at),
-        report_date=report_date,
-        report_session=calendar.on_or_after(report_date).day,
-        fx_source=rate.source,
         broker_realised=row.fifo_pnl_realized,
         broker_mtm=row.mtm_pnl,
         close_price=row.close_price,
         order_type=row.order_type,
-        source_transaction_id=row.transaction_id,
     )
 
 
-def _commission(row: TradeRow, currency: str, report_date: date, rates: Rates) -> Decimal:
+def _commission(row: TradeRow, currency: str, rates: Rates) -> Decimal:
     """Commission and taxes in the fill's currency; the broker may charge in another one (conversions: in the base)."""
     commission = row.ib_commission or Decimal(0)
     charged_in = row.ib_commission_currency or currency
     if commission and charged_in != currency:
-        to_base = rates.of_row(charged_in, report_date, None).rate
-        from_base = rates.of_row(currency, report_date, row.fx_rate_to_base).rate
+        to_base = rates.of_row(charged_in, row.reported_on, None).rate
+        from_base = rates.of_row(currency, row.reported_on, row.fx_rate_to_base).rate
         commission = (commission * to_base / from_base).quantize(PLACES)
     return commission + (row.taxes or Decimal(0))
 

@@ -1,46 +1,31 @@
-"""Rows of a statement's trades as delivered, and what they say: contract, signed quantity, money, cancellations.
+"""Rows of a statement's trades as delivered, and what they say: signed quantity, money, cancellations.
 
-What belongs here: the reading of one row, and which rows a cancel or a correction takes back. What each row was is in
-`classification.py`. Sources: the broker's Flex reference, sections Trades and OptionEAE.
+What belongs here: the reading of one trade, and which rows a cancel or a correction takes back. What each row was is
+in `classification.py`. Sources: the broker's Flex reference, sections Trades and OptionEAE.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
-from fntx_dagster.errors import Permanent
-
-_Value = TypeVar("_Value")
+from fntx_dagster.accounting.section_rows import SectionRow, asset_category, multiplier, needed
 
 
-class TradeRow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TradeRow(SectionRow):
     """One row of `raw_flex.trades` with row_kind `Trade`, as delivered; money in `currency`."""
 
-    row_key: str
-    row_date: date
-    currency: str | None = None
-    symbol: str | None = None
-    description: str | None = None
-    conid: str | None = None
-    asset_category: str | None = None
-    underlying_symbol: str | None = None
-    multiplier: Decimal | None = None
-    strike: Decimal | None = None
-    expiry: date | None = None
-    put_call: str | None = None
+    SECTION = "Trades"
+
     trade_id: str | None = None
-    transaction_id: str | None = None
     orig_trade_id: str | None = None
     orig_transaction_id: str | None = None
-    report_date: date | None = None
-    date_time: datetime | None = None
     transaction_type: str | None = None
-    quantity: Decimal | None = None
     trade_price: Decimal | None = None
     ib_commission: Decimal | None = None
     ib_commission_currency: str | None = None
@@ -48,32 +33,10 @@ class TradeRow(NamedTuple):
     close_price: Decimal | None = None
     fifo_pnl_realized: Decimal | None = None
     mtm_pnl: Decimal | None = None
-    fx_rate_to_base: Decimal | None = None
     buy_sell: str | None = None
     open_close_indicator: str | None = None
     notes: str | None = None
     order_type: str | None = None
-
-
-class Described(Protocol):
-    """The contract of a row, as any section describes it."""
-
-    @property
-    def row_key(self) -> str: ...
-    @property
-    def row_date(self) -> date: ...
-    @property
-    def symbol(self) -> str | None: ...
-    @property
-    def asset_category(self) -> str | None: ...
-    @property
-    def multiplier(self) -> Decimal | None: ...
-    @property
-    def strike(self) -> Decimal | None: ...
-    @property
-    def expiry(self) -> date | None: ...
-    @property
-    def put_call(self) -> str | None: ...
 
 
 class ExerciseRow(NamedTuple):
@@ -118,7 +81,7 @@ def cancellations(rows: Iterable[TradeRow]) -> Cancellations:
         original = _cancelled_by(cancel, by_transaction, by_trade, gone | reversed_by.keys())
         if original is None:
             continue
-        if report_date_of(cancel) == report_date_of(original):
+        if cancel.reported_on == original.reported_on:
             gone |= {cancel.row_key, original.row_key}
         else:
             reversed_by[original.row_key] = cancel.row_key
@@ -127,34 +90,6 @@ def cancellations(rows: Iterable[TradeRow]) -> Cancellations:
         if row.transaction_type == "TradeCorrect" and replaced and replaced.row_key not in {row.row_key, *reversed_by}:
             gone.add(replaced.row_key)
     return Cancellations(frozenset(gone), frozenset(reversed_by.values()))
-
-
-def asset_category(row: Described) -> str:
-    """The broker's category; where the field is not delivered, what the contract's own terms say."""
-    if row.asset_category:
-        return row.asset_category
-    if row.put_call or row.strike:
-        return "OPT"
-    if row.expiry:
-        return "FUT"
-    is_pair = len(parts := (row.symbol or "").split(".")) == 2 and all(len(part) == 3 for part in parts)
-    return "CASH" if is_pair else "STK"
-
-
-def multiplier(row: Described, category: str) -> Decimal:
-    """Units of the price to one of the quantity; a bond is priced in percent."""
-    if category in _PRICED_IN_PERCENT:
-        return (row.multiplier or Decimal(1)) / 100
-    if row.multiplier:
-        return row.multiplier
-    if category == "OPT":
-        return Decimal(100)
-    if category in ("FUT", "FOP"):
-        needed(row, row.multiplier, "multiplier")
-    return Decimal(1)
-
-
-_PRICED_IN_PERCENT = frozenset({"BOND", "BILL"})
 
 
 def proceeds(row: TradeRow) -> Decimal:
@@ -171,25 +106,10 @@ def signed_quantity(row: TradeRow) -> Decimal:
     return abs(quantity) if side.startswith("BUY") != is_cancel(row) else -abs(quantity)
 
 
-def report_date_of(row: TradeRow) -> date:
-    """The date on which the broker reports the row; where the field is not delivered, the day of its statement."""
-    return row.report_date or row.row_date
-
-
 @lru_cache(maxsize=1024)
 def codes_of(text: str | None) -> frozenset[str]:
     """The codes of the field Notes/Codes, or of the open/close indicator; several are parted by semicolons."""
     return frozenset((text or "").replace(",", ";").replace(" ", "").split(";"))
-
-
-def needed(row: Described, value: _Value | None, attribute: str) -> _Value:
-    """A field that a fill cannot do without; Permanent names row and field where it was not delivered."""
-    if value is None or value == "":
-        raise Permanent(
-            f"trade row {row.row_key} of {row.row_date} has no {attribute}",
-            f"Add the field {attribute} to the Trades section of the Flex query and load the statement again",
-        )
-    return value
 
 
 def _cancelled_by(

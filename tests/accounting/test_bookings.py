@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -205,7 +206,7 @@ def test_an_action_that_the_broker_takes_back_the_same_day_is_gone():
 
 def test_a_row_without_a_contract_is_refused_with_the_way_out():
     with pytest.raises(Permanent, match=r"in Corporate Actions has no currency or no contract.*section Corporate Act"):
-        actions(leg("1", "ACME", "30", conid=None)._replace(symbol=None))
+        actions(replace(leg("1", "ACME", "30", conid=None), symbol=None))
 
 
 def transfer(**said) -> f.Fill:
@@ -247,7 +248,7 @@ def test_a_transfer_that_says_neither_amount_nor_price_is_refused_with_the_way_o
 
 def test_a_transfer_of_cash_needs_no_amount_of_a_position():
     cash = TransferRow("1", date(2025, 7, 17), currency="USD", quantity=Decimal(0))
-    assert booked_transfers([cash, cash._replace(quantity=None)], july(), USD_IN_HKD) == []
+    assert booked_transfers([cash, replace(cash, quantity=None)], july(), USD_IN_HKD) == []
 
 
 def test_a_transfer_without_a_rate_says_it_by_its_two_amounts():

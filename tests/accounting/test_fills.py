@@ -9,7 +9,8 @@ import pytest
 from fntx_dagster.accounting import fills as f
 from fntx_dagster.accounting.classification import classify
 from fntx_dagster.accounting.fx import Rates
-from fntx_dagster.accounting.trade_rows import ExerciseRow, TradeRow, asset_category, cancellations, proceeds
+from fntx_dagster.accounting.section_rows import asset_category
+from fntx_dagster.accounting.trade_rows import ExerciseRow, TradeRow, cancellations, proceeds
 from fntx_dagster.errors import Permanent
 from tests.accounting.examples import USD_IN_HKD, at, golden_fills, golden_trades, july
 
@@ -311,5 +312,5 @@ def test_the_multiplier_is_the_rows_or_the_categorys(given, multiplier):
     ],
 )
 def test_a_row_that_cannot_be_read_is_an_error_that_names_row_field_and_way_out(given, attribute):
-    with pytest.raises(Permanent, match=rf"trade row 9 of 2025-07-17 has no {attribute}\. Add the field {attribute}"):
+    with pytest.raises(Permanent, match=rf"row 9 of 2025-07-17 in Trades has no {attribute}\. Add the field {attribute}"):
         classified(row("9", **given))

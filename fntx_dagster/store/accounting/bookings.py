@@ -55,13 +55,13 @@ def _rows(
     connection: psycopg.Connection, kind: type[Booking], table: LiteralString, account: str, since: date
 ) -> list[Booking]:
     rows = connection.execute(
-        f"select {columns(kind._fields)} from raw_flex.{table}"
+        f"select {columns(kind.names())} from raw_flex.{table}"
         " where account_id = %s and withdrawn_at is null and row_date >= %s"
         # a query may deliver summary rows beside the detail
         " and coalesce(attributes ->> 'levelOfDetail', '') not ilike 'summary' order by row_id",
         [account, since],
     )
-    return [kind._make(row) for row in rows]
+    return [kind(*row) for row in rows]
 
 
 _EARLIEST_MISMATCH = """

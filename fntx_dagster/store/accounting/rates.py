@@ -13,10 +13,10 @@ from decimal import Decimal
 
 import psycopg
 
-from fntx_dagster.accounting import trade_rows
 from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
-from fntx_dagster.accounting.trade_rows import TradeRow
+from fntx_dagster.accounting.section_rows import asset_category
+from fntx_dagster.accounting.trade_rows import TradeRow, proceeds
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.accounting.trades import LIVE_TRADE, trades_reported_on
 from fntx_dagster.store.queries import own_sql
@@ -82,11 +82,11 @@ def _implied_rates(
 def _traded(trades: Iterable[TradeRow]) -> Iterator[Traded]:
     for row in trades:
         yield Traded(
-            row.report_date or row.row_date,
-            trade_rows.asset_category(row),
+            row.reported_on,
+            asset_category(row),
             row.currency or "",
             row.quantity or Decimal(0),
-            trade_rows.proceeds(row),
+            proceeds(row),
         )
 
 

@@ -57,10 +57,10 @@ def earliest_mismatch(
 def _trades(connection: psycopg.Connection, condition: LiteralString, parameters: dict[str, object]) -> list[TradeRow]:
     cursor = connection.cursor(binary=True)
     cursor.execute(f"select {_TRADE_COLUMNS} from raw_flex.trades t where {LIVE_TRADE} and {condition}", parameters)
-    return [TradeRow._make(row) for row in cursor]
+    return [TradeRow(*row) for row in cursor]
 
 
-_TRADE_COLUMNS = columns(TradeRow._fields, of="t")
+_TRADE_COLUMNS = columns(TradeRow.names(), of="t")
 
 _AFTER_START = "t.row_date >= %(since)s and (t.date_time > %(start)s or t.date_time is null)"
 """`since` only lets the index help: no row is reported before it was executed."""

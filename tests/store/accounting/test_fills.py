@@ -557,7 +557,7 @@ def test_one_accounts_bad_row_leaves_it_as_it_was_and_the_others_rebuilt(broker)
     broker.delivers("2025-07-15", trade(5, "2025-07-15", -10), account="U1000002")
     [failed] = run(broker.database, "2025-07-15").failed
     assert failed.account_id == "U1000001"
-    assert "trade row 4 of 2025-07-15 has no tradePrice" in str(failed.error)
+    assert "row 4 of 2025-07-15 in Trades has no tradePrice" in str(failed.error)
     assert "U1000001" not in str(failed.error)
     assert Counter(account for (account,) in broker.fills("account_id")) == {"U1000001": 1, "U1000002": 2}
 
