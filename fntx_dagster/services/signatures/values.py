@@ -16,7 +16,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import schema_hash_of
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts import performance, risk, summaries
-from fntx_dagster.store.outbox import signatures
+from fntx_dagster.store.raw_flex import overview
 
 _WINDOWS = ("30d", "mtd", "ytd", "all")
 _OF_WINDOW = ("win_rate", "sharpe", "volatility", "max_drawdown", "total_return")
@@ -103,7 +103,7 @@ def day_values(
     rows = sorted(summaries.summary(db, period, account), key=lambda row: (row["trading_day"], row["account_id"]))
     accounts = {row["account_id"] for row in rows}
     sessions = {account_id: summaries.numbered_sessions(db, period, account_id) for account_id in accounts}
-    files = {account_id: signatures.statement_digests(db, period, account_id) for account_id in accounts}
+    files = {account_id: overview.statement_digests(db, period, account_id) for account_id in accounts}
     current = {}
     for row in rows:
         account_id, day = key = (row["account_id"], row["trading_day"])

@@ -141,22 +141,6 @@ def unsigned_days(db: Readable) -> dict[str, list[date]]:
         return dict(rows.fetchall())
 
 
-def statement_digests(db: Readable, period: Period, account: str) -> dict[date, list[str]]:
-    """Session → the SHA-256 (hex, sorted) of each statement file that the sections of that day are from."""
-    first, last = period
-    with db.connect() as connection:
-        rows = connection.execute(
-            """select day, array_agg(distinct sha256 order by sha256)
-            from raw_flex.coverage
-            join raw_flex.statements using (statement_id, account_id)
-            join raw_flex.files using (file_id)
-            where account_id = %s and day between %s and %s
-            group by 1""",
-            (account, first, last),
-        )
-        return dict(rows.fetchall())
-
-
 def posted_days(db: Readable, period: Period, account: str | None = None) -> list[PostedDay]:
     """The newest receipt of each posted day's latest version, by day and account; what a reorg undid is none."""
     first, last = period

@@ -1,10 +1,11 @@
-"""What has been loaded: the accounts, and an overview of each."""
+"""What has been loaded: the accounts, an overview of each, and the files that a day is from."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import NamedTuple
 
+from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Readable
 
 
@@ -33,3 +34,19 @@ def loaded_overview(database: Readable) -> list[AccountOverview]:
     """
     with database.connect() as connection:
         return [AccountOverview(*row) for row in connection.execute(query)]
+
+
+def statement_digests(db: Readable, period: Period, account: str) -> dict[date, list[str]]:
+    """Session → the SHA-256 (hex, sorted) of each statement file that the sections of that day are from."""
+    first, last = period
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select day, array_agg(distinct sha256 order by sha256)
+            from raw_flex.coverage
+            join raw_flex.statements using (statement_id, account_id)
+            join raw_flex.files using (file_id)
+            where account_id = %s and day between %s and %s
+            group by 1""",
+            (account, first, last),
+        )
+        return dict(rows.fetchall())
