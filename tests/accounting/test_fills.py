@@ -312,5 +312,7 @@ def test_the_multiplier_is_the_rows_or_the_categorys(given, multiplier):
     ],
 )
 def test_a_row_that_cannot_be_read_is_an_error_that_names_row_field_and_way_out(given, attribute):
-    with pytest.raises(Permanent, match=rf"row 9 of 2025-07-17 in Trades has no {attribute}\. Add the field {attribute}"):
+    with pytest.raises(
+        Permanent, match=rf"row 9 of 2025-07-17 in Trades has no {attribute}\. Add the field {attribute}"
+    ):
         classified(row("9", **given))
