@@ -36,6 +36,14 @@ def test_the_lock_names_no_registry_and_the_versions_of_the_manifest():
     assert lock["packages"]["node_modules/@openzeppelin/contracts"]["version"] == "5.7.0"
 
 
+def test_no_two_packages_of_the_lock_bring_a_program_of_the_same_name():
+    """npm 10 links one of them and removes the link again with a package of another platform, and then anvil is gone.
+    Whoever writes the lock anew removes "bin" from the packages of single platforms."""
+    lock = json.loads((SOURCES / "package-lock.json").read_text(encoding="utf-8"))
+    programs = [name for package in lock["packages"].values() for name in package.get("bin", {})]
+    assert sorted(programs) == ["anvil", "semver", "solcjs"]
+
+
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_nobody_owns_a_contract(contract):
     names = {entry.get("name", "").lower() for entry in artifact(contract)["abi"]}
