@@ -35,8 +35,9 @@ class Funds(NamedTuple):
 
 class SignedDay(NamedTuple):
     """A frozen record. `values`: metric name → scaled integer, None for null; `chain_id`, `contract` and `trader` are
-    what the leaves are bound to; `secret_mark` recognises the salt secret and reveals nothing of it. A version after
-    the first has the root that it replaces and the reason why."""
+    what the leaves are bound to; `secret_mark` recognises the salt secret and reveals nothing of it; `salt_form` is how
+    the salts follow from it (`proof.salts`). A version after the first has the root that it replaces and the reason
+    why."""
 
     account_id: str
     trading_day: date
@@ -50,6 +51,7 @@ class SignedDay(NamedTuple):
     values: Mapping[str, int | None]
     previous_root: bytes | None = None
     reason: str | None = None
+    salt_form: int = 1
 
 
 class QueuedRecord(NamedTuple):

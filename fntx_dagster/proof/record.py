@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.proof.leaves import EMPTY_LEAF, NULL_VALUE, Context, leaf_of
-from fntx_dagster.proof.salts import salt_of
+from fntx_dagster.proof.salts import SaltForm, salt_of
 from fntx_dagster.proof.tree import SLOTS, leads_to, proof_of, root_of
 
 
@@ -36,17 +36,22 @@ class Record:
 
 
 def build_record(
-    context: Context, account_id: str, values: Mapping[int, int | None], secret: bytes, version: int = 1
+    context: Context,
+    account_id: str,
+    values: Mapping[int, int | None],
+    secret: bytes,
+    version: int = 1,
+    salt_form: SaltForm = SaltForm.RECORD,
 ) -> Record:
-    """The record of `values` (scaled integers by slot, None for null) for an account's day.
+    """The record of `values` (scaled integers by slot, None for null) for an account's day. `salt_form` is the one that
+    the record was signed with.
 
     The same arguments always give the same record. Permanent for a slot outside 0..63, a value outside int256, a
     short secret, a version below 1, or no value at all.
     """
     if not values:
         raise Permanent("a record needs at least one metric")
-    schema_hash, day = context.schema_hash, context.day
-    salts = {index: salt_of(secret, schema_hash, account_id, day, index, version) for index in _slots(values)}
+    salts = {index: salt_of(secret, context, account_id, index, version, salt_form) for index in _slots(values)}
     filled = {index: leaf_of(context, index, values[index], salt) for index, salt in salts.items()}
     leaves = tuple(filled.get(index, EMPTY_LEAF) for index in range(SLOTS))
     frozen = MappingProxyType({index: values[index] for index in salts})

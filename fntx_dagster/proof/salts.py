@@ -2,31 +2,67 @@
 
 Unsalted, a P&L to the cent within a million either way is found in two minutes. One secret regenerates every salt, so
 none needs to be stored; the secret never leaves the machine, and a disclosure shows only its own slots' salts.
+
+A salt is to belong to one record alone: a salt that was disclosed for one record would else let the same metric of the
+other be guessed from its leaf, which stands in the paths of other metrics.
 """
 
 from __future__ import annotations
 
 import hmac
-from datetime import date
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from fntx_dagster.errors import Permanent
 
+if TYPE_CHECKING:
+    from fntx_dagster.proof.leaves import Context
+
 SECRET_BYTES = 32
 
+_BOUND_LABEL = b"fntx.salt/2"
 
-def salt_of(secret: bytes, schema_hash: bytes, account_id: str, day: date, index: int, version: int = 1) -> bytes:
-    """HMAC-SHA256(secret, schema ‖ account ‖ date ‖ index), 32 bytes, with ‖ version from the record's version 2 on.
 
-    Each part is preceded by its length, so that no two different inputs are the same message. Each version has salts of
-    its own: a salt that was disclosed for version 1 would else let the same metric of version 2 be guessed from its
-    leaf, which stands in the paths of other metrics. Permanent for a secret shorter than 32 bytes or a version below 1.
+class SaltForm(IntEnum):
+    """How a record's salts follow from the secret. A record keeps the form that it was signed with.
+
+    ACCOUNT: from the catalogue, the account, the day and the slot, and from version 2 on the version. RECORD: from the
+    chain, the contract and the trader too, so that an account's day that is signed for two contracts has other salts in
+    each.
+    """
+
+    ACCOUNT = 1
+    RECORD = 2
+
+
+def salt_of(
+    secret: bytes,
+    context: Context,
+    account_id: str,
+    index: int,
+    version: int = 1,
+    form: SaltForm = SaltForm.RECORD,
+) -> bytes:
+    """The salt of slot `index` of an account's record, 32 bytes: an HMAC-SHA256 under the secret.
+
+    Each part of the message is preceded by its length, so that no two different inputs, and no two forms, are the same
+    message. Permanent for a secret shorter than 32 bytes or a version below 1.
     """
     if version < 1:
         raise Permanent(f"a record has no version {version}", "Versions are counted from 1")
     if len(secret) < SECRET_BYTES:
         raise Permanent(f"the salt secret is shorter than {SECRET_BYTES} bytes", "Restore its file from the backup")
-    parts = [schema_hash, account_id.encode(), day.isoformat().encode(), index.to_bytes(2, "big")]
-    if version > 1:
-        parts.append(version.to_bytes(8, "big"))
+    counted = version.to_bytes(8, "big")
+    day, slot = context.day.isoformat().encode(), index.to_bytes(2, "big")
+    if form is SaltForm.ACCOUNT:
+        parts = [context.schema_hash, account_id.encode(), day, slot, *([counted] if version > 1 else [])]
+    else:
+        bound = [context.chain_id.to_bytes(32, "big"), _address(context.contract), _address(context.trader)]
+        parts = [_BOUND_LABEL, context.schema_hash, *bound, account_id.encode(), day, slot, counted]
     message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     return hmac.digest(secret, message, "sha256")
+
+
+def _address(text: str) -> bytes:
+    """20 bytes: the upper and lower case of an address mean the same."""
+    return bytes.fromhex(text.removeprefix("0x"))

@@ -20,6 +20,7 @@ from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import Context
 from fntx_dagster.proof.record import Record, build_record
+from fntx_dagster.proof.salts import SaltForm
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.services.signatures.refusals import Beginning, Refusal, refusals
@@ -206,7 +207,13 @@ def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
     secret = keys.known_secret(key_folder, signed.secret_mark)
     context = Context(signed.schema_hash, signed.chain_id, signed.contract, signed.trader, signed.trading_day)
     slots = {catalogue_of(signed).by_name[name].index: value for name, value in signed.values.items()}
-    return build_record(context, signed.account_id, slots, secret, version=signed.version)
+    try:
+        form = SaltForm(signed.salt_form)
+    except ValueError:
+        raise Permanent(
+            f"{signed.trading_day} was signed by a later FNTX, whose salts have form {signed.salt_form}", "Update FNTX"
+        ) from None
+    return build_record(context, signed.account_id, slots, secret, signed.version, form)
 
 
 class _Bound(NamedTuple):
@@ -263,14 +270,14 @@ def _frozen(
     reason: str | None = None,
 ) -> SignedDay:
     """The record of a day."""
-    scaled = CATALOGUE.scaled(values)
+    scaled, form = CATALOGUE.scaled(values), SaltForm.RECORD
     context = Context(schema_hash(), bound.chain_id, bound.contract, bound.trader, day)
     return SignedDay(
         account_id=bound.account_id,
         trading_day=day,
         version=version,
         schema_hash=context.schema_hash,
-        root=build_record(context, bound.account_id, scaled, bound.secret, version=version).root,
+        root=build_record(context, bound.account_id, scaled, bound.secret, version, form).root,
         chain_id=context.chain_id,
         contract=context.contract,
         trader=context.trader,
@@ -278,6 +285,7 @@ def _frozen(
         values={metric.name: scaled[metric.index] for metric in CATALOGUE.metrics},
         previous_root=previous_root,
         reason=reason,
+        salt_form=form,
     )
 
 

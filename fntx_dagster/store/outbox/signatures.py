@@ -173,6 +173,7 @@ def _record(signed: SignedDay) -> str:
         "contract": signed.contract,
         "trader": signed.trader,
         "secret_mark": signed.secret_mark,
+        "salt_form": signed.salt_form,
         "values": {name: None if value is None else str(value) for name, value in signed.values.items()},
     }
     if signed.version > 1:
@@ -195,6 +196,7 @@ def _signed(row: dict[str, Any]) -> SignedDay:
         values={name: None if value is None else int(value) for name, value in record["values"].items()},
         previous_root=bytes.fromhex(record["previous_root"][2:]) if "previous_root" in record else None,
         reason=record.get("reason"),
+        salt_form=record.get("salt_form", 1),  # records from before there were two have none
     )
 
 
