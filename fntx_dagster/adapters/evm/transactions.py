@@ -7,6 +7,7 @@ dies in it leaves the transaction to the chain. Records go through the outbox. T
 from __future__ import annotations
 
 from decimal import Decimal
+from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.adapters.evm.faults import NodeRefusal, explained, refusal_of
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 GAS_LIMIT = 16_777_216
 """What one transaction may use at most (EIP-7825)."""
+
+TIP_MULTIPLE = 3
+MODEST_TIP = 10**9
+"""The tip that is paid, in wei per gas, where the recent blocks say of none."""
+_RECENT_BLOCKS = 20
 
 MINED_WITHIN = 180.0
 """Seconds to wait for a receipt before the wait is given up, not the transaction."""
@@ -67,11 +73,27 @@ def gas_for(web3: Web3, call: TxParams) -> int:
 
 
 def suggested_fees(web3: Web3) -> Fees:
-    """EIP-1559 fees that outlast six full blocks: twice the base fee, and the tip. Permanent on a chain without."""
-    tip, base = web3.eth.max_priority_fee, block_at(web3, "latest").base_fee
+    """EIP-1559 fees that outlast six full blocks: twice the base fee, and the tip that the node suggests, but at most
+    TIP_MULTIPLE of the recent blocks' (MODEST_TIP where that is less). Permanent on a chain without."""
+    base = block_at(web3, "latest").base_fee
     if base is None:
         raise Permanent("the chain's blocks have no base fee", "Name a chain with EIP-1559 in FNTX_RPC_URL")
+    tip = min(web3.eth.max_priority_fee, max(TIP_MULTIPLE * recent_tip(web3), MODEST_TIP))
     return Fees(2 * base + tip, tip)
+
+
+def recent_tip(web3: Web3) -> int:
+    """What half of the recent blocks' transactions paid at most as a tip, in wei per gas: the median of the blocks'
+    medians. 0 where the blocks are empty, or the node keeps no history."""
+    from web3.exceptions import Web3RPCError
+
+    try:
+        history = web3.eth.fee_history(_RECENT_BLOCKS, "latest", [50.0])
+    except Web3RPCError:
+        return 0
+    blocks = zip(history.get("reward") or [], history["gasUsedRatio"], strict=False)
+    tips = [int(reward[0]) for reward, used in blocks if reward and used]
+    return median_low(tips) if tips else 0
 
 
 def fees_within(web3: Web3, cap: int) -> Fees:
