@@ -2,13 +2,18 @@
 
 import http.client
 import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from urllib.parse import urlsplit
 
 import pytest
 
+from fntx_dagster.adapters.evm import served
 from fntx_dagster.adapters.evm.artifacts import artifact
 from fntx_dagster.adapters.evm.served import MAX_BATCH, MAX_BODY, serve
+from fntx_dagster.adapters.evm.transactions import GAS_LIMIT
 from fntx_dagster.errors import Permanent
 from tests.verify.conftest import KEY
 
@@ -180,3 +185,126 @@ def test_a_page_of_history_reads_the_same_over_http(shown, web3):
     record = web3.eth.contract(address=shown.node.contract, abi=artifact("TrackRecord")["abi"])
     days = [each[0] for each in record.functions.history(shown.node.trader, 20190701, 20190731).call()]
     assert days == [int(date(2019, 7, day).strftime("%Y%m%d")) for day in (17, 18)]
+
+
+LOOP = "635b6000566000526004601cf3"
+"""Deploys `5b600056`, which jumps to its own beginning for ever."""
+DIVE = "6d60006000600060006000305af100600052600e6012f3"
+"""Deploys what calls itself with all the gas that it has."""
+
+
+@pytest.fixture(scope="module")
+def hostile(shown):
+    """The addresses of contracts that cost whoever executes them much."""
+
+    def deployed(code):
+        tx_hash = shown.node.send("", f"0x{code}")
+        return shown.node.web3.eth.get_transaction_receipt(tx_hash)["contractAddress"]
+
+    return {"loop": deployed(LOOP), "dive": deployed(DIVE)}
+
+
+def call(to, data="0x", **more):
+    return {"jsonrpc": "2.0", "id": 7, "method": "eth_call", "params": [{"to": to, "data": data, **more}, "latest"]}
+
+
+def test_while_an_endless_loop_runs_everybody_else_is_served_and_then_it_is_ended(shown, url, hostile):
+    version = shown.node.record.encode_abi("VERSION", [])
+    with ThreadPoolExecutor(3) as pool:
+        loops = [pool.submit(post, url, call(hostile["loop"], gas="0xffffffffff")) for _ in range(3)]
+        served = [post(url, call(shown.node.contract, version))[2]["result"], ask(url, "eth_chainId")["result"]]
+        assert not any(loop.done() for loop in loops)
+        errors = [loop.result()[2]["error"] for loop in loops]
+    assert [int(answer, 16) for answer in served] == [2, shown.node.chain_id]
+    assert {error["code"] for error in errors} == {-32005}
+    assert errors[0]["message"] == "the embedded chain gives a request 5 seconds: ask for less"
+
+
+def test_a_call_has_the_gas_of_one_transaction_at_most(shown, url):
+    gas_left = "0x5a60005260206000f3"  # returns what it has left
+    for given in ({}, {"gas": "0xffffffffffffffffff"}, {"gas": hex(GAS_LIMIT)}):
+        assert int(post(url, call(None, gas_left, **given))[2]["result"], 16) <= GAS_LIMIT
+    assert int(post(url, call(None, gas_left, gas=hex(100_000)))[2]["result"], 16) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("method", "param"),
+    [
+        ("eth_estimateGas", {"to": "loop"}),
+        ("eth_call", {"to": "dive"}),
+        ("eth_call", {"to": "0x" + "00" * 19 + "08", "data": "0x" + "00" * 192 * 400}),
+        ("eth_call", {"to": "0x" + "00" * 19 + "09", "data": "0x00ffffff" + "00" * 209}),
+        ("eth_getLogs", {"fromBlock": "0x0", "toBlock": "0xffffffffffff"}),
+    ],
+)
+def test_what_would_take_for_ever_is_answered_and_the_next_request_works(url, hostile, monkeypatch, method, param):
+    monkeypatch.setattr(served, "CALL_SECONDS", 0.5)
+    param = {**param, "to": hostile.get(param["to"], param["to"])} if "to" in param else param
+    answer = post(url, {"id": 7, "method": method, "params": [param]})[2]
+    assert answer.get("error", {}).get("code") in (-32005, -32603, -32000) or answer["result"] == "0x"
+    assert "result" in ask(url, "eth_blockNumber")
+
+
+def test_a_batch_has_a_time_for_all_of_it(url, hostile, monkeypatch):
+    monkeypatch.setattr(served, "CALL_SECONDS", 0.2)
+    monkeypatch.setattr(served, "BODY_SECONDS", 1.0)
+    answers = post(url, [call(hostile["loop"])] * 200 + [{"id": 8, "method": "eth_chainId"}])[2]
+    assert [answer["error"]["code"] for answer in answers[:-1]] == [-32005] * 200
+    assert len(answers) == 201
+
+
+def test_a_request_that_does_not_arrive_holds_nobody_up_and_is_cut_off(url, monkeypatch):
+    monkeypatch.setattr(served, "ARRIVAL_SECONDS", 1.0)
+    address = urlsplit(url)
+    slow = [socket.create_connection((address.hostname, address.port)) for _ in range(20)]
+    for place, connection in enumerate(slow):
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n"
+        connection.sendall(head + (b"\r\n{" if place % 2 else b""))
+    assert "result" in ask(url, "eth_chainId")
+    for connection in slow:
+        connection.settimeout(30)
+        assert connection.recv(1) == b""
+        connection.close()
+
+
+def test_a_drip_of_bytes_does_not_hold_a_connection(url, monkeypatch):
+    monkeypatch.setattr(served, "ARRIVAL_SECONDS", 0.5)
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port)) as drip:
+        drip.settimeout(0.1)
+        assert any(_is_cut_off(drip) for _ in range(600))
+
+
+def _is_cut_off(connection):
+    """Whether the server has ended a connection that it gets one more byte of."""
+    try:
+        connection.sendall(b"X")
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_there_are_only_so_many_connections_at_once_and_each_that_ends_makes_room(url, monkeypatch):
+    address = urlsplit(url)
+    held = [socket.create_connection((address.hostname, address.port)) for _ in range(served.MAX_CONNECTIONS)]
+    for connection in held:
+        connection.sendall(b"POST / HTTP/1.1\r\n")
+    with socket.create_connection((address.hostname, address.port)) as refused:
+        refused.settimeout(30)
+        assert refused.recv(1) == b""
+    for connection in held:
+        connection.close()
+    for _ in range(300):
+        try:
+            assert "result" in ask(url, "eth_chainId")
+            return
+        except (http.client.HTTPException, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError("no room was made")
+
+
+@pytest.mark.parametrize("method", ["eth_newFilter", "eth_newBlockFilter", "eth_getFilterChanges"])
+def test_a_filter_that_would_stay_in_memory_is_not_served(url, method):
+    assert ask(url, method, {})["error"]["code"] == -32601

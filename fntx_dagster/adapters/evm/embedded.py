@@ -2,7 +2,8 @@
 
 Each JSON-RPC request is one SQLite transaction on the chain as it stands at that moment, so that separate processes see
 one chain and a killed one leaves either the whole block or nothing. A request that writes takes SQLite's write lock
-first; every other one is rolled back, whatever it touched. Errors leave in the form of an HTTP node's.
+first; every other one is rolled back, whatever it touched. Errors leave in the form of an HTTP node's. A request of a
+stranger is made `within` a time.
 
 Imports the EVM at the top: `client` imports this module only when an embedded chain is connected to.
 """
@@ -13,8 +14,10 @@ import ast
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from eth.db.backends.base import BaseDB
 from eth.exceptions import CanonicalHeadNotFound
 from eth.exceptions import TransactionNotFound as EvmTransactionNotFound
 from eth.typing import AccountState
+from eth.vm.gas_meter import GasMeter
 from eth_tester import EthereumTester
 from eth_tester.backends.pyevm.main import PyEVMBackend, get_default_genesis_params, setup_tester_chain
 from eth_tester.backends.pyevm.serializers import serialize_transaction, serialize_transaction_receipt
@@ -38,19 +42,37 @@ from web3.types import RPCEndpoint, RPCError, RPCResponse
 GENESIS_WEI = 10**24
 """A million ether for the deployer, who funds the traders."""
 
-_WRITING = frozenset({"eth_sendRawTransaction"})
+WRITING = frozenset({"eth_sendRawTransaction"})
 _BUSY_SECONDS = 60.0
+_ends_at: ContextVar[float] = ContextVar("ends_at", default=float("inf"))
+_SLOW_CONTRACTS = frozenset({0x08, 0x09, *range(0x0B, 0x12)})
+"""The precompiled contracts (pairings, BLAKE2, BLS) of which one step can take minutes, and cannot be ended."""
+
+
+class OutOfTime(Exception):
+    """A request took longer than it may."""
+
+
+@contextmanager
+def within(moment: float) -> Iterator[None]:
+    """Requests that this thread makes inside raise OutOfTime from a moment of `time.monotonic` on."""
+    before = _ends_at.set(moment)
+    try:
+        yield
+    finally:
+        _ends_at.reset(before)
 
 
 class EmbeddedProvider(EthereumTesterProvider):
-    """web3's provider for the chain in `file`, created at the first use with GENESIS_WEI for `deployer`."""
+    """web3's provider for the chain in `file`, created at the first use with GENESIS_WEI for `deployer`. `is_made`: the
+    file holds the chain already, and whoever writes to it just now is not waited for."""
 
-    def __init__(self, file: Path, deployer: str) -> None:
-        self.deployer = deployer
+    def __init__(self, file: Path, deployer: str, *, is_made: bool = False) -> None:
+        self.file, self.deployer = file, deployer
         file.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         self._one_at_a_time = threading.Lock()
-        with self._transaction(writing=True):
+        with self._transaction(writing=not is_made):
             self._connection.execute(
                 "CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
             )
@@ -67,7 +89,7 @@ class EmbeddedProvider(EthereumTesterProvider):
         if endpoint is None:
             return self._error(-32601, f"the embedded chain does not know {method}")
         try:
-            with self._transaction(writing=method in _WRITING):
+            with self._transaction(writing=method in WRITING):
                 self._backend.take_up_head()
                 result = endpoint(self.ethereum_tester, params)
         except NotImplementedError:
@@ -103,6 +125,7 @@ class _SqliteDB(BaseDB):
         self._connection = connection
 
     def __getitem__(self, key: bytes) -> bytes:
+        _check_time()
         row = self._connection.execute("SELECT value FROM entries WHERE key = ?", (key,)).fetchone()
         if row is None:
             raise KeyError(key)
@@ -132,7 +155,7 @@ class _FileBackend(PyEVMBackend):
         _, in_memory = setup_tester_chain(genesis_state=genesis)  # only its class is of use
         self.account_keys = ()  # transactions arrive signed
         assert isinstance(in_memory, MiningChain)
-        self._chain_class = type(in_memory)
+        self._chain_class = _bounded(type(in_memory))
         try:
             self.take_up_head()
         except CanonicalHeadNotFound:
@@ -160,6 +183,51 @@ class _FileBackend(PyEVMBackend):
         except EvmTransactionNotFound:
             raise TransactionNotFound(f"no transaction 0x{transaction_hash.hex()}") from None
         return self.chain.get_canonical_block_by_number(number), index
+
+
+class _TimedMeter(GasMeter):
+    """Looks at the clock whenever a step is paid for."""
+
+    def consume_gas(self, amount: int, reason: str) -> None:
+        _check_time()
+        super().consume_gas(amount, reason)
+
+
+def _check_time() -> None:
+    if time.monotonic() > _ends_at.get():
+        raise OutOfTime
+
+
+def _bounded(chain_class: type[MiningChain]) -> type[MiningChain]:
+    """A class of chains in which what the EVM executes ends when its time is over."""
+    ((first_block, vm_class),) = chain_class.vm_configuration
+    state_class = vm_class.get_state_class()
+    computation_class: Any = state_class.computation_class
+
+    def timed_meter(computation: Any) -> GasMeter:
+        meter = computation_class._configure_gas_meter(computation)
+        return _TimedMeter(meter.start_gas, meter.refund_strategy)
+
+    precompiles = {
+        address: _unless_timed(compute) if int.from_bytes(address, "big") in _SLOW_CONTRACTS else compute
+        for address, compute in computation_class.get_precompiles().items()
+    }
+    members = {"_configure_gas_meter": timed_meter, "_precompiles": precompiles}
+    computation = type("BoundedComputation", (computation_class,), members)
+    state = type("BoundedState", (state_class,), {"computation_class": computation})
+    vm = type("BoundedVM", (vm_class,), {"_state_class": state})
+    return type("BoundedChain", (chain_class,), {"vm_configuration": ((first_block, vm),)})
+
+
+def _unless_timed(compute: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A precompiled contract that is not computed where the time is limited."""
+
+    def computed(computation: Any) -> Any:
+        if _ends_at.get() < float("inf"):
+            raise OutOfTime
+        return compute(computation)
+
+    return computed
 
 
 def _in_a_nodes_words(refusal: str) -> str:
