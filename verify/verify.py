@@ -11,8 +11,8 @@ not, 2 for wrong usage, 75 if the chain could not be asked. README.md beside thi
 
 How to read it: PART 1, some 130 lines, is the proof: its first 20 lines for one metric, the rest for the record on the
 chain. PART 2 refuses files that are not exactly as FNTX writes them, so that no two readers understand one file
-differently. PART 3 is the command and how a node is asked. PART 4 is forms, encodings and Keccak-256; its last 60
-lines can be skipped if you compare `keccak256` with another one.
+differently. PART 3 is the command and how a node is asked. PART 4 says whether a record was posted late. PART 5 is
+forms, encodings and Keccak-256; its last 60 lines can be skipped if you compare `keccak256` with another one.
 
 How a record is made: a metric's value is a whole number (its decimals are in the catalogue; null is the smallest
 int256). Its leaf is keccak256(keccak256(schemaHash, chainId, contract, trader, date, index, value, salt)), each of 32
@@ -48,7 +48,7 @@ FINAL_AFTER = 12  # blocks on top of a record's, where the chain calls none fina
 STEPS = {
     "code": "whether the contract's rules are FNTX's",
     "record": "whether this root is on the chain, and the contract itself finds each metric in it",
-    "posting": "who posted it, and when",
+    "posting": "who posted it, when, and whether that was late",
     "latest": "whether a later version corrects it",
 }
 
@@ -165,8 +165,7 @@ def check_posting(disclosure, url, posted_at, chain):
     elif time != posted_at:
         chain.problems.append(f"the transaction {transaction} was mined at another time than the contract says")
     else:
-        said = datetime.fromtimestamp(posted_at, timezone.utc)
-        chain.notes.append(f"posted at {said:%Y-%m-%d %H:%M:%S} UTC, by the chain's clock")
+        chain.notes.append(timing(disclosure["date"], posted_at))
         mined_in = int(receipt["blockNumber"], 16)
         depth = max(int(ask(url, "eth_blockNumber"), 16) - mined_in, 0)
         if depth < FINAL_AFTER and not is_finalized(url, mined_in):
@@ -402,7 +401,89 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-# PART 4: FORMS, ENCODINGS, THE HASH
+# PART 4: WHETHER IT WAS POSTED LATE
+
+LATE_AFTER = 24 * 3600  # seconds behind the session's close
+# The days from Monday to Friday, as mmdd, on which the New York Stock Exchange is closed / closes at 13:00 and not at
+# 16:00. It publishes them on its site; what lies ahead is by its rules.
+HOLIDAYS = {
+    "2007": "0101 0102 0115 0219 0406 0528 0704 0903 1122 1225 / 0703 1123 1224",
+    "2008": "0101 0121 0218 0321 0526 0704 0901 1127 1225 / 0703 1128 1224",
+    "2009": "0101 0119 0216 0410 0525 0703 0907 1126 1225 / 1127 1224",
+    "2010": "0101 0118 0215 0402 0531 0705 0906 1125 1224 / 1126",
+    "2011": "0117 0221 0422 0530 0704 0905 1124 1226 / 1125",
+    "2012": "0102 0116 0220 0406 0528 0704 0903 1029 1030 1122 1225 / 0703 1123 1224",
+    "2013": "0101 0121 0218 0329 0527 0704 0902 1128 1225 / 0703 1129 1224",
+    "2014": "0101 0120 0217 0418 0526 0704 0901 1127 1225 / 0703 1128 1224",
+    "2015": "0101 0119 0216 0403 0525 0703 0907 1126 1225 / 1127 1224",
+    "2016": "0101 0118 0215 0325 0530 0704 0905 1124 1226 / 1125",
+    "2017": "0102 0116 0220 0414 0529 0704 0904 1123 1225 / 0703 1124",
+    "2018": "0101 0115 0219 0330 0528 0704 0903 1122 1205 1225 / 0703 1123 1224",
+    "2019": "0101 0121 0218 0419 0527 0704 0902 1128 1225 / 0703 1129 1224",
+    "2020": "0101 0120 0217 0410 0525 0703 0907 1126 1225 / 1127 1224",
+    "2021": "0101 0118 0215 0402 0531 0705 0906 1125 1224 / 1126",
+    "2022": "0117 0221 0415 0530 0620 0704 0905 1124 1226 / 1125",
+    "2023": "0102 0116 0220 0407 0529 0619 0704 0904 1123 1225 / 0703 1124",
+    "2024": "0101 0115 0219 0329 0527 0619 0704 0902 1128 1225 / 0703 1129 1224",
+    "2025": "0101 0109 0120 0217 0418 0526 0619 0704 0901 1127 1225 / 0703 1128 1224",
+    "2026": "0101 0119 0216 0403 0525 0619 0703 0907 1126 1225 / 1127 1224",
+    "2027": "0101 0118 0215 0326 0531 0618 0705 0906 1125 1224 / 1126",
+    "2028": "0117 0221 0414 0529 0619 0704 0904 1123 1225 / 0703 1124",
+    "2029": "0101 0115 0219 0330 0528 0619 0704 0903 1122 1225 / 0703 1123 1224",
+    "2030": "0101 0121 0218 0419 0527 0619 0704 0902 1128 1225 / 0703 1129 1224",
+    "2031": "0101 0120 0217 0411 0526 0619 0704 0901 1127 1225 / 0703 1128 1224",
+    "2032": "0101 0119 0216 0326 0531 0618 0705 0906 1125 1224 / 1126",
+    "2033": "0117 0221 0415 0530 0620 0704 0905 1124 1226 / 1125",
+    "2034": "0102 0116 0220 0407 0529 0619 0704 0904 1123 1225 / 0703 1124",
+    "2035": "0101 0115 0219 0323 0528 0619 0704 0903 1122 1225 / 0703 1123 1224",
+    "2036": "0101 0121 0218 0411 0526 0619 0704 0901 1127 1225 / 0703 1128 1224",
+    "2037": "0101 0119 0216 0403 0525 0619 0703 0907 1126 1225 / 1127 1224",
+    "2038": "0101 0118 0215 0423 0531 0618 0705 0906 1125 1224 / 1126",
+    "2039": "0117 0221 0408 0530 0620 0704 0905 1124 1226 / 1125",
+    "2040": "0102 0116 0220 0330 0528 0619 0704 0903 1122 1225 / 0703 1123 1224",
+}
+
+
+def timing(day, posted_at):
+    """When a day's record was posted, in words; `posted_at` is Unix time."""
+    said = f"posted at {datetime.fromtimestamp(posted_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC, by the chain's clock"
+    if day[:4] not in HOLIDAYS:
+        return f"{said}; whether that was late is NOT CHECKED: the exchange's sessions of {day[:4]} are not known here"
+    closed_at = closing(day)
+    behind = posted_at - (closed_at or 0)
+    if behind < 0 or (closed_at is None and f"{datetime.fromtimestamp(posted_at, timezone.utc):%Y-%m-%d}" < day):
+        return f"{said}, before the session was over: the figures cannot be that session's"
+    if closed_at is None:
+        return f"{said}; {day} was no session of the exchange"
+    late = ", late: it does not show that the figures were fixed on the day" if behind > LATE_AFTER else ""
+    return f"{said}, {in_words(behind)} after the session's close{late}"
+
+
+def closing(day):
+    """When the exchange's session of a day ends, as Unix time; None if it has none."""
+    then = date.fromisoformat(day)
+    closed, early = (days.split() for days in HOLIDAYS[day[:4]].split("/"))
+    mmdd = f"{then:%m%d}"
+    if then.weekday() > 4 or mmdd in closed:
+        return None
+    is_summer = sunday(then.year, 3, 2) <= then < sunday(then.year, 11, 1)
+    hour = (13 if mmdd in early else 16) + (4 if is_summer else 5)  # New York's hour, and how far it is behind UTC
+    return int(datetime(then.year, then.month, then.day, hour, tzinfo=timezone.utc).timestamp())
+
+
+def sunday(year, month, nth):
+    first = date(year, month, 1)
+    return date(year, month, 1 + (6 - first.weekday()) + 7 * (nth - 1))
+
+
+def in_words(seconds):
+    """Hours to a tenth, from two days on days."""
+    unit, name = (3600, "hours") if seconds < 48 * 3600 else (86400, "days")
+    tenths = (seconds * 10 + unit // 2) // unit
+    return f"{tenths // 10:,}.{tenths % 10} {name}"
+
+
+# PART 5: FORMS, ENCODINGS, THE HASH
 
 
 def need(condition, otherwise):

@@ -138,7 +138,7 @@ def test_a_disclosure_shows_the_chosen_metrics_and_holds(tmp_path: Path, monkeyp
     shown = fntx("verify", str(file)).stdout
     assert "net_pnl = 12.50000000 HKD" in shown
     assert "base_currency = HKD" in shown
-    assert "NOT CHECKED: who posted it, and when (give --rpc)" in shown
+    assert "NOT CHECKED: who posted it, when, and whether that was late (give --rpc)" in shown
     assert shown.splitlines()[-1] == "✓ HOLDS, as far as checked"
     checked = json.loads(fntx("verify", str(file), "--json").stdout)
     assert (checked["holds"], checked["on_chain"], checked["problems"]) == (True, None, [])

@@ -2,8 +2,8 @@
 
     python -m tests.verify.pins
 
-after a catalogue was added, the contract was compiled anew, or the page's script or style was edited. The codes of
-published contracts are only added to: a disclosure of an earlier contract stays good.
+after a catalogue was added, the contract was compiled anew, the exchange's calendar has changed, or the page's script
+or style was edited. The codes of published contracts are only added to: a disclosure of an earlier contract stays good.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 
+from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm import artifacts
 from fntx_dagster.adapters.evm.artifacts import TRACK_RECORD_CODES, artifact
 from fntx_dagster.adapters.evm.contracts import VERSION
@@ -22,6 +24,8 @@ from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.leaves import schema_hash_of
 
 FOLDER = Path(__file__).parents[2] / "verify"
+YEARS = range(2007, 2041)
+"""Whose sessions the strangers' verifiers know: since 2007 New York's clocks change on the same Sundays."""
 SCRIPT, PAGE, PACKAGE = FOLDER / "verify.py", FOLDER / "verify.html", Path(artifacts.__file__)
 
 
@@ -31,6 +35,11 @@ def codes() -> dict[str, int]:
     return {**TRACK_RECORD_CODES, f"0x{keccak256(code).hex()}": VERSION}
 
 
+def holidays() -> dict[str, str]:
+    """Year → the days from Monday to Friday (mmdd) without a session / with one that closes at 13:00, in quotes."""
+    return {f"{year}": f'"{_closed(year)} / {_early(year)}"' for year in YEARS}
+
+
 def package_with_pins(text: str) -> str:
     """The package's list of published codes, with today's."""
     return _put(text, "TRACK_RECORD_CODES", codes(), "    ")
@@ -38,12 +47,14 @@ def package_with_pins(text: str) -> str:
 
 def script_with_pins(text: str) -> str:
     """verify.py with the constants as they have to be."""
-    return _put(_put(text, "SCHEMAS", _schemas(), "    "), "CODES", codes(), "    ")
+    text = _put(_put(text, "SCHEMAS", _schemas(), "    "), "CODES", codes(), "    ")
+    return _put(text, "HOLIDAYS", holidays(), "    ")
 
 
 def page_with_pins(text: str) -> str:
     """verify.html with the constants as they have to be, and with the hashes of its script and its style."""
     text = _put(_put(text, "SCHEMAS", _schemas(), "  "), "CODES", codes(), "  ")
+    text = _put(text, "HOLIDAYS", holidays(), "  ")
     for name in ("script", "style"):
         content = re.search(rf"<{name}>(.*?)</{name}>", text, re.DOTALL)[1]
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
@@ -51,11 +62,23 @@ def page_with_pins(text: str) -> str:
     return text
 
 
+def _closed(year: int) -> str:
+    days = (date(year, 1, 1) + timedelta(number) for number in range(366))
+    open_days = {session.day for session in sessions(date(year, 1, 1), date(year, 12, 31))}
+    closed = [day for day in days if day.year == year and day.weekday() < 5 and day not in open_days]
+    return " ".join(f"{day:%m%d}" for day in closed)
+
+
+def _early(year: int) -> str:
+    known = sessions(date(year, 1, 1), date(year, 12, 31))
+    return " ".join(f"{session.day:%m%d}" for session in known if session.early_close)
+
+
 def _schemas() -> dict[str, int]:
     return {f"0x{schema_hash_of(each.canonical()).hex()}": each.version for each in CATALOGUES}
 
 
-def _put(text: str, name: str, pins: Mapping[str, int], indent: str) -> str:
+def _put(text: str, name: str, pins: Mapping[str, int | str], indent: str) -> str:
     lines = "".join(f'{indent}"{digest}": {version},\n' for digest, version in pins.items())
     return re.sub(rf"(?m)^((?:const )?{name} = )\{{[^}}]*\}}", rf"\1{{\n{lines}}}", text)
 

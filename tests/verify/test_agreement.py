@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -16,10 +16,12 @@ from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.leaves import leaf_of
 from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.proof.tree import proof_of, root_of
+from fntx_dagster.services.signatures.checking import check_disclosure, posting_of, timing
+from fntx_dagster.services.signatures.history import closing_of
 from tests.tools import needs_browser
 from tests.verify import cases
 from tests.verify.browser import browser
-from tests.verify.pins import PAGE
+from tests.verify.pins import PAGE, YEARS
 from verify import verify as script
 
 SECRET = bytes(range(32))
@@ -220,6 +222,54 @@ def test_a_tree_with_two_values_for_one_slot_cannot_be_made_to_verify_both(node,
     assert verdicts == _page(page, some)
     held = {(tree.root, value) for (tree, value, _), verdict in zip(shown, verdicts, strict=True) if verdict.holds}
     assert held == {(tree.root, 5) for tree in trees}
+
+
+def test_the_script_knows_when_each_session_closes():
+    days = [date(YEARS[0], 1, 1) + timedelta(n) for n in range((date(YEARS[-1] + 1, 1, 1) - date(YEARS[0], 1, 1)).days)]
+    ours = [None if (closes_at := closing_of(day)) is None else int(closes_at.timestamp()) for day in days]
+    assert [script.closing(day.isoformat()) for day in days] == ours
+
+
+@needs_browser
+def test_the_page_and_the_script_say_in_our_words_whether_a_record_is_late(page):
+    rng, cases_of_time = random.Random(13), []
+    hour = 3600
+    for _ in range(3000):
+        day = date(YEARS[0], 1, 1) + timedelta(rng.randrange((YEARS[-1] - YEARS[0] + 1) * 365))
+        close = closing_of(day) or datetime(day.year, day.month, day.day, 21, tzinfo=UTC)
+        behind = rng.choice(
+            [0, 1, -1, 24 * hour, 24 * hour + 1, 48 * hour - 1, 48 * hour, 900, 180, 179, 40 * 24 * hour]
+        )
+        behind += rng.choice([0, 0, rng.randrange(-40 * hour, 1000 * hour), rng.randrange(10**9)])
+        cases_of_time.append((day, int(close.timestamp()) + behind))
+    ours = [timing(day, posting_of(day, datetime.fromtimestamp(at, UTC))) for day, at in cases_of_time]
+    asked = [[day.isoformat(), at] for day, at in cases_of_time]
+    assert [script.timing(*each) for each in asked] == ours
+    assert page.ask(f"{json.dumps(asked)}.map(([day, at]) => fntx.timing(day, at))") == ours
+    for part in (", late: it does not", "before the session was over", "was no session", "hours after", "days after"):
+        assert any(part in words for words in ours)
+
+
+@needs_browser
+def test_of_a_day_whose_sessions_they_do_not_know_they_say_that_lateness_is_not_checked(page):
+    words = script.timing("2041-01-02", 2**31)
+    assert words == page.ask('fntx.timing("2041-01-02", 2 ** 31)')
+    assert "whether that was late is NOT CHECKED: the exchange's sessions of 2041 are not known here" in words
+
+
+def test_the_script_and_ours_say_the_same_of_a_posting(shown, capsys, monkeypatch, tmp_path):
+    for name, text in shown.texts.items():
+        file = tmp_path / "disclosure.json"
+        file.write_text(text)
+        monkeypatch.setattr("sys.argv", ["verify.py", str(file), "--rpc", shown.url])
+        code = script.main()
+        *said, verdict = [line.removeprefix("- ") for line in capsys.readouterr().out.splitlines()]
+        ours_of_it = check_disclosure(text, shown.url)
+        assert (verdict, code) == (ours_of_it.verdict, ours_of_it.exit_code), name
+        notes = [note for note in ours_of_it.notes if note.startswith(("posted at", "NOT FINAL"))]
+        expected = [*ours_of_it.problems, *notes, *(f"NOT CHECKED: {what}" for what in ours_of_it.not_checked)]
+        assert [line for line in said if line in expected] == expected, name
+        assert ("posted at" in "".join(said)) == (ours_of_it.posted is not None), name
 
 
 def _content(tree, index, value, salt, path):

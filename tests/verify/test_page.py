@@ -152,7 +152,7 @@ def test_a_file_that_is_chosen_is_checked_as_one_that_is_dropped(shown, page, tm
 def test_the_contract_is_asked_through_the_node(shown, dropped):
     verdict, said = dropped(shown.texts["posted"], rpc=shown.url)
     assert verdict == "Holds"
-    assert "posted at 20" in said
+    assert "days after the session's close, late: it does not show that the figures were fixed on the day" in said
     assert f"{' '.join(f'the chain: {step}' for step in script.STEPS.values())} Not checked whether the trader" in said
 
 
@@ -164,11 +164,11 @@ def test_the_contract_is_asked_through_the_node(shown, dropped):
         ("correction", "Holds", "version 2"),
         ("not posted", "Does not hold", "the contract has no version 1 of this trader's record of 2019-07-19"),
         ("other transaction", "Does not hold", "did not post this record"),
-        ("no transaction named", "Holds, as far as checked", "and when (the disclosure names no transaction)"),
-        ("unknown transaction", "Holds, as far as checked", "and when (this node does not know the transaction)"),
+        ("no transaction named", "Holds, as far as checked", "was late (the disclosure names no transaction)"),
+        ("unknown transaction", "Holds, as far as checked", "was late (this node does not know the transaction)"),
         ("forged by the deployment", "Does not hold", "was not sent by the trader to the contract"),
         ("forged, another's transaction", "Does not hold", "did not post this record"),
-        ("forged, no transaction named", "Holds, as far as checked", "and when (the disclosure names no transaction)"),
+        ("forged, no transaction named", "Holds, as far as checked", "was late (the disclosure names no transaction)"),
         ("other record", "Does not hold", "the contract has another root"),
         ("other value", "Does not hold", "net_pnl (slot 13) does not lead to the root"),
         ("other chain", "Does not hold", "net_pnl (slot 13) does not lead to the root"),
@@ -189,10 +189,19 @@ def test_a_file_that_was_changed_does_not_hold_and_shows_no_metric(shown, droppe
 
 
 @needs_browser
+def test_a_file_whose_checksum_fails_lists_nothing_as_checked(shown, dropped):
+    content = json.loads(shown.texts["posted"]) | {"checksum": "0x" + "12" * 32}
+    verdict, said = dropped(json.dumps(content), rpc=shown.url)
+    assert verdict == "Does not hold"
+    assert "Problems checksum is another one: the file was changed Not checked whether the contract's rules" in said
+    assert "leads to the root" not in said
+
+
+@needs_browser
 def test_a_node_that_is_away_is_no_verdict(shown, dropped):
     verdict, said = dropped(shown.texts["posted"], rpc="http://127.0.0.1:9")
     assert verdict.startswith(f"Not checked on the chain: {UNREACHED}")
-    assert "who posted it, and when (the chain could not be asked)" in said
+    assert "who posted it, when, and whether that was late (the chain could not be asked)" in said
     assert "the chain: whether" not in said
     assert dropped(shown.texts["other value"], rpc="http://127.0.0.1:9")[0] == "Does not hold"
 

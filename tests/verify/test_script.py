@@ -63,7 +63,7 @@ def test_it_needs_the_standard_library_alone_and_the_syntax_of_python_3_9():
 def test_the_proof_comes_first_and_is_as_short_as_its_header_says():
     text = SCRIPT.read_text(encoding="utf-8")
     parts = re.findall(r"^# (PART \d)", text, re.MULTILINE)
-    assert parts == ["PART 1", "PART 2", "PART 3", "PART 4"]
+    assert parts == [f"PART {number}" for number in range(1, 6)]
     assert text[text.index("# PART 1") : text.index("# PART 2")].count("\n") <= 135
     assert text[text.index("@functools") :].count("\n") <= 60
 
@@ -117,13 +117,16 @@ def test_with_a_root_it_compares(shown, verified):
     code, said = verified(shown.texts["posted"], "--root", "0x" + "12" * 32)
     assert code == 1
     assert "root is not the one that was given" in said
-    assert "NOT CHECKED: who posted it, and when (the file by itself does not hold)" in said
+    assert "NOT CHECKED: who posted it, when, and whether that was late (the file by itself does not hold)" in said
 
 
 def test_with_a_node_it_says_when_the_record_was_posted(shown, verified):
     code, said = verified(shown.texts["posted"], "--rpc", shown.url)
     assert code == 0
-    assert "- posted at 20" in said
+    late = ", late: it does not show that the figures were fixed on the day\n"
+    assert re.search(
+        r"- posted at 20\S+ \S+ UTC, by the chain's clock, [\d,.]+ days after the session's close" + late, said
+    )
     assert "superseded" not in said
     assert said.count("NOT CHECKED") == 1  # the addresses
 
@@ -165,7 +168,7 @@ def test_what_the_chain_does_not_confirm_does_not_hold(shown, verified, name, sa
 def test_who_posted_a_record_and_when_is_not_taken_from_the_contract_alone(shown, verified, name, why):
     code, said = verified(shown.texts[name], "--rpc", shown.url)
     assert code == 0
-    assert f"NOT CHECKED: who posted it, and when ({why})" in said
+    assert f"NOT CHECKED: who posted it, when, and whether that was late ({why})" in said
     assert "posted at" not in said
     assert said.splitlines()[-1] == "HOLDS, as far as checked"
 
@@ -264,7 +267,7 @@ def test_a_file_that_is_wrong_by_itself_does_not_hold_whatever_the_node_says(sho
 def test_what_comes_after_a_check_that_fails_is_not_called_checked(shown, verified):
     content = json.loads(shown.texts["forged by the deployment"])
     said = verified(shown.texts["not posted"], "--rpc", shown.url)[1]
-    assert "NOT CHECKED: who posted it, and when (the check ended before it)" in said
+    assert "NOT CHECKED: who posted it, when, and whether that was late (the check ended before it)" in said
     assert "NOT CHECKED: whether the contract's rules" not in said
     assert "NOT CHECKED: who posted it" not in verified(json.dumps(content), "--rpc", shown.url)[1]
 
@@ -311,7 +314,7 @@ def test_a_record_that_nobody_is_shown_to_have_posted_says_so(shown, verified):
     for name in ("no transaction named", "unknown transaction"):
         code, said = verified(shown.texts[name], "--rpc", shown.url)
         assert (code, said.splitlines()[-1]) == (0, "HOLDS, as far as checked")
-        assert "\nNOT CHECKED: who posted it, and when (" in said
+        assert "\nNOT CHECKED: who posted it, when, and whether that was late (" in said
 
 
 def test_the_schemes_letters_may_be_of_either_case(shown, verified):

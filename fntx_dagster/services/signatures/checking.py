@@ -27,7 +27,7 @@ SETTLED = 12
 STEPS = {
     "code": "whether the contract's rules are FNTX's",
     "record": "whether this root is on the chain, and the contract itself finds each metric in it",
-    "posting": "who posted it, and when",
+    "posting": "who posted it, when, and whether that was late",
     "latest": "whether a later version corrects it",
 }
 """What only a chain can say, in the order in which it is asked."""
@@ -129,6 +129,25 @@ def check_disclosure(text: str | bytes, rpc_url: str | None = None, root: bytes 
     return Checked(disclosure, alone.verdicts, (), _unchecked("the node gave no verdict"), away=away)
 
 
+def posting_of(day: date, posted_at: datetime) -> Posted:
+    """What the time (aware) says at which a day's record was posted."""
+    closes_at = closing_of(day)
+    behind = None if closes_at is None else posted_at - closes_at
+    is_early = posted_at.date() < day if behind is None else behind < timedelta(0)
+    return Posted(posted_at, behind, behind is not None and behind > LATE_AFTER, is_early)
+
+
+def timing(day: date, posted: Posted) -> str:
+    """When a day's record was posted and whether that was late, in the words of all verifiers."""
+    said = f"posted at {_utc(posted.posted_at)}, by the chain's clock"
+    if posted.is_early:
+        return f"{said}, before the session was over: the figures cannot be that session's"
+    if posted.behind is None:
+        return f"{said}; {day} was no session of the exchange"
+    late = ", late: it does not show that the figures were fixed on the day" if posted.is_late else ""
+    return f"{said}, {in_words(posted.behind)} after the session's close{late}"
+
+
 _ADDRESSES = "whether the trader's and the contract's address are the ones you expect: compare them"
 _ALONE = "the file by itself does not hold"
 _ENDED = "the check ended before it"
@@ -168,7 +187,7 @@ def _asked(chain: Reader, disclosure: Disclosure) -> Checked:
             unchecked = _unchecked(_why_unknown(disclosure), "posting")
     except PostedNothing:
         problems = (_posted_something_else(disclosure),)
-    posted = None if mined is None or problems else _posted(context.day, mined.mined_at)
+    posted = None if mined is None or problems else posting_of(context.day, mined.mined_at)
     newest = chain.record_of(context.trader, context.day)
     later = None
     if newest is not None and newest.version > version:
@@ -232,13 +251,6 @@ def _why_unknown(disclosure: Disclosure) -> str:
     return "this node does not know the transaction"
 
 
-def _posted(day: date, posted_at: datetime) -> Posted:
-    closes_at = closing_of(day)
-    behind = None if closes_at is None else posted_at - closes_at
-    is_early = posted_at.date() < day if behind is None else behind < timedelta(0)
-    return Posted(posted_at, behind, behind is not None and behind > LATE_AFTER, is_early)
-
-
 def _notes(
     chain: Reader,
     disclosure: Disclosure,
@@ -250,7 +262,7 @@ def _notes(
     """The disclosed version's own time first: that of another one says nothing of its figures."""
     context, version = disclosure.context, disclosure.version
     if posted is not None and mined is not None:
-        yield _timing(context.day, posted)
+        yield timing(context.day, posted)
         yield from _not_final(chain, mined)
     if version > 1:
         first = chain.version_of(context.trader, context.day, 1)
@@ -259,16 +271,6 @@ def _notes(
         yield f'version {version} corrects the one before it; the reason given: "{stored.reason}"'
     if later is not None:
         yield f'superseded by version {later.record.version}; the reason given: "{later.reason}"'
-
-
-def _timing(day: date, posted: Posted) -> str:
-    said = f"posted at {_utc(posted.posted_at)}, by the chain's clock"
-    if posted.is_early:
-        return f"{said}, before the session was over: the figures cannot be that session's"
-    if posted.behind is None:
-        return f"{said}; {day} was no session of the exchange"
-    late = ", late: it does not show that the figures were fixed on the day" if posted.is_late else ""
-    return f"{said}, {in_words(posted.behind)} after the session's close{late}"
 
 
 def _not_final(chain: Reader, mined: Mined) -> Iterator[str]:

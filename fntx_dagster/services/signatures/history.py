@@ -57,11 +57,14 @@ class HistoryDay(NamedTuple):
 
 
 def in_words(behind: timedelta | None) -> str:
-    """`17.2 hours`, from two days on in days; a dash where there is none."""
+    """`17.2 hours`, from two days on in days; a dash where there is none. Whole numbers, as the strangers' verifiers
+    compute it."""
     if behind is None:
         return "–"
-    hours = behind.total_seconds() / 3600
-    return f"{hours:.1f} hours" if abs(hours) < 48 else f"{hours / 24:,.1f} days"
+    seconds = round(abs(behind).total_seconds())
+    unit, name = (3600, "hours") if seconds < 48 * 3600 else (86400, "days")
+    tenths = (seconds * 10 + unit // 2) // unit
+    return f"{'-' if behind < timedelta(0) else ''}{tenths // 10:,}.{tenths % 10} {name}"
 
 
 def closing_of(day: date) -> datetime | None:
