@@ -83,6 +83,8 @@ def test_the_demo_prints_the_role_models_figures_and_a_verified_transaction(home
     assert re.search(r"Transaction +0x[0-9a-f]{64}", home.first)
     assert "✓ verified: the contract confirms net_pnl = -523.78 HKD" in home.first
     assert "13 days signed and posted, 130 FNTX burned" in home.first
+    assert re.search(r"Delta +│ of the NAV +│ -6\.1794", home.first), "the call that is assigned, at SPY's close"
+    assert "13 observations are few" in home.first
 
 
 def test_a_second_demo_loads_nothing_and_posts_nothing_and_says_so(home: Home) -> None:

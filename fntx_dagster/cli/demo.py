@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from fntx_dagster.cli.steps import watching_steps
-from fntx_dagster.cli.tables import metrics_tables, summary_tables
+from fntx_dagster.cli.tables import greeks_tables, metrics_tables, summary_tables
 from fntx_dagster.cli.terminal import narrative, note, out, title
 from fntx_dagster.defs.run import RunOutcome, run_range
 from fntx_dagster.errors import Permanent
@@ -18,6 +18,7 @@ from fntx_dagster.services.database import Database, open_database
 from fntx_dagster.services.loading import SAMPLE_ACCOUNT, refuse_own_statements
 from fntx_dagster.services.performance import rolling_metrics, summary_days
 from fntx_dagster.services.reporting import report
+from fntx_dagster.services.risk import closing_risk
 from fntx_dagster.services.signatures.disclosing import disclose_day
 from fntx_dagster.services.signatures.verifying import prove_metric, verify_record
 from fntx_dagster.settings import Settings
@@ -60,6 +61,8 @@ def _show_figures(settings: Settings, db: Database) -> None:
     out(*summary_tables(summary_days(settings, db, Period(FIRST, LAST), SAMPLE_ACCOUNT)))
     title(f"Performance up to {LAST}")
     out(*metrics_tables(rolling_metrics(db, Period.on(LAST), SAMPLE_ACCOUNT)))
+    title(f"What the account was exposed to at the close of {SHOWN.first}")
+    out(*greeks_tables(closing_risk(settings, db, SHOWN.first, SAMPLE_ACCOUNT)))
 
 
 def _show_proof(settings: Settings, db: Database) -> None:

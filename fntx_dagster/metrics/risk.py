@@ -11,8 +11,9 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from fntx_dagster.metrics.greeks import EXPIRED, LOW_VEGA, Greeks, Option, values
+from fntx_dagster.model.closing import FEWEST_SCENARIOS
 
-FEWEST_SCENARIOS, MOST_SCENARIOS = 20, 250
+MOST_SCENARIOS = 250
 PLACES = {"delta": 6, "gamma": 6, "theta": 4, "vega": 4, "value_at_risk": 6}
 
 Scenario = Mapping[Hashable, float]

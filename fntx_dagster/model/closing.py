@@ -9,6 +9,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+FEWEST_SCENARIOS = 20
+"""Of how many past days the moves have to be known for a value at risk."""
+
 
 class ClosingPosition(NamedTuple):
     """A contract that was held at a session's close, or touched in it. Prices are per unit in `currency`, `quantity` is

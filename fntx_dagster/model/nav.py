@@ -6,6 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+FEW_OBSERVATIONS = 30
+"""Below so many daily returns, what is estimated from them can change much with the next."""
+
 
 class NavDay(NamedTuple):
     """A session's official NAVs and flows; deposits and withdrawals are both 0 or more."""

@@ -6,7 +6,7 @@ P&L of stock in that of the lot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -21,10 +21,14 @@ _NONE = "–"
 def positions_table(day: AnyDay, marks: Mapping[str, Mark], observer: ZoneInfo) -> Table:
     """What is held at the day's close, or now on a day that still runs. `marks`: contract id → the broker's closing
     price, where a statement gives it; a provisional day brings its own."""
-    positions = sorted(day.open_at_close, key=lambda position: wording.ladder_key(position.contract))
-    rows = tuple(_position(position, day, marks, observer) for position in positions)
+    rows = tuple(_position(position, marks, observer) for position in in_order(day.open_at_close))
     headers = ("Position", "Opened", "Outcome", "Quantity", "Open price", "Mark", "Market value")
     return Table(headers, rows, title="Open Positions", words=3)
+
+
+def in_order(positions: Iterable[OpenPosition]) -> list[OpenPosition]:
+    """Positions in the order in which every table lists them."""
+    return sorted(positions, key=lambda position: wording.ladder_key(position.contract))
 
 
 def stocks_table(stocks: Sequence[StockPosition], last: date) -> Table:
@@ -39,7 +43,7 @@ def stocks_table(stocks: Sequence[StockPosition], last: date) -> Table:
     )
 
 
-def _position(position: OpenPosition, day: AnyDay, marks: Mapping[str, Mark], observer: ZoneInfo) -> tuple[str, ...]:
+def _position(position: OpenPosition, marks: Mapping[str, Mark], observer: ZoneInfo) -> tuple[str, ...]:
     contract, mark = position.contract, marks.get(position.contract.contract_id)
     price, currency, value = position.mark, position.currency, position.market_value
     if price is None and mark is not None:

@@ -21,7 +21,7 @@ from fntx_dagster.model.day import AnyDay, Day
 from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.model.nav import NavDay
 from fntx_dagster.report import charts, clock, money
-from fntx_dagster.report.holdings import positions_table, stocks_table
+from fntx_dagster.report.holdings import in_order, positions_table, stocks_table
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.nav_path import day_steps, nav_path
@@ -109,7 +109,7 @@ def _section(account: AccountReport, key: str) -> dict[str, Any]:
         "tables": [
             *([stocks_table(account.stocks, last.trading_day)] if account.stocks else []),
             *([_metrics(account.metrics)] if account.metrics else []),
-            *_risk(account),
+            *_risk(account, official[-1] if official else None),
         ],
         "stories": [_story(story, key) for story in stories],
         "anchors": {day.trading_day.isoformat(): _anchor(day, key) for day in days},
@@ -252,11 +252,12 @@ def _metrics(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table._replace(title=f"Metrics up to {clock.full_date(rows[0]['trading_day'])}")
 
 
-def _risk(account: AccountReport) -> Iterator[Table]:
-    if account.portfolio:
-        at = f"at the Close of {clock.full_date(account.portfolio['trading_day'])}"
-        tables = [greeks_table(account.options)] if account.options else []
-        for table in (*tables, exposure_table(account.portfolio)):
+def _risk(account: AccountReport, day: Day | None) -> Iterator[Table]:
+    """The Greeks of the options that the last official day holds at its close, and the exposure."""
+    if account.portfolio and day:
+        at = f"at the Close of {clock.full_date(day.trading_day)}"
+        greeks = greeks_table(account.options, in_order(day.open_at_close))
+        for table in (*([greeks] if greeks.rows else []), exposure_table(account.portfolio)):
             yield table._replace(title=f"{table.title} {at}")
 
 

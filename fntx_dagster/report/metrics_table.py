@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from fntx_dagster.model.nav import FEW_OBSERVATIONS
 from fntx_dagster.report import money
 from fntx_dagster.report.tables import Table
 
@@ -21,14 +22,14 @@ WINDOWS = {
     "1y": "365 days",
     "all": "All",
 }
-_KEYS = ("account_id", "trading_day", "metric_window", "base_currency")
+_KEYS = ("account_id", "trading_day", "metric_window", "base_currency", "few_observations")
 # Ratios that people read in per cent; `win_rate` is in per cent already.
 _IN_PERCENT = ("total_return", "money_weighted_return", "xirr", "volatility", "max_drawdown", "var_95", "cvar_95")
 _PERCENT = ("win_rate",)
 _HOURS = ("average_holding_hours",)
 _SPELLED = {
-    "var_95": "VaR 95 %",
-    "cvar_95": "CVaR 95 %",
+    "var_95": "VaR 95 % of returns",
+    "cvar_95": "CVaR 95 % of returns",
     "xirr": "XIRR",
     "dpi": "DPI",
     "rvpi": "RVPI",
@@ -48,7 +49,22 @@ def metrics_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         headers=("Metric", *(_window(row["metric_window"]) for row in ordered)),
         rows=tuple((_label(name), *(_cell(name, row[name]) for row in ordered)) for name in names),
         title="Metrics",
+        footnote=_few(ordered),
     )
+
+
+def _few(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A warning where windows have few observations; with the number of each where they differ."""
+    few = [row for row in rows if 0 < row.get("observations", 0) < FEW_OBSERVATIONS]
+    counts = {row["observations"] for row in few}
+    if not few:
+        return ""
+    if len(counts) == 1 and len(few) == len(rows):
+        said = f"{counts.pop()} observations are few"
+    else:
+        windows = ", ".join(f"{_window(row['metric_window'])} ({row['observations']})" for row in few)
+        said = f"Few observations in {windows}"
+    return f"{said}: volatility, Sharpe, Sortino, VaR and CVaR can change much with the next days."
 
 
 def _window(name: str) -> str:

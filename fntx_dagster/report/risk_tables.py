@@ -6,15 +6,36 @@ What belongs here: how each figure is written, and in what unit. What is undefin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
-from fntx_dagster.report import money
+from fntx_dagster.model.closing import FEWEST_SCENARIOS
+from fntx_dagster.model.contract import is_option
+from fntx_dagster.model.day import OpenPosition
+from fntx_dagster.report import money, wording
 from fntx_dagster.report.tables import Table
 
+_GREEKS = ("delta", "gamma", "theta", "vega")
+_NOT_COMPUTED = {"status": "not computed"} | dict.fromkeys(
+    (
+        "mark",
+        "mark_source",
+        "underlying_price",
+        "underlying_source",
+        "strike",
+        "put_call",
+        "implied_volatility",
+        *_GREEKS,
+    )
+)
 
-def greeks_table(options: Sequence[Mapping[str, Any]]) -> Table:
+
+def greeks_table(options: Sequence[Mapping[str, Any]], held: Sequence[OpenPosition] | None = None) -> Table:
     """`options`: rows of option_greeks of one account and session; prices as Decimal in the option's currency, Greeks
-    per unit as floats."""
+    per unit as floats. `held`: what a report lists as open at that close; the table then has the options among them,
+    in that order and quantity, and no other."""
+    rows = [(_name(row), row["quantity"], row) for row in options] if held is None else list(_held(options, held))
     return Table(
         headers=(
             "Option",
@@ -24,66 +45,104 @@ def greeks_table(options: Sequence[Mapping[str, Any]]) -> Table:
             "Mark",
             "Underlying",
             "IV",
-            "Delta",
-            "Gamma",
-            "Theta",
-            "Vega",
+            *(name.capitalize() for name in _GREEKS),
         ),
         rows=tuple(
             (
-                _name(row),
+                name,
                 row["status"].replace("_", " "),
-                " / ".join((row[name] or "–").replace("_", " ") for name in ("mark_source", "underlying_source")),
-                money.plain(row["quantity"]),
-                *("–" if row[name] is None else money.price(row[name]) for name in ("mark", "underlying_price")),
+                " / ".join((row[source] or "–").replace("_", " ") for source in ("mark_source", "underlying_source")),
+                money.plain(quantity),
+                *("–" if row[price] is None else money.price(row[price]) for price in ("mark", "underlying_price")),
                 money.ratio(row["implied_volatility"], in_percent=True),
-                *(money.ratio(row[name]) for name in ("delta", "gamma", "theta", "vega")),
+                *map(money.ratio, _greeks(row)),
             )
-            for row in options
+            for name, quantity, row in rows
         ),
         title="Greeks",
         words=3,
-        footnote=" ".join(_notes(options)),
+        footnote=" ".join(_notes(rows)),
     )
 
 
 def exposure_table(portfolio: Mapping[str, Any]) -> Table:
-    """`portfolio`: a row of portfolio_greeks, with `var_95_returns`; ratios of the NAV as floats."""
-    without, held, scenarios = (portfolio[name] for name in ("options_without", "options", "scenarios"))
-    notes = []
-    if without:
-        notes.append(
-            f"{without} of {held} options held {'has' if without == 1 else 'have'} no Greeks, so the sums have none."
-        )
-    if scenarios is not None:
-        notes.append(f"Value at risk at the close over {scenarios} past day{'' if scenarios == 1 else 's'}.")
+    """`portfolio`: a row of portfolio_greeks; ratios of the NAV as floats. The value at risk of the account's returns
+    is another measure, and stands in the table of metrics alone."""
     sums = (
         ("Delta", "delta", "of the NAV"),
         ("Gamma", "gamma", "of delta, per USD"),
         ("Theta", "theta", "USD a day"),
         ("Vega", "vega", "USD a point"),
     )
-    at_risk = (
-        ("by delta and gamma", "var_95_historical"),
-        ("by repricing", "var_95_repricing"),
-        ("of the account's returns", "var_95_returns"),
-    )
+    at_risk = (("by delta and gamma", "var_95_historical"), ("by repricing", "var_95_repricing"))
     return Table(
         headers=("Exposure", "Measured", "Figure"),
         rows=(
             *((name, unit, money.ratio(portfolio[column])) for name, column, unit in sums),
-            *(("VaR 95 %, one day", how, money.ratio(portfolio[column], in_percent=True)) for how, column in at_risk),
+            *(
+                ("VaR 95 % of positions, one day", how, money.ratio(portfolio[column], in_percent=True))
+                for how, column in at_risk
+            ),
         ),
         title="Exposure",
         words=2,
-        footnote=" ".join(notes),
+        footnote=" ".join(_exposure_notes(portfolio)),
     )
 
 
-def _notes(options: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _exposure_notes(portfolio: Mapping[str, Any]) -> Iterator[str]:
+    without, held, scenarios = (portfolio[name] for name in ("options_without", "options", "scenarios"))
+    if without:
+        yield f"{without} of {held} options held {'has' if without == 1 else 'have'} no Greeks, so the sums have none."
+    if scenarios is None:
+        if portfolio["var_95_historical"] == 0:
+            yield "Nothing is held that can lose value, so the value at risk is 0."
+    elif scenarios < FEWEST_SCENARIOS:
+        yield (
+            f"Value at risk needs the moves of {FEWEST_SCENARIOS} past days; the statements give {scenarios} of what "
+            "is held."
+        )
+    else:
+        yield f"Value at risk at the close over {scenarios} past days."
+
+
+def _held(
+    options: Sequence[Mapping[str, Any]], held: Sequence[OpenPosition]
+) -> Iterator[tuple[str, Decimal, Mapping[str, Any]]]:
+    known = {row["contract_id"]: row for row in options}
+    for position in held:
+        if is_option(position.contract):
+            row = known.get(position.contract.contract_id, _NOT_COMPUTED | {"quantity": position.quantity})
+            yield wording.contract_name(position.contract, date.min), position.quantity, row
+
+
+def _greeks(row: Mapping[str, Any]) -> tuple[float | None, ...]:
+    """An option's Greeks. Of one whose mark holds no time value, those that the sums count: it moves as its shares do
+    where it is in the money, else not at all."""
+    if not _is_spent(row):
+        return tuple(row[name] for name in _GREEKS)
+    sign = 1 if row["put_call"] == "C" else -1
+    return (float(sign) if sign * (row["underlying_price"] - row["strike"]) > 0 else 0.0, 0.0, 0.0, 0.0)
+
+
+def _is_spent(row: Mapping[str, Any]) -> bool:
+    known = None not in (row["underlying_price"], row["strike"], row["put_call"])
+    return row["status"] == "low_vega" and row["delta"] is None and known
+
+
+def _notes(rows: Sequence[tuple[str, Decimal, Mapping[str, Any]]]) -> Iterator[str]:
+    options = [row for _, _, row in rows]
     yield "Per unit: theta a calendar day, vega a point of volatility."
-    if any(not row["quantity"] for row in options):
+    if any(map(_is_spent, options)):
+        yield "Without an IV: the mark holds no time value, so the option counts as its shares, or as nothing."
+    if any(not quantity for _, quantity, _ in rows):
         yield "Quantity 0: not in the broker's position at the close: closed again, or ended and booked that day."
+    elif booked := sum(not row["quantity"] for row in options):
+        yield (
+            f"{booked} {'ends' if booked == 1 else 'end'} and {'is' if booked == 1 else 'are'} booked that day: the "
+            "broker's closing position, and so the exposure, no longer counts "
+            f"{'it' if booked == 1 else 'them'}."
+        )
     marks, underlyings = (sum(row[name] is None for row in options) for name in ("mark", "underlying_price"))
     if marks or underlyings:
         yield (

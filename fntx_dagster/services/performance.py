@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fntx_dagster.model.day import AnyDay, ProvisionalDay
-from fntx_dagster.model.nav import NavDay
+from fntx_dagster.model.nav import FEW_OBSERVATIONS, NavDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.current_day import provisional_days
@@ -78,7 +78,8 @@ def days_by_account(
 
 def rolling_metrics(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """The metrics of each session of a range over six windows, by account, day and window: rows of `rolling_metrics`,
-    with ratios as fractions and None where a metric is undefined.
+    with ratios as fractions and None where a metric is undefined; `few_observations` warns of a window so short that
+    its estimates say little.
 
     Raises Permanent where the account is not loaded or nothing is built in the range.
     """
@@ -87,7 +88,7 @@ def rolling_metrics(db: Database, period: Period, account: str | None = None) ->
             snapshot, period, None if account is None else chosen_account(snapshot, account)
         )
     require_days(rows, period)
-    return rows
+    return [row | {"few_observations": row["observations"] < FEW_OBSERVATIONS} for row in rows]
 
 
 def _provisional_row(day: ProvisionalDay) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.period import nav_day
 from fntx_dagster.report.story import narrate
 
-from .role_model import CALL_629_18, JULY_18, july_17, july_18
+from .role_model import CALL_629_18, JULY_18, PUT_626_18, july_17, july_18
 
 SHORT_SPY = StockPosition(
     symbol="SPY",
@@ -79,6 +79,7 @@ def role_model_page() -> str:
                 options=[
                     option(
                         "SPY   250718C00629000",
+                        contract_id=CALL_629_18.contract_id,
                         underlying_symbol="SPY",
                         expiry=JULY_18,
                         strike=Decimal("629.00"),
@@ -93,7 +94,7 @@ def role_model_page() -> str:
                         theta=-0.0731,
                         vega=0.0042,
                     ),
-                    option("SPY   250718P00620000", "no_price"),
+                    option(PUT_626_18.symbol, "no_price", contract_id=PUT_626_18.contract_id),
                 ],
                 portfolio=portfolio(options=2, options_without=1, scenarios=12, var_95_returns=-0.0065),
             )

@@ -466,10 +466,21 @@ def test_the_samples_give_the_greeks_that_they_have_prices_for(platform: Platfor
         )
     )
     assert len(statuses) == 13
-    assert statuses["2025-07-17"] == "no_price"  # no statement gives SPY's close of that day
-    assert statuses["2025-07-18"] == "low_vega"  # it does, and both options are marked at nothing
-    assert statuses["2025-07-03"] == "expired"
+    assert statuses.pop("2025-07-03") == "expired"  # the options of a day that closes early end at its close
+    assert set(statuses.values()) == {"low_vega"}  # on their last day all marks lie at the intrinsic value
     days = {str(row["trading_day"]): row for row in risk.portfolio_risk(platform.database, Period(FIRST, LAST))}
     assert len(days) == 13
-    assert (days["2025-07-17"]["delta"], days["2025-07-17"]["options_without"]) == (None, 2)
-    assert (days["2025-07-18"]["delta"], days["2025-07-18"]["options"]) == (0, 0)  # both were booked out the same day
+    # the short 628 call is four cents in the money: the 100 shares of SPY at 628.04 that it is assigned, at 7.8472
+    short = round(-100 * 628.04 * 7.8472 / float(days["2025-07-17"]["nav"]), 6)
+    assert (days["2025-07-17"]["delta"], days["2025-07-17"]["options_without"]) == (short, 0)
+    assert all((row["delta"], row["options_without"]) == (0, 0) for day, row in days.items() if day != "2025-07-17")
+    assert days["2025-07-18"]["options"] == 0  # both were booked out the same day
+
+
+def test_the_samples_count_turnover_at_the_underlyings_close(platform: Platform) -> None:
+    platform.load(*sorted(SAMPLES.glob("*.xml")))
+    platform.run("2025-07-17", "2025-07-18")
+    assert platform.query("select trading_day::text, implied_turnover from alm_reporting.daily_summary order by 1") == [
+        ("2025-07-17", 6 * 100 * Decimal("628.04") * Decimal("7.8472")),
+        ("2025-07-18", 2 * 100 * Decimal("627.58") * Decimal("7.8472")),
+    ]

@@ -65,15 +65,16 @@ def load(database: Database, tmp_path: Path) -> Loader:
 
 def test_the_samples_load_and_loading_them_again_changes_nothing(database: Database) -> None:
     first = load_paths(database, [SAMPLES])
-    assert [load.status for load in first] == ["loaded"] * 5
-    assert sum((load.total for load in first), Counts()) == Counts(inserted=283)
+    assert [load.status for load in first] == ["loaded"] * 6
+    assert sum((load.total for load in first), Counts()) == Counts(inserted=321)
     tables = (
-        "files statements coverage trades option_eae cash_transactions change_in_nav equity_summary interest_accruals"
+        "files statements coverage trades option_eae cash_transactions change_in_nav equity_summary interest_accruals "
+        "open_positions"
     )
     before = {table: query(database, f"SELECT * FROM raw_flex.{table} ORDER BY 1, 2, 3") for table in tables.split()}
     again = load_paths(database, [SAMPLES])
-    assert [load.status for load in again] == ["unchanged"] * 5
-    assert sum((load.total for load in again), Counts()) == Counts(unchanged=283)
+    assert [load.status for load in again] == ["unchanged"] * 6
+    assert sum((load.total for load in again), Counts()) == Counts(unchanged=321)
     assert [(load.accounts, load.first_day, load.sections.keys()) for load in again] == [
         (load.accounts, load.first_day, load.sections.keys()) for load in first
     ]
@@ -327,7 +328,7 @@ def test_the_overview_says_what_is_there(database: Database) -> None:
         date(2025, 7, 1),
         date(2025, 7, 18),
     )
-    assert overview.files == 5
+    assert overview.files == 6
     with_nav = "where withdrawn_at is null and ending_value is not null"
     assert query(database, f"select count(distinct to_date) from raw_flex.change_in_nav {with_nav}") == [(14,)]
     assert overview.when_generated.isoformat() == "2025-07-19T09:00:26+00:00"
