@@ -15,7 +15,7 @@ from fntx_dagster.settings import load_settings
 
 
 def load(
-    paths: Annotated[list[Path], typer.Argument(help="Statement files, or folders of them (*.xml, recursively).")],
+    paths: Annotated[list[Path], typer.Argument(help="Statement files (.xml, .gz, .zip), or folders of them.")],
     as_json: Annotated[bool, typer.Option("--json", help="Counts per file and section, for programs.")] = False,
 ) -> None:
     """Load Flex statements. Only loads: `fntx run` explains them.
@@ -23,21 +23,24 @@ def load(
     A file is one transaction; loading it twice changes nothing. A bad file is named, and the good ones are loaded.
     """
     from fntx_dagster.cli.tables import load_table
-    from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.cli.terminal import error, note, out
     from fntx_dagster.services import loading
 
     loads = []
-    _, db = settings_and_database()
-    for entry in loading.load(db, paths):
+    settings, db = settings_and_database()
+    for entry in loading.load(settings, db, paths):
         loads.append(entry)
         if entry.error:
             error(entry.error)
+    skipped = loading.skipped(paths)
     if as_json:
-        print_json(loading.as_dict(loads))
+        print_json(loading.as_dict(loads, skipped))
     else:
         out(load_table(loads))
+        for path, why in skipped:
+            note(f"skipped {path}: {why}")
         if not loads:
-            error("no *.xml file found there")
+            error("no .xml, .gz or .zip file found there")
     if not loads or any(entry.error for entry in loads):
         raise typer.Exit(1)
 

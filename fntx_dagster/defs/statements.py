@@ -92,9 +92,9 @@ def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
     owners=OWNERS,
 )
 def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    """Every statement file in the folder, loaded as delivered. Month-to-date files hold many sessions, so a run loads
-    what is there, whatever its partition; a file that was loaded before changes nothing. A fetched file whose newer
-    version is loaded is deleted."""
+    """Every statement file in the folder (XML, or one packed as .gz or .zip), loaded as delivered. Month-to-date files
+    hold many sessions, so a run loads what is there, whatever its partition; a file that was loaded before changes
+    nothing. A fetched file whose newer version is loaded is deleted."""
     settings, db = platform.settings(), platform.database()
     with failing_well():
         loaded = load_statements(settings, db)
@@ -112,6 +112,7 @@ def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
                 2,
             ),
             "retired": loaded.retired,
+            "skipped": loaded.skipped,
         },
         check_results=[
             result("statements", "every_file_is_loaded", loaded.refused, f"All {loaded.files} files are loaded"),

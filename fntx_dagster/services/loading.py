@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from fntx_dagster.adapters.flex.formats import DayOrder
+from fntx_dagster.adapters.flex.opening import skipped_files, statement_files, why_skipped
 from fntx_dagster.errors import Permanent
 from fntx_dagster.samples import SAMPLE_ACCOUNT, SAMPLES
 from fntx_dagster.settings import Settings
@@ -22,21 +24,34 @@ __all__ = [
     "SAMPLE_ACCOUNT",
     "FileLoad",
     "as_dict",
+    "date_order",
     "load",
     "refuse_own_statements",
+    "skipped",
     "statement_paths",
     "statements_folder",
     "total",
 ]
 
 
-def load(db: Database, paths: Iterable[Path]) -> Iterator[FileLoad]:
-    """Load statement files, and every `*.xml` beneath folders, one file after the other, each in one transaction.
+def load(settings: Settings, db: Database, paths: Iterable[Path]) -> Iterator[FileLoad]:
+    """Load statement files (`.xml`, or one packed as `.gz` or `.zip`), and every one beneath folders, one file after
+    the other, each in one transaction.
 
     A file that cannot be loaded is an entry with its error, and the others are loaded. Raises Transient where the
     database cannot be reached.
     """
-    return iter_loads(db, paths)
+    return iter_loads(db, paths, date_order(settings))
+
+
+def date_order(settings: Settings) -> DayOrder | None:
+    """The order of dates with slashes in files that themselves allow both orders."""
+    return DayOrder(settings.flex.date_order) if settings.flex.date_order else None
+
+
+def skipped(paths: Iterable[Path]) -> list[tuple[Path, str]]:
+    """The files of folders that hold no statement, each with why in words."""
+    return [(path, why_skipped(path)) for path in skipped_files(paths)]
 
 
 def total(loads: Iterable[FileLoad]) -> Counts:
@@ -44,8 +59,8 @@ def total(loads: Iterable[FileLoad]) -> Counts:
     return sum((entry.total for entry in loads), Counts())
 
 
-def as_dict(loads: Sequence[FileLoad]) -> dict[str, Any]:
-    """What became of each file, and their sum, in plain values, for programs."""
+def as_dict(loads: Sequence[FileLoad], skipped: Iterable[tuple[Path, str]] = ()) -> dict[str, Any]:
+    """What became of each file, their sum, and the skipped files of folders, in plain values, for programs."""
     files = [
         {
             "file": entry.file_name,
@@ -57,7 +72,11 @@ def as_dict(loads: Sequence[FileLoad]) -> dict[str, Any]:
         }
         for entry in loads
     ]
-    return {"files": files, "total": total(loads)._asdict()}
+    return {
+        "files": files,
+        "total": total(loads)._asdict(),
+        "skipped": [{"file": str(path), "reason": reason} for path, reason in skipped],
+    }
 
 
 def statements_folder(settings: Settings) -> Path:
@@ -69,7 +88,7 @@ def statement_paths(settings: Settings, db: Database) -> list[Path]:
     """The statement files to load: the user's folder, or the samples where the user has nothing and no public chain is
     set that they could be posted to. Raises Permanent where there is nothing at all."""
     folder = statements_folder(settings)
-    if folder.is_dir() and any(folder.rglob("*.xml")):
+    if folder.is_dir() and any(statement_files([folder])):
         return [folder]
     known = set(accounts(db))
     if settings.flex.tokens:
@@ -78,7 +97,11 @@ def statement_paths(settings: Settings, db: Database) -> list[Path]:
         return [SAMPLES]
     if known:
         return []  # loaded from elsewhere, by `fntx load`
-    raise Permanent(f"no statement files in {folder}", "Put Flex XML files there, or load them with `fntx load PATH`")
+    others = [path.name for path in skipped_files([folder])]
+    raise Permanent(
+        f"no statement files in {folder}" + (f", only others: {', '.join(others[:5])}" if others else ""),
+        "Put Flex XML files there (or one packed as .gz or .zip), or load them with `fntx load PATH`",
+    )
 
 
 def refuse_own_statements(db: Readable) -> None:

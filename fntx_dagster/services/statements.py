@@ -12,7 +12,7 @@ from fntx_dagster.errors import FntxError, Transient, without_accounts
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import Fetched, configured, fetch, retire
-from fntx_dagster.services.loading import statement_paths, total
+from fntx_dagster.services.loading import date_order, skipped, statement_paths, statements_folder, total
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.coverage import due_session, missing
@@ -78,8 +78,8 @@ def fetch_statements(
 
 class LoadedStatements(NamedTuple):
     """What loading did: files, and rows by what became of them; the same of each file's `sections`, with the names of
-    file and section; the names of the fetched files that newer ones replaced; the files that were refused; and a line
-    per file."""
+    file and section; the names of the fetched files that newer ones replaced; the files that were refused; a line per
+    file; and the names of the folder's files that hold no statement."""
 
     files: int
     rows: dict[str, int]
@@ -88,14 +88,17 @@ class LoadedStatements(NamedTuple):
     retired: list[str]
     refused: list[Finding]
     lines: list[str]
+    skipped: list[str]
 
 
 def load_statements(settings: Settings, db: Database) -> LoadedStatements:
     """Load every statement file, and delete the fetched ones whose newer version is loaded. A file that cannot be
     loaded is a finding. Raises Permanent where there is no file at all."""
-    loads = load_paths(db, statement_paths(settings, db))
+    paths = statement_paths(settings, db)
+    loads = load_paths(db, paths, date_order(settings))
     rows = total(loads)
     retired = retire(settings, db, loads)
+    left_out = skipped(path for path in paths if path == statements_folder(settings))
     return LoadedStatements(
         files=len(loads),
         rows=rows._asdict(),
@@ -109,7 +112,11 @@ def load_statements(settings: Settings, db: Database) -> LoadedStatements:
         refused=[
             Finding(without_accounts(load.file_name), without_accounts(load.error)) for load in loads if load.error
         ],
-        lines=[f"{without_accounts(load.file_name)}: {load.status}" for load in loads],
+        lines=[
+            *(f"{without_accounts(load.file_name)}: {load.status}" for load in loads),
+            *(f"{without_accounts(path.name)}: skipped, {why}" for path, why in left_out),
+        ],
+        skipped=[without_accounts(path.name) for path, _ in left_out],
     )
 
 

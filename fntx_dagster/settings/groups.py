@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -51,6 +51,13 @@ class FlexSettings(Group):
 
     folder: Path | None = Field(
         default=None, description="folder of statement files; unset: `ibkr_flexquery` in the home"
+    )
+    date_order: Literal["day-first", "month-first"] | None = Field(
+        default=None,
+        description=(
+            "order of dates with slashes, `day-first` or `month-first`, for files whose dates allow both; "
+            "unset: such a file is refused"
+        ),
     )
     keep_files: bool = Field(default=False, description="keep every fetched file, not only the newest of each month")
     tokens: dict[str, SecretStr] = Field(

@@ -17,6 +17,7 @@ SHORT_NAMES = {
     "dagster_database_url": "dagster.database_url",
     "first_session": "dagster.first_session",
     "statements": "flex.folder",
+    "flex_date_order": "flex.date_order",
     "keep_statements": "flex.keep_files",
     "flex_tokens": "flex.tokens",
     "flex_queries": "flex.queries",

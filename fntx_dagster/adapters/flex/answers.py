@@ -12,7 +12,7 @@ from datetime import date
 from enum import Enum
 from typing import NamedTuple
 
-from fntx_dagster.adapters.flex.formats import parse_date
+from fntx_dagster.adapters.flex.formats import DayOrder, OrderUnknown, parse_date
 from fntx_dagster.adapters.flex.safe_xml import XMLSyntaxError, parse_flat, push_parser
 from fntx_dagster.errors import Permanent, Transient
 
@@ -226,7 +226,7 @@ class Document:
         self.root = self.root or tag
         if tag == "FlexStatement":
             with suppress(ValueError):  # loading the file reports it
-                account, day = attributes.get("accountId", ""), parse_date(attributes.get("toDate", ""))
+                account, day = attributes.get("accountId", ""), _at_least(attributes.get("toDate", ""))
                 if day:
                     self._reach[account] = max(day, self._reach.get(account, day))
 
@@ -235,6 +235,18 @@ class Document:
 
     def close(self) -> None:
         pass
+
+
+def _at_least(text: str) -> date | None:
+    """A day; of one with slashes the earlier of its two readings."""
+    try:
+        return parse_date(text)
+    except OrderUnknown:
+        readings = []
+        for order in DayOrder:
+            with suppress(ValueError):
+                readings.append(parse_date(text, order))
+        return min(readings, default=None)
 
 
 _ANSWER = "FlexStatementResponse"

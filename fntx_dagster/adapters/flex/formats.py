@@ -4,9 +4,8 @@ Two functions per type: `parse_…` turns a text into a value, and an empty text
 many texts into those that PostgreSQL reads as the values, empty for None. Both raise ValueError for an unreadable text.
 Results are cached: the same day, minute and commission come by the thousand.
 
-Dates with slashes are always read **day first**. `01/02/2025` is ambiguous; the broker offers both orders, only
-day-first files have been seen, and guessing from other dates in a file would read the first days of a month one way and
-the last days another. So `07/17/2025` is refused, with an error that says how to choose an unambiguous format.
+A date with slashes, `01/02/2025` or `01/02/25`, means one day or another by the order of day and month, and the broker
+offers both. Without the order it raises OrderUnknown; `day_order` says which one a file has.
 """
 
 from __future__ import annotations
@@ -15,12 +14,25 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.session import NEW_YORK
 
 _CACHED = 4096
+
+
+class DayOrder(StrEnum):
+    """Which comes first in a date with slashes."""
+
+    DAY_FIRST = "day-first"
+    MONTH_FIRST = "month-first"
+
+
+class OrderUnknown(ValueError):
+    """A date with slashes is to be read, and nothing has said in which order."""
+
 
 _DASHES = frozenset(("-", "--"))
 _NOTHING = _DASHES | {"", "N/A"}
@@ -38,8 +50,10 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)?(?:\.[0-9]*)?(?:
 _DATE = re.compile(
     r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
     r"|(?P<y2>[0-9]{4})-(?P<m2>[0-9]{2})-(?P<d2>[0-9]{2})"
-    r"|(?P<d3>[0-9]{2})/(?P<m3>[0-9]{2})/(?P<y3>[0-9]{4})"
+    r"|(?P<first>[0-9]{2})/(?P<second>[0-9]{2})/(?P<y3>[0-9]{4}|[0-9]{2})(?![0-9])"
+    r"|(?P<d4>[0-9]{2})-(?P<name>[A-Za-z]{3})-(?P<y4>[0-9]{4}|[0-9]{2})(?![0-9])"
 )
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _TIME = re.compile(r"(?:[;,T]\s*|\s+)([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:\s*(\S+))?")
 _USUAL_MOMENT = re.compile(r"([0-9]{8});([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])").fullmatch
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
@@ -85,58 +99,66 @@ def _number_text(text: str) -> str:
 
 
 @lru_cache(_CACHED)
-def parse_date(text: str) -> date | None:
-    """A calendar day: `20250717`, `2025-07-17` or `17/07/2025`; of a date-time its day as written."""
+def parse_date(text: str, order: DayOrder | None = None) -> date | None:
+    """A calendar day: `20250717`, `2025-07-17`, `17-Jul-25`, or with slashes in the given order; of a date-time its day
+    as written. A year of two digits is one of this century."""
     plain = text.strip()
     if plain in _NO_DATE:
         return None
-    day, rest = _leading_date(plain)
+    day, rest = _leading_date(plain, order)
     if rest and not _TIME.fullmatch(rest):
         raise ValueError(_DATE_HELP)
     return day
 
 
-def date_texts(texts: Sequence[str]) -> Sequence[str]:
+def date_texts(texts: Sequence[str], order: DayOrder | None = None) -> Sequence[str]:
     """Each as `2025-07-17`."""
-    return [_date_text(text) if text else "" for text in texts]
+    return [_date_text(text, order) if text else "" for text in texts]
 
 
 @lru_cache(_CACHED)
-def _date_text(text: str) -> str:
-    day = parse_date(text)
+def _date_text(text: str, order: DayOrder | None) -> str:
+    day = parse_date(text, order)
     return day.isoformat() if day else ""
 
 
 @lru_cache(_CACHED)
-def parse_moment(text: str) -> datetime | None:
+def parse_moment(text: str, order: DayOrder | None = None) -> datetime | None:
     """A moment in UTC: a date in any of its shapes, then `;`, `,`, `T` or a space, a time, and perhaps a zone.
 
-    Without a zone the time is New York's; a date alone is that day's midnight in New York.
+    Without a zone the time is New York's. A date alone is no moment, and gives None.
     """
     plain = text.strip()
     if plain in _NO_DATE:
         return None
-    day, rest = _leading_date(plain)
-    local, zone = _time(rest) if rest else (_MIDNIGHT, NEW_YORK)
+    day, rest = _leading_date(plain, order)
+    if not rest:
+        return None
+    local, zone = _time(rest)
     return datetime.combine(day, local, zone).astimezone(UTC)
 
 
-def moment_texts(texts: Sequence[str]) -> Sequence[str]:
+def moment_texts(texts: Sequence[str], order: DayOrder | None = None) -> Sequence[str]:
     """Each as `2025-07-17T16:46:37-04:00`, or the like."""
-    return [_moment_text(text) if text else "" for text in texts]
+    return [_moment_text(text, order) if text else "" for text in texts]
 
 
-def _moment_text(text: str) -> str:
+def _moment_text(text: str, order: DayOrder | None) -> str:
     if (usual := _USUAL_MOMENT(text)) and (written := _around_the_clock(usual[1])):
         return f"{written[0]}{usual[2]}:{usual[3]}:{usual[4]}{written[1]}"
-    moment = parse_moment(text)
+    moment = parse_moment(text, order)
     return moment.isoformat() if moment else ""
+
+
+def midnight(day: date) -> datetime:
+    """The moment in UTC at which a day begins in New York."""
+    return datetime.combine(day, _MIDNIGHT, NEW_YORK).astimezone(UTC)
 
 
 @lru_cache(_CACHED)
 def _around_the_clock(text: str) -> tuple[str, str] | None:
     """A day's text before and after each time in New York; None for a day on which its clocks change."""
-    day = _day(text)
+    day = _day(text, None)
     midnights = [datetime.combine(day + timedelta(days=days), _MIDNIGHT, NEW_YORK) for days in (0, 1)]
     if midnights[0].utcoffset() != midnights[1].utcoffset():
         return None
@@ -144,30 +166,47 @@ def _around_the_clock(text: str) -> tuple[str, str] | None:
     return before, after
 
 
-_DATE_HELP = "not a date: set the query's date format to yyyyMMdd (yyyy-MM-dd and dd/MM/yyyy are read too)"
+_DATE_HELP = "not a date: set the query's date format to yyyyMMdd, which is never ambiguous"
 _MOMENT_HELP = "not a date and time: set the query's formats to yyyyMMdd and HHmmss, separated by a semicolon"
 
 
-def _leading_date(text: str) -> tuple[date, str]:
+def _leading_date(text: str, order: DayOrder | None) -> tuple[date, str]:
     match = _DATE.match(text)
     if not match:
         raise ValueError(_DATE_HELP)
-    return _day(match[0]), text[match.end() :]
+    return _day(match[0], order), text[match.end() :]
 
 
 @lru_cache(_CACHED)
-def _day(text: str) -> date:
+def _day(text: str, order: DayOrder | None) -> date:
     match = _DATE.fullmatch(text)
     if not match:
         raise ValueError(_DATE_HELP)
-    groups = match.groupdict()
-    year, month, day = (groups[f"{part}"] or groups[f"{part}2"] or groups[f"{part}3"] for part in "ymd")
-    if int(year) not in _YEARS:
+    if match["first"] and order is None:
+        raise OrderUnknown(_DATE_HELP)
+    year, month, day = _parts(match, order)
+    if year not in _YEARS:
         raise ValueError(_DATE_HELP)
     try:
-        return date(int(year), int(month), int(day))
+        return date(year, month, day)
     except ValueError:
         raise ValueError(_DATE_HELP) from None
+
+
+def _parts(match: re.Match[str], order: DayOrder | None) -> tuple[int, int, int]:
+    """Year, month and day, as numbers that need not be a date."""
+    if match["first"]:
+        first, second = int(match["first"]), int(match["second"])
+        return _year(match["y3"]), *((second, first) if order is DayOrder.DAY_FIRST else (first, second))
+    if match["name"]:
+        name = match["name"].lower()
+        return _year(match["y4"]), _MONTHS.index(name) + 1 if name in _MONTHS else 0, int(match["d4"])
+    year, month, day = (int(match[part] or match[f"{part}2"]) for part in "ymd")
+    return year, month, day
+
+
+def _year(text: str) -> int:
+    return int(text) + (2000 if len(text) == 2 else 0)
 
 
 @lru_cache(_CACHED)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import NamedTuple
 
 from fntx_dagster.adapters.flex.formats import (
+    DayOrder,
     date_texts,
     moment_texts,
     number_texts,
@@ -31,8 +32,8 @@ class Kind(NamedTuple):
     """A column's type: as PostgreSQL names it, and the readers of its text (they raise ValueError)."""
 
     sql: str
-    parse: Callable[[str], Value]
-    texts: Callable[[Sequence[str]], Sequence[str]]
+    parse: Callable[..., Value]
+    texts: Callable[..., Sequence[str]]
     """Turns many texts into those that PostgreSQL reads as the values, empty for none."""
 
 
@@ -40,6 +41,14 @@ TEXT = Kind("text", parse_text, plain_texts)
 NUMBER = Kind("numeric", parse_number, number_texts)
 DATE = Kind("date", parse_date, date_texts)
 MOMENT = Kind("timestamptz", parse_moment, moment_texts)
+
+
+@cache
+def in_order(kind: Kind, order: DayOrder | None) -> Kind:
+    """The same kind in a file whose dates with slashes have this order."""
+    if order is None or kind not in (DATE, MOMENT):
+        return kind
+    return kind._replace(parse=partial(kind.parse, order=order), texts=partial(kind.texts, order=order))
 
 
 class Column(NamedTuple):
@@ -131,6 +140,9 @@ KEPT_ATTRIBUTES = _words(
 )
 """Attributes the broker is known to deliver that need no column; any other is reported as unknown."""
 
+
+DAYS = ("reportDate", "date", "toDate", "tradeDate", "dateTime")
+"""Attributes that say which day a row reports; the first inside the statement's period decides."""
 
 OTHER = Section("other_sections", (), "")
 

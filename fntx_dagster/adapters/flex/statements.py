@@ -4,6 +4,8 @@ Here belongs everything about the XML; the store decides what becomes of the row
 and builds no tree, so memory does not grow with the file, nor with one huge statement. A document type declaration is
 refused at its first word: the broker sends none, and nothing else can lead to entities, other files or the network.
 
+Dates with slashes have the order that `day_order` finds in the whole file; a file without them is read once.
+
 An unknown section, kind of row or attribute is read, kept and reported. An unreadable date or number, a truncated file
 or the broker's error message in place of a statement ends the reading with a Permanent that names file, line, field and
 value.
@@ -12,18 +14,20 @@ value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from contextlib import closing
+from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from hashlib import blake2b
 from itertools import groupby, repeat
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from fntx_dagster.adapters.flex.formats import parse_date, parse_moment
+from fntx_dagster.adapters.flex.day_order import day_order
+from fntx_dagster.adapters.flex.formats import DayOrder, OrderUnknown, midnight, parse_date, parse_moment
+from fntx_dagster.adapters.flex.opening import CHUNK, open_statement
 from fntx_dagster.adapters.flex.safe_xml import XMLSyntaxError, parse_flat, push_parser
-from fntx_dagster.adapters.flex.sections import OTHER, Section, Value, section_of
+from fntx_dagster.adapters.flex.sections import DAYS, OTHER, Section, Value, in_order, section_of
 from fntx_dagster.errors import Permanent
-from fntx_dagster.model.session import NEW_YORK
 
 
 class Reading(Enum):
@@ -80,11 +84,17 @@ class Row(NamedTuple):
 
 
 class FlexFile:
-    """A file of Flex statements. Iterating reads it once; the other attributes are complete after that."""
+    """A file of Flex statements. Iterating reads it once; the other attributes are complete after that.
 
-    def __init__(self, path: Path, reading: Reading = Reading.VALUES) -> None:
+    `fallback` is the order of dates with slashes where the file itself allows both orders.
+    """
+
+    def __init__(self, path: Path, reading: Reading = Reading.VALUES, fallback: DayOrder | None = None) -> None:
         self.path = path
         self.reading = reading
+        self.fallback = fallback
+        self.order: DayOrder | None = None
+        """Of its dates with slashes; None until one is met."""
         self.query_name: str | None = None
         self.unknown_sections: set[str] = set()
         self.unknown_attributes: dict[str, set[str]] = {}
@@ -93,10 +103,10 @@ class FlexFile:
     def __iter__(self) -> Iterator[Statement | Covered | Row]:
         """Raises Permanent for a file that is no statement, is cut off, or cannot be read."""
         target = _Target(self)
-        with _open(self.path) as file:
+        with closing(open_statement(self.path)) as file:
             parser = push_parser(target)
             try:
-                while text := file.readline(_CHUNK):
+                while text := file.readline(CHUNK):
                     parser.feed(text)
                     if target.items:
                         yield from target.items
@@ -123,8 +133,8 @@ class FlexFile:
     def _no_statement(self, root: str) -> Permanent:
         """Says what the document is; the broker answers with a FlexStatementResponse when it has no statement."""
         if root == "FlexStatementResponse":
-            with _open(self.path) as file:
-                _, said = parse_flat(file.read(_CHUNK), recover=True)
+            with closing(open_statement(self.path)) as file:
+                _, said = parse_flat(file.read(CHUNK), recover=True)
             code, message = said.get("ErrorCode", "none"), said.get("ErrorMessage", said.get("Status", "nothing"))
             return Permanent(
                 f"{self.path} is the broker's answer to a request and no statement: code {code}, {message!r}",
@@ -139,10 +149,7 @@ class FlexFile:
 
 # -- private --------------------------------------------------------------------------------------------------------
 
-_CHUNK = 1 << 16
 _OUTSIDE = 1 << 30
-_DAYS = ("reportDate", "date", "toDate", "tradeDate", "dateTime")
-"""Attributes that say which day a row reports; the first inside the statement's period decides."""
 _NOTHING = repeat("")
 _LONGEST_ID = 64
 _NO_ID = frozenset(("", "-", "--", "0"))
@@ -173,6 +180,7 @@ class _Target:
     def __init__(self, file: FlexFile) -> None:
         self.file = file
         self._reading = file.reading
+        self._order = file.order
         self.line = 1
         self.items: list[Statement | Covered | Row] = []
         self._depth = 0
@@ -190,10 +198,18 @@ class _Target:
             if depth == self._section_depth:
                 self._open_section(tag)
             if attributes:
-                self._add_row(tag, attributes)
+                try:
+                    self._add_row(tag, attributes)
+                except OrderUnknown:
+                    self._find_order()
+                    self._add_row(tag, attributes)
         elif tag == "FlexStatement":
             self._section_depth = depth + 1
-            self._open_statement(attributes)
+            try:
+                self._open_statement(attributes)
+            except OrderUnknown:
+                self._find_order()
+                self._open_statement(attributes)
         elif depth == 0:
             if tag != "FlexQueryResponse":
                 raise _NoStatement(tag)
@@ -216,6 +232,10 @@ class _Target:
     def close(self) -> None:
         pass
 
+    def _find_order(self) -> None:
+        self._order = self.file.order = day_order(self.file.path, self.file.fallback)
+        self._layouts.clear()
+
     def _open_statement(self, attributes: dict[str, str]) -> None:
         account_id = attributes.get("accountId", "").strip()
         if account_id in _NO_ID:
@@ -229,7 +249,7 @@ class _Target:
             raise self.file.error(
                 self.line,
                 f"FlexStatement ends (toDate {to_date}) before it begins (fromDate {from_date})",
-                "Dates with slashes are read day first; set the query's date format to yyyyMMdd",
+                "Set the query's date format to yyyyMMdd, and download the statement again",
             )
         self._statement = Statement(
             self._statements,
@@ -237,7 +257,7 @@ class _Target:
             from_date,
             to_date,
             attributes.get("period"),
-            self._when_generated(attributes) or _end_of_day(to_date),
+            self._when_generated(attributes) or midnight(to_date + timedelta(days=1)),
         )
         self._statements += 1
         self.items.append(self._statement)
@@ -245,8 +265,10 @@ class _Target:
     def _period_end(self, attributes: dict[str, str], name: str) -> date:
         text = attributes.get(name, "")
         try:
-            if day := parse_date(text):
+            if day := parse_date(text, self._order):
                 return day
+        except OrderUnknown:
+            raise
         except ValueError as error:
             raise self._unreadable("FlexStatement", name, text, error) from None
         raise self.file.error(
@@ -256,9 +278,12 @@ class _Target:
     def _when_generated(self, attributes: dict[str, str]) -> datetime | None:
         text = attributes.get("whenGenerated", "")
         try:
-            return parse_moment(text)
+            moment, day = parse_moment(text, self._order), parse_date(text, self._order)
+        except OrderUnknown:
+            raise
         except ValueError as error:
             raise self._unreadable("FlexStatement", "whenGenerated", text, error) from None
+        return moment or (midnight(day) if day else None)
 
     def _open_section(self, tag: str) -> None:
         self._section = section = section_of(tag)
@@ -278,6 +303,8 @@ class _Target:
                     values += texts([*map(get, names, _NOTHING)])
             elif self._reading is Reading.VALUES:
                 values = [parse(text) if (text := get(name)) else None for name, parse in layout.columns]
+        except OrderUnknown:
+            raise
         except ValueError:
             raise self._unreadable_column(tag, attributes, layout) from None
         account_id = get("accountId")
@@ -309,7 +336,7 @@ class _Target:
         name, _, delivered = shape
         present, section = frozenset(delivered), self._section
         typed = [
-            (column.misspelt if column.misspelt in present else column.attribute, column.kind)
+            (column.misspelt if column.misspelt in present else column.attribute, in_order(column.kind, self._order))
             for column in section.columns
         ]
         read = {attribute for attribute, _ in typed} if section is not OTHER else present
@@ -318,7 +345,7 @@ class _Target:
             (kind.texts, tuple(attribute for attribute, _ in same))
             for kind, same in groupby(typed, key=lambda pair: pair[1])
         )
-        days = tuple(day for day in _DAYS if day in present and day in read)
+        days = tuple(day for day in DAYS if day in present and day in read)
         if section is not OTHER and (unknown := present - section.known_attributes):
             self.file.unknown_attributes.setdefault(name, set()).update(unknown)
         # Each day's statement has an equity summary of the day before too: two statements, two rows.
@@ -331,7 +358,9 @@ class _Target:
         first, last = self._statement.from_date, self._statement.to_date
         for name in layout.days:
             try:
-                day = parse_date(attributes[name])
+                day = parse_date(attributes[name], self._order)
+            except OrderUnknown:
+                raise
             except ValueError:
                 continue  # a typed column would have raised; an attribute without a column never ends the reading
             if day is not None and first <= day <= last:
@@ -359,29 +388,3 @@ class _Target:
         return self.file.error(
             self.line, f"{tag} has {name}={text[:80]!r}, {problem}", f"{way_out[:1].upper()}{way_out[1:]}" or _DOWNLOAD
         )
-
-
-def _open(path: Path) -> BinaryIO:
-    """Open the file. The checks here give plainer errors than the parser."""
-    if path.is_dir():
-        raise Permanent(f"{path} is a folder", "Give the statement files in it, or load the folder as a whole")
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        raise Permanent(f"{path} does not exist", "Check the name") from None
-    except OSError as error:
-        raise Permanent(f"cannot read {path} ({error.strerror})", "Check the file's permissions") from None
-    start = file.peek(4)[:4]
-    problem = None
-    if not start:
-        problem = Permanent(f"{path} is empty", "Download the statement again")
-    elif start[:2] == b"\x1f\x8b" or start == b"PK\x03\x04":
-        problem = Permanent(f"{path} is compressed", "Unpack it and load the XML file inside")
-    if problem:
-        file.close()
-        raise problem
-    return file
-
-
-def _end_of_day(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time(), tzinfo=NEW_YORK).astimezone(UTC)

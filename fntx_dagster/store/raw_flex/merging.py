@@ -12,6 +12,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from fntx_dagster.adapters.flex.formats import DayOrder
 from fntx_dagster.adapters.flex.sections import OTHER, SECTIONS, Section
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading, Row, Statement
 from fntx_dagster.store.accounting.changes import note_covered
@@ -27,9 +28,9 @@ class Merge:
     each, and reads the file once more for the rows that are to be written, if there are any.
     """
 
-    def __init__(self, connection: psycopg.Connection, path: Path) -> None:
+    def __init__(self, connection: psycopg.Connection, path: Path, date_order: DayOrder | None = None) -> None:
         self.connection = connection
-        self.file = FlexFile(path, Reading.KEYS)
+        self.file = FlexFile(path, Reading.KEYS, date_order)
         self.rows: dict[str, int] = {}
         """Delivered rows by section name."""
         self._staged: set[str] = set()
@@ -220,7 +221,7 @@ class Merge:
             return
         object_of = Objects()
         with Copying(self.connection) as copying:
-            for seq, item in enumerate(FlexFile(self.file.path, Reading.TEXTS)):
+            for seq, item in enumerate(FlexFile(self.file.path, Reading.TEXTS, self.file.order)):
                 if seq in wanted and isinstance(item, Row):
                     copying.add(f"rows_{item.section.table}", (str(seq), object_of(item), *typed_values(item)))
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -27,6 +27,8 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from fntx_dagster.adapters.flex.formats import DayOrder
+from fntx_dagster.adapters.flex.opening import CHUNK, open_statement, statement_files
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.database import Database
@@ -58,21 +60,22 @@ class FileLoad:
         return sum(self.sections.values(), Counts())
 
 
-def load_paths(database: Database, paths: Iterable[Path]) -> list[FileLoad]:
-    """Load files, and folders with every `*.xml` beneath them; one that cannot be loaded is an entry with an error."""
-    return list(iter_loads(database, paths))
+def load_paths(database: Database, paths: Iterable[Path], date_order: DayOrder | None = None) -> list[FileLoad]:
+    """Load files, and folders with every file beneath them that can hold a statement; one that cannot be loaded is an
+    entry with an error. `date_order` is that of dates with slashes where a file itself allows both orders."""
+    return list(iter_loads(database, paths, date_order))
 
 
-def iter_loads(database: Database, paths: Iterable[Path]) -> Iterator[FileLoad]:
+def iter_loads(database: Database, paths: Iterable[Path], date_order: DayOrder | None = None) -> Iterator[FileLoad]:
     """`load_paths`, one file at a time, for callers that show progress. Raises Transient when the database is away."""
-    for path in _files(paths):
+    for path in statement_files(paths):
         try:
-            yield replace(load_file(database, path), path=path)
+            yield replace(load_file(database, path, date_order), path=path)
         except Permanent as error:
             yield FileLoad(_name(path), "failed", error=str(error), path=path)
 
 
-def load_file(database: Database, path: Path) -> FileLoad:
+def load_file(database: Database, path: Path, date_order: DayOrder | None = None) -> FileLoad:
     """Load one file, wholly or not at all. Permanent for a file that cannot be read, Transient for the database."""
     before = _stamp(path)
     digest = _sha256(path)
@@ -83,9 +86,9 @@ def load_file(database: Database, path: Path) -> FileLoad:
         load = None
         if alone:
             with suppress(AlreadyThere), connection.transaction():
-                load = _load_directly(connection, path, digest)
+                load = _load_directly(connection, path, digest, date_order)
         if load is None:
-            merge = Merge(connection, path)
+            merge = Merge(connection, path, date_order)
             merge.stage()
             connection.execute("select pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
             if earlier := _loaded_before(connection, digest, path):
@@ -127,11 +130,6 @@ _LOAD_LOCK = 0x666E7478_0002
 """Advisory lock key: one load at a time decides what the tables hold."""
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in paths:
-        yield from sorted(path.rglob("*.xml")) if path.is_dir() else (path,)
-
-
 def _name(path: Path) -> str:
     """The file's name in characters a database takes, whatever bytes it is made of."""
     return os.fsencode(path.name).decode(errors="replace")
@@ -146,13 +144,15 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _sha256(path: Path) -> str:
-    if not path.is_file():
-        next(iter(FlexFile(path)))  # raises, naming what it is instead
+    """Of the XML, so that a statement is the same one packed and unpacked."""
+    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with closing(open_statement(path)) as file:
+            while piece := file.read(CHUNK):
+                digest.update(piece)
     except OSError as error:
         raise Permanent(f"cannot read {path} ({error.strerror})", "Check the file's permissions") from None
+    return digest.hexdigest()
 
 
 def _loaded_before(connection: psycopg.Connection, digest: str, path: Path) -> FileLoad | None:
@@ -165,8 +165,8 @@ def _loaded_before(connection: psycopg.Connection, digest: str, path: Path) -> F
     return _report(connection, file_id, _name(path), digest, "unchanged", sections, delivered)
 
 
-def _load_directly(connection: psycopg.Connection, path: Path, digest: str) -> FileLoad:
-    file_id, file = _add_file(connection, path, digest), FlexFile(path, Reading.TEXTS)
+def _load_directly(connection: psycopg.Connection, path: Path, digest: str, date_order: DayOrder | None) -> FileLoad:
+    file_id, file = _add_file(connection, path, digest), FlexFile(path, Reading.TEXTS, date_order)
     return _note(connection, file_id, digest, file, DirectCopy(connection, file, file_id).run())
 
 

@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fntx_dagster.adapters.flex.formats import (
+    DayOrder,
+    OrderUnknown,
+    midnight,
     moment_texts,
     number_texts,
     parse_date,
@@ -74,18 +77,25 @@ def test_any_decimal_survives_being_written_with_or_without_separators(value: De
     assert parse_number(f"{value:,f}") == value
 
 
-@pytest.mark.parametrize("text", ["20250717", "2025-07-17", "17/07/2025", "20250717;124637", "2025-07-17, 12:46:37"])
+@pytest.mark.parametrize(
+    "text",
+    ["20250717", "2025-07-17", "17-Jul-25", "17-JUL-2025", "20250717;124637", "2025-07-17, 12:46:37", "17-Jul-25 1246"],
+)
 def test_a_date_is_read_in_every_style(text: str) -> None:
     assert parse_date(text) == date(2025, 7, 17)
 
 
-def test_a_date_with_slashes_is_read_day_first() -> None:
-    assert parse_date("01/02/2025") == date(2025, 2, 1)
+@pytest.mark.parametrize("text", ["01/02/2025", "01/02/25", "01/02/25;124637"])
+def test_a_date_with_slashes_is_read_in_the_order_that_is_given_and_in_no_other(text: str) -> None:
+    assert parse_date(text, DayOrder.DAY_FIRST) == date(2025, 2, 1)
+    assert parse_date(text, DayOrder.MONTH_FIRST) == date(2025, 1, 2)
+    with pytest.raises(OrderUnknown, match="yyyyMMdd"):
+        parse_date(text)
 
 
-def test_a_month_first_date_is_refused_and_not_guessed() -> None:
+def test_a_date_that_its_order_makes_impossible_is_refused() -> None:
     with pytest.raises(ValueError, match="yyyyMMdd"):
-        parse_date("07/17/2025")
+        parse_date("07/17/2025", DayOrder.DAY_FIRST)
 
 
 @pytest.mark.parametrize("text", ["", "-", "--", "MULTI", "N/A"])
@@ -95,7 +105,20 @@ def test_a_dash_is_no_date(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["20250732", "20251301", "2025", "17.07.2025", "2025-7-17", "20250717x", "today", "1", "00010101"]
+    "text",
+    [
+        "20250732",
+        "20251301",
+        "2025",
+        "17.07.2025",
+        "17-Jux-25",
+        "17/07/202",
+        "2025-7-17",
+        "20250717x",
+        "today",
+        "1",
+        "00010101",
+    ],
 )
 def test_what_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a date"):
@@ -117,8 +140,8 @@ def test_what_is_no_date_is_refused(text: str) -> None:
         "2025-07-17T16:46:37Z",
         "2025-07-17;16:46:37 UTC",
         "20250717,124637",
-        "17/07/2025;124637",
-        "17/07/2025 12:46:37 EDT",
+        "17-Jul-25;124637",
+        "17-Jul-2025 12:46:37 EDT",
         "20250718;004637 HKT",
         "20250717;174637 BST",
         "20250717 16:46:37 GMT",
@@ -136,8 +159,10 @@ def test_without_a_zone_the_time_is_new_yorks_in_winter_and_in_summer() -> None:
     assert parse_moment("20250717;120000") == datetime(2025, 7, 17, 16, tzinfo=UTC)
 
 
-def test_a_date_alone_is_its_midnight_in_new_york() -> None:
-    assert parse_moment("20250717") == datetime(2025, 7, 17, 4, tzinfo=UTC)
+def test_a_date_alone_is_no_moment_and_never_its_midnight() -> None:
+    assert parse_moment("20250717") is None
+    assert moment_texts(["20250717", "17-Jul-25"]) == ["", ""]
+    assert parse_moment("20250717;000000") == midnight(date(2025, 7, 17)) == datetime(2025, 7, 17, 4, tzinfo=UTC)
 
 
 def test_a_time_may_lack_its_seconds() -> None:
@@ -160,7 +185,18 @@ def test_an_unknown_zone_is_refused(zone: str) -> None:
 
 @given(st.dates(date(1990, 1, 1), date(2099, 12, 31)))
 def test_any_date_survives_each_style(day: date) -> None:
-    assert parse_date(f"{day:%Y%m%d}") == parse_date(f"{day:%Y-%m-%d}") == parse_date(f"{day:%d/%m/%Y}") == day
+    assert parse_date(f"{day:%Y%m%d}") == parse_date(f"{day:%Y-%m-%d}") == day
+    assert (
+        parse_date(f"{day:%d/%m/%Y}", DayOrder.DAY_FIRST) == parse_date(f"{day:%m/%d/%Y}", DayOrder.MONTH_FIRST) == day
+    )
+
+
+@given(st.dates(date(2000, 1, 1), date(2099, 12, 31)))
+def test_any_date_of_this_century_survives_a_year_of_two_digits(day: date) -> None:
+    assert (
+        parse_date(f"{day:%d/%m/%y}", DayOrder.DAY_FIRST) == parse_date(f"{day:%m/%d/%y}", DayOrder.MONTH_FIRST) == day
+    )
+    assert parse_date(f"{day:%d-%b-%y}") == day
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC)))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fntx_dagster.adapters.flex.formats import DayOrder
 from fntx_dagster.adapters.flex.statements import FlexFile, Row
 from fntx_dagster.errors import Permanent
 from fntx_dagster.simulate.documents import document, row, section, statement, write
@@ -257,6 +260,31 @@ def test_a_bad_file_is_reported_and_the_good_beside_it_load(database: Database, 
     assert query(database, "SELECT count(*) FROM raw_flex.files") == [(2,)]
 
 
+def test_a_statement_is_the_same_packed_and_unpacked(database: Database, tmp_path: Path) -> None:
+    plain = write(tmp_path / "a.xml", document(statement(trades(trade(1)))))
+    packed = tmp_path / "b.xml.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
+        archive.write(plain, "2025/a.xml")
+    assert [load.status for load in load_paths(database, [packed, tmp_path])] == ["loaded", *["unchanged"] * 3]
+    assert query(database, "SELECT count(*) FROM raw_flex.files") == [(1,)]
+
+
+@pytest.mark.parametrize("covered", [False, True])
+def test_us_dates_load_as_what_they_are_or_not_at_all(database: Database, tmp_path: Path, covered: bool) -> None:
+    if covered:  # so that the file is compared, and read twice
+        early = statement(trades(trade(9)), first="20250701", last="20250731", generated="20250701;050000 EDT")
+        load_file(database, write(tmp_path / "early.xml", document(early)))
+    us = trades(trade(1, reportDate="07/08/2025", dateTime="07/08/2025;120000", expiry="07/09/2025"))
+    path = write(tmp_path / "us-dates.xml", document(statement(us, first="07/08/2025", generated="")))
+    with pytest.raises(Permanent, match="7 August 2025 or 8 July 2025"):
+        load_file(database, path)
+    read = "SELECT row_date, expiry, date_time::date FROM raw_flex.trades WHERE row_key = '1'"
+    assert query(database, read) == []
+    load_file(database, path, DayOrder.MONTH_FIRST)
+    assert query(database, read) == [(date(2025, 7, 8), date(2025, 7, 9), date(2025, 7, 8))]
+
+
 def test_a_file_that_fails_late_leaves_nothing(database: Database, tmp_path: Path) -> None:
     rows = [trade(number) for number in range(6000)]
     path = write(tmp_path / "late.xml", document(statement(trades(*rows, trade(1, quantity="x")))))
@@ -465,7 +493,7 @@ def test_the_texts_are_to_postgresql_what_the_values_are_to_python(database: Dat
     ]
     moments += ["2025-07-17, 12:46:37 HKT", "20250717", "20250717;1246", "-", "MULTI"]
     numbers = ["1", "-0.5", "+3.", "1,234,567.89", " 7 ", "1e-7", "--", "N/A", "9" * 50, ""]
-    days = ["20250717", "2025-07-17", "17/07/2025", "20250717;120000", "--", "", "01/02/2025"]
+    days = ["20250717", "2025-07-17", "17/07/2025", "17-Jul-25", "20250717;120000", "--", "", "01/02/2025"]
     longest = max(map(len, (moments, numbers, days)))
     rows = [
         trade(n, dateTime=moments[n % len(moments)], quantity=numbers[n % len(numbers)], expiry=days[n % len(days)])
