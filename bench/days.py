@@ -104,7 +104,7 @@ def _recorded(settings: Settings) -> float:
 def _emptied():
     import dagster as dg
 
-    from fntx_dagster.definitions import defs
+    from fntx_dagster.defs.definitions import defs
     from fntx_dagster.defs.jobs import EVERY_DAY
 
     order = defs.resolve_asset_graph().toposorted_asset_keys

@@ -7,7 +7,7 @@ import dagster as dg
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import OWNERS, range_of
+from fntx_dagster.defs.ranges import LOCAL, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.services.building.lots import rebuild_lots
 from fntx_dagster.services.building.verification import completeness
@@ -24,6 +24,7 @@ LOTS = "classified_fills"
             group_name="accounting",
             kinds={"python", "postgres"},
             owners=OWNERS,
+            tags=LOCAL,
             description="Every execution and booking: its trading day, its kind (assignment, expiration …), its rate.",
         ),
         dg.AssetSpec(
@@ -32,6 +33,7 @@ LOTS = "classified_fills"
             group_name="accounting",
             kinds={"python", "postgres"},
             owners=OWNERS,
+            tags=LOCAL,
             description="FIFO lots: what each closing fill closed, gross P&L and fees apart, and what is still open.",
         ),
     ],

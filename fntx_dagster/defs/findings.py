@@ -1,12 +1,13 @@
 """Check results that carry their findings, one per thing that a person has to know: alerts are raised from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from fntx_dagster.defs.former_names import current_check
+from fntx_dagster.defs.internals import FAILED_SESSIONS
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.model.period import Period
 
@@ -24,12 +25,14 @@ def result(
     asset: str | None = None,
     alerts: Sequence[Finding] | None = None,
     looked: Sequence[str] | None = None,
+    by_session: Mapping[str, str] | None = None,
     **metadata: Any,
 ) -> dg.AssetCheckResult:
     """Passed with the words `holds` without findings; else failed with the words of the first.
 
     `alerts` are the findings that no other check reports (None: all). `days` and `looked` (subjects) limit
-    what was looked at, None: everything; earlier findings outside of it stay open.
+    what was looked at, None: everything; earlier findings outside of it stay open. Of a partitioned check,
+    `by_session` holds the words of each session that failed.
     """
     alerting = list(findings if alerts is None else alerts)
     shown = [[finding.subject, finding.text, finding.day and finding.day.isoformat()] for finding in alerting[:_SHOWN]]
@@ -47,7 +50,8 @@ def result(
             "whole": len(alerting) <= _SHOWN,
             "days": [day.isoformat() for day in days] if days else [],
         }
-        | ({} if looked is None else {"looked": list(looked)}),
+        | ({} if looked is None else {"looked": list(looked)})
+        | ({FAILED_SESSIONS: dict(by_session)} if by_session else {}),
     )
 
 

@@ -11,6 +11,10 @@ imports them; tests/defs/test_internals.py fails on a release that changes one.
 - Metadata of many sessions: `add_asset_metadata` copies, for each session, what it has been given for all the others.
   Ten years of sessions would take it longer than everything else that a run does (no issue; the method came with
   #26562; near #30641).
+- Checks of a run over a range: Dagster plans a partitioned check for each session of the run, and records what it found
+  for none of them, so that every session stays "skipped" (no issue; partitions of checks are a preview in 1.13).
+- Runs from a command: a run that no code location launched says nowhere which job of which location it is of, and the
+  timeline lists no such run (no issue).
 - Evaluations of checks in the order of their ids: the instance's `get_event_records` is deprecated, and only
   materialisations, observations and changes of a run's status have methods in its place.
 - The tags of a run over a range of partitions, what a log record holds beside its text, the text about a step that is
@@ -29,15 +33,22 @@ from weakref import WeakSet
 
 import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as status
 from dagster._core.storage.config import PostgresStorageConfig
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    MAX_RETRIES_TAG,
+)
 from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from dagster_postgres.utils import create_pg_engine, pg_url_from_config
+from dagster_shared.record import replace
 
 if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
@@ -45,8 +56,11 @@ if TYPE_CHECKING:
 __all__ = [
     "ASSET_PARTITION_RANGE_END_TAG",
     "ASSET_PARTITION_RANGE_START_TAG",
-    "PlansInSets",
+    "FAILED_SESSIONS",
+    "MAX_RETRIES_TAG",
+    "EventsInSets",
     "PostgresStorage",
+    "RunsOfTheLocation",
     "cause_of",
     "describe",
     "evaluation_records",
@@ -56,6 +70,11 @@ __all__ = [
     "keep_connections",
     "message_of",
 ]
+
+FAILED_SESSIONS = "failed sessions"
+"""Metadata of a partitioned check over a range: session → why it failed. Every other session of the run passed."""
+LOCATION = "fntx"
+"""The code location that workspace.yaml names."""
 
 _pooled: WeakSet[PostgresRunStorage | PostgresEventLogStorage] = WeakSet()
 
@@ -126,8 +145,9 @@ def evaluation_records(
     return instance.event_log_storage.get_event_records(evaluations, limit=limit, ascending=ascending)
 
 
-class PlansInSets(PostgresEventLogStorage):
-    """`dagster-postgres`' event log, with the plan of a run stored as a set, and its tables looked up once."""
+class EventsInSets(PostgresEventLogStorage):
+    """`dagster-postgres`' event log, with the plan of a run stored as a set, with what a check found recorded for each
+    session of its run, and with its tables looked up once."""
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         events = list(events)
@@ -164,7 +184,7 @@ class PlansInSets(PostgresEventLogStorage):
                         "check_name": planned.check_name,
                         "partition": session,
                         "run_id": event.run_id,
-                        "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+                        "execution_status": status.PLANNED.value,
                         "evaluation_event": serialized,
                         "evaluation_event_timestamp": self._event_insert_timestamp(event),
                         "evaluation_event_storage_id": event_id,
@@ -173,6 +193,49 @@ class PlansInSets(PostgresEventLogStorage):
         with self.index_connection() as connection:
             connection.execute(AssetCheckExecutionsTable.insert(), rows)
 
+    def _update_asset_check_evaluation(self, event: EventLogEntry, event_id: int | None) -> None:
+        """As Dagster's, which records an evaluation of a range for no session; then for the sessions that were planned,
+        as a set: it is one event, whatever the number of sessions."""
+        evaluation = event.get_dagster_event().asset_check_evaluation_data
+        if evaluation.partition is None:
+            self._record_sessions(event, evaluation, event_id)
+        super()._update_asset_check_evaluation(event, event_id)
+
+    def _record_sessions(self, event: EventLogEntry, evaluation: dg.AssetCheckEvaluation, event_id: int | None) -> None:
+        table = AssetCheckExecutionsTable
+        named = {
+            "asset_key": evaluation.asset_key.to_string(),
+            "check_name": evaluation.check_name,
+            "run_id": event.run_id,
+        }
+        of_run = [table.c.partition.is_not(None), *(table.c[name] == value for name, value in named.items())]
+        with self.index_transaction() as connection:
+            planned = connection.execute(table.select().where(*of_run).order_by(table.c.id))
+            sessions = [row.partition for row in planned]
+            if not sessions:
+                return
+            materialized = self.get_latest_storage_id_by_partition(
+                evaluation.asset_key, DagsterEventType.ASSET_MATERIALIZATION, {*sessions}
+            )
+            found: Any = evaluation.metadata.get(FAILED_SESSIONS)  # of Dagster's many kinds of values, JSON
+            words: dict[str, str] = found.value if found else {}
+            failed = {session: serialize_value(_of_session(event, why)) for session, why in words.items()}
+            passed = serialize_value(_of_session(event, None))
+            rows = [
+                {
+                    **named,
+                    "partition": session,
+                    "execution_status": (status.FAILED if session in failed else status.SUCCEEDED).value,
+                    "evaluation_event": failed.get(session, passed),
+                    "evaluation_event_timestamp": self._event_insert_timestamp(event),
+                    "evaluation_event_storage_id": event_id,
+                    "materialization_event_storage_id": materialized.get(session),
+                }
+                for session in sessions
+            ]
+            connection.execute(table.delete().where(*of_run))
+            connection.execute(table.insert(), rows)
+
     def _inserted(self, events: Sequence[EventLogEntry]) -> list[tuple[EventLogEntry, int]]:
         statement = self.prepare_insert_event_batch(events).returning(SqlEventLogStorageTable.c.id)
         with self._connect() as connection:
@@ -180,11 +243,11 @@ class PlansInSets(PostgresEventLogStorage):
 
     def _has_asset_key_col_on_connection(self, conn: Any, column_name: str) -> bool:
         return self._once_true(
-            column_name, lambda: super(PlansInSets, self)._has_asset_key_col_on_connection(conn, column_name)
+            column_name, lambda: super(EventsInSets, self)._has_asset_key_col_on_connection(conn, column_name)
         )
 
     def has_table(self, table_name: str) -> bool:
-        return self._once_true(table_name, lambda: super(PlansInSets, self).has_table(table_name))
+        return self._once_true(table_name, lambda: super(EventsInSets, self).has_table(table_name))
 
     def _once_true(self, name: str, look: Callable[[], bool]) -> bool:
         known = vars(self).setdefault("_known", set())
@@ -193,12 +256,37 @@ class PlansInSets(PostgresEventLogStorage):
         return name in known
 
 
+def _of_session(event: EventLogEntry, failure: str | None) -> EventLogEntry:
+    """The evaluation of a range as one session's: passed, or failed with the words of the failure."""
+    of_range = event.get_dagster_event()
+    evaluation = of_range.asset_check_evaluation_data
+    one = replace(
+        evaluation,
+        passed=failure is None,
+        description=evaluation.description if failure is None and evaluation.passed else failure,
+        metadata={},
+    )
+    return event._replace(dagster_event=of_range._replace(event_specific_data=one))
+
+
+class RunsOfTheLocation(PostgresRunStorage):
+    """`dagster-postgres`' runs. A run that says nowhere what launched it is a command's, and of the code location."""
+
+    def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
+        if dagster_run.remote_job_origin is None:
+            repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), SINGLETON_REPOSITORY_NAME)
+            dagster_run = dagster_run._replace(remote_job_origin=RemoteJobOrigin(repository, dagster_run.job_name))
+        return super().add_run(dagster_run)
+
+
 class PostgresStorage(DagsterPostgresStorage):
-    """`dagster-postgres` at the URL that dagster.yaml gives, with `PlansInSets` for its event log."""
+    """`dagster-postgres` at the URL that dagster.yaml gives, with `EventsInSets` for its event log and
+    `RunsOfTheLocation` for its runs."""
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(postgres_url, inst_data=inst_data)
-        self._event_log_storage = PlansInSets(postgres_url)
+        self._event_log_storage = EventsInSets(postgres_url)
+        self._run_storage = RunsOfTheLocation(postgres_url)
 
     @classmethod
     def from_config_value(

@@ -1,5 +1,5 @@
 """The partitions: one per session of the New York Stock Exchange. A session's partition exists from 00:00 New York
-of the next day."""
+of the next day. They begin where the settings say; `code_location` says where in the UI."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.sessions import closed_weekdays
 from fntx_dagster.settings import load_settings
 
-FIRST_SESSION = load_settings().dagster.first_session
+FIRST_SESSION = load_settings().dagster.earliest
 # holidays are known a year ahead: a process that runs longer has to reload the code location
 _KNOWN = Period(FIRST_SESSION, datetime.now().date() + timedelta(days=366))
 _HOLIDAYS = [datetime(day.year, day.month, day.day) for day in closed_weekdays(_KNOWN)]

@@ -1,6 +1,7 @@
-"""Which sessions a run covers, how a run over a range is requested, and who owns the assets."""
+"""Which sessions a run covers, how a run over a range is requested, and what the assets have in common."""
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -10,6 +11,13 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.watching import Plan
 
 OWNERS = ["team:fntx"]
+NETWORK = "fntx/network"
+"""The tag that says what an asset contacts: `flex`, `evm`, `gateway`, or `none`. What contacts nothing can be built
+again at any time, from what is loaded."""
+LOCAL = {NETWORK: "none"}
+FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=5), fail_window=timedelta(days=8))
+"""Of assets that are built with each new session: four days may lie between two sessions, and a week without one is
+long. The check `latest_session_is_present` knows the sessions; this shows when something was last built at all."""
 BEGINNING = "fntx/beginning"
 """The tag of a run that says what it signs of accounts that have never signed (`signatures.Beginning`); unset: all."""
 
@@ -18,6 +26,13 @@ def range_of(context: Any) -> Period:
     """From the first to the last session of the run's partitions. The context is an asset's or a check's."""
     keys = sorted(context.partition_keys)
     return Period(date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]))
+
+
+def row_counts(context: Any, counts: Mapping[date, int]) -> list[tuple[date, dict[str, int]]]:
+    """The rows of a table as metadata of each session of a run; a session without rows has none, and a point in the
+    plot."""
+    days = [date.fromisoformat(key) for key in sorted(context.partition_keys)]
+    return [(day, {"dagster/row_count": counts.get(day, 0)}) for day in days]
 
 
 def range_tags(period: Period) -> dict[str, str]:

@@ -5,7 +5,7 @@ import dagster as dg
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import OWNERS, range_of
+from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.services.building.reports import write_reports
 
@@ -27,6 +27,8 @@ from fntx_dagster.services.building.reports import write_reports
     group_name="report",
     kinds={"python", "markdown"},
     owners=OWNERS,
+    tags=LOCAL,
+    freshness_policy=FRESHNESS,
 )
 def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """Why the account moved, in the observer's time: every block of the day, the difference at the close by name. The

@@ -8,7 +8,7 @@ from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import OWNERS, range_of
+from fntx_dagster.defs.ranges import LOCAL, OWNERS, range_of, row_counts
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.services.building.risk import build_risk
 
@@ -24,6 +24,7 @@ _DEPS = ["closing_positions", "closing_days"]
             group_name="risk",
             kinds={"python", "postgres"},
             owners=OWNERS,
+            tags=LOCAL,
             description="Implied volatility and Greeks of every option open at a session's close or traded in it.",
         ),
         dg.AssetSpec(
@@ -32,6 +33,7 @@ _DEPS = ["closing_positions", "closing_days"]
             group_name="risk",
             kinds={"python", "postgres"},
             owners=OWNERS,
+            tags=LOCAL,
             description="The portfolio's Greeks and its value at risk over one day, at each session's close.",
         ),
     ],
@@ -50,7 +52,7 @@ def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     with failing_well():
         built = build_risk(platform.settings(), platform.database(), range_of(context))
     for table, rows in built.rows.items():
-        describe(context, [(day, {"dagster/row_count": count}) for day, count in rows.items()], table)
+        describe(context, row_counts(context, rows), table)
     describe(context, built.figures, "portfolio_greeks")
     yield result(
         "unusual",

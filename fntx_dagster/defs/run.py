@@ -15,7 +15,7 @@ import dagster as dg
 from fntx_dagster.defs.definitions import defs
 from fntx_dagster.defs.failures import error_text, is_transient
 from fntx_dagster.defs.findings import observed
-from fntx_dagster.defs.internals import is_failed_check, keep_connections
+from fntx_dagster.defs.internals import MAX_RETRIES_TAG, is_failed_check, keep_connections
 from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent
@@ -73,7 +73,8 @@ def run_range(settings: Settings, job_name: str, period: Period) -> RunOutcome:
                 instance=instance,
                 run_id=run_id,
                 run_config={"loggers": {"progress": {}}},
-                tags=range_tags(Period(days[0], days[-1])),
+                # whoever gave the command repeats it, not the daemon
+                tags=range_tags(Period(days[0], days[-1])) | {MAX_RETRIES_TAG: "0"},
                 raise_on_error=False,
             )
         checks = [

@@ -7,7 +7,7 @@ from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import progress_of
-from fntx_dagster.defs.ranges import BEGINNING, OWNERS, range_of
+from fntx_dagster.defs.ranges import BEGINNING, FRESHNESS, LOCAL, NETWORK, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.services.signatures import late_records
 from fntx_dagster.services.signatures.receipts import POSTS_AHEAD, Receipt, post_days
@@ -33,6 +33,8 @@ WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
     group_name="proof",
     kinds={"python", "postgres"},
     owners=OWNERS,
+    tags=LOCAL,
+    freshness_policy=FRESHNESS,
 )
 def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The day's metrics frozen as a salted Merkle tree, and queued for the chain; signing does not contact a node. A
@@ -60,7 +62,6 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
 @dg.asset_check(
     asset=daily_signature,
     additional_deps=["daily_summary", "rolling_metrics", "daily_verification", "portfolio_greeks"],
-    partitions_def=SESSIONS,
     description="The figures of every signed day are still those that were signed. Changed metrics are named.",
 )
 def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
@@ -108,6 +109,8 @@ def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Plat
     group_name="proof",
     kinds={"solidity", "postgres"},
     owners=OWNERS,
+    tags={NETWORK: "evm"},
+    freshness_policy=FRESHNESS,
     retry_policy=WHEN_THE_CHAIN_IS_AWAY,
 )
 def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:

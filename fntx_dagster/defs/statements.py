@@ -6,7 +6,7 @@ from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import progress_of
-from fntx_dagster.defs.ranges import OWNERS, range_of
+from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, NETWORK, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.tables import shown_table
 from fntx_dagster.services.statements import check_due_session, fetch_statements, load_statements
@@ -33,6 +33,7 @@ WHEN_THE_BROKER_IS_AWAY = dg.RetryPolicy(
     group_name="statements",
     kinds={"xml"},
     owners=OWNERS,
+    tags={NETWORK: "flex"},
 )
 def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The statement files of the Flex Web Service: each query once for each month of the run, as month-to-date. Without
@@ -90,6 +91,8 @@ def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
     group_name="statements",
     kinds={"xml", "postgres"},
     owners=OWNERS,
+    tags=LOCAL,
+    freshness_policy=FRESHNESS,
 )
 def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """Every statement file in the folder (XML, or one packed as .gz or .zip), loaded as delivered. Month-to-date files

@@ -10,18 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
 from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import OWNERS, range_of
+from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, OWNERS, range_of, row_counts
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.services.building.marts import build_marts, manifest
 from fntx_dagster.settings import load_settings
 
 
 class Translator(DagsterDbtTranslator):
-    """A model's asset is called like its table."""
+    """A model's asset is called like its table. Its SQL is in the repository, not in its description."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] == "model":
@@ -30,6 +30,17 @@ class Translator(DagsterDbtTranslator):
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         return super().get_group_name(dbt_resource_props) or "staging"
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return dbt_resource_props["description"]
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        return {**super().get_tags(dbt_resource_props), **LOCAL}
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        is_last_mart = spec.key == dg.AssetKey("daily_summary")
+        return spec.replace_attributes(freshness_policy=FRESHNESS) if is_last_mart else spec
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         return OWNERS
@@ -59,7 +70,8 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
     )
     for result in built.results:
         if result.name in models and result.status == "success":
-            rows = [(day, {"dagster/row_count": count}) for day, count in built.rows.get(result.name, {}).items()]
+            counts = built.rows.get(result.name)
+            rows = [] if counts is None else row_counts(context, counts)
             describe(context, [*rows, *built.figures.get(result.name, [])], result.name)
             yield dg.MaterializeResult(asset_key=result.name, metadata={"dbt seconds": round(result.seconds, 3)})
         elif result.kind == "test" and result.model and result.status != "skipped":

@@ -1,6 +1,8 @@
 """The four kinds of verification as asset checks: each says which equations of its kind do not hold. Where a blocking
 one fails, the account is not signed from that day on; the other accounts are, so no check blocks the run."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from fntx_dagster.defs.findings import result
@@ -8,6 +10,7 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.tables import shown_table
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.services.building.verification import BLOCKING_KINDS, WARNING_KINDS, equations
 
 _DESCRIPTIONS = {
@@ -35,6 +38,7 @@ def _check(kind: str, blocking: bool) -> dg.AssetChecksDefinition:
             checked.failed,
             f"{checked.number} equations hold",
             days=period,
+            by_session=_by_session(checked.failed),
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             equations=checked.number,
             failed=len(checked.failed),
@@ -42,6 +46,14 @@ def _check(kind: str, blocking: bool) -> dg.AssetChecksDefinition:
         )
 
     return verification
+
+
+def _by_session(failed: Sequence[Finding]) -> dict[str, str]:
+    """Session → the words of its failed equations."""
+    words: dict[str, list[str]] = {}
+    for finding in failed:
+        words.setdefault(f"{finding.day}", []).append(finding.text)
+    return {session: "; ".join(texts) for session, texts in words.items()}
 
 
 CHECKS = [_check(kind, True) for kind in BLOCKING_KINDS] + [_check(kind, False) for kind in WARNING_KINDS]

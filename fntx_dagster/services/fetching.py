@@ -119,9 +119,7 @@ def overdue(settings: Settings, db: Database, now: datetime) -> Overdue:
     due, pairs = due_session(now), set(_pairs(queries))
     answers = {_pair(fetch): fetch for fetch in fetches.latest(db)}
     served = served_accounts(db)
-    lacking = {
-        lack.day for lack in missing(db, Period(settings.dagster.first_session, due)) if lack.account_id in served
-    }
+    lacking = {lack.day for lack in missing(db, Period(settings.dagster.earliest, due)) if lack.account_id in served}
     if any(pair not in answers or _may_be_retried(answers[pair], now) for pair in pairs):
         lacking.add(due)
     if not lacking:

@@ -4,14 +4,17 @@ a statement can cover, and why a range holds none."""
 from __future__ import annotations
 
 from collections.abc import Sized
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 from fntx_dagster.accounting.calendar import sessions, why_closed
-from fntx_dagster.errors import Permanent
+from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.services.ranges import refuse_backwards
-from fntx_dagster.store.raw_flex.coverage import due_session
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.opening import running_database
+from fntx_dagster.store.raw_flex.coverage import due_session, first_session
 
 AFTER_CLOSE = timedelta(minutes=30)
 """How long after its close a session still counts as open: the broker books assignments then."""
@@ -20,6 +23,15 @@ AFTER_CLOSE = timedelta(minutes=30)
 def latest_session() -> date:
     """The latest session whose statement should have arrived by now."""
     return due_session(datetime.now(UTC))
+
+
+def first_partition(settings: Settings, now: datetime) -> date:
+    """The first session that is loaded. Where nothing is, or the database does not run, the first of the year before
+    `now`: the Flex Web Service reaches no further back."""
+    with suppress(Transient, Permanent):  # the UI says itself what is wrong with the database
+        if (db := running_database(settings)) and (first := first_session(db)):
+            return first
+    return due_session(now - timedelta(days=365))
 
 
 def require_days(days: Sized, period: Period) -> None:

@@ -54,7 +54,7 @@ def month_to_date(settings: Settings, now: datetime) -> Plan:
     yesterday = now.astimezone(NEW_YORK).date() - timedelta(days=1)
     if closed := why_closed(yesterday):
         return Plan(None, f"{yesterday} was no session ({closed}): there is no new statement.")
-    month = sessions(max(yesterday.replace(day=1), settings.dagster.first_session), yesterday)
+    month = sessions(max(yesterday.replace(day=1), settings.dagster.earliest), yesterday)
     return Plan(Period(month[0].day, yesterday), "month to date")
 
 
@@ -101,7 +101,7 @@ def _to_sign(
     settings: Settings, db: Database, now: datetime, beginning: Beginning, key: str, begins_from: date
 ) -> Plan:
     """Requested once per `key` and number of days."""
-    first = settings.dagster.first_session
+    first = settings.dagster.earliest
     with db.snapshot() as snapshot:
         accounts = days_to_sign(snapshot, beginning, begins_from)
         days = sorted(day for account in accounts.values() for day in account.days if day >= first)

@@ -43,7 +43,15 @@ class DagsterSettings(Group):
     database_url: SecretStr | None = Field(
         default=None, description="Dagster's storage; unset: the database `dagster` of the same server"
     )
-    first_session: date = Field(default=date(2015, 1, 1), description="first day that Dagster has a partition for")
+    first_session: date | None = Field(
+        default=None,
+        description="first day that Dagster has a partition for; unset: the first session that is loaded, in the UI",
+    )
+
+    @property
+    def earliest(self) -> date:
+        """The first day that a run may cover."""
+        return self.first_session or date(2015, 1, 1)
 
 
 class FlexSettings(Group):

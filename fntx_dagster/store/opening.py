@@ -43,6 +43,13 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
+def running_database(settings: Settings) -> Database | None:
+    """As `open_database`; None where the embedded server does not run: it is not started."""
+    if settings.database.url is None and not EmbeddedPostgres(settings.paths.postgres).running():
+        return None
+    return open_database(settings)
+
+
 def dagster_storage_url(settings: Settings) -> str:
     """The URL of Dagster's own storage in SQLAlchemy's form; it holds the password, so hand it on and do not show it.
 

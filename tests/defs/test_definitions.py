@@ -8,7 +8,7 @@ from itertools import pairwise
 import dagster as dg
 import pytest
 
-from fntx_dagster.definitions import defs
+from fntx_dagster.defs.definitions import defs
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.run import sessions_between
 from fntx_dagster.errors import Permanent

@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fntx_dagster.definitions import defs
 from fntx_dagster.defs import former_names, sensors
+from fntx_dagster.defs.definitions import defs
 from fntx_dagster.defs.jobs import JOBS
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.finding import Finding

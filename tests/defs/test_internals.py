@@ -18,8 +18,10 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
 from dagster._core.execution.context.system import StepExecutionContext
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
-from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage
+from dagster._core.utils import make_new_run_id
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from dagster_postgres.utils import create_pg_engine
 from psycopg.rows import dict_row
 from pydantic import SecretStr
@@ -28,7 +30,10 @@ from fntx_dagster.defs import resources
 from fntx_dagster.defs.internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
-    PlansInSets,
+    FAILED_SESSIONS,
+    MAX_RETRIES_TAG,
+    EventsInSets,
+    RunsOfTheLocation,
     cause_of,
     evaluation_records,
     event_of,
@@ -97,7 +102,7 @@ def test_a_plan_stored_as_a_set_is_the_plan_that_dagster_stores_one_by_one(datab
     entries = planned()
     url = storage_url(database)
     theirs = kept(PostgresEventLogStorage(url), entries, database)
-    assert kept(PlansInSets(url), entries, database) == theirs
+    assert kept(EventsInSets(url), entries, database) == theirs
     assert len(theirs) == 8 + 2 + 3
     assert sum(event is not None for event, _ in theirs) == 3
 
@@ -107,7 +112,57 @@ def test_the_instance_of_dagster_yaml_has_it(home: Any, monkeypatch: pytest.Monk
     monkeypatch.setenv("FNTX_DAGSTER_STORAGE_URL", storage_url(database))
     monkeypatch.setenv("FNTX_DAGSTER_FOLDER", str(home))
     with dg.DagsterInstance.get() as instance:
-        assert isinstance(instance.event_log_storage, PlansInSets)
+        assert isinstance(instance.event_log_storage, EventsInSets)
+        assert isinstance(instance.run_storage, RunsOfTheLocation)
+
+
+@pytest.mark.parametrize("failed", [{}, {SESSIONS[1]: "does not add up"}])
+def test_an_evaluation_of_a_range_is_one_event_and_a_result_for_each_planned_session(
+    database: Database, failed: dict[str, str]
+) -> None:
+    storage = EventsInSets(storage_url(database))
+    storage.store_event_batch(planned())
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=ASSETS[0],
+        check_name="chains",
+        passed=not failed,
+        description="one of three" if failed else "all add up",
+        metadata={FAILED_SESSIONS: failed} if failed else {},
+    )
+    event = DagsterEvent(
+        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+        job_name="daily_run",
+        event_specific_data=evaluation,
+        step_key="step",
+    )
+    for _ in range(2):  # a step that is tried again evaluates again
+        storage.store_event(dg.EventLogEntry(None, 10, "", "run", time.time(), "step", "daily_run", event))
+    history = storage.get_asset_check_execution_history(dg.AssetCheckKey(ASSETS[0], "chains"), limit=10)
+    assert {record.partition: record.status.value for record in history} == {
+        SESSIONS[0]: "SUCCEEDED",
+        SESSIONS[1]: "FAILED" if failed else "SUCCEEDED",
+        None: "FAILED" if failed else "SUCCEEDED",
+    }
+    assert len(history) == 3
+    said = {record.partition: record.evaluation for record in history}
+    assert said[SESSIONS[0]].passed
+    assert (said[SESSIONS[1]].passed, said[SESSIONS[1]].description) == (
+        (False, "does not add up") if failed else (True, "all add up")
+    )
+    assert said[None].passed is not bool(failed)
+    assert len(storage.get_logs_for_run("run")) == 8 + 2
+
+
+def test_a_run_that_nothing_launched_is_of_the_code_location_and_no_other_is_touched(database: Database) -> None:
+    storage = RunsOfTheLocation(storage_url(database))
+    elsewhere = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("other"), "theirs"), "daily_run")
+    for origin, label in ((None, "__repository__@fntx"), (elsewhere, "theirs@other")):
+        run = storage.add_run(dg.DagsterRun("daily_run", run_id=make_new_run_id(), remote_job_origin=origin))
+        [kept] = storage.get_runs(dg.RunsFilter(run_ids=[run.run_id]))
+        assert kept.remote_job_origin.repository_origin.get_label() == label
+        assert [one.run_id for one in storage.get_runs(dg.RunsFilter(tags={".dagster/repository": label}))] == [
+            run.run_id
+        ]
 
 
 def test_a_column_is_looked_for_until_it_is_found(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,14 +173,14 @@ def test_a_column_is_looked_for_until_it_is_found(database: Database, monkeypatc
         return len(asked) > 1
 
     monkeypatch.setattr(PostgresEventLogStorage, "_has_asset_key_col_on_connection", has)
-    storage = PlansInSets(storage_url(database))
+    storage = EventsInSets(storage_url(database))
     assert [storage.has_asset_key_col("cached_status_data") for _ in range(4)] == [False, True, True, True]
     assert asked == ["cached_status_data"] * 2
 
 
 def test_a_kept_connection_of_the_storage_that_was_cut_is_replaced(database: Database, postgres: str) -> None:
     with dg.DagsterInstance.local_temp() as instance:
-        storage = PlansInSets(storage_url(database))
+        storage = EventsInSets(storage_url(database))
         keep_connections(SimpleNamespace(run_storage=instance.run_storage, event_log_storage=storage))
         storage.store_event_batch(planned())
         with psycopg.connect(postgres, autocommit=True) as other:
@@ -151,6 +206,10 @@ def test_the_internals_look_as_they_did_when_they_were_read() -> None:
     for storage in (PostgresRunStorage, PostgresEventLogStorage):
         assert {"_engine", "_token_provider", "postgres_url"} <= {*storage.__init__.__code__.co_names}, storage
     assert {column.name for column in AssetCheckExecutionsTable.columns} == CHECK_COLUMNS
+    assert parameters(PostgresRunStorage.add_run) == ["self", "dagster_run"]
+    assert {"_event_log_storage", "_run_storage"} <= {*DagsterPostgresStorage.__init__.__code__.co_names}
+    assert {"partition", "passed", "description", "metadata"} <= {*dg.AssetCheckEvaluation.__annotations__}
+    assert MAX_RETRIES_TAG == "dagster/max_retries"
     assert [*AssetMetadataHandle.__annotations__] == ["asset_key", "partition_key"]
     assert [*OutputMetadataAccumulator.__annotations__] == ["per_output_metadata"]
     assert "_metadata_accumulator" in StepExecutionContext.__init__.__code__.co_names
@@ -170,6 +229,8 @@ INTERNALS = {
     "_connect": ["self"],
     "_store_asset_event": ["self", "conn", "event", "event_id"],
     "_store_asset_check_evaluation_planned": ["self", "event", "event_id"],
+    "_update_asset_check_evaluation": ["self", "event", "event_id"],
+    "get_latest_storage_id_by_partition": ["self", "asset_key", "event_type", "partitions", "after_cursor"],
     "_event_insert_timestamp": ["self", "event"],
     "_has_asset_key_col_on_connection": ["self", "conn", "column_name"],
 }

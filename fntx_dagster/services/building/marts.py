@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
 from fntx_dagster.adapters.dbt.project import manifest_in
 from fntx_dagster.adapters.dbt.running import NodeResult, project_in
+from fntx_dagster.model.nav import NavDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.environment import dbt_environment
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.accounting.changes import mark_built, stale_range
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import account_labels
+from fntx_dagster.store.marts.performance import rolling_metrics
 from fntx_dagster.store.marts.summaries import summary
 from fntx_dagster.store.marts.tables import built_from, built_span, row_counts
 from fntx_dagster.store.opening import database_name
@@ -33,6 +36,10 @@ MARTS_BY_SESSION = (
 """The marts whose rows have a trading day."""
 
 
+Figures = list[tuple[date, dict[str, float]]]
+"""What can be plotted: sessions with figures by name and masked account."""
+
+
 class Built(NamedTuple):
     """What building did: the result of each node, and dbt's words about those that failed. Where none failed, also of
     each model that was built its rows per session of the range, and its figures that can be plotted."""
@@ -40,7 +47,7 @@ class Built(NamedTuple):
     results: list[NodeResult]
     failures: list[str]
     rows: dict[str, dict[date, int]]
-    figures: dict[str, list[tuple[date, dict[str, float]]]]
+    figures: dict[str, Figures]
 
 
 def manifest(settings: Settings) -> Path:
@@ -60,7 +67,7 @@ def build_marts(settings: Settings, db: Database, period: Period, nodes: Collect
         return Built(results, failures, {}, {})
     built = {result.name for result in results if result.kind == "model" and result.status == "success"}
     rows = {mart: row_counts(db, mart, period) for mart in MARTS_BY_SESSION if mart in built}
-    figures = {"daily_summary": _figures(db, period)} if "daily_summary" in built else {}
+    figures = {mart: plotted(db, period) for mart, plotted in _PLOTTED.items() if mart in built}
     if all_models:
         mark_built(db, stale)
     return Built(results, failures, rows, figures)
@@ -86,11 +93,33 @@ def build(settings: Settings, db: Database, nodes: Collection[str], period: Peri
         return project.build(selected, variables)
 
 
-def _figures(db: Database, period: Period) -> list[tuple[date, dict[str, float]]]:
-    """NAV and P&L of the daily summary per account and session, in the account's base currency."""
+def _day_figures(db: Database, period: Period) -> Figures:
+    """NAV and P&L of the daily summary per account and session, in the account's base currency, and its return."""
     labels = account_labels(db)
-    fields = ("closing_nav_official", "net_pnl", "unexplained")
+    fields = ("closing_nav_official", "net_pnl", "difference", "unexplained")
+    figures = []
+    for row in summary(db, period):
+        day = NavDay(*(row[name] for name in _RETURN_FIELDS))
+        values = {field: row[field] for field in fields} | {"daily_return": day.daily_return}
+        figures.append((day.trading_day, _of(labels[row["account_id"]], values)))
+    return figures
+
+
+def _window_figures(db: Database, period: Period) -> Figures:
+    """Return, volatility and drawdown since an account's first session, as fractions."""
+    labels = account_labels(db)
+    fields = ("total_return", "volatility", "max_drawdown")
     return [
-        (row["trading_day"], {f"{field} {labels[row['account_id']]}": float(row[field]) for field in fields})
-        for row in summary(db, period)
+        (row["trading_day"], _of(labels[row["account_id"]], {field: row[field] for field in fields}))
+        for row in rolling_metrics(db, period)
+        if row["metric_window"] == "all"
     ]
+
+
+def _of(label: str, values: Mapping[str, Decimal | float | None]) -> dict[str, float]:
+    """What can be plotted of an account; a figure that is undefined is left out."""
+    return {f"{name} {label}": float(value) for name, value in values.items() if value is not None}
+
+
+_RETURN_FIELDS = ("trading_day", "opening_nav_official", "closing_nav_official", "deposits", "withdrawals")
+_PLOTTED = {"daily_summary": _day_figures, "rolling_metrics": _window_figures}

@@ -46,7 +46,7 @@ def waiting_too_long(db: Readable, hours: float, now: datetime) -> list[Finding]
 def waiting_here(settings: Settings, db: Readable) -> list[Unfinished]:
     """What the chain of the settings can take. A record that is bound to another chain, or has failed, waits for a
     person. Raises Permanent where the settings name no contracts of their chain."""
-    first = settings.dagster.first_session
+    first = settings.dagster.earliest
     records = [record for record in unfinished(db) if record.state != "failed" and record.trading_day >= first]
     if not records:
         return []

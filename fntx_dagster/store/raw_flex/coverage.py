@@ -14,6 +14,7 @@ from fntx_dagster.errors import masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.store.database import Readable
+from fntx_dagster.store.queries import one_value
 from fntx_dagster.store.raw_flex.fetches import served_accounts, unanswered
 
 _STATEMENTS_TAKE = timedelta(hours=4)
@@ -114,6 +115,14 @@ def due_session(now: datetime) -> date:
     return last_session(over.date() - timedelta(days=1)).day
 
 
+def first_session(db: Readable) -> date | None:
+    """The first session that can be built; the first that a statement covers where no NAV is loaded; None where nothing
+    is."""
+    with db.connect() as connection:
+        day = one_value(connection.execute(_FIRST_DAY))
+    return None if day is None else sessions(day, day + LONGEST_CLOSURE)[0].day
+
+
 def nothing_to_build(db: Readable, period: Period) -> str | None:
     """A sentence for a person where no session of a range has an official NAV in any account; None where one has."""
     first, last = period
@@ -147,6 +156,21 @@ select account_id, day, section from chained cross join unnest(sections_before) 
 where day >= %(first)s and section <> all (sections)
 """
 """Sections that cover one day with a NAV and not the next."""
+
+_FIRST_DAY = """
+select coalesce(
+    (
+        select min(day) from (
+            select to_date as day from raw_flex.change_in_nav
+            where withdrawn_at is null and ending_value is not null and to_date - coalesce(from_date, row_date) < 5
+            union all
+            select report_date + 1 from raw_flex.equity_summary where withdrawn_at is null and total is not null
+        ) as days
+    ),
+    (select min(from_date) from raw_flex.statements)
+)
+"""
+"""Of a NAV by period those that can be one session's; the first NAV without a period is only the next day's opening."""
 
 
 def _reach(db: Readable) -> dict[str, tuple[date, date]]:

@@ -12,7 +12,14 @@ import pytest
 from fntx_dagster.model.period import Period
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.raw_flex.coverage import Missing, due_session, missing, nav_sessions, nothing_to_build
+from fntx_dagster.store.raw_flex.coverage import (
+    Missing,
+    due_session,
+    first_session,
+    missing,
+    nav_sessions,
+    nothing_to_build,
+)
 from fntx_dagster.store.raw_flex.fetches import Fetch, configure, remember
 from fntx_dagster.store.raw_flex.statements import load_file
 
@@ -265,3 +272,26 @@ def test_a_range_without_any_nav_is_reported_and_one_accounts_nav_is_enough(load
 def test_a_session_is_due_from_four_in_the_morning_of_the_day_after_it(now: str, due: date) -> None:
     assert due_session(datetime.fromisoformat(now).replace(tzinfo=NEW_YORK)) == due
     assert due_session(datetime.fromisoformat(now).replace(tzinfo=NEW_YORK).astimezone(UTC)) == due
+
+
+def test_the_first_session_is_the_first_that_can_be_built_of_any_account(load: Statements) -> None:
+    assert first_session(load.db) is None
+    load(ONE, JULY_10)
+    assert first_session(load.db) == JULY_10
+    load(OTHER, JULY_9, begins=JULY_1)
+    assert first_session(load.db) == JULY_10, "the NAV of a range is no session's"
+    load(OTHER, JULY_7, JULY_8)
+    assert first_session(load.db) == JULY_7, "older statements move it back"
+
+
+def test_the_first_session_is_the_one_after_a_nav_that_is_only_an_opening(load: Statements) -> None:
+    nav = row("EquitySummaryByReportDateInBase", accountId=ONE, currency="HKD", reportDate="20250703", total="1")
+    built = statement(section("EquitySummaryInBase", nav), account=ONE, first="20250703", last="20250703")
+    load_file(load.db, write(load.folder / "nav.xml", document(built)))
+    assert first_session(load.db) == JULY_7, "the 4th is a holiday"
+
+
+def test_where_no_nav_is_loaded_the_first_session_is_the_first_of_any_statement(load: Statements) -> None:
+    built = statement(section("Trades"), account=ONE, first="20250704", last="20250708")
+    load_file(load.db, write(load.folder / "trades.xml", document(built)))
+    assert first_session(load.db) == JULY_7
