@@ -29,7 +29,7 @@ from fntx_dagster.accounting.fills import (
     Fill,
 )
 from fntx_dagster.accounting.fx import PLACES, Rates
-from fntx_dagster.accounting.section_rows import asset_category, fill_of, multiplier, needed
+from fntx_dagster.accounting.section_rows import asset_category, fill_of, multiplier, needed, time_of
 from fntx_dagster.accounting.trade_rows import (
     ExerciseRow,
     TradeRow,
@@ -79,7 +79,7 @@ _NOTE_EVENTS = {"A": ASSIGNMENT, "Ex": EXERCISE, "Ep": EXPIRATION}
 def _fill(row: TradeRow, label: _Label | None, calendar: Calendar, rates: Rates) -> Fill:
     if label is None:
         label = _CONVERSION if asset_category(row) == "CASH" else _TRADED
-    executed_at = needed(row, row.date_time, "dateTime")
+    executed_at = time_of(row)
     currency = needed(row, row.currency, "currency")
     fill = fill_of(
         row,
@@ -247,4 +247,4 @@ def _delivered_quantity(row: TradeRow) -> Decimal:
 
 
 def _minute(row: TradeRow) -> datetime:
-    return needed(row, row.date_time, "dateTime").replace(second=0, microsecond=0)
+    return time_of(row).replace(second=0, microsecond=0)

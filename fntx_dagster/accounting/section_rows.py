@@ -6,6 +6,7 @@ Source: the broker's Flex reference.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fills import Fill
 from fntx_dagster.accounting.fx import Rates
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.contract import OPTIONS
 
 _Value = TypeVar("_Value")
 
@@ -61,7 +63,7 @@ def asset_category(row: SectionRow) -> str:
     """The broker's category; where the field is not delivered, what the contract's own terms say."""
     if row.asset_category:
         return row.asset_category
-    if row.put_call or row.strike:
+    if row.put_call or row.strike or _SYMBOL_OF_AN_OPTION(row.symbol or ""):
         return "OPT"
     if row.expiry:
         return "FUT"
@@ -70,19 +72,20 @@ def asset_category(row: SectionRow) -> str:
 
 
 def multiplier(row: SectionRow, category: str) -> Decimal:
-    """Units of the price to one of the quantity; a bond is priced in percent."""
+    """Units of the price to one of the quantity; a bond is priced in percent. Permanent where the row of an option or a
+    future does not say it: most options are on 100 shares, and some are not."""
     if category in _PRICED_IN_PERCENT:
         return (row.multiplier or Decimal(1)) / 100
     if row.multiplier:
         return row.multiplier
-    if category == "OPT":
-        return Decimal(100)
-    if category in ("FUT", "FOP"):
+    if category in (*OPTIONS, "FUT"):
         needed(row, row.multiplier, "multiplier")
     return Decimal(1)
 
 
 _PRICED_IN_PERCENT = frozenset({"BOND", "BILL"})
+_SYMBOL_OF_AN_OPTION = re.compile(r"\S{1,6} *\d{6}[CP]\d{8}").fullmatch
+"""`SPY   250717P00615000`."""
 
 
 def needed(row: SectionRow, value: _Value | None, attribute: str) -> _Value:
@@ -93,6 +96,17 @@ def needed(row: SectionRow, value: _Value | None, attribute: str) -> _Value:
             f"Add the field {attribute} to the section {row.SECTION} of the Flex query and load the statement again",
         )
     return value
+
+
+def time_of(row: SectionRow) -> datetime:
+    """When a row happened; Permanent where the statement gives no time, or a date alone: it is not put at midnight."""
+    if row.date_time is None:
+        raise Permanent(
+            f"row {row.row_key} of {row.row_date} in {row.SECTION} has no dateTime with a time of day",
+            f"Add the field dateTime to the section {row.SECTION} of the Flex query, set the query's time format to"
+            " HHmmss, and load the statement again",
+        )
+    return row.date_time
 
 
 def fill_of(
@@ -112,6 +126,9 @@ def fill_of(
     `stated_rate` is the row's own rate to the base currency, where it gives one.
     """
     category = asset_category(row)
+    if category in OPTIONS:
+        for attribute, value in (("strike", row.strike), ("expiry", row.expiry), ("putCall", row.put_call)):
+            needed(row, value, attribute)
     session = calendar.at(executed_at)
     rate = rates.of_row(currency, row.reported_on, stated_rate)
     return Fill(

@@ -233,8 +233,8 @@ def test_a_transfer_comes_at_its_price_and_counts_with_its_value():
 def test_a_transfer_that_says_no_amount_is_worth_its_price_and_a_worthless_one_says_so():
     priced = transfer(position_amount=None, transfer_price=Decimal(40))
     assert (priced.price, priced.proceeds) == (40, -1200)
-    option = transfer(position_amount=None, transfer_price=Decimal(2), strike=Decimal(60), put_call="C")
-    assert option.proceeds == -6000
+    terms = {"strike": Decimal(60), "put_call": "C", "expiry": date(2025, 9, 19), "multiplier": Decimal(10)}
+    assert transfer(position_amount=None, transfer_price=Decimal(2), **terms).proceeds == -600
     assert transfer(position_amount=Decimal(0)).proceeds == 0
 
 

@@ -199,6 +199,7 @@ def test_a_currency_pair_is_a_conversion_even_where_no_category_is_delivered():
     [
         ({"asset_category": "FOP", "strike": Decimal(1)}, "FOP"),
         ({"strike": Decimal(1), "put_call": "P"}, "OPT"),
+        ({"symbol": "SPY   250717C00628000", "expiry": date(2025, 7, 17)}, "OPT"),
         ({"expiry": date(2025, 9, 19)}, "FUT"),
         ({"symbol": "BRK.B"}, "STK"),
         ({"symbol": "EUR.USD"}, "CASH"),
@@ -289,7 +290,7 @@ def test_a_commission_charged_in_base_currency_is_turned_into_the_fills():
     ("given", "multiplier"),
     [
         ({"multiplier": Decimal(50), "asset_category": "FUT"}, 50),
-        ({"put_call": "C"}, 100),
+        ({"put_call": "C", "strike": Decimal(1), "expiry": date(2025, 9, 19), "multiplier": Decimal(10)}, 10),
         ({}, 1),
         ({"asset_category": "BOND", "multiplier": Decimal(1)}, Decimal("0.01")),
     ],
@@ -305,7 +306,6 @@ def test_the_multiplier_is_the_rows_or_the_categorys(given, multiplier):
     [
         ({"quantity": None}, "quantity"),
         ({"trade_price": None}, "tradePrice"),
-        ({"date_time": None}, "dateTime"),
         ({"currency": None}, "currency"),
         ({"conid": None, "symbol": None}, "conid"),
         ({"asset_category": "FUT", "multiplier": None}, "multiplier"),
@@ -316,3 +316,30 @@ def test_a_row_that_cannot_be_read_is_an_error_that_names_row_field_and_way_out(
         Permanent, match=rf"row 9 of 2025-07-17 in Trades has no {attribute}\. Add the field {attribute}"
     ):
         classified(row("9", **given))
+
+
+@pytest.mark.parametrize("category", ["OPT", "FOP", None])
+@pytest.mark.parametrize(
+    ("given", "attribute"),
+    [
+        ({"multiplier": None}, "multiplier"),
+        ({"strike": None}, "strike"),
+        ({"expiry": None}, "expiry"),
+        ({"put_call": None}, "putCall"),
+        ({"strike": None, "put_call": None, "expiry": None, "multiplier": None}, "strike"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["ExchTrade", "BookTrade"])
+def test_an_option_without_one_of_its_terms_is_named_with_the_field_to_add(category, given, attribute, kind):
+    incomplete = option("9", asset_category=category, transaction_type=kind, trade_price=Decimal(1), **given)
+    with pytest.raises(
+        Permanent, match=rf"row 9 of 2025-07-17 in Trades has no {attribute}\. Add the field {attribute}"
+    ):
+        classified(incomplete)
+
+
+def test_a_trade_without_a_time_of_day_is_named_with_what_to_set():
+    with pytest.raises(
+        Permanent, match=r"row 9 of .* has no dateTime with a time of day\. Add .* time format to HHmmss"
+    ):
+        classified(row("9", date_time=None))

@@ -354,6 +354,36 @@ def test_a_cancel_of_a_later_day_reverses_the_fill_in_its_own_statement(broker):
     assert_equal_to_a_full_rebuild(broker.database)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "left", "named"),
+    [
+        (r'( dateTime="[0-9]{8});[^"]*"', r'\1"', "no dateTime with a time of day"),
+        (r' dateTime="[^"]*"', "", "no dateTime with a time of day"),
+        (r' multiplier="[^"]*"', "", "no multiplier. Add the field multiplier to the section Trades"),
+        (r' strike="[^"]*"', "", "no strike. Add the field strike to the section Trades"),
+        (r' (strike|putCall|multiplier|expiry)="[^"]*"', "", "no strike. Add the field strike"),
+    ],
+)
+def test_samples_that_lack_a_time_or_a_term_are_named_as_incomplete_and_hold_up_no_other_account(
+    database: Database, tmp_path: Path, pattern: str, left: str, named: str
+) -> None:
+    whole = (SAMPLES / "Trades_MTD_20250719.xml").read_text(encoding="utf-8")
+    lacking = re.sub(pattern, left, whole)
+    assert lacking != whole
+    nav = (SAMPLES / "NAV_MTD_20250719.xml").read_text(encoding="utf-8")
+    for name, text in (("nav", nav), ("whole", whole)):
+        write(tmp_path / f"{name}.xml", text.replace("U1000001", "U2000002"))
+    write(tmp_path / "own nav.xml", nav)
+    write(tmp_path / "lacking.xml", lacking)
+    assert [load.status for load in load_paths(database, [tmp_path])] == ["loaded"] * 4
+    [failed] = run(database, "2025-07-01", "2025-07-18").failed
+    assert failed.account_id == "U1000001"
+    assert named in str(failed.error)
+    built = "SELECT account_id, count(*) FROM alm_reporting.fills GROUP BY 1"
+    assert query(database, built) == [("U2000002", 60)]
+    assert query(database, "SELECT count(*) FROM raw_flex.trades WHERE date_time::time = '00:00'") == [(0,)]
+
+
 def test_option_eae_that_comes_later_relabels_what_the_rule_had_to_guess(broker):
     assigned = trade(2, "2025-07-17", -100, "628", **BOOKED)
     broker.delivers("2025-07-17", call(1, "2025-07-17", -1, "0.16"), call(3, "2025-07-17", 1, **BOOKED), assigned)
