@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from typing import Annotated
@@ -12,7 +11,7 @@ import typer
 from fntx_dagster.cli.options import print_json, settings_and_database
 from fntx_dagster.cli.running import keeping_imports
 from fntx_dagster.errors import Permanent
-from fntx_dagster.settings import child_environment, executable, load_settings
+from fntx_dagster.settings import load_settings
 
 database = typer.Typer(no_args_is_help=True, help="The embedded database server.")
 
@@ -80,17 +79,13 @@ def demo(
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address of this machine to listen on.")] = "127.0.0.1",
 ) -> None:
     """Serve the Dagster UI and its daemon on the same database, until Ctrl-C."""
-    from fntx_dagster.cli.terminal import note
-    from fntx_dagster.services.environment import dagster_environment
+    from fntx_dagster.cli.serving import serve
 
-    environment = child_environment(dagster_environment(load_settings()))
-    note(f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it; `fntx db stop` ends the database)")
-    os.chdir(environment["DAGSTER_HOME"])  # the folder of workspace.yaml too
-    program = executable("dagster")
-    os.execve(program, [program, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)], environment)
+    serve(load_settings(), host, port)
 
 
 def env() -> None:

@@ -39,6 +39,7 @@ class Settings(groups.Group):
     )
     database: groups.DatabaseSettings = groups.DatabaseSettings()
     dagster: groups.DagsterSettings = groups.DagsterSettings()
+    ui: groups.UiSettings = groups.UiSettings()
     flex: groups.FlexSettings = groups.FlexSettings()
     accounting: groups.AccountingSettings = groups.AccountingSettings()
     options: groups.OptionsSettings = groups.OptionsSettings()

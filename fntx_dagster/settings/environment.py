@@ -16,7 +16,7 @@ def settings_variables() -> dict[str, str]:
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a child process (dbt, the Dagster UI): this one with `extra` on top."""
+    """The environment for a child process (dbt, a measurement): this one with `extra` on top."""
     twins = _twins(extra)
     return {**{name: value for name, value in os.environ.items() if name.upper() not in twins}, **extra}
 

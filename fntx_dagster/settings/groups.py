@@ -54,6 +54,23 @@ class DagsterSettings(Group):
         return self.first_session or date(2015, 1, 1)
 
 
+class UiSettings(Group):
+    """Who may use the UI that `fntx ui` serves."""
+
+    hosts: frozenset[str] = Field(
+        default=frozenset(),
+        description=(
+            'hosts that the UI answers under beside those of this machine, as a JSON list (`["fntx.example.com"]`), '
+            "each with its port where that is neither 80 nor 443"
+        ),
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="what the UI asks for, at least 16 characters; unset: whoever reaches it may use it",
+    )
+
+
 class FlexSettings(Group):
     """Statement files and the Flex Web Service that they come from. Waits are in seconds."""
 

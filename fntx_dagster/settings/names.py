@@ -16,6 +16,8 @@ SHORT_NAMES = {
     "database_connections": "database.connections",
     "dagster_database_url": "dagster.database_url",
     "first_session": "dagster.first_session",
+    "ui_hosts": "ui.hosts",
+    "ui_token": "ui.token",
     "statements": "flex.folder",
     "flex_date_order": "flex.date_order",
     "keep_statements": "flex.keep_files",

@@ -31,6 +31,7 @@ class Paths:
         self.limits = home / "limits"
         self.dagster = home / "dagster"
         self.dbt_target = home / "dbt"
+        self.logs = home / "logs"
 
 
 def default_home() -> Path:

@@ -1,0 +1,190 @@
+"""`fntx ui`: Dagster's webserver, daemon and code server as one thing that starts, works and ends together.
+
+The webserver and the daemon are threads of this process, the code server is a process of its own. The terminal shows a
+line for each thing that happens; what Dagster logs goes to a file in the home.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from fntx_dagster.cli.code_server import CodeServer
+from fntx_dagster.cli.terminal import foreign, note, out
+from fntx_dagster.errors import Transient
+from fntx_dagster.services.database import open_database
+from fntx_dagster.services.environment import dagster_environment
+from fntx_dagster.services.hosting import listen, only_daemon_of_the_database, only_daemon_of_the_home
+from fntx_dagster.settings import Settings, export
+
+_LOOK_SECONDS = 2
+_LONGEST_LOG = 10_000_000
+_QUIET_SECONDS = 600
+"""For how long an error that is the same as before is not shown again."""
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Serve the UI on an address of this machine and run the daemon, until Ctrl-C, SIGTERM or the terminal's end.
+
+    Permanent and Transient say why it does not start, or has ended.
+    """
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is signal.SIG_DFL:
+            signal.signal(ending, signal.default_int_handler)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    try:
+        with only_daemon_of_the_home(settings, url), listen(settings, host, port) as listening:
+            note("Starting the UI, its daemon and the definitions …")
+            environment = dagster_environment(settings)
+            export(environment)
+            with (
+                only_daemon_of_the_database(settings) as still_alone,
+                _logging_to(settings.paths.logs / "ui.log") as log,
+                CodeServer(environment["DAGSTER_HOME"], log) as code,
+            ):
+                _serve(settings, host, url, listening, code, still_alone, log)
+    except KeyboardInterrupt:
+        note("The UI and its daemon have ended; `fntx db stop` ends the database.")
+
+
+def _serve(
+    settings: Settings,
+    host: str,
+    url: str,
+    listening: socket.socket,
+    code: CodeServer,
+    still_alone: Callable[[], None],
+    log: IO[str],
+) -> None:
+    from fntx_dagster.defs import hosting  # while the code server does the same in its process
+
+    code.wait(hosting.hears)
+    with hosting.webserver(settings, host, code.socket, lambda: code.replace(hosting.hears)) as server:
+
+        def end_server() -> None:
+            server.should_exit = True
+
+        daemon = _Daemon(settings, code, still_alone, log, end_server)
+        daemon.start()
+        note(f"Dagster UI on {url} (Ctrl-C ends it). What Dagster logs: {settings.paths.logs / 'ui.log'}")
+        try:
+            server.run(sockets=[listening])
+        finally:
+            daemon.end()
+    if daemon.failure:
+        raise daemon.failure
+
+
+class _Daemon(threading.Thread):
+    """Dagster's daemon, and the look every two seconds: whether all parts live, and what has happened."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        code: CodeServer,
+        still_alone: Callable[[], None],
+        log: IO[str],
+        on_end: Callable[[], None],
+    ) -> None:
+        super().__init__(name="fntx-daemon")
+        self.failure: Exception | None = None
+        self._settings, self._code, self._still_alone = settings, code, still_alone
+        self._log, self._on_end = log, on_end
+        self._ending = threading.Event()
+
+    def end(self) -> None:
+        """Let it end, and wait for it."""
+        self._ending.set()
+        self.join()
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:
+            self.failure = error
+        finally:
+            self._on_end()
+
+    def _work(self) -> None:
+        from fntx_dagster.defs import hosting
+        from fntx_dagster.defs.happenings import Happenings
+
+        with hosting.daemon(self._code.socket) as (instance, check):
+            happenings = Happenings(instance, open_database(self._settings))
+            while not self._ending.wait(_LOOK_SECONDS):
+                try:
+                    check()
+                except Exception as error:
+                    raise Transient(f"the daemon has ended ({error})", f"{self._log.name} says why") from error
+                self._still_alone()
+                hosting.hears(self._code.socket)
+                if self._code.has_ended:
+                    _show("the code server has ended, and the runs in it; it is started again")
+                    self._code.replace(hosting.hears)
+                try:
+                    for line in happenings.new():
+                        _show(line)
+                except Exception:  # the database is away, and comes back
+                    logging.getLogger(__name__).exception("what has happened cannot be read")
+                _trim(self._log)
+
+
+def _show(text: str) -> None:
+    out(f"{datetime.now():%H:%M:%S}  {foreign(text)}")
+
+
+@contextmanager
+def _logging_to(file: Path) -> Iterator[IO[str]]:
+    """While inside, what this process logs goes to the end of a file that its owner alone reads, and the first line of
+    an error to the terminal too."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root, level = logging.getLogger(), logging.getLogger().level
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as log:
+        os.fchmod(log.fileno(), 0o600)
+        written, shown = logging.StreamHandler(log), _Errors(file)
+        written.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        root.setLevel(logging.INFO)
+        logging.captureWarnings(True)
+        for handler in (written, shown):
+            root.addHandler(handler)
+        try:
+            yield log
+        finally:
+            root.setLevel(level)
+            logging.captureWarnings(False)
+            for handler in (written, shown):
+                root.removeHandler(handler)
+
+
+def _trim(log: IO[str]) -> None:
+    """Keep a long log beside, as `ui.log.1`, and go on with an empty one: all who write it append."""
+    if os.fstat(log.fileno()).st_size > _LONGEST_LOG:
+        file = Path(log.name)
+        kept = file.with_suffix(".log.1")
+        shutil.copy2(file, kept)
+        log.truncate(0)
+
+
+class _Errors(logging.Handler):
+    """The first line of each error on the terminal; the same one again after ten minutes."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(logging.ERROR)
+        self._file = file
+        self._shown: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = (record.getMessage().splitlines() or [""])[0]
+        if time.monotonic() - self._shown.get(text, -_QUIET_SECONDS) >= _QUIET_SECONDS:
+            self._shown[text] = time.monotonic()
+            _show(f"error: {text} ({self._file})")

@@ -1,0 +1,186 @@
+"""Who may speak to the UI: asked of each request and each websocket before Dagster sees it.
+
+A browser sends requests for every page that it shows, also to this machine. Refused are: a host that is not this
+machine's own (a name of somebody else's may lead here: DNS rebinding), an origin that is not the UI's, a fetch from
+another site, a POST that such a site could send without being asked (anything but JSON), and, where a token is set,
+whoever has not shown it. What a GraphQL document may do by GET is refused in `defs.hosting`, where it is executed.
+"""
+
+from __future__ import annotations
+
+import hmac
+import html
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+COOKIE = "fntx_ui"
+_MONTH = 30 * 24 * 3600
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]+)?", re.ASCII)
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+_LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>FNTX</title>
+<body style="font: 16px sans-serif; margin: 4em auto; max-width: 30em">
+<p>This UI asks for its token (FNTX_UI_TOKEN).</p>
+<form><input type="password" name="token" autofocus aria-label="token"> <button>Open</button></form>"""
+_OPENED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>FNTX</title>
+<meta http-equiv="refresh" content="0; url={}"><p><a href="{}">Open the UI</a></p>"""
+
+
+class _Answer(NamedTuple):
+    """What is sent instead of Dagster's answer: plain text, or a page."""
+
+    status: int
+    text: str
+    media: str = "text/plain"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+_NO_HOST = _Answer(400, "The request names no host, or several.")
+_OTHER_HOST = _Answer(403, "The UI does not answer under this host. Add it to FNTX_UI_HOSTS if it is yours.")
+_OTHER_ORIGIN = _Answer(403, "The request comes from a page of another origin.")
+_OTHER_SITE = _Answer(403, "The request comes from a page of another site.")
+_NOT_JSON = _Answer(415, "Send JSON: the content type has to be application/json.")
+
+
+class Guard:
+    """An ASGI application around another one.
+
+    `hosts`: the hosts that the UI answers under beside those of loopback, each with its port where that is not the
+    scheme's own. `token`: what a browser shows once as `?token=…` and then keeps as a cookie, and a program sends as
+    `Authorization: Bearer …`; None where nobody is asked for one.
+    """
+
+    def __init__(self, app: App, hosts: Iterable[str] = (), token: str | None = None) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._token = token.encode() if token else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif answer := self._refusal(scope) or self._login(scope):
+            await _say(answer, scope, send)
+        else:
+            await self._app(scope, receive, _closed_to_frames(send))
+
+    def _refusal(self, scope: Scope) -> _Answer | None:
+        """Why nobody gets an answer to this request, whatever token it has."""
+        hosts, origins = _all(scope, "host"), _all(scope, "origin")
+        if len(hosts) != 1:
+            return _NO_HOST
+        host = hosts[0].lower()
+        if not self._answers_under(host):
+            return _OTHER_HOST
+        if any(not self._is_own(origin, host) for origin in origins):
+            return _OTHER_ORIGIN
+        if _is_from_another_site(scope):
+            return _OTHER_SITE
+        if scope["type"] == "http" and scope["method"] == "POST" and not _is_json(scope):
+            return _NOT_JSON
+        return None
+
+    def _answers_under(self, host: str) -> bool:
+        match = _HOST.fullmatch(host)
+        return match is not None and (host in self._hosts or match[1] in self._hosts or _is_loopback(match[1]))
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        """Whether a page's origin is the UI's own: the host that it asks, or, behind a proxy that hands on another
+        host, one of the settings."""
+        parts = urlsplit(origin.lower())
+        return parts.scheme in ("http", "https") and (parts.netloc == host or parts.netloc in self._hosts)
+
+    def _login(self, scope: Scope) -> _Answer | None:
+        """What is answered to somebody who has not shown the token yet, or is showing it."""
+        if self._token is None or self._has_shown_it(scope):
+            return None
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return _Answer(401, "The UI asks for its token.", headers=((b"www-authenticate", b"Bearer"),))
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        if not any(hmac.compare_digest(value.encode(), self._token) for name, value in pairs if name == "token"):
+            return _Answer(401, _LOGIN, "text/html")
+        rest = urlencode([(name, value) for name, value in pairs if name != "token"])
+        # a page that goes on by itself, and no redirect: a browser would send no strict cookie with one that began
+        # with a link of another site
+        there = html.escape("/" + quote(scope["path"].lstrip("/\\")) + (f"?{rest}" if rest else ""))
+        secure = "; Secure" if scope.get("scheme") == "https" else ""
+        cookie = f"{COOKIE}={self._session}; Path=/; Max-Age={_MONTH}; HttpOnly; SameSite=Strict{secure}"
+        return _Answer(200, _OPENED.format(there, there), "text/html", ((b"set-cookie", cookie.encode()),))
+
+    def _has_shown_it(self, scope: Scope) -> bool:
+        bearer = b"Bearer " + (self._token or b"")
+        if any(_same(value, bearer) for value in _all(scope, "authorization")):
+            return True
+        cookies = (part.strip().partition("=") for line in _all(scope, "cookie") for part in line.split(";"))
+        return any(name == COOKIE and _same(value, self._session.encode()) for name, _, value in cookies)
+
+    @property
+    def _session(self) -> str:
+        """What the cookie holds: it changes with the token, and does not tell it."""
+        return hmac.digest(self._token or b"", b"the cookie of fntx ui", "sha256").hex()
+
+
+def _is_from_another_site(scope: Scope) -> bool:
+    """Whether a browser says so. A link on another site may lead to a page of the UI; that site cannot read it."""
+    if all(site in ("same-origin", "none") for site in _all(scope, "sec-fetch-site")):
+        return False
+    is_link = _all(scope, "sec-fetch-mode") == ["navigate"] and _all(scope, "sec-fetch-dest") == ["document"]
+    return not (is_link and scope["type"] == "http" and scope["method"] == "GET")
+
+
+def _is_json(scope: Scope) -> bool:
+    types = _all(scope, "content-type")
+    return len(types) == 1 and types[0].partition(";")[0].strip().lower() == "application/json"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _all(scope: Scope, name: str) -> list[str]:
+    wanted = name.encode()
+    return [value.decode("latin-1").strip() for key, value in scope["headers"] if key.lower() == wanted]
+
+
+def _same(header: str, secret: bytes) -> bool:
+    return hmac.compare_digest(header.encode("latin-1"), secret)
+
+
+async def _say(answer: _Answer, scope: Scope, send: Send) -> None:
+    if scope["type"] != "http":
+        await send({"type": "websocket.close", "code": 1008, "reason": answer.text})
+        return
+    body = answer.text.encode()
+    headers = [
+        (b"content-type", f"{answer.media}; charset=utf-8".encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"content-security-policy", _POLICY.encode()),
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-content-type-options", b"nosniff"),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def _closed_to_frames(send: Send) -> Send:
+    """No page shows the UI in a frame of its own, where it could lead a click, and none gets its answers as parts."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = [(b"x-frame-options", b"DENY"), (b"cross-origin-resource-policy", b"same-origin")]
+            message = {**message, "headers": [*message.get("headers", ()), *own]}
+        await send(message)
+
+    return sent

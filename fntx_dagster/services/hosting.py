@@ -1,0 +1,92 @@
+"""What `fntx ui` makes sure of before anything starts: its port is free, and no other daemon works on this home or this
+database.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
+
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.advisory import AdvisoryLock
+from fntx_dagster.store.opening import open_database
+
+_DAEMON = "the daemon of fntx ui"
+
+
+def listen(settings: Settings, host: str, port: int) -> socket.socket:
+    """A socket that listens on an address of this machine.
+
+    Permanent where the address is taken or not this machine's, and where others can reach it and no token is set.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except socket.gaierror as error:
+        raise Permanent(f"{host} is no address ({error.strerror})", "Give one of this machine, as 127.0.0.1") from None
+    if not settings.ui.token and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        raise Permanent(
+            f"others can reach {host}, and whoever reaches the UI can sign and post",
+            "Set FNTX_UI_TOKEN, or stay on 127.0.0.1 behind a proxy that asks who it is (docs/running.md)",
+        )
+    try:
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Permanent(f"port {port} of {host} is taken", "Choose another one with --port") from None
+        raise Permanent(
+            f"cannot listen on port {port} of {host} ({error.strerror})", "Choose others with --host and --port"
+        ) from None
+
+
+@contextmanager
+def only_daemon_of_the_home(settings: Settings, url: str) -> Iterator[None]:
+    """While inside, no other `fntx ui` has this home: the operating system holds the lock until the process ends.
+
+    Permanent where another one has it; it is named by its process and by the `url` that it gave here.
+    """
+    folder = settings.paths.dagster
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(os.open(folder / "daemon.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Permanent(
+                f"`fntx ui` already runs on the home {settings.paths.home} ({lock.read() or 'it is starting'})",
+                "Use that one, or end it first",
+            ) from None
+        lock.truncate()
+        lock.write(f"process {os.getpid()}, {url}")
+        lock.flush()
+        yield
+
+
+@contextmanager
+def only_daemon_of_the_database(settings: Settings) -> Iterator[Callable[[], None]]:
+    """While inside, no other `fntx ui` works on this database, on whichever machine. What is yielded raises Permanent
+    where that is no longer so; while the database cannot be reached it raises nothing.
+
+    Permanent where another one does.
+    """
+    other = Permanent(
+        "the daemon of another `fntx ui` works on this database, from another home or another machine",
+        "End that one first; two daemons would start each run twice",
+    )
+    lock = AdvisoryLock(open_database(settings).url, _DAEMON)
+
+    def still_alone() -> None:
+        with suppress(Transient):
+            if not lock.is_ours():
+                raise other
+
+    try:
+        if not lock.take():
+            raise other
+        yield still_alone
+    finally:
+        lock.release()

@@ -1,0 +1,57 @@
+"""A lock that PostgreSQL holds for one process among all machines that share the database: it ends with the connection
+of its own that took it.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import psycopg
+
+from fntx_dagster.store.urls import without_password
+
+_DOUBTFUL_SECONDS = 180
+"""For how long after a lost connection another holder may be our own old session, of which the server has not heard."""
+_SETTINGS = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+
+
+class AdvisoryLock:
+    """The lock called `name` in the database at `url`."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url, self._name = url, name
+        self._connection: psycopg.Connection | None = None
+        self._refused_since: float | None = None
+
+    def take(self) -> bool:
+        """Take it; False where another process has it. Raises Transient where the server cannot be reached."""
+        self.release()
+        with without_password(self._url):
+            self._connection = psycopg.connect(
+                self._url, autocommit=True, connect_timeout=10, application_name="fntx", options=_SETTINGS
+            )
+            query = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
+            [(is_ours,)] = self._connection.execute(query, [self._name])
+        if not is_ours:
+            self.release()
+        return is_ours
+
+    def is_ours(self) -> bool:
+        """Whether it is still held, taken again where the connection was lost. False once another process has had it
+        for three minutes. Raises Transient while the server cannot be reached."""
+        with suppress(psycopg.Error):
+            if self._connection is not None and self._connection.execute("select true").fetchone():
+                return True
+        if self.take():
+            self._refused_since = None
+            return True
+        now = time.monotonic()
+        self._refused_since = self._refused_since or now
+        return now - self._refused_since < _DOUBTFUL_SECONDS
+
+    def release(self) -> None:
+        """Give it back; nothing where it is not held."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,345 @@
+"""`fntx ui` as a user runs it and as a hostile page finds it: real processes, a real browser, attacks on the wire."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.server import EmbeddedPostgres, database_url
+from tests.processes import FNTX, environment, run
+from tests.tools import needs_browser
+from tests.verify.browser import Page, browser
+
+LAUNCH = """mutation {launchRun(executionParams: {selector: {repositoryLocationName: "fntx",
+    repositoryName: "__repository__", jobName: "post_queue"}}) {__typename ... on PythonError {message}}}"""
+DELIVER = LAUNCH.replace("post_queue", "deliver_alerts")
+RUNS = "{runsOrError {... on Runs {results {runId jobName status}}}}"
+
+
+class Ui:
+    """A `fntx ui` on a home of its own, and what its terminal shows."""
+
+    def __init__(self, home: Path, port: int, **variables: str) -> None:
+        self.home, self.port = home, port
+        self.screen = home / f"screen-{port}"
+        with self.screen.open("w") as screen:
+            self.process = subprocess.Popen(
+                [FNTX, "ui", "--port", str(port)],
+                env=environment(home, **variables),
+                stdout=screen,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_for(lambda: self.process.poll() is not None or "Dagster UI on" in self.shown, 240)
+        assert self.process.poll() is None, self.shown
+
+    @property
+    def shown(self) -> str:
+        return self.screen.read_text()
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self, query: str, **headers: str) -> tuple[int, Any]:
+        """GraphQL by POST, as the UI itself sends it."""
+        return self.send(
+            "POST", "/graphql", json.dumps({"query": query}), **{"Content-Type": "application/json"} | headers
+        )
+
+    def send(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, json.loads(text) if text.startswith("{") else text
+
+    def runs(self) -> list[dict[str, str]]:
+        return self.ask(RUNS)[1]["data"]["runsOrError"]["results"]
+
+    def children(self) -> list[psutil.Process]:
+        """Its processes; the database's are its own."""
+        own = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in own if child.name() != "postgres"]
+
+    def end(self, how: signal.Signals = signal.SIGINT) -> int:
+        os.kill(self.process.pid, how)
+        return self.process.wait(timeout=90)
+
+
+@contextmanager
+def a_home() -> Iterator[Path]:
+    home = Path(tempfile.mkdtemp(prefix="fntx-ui-test-", dir="/tmp"))
+    home.chmod(0o755)
+    yield home
+    run(home, "db", "stop")
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def ui() -> Iterator[Ui]:
+    with a_home() as home:
+        served = Ui(home, free_port())
+        yield served
+        if served.process.poll() is None:
+            served.end()
+
+
+def test_by_get_no_run_is_launched_and_by_post_from_the_page_itself_it_is(ui: Ui) -> None:
+    assert ui.send("GET", f"/graphql?query={quote(LAUNCH)}")[0] == 405
+    assert ui.runs() == []
+    assert ui.ask(LAUNCH, Origin=ui.origin)[1]["data"]["launchRun"]["__typename"] == "LaunchRunSuccess"
+    assert [each["jobName"] for each in ui.runs()] == ["post_queue"]
+
+
+def test_a_name_of_somebody_else_that_leads_to_this_machine_is_refused(ui: Ui) -> None:
+    """DNS rebinding: the page and its requests have one origin, a name that now resolves to 127.0.0.1."""
+    before, body = ui.runs(), json.dumps({"query": LAUNCH}).encode()
+    host = f"rebound.example:{ui.port}"
+    request = (
+        f"POST /graphql HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nSec-Fetch-Site: same-origin\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", ui.port)) as wire:
+        wire.sendall(request.encode() + body)
+        answer = b"".join(iter(lambda: wire.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b"FNTX_UI_HOSTS" in answer
+    assert ui.runs() == before
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost:1", "null"])
+def test_a_websocket_of_a_foreign_page_is_refused_and_one_of_the_ui_is_not(ui: Ui, origin: str) -> None:
+    address = f"ws://127.0.0.1:{ui.port}/graphql"
+    with pytest.raises(InvalidStatus, match="403"), connect(address, origin=origin, subprotocols=["graphql-ws"]):
+        pass
+    with connect(address, origin=ui.origin, subprotocols=["graphql-ws"]) as websocket:
+        websocket.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(websocket.recv(30)) == {"type": "connection_ack"}
+
+
+class Hostile(BaseHTTPRequestHandler):
+    """A page on another origin that tries what a page can."""
+
+    page = ""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(self.page.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def hostile_page(target: str, address: str) -> Iterator[str]:
+    """A page's URL on `address`: it tries an image, scripts' fetches, a form and a frame against the UI at `target`."""
+    get = f"{target}/graphql?query={quote(LAUNCH)}"
+    Hostile.page = f"""<!doctype html><title>hostile</title><img src="{get}"><iframe name="there"></iframe>
+        <iframe src="{get}"></iframe><iframe id="ui" src="{target}/"></iframe>
+        <form id="form" method="post" enctype="text/plain" target="there" action="{get}"><input name="a"></form>
+        <script>
+        const post = {{method: "POST", mode: "no-cors", body: JSON.stringify({{query: {json.dumps(LAUNCH)}}})}};
+        const tries = [
+            fetch("{get}", {{mode: "no-cors"}}),
+            fetch("{get}", {{method: "POST", mode: "no-cors"}}),
+            fetch("{target}/graphql", {{...post, headers: {{"Content-Type": "text/plain"}}}}),
+            fetch("{target}/graphql", {{...post, headers: {{"Content-Type": "text/plain; application/json"}}}}),
+            fetch("{target}/graphql", {{...post, mode: "cors", headers: {{"Content-Type": "application/json"}}}}),
+            fetch("{target}/report_asset_materialization/lots", {{method: "POST", mode: "no-cors"}}),
+            new Promise((done) => {{
+                const socket = new WebSocket("{target.replace("http", "ws")}/graphql", "graphql-ws");
+                socket.onopen = () => done("open"); socket.onerror = () => done("refused");
+            }}),
+        ];
+        document.getElementById("form").submit();
+        window.tried = Promise.allSettled(tries)
+            .then((all) => all.map((one) => one.value === "open" ? "open" : "shut"));
+        </script>"""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hostile)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://{address}:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with browser() as opened:
+        yield opened
+
+
+@needs_browser
+@pytest.mark.parametrize("address", ["localhost", "127.0.0.1"], ids=["another site", "another port of the same host"])
+def test_a_hostile_page_in_a_real_browser_launches_nothing(ui: Ui, page: Page, address: str) -> None:
+    before = ui.runs()
+    with hostile_page(ui.origin, address) as url:
+        page.events.clear()
+        page.send("Page.navigate", url=url)
+        page.wait_for("Page.loadEventFired")
+        assert page.ask("window.tried") == ["shut"] * 7
+        page.ask("new Promise((done) => setTimeout(done, 1500))")  # the form's frame
+        answers = [event["params"] for event in page.events if event.get("method") == "Network.responseReceived"]
+        theirs = [each for each in answers if each["response"]["url"].startswith(ui.origin)]
+        assert {each["response"]["status"] for each in theirs} == {403}
+        assert len(theirs) >= 6, "the attack did not reach the UI"
+        sent = [event["params"] for event in page.events if event.get("method") == "Network.requestWillBeSent"]
+        tried = {(each["type"], each["request"]["method"]) for each in sent if ui.origin in each["request"]["url"]}
+        assert tried >= {("Image", "GET"), ("Fetch", "GET"), ("Fetch", "POST"), ("Document", "POST")}
+    assert ui.runs() == before
+
+
+@needs_browser
+def test_the_ui_itself_works_in_that_browser_and_launches_a_run(ui: Ui, page: Page) -> None:
+    before = len(ui.runs())
+    page.events.clear()
+    page.send("Page.navigate", url=f"{ui.origin}/locations/fntx/jobs/post_queue")
+    page.wait_for("Page.loadEventFired")
+    wait_for(lambda: "post_queue" in page.ask("document.body.innerText"), 60)
+    statuses = {
+        event["params"]["response"]["status"]
+        for event in page.events
+        if event.get("method") == "Network.responseReceived"
+    }
+    assert statuses <= {200, 304}, statuses
+    sent = f"""fetch("/graphql", {{method: "POST", headers: {{"Content-Type": "application/json"}},
+        body: JSON.stringify({{query: {json.dumps(LAUNCH)}}})}}).then((answer) => answer.status)"""
+    assert page.ask(sent) == 200
+    assert len(ui.runs()) == before + 1
+
+
+def test_the_terminal_shows_a_line_for_each_thing_that_happens_and_the_log_is_its_owners(ui: Ui) -> None:
+    ui.ask(DELIVER)
+    number = next(each["runId"][:8] for each in ui.runs() if each["jobName"] == "deliver_alerts")
+    wait_for(lambda: re.search(rf"deliver_alerts, run {number}: succeeded after \d+ s", ui.shown), 120)
+    lines = [line for line in ui.shown.splitlines() if re.match(r"\d\d:\d\d:\d\d  ", line)]
+    assert [line[10:] for line in lines if number in line and "started" in line] in (
+        [f"deliver_alerts, run {number}: started"],
+        [],  # it was over at the next look
+    )
+    assert re.search(r"post_queue, run [0-9a-f]{8}: failed after \d+ s: chain_receipt: ", ui.shown)
+    assert all(re.search(r"(, run [0-9a-f]{8}|alert|error)", line) for line in lines), lines
+    log = ui.home / "logs" / "ui.log"
+    assert (log.stat().st_mode & 0o777, log.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert "Checking for new runs for sensor" in log.read_text()
+
+
+def test_a_second_one_on_the_home_a_taken_port_and_another_home_on_the_same_database_are_refused(
+    ui: Ui, tmp_path: Path
+) -> None:
+    second = run(ui.home, "ui", "--port", str(free_port()))
+    assert second.returncode == 1
+    said = f"fntx: `fntx ui` already runs on the home {ui.home} (process {ui.process.pid}, {ui.origin}). "
+    assert second.stderr == said + "Use that one, or end it first\n"
+
+    taken = run(tmp_path, "ui", "--port", str(ui.port))
+    assert taken.returncode == 1
+    assert taken.stderr == f"fntx: port {ui.port} of 127.0.0.1 is taken. Choose another one with --port\n"
+    assert not (tmp_path / "postgres").exists(), "something was started"
+
+    url = database_url(EmbeddedPostgres(Settings(home=ui.home).paths.postgres).start(), "fntx")
+    other = run(tmp_path, "ui", "--port", str(free_port()), FNTX_DATABASE_URL=url)
+    assert other.returncode == 1
+    assert "the daemon of another `fntx ui` works on this database" in other.stderr
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_an_address_that_others_reach_is_refused_without_a_token(tmp_path: Path) -> None:
+    for host in ("0.0.0.0", "::"):
+        done = run(tmp_path, "ui", "--host", host, "--port", str(free_port()))
+        assert done.returncode == 1
+        assert f"fntx: others can reach {host}, and whoever reaches the UI can sign and post. Set FNTX_UI_TOKEN" in (
+            done.stderr
+        )
+
+
+def test_the_code_server_that_is_killed_comes_back_and_the_definitions_can_be_read_anew(ui: Ui) -> None:
+    reload = """mutation {reloadRepositoryLocation(repositoryLocationName: "fntx") {__typename}}"""
+    [before] = code_servers(ui)
+    assert ui.ask(reload)[1]["data"]["reloadRepositoryLocation"]["__typename"] == "WorkspaceLocationEntry"
+    wait_for(lambda: not before.is_running(), 90)  # it has no run, and hears no heartbeat
+    [code_server] = code_servers(ui)
+    code_server.kill()
+    wait_for(lambda: "the code server has ended, and the runs in it; it is started again" in ui.shown, 60)
+    location = """{repositoryOrError(repositorySelector:
+        {repositoryLocationName: "fntx", repositoryName: "__repository__"}) {__typename}}"""
+    wait_for(lambda: ui.ask(location)[1]["data"]["repositoryOrError"]["__typename"] == "Repository", 90)
+    assert [each.pid for each in code_servers(ui)] not in ([], [code_server.pid])
+    launched = ui.ask(LAUNCH)[1]["data"]["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_with_all_that_it_started(how: signal.Signals) -> None:
+    with a_home() as home:
+        served = Ui(home, free_port())
+        children = served.children()
+        assert children
+        assert served.end(how) == 0
+        assert not [child for child in children if child.is_running()]
+        assert "The UI and its daemon have ended" in served.shown
+
+
+def test_when_it_is_killed_nothing_of_it_stays() -> None:
+    with a_home() as home:
+        served = Ui(home, free_port())
+        children = served.children()
+        served.process.kill()
+        served.process.wait()
+        wait_for(lambda: not [child for child in children if child.is_running()], 120)
+        again = Ui(home, served.port)  # neither lock outlives the process
+        assert again.end() == 0
+
+
+def test_with_a_token_it_asks_for_it(tmp_path: Path) -> None:
+    with a_home() as home:
+        served = Ui(home, free_port(), FNTX_UI_TOKEN="correct horse battery")
+        try:
+            assert served.ask(RUNS)[0] == 401
+            assert served.ask(RUNS, Authorization="Bearer correct horse battery")[0] == 200
+            assert "FNTX_UI_TOKEN" in served.send("GET", "/")[1]
+            assert "correct horse" not in served.shown + (home / "logs" / "ui.log").read_text()
+        finally:
+            served.end()
+
+
+def code_servers(ui: Ui) -> list[psutil.Process]:
+    return [child for child in ui.children() if "grpc" in child.cmdline()]
+
+
+def wait_for(happened: Callable[[], object], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.2)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
