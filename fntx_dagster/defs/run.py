@@ -23,8 +23,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.alerting import record
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.environment import dagster_environment
-from fntx_dagster.services.ranges import refuse_backwards
-from fntx_dagster.services.sessions import has_session
+from fntx_dagster.services.sessions import has_session, require_session
 from fntx_dagster.settings import Settings, export
 
 
@@ -43,7 +42,7 @@ class RunOutcome(NamedTuple):
 def sessions_between(period: Period) -> list[date]:
     """The sessions of a range that have a partition; Permanent where the range holds none."""
     first, last = period
-    refuse_backwards(period)
+    require_session(period)
     if has_session(Period(first, min(last, FIRST_SESSION - timedelta(days=1)))):
         raise Permanent(
             f"Dagster has partitions from {FIRST_SESSION} on, and the range begins {first}",

@@ -7,7 +7,7 @@ from collections.abc import Sized
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
-from fntx_dagster.accounting.calendar import sessions, why_closed
+from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, last_session, sessions, why_closed
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
@@ -36,16 +36,29 @@ def first_partition(settings: Settings, now: datetime) -> date:
 
 def require_days(days: Sized, period: Period) -> None:
     """Raise Permanent where a range is backwards, or where nothing is built of it (`days` is empty)."""
-    refuse_backwards(period)
     if days:
+        refuse_backwards(period)
         return
-    first, last = period
-    span = f"{first}" if first == last else f"{first} to {last}"
-    if first == last and (reason := why_closed(first)):
-        raise Permanent(f"{span} is no session of the exchange: {reason}", "Choose a day on which it was open")
+    require_session(period)
     raise Permanent(
-        f"no trading day is built for {span}",
+        f"no trading day is built for {period}",
         "Build what is loaded with `fntx run --from … --to …`; `fntx status` says which days there are",
+    )
+
+
+def require_session(period: Period) -> None:
+    """Raise Permanent, with the sessions before and after, where a range is backwards or the exchange is closed on each
+    of its days."""
+    refuse_backwards(period)
+    first, last = period
+    if last - first > LONGEST_CLOSURE or sessions(first, last):
+        return
+    reasons = (why_closed(first + timedelta(days=number)) for number in range((last - first).days + 1))
+    what = "is no session of the exchange" if first == last else "holds no session of the exchange"
+    before, after = last_session(first).day, sessions(last, last + LONGEST_CLOSURE)[0].day
+    raise Permanent(
+        f"{period} {what}: {', '.join(dict.fromkeys(filter(None, reasons)))}",
+        f"The session before is {before} ({before:%A}), the session after {after} ({after:%A})",
     )
 
 

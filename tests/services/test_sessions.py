@@ -1,14 +1,17 @@
-"""Which session the UI's partitions begin with."""
+"""Which session the UI's partitions begin with, and what a day or range without a session is told."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
+from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 from fntx_dagster.samples import SAMPLES
-from fntx_dagster.services.sessions import first_partition
+from fntx_dagster.services.sessions import first_partition, require_days, require_session
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.statements import load_file
@@ -36,3 +39,41 @@ def test_where_nothing_is_loaded_they_begin_a_year_back_and_then_with_what_is_lo
     assert first_partition(settings, NOON) == A_YEAR_BACK
     load_file(database, SAMPLES / "NAV_MTD_20250719.xml")
     assert first_partition(settings, NOON) == date(2025, 7, 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [
+        (
+            date(2025, 7, 5),
+            date(2025, 7, 5),
+            "2025-07-05 is no session of the exchange: weekend. The session before is 2025-07-03 (Thursday), the"
+            " session after 2025-07-07 (Monday)",
+        ),
+        (
+            date(2025, 7, 4),
+            date(2025, 7, 6),
+            "2025-07-04 to 2025-07-06 holds no session of the exchange: July 4th, weekend. The session before is"
+            " 2025-07-03 (Thursday), the session after 2025-07-07 (Monday)",
+        ),
+        (
+            date(2025, 12, 25),
+            date(2025, 12, 25),
+            "2025-12-25 is no session of the exchange: Christmas. The session before is 2025-12-24 (Wednesday), the"
+            " session after 2025-12-26 (Friday)",
+        ),
+        (date(2025, 7, 8), date(2025, 7, 7), "the range ends (2025-07-07) before it begins (2025-07-08)"),
+    ],
+)
+def test_days_without_a_session_name_the_sessions_before_and_after(first: date, last: date, said: str) -> None:
+    with pytest.raises(Permanent) as caught:
+        require_session(Period(first, last))
+    assert str(caught.value).startswith(said)
+    with pytest.raises(Permanent) as caught:
+        require_days([], Period(first, last))
+    assert str(caught.value).startswith(said)
+
+
+def test_a_session_that_is_not_built_is_not_called_closed() -> None:
+    with pytest.raises(Permanent, match=r"no trading day is built for 2025-07-03\. Build what is loaded"):
+        require_days([], Period.on(date(2025, 7, 3)))

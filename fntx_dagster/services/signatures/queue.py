@@ -13,7 +13,7 @@ from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Transient
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
-from fntx_dagster.services.ranges import refuse_backwards
+from fntx_dagster.services.sessions import require_session
 from fntx_dagster.services.signatures.posting import Posting, post, resubmit
 from fntx_dagster.services.signatures.signing import Proposal, Signing, amend, sign_day
 from fntx_dagster.settings import Settings
@@ -51,7 +51,7 @@ def resubmit_and_post(
 
     Raises Permanent where the range is backwards or no record of it has failed, and what `post_queued` raises.
     """
-    refuse_backwards(period)
+    require_session(period)
     on_queued(resubmit(db, account, period))
     return post_queued(settings, db, account, period) if post else None
 

@@ -14,6 +14,7 @@ from fntx_dagster.metrics.catalogue import unscale
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.record import Record, verify
+from fntx_dagster.services.sessions import require_session
 from fntx_dagster.services.signatures.signing import rebuilt
 from fntx_dagster.services.signatures.values import Difference, catalogue_of, day_values, differences
 from fntx_dagster.settings import Settings
@@ -87,6 +88,7 @@ def signed_day(db: Readable, account: str, day: date, version: int | None = None
     """A signed day, in its latest version unless one is named. Raises Permanent where there is none."""
     signed = signatures.signed_version(db, account, day, version)
     if signed is None:
+        require_session(Period.on(day))
         which = "is not signed" if version is None else f"has no signed version {version}"
         raise Permanent(f"{day} {which}", "Sign it with `fntx signature generate --date` or `fntx run`")
     return signed
