@@ -147,9 +147,10 @@ def _show(text: str) -> None:
 def _logging_to(file: Path) -> Iterator[IO[str]]:
     """While inside, what this process logs goes to the end of a file that its owner alone reads, and the first line of
     an error to the terminal too."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.chmod(0o700)
     root, level = logging.getLogger(), logging.getLogger().level
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as log:
+    with open(file, "a", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
         os.fchmod(log.fileno(), 0o600)
         written, shown = logging.StreamHandler(log), _Errors(file)
         written.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
