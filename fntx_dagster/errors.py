@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 
 
 class FntxError(Exception):
@@ -33,12 +34,43 @@ class Permanent(FntxError):
     """Fails the same way until a person changes something."""
 
 
-_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])(?:DU|DF|DI|U|F|I)\d{5,10}(?![0-9])")
+# A hash, a run's id or an address may hold what looks like an account: it is matched first, and stays.
+_HASH = r"0x[0-9a-f]+|[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_LOOKS_LIKE_AN_ACCOUNT = r"D[UFI][A-Z]\d{5,10}(?!\d)|D?[UFI]\d{5,10}(?!\d)"
+_SHORTEST_KNOWN = 5
+
+_known: dict[str, str] = {}
+"""In lower case → as it is written."""
+
+
+def know_accounts(accounts: Iterable[str]) -> None:
+    """From here on this process masks these accounts wherever `without_accounts` meets them, whatever their form: those
+    of the settings, of the database, of a file that is read. One without a digit, or shorter than five characters,
+    could be a word, and is not looked for."""
+    new = {account.lower(): account for account in accounts if len(account) >= _SHORTEST_KNOWN}
+    _known.update({key: account for key, account in new.items() if re.search(r"\d", key)})
 
 
 def without_accounts(text: str) -> str:
-    """`text` with everything that looks like the broker's account ids masked: file names and the broker's own words."""
-    return _ACCOUNT.sub(lambda match: masked(match[0]), text)
+    """`text` with account ids masked, in any case and whatever stands around them: the known ones, and everything that
+    looks like one of the broker's."""
+    return _accounts_in(tuple(_known)).sub(_masked_match, text)
+
+
+@cache
+def _accounts_in(known: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(known, key=len, reverse=True)
+    return re.compile(
+        "|".join([f"(?P<known>{'|'.join(map(re.escape, longest_first)) or '(?!)'})", f"(?P<hash>{_HASH})"])
+        + f"|{_LOOKS_LIKE_AN_ACCOUNT}",
+        re.IGNORECASE,
+    )
+
+
+def _masked_match(match: re.Match[str]) -> str:
+    if match["hash"]:
+        return match["hash"]
+    return masked(_known.get(match[0].lower(), match[0]))
 
 
 def masked(account_id: str) -> str:

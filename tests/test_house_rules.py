@@ -61,16 +61,17 @@ SHARED = {
 # room → the rooms that it imports beside itself: no other, and each of them; every room of the package is listed
 ROOMS = {
     "errors": set(),
+    "foreign": set(),
     "settings": {"errors"},
     "model": set(),
     "accounting": {"model", "errors"},
     "metrics": {"model", "errors"},
     "proof": {"errors"},
-    "report": {"model", "errors"},
+    "report": {"model", "foreign", "errors"},
     "outbox": {"errors"},
-    "adapters/flex": {"model", "errors"},
+    "adapters/flex": {"model", "foreign", "errors"},
     "adapters/gateway": {"model", "errors"},
-    "adapters/evm": {"model", "outbox", "settings", "errors"},
+    "adapters/evm": {"model", "outbox", "settings", "foreign", "errors"},
     "adapters/apprise": set(),
     "adapters/dbt": {"settings"},
     "store": {"model", "accounting", "outbox", "settings", "errors"},
@@ -78,8 +79,9 @@ ROOMS = {
     "simulate": {"model", "accounting"},
 }
 ROOMS["services"] = {*ROOMS} - {"simulate"}
-ROOMS["defs"] = {"services", "settings", "errors", "model", "report"}  # report: how Markdown writes a table
-ROOMS["cli"] = {"services", "settings", "errors", "model", "report", "defs", "simulate"}  # runs, and the live demo
+ROOMS["defs"] = {"services", "settings", "foreign", "errors", "model", "report"}  # report: how Markdown writes a table
+# defs: runs; simulate: the live demo
+ROOMS["cli"] = {"services", "settings", "foreign", "errors", "model", "report", "defs", "simulate"}
 ROOMS["definitions"] = {"defs"}
 # folder of a room → the rooms that it alone imports, not the rest of its room; docs/code.md gives the reason
 FOLDERS = {"store/raw_flex": {"adapters/flex"}}
@@ -248,6 +250,44 @@ def test_only_defs_write_the_keys_that_dagster_reads() -> None:
     assert {room_of(path) for path in writers} == {"defs"}
 
 
+def test_nothing_is_printed_past_the_two_modules_that_clean_it() -> None:
+    """A character in a statement or a file's name could steer the terminal."""
+    printers = {
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr") and _is_named(node.value, "sys"))
+        or (isinstance(node, ast.Call) and _is_named(node.func, "print", "Console", "Live", "Progress"))
+        or (isinstance(node, ast.Attribute) and node.attr in ("echo", "secho", "from_markup", "render_str"))
+    }
+    assert printers - {"fntx_dagster/cli/terminal.py", "fntx_dagster/cli/plain.py"} == {"fntx_dagster/cli/__init__.py"}
+    pipe = (PACKAGE / "cli" / "__init__.py").read_text(encoding="utf-8")  # redirects what a closed pipe does not take
+    assert re.findall(r"sys\.std\w+[^\n]*", pipe) == ["sys.stdout.fileno())"]
+
+
+def test_only_one_module_makes_what_dagster_shows() -> None:
+    """It cleans every text and masks the accounts in it."""
+    exits = ("MaterializeResult", "AssetCheckResult", "Failure", "SkipReason", "Output", "AssetMaterialization")
+    makers = {
+        path.name
+        for path in (PACKAGE / "defs").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in exits)
+        or (isinstance(node, ast.Attribute) and node.attr in ("log", "add_output_metadata", "add_asset_metadata"))
+    }
+    assert makers == {"shown.py"}
+
+
+def test_what_is_shown_is_cleaned_by_one_function() -> None:
+    """Nobody else decides which characters can be shown."""
+    deciders = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        if re.search(r"isprintable|unicodedata", path.read_text(encoding="utf-8"))
+    }
+    assert deciders == {"foreign.py"}
+
+
 def test_no_asset_annotates_its_context_where_annotations_are_postponed() -> None:
     """Dagster reads the annotation of `context` at import and cannot read it as a string."""
     for path in (PACKAGE / "defs").rglob("*.py"):
@@ -331,6 +371,10 @@ def test_no_two_modules_define_a_public_class_of_the_same_name() -> None:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert {name for name, times in names.items() if times > 1} == set()
+
+
+def _is_named(node: ast.expr, *names: str) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
 
 
 def test_no_import_leads_in_a_circle() -> None:

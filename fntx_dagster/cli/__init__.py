@@ -16,6 +16,7 @@ import typer
 from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.operation import alerts, database, demo, env, status, ui
+from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.cli.signature import signature
 from fntx_dagster.cli.statements import fetch, load, run
 from fntx_dagster.cli.verify import verify
@@ -39,7 +40,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        sys.stdout.write(f"fntx {version('fntx-dagster')}\n")
+        write(f"fntx {version('fntx-dagster')}\n")
         raise typer.Exit
 
 
@@ -57,16 +58,12 @@ def main() -> None:
     try:
         app()
     except FntxError as error:
-        # it may quote a node: nothing in the text may control the terminal
-        shown = "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in str(error))
-        sys.stderr.write(f"fntx: {shown}\n")
+        complain(f"fntx: {error}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
         named = f": {error.filename}" if error.filename else ""
-        sys.stderr.write(
-            f"fntx: {error.strerror or error}{named}. Check the path, its permissions and the space left\n"
-        )
+        complain(f"fntx: {error.strerror or error}{named}. Check the path, its permissions and the space left")
         sys.exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +18,7 @@ from fntx_dagster.cli.options import (
     print_json,
     settings_and_database,
 )
+from fntx_dagster.cli.plain import write, write_json
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
 
@@ -58,7 +58,7 @@ def today(
     for now in report.accounts:
         if now.error or now.notice:
             error(str(now))
-    sys.stdout.write(report.text)
+    (write_json if format is StoryFormat.json else write)(report.text)
     failures = [now.error for now in report.accounts if now.error]
     if failures:
         raise typer.Exit(max(failure.exit_code for failure in failures))
@@ -94,7 +94,7 @@ def report(
     db = open_database(settings)
     text = reporting.report(settings, db, period, observer, account, format.value, on_problem=_warn)
     if output is None:
-        sys.stdout.write(text)
+        (write_json if format is ReportFormat.json else write)(text)
     else:
         reporting.write_whole(output, text)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fntx_dagster.cli.options import Account, print_json, settings_and_database
+from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import load_settings
 
@@ -102,13 +103,12 @@ def serve(
     from fntx_dagster.services.chain import serve as serve_chain
 
     with serve_chain(load_settings(), port) as served:
-        sys.stdout.write(f"{served.url}  chain {served.chain_id}  TrackRecord {served.contract}\n")
-        sys.stdout.flush()
-        sys.stderr.write("Ctrl-C ends it.\n")
+        write(f"{served.url}  chain {served.chain_id}  TrackRecord {served.contract}\n")
+        complain("Ctrl-C ends it.")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            sys.stderr.write("\n")
+            complain("")
 
 
 @chain.command()
@@ -125,7 +125,7 @@ def keystore(
 
     settings = load_settings()
     address = create_keystore(settings, file, _password(settings), is_imported=imported)
-    sys.stdout.write(f"{address}\n")
+    write(f"{address}\n")
 
 
 def _password(settings: Settings) -> str:

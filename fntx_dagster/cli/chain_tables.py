@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from fntx_dagster.cli.terminal import foreign, new_table
+from fntx_dagster.cli.terminal import new_table, styled
 from fntx_dagster.report.money import plain
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ def queue_table(queue: Sequence[Unfinished]) -> Table | str:
     table = new_table("account", "day", "version", "state", "queued (UTC)", right=())
     table.add_column("why", overflow="fold")
     for record in queue:
-        state = f"[red]{record.state}[/]" if record.state == "failed" else record.state
-        queued, why = f"{record.queued_at.astimezone(UTC):%Y-%m-%d %H:%M}", foreign(record.error or "")
-        table.add_row(record.account_id, f"{record.trading_day}", f"{record.version}", state, queued, why)
+        state = styled(record.state, "red") if record.state == "failed" else record.state
+        queued = f"{record.queued_at.astimezone(UTC):%Y-%m-%d %H:%M}"
+        table.add_row(
+            record.account_id, f"{record.trading_day}", f"{record.version}", state, queued, record.error or ""
+        )
     return table
 
 
@@ -38,7 +40,7 @@ def traders_table(traders: Sequence[TraderState]) -> Table:
     table = new_table("account", "trader", right=("ether", "FNTX", "may be burned", "days paid for"))
     for trader in traders:
         if trader.wei is None or trader.fntx is None or trader.allowance is None:
-            table.add_row(trader.account_id, f"[red]{foreign(trader.problem or '')}[/]")
+            table.add_row(trader.account_id, styled(trader.problem or "", "red"))
         else:
             allowed = "without limit" if trader.allowance > _COUNTED else plain(trader.allowance)
             ether = f"{Decimal(trader.wei) / 10**18:.6f}"

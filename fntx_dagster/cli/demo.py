@@ -9,7 +9,7 @@ from datetime import date
 
 from fntx_dagster.cli.steps import watching_steps
 from fntx_dagster.cli.tables import greeks_tables, metrics_tables, summary_tables
-from fntx_dagster.cli.terminal import narrative, note, out, title
+from fntx_dagster.cli.terminal import GOOD, line, narrative, note, out, title
 from fntx_dagster.defs.run import RunOutcome, run_range
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
@@ -79,11 +79,10 @@ def _show_proof(settings: Settings, db: Database) -> None:
     if not (verdict.holds and proved.holds) or proved.value is None:
         wrong = [*verdict.problems, *(difference.metric for difference in verdict.differences)]
         raise Permanent(f"{LAST} does not verify: {'; '.join(wrong) or PROVED}", "See `fntx signature verify`")
-    out("[green]✓[/] verified: the database, the signed record and the chain agree")
-    out(
-        f"[green]✓[/] verified: the contract confirms {PROVED} = {money.display(proved.value, signed=True)} HKD "
-        "from its value, its salt and six hashes, without seeing any other metric"
-    )
+    out(line(GOOD, " verified: the database, the signed record and the chain agree"))
+    figure = f"{PROVED} = {money.display(proved.value, signed=True)} HKD"
+    how = "from its value, its salt and six hashes, without seeing any other metric"
+    out(line(GOOD, f" verified: the contract confirms {figure} {how}"))
     file = settings.paths.home / f"disclosure-{LAST}.json"
     file.write_text(disclose_day(settings, db, SAMPLE_ACCOUNT, LAST, [PROVED]), encoding="utf-8")
     out("")

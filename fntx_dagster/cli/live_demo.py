@@ -14,11 +14,9 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from rich.markup import escape
-
 from fntx_dagster.cli.steps import watching_steps
 from fntx_dagster.cli.tables import summary_tables
-from fntx_dagster.cli.terminal import narrative, note, out, title
+from fntx_dagster.cli.terminal import GOOD, line, narrative, note, out, title
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock, money
@@ -116,7 +114,7 @@ def _show_official(settings: Settings, db: Database, provisional: str) -> None:
     if left:
         raise Permanent("the provisional day is still there beside the official one", "This is a bug")
     out(*summary_tables(summary_days(settings, db, Period(YESTERDAY, TODAY), DEMO_ACCOUNT)))
-    out(f"[green]✓[/] the provisional row of {TODAY} ({escape(provisional)} HKD) has given way to the official one")
+    out(line(GOOD, f" the provisional row of {TODAY} ({provisional} HKD) has given way to the official one"))
 
 
 @contextmanager

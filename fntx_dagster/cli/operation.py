@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from typing import Annotated
 
 import typer
 
 from fntx_dagster.cli.options import print_json, settings_and_database
+from fntx_dagster.cli.plain import write
 from fntx_dagster.cli.running import keeping_imports
 from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import load_settings
@@ -94,7 +94,7 @@ def env() -> None:
 
     settings = load_settings()
     for name, value in (dagster_environment(settings) | dbt_environment(settings)).items():
-        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+        write(f"export {name}={shlex.quote(value)}\n")
 
 
 @database.command()

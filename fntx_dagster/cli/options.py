@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from fntx_dagster.cli.plain import write_json
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def observer_of(settings: Settings, zone: str | None) -> ZoneInfo:
 
 def print_json(value: Any) -> None:
     """JSON for programs: money as strings of exact decimals, days and times in ISO form, bytes never."""
-    sys.stdout.write(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
+    write_json(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
 
 
 def _plain(value: Any) -> Any:

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich.table import Table
+from rich.text import Text
 
-from fntx_dagster.cli.terminal import foreign, new_table, note, out
+from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, new_table, note, out, styled
 from fntx_dagster.report.money import plain
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ def print_verdict(verdict: RecordVerdict) -> None:
     """Every way in which the database, the record and the chain disagree, or that they agree."""
     _print_differences(verdict.differences)
     for problem in verdict.problems:
-        out(f"[red]✗[/] {foreign(problem)}")
+        out(line(BAD, f" {problem}"))
     if verdict.holds:
         posted = f"block {verdict.posted.block_number}" if verdict.posted else "no stored receipt"
-        out(f"[green]✓[/] {verdict.day.trading_day}: database, signed record and chain agree ({posted})")
+        out(line(GOOD, f" {verdict.day.trading_day}: database, signed record and chain agree ({posted})"))
         out(f"  Merkle root  0x{verdict.day.root.hex()}")
     else:
         out(f"{verdict.day.trading_day} does not verify.")
@@ -84,18 +85,17 @@ def print_checked(checked: Checked) -> None:
         out(f"root 0x{disclosure.root.hex()}")
         currency = next((metric.value for metric, _ in checked.verdicts if metric.name == "base_currency"), None)
         for metric, leads in checked.verdicts:
-            sign = "[green]✓[/]" if leads else "[red]✗[/]"
-            out(f"  {sign} {foreign(metric.name)} = {foreign(_shown(metric, currency))}")
+            out(line("  ", GOOD if leads else BAD, f" {metric.name} = {_shown(metric, currency)}"))
     for problem in checked.problems:
-        out(f"[red]✗[/] {foreign(problem)}")
+        out(line(BAD, f" {problem}"))
     for remark in checked.notes:
-        out(f"  {foreign(remark)}")
+        out(f"  {remark}")
     for lack in checked.not_checked:
-        out(f"  NOT CHECKED: {foreign(lack)}")
-    sign = "[red]✗[/]" if checked.problems else "[green]✓[/]"
+        out(f"  NOT CHECKED: {lack}")
+    sign = BAD if checked.problems else GOOD
     if checked.holds and (checked.away is not None or checked.superseded_by is not None):
-        sign = "[yellow]![/]"
-    out(f"{sign} {foreign(checked.verdict)}")
+        sign = DOUBTFUL
+    out(line(sign, f" {checked.verdict}"))
 
 
 def history_table(days: Sequence[HistoryDay], late: timedelta, settled_at: datetime) -> Table:
@@ -109,7 +109,7 @@ def history_table(days: Sequence[HistoryDay], late: timedelta, settled_at: datet
     table.add_column("remark", overflow="fold")
     for day in days:
         if day.is_gap:
-            table.add_row(f"{day.day}", "–", "–", "–", "–", "[red]gap: no record[/]")
+            table.add_row(f"{day.day}", "–", "–", "–", "–", styled("gap: no record", "red"))
         for version in day.versions:
             record = version.record
             table.add_row(
@@ -135,7 +135,7 @@ def catalogue_table(catalogue: Catalogue) -> Table:
 def _print_differences(differences: Sequence[Difference]) -> None:
     for difference in differences:
         signed, current = _value(difference.signed), _value(difference.found)
-        out(f"[red]✗[/] {difference.metric}: signed {signed}, the database says {current}")
+        out(line(BAD, f" {difference.metric}: signed {signed}, the database says {current}"))
 
 
 def _value(value: Decimal | None) -> str:
@@ -151,16 +151,16 @@ def _shown(metric: Disclosed, currency: str | None) -> str:
     return metric.value if metric.unit in _UNITS_IN_THE_VALUE else f"{metric.value} {metric.unit}"
 
 
-def _remark(day: HistoryDay, version: Version, late: timedelta, settled_at: datetime) -> str:
-    remarks = []
+def _remark(day: HistoryDay, version: Version, late: timedelta, settled_at: datetime) -> Text:
+    remarks: list[str | Text] = []
     if day.closes_at is None:
         remarks.append("no session of the exchange")
     elif day.is_early(version):
-        remarks.append("[red]posted before the close[/]")
+        remarks.append(styled("posted before the close", "red"))
     elif day.is_late(version, late):
-        remarks.append("[yellow]late[/]")
+        remarks.append(styled("late", "yellow"))
     if version.reason is not None:
-        remarks.append(f'[yellow]correction:[/] "{foreign(version.reason)}"')
+        remarks.append(line(styled("correction:", "yellow"), f' "{version.reason}"'))
     if version.record.posted_at > settled_at:
-        remarks.append("[yellow]not final[/]")
-    return ", ".join(remarks)
+        remarks.append(styled("not final", "yellow"))
+    return Text(", ").join(line(remark) for remark in remarks)

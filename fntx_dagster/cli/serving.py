@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from fntx_dagster.cli.code_server import CodeServer
-from fntx_dagster.cli.terminal import foreign, note, out
+from fntx_dagster.cli.terminal import note, out
 from fntx_dagster.errors import Transient
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.environment import dagster_environment
@@ -140,7 +140,7 @@ class _Daemon(threading.Thread):
 
 
 def _show(text: str) -> None:
-    out(f"{datetime.now():%H:%M:%S}  {foreign(text)}")
+    out(f"{datetime.now():%H:%M:%S}  {text}")
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from fntx_dagster.cli.options import (
     print_json,
     settings_and_database,
 )
+from fntx_dagster.cli.plain import write_json
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 
@@ -120,7 +121,7 @@ def disclose(
     settings, db = settings_and_database()
     text = disclose_day(settings, db, chosen_account(db, account), day.date(), names, version)
     if output is None:
-        sys.stdout.write(text)
+        write_json(text)
     else:
         output.write_text(text, encoding="utf-8")
 

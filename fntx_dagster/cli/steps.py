@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
-
-from fntx_dagster.cli.terminal import error, out
+from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, Terminal, error, line, out, styled
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from fntx_dagster.defs.run import RunOutcome
 
 
@@ -34,7 +33,7 @@ def watching_steps() -> Iterator[None]:
 def print_outcome(outcome: RunOutcome) -> None:
     """Print a run's warnings and failures, and where to see it."""
     for warning in outcome.warnings:
-        out(f"[yellow]warning[/] {escape(warning)}")
+        out(line(styled("warning", "yellow"), f" {warning}"))
     for failure in outcome.failures:
         error(failure)
     if outcome.success:
@@ -46,23 +45,26 @@ class _Steps(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Terminal(to_errors=True)
         self.running = self.console.status("starting …")
         self.running.start()
 
     def emit(self, record: logging.LogRecord) -> None:
         step = getattr(record, "step", None)
         if step is None and record.levelno < logging.WARNING:
-            self.console.print(f"    {escape(record.getMessage())}", soft_wrap=True)
+            self._print(line("    ", record.getMessage()))
         elif step is None:
-            self.console.print(f"  [yellow]![/] {escape(record.getMessage())}", soft_wrap=True)
+            self._print(line("  ", DOUBTFUL, f" {record.getMessage()}"))
         elif record.getMessage() == "started":
             self.running.update(f"{step} …")
         elif record.levelno >= logging.ERROR:
-            self.console.print(f"  [red]✗[/] {step}")
+            self._print(line("  ", BAD, f" {step}"))
         else:
             seconds: float = getattr(record, "seconds", 0.0)
-            self.console.print(f"  [green]✓[/] {step:<44} {seconds:5.1f} s")
+            self._print(line("  ", GOOD, f" {step:<44} {seconds:5.1f} s"))
+
+    def _print(self, content: Text) -> None:
+        self.console.print(content, soft_wrap=True)
 
     def close(self) -> None:
         self.running.stop()

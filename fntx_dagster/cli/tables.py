@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
-from fntx_dagster.cli.terminal import foreign, new_table, report_table
+from fntx_dagster.cli.terminal import new_table, report_table, styled
 from fntx_dagster.report import clock
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.risk_tables import exposure_table, greeks_table
@@ -33,7 +33,7 @@ def load_table(loads: Sequence[FileLoad]) -> Table:
     table = new_table("file", "section", right=("inserted", "updated", "withdrawn", "unchanged", "superseded"))
     for load in loads:
         if load.error:
-            table.add_row(load.file_name, "[red]not loaded[/]")
+            table.add_row(load.file_name, styled("not loaded", "red"))
         for section, counts in load.sections.items():
             table.add_row(load.file_name, section, *map(str, counts))
     return table
@@ -94,7 +94,7 @@ def alerts_table(alerts: Sequence[Alert]) -> Table | str:
     table = new_table("since", "kind", right=())
     table.add_column("what", overflow="fold")
     for alert in alerts:
-        table.add_row(f"{alert.raised_at:%Y-%m-%d %H:%M} UTC", alert.kind, foreign(alert.text))
+        table.add_row(f"{alert.raised_at:%Y-%m-%d %H:%M} UTC", alert.kind, alert.text)
     return table
 
 

@@ -1,17 +1,24 @@
 """The terminal: standard output and standard error, text of others made harmless, and the form of a table.
 
-What the tables hold is in `cli.tables`, `cli.records` and `cli.chain_tables`; the steps of a run are in `cli.steps`.
+No text is read as markup: what is coloured is a `Text`, which `styled` and `line` make. Every string becomes one line,
+in a table one cell, and what is printed passes `foreign` once more on its way out, so no character can steer the
+terminal. What the tables hold is in `cli.tables`, `cli.records` and `cli.chain_tables`; the steps of a run are in
+`cli.steps`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markdown import Markdown
-from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
+
+from fntx_dagster.cli.plain import write
+from fntx_dagster.foreign import LONGEST_CELL, cleaned, cleaned_lines
 
 if TYPE_CHECKING:
     from fntx_dagster.report import tables
@@ -19,60 +26,101 @@ if TYPE_CHECKING:
 _TABLE_WIDTH = 190
 
 
+class Terminal(Console):
+    """A console that reads no markup, and prints no character that could steer the terminal."""
+
+    def __init__(self, *, to_errors: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=to_errors, width=width, highlight=False, markup=False, emoji=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What rich makes of it; only rich's own control segments, as of a status line, may hold control characters."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=cleaned_lines(segment.text))
+
+
+class Cells(Table):
+    """A table whose cells are one line each, and no markup. The first `words` columns hold names, which are cut."""
+
+    words = 0
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """A row; a `Text` keeps its colours."""
+        super().add_row(*(self._cell(cell, place) for place, cell in enumerate(cells)), **options)
+
+    def _cell(self, cell: RenderableType | None, place: int) -> RenderableType | None:
+        return cleaned(cell, LONGEST_CELL if place < self.words else None) if isinstance(cell, str) else cell
+
+
 def out(*things: RenderableType) -> None:
-    """Print to standard output. Where it is no terminal, tables keep their width instead of being squeezed."""
-    console = Console(highlight=False)
+    """Print to standard output, each string on one line. Where it is no terminal, tables keep their width instead of
+    being squeezed."""
+    console = Terminal()
     if not console.is_terminal:
-        console = Console(highlight=False, width=_TABLE_WIDTH)
+        console = Terminal(width=_TABLE_WIDTH)
     for thing in things:
-        console.print(thing, soft_wrap=isinstance(thing, str))
+        _print(console, thing)
 
 
 def note(text: str) -> None:
     """Print a sentence beside the output, to standard error."""
-    Console(stderr=True, highlight=False).print(text, markup=False, soft_wrap=True)
+    _print(Terminal(to_errors=True), text)
 
 
 def error(text: str) -> None:
     """Print an error that does not end the command: the good files beside a bad one are loaded."""
-    shown = "\n".join(map(foreign, text.split("\n")))
-    Console(stderr=True, highlight=False).print(f"[red]error[/] {shown}", soft_wrap=True)
+    _print(Terminal(to_errors=True), line(styled("error", "red"), f" {text}"))
 
 
-def foreign(text: str) -> str:
-    """Text out of a file or from a node, on one line, as it may be printed: nothing in it controls the terminal or
-    counts as markup."""
-    return escape("".join(sign if sign.isprintable() else "\ufffd" for sign in text))
+def styled(text: str, style: str) -> Text:
+    """Text on one line in a colour or weight, such as `red` or `bold`."""
+    return Text(cleaned(text), style)
+
+
+def line(*parts: str | Text) -> Text:
+    """Parts of a line, side by side."""
+    return Text.assemble(*(cleaned(part) if isinstance(part, str) else part for part in parts))
+
+
+GOOD, BAD, DOUBTFUL = styled("✓", "green"), styled("✗", "red"), styled("!", "yellow")
 
 
 def title(text: str) -> None:
     """Print a heading between two parts of the output."""
-    out("", f"[bold]── {escape(text)} ──[/]", "")
+    out("", styled(f"── {text} ──", "bold"), "")
 
 
 def narrative(text: str) -> None:
     """Print Markdown: rendered on a terminal, as it is elsewhere."""
-    out(Markdown(text) if Console().is_terminal else escape(text))
+    if Terminal().is_terminal:
+        out(Markdown(text, hyperlinks=False))
+    else:
+        write(f"{text}\n")
 
 
-def new_table(*left: str, right: Sequence[str]) -> Table:
+def new_table(*left: str, right: Sequence[str]) -> Cells:
     """A table without rows: its columns to the left keep their width, those to the right are aligned as numbers."""
-    table = Table(header_style="bold")
+    table = Cells(header_style="bold")
+    table.words = len(left)
     for name in left:
-        table.add_column(name, no_wrap=True)
+        table.add_column(cleaned(name), no_wrap=True)
     for name in right:
-        table.add_column(name, justify="right")
+        table.add_column(cleaned(name), justify="right")
     return table
 
 
 def report_table(content: tables.Table, heading: str) -> Table:
     """A table of the report, for the terminal."""
     table = new_table(*content.headers[: content.words], right=content.headers[content.words :])
-    table.title, table.caption, table.caption_justify = heading, content.footnote or None, "left"
+    table.title, table.caption, table.caption_justify = cleaned(heading), cleaned(content.footnote) or None, "left"
     for row in content.rows:
-        table.add_row(*map(foreign, row))
+        table.add_row(*row)
     if content.totals:
         table.show_footer = True
         for column, total in zip(table.columns, content.totals, strict=True):
-            column.footer = total
+            column.footer = cleaned(total)
     return table
+
+
+def _print(console: Console, thing: RenderableType) -> None:
+    is_line = isinstance(thing, str | Text)
+    console.print(cleaned(thing) if isinstance(thing, str) else thing, soft_wrap=is_line)

@@ -18,6 +18,7 @@ from fntx_dagster.cli.options import (
     print_json,
     url_option,
 )
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
 
@@ -116,7 +117,7 @@ def _content(file: str) -> bytes:
         with Path(file).open("rb") as stream:
             return read_disclosure(stream)
     except OSError as error:
-        raise typer.BadParameter(f"cannot read {file}: {error.strerror}") from None
+        raise typer.BadParameter(f"cannot read {cleaned(file)}: {error.strerror}") from None
 
 
 def _record(trader: str, period: Period, rpc: str | None, contract: str | None, late: timedelta, as_json: bool) -> None:

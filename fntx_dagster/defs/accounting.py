@@ -9,6 +9,7 @@ from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import LOCAL, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.shown import materialized, warning
 from fntx_dagster.services.building.lots import rebuild_lots
 from fntx_dagster.services.building.verification import completeness
 
@@ -60,7 +61,7 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     with failing_well():
         rebuilt = rebuild_lots(platform.settings(), db, period)
     for line in rebuilt.without_opening:
-        context.log.warning(line)
+        warning(context, line)
     lacking, alerts = completeness(db, period)
     yield result(
         "statements",
@@ -73,5 +74,5 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     )
     yield result("account", "every_account_is_rebuilt", rebuilt.refused, "Every account is rebuilt", asset=LOTS)
     unopened = {"unopened": len(rebuilt.without_opening)}
-    yield dg.MaterializeResult(asset_key="classified_fills", metadata=rebuilt.fills | unopened)
-    yield dg.MaterializeResult(asset_key="position_lots", metadata=rebuilt.position_lots | unopened)
+    yield materialized(rebuilt.fills | unopened, asset_key="classified_fills")
+    yield materialized(rebuilt.position_lots | unopened, asset_key="position_lots")

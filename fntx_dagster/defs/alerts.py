@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.shown import failure, info
 from fntx_dagster.services.alerting import deliver
 
 
@@ -11,10 +12,10 @@ def send_alerts(context: dg.OpExecutionContext, platform: Platform) -> None:
     """A destination that does not take its alerts does not keep the others from theirs."""
     deliveries = deliver(platform.settings(), platform.database())
     for delivery in deliveries:
-        context.log.info(f"{delivery.destination}: {delivery.problem or f'{delivery.alerts} alerts'}")
+        info(context, f"{delivery.destination}: {delivery.problem or f'{delivery.alerts} alerts'}")
     failed = [f"{delivery.destination}: {delivery.problem}" for delivery in deliveries if delivery.problem]
     if failed:
-        raise dg.Failure("; ".join(failed), allow_retries=False)
+        raise failure("; ".join(failed))
 
 
 @dg.job(description="Sends new alerts to every destination of the settings.")

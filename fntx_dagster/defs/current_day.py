@@ -6,6 +6,7 @@ from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.ranges import NETWORK, OWNERS
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.shown import materialized
 from fntx_dagster.services.building.current import refresh_current_day
 
 
@@ -37,8 +38,8 @@ def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
         f"report {label}": dg.MetadataValue.md(text) for label, text in today.reports.items()
     }
     metadata |= {f"NAV now {label}": dg.MetadataValue.float(nav) for label, nav in today.navs.items()}
-    return dg.MaterializeResult(
-        metadata=metadata,
+    return materialized(
+        metadata,
         check_results=[
             result(
                 "gateway", "gateway_answers", today.silent, "Every gateway answers", severity=dg.AssetCheckSeverity.WARN

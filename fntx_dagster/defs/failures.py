@@ -8,16 +8,20 @@ from contextlib import contextmanager
 import dagster as dg
 
 from fntx_dagster.defs.internals import cause_of
-from fntx_dagster.errors import Permanent, Transient, without_accounts
+from fntx_dagster.defs.shown import failure, text
+from fntx_dagster.errors import Permanent, Transient
 
 
 @contextmanager
 def failing_well() -> Iterator[None]:
-    """Permanent becomes a Failure that no retry policy repeats, with the words a user reads and no stack of ours."""
+    """Permanent becomes a Failure that no retry policy repeats, with the words a user reads and no stack of ours;
+    Transient, which may be repeated, is raised again in words that a log may keep."""
     try:
         yield
     except Permanent as error:
-        raise dg.Failure(without_accounts(str(error)), allow_retries=False) from None
+        raise failure(str(error)) from None
+    except Transient as error:
+        raise Transient(text(error.message), text(error.way_out)) from None
 
 
 def error_text(event: dg.DagsterEvent) -> str:
@@ -26,8 +30,8 @@ def error_text(event: dg.DagsterEvent) -> str:
     if data.user_failure_data and data.user_failure_data.description:
         return f"{event.step_key}: {data.user_failure_data.description}"
     error = cause_of(event)
-    text = error.message.strip().removeprefix(f"{Transient.__module__}.{Transient.__name__}: ") if error else "failed"
-    return f"{event.step_key}: {text}"
+    words = error.message.strip().removeprefix(f"{Transient.__module__}.{Transient.__name__}: ") if error else "failed"
+    return f"{event.step_key}: {words}"
 
 
 def is_transient(event: dg.DagsterEvent) -> bool:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from fntx_dagster.defs.former_names import current_check
 from fntx_dagster.defs.internals import FAILED_SESSIONS
+from fntx_dagster.defs.shown import checked
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.model.period import Period
 
@@ -37,13 +38,13 @@ def result(
     alerting = list(findings if alerts is None else alerts)
     shown = [[finding.subject, finding.text, finding.day and finding.day.isoformat()] for finding in alerting[:_SHOWN]]
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    return dg.AssetCheckResult(
+    return checked(
         asset_key=asset,
         check_name=name,
         passed=not findings,
         severity=severity,
         description=f"{findings[0].text}{more}" if findings else holds,
-        metadata=metadata
+        values=metadata
         | {
             "kind": kind,
             "findings": shown,

@@ -50,6 +50,8 @@ from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, Po
 from dagster_postgres.utils import create_pg_engine, pg_url_from_config
 from dagster_shared.record import replace
 
+from fntx_dagster.defs import shown
+
 if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
@@ -104,7 +106,7 @@ def describe(
     known = dict(step._metadata_accumulator.per_output_metadata)
     for day, metadata in figures:
         handle = AssetMetadataHandle(asset_key=key, partition_key=day.isoformat())
-        known[handle] = {**known.get(handle, {}), **metadata}
+        known[handle] = {**known.get(handle, {}), **shown.metadata(metadata)}
     step._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=known)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from fntx_dagster.defs.internals import event_of, is_about_a_step_left_out, message_of
+from fntx_dagster.defs.shown import info
 
 PROGRESS = "fntx.progress"
 
@@ -17,8 +18,7 @@ def progress_of(context: dg.AssetExecutionContext) -> Callable[[str], None]:
     """A function that writes a line to the run's log, and to a terminal that watches the run."""
 
     def on_progress(line: str) -> None:
-        context.log.info(line)
-        logging.getLogger(PROGRESS).info(line)
+        logging.getLogger(PROGRESS).info(info(context, line))
 
     return on_progress
 

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from fntx_dagster.defs.internals import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from fntx_dagster.defs.shown import skipped
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.watching import Plan
 
@@ -44,6 +45,6 @@ def range_tags(period: Period) -> dict[str, str]:
 def requested(plan: Plan, **tags: str) -> dg.RunRequest | dg.SkipReason:
     """One run over the sessions of a plan, which begins and ends with a session, or why there is none."""
     if plan.period is None:
-        return dg.SkipReason(plan.text)
+        return skipped(plan.text)
     first, last = plan.period
     return dg.RunRequest(run_key=f"{first}..{last} {plan.text}", tags=range_tags(plan.period) | tags)

@@ -7,6 +7,7 @@ from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.shown import materialized
 from fntx_dagster.services.building.reports import write_reports
 
 
@@ -45,4 +46,4 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     metadata: dict[str, dg.MetadataValue] = {"dagster/row_count": dg.MetadataValue.int(len(reports.narratives))}
     if reports.file:
         metadata["report to open"] = dg.MetadataValue.path(reports.file)
-    return dg.MaterializeResult(metadata=metadata)
+    return materialized(metadata)

@@ -10,6 +10,7 @@ from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import LOCAL, OWNERS, range_of, row_counts
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.shown import materialized
 from fntx_dagster.services.building.risk import build_risk
 
 _DEPS = ["closing_positions", "closing_days"]
@@ -64,7 +65,5 @@ def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         asset="portfolio_greeks",
         alerts=[],  # a levered portfolio is levered every day
     )
-    yield dg.MaterializeResult(asset_key="option_greeks", metadata=built.option_greeks)
-    yield dg.MaterializeResult(
-        asset_key="portfolio_greeks", metadata=built.portfolio_greeks | {"undefined": built.undefined}
-    )
+    yield materialized(built.option_greeks, asset_key="option_greeks")
+    yield materialized(built.portfolio_greeks | {"undefined": built.undefined}, asset_key="portfolio_greeks")

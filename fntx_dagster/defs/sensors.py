@@ -26,6 +26,7 @@ from fntx_dagster.defs.jobs import (
 )
 from fntx_dagster.defs.ranges import BEGINNING, requested
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.shown import skipped, warning
 from fntx_dagster.services import watching
 from fntx_dagster.services.alerting import note_failed_run, note_succeeded_run, raise_alerts
 from fntx_dagster.services.sessions import is_open
@@ -59,7 +60,7 @@ _RUNS = 20
 def missing_sessions(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """An outage of any length is made up for without a person."""
     if _under_way(context, _FETCHING):
-        yield dg.SkipReason("Statements are being fetched.")
+        yield skipped("Statements are being fetched.")
     else:
         yield requested(watching.missing_statements(platform.settings(), platform.database(), _now()))
 
@@ -73,7 +74,7 @@ def missing_sessions(context: dg.SensorEvaluationContext, platform: Platform) ->
 def complete_days(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """An account's first signature is the schedule's or a person's."""
     if _under_way(context, [*_BUILDING, post_queue.name]):
-        yield dg.SkipReason("Days are being built or signed.")
+        yield skipped("Days are being built or signed.")
     else:
         plan = watching.complete_days_to_sign(platform.settings(), platform.database(), _now())
         yield requested(plan, **{BEGINNING: Beginning.NOTHING.value})
@@ -88,7 +89,7 @@ def complete_days(context: dg.SensorEvaluationContext, platform: Platform) -> Ti
 def chain_queue(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """The run contacts the chain. A record that has failed waits for a person."""
     if _under_way(context, _POSTING):
-        yield dg.SkipReason("Records are being signed or posted.")
+        yield skipped("Records are being signed or posted.")
     else:
         yield requested(watching.queue_to_post(platform.settings(), platform.database(), _now()))
 
@@ -103,11 +104,11 @@ def open_session(context: dg.SensorEvaluationContext, platform: Platform) -> Tic
     """The run asks, so a gateway that hangs does not delay a tick."""
     now = _now()
     if not platform.settings().gateway.addresses:
-        yield dg.SkipReason("No IB Gateway is in the settings.")
+        yield skipped("No IB Gateway is in the settings.")
     elif not is_open(now):
-        yield dg.SkipReason("No session is open.")
+        yield skipped("No session is open.")
     elif _under_way(context, [refresh_current_day.name]):
-        yield dg.SkipReason("IB Gateway is being asked.")
+        yield skipped("IB Gateway is being asked.")
     else:
         yield dg.RunRequest(run_key=f"{now:%Y-%m-%dT%H:%M}")
 
@@ -124,13 +125,13 @@ def alert(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     seen = [observed(evaluation) for evaluation in _new_evaluations(context)]
     raised = raise_alerts(settings, platform.database(), seen, now)
     for new in raised.new:
-        context.log.warning(f"{new.kind}: {new.text}")
+        warning(context, f"{new.kind}: {new.text}")
     if not settings.alerts.urls:
-        yield dg.SkipReason(f"{raised.open} alerts are open; FNTX_ALERT_URLS names no destination.")
+        yield skipped(f"{raised.open} alerts are open; FNTX_ALERT_URLS names no destination.")
     elif not raised.unsent:
-        yield dg.SkipReason("Every alert is delivered.")
+        yield skipped("Every alert is delivered.")
     elif _under_way(context, [deliver_alerts.name]):
-        yield dg.SkipReason("Alerts are being sent.")
+        yield skipped("Alerts are being sent.")
     else:
         # a destination that does not take them is tried again in a quarter of an hour
         quarter = int(now.timestamp()) // 900
@@ -157,7 +158,7 @@ def failed_run(context: dg.RunFailureSensorContext, platform: Platform) -> None:
         [error_text(event) for event in failures] or [context.failure_event.message or "failed"],
         is_over=_ended_later(context, dg.DagsterRunStatus.SUCCESS),
     )
-    context.log.warning(text)
+    warning(context, text)
 
 
 @dg.run_status_sensor(

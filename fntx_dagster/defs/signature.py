@@ -9,6 +9,7 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import progress_of
 from fntx_dagster.defs.ranges import BEGINNING, FRESHNESS, LOCAL, NETWORK, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.shown import materialized
 from fntx_dagster.services.signatures import late_records
 from fntx_dagster.services.signatures.receipts import POSTS_AHEAD, Receipt, post_days
 from fntx_dagster.services.signatures.refusals import Beginning
@@ -44,8 +45,8 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     with failing_well():
         signed = sign_days(platform.settings(), platform.database(), period, beginning)
     describe(context, [(day, {f"merkle_root {label}": root}) for day, label, root in signed.roots])
-    return dg.MaterializeResult(
-        metadata={"signed": signed.new, "signed_before": signed.kept, "drifted": signed.drifted},
+    return materialized(
+        {"signed": signed.new, "signed_before": signed.kept, "drifted": signed.drifted},
         check_results=[
             result(
                 "account",
@@ -120,8 +121,8 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
         posted = post_days(platform.settings(), platform.database(), period, progress_of(context))
     describe(context, [(receipt.posted.trading_day, _shown(receipt)) for receipt in posted.receipts])
     warn = dg.AssetCheckSeverity.WARN
-    return dg.MaterializeResult(
-        metadata={"posted": posted.new, "posted_before": posted.kept, "waiting": posted.waiting},
+    return materialized(
+        {"posted": posted.new, "posted_before": posted.kept, "waiting": posted.waiting},
         check_results=[
             result(
                 "account",

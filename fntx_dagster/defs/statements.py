@@ -8,6 +8,7 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import progress_of
 from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, NETWORK, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.shown import info, materialized
 from fntx_dagster.defs.tables import shown_table
 from fntx_dagster.services.statements import check_due_session, fetch_statements, load_statements
 
@@ -42,8 +43,8 @@ def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
         fetched = fetch_statements(platform.settings(), platform.database(), range_of(context), progress_of(context))
     # a month without data is most often just that
     severity = dg.AssetCheckSeverity.WARN if fetched.is_no_data else dg.AssetCheckSeverity.ERROR
-    return dg.MaterializeResult(
-        metadata={
+    return materialized(
+        {
             "files": fetched.files,
             "queries": shown_table(("token", "query", "from", "to", ""), fetched.queries, 5)
             if fetched.queries
@@ -102,10 +103,10 @@ def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     with failing_well():
         loaded = load_statements(settings, db)
     for line in loaded.lines:
-        context.log.info(line)
+        info(context, line)
     due = check_due_session(settings, db, range_of(context))
-    return dg.MaterializeResult(
-        metadata={
+    return materialized(
+        {
             "files": loaded.files,
             **loaded.rows,
             "dagster/row_count": loaded.present,

@@ -16,6 +16,7 @@ from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, OWNERS, range_of, row_counts
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.shown import checked, failure, materialized
 from fntx_dagster.services.building.marts import build_marts, manifest
 from fntx_dagster.settings import load_settings
 
@@ -73,17 +74,17 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
             counts = built.rows.get(result.name)
             rows = [] if counts is None else row_counts(context, counts)
             describe(context, [*rows, *built.figures.get(result.name, [])], result.name)
-            yield dg.MaterializeResult(asset_key=result.name, metadata={"dbt seconds": round(result.seconds, 3)})
+            yield materialized({"dbt seconds": round(result.seconds, 3)}, asset_key=result.name)
         elif result.kind == "test" and result.model and result.status != "skipped":
             key = dg.AssetCheckKey(dg.AssetKey(result.model), result.name)
             if key in context.selected_asset_check_keys:
-                yield dg.AssetCheckResult(
+                yield checked(
                     asset_key=key.asset_key,
                     check_name=key.name,
                     passed=result.status == "pass",
                     severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
                     description=result.message,
-                    metadata={"failing rows": result.failing_rows},
+                    values={"failing rows": result.failing_rows},
                 )
     if built.failures:
-        raise dg.Failure("; ".join(built.failures), allow_retries=False)
+        raise failure("; ".join(built.failures))

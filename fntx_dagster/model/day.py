@@ -8,10 +8,10 @@ times are aware and in UTC.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.session import Session
@@ -195,3 +195,12 @@ class ProvisionalDay(TradingDay):
 
 AnyDay = Day | ProvisionalDay
 """A day that a statement covers or one that still runs."""
+SomeDay = TypeVar("SomeDay", Day, ProvisionalDay)
+
+
+def without_brokers_words(day: SomeDay) -> SomeDay:
+    """The day without the descriptions of its events: the broker's free text may name a person."""
+    blocks = [
+        replace(block, events=tuple(replace(event, description="") for event in block.events)) for block in day.blocks
+    ]
+    return replace(day, blocks=tuple(blocks))

@@ -17,6 +17,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree
 
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.report import clock, money
 from fntx_dagster.report.nav_path import NavPath, Step
 
@@ -217,7 +218,7 @@ def _texts(axes: Axes, steps: Sequence[Step]) -> None:
         at = beside + ScaledTranslation(place / _POINTS_PER_INCH, 0, axes.figure.dpi_scale_trans)
         for row, (text, role) in enumerate(texts):
             if text:
-                axes.text(x, row, text, transform=at, ha=align, va="center", color=_COLOURS[role])
+                axes.text(x, row, cleaned(text), transform=at, ha=align, va="center", color=_COLOURS[role])
 
     column(0, -404, "left", ((step.when, "soft") for step in steps))
     # the part of a label behind its comma is left to the story
@@ -250,7 +251,7 @@ def _svg(figure: Figure, key: str, title: str, description: str) -> str:
         "svg", {"class": "chart", "viewBox": box or "", "role": "img", "aria-labelledby": f"{key}-title {key}-desc"}
     )
     for tag, text in (("title", title), ("desc", description)):
-        ElementTree.SubElement(picture, tag, {"id": f"{key}-{tag}"}).text = text
+        ElementTree.SubElement(picture, tag, {"id": f"{key}-{tag}"}).text = cleaned(text)
     picture.extend(child for child in root if child.tag == "g" or child.find(".//clipPath") is not None)
     for node in picture.iter():
         if not (node.text or "").strip():

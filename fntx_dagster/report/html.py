@@ -1,7 +1,8 @@
 """The report as one HTML file that needs nothing else: figures, charts, tables, and the narrative of each day.
 
 What belongs here: the page's order. Texts are decided in `story.py` and `period.py`, charts are drawn in
-`charts.py`, and the template (`templates/report.html.j2`) escapes every text that it is given. The page asks for
+`charts.py`, and the template (`templates/report.html.j2`) cleans and escapes every text that it is given. The page asks
+for
 nothing from anywhere: its policy allows one style sheet, its own, by hash, and no script. The same values give the same
 bytes.
 """
@@ -10,13 +11,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.day import AnyDay, Day
 from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.model.nav import NavDay
@@ -55,9 +57,10 @@ class AccountReport:
     portfolio: Mapping[str, Any] | None = None
 
 
-def to_html(accounts: Sequence[AccountReport]) -> str:
-    """One document of the accounts' sections, in the order given, in the time zone of the stories."""
-    template, style = _page()
+def to_html(accounts: Sequence[AccountReport], words: Callable[[str], str] = cleaned) -> str:
+    """One document of the accounts' sections, in the order given, in the time zone of the stories. Every text passes
+    `words`, which may mask more than what `cleaned` takes out."""
+    template, style = _page(words)
     days = [story.day.trading_day for account in accounts for story in account.stories]
     observer = accounts[0].stories[0].observer if days else clock.HONG_KONG
     return template.render(
@@ -70,14 +73,18 @@ def to_html(accounts: Sequence[AccountReport]) -> str:
 
 
 @cache
-def _page() -> tuple[Template, str]:
+def _page(words: Callable[[str], str]) -> tuple[Template, str]:
     """The page's template and its style sheet, once a process: compiling the template costs more than a day's page."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    def shown(value: object) -> object:
+        return words(value) if type(value) is str else value  # what is markup already is not a plain string
 
     loader = PackageLoader("fntx_dagster.report")
     environment = Environment(
         loader=loader,
         autoescape=True,
+        finalize=shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

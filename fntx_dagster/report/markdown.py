@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from fntx_dagster.foreign import LONGEST_CELL, cleaned
 from fntx_dagster.report import clock
 from fntx_dagster.report.narrative import Line, Paragraph, Story, StorySection
 from fntx_dagster.report.period import PeriodSummary, narrate_periods
 
-# What a broker's description or a label may hold and Markdown would read as markup.
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
+# What a broker's description or a label may hold and Markdown would read as markup: within a line; at its start, where
+# it would make a heading, a list or a rule; and what some renderers make links of.
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~]|&(?=#?[0-9A-Za-z]+;)|:(?=//)|@|(?<=\bwww)\.)", re.IGNORECASE)
+_BEGINS = re.compile(r"^(\s*(?:\d{1,9}(?=[.)](?:\s|$))|(?=(?:[-+=]|#+)(?:\s|$)|[-=]{2,}\s*$)))")
 _RULE = "\n\n---\n\n"
 
 
@@ -31,17 +34,21 @@ def to_markdown(stories: Sequence[Story], *, account_label: str | None) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` with everything that Markdown would read as markup shown as it is."""
-    return _MARKUP.sub(r"\\\1", text)
+    """`text` on one line, cleaned, with everything that Markdown would read as markup shown as it is."""
+    return _BEGINS.sub(r"\1\\", _MARKUP.sub(r"\\\1", cleaned(text)))
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left_aligned: int = 1) -> str:
-    """A Markdown table; the first `left_aligned` columns are words, the others figures."""
+    """A Markdown table; the first `left_aligned` columns are words, the others figures. A text that is too long for a
+    cell is cut."""
     rule = [":---"] * left_aligned + ["---:"] * (len(headers) - left_aligned)
     return "\n".join(
-        f"| {' | '.join(cells)} |"
-        for cells in ([*map(escaped, headers)], rule, *([*map(escaped, row)] for row in rows))
+        f"| {' | '.join(cells)} |" for cells in ([*map(_cell, headers)], rule, *([*map(_cell, row)] for row in rows))
     )
+
+
+def _cell(text: str) -> str:
+    return escaped(cleaned(text, LONGEST_CELL))
 
 
 def _range(stories: Sequence[Story]) -> str:
@@ -63,13 +70,14 @@ def _section(section: StorySection) -> str:
 
 def _paragraph(paragraph: Paragraph) -> str:
     summary = f" {escaped(paragraph.summary)}" if paragraph.summary else ""
-    return "\n".join([f"- **{escaped(paragraph.heading)}:**{summary}", *map(_line, paragraph.lines)])
+    return "\n".join([f"- **{escaped(paragraph.heading).strip()}:**{summary}", *map(_line, paragraph.lines)])
 
 
 def _line(line: Line, below: int = 1) -> str:
     """A paragraph's own lines have bold labels, those below plain ones; a figure that a line leads to is bold."""
     indent = "  " * (line.depth + below)
-    label, text, result, note = map(escaped, (line.label, line.text, line.result, line.note))
+    label, text, result = (escaped(words).strip() for words in (line.label, line.text, line.result))
+    note = escaped(line.note)
     bold = line.depth == 0 or line.total
     if bold and label and result and not text:
         return f"{indent}- **{label}: {result}**{note}"

@@ -24,4 +24,4 @@ def chosen_account(db: Readable, account: str | None) -> str:
         raise Permanent(
             f"{len(known)} accounts are loaded ({shown})", "Choose with --account; `fntx status` lists them"
         )
-    raise Permanent(f"account {masked(account)} is not loaded (loaded: {shown})", "`fntx status` lists what is")
+    raise Permanent(f"account {account} is not loaded (loaded: {shown})", "`fntx status` lists what is")

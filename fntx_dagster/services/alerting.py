@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from fntx_dagster.adapters.apprise import send
 from fntx_dagster.errors import without_accounts
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.signatures.late_records import observed_queue
 from fntx_dagster.services.watching import settings_findings
@@ -140,7 +141,7 @@ def send_test_messages(settings: Settings) -> Iterator[AlertDelivery]:
 
 def message(kind: str, alerts: Sequence[Alert]) -> tuple[str, str]:
     """Title and text of the alerts of a kind."""
-    lines = [alert.text for alert in alerts[:_LINES]]
+    lines = [cleaned(alert.text) for alert in alerts[:_LINES]]
     if len(alerts) > _LINES:
         lines.append(f"… and {len(alerts) - _LINES} more: fntx alerts")
     return f"FNTX: {TITLES.get(kind, kind)}", "\n".join(lines)

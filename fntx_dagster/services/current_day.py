@@ -19,7 +19,7 @@ from fntx_dagster.accounting.provisional import today
 from fntx_dagster.adapters.gateway.address import gateway_at
 from fntx_dagster.adapters.gateway.client import snapshot
 from fntx_dagster.errors import FntxError, Permanent, masked
-from fntx_dagster.model.day import ProvisionalDay
+from fntx_dagster.model.day import ProvisionalDay, without_brokers_words
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.report.document import to_json
@@ -78,13 +78,15 @@ def current_report(
 ) -> CurrentReport:
     """Ask the gateway of every account, or of one, and narrate each account's provisional day, as Markdown or JSON.
 
-    Times are in the zone of `observer` and in New York's; Markdown calls accounts by `labels`, else by their ids.
+    Times are in the zone of `observer` and in New York's; Markdown calls accounts by `labels`, without the broker's
+    own words, else by their ids.
     `keeps_last` as in `current_days`. A gateway that does not answer is part of the result. Raises Permanent where the
     settings name no gateway.
     """
     accounts = current_days(settings, db, account, keeps_last=keeps_last)
-    stories = [narrate(now.day, observer) for now in accounts if now.day]
-    called = {story.day.account_id: story.day.account_id for story in stories} if labels is None else labels
+    days = [now.day for now in accounts if now.day]
+    stories = [narrate(day if labels is None else without_brokers_words(day), observer) for day in days]
+    called = {day.account_id: day.account_id for day in days} if labels is None else labels
     narratives = {
         story.day.account_id: to_markdown([story], account_label=called[story.day.account_id]) for story in stories
     }
@@ -120,7 +122,7 @@ def refresh(settings: Settings, db: Database, account: str | None = None) -> lis
     if not accounts:
         raise Permanent("no IB Gateway is in the settings", "Name one for each account in FNTX_GATEWAYS")
     if account and account not in settings.gateway.addresses:
-        raise Permanent(f"account {masked(account)} has no IB Gateway in the settings", "Name it in FNTX_GATEWAYS")
+        raise Permanent(f"account {account} has no IB Gateway in the settings", "Name it in FNTX_GATEWAYS")
     with ThreadPoolExecutor(max_workers=len(accounts)) as pool:
         answers = list(pool.map(lambda account_id: _ask(settings, account_id), accounts))
     return [_kept(settings, db, answer) for answer in answers]

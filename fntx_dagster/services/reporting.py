@@ -12,7 +12,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.model.day import ProvisionalDay
+from fntx_dagster.model.day import ProvisionalDay, without_brokers_words
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.document import to_json
 from fntx_dagster.report.html import AccountReport, to_html
@@ -59,12 +59,19 @@ def report(
 
 
 def stories_of(
-    db: Readable, account: str, period: Period, observer: ZoneInfo, provisional: Sequence[ProvisionalDay] = ()
+    db: Readable,
+    account: str,
+    period: Period,
+    observer: ZoneInfo,
+    provisional: Sequence[ProvisionalDay] = (),
+    *,
+    masked: bool = False,
 ) -> list[Story]:
     """Narrate an account's days of a range, oldest first. Those of `provisional` that are the account's come last,
-    because no statement covers them yet. Times are in the zone of `observer` and in New York's."""
+    because no statement covers them yet. Times are in the zone of `observer` and in New York's. With `masked` the
+    broker's own words, which may name a person, are left out."""
     days = [*story.days(db, account, period), *(day for day in provisional if day.account_id == account)]
-    return [narrate(day, observer) for day in days]
+    return [narrate(without_brokers_words(day) if masked else day, observer) for day in days]
 
 
 def account_report(db: Readable, label: str, stories: Sequence[Story]) -> AccountReport:

@@ -12,6 +12,7 @@ from typing import Any, get_origin
 
 from pydantic import Field, ValidationError
 
+from fntx_dagster.errors import know_accounts
 from fntx_dagster.settings import groups, sources
 from fntx_dagster.settings.environment import child_environment, executable, export, settings_variables
 from fntx_dagster.settings.places import CHECKOUT, DBT_PROJECT, PROJECT, Paths, dagster_home, default_home
@@ -93,4 +94,5 @@ def load_settings() -> Settings:
         raise sources.unreadable([*wrong, *(given[place].name for place in places)]) from None
     if wrong:
         raise sources.unreadable(wrong)
+    know_accounts([*settings.gateway.addresses, *settings.keys.keystores, *settings.accounting.initial_capital])
     return settings

@@ -11,9 +11,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.errors import Permanent, Transient, know_accounts
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.migrating import migrate
+from fntx_dagster.store.raw_flex.overview import accounts
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 from fntx_dagster.store.urls import libpq_url, sqlalchemy_url, without_password
 
@@ -27,7 +28,14 @@ DAGSTER_DATABASE = "dagster"
 
 
 def open_database(settings: Settings) -> Database:
-    """The database of the settings, running and migrated; the embedded server is started when no URL is set."""
+    """The database of the settings, running and migrated; the embedded server is started when no URL is set. What this
+    process logs from here on masks its accounts."""
+    database = _migrated(settings)
+    know_accounts(accounts(database))
+    return database
+
+
+def _migrated(settings: Settings) -> Database:
     size = settings.database.connections
     if settings.database.url is not None:
         database = Database(libpq_url(settings.database.url.get_secret_value()), size)

@@ -239,7 +239,7 @@ class TestAKeptSnapshotWithoutARate:
     ("gateways", "account", "message"),
     [
         ({}, None, "no IB Gateway is in the settings"),
-        ({ONE: 1}, OTHER, "account U…0002 has no IB Gateway"),
+        ({ONE: 1}, OTHER, "account U2000002 has no IB Gateway"),
     ],
 )
 def test_an_account_without_a_gateway_says_what_to_set(

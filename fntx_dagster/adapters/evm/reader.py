@@ -17,6 +17,7 @@ from fntx_dagster.adapters.evm.faults import as_a_node_answers
 from fntx_dagster.adapters.evm.transactions import receipt_of
 from fntx_dagster.adapters.evm.typed import address_of, block_at
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.chain import Addresses, Funds, Mined, StoredRecord, Version, Written
 from fntx_dagster.model.period import Period
 
@@ -356,7 +357,7 @@ def _fntx(units: int) -> Decimal:
 
 def _readable(text: bytes) -> str:
     """What a stranger wrote, without what is no text or would steer a terminal."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text.decode("utf-8", "replace"))
+    return cleaned(text.decode("utf-8", "replace"))
 
 
 def yyyymmdd(day: date) -> int:

@@ -27,7 +27,7 @@ from fntx_dagster.adapters.flex.formats import DayOrder, OrderUnknown, midnight,
 from fntx_dagster.adapters.flex.opening import CHUNK, open_statement
 from fntx_dagster.adapters.flex.safe_xml import XMLSyntaxError, parse_flat, push_parser
 from fntx_dagster.adapters.flex.sections import DAYS, OTHER, Section, Value, in_order, section_of
-from fntx_dagster.errors import Permanent
+from fntx_dagster.errors import Permanent, know_accounts
 
 
 class Reading(Enum):
@@ -244,6 +244,7 @@ class _Target:
                 f"FlexStatement has accountId={account_id!r}",
                 "A statement must name its account; download it again",
             )
+        know_accounts([account_id])  # an error about this file may hold it
         from_date, to_date = (self._period_end(attributes, name) for name in ("fromDate", "toDate"))
         if to_date < from_date:
             raise self.file.error(

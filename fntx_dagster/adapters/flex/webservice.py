@@ -45,6 +45,7 @@ from fntx_dagster.adapters.flex.part import Part
 from fntx_dagster.adapters.flex.service import Download, FlexService, Query, require_valid
 from fntx_dagster.adapters.flex.token import Secret, Token, clean_logs
 from fntx_dagster.errors import without_accounts
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.period import Period
 
 T = TypeVar("T")
@@ -315,8 +316,7 @@ class _Conversation:
 
     def _quoted(self, words: str) -> str:
         """The server's words, safe to show. Cleaned before they are cut: half a token is still a secret."""
-        printable = "".join(sign if sign.isprintable() else " " for sign in self._cleaned(words))
-        return printable[:_LONGEST_QUOTE].strip(" .")
+        return cleaned(self._cleaned(words), _LONGEST_QUOTE).strip(" .")
 
     def _say(self, line: str) -> None:
         self._on_progress(self._cleaned(line))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fntx_dagster.errors import without_accounts
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
@@ -43,7 +44,7 @@ def write_reports(settings: Settings, db: Database, period: Period) -> Reports:
     with db.snapshot() as snapshot:
         labels = account_labels(snapshot)
         for account in accounts(snapshot):
-            label, stories = labels[account], stories_of(snapshot, account, period, observer)
+            label, stories = labels[account], stories_of(snapshot, account, period, observer, masked=True)
             for story in stories:
                 text = without_accounts(to_markdown([story], account_label=label))
                 narratives.append(Narrative(story.day.trading_day, label, text))
@@ -57,5 +58,9 @@ def _write(folder: Path, period: Period, reports: Sequence[AccountReport]) -> Pa
     first, last = period
     file = folder / (f"{first}.html" if first == last else f"{first}_{last}.html")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_whole(file, without_accounts(to_html(reports)), private=True)
+    write_whole(file, to_html(reports, _masked), private=True)
     return file
+
+
+def _masked(text: str) -> str:
+    return without_accounts(cleaned(text))

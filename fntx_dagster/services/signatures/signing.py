@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID, addresses_of, connect, signer_of
 from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.metrics.catalogue import CATALOGUE
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
@@ -174,7 +175,7 @@ def checked_reason(reason: str) -> str:
     """A reason as it is kept. Raises Permanent unless it is one line of printable text of LONGEST_REASON bytes at
     most."""
     reason = reason.strip()
-    if not reason.isprintable() or not 0 < len(reason.encode()) <= LONGEST_REASON:
+    if cleaned(reason) != reason or not 0 < len(reason.encode()) <= LONGEST_REASON:
         raise Permanent(
             f"a reason has 1 to {LONGEST_REASON} bytes of printable text on one line",
             "Give a short reason: it is public on the chain",

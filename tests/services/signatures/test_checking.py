@@ -215,7 +215,7 @@ def test_a_reason_steers_no_terminal_and_one_that_is_no_text_is_shown(
     arguments = [number, first[1].root, second[1].context.schema_hash, second[1].root, "AAAA"]
     data = shown.node.record.encode_abi("amendDailyRecord", arguments)
     shown.node.send(shown.node.contract, data.replace("41414141", "fffefdfc"))
-    for record, expected in zip(first, ("x\ufffd[2K\ufffd[green]✓[/] HOLDS\ufffd", "\ufffd" * 4), strict=True):
+    for record, expected in zip(first, ("x\ufffd[2K [green]✓[/] HOLDS\ufffd", "\ufffd" * 4), strict=True):
         found = check_disclosure(disclose(record, CATALOGUE, ["net_pnl"], tx_hash), shown.url)
         assert found.superseded_reason == expected
         print_checked(found)
