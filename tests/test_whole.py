@@ -285,13 +285,33 @@ def test_one_day_run_again_leaves_every_table_as_it_was(home: Home) -> None:
     )
     dump = "select md5(string_agg(t::text, '|' order by t::text)) from alm_reporting.{} as t"
     before = [home.sql(dump.format(table)) for table in tables]
+    failed = (
+        "insert into alm_reporting.alerts (kind, source, subject, text) values ('run', 'run/run_loaded_days', '', '')"
+    )
+    home.sql(failed)
     home.fntx("run", "--from", "2025-07-10", "--to", "2025-07-10")
+    assert home.json("alerts", "--json") == [], "a run that succeeds ends the alert about one of its job that failed"
     assert [home.sql(dump.format(table)) for table in tables] == before
 
 
 def test_a_range_without_statements_says_which_sessions_are_missing(home: Home) -> None:
     said = home.fntx("run", "--from", "2025-07-18", "--to", "2025-07-22", code=1)
     assert "2025-07-21 U…0001: no official NAV in the statements (and 1 more)" in said
+    assert home.fntx("alerts").strip() == "Nothing needs a person.", "a range that is too long is the range's fault"
+
+
+def test_a_report_over_a_longer_range_says_where_it_ends_early(home: Home) -> None:
+    days = ("--from", "2025-07-18", "--to")
+    for last, said in (
+        ("2025-07-31", "the range ends early, with 2025-07-18: 9 sessions from 2025-07-21 on are not built"),
+        ("2025-07-21", "the range ends early, with 2025-07-18: 2025-07-21 is not built"),
+        ("2025-07-20", ""),
+    ):
+        done = run(home.path, "report", *days, last)
+        assert done.returncode == 0
+        assert said in " ".join(done.stderr.split())
+        assert bool(done.stderr) == bool(said)
+        assert done.stdout == home.fntx("report", *days, "2025-07-18")
 
 
 def test_the_metrics_of_a_session_are_computed_over_six_windows(home: Home) -> None:

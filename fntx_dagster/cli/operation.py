@@ -22,8 +22,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for p
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services import status as service
 
-    _, db = settings_and_database()
-    now = service.status(db)
+    settings, db = settings_and_database()
+    now = service.status(settings, db)
     if as_json:
         print_json(now.account_rows())
         return
@@ -36,17 +36,36 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for p
 
 def alerts(
     test: Annotated[bool, typer.Option("--test", help="Send a test message to each destination instead.")] = False,
+    dismiss: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBER|KIND",
+            help="Neither show nor send an alert any more, or all of a kind, until it is over and returns. "
+            "Can be given several times.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
 ) -> None:
-    """What a person has to know now, and where it goes (FNTX_ALERT_URLS)."""
+    """What a person has to know now, and where it goes (FNTX_ALERT_URLS).
+
+    fntx alerts --dismiss 12 --dismiss statements
+    """
     from fntx_dagster.cli.tables import alerts_table
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.alerting import send_test_messages
-    from fntx_dagster.services.status import open_alerts
+    from fntx_dagster.services.alerting import current_alerts, dismissed, send_test_messages
 
+    if test and dismiss:
+        raise typer.BadParameter("give either --test or --dismiss")
+    if dismiss:
+        settings, db = settings_and_database()
+        gone = dismissed(settings, db, dismiss)
+        print_json([alert._asdict() for alert in gone]) if as_json else out(
+            f"{len(gone)} dismissed.", alerts_table(gone)
+        )
+        return
     if not test:
-        _, db = settings_and_database()
-        raised = open_alerts(db)
+        settings, db = settings_and_database()
+        raised = current_alerts(settings, db)
         print_json([alert._asdict() for alert in raised]) if as_json else out(alerts_table(raised))
         return
     settings = load_settings()

@@ -91,10 +91,10 @@ def alerts_table(alerts: Sequence[Alert]) -> Table | str:
     """What a person has to know, oldest first."""
     if not alerts:
         return "Nothing needs a person."
-    table = new_table("since", "kind", right=())
+    table = new_table("number", "since", "kind", right=())
     table.add_column("what", overflow="fold")
     for alert in alerts:
-        table.add_row(f"{alert.raised_at:%Y-%m-%d %H:%M} UTC", alert.kind, alert.text)
+        table.add_row(f"{alert.alert_id}", f"{alert.raised_at:%Y-%m-%d %H:%M} UTC", alert.kind, alert.text)
     return table
 
 

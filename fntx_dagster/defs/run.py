@@ -20,7 +20,7 @@ from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
-from fntx_dagster.services.alerting import record
+from fntx_dagster.services.alerting import record_run
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.environment import dagster_environment
 from fntx_dagster.services.sessions import has_session, require_session
@@ -81,8 +81,8 @@ def run_range(settings: Settings, job_name: str, period: Period) -> RunOutcome:
             for event in result.all_events
             if event.event_type_value == "ASSET_CHECK_EVALUATION"
         ]
-        # as the alert sensor does, where no daemon runs
-        record(open_database(settings), [observed(check) for check in checks])
+        db, seen = open_database(settings), [observed(check) for check in checks]
+        record_run(settings, db, job_name, seen, succeeded=result.success)
     return _outcome(result, checks)
 
 

@@ -16,14 +16,16 @@ from typing import NamedTuple
 from pydantic import SecretStr
 
 from fntx_dagster.adapters.apprise import send
-from fntx_dagster.errors import without_accounts
+from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.finding import Finding, Observed
+from fntx_dagster.services.settling import SETTINGS_SOURCE, settle
 from fntx_dagster.services.signatures.late_records import observed_queue
 from fntx_dagster.services.watching import settings_findings
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import (
     Alert,
+    dismiss,
     mark_delivered,
     newest,
     note_assignments,
@@ -79,7 +81,10 @@ def raise_alerts(settings: Settings, db: Database, observations: Iterable[Observ
     assigned in the last seven days. `now` is aware."""
     before = newest(db)
     record(db, observations)
-    record(db, [Observed("statements", "settings", settings_findings(settings)), observed_queue(settings, db, now)])
+    record(
+        db, [Observed("statements", SETTINGS_SOURCE, settings_findings(settings)), observed_queue(settings, db, now)]
+    )
+    settle(settings, db, now)
     note_assignments(db, (now - _RECENT).date())
     return Raised(raised_after(db, before), len(open_alerts(db)), undelivered_ids(settings, db))
 
@@ -98,6 +103,34 @@ def note_succeeded_run(db: Database, job: str, posted_for: Sequence[str] = (), s
     """Resolve the alerts about failed runs of a job, and those of the jobs `posted_for` of which only `step` failed."""
     record(db, [Observed("run", f"run/{job}", [])])
     record(db, [Observed("run", f"run/{other}", [], looked=[f"{other}: {step}"]) for other in posted_for])
+
+
+def record_run(
+    settings: Settings, db: Database, job: str, observations: Iterable[Observed], *, succeeded: bool
+) -> None:
+    """Record what the checks of a run that has just ended observed, and resolve what is over, where no daemon does."""
+    record(db, observations)
+    if succeeded:
+        note_succeeded_run(db, job)
+    settle(settings, db, datetime.now(UTC))
+
+
+def current_alerts(settings: Settings, db: Database) -> list[Alert]:
+    """What a person has to know now, oldest first; what is over is resolved first."""
+    settle(settings, db, datetime.now(UTC))
+    return open_alerts(db)
+
+
+def dismissed(settings: Settings, db: Database, chosen: Sequence[str]) -> list[Alert]:
+    """Dismiss open alerts, `chosen` by their numbers or by their kinds, and return them: they are neither shown nor
+    sent until they are over and return. Raises Permanent, and dismisses none, where something chosen is not open."""
+    raised = current_alerts(settings, db)
+    unknown = [one for one in chosen if not any(one in (str(alert.alert_id), alert.kind) for alert in raised)]
+    if unknown:
+        raise Permanent(f"no open alert has the number or the kind {', '.join(unknown)}", "`fntx alerts` lists them")
+    taken = [alert for alert in raised if str(alert.alert_id) in chosen or alert.kind in chosen]
+    dismiss(db, [alert.alert_id for alert in taken])
+    return taken
 
 
 class AlertDelivery(NamedTuple):

@@ -16,7 +16,10 @@ from fntx_dagster.adapters.evm.deploying import deploy_to
 from fntx_dagster.adapters.evm.keys import import_key, new_keystore
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.chain import Addresses, Unfinished
+from fntx_dagster.model.finding import Observed
 from fntx_dagster.services.accounts import accounts, chosen_account
+from fntx_dagster.services.alerting import record
+from fntx_dagster.services.signatures.receipts import POSTS_AHEAD
 from fntx_dagster.store.outbox.sendings import unfinished
 
 if TYPE_CHECKING:
@@ -85,7 +88,8 @@ class ServedChain(NamedTuple):
 def chain_status(settings: Settings, db: Database, account: str | None = None) -> ChainStatus:
     """Read the queue from the database and the funds from the chain, of one account or of all.
 
-    A node that does not answer raises nothing: it is part of the result. Raises Permanent where the account is not
+    A node that does not answer raises nothing: it is part of the result. Alerts about funds that last again are over.
+    Raises Permanent where the account is not
     loaded or the settings name no contracts.
     """
     with db.snapshot() as snapshot:
@@ -94,9 +98,12 @@ def chain_status(settings: Settings, db: Database, account: str | None = None) -
     addresses = addresses_of(settings)
     try:
         with connect(settings) as chain:
-            return ChainStatus(addresses, [_trader(settings, chain, account_id) for account_id in chosen], queue, None)
+            traders = [_trader(settings, chain, account_id) for account_id in chosen]
     except Transient as error:
         return ChainStatus(addresses, [], queue, error)
+    funded = [state.trader for state in traders if state.trader and (state.days or 0) >= POSTS_AHEAD]
+    record(db, [Observed("funds", "chain_receipt/funds_last", [], looked=funded)])
+    return ChainStatus(addresses, traders, queue, None)
 
 
 def approve(settings: Settings, db: Readable, account: str | None = None) -> Approval:

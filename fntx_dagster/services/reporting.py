@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.errors import Permanent
+from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.day import ProvisionalDay, without_brokers_words
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.document import to_json
@@ -21,7 +21,7 @@ from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.story import narrate
 from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.current_day import provisional_days
-from fntx_dagster.services.sessions import require_days
+from fntx_dagster.services.sessions import ends_early, require_days
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import holdings, performance, risk, story
@@ -40,7 +40,8 @@ def report(
 
     Times are in the zone of `observer` and in New York's; accounts are called by their ids. A day that no statement
     covers yet comes last, as IB Gateway saw it. Raises Permanent where the account is not loaded or nothing is built
-    in the range. `on_problem` as in `current_day.provisional_days`.
+    in the range. `on_problem` as in `current_day.provisional_days`; it also gets a sentence for each account whose last
+    built day comes before the range's last session.
     """
     with db.snapshot() as snapshot:
         known = accounts(snapshot)
@@ -51,6 +52,10 @@ def report(
         shown = {account_id: stories_of(snapshot, account_id, period, observer, provisional) for account_id in named}
         shown = {account_id: stories for account_id, stories in shown.items() if stories}
         require_days(shown, period)
+        if on_problem is not None:
+            for account_id, stories in shown.items():
+                if early := ends_early(stories[-1].day.trading_day, period):
+                    on_problem(f"account {masked(account_id)}: {early}" if len(shown) > 1 else early)
         if form == "html":
             return to_html([account_report(snapshot, account_id, stories) for account_id, stories in shown.items()])
     if form == "json":

@@ -62,6 +62,15 @@ def require_session(period: Period) -> None:
     )
 
 
+def ends_early(last_built: date, period: Period) -> str | None:
+    """In words that the last built day of a range comes before its last session; None where it does not."""
+    later = sessions(last_built + timedelta(days=1), period.last) if last_built < period.last else ()
+    if not later:
+        return None
+    lacking = f"{later[0].day} is" if len(later) == 1 else f"{len(later)} sessions from {later[0].day} on are"
+    return f"the range ends early, with {last_built}: {lacking} not built (`fntx status` says what is loaded)"
+
+
 def closed_weekdays(period: Period) -> list[date]:
     """The weekdays of a range (inclusive) on which the New York Stock Exchange has no session."""
     first, last = period

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Alert
 from fntx_dagster.store.database import Database, Readable
@@ -27,14 +29,19 @@ class Status(NamedTuple):
         return [{_PUBLISHED.get(name, name): value for name, value in row.items()} for row in rows]
 
 
-def status(db: Database) -> Status:
-    """Read the state of the platform, all of it from one snapshot."""
+def status(settings: Settings, db: Database) -> Status:
+    """Read the state of the platform, all of it from one snapshot. The alerts are those of `fntx alerts`: what is over
+    is resolved first."""
+    if alerts.unresolved(db):
+        from fntx_dagster.services.settling import settle  # as much to import as all the rest of a status
+
+        settle(settings, db, datetime.now(UTC))
     with db.snapshot() as snapshot:
         return Status(account_states(snapshot), fetches.latest(snapshot), alerts.open_alerts(snapshot))
 
 
 def open_alerts(db: Readable) -> list[Alert]:
-    """Read the alerts that are not resolved, oldest first."""
+    """Read the alerts that are open, oldest first, without a look at what may be over by now."""
     return alerts.open_alerts(db)
 
 

@@ -1,6 +1,7 @@
 """What a person has to know: raised once, open until it is over, delivered once to each destination.
 
-A finding that is observed again while its alert is open changes nothing. This module keeps the alerts;
+A finding that is observed again while its alert is open changes nothing. An alert that a person has dismissed is
+neither shown nor sent, and not raised again before it is over. This module keeps the alerts;
 `services.alerting` looks for them, and `adapters/apprise` sends them.
 """
 
@@ -100,8 +101,34 @@ def note_assignments(db: Database, since: date) -> int:
 
 
 def open_alerts(db: Readable) -> list[Alert]:
-    """What is not over, oldest first."""
+    """What is not over and nobody has dismissed, oldest first."""
+    return _alerts(db, "resolved_at is null and dismissed_at is null", ())
+
+
+def unresolved(db: Readable) -> list[Alert]:
+    """What is not over, dismissed or not, oldest first."""
     return _alerts(db, "resolved_at is null", ())
+
+
+def resolve(db: Database, alert_ids: Sequence[int]) -> None:
+    """Mark alerts as over."""
+    if alert_ids:
+        with db.connect() as connection:
+            connection.execute(
+                """update alm_reporting.alerts set resolved_at = clock_timestamp()
+                where alert_id = any(%s) and resolved_at is null""",
+                (list(alert_ids),),
+            )
+
+
+def dismiss(db: Database, alert_ids: Sequence[int]) -> None:
+    """Mark open alerts as dismissed by a person."""
+    with db.connect() as connection:
+        connection.execute(
+            """update alm_reporting.alerts set dismissed_at = clock_timestamp()
+            where alert_id = any(%s) and resolved_at is null and dismissed_at is null""",
+            (list(alert_ids),),
+        )
 
 
 def newest(db: Readable) -> int:
@@ -116,8 +143,9 @@ def raised_after(db: Readable, alert_id: int) -> list[Alert]:
 
 
 def undelivered(db: Readable, destination: str, since: datetime) -> list[Alert]:
-    """What has not reached a destination, oldest first: what is open, and of the rest what was raised since then."""
-    condition = "(resolved_at is null or raised_at >= %s) and %s <> all (delivered_to)"
+    """What has not reached a destination and nobody has dismissed, oldest first: what is open, and of the rest what was
+    raised since then."""
+    condition = "dismissed_at is null and (resolved_at is null or raised_at >= %s) and %s <> all (delivered_to)"
     return _alerts(db, condition, (since, destination))
 
 

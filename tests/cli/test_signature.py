@@ -17,8 +17,10 @@ from typer.testing import CliRunner, Result
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.cli import app
 from fntx_dagster.errors import FntxError, Permanent, Transient
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import Settings, load_settings
+from fntx_dagster.store.alerts import observe, open_alerts
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 from tests import by_hand
@@ -121,6 +123,15 @@ def test_a_record_signed_without_posting_waits_and_the_status_says_so() -> None:
     assert (chain["traders"][0]["account_id"], chain["traders"][0]["problem"]) == (ACCOUNT, None)
     assert chain["traders"][0]["days"] > 1000
     assert "No record waits for the chain." in fntx("chain", "status").stdout
+
+
+def test_a_look_at_the_chain_ends_the_alert_about_funds_that_last_again(built: Database) -> None:
+    sign(THURSDAY)
+    [trader] = json.loads(fntx("chain", "status", "--json").stdout)["traders"]
+    short = [Finding(name, "is short") for name in (trader["trader"], ADDRESS)]
+    observe(built, "funds", "chain_receipt/funds_last", short)
+    fntx("chain", "status")
+    assert [alert.subject for alert in open_alerts(built)] == [ADDRESS]
 
 
 def test_the_catalogue_is_listed_with_the_names_that_are_disclosed() -> None:

@@ -13,13 +13,17 @@ from typer.testing import CliRunner, Result
 from fntx_dagster.adapters.gateway.states import OtherAccount, State, Unavailable
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import HONG_KONG
+from fntx_dagster.services.alerting import record
+from fntx_dagster.services.building.current import report_today
 from fntx_dagster.services.current_day import current_report, provisional_days, refresh
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.groups import AccountingSettings
 from fntx_dagster.simulate.gateway import SimulatedGateway, serve, unused_port
 from fntx_dagster.simulate.gateway_accounts import QUARTER_PAST_TEN, account, july_28
+from fntx_dagster.store.alerts import open_alerts
 from fntx_dagster.store.database import Database
 from tests import by_hand
 from tests.report.role_model import july_18
@@ -130,6 +134,17 @@ def test_a_report_may_narrate_the_last_day_of_a_gateway_that_is_silent(database:
     assert [current.error is None for current in kept.accounts] == [True, False]
     assert ("mine" in kept.narratives[ONE], "hers" in kept.narratives[OTHER]) == (True, True)
     assert json.loads(document.text)
+
+
+def test_whoever_asks_a_gateway_that_answers_again_ends_the_alert_about_it_alone(
+    database: Database, tmp_path: Path
+) -> None:
+    silent = [Finding(label, "it is silent") for label in ("U…0001", "U…0002")]
+    record(database, [Observed("gateway", "current_day/gateway_answers", silent)])
+    with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
+        settings = settings_for(tmp_path, {ONE: gateway, OTHER: unused_port()})
+        report_today(settings, database, HONG_KONG, None, "md")
+    assert [alert.subject for alert in open_alerts(database)] == ["U…0002"]
 
 
 def test_a_later_snapshot_replaces_an_earlier_one(database: Database, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.errors import FntxError, without_accounts
-from fntx_dagster.model.finding import Finding
+from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.report import clock
-from fntx_dagster.services.current_day import CurrentDay, current_report
+from fntx_dagster.services.alerting import record
+from fntx_dagster.services.current_day import CurrentDay, CurrentReport, current_report
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import Labels, account_labels
@@ -42,6 +44,25 @@ def refresh_current_day(settings: Settings, db: Database) -> CurrentReports:
         list(_tight(settings, report.accounts, labels)),
         _with_margin(report.accounts, labels),
     )
+
+
+def report_today(
+    settings: Settings, db: Database, observer: ZoneInfo, account: str | None, form: Literal["md", "json"]
+) -> CurrentReport:
+    """`current_report` for a person who asks. Alerts about the gateways that answered, and about margins that are
+    ample, are over; what is wrong is in the result, and raises none."""
+    report = current_report(settings, db, observer, account, form)
+    labels, least = account_labels(db, settings.gateway.addresses), settings.risk.margin_cushion
+    answered = [labels[now.account_id] for now in report.accounts if not now.error]
+    ample = [labels[now.account_id] for now in report.accounts if now.cushion is not None and now.cushion >= least]
+    record(
+        db,
+        [
+            Observed("gateway", "current_day/gateway_answers", [], looked=answered),
+            Observed("margin", "current_day/margin_is_ample", [], looked=ample),
+        ],
+    )
+    return report
 
 
 def _silent(label: str, error: FntxError) -> Finding:

@@ -18,8 +18,8 @@ __all__ = ["BLOCKING_KINDS", "WARNING_KINDS", "Completeness", "Equations", "comp
 
 
 class Completeness(NamedTuple):
-    """What the statements of a range lack. `alerts` are the findings that no other check reports: those before the
-    session that is due."""
+    """What the statements of a range lack. `alerts` are the findings that a person has to know and no other check
+    reports: those before the session that is due. A range that is longer than what was loaded is none."""
 
     lacking: list[Finding]
     alerts: list[Finding]
@@ -28,11 +28,13 @@ class Completeness(NamedTuple):
 def completeness(db: Readable, period: Period) -> Completeness:
     """The sessions of a range without an official NAV, or without a section that the session before had; a range
     without any NAV is one finding. The session that is due has a check of its own, which raises its alert."""
-    lacking = [Finding(str(lack), str(lack), lack.day) for lack in missing(db, period)]
+    found = missing(db, period)
+    lacking = [Finding(str(lack), str(lack), lack.day) for lack in found]
+    due = due_session(datetime.now(UTC))
+    alerts = [finding for finding, lack in zip(lacking, found, strict=True) if lack.day < due and not lack.is_beyond]
     if nothing := nothing_to_build(db, period):
         lacking = lacking or [Finding(nothing, nothing, period.last)]
-    due = due_session(datetime.now(UTC))
-    return Completeness(lacking, [finding for finding in lacking if finding.day and finding.day < due])
+    return Completeness(lacking, alerts)
 
 
 class Equations(NamedTuple):

@@ -45,11 +45,13 @@ def nav_sessions(db: Readable, period: Period) -> dict[str, set[date]]:
 
 
 class Missing(NamedTuple):
-    """What an account's statements lack for a session."""
+    """What an account's statements lack for a session. `is_beyond`: they end before it, and no Flex query brings more:
+    whoever asks for it asks for a longer range than was loaded."""
 
     account_id: str
     day: date
     what: str = "official NAV in the statements"
+    is_beyond: bool = False
 
     def __str__(self) -> str:
         return f"{self.day} {masked(self.account_id)}: no {self.what}"
@@ -74,7 +76,7 @@ def missing(db: Readable, period: Period, account: str | None = None) -> list[Mi
     newest = max((ends for _, ends in reach.values()), default=None)
     expected = [session.day for session in calendar]
     lacking = [
-        Missing(account_id, day)
+        Missing(account_id, day, is_beyond=day > ends and account_id not in awaited)
         for account_id, (begins, ends) in reach.items()
         for day in expected
         if begins < day

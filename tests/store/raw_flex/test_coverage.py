@@ -60,7 +60,7 @@ def load(database: Database, tmp_path: Path) -> Statements:
 
 
 def lacking(db: Database, first: date = JULY_1, last: date = JULY_10) -> list[tuple[str, date, str]]:
-    return [tuple(lack) for lack in missing(db, Period(first, last))]
+    return [tuple(lack)[:3] for lack in missing(db, Period(first, last))]
 
 
 def fetched(
