@@ -3,7 +3,7 @@
 The peer is ibflex, which parses the same file in a process of its own. Loading is held against our own parse; what
 holds it is the server, shown by its COPY of the loaded rows, as text that is ready, into an empty table like theirs.
 Every row carries the fields of a query that has all of them selected. Loaded again means as the broker delivers it the
-next day: another file, generated later, with the same rows.
+next day: another file, generated later, with the same rows. Four times the sections take about four times as long.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from statistics import median
 from measuring import Measurement, alone, home, peak, shown, timed
 
 from fntx_dagster.adapters.flex.statements import FlexFile
-from fntx_dagster.simulate.documents import TAIL, head
+from fntx_dagster.simulate.documents import TAIL, document, head, row, section, statement, write
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.opening import open_database
 from fntx_dagster.store.queries import one_value
@@ -30,6 +30,7 @@ TRADES = 200_000
 ACCOUNT = "U3000001"
 FIRST, LAST = date(2024, 1, 1), date(2024, 12, 31)
 RUNS = 3
+SECTIONS = 5_000
 
 
 def measure(trades: int = TRADES, runs: int = RUNS) -> list[Measurement]:
@@ -43,6 +44,7 @@ def measure(trades: int = TRADES, runs: int = RUNS) -> list[Measurement]:
         parse, peer = (median(run["seconds"] for run in runs_of) for runs_of in (ours, peers))
         memory, peer_memory = (max(run["memory"] for run in runs_of) for runs_of in (ours, peers))
         loads = [_loads(file, again) for _ in range(runs)]
+        few, many = (_load_of_sections(settings.home / "sections.xml", number) for number in (SECTIONS, 4 * SECTIONS))
     load, reload, copy = (median(figures[number] for figures in loads) for number in (0, 1, 3))
     written = max(figures[2] for figures in loads)
     return [
@@ -56,6 +58,13 @@ def measure(trades: int = TRADES, runs: int = RUNS) -> list[Measurement]:
             "  again, the next day's", f"{reload:.1f} s", f"load {load:.1f} s", f"{reload / load:.2f}", "1 at most"
         ),
         Measurement("  rows written by that", f"{written}", "", "", "0"),
+        Measurement(
+            f"load a file of {4 * SECTIONS:,} unknown sections",
+            f"{many:.1f} s",
+            f"of {SECTIONS:,} {few:.1f} s",
+            f"{many / few:.1f}",
+            "about 4: linear",
+        ),
     ]
 
 
@@ -134,6 +143,15 @@ def _loads(file: Path, again: Path) -> tuple[float, float, int, float]:
         with database.connect() as connection, connection.cursor().copy(copied) as copy, rows.open("wb") as target:
             target.writelines(copy)
         return first, second, written, timed(lambda: _copies(database, rows))
+
+
+def _load_of_sections(path: Path, number: int) -> float:
+    """Seconds that a first load takes of one day's statement with so many sections that the system does not know."""
+    sections = (section(f"S{n}", row("R", a="1")) for n in range(number))
+    write(path, document(statement(*sections)))
+    with home() as settings:
+        database = open_database(settings)
+        return timed(lambda: load_file(database, path))
 
 
 def _written(database: Database) -> int:

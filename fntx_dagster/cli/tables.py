@@ -34,7 +34,7 @@ def load_table(loads: Sequence[FileLoad]) -> Table:
     for load in loads:
         if load.error:
             table.add_row(load.file_name, styled("not loaded", "red"))
-        for section, counts in load.sections.items():
+        for section, counts in load.listed.items():
             table.add_row(load.file_name, section, *map(str, counts))
     return table
 

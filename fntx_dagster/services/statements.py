@@ -106,7 +106,7 @@ def load_statements(settings: Settings, db: Database) -> LoadedStatements:
         sections=[
             (without_accounts(load.file_name), section, counts._asdict())
             for load in loads
-            for section, counts in load.sections.items()
+            for section, counts in load.listed.items()
         ],
         retired=[without_accounts(path.name) for path in retired],
         refused=[

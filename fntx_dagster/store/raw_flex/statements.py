@@ -59,6 +59,17 @@ class FileLoad:
     def total(self) -> Counts:
         return sum(self.sections.values(), Counts())
 
+    @property
+    def listed(self) -> dict[str, Counts]:
+        """`sections` for a person: of the unknown ones only the first few, and the others in sum."""
+        unknown = frozenset(self.unknown_sections)
+        more = [name for name in self.sections if name in unknown][_LISTED:]
+        if not more:
+            return self.sections
+        rest = frozenset(more)
+        shown = {name: counts for name, counts in self.sections.items() if name not in rest}
+        return shown | {f"{len(more)} other sections": sum((self.sections[name] for name in more), Counts())}
+
 
 def load_paths(database: Database, paths: Iterable[Path], date_order: DayOrder | None = None) -> list[FileLoad]:
     """Load files, and folders with every file beneath them that can hold a statement; one that cannot be loaded is an
@@ -126,6 +137,7 @@ def never_loaded(database: Database, contents: Collection[str]) -> set[str]:
         return {sha256 for (sha256,) in connection.execute(query, [list(contents)])}
 
 
+_LISTED = 20
 _LOAD_LOCK = 0x666E7478_0002
 """Advisory lock key: one load at a time decides what the tables hold."""
 

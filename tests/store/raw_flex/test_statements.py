@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import zipfile
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +23,7 @@ from fntx_dagster.adapters.flex.statements import FlexFile, Row
 from fntx_dagster.errors import Permanent
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.raw_flex.copying import Copying
 from fntx_dagster.store.raw_flex.direct_copy import AlreadyThere, DirectCopy
 from fntx_dagster.store.raw_flex.merging import Merge
 from fntx_dagster.store.raw_flex.overview import loaded_overview
@@ -518,3 +522,62 @@ def test_a_section_that_nothing_reads_changes_no_day(database: Database, tmp_pat
     assert stale_days() == []
     load_file(database, write(tmp_path / "trades.xml", document(statement(trades(trade(1))))))
     assert len(stale_days()) == 1
+
+
+def work_of(load: Callable[[], object]) -> tuple[int, int]:
+    """The statements that a load sends to the server, and the rows that it copies."""
+    done: Counter[str] = Counter()
+
+    def counting(kind: type, name: str, patch: pytest.MonkeyPatch) -> None:
+        original = getattr(kind, name)
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            done[name] += 1
+            return original(*arguments, **named)
+
+        patch.setattr(kind, name, counted)
+
+    with pytest.MonkeyPatch.context() as patch:
+        counting(psycopg.Connection, "execute", patch)
+        counting(Copying, "add", patch)
+        load()
+    return done["execute"], done["add"]
+
+
+@pytest.mark.parametrize("shape", ["unknown sections", "rows of other fields", "accounts", "days"])
+def test_the_work_of_a_load_is_linear_in_sections_accounts_and_days(
+    database: Database, tmp_path: Path, shape: str
+) -> None:
+    def text(count: int, generated: str) -> str:
+        def day(number: int) -> str:
+            return f"{date(2025, 1, 1) + timedelta(days=number):%Y%m%d}"
+
+        numbers, given = range(count), {"generated": generated}
+        if shape == "unknown sections":
+            several = (section(f"S{number}", row("R", a="1")) for number in numbers)
+            return document(statement(*several, first="20250701", last="20250731", **given))
+        if shape == "rows of other fields":
+            return document(statement(trades(*(trade(number, **{f"a{number}": "1"}) for number in numbers)), **given))
+        if shape == "accounts":
+            return document(*(statement(trades(trade(1)), account=f"U{number}", **given) for number in numbers))
+        return document(*(statement(trades(trade(number)), first=day(number), **given) for number in numbers))
+
+    work: dict[int, list[tuple[int, int]]] = {}
+    for count in (40, 160):
+        empty(database)
+        for generated in (EARLY, LATE):  # copied directly, then compared
+            path = write(tmp_path / "a.xml", text(count, generated))
+            work.setdefault(count, []).append(work_of(lambda path=path: load_file(database, path)))
+    for (statements, rows), (more_statements, more_rows) in zip(work[40], work[160], strict=True):
+        assert more_rows <= 4 * rows
+        assert more_statements <= (4 * statements if shape == "accounts" else statements)
+
+
+def test_a_person_reads_the_sum_of_very_many_unknown_sections(database: Database, tmp_path: Path) -> None:
+    several = (section(f"S{number:05}", row("R", a="1")) for number in range(20_000))
+    path = write(tmp_path / "a.xml", document(statement(*several, trades(trade(1)))))
+    loaded = load_file(database, path)
+    assert len(loaded.sections) == 20_001
+    assert len(loaded.listed) == 22
+    assert loaded.listed["19980 other sections"] == Counts(inserted=19_980)
+    assert loaded.listed["trades"] == Counts(inserted=1)

@@ -1,0 +1,61 @@
+"""The statements of the user's folder: packed ones too, what is skipped, and the setting for ambiguous dates."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services import loading
+from fntx_dagster.services.statements import load_statements
+from fntx_dagster.settings import Settings
+from fntx_dagster.simulate.documents import document, row, section, statement
+from fntx_dagster.store.database import Database
+
+AMBIGUOUS = document(statement(section("Trades", row("Trade", reportDate="07/08/2025")), first="07/08/2025"))
+PLAIN = document(statement(section("Trades", row("Trade", transactionID="1"))))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "statements"
+    folder.mkdir()
+    return folder
+
+
+def test_a_packed_statement_in_the_folder_is_loaded_and_the_skipped_files_are_listed(
+    database: Database, tmp_path: Path, folder: Path
+) -> None:
+    (folder / "a.xml.gz").write_bytes(gzip.compress(PLAIN.encode()))
+    (folder / "a.csv").write_text("a,b,c\n")
+    settings = Settings(home=tmp_path, flex={"folder": folder})
+    loaded = load_statements(settings, database)
+    assert (loaded.files, loaded.refused, loaded.skipped) == (1, [], ["a.csv"])
+    assert loaded.lines[0] == "a.xml.gz: loaded"
+    assert loaded.lines[1].startswith("a.csv: skipped, a CSV file; a statement is read as XML")
+    said = loading.as_dict(list(loading.load(settings, database, [folder])), loading.skipped([folder]))
+    assert [file["status"] for file in said["files"]] == ["unchanged"]
+    assert [skipped["file"] for skipped in said["skipped"]] == [str(folder / "a.csv")]
+
+
+def test_a_folder_of_other_files_alone_names_them(database: Database, tmp_path: Path, folder: Path) -> None:
+    (folder / "a.pdf").write_bytes(b"%PDF-1.7")
+    settings = Settings(home=tmp_path, flex={"folder": folder})
+    with pytest.raises(Permanent, match=r"no statement files in .*, only others: a\.pdf"):
+        loading.statement_paths(settings, database)
+
+
+@pytest.mark.parametrize("order", [None, "day-first", "month-first"])
+def test_the_setting_decides_over_dates_that_both_orders_fit(
+    database: Database, tmp_path: Path, folder: Path, order: str | None
+) -> None:
+    (folder / "us-dates.xml").write_text(AMBIGUOUS.replace("20250719;", "20250810;"))
+    loaded = load_statements(Settings(home=tmp_path, flex={"folder": folder, "date_order": order}), database)
+    with database.connect() as connection:
+        days = [str(day) for (day,) in connection.execute("select row_date from raw_flex.trades")]
+    assert days == {None: [], "day-first": ["2025-08-07"], "month-first": ["2025-07-08"]}[order]
+    assert [finding.text.count("FNTX_FLEX_DATE_ORDER=month-first") for finding in loaded.refused] == (
+        [] if order else [1]
+    )
