@@ -44,6 +44,8 @@ def _parse(target: Path, database: str) -> None:
 
     export({"FNTX_DBT_HOST": "-", "FNTX_DBT_USER": "-", "FNTX_DBT_DATABASE": database})
     done = dbtRunner().invoke(["parse", *options(target), "--no-partial-parse"])
+    if isinstance(done.exception, KeyboardInterrupt):
+        raise done.exception  # dbt returns a Ctrl-C as a result
     if not done.success:
         raise RuntimeError(f"dbt cannot parse {DBT_PROJECT}: {done.exception}")
 
