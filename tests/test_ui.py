@@ -108,10 +108,11 @@ def ui() -> Iterator[Ui]:
 
 
 def test_by_get_no_run_is_launched_and_by_post_from_the_page_itself_it_is(ui: Ui) -> None:
+    before = len(ui.runs())
     assert ui.send("GET", f"/graphql?query={quote(LAUNCH)}")[0] == 405
-    assert ui.runs() == []
+    assert len(ui.runs()) == before
     assert ui.ask(LAUNCH, Origin=ui.origin)[1]["data"]["launchRun"]["__typename"] == "LaunchRunSuccess"
-    assert [each["jobName"] for each in ui.runs()] == ["post_queue"]
+    assert len(ui.runs()) == before + 1
 
 
 def test_a_name_of_somebody_else_that_leads_to_this_machine_is_refused(ui: Ui) -> None:
@@ -235,6 +236,7 @@ def test_the_ui_itself_works_in_that_browser_and_launches_a_run(ui: Ui, page: Pa
 
 def test_the_terminal_shows_a_line_for_each_thing_that_happens_and_the_log_is_its_owners(ui: Ui) -> None:
     ui.ask(DELIVER)
+    ui.ask(LAUNCH)
     number = next(each["runId"][:8] for each in ui.runs() if each["jobName"] == "deliver_alerts")
     wait_for(lambda: re.search(rf"deliver_alerts, run {number}: succeeded after \d+ s", ui.shown), 120)
     lines = [line for line in ui.shown.splitlines() if re.match(r"\d\d:\d\d:\d\d  ", line)]
@@ -242,7 +244,7 @@ def test_the_terminal_shows_a_line_for_each_thing_that_happens_and_the_log_is_it
         [f"deliver_alerts, run {number}: started"],
         [],  # it was over at the next look
     )
-    assert re.search(r"post_queue, run [0-9a-f]{8}: failed after \d+ s: chain_receipt: ", ui.shown)
+    wait_for(lambda: re.search(r"post_queue, run [0-9a-f]{8}: failed after \d+ s: chain_receipt: ", ui.shown), 120)
     assert all(re.search(r"(, run [0-9a-f]{8}|alert|error)", line) for line in lines), lines
     log = ui.home / "logs" / "ui.log"
     assert (log.stat().st_mode & 0o777, log.parent.stat().st_mode & 0o777) == (0o600, 0o700)
