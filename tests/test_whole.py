@@ -122,6 +122,21 @@ def test_the_report_of_the_month_is_one_file_with_the_role_models_figures(home: 
         assert figure in page
     assert page.count('<article class="day"') == 13
     assert not re.search(r"<script|src=|href=\"(?!#)", page)
+    proved = re.findall(r'<a href="#a1-(2025-07-\d\d)">\1</a></th><td class="word">verified, late</td>', page)
+    assert len(proved) == 13, "posted more than a year after the sessions' close"
+    for root, tx_hash, contract, trader in home.sql(
+        """select '0x' || encode(root, 'hex'), '0x' || encode(tx_hash, 'hex'), contract, trader
+        from alm_reporting.daily_signatures
+        join alm_reporting.chain_receipts using (account_id, trading_day, version)"""
+    ):
+        assert page.count(root) == 1
+        assert page.count(tx_hash) == 13, "one transaction for all days"
+        assert f"Contract {contract} on chain" in page
+        assert f"fntx verify --trader {trader} --from 2025-07-01 --to 2025-07-18 --rpc URL" in page
+    # 28 round trips in July 2025, and the two options that expire in the night of the 18th
+    trades = re.search(r"<h3>Trades</h3>.*?<tbody>(.*?)</tbody>", page, re.S)[1]
+    assert trades.count("<tr>") == 30
+    assert len(re.findall('<td class="word">assigned</td>', trades)) == 2
 
 
 def test_the_asset_leaves_the_same_report_in_the_home_for_its_owner_alone(home: Home) -> None:
@@ -219,6 +234,9 @@ def test_a_signed_day_verifies_and_a_changed_figure_is_named(home: Home) -> None
         assert "net_pnl: signed -523.78, the database says -523.77" in home.fntx(*verify, code=1)
         done = run(home.path, "signature", "generate", "--date", "2025-07-18")
         assert "U…0001: 2025-07-18 stays as it was signed, but its figures have changed since: net_pnl" in done.stderr
+        page = home.fntx("report", "--from", "2025-07-17", "--to", "2025-07-18", "--format", "html")
+        assert re.search('2025-07-18</a></th><td class="word">changed since it was signed: net_pnl, late</td>', page)
+        assert re.search('2025-07-17</a></th><td class="word">verified, late</td>', page)
     finally:
         home.sql("update alm_reporting.daily_summary set net_pnl = net_pnl - 0.01 where trading_day = '2025-07-18'")
     assert "agree" in home.fntx(*verify)

@@ -159,3 +159,19 @@ class Version(NamedTuple):
     record: StoredRecord
     previous_root: bytes | None
     reason: str | None
+
+
+class DayProof(NamedTuple):
+    """What the account's own tables know of a day's newest signed record and of its way to the chain.
+
+    `posted` is None until its transaction is mined, and `delay` says how long after the session's close that was.
+    `changed` names the metrics whose value in the tables is another one than was signed, None where they could not be
+    compared; `failed` counts the day's equations that do not hold.
+    """
+
+    signed: SignedDay
+    posted: PostedDay | None
+    delay: str
+    is_late: bool
+    changed: tuple[str, ...] | None
+    failed: int

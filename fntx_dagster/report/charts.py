@@ -1,4 +1,4 @@
-"""Charts as inline SVG, drawn by matplotlib: the NAV over sessions, its drawdown, and its steps through one day.
+"""Charts as inline SVG, drawn by matplotlib: return, NAV and drawdown over sessions, and the NAV's steps in a day.
 
 What belongs here: drawing. Each chart is an `<svg>` for an HTML page whose policy forbids inline styles: what
 matplotlib writes as styles comes out as classes (`s-accent`: a stroke in the accent colour, `f-gain`: a fill in that of
@@ -59,19 +59,33 @@ def nav_chart(path: NavPath, key: str, title: str, description: str) -> str:
         return _svg(figure, key, title, description)
 
 
+def return_chart(sessions: Sequence[date], returns: Sequence[float], key: str, title: str, description: str) -> str:
+    """The return since the range began after each session, linked from daily returns, in per cent."""
+    with _settings():
+        figure, axes = _figure(270, left=88, right=18, top=12, bottom=34)
+        places, values = _from_zero(returns)
+        axes.fill_between(places, values, 0.0, color=_COLOURS["grid"], linewidth=0, clip_on=False)
+        axes.axhline(0.0, color=_COLOURS["soft"], linewidth=0.8)
+        marker = "" if len(sessions) > 70 else "o"
+        axes.plot(places, values, color=_COLOURS["accent"], linewidth=1.8, marker=marker, markersize=4.5, clip_on=False)
+        axes.set_xlim(0, max(len(sessions), 1))
+        axes.margins(y=0.08)
+        _session_ticks(axes, sessions)
+        _percent_ticks(axes, 5)
+        return _svg(figure, key, title, description)
+
+
 def drawdown_chart(sessions: Sequence[date], drawdowns: Sequence[float], key: str, title: str, description: str) -> str:
     """How far the linked return is below its peak after each session, in per cent."""
     with _settings():
         figure, axes = _figure(170, left=88, right=18, top=12, bottom=34)
-        places = [0.0, *(float(number + 1) for number in range(len(drawdowns)))]
-        values = [0.0, *drawdowns]
+        places, values = _from_zero(drawdowns)
         axes.fill_between(places, values, 0.0, color=_COLOURS["wash"], linewidth=0, clip_on=False)
         axes.plot(places, values, color=_COLOURS["loss"], linewidth=1.6, clip_on=False, solid_capstyle="round")
         axes.set_xlim(0, max(len(sessions), 1))
         axes.set_ylim(min(values) * 1.05 or -0.01, 0)
         _session_ticks(axes, sessions)
-        axes.yaxis.set_major_locator(_locator(4))
-        axes.yaxis.set_major_formatter(lambda value, _: f"{money.quantity(_short(value * 100))} %")
+        _percent_ticks(axes, 4)
         return _svg(figure, key, title, description)
 
 
@@ -168,6 +182,16 @@ def _amount_ticks(axes: Axes) -> None:
     axes.yaxis.set_major_locator(_locator(6))
     axes.yaxis.set_major_formatter(lambda value, _: money.quantity(_short(value)))
     axes.margins(y=0.08)
+
+
+def _percent_ticks(axes: Axes, ticks: int) -> None:
+    axes.yaxis.set_major_locator(_locator(ticks))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{money.quantity(_short(value * 100))} %")
+
+
+def _from_zero(ratios: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Places and heights of a line that begins at 0 where the first session does; a ratio's place is at its close."""
+    return [float(number) for number in range(len(ratios) + 1)], [0.0, *ratios]
 
 
 def _locator(ticks: int):

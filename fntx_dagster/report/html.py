@@ -1,10 +1,8 @@
 """The report as one HTML file that needs nothing else: figures, charts, tables, and the narrative of each day.
 
-What belongs here: the page's order. Texts are decided in `story.py` and `period.py`, charts are drawn in
-`charts.py`, and the template (`templates/report.html.j2`) cleans and escapes every text that it is given. The page asks
-for
-nothing from anywhere: its policy allows one style sheet, its own, by hash, and no script. The same values give the same
-bytes.
+What belongs here: the page's order. Texts are decided in `story.py` and `period.py`, charts are chosen in `figures.py`,
+and the template (`templates/report.html.j2`) cleans and escapes every text that it is given. The page asks for nothing
+from anywhere: its policy allows one style sheet, its own, by hash, and no script. The same values give the same bytes.
 """
 
 from __future__ import annotations
@@ -13,22 +11,25 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.foreign import cleaned
+from fntx_dagster.model.chain import DayProof
 from fntx_dagster.model.day import AnyDay, Day
-from fntx_dagster.model.holdings import Mark, StockPosition
+from fntx_dagster.model.holdings import Mark, RoundTrips, StockPosition
 from fntx_dagster.model.nav import NavDay
-from fntx_dagster.report import charts, clock, money
-from fntx_dagster.report.holdings import in_order, positions_table, stocks_table
+from fntx_dagster.report import clock, money
+from fntx_dagster.report.figures import figures
+from fntx_dagster.report.holdings import in_order, positions_table, stocks_table, trades_table
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.narrative import Story
-from fntx_dagster.report.nav_path import day_steps, nav_path
-from fntx_dagster.report.performance import drawdowns, linked, monthly_table, wealth
+from fntx_dagster.report.performance import linked, monthly_table
 from fntx_dagster.report.period import narrate_periods, nav_day
+from fntx_dagster.report.proofs import checking, proof_state, proof_table
 from fntx_dagster.report.risk_tables import exposure_table, greeks_table
 from fntx_dagster.report.summary_table import month_tables
 from fntx_dagster.report.tables import Table
@@ -44,7 +45,8 @@ _MOST_UNFOLDED = 31
 class AccountReport:
     """What one account's section is made of. `label` is shown as it is: masking is the caller's. `stories` are in the
     order of time and not empty; `history` holds all sessions up to the last, for the table of months; `marks` are the
-    broker's closing prices of the last day by contract id; `metrics`, `options` and `portfolio` the rows of
+    broker's closing prices of the last day by contract id; `trades` are the round trips of the range, `proofs`
+    the proofs of its signed days; `metrics`, `options` and `portfolio` the rows of
     rolling_metrics, option_greeks and portfolio_greeks of its last official day."""
 
     label: str
@@ -52,6 +54,8 @@ class AccountReport:
     history: Sequence[NavDay] = ()
     marks: Mapping[str, Mark] = field(default_factory=dict)
     stocks: Sequence[StockPosition] = ()
+    trades: RoundTrips | None = None
+    proofs: Mapping[date, DayProof] = field(default_factory=dict)
     metrics: Sequence[Mapping[str, Any]] = ()
     options: Sequence[Mapping[str, Any]] = ()
     portfolio: Mapping[str, Any] | None = None
@@ -100,25 +104,28 @@ def _section(account: AccountReport, key: str) -> dict[str, Any]:
     days = [story.day for story in stories]
     official = [day for day in days if isinstance(day, Day)]
     last = days[-1]
-    periods = narrate_periods(stories)
+    periods, sessions = narrate_periods(stories), [day.trading_day for day in official]
     return {
         "key": key,
         "label": account.label,
         "currency": last.base_currency,
         "figures": _figures(days, official),
         "period": periods[0] if periods else None,
-        "charts": _charts(stories, official, key),
+        "charts": figures(stories, official, key),
         "months": [monthly_table(account.history)] if account.history else [],
         "since": clock.span(account.history[0].trading_day, account.history[-1].trading_day) if account.history else "",
         "summaries": month_tables(days, stories[0].observer),
         "positions": positions_table(last, account.marks, stories[0].observer),
         "positions_at": _positions_at(last, stories[0].observer),
+        "trades": _trades(account, last),
         "tables": [
             *([stocks_table(account.stocks, last.trading_day)] if account.stocks else []),
-            *([_metrics(account.metrics)] if account.metrics else []),
             *_risk(account, official[-1] if official else None),
+            *([_metrics(account.metrics)] if account.metrics else []),
         ],
-        "stories": [_story(story, key) for story in stories],
+        "proofs": proof_table(sessions, account.proofs),
+        "checking": checking(sessions, account.proofs),
+        "stories": [_story(story, key, account.proofs) for story in stories],
         "anchors": {day.trading_day.isoformat(): _anchor(day, key) for day in days},
         "folded": len(stories) > _MOST_UNFOLDED,
     }
@@ -128,130 +135,33 @@ def _figures(days: Sequence[AnyDay], official: Sequence[Day]) -> list[tuple[str,
     """The figures at the top: (name, figure, unit or return)."""
     first, last = days[0], days[-1]
     currency = last.base_currency
-    figures = []
-    if first.opening_nav_official is not None:
-        figures.append(("Opening NAV", money.display(first.opening_nav_official), currency))
+    shown = []
     if official:
         made = linked(nav_day(day).daily_return for day in official)
-        net = money.display(_sum(official, "net_pnl"), signed=True)
-        figures.append(("Net P&L", net, "" if made is None else money.percent(made, signed=True)))
+        if made is not None:
+            shown.append(("Return", money.percent(made, signed=True), "time-weighted"))
+        shown.append(("Net P&L", money.display(_sum(official, "net_pnl"), signed=True), currency))
+    if first.opening_nav_official is not None:
+        shown.append(("Opening NAV", money.display(first.opening_nav_official), currency))
+    if official:
         deposits, withdrawals = _sum(official, "deposits"), _sum(official, "withdrawals")
         if deposits or withdrawals:
-            figures.append(("Cash flow", money.display(deposits - withdrawals, signed=True), currency))
-    figures.append(("NAV now" if last.as_of else "Closing NAV", money.display(last.closing_nav_official), currency))
+            shown.append(("Cash flow", money.display(deposits - withdrawals, signed=True), currency))
+    shown.append(("NAV now" if last.as_of else "Closing NAV", money.display(last.closing_nav_official), currency))
     if official:
-        figures.append(("Unexplained", money.display_small(_sum(official, "unexplained"), signed=True), currency))
-    return figures
+        shown.append(("Unexplained", money.display_small(_sum(official, "unexplained"), signed=True), currency))
+    return shown
 
 
 def _sum(days: Sequence[AnyDay], name: str) -> Decimal:
     return sum((getattr(day, name) for day in days), Decimal(0))
 
 
-def _charts(stories: Sequence[Story], official: Sequence[Day], key: str) -> list[dict[str, Any]]:
-    if len(stories) == 1:
-        return _day_charts(stories[0], key)
-    path = nav_path(stories)
-    if not path.sessions:
+def _trades(account: AccountReport, last: AnyDay) -> list[Table]:
+    if account.trades is None:
         return []
-    currency = stories[-1].day.base_currency
-    span = clock.span(path.sessions[0], path.sessions[-1])
-    opening, closing = (f"{money.display(point.nav)} {currency}" for point in (path.closes[0], path.closes[-1]))
-    drawn = [
-        {
-            "name": "Net Asset Value",
-            "svg": charts.nav_chart(
-                path,
-                f"{key}-nav",
-                f"Net asset value, {span}",
-                f"From {opening} to {closing}. The tables below hold every figure.",
-            ),
-            "key": _nav_key(path),
-            "table": None,
-        }
-    ]
-    if len(official) < 2:
-        return drawn
-    sessions = [day.trading_day for day in official]
-    fallen = drawdowns([nav_day(day).daily_return for day in official])
-    deepest = min(fallen)
-    drawn.append(
-        {
-            "name": "Drawdown",
-            "svg": charts.drawdown_chart(
-                sessions,
-                fallen,
-                f"{key}-drawdown",
-                f"Drawdown, {clock.span(sessions[0], sessions[-1])}",
-                f"The deepest is {money.percent(deepest)}, on {clock.full_date(sessions[fallen.index(deepest)])}."
-                if deepest < 0
-                else "There is none.",
-            ),
-            "key": [("loss", f"below the highest linked return of the range; the deepest is {money.percent(deepest)}")],
-            "table": _drawdown_table(official, fallen),
-        }
-    )
-    return drawn
-
-
-def _nav_key(path: Any) -> list[tuple[str, str]]:
-    flows = [("ink", "deposits (▲) and withdrawals (▼)")] if path.flows else []
-    return [("accent", "official, at each close"), ("step", "calculated, after each block"), *flows]
-
-
-def _drawdown_table(days: Sequence[Day], fallen: Sequence[float]) -> Table:
-    made = [nav_day(day).daily_return for day in days]
-    return Table(
-        headers=("Trading Day", "Closing NAV", "Return", "Linked", "Drawdown"),
-        rows=tuple(
-            (
-                day.trading_day.isoformat(),
-                money.display(day.closing_nav_official),
-                "" if daily is None else money.percent(daily, signed=True),
-                money.percent(total - 1, signed=True),
-                money.percent(below),
-            )
-            for day, daily, total, below in zip(days, made, wealth(made), fallen, strict=True)
-        ),
-        title="The figures of the chart",
-        results=("Return", "Linked"),
-    )
-
-
-def _day_charts(story: Story, key: str) -> list[dict[str, Any]]:
-    steps = day_steps(story)
-    if not steps:
-        return []
-    currency = story.day.base_currency
-    first, last = (money.display(step.after) for step in (steps[0], steps[-1]))
-    return [
-        {
-            "name": "The Day's Steps",
-            "svg": charts.day_chart(
-                steps,
-                currency,
-                f"{key}-day",
-                f"Steps of the net asset value, {clock.full_date(story.day.trading_day)}",
-                f"From {first} to {last}, in the order of time.",
-            ),
-            "key": [("accent", "a NAV that is stated"), ("gain", "what raised it"), ("loss", "what lowered it")],
-            "table": Table(
-                headers=("Step", "Time", "Impact", f"NAV ({currency})"),
-                rows=tuple(
-                    (
-                        step.label,
-                        step.when,
-                        money.display(step.impact, signed=True) if step.kind != "level" else "",
-                        money.display(step.after),
-                    )
-                    for step in steps
-                ),
-                title="The figures of the chart",
-                words=2,
-                results=("Impact",),
-            ),
-        }
-    ]
+    table = trades_table(account.trades, last, account.stories[0].observer)
+    return [table] if table.rows else []
 
 
 def _metrics(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -273,7 +183,7 @@ def _positions_at(day: AnyDay, observer: ZoneInfo) -> str:
     return f"{'Now' if day.as_of else 'At the close'}: {clock.both_zones(at, at, observer)}"
 
 
-def _story(story: Story, key: str) -> dict[str, Any]:
+def _story(story: Story, key: str, proofs: Mapping[date, DayProof]) -> dict[str, Any]:
     day = story.day
     made = nav_day(day).daily_return if day.as_of is None else None
     return {
@@ -283,6 +193,7 @@ def _story(story: Story, key: str) -> dict[str, Any]:
         "net": "" if day.net_pnl is None else f"{money.display(day.net_pnl, signed=True)} {day.base_currency}",
         "made": "" if made is None else money.percent(made, signed=True),
         "closing": f"{money.display(day.closing_nav_official)} {day.base_currency}",
+        "proof": "" if day.as_of else proof_state(proofs.get(day.trading_day)),
         "sections": story.sections,
     }
 

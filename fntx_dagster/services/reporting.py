@@ -15,6 +15,7 @@ from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.day import ProvisionalDay, without_brokers_words
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.document import to_json
+from fntx_dagster.report.holdings import MOST_TRADES
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.narrative import Story
@@ -22,6 +23,7 @@ from fntx_dagster.report.story import narrate
 from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.current_day import provisional_days
 from fntx_dagster.services.sessions import ends_early, require_days
+from fntx_dagster.services.signatures.proofs import day_proofs
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import holdings, performance, risk, story
@@ -95,6 +97,10 @@ def account_report(db: Readable, label: str, stories: Sequence[Story]) -> Accoun
         history=performance.nav_history(db, account, official[-1]),
         marks=holdings.closing_marks(db, account, official[-1]),
         stocks=holdings.stock_positions(db, account, Period(first, last)),
+        trades=holdings.round_trips(db, account, Period(first, last), MOST_TRADES),
+        proofs=day_proofs(
+            db, account, {story.day.trading_day: story.day.closes_at for story in stories if story.day.as_of is None}
+        ),
         metrics=performance.rolling_metrics(db, Period.on(official[-1]), account),
         options=risk.option_greeks(db, Period.on(official[-1]), account),
         portfolio=next(iter(risk.portfolio_risk(db, Period.on(official[-1]), account)), None),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.model.chain import DayProof, PostedDay, SignedDay
 from fntx_dagster.model.day import Day
-from fntx_dagster.model.holdings import Mark, StockPosition
+from fntx_dagster.model.holdings import Mark, RoundTrip, RoundTrips, StockPosition
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.period import nav_day
 from fntx_dagster.report.story import narrate
 
-from .role_model import CALL_629_18, JULY_18, PUT_626_18, july_17, july_18
+from .role_model import CALL_628, CALL_629_18, JULY_17, JULY_18, PUT_626_18, july_17, july_18, new_york
 
 SHORT_SPY = StockPosition(
     symbol="SPY",
@@ -29,6 +33,50 @@ SHORT_SPY = StockPosition(
     currency="USD",
     gross_pnl=Decimal("-145"),
 )
+
+
+TRADES = RoundTrips(
+    [
+        RoundTrip(
+            CALL_628,
+            Decimal(-1),
+            new_york(JULY_17, "12:46"),
+            new_york(JULY_17, "12:49"),
+            "traded",
+            "USD",
+            Decimal("-5.46"),
+            Decimal("-1.73"),
+            Decimal("-56.42"),
+        )
+    ],
+    1,
+    Decimal("-56.42"),
+)
+
+
+def proof(day: date, *, version: int = 1, reason: str | None = None, **known: Any) -> DayProof:
+    """The proof of a day that was posted on the evening after it, verified where nothing else is said."""
+    bound = {"chain_id": 31337, "contract": "0x" + "c0" * 20, "trader": "0x" + "7a" * 20}
+    root, schema, at = bytes([day.day]) * 32, bytes(32), datetime(day.year, day.month, day.day, 22, tzinfo=UTC)
+    signed = SignedDay(
+        "U1000001", day, version, schema, root, **bound, secret_mark="", values={}, previous_root=None, reason=reason
+    )
+    posted = PostedDay(
+        "U1000001",
+        day,
+        version,
+        **bound,
+        tx_hash="0x" + f"{day.day:02x}" * 32,
+        block_number=6000 + day.day,
+        block_hash="0x" + "b0" * 32,
+        gas_used=100_000,
+        records=1,
+        posted_at=at,
+        is_final=True,
+        schema_hash=schema,
+        root=root,
+    )
+    return DayProof(signed, posted, "2.0 hours", is_late=False, changed=(), failed=0)._replace(**known)
 
 
 def metrics(window: str, **figures: Any) -> dict[str, Any]:
@@ -65,6 +113,8 @@ def role_model_page() -> str:
                 july_18(),
                 marks={CALL_629_18.contract_id: Mark(Decimal("0.005"), "USD")},
                 stocks=[SHORT_SPY],
+                trades=TRADES,
+                proofs={JULY_17: proof(JULY_17), JULY_18: proof(JULY_18, is_late=True, delay="2.5 days")},
                 metrics=[
                     metrics("30d", observations=2, total_return=-0.0033667, sharpe=None, paid_in=None, win_rate=50.0),
                     metrics(
@@ -105,3 +155,28 @@ def role_model_page() -> str:
 def role_model_day_page() -> str:
     """18 July alone, as seen from London."""
     return to_html([account(july_18(), observer=clock.zone("Europe/London"))])
+
+
+def month_page() -> str:
+    """The sessions of July 2025, as eventful as the 17th and the 18th in turn, with trades, proofs and metrics."""
+    days: list[Day] = []
+    for number, session in enumerate(sessions(date(2025, 7, 1), date(2025, 7, 31))):
+        like = (july_17, july_18)[number % 2]()
+        moments = {name: getattr(session, name) for name in ("previous_close", "opens_at", "closes_at", "early_close")}
+        days.append(replace(like, trading_day=session.day, **moments))
+    return to_html(
+        [
+            account(
+                *days,
+                stocks=[SHORT_SPY] * 4,
+                trades=TRADES._replace(trips=[*TRADES.trips] * 36, ended=36),
+                proofs={day.trading_day: proof(day.trading_day) for day in days},
+                metrics=[
+                    metrics(window, **dict.fromkeys((f"metric_{number}" for number in range(30)), 0.5))
+                    for window in ("30d", "30obs", "mtd", "ytd", "1y", "all")
+                ],
+                options=[option(CALL_629_18.symbol, contract_id=CALL_629_18.contract_id)],
+                portfolio=portfolio(),
+            )
+        ]
+    )

@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.report import clock
+from fntx_dagster.report.figures import figures
 from fntx_dagster.report.html import to_html
+from fntx_dagster.report.story import narrate
 from tests.accounting.test_provisional import built, example
 
-from .html_pages import account, metrics, option, portfolio, role_model_day_page, role_model_page
-from .role_model import JULY_17, SPY, block, event, july_17, july_18, new_york, position, quiet_day
+from .html_pages import TRADES, account, metrics, option, portfolio, role_model_day_page, role_model_page
+from .role_model import JULY_17, JULY_18, SPY, block, event, july_17, july_18, new_york, position, quiet_day
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report"
 HOSTILE = "</title></style><script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{ 7*7 }}"
@@ -105,7 +107,7 @@ def test_ids_are_there_once_and_every_reference_leads_to_one() -> None:
 
 def test_a_chart_is_an_image_with_a_title_a_description_and_no_date(page: str) -> None:
     charts = Page(page).tags("svg")
-    assert len(charts) == 2
+    assert len(charts) == 3
     for chart in charts:
         assert chart["role"] == "img"
         title, description = chart["aria-labelledby"].split()
@@ -182,7 +184,7 @@ def test_a_day_without_computed_risk_has_no_table_of_it() -> None:
 def test_an_account_has_a_section_of_its_own_with_its_charts_and_its_days() -> None:
     parsed = Page(to_html([account(july_17(), july_18(), label="first"), account(july_18(), label="second")]))
     assert [tag["id"] for tag in parsed.tags("section")] == ["a1", "a2"]
-    assert len(parsed.tags("svg")) == 3
+    assert len(parsed.tags("svg")) == 4
     assert [tag["id"] for tag in parsed.tags("article")] == ["a1-2025-07-17", "a1-2025-07-18", "a2-2025-07-18"]
 
 
@@ -200,6 +202,64 @@ def test_metrics_are_shown_whatever_columns_they_have() -> None:
     )
     for row in (("XIRR", "12.50 %"), ("VaR 95 % of returns", "-0.75 %"), ("Novelty", "–"), ("Trades", "1,200")):
         assert '<th scope="row" class="word">{}</th><td>{}</td>'.format(*row) in re.sub(r"\s*\n\s*", "", text)
+
+
+def test_the_page_leads_with_the_return_and_its_curve(page: str) -> None:
+    assert re.findall(r"<dt>(.*?)</dt>", page)[:2] == ["Return", "Net P&amp;L"]
+    assert '<dd><span class="loss">-0.34 %</span><span class="beside soft">time-weighted</span></dd>' in page
+    assert re.findall(r"<figure>\s*<h3>(.*?)</h3>", page) == ["Return", "Net Asset Value", "Drawdown"]
+
+
+def test_deposits_and_withdrawals_do_not_bend_the_curve() -> None:
+    """The same days with money that comes before them and goes after them, and is not at work."""
+    rows, curves = [], []
+    for moved in (Decimal(0), Decimal(50_000)):
+        day = quiet_day(deposits=Decimal(0), withdrawals=moved)
+        made = replace(day, closing_nav_official=day.opening_nav_official * Decimal("1.01") - moved)
+        following = quiet_day(JULY_18, JULY_17, opening_nav_official=made.closing_nav_official)
+        following = replace(following, closing_nav_official=made.closing_nav_official * Decimal("1.02"))
+        [curve, *_] = figures([narrate(each) for each in (made, following)], [made, following], "a1")
+        rows.append([row[2:] for row in curve.table.rows])
+        curves.append(curve.svg)
+    assert rows[0] == rows[1] == [("+1.00 %", "+1.00 %", "0.00 %"), ("+2.00 %", "+3.02 %", "0.00 %")]
+    assert curves[0] == curves[1]
+
+
+def test_every_table_lists_the_same_positions(page: str) -> None:
+    def named(title: str) -> list[str]:
+        table = re.search(rf"<h3>{title}.*?<tbody>(.*?)</tbody>", page, re.S)[1]
+        names = re.findall(r'<th scope="row" class="word">(.*?)</th>.*?<td>(-?[\d,]+)</td>', table, re.S)
+        return [f"{quantity} {name}" for name, quantity in names]
+
+    held = ["-1 SPY July 18, 2025, 626 Put", "-1 SPY July 18, 2025, 629 Call"]
+    assert named("Open Positions") == held
+    assert named("Greeks at the Close of") == held
+    assert named("Trades") == ["-1 SPY July 17, 2025, 628 Call", *held], "a round trip, and what is open"
+    assert "2 are held at the last close, of which 2 end that night." in page
+
+
+def test_round_trips_that_are_left_out_are_in_the_total(page: str) -> None:
+    assert re.search(r"<tfoot>.*?-56\.42", page, re.S)
+    assert "those that made or lost most" not in page
+    few = to_html([account(july_18(), trades=TRADES._replace(ended=1200, net_pnl=Decimal(7)))])
+    assert "1 of 1,200, those that made or lost most; the total is of all." in few
+    assert re.search(r"<tfoot>.*?\+7\.00", few, re.S)
+
+
+def test_each_day_says_whether_it_is_proved_and_where(page: str) -> None:
+    text = "".join(Page(page).text)
+    assert "NAV 79,754.81 HKD · verified" in text
+    assert "NAV 79,231.03 HKD · verified, late" in text
+    for said in (
+        "0x" + "12" * 32,
+        "6,018",
+        "2025-07-18 22:00:00",
+        "2.5 days",
+        "on chain 31337",
+        "fntx verify --trader",
+    ):
+        assert said in text
+    assert "proofs" not in re.findall(r'class="(.*?)"', to_html([account(built(example()))])), "it is never signed"
 
 
 def test_positions_are_valued_at_the_brokers_marks(page: str) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import math
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
 
-from .html_pages import role_model_page
+from .html_pages import month_page, role_model_page
 
 pytestmark = needs_browser
 
@@ -30,6 +33,12 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         page.open(file)
         page.file = file
         yield page
+
+
+def open_month(page: Page, folder: Path) -> None:
+    file = folder / "month.html"
+    file.write_text(month_page(), encoding="utf-8")
+    page.open(file)
 
 
 def light_or_dark(page: Page, scheme: str, media: str = "screen") -> None:
@@ -79,8 +88,22 @@ def test_a_day_in_the_summary_leads_to_its_narrative(opened: Page) -> None:
     assert "Friday, July 18, 2025" in opened.ask("document.querySelector(location.hash).textContent")
 
 
-def test_it_prints_each_day_on_a_page_of_its_own(opened: Page) -> None:
+def test_a_month_prints_to_at_most_a_page_for_three_days(opened: Page, tmp_path: Path) -> None:
+    opened.send("Emulation.setEmulatedMedia", media="")
+    open_month(opened, tmp_path)
+    days = opened.ask("document.querySelectorAll('article.day').length")
     printed = base64.b64decode(opened.send("Page.printToPDF", preferCSSPageSize=True)["data"])
-    assert printed.startswith(b"%PDF")
-    pages = printed.count(b"/Type /Page\n") or printed.count(b"/Type /Page ")
-    assert pages >= 5, "figures, the summary across, the tables after it, and two days"
+    pages = len(re.findall(rb"/Type /Page\b", printed))
+    assert days == 22
+    assert 3 < pages <= math.ceil(days / 3)
+
+
+def test_what_is_printed_is_on_the_paper_and_of_a_size_that_can_be_read(opened: Page, tmp_path: Path) -> None:
+    open_month(opened, tmp_path)
+    light_or_dark(opened, "light", "print")
+    opened.send("Emulation.setDeviceMetricsOverride", width=718, height=1050, deviceScaleFactor=1, mobile=False)
+    beyond = "[...document.querySelectorAll('table, svg, p, li')].filter(e => e.getBoundingClientRect().right > 719)"
+    assert opened.ask(f"{beyond}.map(e => e.textContent.slice(0, 60))") == []
+    sizes = "[...document.querySelectorAll('td, li, p, code')].map(e => parseFloat(getComputedStyle(e).fontSize))"
+    assert opened.ask(f"Math.min(...{sizes}) * 72 / 96") >= 5
+    light_or_dark(opened, "light")

@@ -1,0 +1,138 @@
+"""The charts of a report, each with its key and the figures that it is drawn from.
+
+What belongs here: which charts a range or a day has, and what is said beside them; `charts.py` draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fntx_dagster.model.day import Day
+from fntx_dagster.report import charts, clock, money
+from fntx_dagster.report.narrative import Story
+from fntx_dagster.report.nav_path import NavPath, day_steps, nav_path
+from fntx_dagster.report.performance import drawdowns, wealth
+from fntx_dagster.report.period import nav_day
+from fntx_dagster.report.tables import Table
+
+
+class Figure(NamedTuple):
+    """A chart: `svg` is markup, `key` names the role of each colour, `table` holds its figures where no other table of
+    the report does."""
+
+    name: str
+    svg: str
+    key: list[tuple[str, str]]
+    table: Table | None = None
+
+
+def figures(stories: Sequence[Story], official: Sequence[Day], key: str) -> list[Figure]:
+    """The charts in the order of the page. Several official days begin with their return, which deposits and
+    withdrawals do not bend; a single day has its steps. `key` makes the ids of the charts their own."""
+    if len(stories) == 1:
+        return _of_a_day(stories[0], key)
+    path = nav_path(stories)
+    nav = [_nav(path, stories[-1].day.base_currency, key)] if path.sessions else []
+    if len(official) < 2:
+        return nav
+    sessions = [day.trading_day for day in official]
+    made = [nav_day(day).daily_return for day in official]
+    grown, fallen = [height - 1 for height in wealth(made)], drawdowns(made)
+    span, total, deepest = clock.span(sessions[0], sessions[-1]), money.percent(grown[-1], signed=True), min(fallen)
+    since = f"the deepest is {money.percent(deepest)}"
+    return [
+        Figure(
+            "Return",
+            charts.return_chart(
+                sessions, grown, f"{key}-return", f"Return, {span}", f"{total}, time-weighted, at the last close."
+            ),
+            [("accent", f"time-weighted, linked from daily returns: {total}; deposits and withdrawals do not count")],
+            _return_table(official, made, grown, fallen),
+        ),
+        *nav,
+        Figure(
+            "Drawdown",
+            charts.drawdown_chart(
+                sessions,
+                fallen,
+                f"{key}-drawdown",
+                f"Drawdown, {span}",
+                f"The deepest is {money.percent(deepest)}, on {clock.full_date(sessions[fallen.index(deepest)])}."
+                if deepest < 0
+                else "There is none.",
+            ),
+            [("loss", f"below the highest linked return of the range; {since}")],
+        ),
+    ]
+
+
+def _nav(path: NavPath, currency: str, key: str) -> Figure:
+    opening, closing = (f"{money.display(point.nav)} {currency}" for point in (path.closes[0], path.closes[-1]))
+    flows = [("ink", "deposits (▲) and withdrawals (▼)")] if path.flows else []
+    return Figure(
+        "Net Asset Value",
+        charts.nav_chart(
+            path,
+            f"{key}-nav",
+            f"Net asset value, {clock.span(path.sessions[0], path.sessions[-1])}",
+            f"From {opening} to {closing}. The tables below hold every figure.",
+        ),
+        [("accent", "official, at each close"), ("step", "calculated, after each block"), *flows],
+    )
+
+
+def _return_table(
+    days: Sequence[Day], made: Sequence[float | None], grown: Sequence[float], fallen: Sequence[float]
+) -> Table:
+    return Table(
+        headers=("Trading Day", "Closing NAV", "Return", "Linked", "Drawdown"),
+        rows=tuple(
+            (
+                day.trading_day.isoformat(),
+                money.display(day.closing_nav_official),
+                "" if daily is None else money.percent(daily, signed=True),
+                money.percent(total, signed=True),
+                money.percent(below),
+            )
+            for day, daily, total, below in zip(days, made, grown, fallen, strict=True)
+        ),
+        title="The figures of the chart",
+        results=("Return", "Linked"),
+    )
+
+
+def _of_a_day(story: Story, key: str) -> list[Figure]:
+    steps = day_steps(story)
+    if not steps:
+        return []
+    currency = story.day.base_currency
+    first, last = (money.display(step.after) for step in (steps[0], steps[-1]))
+    return [
+        Figure(
+            "The Day's Steps",
+            charts.day_chart(
+                steps,
+                currency,
+                f"{key}-day",
+                f"Steps of the net asset value, {clock.full_date(story.day.trading_day)}",
+                f"From {first} to {last}, in the order of time.",
+            ),
+            [("accent", "a NAV that is stated"), ("gain", "what raised it"), ("loss", "what lowered it")],
+            Table(
+                headers=("Step", "Time", "Impact", f"NAV ({currency})"),
+                rows=tuple(
+                    (
+                        step.label,
+                        step.when,
+                        money.display(step.impact, signed=True) if step.kind != "level" else "",
+                        money.display(step.after),
+                    )
+                    for step in steps
+                ),
+                title="The figures of the chart",
+                words=2,
+                results=("Impact",),
+            ),
+        )
+    ]

@@ -1,0 +1,63 @@
+"""The proof of each day of a report: its record, its receipt, and whether today's tables still say what was signed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import DayProof, PostedDay, SignedDay
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.signatures.history import LATE_AFTER, in_words
+from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS
+from fntx_dagster.services.signatures.values import day_values, differences
+from fntx_dagster.store.database import Readable
+from fntx_dagster.store.marts.verification import verifications
+from fntx_dagster.store.outbox import signatures
+
+
+def day_proofs(db: Readable, account: str, closes: Mapping[date, datetime]) -> dict[date, DayProof]:
+    """Session → the proof of its newest signed version, for the sessions of `closes` (their closes, aware) that are
+    signed. Nothing asks a node: the receipts are those that were read back when the records were posted."""
+    if not closes:
+        return {}
+    period = Period(min(closes), max(closes))
+    signed = {record.trading_day: record for record in signatures.signed_days(db, period, account)}
+    if not signed:
+        return {}
+    posted = {(record.trading_day, record.version): record for record in signatures.posted_days(db, period, account)}
+    failed = Counter(
+        equation.trading_day for equation in verifications(db, period, account, kinds=BLOCKING_KINDS, failed_only=True)
+    )
+    changed = _changed(db, account, signed)
+    return {
+        day: _proof(record, posted.get((day, record.version)), closes[day], changed.get(day), failed[day])
+        for day, record in signed.items()
+        if day in closes
+    }
+
+
+def _proof(
+    signed: SignedDay, posted: PostedDay | None, closes_at: datetime, changed: tuple[str, ...] | None, failed: int
+) -> DayProof:
+    behind = None if posted is None else posted.posted_at - closes_at
+    return DayProof(signed, posted, in_words(behind), behind is not None and behind > LATE_AFTER, changed, failed)
+
+
+def _changed(db: Readable, account: str, signed: Mapping[date, SignedDay]) -> dict[date, tuple[str, ...]]:
+    """The metrics of each day that today's tables give another value; without the days that cannot be compared."""
+    changed = {}
+    try:
+        current = day_values(db, Period(min(signed), max(signed)), account)
+    except Permanent:  # a session of the range has no metrics
+        return {}
+    for day, record in signed.items():
+        values = current.get((account, day))
+        if values is None:
+            continue
+        try:
+            changed[day] = tuple(difference.metric for difference in differences(record, values))
+        except Permanent:  # signed by a newer program
+            continue
+    return changed
