@@ -25,7 +25,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from fntx_dagster.settings import Settings
+from fntx_dagster.settings import DOCUMENTATION, Settings
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 from tests.processes import FNTX, environment, run
 from tests.tools import needs_browser
@@ -113,6 +113,13 @@ def test_by_get_no_run_is_launched_and_by_post_from_the_page_itself_it_is(ui: Ui
     assert len(ui.runs()) == before
     assert ui.ask(LAUNCH, Origin=ui.origin)[1]["data"]["launchRun"]["__typename"] == "LaunchRunSuccess"
     assert len(ui.runs()) == before + 1
+
+
+def test_beside_dagsters_pages_it_serves_those_that_the_metadata_link_to(ui: Ui) -> None:
+    status, page = ui.send("GET", "/fntx/docs/report.md", **{"Sec-Fetch-Site": "same-origin"})
+    assert (status, page) == (200, (DOCUMENTATION / "report.md").read_text(encoding="utf-8"))
+    assert ui.send("GET", "/fntx/reports/none.html")[0] == 404
+    assert ui.send("GET", "/fntx/docs/report.md", **{"Sec-Fetch-Site": "cross-site"})[0] == 403
 
 
 def test_a_name_of_somebody_else_that_leads_to_this_machine_is_refused(ui: Ui) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import dagster as dg
 import psycopg
@@ -18,9 +19,11 @@ import pytest
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_graphql.schema import create_schema
+from starlette.applications import Starlette
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.defs import sensors
+from fntx_dagster.defs.pages import pages
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.schedules import SCHEDULES
 from fntx_dagster.services.environment import dagster_environment
@@ -253,6 +256,55 @@ def test_every_asset_says_what_it_contacts_and_the_last_of_each_step_how_fresh_i
         "chain_receipt",
     }
     assert ui.process.instance.get_settings("freshness") == {"enabled": True}
+
+
+LINKS = "metadataEntries {label ... on UrlMetadataEntry {url} ... on PathMetadataEntry {path}}"
+
+
+def test_the_links_in_the_metadata_open(ui: Ui) -> None:
+    nodes = ui.assets(f"{LINKS} assetMaterializations(limit: 1) {{{LINKS}}}")
+    for name, node in nodes.items():
+        [page] = [entry["url"] for entry in node["metadataEntries"] if entry["label"] == "documentation"]
+        status, _, text = served(ui, page)
+        assert status == 200, name
+        assert text.startswith("# "), name
+    shown = nodes["daily_report"]["assetMaterializations"][0]["metadataEntries"]
+    links = {entry["label"]: entry.get("url") or entry.get("path") for entry in shown}
+    _, headers, report = served(ui, links["report to open"])
+    assert headers[b"content-type"] == b"text/html; charset=utf-8"
+    assert b"sandbox" in headers[b"content-security-policy"]
+    assert report == Path(links["report file"]).read_text(encoding="utf-8")
+
+
+def served(ui: Ui, address: str) -> tuple[int, dict[bytes, bytes], str]:
+    """Status, headers and text of a page that `fntx ui` serves beside Dagster's."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()  # nobody hangs up
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": unquote(address), "query_string": b"", "headers": []}
+    asyncio.run(Starlette(routes=pages(Settings(home=ui.home)))(scope, receive, send))
+    text = b"".join(message.get("body", b"") for message in sent).decode()
+    return sent[0]["status"], dict(sent[0]["headers"]), text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "reports/none.html",
+        "reports/..%2Fdisclosure-2025-07-18.json",
+        "reports/.env",
+        "docs/report.png",
+        "docs/..%2FREADME.md",
+    ],
+)
+def test_no_other_file_is_served(ui: Ui, address: str) -> None:
+    assert served(ui, f"/fntx/{address}")[0] == 404
 
 
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=90), timedelta(days=1), timedelta(days=3)])

@@ -6,6 +6,7 @@ import dagster as dg
 
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
+from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import LOCAL, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
@@ -26,6 +27,7 @@ LOTS = "classified_fills"
             kinds={"python", "postgres"},
             owners=OWNERS,
             tags=LOCAL,
+            metadata=documented("statements"),
             description="Every execution and booking: its trading day, its kind (assignment, expiration …), its rate.",
         ),
         dg.AssetSpec(
@@ -35,6 +37,7 @@ LOTS = "classified_fills"
             kinds={"python", "postgres"},
             owners=OWNERS,
             tags=LOCAL,
+            metadata=documented("statements"),
             description="FIFO lots: what each closing fill closed, gross P&L and fees apart, and what is still open.",
         ),
     ],

@@ -4,6 +4,7 @@ import dagster as dg
 
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
+from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.ranges import NETWORK, OWNERS
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import materialized
@@ -27,6 +28,7 @@ from fntx_dagster.services.building.current import refresh_current_day
     kinds={"python", "markdown"},
     owners=OWNERS,
     tags={NETWORK: "gateway"},
+    metadata=documented("live"),
 )
 def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """NAV, trades and positions of the session that runs, at the configured real-time rate, in the format of history.

@@ -27,10 +27,9 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.websockets import WebSocket
 
 from fntx_dagster.defs.guard import Guard
+from fntx_dagster.defs.internals import LOCATION
+from fntx_dagster.defs.pages import pages
 from fntx_dagster.settings import Settings
-
-LOCATION = "fntx"
-"""How the definitions are called in Dagster's records; workspace.yaml has the same name."""
 
 _STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _OVERFLOW = 15_000, 3600, 20
 """What `dagster-webserver` sets for its own connections to the storage."""
@@ -73,6 +72,7 @@ def webserver(settings: Settings, host: str, socket: str, reload: Callable[[], N
         instance.optimize_for_webserver(_STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _OVERFLOW)
         with _Workspace(instance, socket, reload) as workspace:
             app = GuardedWebserver(workspace, live_data_poll_rate=_POLL_MILLISECONDS).create_asgi_app()
+            app.router.routes[:0] = pages(settings)  # the last of Dagster's own answers every address
             guarded = Guard(app, settings.ui.hosts | {f"[{host}]" if ":" in host else host}, token)
             yield uvicorn.Server(
                 uvicorn.Config(guarded, log_config=None, access_log=False, timeout_graceful_shutdown=_END_SECONDS)

@@ -59,6 +59,7 @@ __all__ = [
     "ASSET_PARTITION_RANGE_END_TAG",
     "ASSET_PARTITION_RANGE_START_TAG",
     "FAILED_SESSIONS",
+    "LOCATION",
     "MAX_RETRIES_TAG",
     "EventsInSets",
     "PostgresStorage",
@@ -76,7 +77,7 @@ __all__ = [
 FAILED_SESSIONS = "failed sessions"
 """Metadata of a partitioned check over a range: session → why it failed. Every other session of the run passed."""
 LOCATION = "fntx"
-"""The code location that workspace.yaml names."""
+"""How the definitions are called in Dagster's records; workspace.yaml has the same name."""
 
 _pooled: WeakSet[PostgresRunStorage | PostgresEventLogStorage] = WeakSet()
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.internals import describe
+from fntx_dagster.defs.pages import documented, report_link
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
@@ -30,6 +31,7 @@ from fntx_dagster.services.building.reports import write_reports
     owners=OWNERS,
     tags=LOCAL,
     freshness_policy=FRESHNESS,
+    metadata=documented("report"),
 )
 def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """Why the account moved, in the observer's time: every block of the day, the difference at the close by name. The
@@ -45,5 +47,5 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     )
     metadata: dict[str, dg.MetadataValue] = {"dagster/row_count": dg.MetadataValue.int(len(reports.narratives))}
     if reports.file:
-        metadata["report to open"] = dg.MetadataValue.path(reports.file)
+        metadata |= {"report to open": report_link(reports.file), "report file": dg.MetadataValue.path(reports.file)}
     return materialized(metadata)

@@ -7,6 +7,7 @@ import dagster as dg
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.internals import describe
+from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import LOCAL, OWNERS, range_of, row_counts
 from fntx_dagster.defs.resources import Platform
@@ -26,6 +27,7 @@ _DEPS = ["closing_positions", "closing_days"]
             kinds={"python", "postgres"},
             owners=OWNERS,
             tags=LOCAL,
+            metadata=documented("metrics"),
             description="Implied volatility and Greeks of every option open at a session's close or traded in it.",
         ),
         dg.AssetSpec(
@@ -35,6 +37,7 @@ _DEPS = ["closing_positions", "closing_days"]
             kinds={"python", "postgres"},
             owners=OWNERS,
             tags=LOCAL,
+            metadata=documented("metrics"),
             description="The portfolio's Greeks and its value at risk over one day, at each session's close.",
         ),
     ],

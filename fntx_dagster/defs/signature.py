@@ -5,6 +5,7 @@ import dagster as dg
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.internals import describe
+from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import progress_of
 from fntx_dagster.defs.ranges import BEGINNING, FRESHNESS, LOCAL, NETWORK, OWNERS, range_of
@@ -36,6 +37,7 @@ WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
     owners=OWNERS,
     tags=LOCAL,
     freshness_policy=FRESHNESS,
+    metadata=documented("signature"),
 )
 def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The day's metrics frozen as a salted Merkle tree, and queued for the chain; signing does not contact a node. A
@@ -112,6 +114,7 @@ def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Plat
     owners=OWNERS,
     tags={NETWORK: "evm"},
     freshness_policy=FRESHNESS,
+    metadata=documented("signature"),
     retry_policy=WHEN_THE_CHAIN_IS_AWAY,
 )
 def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:

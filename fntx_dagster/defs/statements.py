@@ -4,6 +4,7 @@ import dagster as dg
 
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
+from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import progress_of
 from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, NETWORK, OWNERS, range_of
@@ -35,6 +36,7 @@ WHEN_THE_BROKER_IS_AWAY = dg.RetryPolicy(
     kinds={"xml"},
     owners=OWNERS,
     tags={NETWORK: "flex"},
+    metadata=documented("live"),
 )
 def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The statement files of the Flex Web Service: each query once for each month of the run, as month-to-date. Without
@@ -94,6 +96,7 @@ def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mate
     owners=OWNERS,
     tags=LOCAL,
     freshness_policy=FRESHNESS,
+    metadata=documented("statements"),
 )
 def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """Every statement file in the folder (XML, or one packed as .gz or .zip), loaded as delivered. Month-to-date files

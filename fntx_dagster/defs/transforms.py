@@ -13,12 +13,16 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
 from fntx_dagster.defs.internals import describe
+from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, OWNERS, range_of, row_counts
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import checked, failure, materialized
 from fntx_dagster.services.building.marts import build_marts, manifest
 from fntx_dagster.settings import load_settings
+
+_PAGES = {"nav": "report", "story": "report", "metrics": "metrics", "risk": "metrics"}
+"""Group of models → the page of docs/ that speaks of it."""
 
 
 class Translator(DagsterDbtTranslator):
@@ -34,6 +38,10 @@ class Translator(DagsterDbtTranslator):
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         return dbt_resource_props["description"]
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        page = _PAGES.get(self.get_group_name(dbt_resource_props), "statements")
+        return {**super().get_metadata(dbt_resource_props), **documented(page)}
 
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
         return {**super().get_tags(dbt_resource_props), **LOCAL}

@@ -15,11 +15,20 @@ from pydantic import Field, ValidationError
 from fntx_dagster.errors import know_accounts
 from fntx_dagster.settings import groups, sources
 from fntx_dagster.settings.environment import child_environment, executable, export, settings_variables
-from fntx_dagster.settings.places import CHECKOUT, DBT_PROJECT, PROJECT, Paths, dagster_home, default_home
+from fntx_dagster.settings.places import (
+    CHECKOUT,
+    DBT_PROJECT,
+    DOCUMENTATION,
+    PROJECT,
+    Paths,
+    dagster_home,
+    default_home,
+)
 
 __all__ = (
     "CHECKOUT",
     "DBT_PROJECT",
+    "DOCUMENTATION",
     "PROJECT",
     "Paths",
     "Settings",

@@ -1,7 +1,8 @@
 """Where files are: those of the project, from a checkout or an installed package, and those in the home.
 
-A checkout has dbt/, dagster.yaml, workspace.yaml and verify/ at its top; the wheel carries them inside the package, in
-`project/`. Nothing is written beside the package: what Dagster needs in a writable folder is copied into the home.
+A checkout has dbt/, docs/, dagster.yaml, workspace.yaml and verify/ at its top; the wheel carries them inside the
+package, in `project/`. Nothing is written beside the package: what Dagster needs in a writable folder is copied into
+the home.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ _BESIDE = _PACKAGE.parent
 CHECKOUT = _BESIDE if (_BESIDE / "pyproject.toml").is_file() and (_BESIDE / "workspace.yaml").is_file() else None
 """The folder of the checkout that this code runs from; None where it runs from an installed package."""
 PROJECT = CHECKOUT or _PACKAGE / "project"
-"""The folder of dbt/, dagster.yaml, workspace.yaml and verify/, never written to."""
+"""The folder of dbt/, docs/, dagster.yaml, workspace.yaml and verify/, never written to."""
 DBT_PROJECT = PROJECT / "dbt"
+DOCUMENTATION = PROJECT / "docs"
 
 
 class Paths:

@@ -24,7 +24,8 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster_webserver.webserver import DagsterWebserver
 from websockets.sync.client import connect
 
-from fntx_dagster.defs.hosting import LOCATION, GuardedWebserver, hears
+from fntx_dagster.defs.hosting import GuardedWebserver, hears
+from fntx_dagster.defs.internals import LOCATION
 from fntx_dagster.settings import PROJECT
 
 WAKE = "mutation {setAutoMaterializePaused(paused: false)}"
