@@ -46,6 +46,7 @@ HOMES = {
     "sqlalchemy": "store",
     "starlette": "defs",
     "tenacity": "adapters/flex",
+    "tomlkit": "settings",
     "typer": "cli",
     "uvicorn": "defs",
     "web3": "adapters/evm",

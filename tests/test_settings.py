@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import tempfile
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fntx_dagster import settings as room
 from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.services.environment import dagster_environment, dbt_environment
-from fntx_dagster.settings import Settings, child_environment, export, known_settings, load_settings, places
+from fntx_dagster.settings import (
+    Settings,
+    child_environment,
+    export,
+    known_settings,
+    load_settings,
+    places,
+    write_settings,
+)
+from fntx_dagster.settings.forms import JSON_FORM
 from fntx_dagster.settings.names import SHORT_NAMES, is_internal, variable, variables
+from fntx_dagster.settings.sources import from_files
 from fntx_dagster.store.database import Database
 from tests.settings_table import with_table
 
@@ -26,6 +40,32 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home that the environment names."""
     monkeypatch.setenv("FNTX_HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "form"),
+    [
+        ("FNTX_BATCH", "1000", "a whole number from 1 to 150"),
+        ("FNTX_BATCH", "abc", "a whole number from 1 to 150"),
+        ("FNTX_CONFIRMATIONS", "-1", "a whole number from 0 on"),
+        ("FNTX_FLEX_WAIT", "0", "a number above 0"),
+        ("FNTX_FLEX_DATE_ORDER", "both", "day-first or month-first"),
+        ("FNTX_KEEP_STATEMENTS", "perhaps", "true or false"),
+        ("FNTX_UI_TOKEN", "short", "a text of at least 16 characters"),
+        (
+            "FNTX_GATEWAYS",
+            "short",
+            JSON_FORM,
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_named_with_its_form(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, form: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Permanent) as raised:
+        load_settings()
+    assert str(raised.value) == f"cannot read the setting {name}. Correct or unset it: it has to be {form}"
 
 
 @pytest.mark.parametrize(
@@ -107,9 +147,11 @@ class TestNames:
         assert "hunter2" not in str(raised.value)
 
     def test_a_name_like_no_other_gets_no_suggestion(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("FNTX_OXQJ_71", "1")
-        with pytest.raises(Permanent, match=r"no setting is called FNTX_OXQJ_71\. docs/settings.md lists all"):
-            load_settings()
+        for name in ("FNTX_OXQJ_71", "FNTX_FOO"):
+            monkeypatch.setenv(name, "1")
+            with pytest.raises(Permanent, match=rf"no setting is called {name}\. docs/settings.md lists all"):
+                load_settings()
+            monkeypatch.delenv(name)
 
     def test_what_the_program_sets_itself_is_no_unknown_name(
         self, home: Path, database: Database, monkeypatch: pytest.MonkeyPatch
@@ -207,6 +249,36 @@ class TestFiles:
         assert settings.database.url.get_secret_value() == "postgresql://u:a#b@h/d"
         assert settings.posting.batch == 100
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "FNTX_TIME_ZONE=Europe/London # mine",
+            'export FNTX_TIME_ZONE="Europe/London" # x',
+            "  FNTX_TIME_ZONE='Europe/London'\t#x 'y",
+            "PATH=/x\nOTHER='a # b'\nFNTX_TIME_ZONE=Europe/London",
+        ],
+    )
+    def test_comments_and_other_programs_variables_do_no_harm_in_an_env_file(self, line: str, home: Path) -> None:
+        (home / ".env").write_text(f"{line}\n")
+        assert load_settings().report.time_zone == "Europe/London"
+
+    @given(st.text(alphabet="ab #'\"\\=\t", max_size=14))
+    @settings(max_examples=60)
+    def test_an_env_file_is_read_as_a_shell_reads_it(self, value: str) -> None:
+        line = f"FNTX_TIME_ZONE={value}"
+        shell = subprocess.run(
+            ["/bin/sh", "-c", f'{line}\nprintf %s "$FNTX_TIME_ZONE"'], capture_output=True, text=True, env={"PATH": ""}
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / ".env").write_text(f"{line}\n")
+            try:
+                ours = from_files(Path(folder), {"report.time_zone"})
+            except Permanent:
+                return  # what a shell runs as a command, and what it cannot read
+        read = ours.get("report.time_zone")
+        assert not shell.stderr
+        assert (read.value if read else "") == shell.stdout
+
     def test_the_environment_goes_before_env_and_that_before_toml(
         self, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -222,12 +294,17 @@ class TestFiles:
             ("fntx.toml", "[posting]\nbatch = hunter2\n", r"cannot read line 2 of .*fntx\.toml: it is not TOML"),
             ("fntx.toml", "[flex.tokens]\nhunter2 = 1\n", r"cannot read the setting flex\.tokens in .*fntx\.toml"),
             ("fntx.toml", "[posting]\nbatches = 'hunter2'\n", r"called posting\.batches .*mean posting\.batch\?"),
-            ("fntx.toml", "home = 'hunter2'\n", r"no setting is called home in .*FNTX_HOME in the environment"),
+            (
+                "fntx.toml",
+                "home = 'hunter2'\n",
+                r"no setting is called home in .*in the environment only",
+            ),
             (".env", "FNTX_BATCH=hunter2\n", r"cannot read the setting FNTX_BATCH in .*\.env"),
             (".env", "\nFNTX_BATCH='hunter2\n", r"cannot read line 2 of .*\.env"),
             (".env", "FNTX_BATCH = hunter2\n", r"cannot read line 1 of .*\.env"),
-            (".env", "BATCH=hunter2\n", r"no setting is called BATCH in .*\.env"),
-            (".env", "FNTX_HOME=hunter2\n", r"no setting is called FNTX_HOME in .*FNTX_HOME in the environment"),
+            (".env", "\nFNTX_HOME=hunter2\n", r"line 2 of .*\.env sets FNTX_HOME, .* in the environment only"),
+            (".env", "FNTX_BATCH=1000\n", r"FNTX_BATCH in .*\.env\. .* it has to be a whole number from 1 to 150$"),
+            ("fntx.toml", "[posting]\nbatch = 999\n", r"posting\.batch in .*\.toml\. .* a whole number from 1 to 150$"),
             (".env", "FNTX_BATCH=1\nFNTX_POSTING__BATCH=2\n", r"are two names of one setting"),
             (".env", "FNTX_BATCH=1\nFNTX_BATCH=2\n", r"sets FNTX_BATCH twice"),
         ],
@@ -239,6 +316,73 @@ class TestFiles:
         with pytest.raises(Permanent, match=error) as raised:
             load_settings()
         assert "hunter2" not in str(raised.value)
+
+
+class TestWriting:
+    """`fntx.toml`, written by `fntx init`."""
+
+    def test_what_is_asked_for_is_changed_and_everything_else_stays(self, home: Path) -> None:
+        file = home / "fntx.toml"
+        file.write_text('# mine\n[posting]  # slow\nbatch = 9\n\n[flex]\ntokens = {old = "1"}  # both\n')
+        written = write_settings({"posting.batch": 7, "flex.tokens": {"main": "hunter2"}, "report.time_zone": "UTC"})
+        assert file.read_text() == (
+            '# mine\n[posting]  # slow\nbatch = 7\n\n[flex]\ntokens = {old = "1",main = "hunter2"}  # both\n'
+            '\n[report]\ntime_zone = "UTC"\n'
+        )
+        assert (written.changed, written.added) == (["posting.batch"], ["flex.tokens.main", "report.time_zone"])
+        assert [path.name for path in home.iterdir()] == ["fntx.toml"]
+        assert file.stat().st_mode & 0o777 == 0o600
+
+    def test_the_same_again_writes_nothing(self, home: Path) -> None:
+        values = {"flex.queries": {"main": {"Trades": "1"}}, "alerts.urls": ["json://h"], "posting.batch": 3}
+        write_settings(values)
+        before = (home / "fntx.toml").stat()
+        again = write_settings(values)
+        assert (again.added, again.changed) == ([], [])
+        assert again.same == ["flex.queries.main.Trades", "alerts.urls", "posting.batch"]
+        after = (home / "fntx.toml").stat()
+        assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+    def test_what_has_the_wrong_form_changes_nothing(self, home: Path) -> None:
+        with pytest.raises(Permanent, match=r"cannot read the setting posting\.batch.* a whole number from 1 to 150"):
+            write_settings({"report.time_zone": "UTC", "posting.batch": 999})
+        assert [*home.iterdir()] == []
+
+    def test_a_file_that_cannot_be_read_now_is_not_written_over(self, home: Path) -> None:
+        (home / "fntx.toml").write_text("batch = [")
+        with pytest.raises(Permanent, match="it is not TOML"):
+            write_settings({"report.time_zone": "UTC"})
+        assert (home / "fntx.toml").read_text() == "batch = ["
+
+
+class TestHome:
+    """What FNTX_HOME names."""
+
+    @pytest.mark.parametrize(
+        ("kind", "error"),
+        [
+            ("link", "is a symbolic link that leads nowhere"),
+            ("file", "is a file"),
+            ("below a file", r"lies below \S+, which is a file"),
+        ],
+    )
+    def test_what_can_be_no_folder_is_said_and_nothing_is_made(
+        self, kind: str, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = tmp_path / "place"
+        place.symlink_to(tmp_path / "nowhere") if kind == "link" else place.write_text("mine")
+        named = place / "home" if kind == "below a file" else place
+        monkeypatch.setenv("FNTX_HOME", str(named))
+        for use in (load_settings, lambda: write_settings({"posting.batch": 3})):
+            with pytest.raises(Permanent, match=rf"home {named} {error}.*\. Set FNTX_HOME to a folder"):
+                use()
+        assert [path.name for path in tmp_path.iterdir()] == ["place"]
+
+    def test_a_folder_behind_a_link_is_a_home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        monkeypatch.setenv("FNTX_HOME", str(tmp_path / "link"))
+        assert load_settings().paths.home == tmp_path / "real"
 
 
 class TestPlaces:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
 
-from fntx_dagster.errors import know_accounts
+from fntx_dagster.errors import Permanent, know_accounts
 from fntx_dagster.settings import groups, sources
 from fntx_dagster.settings.environment import child_environment, executable, export, settings_variables
+from fntx_dagster.settings.forms import form_of
 from fntx_dagster.settings.places import (
     CHECKOUT,
     DBT_PROJECT,
@@ -24,6 +26,7 @@ from fntx_dagster.settings.places import (
     dagster_home,
     default_home,
 )
+from fntx_dagster.settings.writing import WrittenSettings, write
 
 __all__ = (
     "CHECKOUT",
@@ -32,12 +35,16 @@ __all__ = (
     "PROJECT",
     "Paths",
     "Settings",
+    "WrittenSettings",
     "child_environment",
     "dagster_home",
     "executable",
     "export",
     "known_settings",
     "load_settings",
+    "set_in_environment",
+    "where_set",
+    "write_settings",
 )
 
 
@@ -68,27 +75,76 @@ class Settings(groups.Group):
 
 def known_settings() -> dict[str, Any]:
     """Every setting → the type of its value: `home`, and `group.field` of all groups."""
-    fields: dict[str, Any] = {"home": Path}
-    for group, info in Settings.model_fields.items():
-        if isinstance(info.annotation, type) and issubclass(info.annotation, groups.Group):
-            fields |= {f"{group}.{name}": field.annotation for name, field in info.annotation.model_fields.items()}
-    return fields
+    return {setting: field.annotation for setting, field in _fields().items()}
 
 
 def load_settings() -> Settings:
     """Settings from the environment and the files of the home; Permanent names what cannot be read, never its value."""
+    settings = _settings_of(_given())
+    know_accounts([*settings.gateway.addresses, *settings.keys.keystores, *settings.accounting.initial_capital])
+    return settings
+
+
+def where_set() -> dict[str, str]:
+    """Setting → how the variable or the line that sets it is called, and its file. Raises what `load_settings` does."""
+    return {setting: given.name for setting, given in _given().items()}
+
+
+def set_in_environment() -> dict[str, object]:
+    """Setting → its value in plain form, secrets too, for those that a variable of the environment sets; the home is
+    left out."""
     known = known_settings()
-    from_environment = sources.from_variables(settings_variables(), {*known})
-    named = from_environment.get("home")
+    given = sources.from_variables(settings_variables(), {*known})
+    settings, values = _settings_of(given), {}
+    for name in given.keys() - {"home"}:
+        group, _, field = name.partition(".")
+        value = getattr(getattr(settings, group), field)
+        values[name] = value if isinstance(value, int | float) else sources.decoded(given[name], _is_json(known[name]))
+    return values
+
+
+def write_settings(values: dict[str, Any]) -> WrittenSettings:
+    """Write settings (`group.field` → a plain value) into `fntx.toml` of the home, which is made where it is missing.
+
+    What else the file holds stays, its comments too; the entries of a table (tokens, queries, gateways) are added to
+    those that are there. The file is replaced in one step and is its owner's alone (0600). Permanent where a value
+    does not have the form of its setting, or where the file cannot be read or written; then nothing is changed.
+    """
+    _settings_of({name: sources.Given(name, value, is_text=False) for name, value in values.items()})
+    _given()  # what cannot be read now is not written over
+    return write(_home() / sources.TOML_FILE, values)
+
+
+def _home() -> Path:
+    """The home that the environment names, or the usual one. Permanent where it cannot be a folder."""
+    named = sources.from_variables(settings_variables(), {*known_settings()}).get("home")
     home = Paths(Path(str(named.value)) if named else default_home()).home.expanduser()
-    given = sources.from_files(home, {*known} - {"home"}) | from_environment
+    way_out = "Set FNTX_HOME to a folder, or to where one can be made"
+    try:
+        there = next((place for place in (home, *home.parents) if place.exists() or place.is_symlink()), None)
+        if there is not None and not there.is_dir():
+            below = "" if there == home else f"lies below {there}, which "
+            kind = "a file" if there.exists() else "a symbolic link that leads nowhere"
+            raise Permanent(f"the home {home} {below}is {kind}", way_out)
+    except OSError as error:
+        raise Permanent(f"cannot look into the home {home}: {error.strerror}", way_out) from None
+    return home
+
+
+def _given() -> dict[str, sources.Given]:
+    known = {*known_settings()}
+    return sources.from_files(_home(), known - {"home"}) | sources.from_variables(settings_variables(), known)
+
+
+def _settings_of(given: dict[str, sources.Given]) -> Settings:
+    fields = _fields()
     values: dict[str, Any] = {}
     wrong: list[str] = []
     for setting, raw in given.items():
         try:
-            value = sources.decoded(raw, get_origin(known[setting]) in (dict, list, frozenset))
+            value = sources.decoded(raw, _is_json(fields[setting].annotation))
         except ValueError:
-            wrong.append(raw.name)
+            wrong.append(setting)
             continue
         group, _, field = setting.partition(".")
         if field:
@@ -99,9 +155,21 @@ def load_settings() -> Settings:
         settings = Settings.model_validate(values)
     except ValidationError as error:
         # what lies deeper than the field may be an account
-        places = {".".join(map(str, problem["loc"][:2])) for problem in error.errors(include_input=False)}
-        raise sources.unreadable([*wrong, *(given[place].name for place in places)]) from None
-    if wrong:
-        raise sources.unreadable(wrong)
-    know_accounts([*settings.gateway.addresses, *settings.keys.keystores, *settings.accounting.initial_capital])
-    return settings
+        wrong += [".".join(map(str, problem["loc"][:2])) for problem in error.errors(include_input=False)]
+    else:
+        if not wrong:
+            return settings
+    forms = {given[setting].name: form_of(fields[setting]) for setting in wrong}
+    raise sources.unreadable({name: forms[name] for name in sorted(forms)}) from None
+
+
+def _fields() -> dict[str, FieldInfo]:
+    fields = {"home": Settings.model_fields["home"]}
+    for group, info in Settings.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, groups.Group):
+            fields |= {f"{group}.{name}": field for name, field in info.annotation.model_fields.items()}
+    return fields
+
+
+def _is_json(annotation: Any) -> bool:
+    return get_origin(annotation) in (dict, list, frozenset)

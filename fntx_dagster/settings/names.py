@@ -86,5 +86,7 @@ def is_internal(name: str) -> bool:
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """The known name that `name` is most likely a slip of."""
-    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
+    """The known name that `name` is most likely a slip of; None where none is near. FNTX_ itself does not count."""
+    rests = {other.removeprefix(PREFIX): other for other in sorted(known)}
+    found = difflib.get_close_matches(name.removeprefix(PREFIX), rests, n=1, cutoff=0.7)
+    return rests[found[0]] if found else None

@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.settings.names import is_internal, nearest, variables
+from fntx_dagster.settings.names import PREFIX, is_internal, nearest, variables
 
 ENV_FILE, TOML_FILE = ".env", "fntx.toml"
+
+_HOME = "FNTX_HOME"
+_BEFORE_COMMENT = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|\s(?!\s*\#))*""")
+"""As a shell has it, a comment begins with a # that no quotes enclose and that follows a blank."""
 
 
 class Given(NamedTuple):
@@ -60,12 +64,10 @@ def decoded(given: Given, is_json: bool) -> object:
     return given.value
 
 
-def unreadable(names: Collection[str]) -> Permanent:
-    """The error for settings whose values do not have the right form."""
-    return Permanent(
-        f"cannot read the setting {', '.join(sorted(set(names)))}",
-        "Correct or unset it; docs/settings.md shows the forms (JSON names each thing once, ids stand in quotes)",
-    )
+def unreadable(forms: Mapping[str, str]) -> Permanent:
+    """The error for settings whose values do not have the right form: name → that form in words."""
+    wanted = [f"{'it' if len(forms) == 1 else name} has to be {form}" for name, form in forms.items()]
+    return Permanent(f"cannot read the setting {', '.join(forms)}", f"Correct or unset it: {'; '.join(wanted)}")
 
 
 def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -75,10 +77,12 @@ def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _from_env_file(file: Path, known: set[str]) -> dict[str, Given]:
-    """Lines as a shell has them: NAME=value, quotes where the value needs them, `export` before it or not."""
+    """Lines as a shell has them: NAME=value, quotes where the value needs them, `export` before it or not, a comment
+    after it or not. Names that do not begin with FNTX_ are other programs'."""
     given: dict[str, str] = {}
     for number, line in enumerate((_text(file) or "").splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
+        line = _without_comment(line)
+        if not line:
             continue
         try:
             words = shlex.split(line)
@@ -90,11 +94,26 @@ def _from_env_file(file: Path, known: set[str]) -> dict[str, Given]:
                 f"cannot read line {number} of {file}",
                 "Write NAME=value on one line; quote what holds spaces or quotes",
             )
+        name = name.upper()
+        if not name.startswith(PREFIX):
+            continue
+        if name == _HOME:
+            raise Permanent(
+                f"line {number} of {file} sets FNTX_HOME, and this file lies in the home",
+                "Remove the line: the home can be set in the environment only",
+            )
         if name in given and given[name] != value:
             raise Permanent(f"{file} sets {name} twice, to different values", "Remove one of the lines")
         if value:
             given[name] = value
     return from_variables(given, known, file)
+
+
+def _without_comment(line: str) -> str:
+    line = line.strip()
+    end = _BEFORE_COMMENT.match(f" {line}")
+    rest = f" {line}"[end.end() :].lstrip() if end else ""
+    return line[: -len(rest)].strip() if rest.startswith("#") else line
 
 
 def _from_toml(file: Path, known: set[str]) -> dict[str, Given]:
@@ -124,8 +143,6 @@ def _text(file: Path) -> str | None:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    except NotADirectoryError:
-        return None  # the home is a file: whoever makes the home says so
     except UnicodeDecodeError:
         raise Permanent(f"{file} is not UTF-8", "Save it as UTF-8") from None
     except OSError as error:
@@ -139,5 +156,5 @@ def _unknown(names: list[str], known: Collection[str], suffix: str) -> Permanent
     question = f"Did you mean {', '.join(guesses)}? " if guesses else ""
     return Permanent(
         f"no setting is called {shown}{suffix}",
-        f"{question}docs/settings.md lists all; the home itself is set by FNTX_HOME in the environment",
+        f"{question}docs/settings.md lists all; the home itself can be set in the environment only, by FNTX_HOME",
     )
