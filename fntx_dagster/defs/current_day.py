@@ -28,7 +28,7 @@ from fntx_dagster.services.building.current import refresh_current_day
     kinds={"python", "markdown"},
     owners=OWNERS,
     tags={NETWORK: "gateway"},
-    metadata=documented("live"),
+    metadata=documented("3-let-it-run"),
 )
 def current_day(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """NAV, trades and positions of the session that runs, at the configured real-time rate, in the format of history.

@@ -36,7 +36,7 @@ WHEN_THE_BROKER_IS_AWAY = dg.RetryPolicy(
     kinds={"xml"},
     owners=OWNERS,
     tags={NETWORK: "flex"},
-    metadata=documented("live"),
+    metadata=documented("3-let-it-run"),
 )
 def flex_files(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
     """The statement files of the Flex Web Service: each query once for each month of the run, as month-to-date. Without
