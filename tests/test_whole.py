@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -398,6 +399,35 @@ def test_keys_and_secrets_are_readable_by_their_owner_alone_and_in_no_log(home: 
     for secret in secrets:
         assert secret not in said
         assert not any(secret.encode() in log for log in logs)
+
+
+def test_every_file_of_the_home_is_its_owners_alone_and_every_folder(home: Home) -> None:
+    server = EmbeddedPostgres(Settings(home=home.path).paths.postgres)
+    server.start()
+    # root's server runs as another user: that one passes through, by a group of its own, and others do not
+    passed = {home.path, server.folder} if os.geteuid() == 0 else set()
+    group = server.cluster.stat().st_gid
+    for path in (home.path, *home.path.rglob("*")):
+        status = path.lstat()
+        mode = stat.S_IMODE(status.st_mode)
+        if path in passed:
+            assert (mode, status.st_gid) == (0o710, group), path
+        elif stat.S_ISREG(status.st_mode):
+            assert mode == 0o600, path
+        else:
+            assert mode == 0o700, path
+
+
+def test_the_databases_password_is_in_one_file_of_the_home(home: Home) -> None:
+    home.fntx("db", "stop")  # its files hold still
+    file = home.path / "postgres" / "password"
+    password = file.read_bytes().strip()
+    assert [path for path in home.path.rglob("*") if path.is_file() and password in path.read_bytes()] == [file]
+    assert password.decode() not in home.first + home.second
+    url = database_url(EmbeddedPostgres(Settings(home=home.path).paths.postgres).start(), "dagster")
+    with psycopg.connect(url) as connection:
+        found = connection.execute("select count(*) from event_logs where strpos(event, %s) > 0", [password.decode()])
+        assert found.fetchone() == (0,)
 
 
 def test_dagster_never_learns_a_whole_account_id(home: Home) -> None:

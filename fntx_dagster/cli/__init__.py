@@ -22,6 +22,7 @@ from fntx_dagster.cli.signature import signature
 from fntx_dagster.cli.statements import fetch, load, run
 from fntx_dagster.cli.verify import verify
 from fntx_dagster.errors import FntxError
+from fntx_dagster.settings import write_privately
 
 app = typer.Typer(
     name="fntx",
@@ -56,6 +57,7 @@ def options(
 
 def main() -> None:
     """Entry point: errors that a user is meant to read become one line and an exit code."""
+    write_privately()
     try:
         app()
     except FntxError as error:

@@ -26,6 +26,7 @@ from fntx_dagster.settings.places import (
     dagster_home,
     default_home,
 )
+from fntx_dagster.settings.privacy import make_private, write_privately
 from fntx_dagster.settings.writing import WrittenSettings, write
 
 __all__ = (
@@ -44,6 +45,7 @@ __all__ = (
     "load_settings",
     "set_in_environment",
     "where_set",
+    "write_privately",
     "write_settings",
 )
 
@@ -79,8 +81,12 @@ def known_settings() -> dict[str, Any]:
 
 
 def load_settings() -> Settings:
-    """Settings from the environment and the files of the home; Permanent names what cannot be read, never its value."""
+    """Settings from the environment and the files of the home; Permanent names what cannot be read, never its value.
+
+    The files of that home are made their owner's alone where they are not.
+    """
     settings = _settings_of(_given())
+    make_private(settings.paths)
     know_accounts([*settings.gateway.addresses, *settings.keys.keystores, *settings.accounting.initial_capital])
     return settings
 
