@@ -16,6 +16,7 @@ from fntx_dagster.defs.definitions import defs
 from fntx_dagster.defs.failures import error_text, is_transient
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.internals import MAX_RETRIES_TAG, is_failed_check, keep_connections
+from fntx_dagster.defs.lost_server import naming_a_lost_server
 from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent
@@ -60,20 +61,31 @@ def sessions_between(period: Period) -> list[date]:
 
 
 def run_range(settings: Settings, job_name: str, period: Period) -> RunOutcome:
-    """Run a job over the sessions between two days (inclusive) in this process and wait for it."""
+    """Run a job over the sessions between two days (inclusive) in this process and wait for it.
+
+    Raises Transient where it failed and the database server ended meanwhile, whatever the steps say of it.
+    """
     days = sessions_between(period)
     export(dagster_environment(settings))
+    run_id = str(uuid4())
+    with naming_a_lost_server(settings, run_id) as fail_if_lost:
+        outcome = _run(settings, job_name, run_id, Period(days[0], days[-1]))
+        if not outcome.success:
+            fail_if_lost()
+    return outcome
+
+
+def _run(settings: Settings, job_name: str, run_id: str, days: Period) -> RunOutcome:
     gc.freeze()  # the objects of before the run live on after it: they are not searched for garbage
     with dg.DagsterInstance.get() as instance:
         keep_connections(instance)
-        run_id = str(uuid4())
         with _ending_at_once(instance, run_id):
             result = defs.resolve_job_def(job_name).execute_in_process(
                 instance=instance,
                 run_id=run_id,
                 run_config={"loggers": {"progress": {}}},
                 # whoever gave the command repeats it, not the daemon
-                tags=range_tags(Period(days[0], days[-1])) | {MAX_RETRIES_TAG: "0"},
+                tags=range_tags(days) | {MAX_RETRIES_TAG: "0"},
                 raise_on_error=False,
             )
         checks = [

@@ -6,6 +6,7 @@ Faces do not import `store`. They take `Database` from here as a value to hand t
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
@@ -17,8 +18,15 @@ __all__ = [
     "Readable",
     "delete_server",
     "open_database",
+    "server_start",
     "stop_server",
 ]
+
+
+def server_start(settings: Settings) -> datetime:
+    """When the server of the settings started; another time than before says that it ended meanwhile. The embedded one
+    is started where it does not run. Raises Transient where the server cannot be reached."""
+    return open_database(settings).server_start()
 
 
 def stop_server(settings: Settings) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import psycopg
@@ -68,6 +69,13 @@ class Database:
             connection.execute("set transaction isolation level repeatable read, read only; select 1")
             yield DatabaseSnapshot(connection)
 
+    def server_start(self) -> datetime:
+        """When the server started; every crash of it is a new start. Raises what `connect` raises."""
+        with self.connect() as connection:
+            row = connection.execute("select pg_postmaster_start_time()").fetchone()
+            assert row
+            return row[0]
+
     def close(self) -> None:
         """Close this process's connections, before the database is dropped or copied; the next use opens others."""
         pool.close(self.url)
@@ -101,7 +109,7 @@ def _in_words(connection: psycopg.Connection) -> Iterator[None]:
             f"the database lacks a table of this program ({first_line(error)})",
             "`fntx run` builds dbt's tables again; anything else comes back from a backup, or in a new home",
         ) from error
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         if not connection.broken:
             raise
         raise Transient(f"the connection to the database was lost ({first_line(error)})", TRY_AGAIN) from error
