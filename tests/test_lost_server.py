@@ -64,6 +64,7 @@ def is_said_in_a_line(done: subprocess.CompletedProcess[str]) -> None:
     assert lines[0].startswith("fntx: ")
 
 
+@pytest.mark.slow
 # in the order in which the days come to be; each command goes on from what is there
 @pytest.mark.parametrize(
     ("command", "database", "table"),
@@ -73,8 +74,6 @@ def is_said_in_a_line(done: subprocess.CompletedProcess[str]) -> None:
         (RUN, "fntx", "alm_reporting.fills"),
         (RUN, "dagster", "event_logs"),
         (RUN, "fntx", "alm_reporting.daily_summary"),
-        (RUN, "fntx", "alm_reporting.daily_verification"),
-        (RUN, "fntx", "alm_reporting.option_greeks"),
         (RUN, "fntx", "alm_reporting.daily_signatures"),
         (REPORT, "fntx", "alm_reporting.daily_summary"),
     ],

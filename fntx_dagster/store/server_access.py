@@ -31,9 +31,16 @@ _ITERATIONS = 4096
 
 
 def password_in(folder: Path) -> str | None:
-    """The password of the server whose folder it is; None where it has none yet, as before there were passwords."""
+    """The password of the server whose folder it is; None where it has none yet, as before there were passwords.
+
+    Raises PermissionError where it is another user's, who may have put it and a server there for us.
+    """
     try:
-        return (folder / "password").read_text(encoding="ascii").strip() or None
+        with open(folder / "password", encoding="ascii") as file:
+            ourselves, owner = os.geteuid(), os.fstat(file.fileno()).st_uid
+            if ourselves != 0 and owner not in (0, ourselves):
+                raise PermissionError
+            return file.read().strip() or None
     except FileNotFoundError:
         return None
 

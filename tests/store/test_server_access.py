@@ -200,6 +200,20 @@ def test_a_lost_password_is_said_while_the_server_runs_and_replaced_when_it_star
     assert server.running()
 
 
+@as_root
+def test_a_password_that_another_user_put_there_is_not_used(short_path: Path) -> None:
+    server_access.make_password(short_path)
+    file = short_path / "password"
+    file.chmod(0o644)
+    os.chown(file, pwd.getpwnam("daemon").pw_uid, -1)
+    os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        with pytest.raises(Permanent, match="belongs to another user"):
+            EmbeddedPostgres(short_path).start()
+    finally:
+        os.seteuid(0)
+
+
 class Liar:
     """A server at a socket of its own that asks whoever connects for the password in clear text."""
 
