@@ -261,7 +261,10 @@ def test_nothing_is_printed_past_the_two_modules_that_clean_it() -> None:
         or (isinstance(node, ast.Call) and _is_named(node.func, "print", "Console", "Live", "Progress"))
         or (isinstance(node, ast.Attribute) and node.attr in ("echo", "secho", "from_markup", "render_str"))
     }
-    assert printers - {"fntx_dagster/cli/terminal.py", "fntx_dagster/cli/plain.py"} == {"fntx_dagster/cli/__init__.py"}
+    assert printers - {"fntx_dagster/cli/terminal.py", "fntx_dagster/cli/plain.py"} == {
+        "fntx_dagster/cli/__init__.py",
+        "fntx_dagster/defs/lost_server.py",  # prints nothing: it takes away some of what Dagster prints
+    }
     pipe = (PACKAGE / "cli" / "__init__.py").read_text(encoding="utf-8")  # redirects what a closed pipe does not take
     assert re.findall(r"sys\.std\w+[^\n]*", pipe) == ["sys.stdout.fileno())"]
 

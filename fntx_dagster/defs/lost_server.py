@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 import dagster as dg
 
+from fntx_dagster.defs.progress import PROGRESS
 from fntx_dagster.errors import FntxError, Transient
 from fntx_dagster.services.database import server_start
 from fntx_dagster.settings import Settings
@@ -26,7 +27,7 @@ def naming_a_lost_server(settings: Settings, run_id: str) -> Iterator[Callable[[
     """While inside, an exception becomes Transient where the database server that ran at the beginning runs no more.
     What is yielded raises it too, for failures that are no exceptions. The embedded server is started again.
 
-    What Dagster prints about its storage is held back, and printed at the end if the server did not end.
+    What Dagster prints about its storage is held back, and logged at the end if the server did not end.
     """
     began = server_start(settings)
 
@@ -53,21 +54,22 @@ def naming_a_lost_server(settings: Settings, run_id: str) -> Iterator[Callable[[
 
 @contextmanager
 def _held_back(held: list[str]) -> Iterator[None]:
-    terminal, root = sys.stderr, logging.getLogger()
+    root = logging.getLogger()
 
     def is_about_something_else(record: logging.LogRecord) -> bool:
         if not record.getMessage().startswith(_ABOUT_CONNECTING):
             return True
-        held.append(f"{record.getMessage()}\n")
+        held.append(record.getMessage())
         return False
 
     root.addFilter(is_about_something_else)
     try:
-        with redirect_stderr(_Holding(terminal, held)):  # pyright: ignore[reportArgumentType]  # the rest is a TextIO's
+        with redirect_stderr(_Holding(sys.stderr, held)):  # pyright: ignore[reportArgumentType]  # the rest is a TextIO's
             yield
     finally:
         root.removeFilter(is_about_something_else)
-        terminal.writelines(held)
+        for text in held:
+            logging.getLogger(PROGRESS).warning(text.strip())
 
 
 class _Holding:
