@@ -76,6 +76,10 @@ def report(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead, whole or not at all."),
     ] = None,
+    masked: Annotated[
+        bool,
+        typer.Option("--masked", help="Show no account id, and none of the broker's texts that may name a person."),
+    ] = False,
 ) -> None:
     """The narrative of each trading day: why the account moved, in Hong Kong (or --tz) and New York time.
 
@@ -92,7 +96,7 @@ def report(
     settings = load_settings()
     observer, period = observer_of(settings, zone), Period(first.date(), last.date())
     db = open_database(settings)
-    text = reporting.report(settings, db, period, observer, account, format.value, on_problem=_warn)
+    text = reporting.report(settings, db, period, observer, account, format.value, on_problem=_warn, masked=masked)
     if output is None:
         (write_json if format is ReportFormat.json else write)(text)
     else:

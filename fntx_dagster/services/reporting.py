@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.errors import Permanent, without_accounts
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.day import ProvisionalDay, without_brokers_words
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.document import to_json
@@ -26,6 +27,7 @@ from fntx_dagster.services.sessions import ends_early, require_days
 from fntx_dagster.services.signatures.proofs import day_proofs
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import holdings, performance, risk, story
 
 
@@ -37,10 +39,13 @@ def report(
     account: str | None = None,
     form: Literal["md", "json", "html"] = "md",
     on_problem: Callable[[str], None] | None = None,
+    *,
+    masked: bool = False,
 ) -> str:
     """The report of a range, of one account or of all, as Markdown, JSON or one HTML file, read from one snapshot.
 
-    Times are in the zone of `observer` and in New York's; accounts are called by their ids. A day that no statement
+    Times are in the zone of `observer` and in New York's. Accounts are called by their ids; with `masked` by their
+    masked labels, and the broker's own words, which may name a person, are left out. A day that no statement
     covers yet comes last, as IB Gateway saw it. Raises Permanent where the account is not loaded or nothing is built
     in the range. `on_problem` as in `current_day.provisional_days`; it also gets a sentence for each account whose last
     built day comes before the range's last session.
@@ -51,18 +56,31 @@ def report(
             known = [chosen_account(snapshot, account)]
         provisional = provisional_days(settings, snapshot, period, account, on_problem)
         named = dict.fromkeys([*known, *sorted(day.account_id for day in provisional)])
-        shown = {account_id: stories_of(snapshot, account_id, period, observer, provisional) for account_id in named}
+        shown = {
+            account_id: stories_of(snapshot, account_id, period, observer, provisional, masked=masked)
+            for account_id in named
+        }
         shown = {account_id: stories for account_id, stories in shown.items() if stories}
         require_days(shown, period)
+        labels = account_labels(snapshot)
         if on_problem is not None:
             for account_id, stories in shown.items():
                 if early := ends_early(stories[-1].day.trading_day, period):
-                    on_problem(f"account {masked(account_id)}: {early}" if len(shown) > 1 else early)
+                    on_problem(f"account {labels[account_id]}: {early}" if len(shown) > 1 else early)
+        names = labels if masked else {account_id: account_id for account_id in shown}
         if form == "html":
-            return to_html([account_report(snapshot, account_id, stories) for account_id, stories in shown.items()])
+            reports = [account_report(snapshot, names[account_id], stories) for account_id, stories in shown.items()]
+            return to_html(reports, masked_words if masked else cleaned)
     if form == "json":
-        return to_json([story for stories in shown.values() for story in stories])
-    return "\n".join(to_markdown(stories, account_label=account_id) for account_id, stories in shown.items())
+        text = to_json([story for stories in shown.values() for story in stories])
+    else:
+        text = "\n".join(to_markdown(stories, account_label=names[name]) for name, stories in shown.items())
+    return without_accounts(text) if masked else text
+
+
+def masked_words(text: str) -> str:
+    """A text of a masked report: fit to be shown, and without account ids."""
+    return without_accounts(cleaned(text))
 
 
 def stories_of(

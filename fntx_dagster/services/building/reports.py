@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fntx_dagster.errors import without_accounts
-from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
-from fntx_dagster.services.reporting import account_report, stories_of, write_whole
+from fntx_dagster.services.reporting import account_report, masked_words, stories_of, write_whole
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import account_labels
@@ -58,9 +57,5 @@ def _write(folder: Path, period: Period, reports: Sequence[AccountReport]) -> Pa
     first, last = period
     file = folder / (f"{first}.html" if first == last else f"{first}_{last}.html")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_whole(file, to_html(reports, _masked), private=True)
+    write_whole(file, to_html(reports, masked_words), private=True)
     return file
-
-
-def _masked(text: str) -> str:
-    return without_accounts(cleaned(text))
