@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 
 
 class FntxError(Exception):
@@ -37,7 +37,8 @@ class Permanent(FntxError):
 # A hash, a run's id or an address may hold what looks like an account: it is matched first, and stays.
 _HASH = r"0x[0-9a-f]+|[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _LOOKS_LIKE_AN_ACCOUNT = r"D[UFI][A-Z]\d{5,10}(?!\d)|D?[UFI]\d{5,10}(?!\d)"
-_SHORTEST_KNOWN = 5
+_ACCOUNT = re.compile(r"(?=[0-9]*[a-z])(?=[a-z]*[0-9])[a-z0-9]{5,20}", re.IGNORECASE | re.ASCII).fullmatch
+_MOST_KNOWN = 1000
 
 _known: dict[str, str] = {}
 """In lower case → as it is written."""
@@ -45,10 +46,13 @@ _known: dict[str, str] = {}
 
 def know_accounts(accounts: Iterable[str]) -> None:
     """From here on this process masks these accounts wherever `without_accounts` meets them, whatever their form: those
-    of the settings, of the database, of a file that is read. One without a digit, or shorter than five characters,
-    could be a word, and is not looked for."""
-    new = {account.lower(): account for account in accounts if len(account) >= _SHORTEST_KNOWN}
-    _known.update({key: account for key, account in new.items() if re.search(r"\d", key)})
+    of the settings, of the database, of a file that is read. What does not consist of 5 to 20 letters and digits, with
+    one of each, could be a word or a date, and is not looked for; beyond a thousand, no more are taken, because a file
+    could name any number."""
+    for account in accounts:
+        key = account.lower()
+        if (key in _known or len(_known) < _MOST_KNOWN) and _ACCOUNT(account):
+            _known[key] = account
 
 
 def without_accounts(text: str) -> str:
@@ -57,7 +61,7 @@ def without_accounts(text: str) -> str:
     return _accounts_in(tuple(_known)).sub(_masked_match, text)
 
 
-@cache
+@lru_cache(1)
 def _accounts_in(known: tuple[str, ...]) -> re.Pattern[str]:
     longest_first = sorted(known, key=len, reverse=True)
     return re.compile(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fntx_dagster import errors
 from fntx_dagster.defs.statements import raw_flex_xml
 from fntx_dagster.errors import Permanent, know_accounts, without_accounts
 from fntx_dagster.model.day import without_brokers_words
@@ -55,13 +56,25 @@ def test_a_known_account_is_masked_in_every_case_and_whatever_stands_around_it(
         ("US78462F1030, 2025-07-17, 79,754.81 HKD", "US78462F1030, 2025-07-17, 79,754.81 HKD"),
     ],
 )
-def test_what_looks_like_an_account_is_masked_and_a_hash_stays(text: str, shown: str) -> None:
+def test_what_looks_like_an_account_is_masked_and_a_hash_stays(
+    text: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errors, "_known", {})
     assert without_accounts(text) == shown
 
 
 def test_a_word_is_no_account_even_where_a_file_calls_it_one() -> None:
-    know_accounts(["Trades", "SPY", "1"])
-    assert without_accounts("1 Trades in SPY") == "1 Trades in SPY"
+    words = ["Trades", "SPY", "1", "2025-07-17", "20250717", "0.0001234", "FlexQueryResponse2025XXXX"]
+    know_accounts(words)
+    assert without_accounts(" ".join(words)) == " ".join(words)
+
+
+def test_a_file_that_names_accounts_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "_known", {})
+    know_accounts([KNOWN])
+    know_accounts(f"Z{number:07}" for number in range(20_000))
+    assert len(errors._known) == 1000
+    assert without_accounts(f"{KNOWN} Z0000001") == "X…3456 Z…0001"
 
 
 def test_dagster_keeps_no_account_of_a_files_name_or_words_whatever_its_form(

@@ -6,7 +6,6 @@ Source: the broker's Flex reference.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +15,7 @@ from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fills import Fill
 from fntx_dagster.accounting.fx import Rates
 from fntx_dagster.errors import Permanent
-from fntx_dagster.model.contract import OPTIONS
+from fntx_dagster.model.contract import OPTIONS, expiry_in_symbol
 
 _Value = TypeVar("_Value")
 
@@ -63,7 +62,7 @@ def asset_category(row: SectionRow) -> str:
     """The broker's category; where the field is not delivered, what the contract's own terms say."""
     if row.asset_category:
         return row.asset_category
-    if row.put_call or row.strike or _SYMBOL_OF_AN_OPTION(row.symbol or ""):
+    if row.put_call or row.strike or expiry_in_symbol(row.symbol or ""):
         return "OPT"
     if row.expiry:
         return "FUT"
@@ -84,8 +83,6 @@ def multiplier(row: SectionRow, category: str) -> Decimal:
 
 
 _PRICED_IN_PERCENT = frozenset({"BOND", "BILL"})
-_SYMBOL_OF_AN_OPTION = re.compile(r"\S{1,6} *\d{6}[CP]\d{8}").fullmatch
-"""`SPY   250717P00615000`."""
 
 
 def needed(row: SectionRow, value: _Value | None, attribute: str) -> _Value:

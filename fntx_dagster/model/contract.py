@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,8 @@ OPTIONS = ("OPT", "FOP")
 """The broker's categories of options: on a stock or an index, and on a future. A warrant has a put/call and is none:
 no premium is narrated of it. dbt has the same rule in its macro `is_option`; a test compares the two."""
 _SHARES = ("STK", "FUND")
+_SYMBOL_OF_AN_OPTION = re.compile(r"\S{1,6} *([0-9]{2})([0-9]{2})([0-9]{2})[CP][0-9]{8}").fullmatch
+"""`SPY   250717P00615000`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,17 @@ def is_option(contract: Contract) -> bool:
 def is_stock(contract: Contract) -> bool:
     """Whether the contract is held in shares."""
     return contract.asset_category in _SHARES
+
+
+def expiry_in_symbol(symbol: str) -> date | None:
+    """The expiry that the symbol of an option says; None for any other symbol."""
+    if not (match := _SYMBOL_OF_AN_OPTION(symbol)):
+        return None
+    year, month, day = map(int, match.groups())
+    try:
+        return date(2000 + year, month, day)
+    except ValueError:
+        return None
 
 
 def ladder_key(contract: Contract) -> tuple[object, ...]:

@@ -27,7 +27,7 @@ from fntx_dagster.adapters.flex.webservice import download
 from fntx_dagster.errors import FntxError, Permanent, Transient, without_accounts
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import HONG_KONG, NEW_YORK
-from fntx_dagster.services.loading import statements_folder
+from fntx_dagster.services.loading import date_order, statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex import fetches
@@ -328,6 +328,7 @@ def _service(settings: Settings) -> FlexService:
     return FlexService(
         base_url=settings.flex.url,
         hosts=settings.flex.hosts,
+        date_order=date_order(settings),
         wait=timedelta(seconds=settings.flex.wait),
         throttled_wait=timedelta(seconds=settings.flex.throttled_wait),
         deadline=timedelta(seconds=settings.flex.deadline),

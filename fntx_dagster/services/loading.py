@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from fntx_dagster.adapters.flex.formats import DayOrder
-from fntx_dagster.adapters.flex.opening import skipped_files, statement_files, why_skipped
 from fntx_dagster.errors import Permanent
 from fntx_dagster.samples import SAMPLE_ACCOUNT, SAMPLES
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.raw_flex.folders import skipped_files, statement_files
 from fntx_dagster.store.raw_flex.overview import accounts
 from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, iter_loads
 
@@ -45,13 +45,13 @@ def load(settings: Settings, db: Database, paths: Iterable[Path]) -> Iterator[Fi
 
 
 def date_order(settings: Settings) -> DayOrder | None:
-    """The order of dates with slashes in files that themselves allow both orders."""
+    """The order of dates with slashes that is set; a file that has the other one is refused."""
     return DayOrder(settings.flex.date_order) if settings.flex.date_order else None
 
 
 def skipped(paths: Iterable[Path]) -> list[tuple[Path, str]]:
     """The files of folders that hold no statement, each with why in words."""
-    return [(path, why_skipped(path)) for path in skipped_files(paths)]
+    return skipped_files(paths)
 
 
 def total(loads: Iterable[FileLoad]) -> Counts:
@@ -97,7 +97,7 @@ def statement_paths(settings: Settings, db: Database) -> list[Path]:
         return [SAMPLES]
     if known:
         return []  # loaded from elsewhere, by `fntx load`
-    others = [path.name for path in skipped_files([folder])]
+    others = [path.name for path, _ in skipped_files([folder])]
     raise Permanent(
         f"no statement files in {folder}" + (f", only others: {', '.join(others[:5])}" if others else ""),
         "Put Flex XML files there (or one packed as .gz or .zip), or load them with `fntx load PATH`",

@@ -80,8 +80,8 @@ class FlexSettings(Group):
     date_order: Literal["day-first", "month-first"] | None = Field(
         default=None,
         description=(
-            "order of dates with slashes, `day-first` or `month-first`, for files whose dates allow both; "
-            "unset: such a file is refused"
+            "order of dates with slashes, `day-first` or `month-first`; a file that speaks against it is refused; "
+            "unset: each file decides, and one whose dates allow both is refused"
         ),
     )
     keep_files: bool = Field(default=False, description="keep every fetched file, not only the newest of each month")

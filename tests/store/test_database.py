@@ -125,6 +125,35 @@ def test_what_was_signed_before_there_was_a_queue_is_queued_or_final(
         assert rows.fetchall() == [("final", "0xt"), ("queued", "0xt")]
 
 
+def test_a_date_that_was_loaded_as_midnight_before_has_no_time_and_its_day_is_stale(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import alembic.command as alembic
+
+    upgrade = alembic.upgrade
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE before_the_times")
+    database = Database(database_url(postgres, "before_the_times"))
+    with monkeypatch.context() as older:
+        older.setattr(alembic, "upgrade", lambda config, revision: upgrade(config, "0012"))
+        migrate(database)
+    texts = ("20250717", "2025-07-17", "17/07/2025", "20250717;000000", "20250717;093000")
+    with database.connect() as connection:
+        for number, text in enumerate(texts):
+            connection.execute(
+                """INSERT INTO raw_flex.trades
+                    (account_id, row_key, row_kind, row_date, statement_id, attributes, date_time)
+                VALUES (%s, %s, 'Trade', '2025-07-17', 1, %s, '2025-07-17 00:00 America/New_York')""",
+                [f"U{number}", str(number), Jsonb({"dateTime": text})],
+            )
+    migrate(database)
+    with database.connect() as connection:
+        kept = connection.execute("SELECT account_id FROM raw_flex.trades WHERE date_time IS NOT NULL ORDER BY 1")
+        assert kept.fetchall() == [("U3",), ("U4",)]
+        stale = connection.execute("SELECT account_id, since FROM alm_reporting.untold_changes ORDER BY 1")
+        assert stale.fetchall() == [(f"U{number}", date(2025, 7, 17)) for number in range(3)]
+
+
 def test_actions_and_transfers_of_before_get_their_columns_and_make_their_days_stale(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,6 @@ without a code, and the reading of a body: is it a statement, an answer, or neit
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import date
 from enum import Enum
 from typing import NamedTuple
@@ -194,17 +193,28 @@ def fields(content: bytes) -> dict[str, str]:
 
 class Document:
     """A document, read as it passes: its root, the last day that its statements cover for every account, and whether it
-    is well-formed. Nothing of it is kept in memory."""
+    is well-formed. Nothing else of it is kept in memory."""
 
     def __init__(self) -> None:
         self.root = ""
         self.broken = False
-        self._reach: dict[str, date] = {}
+        self._ends: set[tuple[str, str]] = set()
+        """Account, and last day of a statement as written."""
         self._parser = push_parser(self)
 
-    @property
-    def last_day(self) -> date | None:
-        return min(self._reach.values(), default=None)
+    def last_day(self, order: DayOrder | None = None) -> date | None:
+        """The last day of every account. Raises OrderUnknown where a date has slashes and `order` is not given."""
+        reach: dict[str, date] = {}
+        for account, text in self._ends:
+            try:
+                day = parse_date(text, order)
+            except OrderUnknown:
+                raise
+            except ValueError:
+                continue  # loading the file reports it
+            if day:
+                reach[account] = max(day, reach.get(account, day))
+        return min(reach.values(), default=None)
 
     def feed(self, piece: bytes) -> None:
         try:
@@ -225,28 +235,13 @@ class Document:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self.root = self.root or tag
         if tag == "FlexStatement":
-            with suppress(ValueError):  # loading the file reports it
-                account, day = attributes.get("accountId", ""), _at_least(attributes.get("toDate", ""))
-                if day:
-                    self._reach[account] = max(day, self._reach.get(account, day))
+            self._ends.add((attributes.get("accountId", ""), attributes.get("toDate", "")))
 
     def doctype(self, *_: object) -> None:
         self.broken = True  # no statement has one
 
     def close(self) -> None:
         pass
-
-
-def _at_least(text: str) -> date | None:
-    """A day; of one with slashes the earlier of its two readings."""
-    try:
-        return parse_date(text)
-    except OrderUnknown:
-        readings = []
-        for order in DayOrder:
-            with suppress(ValueError):
-                readings.append(parse_date(text, order))
-        return min(readings, default=None)
 
 
 _ANSWER = "FlexStatementResponse"

@@ -3,8 +3,9 @@
 Here belongs what speaks against an order. A date that the order makes impossible rules it out. Where both orders give
 dates, the laws of the broker's statements decide: a period does not end before it begins, lasts a year at most and is
 over when the statement is generated; days that are broken out are weekdays that follow one another; a trade is reported
-on a weekday of the period; an option's symbol and description repeat its expiry. Where these leave both orders open,
-or contradict both, only a setting can say.
+on a weekday of the period, a few days after it happened at most, and before the statement is generated; an option's
+symbol and description repeat its expiry. Where these leave both orders open, or contradict both, only a setting can
+say; where they contradict the setting alone, the file is refused, because one of the two is wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ from fntx_dagster.adapters.flex.opening import CHUNK, open_statement
 from fntx_dagster.adapters.flex.safe_xml import push_parser
 from fntx_dagster.adapters.flex.sections import DATE, DAYS, MOMENT, OTHER, section_of
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.contract import expiry_in_symbol
 
 SETTING = "FNTX_FLEX_DATE_ORDER"
 IN_CLIENT_PORTAL = (
@@ -31,11 +33,11 @@ IN_CLIENT_PORTAL = (
 )
 
 
-def day_order(path: Path, fallback: DayOrder | None) -> DayOrder:
-    """The order of the dates with slashes in a file, which is read whole; `fallback` where it can have both.
+def day_order(path: Path, setting: DayOrder | None) -> DayOrder:
+    """The order of the dates with slashes in a file, which is read whole; the one that is set where it can have both.
 
-    Raises Permanent where it can have both and there is no fallback, or where its dates have no common order;
-    XMLSyntaxError where it is not well-formed.
+    Raises Permanent where it can have both and none is set, where it speaks against the one that is set, and where its
+    dates have no common order; XMLSyntaxError where it is not well-formed.
     """
     dates = _Dates(path)
     with closing(open_statement(path)) as file:
@@ -45,15 +47,17 @@ def day_order(path: Path, fallback: DayOrder | None) -> DayOrder:
             if text.endswith(b"\n"):
                 dates.line += 1
         parser.close()
-    return dates.decide(fallback)
+    return dates.decide(setting)
 
 
 _LONGEST_PERIOD = timedelta(days=366)
 _LONGEST_GAP = timedelta(days=7)
 """Between two weekdays in a row, holidays included; generously."""
 _FEW_DAYS = 3
-_WRITTEN_EXPIRY = re.compile(r"\b(?P<y>\d{2})(?P<m>\d{2})(?P<d>\d{2})[CP]\d{8}$|\b(?P<written>\d{2}[A-Z]{3}\d{2})\b")
-"""In an option's symbol, `SPY   250717P00615000`, or description, `SPY 17JUL25 615 P`."""
+_BEFORE_THE_REPORT, _AFTER_IT = timedelta(days=10), timedelta(days=1)
+"""A trade happens before its report, in Asia's time perhaps a day later."""
+_WRITTEN_EXPIRY = re.compile(r"\b(\d{2})([A-Z]{3})(\d{2})\b")
+"""In an option's description, `SPY 17JUL25 615 P`."""
 
 
 class _Where(NamedTuple):
@@ -80,10 +84,12 @@ class _Dates:
         self._depth = 0
         self._section_depth = 0
         self._impossible: dict[DayOrder, _Where] = {}
-        self._contradicted: set[DayOrder] = set()
+        self._contradicted: dict[DayOrder, str] = {}
+        """With the first thing that speaks against each."""
         self._either: tuple[_Where, dict[DayOrder, date]] | None = None
         """The first date that the two orders read as two days."""
         self._periods: dict[DayOrder, _Period] = {}
+        self._generated: dict[DayOrder, date] = {}
         self._single_days: dict[DayOrder, dict[str, list[date]]] = {order: defaultdict(list) for order in DayOrder}
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -108,7 +114,7 @@ class _Dates:
     def close(self) -> None:
         pass
 
-    def decide(self, fallback: DayOrder | None) -> DayOrder:
+    def decide(self, setting: DayOrder | None) -> DayOrder:
         possible = [order for order in DayOrder if order not in self._impossible]
         if not possible:
             day_first, month_first = (self._impossible[order] for order in DayOrder)
@@ -117,23 +123,40 @@ class _Dates:
                 f"{month_first}",
                 IN_CLIENT_PORTAL,
             )
-        for order, accounts in self._single_days.items():
-            if any(map(_have_a_gap, accounts.values())):
-                self._contradicted.add(order)
-        likely = [order for order in possible if order not in self._contradicted]
-        if len(possible) == 1 or self._either is None:
-            return possible[0]
-        if len(likely) == 1:
-            return likely[0]
-        if fallback is None:
-            where, days = self._either
-            day_first, month_first = (f"{days[order]:%-d %B %Y}" for order in DayOrder)
-            raise Permanent(
-                f"{self._path}, {where}, which is {day_first} or {month_first}, and nothing else in the file says "
-                "which",
-                f"{IN_CLIENT_PORTAL}; or say which comes first: {SETTING}=day-first or {SETTING}=month-first",
-            )
-        return fallback
+        self._weigh(
+            {
+                order: "the days of the statements do not follow one another"
+                for order, accounts in self._single_days.items()
+                if any(map(_have_a_gap, accounts.values()))
+            }
+        )
+        if len(possible) == 2 and self._either is None:
+            return setting or possible[0]
+        likely = possible
+        if len(possible) == 2:
+            likely = [order for order in possible if order not in self._contradicted] or possible
+        if setting and setting not in likely:
+            raise self._other_than(setting, likely[0])
+        if setting or len(likely) == 1:
+            return setting or likely[0]
+        raise self._undecided()
+
+    def _other_than(self, setting: DayOrder, found: DayOrder) -> Permanent:
+        where = self._impossible.get(setting)
+        evidence = f"{where}, which is no date then" if where else self._contradicted[setting]
+        return Permanent(
+            f"{self._path} does not have the order of dates that is set, {SETTING}={setting}: {evidence}",
+            f"If the query's dates are {found}, set {SETTING}={found} or leave it unset. Otherwise: {IN_CLIENT_PORTAL}",
+        )
+
+    def _undecided(self) -> Permanent:
+        assert self._either is not None  # else every order would do
+        where, days = self._either
+        day_first, month_first = (f"{days[order]:%-d %B %Y}" for order in DayOrder)
+        return Permanent(
+            f"{self._path}, {where}, which is {day_first} or {month_first}, and nothing else in the file says which",
+            f"{IN_CLIENT_PORTAL}; or say which comes first: {SETTING}=day-first or {SETTING}=month-first",
+        )
 
     # -- what the file holds
 
@@ -142,18 +165,25 @@ class _Dates:
             self._read("FlexStatement", name, attributes.get(name, ""))
             for name in ("fromDate", "toDate", "whenGenerated")
         )
-        self._periods = {}
+        self._periods, self._generated = {}, generated
+        against: dict[DayOrder, str] = {}
         for order in DayOrder:
             first, last, made = firsts.get(order), lasts.get(order), generated.get(order)
             if first is None or last is None:
                 continue
             self._periods[order] = _Period(first, last)
-            if not timedelta(0) <= last - first <= _LONGEST_PERIOD or (made and made < last - timedelta(days=1)):
-                self._contradicted.add(order)
+            what = f"FlexStatement from {first} to {last}"
+            if last < first:
+                against[order] = f"{what} ends before it begins"
+            elif last - first > _LONGEST_PERIOD:
+                against[order] = f"{what} lasts more than a year"
+            elif made and made < last - timedelta(days=1):
+                against[order] = f"{what} is generated before it ends, on {made}"
             elif first == last:
                 self._single_days[order][attributes.get("accountId", "")].append(first)
                 if _on_weekend(first):
-                    self._contradicted.add(order)
+                    against[order] = f"FlexStatement is of {first}, a {first:%A}"
+        self._weigh(against)
 
     def _open_section(self, tag: str) -> None:
         section = section_of(tag)
@@ -162,24 +192,47 @@ class _Dates:
         self._are_trades = section.table == "trades"
 
     def _see_row(self, tag: str, attributes: dict[str, str]) -> None:
-        for name in self._dated:
-            if not (text := attributes.get(name)):
-                continue
-            days = self._read(tag, name, text)
-            if self._are_trades and name == "reportDate":
-                self._see_reported(days)
-            elif name == "expiry" and len(set(days.values())) > 1:
-                self._see_expiry(days, set(_written_expiries(attributes)))
+        read = {name: self._read(tag, name, text) for name in self._dated if (text := attributes.get(name))}
+        if self._are_trades:
+            self._see_trade(tag, read)
+        expiries = read.get("expiry", {})
+        if len(set(expiries.values())) > 1:
+            self._see_expiry(tag, expiries, set(_written_expiries(attributes)))
 
-    def _see_reported(self, days: dict[DayOrder, date]) -> None:
-        for order, day in days.items():
+    def _see_trade(self, tag: str, read: dict[str, dict[DayOrder, date]]) -> None:
+        reports = read.get("reportDate", {})
+        against: dict[DayOrder, str] = {}
+        for order, day in reports.items():
             period = self._periods.get(order)
-            if _on_weekend(day) or (period and not period.first <= day <= period.last):
-                self._contradicted.add(order)
+            if _on_weekend(day):
+                against[order] = f"{tag} is reported on {day}, a {day:%A}"
+            elif period and not period.first <= day <= period.last:
+                against[order] = f"{tag} is reported on {day}, outside of the statement's period"
+        self._weigh(against)
+        for name in ("tradeDate", "dateTime"):
+            against = {}
+            for order, day in read.get(name, {}).items():
+                known = _Period(report, report) if (report := reports.get(order)) else self._periods.get(order)
+                earliest = known.first - _BEFORE_THE_REPORT if known else date.min
+                latest = min(known.last if known else _NEVER, self._generated.get(order, _NEVER)) + _AFTER_IT
+                if not earliest <= day <= latest:
+                    against[order] = f"{tag} has {name} {day}, far from its report or its statement"
+            self._weigh(against)
 
-    def _see_expiry(self, days: dict[DayOrder, date], written: set[date]) -> None:
-        if written & set(days.values()):
-            self._contradicted.update(order for order, day in days.items() if day not in written)
+    def _see_expiry(self, tag: str, days: dict[DayOrder, date], written: set[date]) -> None:
+        self._weigh(
+            {
+                order: f"{tag} expires on {day}, and its symbol or description says otherwise"
+                for order, day in days.items()
+                if day not in written
+            }
+        )
+
+    def _weigh(self, against: dict[DayOrder, str]) -> None:
+        """Note what speaks against one order; what speaks against both says nothing about the order."""
+        if len(against) == 1:
+            ((order, evidence),) = against.items()
+            self._contradicted.setdefault(order, f"line {self.line}, read so: {evidence}")
 
     def _read(self, tag: str, name: str, text: str) -> dict[DayOrder, date]:
         """The day in each order; what is no date in either is left to the reading of the file."""
@@ -199,6 +252,9 @@ class _Dates:
         return days
 
 
+_NEVER = date(9999, 1, 1)
+
+
 def _on_weekend(day: date) -> bool:
     return day.weekday() > 4
 
@@ -209,13 +265,10 @@ def _have_a_gap(days: list[date]) -> bool:
 
 def _written_expiries(attributes: dict[str, str]) -> Iterator[date]:
     for name in ("symbol", "description"):
-        for match in _WRITTEN_EXPIRY.finditer(attributes.get(name, "")):
-            try:
-                if written := match["written"]:
-                    day = parse_date(f"{written[:2]}-{written[2:5]}-{written[5:]}")
-                else:
-                    day = parse_date(f"20{match['y']}{match['m']}{match['d']}")
-            except ValueError:
-                continue
-            if day:
-                yield day
+        text = attributes.get(name, "")
+        if in_symbol := expiry_in_symbol(text):
+            yield in_symbol
+        for match in _WRITTEN_EXPIRY.finditer(text):
+            with suppress(ValueError):
+                if day := parse_date("-".join(match.groups())):
+                    yield day

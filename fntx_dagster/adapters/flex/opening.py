@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
@@ -18,7 +19,10 @@ from fntx_dagster.errors import Permanent
 
 CHUNK = 1 << 16
 """How much of a line is read at once."""
-SUFFIXES = (".xml", ".gz", ".zip")
+
+
+class OtherFile(Permanent):
+    """A file that is no statement, and holds none: it is another kind of file."""
 
 
 class StatementFile(Protocol):
@@ -30,11 +34,11 @@ class StatementFile(Protocol):
 
 
 def open_statement(path: Path) -> StatementFile:
-    """The XML in a file. Raises Permanent for a file that holds none, with what it is and what to do; reading raises it
-    where a packed file is damaged or swells beyond what statements do."""
+    """The XML in a file. Raises OtherFile for a file that holds none, with what it is and what to do; it and reading
+    raise Permanent where a file cannot be read, is damaged, or swells beyond what statements do."""
     file = _opened(path)
     try:
-        start = file.peek(_START)[:_START]  # pyright: ignore[reportAttributeAccessIssue]  # a buffered reader has it
+        start = file.peek(_START)[:_START]
         if not start:
             raise Permanent(f"{path} is empty", "Download the statement again")
         if start.startswith(_GZ):
@@ -48,32 +52,6 @@ def open_statement(path: Path) -> StatementFile:
     return file
 
 
-def statement_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Each file, and of each folder every file beneath it that can hold a statement, by name."""
-    for path in paths:
-        yield from (file for file in _beneath(path) if _may_hold_one(file)) if path.is_dir() else (path,)
-
-
-def skipped_files(paths: Iterable[Path]) -> list[Path]:
-    """What `statement_files` leaves out of folders; hidden files and versions set aside are not worth a word."""
-    return [
-        file
-        for path in paths
-        if path.is_dir()
-        for file in _beneath(path)
-        if not _may_hold_one(file)
-        and file.is_file()
-        and not any(part.startswith(".") for part in file.relative_to(path).parts)
-        and ".previous-" not in file.name
-    ]
-
-
-def why_skipped(path: Path) -> str:
-    """In words, what a file of a folder is that was left out, and which one to download instead where that helps."""
-    what = _BY_SUFFIX.get(path.suffix.lower())
-    return f"{what.name}; {what.way_out}" if what else f"only {', '.join(SUFFIXES)} files are read"
-
-
 # -- private --------------------------------------------------------------------------------------------------------
 
 _START = 512
@@ -82,7 +60,7 @@ _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _HTML = (b"<!doctype html", b"<html")
 _SWELLS, _AT_LEAST, _AT_MOST = 200, 64 << 20, 8 << 30
 """Statements shrink to a twentieth. A file may swell to 64 MB, beyond that 200-fold, and never to more than 8 GB."""
-_DIRECTORY_AT_MOST = 1 << 20
+_PIECE_AT_MOST = 1 << 20
 _DAMAGED = (BadZipFile, LargeZipFile, NotImplementedError, EOFError, zlib.error, OSError, RuntimeError, ValueError)
 
 
@@ -99,10 +77,11 @@ _AS_CSV = _Kind("a CSV file", f"a statement is read as XML: {_XML_OF_A_QUERY}")
 _AS_PDF = _Kind("a PDF file", f"an Activity Statement is for reading and has no XML: {_XML_OF_A_QUERY}")
 _AS_HTML = _Kind("a web page", f"it is an Activity Statement in HTML or a page to log in at: {_XML_OF_A_QUERY}")
 _AS_OFFICE = _Kind("a file of an office program", f"a statement is read as XML: {_XML_OF_A_QUERY}")
-_BY_SUFFIX = {".csv": _AS_CSV, ".pdf": _AS_PDF, ".htm": _AS_HTML, ".html": _AS_HTML, ".xlsx": _AS_OFFICE}
+_AS_ANYTHING = _Kind("no XML", f"it was never a statement, which is read as XML: {_XML_OF_A_QUERY}")
+BY_SUFFIX = {".csv": _AS_CSV, ".pdf": _AS_PDF, ".htm": _AS_HTML, ".html": _AS_HTML, ".xlsx": _AS_OFFICE}
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> BufferedReader:
     if path.is_dir():
         raise Permanent(f"{path} is a folder", "Give the statement files in it, or load the folder as a whole")
     try:
@@ -119,12 +98,12 @@ def _refuse_others(path: Path, start: bytes) -> None:
         raise _refused(path, _AS_PDF)
     if text.startswith(_HTML):
         raise _refused(path, _AS_HTML)
-    if not text.startswith(b"<") and not start.startswith(_MARKS[1:]) and _is_separated(text):
-        raise _refused(path, _AS_CSV)
+    if text and not text.startswith(b"<") and not start.startswith(_MARKS[1:]):
+        raise _refused(path, _AS_CSV if _is_separated(text) else _AS_ANYTHING)
 
 
-def _refused(path: Path, kind: _Kind) -> Permanent:
-    return Permanent(f"{path} is {kind.name}", f"{kind.way_out[:1].upper()}{kind.way_out[1:]}")
+def _refused(path: Path, kind: _Kind) -> OtherFile:
+    return OtherFile(f"{path} is {kind.name}", f"{kind.way_out[:1].upper()}{kind.way_out[1:]}")
 
 
 def _is_separated(text: bytes) -> bool:
@@ -133,11 +112,10 @@ def _is_separated(text: bytes) -> bool:
     return b"\0" not in line and any(line.count(sign) >= 2 for sign in (b",", b";", b"\t", b"|"))
 
 
-def _only_member(path: Path, file: BinaryIO) -> BinaryIO:
+def _only_member(path: Path, file: BufferedReader) -> BinaryIO:
     """The one XML file of a zip archive, wherever in it it lies."""
-    _refuse_crowd(path, file)
     try:
-        archive = ZipFile(file)
+        archive = ZipFile(_Archive(path, file))
     except _DAMAGED as error:
         raise _damaged(path, error) from None
     members = [member for member in archive.infolist() if not member.is_dir()]
@@ -147,7 +125,7 @@ def _only_member(path: Path, file: BinaryIO) -> BinaryIO:
     if len(statements) != 1:
         what = f"{len(statements)} XML files" if statements else "no XML file"
         way_out = "Unpack it, and load the folder" if statements else "Unpack it, and load the XML file inside"
-        raise Permanent(f"{path} is a zip archive that holds {what}", way_out)
+        raise OtherFile(f"{path} is a zip archive that holds {what}", way_out)
     (only,) = statements
     if only.flag_bits & 1:
         raise Permanent(f"{path} is encrypted", "Unpack it with its password, and load the XML file inside")
@@ -159,15 +137,18 @@ def _only_member(path: Path, file: BinaryIO) -> BinaryIO:
         raise _damaged(path, error) from None
 
 
-def _refuse_crowd(path: Path, file: BinaryIO) -> None:
-    """Refuse an archive whose list of members alone would take much memory."""
-    size = file.seek(0, 2)
-    file.seek(max(0, size - (1 << 16) - 22))
-    tail = file.read()
-    file.seek(0)
-    end = tail.rfind(b"PK\5\6")
-    if end >= 0 and int.from_bytes(tail[end + 12 : end + 16], "little") > _DIRECTORY_AT_MOST:
-        raise Permanent(f"{path} is a zip archive of very many files", "Unpack it, and load the folder")
+class _Archive(BufferedReader):
+    """A zip archive's bytes. `ZipFile` reads the list of members as a whole, wherever the archive says that it is and
+    however long: that one piece is refused where it alone would take much memory."""
+
+    def __init__(self, path: Path, file: BufferedReader) -> None:
+        super().__init__(file.raw)
+        self._path = path
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _PIECE_AT_MOST:
+            raise Permanent(f"{self._path} is a zip archive of very many files", "Unpack it, and load the folder")
+        return super().read(size)
 
 
 def _is_statement(member: ZipInfo) -> bool:
@@ -187,7 +168,7 @@ class _Unpacked:
         if not start:
             raise Permanent(f"{path} holds an empty file", "Download the statement again")
         if start.startswith((_GZ, _ZIP)):
-            raise Permanent(f"{path} is packed twice", "Unpack it, and load the file inside")
+            raise OtherFile(f"{path} is packed twice", "Unpack it, and load the file inside")
         _refuse_others(path, start)
 
     def read(self, size: int = -1, /) -> bytes:
@@ -218,11 +199,3 @@ class _Unpacked:
 
 def _damaged(path: Path, error: Exception) -> Permanent:
     return Permanent(f"{path} cannot be unpacked ({error or type(error).__name__})", "Download the statement again")
-
-
-def _beneath(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*"))
-
-
-def _may_hold_one(path: Path) -> bool:
-    return path.name.lower().endswith(SUFFIXES) and not path.is_dir()

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from fntx_dagster.adapters.flex.answers import NEW_TOKEN
+from fntx_dagster.adapters.flex.formats import DayOrder
 from fntx_dagster.adapters.flex.pace import SystemClock
 from fntx_dagster.adapters.flex.token import Token
 from fntx_dagster.errors import Permanent
@@ -66,6 +67,8 @@ class FlexService:
     """Of one download, everything included."""
     timeout: timedelta = timedelta(seconds=60)
     """Of a connection, and of each piece of an answer."""
+    date_order: DayOrder | None = None
+    """Of dates with slashes in statements that allow both orders."""
     clock: SystemClock = field(default_factory=SystemClock, repr=False, compare=False)
 
 

@@ -86,14 +86,21 @@ class Row(NamedTuple):
 class FlexFile:
     """A file of Flex statements. Iterating reads it once; the other attributes are complete after that.
 
-    `fallback` is the order of dates with slashes where the file itself allows both orders.
+    `date_order` is the order of dates with slashes that the settings give; `order` the one that an earlier reading of
+    the file has found, if any.
     """
 
-    def __init__(self, path: Path, reading: Reading = Reading.VALUES, fallback: DayOrder | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        reading: Reading = Reading.VALUES,
+        date_order: DayOrder | None = None,
+        order: DayOrder | None = None,
+    ) -> None:
         self.path = path
         self.reading = reading
-        self.fallback = fallback
-        self.order: DayOrder | None = None
+        self.date_order = date_order
+        self.order = order
         """Of its dates with slashes; None until one is met."""
         self.query_name: str | None = None
         self.unknown_sections: set[str] = set()
@@ -233,7 +240,7 @@ class _Target:
         pass
 
     def _find_order(self) -> None:
-        self._order = self.file.order = day_order(self.file.path, self.file.fallback)
+        self._order = self.file.order = day_order(self.file.path, self.file.date_order)
         self._layouts.clear()
 
     def _open_statement(self, attributes: dict[str, str]) -> None:

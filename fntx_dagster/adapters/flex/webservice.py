@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple, NoReturn, TypeVar
@@ -40,11 +41,13 @@ from fntx_dagster.adapters.flex.answers import (
     fields,
     http_setback,
 )
+from fntx_dagster.adapters.flex.day_order import day_order
+from fntx_dagster.adapters.flex.formats import OrderUnknown
 from fntx_dagster.adapters.flex.pace import Pace
 from fntx_dagster.adapters.flex.part import Part
 from fntx_dagster.adapters.flex.service import Download, FlexService, Query, require_valid
 from fntx_dagster.adapters.flex.token import Secret, Token, clean_logs
-from fntx_dagster.errors import without_accounts
+from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.period import Period
 
@@ -220,7 +223,16 @@ class _Conversation:
             if missing or not document.is_whole():
                 raise Setback(CUT_OFF, f"{missing:,} bytes are missing" if missing else "no well-formed XML")
             part.keep()
-            return part, document.last_day
+            return part, self._last_day(document)
+
+    def _last_day(self, document: Document) -> date | None:
+        """The last day of the statement in the file; None where loading will refuse its dates."""
+        try:
+            return document.last_day()
+        except OrderUnknown:
+            with suppress(Permanent):
+                return document.last_day(day_order(self._target, self._service.date_order))
+        return None
 
     def _start_of(self, pieces: Iterator[bytes]) -> bytes:
         """The first bytes of a body, about as many as the longest answer has."""

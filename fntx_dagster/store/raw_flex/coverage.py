@@ -121,7 +121,7 @@ def first_session(db: Readable) -> date | None:
     """The first session that can be built; the first that a statement covers where no NAV is loaded; None where nothing
     is."""
     with db.connect() as connection:
-        day = one_value(connection.execute(_FIRST_DAY))
+        day = one_value(connection.execute(_FIRST_DAY, {"closure": LONGEST_CLOSURE.days}))
     return None if day is None else sessions(day, day + LONGEST_CLOSURE)[0].day
 
 
@@ -164,7 +164,8 @@ select coalesce(
     (
         select min(day) from (
             select to_date as day from raw_flex.change_in_nav
-            where withdrawn_at is null and ending_value is not null and to_date - coalesce(from_date, row_date) < 5
+            where withdrawn_at is null and ending_value is not null
+                and to_date - coalesce(from_date, row_date) < %(closure)s
             union all
             select report_date + 1 from raw_flex.equity_summary where withdrawn_at is null and total is not null
         ) as days

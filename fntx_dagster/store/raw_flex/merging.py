@@ -221,7 +221,8 @@ class Merge:
             return
         object_of = Objects()
         with Copying(self.connection) as copying:
-            for seq, item in enumerate(FlexFile(self.file.path, Reading.TEXTS, self.file.order)):
+            again = FlexFile(self.file.path, Reading.TEXTS, self.file.date_order, self.file.order)
+            for seq, item in enumerate(again):
                 if seq in wanted and isinstance(item, Row):
                     copying.add(f"rows_{item.section.table}", (str(seq), object_of(item), *typed_values(item)))
 

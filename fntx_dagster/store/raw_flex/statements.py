@@ -28,12 +28,13 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from fntx_dagster.adapters.flex.formats import DayOrder
-from fntx_dagster.adapters.flex.opening import CHUNK, open_statement, statement_files
+from fntx_dagster.adapters.flex.opening import CHUNK, open_statement
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.queries import one_row, one_value
 from fntx_dagster.store.raw_flex.direct_copy import AlreadyThere, DirectCopy
+from fntx_dagster.store.raw_flex.folders import statement_files
 from fntx_dagster.store.raw_flex.merging import Merge
 from fntx_dagster.store.raw_flex.tables import Counts
 
@@ -73,7 +74,7 @@ class FileLoad:
 
 def load_paths(database: Database, paths: Iterable[Path], date_order: DayOrder | None = None) -> list[FileLoad]:
     """Load files, and folders with every file beneath them that can hold a statement; one that cannot be loaded is an
-    entry with an error. `date_order` is that of dates with slashes where a file itself allows both orders."""
+    entry with an error. `date_order` is that of dates with slashes; a file that has the other one is refused."""
     return list(iter_loads(database, paths, date_order))
 
 

@@ -36,10 +36,10 @@ def rewritten(text: str, form: str, separator: str = ";") -> str:
     return _PLAIN.sub(in_form, text)
 
 
-def content(path: Path, fallback: DayOrder | None = None) -> list[object]:
+def content(path: Path, order: DayOrder | None = None) -> list[object]:
     """What a file says, whatever format its dates have."""
     items: list[object] = []
-    for item in FlexFile(path, fallback=fallback):
+    for item in FlexFile(path, date_order=order):
         match item:
             case Statement():
                 items.append(item)
@@ -50,9 +50,9 @@ def content(path: Path, fallback: DayOrder | None = None) -> list[object]:
     return items
 
 
-def refusal(path: Path) -> str:
+def refusal(path: Path, order: DayOrder | None = None) -> str:
     with pytest.raises(Permanent) as caught:
-        content(path)
+        content(path, order)
     return str(caught.value)
 
 
@@ -105,15 +105,38 @@ def test_a_file_that_both_orders_fit_is_refused_with_what_to_set(tmp_path: Path)
 @pytest.mark.parametrize(("order", "day"), [("day-first", date(2025, 8, 7)), ("month-first", date(2025, 7, 8))])
 def test_the_setting_decides_where_the_file_does_not(order: str, day: date, tmp_path: Path) -> None:
     path = write(tmp_path / "a.xml", _trades(row("Trade", reportDate="07/08/2025"), first="07/08/2025"))
-    (read,) = (item for item in FlexFile(path, fallback=DayOrder(order)) if isinstance(item, Row))
+    (read,) = (item for item in FlexFile(path, date_order=DayOrder(order)) if isinstance(item, Row))
     assert (read.day, read.statement.from_date) == (day, day)
 
 
-@pytest.mark.parametrize("setting", list(DayOrder))
-def test_the_file_decides_before_the_setting_does(setting: DayOrder, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.xml", _trades(first="07/08/2025", generated="07/19/2025;050026 EDT"))
-    (read,) = (item for item in FlexFile(path, fallback=setting) if isinstance(item, Statement))
-    assert read.from_date == date(2025, 7, 8)
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        (_trades(first="01/02/2025", generated=""), "line 3, read so: FlexStatement is of 2025-02-01, a Saturday"),
+        (_trades(first="07/08/2025", generated="08/07/2025;050026 EDT"), "generated before it ends, on 2025-07-08"),
+        (_trades(first="07/01/2025", last="07/31/2025"), "has toDate='07/31/2025', which is no date then"),
+    ],
+    ids=["weekend", "generated", "impossible"],
+)
+def test_a_file_that_speaks_against_the_setting_is_refused_with_what_speaks_against_it(
+    text: str, evidence: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.xml", text)
+    said = refusal(path, DayOrder.DAY_FIRST)
+    assert "does not have the order of dates that is set, FNTX_FLEX_DATE_ORDER=day-first" in said
+    assert evidence in said
+    assert "set FNTX_FLEX_DATE_ORDER=month-first or leave it unset" in said
+    assert content(path) == content(path, DayOrder.MONTH_FIRST)
+
+
+def test_the_setting_decides_where_a_file_speaks_against_both_orders(tmp_path: Path) -> None:
+    rows = row("Trade", reportDate="01/02/2025"), row("Trade", reportDate="07/08/2025")
+    path = write(tmp_path / "a.xml", _trades(*rows, first="20250716"))
+    assert "nothing else in the file says which" in refusal(path)
+    for order in DayOrder:
+        file = FlexFile(path, date_order=order)
+        list(file)
+        assert file.order is order
 
 
 @pytest.mark.parametrize(
@@ -128,6 +151,9 @@ def test_the_file_decides_before_the_setting_does(setting: DayOrder, tmp_path: P
         _trades(row("Trade", expiry="07/08/25", description="SPY 08JUL25 615 P"), first="07/08/25"),
         _trades(row("Trade", reportDate="07/08/2025"), first="20250701", last="20250731"),
         _trades(row("Trade", reportDate="05/07/2025"), first="20250501", last="20250731"),
+        _trades(row("Trade", tradeDate="07/08/2025"), first="20250701", last="20250731", generated=""),
+        _trades(row("Trade", reportDate="20250708", dateTime="07/08/2025;120000"), first="20250101", last="20251231"),
+        _trades(row("Trade", tradeDate="07/08/2025"), first="20250701", last="20251231", generated="20250719;050000"),
     ],
     ids=[
         "beyond-12",
@@ -139,6 +165,9 @@ def test_the_file_decides_before_the_setting_does(setting: DayOrder, tmp_path: P
         "description",
         "period",
         "weekday",
+        "trade-date",
+        "row",
+        "trade-generated",
     ],
 )
 def test_a_law_of_statements_decides_that_the_month_comes_first(text: str, tmp_path: Path) -> None:
@@ -219,7 +248,8 @@ def documents(draw: st.DrawFn) -> str:
             expiry = day + timedelta(days=draw(st.integers(0, 40)))
             symbol = draw(st.sampled_from(("", f"SPY   {expiry:%y%m%d}P00615000")))
             time = draw(st.sampled_from(("093000", "120000", "162000")))
-            dated = {"reportDate": f"{day:%Y%m%d}", "dateTime": f"{day:%Y%m%d};{time}", "expiry": f"{expiry:%Y%m%d}"}
+            dated = dict.fromkeys(("reportDate", "tradeDate"), f"{day:%Y%m%d}")
+            dated |= {"dateTime": f"{day:%Y%m%d};{time}", "expiry": f"{expiry:%Y%m%d}"}
             kept = draw(st.sets(st.sampled_from(sorted(dated))))
             rows.append(row("Trade", symbol=symbol, **{name: text for name, text in dated.items() if name in kept}))
         dates = {"first": f"{period[0]:%Y%m%d}", "last": f"{period[-1]:%Y%m%d}"}

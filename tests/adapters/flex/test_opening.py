@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.adapters.flex import opening
-from fntx_dagster.adapters.flex.opening import skipped_files, statement_files, why_skipped
 from fntx_dagster.adapters.flex.statements import FlexFile, Row
 from fntx_dagster.errors import Permanent
 from fntx_dagster.simulate.documents import document, row, section, statement, write
@@ -154,12 +153,28 @@ def test_a_bomb_is_refused_before_it_has_swollen_and_takes_no_memory(
         tracemalloc.stop()
 
 
-def test_a_zip_that_claims_a_huge_list_of_members_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "a.zip", ("a.xml", XML))
-    content = bytearray(path.read_bytes())
-    content[-10:-6] = struct.pack("<I", 1 << 30)
-    path.write_bytes(content)
+@pytest.mark.parametrize("is_zip64", [False, True])
+def test_the_list_of_members_is_bounded_whatever_the_archive_says_of_its_length(is_zip64: bool, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", *((f"{number:060}", b"") for number in range(12_000)))
+    content = path.read_bytes()
+    end = content.rindex(b"PK\5\6")
+    size, start = struct.unpack_from("<II", content, end + 12)
+    if is_zip64:  # the end that everybody knows claims a short list, and the one before it says how long it is
+        long_end = struct.pack("<IQHHIIQQQQ", 0x06064B50, 44, 45, 45, 0, 0, 12_000, 12_000, size, start)
+        locator = struct.pack("<IIQI", 0x07064B50, 0, end, 1)
+        short_end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 1, 1, 100, start, 0)
+        path.write_bytes(content[:end] + long_end + locator + short_end)
+        with zipfile.ZipFile(path) as archive:
+            assert len(archive.namelist()) == 12_000
+    assert size > 1 << 20
     assert "very many files" in refusal(path)
+
+
+def test_a_small_zip64_is_read(tmp_path: Path, plain: list[str]) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive, archive.open("a.xml", "w", force_zip64=True) as member:
+        member.write(XML)
+    assert rows(path) == plain
 
 
 HTML = b"<!DOCTYPE html>\n<html><head><title>Login</title></head></html>"
@@ -200,18 +215,19 @@ def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     assert "does not exist" in refusal(tmp_path / "absent.xml")
 
 
-def test_a_folders_statements_are_found_and_the_others_listed_with_why(tmp_path: Path) -> None:
-    for name in ("b.XML", "deeper/a.xml.gz", "deeper/c.zip", "d.csv", "deeper/e.pdf", "f.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("x")
-    for name in (".hidden", "b.xml.previous-1", ".a.xml.part"):
-        (tmp_path / name).write_text("x")
-    assert [path.name for path in statement_files([tmp_path])] == ["b.XML", "a.xml.gz", "c.zip"]
-    skipped = {path.name: why_skipped(path) for path in skipped_files([tmp_path, tmp_path / "d.csv"])}
-    assert skipped.keys() == {"d.csv", "e.pdf", "f.txt"}
-    assert skipped["d.csv"].startswith("a CSV file; a statement is read as XML: in Client Portal")
-    assert skipped["e.pdf"].startswith("a PDF file; ")
-    assert skipped["f.txt"] == "only .xml, .gz, .zip files are read"
+def test_a_text_is_said_to_be_no_xml_and_a_cut_statement_to_be_cut_off(tmp_path: Path) -> None:
+    for text in ("# FNTX\n\nA README.\n", "\n\nhello"):
+        said = refusal(write(tmp_path / "README.md", text))
+        assert "README.md is no XML. It was never a statement" in said
+        assert "run an Activity query with the format XML" in said
+    assert "cut off" in refusal(write(tmp_path / "a.xml", XML.decode()[:-9]))
+
+
+@pytest.mark.parametrize("order", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_statement_is_read_in_every_encoding_of_its_text(order: str, tmp_path: Path, plain: list[str]) -> None:
+    path = tmp_path / "a.xml"
+    path.write_bytes(XML.decode().encode(order))
+    assert rows(path) == plain
 
 
 def test_a_packed_statement_is_streamed(tmp_path: Path) -> None:

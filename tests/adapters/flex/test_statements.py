@@ -248,7 +248,7 @@ def test_a_file_cut_off_is_refused(path: Path, share: float) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "not xml at all",
+        "<not xml at all",
         "<FlexQueryResponse><b></FlexQueryResponse>",
         "<FlexQueryResponse><x y=1/></FlexQueryResponse>",
         " ",

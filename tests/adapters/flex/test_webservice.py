@@ -24,6 +24,7 @@ from typing import NamedTuple
 import pytest
 
 from fntx_dagster.adapters.flex.answers import CODES, Document, NoData, NotServed, NotYet, Refused, Retry, TokenRefused
+from fntx_dagster.adapters.flex.formats import DayOrder
 from fntx_dagster.adapters.flex.pace import SystemClock
 from fntx_dagster.adapters.flex.service import Download, FlexService, Query
 from fntx_dagster.adapters.flex.statements import FlexFile
@@ -863,4 +864,24 @@ def test_the_last_day_is_the_one_that_every_account_reaches() -> None:
     for account, days in (("U1", ("20250701", "20250731")), ("U2", ("20250702", "20250717"))):
         for day in days:
             document.start("FlexStatement", {"accountId": account, "toDate": day})
-    assert document.last_day == date(2025, 7, 17)
+    assert document.last_day() == date(2025, 7, 17)
+
+
+@pytest.mark.parametrize(
+    ("rows", "setting", "day"),
+    [
+        ("", None, None),
+        ("", DayOrder.DAY_FIRST, date(2025, 12, 1)),
+        ("", DayOrder.MONTH_FIRST, date(2025, 1, 12)),
+        ("<Trades><Trade reportDate='28/11/2025'/></Trades>", None, date(2025, 12, 1)),
+    ],
+)
+def test_the_last_day_of_a_statement_with_slashes_is_the_one_that_is_loaded(
+    fetching: Fetching, rows: str, setting: DayOrder | None, day: date | None
+) -> None:
+    text = (
+        "<FlexQueryResponse><FlexStatements><FlexStatement accountId='U1000001' fromDate='01/12/2025'"
+        f" toDate='01/12/2025'>{rows}</FlexStatement></FlexStatements></FlexQueryResponse>"
+    )
+    with serve(lambda *_: text.encode(), {TOKEN: {TRADES.query_id}}, now=fetching.clock.now) as broker:
+        assert fetching.fetch(base_url=broker.url, date_order=setting).last_day == day

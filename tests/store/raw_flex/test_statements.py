@@ -289,6 +289,23 @@ def test_us_dates_load_as_what_they_are_or_not_at_all(database: Database, tmp_pa
     assert query(database, read) == [(date(2025, 7, 8), date(2025, 7, 9), date(2025, 7, 8))]
 
 
+@pytest.mark.parametrize("covered", [False, True])
+def test_dates_with_slashes_in_rows_alone_are_read_as_set_in_an_empty_and_in_a_filled_store(
+    database: Database, tmp_path: Path, covered: bool
+) -> None:
+    """The first reading of a file that is compared needs the rows' days alone, which here have no slashes."""
+    if covered:
+        early = statement(trades(trade(9)), first="20250701", last="20250731", generated="20250701;050000 EDT")
+        load_file(database, write(tmp_path / "early.xml", document(early)))
+    rows = trades(trade(1, reportDate="2025-07-08", expiry="07/08/2026"))
+    path = write(tmp_path / "us-dates.xml", document(statement(rows, first="20250708", generated="")))
+    with pytest.raises(Permanent, match="7 August 2026 or 8 July 2026"):
+        load_file(database, path)
+    assert load_file(database, path, DayOrder.MONTH_FIRST).total.inserted == 1
+    read = "SELECT row_date, expiry FROM raw_flex.trades WHERE row_key = '1'"
+    assert query(database, read) == [(date(2025, 7, 8), date(2026, 7, 8))]
+
+
 def test_a_file_that_fails_late_leaves_nothing(database: Database, tmp_path: Path) -> None:
     rows = [trade(number) for number in range(6000)]
     path = write(tmp_path / "late.xml", document(statement(trades(*rows, trade(1, quantity="x")))))
