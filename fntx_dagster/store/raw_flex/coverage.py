@@ -121,7 +121,7 @@ def first_session(db: Readable) -> date | None:
     """The first session that can be built; the first that a statement covers where no NAV is loaded; None where nothing
     is."""
     with db.connect() as connection:
-        day = one_value(connection.execute(_FIRST_DAY, {"closure": LONGEST_CLOSURE.days}))
+        day = one_value(connection.execute(_FIRST_DAY, {"longest": _LONGEST_NAV.days}))
     return None if day is None else sessions(day, day + LONGEST_CLOSURE)[0].day
 
 
@@ -159,13 +159,16 @@ where day >= %(first)s and section <> all (sections)
 """
 """Sections that cover one day with a NAV and not the next."""
 
+_LONGEST_NAV = timedelta(days=5)
+"""Longer than the period of one session's NAV, with the weekend and the holidays before it, ever was since 2002."""
+
 _FIRST_DAY = """
 select coalesce(
     (
         select min(day) from (
             select to_date as day from raw_flex.change_in_nav
             where withdrawn_at is null and ending_value is not null
-                and to_date - coalesce(from_date, row_date) < %(closure)s
+                and to_date - coalesce(from_date, row_date) < %(longest)s
             union all
             select report_date + 1 from raw_flex.equity_summary where withdrawn_at is null and total is not null
         ) as days

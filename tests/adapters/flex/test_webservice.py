@@ -871,17 +871,17 @@ def test_the_last_day_is_the_one_that_every_account_reaches() -> None:
     ("rows", "setting", "day"),
     [
         ("", None, None),
-        ("", DayOrder.DAY_FIRST, date(2025, 12, 1)),
-        ("", DayOrder.MONTH_FIRST, date(2025, 1, 12)),
-        ("<Trades><Trade reportDate='28/11/2025'/></Trades>", None, date(2025, 12, 1)),
+        ("", DayOrder.DAY_FIRST, date(2025, 12, 5)),
+        ("", DayOrder.MONTH_FIRST, date(2025, 5, 12)),
+        ("<Trades><Trade reportDate='28/11/2025'/></Trades>", None, date(2025, 12, 5)),
     ],
 )
 def test_the_last_day_of_a_statement_with_slashes_is_the_one_that_is_loaded(
     fetching: Fetching, rows: str, setting: DayOrder | None, day: date | None
 ) -> None:
     text = (
-        "<FlexQueryResponse><FlexStatements><FlexStatement accountId='U1000001' fromDate='01/12/2025'"
-        f" toDate='01/12/2025'>{rows}</FlexStatement></FlexStatements></FlexQueryResponse>"
+        "<FlexQueryResponse><FlexStatements><FlexStatement accountId='U1000001' fromDate='05/12/2025'"
+        f" toDate='05/12/2025'>{rows}</FlexStatement></FlexStatements></FlexQueryResponse>"
     )
     with serve(lambda *_: text.encode(), {TOKEN: {TRADES.query_id}}, now=fetching.clock.now) as broker:
         assert fetching.fetch(base_url=broker.url, date_order=setting).last_day == day
