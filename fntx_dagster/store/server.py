@@ -155,17 +155,22 @@ class EmbeddedPostgres:
         """The URL when a server answers that trusted everybody until now: it is given the password. The start lock is
         held. What was connected stays so."""
         password, sockets = self._password(), self._sockets()
-        if password is None or sockets is None or server_access.asks_for(self.cluster, password):
+        if password is None or sockets is None:
             return None
+        # True here where the process that wrote the rules was killed before the server read them.
+        is_written = server_access.asks_for(self.cluster, password)
         trusting = server_access.url(sockets, None)
         try:
             if not server_access.answers(trusting):
                 return None
-        except PermissionError:  # it asks for one that this folder has not
-            raise self._refused() from None
+        except PermissionError:
+            if is_written:  # the server has read them since
+                return None
+            raise self._refused() from None  # it asks for a password that this folder does not have
         with psycopg.connect(trusting, autocommit=True, application_name="fntx") as connection:
-            connection.execute(server_access.password_statement(password).encode())
-            server_access.ask_for(self.cluster, password)
+            if not is_written:
+                connection.execute(server_access.password_statement(password).encode())
+                server_access.ask_for(self.cluster, password)
             connection.execute("select pg_reload_conf()")
         deadline = time.monotonic() + START_SECONDS
         while not (url := self._attach()) and time.monotonic() < deadline:  # until the server has read it

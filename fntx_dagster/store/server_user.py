@@ -83,8 +83,8 @@ class ServerUser:
             )
 
     def take_over(self, *folders: Path) -> None:
-        """Make folders this user's whose files another one ran the server with, `nobody` for instance. A folder comes
-        after what is in it, so that one that was cut off is done again."""
+        """Give this user the folders in which another user, `nobody` for instance, ran the server. Each folder changes
+        its owner after its contents, so that a change that was cut off is repeated at the next start."""
         for top in folders:
             if not self.user or not top.is_dir() or (former := top.lstat().st_uid) == self.uid:
                 continue

@@ -175,7 +175,7 @@ def test_a_cluster_that_trusted_everybody_asks_for_a_password_from_the_next_star
 
 
 @pytest.mark.parametrize("running", [False, True])
-@pytest.mark.parametrize("after", ["password", "role"])
+@pytest.mark.parametrize("after", ["password", "role", "rules"])
 def test_a_change_to_passwords_that_was_cut_off_is_done_again(
     server: EmbeddedPostgres, after: str, running: bool
 ) -> None:
@@ -185,6 +185,12 @@ def test_a_change_to_passwords_that_was_cut_off_is_done_again(
         sockets = Path((server.cluster / "postmaster.pid").read_text().splitlines()[4])
         with psycopg.connect(server_access.url(sockets, None)) as connection:
             connection.execute(server_access.password_statement("that of the process that was killed").encode())
+    if after == "rules":
+        password = (server.folder / "password").read_text().strip()
+        sockets = Path((server.cluster / "postmaster.pid").read_text().splitlines()[4])
+        with psycopg.connect(server_access.url(sockets, None)) as connection:
+            connection.execute(server_access.password_statement(password).encode())
+        server_access.ask_for(server.cluster, password)
     if not running:
         os.kill(pid_of(server), signal.SIGKILL)
     assert is_protected(server)
