@@ -81,7 +81,7 @@ def only_daemon_of_the_database(settings: Settings) -> Iterator[Callable[[], Non
 
     def still_alone() -> None:
         with suppress(Transient):
-            if not lock.is_ours():
+            if not lock.may_go_on():
                 raise other
 
     try:

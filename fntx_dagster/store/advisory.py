@@ -8,12 +8,21 @@ import time
 from contextlib import suppress
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fntx_dagster.store.urls import without_password
 
 _DOUBTFUL_SECONDS = 180
 """For how long after a lost connection another holder may be our own old session, of which the server has not heard."""
-_SETTINGS = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+_OF_THE_SERVER = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+_OF_THE_CLIENT = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Where the network is cut, a query ends before the server frees the lock, about a minute later."""
 
 
 class AdvisoryLock:
@@ -28,18 +37,21 @@ class AdvisoryLock:
         """Take it; False where another process has it. Raises Transient where the server cannot be reached."""
         self.release()
         with without_password(self._url):
-            self._connection = psycopg.connect(
-                self._url, autocommit=True, connect_timeout=10, application_name="fntx", options=_SETTINGS
-            )
+            own = conninfo_to_dict(self._url).get("options")
+            options = f"{own} {_OF_THE_SERVER}" if own else _OF_THE_SERVER
+            url = make_conninfo(self._url, options=options, **_OF_THE_CLIENT)
+            self._connection = psycopg.connect(url, autocommit=True, connect_timeout=10, application_name="fntx")
             query = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
             [(is_ours,)] = self._connection.execute(query, [self._name])
         if not is_ours:
             self.release()
         return is_ours
 
-    def is_ours(self) -> bool:
-        """Whether it is still held, taken again where the connection was lost. False once another process has had it
-        for three minutes. Raises Transient while the server cannot be reached."""
+    def may_go_on(self) -> bool:
+        """Whether the process that took it may go on: it holds the lock, which is taken again where the connection was
+        lost, or another session has held it for less than three minutes. That session may be its own old one, which
+        the server has not ended yet; it is another process only if that one took the lock in between. Raises Transient
+        while the server cannot be reached."""
         with suppress(psycopg.Error):
             if self._connection is not None and self._connection.execute("select true").fetchone():
                 return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,6 +20,7 @@ from fntx_dagster.store.database import Database
 URL = "http://127.0.0.1:3000"
 HOLD = """import sys, time
 from pathlib import Path
+from typing import Any
 from fntx_dagster.services.hosting import only_daemon_of_the_home
 from fntx_dagster.settings import Settings
 with only_daemon_of_the_home(Settings(home=Path(sys.argv[1])), "http://127.0.0.1:3999"):
@@ -100,11 +102,31 @@ def test_a_lock_whose_connection_was_cut_is_taken_again(postgres: str, database:
     mine, theirs = AdvisoryLock(database.url, "one"), AdvisoryLock(database.url, "one")
     assert mine.take()
     cut(postgres, database)
-    assert mine.is_ours()
+    assert mine.may_go_on()
     assert not theirs.take()
     mine.release()
     assert theirs.take()
     theirs.release()
+
+
+def test_a_lock_ends_with_the_network_on_both_sides_and_keeps_the_options_of_the_url(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, made = psycopg.connect, []
+
+    def kept(*arguments: Any, **parameters: Any) -> psycopg.Connection:
+        made.append(connect(*arguments, **parameters))
+        return made[-1]
+
+    monkeypatch.setattr(psycopg, "connect", kept)
+    lock = AdvisoryLock(psycopg.conninfo.make_conninfo(database.url, options="-c work_mem=1234kB"), "one")
+    assert lock.take()
+    [connection] = made
+    assert connection.execute("show work_mem").fetchone() == ("1234kB",)
+    parameters = connection.info.get_parameters()
+    assert "-c tcp_keepalives_idle=30" in parameters["options"]
+    assert {parameters[name] for name in ("keepalives_idle", "tcp_user_timeout")} == {"30", "30000"}
+    lock.release()
 
 
 def test_a_lock_that_another_took_meanwhile_is_lost_for_good_only_after_a_while(
