@@ -15,7 +15,7 @@ from fntx_dagster.adapters.evm.reader import AnotherChain, PostedNothing, read_a
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.metrics.catalogue import CATALOGUES
 from fntx_dagster.proof.disclosure import MAX_BYTES, Disclosed, Disclosure, check, parse
-from fntx_dagster.services.signatures.history import LATE_AFTER, closing_of, in_words
+from fntx_dagster.services.signatures.history import KNOWN_YEARS, LATE_AFTER, closing_of, in_words
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
@@ -35,7 +35,7 @@ STEPS = {
 
 class Posted(NamedTuple):
     """When the trader posted the disclosed version. `behind`: from the session's close, None where that day has no
-    session; `is_early`: before the session was over."""
+    session; `is_early`: before the session was over. Outside KNOWN_YEARS a posting is neither late nor early."""
 
     posted_at: datetime
     behind: timedelta | None
@@ -134,12 +134,15 @@ def posting_of(day: date, posted_at: datetime) -> Posted:
     closes_at = closing_of(day)
     behind = None if closes_at is None else posted_at - closes_at
     is_early = posted_at.date() < day if behind is None else behind < timedelta(0)
-    return Posted(posted_at, behind, behind is not None and behind > LATE_AFTER, is_early)
+    is_late = behind is not None and behind > LATE_AFTER
+    return Posted(posted_at, behind, is_late, is_early and day.year in KNOWN_YEARS)
 
 
 def timing(day: date, posted: Posted) -> str:
     """When a day's record was posted and whether that was late, in the words of all verifiers."""
     said = f"posted at {_utc(posted.posted_at)}, by the chain's clock"
+    if day.year not in KNOWN_YEARS:
+        return f"{said}; whether that was late is NOT CHECKED: the exchange's sessions of {day.year} are not known here"
     if posted.is_early:
         return f"{said}, before the session was over: the figures cannot be that session's"
     if posted.behind is None:

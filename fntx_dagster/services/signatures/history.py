@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 LATE_AFTER = timedelta(hours=24)
 
+KNOWN_YEARS = range(2007, 2041)
+"""The years whose sessions every verifier knows; a record can be of any day from 1970 on."""
+
 _SHOWN_VERSIONS = 20
-_LAST_DAY = date(2200, 1, 1)
-"""The calendar reaches no further than some of the days that a record can be of."""
 
 
 class HistoryDay(NamedTuple):
@@ -68,8 +69,8 @@ def in_words(behind: timedelta | None) -> str:
 
 
 def closing_of(day: date) -> datetime | None:
-    """When a day's session ended or will end (UTC); None where the exchange has none."""
-    if day > _LAST_DAY:
+    """When a day's session ended or will end (UTC); None where the exchange has none, and outside KNOWN_YEARS."""
+    if day.year not in KNOWN_YEARS:
         return None
     return next((session.closes_at for session in sessions(day, day)), None)
 
