@@ -48,13 +48,10 @@ def _proof(
 def _changed(db: Readable, account: str, signed: Mapping[date, SignedDay]) -> dict[date, tuple[str, ...]]:
     """The metrics of each day that today's tables give another value; without the days that cannot be compared."""
     changed = {}
-    try:
-        current = day_values(db, Period(min(signed), max(signed)), account)
-    except Permanent:  # a session of the range has no metrics
-        return {}
+    current = day_values(db, Period(min(signed), max(signed)), account, skip_incomplete=True)
     for day, record in signed.items():
         values = current.get((account, day))
-        if values is None:
+        if values is None:  # it has no metrics
             continue
         try:
             changed[day] = tuple(difference.metric for difference in differences(record, values))

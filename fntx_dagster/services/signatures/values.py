@@ -90,11 +90,12 @@ def differences(signed: SignedDay, values: Values) -> list[Difference]:
 
 
 def day_values(
-    db: Readable, period: Period, account: str | None = None
+    db: Readable, period: Period, account: str | None = None, *, skip_incomplete: bool = False
 ) -> dict[tuple[str, date], dict[str, Decimal | float | int | None]]:
     """The value of every metric of the catalogue, per account and session, oldest first. Greeks and value at risk are
     None too where they have not been computed: see `store.marts.risk.days_without_risk`. The rows come from several
-    tables, so what is signed or compared is read from a snapshot."""
+    tables, so what is signed or compared is read from a snapshot. Permanent for a session without the metrics of a
+    window, unless `skip_incomplete` leaves that session out."""
     windows = {
         (row["account_id"], row["trading_day"], row["metric_window"]): row
         for row in performance.rolling_metrics(db, period, account)
@@ -107,6 +108,10 @@ def day_values(
     current = {}
     for row in rows:
         account_id, day = key = (row["account_id"], row["trading_day"])
+        if missing := [window for window in _WINDOWS if (*key, window) not in windows]:
+            if skip_incomplete:
+                continue
+            raise Permanent(f"{day} has no metrics for {', '.join(missing)}", "Run the day again with `fntx run`")
         number, closes_at = sessions[account_id][day]
         at_close = at_risk.get(key, {})
         values: dict[str, Decimal | float | int | None] = {name: at_close.get(name) for name in (*GREEKS, *_AT_RISK)}
@@ -114,8 +119,6 @@ def day_values(
         values |= {name: row[name] for name in CATALOGUE.by_name if name in row}
         values |= {"base_currency": letters(row["base_currency"]), _EVIDENCE: _digest(files[account_id].get(day, ()))}
         values |= _parts(row["difference_parts"])
-        if missing := [window for window in _WINDOWS if (*key, window) not in windows]:
-            raise Permanent(f"{day} has no metrics for {', '.join(missing)}", "Run the day again with `fntx run`")
         for window in _WINDOWS:
             for name in _OF_WINDOW:
                 values[f"{name}_{window}"] = windows[*key, window][name]
