@@ -215,6 +215,13 @@ class PostingSettings(Group):
         gt=0,
         description="the most that a transaction pays per gas, in gwei (500); fees are never raised above it",
     )
+    modest_tip_gwei: Decimal = Field(
+        default=Decimal(1),
+        gt=0,
+        description=(
+            "the highest tip per gas, in gwei, where the recent blocks show none (1); else it is three times theirs"
+        ),
+    )
     stuck_after: float = Field(
         default=90, gt=0, description="if a transaction is not mined within this many seconds, its fees are raised (90)"
     )
@@ -235,6 +242,11 @@ class PostingSettings(Group):
     def fee_cap(self) -> int:
         """`fee_cap_gwei` in wei per gas."""
         return int(self.fee_cap_gwei * 10**9)
+
+    @property
+    def modest_tip(self) -> int:
+        """`modest_tip_gwei` in wei per gas."""
+        return int(self.modest_tip_gwei * 10**9)
 
 
 class GatewaySettings(Group):

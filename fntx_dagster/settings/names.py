@@ -45,6 +45,7 @@ SHORT_NAMES = {
     "keystore_password": "keys.keystore_password",
     "batch": "posting.batch",
     "fee_cap_gwei": "posting.fee_cap_gwei",
+    "modest_tip_gwei": "posting.modest_tip_gwei",
     "stuck_after": "posting.stuck_after",
     "mined_within": "posting.mined_within",
     "waiting_hours": "posting.waiting_hours",

@@ -98,7 +98,8 @@ class Chain(Reader):
     def send(self, signer: Signer, call: TxParams) -> TxReceipt:
         """Send a transaction that no record depends on, within the fee cap, and wait. The caller has the signer's
         turn."""
-        return transact(self.web3, signer, call, self._settings.posting.fee_cap)
+        limits = self._settings.posting
+        return transact(self.web3, signer, call, limits.fee_cap, limits.modest_tip)
 
 
 class EmbeddedChain(Chain):

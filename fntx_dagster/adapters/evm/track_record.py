@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fntx_dagster.adapters.evm.faults import Reverted
 from fntx_dagster.adapters.evm.reader import yyyymmdd
+from fntx_dagster.adapters.evm.transactions import MODEST_TIP
 from fntx_dagster.adapters.evm.transport import EvmTransport
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.chain import Mined, QueuedRecord, StoredRecord
@@ -29,10 +30,12 @@ _OVERTAKEN = ("RecordExists", "NoRecord", "PreviousRootDiffers")
 _PAYING = ("ERC20InsufficientBalance", "ERC20InsufficientAllowance")
 
 
-def transport_for(chain: Chain, signer: Signer, fee_cap: int, confirmations: int) -> EvmTransport[QueuedRecord, Mined]:
-    """A trader's way to TrackRecord, for one `outbox.sender.send`. `fee_cap` is wei per gas, `confirmations` the blocks
-    on top of a record's block that make it final."""
-    return EvmTransport(chain, signer, TrackRecordCalls(chain, signer.address), fee_cap, confirmations)
+def transport_for(
+    chain: Chain, signer: Signer, fee_cap: int, confirmations: int, modest_tip: int = MODEST_TIP
+) -> EvmTransport[QueuedRecord, Mined]:
+    """A trader's way to TrackRecord, for one `outbox.sender.send`. `fee_cap` and `modest_tip` are wei per gas,
+    `confirmations` the blocks on top of a record's block that make it final."""
+    return EvmTransport(chain, signer, TrackRecordCalls(chain, signer.address), fee_cap, confirmations, modest_tip)
 
 
 class TrackRecordCalls:

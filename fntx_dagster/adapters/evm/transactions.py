@@ -25,7 +25,7 @@ GAS_LIMIT = 16_777_216
 
 TIP_MULTIPLE = 3
 MODEST_TIP = 10**9
-"""The tip that is paid, in wei per gas, where the recent blocks say of none."""
+"""The highest tip, in wei per gas, where the recent blocks show none and no setting says another."""
 _RECENT_BLOCKS = 20
 
 MINED_WITHIN = 180.0
@@ -33,8 +33,11 @@ MINED_WITHIN = 180.0
 
 
 @explained
-def transact(web3: Web3, signer: Signer, call: TxParams, fee_cap: int | None = None) -> TxReceipt:
-    """Simulate, sign, broadcast and wait. `call` has any of to, data, value (wei); `fee_cap` is wei per gas.
+def transact(
+    web3: Web3, signer: Signer, call: TxParams, fee_cap: int | None = None, modest_tip: int = MODEST_TIP
+) -> TxReceipt:
+    """Simulate, sign, broadcast and wait. `call` has any of to, data, value (wei); `fee_cap` and `modest_tip` (see
+    `suggested_fees`) are wei per gas.
 
     The simulation and the check of the ether come before a nonce is taken.
 
@@ -45,7 +48,8 @@ def transact(web3: Web3, signer: Signer, call: TxParams, fee_cap: int | None = N
 
     call = {**call, "from": signer.address}
     simulate(web3, call)
-    gas, fees = gas_for(web3, call), suggested_fees(web3) if fee_cap is None else fees_within(web3, fee_cap)
+    gas = gas_for(web3, call)
+    fees = suggested_fees(web3, modest_tip) if fee_cap is None else fees_within(web3, fee_cap, modest_tip)
     check_ether(web3, signer.address, gas * fees.max_fee + call.get("value", 0))
     signed = signer.sign(request(web3.eth.chain_id, next_nonce(web3, signer.address), gas, fees, call))
     try:
@@ -72,13 +76,14 @@ def gas_for(web3: Web3, call: TxParams) -> int:
     return min(web3.eth.estimate_gas(call) * 5 // 4, GAS_LIMIT)
 
 
-def suggested_fees(web3: Web3) -> Fees:
+def suggested_fees(web3: Web3, modest_tip: int = MODEST_TIP) -> Fees:
     """EIP-1559 fees that outlast six full blocks: twice the base fee, and the tip that the node suggests, but at most
-    TIP_MULTIPLE of the recent blocks' (MODEST_TIP where that is less). Permanent on a chain without."""
+    TIP_MULTIPLE times the recent blocks', or `modest_tip` (wei per gas) where those show none. Permanent on a chain
+    without a base fee."""
     base = block_at(web3, "latest").base_fee
     if base is None:
         raise Permanent("the chain's blocks have no base fee", "Name a chain with EIP-1559 in FNTX_RPC_URL")
-    tip = min(web3.eth.max_priority_fee, max(TIP_MULTIPLE * recent_tip(web3), MODEST_TIP))
+    tip = min(web3.eth.max_priority_fee, TIP_MULTIPLE * recent_tip(web3) or modest_tip)
     return Fees(2 * base + tip, tip)
 
 
@@ -96,9 +101,9 @@ def recent_tip(web3: Web3) -> int:
     return median_low(tips) if tips else 0
 
 
-def fees_within(web3: Web3, cap: int) -> Fees:
+def fees_within(web3: Web3, cap: int, modest_tip: int = MODEST_TIP) -> Fees:
     """The suggested fees, at most `cap` (wei per gas); Transient while the chain is dearer than that."""
-    fees = suggested_fees(web3)
+    fees = suggested_fees(web3, modest_tip)
     base = (fees.max_fee - fees.tip) // 2
     if base > cap:
         raise Transient(

@@ -99,6 +99,7 @@ class Calls(Protocol[Entry, Receipt]):
 
 class EvmTransport(Generic[Entry, Receipt]):
     """`outbox.Transport` for the calls of one key on one chain, within a fee cap in wei per gas. For one `send`.
+    `modest_tip`, in wei per gas too, is the highest tip where the recent blocks show none.
 
     `confirmations` are the blocks on top of a transaction's block that make it final; the embedded chain needs none.
     """
@@ -106,10 +107,17 @@ class EvmTransport(Generic[Entry, Receipt]):
     words = Words(system="chain", message="transaction", slot="nonce", place="block", offer="fees", seen="mined")
 
     def __init__(
-        self, chain: Chain, signer: Signer, calls: Calls[Entry, Receipt], fee_cap: int, confirmations: int
+        self,
+        chain: Chain,
+        signer: Signer,
+        calls: Calls[Entry, Receipt],
+        fee_cap: int,
+        confirmations: int,
+        modest_tip: int,
     ) -> None:
         self.signer, self.confirmations = signer, 0 if chain.is_embedded else confirmations
         self._chain, self._web3, self._calls, self._fee_cap = chain, chain.web3, calls, fee_cap
+        self._modest_tip = modest_tip
         self._highest = 0
 
     @property
@@ -150,7 +158,7 @@ class EvmTransport(Generic[Entry, Receipt]):
     def first_offer(self, message: Call) -> Fees:
         """The node's suggestion within the cap. Transient while the chain is dearer than the cap, Permanent where the
         ether does not pay for it."""
-        fees = fees_within(self._web3, self._fee_cap)
+        fees = fees_within(self._web3, self._fee_cap, self._modest_tip)
         check_ether(self._web3, self.signer.address, message.gas * fees.max_fee)
         return fees
 
@@ -199,7 +207,7 @@ class EvmTransport(Generic[Entry, Receipt]):
         least = Fees(offer.max_fee * 9 // 8 + 1, offer.tip * 9 // 8 + 1)
         if least.max_fee > self._fee_cap:
             return None, f"its fees would have to be raised beyond FNTX_FEE_CAP_GWEI, {gwei(self._fee_cap)}"
-        now = suggested_fees(self._web3)
+        now = suggested_fees(self._web3, self._modest_tip)
         max_fee = min(max(least.max_fee, now.max_fee), self._fee_cap)
         address = self.signer.address
         if self._web3.eth.get_balance(address_of(address)) < message.gas * max_fee:

@@ -164,7 +164,8 @@ def _post_account(
     ours = [record for record in signed if (record.chain_id, record.contract, record.trader) == here]
     if ours:
         journal = SendingJournal(db, account, *here, period)
-        transport = transport_for(chain, signer, settings.posting.fee_cap, settings.chain.confirmations)
+        limits = settings.posting
+        transport = transport_for(chain, signer, limits.fee_cap, settings.chain.confirmations, limits.modest_tip)
         with journal.turn():  # no other sender may post a record between the look at the chain and the queueing
             _requeue_vanished(db, chain, ours)
             send(transport, journal, policy_of(settings), on_progress)

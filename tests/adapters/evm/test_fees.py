@@ -44,7 +44,7 @@ def test_a_tip_is_the_suggested_one_or_less_and_within_the_multiple_of_what_rece
     fees = suggested_fees(node(tip, history))
     paid = sorted(median for median, used in history if used)
     middle = paid[(len(paid) - 1) // 2] if paid else 0
-    assert fees.tip == min(tip, max(TIP_MULTIPLE * middle, MODEST_TIP))
+    assert fees.tip == min(tip, TIP_MULTIPLE * middle if middle else MODEST_TIP)
     assert fees.max_fee == 2 * BASE + fees.tip
 
 
@@ -56,6 +56,12 @@ def test_a_few_blocks_of_somebody_who_pays_too_much_do_not_raise_it():
 @pytest.mark.parametrize("history", [None, [], [(10**13, 0.0)] * 20])
 def test_a_node_without_a_history_or_with_empty_blocks_gets_a_modest_tip(history):
     assert suggested_fees(node(10**12, history)).tip == MODEST_TIP
+    assert suggested_fees(node(10**12, history), 30 * 10**9).tip == 30 * 10**9
+    assert fees_within(node(10**12, history), 10**12, 30 * 10**9).tip == 30 * 10**9
+
+
+def test_where_tips_are_small_a_node_cannot_ask_for_the_modest_one():
+    assert suggested_fees(node(10**12, [(10**6, 0.5)] * 20)).tip == TIP_MULTIPLE * 10**6
 
 
 def test_the_cap_holds_beside_it():

@@ -159,11 +159,11 @@ def test_the_policy_and_the_confirmations_are_the_settings(
 ) -> None:
     chosen = Settings(
         home=settings.home,
-        posting={"fee_cap_gwei": "1.5", "batch": 7, "stuck_after": 4, "mined_within": 5},
+        posting={"fee_cap_gwei": "1.5", "modest_tip_gwei": "0.25", "batch": 7, "stuck_after": 4, "mined_within": 5},
         chain={"confirmations": 3},
     )
     assert policy_of(chosen)[:3] == (7, 4, 5)
-    assert chosen.posting.fee_cap == 1_500_000_000
+    assert (chosen.posting.fee_cap, chosen.posting.modest_tip) == (1_500_000_000, 250_000_000)
     made: list[EvmTransport] = []
     monkeypatch.setattr(posting, "send", lambda transport, *_: made.append(transport))
     monkeypatch.setattr(chain, "is_embedded", False)
