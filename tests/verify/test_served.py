@@ -4,13 +4,16 @@ import http.client
 import json
 import socket
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Event, Semaphore, get_ident
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 
-from fntx_dagster.adapters.evm import served
+from fntx_dagster.adapters.evm import embedded, served
 from fntx_dagster.adapters.evm.artifacts import artifact
 from fntx_dagster.adapters.evm.served import MAX_BATCH, MAX_BODY, serve
 from fntx_dagster.adapters.evm.transactions import GAS_LIMIT
@@ -208,16 +211,54 @@ def call(to, data="0x", **more):
     return {"jsonrpc": "2.0", "id": 7, "method": "eth_call", "params": [{"to": to, "data": data, **more}, "latest"]}
 
 
-def test_while_an_endless_loop_runs_everybody_else_is_served_and_then_it_is_ended(shown, url, hostile):
+@pytest.fixture
+def loops(monkeypatch):
+    """Holds each request that loops in the EVM where it is, until `ended` is set; then its time is over."""
+    monkeypatch.setattr(served, "CALL_SECONDS", 600.0)
+    monkeypatch.setattr(served, "BODY_SECONDS", 600.0)
+    steps, check = Counter(), embedded._check_time
+    loops = SimpleNamespace(started=Semaphore(0), ended=Event())
+
+    def held():
+        thread = get_ident()
+        steps[thread] += 1
+        if steps[thread] == 20_000:  # of honest requests none takes so many steps
+            loops.started.release()
+            assert loops.ended.wait(600)
+            raise embedded.OutOfTime
+        check()
+
+    monkeypatch.setattr(embedded, "_check_time", held)
+    yield loops
+    loops.ended.set()
+
+
+def test_while_endless_loops_run_everybody_else_is_served_and_then_they_are_ended(shown, url, hostile, loops):
     version = shown.node.record.encode_abi("VERSION", [])
     with ThreadPoolExecutor(3) as pool:
-        loops = [pool.submit(post, url, call(hostile["loop"], gas="0xffffffffff")) for _ in range(3)]
-        served = [post(url, call(shown.node.contract, version))[2]["result"], ask(url, "eth_chainId")["result"]]
-        assert not any(loop.done() for loop in loops)
-        errors = [loop.result()[2]["error"] for loop in loops]
-    assert [int(answer, 16) for answer in served] == [2, shown.node.chain_id]
-    assert {error["code"] for error in errors} == {-32005}
-    assert errors[0]["message"] == "the embedded chain gives a request 5 seconds: ask for less"
+        asked = [pool.submit(post, url, call(hostile["loop"], gas="0xffffffffff")) for _ in range(3)]
+        for _ in asked:
+            assert loops.started.acquire(timeout=600)
+        answers = [post(url, call(shown.node.contract, version))[2]["result"], ask(url, "eth_chainId")["result"]]
+        assert not any(loop.done() for loop in asked)
+        loops.ended.set()
+        errors = [loop.result()[2]["error"] for loop in asked]
+    assert [int(answer, 16) for answer in answers] == [2, shown.node.chain_id]
+    assert errors == [{"code": -32005, "message": "the embedded chain gives a request 600 seconds: ask for less"}] * 3
+
+
+def test_who_finds_no_room_beside_long_requests_is_told_to_ask_again(url, hostile, loops, monkeypatch):
+    with ThreadPoolExecutor(served._LONG_AT_ONCE) as pool:
+        asked = [pool.submit(post, url, call(hostile["loop"])) for _ in range(served._LONG_AT_ONCE)]
+        for _ in asked:
+            assert loops.started.acquire(timeout=600)
+        monkeypatch.setattr(served, "CALL_SECONDS", 0.1)
+        error = post(url, call(hostile["loop"]))[2]["error"]
+        loops.ended.set()
+    assert error == {
+        "code": -32005,
+        "message": "the embedded chain answers 8 long requests at once: ask again later",
+    }
 
 
 def test_a_call_has_the_gas_of_one_transaction_at_most(shown, url):

@@ -1,9 +1,9 @@
 """A chain in one SQLite file: a real EVM (py-evm behind eth-tester), made to outlive its process.
 
 Each JSON-RPC request is one SQLite transaction on the chain as it stands at that moment, so that separate processes see
-one chain and a killed one leaves either the whole block or nothing. A request that writes takes SQLite's write lock
-first; every other one is rolled back, whatever it touched. Errors leave in the form of an HTTP node's. A request of a
-stranger is made `within` a time.
+one chain and a killed one leaves either the whole block or nothing. A request that sends a transaction first takes
+SQLite's write lock. Every other request is rolled back, even where it changed something. Errors have the form of an
+HTTP node's. A stranger's request is made `within` a time limit.
 
 Imports the EVM at the top: `client` imports this module only when an embedded chain is connected to.
 """
@@ -53,9 +53,14 @@ class OutOfTime(Exception):
     """A request took longer than it may."""
 
 
+class NotComputed(Exception):
+    """A request with a time limit calls one of _SLOW_CONTRACTS."""
+
+
 @contextmanager
 def within(moment: float) -> Iterator[None]:
-    """Requests that this thread makes inside raise OutOfTime from a moment of `time.monotonic` on."""
+    """Requests that this thread makes inside raise OutOfTime from a moment of `time.monotonic` on, and NotComputed
+    where a step could not be ended then."""
     before = _ends_at.set(moment)
     try:
         yield
@@ -64,8 +69,8 @@ def within(moment: float) -> Iterator[None]:
 
 
 class EmbeddedProvider(EthereumTesterProvider):
-    """web3's provider for the chain in `file`, created at the first use with GENESIS_WEI for `deployer`. `is_made`: the
-    file holds the chain already, and whoever writes to it just now is not waited for."""
+    """web3's provider for the chain in `file`, created at the first use with GENESIS_WEI for `deployer`. `is_made`
+    says that the file holds the chain already: opening it then does not wait for a process that writes to it."""
 
     def __init__(self, file: Path, deployer: str, *, is_made: bool = False) -> None:
         self.file, self.deployer = file, deployer
@@ -224,7 +229,7 @@ def _unless_timed(compute: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def computed(computation: Any) -> Any:
         if _ends_at.get() < float("inf"):
-            raise OutOfTime
+            raise NotComputed
         return compute(computation)
 
     return computed

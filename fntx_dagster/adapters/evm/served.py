@@ -30,7 +30,7 @@ from web3.providers.eth_tester.middleware import request_formatters, result_form
 from web3.types import RPCEndpoint
 
 from fntx_dagster.adapters.evm.answers import MAX_DEPTH, depth_of
-from fntx_dagster.adapters.evm.embedded import WRITING, EmbeddedProvider, OutOfTime, within
+from fntx_dagster.adapters.evm.embedded import WRITING, EmbeddedProvider, NotComputed, OutOfTime, within
 from fntx_dagster.adapters.evm.transactions import GAS_LIMIT
 from fntx_dagster.errors import Permanent
 
@@ -145,6 +145,12 @@ class _Node:
             return _error(
                 number, -32005, f"the embedded chain gives a request {CALL_SECONDS:.0f} seconds: ask for less"
             )
+        except NotComputed:
+            return _error(number, -32005, "the embedded chain computes no pairing, BLAKE2 or BLS over HTTP")
+        except _NoRoom:
+            return _error(
+                number, -32005, f"the embedded chain answers {_LONG_AT_ONCE} long requests at once: ask again later"
+            )
         except Exception as error:  # what a stranger sends may break the EVM's library anywhere; it answers on
             return _error(number, -32603, f"cannot answer this ({type(error).__name__})")
 
@@ -155,7 +161,7 @@ class _Node:
             yield self._provider
             return
         if not self._room.acquire(timeout=max(0.0, ends_at - time.monotonic())):
-            raise OutOfTime
+            raise _NoRoom
         try:
             try:
                 chain = self._beside.pop()
@@ -185,6 +191,10 @@ class _Node:
 
 
 _NEVER = float("inf")
+
+
+class _NoRoom(Exception):
+    """As many long requests as may run at once ran for as long as this one could wait."""
 
 
 class _Server(ThreadingHTTPServer):
