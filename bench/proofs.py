@@ -15,6 +15,7 @@ from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
 from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES
 from fntx_dagster.proof.disclosure import check, disclose, parse
 from fntx_dagster.proof.record import build_record
+from fntx_dagster.proof.salts import SaltForm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -32,7 +33,12 @@ def main() -> None:
         provider = EmbeddedProvider(Path(folder) / "chain.sqlite", account.address)
         node = Node(provider, account)
         days = [FIRST + timedelta(n) for n in range(RECORDS)]
-        records = _timed("build", lambda: [build_record(node.context(day), "U0000001", VALUES, SECRET) for day in days])
+        records = _timed(
+            "build",
+            lambda: [
+                build_record(node.context(day), "U0000001", VALUES, SECRET, salt_form=SaltForm.RECORD) for day in days
+            ],
+        )
         _timed(
             "post, 150 days a transaction", lambda: [node.post(records[n : n + 150]) for n in range(0, RECORDS, 150)]
         )

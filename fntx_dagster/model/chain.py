@@ -48,10 +48,10 @@ class SignedDay(NamedTuple):
     contract: str
     trader: str
     secret_mark: str
+    salt_form: int
     values: Mapping[str, int | None]
     previous_root: bytes | None = None
     reason: str | None = None
-    salt_form: int = 1
 
 
 class QueuedRecord(NamedTuple):

@@ -41,7 +41,8 @@ def build_record(
     values: Mapping[int, int | None],
     secret: bytes,
     version: int = 1,
-    salt_form: SaltForm = SaltForm.RECORD,
+    *,
+    salt_form: SaltForm,
 ) -> Record:
     """The record of `values` (scaled integers by slot, None for null) for an account's day. `salt_form` is the one that
     the record was signed with.

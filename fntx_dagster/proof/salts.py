@@ -3,8 +3,8 @@
 Unsalted, a P&L to the cent within a million either way is found in two minutes. One secret regenerates every salt, so
 none needs to be stored; the secret never leaves the machine, and a disclosure shows only its own slots' salts.
 
-A salt is to belong to one record alone: a salt that was disclosed for one record would else let the same metric of the
-other be guessed from its leaf, which stands in the paths of other metrics.
+Each record has salts of its own. If two records shared a salt, whoever saw it in a disclosure of the one could guess
+the same metric of the other from its leaf: the paths of other metrics show leaves.
 """
 
 from __future__ import annotations

@@ -14,12 +14,13 @@ from fntx_dagster.proof.disclosure import MAX_BYTES, check, disclose, parse
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.leaves import leaf_of, schema_hash_of
 from fntx_dagster.proof.record import build_record
+from fntx_dagster.proof.salts import SaltForm
 from tests.proof.examples import ACCOUNT, CONTEXT, SECRET
 from tests.verify.cases import forged, random_values, with_checksum
 
 BOUND = replace(CONTEXT, schema_hash=schema_hash_of(CATALOGUE.canonical()))
 VALUES = dict.fromkeys(range(59), 0) | {13: -1_250_000_000, 30: None, 57: letters("HKD"), 58: -7}
-RECORD = build_record(BOUND, ACCOUNT, VALUES, SECRET)
+RECORD = build_record(BOUND, ACCOUNT, VALUES, SECRET, salt_form=SaltForm.RECORD)
 TRANSACTION = "0x" + "ab" * 32
 TEXT = disclose(RECORD, CATALOGUE, ["net_pnl", "delta", "base_currency"], TRANSACTION)
 
@@ -28,7 +29,9 @@ TEXT = disclose(RECORD, CATALOGUE, ["net_pnl", "delta", "base_currency"], TRANSA
 @given(seed=st.integers(0, 2**32), version=st.integers(1, 3), catalogue=st.sampled_from(CATALOGUES))
 def test_what_is_disclosed_is_read_back_and_leads_to_the_root(seed, version, catalogue):
     context = replace(CONTEXT, schema_hash=schema_hash_of(catalogue.canonical()))
-    record = build_record(context, ACCOUNT, random_values(random.Random(seed), catalogue), SECRET, version)
+    record = build_record(
+        context, ACCOUNT, random_values(random.Random(seed), catalogue), SECRET, version, salt_form=SaltForm.RECORD
+    )
     names = [metric.name for metric in catalogue.metrics if metric.index in record.values]
     disclosure = parse(disclose(record, catalogue, names), CATALOGUES)
     assert (disclosure.context, disclosure.version, disclosure.root) == (context, version, record.root)
@@ -267,14 +270,14 @@ def test_a_record_of_another_catalogue_and_a_transaction_that_is_none_are_refuse
 
 
 def test_a_metric_that_the_record_does_not_hold_is_refused():
-    record = build_record(BOUND, ACCOUNT, {13: 1}, SECRET)
+    record = build_record(BOUND, ACCOUNT, {13: 1}, SECRET, salt_form=SaltForm.RECORD)
     with pytest.raises(Permanent, match="slot 30 holds no metric"):
         disclose(record, CATALOGUE, ["delta"])
 
 
 def test_a_disclosure_holds_no_salt_and_no_value_of_another_metric_and_neither_account_nor_secret():
     values = {metric.index: 123_456_789_000 + metric.index for metric in CATALOGUE.metrics if metric.index != 57}
-    record = build_record(BOUND, ACCOUNT, values, SECRET)
+    record = build_record(BOUND, ACCOUNT, values, SECRET, salt_form=SaltForm.RECORD)
     text = disclose(record, CATALOGUE, ["net_pnl"])
     for index in values.keys() - {13}:
         assert record.salts[index].hex() not in text
@@ -288,7 +291,7 @@ def test_a_metric_beside_a_disclosed_one_cannot_be_guessed_but_could_without_a_s
     """Two slots are siblings, so the first hash of one's path is the other's leaf: try every value that it may have."""
     candidates = range(1_001)  # contracts traded
     shown, hidden = 15, 14
-    salted = build_record(BOUND, ACCOUNT, {shown: 5, hidden: 534}, SECRET)
+    salted = build_record(BOUND, ACCOUNT, {shown: 5, hidden: 534}, SECRET, salt_form=SaltForm.RECORD)
     for salt_guess in (bytes(32), salted.salts[shown], BOUND.schema_hash):
         leaf = parse(disclose(salted, CATALOGUE, ["implied_turnover"]), CATALOGUES).metrics[0].path[0]
         assert not _guessed(leaf, hidden, candidates, salt_guess)
@@ -297,7 +300,9 @@ def test_a_metric_beside_a_disclosed_one_cannot_be_guessed_but_could_without_a_s
 
 
 def test_a_salt_that_was_disclosed_for_one_version_does_not_open_the_next():
-    first, second = (build_record(BOUND, ACCOUNT, {15: 5, 14: 534}, SECRET, version) for version in (1, 2))
+    first, second = (
+        build_record(BOUND, ACCOUNT, {15: 5, 14: 534}, SECRET, version, salt_form=SaltForm.RECORD) for version in (1, 2)
+    )
     leaf = parse(disclose(second, CATALOGUE, ["implied_turnover"]), CATALOGUES).metrics[0].path[0]
     assert _guessed(leaf, 14, range(1_001), second.salts[14]) == [534]  # with the right salt the search finds it
     assert not _guessed(leaf, 14, range(1_001), first.salts[14])

@@ -8,21 +8,22 @@ from hypothesis import strategies as st
 from fntx_dagster.errors import Permanent
 from fntx_dagster.proof.leaves import EMPTY_LEAF, NULL_VALUE
 from fntx_dagster.proof.record import build_record, verify
+from fntx_dagster.proof.salts import SaltForm
 from tests.proof.examples import ACCOUNT, CONTEXT, SECRET, scaled, slots, values
 
-RECORD = build_record(CONTEXT, ACCOUNT, {0: 5, 7: None, 63: -12}, SECRET)
+RECORD = build_record(CONTEXT, ACCOUNT, {0: 5, 7: None, 63: -12}, SECRET, salt_form=SaltForm.RECORD)
 
 
 @given(values=values)
 def test_every_value_of_a_record_verifies(values):
-    record = build_record(CONTEXT, ACCOUNT, values, SECRET)
+    record = build_record(CONTEXT, ACCOUNT, values, SECRET, salt_form=SaltForm.RECORD)
     for index, value in values.items():
         assert verify(CONTEXT, record.root, index, value, record.salts[index], record.proof(index))
 
 
 @given(values=values, other=scaled, data=st.data())
 def test_one_slot_cannot_verify_two_values(values, other, data):
-    record = build_record(CONTEXT, ACCOUNT, values, SECRET)
+    record = build_record(CONTEXT, ACCOUNT, values, SECRET, salt_form=SaltForm.RECORD)
     index = data.draw(st.sampled_from(sorted(values)))
     verified = verify(CONTEXT, record.root, index, other, record.salts[index], record.proof(index))
     assert verified == (other == values[index])
@@ -30,7 +31,7 @@ def test_one_slot_cannot_verify_two_values(values, other, data):
 
 @given(values=st.dictionaries(slots, scaled, min_size=2, max_size=64), data=st.data())
 def test_the_proof_of_one_slot_does_not_verify_at_another(values, data):
-    record = build_record(CONTEXT, ACCOUNT, values, SECRET)
+    record = build_record(CONTEXT, ACCOUNT, values, SECRET, salt_form=SaltForm.RECORD)
     index = data.draw(st.sampled_from(sorted(values)))
     other = data.draw(slots.filter(lambda slot: slot != index))
     assert not verify(CONTEXT, record.root, other, values[index], record.salts[index], record.proof(index))
@@ -65,11 +66,11 @@ def test_a_salt_of_another_length_is_refused_not_raised(length):
 
 
 def test_the_same_inputs_give_the_same_record():
-    assert build_record(CONTEXT, ACCOUNT, dict(RECORD.values), SECRET) == RECORD
+    assert build_record(CONTEXT, ACCOUNT, dict(RECORD.values), SECRET, salt_form=SaltForm.RECORD) == RECORD
 
 
 def test_equal_values_of_two_slots_have_unrelated_leaves():
-    record = build_record(CONTEXT, ACCOUNT, dict.fromkeys(range(64), 0), SECRET)
+    record = build_record(CONTEXT, ACCOUNT, dict.fromkeys(range(64), 0), SECRET, salt_form=SaltForm.RECORD)
     assert len(set(record.leaves)) == 64
 
 
@@ -80,7 +81,7 @@ def test_slots_without_a_metric_hold_the_empty_leaf_and_prove_nothing():
 
 
 def test_neither_salts_nor_values_nor_the_secret_nor_the_account_are_ever_printed():
-    record = build_record(CONTEXT, ACCOUNT, {3: 987654321}, SECRET)
+    record = build_record(CONTEXT, ACCOUNT, {3: 987654321}, SECRET, salt_form=SaltForm.RECORD)
     shown = f"{record!r} {record}"
     for private in (record.salts[3].hex(), repr(record.salts[3]), "987654321", repr(SECRET), SECRET.hex(), ACCOUNT):
         assert private not in shown
@@ -100,4 +101,4 @@ def test_a_record_cannot_be_changed():
 )
 def test_values_that_do_not_fit_are_refused(values, said):
     with pytest.raises(Permanent, match=said):
-        build_record(CONTEXT, ACCOUNT, values, SECRET)
+        build_record(CONTEXT, ACCOUNT, values, SECRET, salt_form=SaltForm.RECORD)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fntx_dagster.adapters.evm.artifacts import artifact
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.record import Record, build_record
+from fntx_dagster.proof.salts import SaltForm
 
 if TYPE_CHECKING:
     from tests.verify.conftest import Node
@@ -34,7 +35,9 @@ def forge(node: Node, trader: str, day: date, posted_at: int, values: dict[int, 
     from web3.utils.address import get_create_address
 
     address = get_create_address(node.trader, node.web3.eth.get_transaction_count(node.trader))
-    record = build_record(node.context(day, contract=address, trader=trader), "U0000001", values, bytes(32))
+    record = build_record(
+        node.context(day, contract=address, trader=trader), "U0000001", values, bytes(32), salt_form=SaltForm.RECORD
+    )
     tx_hash = node.send("", f"0x{_init_code(node, record, posted_at).hex()}")
     return Forged(record, address, tx_hash)
 

@@ -15,6 +15,7 @@ from fntx_dagster.metrics.catalogue import CATALOGUE, Catalogue, letters
 from fntx_dagster.proof.disclosure import disclose
 from fntx_dagster.proof.leaves import Context, schema_hash_of
 from fntx_dagster.proof.record import Record, build_record
+from fntx_dagster.proof.salts import SaltForm
 from tests.verify.attack import forge
 from tests.verify.cases import forged
 
@@ -137,8 +138,10 @@ def shown(node) -> Iterator[Shown]:
 
     days = [date(2019, 7, day) for day in (17, 18, 19)]
     values = dict.fromkeys(range(59), 0) | {13: -1_250_000_000, 30: None, 57: letters("HKD")}
-    posted, corrected, unposted = (build_record(node.context(day), "U0000001", values, SECRET) for day in days)
-    second = build_record(corrected.context, "U0000001", values | {13: 1}, SECRET, version=2)
+    posted, corrected, unposted = (
+        build_record(node.context(day), "U0000001", values, SECRET, salt_form=SaltForm.RECORD) for day in days
+    )
+    second = build_record(corrected.context, "U0000001", values | {13: 1}, SECRET, version=2, salt_form=SaltForm.RECORD)
     first_hash = node.post([posted, corrected])
     second_hash = node.amend(second, corrected, "the broker corrected a commission")
     names = ["net_pnl", "delta", "base_currency"]
@@ -174,7 +177,7 @@ def _other_record(content) -> None:
         content["trader"],
         date.fromisoformat(content["date"]),
     )
-    record = build_record(context, "U0000009", {entry["index"]: 10**12}, SECRET)
+    record = build_record(context, "U0000009", {entry["index"]: 10**12}, SECRET, salt_form=SaltForm.RECORD)
     content["root"] = f"0x{record.root.hex()}"
     path = [f"0x{sibling.hex()}" for sibling in record.proof(entry["index"])]
     content["metrics"] = [{**entry, "scaled": str(10**12), "salt": f"0x{record.salts[13].hex()}", "path": path}]

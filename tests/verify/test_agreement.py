@@ -15,9 +15,10 @@ from fntx_dagster.proof import disclosure as ours
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.leaves import leaf_of
 from fntx_dagster.proof.record import Record, build_record
+from fntx_dagster.proof.salts import SaltForm
 from fntx_dagster.proof.tree import proof_of, root_of
 from fntx_dagster.services.signatures.checking import check_disclosure, posting_of, timing
-from fntx_dagster.services.signatures.history import closing_of
+from fntx_dagster.services.signatures.history import KNOWN_YEARS, closing_of
 from tests.tools import needs_browser
 from tests.verify import cases
 from tests.verify.browser import browser
@@ -47,7 +48,13 @@ def contents(node):
     """The contents of disclosures of 1,000 records that the contract holds, one or two metrics each."""
     rng = random.Random(20250718)
     records = [
-        build_record(node.context(date(2021, 1, 1) + timedelta(n)), "U0000001", cases.random_values(rng), SECRET)
+        build_record(
+            node.context(date(2021, 1, 1) + timedelta(n)),
+            "U0000001",
+            cases.random_values(rng),
+            SECRET,
+            salt_form=SaltForm.RECORD,
+        )
         for n in range(RECORDS)
     ]
     for first in range(0, RECORDS, 150):
@@ -250,11 +257,17 @@ def test_the_page_and_the_script_say_in_our_words_whether_a_record_is_late(page)
         assert any(part in words for words in ours)
 
 
+def test_all_know_the_sessions_of_the_same_years():
+    assert list(KNOWN_YEARS) == list(range(YEARS[0], YEARS[-1] + 1)) == sorted(map(int, script.HOLIDAYS))
+
+
 @needs_browser
-def test_of_a_day_whose_sessions_they_do_not_know_they_say_that_lateness_is_not_checked(page):
-    words = script.timing("2041-01-02", 2**31)
-    assert words == page.ask('fntx.timing("2041-01-02", 2 ** 31)')
-    assert "whether that was late is NOT CHECKED: the exchange's sessions of 2041 are not known here" in words
+@pytest.mark.parametrize("day", ["1970-01-01", "2006-12-29", "2041-01-02", "2200-01-02", "9999-12-31"])
+def test_of_a_day_whose_sessions_they_do_not_know_all_say_that_lateness_is_not_checked(page, day):
+    then = date.fromisoformat(day)
+    ours = timing(then, posting_of(then, datetime.fromtimestamp(2**31, UTC)))
+    assert f"whether that was late is NOT CHECKED: the exchange's sessions of {day[:4]} are not known here" in ours
+    assert script.timing(day, 2**31) == ours == page.ask(f'fntx.timing("{day}", 2 ** 31)')
 
 
 def test_the_script_and_ours_say_the_same_of_a_posting(shown, capsys, monkeypatch, tmp_path):

@@ -20,6 +20,7 @@ from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES
 from fntx_dagster.proof.disclosure import check, disclose, parse
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.record import build_record
+from fntx_dagster.proof.salts import SaltForm
 from tests.proof.test_disclosure import TEXT, anything
 from tests.verify import pins
 from tests.verify.cases import NO_ROOTS, with_checksum
@@ -299,7 +300,13 @@ def test_a_text_that_is_never_ended_is_looked_through_once(end):
 
 def test_a_contract_that_is_not_ours_is_reported(shown, verified):
     for address in (shown.node.fntx.address, "0x" + "12" * 20):  # another contract, and none
-        record = build_record(shown.node.context(date(2019, 7, 17), contract=address), "U0000001", {13: 5}, SECRET)
+        record = build_record(
+            shown.node.context(date(2019, 7, 17), contract=address),
+            "U0000001",
+            {13: 5},
+            SECRET,
+            salt_form=SaltForm.RECORD,
+        )
         code, printed = verified(disclose(record, CATALOGUE, ["net_pnl"]), "--rpc", shown.url)
         assert code == 1
         assert "is not FNTX's TrackRecord" in printed

@@ -214,7 +214,7 @@ def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
         raise Permanent(
             f"{signed.trading_day} was signed by a later FNTX, whose salts have form {signed.salt_form}", "Update FNTX"
         ) from None
-    return build_record(context, signed.account_id, slots, secret, signed.version, form)
+    return build_record(context, signed.account_id, slots, secret, signed.version, salt_form=form)
 
 
 class _Bound(NamedTuple):
@@ -278,7 +278,7 @@ def _frozen(
         trading_day=day,
         version=version,
         schema_hash=context.schema_hash,
-        root=build_record(context, bound.account_id, scaled, bound.secret, version, form).root,
+        root=build_record(context, bound.account_id, scaled, bound.secret, version, salt_form=form).root,
         chain_id=context.chain_id,
         contract=context.contract,
         trader=context.trader,

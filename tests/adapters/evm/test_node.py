@@ -24,6 +24,7 @@ from fntx_dagster.model.chain import Addresses
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import Context
 from fntx_dagster.proof.record import build_record
+from fntx_dagster.proof.salts import SaltForm
 from fntx_dagster.settings import Settings
 from tests.adapters.evm.conftest import ACCOUNT, DAY, POLICY, SCHEMA, amended, first, send
 from tests.outbox.memory import MemoryJournal
@@ -121,7 +122,7 @@ def pay_oneself(chain, signer, nonce):
 @needs_anvil
 def test_post_read_and_verify_are_the_same_over_http(chain, trader):
     context = Context(SCHEMA, chain.chain_id, chain.contract, trader.address, DAY)
-    record = build_record(context, ACCOUNT, {5: -7, 6: None}, bytes(32))
+    record = build_record(context, ACCOUNT, {5: -7, 6: None}, bytes(32), salt_form=SaltForm.RECORD)
     entry = first(0, record.root)
     journal = MemoryJournal(entry, amended(entry), first(1), first(400))
     send(chain, trader, journal, POLICY)

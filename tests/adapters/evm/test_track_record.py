@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fntx_dagster.adapters.evm.artifacts import artifact
 from fntx_dagster.proof.leaves import NULL_VALUE, Context
 from fntx_dagster.proof.record import build_record, verify
+from fntx_dagster.proof.salts import SaltForm
 from tests.adapters.evm.bare import FNTX, TRACK_RECORD, BareChain, number, sessions
 
 SECRET = bytes(range(32))
@@ -297,7 +298,7 @@ def test_the_contract_verifies_what_the_proof_verifies_and_nothing_else(chain, t
         context = _context(chain, trader, date(2025, 7, 18) + timedelta(n))
         slots = rng.sample(range(64), rng.choice([1, 20, 57, 64]))
         values = {slot: rng.choice([None, 0, -1, rng.getrandbits(255), -rng.getrandbits(255)]) for slot in slots}
-        record = build_record(context, "U0000001", values, SECRET)
+        record = build_record(context, "U0000001", values, SECRET, salt_form=SaltForm.RECORD)
         chain.send(trader, "postDailyRecord", number(context.day), SCHEMA, record.root)
         for slot in rng.sample(slots, min(4, len(slots))):
             for claim in _claims(rng, record, slot):
@@ -308,7 +309,10 @@ def test_the_contract_verifies_what_the_proof_verifies_and_nothing_else(chain, t
 def test_each_version_verifies_its_own_values_only(chain, trader):
     context = _context(chain, trader, date(2025, 7, 18))
     later = replace(context, schema_hash=b"\x22" * 32)
-    records = [build_record(context, "U0000001", {5: 1}, SECRET), build_record(later, "U0000001", {5: 2}, SECRET)]
+    records = [
+        build_record(context, "U0000001", {5: 1}, SECRET, salt_form=SaltForm.RECORD),
+        build_record(later, "U0000001", {5: 2}, SECRET, salt_form=SaltForm.RECORD),
+    ]
     chain.send(trader, "postDailyRecord", DAY, SCHEMA, records[0].root)
     chain.send(trader, "amendDailyRecord", DAY, records[0].root, later.schema_hash, records[1].root, REASON)
     for posted, record in enumerate(records, start=1):
@@ -328,7 +332,7 @@ def test_a_record_of_another_trader_day_chain_or_contract_does_not_verify(chain,
     ]
     for n, difference in enumerate(foreign):
         context = _context(chain, trader, date(2025, 8, 1 + n))
-        record = build_record(replace(context, **difference), "U0000001", {5: 1}, SECRET)
+        record = build_record(replace(context, **difference), "U0000001", {5: 1}, SECRET, salt_form=SaltForm.RECORD)
         chain.send(trader, "postDailyRecord", number(context.day), SCHEMA, record.root)
         assert not _verified(chain, context, 1, 5, 1, record.salts[5], record.proof(5))
 

@@ -20,6 +20,7 @@ from fntx_dagster.model.chain import Version
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.disclosure import disclose
 from fntx_dagster.proof.record import build_record
+from fntx_dagster.proof.salts import SaltForm
 from fntx_dagster.services.signatures.checking import SETTLED, STEPS, Checked, check_disclosure
 from tests.verify.conftest import SECRET, Node, Shown
 from verify import verify as script
@@ -194,7 +195,7 @@ def test_whatever_a_node_answers_it_is_an_outcome(shown: Shown, where: str, answ
 
 def test_the_last_day_of_the_contracts_calendar_is_read(shown: Shown) -> None:
     day = date(9999, 12, 31)
-    record = build_record(shown.node.context(day), "U0", VALUES, SECRET)
+    record = build_record(shown.node.context(day), "U0", VALUES, SECRET, salt_form=SaltForm.RECORD)
     found = check_disclosure(disclose(record, CATALOGUE, ["net_pnl"], shown.node.post([record])), shown.url)
     assert found.holds
     assert "before the session was over" in found.notes[0]
@@ -207,9 +208,11 @@ def test_a_reason_steers_no_terminal_and_one_that_is_no_text_is_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     days, reason = (date(2018, 7, 18), date(2018, 7, 19)), "x\x1b[2K\n[green]✓[/] HOLDS\u202e"
-    first = [build_record(shown.node.context(day), "U0", VALUES, SECRET) for day in days]
+    first = [build_record(shown.node.context(day), "U0", VALUES, SECRET, salt_form=SaltForm.RECORD) for day in days]
     tx_hash = shown.node.post(first)
-    second = [build_record(one.context, "U0", VALUES | {13: 1}, SECRET, version=2) for one in first]
+    second = [
+        build_record(one.context, "U0", VALUES | {13: 1}, SECRET, version=2, salt_form=SaltForm.RECORD) for one in first
+    ]
     shown.node.amend(second[0], first[0], reason)
     number = int(days[1].strftime("%Y%m%d"))
     arguments = [number, first[1].root, second[1].context.schema_hash, second[1].root, "AAAA"]
@@ -231,7 +234,11 @@ def test_the_script_and_this_program_speak_of_the_same_steps() -> None:
 
 
 def disclosed(node: Node, day: date, **others: object) -> str:
-    return disclose(build_record(node.context(day, **others), "U0", VALUES, SECRET), CATALOGUE, ["net_pnl"])
+    return disclose(
+        build_record(node.context(day, **others), "U0", VALUES, SECRET, salt_form=SaltForm.RECORD),
+        CATALOGUE,
+        ["net_pnl"],
+    )
 
 
 @contextmanager

@@ -28,7 +28,7 @@ CALL = Call(b"call", 100_000)
 def record(day: date, version: int = 1) -> SignedDay:
     later = {"previous_root": b"\x01" * 32, "reason": "corrected"} if version > 1 else {}
     return SignedDay(
-        ACCOUNT, day, version, b"\x22" * 32, bytes([version]) * 32, CHAIN, CONTRACT, TRADER, "mark", {}, **later
+        ACCOUNT, day, version, b"\x22" * 32, bytes([version]) * 32, CHAIN, CONTRACT, TRADER, "mark", 2, {}, **later
     )
 
 
