@@ -17,13 +17,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fntx_dagster.model.closing import LOW_VEGA
+
 if TYPE_CHECKING:
     from datetime import datetime
 
 OK = "ok"
-LOW_VEGA = "low_vega"
-"""The mark says little of the volatility: its `tolerance` is worth more than five points. Where the mark holds no time
-value, or less than the tolerance, it says nothing, and neither volatility nor Greeks are defined."""
 BELOW_INTRINSIC = "below_intrinsic"
 """The mark lies below what the option is worth without any volatility, by more than its `tolerance`."""
 EXPIRED = "expired"

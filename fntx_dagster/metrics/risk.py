@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from fntx_dagster.metrics.greeks import EXPIRED, LOW_VEGA, Greeks, Option, values
-from fntx_dagster.model.closing import FEWEST_SCENARIOS
+from fntx_dagster.metrics.greeks import EXPIRED, Greeks, Option, values
+from fntx_dagster.model.closing import FEWEST_SCENARIOS, delta_of_spent
 
 MOST_SCENARIOS = 250
 PLACES = {"delta": 6, "gamma": 6, "theta": 4, "vega": 4, "value_at_risk": 6}
@@ -125,8 +125,10 @@ def _sensitivities(position: RiskPosition) -> Greeks:
     own, later = position.greeks, position.later
     if own is None:
         return _SHARE
-    if own.status == LOW_VEGA and own.delta is None and later is not None:
-        return _SHARE._replace(delta=float(later.sign) if later.intrinsic else 0.0)
+    if later is not None:
+        delta = delta_of_spent(own.status, own.delta, later.put_call, later.strike, later.underlying)
+        if delta is not None:
+            return _SHARE._replace(delta=delta)
     if own.status != EXPIRED:
         return own
     if later is None:

@@ -1,16 +1,37 @@
 """What Greeks and risk at a close are computed from, and what is computed: positions, prices, and rows of both tables.
 
-What belongs here: the shapes. dbt builds the positions (`closing_positions`, `closing_days`), `metrics/` computes.
+What belongs here: the shapes, and the delta that an option counts with whose mark holds no time value. dbt builds the
+positions (`closing_positions`, `closing_days`), `metrics/` computes.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 FEWEST_SCENARIOS = 20
 """Of how many past days the moves have to be known for a value at risk."""
+
+LOW_VEGA = "low_vega"
+"""The status of an option whose mark says little of the volatility: its tolerance is worth more than five points. Where
+the mark holds no time value, or less than the tolerance, it says nothing, and neither volatility nor Greeks are
+defined."""
+
+Price = TypeVar("Price", float, Decimal)
+
+
+def delta_of_spent(
+    status: str, delta: float | None, put_call: str | None, strike: Price | None, underlying: Price | None
+) -> float | None:
+    """The delta of an option whose mark holds no time value (LOW_VEGA, and no `delta` follows from the mark): that of
+    its shares where it is in the money at the underlying's price, else 0. None of any other option, and where one of
+    its terms or that price is unknown."""
+    if status != LOW_VEGA or delta is not None or put_call is None or strike is None or underlying is None:
+        return None
+    if put_call == "C":
+        return 1.0 if underlying > strike else 0.0
+    return -1.0 if underlying < strike else 0.0
 
 
 class ClosingPosition(NamedTuple):

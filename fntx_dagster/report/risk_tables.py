@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from fntx_dagster.model.closing import FEWEST_SCENARIOS
+from fntx_dagster.model.closing import FEWEST_SCENARIOS, delta_of_spent
 from fntx_dagster.model.contract import is_option
 from fntx_dagster.model.day import OpenPosition
 from fntx_dagster.report import money, wording
@@ -119,21 +119,18 @@ def _held(
 def _greeks(row: Mapping[str, Any]) -> tuple[float | None, ...]:
     """An option's Greeks. Of one whose mark holds no time value, those that the sums count: it moves as its shares do
     where it is in the money, else not at all."""
-    if not _is_spent(row):
-        return tuple(row[name] for name in _GREEKS)
-    sign = 1 if row["put_call"] == "C" else -1
-    return (float(sign) if sign * (row["underlying_price"] - row["strike"]) > 0 else 0.0, 0.0, 0.0, 0.0)
+    delta = _delta_of_spent(row)
+    return tuple(row[name] for name in _GREEKS) if delta is None else (delta, 0.0, 0.0, 0.0)
 
 
-def _is_spent(row: Mapping[str, Any]) -> bool:
-    known = None not in (row["underlying_price"], row["strike"], row["put_call"])
-    return row["status"] == "low_vega" and row["delta"] is None and known
+def _delta_of_spent(row: Mapping[str, Any]) -> float | None:
+    return delta_of_spent(row["status"], row["delta"], row["put_call"], row["strike"], row["underlying_price"])
 
 
 def _notes(rows: Sequence[tuple[str, Decimal, Mapping[str, Any]]]) -> Iterator[str]:
     options = [row for _, _, row in rows]
     yield "Per unit: theta a calendar day, vega a point of volatility."
-    if any(map(_is_spent, options)):
+    if any(_delta_of_spent(row) is not None for row in options):
         yield "Without an IV: the mark holds no time value, so the option counts as its shares, or as nothing."
     if any(not quantity for _, quantity, _ in rows):
         yield "Quantity 0: not in the broker's position at the close: closed again, or ended and booked that day."
