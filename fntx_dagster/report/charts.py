@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from io import StringIO
@@ -89,13 +89,21 @@ def drawdown_chart(sessions: Sequence[date], drawdowns: Sequence[float], key: st
         return _svg(figure, key, title, description)
 
 
-def day_chart(steps: Sequence[Step], currency: str, key: str, title: str, description: str) -> str:
-    """One day's steps from top to bottom in the order of time, each with what it moves and the NAV that it leaves."""
+def day_chart(
+    steps: Sequence[Step],
+    currency: str,
+    key: str,
+    title: str,
+    description: str,
+    words: Callable[[str], str] = cleaned,
+) -> str:
+    """One day's steps from top to bottom in the order of time, each with what it moves and the NAV that it leaves. Each
+    label passes `words`, which may mask more than what `cleaned` takes out."""
     height = 44 + _ROW * len(steps)
     with _settings():
         figure, axes = _figure(height, left=410, right=206, top=14, bottom=30)
         _steps(axes, steps)
-        _texts(axes, steps)
+        _texts(axes, steps, words)
         axes.set_ylim(len(steps) - 0.4, -0.6)
         axes.set_yticks([])
         reached = [float(nav) for step in steps for nav in (step.before, step.after)]
@@ -232,7 +240,7 @@ def _steps(axes: Axes, steps: Sequence[Step]) -> None:
         axes.plot([after[row] for row in marked], marked, clip_on=False, zorder=3, **style)
 
 
-def _texts(axes: Axes, steps: Sequence[Step]) -> None:
+def _texts(axes: Axes, steps: Sequence[Step], words: Callable[[str], str]) -> None:
     """The time and the label left of the plot; right of it what each step moves, and the NAV after it."""
     from matplotlib.transforms import ScaledTranslation
 
@@ -242,7 +250,7 @@ def _texts(axes: Axes, steps: Sequence[Step]) -> None:
         at = beside + ScaledTranslation(place / _POINTS_PER_INCH, 0, axes.figure.dpi_scale_trans)
         for row, (text, role) in enumerate(texts):
             if text:
-                axes.text(x, row, cleaned(text), transform=at, ha=align, va="center", color=_COLOURS[role])
+                axes.text(x, row, words(text), transform=at, ha=align, va="center", color=_COLOURS[role])
 
     column(0, -404, "left", ((step.when, "soft") for step in steps))
     # the part of a label behind its comma is left to the story

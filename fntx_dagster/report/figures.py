@@ -5,14 +5,14 @@ What belongs here: which charts a range or a day has, and what is said beside th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.day import Day
-from fntx_dagster.report import charts, clock, money
+from fntx_dagster.report import charts, clock, money, performance
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.nav_path import NavPath, day_steps, nav_path
-from fntx_dagster.report.performance import drawdowns, wealth
 from fntx_dagster.report.period import nav_day
 from fntx_dagster.report.tables import Table
 
@@ -27,42 +27,51 @@ class Figure(NamedTuple):
     table: Table | None = None
 
 
-def figures(stories: Sequence[Story], official: Sequence[Day], key: str) -> list[Figure]:
+def figures(
+    stories: Sequence[Story], official: Sequence[Day], key: str, words: Callable[[str], str] = cleaned
+) -> list[Figure]:
     """The charts in the order of the page. Several official days begin with their return, which deposits and
-    withdrawals do not bend; a single day has its steps. `key` makes the ids of the charts their own."""
+    withdrawals do not bend; a single day has its steps. `key` makes the ids of the charts their own; what
+    others wrote passes `words`."""
     if len(stories) == 1:
-        return _of_a_day(stories[0], key)
+        return _of_a_day(stories[0], key, words)
     path = nav_path(stories)
     nav = [_nav(path, stories[-1].day.base_currency, key)] if path.sessions else []
     if len(official) < 2:
         return nav
     sessions = [day.trading_day for day in official]
-    made = [nav_day(day).daily_return for day in official]
-    grown, fallen = [height - 1 for height in wealth(made)], drawdowns(made)
-    span, total, deepest = clock.span(sessions[0], sessions[-1]), money.percent(grown[-1], signed=True), min(fallen)
-    since = f"the deepest is {money.percent(deepest)}"
+    daily_returns = [nav_day(day).daily_return for day in official]
+    linked_returns = [wealth - 1 for wealth in performance.wealth(daily_returns)]
+    drawdowns = performance.drawdowns(daily_returns)
+    span, deepest = clock.span(sessions[0], sessions[-1]), min(drawdowns)
+    total = money.percent(linked_returns[-1], signed=True)
+    deepest_text = f"the deepest is {money.percent(deepest)}"
     return [
         Figure(
             "Return",
             charts.return_chart(
-                sessions, grown, f"{key}-return", f"Return, {span}", f"{total}, time-weighted, at the last close."
+                sessions,
+                linked_returns,
+                f"{key}-return",
+                f"Return, {span}",
+                f"{total}, time-weighted, at the last close.",
             ),
             [("accent", f"time-weighted, linked from daily returns: {total}; deposits and withdrawals do not count")],
-            _return_table(official, made, grown, fallen),
+            _return_table(official, daily_returns, linked_returns, drawdowns),
         ),
         *nav,
         Figure(
             "Drawdown",
             charts.drawdown_chart(
                 sessions,
-                fallen,
+                drawdowns,
                 f"{key}-drawdown",
                 f"Drawdown, {span}",
-                f"The deepest is {money.percent(deepest)}, on {clock.full_date(sessions[fallen.index(deepest)])}."
+                f"The deepest is {money.percent(deepest)}, on {clock.full_date(sessions[drawdowns.index(deepest)])}."
                 if deepest < 0
                 else "There is none.",
             ),
-            [("loss", f"below the highest linked return of the range; {since}")],
+            [("loss", f"below the highest linked return of the range; {deepest_text}")],
         ),
     ]
 
@@ -83,7 +92,10 @@ def _nav(path: NavPath, currency: str, key: str) -> Figure:
 
 
 def _return_table(
-    days: Sequence[Day], made: Sequence[float | None], grown: Sequence[float], fallen: Sequence[float]
+    days: Sequence[Day],
+    daily_returns: Sequence[float | None],
+    linked_returns: Sequence[float],
+    drawdowns: Sequence[float],
 ) -> Table:
     return Table(
         headers=("Trading Day", "Closing NAV", "Return", "Linked", "Drawdown"),
@@ -95,14 +107,14 @@ def _return_table(
                 money.percent(total, signed=True),
                 money.percent(below),
             )
-            for day, daily, total, below in zip(days, made, grown, fallen, strict=True)
+            for day, daily, total, below in zip(days, daily_returns, linked_returns, drawdowns, strict=True)
         ),
         title="The figures of the chart",
         results=("Return", "Linked"),
     )
 
 
-def _of_a_day(story: Story, key: str) -> list[Figure]:
+def _of_a_day(story: Story, key: str, words: Callable[[str], str]) -> list[Figure]:
     steps = day_steps(story)
     if not steps:
         return []
@@ -117,6 +129,7 @@ def _of_a_day(story: Story, key: str) -> list[Figure]:
                 f"{key}-day",
                 f"Steps of the net asset value, {clock.full_date(story.day.trading_day)}",
                 f"From {first} to {last}, in the order of time.",
+                words,
             ),
             [("accent", "a NAV that is stated"), ("gain", "what raised it"), ("loss", "what lowered it")],
             Table(

@@ -1,4 +1,4 @@
-"""What the account holds at the end of a report, and what it traded, as tables.
+"""What the account holds at the end of a report, as tables.
 
 What belongs here: headers and rows of display strings. Prices and values are in the currency of the contract, realised
 P&L of stock in that of the lot.
@@ -11,13 +11,12 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.day import AnyDay, OpenPosition
-from fntx_dagster.model.holdings import Mark, RoundTrip, RoundTrips, StockPosition
+from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.tables import Table
 
-MOST_TRADES = 250
-"""So many round trips a report lists, those that made or lost most."""
-_NONE = "–"
+NONE = "–"
+"""A cell without a figure."""
 
 
 def positions_table(day: AnyDay, marks: Mapping[str, Mark], observer: ZoneInfo) -> Table:
@@ -45,59 +44,19 @@ def stocks_table(stocks: Sequence[StockPosition], last: date) -> Table:
     )
 
 
-def trades_table(trades: RoundTrips, day: AnyDay, observer: ZoneInfo) -> Table:
-    """The round trips that ended in a range, in the order in which they ended, and below them what is still open at the
-    close of `day`, the last: the same positions as in `positions_table`."""
-    net = f"Net P&L ({day.base_currency})"
-    footnote = "A round trip is a position from zero back to zero. Fees are the commissions of all its fills."
-    if trades.ended > len(trades.trips):
-        listed = f"{len(trades.trips):,} of {trades.ended:,}, those that made or lost most; the total is of all."
-        footnote = f"{listed} {footnote}"
-    return Table(
-        ("Trade", "Opened", "Closed", "Ended", "Quantity", "Gross P&L", "Fees", net),
-        (
-            *(_trip(trip, observer) for trip in trades.trips),
-            *(_open(position, observer) for position in in_order(day.open_at_close)),
-        ),
-        totals=("Total", *[""] * 6, money.display(trades.net_pnl, signed=True)) if trades.ended else (),
-        footnote=footnote,
-        title="Trades",
-        words=4,
-        results=("Gross P&L", net),
-    )
-
-
-def _trip(trip: RoundTrip, observer: ZoneInfo) -> tuple[str, ...]:
-    return (
-        wording.contract_name(trip.contract, date.min),
-        _time(trip.opened_at, observer),
-        _time(trip.closed_at, observer),
-        trip.how_ended.replace("_", " "),
-        money.quantity(trip.quantity),
-        f"{money.display(trip.gross_pnl, signed=True)} {trip.currency}",
-        f"{money.display(trip.fees, signed=True)} {trip.currency}",
-        money.display(trip.net_pnl, signed=True),
-    )
-
-
-def _open(position: OpenPosition, observer: ZoneInfo) -> tuple[str, ...]:
-    name, opened, outcome, quantity = _head(position, observer)
-    ended = _NONE if position.ended_at is None else _time(position.ended_at, observer)
-    return (name, opened, ended, outcome, quantity, _NONE, _NONE, _NONE)
-
-
-def _time(moment: datetime, observer: ZoneInfo) -> str:
-    return f"{moment.astimezone(observer):%Y-%m-%d} {clock.clock_time(moment, observer)}"
-
-
-def _head(position: OpenPosition, observer: ZoneInfo) -> tuple[str, str, str, str]:
-    """Name, time of opening, outcome and quantity."""
+def head_of(position: OpenPosition, observer: ZoneInfo) -> tuple[str, str, str, str]:
+    """A position's first columns in every table: name, time of opening, outcome and quantity."""
     return (
         wording.contract_name(position.contract, date.min),  # with its expiry: the table may be read on another day
-        _NONE if position.opened_at is None else _time(position.opened_at, observer),
+        NONE if position.opened_at is None else time_of(position.opened_at, observer),
         position.ends or "open",
         money.quantity(position.quantity),
     )
+
+
+def time_of(moment: datetime, observer: ZoneInfo) -> str:
+    """A moment as tables show it: the day and the time where the observer is."""
+    return f"{moment.astimezone(observer):%Y-%m-%d} {clock.clock_time(moment, observer)}"
 
 
 def _position(position: OpenPosition, marks: Mapping[str, Mark], observer: ZoneInfo) -> tuple[str, ...]:
@@ -107,10 +66,10 @@ def _position(position: OpenPosition, marks: Mapping[str, Mark], observer: ZoneI
         price, currency = mark
         value = price * position.quantity * contract.multiplier
     return (
-        *_head(position, observer),
-        _NONE if position.open_price is None else money.price(position.open_price),
-        _NONE if price is None else money.price(price),
-        _NONE if value is None else f"{money.display(value)} {currency}",
+        *head_of(position, observer),
+        NONE if position.open_price is None else money.price(position.open_price),
+        NONE if price is None else money.price(price),
+        NONE if value is None else f"{money.display(value)} {currency}",
     )
 
 
@@ -125,8 +84,8 @@ def _stock(stock: StockPosition, last: date) -> tuple[str, ...]:
         f"{stock.exit_date}{how}" if ended else "open",
         money.quantity(-stock.quantity if stock.direction == "short" else stock.quantity),
         money.price(stock.entry_price),
-        money.price(stock.exit_price) if ended and stock.exit_price is not None else _NONE,
+        money.price(stock.exit_price) if ended and stock.exit_price is not None else NONE,
         f"{money.display(stock.gross_pnl, signed=True)} {stock.currency}"
         if ended and stock.gross_pnl is not None
-        else _NONE,
+        else NONE,
     )

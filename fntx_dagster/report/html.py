@@ -20,17 +20,19 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.chain import DayProof
 from fntx_dagster.model.day import AnyDay, Day
-from fntx_dagster.model.holdings import Mark, RoundTrips, StockPosition
+from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.model.nav import NavDay
+from fntx_dagster.model.round_trips import RoundTrips
 from fntx_dagster.report import clock, money
 from fntx_dagster.report.figures import figures
-from fntx_dagster.report.holdings import in_order, positions_table, stocks_table, trades_table
+from fntx_dagster.report.holdings import in_order, positions_table, stocks_table
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.performance import linked, monthly_table
 from fntx_dagster.report.period import narrate_periods, nav_day
 from fntx_dagster.report.proofs import checking, proof_state, proof_table
 from fntx_dagster.report.risk_tables import exposure_table, greeks_table
+from fntx_dagster.report.round_trips import trades_table
 from fntx_dagster.report.summary_table import month_tables
 from fntx_dagster.report.tables import Table
 
@@ -72,7 +74,7 @@ def to_html(accounts: Sequence[AccountReport], words: Callable[[str], str] = cle
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         span=clock.span(min(days), max(days)) if days else "",
         zones=clock.zones_sentence(observer),
-        sections=[_section(account, f"a{number}") for number, account in enumerate(accounts, start=1)],
+        sections=[_section(account, f"a{number}", words) for number, account in enumerate(accounts, start=1)],
     )
 
 
@@ -99,7 +101,7 @@ def _page(words: Callable[[str], str]) -> tuple[Template, str]:
     return environment.get_template("report.html.j2"), style
 
 
-def _section(account: AccountReport, key: str) -> dict[str, Any]:
+def _section(account: AccountReport, key: str, words: Callable[[str], str]) -> dict[str, Any]:
     stories = account.stories
     days = [story.day for story in stories]
     official = [day for day in days if isinstance(day, Day)]
@@ -111,7 +113,7 @@ def _section(account: AccountReport, key: str) -> dict[str, Any]:
         "currency": last.base_currency,
         "figures": _figures(days, official),
         "period": periods[0] if periods else None,
-        "charts": figures(stories, official, key),
+        "charts": figures(stories, official, key, words),
         "months": [monthly_table(account.history)] if account.history else [],
         "since": clock.span(account.history[0].trading_day, account.history[-1].trading_day) if account.history else "",
         "summaries": month_tables(days, stories[0].observer),

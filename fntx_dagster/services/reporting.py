@@ -16,10 +16,10 @@ from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.day import ProvisionalDay, without_brokers_words
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.document import to_json
-from fntx_dagster.report.holdings import MOST_TRADES
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.narrative import Story
+from fntx_dagster.report.round_trips import MOST_TRADES
 from fntx_dagster.report.story import narrate
 from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.current_day import provisional_days
@@ -28,7 +28,7 @@ from fntx_dagster.services.signatures.proofs import day_proofs
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.marts import holdings, performance, risk, story
+from fntx_dagster.store.marts import holdings, performance, risk, round_trips, story
 
 
 def report(
@@ -115,7 +115,7 @@ def account_report(db: Readable, label: str, stories: Sequence[Story]) -> Accoun
         history=performance.nav_history(db, account, official[-1]),
         marks=holdings.closing_marks(db, account, official[-1]),
         stocks=holdings.stock_positions(db, account, Period(first, last)),
-        trades=holdings.round_trips(db, account, Period(first, last), MOST_TRADES),
+        trades=round_trips.round_trips(db, account, Period(first, last), MOST_TRADES),
         proofs=day_proofs(
             db, account, {story.day.trading_day: story.day.closes_at for story in stories if story.day.as_of is None}
         ),

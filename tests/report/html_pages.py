@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.chain import DayProof, PostedDay, SignedDay
 from fntx_dagster.model.day import Day
-from fntx_dagster.model.holdings import Mark, RoundTrip, RoundTrips, StockPosition
+from fntx_dagster.model.holdings import Mark, StockPosition
+from fntx_dagster.model.round_trips import RoundTrip, RoundTrips
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.period import nav_day
@@ -59,7 +60,17 @@ def proof(day: date, *, version: int = 1, reason: str | None = None, **known: An
     bound = {"chain_id": 31337, "contract": "0x" + "c0" * 20, "trader": "0x" + "7a" * 20}
     root, schema, at = bytes([day.day]) * 32, bytes(32), datetime(day.year, day.month, day.day, 22, tzinfo=UTC)
     signed = SignedDay(
-        "U1000001", day, version, schema, root, **bound, secret_mark="", values={}, previous_root=None, reason=reason
+        "U1000001",
+        day,
+        version,
+        schema,
+        root,
+        **bound,
+        secret_mark="",
+        salt_form=2,
+        values={},
+        previous_root=None,
+        reason=reason,
     )
     posted = PostedDay(
         "U1000001",

@@ -299,3 +299,12 @@ def test_another_process_writes_the_same_bytes(page: str) -> None:
     code = "import sys; from tests.report.html_pages import role_model_page as p; sys.stdout.buffer.write(p().encode())"
     done = subprocess.run([sys.executable, "-c", code], cwd=GOLDEN.parents[2], capture_output=True, check=True)
     assert done.stdout.decode() == page
+
+
+def test_the_labels_of_a_chart_are_masked_as_every_other_text() -> None:
+    def masked(text: str) -> str:
+        return text.replace("SPY", "MASKED")
+
+    [drawing] = re.findall(r"<svg.*?</svg>", to_html([account(july_18())], masked), re.DOTALL)
+    assert "MASKED" in drawing
+    assert "SPY" not in drawing

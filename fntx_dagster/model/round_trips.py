@@ -1,0 +1,34 @@
+"""What an account traded: positions from zero back to zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from fntx_dagster.model.contract import Contract
+
+
+class RoundTrip(NamedTuple):
+    """A position from zero back to zero (a row of alm_reporting.round_trips). `quantity` is what was opened, negative
+    of a short position; `gross_pnl` and `fees` are in `currency`, `net_pnl` in base currency."""
+
+    contract: Contract
+    quantity: Decimal
+    opened_at: datetime
+    closed_at: datetime
+    how_ended: str
+    currency: str
+    gross_pnl: Decimal
+    fees: Decimal
+    net_pnl: Decimal
+
+
+class RoundTrips(NamedTuple):
+    """The round trips that ended in a range, oldest first: all of them, or where they are many those that made or lost
+    most. `ended` and `net_pnl` (base currency) are of all."""
+
+    trips: Sequence[RoundTrip]
+    ended: int
+    net_pnl: Decimal

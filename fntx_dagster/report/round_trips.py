@@ -1,0 +1,60 @@
+"""What an account traded in a report's range, as a table.
+
+What belongs here: headers and rows of display strings. Gross P&L and fees are in the currency of the contract, what was
+realised after fees is in base currency.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from fntx_dagster.model.day import AnyDay, OpenPosition
+from fntx_dagster.model.round_trips import RoundTrip, RoundTrips
+from fntx_dagster.report import money, wording
+from fntx_dagster.report.holdings import NONE, head_of, in_order, time_of
+from fntx_dagster.report.tables import Table
+
+MOST_TRADES = 250
+"""So many round trips a report lists, those that made or lost most."""
+
+
+def trades_table(trades: RoundTrips, day: AnyDay, observer: ZoneInfo) -> Table:
+    """The round trips that ended in a range, in the order in which they ended, and below them what is still open at the
+    close of `day`, the last: the same positions as in `positions_table`."""
+    realised = f"Realised, after fees ({day.base_currency})"
+    footnote = "A round trip is a position from zero back to zero. Fees are the commissions of all its fills."
+    if trades.ended > len(trades.trips):
+        listed = f"{len(trades.trips):,} of {trades.ended:,}, those that made or lost most; the total is of all."
+        footnote = f"{listed} {footnote}"
+    return Table(
+        ("Trade", "Opened", "Closed", "Ended", "Quantity", "Gross P&L", "Fees", realised),
+        (
+            *(_trip(trip, observer) for trip in trades.trips),
+            *(_open(position, observer) for position in in_order(day.open_at_close)),
+        ),
+        totals=("Total realised", *[""] * 6, money.display(trades.net_pnl, signed=True)) if trades.ended else (),
+        footnote=footnote,
+        title="Trades",
+        words=4,
+        results=("Gross P&L", realised),
+    )
+
+
+def _trip(trip: RoundTrip, observer: ZoneInfo) -> tuple[str, ...]:
+    return (
+        wording.contract_name(trip.contract, date.min),
+        time_of(trip.opened_at, observer),
+        time_of(trip.closed_at, observer),
+        trip.how_ended.replace("_", " "),
+        money.quantity(trip.quantity),
+        f"{money.display(trip.gross_pnl, signed=True)} {trip.currency}",
+        f"{money.display(trip.fees, signed=True)} {trip.currency}",
+        money.display(trip.net_pnl, signed=True),
+    )
+
+
+def _open(position: OpenPosition, observer: ZoneInfo) -> tuple[str, ...]:
+    name, opened, outcome, quantity = head_of(position, observer)
+    ended = NONE if position.ended_at is None else time_of(position.ended_at, observer)
+    return (name, opened, ended, outcome, quantity, NONE, NONE, NONE)

@@ -1,0 +1,54 @@
+"""What an account traded: the positions that went from zero back to zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.period import Period
+from fntx_dagster.model.round_trips import RoundTrip, RoundTrips
+from fntx_dagster.store.database import Readable
+from fntx_dagster.store.marts.tables import reading
+
+
+def round_trips(db: Readable, account: str, period: Period, most: int) -> RoundTrips:
+    """The round trips that ended in the range, at most `most` of them."""
+    first, last = period
+    with reading(db) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(_ROUND_TRIPS, {"account": account, "first": first, "last": last, "most": most})
+        rows = cursor.fetchall()
+    if not rows:
+        return RoundTrips([], 0, Decimal(0))
+    return RoundTrips([_round_trip(row) for row in rows], rows[0]["trips"], rows[0]["total"])
+
+
+def _round_trip(row: Mapping[str, Any]) -> RoundTrip:
+    contract = Contract(**{field.name: row[field.name] for field in fields(Contract)})
+    return RoundTrip(contract, **{name: row[name] for name in RoundTrip._fields if name != "contract"})
+
+
+# A contract's terms are the same in all of its lots.
+_ROUND_TRIPS = """
+with ended as (
+    select *, count(*) over () as trips, sum(net_pnl) over () as total
+    from alm_reporting.round_trips
+    where account_id = %(account)s and trading_day between %(first)s and %(last)s
+    order by abs(net_pnl) desc, round_trip_id limit %(most)s
+)
+select trips, total, ended.contract_id, ended.symbol, coalesce(ended.description, ended.symbol) as description,
+    ended.asset_category,
+    lot.underlying_symbol, lot.multiplier, lot.strike, lot.expiry, lot.put_call,
+    case direction when 'long' then quantity else -quantity end as quantity, opened_at, closed_at, how_ended, currency,
+    gross_pnl, fees, net_pnl
+from ended
+cross join lateral (
+    select underlying_symbol, multiplier, strike, expiry, put_call from alm_reporting.position_lots as lots
+    where lots.account_id = ended.account_id and lots.contract_id = ended.contract_id limit 1
+) as lot
+order by closed_at, round_trip_id
+"""
