@@ -76,6 +76,26 @@ def figures(
     ]
 
 
+def steps_table(story: Story) -> Table:
+    """The steps of a day in the order of time, the parts of the difference among them, each with what it moves and the
+    NAV after it. Without rows where no opening NAV is known."""
+    return Table(
+        headers=("Step", "Time", "Impact", f"NAV ({story.day.base_currency})"),
+        rows=tuple(
+            (
+                step.label,
+                step.when,
+                money.display(step.impact, signed=True) if step.kind != "level" else "",
+                money.display(step.after),
+            )
+            for step in day_steps(story)
+        ),
+        title="The Day's Steps",
+        words=2,
+        results=("Impact",),
+    )
+
+
 def _nav(path: NavPath, currency: str, key: str) -> Figure:
     opening, closing = (f"{money.display(point.nav)} {currency}" for point in (path.closes[0], path.closes[-1]))
     flows = [("ink", "deposits (▲) and withdrawals (▼)")] if path.flows else []
@@ -132,20 +152,6 @@ def _of_a_day(story: Story, key: str, words: Callable[[str], str]) -> list[Figur
                 words,
             ),
             [("accent", "a NAV that is stated"), ("gain", "what raised it"), ("loss", "what lowered it")],
-            Table(
-                headers=("Step", "Time", "Impact", f"NAV ({currency})"),
-                rows=tuple(
-                    (
-                        step.label,
-                        step.when,
-                        money.display(step.impact, signed=True) if step.kind != "level" else "",
-                        money.display(step.after),
-                    )
-                    for step in steps
-                ),
-                title="The figures of the chart",
-                words=2,
-                results=("Impact",),
-            ),
+            steps_table(story)._replace(title="The figures of the chart"),
         )
     ]

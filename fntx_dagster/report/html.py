@@ -24,7 +24,7 @@ from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.model.nav import NavDay
 from fntx_dagster.model.round_trips import RoundTrips
 from fntx_dagster.report import clock, money
-from fntx_dagster.report.figures import figures
+from fntx_dagster.report.figures import figures, steps_table
 from fntx_dagster.report.holdings import in_order, positions_table, stocks_table
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.narrative import Story
@@ -128,6 +128,7 @@ def _section(account: AccountReport, key: str, words: Callable[[str], str]) -> d
         "proofs": proof_table(sessions, account.proofs),
         "checking": checking(sessions, account.proofs),
         "stories": [_story(story, key, account.proofs) for story in stories],
+        "steps": _printed_steps(stories),
         "anchors": {day.trading_day.isoformat(): _anchor(day, key) for day in days},
         "folded": len(stories) > _MOST_UNFOLDED,
     }
@@ -183,6 +184,14 @@ def _risk(account: AccountReport, day: Day | None) -> Iterator[Table]:
 def _positions_at(day: AnyDay, observer: ZoneInfo) -> str:
     at = day.as_of or day.closes_at
     return f"{'Now' if day.as_of else 'At the close'}: {clock.both_zones(at, at, observer)}"
+
+
+def _printed_steps(stories: Sequence[Story]) -> dict[str, Table]:
+    """What a page of several days prints of each of them, by its heading; a single day prints its narrative."""
+    if not 1 < len(stories) <= _MOST_UNFOLDED:
+        return {}
+    tables = {story.heading: steps_table(story) for story in stories}
+    return {heading: table for heading, table in tables.items() if table.rows}
 
 
 def _story(story: Story, key: str, proofs: Mapping[date, DayProof]) -> dict[str, Any]:

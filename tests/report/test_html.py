@@ -303,8 +303,8 @@ def test_another_process_writes_the_same_bytes(page: str) -> None:
 
 def test_the_labels_of_a_chart_are_masked_as_every_other_text() -> None:
     def masked(text: str) -> str:
-        return text.replace("SPY", "MASKED")
+        return text.replace("Assignment", "MASKED")
 
     [drawing] = re.findall(r"<svg.*?</svg>", to_html([account(july_18())], masked), re.DOTALL)
     assert "MASKED" in drawing
-    assert "SPY" not in drawing
+    assert "Assignment" not in drawing

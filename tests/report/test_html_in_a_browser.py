@@ -105,5 +105,5 @@ def test_what_is_printed_is_on_the_paper_and_of_a_size_that_can_be_read(opened: 
     beyond = "[...document.querySelectorAll('table, svg, p, li')].filter(e => e.getBoundingClientRect().right > 719)"
     assert opened.ask(f"{beyond}.map(e => e.textContent.slice(0, 60))") == []
     sizes = "[...document.querySelectorAll('td, li, p, code')].map(e => parseFloat(getComputedStyle(e).fontSize))"
-    assert opened.ask(f"Math.min(...{sizes}) * 72 / 96") >= 5
+    assert opened.ask(f"Math.min(...{sizes}) * 72 / 96") >= 6.99
     light_or_dark(opened, "light")
