@@ -19,35 +19,45 @@ test: lint ## style, types and all tests; those whose programs are missing are s
 coverage: ## `make test`, and counts the lines of the package that it runs: fails below the floor in pyproject.toml
 	@COVERAGE_CORE=sysmon $(MAKE) --no-print-directory test COVERAGE=yes
 
-lint: .venv/installed ## style and types: half a minute
+lint: .venv/installed-dev ## style and types: half a minute
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
 
-test-all: .venv/installed ## the tests that need Node, Slither or a browser, after installing what the machine lets it
+test-all: .venv/installed-dev ## the tests that need Node, Slither or a browser, after installing what the machine lets it
 	@tests/install_tools.sh
 	@$(BIN)/pytest -m tool
 
-bench: .venv/installed ## what the platform is held to, measured beside its peers and limits: a table, in ten minutes
+bench: .venv/installed-dev ## what the platform is held to, measured beside its peers and limits: a table, in ten minutes
 	@$(BIN)/python bench
 
 ui: .venv/installed ## the Dagster UI and its daemon on http://127.0.0.1:3000
 	@$(BIN)/fntx ui
 
-# The stamp is written last: an installation that was cut off is done again.
+# A stamp is written last: an installation that was cut off is done again.
 # It is also done again when the interpreter that it uses has gone.
-$(shell $(BIN)/python -c '' 2>/dev/null || rm -f .venv/installed)
+$(shell $(BIN)/python -c '' 2>/dev/null || rm -f .venv/installed .venv/installed-dev)
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps
 
 .venv/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found. Install one (on Debian with python3-venv) and try again." >&2; exit 1; }
 	@test ! -L .venv || { echo ".venv is a symbolic link, and setting it up would clear the folder that it points to. Remove the link and try again." >&2; exit 1; }
 	@echo "Setting up .venv (once, about a minute) …"
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --only-binary :all: --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@$(INSTALL) --no-compile --only-binary :all: --require-hashes -r requirements.lock
+	@$(INSTALL) --no-build-isolation --no-index --editable .
 	@touch $@
 
-lock: ## write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	@echo "Installing what the tests need (once) …"
+	@$(INSTALL) --no-compile --only-binary :all: --require-hashes -r requirements-dev.lock
+	@touch $@
+
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+lock: ## write requirements.lock and requirements-dev.lock anew from pyproject.toml (needs uv)
+	$(LOCK) --extra checkout -o requirements.lock
+	$(LOCK) --extra dev --constraint requirements.lock -o requirements-dev.lock \
+		$$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
 
 clean: ## remove the environment; the data folder .fntx stays
 	rm -rf .venv .venv-slither contracts/node_modules
