@@ -39,6 +39,7 @@ HOMES = {
     "jinja2": "report",
     "lxml": "adapters/flex",
     "matplotlib": "report",
+    "packaging": "services",
     "psutil": "store",
     "psycopg": "store",
     "psycopg_pool": "store",

@@ -15,6 +15,7 @@ import typer
 
 from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.chain import chain
+from fntx_dagster.cli.doctor import doctor
 from fntx_dagster.cli.operation import alerts, database, demo, env, status, ui
 from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.cli.setup import init
@@ -31,7 +32,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a broker's statements to a track record that nobody has to take on trust.",
 )
-for command in (init, load, fetch, run, today, report, summary, metrics, status, alerts, greeks, verify, demo, ui, env):
+for command in (
+    init,
+    doctor,
+    load,
+    fetch,
+    run,
+    today,
+    report,
+    summary,
+    metrics,
+    status,
+    alerts,
+    greeks,
+    verify,
+    demo,
+    ui,
+    env,
+):
     app.command()(command)
 app.add_typer(signature, name="signature")
 app.add_typer(chain, name="chain")

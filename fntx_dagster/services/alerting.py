@@ -155,7 +155,7 @@ def deliver(settings: Settings, db: Database) -> list[AlertDelivery]:
                 break
             mark_delivered(db, alerts, mark)
             taken += len(alerts)
-        done.append(AlertDelivery(_name(number, url), taken, problem))
+        done.append(AlertDelivery(name_of(number, url), taken, problem))
     return done
 
 
@@ -169,7 +169,7 @@ def send_test_messages(settings: Settings) -> Iterator[AlertDelivery]:
     """Send a test message to each destination; a delivery says whether it arrived."""
     for number, url in enumerate(settings.alerts.urls, 1):
         problem = send(url, "FNTX: a test", "Alerts of FNTX will come here.")
-        yield AlertDelivery(_name(number, url), 0 if problem else 1, problem)
+        yield AlertDelivery(name_of(number, url), 0 if problem else 1, problem)
 
 
 def message(kind: str, alerts: Sequence[Alert]) -> tuple[str, str]:
@@ -185,6 +185,7 @@ def mark_of(url: SecretStr) -> str:
     return blake2b(url.get_secret_value().encode(), digest_size=8, person=b"fntx-alert").hexdigest()
 
 
-def _name(number: int, url: SecretStr) -> str:
+def name_of(number: int, url: SecretStr) -> str:
+    """What messages call a destination: its place in the settings, and its service."""
     scheme, colon, _ = url.get_secret_value().partition("://")
     return f"destination {number} ({scheme})" if colon else f"destination {number}"

@@ -98,7 +98,7 @@ def chain_status(settings: Settings, db: Database, account: str | None = None) -
     addresses = addresses_of(settings)
     try:
         with connect(settings) as chain:
-            traders = [_trader(settings, chain, account_id) for account_id in chosen]
+            traders = [trader_state(settings, chain, account_id) for account_id in chosen]
     except Transient as error:
         return ChainStatus(addresses, [], queue, error)
     funded = [state.trader for state in traders if state.trader and (state.days or 0) >= POSTS_AHEAD]
@@ -161,7 +161,8 @@ def create_keystore(settings: Settings, file: Path, password: str, *, is_importe
     return import_key(place, password, settings.keys.trader_key)
 
 
-def _trader(settings: Settings, chain: Chain, account_id: str) -> TraderState:
+def trader_state(settings: Settings, chain: Chain, account_id: str) -> TraderState:
+    """The funds of an account's key, or why it cannot be used."""
     try:
         address = signer_of(settings, account_id).address
     except Permanent as error:

@@ -66,6 +66,17 @@ def only_daemon_of_the_home(settings: Settings, url: str) -> Iterator[None]:
         yield
 
 
+def daemon_of_the_home(settings: Settings) -> str | None:
+    """The process and URL of the `fntx ui` that has this home; None where none runs."""
+    file = settings.paths.dagster / "daemon.lock"
+    with suppress(FileNotFoundError), open(file, encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return lock.read() or "it is starting"
+    return None
+
+
 @contextmanager
 def only_daemon_of_the_database(settings: Settings) -> Iterator[Callable[[], None]]:
     """While inside, no other `fntx ui` works on this database, on whichever machine. What is yielded raises Permanent

@@ -64,16 +64,25 @@ def dagster_storage_url(settings: Settings) -> str:
     The driver is named because SQLAlchemy 2.1 takes psycopg 3 for a plain `postgresql://`, which dagster-postgres
     cannot use.
     """
+    return sqlalchemy_url(_dagster_url(settings), "psycopg2")
+
+
+def dagster_storage_answers(settings: Settings) -> None:
+    """Connect to Dagster's own storage; Transient where it cannot be reached."""
+    url = _dagster_url(settings)
+    with without_password(url):
+        psycopg.connect(url, connect_timeout=10, application_name="fntx").close()
+
+
+def _dagster_url(settings: Settings) -> str:
     if settings.dagster.database_url is not None:
-        url = libpq_url(settings.dagster.database_url.get_secret_value())
-    elif settings.database.url is not None:
+        return libpq_url(settings.dagster.database_url.get_secret_value())
+    if settings.database.url is not None:
         main = libpq_url(settings.database.url.get_secret_value())
-        url = make_conninfo(main, dbname=DAGSTER_DATABASE)
         _create_dagster_database(main)
-    else:
-        # its log of events may lose its end: what counts is in our own tables, whose commits do wait
-        url = make_conninfo(database_url(_started(settings.paths.postgres), DAGSTER_DATABASE), options=_LAZY)
-    return sqlalchemy_url(url, "psycopg2")
+        return make_conninfo(main, dbname=DAGSTER_DATABASE)
+    # its log of events may lose its end: what counts is in our own tables, whose commits do wait
+    return make_conninfo(database_url(_started(settings.paths.postgres), DAGSTER_DATABASE), options=_LAZY)
 
 
 _LAZY = "-c synchronous_commit=off"

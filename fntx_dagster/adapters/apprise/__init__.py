@@ -19,9 +19,20 @@ def send(url: SecretStr, title: str, text: str) -> str | None:
     with _without_logs():
         service = apprise.Apprise()
         if not service.add(url.get_secret_value()):
-            return "no notification service understands this URL; write it as Apprise wants it"
+            return _NOT_UNDERSTOOD
         taken = service.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT)
     return None if taken else "the message was not taken; check the address, its credentials and the network"
+
+
+def problem_of(url: SecretStr) -> str | None:
+    """What is wrong with a destination's form, in words; None where a service understands it. Nothing is sent."""
+    import apprise
+
+    with _without_logs():
+        return None if apprise.Apprise().add(url.get_secret_value()) else _NOT_UNDERSTOOD
+
+
+_NOT_UNDERSTOOD = "no notification service understands this URL; write it as Apprise wants it"
 
 
 @contextmanager

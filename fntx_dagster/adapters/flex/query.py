@@ -63,6 +63,11 @@ _SECTIONS = {
 """Table → its name and options in Client Portal. Left out: the sections that no figure uses, and the exchange rates,
 which `Include Currency Rates?` adds."""
 
+NEEDED_FIELDS = {"trades": ("currency", "quantity", "tradePrice", "dateTime", "symbol|conid")}
+"""Table → the fields without which a row is incomplete; of two with a bar between them one is enough."""
+OPTION_FIELDS = ("multiplier", "strike", "expiry", "putCall")
+"""Needed beside those in the row of an option."""
+
 
 def query_sections() -> list[QuerySection]:
     """The sections of one query that delivers all that is read, those that are needed first."""

@@ -15,7 +15,8 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import NamedTuple, NoReturn, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -77,9 +78,37 @@ def download(
     return _Conversation(service, hidden, query, period, target, on_progress).run()
 
 
+def ask_whether_token_is_valid(service: FlexService, token: str | Secret, name: str) -> None:
+    """Ask about a reference that does not exist: the cheapest request, it generates nothing. `name` is what errors call
+    the token. Raises as `download` does where the token is refused or the service does not answer."""
+    hidden = Token(token if isinstance(token, str) else token.get_secret_value())
+    del token
+    require_valid(service, hidden, Query("token", _NO_REFERENCE), None)
+    clean_logs()
+    query = Query(f"a statement with the token {name}", _NO_REFERENCE)
+    _Conversation(service, hidden, query, None, service.limits_folder, lambda line: None).ask()
+
+
+def date_of(url: str) -> datetime | None:
+    """The time by the clock of the web server at `url`, UTC; None where it does not answer or does not say. The request
+    holds no token."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = url.startswith("https:")
+            headers = {"User-Agent": _USER_AGENT}
+            with session.get(url, headers=headers, timeout=10, allow_redirects=False, stream=True) as response:
+                told = parsedate_to_datetime(response.headers.get("Date", ""))
+                return told if told.tzinfo else None
+    except (requests.RequestException, HTTPError, OSError, ValueError, TypeError):
+        return None
+
+
 # -- the conversation -------------------------------------------------------------------------------------------------
 
 _USER_AGENT = "FNTX/0.1 (Flex Web Service client)"
+_NO_REFERENCE = "1"
+_ACCEPTED = (1017, 1019, 1020)
+"""Codes about the reference: the token was looked at before."""
 _CHUNK = 1 << 16
 _LONGEST_ANSWER = 1 << 16
 _LONGEST_QUOTE = 200
@@ -138,6 +167,22 @@ class _Conversation:
             retry_error_callback=self._give_up,
         )
         return retrying(self._advance)
+
+    def ask(self) -> None:
+        """Send the request that only a valid token gets the answer `no such reference` to."""
+        url = f"{self._service.base_url.rstrip('/')}/GetStatement"
+        try:
+            content = self._get(
+                url, {"q": self._query.query_id}, lambda response: self._start_of(self._pieces(response))
+            )
+            raise body_setback(content, self._quoted)
+        except Setback as setback:
+            if setback.code not in _ACCEPTED:
+                if setback.rule.retry is Retry.THROTTLED:
+                    self._pace.hold()
+                raise self._error(
+                    setback.rule.outcome, self._describe(setback), setback.rule.way_out, setback.code
+                ) from None
 
     def _advance(self) -> Download:
         try:

@@ -1,0 +1,34 @@
+"""`fntx doctor`: what is right, what is not, and what to do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fntx_dagster.cli.options import print_json
+
+
+def doctor(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the UI shall have.")] = 3000,
+    as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
+) -> None:
+    """Check the program, settings, home, database, broker, chain and ports, and say what to do. Exit code 1: something
+    is to be mended."""
+    from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, out, styled
+    from fntx_dagster.services.doctor.checks import Health
+    from fntx_dagster.services.doctor.examining import examine
+
+    found = examine(port)
+    wrong = [finding for finding in found if finding.health is Health.WRONG]
+    if as_json:
+        print_json({"right": not wrong, "checks": [finding.as_dict() for finding in found]})
+    else:
+        marks = {Health.RIGHT: GOOD, Health.ADVICE: DOUBTFUL, Health.WRONG: BAD, Health.UNUSED: styled("–", "dim")}
+        for finding in found:
+            out(line(marks[finding.health], f" {finding.check}: {finding.text}"))
+            if finding.way_out:
+                out(f"    {finding.way_out}")
+        out("", f"{len(wrong)} to mend." if wrong else "Nothing is to be mended.")
+    if wrong:
+        raise typer.Exit(1)
