@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from statistics import median
@@ -19,6 +20,7 @@ from fntx_dagster.store.opening import open_database
 
 FNTX = Path(sys.executable).with_name("fntx")
 STARTS = 9
+DEADLINE_SECONDS = 300
 QUERY = "%7BassetNodes%7BassetKey%7Bpath%7D%7D%7D"  # {assetNodes{assetKey{path}}}
 
 
@@ -49,7 +51,8 @@ def _until_the_ui_answers() -> float:
             servers.append(
                 subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
             )
-            while True:
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            while time.monotonic() < deadline:
                 try:
                     with urllib.request.urlopen(f"http://127.0.0.1:{port}/graphql?query={QUERY}", timeout=60) as answer:
                         if b"daily_signature" in answer.read():
@@ -57,11 +60,14 @@ def _until_the_ui_answers() -> float:
                 except OSError:
                     if servers[-1].poll() is not None:
                         raise
+                    time.sleep(0.02)
+            raise TimeoutError("the UI does not answer with its definitions")
 
-        seconds = timed(answered)
-        servers[-1].send_signal(signal.SIGINT)
-        servers[-1].wait()
-        return seconds
+        try:
+            return timed(answered)
+        finally:
+            servers[-1].send_signal(signal.SIGINT)
+            servers[-1].wait()
 
 
 def _cpu(*command: str | Path) -> float:

@@ -3,11 +3,12 @@
 import gc
 
 gc.disable()  # what is imported stays: looking for garbage meanwhile would take a fifth of a code server's start
+try:
+    from fntx_dagster.defs.code_location import load
 
-from fntx_dagster.defs.code_location import load  # noqa: E402
-
-defs = load()
-gc.freeze()
-gc.enable()
+    defs = load()
+    gc.freeze()
+finally:
+    gc.enable()
 
 __all__ = ["defs"]

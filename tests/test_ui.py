@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -21,6 +22,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psutil
+import psycopg
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -34,13 +36,14 @@ from tests.verify.browser import Page, browser
 LAUNCH = """mutation {launchRun(executionParams: {selector: {repositoryLocationName: "fntx",
     repositoryName: "__repository__", jobName: "post_queue"}}) {__typename ... on PythonError {message}}}"""
 DELIVER = LAUNCH.replace("post_queue", "deliver_alerts")
+RELOAD = """mutation {reloadRepositoryLocation(repositoryLocationName: "fntx") {__typename}}"""
 RUNS = "{runsOrError {... on Runs {results {runId jobName status}}}}"
 
 
 class Ui:
     """A `fntx ui` on a home of its own, and what its terminal shows."""
 
-    def __init__(self, home: Path, port: int, **variables: str) -> None:
+    def __init__(self, home: Path, port: int, *, in_background: bool = False, **variables: str) -> None:
         self.home, self.port = home, port
         self.screen = home / f"screen-{port}"
         with self.screen.open("w") as screen:
@@ -50,6 +53,8 @@ class Ui:
                 stdout=screen,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # as a shell without job control starts a command with `&`
+                preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if in_background else None,
             )
         wait_for(lambda: self.process.poll() is not None or "Dagster UI on" in self.shown, 240)
         assert self.process.poll() is None, self.shown
@@ -146,6 +151,35 @@ def test_a_websocket_of_a_foreign_page_is_refused_and_one_of_the_ui_is_not(ui: U
     with connect(address, origin=ui.origin, subprotocols=["graphql-ws"]) as websocket:
         websocket.send(json.dumps({"type": "connection_init"}))
         assert json.loads(websocket.recv(30)) == {"type": "connection_ack"}
+
+
+STRANGER = """import socket, sys
+for request in sys.argv[2:]:
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as wire:
+        wire.sendall(request.replace("\\n", "\\r\\n").encode())
+        answer = b""
+        while more := wire.recv(65536):
+            answer += more
+        print(answer.split()[1].decode(), b"FNTX_UI_TOKEN" in answer)
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as wire:  # who is gone has no user any more
+    wire.sendall(sys.argv[2].replace("\\n", "\\r\\n").encode())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
+def test_another_user_of_this_machine_is_refused_over_http_and_over_websockets(ui: Ui) -> None:
+    before, body = ui.runs(), json.dumps({"query": LAUNCH})
+    own = f"HTTP/1.1\nHost: 127.0.0.1:{ui.port}\nX-Forwarded-For: 127.0.0.1\n"
+    post = f"POST /graphql {own}Content-Type: application/json\nContent-Length: {len(body)}\nConnection: close\n"
+    opening = "Upgrade: websocket\nConnection: Upgrade\nSec-WebSocket-Version: 13\nSec-WebSocket-Protocol: graphql-ws\n"
+    websocket = f"GET /graphql {own}{opening}Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\n\n"
+    python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable
+    command = [python, "-c", STRANGER, str(ui.port), f"{post}\n{body}", websocket]
+    done = subprocess.run(command, user=65534, cwd="/", capture_output=True, text=True, check=True, timeout=120)
+    http_answer, websocket_answer = done.stdout.splitlines()
+    assert http_answer == "403 True"
+    assert websocket_answer.startswith("403 ")
+    assert ui.runs() == before
 
 
 class Hostile(BaseHTTPRequestHandler):
@@ -288,21 +322,48 @@ def test_an_address_that_others_reach_is_refused_without_a_token(tmp_path: Path)
 
 
 def test_the_code_server_that_is_killed_comes_back_and_the_definitions_can_be_read_anew(ui: Ui) -> None:
-    reload = """mutation {reloadRepositoryLocation(repositoryLocationName: "fntx") {__typename}}"""
     [before] = code_servers(ui)
-    assert ui.ask(reload)[1]["data"]["reloadRepositoryLocation"]["__typename"] == "WorkspaceLocationEntry"
+    assert ui.ask(RELOAD)[1]["data"]["reloadRepositoryLocation"]["__typename"] == "WorkspaceLocationEntry"
     wait_for(lambda: not before.is_running(), 90)  # it has no run, and hears no heartbeat
     [code_server] = code_servers(ui)
     code_server.kill()
-    wait_for(lambda: "the code server has ended, and the runs in it; it is started again" in ui.shown, 60)
+    wait_for(lambda: "the code server had ended, and is started again" in ui.shown, 60)
     wait_for(lambda: ui.ask(LAUNCH)[1]["data"]["launchRun"]["__typename"] == "LaunchRunSuccess", 90)
     assert [each.pid for each in code_servers(ui)] not in ([], [code_server.pid])
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_with_all_that_it_started(how: signal.Signals) -> None:
+def test_while_the_database_makes_it_wait_its_code_server_lives_and_a_run_is_canceled_after_a_reload() -> None:
+    """A lock on the alerts holds up the run that delivers them, and the look at what has happened."""
     with a_home() as home:
-        served = Ui(home, free_port())
+        ui = Ui(home, free_port(), FNTX_ALERT_URLS='["json://127.0.0.1:9"]')
+        url = database_url(EmbeddedPostgres(Settings(home=home).paths.postgres).start(), "fntx")
+        with psycopg.connect(url) as connection:
+            connection.execute("lock table alm_reporting.alerts in access exclusive mode")
+            deliver = DELIVER.replace("{__typename", "{__typename ... on LaunchRunSuccess {run {runId}}", 1)
+            number = ui.ask(deliver)[1]["data"]["launchRun"]["run"]["runId"]
+            wait_for(lambda: status(ui, number) == "STARTED", 120)
+            servers = code_servers(ui)
+            time.sleep(25)  # longer than it waits for a heartbeat
+            assert code_servers(ui) == servers
+            assert ui.ask(RELOAD)[1]["data"]["reloadRepositoryLocation"]["__typename"] == "WorkspaceLocationEntry"
+            assert len(code_servers(ui)) == 2
+            assert status(ui, number) == "STARTED"
+            cancel = f'mutation {{terminateRun(runId: "{number}") {{__typename ... on PythonError {{message}}}}}}'
+            assert ui.ask(cancel)[1]["data"]["terminateRun"] == {"__typename": "TerminateRunSuccess"}
+            wait_for(lambda: status(ui, number) == "CANCELED", 90)
+            assert ui.end() == 0
+
+
+def status(ui: Ui, number: str) -> str:
+    return next(run["status"] for run in ui.runs() if run["runId"] == number)
+
+
+@pytest.mark.parametrize(
+    ("how", "in_background"), [(signal.SIGINT, False), (signal.SIGTERM, True)], ids=["Ctrl-C", "from a script"]
+)
+def test_it_ends_with_all_that_it_started(how: signal.Signals, in_background: bool) -> None:
+    with a_home() as home:
+        served = Ui(home, free_port(), in_background=in_background)
         children = served.children()
         assert children
         assert served.end(how) == 0
@@ -328,6 +389,9 @@ def test_with_a_token_it_asks_for_it(tmp_path: Path) -> None:
             assert served.ask(RUNS)[0] == 401
             assert served.ask(RUNS, Authorization="Bearer correct horse battery")[0] == 200
             assert "FNTX_UI_TOKEN" in served.send("GET", "/")[1]
+            form = {"Origin": served.origin, "Content-Type": "application/x-www-form-urlencoded"}
+            assert served.send("POST", "/fntx/login", "token=correct+horse+battery", **form)[0] == 200
+            assert served.send("POST", "/fntx/login", "token=wrong", **form)[0] == 401
             assert "correct horse" not in served.shown + (home / "logs" / "ui.log").read_text()
         finally:
             served.end()

@@ -21,13 +21,13 @@ from typing import IO
 
 from fntx_dagster.cli.code_server import CodeServer
 from fntx_dagster.cli.terminal import note, out
-from fntx_dagster.errors import Transient
+from fntx_dagster.errors import Transient, without_accounts
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.environment import dagster_environment
 from fntx_dagster.services.hosting import listen, only_daemon_of_the_database, only_daemon_of_the_home
 from fntx_dagster.settings import Settings, export
 
-_LOOK_SECONDS = 2
+_LOOK_SECONDS, _END_SECONDS = 2, 30
 _LONGEST_LOG = 10_000_000
 _QUIET_SECONDS = 600
 """For how long an error that is the same as before is not shown again."""
@@ -41,6 +41,9 @@ def serve(settings: Settings, host: str, port: int) -> None:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is signal.SIG_DFL:
             signal.signal(ending, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # a script starts what it leaves behind so, and the code server, which is ended by it, would ignore it too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     try:
         with only_daemon_of_the_home(settings, url), listen(settings, host, port) as listening:
@@ -68,8 +71,10 @@ def _serve(
 ) -> None:
     from fntx_dagster.defs import hosting  # while the code server does the same in its process
 
-    code.wait(hosting.hears)
-    with hosting.webserver(settings, host, code.socket, lambda: code.replace(hosting.hears)) as server:
+    with (
+        code.serving(hosting.answers),
+        hosting.webserver(settings, host, code.socket, lambda: code.replace(hosting.answers)) as server,
+    ):
 
         def end_server() -> None:
             server.should_exit = True
@@ -96,16 +101,16 @@ class _Daemon(threading.Thread):
         log: IO[str],
         on_end: Callable[[], None],
     ) -> None:
-        super().__init__(name="fntx-daemon")
+        super().__init__(name="fntx-daemon", daemon=True)
         self.failure: Exception | None = None
         self._settings, self._code, self._still_alone = settings, code, still_alone
         self._log, self._on_end = log, on_end
         self._ending = threading.Event()
 
     def end(self) -> None:
-        """Let it end, and wait for it."""
+        """Let it end, and wait for it; not for ever, because it may wait for a database that is away."""
         self._ending.set()
-        self.join()
+        self.join(_END_SECONDS)
 
     def run(self) -> None:
         try:
@@ -127,10 +132,10 @@ class _Daemon(threading.Thread):
                 except Exception as error:
                     raise Transient(f"the daemon has ended ({error})", f"{self._log.name} says why") from error
                 self._still_alone()
-                hosting.hears(self._code.socket)
-                if self._code.has_ended:
-                    _show("the code server has ended, and the runs in it; it is started again")
-                    self._code.replace(hosting.hears)
+                if self._code.revive(hosting.answers):
+                    _show("the code server had ended, and is started again")
+                    if self._code.has_orphans:
+                        _show("a run that the former one had started goes on, and cannot be canceled here")
                 try:
                     for line in happenings.new():
                         _show(line)
@@ -153,7 +158,7 @@ def _logging_to(file: Path) -> Iterator[IO[str]]:
     with open(file, "a", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
         os.fchmod(log.fileno(), 0o600)
         written, shown = logging.StreamHandler(log), _Errors(file)
-        written.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        written.setFormatter(_Masking("%(asctime)s %(name)s %(levelname)s %(message)s"))
         root.setLevel(logging.INFO)
         logging.captureWarnings(True)
         for handler in (written, shown):
@@ -176,6 +181,13 @@ def _trim(log: IO[str]) -> None:
         log.truncate(0)
 
 
+class _Masking(logging.Formatter):
+    """Records of Dagster and of libraries, with the accounts in them masked."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_accounts(super().format(record))
+
+
 class _Errors(logging.Handler):
     """The first line of each error on the terminal; the same one again after ten minutes."""
 
@@ -185,7 +197,9 @@ class _Errors(logging.Handler):
         self._shown: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = (record.getMessage().splitlines() or [""])[0]
-        if time.monotonic() - self._shown.get(text, -_QUIET_SECONDS) >= _QUIET_SECONDS:
-            self._shown[text] = time.monotonic()
+        text = without_accounts((record.getMessage().splitlines() or [""])[0])
+        now = time.monotonic()
+        self._shown = {shown: at for shown, at in self._shown.items() if now - at < _QUIET_SECONDS}
+        if text not in self._shown:
+            self._shown[text] = now
             _show(f"error: {text} ({self._file})")

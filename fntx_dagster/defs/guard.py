@@ -2,8 +2,9 @@
 
 A browser sends requests for every page that it shows, also to this machine. Refused are: a host that is not this
 machine's own (a name of somebody else's may lead here: DNS rebinding), an origin that is not the UI's, a fetch from
-another site, a POST that such a site could send without being asked (anything but JSON), and, where a token is set,
-whoever has not shown it. What a GraphQL document may do by GET is refused in `defs.hosting`, where it is executed.
+another site, and a POST that such a site could send without being asked (anything but JSON). Where a token is set,
+whoever has not shown it is refused; where none is, every other user of this machine. What a GraphQL document may do by
+GET is refused in `defs.dagster_servers`, where it is executed.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import hmac
 import html
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from fntx_dagster.defs.askers import is_of_our_user
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -22,14 +25,15 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-COOKIE = "fntx_ui"
-_MONTH = 30 * 24 * 3600
+COOKIE, LOGIN_PATH = "fntx_ui", "/fntx/login"
+_MONTH, _LONGEST_FORM = 30 * 24 * 3600, 10_000
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]+)?", re.ASCII)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 _LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>FNTX</title>
 <body style="font: 16px sans-serif; margin: 4em auto; max-width: 30em">
 <p>This UI asks for its token (FNTX_UI_TOKEN).</p>
-<form><input type="password" name="token" autofocus aria-label="token"> <button>Open</button></form>"""
+<form method="post" action="{}"><input type="hidden" name="to" value="{}">
+<input type="password" name="token" autofocus aria-label="token"> <button>Open</button></form>"""
 _OPENED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>FNTX</title>
 <meta http-equiv="refresh" content="0; url={}"><p><a href="{}">Open the UI</a></p>"""
 
@@ -47,6 +51,11 @@ _NO_HOST = _Answer(400, "The request names no host, or several.")
 _OTHER_HOST = _Answer(403, "The UI does not answer under this host. Add it to FNTX_UI_HOSTS if it is yours.")
 _OTHER_ORIGIN = _Answer(403, "The request comes from a page of another origin.")
 _OTHER_SITE = _Answer(403, "The request comes from a page of another site.")
+_OTHER_USER = _Answer(
+    403,
+    "The request comes from another user of this machine, or from a proxy that runs as one: set FNTX_UI_TOKEN, and let "
+    "the proxy send it (docs/running.md).",
+)
 _NOT_JSON = _Answer(415, "Send JSON: the content type has to be application/json.")
 
 
@@ -54,8 +63,8 @@ class Guard:
     """An ASGI application around another one.
 
     `hosts`: the hosts that the UI answers under beside those of loopback, each with its port where that is not the
-    scheme's own. `token`: what a browser shows once as `?token=…` and then keeps as a cookie, and a program sends as
-    `Authorization: Bearer …`; None where nobody is asked for one.
+    scheme's own. `token`: what a browser shows once in a form and then keeps as a cookie, and a program or a proxy
+    sends as `Authorization: Bearer …`; where it is None, other users of this machine are refused.
     """
 
     def __init__(self, app: App, hosts: Iterable[str] = (), token: str | None = None) -> None:
@@ -66,13 +75,17 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        elif answer := self._refusal(scope) or self._login(scope):
+        elif answer := self._refusal(scope):
             await _say(answer, scope, send)
+        elif self._token and not self._has_shown_it(scope):
+            await _say(self._opened(scope, await _form(receive)) if _is_login(scope) else _asked(scope), scope, send)
         else:
             await self._app(scope, receive, _closed_to_frames(send))
 
     def _refusal(self, scope: Scope) -> _Answer | None:
         """Why nobody gets an answer to this request, whatever token it has."""
+        if not self._token and not is_of_our_user(scope):
+            return _OTHER_USER
         hosts, origins = _all(scope, "host"), _all(scope, "origin")
         if len(hosts) != 1:
             return _NO_HOST
@@ -84,7 +97,7 @@ class Guard:
         if _is_from_another_site(scope):
             return _OTHER_SITE
         if scope["type"] == "http" and scope["method"] == "POST" and not _is_json(scope):
-            return _NOT_JSON
+            return None if self._token and _is_login(scope) else _NOT_JSON
         return None
 
     def _answers_under(self, host: str) -> bool:
@@ -94,24 +107,23 @@ class Guard:
     def _is_own(self, origin: str, host: str) -> bool:
         """Whether a page's origin is the UI's own: the host that it asks, or, behind a proxy that hands on another
         host, one of the settings."""
-        parts = urlsplit(origin.lower())
+        try:
+            parts = urlsplit(origin.lower())
+        except ValueError:
+            return False
         return parts.scheme in ("http", "https") and (parts.netloc == host or parts.netloc in self._hosts)
 
-    def _login(self, scope: Scope) -> _Answer | None:
-        """What is answered to somebody who has not shown the token yet, or is showing it."""
-        if self._token is None or self._has_shown_it(scope):
-            return None
-        if scope["type"] != "http" or scope["method"] != "GET":
-            return _Answer(401, "The UI asks for its token.", headers=((b"www-authenticate", b"Bearer"),))
-        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        if not any(hmac.compare_digest(value.encode(), self._token) for name, value in pairs if name == "token"):
-            return _Answer(401, _LOGIN, "text/html")
-        rest = urlencode([(name, value) for name, value in pairs if name != "token"])
+    def _opened(self, scope: Scope, form: dict[str, str]) -> _Answer:
+        """What is answered to the login form: the cookie and the way on, or the form again."""
+        there = "/" + quote(form.get("to", "").lstrip("/\\"), safe="/?&=%+")
+        if not hmac.compare_digest(form.get("token", "").encode(), self._token or b""):
+            return _asked(scope, there)
         # a page that goes on by itself, and no redirect: a browser would send no strict cookie with one that began
         # with a link of another site
-        there = html.escape("/" + quote(scope["path"].lstrip("/\\")) + (f"?{rest}" if rest else ""))
-        secure = "; Secure" if scope.get("scheme") == "https" else ""
+        is_secure = scope.get("scheme") == "https" or _all(scope, "x-forwarded-proto") == ["https"]
+        secure = "; Secure" if is_secure else ""
         cookie = f"{COOKIE}={self._session}; Path=/; Max-Age={_MONTH}; HttpOnly; SameSite=Strict{secure}"
+        there = html.escape(there)
         return _Answer(200, _OPENED.format(there, there), "text/html", ((b"set-cookie", cookie.encode()),))
 
     def _has_shown_it(self, scope: Scope) -> bool:
@@ -125,6 +137,31 @@ class Guard:
     def _session(self) -> str:
         """What the cookie holds: it changes with the token, and does not tell it."""
         return hmac.digest(self._token or b"", b"the cookie of fntx ui", "sha256").hex()
+
+
+def _is_login(scope: Scope) -> bool:
+    """Whether a request is the form of the login page. A page of another origin that sent one was refused before."""
+    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == LOGIN_PATH and not _is_json(scope)
+
+
+def _asked(scope: Scope, there: str | None = None) -> _Answer:
+    """The login page, which leads on to what was asked for (or `there`)."""
+    if scope["type"] != "http" or (scope["method"] not in ("GET", "HEAD") and there is None):
+        return _Answer(401, "The UI asks for its token.", headers=((b"www-authenticate", b"Bearer"),))
+    if there is None:
+        query = scope["query_string"].decode("latin-1")
+        there = quote(scope["path"]) + (f"?{query}" if query else "")
+    return _Answer(401, _LOGIN.format(LOGIN_PATH, html.escape(there)), "text/html")
+
+
+async def _form(receive: Receive) -> dict[str, str]:
+    """The fields of a form; of a body that is too long, its beginning."""
+    body, more = b"", True
+    while more and len(body) < _LONGEST_FORM:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return dict(parse_qsl(body[:_LONGEST_FORM].decode("latin-1")))
 
 
 def _is_from_another_site(scope: Scope) -> bool:
@@ -142,9 +179,10 @@ def _is_json(scope: Scope) -> bool:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        address = IPv6Address(host[1:-1]) if host.startswith("[") else IPv4Address(host)
     except ValueError:
         return host == "localhost"
+    return address.is_loopback
 
 
 def _all(scope: Scope, name: str) -> list[str]:
@@ -166,7 +204,7 @@ async def _say(answer: _Answer, scope: Scope, send: Send) -> None:
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         (b"content-security-policy", _POLICY.encode()),
-        (b"referrer-policy", b"no-referrer"),
+        (b"referrer-policy", b"same-origin"),  # with none at all, a browser sends a form with the origin `null`
         (b"x-content-type-options", b"nosniff"),
         *answer.headers,
     ]
@@ -175,7 +213,8 @@ async def _say(answer: _Answer, scope: Scope, send: Send) -> None:
 
 
 def _closed_to_frames(send: Send) -> Send:
-    """No page shows the UI in a frame of its own, where it could lead a click, and none gets its answers as parts."""
+    """Forbid other pages to show the UI in a frame, where they could make a user click in it, and to embed what it
+    answers as an image or a script."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":

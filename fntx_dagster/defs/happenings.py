@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from fntx_dagster.defs.failures import error_text
-from fntx_dagster.errors import without_accounts
+from fntx_dagster.defs.shown import text
 from fntx_dagster.services.database import Database
-from fntx_dagster.services.status import Alert, open_alerts
+from fntx_dagster.services.status import open_alerts, unresolved_alerts
 
 _OVERLAP = timedelta(minutes=2)
 """How far back is read again: clocks differ, and what was written late appears late."""
@@ -28,19 +28,33 @@ class Happenings:
         self._alerts = {alert.alert_id: alert for alert in open_alerts(db)}
 
     def new(self) -> Iterator[str]:
-        """A line for each run that was requested, has begun or has ended, and for each alert that was raised or is
-        over: plain text, in which an account is masked."""
-        now = datetime.now(UTC)
-        for record in self._changed_runs():
+        """A line for each run that was requested, has begun or has ended, and for each alert that was raised, was
+        dismissed or is over: plain text, in which an account is masked."""
+        now, changed = datetime.now(UTC), self._changed_runs()
+        for record in changed:
             run = record.dagster_run
-            if self._runs.get(run.run_id) is not run.status:
+            if self._runs.get(run.run_id) is not run.status and not self._is_old(record):
                 yield from _lines(self._instance, record, is_known=run.run_id in self._runs)
-                self._runs[run.run_id] = run.status
+            self._runs[run.run_id] = run.status
+        self._forget({record.dagster_run.run_id for record in changed})
         self._since = now
         alerts = {alert.alert_id: alert for alert in open_alerts(self._db)}
-        yield from (f"alert: {_words(alert)}" for number, alert in alerts.items() if number not in self._alerts)
-        yield from (f"alert over: {_words(alert)}" for number, alert in self._alerts.items() if number not in alerts)
+        yield from (f"alert: {text(alert.text)}" for number, alert in alerts.items() if number not in self._alerts)
+        if gone := [alert for number, alert in self._alerts.items() if number not in alerts]:
+            dismissed = {alert.alert_id for alert in unresolved_alerts(self._db)}
+            for alert in gone:
+                yield f"alert {'dismissed' if alert.alert_id in dismissed else 'over'}: {text(alert.text)}"
         self._alerts = alerts
+
+    def _is_old(self, record: dg.RunRecord) -> bool:
+        """Whether a run that is not remembered ended before the last look: something else of it has changed."""
+        if record.dagster_run.run_id in self._runs or record.end_time is None:
+            return False
+        return record.end_time < (self._since - _OVERLAP).timestamp()
+
+    def _forget(self, changed: set[str]) -> None:
+        """Remember of the runs that have ended those that the next look may find again."""
+        self._runs = {run: status for run, status in self._runs.items() if run in changed or status not in _ENDS}
 
     def _changed_runs(self) -> list[dg.RunRecord]:
         filters = dg.RunsFilter(updated_after=self._since - _OVERLAP)
@@ -74,8 +88,4 @@ def _reason(instance: dg.DagsterInstance, record: dg.RunRecord) -> str:
     kind = dg.DagsterEventType.STEP_FAILURE
     records = instance.get_records_for_run(record.dagster_run.run_id, of_type=kind).records
     texts = [error_text(each.event_log_entry.get_dagster_event()) for each in records]
-    return ": " + without_accounts("; ".join(" ".join(text.split()) for text in texts)) if texts else ""
-
-
-def _words(alert: Alert) -> str:
-    return without_accounts(" ".join(alert.text.split()))
+    return ": " + text("; ".join(" ".join(words.split()) for words in texts)) if texts else ""

@@ -25,11 +25,11 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.websockets import WebSocket
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from fntx_dagster.defs.guard import Guard
-from fntx_dagster.defs.internals import LOCATION
 from fntx_dagster.defs.pages import pages
-from fntx_dagster.settings import Settings
+from fntx_dagster.settings import CODE_LOCATION, Settings
 
 _STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _OVERFLOW = 15_000, 3600, 20
 """What `dagster-webserver` sets for its own connections to the storage."""
@@ -73,9 +73,17 @@ def webserver(settings: Settings, host: str, socket: str, reload: Callable[[], N
         with _Workspace(instance, socket, reload) as workspace:
             app = GuardedWebserver(workspace, live_data_poll_rate=_POLL_MILLISECONDS).create_asgi_app()
             app.router.routes[:0] = pages(settings)  # the last of Dagster's own answers every address
-            guarded = Guard(app, settings.ui.hosts | {f"[{host}]" if ":" in host else host}, token)
+            # The guard comes before the headers of a proxy, in which anybody could name another client than himself.
+            behind = ProxyHeadersMiddleware(app)  # pyright: ignore[reportArgumentType]  # ASGI, in Starlette's types
+            guarded = Guard(behind, settings.ui.hosts | {f"[{host}]" if ":" in host else host}, token)  # pyright: ignore[reportArgumentType]  # ASGI, in uvicorn's types
             yield uvicorn.Server(
-                uvicorn.Config(guarded, log_config=None, access_log=False, timeout_graceful_shutdown=_END_SECONDS)
+                uvicorn.Config(
+                    guarded,
+                    log_config=None,
+                    access_log=False,
+                    proxy_headers=False,
+                    timeout_graceful_shutdown=_END_SECONDS,
+                )
             )
 
 
@@ -90,8 +98,8 @@ def daemon(socket: str) -> Iterator[tuple[dg.DagsterInstance, Callable[[], None]
         yield instance, controller.check_daemon_threads
 
 
-def hears(socket: str) -> bool:
-    """Send the code server a heartbeat; False where it does not answer."""
+def answers(socket: str) -> bool:
+    """Send the code server a heartbeat, and say whether it answers."""
     try:
         DagsterGrpcClient(socket=socket).heartbeat()
     except DagsterUserCodeUnreachableError:
@@ -104,7 +112,7 @@ class _Workspace(WorkspaceProcessContext):
 
     def __init__(self, instance: dg.DagsterInstance, socket: str, reload: Callable[[], None] | None = None) -> None:
         self._renew = reload
-        target = GrpcServerTarget(host="localhost", port=None, socket=socket, location_name=LOCATION)
+        target = GrpcServerTarget(host="localhost", port=None, socket=socket, location_name=CODE_LOCATION)
         super().__init__(instance, target, version=__version__)
 
     def reload_code_location(self, name: str) -> None:

@@ -15,6 +15,8 @@ imports them; tests/defs/test_internals.py fails on a release that changes one.
   for none of them, so that every session stays "skipped" (no issue; partitions of checks are a preview in 1.13).
 - Runs from a command: a run that no code location launched says nowhere which job of which location it is of, and the
   timeline lists no such run (no issue).
+- Runs of a code server that another one has replaced: a run notes the path that the newest server answers at, so that
+  it could not be canceled any more (no issue; Dagster's own servers have a path each).
 - Evaluations of checks in the order of their ids: the instance's `get_event_records` is deprecated, and only
   materialisations, observations and changes of a run's status have methods in its place.
 - The tags of a run over a range of partitions, what a log record holds beside its text, the text about a step that is
@@ -26,6 +28,7 @@ The tables and their rows are Dagster's own.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -36,7 +39,10 @@ from dagster import DagsterEventType, EventLogEntry
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
+from dagster._core.launcher.base import LaunchRunContext
+from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.remote_representation.code_location import GrpcServerCodeLocation
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as status
 from dagster._core.storage.config import PostgresStorageConfig
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
@@ -45,12 +51,14 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
     MAX_RETRIES_TAG,
 )
+from dagster._grpc.client import DagsterGrpcClient
 from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from dagster_postgres.utils import create_pg_engine, pg_url_from_config
 from dagster_shared.record import replace
 
 from fntx_dagster.defs import shown
+from fntx_dagster.settings import CODE_LOCATION
 
 if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
@@ -59,10 +67,10 @@ __all__ = [
     "ASSET_PARTITION_RANGE_END_TAG",
     "ASSET_PARTITION_RANGE_START_TAG",
     "FAILED_SESSIONS",
-    "LOCATION",
     "MAX_RETRIES_TAG",
     "EventsInSets",
     "PostgresStorage",
+    "RunLauncher",
     "RunsOfTheLocation",
     "cause_of",
     "describe",
@@ -76,8 +84,6 @@ __all__ = [
 
 FAILED_SESSIONS = "failed sessions"
 """Metadata of a partitioned check over a range: session → why it failed. Every other session of the run passed."""
-LOCATION = "fntx"
-"""How the definitions are called in Dagster's records; workspace.yaml has the same name."""
 
 _pooled: WeakSet[PostgresRunStorage | PostgresEventLogStorage] = WeakSet()
 
@@ -221,7 +227,9 @@ class EventsInSets(PostgresEventLogStorage):
                 evaluation.asset_key, DagsterEventType.ASSET_MATERIALIZATION, {*sessions}
             )
             found: Any = evaluation.metadata.get(FAILED_SESSIONS)  # of Dagster's many kinds of values, JSON
-            words: dict[str, str] = found.value if found else {}
+            # where it failed and does not say in which sessions, in all of them
+            unsaid = {} if evaluation.passed else dict.fromkeys(sessions, evaluation.description or "failed")
+            words: dict[str, str] = found.value if found else unsaid
             failed = {session: serialize_value(_of_session(event, why)) for session, why in words.items()}
             passed = serialize_value(_of_session(event, None))
             rows = [
@@ -263,13 +271,13 @@ def _of_session(event: EventLogEntry, failure: str | None) -> EventLogEntry:
     """The evaluation of a range as one session's: passed, or failed with the words of the failure."""
     of_range = event.get_dagster_event()
     evaluation = of_range.asset_check_evaluation_data
-    one = replace(
+    of_session = replace(
         evaluation,
         passed=failure is None,
         description=evaluation.description if failure is None and evaluation.passed else failure,
         metadata={},
     )
-    return event._replace(dagster_event=of_range._replace(event_specific_data=one))
+    return event._replace(dagster_event=of_range._replace(event_specific_data=of_session))
 
 
 class RunsOfTheLocation(PostgresRunStorage):
@@ -277,9 +285,28 @@ class RunsOfTheLocation(PostgresRunStorage):
 
     def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
         if dagster_run.remote_job_origin is None:
-            repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), SINGLETON_REPOSITORY_NAME)
+            repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(CODE_LOCATION), SINGLETON_REPOSITORY_NAME)
             dagster_run = dagster_run._replace(remote_job_origin=RemoteJobOrigin(repository, dagster_run.job_name))
         return super().add_run(dagster_run)
+
+
+class RunLauncher(DefaultRunLauncher):
+    """Dagster's launcher on a code server whose socket may be a link to the newest one's. A run notes the socket that
+    is linked to, so that it is canceled where it runs when another server has taken the place of its own."""
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """As `DefaultRunLauncher.launch_run` does, which notes the link."""
+        run = context.dagster_run
+        if context.workspace is None or run.remote_job_origin is None:
+            return super().launch_run(context)
+        name = run.remote_job_origin.repository_origin.code_location_origin.location_name
+        location = context.workspace.get_code_location(name)
+        if not isinstance(location, GrpcServerCodeLocation) or location.socket is None:
+            return super().launch_run(context)
+        client = DagsterGrpcClient(socket=os.path.realpath(location.socket), host=location.host)
+        self.launch_run_from_grpc_client(self._instance, run, client)
+        self._run_ids.add(run.run_id)
+        return None
 
 
 class PostgresStorage(DagsterPostgresStorage):

@@ -3,6 +3,7 @@ a statement can cover, and why a range holds none."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sized
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -20,18 +21,33 @@ AFTER_CLOSE = timedelta(minutes=30)
 """How long after its close a session still counts as open: the broker books assignments then."""
 
 
+_YEAR = timedelta(days=365)
+_WAITS = (1, 2, 4)
+"""Seconds between two attempts to reach a database that is away for a moment."""
+
+
 def latest_session() -> date:
     """The latest session whose statement should have arrived by now."""
     return due_session(datetime.now(UTC))
 
 
 def first_partition(settings: Settings, now: datetime) -> date:
-    """The first session that is loaded. Where nothing is, or the database does not run, the first of the year before
-    `now`: the Flex Web Service reaches no further back."""
-    with suppress(Transient, Permanent):  # the UI says itself what is wrong with the database
-        if (db := running_database(settings)) and (first := first_session(db)):
-            return first
-    return due_session(now - timedelta(days=365))
+    """The first session that is loaded. Where nothing is, the first of the year before `now`: the Flex Web Service
+    reaches no further back.
+
+    Transient where the database does not answer, for some seconds, and Permanent where it cannot be used: what is
+    loaded is not known then.
+    """
+    for seconds in _WAITS:
+        with suppress(Transient):
+            return _first_loaded(settings) or due_session(now - _YEAR)
+        time.sleep(seconds)
+    return _first_loaded(settings) or due_session(now - _YEAR)
+
+
+def _first_loaded(settings: Settings) -> date | None:
+    db = running_database(settings)
+    return first_session(db) if db else None
 
 
 def require_days(days: Sized, period: Period) -> None:

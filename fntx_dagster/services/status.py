@@ -13,7 +13,7 @@ from fntx_dagster.store.marts.status import AccountState, account_states
 from fntx_dagster.store.raw_flex import fetches
 from fntx_dagster.store.raw_flex.fetches import Fetch
 
-__all__ = ["AccountState", "Alert", "Fetch", "Status", "open_alerts", "status"]
+__all__ = ["AccountState", "Alert", "Fetch", "Status", "open_alerts", "status", "unresolved_alerts"]
 
 
 class Status(NamedTuple):
@@ -43,6 +43,11 @@ def status(settings: Settings, db: Database) -> Status:
 def open_alerts(db: Readable) -> list[Alert]:
     """Read the alerts that are open, oldest first, without a look at what may be over by now."""
     return alerts.open_alerts(db)
+
+
+def unresolved_alerts(db: Readable) -> list[Alert]:
+    """Read the alerts that are not over, those that somebody has dismissed too, oldest first."""
+    return alerts.unresolved(db)
 
 
 _PUBLISHED = {"built": "told", "last_built": "last_told", "to_build": "to_tell"}

@@ -19,6 +19,7 @@ from fntx_dagster.settings.environment import child_environment, executable, exp
 from fntx_dagster.settings.forms import form_of
 from fntx_dagster.settings.places import (
     CHECKOUT,
+    CODE_LOCATION,
     DBT_PROJECT,
     DOCUMENTATION,
     PROJECT,
@@ -31,6 +32,7 @@ from fntx_dagster.settings.writing import WrittenSettings, write
 
 __all__ = (
     "CHECKOUT",
+    "CODE_LOCATION",
     "DBT_PROJECT",
     "DOCUMENTATION",
     "PROJECT",

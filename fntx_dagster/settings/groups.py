@@ -67,7 +67,7 @@ class UiSettings(Group):
     token: SecretStr | None = Field(
         default=None,
         min_length=16,
-        description="what the UI asks for, at least 16 characters; unset: whoever reaches it may use it",
+        description="what the UI asks for, at least 16 characters; unset: your own user of this machine may use it",
     )
 
 

@@ -18,6 +18,8 @@ PROJECT = CHECKOUT or _PACKAGE / "project"
 """The folder of dbt/, docs/, dagster.yaml, workspace.yaml and verify/, never written to."""
 DBT_PROJECT = PROJECT / "dbt"
 DOCUMENTATION = PROJECT / "docs"
+CODE_LOCATION = "fntx"
+"""How the definitions are called in Dagster's records; workspace.yaml has the same name."""
 
 
 class Paths:

@@ -52,9 +52,14 @@ def _migrated(settings: Settings) -> Database:
 
 
 def running_database(settings: Settings) -> Database | None:
-    """As `open_database`; None where the embedded server does not run: it is not started."""
-    if settings.database.url is None and not EmbeddedPostgres(settings.paths.postgres).running():
-        return None
+    """As `open_database`, but no server is started: None where the embedded one was never made, Transient where it does
+    not run."""
+    if settings.database.url is None:
+        server = EmbeddedPostgres(settings.paths.postgres)
+        if not server.cluster.exists():
+            return None
+        if not server.running():
+            raise Transient("the embedded database does not run", "`fntx status` starts it; then try again")
     return open_database(settings)
 
 

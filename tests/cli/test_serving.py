@@ -34,6 +34,27 @@ def test_the_first_line_of_an_error_is_shown_once_and_nothing_of_it_controls_the
     assert (tmp_path / "ui.log").read_text().count("Traceback") == 3
 
 
+def test_an_account_is_masked_in_the_log_and_on_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving._logging_to(tmp_path / "ui.log"):
+        logging.getLogger("dagster").error("U1000001 has no price\nFile u1000001.xml")
+    for text in (capsys.readouterr().out, (tmp_path / "ui.log").read_text()):
+        assert "U…0001 has no price" in text
+        assert "1000001" not in text
+
+
+def test_an_error_is_shown_again_after_a_while_and_is_not_remembered_for_ever(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_QUIET_SECONDS", 0)
+    shown = serving._Errors(tmp_path / "ui.log")
+    for text in ("one", "two", "one"):
+        shown.emit(logging.LogRecord("dagster", logging.ERROR, "", 0, text, None, None))
+    assert [line[10:20] for line in capsys.readouterr().out.splitlines()] == ["error: one", "error: two", "error: one"]
+    assert len(shown._shown) == 1
+
+
 def test_a_long_log_is_kept_beside_and_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "_LONGEST_LOG", 100)
     with serving._logging_to(tmp_path / "ui.log") as log:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 import pytest
 
 from fntx_dagster.defs.happenings import Happenings
 from fntx_dagster.model.finding import Finding
-from fntx_dagster.store.alerts import observe
+from fntx_dagster.store.alerts import dismiss, observe, open_alerts
 from fntx_dagster.store.database import Database
 
 from .around import remember_run
@@ -85,4 +87,28 @@ def test_an_alert_has_a_line_when_it_is_raised_and_when_it_is_over(
     assert list(happenings.new()) == ["alert: no ether for U…0001"]
     observe(database, "funds", "funds", [])
     assert list(happenings.new()) == ["alert over: no ether for U…0001"]
+    assert list(happenings.new()) == []
+
+
+def test_an_alert_that_somebody_dismisses_is_not_called_over(instance: dg.DagsterInstance, database: Database) -> None:
+    observe(database, "funds", "funds", [Finding("ether", "no ether")])
+    happenings = Happenings(instance, database)
+    dismiss(database, [alert.alert_id for alert in open_alerts(database)])
+    assert list(happenings.new()) == ["alert dismissed: no ether"]
+    observe(database, "funds", "funds", [])
+    assert list(happenings.new()) == []
+
+
+def test_a_run_that_ended_long_ago_is_forgotten_and_no_news_when_it_is_tagged(
+    instance: dg.DagsterInstance, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happenings = Happenings(instance, database)
+    working.execute_in_process(instance=instance)
+    assert len(list(happenings.new())) == 1
+    monkeypatch.setattr("fntx_dagster.defs.happenings._OVERLAP", timedelta(0))
+    list(happenings.new())
+    assert happenings._runs == {}
+    time.sleep(0.01)
+    [run] = instance.get_runs()
+    instance.add_run_tags(run.run_id, {"seen": "yes"})
     assert list(happenings.new()) == []

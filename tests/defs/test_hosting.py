@@ -24,9 +24,8 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster_webserver.webserver import DagsterWebserver
 from websockets.sync.client import connect
 
-from fntx_dagster.defs.hosting import GuardedWebserver, hears
-from fntx_dagster.defs.internals import LOCATION
-from fntx_dagster.settings import PROJECT
+from fntx_dagster.defs.hosting import GuardedWebserver, answers
+from fntx_dagster.settings import CODE_LOCATION, PROJECT
 
 WAKE = "mutation {setAutoMaterializePaused(paused: false)}"
 PAUSED = "{instance {autoMaterializePaused}}"
@@ -90,7 +89,7 @@ def test_dagsters_own_webserver_executes_a_mutation_by_get() -> None:
 )
 def test_ours_executes_nothing_but_queries_by_get(ours: int, path: str, query: str) -> None:
     status, said = ask(ours, "GET", f"{path}?query={query}")
-    assert (status, said) == (405, said)
+    assert status == 405
     assert "by POST" in said
     assert is_paused(ours)
 
@@ -134,13 +133,13 @@ def test_a_subscription_is_served_over_a_websocket(ours: int) -> None:
     assert answer["payload"]["data"]["pipelineRunLogs"]["__typename"] == "PipelineRunLogsSubscriptionFailure"
 
 
-def test_a_code_server_that_is_not_there_does_not_hear(tmp_path: Any) -> None:
-    assert not hears(str(tmp_path / "none"))
+def test_a_code_server_that_is_not_there_does_not_answer(tmp_path: Any) -> None:
+    assert not answers(str(tmp_path / "none"))
 
 
 def test_the_location_is_called_as_in_workspace_yaml() -> None:
     """Else the records of schedules, sensors and runs of `dagster dev` and of `fntx ui` would be two."""
-    assert f"location_name: {LOCATION}\n" in (PROJECT / "workspace.yaml").read_text()
+    assert f"location_name: {CODE_LOCATION}\n" in (PROJECT / "workspace.yaml").read_text()
 
 
 def parameters(function: Any) -> list[str]:

@@ -33,6 +33,7 @@ from fntx_dagster.defs.internals import (
     FAILED_SESSIONS,
     MAX_RETRIES_TAG,
     EventsInSets,
+    RunLauncher,
     RunsOfTheLocation,
     cause_of,
     evaluation_records,
@@ -114,6 +115,30 @@ def test_the_instance_of_dagster_yaml_has_it(home: Any, monkeypatch: pytest.Monk
     with dg.DagsterInstance.get() as instance:
         assert isinstance(instance.event_log_storage, EventsInSets)
         assert isinstance(instance.run_storage, RunsOfTheLocation)
+        assert isinstance(instance.run_launcher, RunLauncher)
+
+
+def stored(storage: EventsInSets, evaluation: dg.AssetCheckEvaluation) -> None:
+    """Store an evaluation as a step of the planned run does, and once more, as one that is tried again."""
+    event = DagsterEvent(
+        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+        job_name="daily_run",
+        event_specific_data=evaluation,
+        step_key="step",
+    )
+    for _ in range(2):
+        storage.store_event(dg.EventLogEntry(None, 10, "", "run", time.time(), "step", "daily_run", event))
+
+
+def test_an_evaluation_that_failed_and_does_not_say_where_has_failed_in_each_session(database: Database) -> None:
+    storage = EventsInSets(storage_url(database))
+    storage.store_event_batch(planned())
+    stored(storage, dg.AssetCheckEvaluation(asset_key=ASSETS[0], check_name="chains", passed=False, metadata={}))
+    history = storage.get_asset_check_execution_history(dg.AssetCheckKey(ASSETS[0], "chains"), limit=10)
+    assert {record.partition: record.status.value for record in history} == dict.fromkeys(
+        [*SESSIONS[:2], None], "FAILED"
+    )
+    assert not any(record.evaluation.passed for record in history)
 
 
 @pytest.mark.parametrize("failed", [{}, {SESSIONS[1]: "does not add up"}])
@@ -129,14 +154,7 @@ def test_an_evaluation_of_a_range_is_one_event_and_a_result_for_each_planned_ses
         description="one of three" if failed else "all add up",
         metadata={FAILED_SESSIONS: failed} if failed else {},
     )
-    event = DagsterEvent(
-        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
-        job_name="daily_run",
-        event_specific_data=evaluation,
-        step_key="step",
-    )
-    for _ in range(2):  # a step that is tried again evaluates again
-        storage.store_event(dg.EventLogEntry(None, 10, "", "run", time.time(), "step", "daily_run", event))
+    stored(storage, evaluation)
     history = storage.get_asset_check_execution_history(dg.AssetCheckKey(ASSETS[0], "chains"), limit=10)
     assert {record.partition: record.status.value for record in history} == {
         SESSIONS[0]: "SUCCEEDED",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
-from fntx_dagster.errors import Permanent
+from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
 from fntx_dagster.samples import SAMPLES
+from fntx_dagster.services import sessions
 from fntx_dagster.services.sessions import first_partition, require_days, require_session
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -21,15 +23,36 @@ NOON = datetime(2026, 7, 15, 16, tzinfo=UTC)
 A_YEAR_BACK = date(2025, 7, 14)
 
 
-def test_where_the_embedded_database_does_not_run_they_begin_a_year_back_and_it_is_not_started(tmp_path: Path) -> None:
+def test_where_there_is_no_database_yet_they_begin_a_year_back_and_none_is_made(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     assert first_partition(settings, NOON) == A_YEAR_BACK
-    assert not EmbeddedPostgres(settings.paths.postgres).running()
+    assert not EmbeddedPostgres(settings.paths.postgres).cluster.exists()
 
 
-def test_where_the_database_does_not_answer_they_begin_a_year_back(tmp_path: Path) -> None:
+def test_where_the_database_does_not_answer_no_session_is_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "_WAITS", (0, 0))
     nowhere = SecretStr(f"postgresql://fntx@/fntx?host={tmp_path}")
-    assert first_partition(Settings(home=tmp_path, database={"url": nowhere}), NOON) == A_YEAR_BACK
+    with pytest.raises(Transient):
+        first_partition(Settings(home=tmp_path, database={"url": nowhere}), NOON)
+    settings = Settings(home=tmp_path)
+    EmbeddedPostgres(settings.paths.postgres).cluster.mkdir(parents=True)
+    with pytest.raises(Transient, match="does not run"):
+        first_partition(settings, NOON)
+
+
+def test_a_database_that_is_away_for_a_moment_is_asked_again(
+    tmp_path: Path, database: Database, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_file(database, SAMPLES / "NAV_MTD_20250719.xml")
+    name = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
+    settings = Settings(home=tmp_path, database={"url": SecretStr(database.url)})
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"alter database {name} allow_connections false")
+        back = f"alter database {name} allow_connections true"
+        monkeypatch.setattr(sessions.time, "sleep", lambda _: connection.execute(back))
+        assert first_partition(settings, NOON) == date(2025, 7, 1)
 
 
 def test_where_nothing_is_loaded_they_begin_a_year_back_and_then_with_what_is_loaded(
