@@ -24,7 +24,7 @@ from fntx_dagster.cli.terminal import note, out
 from fntx_dagster.errors import Transient, without_accounts
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.environment import dagster_environment
-from fntx_dagster.services.hosting import listen, only_daemon_of_the_database, only_daemon_of_the_home
+from fntx_dagster.services.ui_locks import listen, only_daemon_of_the_database, only_daemon_of_the_home
 from fntx_dagster.settings import Settings, export
 
 _LOOK_SECONDS, _END_SECONDS = 2, 30
@@ -69,11 +69,11 @@ def _serve(
     still_alone: Callable[[], None],
     log: IO[str],
 ) -> None:
-    from fntx_dagster.defs import hosting  # while the code server does the same in its process
+    from fntx_dagster.defs import dagster_servers  # while the code server does the same in its process
 
     with (
-        code.serving(hosting.answers),
-        hosting.webserver(settings, host, code.socket, lambda: code.replace(hosting.answers)) as server,
+        code.serving(dagster_servers.answers),
+        dagster_servers.webserver(settings, host, code.socket, lambda: code.replace(dagster_servers.answers)) as server,
     ):
 
         def end_server() -> None:
@@ -121,10 +121,10 @@ class _Daemon(threading.Thread):
             self._on_end()
 
     def _work(self) -> None:
-        from fntx_dagster.defs import hosting
+        from fntx_dagster.defs import dagster_servers
         from fntx_dagster.defs.happenings import Happenings
 
-        with hosting.daemon(self._code.socket) as (instance, check):
+        with dagster_servers.daemon(self._code.socket) as (instance, check):
             happenings = Happenings(instance, open_database(self._settings))
             while not self._ending.wait(_LOOK_SECONDS):
                 try:
@@ -132,7 +132,7 @@ class _Daemon(threading.Thread):
                 except Exception as error:
                     raise Transient(f"the daemon has ended ({error})", f"{self._log.name} says why") from error
                 self._still_alone()
-                if self._code.revive(hosting.answers):
+                if self._code.revive(dagster_servers.answers):
                     _show("the code server had ended, and is started again")
                     if self._code.has_orphans:
                         _show("a run that the former one had started goes on, and cannot be canceled here")

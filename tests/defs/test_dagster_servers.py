@@ -1,5 +1,5 @@
-"""The internals of Dagster's servers that `defs.hosting` uses: they are as it expects them, and the webserver that it
-makes of them executes nothing that a page of somebody else could ask for by an address or a websocket."""
+"""The internals of Dagster's servers that `defs.dagster_servers` uses: they are as it expects them, and the webserver
+that it makes of them executes nothing that a page of somebody else could ask for by an address or a websocket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster_webserver.webserver import DagsterWebserver
 from websockets.sync.client import connect
 
-from fntx_dagster.defs.hosting import GuardedWebserver, answers
+from fntx_dagster.defs.dagster_servers import GuardedWebserver, answers
 from fntx_dagster.settings import CODE_LOCATION, PROJECT
 
 WAKE = "mutation {setAutoMaterializePaused(paused: false)}"
@@ -147,7 +147,7 @@ def parameters(function: Any) -> list[str]:
 
 
 def test_the_internals_look_as_they_did_when_they_were_read() -> None:
-    """A release that changes one fails here: compare `defs.hosting` with that release, and mend both."""
+    """A release that changes one fails here: compare `defs.dagster_servers` with that release, and mend both."""
     for name in ("dagster", "dagster-webserver"):
         assert version(name).split(".")[:2] == ["1", "13"], "read the internals of this release, then raise the bound"
     for name in ("execute_graphql_request", "execute_graphql_subscription"):

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.services.hosting import listen, only_daemon_of_the_database, only_daemon_of_the_home
+from fntx_dagster.services.ui_locks import listen, only_daemon_of_the_database, only_daemon_of_the_home
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import advisory
 from fntx_dagster.store.advisory import AdvisoryLock
@@ -21,7 +21,7 @@ URL = "http://127.0.0.1:3000"
 HOLD = """import sys, time
 from pathlib import Path
 from typing import Any
-from fntx_dagster.services.hosting import only_daemon_of_the_home
+from fntx_dagster.services.ui_locks import only_daemon_of_the_home
 from fntx_dagster.settings import Settings
 with only_daemon_of_the_home(Settings(home=Path(sys.argv[1])), "http://127.0.0.1:3999"):
     print("held", flush=True)

@@ -1,5 +1,5 @@
 """Dagster's webserver and daemon in this process, on a code server of its own. Like `defs.internals`, this module uses
-what Dagster has and does not export; tests/defs/test_hosting.py fails on a release that changes it.
+what Dagster has and does not export; tests/defs/test_dagster_servers.py fails on a release that changes it.
 
 `dagster dev` and `dagster-webserver` have no place for a guard in front of GraphQL, and `dagster dev` starts its parts
 where nobody else can watch them. What is used of each part is its class: the webserver's application, the daemon's
