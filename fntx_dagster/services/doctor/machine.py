@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fntx_dagster.adapters.gateway.address import gateway_at
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.services.doctor.checks import CheckResult, Circumstances, advice, right, unused, wrong
-from fntx_dagster.services.hosting import daemon_of_the_home, listen
+from fntx_dagster.services.ui_locks import daemon_of_the_home, listen
 
 _HOST = "127.0.0.1"
 _CONNECT_SECONDS = 5.0

@@ -25,7 +25,7 @@ from fntx_dagster.services.doctor import examining
 from fntx_dagster.services.doctor.checks import Health
 from fntx_dagster.services.doctor.examining import Examined, examine
 from fntx_dagster.services.doctor.program import unfit_libraries
-from fntx_dagster.services.hosting import only_daemon_of_the_home
+from fntx_dagster.services.ui_locks import only_daemon_of_the_home
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.webservice import WebService, serve
 from fntx_dagster.store.database import Database
