@@ -105,6 +105,14 @@ def test_the_disclosure_of_the_demo_holds_for_a_stranger_who_has_one_file_of_pyt
     assert "net_pnl = -523.78000000" in home.fntx("verify", str(disclosed))
 
 
+def test_the_html_report_of_the_first_run_shows_the_days_as_posted(home: Home) -> None:
+    [file] = (home.path / "reports").glob("*.html")
+    shown = file.read_text(encoding="utf-8")
+    assert shown.count("<td>verified, late</td>") == 13
+    assert "not signed" not in shown
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
 def test_the_report_of_the_samples_is_the_golden_one_to_the_letter(home: Home) -> None:
     arguments = ("report", "--from", "2025-07-17", "--to", "2025-07-18")
     assert home.fntx(*arguments) == (GOLDEN / "samples.md").read_text(encoding="utf-8")
@@ -269,7 +277,7 @@ def test_a_day_that_nobody_verified_is_not_signed(home: Home) -> None:
     home.sql("delete from alm_reporting.daily_verification where trading_day = '2025-07-02'")
     try:
         said = home.fntx("signature", "generate", "--date", "2025-07-02", code=1)
-        assert "2025-07-02 of account U…0001 is not verified" in said
+        assert "2025-07-02 of account U1000001 is not verified" in said
     finally:
         home.sql("insert into alm_reporting.daily_verification select * from kept")
         home.sql("drop table kept")

@@ -49,12 +49,15 @@ def today(
     `report` and `summary` show the last answer, until the day is built from its statement.
     """
     from fntx_dagster.cli.terminal import error
-    from fntx_dagster.services.building.current import report_today
+    from fntx_dagster.services.building.current import settle_gateways
+    from fntx_dagster.services.current_day import current_report
     from fntx_dagster.services.database import open_database
 
     settings = load_settings()
     observer = observer_of(settings, zone)
-    report = report_today(settings, open_database(settings), observer, account, format.value)
+    db = open_database(settings)
+    report = current_report(settings, db, observer, account, format.value)
+    settle_gateways(settings, db, report)
     for now in report.accounts:
         if now.error or now.notice:
             error(str(now))

@@ -34,10 +34,11 @@ def status(
     """
     from fntx_dagster.cli.chain_tables import queue_table, traders_table
     from fntx_dagster.cli.terminal import error, out
-    from fntx_dagster.services.chain import chain_status
+    from fntx_dagster.services.chain import chain_status, settle_funds
 
     settings, db = settings_and_database()
     state = chain_status(settings, db, account)
+    settle_funds(db, state)
     if as_json:
         print_json(state.as_dict())
     else:

@@ -23,7 +23,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for p
     from fntx_dagster.services import status as service
 
     settings, db = settings_and_database()
-    now = service.status(settings, db)
+    service.settle_alerts(settings, db)
+    now = service.status(db)
     if as_json:
         print_json(now.account_rows())
         return
@@ -52,20 +53,23 @@ def alerts(
     """
     from fntx_dagster.cli.tables import alerts_table
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.alerting import current_alerts, dismissed, send_test_messages
+    from fntx_dagster.services.alerting import dismissed, send_test_messages
+    from fntx_dagster.services.status import open_alerts, settle_alerts
 
     if test and dismiss:
         raise typer.BadParameter("give either --test or --dismiss")
     if dismiss:
         settings, db = settings_and_database()
-        gone = dismissed(settings, db, dismiss)
+        settle_alerts(settings, db)
+        gone = dismissed(db, dismiss)
         print_json([alert._asdict() for alert in gone]) if as_json else out(
             f"{len(gone)} dismissed.", alerts_table(gone)
         )
         return
     if not test:
         settings, db = settings_and_database()
-        raised = current_alerts(settings, db)
+        settle_alerts(settings, db)
+        raised = open_alerts(db)
         print_json([alert._asdict() for alert in raised]) if as_json else out(alerts_table(raised))
         return
     settings = load_settings()

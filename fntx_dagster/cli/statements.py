@@ -37,8 +37,10 @@ def load(
         print_json(loading.as_dict(loads, skipped))
     else:
         out(load_table(loads))
-        for path, why in skipped:
+        for path, why in skipped[: loading.MOST_SKIPPED]:
             note(f"skipped {path}: {why}")
+        if more := loading.beyond_named(skipped):
+            note(f"skipped {more}")
         if not loads:
             error("no .xml, .gz or .zip file found there")
     if not loads or any(entry.error for entry in loads):

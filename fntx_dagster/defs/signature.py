@@ -10,7 +10,8 @@ from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import progress_of
 from fntx_dagster.defs.ranges import BEGINNING, FRESHNESS, LOCAL, NETWORK, OWNERS, range_of
 from fntx_dagster.defs.resources import Platform
-from fntx_dagster.defs.shown import materialized
+from fntx_dagster.defs.shown import materialized, warning
+from fntx_dagster.services.building.reports import rewrite_reports
 from fntx_dagster.services.signatures import late_records
 from fntx_dagster.services.signatures.receipts import POSTS_AHEAD, Receipt, post_days
 from fntx_dagster.services.signatures.refusals import Beginning
@@ -118,10 +119,14 @@ def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Plat
     retry_policy=WHEN_THE_CHAIN_IS_AWAY,
 )
 def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    """The root posted to TrackRecord, 10 FNTX burned, and the receipt read back. A posted day is not posted again."""
+    """The root posted to TrackRecord, 10 FNTX burned, and the receipt read back. A posted day is not posted again. The
+    HTML reports in the home that show a posted day are written again."""
     period = range_of(context)
     with failing_well():
-        posted = post_days(platform.settings(), platform.database(), period, progress_of(context))
+        settings, db = platform.settings(), platform.database()
+        posted = post_days(settings, db, period, progress_of(context))
+        if unwritten := rewrite_reports(settings, db, posted.changed):
+            warning(context, unwritten)
     describe(context, [(receipt.posted.trading_day, _shown(receipt)) for receipt in posted.receipts])
     warn = dg.AssetCheckSeverity.WARN
     return materialized(

@@ -105,9 +105,9 @@ def raw_flex_xml(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     settings, db = platform.settings(), platform.database()
     with failing_well():
         loaded = load_statements(settings, db)
+        due = check_due_session(settings, db, range_of(context))
     for line in loaded.lines:
         info(context, line)
-    due = check_due_session(settings, db, range_of(context))
     return materialized(
         {
             "files": loaded.files,

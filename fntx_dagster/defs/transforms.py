@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
+from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
@@ -70,13 +71,14 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
     models = {key.to_user_string() for key in context.selected_asset_keys}
     tests = {key.name for key in context.selected_asset_check_keys}
     every_mart = {spec.key for spec in context.assets_def.specs if not spec.is_virtual}
-    built = build_marts(
-        platform.settings(),
-        platform.database(),
-        range_of(context),
-        models | tests,
-        all_models=context.selected_asset_keys >= every_mart,
-    )
+    with failing_well():
+        built = build_marts(
+            platform.settings(),
+            platform.database(),
+            range_of(context),
+            models | tests,
+            all_models=context.selected_asset_keys >= every_mart,
+        )
     for result in built.results:
         if result.name in models and result.status == "success":
             counts = built.rows.get(result.name)

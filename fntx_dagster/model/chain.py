@@ -164,14 +164,16 @@ class Version(NamedTuple):
 class DayProof(NamedTuple):
     """What the account's own tables know of a day's newest signed record and of its way to the chain.
 
-    `posted` is None until its transaction is mined, and `delay` says how long after the session's close that was.
-    `changed` names the metrics whose value in the tables is another one than was signed, None where they could not be
-    compared; `failed` counts the day's equations that do not hold.
+    `posted` is None until its transaction is mined, and `delay` says how long after the session's close that was;
+    `is_early`: before the session was over, so that the figures cannot be that session's. `changed` names the metrics
+    whose value in the tables is another one than was signed, None where they could not be compared; `failed` counts
+    the day's equations that do not hold.
     """
 
     signed: SignedDay
     posted: PostedDay | None
     delay: str
     is_late: bool
+    is_early: bool
     changed: tuple[str, ...] | None
     failed: int

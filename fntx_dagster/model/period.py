@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import NamedTuple
 
 
@@ -27,3 +28,16 @@ class Period(NamedTuple):
 
 EVER = Period(date.min, date.max)
 """Every day there is."""
+_TOGETHER = timedelta(days=31)
+
+
+def spans(days: Iterable[date]) -> list[Period]:
+    """The periods that hold these days, in order: two days at most a month apart share one, so that few are read at
+    once and little is read beside them."""
+    periods: list[Period] = []
+    for day in sorted(days):
+        if periods and day - periods[-1].last <= _TOGETHER:
+            periods[-1] = Period(periods[-1].first, day)
+        else:
+            periods.append(Period.on(day))
+    return periods

@@ -15,8 +15,8 @@ from fntx_dagster.report.wording import capped
 
 _NONE = "–"
 _VERIFIED = (
-    "Verified: the day's equations hold, its figures are those that were signed, and the root was read back from the "
-    "contract."
+    "Verified: the day's equations hold, its figures are those that were signed, and the root was posted after the "
+    "session's close and read back from the contract."
 )
 
 
@@ -92,7 +92,9 @@ def _states(proof: DayProof) -> Iterator[str]:
         yield "not posted yet"
     elif not proof.posted.is_final:
         yield "not final yet"
-    if not proof.failed and proof.changed == () and proof.posted is not None:
+    if proof.is_early:
+        yield "posted before the session was over"
+    elif not proof.failed and proof.changed == () and proof.posted is not None:
         yield "verified"
     if proof.is_late:
         yield "late"

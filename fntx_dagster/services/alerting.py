@@ -115,17 +115,11 @@ def record_run(
     settle(settings, db, datetime.now(UTC))
 
 
-def current_alerts(settings: Settings, db: Database) -> list[Alert]:
-    """What a person has to know now, oldest first; what is over is resolved first."""
-    settle(settings, db, datetime.now(UTC))
-    return open_alerts(db)
-
-
-def dismissed(settings: Settings, db: Database, chosen: Sequence[str]) -> list[Alert]:
+def dismissed(db: Database, chosen: Sequence[str]) -> list[Alert]:
     """Dismiss open alerts, `chosen` by their numbers or by their kinds, and return them: they are neither shown nor
     sent until they are over and return. Raises Permanent, and dismisses none, where something chosen is not open."""
-    raised = current_alerts(settings, db)
-    unknown = [one for one in chosen if not any(one in (str(alert.alert_id), alert.kind) for alert in raised)]
+    raised = open_alerts(db)
+    unknown = [name for name in chosen if not any(name in (str(alert.alert_id), alert.kind) for alert in raised)]
     if unknown:
         raise Permanent(f"no open alert has the number or the kind {', '.join(unknown)}", "`fntx alerts` lists them")
     taken = [alert for alert in raised if str(alert.alert_id) in chosen or alert.kind in chosen]

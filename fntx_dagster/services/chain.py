@@ -88,8 +88,7 @@ class ServedChain(NamedTuple):
 def chain_status(settings: Settings, db: Database, account: str | None = None) -> ChainStatus:
     """Read the queue from the database and the funds from the chain, of one account or of all.
 
-    A node that does not answer raises nothing: it is part of the result. Alerts about funds that last again are over.
-    Raises Permanent where the account is not
+    A node that does not answer raises nothing: it is part of the result. Raises Permanent where the account is not
     loaded or the settings name no contracts.
     """
     with db.snapshot() as snapshot:
@@ -101,9 +100,13 @@ def chain_status(settings: Settings, db: Database, account: str | None = None) -
             traders = [trader_state(settings, chain, account_id) for account_id in chosen]
     except Transient as error:
         return ChainStatus(addresses, [], queue, error)
-    funded = [state.trader for state in traders if state.trader and (state.days or 0) >= POSTS_AHEAD]
-    record(db, [Observed("funds", "chain_receipt/funds_last", [], looked=funded)])
     return ChainStatus(addresses, traders, queue, None)
+
+
+def settle_funds(db: Database, status: ChainStatus) -> None:
+    """Resolve the alerts about the funds of those traders of a status whose funds last again."""
+    funded = [state.trader for state in status.traders if state.trader and (state.days or 0) >= POSTS_AHEAD]
+    record(db, [Observed("funds", "chain_receipt/funds_last", [], looked=funded)])
 
 
 def approve(settings: Settings, db: Readable, account: str | None = None) -> Approval:

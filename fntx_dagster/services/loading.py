@@ -7,6 +7,7 @@ are never signed on a public chain.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ from fntx_dagster.store.raw_flex.overview import accounts
 from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, iter_loads
 
 __all__ = [
+    "MOST_SKIPPED",
     "SAMPLE_ACCOUNT",
     "FileLoad",
     "as_dict",
+    "beyond_named",
     "date_order",
     "load",
     "refuse_own_statements",
@@ -52,6 +55,20 @@ def date_order(settings: Settings) -> DayOrder | None:
 def skipped(paths: Iterable[Path]) -> list[tuple[Path, str]]:
     """The files of folders that hold no statement, each with why in words."""
     return skipped_files(paths)
+
+
+MOST_SKIPPED = 20
+"""So many skipped files are named one by one. A folder of downloads may hold thousands of files."""
+
+
+def beyond_named(skipped: Sequence[tuple[Path, str]]) -> str | None:
+    """How many skipped files there are beyond the first MOST_SKIPPED, by kind; None where there are no more."""
+    kinds = Counter(path.suffix.lower() or "without a suffix" for path, _ in skipped[MOST_SKIPPED:])
+    if not kinds:
+        return None
+    shown = [f"{number} {kind}" for kind, number in kinds.most_common(5)]
+    others = kinds.total() - sum(number for _, number in kinds.most_common(5))
+    return f"and {kinds.total()} more files: {', '.join(shown)}{f', {others} others' if others else ''}"
 
 
 def total(loads: Iterable[FileLoad]) -> Counts:

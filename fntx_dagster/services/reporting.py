@@ -116,9 +116,7 @@ def account_report(db: Readable, label: str, stories: Sequence[Story]) -> Accoun
         marks=holdings.closing_marks(db, account, official[-1]),
         stocks=holdings.stock_positions(db, account, Period(first, last)),
         trades=round_trips.round_trips(db, account, Period(first, last), MOST_TRADES),
-        proofs=day_proofs(
-            db, account, {story.day.trading_day: story.day.closes_at for story in stories if story.day.as_of is None}
-        ),
+        proofs=day_proofs(db, account, official),
         metrics=performance.rolling_metrics(db, Period.on(official[-1]), account),
         options=risk.option_greeks(db, Period.on(official[-1]), account),
         portfolio=next(iter(risk.portfolio_risk(db, Period.on(official[-1]), account)), None),

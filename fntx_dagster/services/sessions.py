@@ -79,8 +79,10 @@ def require_session(period: Period) -> None:
 
 
 def ends_early(last_built: date, period: Period) -> str | None:
-    """In words that the last built day of a range comes before its last session; None where it does not."""
-    later = sessions(last_built + timedelta(days=1), period.last) if last_built < period.last else ()
+    """In words that the last built day of a range comes before the last of its sessions whose statement is due; None
+    where it does not."""
+    last = min(period.last, latest_session())
+    later = sessions(last_built + timedelta(days=1), last) if last_built < last else ()
     if not later:
         return None
     lacking = f"{later[0].day} is" if len(later) == 1 else f"{len(later)} sessions from {later[0].day} on are"

@@ -12,7 +12,15 @@ from fntx_dagster.errors import FntxError, Transient, without_accounts
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import Fetched, configured, fetch, retire
-from fntx_dagster.services.loading import date_order, skipped, statement_paths, statements_folder, total
+from fntx_dagster.services.loading import (
+    MOST_SKIPPED,
+    beyond_named,
+    date_order,
+    skipped,
+    statement_paths,
+    statements_folder,
+    total,
+)
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.coverage import due_session, missing
@@ -79,7 +87,7 @@ def fetch_statements(
 class LoadedStatements(NamedTuple):
     """What loading did: files, and rows by what became of them; the same of each file's `sections`, with the names of
     file and section; the names of the fetched files that newer ones replaced; the files that were refused; a line per
-    file; and the names of the folder's files that hold no statement."""
+    file; and the names of the folder's files that hold no statement, the first of very many."""
 
     files: int
     rows: dict[str, int]
@@ -99,6 +107,7 @@ def load_statements(settings: Settings, db: Database) -> LoadedStatements:
     rows = total(loads)
     retired = retire(settings, db, loads)
     left_out = skipped(path for path in paths if path == statements_folder(settings))
+    more = [without_accounts(beyond)] if (beyond := beyond_named(left_out)) else []
     return LoadedStatements(
         files=len(loads),
         rows=rows._asdict(),
@@ -114,9 +123,10 @@ def load_statements(settings: Settings, db: Database) -> LoadedStatements:
         ],
         lines=[
             *(f"{without_accounts(load.file_name)}: {load.status}" for load in loads),
-            *(f"{without_accounts(path.name)}: skipped, {why}" for path, why in left_out),
+            *(f"{without_accounts(path.name)}: skipped, {why}" for path, why in left_out[:MOST_SKIPPED]),
+            *(f"skipped: {beyond}" for beyond in more),
         ],
-        skipped=[without_accounts(path.name) for path, _ in left_out],
+        skipped=[*(without_accounts(path.name) for path, _ in left_out[:MOST_SKIPPED]), *more],
     )
 
 

@@ -13,7 +13,16 @@ from fntx_dagster.store.marts.status import AccountState, account_states
 from fntx_dagster.store.raw_flex import fetches
 from fntx_dagster.store.raw_flex.fetches import Fetch
 
-__all__ = ["AccountState", "Alert", "Fetch", "Status", "open_alerts", "status", "unresolved_alerts"]
+__all__ = [
+    "AccountState",
+    "Alert",
+    "Fetch",
+    "Status",
+    "open_alerts",
+    "settle_alerts",
+    "status",
+    "unresolved_alerts",
+]
 
 
 class Status(NamedTuple):
@@ -29,25 +38,29 @@ class Status(NamedTuple):
         return [{_PUBLISHED.get(name, name): value for name, value in row.items()} for row in rows]
 
 
-def status(settings: Settings, db: Database) -> Status:
-    """Read the state of the platform, all of it from one snapshot. The alerts are those of `fntx alerts`: what is over
-    is resolved first."""
+def settle_alerts(settings: Settings, db: Database) -> None:
+    """Resolve the open alerts that are about something that is over by now. Whoever shows alerts to a person does this
+    first; the readers below write nothing."""
     if alerts.unresolved(db):
         from fntx_dagster.services.settling import settle  # as much to import as all the rest of a status
 
         settle(settings, db, datetime.now(UTC))
+
+
+def status(db: Database) -> Status:
+    """Read the state of the platform, all of it from one snapshot."""
     with db.snapshot() as snapshot:
         return Status(account_states(snapshot), fetches.latest(snapshot), alerts.open_alerts(snapshot))
 
 
 def open_alerts(db: Readable) -> list[Alert]:
-    """Read the alerts that are open, oldest first, without a look at what may be over by now."""
+    """Read the alerts that are open and not dismissed, oldest first."""
     return alerts.open_alerts(db)
 
 
 def unresolved_alerts(db: Readable) -> list[Alert]:
     """Read the alerts that are not over, those that somebody has dismissed too, oldest first."""
-    return alerts.unresolved(db)
+    return [*alerts.unresolved(db)]
 
 
 _PUBLISHED = {"built": "told", "last_built": "last_told", "to_build": "to_tell"}

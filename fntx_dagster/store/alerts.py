@@ -1,13 +1,13 @@
 """What a person has to know: raised once, open until it is over, delivered once to each destination.
 
-A finding that is observed again while its alert is open changes nothing. An alert that a person has dismissed is
-neither shown nor sent, and not raised again before it is over. This module keeps the alerts;
+A finding that is observed again while its alert is open changes nothing that is shown. An alert that a person has
+dismissed is neither shown nor sent, and not raised again before it is over. This module keeps the alerts;
 `services.alerting` looks for them, and `adapters/apprise` sends them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import LiteralString, NamedTuple
 
@@ -42,10 +42,10 @@ def observe(
     days: Period | None = None,
     whole: bool = True,
     looked: Sequence[str] | None = None,
-) -> int:
+) -> None:
     """Open an alert for each finding that has none, and resolve the source's open ones that were not observed again:
     all of them, or those about a session within `days` or of the subjects `looked` where only those were
-    looked at; none where `whole` is False, because there are more findings than these. Returns how many are new."""
+    looked at; none where `whole` is False, because there are more findings than these."""
     with db.connect() as connection:
         connection.execute(
             """update alm_reporting.alerts set resolved_at = clock_timestamp()
@@ -61,14 +61,14 @@ def observe(
                 "looked": None if looked is None else list(looked),
             },
         )
-        return sum(
+        for finding in findings:
+            # the update writes what is there, and so leaves the mark of an observation: see `unresolved`
             connection.execute(
                 """insert into alm_reporting.alerts (kind, source, subject, trading_day, text)
-                values (%s, %s, %s, %s, %s) on conflict (source, subject) where resolved_at is null do nothing""",
+                values (%s, %s, %s, %s, %s)
+                on conflict (source, subject) where resolved_at is null do update set subject = excluded.subject""",
                 (kind, source, finding.subject, finding.day, finding.text),
-            ).rowcount
-            for finding in findings
-        )
+            )
 
 
 def note_assignments(db: Database, since: date) -> int:
@@ -105,19 +105,26 @@ def open_alerts(db: Readable) -> list[Alert]:
     return _alerts(db, "resolved_at is null and dismissed_at is null", ())
 
 
-def unresolved(db: Readable) -> list[Alert]:
-    """What is not over, dismissed or not, oldest first."""
-    return _alerts(db, "resolved_at is null", ())
+def unresolved(db: Readable) -> dict[Alert, str]:
+    """What is not over, dismissed or not, oldest first, each with the mark of the transaction that wrote it last: to
+    observe the alert again writes it."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            f"""select xmin::text, {columns(Alert._fields)} from alm_reporting.alerts
+            where resolved_at is null order by alert_id"""
+        )
+        return {Alert(*row): mark for mark, *row in rows}
 
 
-def resolve(db: Database, alert_ids: Sequence[int]) -> None:
-    """Mark alerts as over."""
-    if alert_ids:
+def resolve(db: Database, marks: Mapping[Alert, str]) -> None:
+    """Mark alerts as over, each only where nobody has written it since it had this mark."""
+    if marks:
         with db.connect() as connection:
             connection.execute(
-                """update alm_reporting.alerts set resolved_at = clock_timestamp()
-                where alert_id = any(%s) and resolved_at is null""",
-                (list(alert_ids),),
+                """update alm_reporting.alerts as alert set resolved_at = clock_timestamp()
+                from unnest(%s::bigint[], %s::text[]) as seen (alert_id, mark)
+                where alert.alert_id = seen.alert_id and alert.xmin::text = seen.mark and resolved_at is null""",
+                ([alert.alert_id for alert in marks], list(marks.values())),
             )
 
 

@@ -87,7 +87,7 @@ def proof(day: date, *, version: int = 1, reason: str | None = None, **known: An
         schema_hash=schema,
         root=root,
     )
-    return DayProof(signed, posted, "2.0 hours", is_late=False, changed=(), failed=0)._replace(**known)
+    return DayProof(signed, posted, "2.0 hours", is_late=False, is_early=False, changed=(), failed=0)._replace(**known)
 
 
 def metrics(window: str, **figures: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ KNOWN = proof(JULY_17)
         (None, "not signed"),
         (KNOWN, "verified"),
         (KNOWN._replace(is_late=True), "verified, late"),
+        (KNOWN._replace(is_early=True, delay="-3.0 hours"), "posted before the session was over"),
         (KNOWN._replace(posted=None), "not posted yet"),
         (KNOWN._replace(posted=KNOWN.posted._replace(is_final=False)), "not final yet, verified"),
         (KNOWN._replace(failed=1), "1 equation does not hold"),

@@ -17,7 +17,7 @@ from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import HONG_KONG
 from fntx_dagster.services.alerting import record
-from fntx_dagster.services.building.current import report_today
+from fntx_dagster.services.building.current import settle_gateways
 from fntx_dagster.services.current_day import current_report, provisional_days, refresh
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.groups import AccountingSettings
@@ -143,7 +143,9 @@ def test_whoever_asks_a_gateway_that_answers_again_ends_the_alert_about_it_alone
     record(database, [Observed("gateway", "current_day/gateway_answers", silent)])
     with serve(july_28(ONE), now=QUARTER_PAST_TEN) as gateway:
         settings = settings_for(tmp_path, {ONE: gateway, OTHER: unused_port()})
-        report_today(settings, database, HONG_KONG, None, "md")
+        report = current_report(settings, database, HONG_KONG)
+    assert len(open_alerts(database)) == 2, "who reads the current day changes no alert"
+    settle_gateways(settings, database, report)
     assert [alert.subject for alert in open_alerts(database)] == ["U…0002"]
 
 

@@ -40,6 +40,20 @@ def test_a_packed_statement_in_the_folder_is_loaded_and_the_skipped_files_are_li
     assert [skipped["file"] for skipped in said["skipped"]] == [str(folder / "a.csv")]
 
 
+def test_of_very_many_skipped_files_the_first_are_named_and_the_rest_are_counted_by_kind(
+    database: Database, tmp_path: Path, folder: Path
+) -> None:
+    (folder / "a.xml").write_text(PLAIN)
+    for number in range(30):
+        (folder / f"b{number:02}.{'jpg' if number % 3 else 'pdf'}").touch()
+    (folder / "notes").touch()
+    loaded = load_statements(Settings(home=tmp_path, flex={"folder": folder}), database)
+    rest = "and 11 more files: 7 .jpg, 3 .pdf, 1 without a suffix"
+    assert (len(loaded.lines), loaded.lines[-1]) == (1 + loading.MOST_SKIPPED + 1, f"skipped: {rest}")
+    assert loaded.skipped[-2:] == ["b19.jpg", rest]
+    assert len(loading.as_dict([], loading.skipped([folder]))["skipped"]) == 31, "a program gets them all"
+
+
 def test_a_folder_of_other_files_alone_names_them(database: Database, tmp_path: Path, folder: Path) -> None:
     (folder / "a.pdf").write_bytes(b"%PDF-1.7")
     settings = Settings(home=tmp_path, flex={"folder": folder})

@@ -1,15 +1,19 @@
-"""A report into its file: whole or not at all."""
+"""A report into its file: whole or not at all, and again when a proof in it has changed."""
 
 from __future__ import annotations
 
 import os
 import threading
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.services.building.reports import MOST_DAYS, rewrite_reports
 from fntx_dagster.services.reporting import write_whole
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
 
 
 def test_a_file_is_written_and_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -70,3 +74,35 @@ def test_a_missing_folder_is_named_with_the_way_out(tmp_path: Path) -> None:
         write_whole(tmp_path / "none" / "july.html", "")
     with pytest.raises(Permanent, match=r"is a folder. Give the path of a file"):
         write_whole(tmp_path, "")
+
+
+class TestWritingAgain:
+    JULY_17 = date(2025, 7, 17)
+
+    def files(self, tmp_path: Path, *names: str) -> Settings:
+        for name in names:
+            (tmp_path / "reports").mkdir(exist_ok=True)
+            (tmp_path / "reports" / name).touch()
+        return Settings(home=tmp_path)
+
+    def test_files_of_other_days_and_of_others_stay(self, tmp_path: Path, database: Database) -> None:
+        settings = self.files(tmp_path, "2025-07-18.html", "2024-01-02_2025-07-16.html", "mine.html")
+        assert rewrite_reports(settings, database, [self.JULY_17]) is None
+
+    def test_a_file_that_would_take_long_is_named_with_the_way_out(self, tmp_path: Path, database: Database) -> None:
+        settings = self.files(tmp_path, "2015-01-02_2025-07-17.html", "2016-01-04_2025-07-17.html")
+        said = rewrite_reports(settings, database, [self.JULY_17])
+        assert said == (
+            "The report of 2016-01-04 to 2025-07-17 and 1 more would take long to write again, with the new proofs: "
+            "`fntx report` does"
+        )
+        assert MOST_DAYS < 3650
+
+    def test_what_cannot_be_written_again_is_said_and_stops_nothing(self, tmp_path: Path, database: Database) -> None:
+        settings = self.files(tmp_path, "2025-07-17.html")
+        with database.connect() as connection:
+            connection.execute("drop table raw_flex.statements cascade")
+        said = rewrite_reports(settings, database, [self.JULY_17]) or ""
+        assert said.startswith(
+            "The report of 2025-07-17 cannot be written again, with the new proofs: the database lacks"
+        )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 
+from fntx_dagster.accounting.calendar import last_session
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.services import sessions
-from fntx_dagster.services.sessions import first_partition, require_days, require_session
+from fntx_dagster.services.sessions import ends_early, first_partition, latest_session, require_days, require_session
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.statements import load_file
@@ -100,3 +101,11 @@ def test_days_without_a_session_name_the_sessions_before_and_after(first: date, 
 def test_a_session_that_is_not_built_is_not_called_closed() -> None:
     with pytest.raises(Permanent, match=r"no trading day is built for 2025-07-03\. Build what is loaded"):
         require_days([], Period.on(date(2025, 7, 3)))
+
+
+def test_a_range_that_reaches_into_the_future_ends_early_only_where_a_statement_is_due() -> None:
+    due = latest_session()
+    before = last_session(due - timedelta(days=1)).day
+    ahead = Period(before, due + timedelta(days=90))
+    assert ends_early(due, ahead) is None
+    assert (ends_early(before, ahead) or "").startswith(f"the range ends early, with {before}: {due} is not built")

@@ -11,18 +11,21 @@ from typer.testing import CliRunner
 
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.model.period import Period
-from fntx_dagster.services.alerting import current_alerts, dismissed, raise_alerts, record
+from fntx_dagster.services.alerting import dismissed, raise_alerts, record
 from fntx_dagster.services.building.verification import completeness, equations
 from fntx_dagster.services.settling import settle
+from fntx_dagster.services.signatures import drifting
 from fntx_dagster.services.signatures.posting import post
 from fntx_dagster.services.signatures.refusals import Beginning
 from fntx_dagster.services.signatures.signed_days import changed_days, sign_days
 from fntx_dagster.services.signatures.signing import amend, proposals
-from fntx_dagster.services.status import status
+from fntx_dagster.services.signatures.values import Difference, Values
+from fntx_dagster.services.status import settle_alerts, status
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.alerts import open_alerts, undelivered
+from fntx_dagster.store.alerts import open_alerts, resolve, undelivered, unresolved
 from fntx_dagster.store.database import Database
 from tests import by_hand
 
@@ -48,10 +51,9 @@ def run(db: Database, text: str) -> None:
 
 
 def left(settings: Settings, db: Database) -> list[str]:
-    """The subjects of the alerts that are open; `status` and `alerts` agree on them."""
-    shown = [alert.subject for alert in status(settings, db).alerts]
-    assert [alert.subject for alert in current_alerts(settings, db)] == shown
-    return shown
+    """The subjects of the alerts that are open after a look at what is over."""
+    settle_alerts(settings, db)
+    return [alert.subject for alert in status(db).alerts]
 
 
 def incomplete(db: Database) -> Observed:
@@ -125,7 +127,8 @@ def test_an_account_that_was_refused_is_over_when_the_day_is_signed_and_posted(
     assert left(settings, built) == [subject] * 2
     by_hand.build(built, ONE, JULY_17)
     sign_days(settings, built, WHOLE, Beginning.ALL)
-    assert [alert.source for alert in current_alerts(settings, built)] == [sources[1]]
+    settle_alerts(settings, built)
+    assert [alert.source for alert in open_alerts(built)] == [sources[1]]
     with connect(settings) as chain:
         post(settings, built, chain, WHOLE)
     assert left(settings, built) == []
@@ -157,6 +160,46 @@ def test_settings_that_fit_together_again_are_over(settings: Settings, database:
     assert left(settings, database) == []
 
 
+def test_an_alert_that_is_observed_again_during_the_look_stays_open(database: Database) -> None:
+    finding = [Finding(LABEL, "it waits")]
+    record(database, [Observed("queue", "a look", finding)])
+    seen = unresolved(database)
+    record(database, [Observed("queue", "a look", finding)])
+    resolve(database, seen)
+    assert [alert.text for alert in open_alerts(database)] == ["it waits"]
+    resolve(database, unresolved(database))
+    assert open_alerts(database) == []
+
+
+def test_of_a_long_history_only_the_days_of_the_alerts_are_compared(
+    settings: Settings, built: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [date(2025, 3, 14), date(2025, 5, 16), JULY_17]
+    for day in days:
+        by_hand.build(built, ONE, day)
+        sign_days(settings, built, Period.on(day), Beginning.ALL)
+    record(
+        built,
+        [
+            Observed(
+                "drift",
+                "daily_signature/signed_days_unchanged",
+                [Finding(f"{LABEL} {day}", "it has changed", day) for day in days[1:]],
+            )
+        ],
+    )
+    run(built, "update alm_reporting.daily_summary set net_pnl = 13 where trading_day = '2025-07-17'")
+    compared, compare = [], drifting.differences
+
+    def noted(signed: SignedDay, values: Values) -> list[Difference]:
+        compared.append(signed.trading_day)
+        return compare(signed, values)
+
+    monkeypatch.setattr(drifting, "differences", noted)
+    assert left(settings, built) == [f"{LABEL} {JULY_17}"]
+    assert compared == days[1:]
+
+
 def test_what_only_others_can_say_stays(settings: Settings, database: Database) -> None:
     record(database, [Observed("gateway", "current_day/gateway_answers", [Finding(LABEL, "it is silent")])])
     settle(settings, database, datetime.now(UTC))
@@ -180,15 +223,15 @@ class TestDismissing:
         self, settings: Settings, database: Database
     ) -> None:
         number = self.numbers(database)["b"]
-        assert [alert.subject for alert in dismissed(settings, database, [str(number)])] == ["b"]
+        assert [alert.subject for alert in dismissed(database, [str(number)])] == ["b"]
         assert left(settings, database) == ["a", "c"]
-        assert [alert.subject for alert in dismissed(settings, database, ["gap", "funds"])] == ["a", "c"]
+        assert [alert.subject for alert in dismissed(database, ["gap", "funds"])] == ["a", "c"]
         assert left(settings, database) == []
 
     def test_what_was_dismissed_is_not_sent_nor_raised_again_before_it_was_over(
         self, settings: Settings, database: Database
     ) -> None:
-        dismissed(settings, database, ["gap"])
+        dismissed(database, ["gap"])
         self.see(database)
         assert left(settings, database) == ["c"]
         long_ago = datetime(2000, 1, 1, tzinfo=UTC)
@@ -199,7 +242,7 @@ class TestDismissing:
 
     def test_what_is_not_open_is_named_and_nothing_is_dismissed(self, settings: Settings, database: Database) -> None:
         with pytest.raises(Permanent, match="number or the kind 999, weather"):
-            dismissed(settings, database, ["gap", "999", "weather"])
+            dismissed(database, ["gap", "999", "weather"])
         assert left(settings, database) == ["a", "b", "c"]
 
     def test_the_command_shows_numbers_takes_them_and_agrees_with_status(

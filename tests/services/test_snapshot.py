@@ -48,5 +48,5 @@ def test_an_alert_that_is_raised_during_a_status_is_not_in_it(
         return read(db)
 
     monkeypatch.setattr(fetches, "latest", and_raise_an_alert)
-    assert status(Settings(), database).alerts == []
-    assert [alert.text for alert in status(Settings(), database).alerts] == ["out of funds"]
+    assert status(database).alerts == []
+    assert [alert.text for alert in status(database).alerts] == ["out of funds"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import NamedTuple
 
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.model.finding import Finding, Observed
@@ -46,12 +45,9 @@ def refresh_current_day(settings: Settings, db: Database) -> CurrentReports:
     )
 
 
-def report_today(
-    settings: Settings, db: Database, observer: ZoneInfo, account: str | None, form: Literal["md", "json"]
-) -> CurrentReport:
-    """`current_report` for a person who asks. Alerts about the gateways that answered, and about margins that are
-    ample, are over; what is wrong is in the result, and raises none."""
-    report = current_report(settings, db, observer, account, form)
+def settle_gateways(settings: Settings, db: Database, report: CurrentReport) -> None:
+    """Resolve the alerts about the gateways that answered in a report, and about the margins that are ample in it. What
+    is wrong raises none: whoever asked for the report sees it there."""
     labels, least = account_labels(db, settings.gateway.addresses), settings.risk.margin_cushion
     answered = [labels[now.account_id] for now in report.accounts if not now.error]
     ample = [labels[now.account_id] for now in report.accounts if now.cushion is not None and now.cushion >= least]
@@ -62,7 +58,6 @@ def report_today(
             Observed("margin", "current_day/margin_is_ample", [], looked=ample),
         ],
     )
-    return report
 
 
 def _silent(label: str, error: FntxError) -> Finding:

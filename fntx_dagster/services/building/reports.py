@@ -1,22 +1,30 @@
-"""The reports of a run's sessions: the narrative of each as Markdown, and the whole range as one HTML file."""
+"""The reports of a run's sessions: the narrative of each as Markdown, and the whole range as one HTML file, which is
+written again when the proofs in it have changed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from fntx_dagster.errors import without_accounts
+from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
+from fntx_dagster.report.narrative import Story
 from fntx_dagster.services.reporting import account_report, masked_words, stories_of, write_whole
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.raw_flex.overview import accounts
+
+MOST_DAYS = 366
+"""Of the calendar: so much of the files in the home is written again at most. It takes a few seconds; ten years would
+take as long as the run needed for them in the first place."""
 
 
 class Narrative(NamedTuple):
@@ -38,18 +46,63 @@ def write_reports(settings: Settings, db: Database, period: Period) -> Reports:
     """Narrate every account's days of a range in the time zone of the settings, and write them as one HTML file into
     the home. Raises Permanent where the settings name an unknown time zone."""
     observer = clock.zone(settings.report.time_zone)
-    narratives: list[Narrative] = []
-    reports: list[AccountReport] = []
     with db.snapshot() as snapshot:
-        labels = account_labels(snapshot)
-        for account in accounts(snapshot):
-            label, stories = labels[account], stories_of(snapshot, account, period, observer, masked=True)
-            for story in stories:
-                text = without_accounts(to_markdown([story], account_label=label))
-                narratives.append(Narrative(story.day.trading_day, label, text))
-            if stories:
-                reports.append(account_report(snapshot, label, stories))
+        stories = _stories(snapshot, period, observer)
+        reports = [account_report(snapshot, label, own) for label, own in stories.items()]
+    narratives = [
+        Narrative(story.day.trading_day, label, without_accounts(to_markdown([story], account_label=label)))
+        for label, own in stories.items()
+        for story in own
+    ]
     return Reports(narratives, _write(settings.paths.reports, period, reports) if reports else None)
+
+
+def rewrite_reports(settings: Settings, db: Database, days: Collection[date]) -> str | None:
+    """Write the HTML files in the home again that show one of `days`, because the proofs of these days have changed:
+    the newest first, up to MOST_DAYS. Returns which files stay as they were and why, in a sentence; None where none
+    does. A file that cannot be written is no error: what changed is in the tables."""
+    to_write, left = _files_showing(settings.paths.reports, days)
+    try:
+        observer = clock.zone(settings.report.time_zone)
+        for period in list(to_write):
+            with db.snapshot() as snapshot:
+                stories = _stories(snapshot, period, observer)
+                reports = [account_report(snapshot, label, own) for label, own in stories.items()]
+            if reports:
+                _write(settings.paths.reports, period, reports)
+            to_write.remove(period)
+    except (FntxError, OSError) as error:
+        return f"{_named(to_write + left)} cannot be written again, with the new proofs: {error}"
+    return f"{_named(left)} would take long to write again, with the new proofs: `fntx report` does" if left else None
+
+
+def _stories(db: Readable, period: Period, observer: ZoneInfo) -> dict[str, list[Story]]:
+    """Label → the stories of the account's days of a range, without the broker's own words; none is empty."""
+    labels = account_labels(db)
+    stories = {labels[one]: stories_of(db, one, period, observer, masked=True) for one in accounts(db)}
+    return {label: own for label, own in stories.items() if own}
+
+
+def _files_showing(folder: Path, days: Collection[date]) -> tuple[list[Period], list[Period]]:
+    """The ranges of the files in the home that show one of these days, the newest first: those of MOST_DAYS, and the
+    rest."""
+    names = (_NAME.fullmatch(file.name) for file in folder.glob("*.html"))
+    ranges = [Period(*map(date.fromisoformat, (name[1], name[2] or name[1]))) for name in names if name]
+    to_write, left, number = [], [], 0
+    for period in sorted(ranges, key=lambda period: (period.last, period.first), reverse=True):
+        if any(day in period for day in days):
+            number += (period.last - period.first).days + 1
+            (to_write if number <= MOST_DAYS else left).append(period)
+    return to_write, left
+
+
+_NAME = re.compile(r"(\d{4}-\d\d-\d\d)(?:_(\d{4}-\d\d-\d\d))?\.html")
+
+
+def _named(files: Sequence[Period]) -> str:
+    """The first of the files, and how many more there are."""
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return f"The report of {files[0]}{more}"
 
 
 def _write(folder: Path, period: Period, reports: Sequence[AccountReport]) -> Path:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import date
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import SignedDay
-from fntx_dagster.model.period import EVER, Period
+from fntx_dagster.model.period import EVER, Period, spans
 from fntx_dagster.services.signatures.values import Difference, Values, day_values, differences
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox import signatures
 
 
@@ -49,6 +50,24 @@ def drifts(db: Database) -> Drifts:
     return outcome
 
 
+def still_drifted(db: Readable, account: str, days: Collection[date]) -> set[date]:
+    """Of these signed days of an account, those whose figures in the tables are not the signed ones, and those that
+    cannot be compared, alone or with the days around them. Only these days and the few between them are read."""
+    return {
+        signed.trading_day
+        for span in spans(days)
+        for signed, values in _signed_and_built(db, account, span)
+        if signed.trading_day in days and _is_another(signed, values)
+    }
+
+
+def _is_another(signed: SignedDay, values: Values | Permanent) -> bool:
+    try:
+        return isinstance(values, Permanent) or bool(differences(signed, values))
+    except Permanent:  # signed by a newer program
+        return True
+
+
 def _signed_and_current(db: Database, account: str) -> Iterator[tuple[SignedDay, Values | Permanent]]:
     """Each signed day and what the tables say of it: read at once, or day by day where one of them raises an error."""
     signed = _read(db, account, EVER)
@@ -63,13 +82,17 @@ def _read(db: Database, account: str, period: Period) -> list[tuple[SignedDay, V
     """The signed days of a period and their values, from one snapshot: an amendment in between would look like a drift.
     Each call opens a snapshot of its own, because after an error nothing more can be read from one."""
     with db.snapshot() as snapshot:
-        signed = signatures.signed_days(snapshot, period, account)
-        if not signed:
-            return []
-        try:
-            values = day_values(snapshot, Period(signed[0].trading_day, signed[-1].trading_day), account)
-        except Permanent as error:
-            return [(record, error) for record in signed]
+        return _signed_and_built(snapshot, account, period)
+
+
+def _signed_and_built(db: Readable, account: str, period: Period) -> list[tuple[SignedDay, Values | Permanent]]:
+    signed = signatures.signed_days(db, period, account)
+    if not signed:
+        return []
+    try:
+        values = day_values(db, Period(signed[0].trading_day, signed[-1].trading_day), account)
+    except Permanent as error:
+        return [(record, error) for record in signed]
     return [(record, values.get((account, record.trading_day)) or _not_built(record)) for record in signed]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Collection, Mapping
+from datetime import date
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import DayProof, PostedDay, SignedDay
 from fntx_dagster.model.period import Period
-from fntx_dagster.services.signatures.history import LATE_AFTER, in_words
+from fntx_dagster.services.signatures.checking import posting_of
+from fntx_dagster.services.signatures.history import in_words
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS
 from fntx_dagster.services.signatures.values import day_values, differences
 from fntx_dagster.store.database import Readable
@@ -17,12 +18,12 @@ from fntx_dagster.store.marts.verification import verifications
 from fntx_dagster.store.outbox import signatures
 
 
-def day_proofs(db: Readable, account: str, closes: Mapping[date, datetime]) -> dict[date, DayProof]:
-    """Session → the proof of its newest signed version, for the sessions of `closes` (their closes, aware) that are
-    signed. Nothing asks a node: the receipts are those that were read back when the records were posted."""
-    if not closes:
+def day_proofs(db: Readable, account: str, days: Collection[date]) -> dict[date, DayProof]:
+    """Session → the proof of its newest signed version, for those of `days` that are signed. Nothing asks a node: the
+    receipts are those that were read back when the records were posted."""
+    if not days:
         return {}
-    period = Period(min(closes), max(closes))
+    period, chosen = Period(min(days), max(days)), set(days)
     signed = {record.trading_day: record for record in signatures.signed_days(db, period, account)}
     if not signed:
         return {}
@@ -32,17 +33,17 @@ def day_proofs(db: Readable, account: str, closes: Mapping[date, datetime]) -> d
     )
     changed = _changed(db, account, signed)
     return {
-        day: _proof(record, posted.get((day, record.version)), closes[day], changed.get(day), failed[day])
+        day: _proof(record, posted.get((day, record.version)), changed.get(day), failed[day])
         for day, record in signed.items()
-        if day in closes
+        if day in chosen
     }
 
 
-def _proof(
-    signed: SignedDay, posted: PostedDay | None, closes_at: datetime, changed: tuple[str, ...] | None, failed: int
-) -> DayProof:
-    behind = None if posted is None else posted.posted_at - closes_at
-    return DayProof(signed, posted, in_words(behind), behind is not None and behind > LATE_AFTER, changed, failed)
+def _proof(signed: SignedDay, posted: PostedDay | None, changed: tuple[str, ...] | None, failed: int) -> DayProof:
+    if posted is None:
+        return DayProof(signed, None, in_words(None), False, False, changed, failed)
+    at = posting_of(signed.trading_day, posted.posted_at)
+    return DayProof(signed, posted, in_words(at.behind), at.is_late, at.is_early, changed, failed)
 
 
 def _changed(db: Readable, account: str, signed: Mapping[date, SignedDay]) -> dict[date, tuple[str, ...]]:

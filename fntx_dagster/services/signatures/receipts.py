@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm.client import connect
@@ -20,7 +20,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import Labels, account_labels
 from fntx_dagster.store.outbox.sendings import unfinished
-from fntx_dagster.store.outbox.signatures import signed_days
+from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.client import Chain
@@ -44,7 +44,7 @@ class Receipts(NamedTuple):
     `refused` are records that were not posted, of which `alerts` are those that no other check reports. `differing` are
     posted days for which the contract holds another root; `gaps` sessions without a record, of the masked `accounts`
     that were looked at; `late` is what waits too long or has failed; `short` who runs out of funds, of the `traders`
-    that were looked at.
+    that were looked at. `changed`: the days whose newest receipt is another one now, or has become final.
     """
 
     new: int
@@ -59,6 +59,7 @@ class Receipts(NamedTuple):
     late: list[Finding]
     short: list[Finding]
     traders: list[str]
+    changed: list[date]
 
 
 def post_days(settings: Settings, db: Database, period: Period, on_progress: Callable[[str], None]) -> Receipts:
@@ -69,6 +70,7 @@ def post_days(settings: Settings, db: Database, period: Period, on_progress: Cal
     chain do not fit together.
     """
     with _counting_what_waits(db, period), connect(settings) as chain:
+        before = set(posted_days(db, period))
         outcome = post(settings, db, chain, period, on_progress=on_progress)
         signed, labels = _signed_here(db, chain, period), account_labels(db)
         short = list(_short_of_funds(chain, sorted(signed)))
@@ -90,6 +92,7 @@ def post_days(settings: Settings, db: Database, period: Period, on_progress: Cal
         late=waiting_too_long(db, settings.posting.waiting_hours, datetime.now(UTC)),
         short=short,
         traders=sorted(signed),
+        changed=sorted({posted.trading_day for posted in outcome.new + outcome.kept if posted not in before}),
     )
 
 

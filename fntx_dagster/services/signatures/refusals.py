@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from fntx_dagster.errors import Permanent, masked
+from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.accounting import changes
 from fntx_dagster.store.database import Readable
@@ -22,7 +22,8 @@ WARNING_KINDS = ("historical",)
 
 class Refusal(NamedTuple):
     """Why an account's days are not signed, or not posted, from a day on. `is_of_the_day`: the cause is the day's
-    verification or its statements, which have findings of their own; else it is keys, funds or Greeks."""
+    verification or its statements, which have findings of their own; else it is keys, funds or Greeks. `error` names
+    the account whole, for the person who chose it; whoever logs or keeps its words masks them."""
 
     account_id: str
     day: date
@@ -94,15 +95,13 @@ def _unfit(db: Readable, period: Period, account: str | None) -> Iterable[Refusa
         yield Refusal(lack.account_id, lack.day, Permanent(str(lack), "Load the statements of that day"), True)
     way_out = "Run it with `fntx run`"
     for account_id, day in verification.unverified_days(db, period, account):
-        yield Refusal(
-            account_id, day, Permanent(f"{day} of account {masked(account_id)} is not verified", way_out), True
-        )
+        yield Refusal(account_id, day, Permanent(f"{day} of account {account_id} is not verified", way_out), True)
     for account_id, day in risk.days_without_risk(db, period, account):
-        error = Permanent(f"the Greeks of {day} of account {masked(account_id)} are not computed", way_out)
+        error = Permanent(f"the Greeks of {day} of account {account_id} are not computed", way_out)
         yield Refusal(account_id, day, error)
     for row in verification.verifications(db, period, account, kinds=BLOCKING_KINDS, failed_only=True):
         error = Permanent(
-            f"{row.trading_day} of account {masked(row.account_id)} fails its verification: {row.equation}: "
+            f"{row.trading_day} of account {row.account_id} fails its verification: {row.equation}: "
             f"{row.left_side} {row.relation} {row.right_side} does not hold, difference {row.difference}",
             "Correct the statements or load what is missing, then run the day again; it was not signed",
         )
@@ -111,8 +110,8 @@ def _unfit(db: Readable, period: Period, account: str | None) -> Iterable[Refusa
 
 def _changed(account: str, change: changes.Change, last: date) -> Permanent:
     if change.refused:
-        return Permanent(f"account {masked(account)} cannot be built from {change.since} on: {change.refused}")
+        return Permanent(f"account {account} cannot be built from {change.since} on: {change.refused}")
     return Permanent(
-        f"the statements of account {masked(account)} have changed since {change.since} was built",
+        f"the statements of account {account} have changed since {change.since} was built",
         f"Rebuild the days with `fntx run --from {change.since} --to {last}`",
     )

@@ -314,25 +314,25 @@ def _bound(settings: Settings, db: Readable, account_id: str) -> _Bound:
     addresses, trader = addresses_of(settings), signer_of(settings, account_id).address
     if before is not None and before.chain_id not in (addresses.chain_id, EMBEDDED_CHAIN_ID):
         raise Permanent(
-            f"account {masked(account_id)} has signed on chain {before.chain_id} so far, and the settings name chain "
+            f"account {account_id} has signed on chain {before.chain_id} so far, and the settings name chain "
             f"{addresses.chain_id}",
             "Set FNTX_RPC_URL and FNTX_CONTRACTS as they were: what is signed elsewhere is missing there for ever",
         )
     here = signatures.last_signed(db, account_id, addresses.chain_id)
     if here is not None and here.contract != addresses.track_record and here.chain_id != EMBEDDED_CHAIN_ID:
         raise Permanent(
-            f"account {masked(account_id)} has signed for contract {here.contract} so far, and the settings name "
+            f"account {account_id} has signed for contract {here.contract} so far, and the settings name "
             f"{addresses.track_record}",
             "Set FNTX_CONTRACTS as it was: what is signed elsewhere is missing there for ever",
         )
     if here is not None and here.trader != trader:
         raise Permanent(
-            f"account {masked(account_id)} has signed as {here.trader} so far, and the key in use is {trader}'s",
+            f"account {account_id} has signed as {here.trader} so far, and the key in use is {trader}'s",
             "Restore the key from the backup",
         )
     if others := signatures.accounts_of_trader(db, trader) - {account_id}:
         raise Permanent(
             f"{trader} signs for account {masked(min(others))} already, and the contract keeps one record a day",
-            f"Give account {masked(account_id)} a key of its own",
+            f"Give account {account_id} a key of its own",
         )
     return _Bound(account_id, addresses.chain_id, addresses.track_record, trader, secret)

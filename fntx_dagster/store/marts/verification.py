@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -45,6 +46,17 @@ def verifications(
             {"first": first, "last": last, "account": account, "kinds": list(kinds), "failed_only": failed_only},
         )
         return [Verification._make(row) for row in cursor]
+
+
+def holding(db: Readable, kind: str, equations: Collection[tuple[date, str]]) -> list[tuple[str, date, str]]:
+    """(account, session, equation) of the equations of a kind, named by session and name, that hold."""
+    days, names = [day for day, _ in equations], [name for _, name in equations]
+    with reading(db) as connection:
+        return connection.execute(
+            """select account_id, trading_day, equation from alm_reporting.daily_verification
+            where kind = %s and passed and (trading_day, equation) in (select * from unnest(%s::date[], %s::text[]))""",
+            (kind, days, names),
+        ).fetchall()
 
 
 def unverified_days(db: Readable, period: Period, account: str | None = None) -> list[tuple[str, date]]:
