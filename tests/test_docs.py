@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from fntx_dagster.cli import app
 from tests.test_house_rules import FOLDERS, ROOMS
 
 ROOT = Path(__file__).parents[1]
@@ -106,3 +111,55 @@ def test_no_text_names_what_a_reader_does_not_have() -> None:
     ]
     texts.remove("tests/test_docs.py")
     assert [name for name in texts if theirs.search((ROOT / name).read_text(encoding="utf-8"))] == []
+
+
+def commands_in(text: str) -> Iterator[str]:
+    """What stands behind `fntx` in the blocks of code and in the backticks of a text."""
+    blocks = re.findall(r"```.*?```", text, re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    lines += [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+    for line in lines:
+        for found in re.findall(r"(?:^|[\s(\"/])fntx((?: [^|;&)#>]*)?)", line):
+            yield found.strip()
+
+
+def unknown_in(command: str) -> str | None:
+    """The first command or option that `fntx` does not know; None where it knows all of them. The words behind a
+    command are arguments and values."""
+    place: Any = typer.main.get_command(app)
+    options = {"--help"}
+    for word in shlex.split(command.replace("'", ""), posix=False):
+        options |= {name for param in place.params for name in (*param.opts, *param.secondary_opts)}
+        if word.startswith("-") and word.strip("-"):
+            if word.split("=")[0] not in options:
+                return word
+        elif hasattr(place, "commands") and re.fullmatch(r"[a-z-]+", word):
+            if word not in place.commands:
+                return word
+            place = place.commands[word]
+            options = {"--help"}
+    return None
+
+
+def test_every_command_and_option_of_the_documents_is_there() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+    commands = [(path.name, command) for path, text in texts.items() for command in commands_in(text)]
+    assert len(commands) > 100
+    unknown = {(name, word) for name, command in commands if (word := unknown_in(command))}
+    announced = {("1-install.md", "-h"), ("1-install.md", "--install-completion")}  # the command line gets them next
+    assert unknown <= announced
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("signature disclose --date 2025-07-18 --metric net_pnl", None),
+        ("run --from 2025-07-01 --no-sign --to 2025-07-31", None),
+        ("signature forge", "forge"),
+        ("run --sings", "--sings"),
+        ("--versoin", "--versoin"),
+    ],
+)
+def test_a_command_or_option_that_is_not_there_is_found(command: str, word: str | None) -> None:
+    assert unknown_in(command) == word
