@@ -379,7 +379,8 @@ def test_every_command_of_the_readme_runs(home: Home, tmp_path: Path) -> None:
             assert words[0] == ".venv/bin/fntx"
             written = {name: str(tmp_path / name) for name in ("disclosure.json", "july.html")}
             places = {"PATH": str(SAMPLES)} | written
-            home.fntx(*(places.get(word, word) for word in words[1:]))
+            there_is_no_terminal = ("--non-interactive",) if words[1] == "init" else ()
+            home.fntx(*(places.get(word, word) for word in words[1:]), *there_is_no_terminal)
 
 
 def test_the_ui_serves_the_same_definitions_and_ends_when_interrupted(home: Home) -> None:
