@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import re
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import urllib.request
 from pathlib import Path
@@ -29,6 +34,29 @@ def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess
         text=True,
         timeout=300,
     )
+
+
+def in_terminal(home: Path, columns: int, *arguments: str, code: int = 0) -> str:
+    """What a command of `fntx` writes to a terminal of so many columns, without its colours."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    variables = environment(home, TERM="xterm-256color")
+    variables.pop("COLUMNS")  # the terminal is asked
+    process = subprocess.Popen(
+        [FNTX, *arguments], env=variables, cwd=tempfile.gettempdir(), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    written = bytearray()
+    try:
+        while block := os.read(ours, 65536):
+            written += block
+    except OSError:  # EIO: nobody writes any more
+        pass
+    finally:
+        os.close(ours)
+    text = written.decode()
+    assert process.wait(60) == code, text
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r\n", "\n")
 
 
 def start(home: Path, *arguments: str, **more: str) -> subprocess.Popen[bytes]:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,7 +26,7 @@ import pytest
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
-from tests.processes import run, start, when_served
+from tests.processes import in_terminal, run, start, when_served
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "report"
@@ -40,6 +41,9 @@ ROLE_MODEL = (
     "79,231.03",
     "+31.02",
 )
+
+
+_FIGURE = r"0x[0-9a-f]+|[-+]?\d[\d,.:-]*\d|\d"
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,30 @@ def test_the_report_of_the_samples_is_the_golden_one_to_the_letter(home: Home) -
     assert home.json(*arguments, "--format", "json") == json.loads(
         (GOLDEN / "samples.json").read_text(encoding="utf-8")
     )
+
+
+@pytest.mark.parametrize("columns", [80, 100, 120, 150, 160])
+def test_every_figure_stands_whole_in_a_terminal(home: Home, columns: int) -> None:
+    """What a pipe gets is whole: every figure, root and address of it is in the terminal's text too."""
+    month = ("--from", "2025-07-01", "--to", "2025-07-31")
+    for command in (
+        ("summary", *month),
+        ("report", "--from", "2025-07-17", "--to", "2025-07-18"),
+        ("greeks", "--date", "2025-07-17"),
+        ("metrics", "--date", "2025-07-18"),
+        ("status",),
+        ("alerts",),
+        ("load", str(SAMPLES)),
+        ("signature", "verify", "--date", "2025-07-18"),
+        ("signature", "metrics"),
+        ("chain", "status"),
+    ):
+        shown = in_terminal(home.path, columns, *command)
+        assert max(map(len, shown.splitlines())) <= columns, shown
+        assert "…" not in shown, shown
+        piped = re.sub(r"^ +- |\\\\|\\*\\*", " ", home.fntx(*command), flags=re.M)
+        missing = Counter(re.findall(_FIGURE, piped)) - Counter(re.findall(_FIGURE, shown))
+        assert not missing, shown
 
 
 def test_the_report_of_the_month_is_one_file_with_the_role_models_figures(home: Home, tmp_path: Path) -> None:

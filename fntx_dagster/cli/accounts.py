@@ -48,7 +48,7 @@ def today(
 
     `report` and `summary` show the last answer, until the day is built from its statement.
     """
-    from fntx_dagster.cli.terminal import error
+    from fntx_dagster.cli.terminal import error, narrative
     from fntx_dagster.services.building.current import settle_gateways
     from fntx_dagster.services.current_day import current_report
     from fntx_dagster.services.database import open_database
@@ -61,7 +61,10 @@ def today(
     for now in report.accounts:
         if now.error or now.notice:
             error(str(now))
-    (write_json if format is StoryFormat.json else write)(report.text)
+    if format is StoryFormat.json:
+        write_json(report.text)
+    else:
+        narrative(report.text)
     failures = [now.error for now in report.accounts if now.error]
     if failures:
         raise typer.Exit(max(failure.exit_code for failure in failures))
@@ -93,6 +96,7 @@ def report(
 
     A day that no statement covers yet appears as IB Gateway saw it last, marked as provisional.
     """
+    from fntx_dagster.cli.terminal import narrative, note
     from fntx_dagster.services import reporting
     from fntx_dagster.services.database import open_database
 
@@ -100,10 +104,13 @@ def report(
     observer, period = observer_of(settings, zone), Period(first.date(), last.date())
     db = open_database(settings)
     text = reporting.report(settings, db, period, observer, account, format.value, on_problem=_warn, masked=masked)
-    if output is None:
-        (write_json if format is ReportFormat.json else write)(text)
-    else:
+    if output is not None:
         reporting.write_whole(output, text)
+        note(f"Written: {output}")
+    elif format is ReportFormat.md:
+        narrative(text)
+    else:
+        (write_json if format is ReportFormat.json else write)(text)
 
 
 def summary(

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
-from fntx_dagster.cli.terminal import new_table, report_table, styled
+from fntx_dagster.cli.terminal import new_table, report_table
+from fntx_dagster.foreign import LONGEST_CELL, cleaned
 from fntx_dagster.report import clock
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.risk_tables import exposure_table, greeks_table
@@ -28,14 +29,18 @@ if TYPE_CHECKING:
 _SHOWN_DAYS = 6
 
 
-def load_table(loads: Sequence[FileLoad]) -> Table:
-    """What loading each file and section changed."""
-    table = new_table("file", "section", right=("inserted", "updated", "withdrawn", "unchanged", "superseded"))
-    for load in loads:
-        if load.error:
-            table.add_row(load.file_name, styled("not loaded", "red"))
-        for section, counts in load.listed.items():
-            table.add_row(load.file_name, section, *map(str, counts))
+def load_table(loads: Sequence[FileLoad]) -> Table | str:
+    """What loading changed: a line per file, of one file a line per section."""
+    good = [load for load in loads if not load.error]
+    if not good:
+        return "Nothing was loaded."
+    alone = good[0] if len(good) == 1 else None
+    table = new_table("section" if alone else "file", right=("rows",))
+    table.add_column("what changed")
+    table.title = cleaned(alone.file_name, LONGEST_CELL) if alone else None
+    for name, counts in alone.listed.items() if alone else ((load.file_name, load.total) for load in good):
+        changed = [f"{number:,} {kind}" for kind, number in counts._asdict().items() if number and kind != "unchanged"]
+        table.add_row(name, f"{sum(counts):,}", ", ".join(changed) or "nothing")
     return table
 
 

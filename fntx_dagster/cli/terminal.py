@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.markdown import Markdown
+from rich import markdown
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from fntx_dagster.cli.fitting import fitted
 from fntx_dagster.cli.plain import write
 from fntx_dagster.foreign import LONGEST_CELL, cleaned, cleaned_lines
 
@@ -51,9 +53,29 @@ class Cells(Table):
         return cleaned(cell, LONGEST_CELL if place < self.words else None) if isinstance(cell, str) else cell
 
 
+class _Heading(markdown.Heading):
+    LEVEL_ALIGN = dict.fromkeys(markdown.Heading.LEVEL_ALIGN, "left")
+
+
+class _MarkdownTable(markdown.TableElement):
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = Table(header_style="bold")
+        for cell in self.header.row.cells if self.header and self.header.row else ():
+            table.add_column(cell.content, justify="right" if cell.justify == "right" else "left")
+        for row in self.body.rows if self.body else ():
+            table.add_row(*(cell.content for cell in row.cells))
+        yield from fitted(table, options.max_width)
+
+
+class _Document(markdown.Markdown):
+    """Markdown whose headings begin at the left, and whose tables keep every figure whole."""
+
+    elements = markdown.Markdown.elements | {"heading_open": _Heading, "table_open": _MarkdownTable}
+
+
 def out(*things: RenderableType) -> None:
-    """Print to standard output, each string on one line. Where it is no terminal, tables keep their width instead of
-    being squeezed."""
+    """Print to standard output: tables in the width of the terminal, each string on one line, or on a terminal folded
+    between words. What is no terminal has 190 columns."""
     console = Terminal()
     if not console.is_terminal:
         console = Terminal(width=_TABLE_WIDTH)
@@ -92,9 +114,9 @@ def title(text: str) -> None:
 def narrative(text: str) -> None:
     """Print Markdown: rendered on a terminal, as it is elsewhere."""
     if Terminal().is_terminal:
-        out(Markdown(text, hyperlinks=False))
+        out(_Document(text, hyperlinks=False))
     else:
-        write(f"{text}\n")
+        write(text if text.endswith("\n") else f"{text}\n")
 
 
 def new_table(*left: str, right: Sequence[str]) -> Cells:
@@ -122,5 +144,13 @@ def report_table(content: tables.Table, heading: str) -> Table:
 
 
 def _print(console: Console, thing: RenderableType) -> None:
-    is_line = isinstance(thing, str | Text)
-    console.print(cleaned(thing) if isinstance(thing, str) else thing, soft_wrap=is_line)
+    if isinstance(thing, Table):
+        for part in fitted(thing, console.width):
+            console.print(part)
+    elif isinstance(thing, str | Text):
+        words = (cleaned(thing) if isinstance(thing, str) else thing.plain).split()
+        # a word that finds no room is left to the terminal: it can be copied whole
+        folds = console.is_terminal and not console.stderr and max(map(cell_len, words), default=0) <= console.width
+        console.print(cleaned(thing) if isinstance(thing, str) else thing, soft_wrap=not folds)
+    else:
+        console.print(thing)
