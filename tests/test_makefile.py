@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+_TARGET = r"^  make ([a-z-]+)"
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -69,3 +70,13 @@ def test_make_refuses_an_environment_behind_a_symbolic_link_and_leaves_it_alone(
     assert done.returncode != 0
     assert ".venv is a symbolic link" in done.stderr
     assert [path.name for path in other.iterdir()] == ["kept"]
+
+
+def test_make_help_lists_every_target_with_its_words() -> None:
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    [phony] = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert [line.split()[:2] for line in said.splitlines()] == [
+        ["make", target] for target in re.findall(_TARGET, said, re.M)
+    ]
+    assert {*re.findall(_TARGET, said, re.M)} == {*phony.split()}
+    assert all(len(line.split()) > 3 for line in said.splitlines())

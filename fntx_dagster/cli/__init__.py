@@ -2,11 +2,13 @@
 
 Commands read their arguments, call one service and print; this page lists them. Output for people goes to standard
 output, errors and progress to standard error; `--json` and `--format json` are for programs. Exit codes: 0 done, 1 a
-person has to change something, 2 the command line is wrong, 75 try again later, 130 stopped by Ctrl-C.
+person has to change something, 2 the command line is wrong, 75 try again later,
+130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from typing import Annotated
@@ -25,12 +27,35 @@ from fntx_dagster.cli.verify import verify
 from fntx_dagster.errors import FntxError
 from fntx_dagster.settings import write_privately
 
+_HELP = """From a broker's statements to a track record that nobody has to take on trust.
+
+\b
+fntx demo                          everything, on sample statements
+fntx init                          the first settings of your own
+fntx load PATH                     statements into the database
+fntx run --from DAY --to DAY       explain the days, verify and sign them
+fntx report --from DAY --to DAY    why the account moved
+fntx status                        what is there, what is missing
+
+All of it is kept in one folder, the home: FNTX_HOME, else `.fntx`. `fntx COMMAND -h` explains a command.
+
+Exit codes: 0 done, 1 a person has to change something, 2 the command line is wrong, 75 try again later,
+130 stopped by Ctrl-C.
+"""
+
+
+def _flowing(text: str) -> str:
+    """A docstring with one line to a paragraph: typer keeps its line breaks, and a terminal folds at its own width."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(each if each.startswith("\b") else " ".join(each.split()) for each in paragraphs)
+
+
 app = typer.Typer(
     name="fntx",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
-    help="From a broker's statements to a track record that nobody has to take on trust.",
+    help=_flowing(_HELP),
 )
 for command in (
     init,
@@ -54,6 +79,11 @@ for command in (
 app.add_typer(signature, name="signature")
 app.add_typer(chain, name="chain")
 app.add_typer(database, name="db")
+
+
+for group in (app, signature, chain, database):
+    for registered in group.registered_commands:
+        registered.help = _flowing((registered.callback and registered.callback.__doc__) or "")
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from fntx_dagster.cli.options import (
     AnyAccount,
+    AsJson,
     From,
     OneDay,
     TimeZone,
@@ -43,10 +44,13 @@ def today(
     account: Annotated[str | None, typer.Option(help="Account id; all in FNTX_GATEWAYS where it is left out.")] = None,
     format: Annotated[StoryFormat, typer.Option(help="Markdown or JSON.")] = StoryFormat.md,
     zone: TimeZone = None,
+    as_json: AsJson = False,
 ) -> None:
     """Ask IB Gateway for the current day and narrate it: NAV, trades and positions now, provisional.
 
     `report` and `summary` show the last answer, until the day is built from its statement.
+
+    It only reads at the broker's. fntx today --tz Europe/London
     """
     from fntx_dagster.cli.terminal import error, narrative
     from fntx_dagster.services.building.current import settle_gateways
@@ -56,6 +60,7 @@ def today(
     settings = load_settings()
     observer = observer_of(settings, zone)
     db = open_database(settings)
+    format = StoryFormat.json if as_json else format
     report = current_report(settings, db, observer, account, format.value)
     settle_gateways(settings, db, report)
     for now in report.accounts:
@@ -86,6 +91,7 @@ def report(
         bool,
         typer.Option("--masked", help="Show no account id, and none of the broker's texts that may name a person."),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """The narrative of each trading day: why the account moved, in Hong Kong (or --tz) and New York time.
 
@@ -102,7 +108,7 @@ def report(
 
     settings = load_settings()
     observer, period = observer_of(settings, zone), Period(first.date(), last.date())
-    db = open_database(settings)
+    db, format = open_database(settings), ReportFormat.json if as_json else format
     text = reporting.report(settings, db, period, observer, account, format.value, on_problem=_warn, masked=masked)
     if output is not None:
         reporting.write_whole(output, text)
@@ -121,10 +127,13 @@ def summary(
         TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")
     ] = TableFormat.table,
     zone: TimeZone = None,
+    as_json: AsJson = False,
 ) -> None:
     """One row per account and trading day, and a total per month: NAV, cash flow, P&L and return, what is unexplained.
 
     A day that no statement covers yet is a row as IB Gateway saw it last, marked as provisional.
+
+    fntx summary --from 2025-07-01 --to 2025-07-18
     """
     from fntx_dagster.cli.tables import summary_tables
     from fntx_dagster.cli.terminal import out
@@ -134,7 +143,7 @@ def summary(
     settings = load_settings()
     observer, period = observer_of(settings, zone), Period(first.date(), last.date())
     db = open_database(settings)
-    if format is TableFormat.json:
+    if as_json or format is TableFormat.json:
         print_json(summary_rows(settings, db, period, account, _warn))
     else:
         out(*summary_tables(summary_days(settings, db, period, account, _warn), observer))
@@ -146,10 +155,13 @@ def metrics(
     format: Annotated[
         TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")
     ] = TableFormat.table,
+    as_json: AsJson = False,
 ) -> None:
     """Performance up to a session over six windows: returns, risk, and the round trips that ended in them.
 
     docs/metrics.md defines each; a dash (null in JSON) marks what is undefined.
+
+    fntx metrics --date 2025-07-18
     """
     from fntx_dagster.cli.tables import metrics_tables
     from fntx_dagster.cli.terminal import out
@@ -157,17 +169,19 @@ def metrics(
 
     _, db = settings_and_database()
     rows = rolling_metrics(db, Period.on(day.date()), account)
-    print_json(rows) if format is TableFormat.json else out(*metrics_tables(rows))
+    print_json(rows) if as_json or format is TableFormat.json else out(*metrics_tables(rows))
 
 
 def greeks(
     day: OneDay,
     account: AnyAccount = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Implied volatility and Greeks of each option at the close, with status and sources, and the portfolio's sums.
 
     A day that no statement covers yet appears as IB Gateway saw it last.
+
+    fntx greeks --date 2025-07-17
     """
     from fntx_dagster.cli.tables import greeks_tables
     from fntx_dagster.cli.terminal import out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fntx_dagster.cli.options import Account, print_json, settings_and_database
+from fntx_dagster.cli.commands import command
+from fntx_dagster.cli.options import Account, AsJson, print_json, settings_and_database
 from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import load_settings
@@ -26,11 +28,13 @@ chain = typer.Typer(
 @chain.command()
 def status(
     account: Annotated[str | None, typer.Option(help="Account id; all where it is left out.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the records that wait for the chain or have failed, and each trader's ether, FNTX and days paid for.
 
     The queue is shown even where the node does not answer (exit code 75).
+
+    fntx chain status --account U1000001
     """
     from fntx_dagster.cli.chain_tables import queue_table, traders_table
     from fntx_dagster.cli.terminal import error, out
@@ -56,11 +60,13 @@ def status(
 
 
 @chain.command()
-def approve(account: Account = None) -> None:
+def approve(account: Account = None, as_json: AsJson = False) -> None:
     """Let TrackRecord burn an account's FNTX: 10 for each record, and only when the account's own key posts one.
 
     It takes one transaction, which costs a little ether. The allowance has no limit, so you need it only once. Nobody
     else can spend the FNTX by it.
+
+    fntx chain approve --account U1000001
     """
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.report.money import plain
@@ -68,6 +74,9 @@ def approve(account: Account = None) -> None:
 
     settings, db = settings_and_database()
     approval = approve_burning(settings, db, account)
+    if as_json:
+        print_json(approval._asdict())
+        return
     out(f"{approval.contract} may burn the FNTX of {approval.trader} when it posts a record.")
     out(f"It holds {plain(approval.fntx)} FNTX, which is {approval.days} days.")
 
@@ -78,19 +87,26 @@ def deploy(
     account: Annotated[
         str | None, typer.Option(help="Account whose keystore deploys; else FNTX_TRADER_KEY does.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Deploy FNTX and TrackRecord to the chain of FNTX_RPC_URL, once, and write their addresses to a file.
 
     The deployer gets the whole supply of FNTX and has no other right over either contract. A deployment that was
     interrupted continues when you call it again. The embedded chain has its contracts and needs none of this.
+
+    fntx chain deploy --out contracts.json
     """
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.chain import deploy as deploy_contracts
 
     addresses, deployer = deploy_contracts(load_settings(), out_file, account)
+    if as_json:
+        print_json(addresses._asdict() | {"deployer": deployer, "file": f"{out_file}"})
+        return
     out(f"FNTX         {addresses.fntx}  (its supply is {deployer}'s: send each trader what it needs)")
     out(f"TrackRecord  {addresses.track_record}")
-    out(f"Set FNTX_CONTRACTS={out_file}, then let each account's FNTX be burned: fntx chain approve --account …")
+    out(f"Set it:      export FNTX_CONTRACTS={shlex.quote(str(out_file.expanduser().absolute()))}")
+    out(f"Then, for each account, let its FNTX be burned: {command('chain', 'approve', '--account')} ACCOUNT")
 
 
 @chain.command()
@@ -100,6 +116,8 @@ def serve(
     """Serve the embedded chain as a node on 127.0.0.1, until Ctrl-C: for `fntx verify --rpc`, verify.html, verify.py.
 
     Every program on this machine can read it, and can send it transactions that it has signed itself.
+
+    fntx chain serve --port 8545
     """
     from fntx_dagster.services.chain import serve as serve_chain
 
@@ -116,17 +134,20 @@ def serve(
 def keystore(
     file: Annotated[Path, typer.Argument(help="The new file; it is never overwritten.")],
     imported: Annotated[bool, typer.Option("--import", help="Take the key of FNTX_TRADER_KEY, not a new one.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make an encrypted keystore (V3 JSON, as wallets read it) with a new key, and print its address.
 
     The password is FNTX_KEYSTORE_PASSWORD; without it the command asks. Name the file in FNTX_KEYSTORES for the
     account, and back up both: without either, nobody can post as this trader again.
+
+    fntx chain keystore ~/keys/trader.json
     """
     from fntx_dagster.services.chain import create_keystore
 
     settings = load_settings()
     address = create_keystore(settings, file, _password(settings), is_imported=imported)
-    write(f"{address}\n")
+    print_json({"address": address, "file": f"{file}"}) if as_json else write(f"{address}\n")
 
 
 def _password(settings: Settings) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from datetime import date
 
+from fntx_dagster.cli.commands import command
 from fntx_dagster.cli.steps import watching_steps
 from fntx_dagster.cli.tables import greeks_tables, metrics_tables, summary_tables
-from fntx_dagster.cli.terminal import GOOD, line, narrative, note, out, title
+from fntx_dagster.cli.terminal import GOOD, line, narrative, note, out, rendered, title
 from fntx_dagster.defs.run import RunOutcome, run_range
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
@@ -38,7 +39,7 @@ def run_demo(settings: Settings) -> None:
     with watching_steps():
         outcome = run_range(settings, "daily_run", Period(FIRST, LAST))
     if not outcome.success:
-        raise Permanent("the run failed: " + "; ".join(outcome.failures), "The UI (`make ui`) shows each step")
+        raise Permanent("the run failed: " + "; ".join(outcome.failures), "`fntx ui` shows each step")
     _show_loaded(outcome)
     _show_story(settings, db)
     _show_figures(settings, db)
@@ -48,7 +49,7 @@ def run_demo(settings: Settings) -> None:
 
 def _show_loaded(outcome: RunOutcome) -> None:
     title("What was loaded")
-    narrative(outcome.metadata["raw_flex_xml"]["loaded"])
+    out(rendered(outcome.metadata["raw_flex_xml"]["loaded"]))
 
 
 def _show_story(settings: Settings, db: Database) -> None:
@@ -87,8 +88,8 @@ def _show_proof(settings: Settings, db: Database) -> None:
     file.write_text(disclose_day(settings, db, SAMPLE_ACCOUNT, LAST, [PROVED]), encoding="utf-8")
     out("")
     out(f"{file} shows that one figure. A stranger checks it without this database or its secrets:")
-    out("  .venv/bin/fntx chain serve                you: this home's chain as a node, until Ctrl-C")
-    out(f"  .venv/bin/fntx verify {file} --rpc http://127.0.0.1:8545")
+    out(f"  {command('chain', 'serve')}    you: this home's chain as a node, until Ctrl-C")
+    out(f"  {command('verify', file, '--rpc', 'http://127.0.0.1:8545')}")
 
 
 def _show_news(outcome: RunOutcome) -> None:
@@ -101,8 +102,12 @@ def _show_news(outcome: RunOutcome) -> None:
         out("Nothing: no new rows, no new transaction. Everything was loaded, explained and signed before.")
     out("")
     out("Next:")
-    out("  make ui                                   the Dagster UI on http://127.0.0.1:3000, same database")
-    out("  .venv/bin/fntx status                     what is loaded, what is missing, what is signed")
-    out("  .venv/bin/fntx report --from 2025-07-10 --to 2025-07-11")
-    out("  .venv/bin/fntx load PATH                  statements of your own")
-    out("  .venv/bin/fntx db stop                    end the embedded database")
+    following = {
+        command("ui"): "the Dagster UI on http://127.0.0.1:3000, same database",
+        command("status"): "what is loaded, what is missing, what is signed",
+        command("report", "--from", "2025-07-10", "--to", "2025-07-11"): "",
+        command("load", "PATH"): "statements of your own",
+        command("db", "stop"): "end the embedded database",
+    }
+    for called, what in following.items():
+        out(f"  {called:<{len(command('signature'))}}  {what}".rstrip())

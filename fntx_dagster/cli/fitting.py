@@ -59,8 +59,11 @@ def _parts(widths: Sequence[_Width], width: int) -> list[list[int]]:
     """The places of the columns of each part: as few parts as find room, about equally wide."""
     key = min(widths[0].least, width // 2)
     parts = _filled(key, widths, width)
-    while len(narrower := _filled(key, widths, width - 1)) == len(parts) > 1:
-        parts, width = narrower, width - 1
+    for narrow in range(width - 1, 0, -1):  # to the narrowest in which they are no more
+        narrower = _filled(key, widths, narrow)
+        if len(narrower) > len(parts):
+            break
+        parts = narrower
     return parts
 
 

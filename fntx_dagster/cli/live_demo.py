@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+from fntx_dagster.cli.commands import command
 from fntx_dagster.cli.steps import watching_steps
 from fntx_dagster.cli.tables import summary_tables
 from fntx_dagster.cli.terminal import GOOD, line, narrative, note, out, title
@@ -79,7 +81,8 @@ def run_live_demo(settings: Settings) -> None:
         evening = TODAY
         _run(live, "daily_run", Period.on(TODAY))
         _show_official(live, db, provisional)
-    note(f"The simulated broker and the database have ended. Look around in it: FNTX_HOME={home} make ui")
+    look = f"FNTX_HOME={shlex.quote(str(home))} {command('ui')}"
+    note(f"The simulated broker and the database have ended. Look around in it: {look}")
 
 
 def _run(settings: Settings, job: str, period: Period) -> None:

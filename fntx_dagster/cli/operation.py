@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fntx_dagster.cli.options import print_json, settings_and_database
+from fntx_dagster.cli.options import AsJson, print_json, settings_and_database
 from fntx_dagster.cli.plain import write
 from fntx_dagster.cli.running import keeping_imports
 from fntx_dagster.errors import Permanent
@@ -16,8 +16,11 @@ from fntx_dagster.settings import load_settings
 database = typer.Typer(no_args_is_help=True, help="The embedded database server.")
 
 
-def status(as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False) -> None:
-    """On one screen: what is loaded up to when, what is missing, what is signed, and what needs a person."""
+def status(as_json: AsJson = False) -> None:
+    """On one screen: what is loaded up to when, what is missing, what is signed, and what needs a person.
+
+    It reads the database alone. fntx status --json
+    """
     from fntx_dagster.cli.tables import alerts_table, fetches_table, status_table
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services import status as service
@@ -45,7 +48,7 @@ def alerts(
             "Can be given several times.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """What a person has to know now, and where it goes (FNTX_ALERT_URLS).
 
@@ -89,7 +92,10 @@ def demo(
         bool, typer.Option("--live", help="Against a simulated broker: fetch a month, show today, see it replaced.")
     ] = False,
 ) -> None:
-    """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain."""
+    """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain.
+
+    It fills the home with made-up days, so give it one of its own: FNTX_HOME=/tmp/fntx fntx demo
+    """
     if live:
         from fntx_dagster.cli.live_demo import run_live_demo
 
@@ -105,14 +111,17 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of this machine to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Serve the Dagster UI and its daemon on the same database, until Ctrl-C."""
+    """Serve the Dagster UI and its daemon on the same database, until Ctrl-C.
+
+    What Dagster logs is in the folder logs of the home. fntx ui --port 3001
+    """
     from fntx_dagster.cli.serving import serve
 
     serve(load_settings(), host, port)
 
 
 def env() -> None:
-    """Print what plain `dagster dev` or dbt needs: eval "$(.venv/bin/fntx env)". May hold a database password."""
+    """Print what plain `dagster dev` or dbt needs: eval "$(fntx env)". May hold a database password."""
     from fntx_dagster.services.environment import dagster_environment, dbt_environment
 
     settings = load_settings()
@@ -122,7 +131,10 @@ def env() -> None:
 
 @database.command()
 def stop() -> None:
-    """End the embedded server; the next command that needs it starts it again."""
+    """End the embedded server; the next command that needs it starts it again.
+
+    Nothing in it is lost. fntx db stop
+    """
     from fntx_dagster.cli.terminal import note
     from fntx_dagster.services.database import stop_server
 

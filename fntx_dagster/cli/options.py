@@ -71,6 +71,7 @@ MaybeTo = Annotated[
 ]
 OneDay = Annotated[datetime, typer.Option("--date", parser=day_option, metavar="YYYY-MM-DD", help="The trading day.")]
 Account = Annotated[str | None, typer.Option(help="Account id; needed only where several are loaded.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs; its keys stay.")]
 AnyAccount = Annotated[str | None, typer.Option(help="Account id; all where it is left out.")]
 TimeZone = Annotated[
     str | None,

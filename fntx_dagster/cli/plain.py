@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from fntx_dagster.cli.commands import as_typed
 from fntx_dagster.foreign import cleaned, cleaned_lines, escaped_json
 
 
@@ -24,4 +25,4 @@ def write_json(document: str) -> None:
 
 def complain(text: str) -> None:
     """Write one line to standard error."""
-    sys.stderr.write(f"{cleaned(text)}\n")
+    sys.stderr.write(f"{as_typed(cleaned(text))}\n")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from fntx_dagster.cli.commands import as_typed
 from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, new_table, note, out, styled
 from fntx_dagster.report.money import plain
 
@@ -54,7 +55,7 @@ def print_verdict(verdict: RecordVerdict) -> None:
     """Every way in which the database, the record and the chain disagree, or that they agree."""
     _print_differences(verdict.differences)
     for problem in verdict.problems:
-        out(line(BAD, f" {problem}"))
+        out(line(BAD, f" {as_typed(problem)}"))
     if verdict.holds:
         posted = f"block {verdict.posted.block_number}" if verdict.posted else "no stored receipt"
         out(line(GOOD, f" {verdict.day.trading_day}: database, signed record and chain agree ({posted})"))

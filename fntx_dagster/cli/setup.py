@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fntx_dagster.cli.commands import as_typed
 from fntx_dagster.cli.options import print_json
 from fntx_dagster.errors import Permanent
 
@@ -51,7 +52,10 @@ def init(
     non_interactive: Annotated[bool, typer.Option("--non-interactive", help="Ask nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The same, for programs; asks nothing.")] = False,
 ) -> None:
-    """Write the settings file, and say what to click in Client Portal. What is there and not asked for stays."""
+    """Write the settings file, and say what to click in Client Portal. What is there and not asked for stays.
+
+    fntx init --non-interactive --token-file token.txt --query 123456
+    """
     from fntx_dagster.services.setting_up import Wishes, at_the_broker, set_up
 
     wishes = Wishes(
@@ -167,7 +171,10 @@ def _print_broker(broker: Broker) -> None:
     out(*_lines(f"3. {broker.service_menu}: activate it, and generate a token. The query's number is its Query ID."))
     out(
         "",
-        "Then: `fntx init` for the token and the query's number, `fntx doctor`, and `fntx fetch`, or `fntx load PATH`.",
+        as_typed(
+            "Then: `fntx init` for the token and the query's number, `fntx doctor`, and `fntx fetch`, "
+            "or `fntx load PATH`."
+        ),
     )
 
 

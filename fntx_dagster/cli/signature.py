@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fntx_dagster.cli.options import (
     Account,
+    AsJson,
     MaybeTo,
     OneDay,
     hash_option,
@@ -21,6 +22,10 @@ from fntx_dagster.cli.options import (
 from fntx_dagster.cli.plain import write_json
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
+
+if TYPE_CHECKING:
+    from fntx_dagster.model.chain import SignedDay
+    from fntx_dagster.services.signatures.signing import Signing
 
 signature = typer.Typer(
     no_args_is_help=True, help="Sign a day, disclose some of its metrics to a stranger, correct it, compare it."
@@ -35,19 +40,26 @@ Post = Annotated[
 
 
 @signature.command()
-def generate(day: OneDay, account: Account = None, post: Post = True) -> None:
+def generate(day: OneDay, account: Account = None, post: Post = True, as_json: AsJson = False) -> None:
     """Sign a verified day: freeze its metrics under a Merkle root, queue it, post the root, store the receipt.
 
     A signed day stays as it was signed, and a posted day is not posted again. A record that is queued while the node
     does not answer is posted later, by the sensor `chain_queue` or the next command that posts.
+
+    fntx signature generate --date 2025-07-18
     """
     from fntx_dagster.cli.records import print_posting, print_signature
     from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.signatures.plain import signed_as_dict
     from fntx_dagster.services.signatures.queue import sign_and_post
 
+    signed: list[Signing] = []
     settings, db = settings_and_database()
-    posting = sign_and_post(settings, db, chosen_account(db, account), day.date(), print_signature, post=post)
-    if posting:
+    account_id, show = chosen_account(db, account), signed.append if as_json else print_signature
+    posting = sign_and_post(settings, db, account_id, day.date(), show, post=post)
+    if as_json:
+        print_json(signed_as_dict(signed[0].new, signed[0].kept, posting) | {"warnings": signed[0].warnings})
+    elif posting:
         print_posting(posting)
 
 
@@ -59,12 +71,14 @@ def verify(
         typer.Option(parser=hash_option, metavar="0x…", help="Transaction that posted it; else the stored receipt's."),
     ] = None,
     account: Account = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The verdict, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Recompute a signed day from the database and compare it with the frozen record and with the chain.
 
     When they do not agree, it names each metric that differs and ends with exit code 1. This is the owner's check;
     `fntx verify` is for a stranger who has a disclosure or your address.
+
+    fntx signature verify --date 2025-07-18
     """
     from fntx_dagster.cli.records import print_verdict
     from fntx_dagster.services.accounts import chosen_account
@@ -83,9 +97,12 @@ def verify(
 
 @signature.command()
 def metrics(
-    as_json: Annotated[bool, typer.Option("--json", help="The same, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """List the catalogue: each metric's slot, name, unit and decimals. `disclose` takes these names."""
+    """List the catalogue: each metric's slot, name, unit and decimals. `disclose` takes these names.
+
+    fntx signature metrics
+    """
     from fntx_dagster.cli.records import catalogue_table
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.signatures.values import signed_metrics
@@ -114,7 +131,10 @@ def disclose(
     It is JSON, on standard output. The stranger checks it with `fntx verify FILE --rpc URL`, the page verify.html or
     verify.py. It holds no other metric's salt, but a figure can follow from the others of its sum. It holds the
     trader's address and not your account.
+
+    fntx signature disclose --date 2025-07-18 --metric net_pnl -o disclosure.json
     """
+    from fntx_dagster.cli.terminal import note
     from fntx_dagster.services.accounts import chosen_account
     from fntx_dagster.services.signatures.disclosing import disclose_day
 
@@ -124,26 +144,38 @@ def disclose(
         write_json(text)
     else:
         output.write_text(text, encoding="utf-8")
+        note(f"Written: {output}")
 
 
 @signature.command()
-def resubmit(first: OneDay, last: MaybeTo = None, account: Account = None, post: Post = True) -> None:
+def resubmit(
+    first: OneDay, last: MaybeTo = None, account: Account = None, post: Post = True, as_json: AsJson = False
+) -> None:
     """Queue records again whose posting failed, once the reason is settled, and post them.
 
     `fntx chain status` shows which failed and why. A record that waits needs none of this: the sensor sends it.
+
+    fntx signature resubmit --date 2025-07-15 --to 2025-07-16
     """
     from fntx_dagster.cli.records import print_posting
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.signatures.plain import posting_as_dict
     from fntx_dagster.services.signatures.queue import resubmit_and_post
 
+    queued: list[date] = []
+
     def show(days: Sequence[date]) -> None:
-        out(*(f"{day}  is in the queue" for day in days))
+        queued.extend(days)
+        if not as_json:
+            out(*(f"{day}  is in the queue" for day in days))
 
     settings, db = settings_and_database()
     account_id, period = chosen_account(db, account), Period(first.date(), (last or first).date())
     posting = resubmit_and_post(settings, db, account_id, period, show, post=post)
-    if posting:
+    if as_json:
+        print_json({"queued": queued, "posted": posting_as_dict(posting)})
+    elif posting:
         print_posting(posting)
 
 
@@ -157,24 +189,35 @@ def amend(
     account: Account = None,
     post: Post = True,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Correct signed days whose figures have changed since: a new version of each, which names the one it replaces.
 
     Shows what was signed and what the tables say now, and asks. The earlier version stays on the chain for ever, and
     every check of it says that it is superseded. A version burns 10 FNTX, as a first posting does.
+
+    fntx signature amend --date 2025-07-15 --reason "The broker corrected a fee."
     """
     from fntx_dagster.cli.records import print_frozen, print_posting, print_proposals
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.accounts import chosen_account
     from fntx_dagster.services.ranges import refuse_backwards
     from fntx_dagster.services.signatures import signing
+    from fntx_dagster.services.signatures.plain import signed_as_dict
     from fntx_dagster.services.signatures.queue import amend_and_post
 
+    if as_json and not yes:
+        raise typer.BadParameter("--json asks nothing: give --yes with it")
     settings, db = settings_and_database()
     account_id, period = chosen_account(db, account), Period(first.date(), (last or first).date())
     refuse_backwards(period)
     reason = signing.checked_reason(reason)
     proposed = signing.proposals_of_settings(settings, db, account_id, period)
+    amended: list[SignedDay] = []
+    if as_json:
+        posting = amend_and_post(settings, db, account_id, period, proposed, reason, amended.extend, post=post)
+        print_json(signed_as_dict(amended, (), posting))
+        return
     print_proposals(proposed)
     _confirm(f"Sign and post a new version of {len(proposed)} day(s)?" if post else "Sign a new version?", yes)
     posting = amend_and_post(settings, db, account_id, period, proposed, reason, print_frozen, post=post)

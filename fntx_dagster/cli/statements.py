@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fntx_dagster.cli.options import From, MaybeFrom, MaybeTo, To, print_json, settings_and_database
+from fntx_dagster.cli.options import AsJson, From, MaybeFrom, MaybeTo, To, print_json, settings_and_database
 from fntx_dagster.cli.running import run_job
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
@@ -16,11 +16,15 @@ from fntx_dagster.settings import load_settings
 
 def load(
     paths: Annotated[list[Path], typer.Argument(help="Statement files (.xml, .gz, .zip), or folders of them.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Counts per file and section, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Load Flex statements. Only loads: `fntx run` explains them.
 
     A file is one transaction; loading it twice changes nothing. A bad file is named, and the good ones are loaded.
+
+    It reads files and writes the database; of them nothing else is changed.
+
+    fntx load ~/Downloads/july.xml ~/statements
     """
     from fntx_dagster.cli.tables import load_table
     from fntx_dagster.cli.terminal import error, note, out
@@ -36,13 +40,16 @@ def load(
     if as_json:
         print_json(loading.as_dict(loads, skipped))
     else:
-        out(load_table(loads))
+        if any(not entry.error for entry in loads):
+            out(load_table(loads))
         for path, why in skipped[: loading.MOST_SKIPPED]:
             note(f"skipped {path}: {why}")
         if more := loading.beyond_named(skipped):
             note(f"skipped {more}")
         if not loads:
-            error("no .xml, .gz or .zip file found there")
+            error(
+                f"no .xml, .gz or .zip file in {', '.join(map(str, paths))}. Give Flex statements, or folders of them"
+            )
     if not loads or any(entry.error for entry in loads):
         raise typer.Exit(1)
 
@@ -50,12 +57,14 @@ def load(
 def fetch(
     first: MaybeFrom = None,
     last: MaybeTo = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The outcome, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch the statements of whole months from the Flex Web Service, and load them. Only loads: `fntx run` explains.
 
     Each query of FNTX_FLEX_QUERIES is sent once a month of the range; without a range, for the month of the latest
     session. A query that fails is named and does not hold up the others.
+
+    fntx fetch --from 2025-07-01 --to 2025-07-18
     """
     from fntx_dagster.services.fetching import configured
     from fntx_dagster.services.sessions import latest_session
@@ -73,12 +82,14 @@ def run(
     last: To,
     fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="First fetch and load the months' files.")] = False,
     sign: Annotated[bool, typer.Option("--sign/--no-sign", help="Also sign the days and post them.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="The outcome, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run the daily job over a range through Dagster: from what is loaded to the receipts.
 
     A second run changes nothing. The run is recorded in the instance that the UI shows. An account that fails its
     verification is named and not signed from that day on; the others are.
+
+    fntx run --from 2025-07-01 --to 2025-07-18 --no-sign
     """
     with_files, from_tables = ("daily_run", "run_loaded_days") if sign else ("refresh_days", "verify_days")
     run_job(load_settings(), with_files if fetch else from_tables, Period(first.date(), last.date()), as_json)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fntx_dagster.cli.commands import as_typed
 from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, Terminal, error, line, out, styled
 
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ def watching_steps() -> Iterator[None]:
 
 
 def print_outcome(outcome: RunOutcome) -> None:
-    """Print a run's warnings and failures, and where to see it."""
+    """Print a run's warnings and failures, and what it changed."""
     for warning in outcome.warnings:
-        out(line(styled("warning", "yellow"), f" {warning}"))
+        out(line(styled("warning", "yellow"), f" {as_typed(warning)}"))
     for failure in outcome.failures:
         error(failure)
     if outcome.success:
-        out(f"Done. Run {outcome.run_id} is in the UI (`make ui`).")
+        done = ", ".join(f"{what.replace('_', ' ')} {number:,}" for what, number in outcome.changed.items() if number)
+        out(f"Done: {done or 'nothing is new'}.")
 
 
 class _Steps(logging.Handler):

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
+from fntx_dagster.cli.commands import as_typed
 from fntx_dagster.cli.terminal import new_table, report_table
 from fntx_dagster.foreign import LONGEST_CELL, cleaned
 from fntx_dagster.report import clock
@@ -29,11 +30,9 @@ if TYPE_CHECKING:
 _SHOWN_DAYS = 6
 
 
-def load_table(loads: Sequence[FileLoad]) -> Table | str:
-    """What loading changed: a line per file, of one file a line per section."""
+def load_table(loads: Sequence[FileLoad]) -> Table:
+    """What loading changed: a line per file, of one file a line per section. A file that was not loaded has none."""
     good = [load for load in loads if not load.error]
-    if not good:
-        return "Nothing was loaded."
     alone = good[0] if len(good) == 1 else None
     table = new_table("section" if alone else "file", right=("rows",))
     table.add_column("what changed")
@@ -75,7 +74,7 @@ def greeks_tables(days: Sequence[ClosingRisk]) -> Iterator[Table | str]:
 def status_table(states: Sequence[AccountState]) -> Table | str:
     """Each account's state in a column."""
     if not states:
-        return "Nothing is loaded yet. Load statements with `fntx load PATH`, or try `make demo`."
+        return as_typed("Nothing is loaded yet. Load statements with `fntx load PATH`, or try `fntx demo`.")
     table = new_table("", right=[state.account_id for state in states])
     for label, content in _STATUS_ROWS:
         table.add_row(label, *(content(state) for state in states))
@@ -99,7 +98,7 @@ def alerts_table(alerts: Sequence[Alert]) -> Table | str:
     table = new_table("number", "since", "kind", right=())
     table.add_column("what", overflow="fold")
     for alert in alerts:
-        table.add_row(f"{alert.alert_id}", f"{alert.raised_at:%Y-%m-%d %H:%M} UTC", alert.kind, alert.text)
+        table.add_row(f"{alert.alert_id}", f"{alert.raised_at:%Y-%m-%d %H:%M} UTC", alert.kind, as_typed(alert.text))
     return table
 
 
@@ -121,5 +120,5 @@ _STATUS_ROWS: tuple[tuple[str, Callable[[AccountState], str]], ...] = (
     ("signed", lambda state: f"{state.signed}, up to {state.last_signed}" if state.signed else "none"),
     ("posted to the chain", lambda state: str(state.posted or "none")),
     ("waiting for the chain", lambda state: str(state.waiting or "none")),
-    ("failed to be posted", lambda state: f"{state.failed}: `fntx chain status`" if state.failed else "none"),
+    ("failed to be posted", lambda state: as_typed(f"{state.failed}: `fntx chain status`") if state.failed else "none"),
 )

@@ -18,6 +18,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from fntx_dagster.cli.commands import as_typed
 from fntx_dagster.cli.fitting import fitted
 from fntx_dagster.cli.plain import write
 from fntx_dagster.foreign import LONGEST_CELL, cleaned, cleaned_lines
@@ -85,12 +86,12 @@ def out(*things: RenderableType) -> None:
 
 def note(text: str) -> None:
     """Print a sentence beside the output, to standard error."""
-    _print(Terminal(to_errors=True), text)
+    _print(Terminal(to_errors=True), as_typed(text))
 
 
 def error(text: str) -> None:
     """Print an error that does not end the command: the good files beside a bad one are loaded."""
-    _print(Terminal(to_errors=True), line(styled("error", "red"), f" {text}"))
+    Terminal(to_errors=True).print(line(styled("fntx:", "red"), f" {as_typed(text)}"), soft_wrap=True)
 
 
 def styled(text: str, style: str) -> Text:
@@ -114,9 +115,14 @@ def title(text: str) -> None:
 def narrative(text: str) -> None:
     """Print Markdown: rendered on a terminal, as it is elsewhere."""
     if Terminal().is_terminal:
-        out(_Document(text, hyperlinks=False))
+        out(rendered(text))
     else:
         write(text if text.endswith("\n") else f"{text}\n")
+
+
+def rendered(text: str) -> RenderableType:
+    """Markdown as a terminal shows it."""
+    return _Document(text, hyperlinks=False)
 
 
 def new_table(*left: str, right: Sequence[str]) -> Cells:
@@ -150,7 +156,7 @@ def _print(console: Console, thing: RenderableType) -> None:
     elif isinstance(thing, str | Text):
         words = (cleaned(thing) if isinstance(thing, str) else thing.plain).split()
         # a word that finds no room is left to the terminal: it can be copied whole
-        folds = console.is_terminal and not console.stderr and max(map(cell_len, words), default=0) <= console.width
+        folds = console.is_terminal and max(map(cell_len, words), default=0) <= console.width
         console.print(cleaned(thing) if isinstance(thing, str) else thing, soft_wrap=not folds)
     else:
         console.print(thing)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fntx_dagster.cli.options import (
+    AsJson,
     MaybeFrom,
     MaybeTo,
     address_option,
@@ -60,7 +61,7 @@ def verify(
     last: MaybeTo = None,
     contract: Contract = None,
     late_after: LateAfter = 24.0,
-    as_json: Annotated[bool, typer.Option("--json", help="The outcome, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a disclosure, or a trader's record on the chain, as a stranger: without a database and without a secret.
 
@@ -93,10 +94,13 @@ def verify(
 
 def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
     from fntx_dagster.cli.records import print_checked
-    from fntx_dagster.services.signatures.checking import check_disclosure
+    from fntx_dagster.services.signatures.checking import check_disclosure, is_meant_as_a_disclosure
     from fntx_dagster.services.signatures.plain import check_as_dict
 
-    checked = check_disclosure(_content(file), rpc, bytes.fromhex(root[2:]) if root else None)
+    content = _content(file)
+    if not is_meant_as_a_disclosure(content):
+        raise typer.BadParameter(f"{cleaned(file)} is not a disclosure. `fntx signature disclose -o FILE` writes one")
+    checked = check_disclosure(content, rpc, bytes.fromhex(root[2:]) if root else None)
     if as_json:
         print_json(check_as_dict(checked))
     else:

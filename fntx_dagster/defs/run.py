@@ -25,12 +25,14 @@ from fntx_dagster.services.alerting import record_run
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.environment import dagster_environment
 from fntx_dagster.services.sessions import has_session, require_session
+from fntx_dagster.services.status import account_states, sessions_explained
 from fntx_dagster.settings import Settings, export
 
 
 class RunOutcome(NamedTuple):
     """What became of a run. `failures`: the words of each failed step or check; `transient`: everything that failed may
-    succeed later; `warnings`: checks that only warn; `metadata`: asset → its last materialisation's metadata."""
+    succeed later; `warnings`: checks that only warn; `metadata`: asset → its last materialisation's metadata;
+    `changed`: what is new, as rows loaded, sessions explained (for the first time or again), days signed and posted."""
 
     run_id: str
     success: bool
@@ -38,6 +40,7 @@ class RunOutcome(NamedTuple):
     transient: bool
     warnings: list[str]
     metadata: dict[str, dict[str, Any]]
+    changed: dict[str, int]
 
 
 def sessions_between(period: Period) -> list[date]:
@@ -77,6 +80,7 @@ def run_range(settings: Settings, job_name: str, period: Period) -> RunOutcome:
 
 def _run(settings: Settings, job_name: str, run_id: str, days: Period) -> RunOutcome:
     gc.freeze()  # the objects of before the run live on after it: they are not searched for garbage
+    before = account_states(db := open_database(settings))
     with dg.DagsterInstance.get() as instance:
         keep_connections(instance)
         with _ending_at_once(instance, run_id):
@@ -93,12 +97,11 @@ def _run(settings: Settings, job_name: str, run_id: str, days: Period) -> RunOut
             for event in result.all_events
             if event.event_type_value == "ASSET_CHECK_EVALUATION"
         ]
-        db, seen = open_database(settings), [observed(check) for check in checks]
-        record_run(settings, db, job_name, seen, succeeded=result.success)
-    return _outcome(result, checks)
+        record_run(settings, db, job_name, [observed(check) for check in checks], succeeded=result.success)
+    return _outcome(result, checks, sessions_explained(before, account_states(db)))
 
 
-def _outcome(result: dg.ExecuteInProcessResult, checks: list[dg.AssetCheckEvaluation]) -> RunOutcome:
+def _outcome(result: dg.ExecuteInProcessResult, checks: list[dg.AssetCheckEvaluation], explained: int) -> RunOutcome:
     # a blocking check that failed ends its step too: the check's own words are reported
     failed_steps = [event for event in result.all_events if event.is_step_failure and not is_failed_check(event)]
     failures = [error_text(event) for event in failed_steps]
@@ -106,7 +109,7 @@ def _outcome(result: dg.ExecuteInProcessResult, checks: list[dg.AssetCheckEvalua
     errors = [check for check in failed if check.severity == dg.AssetCheckSeverity.ERROR]
     failures += [_check_text(check) for check in errors]
     warnings = [_check_text(check) for check in failed if check.severity == dg.AssetCheckSeverity.WARN]
-    metadata = {
+    metadata: dict[str, dict[str, Any]] = {
         event.asset_key.to_user_string(): {name: value.value for name, value in event.materialization.metadata.items()}
         for event in result.all_events
         if event.is_step_materialization and event.asset_key
@@ -114,7 +117,14 @@ def _outcome(result: dg.ExecuteInProcessResult, checks: list[dg.AssetCheckEvalua
     lasting = [event for event in failed_steps if not is_transient(event)]
     lasting += [check for check in errors if not _may_pass_later(check)]
     transient = bool(failures) and not lasting
-    return RunOutcome(result.run_id, result.success and not failures, failures, transient, warnings, metadata)
+    loaded, signed, posted = (metadata.get(name, {}) for name in ("raw_flex_xml", "daily_signature", "chain_receipt"))
+    changed = {
+        "rows_loaded": sum(loaded.get(name, 0) for name in ("inserted", "updated", "withdrawn")),
+        "sessions_explained": explained,
+        "days_signed": signed.get("signed", 0),
+        "days_posted": posted.get("posted", 0),
+    }
+    return RunOutcome(result.run_id, result.success and not failures, failures, transient, warnings, metadata, changed)
 
 
 @contextmanager

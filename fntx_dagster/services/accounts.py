@@ -16,7 +16,7 @@ def chosen_account(db: Readable, account: str | None) -> str:
     if account in known:
         return account
     if not known:
-        raise Permanent("nothing is loaded yet", "Load statements with `fntx load PATH`, or try `make demo`")
+        raise Permanent("nothing is loaded yet", "Load statements with `fntx load PATH`, or try `fntx demo`")
     shown = ", ".join(map(masked, known))
     if account is None and len(known) == 1:
         return known[0]

@@ -125,5 +125,5 @@ def refuse_own_statements(db: Readable) -> None:
     """Raise Permanent where the database holds an account that is not the samples': the demo signs made-up days."""
     if set(accounts(db)) - {SAMPLE_ACCOUNT}:
         raise Permanent(
-            "this home holds statements of your own", "Run the demo elsewhere: FNTX_HOME=/tmp/fntx make demo"
+            "this home holds statements of your own", "Run the demo elsewhere: `FNTX_HOME=/tmp/fntx fntx demo`"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -18,7 +19,9 @@ __all__ = [
     "Alert",
     "Fetch",
     "Status",
+    "account_states",
     "open_alerts",
+    "sessions_explained",
     "settle_alerts",
     "status",
     "unresolved_alerts",
@@ -51,6 +54,17 @@ def status(db: Database) -> Status:
     """Read the state of the platform, all of it from one snapshot."""
     with db.snapshot() as snapshot:
         return Status(account_states(snapshot), fetches.latest(snapshot), alerts.open_alerts(snapshot))
+
+
+def sessions_explained(before: Iterable[AccountState], after: Iterable[AccountState]) -> int:
+    """How many sessions of all accounts were explained between two states, for the first time or again."""
+    earlier = {state.account_id: state for state in before}
+    count = 0
+    for state in after:
+        was = earlier.get(state.account_id)
+        new = state.built - (was.built if was else 0)
+        count += max(new, len({*was.to_build} - {*state.to_build}) if was else 0)
+    return count
 
 
 def open_alerts(db: Readable) -> list[Alert]:

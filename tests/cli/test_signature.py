@@ -165,7 +165,7 @@ def test_a_disclosure_is_read_from_standard_input_and_a_changed_one_does_not_hol
     assert "HOLDS, as far as checked" in fntx("verify", "-", said=text).stdout
     changed = fntx("verify", "-", said=text.replace('"12.50000000"', '"13.50000000"'), code=1).stdout
     assert changed.splitlines()[-1] == "✗ DOES NOT HOLD"
-    assert json.loads(fntx("verify", "-", "--json", said="nonsense", code=1).stdout)["disclosure"] is None
+    assert json.loads(fntx("verify", "-", "--json", said=text[:300], code=1).stdout)["disclosure"] is None
 
 
 def test_an_unknown_metric_is_named_with_the_nearest() -> None:
@@ -447,3 +447,37 @@ def test_the_error_says_what_to_do_when_nothing_is_signed() -> None:
     error = fntx("signature", "disclose", "--date", f"{THURSDAY}", "--metric", "net_pnl", code=1).exception
     assert isinstance(error, Permanent)
     assert "fntx signature generate" in str(error)
+
+
+def test_signing_and_correcting_are_read_by_programs(built: Database, tmp_path: Path) -> None:
+    day = ("--date", f"{THURSDAY}")
+    first = json.loads(fntx("signature", "generate", *day, "--json").stdout)
+    assert [(len(first[name])) for name in ("signed", "signed_before", "posted", "warnings")] == [1, 0, 1, 0]
+    assert first["posted"][0]["is_new"]
+    again = json.loads(fntx("signature", "generate", *day, "--json").stdout)
+    assert again["signed_before"] == first["signed"]
+    assert again["posted"] == [first["posted"][0] | {"is_new": False}]
+    correct(built)
+    fntx("signature", "amend", *day, "--reason", "wrong", "--json", code=2)
+    amended = json.loads(fntx("signature", "amend", *day, "--reason", "wrong", "--json", "--yes").stdout)
+    assert [(record["version"], record["trading_day"]) for record in amended["signed"]] == [(2, f"{THURSDAY}")]
+    approved = json.loads(fntx("chain", "approve", "--json").stdout)
+    assert approved.keys() == {"contract", "trader", "fntx", "days"}
+
+
+def test_a_file_that_is_no_disclosure_is_a_wrong_command_line_and_a_broken_disclosure_does_not_hold(
+    tmp_path: Path,
+) -> None:
+    sign(THURSDAY)
+    said = fntx("signature", "disclose", "--date", f"{THURSDAY}", "--metric", "net_pnl", "-o", str(tmp_path / "d.json"))
+    assert said.stdout == ""
+    assert "Written: " in said.stderr
+    text = (tmp_path / "d.json").read_text()
+    page, document = tmp_path / "july.html", tmp_path / "july.json"
+    page.write_text("<!doctype html><title>July</title>")
+    document.write_text('{"days": []}')
+    for file in (page, document):
+        assert "is not a disclosure" in " ".join(fntx("verify", str(file), code=2).stderr.split())
+    for broken in (text[: len(text) // 2], text.replace("fntx.disclosure/1", "other/1"), f"\ufeff{text}"):
+        (tmp_path / "d.json").write_text(broken)
+        assert "DOES NOT HOLD" in fntx("verify", str(tmp_path / "d.json"), code=1).stdout

@@ -6,6 +6,7 @@ this program, and say it in the same words.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -14,7 +15,7 @@ from fntx_dagster.adapters.evm.contracts import NoTrackRecord
 from fntx_dagster.adapters.evm.reader import AnotherChain, PostedNothing, read_at
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.metrics.catalogue import CATALOGUES
-from fntx_dagster.proof.disclosure import MAX_BYTES, Disclosed, Disclosure, check, parse
+from fntx_dagster.proof.disclosure import FORMAT, MAX_BYTES, Disclosed, Disclosure, check, parse
 from fntx_dagster.services.signatures.history import KNOWN_YEARS, LATE_AFTER, closing_of, in_words
 
 if TYPE_CHECKING:
@@ -98,6 +99,13 @@ class Checked(NamedTuple):
 def read_disclosure(stream: BinaryIO) -> bytes:
     """Read a disclosure's file, no more of it than shows that it is too long."""
     return stream.read(MAX_BYTES + 1)
+
+
+def is_meant_as_a_disclosure(content: bytes) -> bool:
+    """Whether a file is a disclosure, be it cut off or changed: its form is that of JSON, and it names the format or a
+    root."""
+    begins = content.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
+    return begins and (FORMAT.partition("/")[0].encode() in content or b'"root"' in content)
 
 
 def check_disclosure(text: str | bytes, rpc_url: str | None = None, root: bytes | None = None) -> Checked:

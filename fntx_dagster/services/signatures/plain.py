@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.services.signatures.track_record import NOT_CHECKED
 
 if TYPE_CHECKING:
+    from fntx_dagster.model.chain import SignedDay
     from fntx_dagster.services.signatures.checking import Checked
     from fntx_dagster.services.signatures.history import HistoryDay
+    from fntx_dagster.services.signatures.posting import Posting
     from fntx_dagster.services.signatures.track_record import TraderRecord
     from fntx_dagster.services.signatures.verifying import RecordVerdict
 
@@ -76,6 +79,36 @@ def verdict_as_dict(verdict: RecordVerdict) -> dict[str, Any]:
         "differences": [difference._asdict() for difference in verdict.differences],
         "problems": verdict.problems,
     }
+
+
+def signed_as_dict(new: Iterable[SignedDay], kept: Iterable[SignedDay], posting: Posting | None) -> dict[str, Any]:
+    """Records that were frozen now, those that were before, and what became of them on the chain."""
+    return {
+        "signed": [_signed(day) for day in new],
+        "signed_before": [_signed(day) for day in kept],
+        "posted": posting_as_dict(posting),
+    }
+
+
+def posting_as_dict(posting: Posting | None) -> list[dict[str, Any]] | None:
+    """The receipt of each record; None where nothing was to be posted."""
+    if posting is None:
+        return None
+    return [
+        {
+            "trading_day": receipt.trading_day,
+            "version": receipt.version,
+            "transaction": receipt.tx_hash,
+            "block": receipt.block_number,
+            "is_new": receipt in posting.new,
+            "is_final": receipt.is_final,
+        }
+        for receipt in posting.new + posting.kept
+    ]
+
+
+def _signed(day: SignedDay) -> dict[str, Any]:
+    return {"trading_day": day.trading_day, "version": day.version, "root": f"0x{day.root.hex()}"}
 
 
 def _day(day: HistoryDay, late: timedelta, settled_at: datetime) -> dict[str, Any]:

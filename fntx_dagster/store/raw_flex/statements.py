@@ -234,7 +234,7 @@ def _report(
         tuple(accounts),
         first,
         last,
-        sections,
+        dict(sorted(sections.items())),
         tuple(delivered["unknown_sections"]),
         unknown,
     )
