@@ -65,15 +65,10 @@ def without_accounts(text: str) -> str:
 def _accounts_in(known: tuple[str, ...]) -> re.Pattern[str]:
     longest_first = sorted(known, key=len, reverse=True)
     return re.compile(
-        "|".join([f"(?P<known>{'|'.join(map(_spelled, longest_first)) or '(?!)'})", f"(?P<hash>{_HASH})"])
+        "|".join([f"(?P<known>{'|'.join(map(re.escape, longest_first)) or '(?!)'})", f"(?P<hash>{_HASH})"])
         + f"|{_LOOKS_LIKE_AN_ACCOUNT}",
         re.IGNORECASE,
     )
-
-
-def _spelled(account: str) -> str:
-    """The pattern of a known account. One of digits alone is none where it is part of a longer figure."""
-    return rf"(?<!\d){account}(?!\d)" if account.isdecimal() else re.escape(account)
 
 
 def _masked_match(match: re.Match[str]) -> str:

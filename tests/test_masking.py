@@ -63,10 +63,9 @@ def test_what_looks_like_an_account_is_masked_and_a_hash_stays(
     assert without_accounts(text) == shown
 
 
-def test_an_account_of_digits_alone_is_masked_where_no_digit_stands_beside_it() -> None:
+def test_a_figure_is_no_account_even_where_a_file_calls_it_one() -> None:
     know_accounts(["7412589"])
-    assert without_accounts("Statement7412589_1.xml of 7412589") == "Statement7…2589_1.xml of 7…2589"
-    assert without_accounts("NAV 997412589.10, 74125890") == "NAV 997412589.10, 74125890"
+    assert without_accounts("NAV 997412589.10, 7412589") == "NAV 997412589.10, 7412589"
 
 
 def test_a_word_is_no_account_even_where_a_file_calls_it_one() -> None:

@@ -60,7 +60,7 @@ def reports_cover_both_accounts(folder: Path) -> None:
     for name in ("md", "json", "html"):
         asked = ["report", "--from", f"{FIRST}", "--to", f"{LAST}", "--tz", "Europe/London", "--format", name]
         done = CliRunner().invoke(app, [*asked, "-o", f"{folder}/report.{name}"])
-        assert (done.exit_code, done.output) == (0, ""), done.output
+        assert (done.exit_code, done.output) == (0, f"Written: {folder}/report.{name}\n"), done.output
         built[name] = (folder / f"report.{name}").read_text(encoding="utf-8")
     document = json.loads(built["json"])
     assert [period["account_id"] for period in document["periods"]] == ["U3000001", "U3000002"]

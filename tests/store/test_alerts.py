@@ -37,7 +37,12 @@ def see(
     days: Period | None = None,
     looked: list[str] | None = None,
 ) -> int:
-    return observe(db, "verification", source, findings, days, looked=looked)
+    """How many alerts the findings open."""
+    count = "select count(*) from alm_reporting.alerts"
+    [(before,)] = query(db, count)
+    observe(db, "verification", source, findings, days, looked=looked)
+    [(after,)] = query(db, count)
+    return after - before
 
 
 def subjects(db: Database) -> list[str]:

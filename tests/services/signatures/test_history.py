@@ -100,6 +100,6 @@ def test_the_table_marks_each_version_and_quotes_what_its_trader_wrote(capsys: p
     said = capsys.readouterr().out
     [line] = [line for line in said.splitlines() if "2025-07-18 21:00" in line]
     assert "late" not in line
-    for words in ("late, correction:", '"\ufffd[red]\ufffd"', "not final"):
+    for words in ("late, correction:", '" [red]\ufffd"', "not final"):
         assert words in said
     assert "\x1b" not in said
