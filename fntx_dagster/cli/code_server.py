@@ -115,14 +115,8 @@ class CodeServer:
         socket = f"{self.socket}.{next(self._numbers)}"
         command = [executable("python"), "-m", "dagster", "api", "grpc", "--lazy-load-user-code"]
         command += ["--socket", socket, "--heartbeat", "--heartbeat-timeout", str(_HEARD_SECONDS)]
-        command += [
-            "--module-name",
-            "fntx_dagster.definitions",
-            "--location-name",
-            CODE_LOCATION,
-            "--log-level",
-            "warning",
-        ]
+        command += ["--module-name", "fntx_dagster.definitions", "--location-name", CODE_LOCATION]
+        command += ["--log-level", "warning"]
         process = subprocess.Popen(
             command,
             cwd=self._folder,

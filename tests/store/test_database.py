@@ -37,6 +37,20 @@ COMMON = {
 }
 
 
+def at_revision(postgres: str, monkeypatch: pytest.MonkeyPatch, name: str, revision: str) -> Database:
+    """A new database as an earlier version left it: with the migrations up to `revision`."""
+    import alembic.command as alembic
+
+    upgrade = alembic.upgrade
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    database = Database(database_url(postgres, name))
+    with monkeypatch.context() as older:
+        older.setattr(alembic, "upgrade", lambda config, _: upgrade(config, revision))
+        migrate(database)
+    return database
+
+
 def test_every_section_has_its_table_with_its_typed_columns(database: Database) -> None:
     with database.connect() as connection:
         for section in SECTIONS:
@@ -98,15 +112,7 @@ def test_a_receipt_is_confirmed_once_and_never_removed(database: Database) -> No
 def test_what_was_signed_before_there_was_a_queue_is_queued_or_final(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import alembic.command as alembic
-
-    upgrade = alembic.upgrade
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE before_the_queue")
-    database = Database(database_url(postgres, "before_the_queue"))
-    with monkeypatch.context() as older:
-        older.setattr(alembic, "upgrade", lambda config, revision: upgrade(config, "0004"))
-        migrate(database)
+    database = at_revision(postgres, monkeypatch, "before_the_queue", "0004")
     with database.connect() as connection:
         for day in ("2025-07-17", "2025-07-18"):
             connection.execute(
@@ -128,15 +134,7 @@ def test_what_was_signed_before_there_was_a_queue_is_queued_or_final(
 def test_a_date_that_was_loaded_as_midnight_before_has_no_time_and_its_day_is_stale(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import alembic.command as alembic
-
-    upgrade = alembic.upgrade
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE before_the_times")
-    database = Database(database_url(postgres, "before_the_times"))
-    with monkeypatch.context() as older:
-        older.setattr(alembic, "upgrade", lambda config, revision: upgrade(config, "0012"))
-        migrate(database)
+    database = at_revision(postgres, monkeypatch, "before_the_times", "0012")
     texts = ("20250717", "2025-07-17", "17/07/2025", "20250717;000000", "20250717;093000")
     with database.connect() as connection:
         for number, text in enumerate(texts):
@@ -157,15 +155,7 @@ def test_a_date_that_was_loaded_as_midnight_before_has_no_time_and_its_day_is_st
 def test_actions_and_transfers_of_before_get_their_columns_and_make_their_days_stale(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import alembic.command as alembic
-
-    upgrade = alembic.upgrade
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE before_the_bookings")
-    database = Database(database_url(postgres, "before_the_bookings"))
-    with monkeypatch.context() as older:
-        older.setattr(alembic, "upgrade", lambda config, revision: upgrade(config, "0005"))
-        migrate(database)
+    database = at_revision(postgres, monkeypatch, "before_the_bookings", "0005")
     with database.connect() as connection:
         for table, built in (
             ("corporate_actions", {"actionID": "7", "multiplier": "1,000", "expiry": "20250718", "code": "Ca"}),

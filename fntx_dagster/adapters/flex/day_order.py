@@ -25,6 +25,7 @@ from fntx_dagster.adapters.flex.safe_xml import push_parser
 from fntx_dagster.adapters.flex.sections import DATE, DAYS, MOMENT, OTHER, section_of
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.contract import expiry_in_symbol
+from fntx_dagster.model.period import Period
 
 SETTING = "FNTX_FLEX_DATE_ORDER"
 IN_CLIENT_PORTAL = (
@@ -70,11 +71,6 @@ class _Where(NamedTuple):
         return f"line {self.line}: {self.tag} has {self.name}={self.text[:80]!r}"
 
 
-class _Period(NamedTuple):
-    first: date
-    last: date
-
-
 class _Dates:
     """lxml calls this at every tag; it keeps what speaks against each order."""
 
@@ -88,7 +84,7 @@ class _Dates:
         """With the first thing that speaks against each."""
         self._either: tuple[_Where, dict[DayOrder, date]] | None = None
         """The first date that the two orders read as two days."""
-        self._periods: dict[DayOrder, _Period] = {}
+        self._periods: dict[DayOrder, Period] = {}
         self._generated: dict[DayOrder, date] = {}
         self._single_days: dict[DayOrder, dict[str, list[date]]] = {order: defaultdict(list) for order in DayOrder}
 
@@ -171,7 +167,7 @@ class _Dates:
             first, last, made = firsts.get(order), lasts.get(order), generated.get(order)
             if first is None or last is None:
                 continue
-            self._periods[order] = _Period(first, last)
+            self._periods[order] = Period(first, last)
             what = f"FlexStatement from {first} to {last}"
             if last < first:
                 against[order] = f"{what} ends before it begins"
@@ -206,13 +202,13 @@ class _Dates:
             period = self._periods.get(order)
             if _on_weekend(day):
                 against[order] = f"{tag} is reported on {day}, a {day:%A}"
-            elif period and not period.first <= day <= period.last:
+            elif period and day not in period:
                 against[order] = f"{tag} is reported on {day}, outside of the statement's period"
         self._weigh(against)
         for name in ("tradeDate", "dateTime"):
             against = {}
             for order, day in read.get(name, {}).items():
-                known = _Period(report, report) if (report := reports.get(order)) else self._periods.get(order)
+                known = Period.on(report) if (report := reports.get(order)) else self._periods.get(order)
                 earliest = known.first - _BEFORE_THE_REPORT if known else date.min
                 latest = min(known.last if known else _NEVER, self._generated.get(order, _NEVER)) + _AFTER_IT
                 if not earliest <= day <= latest:
