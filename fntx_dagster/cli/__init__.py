@@ -2,8 +2,7 @@
 
 Commands read their arguments, call one service and print; this page lists them. Output for people goes to standard
 output, errors and progress to standard error; `--json` and `--format json` are for programs. Exit codes: 0 done, 1 a
-person has to change something, 2 the command line is wrong, 75 try again later,
-130 stopped by Ctrl-C.
+person has to change something, 2 the command line is wrong, 75 try again later, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -79,7 +78,6 @@ for command in (
 app.add_typer(signature, name="signature")
 app.add_typer(chain, name="chain")
 app.add_typer(database, name="db")
-
 
 for group in (app, signature, chain, database):
     for registered in group.registered_commands:

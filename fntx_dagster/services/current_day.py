@@ -1,5 +1,4 @@
-"""The day that still runs: asks IB Gateway, keeps its snapshot, computes the provisional day from it, and
-narrates it.
+"""The day that still runs: asks IB Gateway, keeps its snapshot, computes the provisional day from it, narrates it.
 
 The one home of this use case: `adapters.gateway` has the conversation, `accounting.provisional` the arithmetic,
 `store.marts.current` the rows, `report.now` the words. A provisional day is never signed.

@@ -68,7 +68,7 @@ def password_statement(password: str) -> str:
 
 
 def asks_for(cluster: Path, password: str) -> bool:
-    """Whether the cluster was told to ask everybody for this password."""
+    """Whether the cluster's pg_hba.conf asks everybody for this password."""
     try:
         return (cluster / "pg_hba.conf").read_text(encoding="utf-8", errors="replace") == _rules(password)
     except FileNotFoundError:

@@ -141,10 +141,10 @@ def test_without_a_terminal_it_says_how_to_go_on(home: Path) -> None:
 def test_programs_get_the_query_and_no_secret(home: Path) -> None:
     done = CliRunner().invoke(app, ["init", "--json", "--token-file", "-", "--query", "1"], input=TOKEN)
     assert TOKEN not in done.stdout
-    told = json.loads(done.stdout)
-    assert told["added"] == ["flex.tokens.main", "flex.queries.main.Activity"]
-    assert told["broker"]["delivery"]["Date Format"] == "yyyyMMdd"
-    assert {section["table"] for section in told["broker"]["sections"]} == {s.table for s in query_sections()}
+    shown = json.loads(done.stdout)
+    assert shown["added"] == ["flex.tokens.main", "flex.queries.main.Activity"]
+    assert shown["broker"]["delivery"]["Date Format"] == "yyyyMMdd"
+    assert {section["table"] for section in shown["broker"]["sections"]} == {s.table for s in query_sections()}
 
 
 class TestQuery:

@@ -1,4 +1,4 @@
-"""Which session the UI's partitions begin with, and what a day or range without a session is told."""
+"""Which session the UI's partitions begin with, and what is said about a day or range without a session."""
 
 from __future__ import annotations
 

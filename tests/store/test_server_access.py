@@ -58,7 +58,7 @@ def without_password(server: EmbeddedPostgres) -> str:
 
 
 def connect_as(uid: int, url: str) -> str:
-    """What a process of another user is told that connects; it may read what every user may."""
+    """What the server answers to a process of another user that connects; it may read what every user may."""
     command = [sys.executable, "-c", CONNECT, "connect", str(uid)]
     return subprocess.run(command, input=url, capture_output=True, text=True, check=True).stdout
 

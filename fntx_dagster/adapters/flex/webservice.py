@@ -97,8 +97,8 @@ def date_of(url: str) -> datetime | None:
             session.trust_env = url.startswith("https:")
             headers = {"User-Agent": _USER_AGENT}
             with session.get(url, headers=headers, timeout=10, allow_redirects=False, stream=True) as response:
-                told = parsedate_to_datetime(response.headers.get("Date", ""))
-                return told if told.tzinfo else None
+                sent_at = parsedate_to_datetime(response.headers.get("Date", ""))
+                return sent_at if sent_at.tzinfo else None
     except (requests.RequestException, HTTPError, OSError, ValueError, TypeError):
         return None
 

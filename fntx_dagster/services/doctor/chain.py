@@ -12,7 +12,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.raw_flex.overview import accounts
 
 FEW_DAYS = 20
-"""A month of sessions: whoever can pay for fewer should be told in time."""
+"""A month of sessions: who can pay for fewer has to know it in time."""
 
 
 def answers(circumstances: Circumstances) -> Iterator[CheckResult]:

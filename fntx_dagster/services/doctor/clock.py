@@ -36,8 +36,8 @@ def _differences(circumstances: Circumstances) -> Iterator[tuple[str, timedelta]
     settings = circumstances.settings
     if circumstances.db is not None:
         yield "the database", circumstances.now() - server_facts(circumstances.db).now
-    if settings.flex.tokens and (told := date_of(settings.flex.url)):
-        yield "the Flex Web Service", circumstances.now() - told
+    if settings.flex.tokens and (answered_at := date_of(settings.flex.url)):
+        yield "the Flex Web Service", circumstances.now() - answered_at
     if settings.chain.rpc_url is not None and (block := _newest_block(circumstances)):
         # a block may be old, and never from the future
         yield "the chain", min(circumstances.now() - block, timedelta())

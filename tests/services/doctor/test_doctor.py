@@ -421,8 +421,8 @@ def test_a_home_is_set_up_and_then_found_right(short_path: Path, broker: WebServ
         assert "Nothing is to be mended." in done.stdout
         spoilt = run(home, "doctor", "--json", FNTX_FLEX_URL=broker.url, FNTX_GATEWAYS='{"U1": "127.0.0.1:1"}')
         assert spoilt.returncode == 1
-        told = json.loads(spoilt.stdout)
-        assert told["right"] is False
-        assert [found["check"] for found in told["checks"] if found["health"] == "wrong"][-1:] == ["ib gateway"]
+        shown = json.loads(spoilt.stdout)
+        assert shown["right"] is False
+        assert [found["check"] for found in shown["checks"] if found["health"] == "wrong"][-1:] == ["ib gateway"]
     finally:
         run(home, "db", "stop")
