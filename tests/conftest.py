@@ -35,14 +35,17 @@ _numbers = count()
 
 
 _LONGEST = (
+    "test_ui.py",
     "test_whole.py",
-    "test_fetching.py",
+    "test_killed_fetching.py",
+    "test_lost_server.py",
     "test_live.py",
-    "test_killed.py",
+    "test_ui_after_demo.py",
+    "test_every_kind.py",
+    "test_checks.py",
+    "test_doctor.py",
     "test_rebuilds.py",
-    "test_sensors.py",
-    "test_agreement.py",
-    "test_node.py",
+    "test_lint.py",
 )
 
 

@@ -55,6 +55,7 @@ from fntx_dagster.simulate.webservice import serve as broker_of
 from fntx_dagster.simulate.webservice_faults import refuse
 from fntx_dagster.store.alerts import observe, open_alerts
 from fntx_dagster.store.database import Database
+from tests.adapters.flex.clock import FakeClock
 from tests.report.role_model import JULY_17, block, event, new_york, position, quiet_day
 from tests.report.test_html import Page
 from tests.test_foreign import hidden
@@ -321,9 +322,10 @@ def test_what_dagster_shows_has_no_hidden_character_and_no_whole_account(words: 
 def test_the_words_of_a_web_service_are_quoted_without_a_hidden_character(tmp_path: Path, words: str) -> None:
     token = "318642957703128465903217"
     heard: list[str] = []
-    with broker_of(lambda *_: [], {token: {"900001"}}) as broker:
+    clock = FakeClock()
+    with broker_of(lambda *_: [], {token: {"900001"}}, now=clock.now) as broker:
         broker.will(refuse(1014, f"{token} {words}"))
-        service = FlexService(tmp_path / "limits", broker.url, timeout=timedelta(seconds=20))
+        service = FlexService(tmp_path / "limits", broker.url, timeout=timedelta(seconds=20), clock=clock)
         with pytest.raises(FntxError) as failed:
             download(service, token, Query("Trades", "900001"), None, tmp_path / "a.xml", on_progress=heard.append)
     assert hidden("".join([failed.value.message, *heard])) == set()

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -85,9 +85,13 @@ class Ui:
         return self.ask(RUNS)[1]["data"]["runsOrError"]["results"]
 
     def children(self) -> list[psutil.Process]:
-        """Its processes; the database's are its own."""
-        own = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in own if child.name() != "postgres"]
+        """Its processes, without those that end just now; the database's are its own."""
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if child.name() != "postgres":
+                    found.append(child)
+        return found
 
     def end(self, how: signal.Signals = signal.SIGINT) -> int:
         os.kill(self.process.pid, how)
@@ -399,7 +403,14 @@ def test_with_a_token_it_asks_for_it(tmp_path: Path) -> None:
 
 
 def code_servers(ui: Ui) -> list[psutil.Process]:
-    return [child for child in ui.children() if "grpc" in child.cmdline()]
+    return [child for child in ui.children() if "grpc" in command_line(child)]
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    """Nothing for one that has just ended."""
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
 
 
 def wait_for(happened: Callable[[], object], seconds: float) -> None:

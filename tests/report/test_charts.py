@@ -34,6 +34,7 @@ def path_of(sessions: int, nav: str = "79498.68") -> NavPath:
 def _no_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ResourceWarning)  # of what other tests left to the garbage collector
         yield
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from fntx_dagster.adapters.flex import archive
 from fntx_dagster.adapters.flex.answers import NotServed
+from fntx_dagster.adapters.flex.pace import SystemClock
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import configured, fetch, months, overdue, retire
@@ -23,80 +19,43 @@ from fntx_dagster.services.loading import statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
-from fntx_dagster.simulate.trading import trade
-from fntx_dagster.simulate.webservice import WebService, serve
+from fntx_dagster.simulate.webservice import WebService
 from fntx_dagster.simulate.webservice_faults import Fault, body, refuse
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex import fetches
 from fntx_dagster.store.raw_flex.fetches import Fetch
 from fntx_dagster.store.raw_flex.statements import load_paths
-from fntx_dagster.store.server import database_url
-
-FIRST, LAST = date(2025, 6, 2), date(2025, 7, 18)
-MINE, THEIRS = "4711000000001", "4711000000002"
-
-
-class Evening:
-    """The broker's clock: which day has ended last."""
-
-    def __init__(self, day: date) -> None:
-        self.day = day
-
-    @property
-    def fetched_at(self) -> datetime:
-        """17:00 in Hong Kong on the day after."""
-        return datetime(self.day.year, self.day.month, self.day.day, 9, tzinfo=UTC) + timedelta(days=1)
+from tests.adapters.flex.clock import FakeClock
+from tests.services.fetched import (
+    MINE,
+    THEIRS,
+    Evening,
+    broker_of,
+    files,
+    refresh,
+    settings_for,
+)
 
 
-@pytest.fixture(scope="module")
-def books() -> list[Account]:
-    return trade(7, ["U5000001", "U5000002"], FIRST, LAST, trades_per_day=4)
-
-
-@pytest.fixture
-def evening() -> Evening:
-    return Evening(date(2025, 7, 17))
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Nobody waits for a token's turn."""
+    clock = FakeClock()
+    monkeypatch.setattr(SystemClock, "now", lambda _: clock.now())
+    monkeypatch.setattr(SystemClock, "elapsed", lambda _: clock.elapsed())
+    monkeypatch.setattr(SystemClock, "sleep", lambda _, seconds: clock.sleep(seconds))
+    return clock
 
 
 @pytest.fixture
 def broker(books: list[Account], evening: Evening) -> Iterator[WebService]:
-    customers = {MINE: books[:1], THEIRS: books[1:]}
-    with serve(answers(customers, lambda: evening.day), {MINE: [ACTIVITY], THEIRS: [ACTIVITY]}) as service:
+    with broker_of(books, evening) as service:
         yield service
 
 
 @pytest.fixture
 def settings(broker: WebService, tmp_path: Path) -> Settings:
     return settings_for(broker, tmp_path, {"mine": MINE})
-
-
-def settings_for(broker: WebService, home: Path, tokens: dict[str, str], **more: object) -> Settings:
-    return Settings(
-        home=home,
-        flex={
-            "tokens": tokens,
-            "queries": {login: {f"Activity_{login}": ACTIVITY} for login in tokens},
-            "url": broker.url,
-            "wait": 0.05,
-            "throttled_wait": 0.1,
-            "deadline": 5,
-            **more,
-        },
-    )
-
-
-def refresh(settings: Settings, db: Database, evening: Evening, first: date | None = None) -> list[str]:
-    """Fetch, load and retire as the assets do; what was fetched, in words."""
-    fetched = fetch(settings, db, Period(first or evening.day, evening.day), evening.fetched_at, lambda line: None)
-    loads = load_paths(db, [statements_folder(settings)])
-    assert [load.error for load in loads if load.error] == []
-    retire(settings, db, loads)
-    return [str(result) for result in fetched]
-
-
-def files(settings: Settings) -> list[str]:
-    folder = statements_folder(settings)
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_file_is_named_after_its_query_its_month_and_the_day_it_was_fetched_in_hong_kong(
@@ -497,119 +456,3 @@ class TestRepeatedFetching:
         begin = datetime(2025, 7, 18, 9, 30, tzinfo=UTC)
         fetched = self.fetched_months(settings, database, begin, begin + timedelta(minutes=20))
         assert [month for _, month in fetched] == [date(2025, 6, 1), date(2025, 7, 1)]
-
-
-KILLED = """
-import json, os, signal, sys
-from datetime import date, datetime
-
-folder, step = sys.argv[1], int(sys.argv[2])
-steps = 0
-
-def count():
-    global steps
-    steps += 1
-    if steps == step:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def watch(event, arguments):
-    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wxa+")
-    if (writes or event in ("os.rename", "os.remove", "os.link")) and folder in str(arguments[0]):
-        count()
-
-import psycopg
-commit = psycopg.Connection.commit
-def counted(self):
-    count()
-    commit(self)
-    count()
-psycopg.Connection.commit = counted
-
-from fntx_dagster.model.period import Period
-from fntx_dagster.services.fetching import fetch, retire
-from fntx_dagster.services.loading import statements_folder
-from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
-from fntx_dagster.store.raw_flex.statements import load_paths
-
-said = json.loads(sys.stdin.read())
-settings = Settings(**said["settings"])
-db, day = Database(said["database"]), date.fromisoformat(said["day"])
-sys.addaudithook(watch)
-fetch(settings, db, Period.on(day), datetime.fromisoformat(said["now"]), lambda line: None)
-loads = load_paths(db, [statements_folder(settings)])
-assert not [load.error for load in loads if load.error]
-retire(settings, db, loads)
-"""
-
-CONTENT = """
-select coalesce(md5(string_agg(content::text, '|' order by content::text)), '') from (
-    select account_id, row_key, row_date, attributes, withdrawn_at is null from raw_flex.{}
-) as content
-"""
-
-
-def content(url: str) -> list[str]:
-    with psycopg.connect(url) as connection:
-        tables = ("trades", "option_eae", "cash_transactions", "change_in_nav", "equity_summary", "open_positions")
-        digests = [connection.execute(CONTENT.format(table)).fetchone()[0] for table in tables]
-        days = connection.execute("select count(*), max(day) from raw_flex.coverage").fetchone()
-        return [*digests, str(days)]
-
-
-def test_a_kill_at_any_step_of_fetch_write_load_delete_loses_no_file_and_changes_nothing_in_the_end(
-    postgres: str, database: Database, broker: WebService, evening: Evening, tmp_path: Path
-) -> None:
-    """The steps: every file opened for writing, linked, renamed or removed in the folder, and both sides of every
-    commit. The day before is loaded; today's file was fetched once, and is fetched again before it is loaded."""
-    base = settings_for(broker, tmp_path / "base", {"mine": MINE})
-    refresh(base, database, evening)
-    evening.day += timedelta(days=1)
-    fetch(base, database, Period.on(evening.day), evening.fetched_at, lambda line: None)
-    there = {path.read_bytes() for path in statements_folder(base).rglob("*.xml")}
-    template = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
-
-    def copy(name: str) -> tuple[Settings, str]:
-        shutil.copytree(base.home, tmp_path / name)
-        database.close()
-        with psycopg.connect(postgres, autocommit=True) as connection:
-            connection.execute(f"create database {template}_{name} template {template}")
-        return settings_for(broker, tmp_path / name, {"mine": MINE}), database_url(postgres, f"{template}_{name}")
-
-    undisturbed, url = copy("undisturbed")
-    assert child(undisturbed, url, evening, 0).returncode == 0
-    expected, steps = content(url), 0
-    while True:
-        settings, url = copy(f"killed_{steps + 1}")
-        killed = child(settings, url, evening, steps + 1)
-        if killed.returncode == 0:
-            break
-        steps += 1
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
-        kept = [path.read_bytes() for path in statements_folder(settings).rglob("*.xml*")]
-        assert there & set(kept), f"step {steps} lost the month"
-        assert child(settings, url, evening, 0).returncode == 0
-        assert files(settings) == files(undisturbed) == ["2025/07/Activity_mine_MTD_20250719.xml"], f"step {steps}"
-        assert content(url) == expected, f"step {steps}"
-    assert steps >= 9, "the steps were not found"
-
-
-def child(settings: Settings, url: str, evening: Evening, step: int) -> subprocess.CompletedProcess[str]:
-    said = {
-        "settings": {
-            "home": str(settings.home),
-            "flex": {
-                "tokens": {"mine": MINE},
-                "queries": settings.flex.queries,
-                "url": settings.flex.url,
-                "wait": 0.05,
-            },
-        },
-        "database": url,
-        "day": evening.day.isoformat(),
-        "now": evening.fetched_at.isoformat(),
-    }
-    folder = str(statements_folder(settings))
-    return subprocess.run(
-        [sys.executable, "-c", KILLED, folder, str(step)], input=json.dumps(said), capture_output=True, text=True
-    )

@@ -367,9 +367,10 @@ def accounts_of(db: Readable) -> list[str]:
 
 
 def others(connection: psycopg.Connection) -> int:
-    """How many other connections the database has."""
+    """How many other connections of clients the database has; one that vacuums is the server's own."""
     [(number,)] = connection.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
     )
     return number
 

@@ -25,7 +25,6 @@ import pytest
 
 from fntx_dagster.adapters.flex.answers import CODES, Document, NoData, NotServed, NotYet, Refused, Retry, TokenRefused
 from fntx_dagster.adapters.flex.formats import DayOrder
-from fntx_dagster.adapters.flex.pace import SystemClock
 from fntx_dagster.adapters.flex.service import Download, FlexService, Query
 from fntx_dagster.adapters.flex.statements import FlexFile
 from fntx_dagster.adapters.flex.webservice import download
@@ -35,6 +34,7 @@ from fntx_dagster.simulate import webservice_faults as sim
 from fntx_dagster.simulate.documents import document, row, section, statement
 from fntx_dagster.simulate.webservice import WebService, serve
 from fntx_dagster.simulate.webservice_faults import GET, SEND, Hang
+from tests.adapters.flex.clock import FakeClock
 
 TOKEN = "318642957703128465903217"
 OTHER_TOKEN = "771122334455667788990011"
@@ -43,29 +43,6 @@ JULY = Period(date(2025, 7, 1), date(2025, 7, 31))
 STATEMENT = document(statement(section("Trades", *(row("Trade", transactionID=str(n)) for n in range(500))))).encode()
 LONG = document(statement(section("Trades", *(row("Trade", transactionID=str(n)) for n in range(10_000))))).encode()
 """Longer than what is read at once."""
-
-
-class FakeClock(SystemClock):
-    """Time passes when somebody sleeps, and a little at each look."""
-
-    def __init__(self) -> None:
-        self.time = 1_753_700_000.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def elapsed(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += seconds
-
-    @property
-    def waits(self) -> list[float]:
-        """The waits that are not for the token's turn."""
-        return [seconds for seconds in self.slept if seconds > 2.1]
 
 
 class Fetching(NamedTuple):

@@ -1,0 +1,145 @@
+"""A kill at any step from the request to the deleted file: real processes, a real server, a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.fetching import fetch
+from fntx_dagster.services.loading import statements_folder
+from fntx_dagster.settings import Settings
+from fntx_dagster.simulate.account import Account
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.server import database_url
+from tests.services.fetched import (
+    MINE,
+    Evening,
+    broker_of,
+    files,
+    refresh,
+    settings_for,
+)
+
+KILLED = """
+import json, os, signal, sys
+from datetime import date, datetime
+
+folder, step = sys.argv[1], int(sys.argv[2])
+steps = 0
+
+def count():
+    global steps
+    steps += 1
+    if steps == step:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def watch(event, arguments):
+    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wxa+")
+    if (writes or event in ("os.rename", "os.remove", "os.link")) and folder in str(arguments[0]):
+        count()
+
+import psycopg
+commit = psycopg.Connection.commit
+def counted(self):
+    count()
+    commit(self)
+    count()
+psycopg.Connection.commit = counted
+
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.fetching import fetch, retire
+from fntx_dagster.services.loading import statements_folder
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.raw_flex.statements import load_paths
+
+said = json.loads(sys.stdin.read())
+settings = Settings(**said["settings"])
+db, day = Database(said["database"]), date.fromisoformat(said["day"])
+sys.addaudithook(watch)
+fetch(settings, db, Period.on(day), datetime.fromisoformat(said["now"]), lambda line: None)
+loads = load_paths(db, [statements_folder(settings)])
+assert not [load.error for load in loads if load.error]
+retire(settings, db, loads)
+"""
+
+CONTENT = """
+select coalesce(md5(string_agg(content::text, '|' order by content::text)), '') from (
+    select account_id, row_key, row_date, attributes, withdrawn_at is null from raw_flex.{}
+) as content
+"""
+
+
+def content(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        tables = ("trades", "option_eae", "cash_transactions", "change_in_nav", "equity_summary", "open_positions")
+        digests = [connection.execute(CONTENT.format(table)).fetchone()[0] for table in tables]
+        days = connection.execute("select count(*), max(day) from raw_flex.coverage").fetchone()
+        return [*digests, str(days)]
+
+
+def test_a_kill_at_any_step_of_fetch_write_load_delete_loses_no_file_and_changes_nothing_in_the_end(
+    postgres: str, database: Database, books: list[Account], evening: Evening, tmp_path: Path
+) -> None:
+    """The steps: every file opened for writing, linked, renamed or removed in the folder, and both sides of every
+    commit. The day before is loaded; today's file was fetched once, and is fetched again before it is loaded."""
+    with broker_of(books, evening) as broker:
+        base = settings_for(broker, tmp_path / "base", {"mine": MINE})
+        refresh(base, database, evening)
+        evening.day += timedelta(days=1)
+        fetch(base, database, Period.on(evening.day), evening.fetched_at, lambda line: None)
+        there = {path.read_bytes() for path in statements_folder(base).rglob("*.xml")}
+        template = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
+
+        def copy(name: str) -> tuple[Settings, str]:
+            shutil.copytree(base.home, tmp_path / name)
+            database.close()
+            with psycopg.connect(postgres, autocommit=True) as connection:
+                connection.execute(f"create database {template}_{name} template {template}")
+            return settings_for(broker, tmp_path / name, {"mine": MINE}), database_url(postgres, f"{template}_{name}")
+
+        undisturbed, url = copy("undisturbed")
+        assert child(undisturbed, url, evening, 0).returncode == 0
+        expected, steps = content(url), 0
+        while True:
+            settings, url = copy(f"killed_{steps + 1}")
+            killed = child(settings, url, evening, steps + 1)
+            if killed.returncode == 0:
+                break
+            steps += 1
+            assert killed.returncode == -signal.SIGKILL, killed.stderr
+            kept = [path.read_bytes() for path in statements_folder(settings).rglob("*.xml*")]
+            assert there & set(kept), f"step {steps} lost the month"
+            assert child(settings, url, evening, 0).returncode == 0
+            assert files(settings) == files(undisturbed) == ["2025/07/Activity_mine_MTD_20250719.xml"], f"step {steps}"
+            assert content(url) == expected, f"step {steps}"
+        assert steps >= 9, "the steps were not found"
+
+
+def child(settings: Settings, url: str, evening: Evening, step: int) -> subprocess.CompletedProcess[str]:
+    said = {
+        "settings": {
+            "home": str(settings.home),
+            "flex": {
+                "tokens": {"mine": MINE},
+                "queries": settings.flex.queries,
+                "url": settings.flex.url,
+                "wait": 0.05,
+            },
+        },
+        "database": url,
+        "day": evening.day.isoformat(),
+        "now": evening.fetched_at.isoformat(),
+    }
+    folder = str(statements_folder(settings))
+    return subprocess.run(
+        [sys.executable, "-c", KILLED, folder, str(step)], input=json.dumps(said), capture_output=True, text=True
+    )
