@@ -41,6 +41,7 @@ _LONGEST = (
     "test_lost_server.py",
     "test_live.py",
     "test_ui_after_demo.py",
+    "test_hostile_run.py",
     "test_every_kind.py",
     "test_checks.py",
     "test_doctor.py",
