@@ -7,3 +7,8 @@
         else 'intraday'
     end
 {%- endmacro %}
+
+{#- The calendar day of a moment in New York. -#}
+{% macro new_york_date(moment) -%}
+    ({{ moment }} at time zone 'America/New_York')::date
+{%- endmacro %}

@@ -23,14 +23,17 @@ WINDOWS = {
     "all": "All",
 }
 _KEYS = ("account_id", "trading_day", "metric_window", "base_currency", "few_observations")
-# Ratios that people read in per cent; `win_rate` is in per cent already.
+# Ratios that people read in per cent; the win rates are in per cent already.
 _IN_PERCENT = ("total_return", "money_weighted_return", "xirr", "volatility", "max_drawdown", "var_95", "cvar_95")
-_PERCENT = ("win_rate",)
+_PERCENT = ("win_rate", "win_rate_all_in")
 _HOURS = ("average_holding_hours",)
 _SPELLED = {
     "var_95": "VaR 95 % of returns",
     "cvar_95": "CVaR 95 % of returns",
     "xirr": "XIRR",
+    "trades_all_in": "Trades, all-in",
+    "win_rate_all_in": "Win rate, all-in",
+    "expectancy_all_in": "Expectancy, all-in",
     "dpi": "DPI",
     "rvpi": "RVPI",
     "tvpi": "TVPI",

@@ -31,6 +31,7 @@ TABLES = {
     "stock_positions": "exit_date",
     "daily_summary": "trading_day",
     "round_trips": "trading_day",
+    "all_in_trades": "trading_day",
     "rolling_metrics": "trading_day",
     "daily_verification": "trading_day",
     "closing_positions": "trading_day",

@@ -80,6 +80,19 @@ trips as (
     group by account_id, trading_day
 ),
 
+all_in as (
+    select
+        account_id,
+        trading_day,
+        count(*)::int as trades_all_in,
+        count(*) filter (where net_pnl > 0)::int as wins_all_in,
+        count(*) filter (where net_pnl < 0)::int as losses_all_in,
+        sum(net_pnl) as net_all_in
+    from {{ ref('all_in_trades') }}
+    where trading_day <= '{{ var("to_day") }}'::date
+    group by account_id, trading_day
+),
+
 -- A round trip that ended in a session without a summary has a row of its own, and counts with the next session.
 days as (
     select
@@ -102,6 +115,7 @@ days as (
             coalesce((deposits <> 0)::int + (withdrawals <> 0)::int, 0) as flows_of_day
         from summary
         full join trips using (account_id, trading_day)
+        full join all_in using (account_id, trading_day)
         left join {{ source('accounting', 'initial_capital') }} as capital using (account_id)
         window so_far as (partition by account_id order by trading_day)
     ) as numbered
@@ -134,7 +148,10 @@ windows as (
         alm_reporting.lowest(daily_return, tail) over days_so_far as lowest,
         flows_so_far,
         first_value(flows_so_far - flows_of_day) over days_so_far as flows_before,
-        {%- for total in ["trips", "wins", "losses", "won", "lost", "hours_held", "otherwise"] + endings %}
+        {%- for total in [
+            "trips", "wins", "losses", "won", "lost", "hours_held", "otherwise",
+            "trades_all_in", "wins_all_in", "losses_all_in", "net_all_in",
+        ] + endings %}
         coalesce(sum({{ total }}) over days_so_far, 0) as {{ total }}{{ "," if not loop.last }}
         {%- endfor %}
     from days
@@ -196,6 +213,10 @@ select
     {%- for ending in endings + ["otherwise"] %}
     money.{{ ending }} as ended_{{ ending }},
     {%- endfor %}
+    money.trades_all_in,
+    (money.wins_all_in * 100.0 / nullif(money.wins_all_in + money.losses_all_in, 0))::double precision
+        as win_rate_all_in,
+    money.net_all_in / nullif(money.trades_all_in, 0) as expectancy_all_in,
     fund.paid_in,
     (money.withdrawn / nullif(fund.paid_in, 0))::double precision as dpi,
     (money.closing_nav / nullif(fund.paid_in, 0))::double precision as rvpi,

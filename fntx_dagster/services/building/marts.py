@@ -28,6 +28,7 @@ MARTS_BY_SESSION = (
     "nav_blocks",
     "daily_summary",
     "round_trips",
+    "all_in_trades",
     "rolling_metrics",
     "daily_verification",
     "closing_positions",
