@@ -41,6 +41,7 @@ HOMES = {
     "matplotlib": "report",
     "packaging": "services",
     "psutil": "store",
+    "pyarrow": "adapters/arrow",
     "psycopg": "store",
     "psycopg_pool": "store",
     "rich": "cli",
@@ -55,6 +56,7 @@ HOMES = {
 # library that several rooms need → those rooms
 SHARED = {
     "filelock": {"adapters/dbt", "adapters/evm", "adapters/flex"},  # a lock on a file of the room's own
+    "pandas": {"adapters/arrow", "services", "frames"},  # beside the first, the type of what is handed out
     "pydantic": {"settings", "adapters/apprise", "adapters/evm", "services", "defs"},  # types of settings: secrets
     "requests": {"adapters/evm", "adapters/flex"},  # web3 raises its errors
     "urllib3": {"adapters/evm", "adapters/flex"},  # requests raises its errors
@@ -75,6 +77,7 @@ ROOMS = {
     "adapters/gateway": {"model", "errors"},
     "adapters/evm": {"model", "outbox", "settings", "foreign", "errors"},
     "adapters/apprise": set(),
+    "adapters/arrow": {"model", "errors"},
     "adapters/dbt": {"settings"},
     "store": {"model", "accounting", "outbox", "settings", "errors"},
     "samples": set(),
@@ -84,6 +87,7 @@ ROOMS["services"] = {*ROOMS} - {"simulate"}
 ROOMS["defs"] = {"services", "settings", "foreign", "errors", "model", "report"}  # report: how Markdown writes a table
 # defs: runs; simulate: the live demo
 ROOMS["cli"] = {"services", "settings", "foreign", "errors", "model", "report", "defs", "simulate"}
+ROOMS["frames"] = {"services", "settings", "model", "errors"}
 ROOMS["definitions"] = {"defs"}
 # folder of a room → the rooms that it alone imports, not the rest of its room; docs/code.md gives the reason
 FOLDERS = {"store/raw_flex": {"adapters/flex"}}
@@ -338,6 +342,7 @@ def test_importing_the_package_does_no_work() -> None:
         "web3",
         "psycopg",
         "pandas",
+        "pyarrow",
         "alembic",
         "exchange_calendars",
         "ib_insync",

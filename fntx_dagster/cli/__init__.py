@@ -17,6 +17,7 @@ import typer
 from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.doctor import doctor
+from fntx_dagster.cli.files import table
 from fntx_dagster.cli.operation import alerts, database, demo, env, status, ui
 from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.cli.setup import init
@@ -69,6 +70,7 @@ for command in (
     status,
     alerts,
     greeks,
+    table,
     verify,
     demo,
     ui,

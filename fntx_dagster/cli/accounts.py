@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fntx_dagster.cli.files import asked_for, hand_out
 from fntx_dagster.cli.options import (
     AnyAccount,
     AsJson,
+    AsTable,
     From,
     OneDay,
+    Output,
+    TableFormat,
     TimeZone,
     To,
     observer_of,
@@ -32,11 +35,6 @@ class ReportFormat(StrEnum):
 
 class StoryFormat(StrEnum):
     md = "md"
-    json = "json"
-
-
-class TableFormat(StrEnum):
-    table = "table"
     json = "json"
 
 
@@ -83,10 +81,7 @@ def report(
         ReportFormat, typer.Option(help="Markdown, JSON, or one HTML file with charts that needs no network.")
     ] = ReportFormat.md,
     zone: TimeZone = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead, whole or not at all."),
-    ] = None,
+    output: Output = None,
     masked: Annotated[
         bool,
         typer.Option("--masked", help="Show no account id, and none of the broker's texts that may name a person."),
@@ -123,10 +118,9 @@ def summary(
     first: From,
     last: To,
     account: AnyAccount = None,
-    format: Annotated[
-        TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")
-    ] = TableFormat.table,
+    format: AsTable = TableFormat.table,
     zone: TimeZone = None,
+    output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """One row per account and trading day, and a total per month: NAV, cash flow, P&L and return, what is unexplained.
@@ -142,9 +136,9 @@ def summary(
 
     settings = load_settings()
     observer, period = observer_of(settings, zone), Period(first.date(), last.date())
-    db = open_database(settings)
-    if as_json or format is TableFormat.json:
-        print_json(summary_rows(settings, db, period, account, _warn))
+    db, format = open_database(settings), asked_for(format, as_json=as_json, output=output)
+    if format is not TableFormat.table:
+        hand_out("summary", summary_rows(settings, db, period, account, _warn), format, output)
     else:
         out(*summary_tables(summary_days(settings, db, period, account, _warn), observer))
 
@@ -152,9 +146,8 @@ def summary(
 def metrics(
     day: OneDay,
     account: AnyAccount = None,
-    format: Annotated[
-        TableFormat, typer.Option(help="A table, or JSON with exact decimals as strings.")
-    ] = TableFormat.table,
+    format: AsTable = TableFormat.table,
+    output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """Performance up to a session over six windows: returns, risk, and the round trips that ended in them.
@@ -167,30 +160,40 @@ def metrics(
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.performance import rolling_metrics
 
+    format = asked_for(format, as_json=as_json, output=output)
     _, db = settings_and_database()
     rows = rolling_metrics(db, Period.on(day.date()), account)
-    print_json(rows) if as_json or format is TableFormat.json else out(*metrics_tables(rows))
+    if format is not TableFormat.table:
+        hand_out("metrics", rows, format, output)
+    else:
+        out(*metrics_tables(rows))
 
 
 def greeks(
     day: OneDay,
     account: AnyAccount = None,
+    format: AsTable = TableFormat.table,
+    output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """Implied volatility and Greeks of each option at the close, with status and sources, and the portfolio's sums.
 
-    A day that no statement covers yet appears as IB Gateway saw it last.
+    A day that no statement covers yet appears as IB Gateway saw it last. CSV and Parquet hold the options;
+    `fntx table portfolio` has the sums.
 
     fntx greeks --date 2025-07-17
     """
     from fntx_dagster.cli.tables import greeks_tables
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.risk import closing_risk
+    from fntx_dagster.services.risk import closing_risk, option_rows
 
+    format = asked_for(format, as_json=as_json, output=output)
     settings, db = settings_and_database()
     days = closing_risk(settings, db, day.date(), account)
-    if as_json:
+    if format is TableFormat.json:
         print_json([risk._asdict() for risk in days])
+    elif format is not TableFormat.table:
+        hand_out("greeks", option_rows(days), format, output)
     else:
         out(*greeks_tables(days))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -73,6 +75,10 @@ OneDay = Annotated[datetime, typer.Option("--date", parser=day_option, metavar="
 Account = Annotated[str | None, typer.Option(help="Account id; needed only where several are loaded.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs; its keys stay.")]
 AnyAccount = Annotated[str | None, typer.Option(help="Account id; all where it is left out.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write to a file instead, whole or not at all."),
+]
 TimeZone = Annotated[
     str | None,
     typer.Option(
@@ -83,6 +89,19 @@ TimeZone = Annotated[
         show_default=False,
     ),
 ]
+
+
+class TableFormat(StrEnum):
+    """How a command that prints a table writes it: for people, or for programs with every digit."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    parquet = "parquet"
+
+
+TABLE_FORMAT_HELP = "A table; or JSON, CSV or Parquet with exact decimals (Parquet into a file, with -o)."
+AsTable = Annotated[TableFormat, typer.Option("--format", help=TABLE_FORMAT_HELP)]
 
 
 def settings_and_database() -> tuple[Settings, Database]:
@@ -103,7 +122,12 @@ def observer_of(settings: Settings, zone: str | None) -> ZoneInfo:
 
 def print_json(value: Any) -> None:
     """JSON for programs: money as strings of exact decimals, days and times in ISO form, bytes never."""
-    write_json(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
+    write_json(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """The same document as text, with a final line feed."""
+    return json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n"
 
 
 def _plain(value: Any) -> Any:
@@ -115,4 +139,6 @@ def _plain(value: Any) -> Any:
         return plain(value)
     if isinstance(value, (date, datetime)):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     raise TypeError(f"{type(value).__name__} has no JSON form here")

@@ -123,25 +123,25 @@ def account_report(db: Readable, label: str, stories: Sequence[Story]) -> Accoun
     )
 
 
-def write_whole(file: Path, text: str, *, private: bool = False) -> None:
-    """Write a file whole or not at all, in place of what is there and with the same permissions; `private` lets the
-    owner alone read it. A pipe or another special file is written to as it is. Raises Permanent where the folder does
-    not exist or `file` is one."""
+def write_whole(file: Path, content: str | bytes, *, private: bool = False) -> None:
+    """Write a file whole or not at all, a text in UTF-8, in place of what is there and with the same permissions;
+    `private` lets the owner alone read it. A pipe or another special file is written to as it is. Raises Permanent
+    where the folder does not exist or `file` is one."""
     target = file.expanduser().resolve()
     if not target.parent.is_dir():
         raise Permanent(f"the folder {file.parent} of {file.name} does not exist", "Create it, or give another path")
     if target.is_dir():
         raise Permanent(f"{file} is a folder", "Give the path of a file in it")
     if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8")
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
         return
     mode = 0o600 if private else target.stat().st_mode & 0o777 if target.exists() else 0o666
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
         unfinished.unlink(missing_ok=True)
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with open(descriptor, "wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -130,6 +130,15 @@ def closing_risk(settings: Settings, db: Database, day: date, account: str | Non
     return days
 
 
+def option_rows(days: Iterable[ClosingRisk]) -> list[dict[str, Any]]:
+    """The options of those closes in one list, each with its account, its session and `as_of`."""
+    return [
+        {"account_id": day.account_id, "trading_day": day.trading_day, "as_of": day.as_of} | option
+        for day in days
+        for option in day.options
+    ]
+
+
 def _closing_risk(
     portfolio: dict[str, Any], options: list[dict[str, Any]], as_of: datetime | None = None
 ) -> ClosingRisk:

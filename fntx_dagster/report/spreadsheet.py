@@ -1,0 +1,75 @@
+"""A table for programs as CSV text: every digit, one form for each kind of value.
+
+Decimals are written out (no exponent, no grouping), floats so that they read back as they are, days and moments in ISO
+form (moments in UTC), durations in seconds, what is undefined as nothing. A text that a spreadsheet would take for a
+formula begins with an apostrophe.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+from fntx_dagster.foreign import cleaned
+from fntx_dagster.model.data_table import DataTable, Kind
+from fntx_dagster.report import money
+
+_FORMULA = ("=", "+", "-", "@")
+
+
+def to_csv(table: DataTable) -> str:
+    """The table with a line of names above its rows (RFC 4180, with line feeds)."""
+    drawn = StringIO()
+    writer = csv.writer(drawn, lineterminator="\n")
+    writer.writerow(table.columns)
+    cells = [_CELLS[kind] for kind in table.columns.values()]
+    writer.writerows(
+        ["" if value is None else cell(value) for cell, value in zip(cells, row, strict=True)] for row in table.rows
+    )
+    return drawn.getvalue()
+
+
+def to_json_text(value: Any) -> str:
+    """What is nested in a cell, on one line: decimals as exact strings."""
+    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return money.plain(value)
+    if isinstance(value, datetime):
+        return _moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form here")
+
+
+def _decimal(value: Any) -> str:
+    return money.plain(Decimal(value))
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _text(value: Any) -> str:
+    text = cleaned(str(value))
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+_CELLS: dict[Kind, Callable[[Any], str]] = {
+    "boolean": lambda value: "true" if value else "false",
+    "integer": str,
+    "decimal": _decimal,
+    "float": lambda value: repr(float(value)),
+    "date": lambda value: value.isoformat(),
+    "moment": _moment,
+    "duration": lambda value: repr(value.total_seconds()),
+    "json": to_json_text,
+    "text": _text,
+}
