@@ -16,6 +16,7 @@ Kind = Literal["boolean", "integer", "decimal", "float", "date", "moment", "dura
 UTC; what is nested is JSON."""
 
 TABLES = (
+    "all_in",
     "blocks",
     "events",
     "fills",

@@ -30,6 +30,7 @@ JULY = Period(date(2025, 7, 1), date(2025, 7, 31))
 BOOKS: list[Account] = trade(11, ["U5100001", "U5100002"], date(2025, 7, 7), date(2025, 7, 16), trades_per_day=3)
 DELIVERED = (BOOKS,)
 RELATIONS = {
+    "all_in": "all_in_trades",
     "blocks": "nav_blocks",
     "events": "chronological_events",
     "fills": "fills",

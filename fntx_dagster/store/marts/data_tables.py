@@ -25,6 +25,7 @@ class _Source(NamedTuple):
 
 
 _SOURCES = {
+    "all_in": _Source("all_in_trades", order="trade_id"),
     "blocks": _Source("nav_blocks", order="ended_at, started_at, block_id"),
     "events": _Source("chronological_events", order="event_number"),
     "fills": _Source("fills", "session", "session", "executed_at, fill_id"),
