@@ -131,8 +131,10 @@ def _peer(days: list[date], navs: list[tuple[Decimal, Decimal]]) -> float:
             day - timedelta(29),
             returns.index[max(0, number - 29)],
             day.replace(day=1),
+            day.replace(month=day.month - (day.month - 1) % 3, day=1),
             day.replace(month=1, day=1),
             day - timedelta(364),
+            day - timedelta(1824),
             returns.index[0],
         ):
             window = returns.loc[first:day]

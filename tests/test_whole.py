@@ -376,9 +376,9 @@ def test_a_report_over_a_longer_range_says_where_it_ends_early(home: Home) -> No
         assert done.stdout == home.fntx("report", *days, "2025-07-18")
 
 
-def test_the_metrics_of_a_session_are_computed_over_six_windows(home: Home) -> None:
+def test_the_metrics_of_a_session_are_computed_over_its_windows(home: Home) -> None:
     rows = home.json("metrics", "--date", "2025-07-18", "--format", "json")
-    assert [row["metric_window"] for row in rows] == ["30d", "30obs", "mtd", "ytd", "1y", "all"]
+    assert [row["metric_window"] for row in rows] == ["30d", "30obs", "mtd", "qtd", "ytd", "1y", "5y", "all"]
     everything = rows[-1]
     trips = everything["wins"] + everything["losses"] + everything["break_evens"]
     ended = sum(value for name, value in everything.items() if name.startswith("ended_"))
@@ -386,6 +386,14 @@ def test_the_metrics_of_a_session_are_computed_over_six_windows(home: Home) -> N
     assert trips == ended == home.sql(counted)[0][0] > 0
     assert isinstance(everything["expectancy"], str)  # money is exact
     assert everything["xirr"] is None  # three weeks are no year
+    [chosen] = home.json("metrics", "--window", "2025-07-01:2025-07-18", "--format", "json")
+    assert chosen["metric_window"] == "2025-07-01:2025-07-18"
+    month = next(row for row in rows if row["metric_window"] == "mtd")
+    assert {name: chosen[name] for name in chosen if name != "metric_window"} == {
+        name: pytest.approx(value) if isinstance(value, float) else value
+        for name, value in month.items()
+        if name != "metric_window"
+    }
     said = home.fntx("metrics", "--date", "2025-07-18")
     assert "Performance up to 2025-07-18" in said
     assert f"{everything['total_return'] * 100:.2f} %" in said

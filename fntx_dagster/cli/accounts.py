@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -18,12 +19,14 @@ from fntx_dagster.cli.options import (
     TableFormat,
     TimeZone,
     To,
+    day_option,
     observer_of,
     print_json,
     settings_and_database,
+    window_option,
 )
 from fntx_dagster.cli.plain import write, write_json
-from fntx_dagster.model.period import Period
+from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.settings import load_settings
 
 
@@ -144,25 +147,40 @@ def summary(
 
 
 def metrics(
-    day: OneDay,
+    day: Annotated[
+        datetime | None, typer.Option("--date", parser=day_option, metavar="YYYY-MM-DD", help="The trading day.")
+    ] = None,
+    window: Annotated[
+        Period | None,
+        typer.Option(
+            "--window", parser=window_option, metavar="FROM:TO", help="One window of your choice, both days inclusive."
+        ),
+    ] = None,
     account: AnyAccount = None,
     format: AsTable = TableFormat.table,
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
-    """Performance up to a session over six windows: returns, risk, and the round trips that ended in them.
+    """Performance up to a session over its windows: returns, risk, and the round trips that ended in them.
 
     docs/metrics.md defines each; a dash (null in JSON) marks what is undefined.
 
     fntx metrics --date 2025-07-18
+
+    fntx metrics --window 2025-07-07:2025-07-18
     """
     from fntx_dagster.cli.tables import metrics_tables
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.performance import rolling_metrics
+    from fntx_dagster.services.performance import rolling_metrics, window_metrics
 
     format = asked_for(format, as_json=as_json, output=output)
+    if (day is None) == (window is None):
+        raise typer.BadParameter("give either --date or --window")
     _, db = settings_and_database()
-    rows = rolling_metrics(db, Period.on(day.date()), account)
+    if day is not None:
+        rows = rolling_metrics(db, Period.on(day.date()), account)
+    else:
+        rows = window_metrics(db, window or EVER, account)
     if format is not TableFormat.table:
         hand_out("metrics", rows, format, output)
     else:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from fntx_dagster.cli.plain import write_json
+from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ def day_option(text: str) -> datetime:
     if not 2000 <= day.year < 2100:
         raise typer.BadParameter(f"{text} is not in this century")
     return day
+
+
+def window_option(text: str) -> Period:
+    """A window as it is typed, `2025-07-01:2025-07-18`; anything else is a wrong command line."""
+    first, colon, last = text.partition(":")
+    if not colon:
+        raise typer.BadParameter(f"{text!r} is no window of the form 2025-07-01:2025-07-18")
+    return Period(day_option(first).date(), day_option(last).date())
 
 
 def hash_option(text: str) -> str:

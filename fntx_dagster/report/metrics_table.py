@@ -18,22 +18,29 @@ WINDOWS = {
     "30d": "30 days",
     "30obs": "30 sessions",
     "mtd": "Month",
+    "qtd": "Quarter",
     "ytd": "Year",
     "1y": "365 days",
+    "5y": "5 years",
     "all": "All",
 }
 _KEYS = ("account_id", "trading_day", "metric_window", "base_currency", "few_observations")
 # Ratios that people read in per cent; the win rates are in per cent already.
-_IN_PERCENT = ("total_return", "money_weighted_return", "xirr", "volatility", "max_drawdown", "var_95", "cvar_95")
+_IN_PERCENT = (
+    *("total_return", "broker_return", "money_weighted_return", "xirr", "xirr_by_date"),
+    *("volatility", "max_drawdown", "var_95", "cvar_95"),
+)
 _PERCENT = ("win_rate", "win_rate_all_in")
 _HOURS = ("average_holding_hours",)
 _SPELLED = {
     "var_95": "VaR 95 % of returns",
     "cvar_95": "CVaR 95 % of returns",
+    "broker_return": "Return as the broker computes it",
     "xirr": "XIRR",
     "trades_all_in": "Trades, all-in",
     "win_rate_all_in": "Win rate, all-in",
     "expectancy_all_in": "Expectancy, all-in",
+    "xirr_by_date": "XIRR by date",
     "dpi": "DPI",
     "rvpi": "RVPI",
     "tvpi": "TVPI",

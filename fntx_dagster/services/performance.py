@@ -13,7 +13,7 @@ from fntx_dagster.services.current_day import provisional_days
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.marts import performance, story, summaries
+from fntx_dagster.store.marts import performance, story, summaries, windows
 
 _RETURN_FIELDS = ("trading_day", "opening_nav_official", "closing_nav_official", "deposits", "withdrawals")
 
@@ -77,7 +77,7 @@ def days_by_account(
 
 
 def rolling_metrics(db: Database, period: Period, account: str | None = None) -> list[dict[str, Any]]:
-    """The metrics of each session of a range over six windows, by account, day and window: rows of `rolling_metrics`,
+    """The metrics of each session of a range over its windows, by account, day and window: rows of `rolling_metrics`,
     with ratios as fractions and None where a metric is undefined; `few_observations` warns of a window so short that
     its estimates say little.
 
@@ -88,6 +88,19 @@ def rolling_metrics(db: Database, period: Period, account: str | None = None) ->
             snapshot, period, None if account is None else chosen_account(snapshot, account)
         )
     require_days(rows, period)
+    return _warned(rows)
+
+
+def window_metrics(db: Database, window: Period, account: str | None = None) -> list[dict[str, Any]]:
+    """The metrics over a window of the user's choice, a row per account as `rolling_metrics` gives them; raises as it
+    does."""
+    with db.snapshot() as snapshot:
+        rows = windows.window_metrics(snapshot, window, None if account is None else chosen_account(snapshot, account))
+    require_days(rows, window)
+    return _warned(rows)
+
+
+def _warned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row | {"few_observations": row["observations"] < FEW_OBSERVATIONS} for row in rows]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,39 @@ def test_a_view_that_is_gone_or_of_other_files_is_built_again(july: Platform) ->
     july.run(*JULY)
     assert july.query("select count(*) from alm_staging.stg_sessions") == [before]
     assert july.query("select count(*) > 0 from alm_staging.stg_lots") == [(True,)]
+
+
+def test_the_brokers_return_is_its_own_figure_and_ours_differs_by_what_flows_do(july: Platform) -> None:
+    """The samples' twr, to the nine digits that they have; a day without it is computed with flows at its start."""
+    statement = (SAMPLES / "NAV_MTD_20250719.xml").read_text(encoding="utf-8")
+    stated = {
+        date.fromisoformat(day): float(twr) / 100
+        for day, twr in re.findall(r'<ChangeInNAV [^>]*toDate="(\d{8})"[^>]* twr="([^"]*)"', statement)
+    }
+
+    def linked() -> dict[date, tuple[float, float]]:
+        rows = july.query(
+            """select trading_day, total_return, broker_return from alm_reporting.rolling_metrics
+            where metric_window = 'all' order by 1"""
+        )
+        return {day: (1 + ours, 1 + brokers) for day, ours, brokers in rows}
+
+    by_day = linked()
+    before = (1.0, 1.0)
+    for day, grown in by_day.items():
+        assert grown[1] / before[1] - 1 == pytest.approx(stated[day], abs=1e-14)
+        before = grown
+    july.query("update raw_flex.change_in_nav set twr = null returning 1")
+    july.run(*JULY)
+    computed, flows = linked(), {date(2025, 7, 1), date(2025, 7, 10), date(2025, 7, 16)}
+    before = (1.0, 1.0)
+    for day, grown in computed.items():
+        ours, brokers = grown[0] / before[0] - 1, grown[1] / before[1] - 1
+        if day in flows:  # money that goes in the day was at work until its close by ours, since the open by theirs not
+            assert brokers > ours
+        else:
+            assert brokers == pytest.approx(stated[day], abs=1e-11)
+        before = grown
 
 
 MARTS = ("official_days", "chronological_events", "stock_positions", "daily_summary", "rolling_metrics", "round_trips")

@@ -19,11 +19,11 @@ from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.report.performance import drawdowns, linked, years
 from fntx_dagster.simulate.account import Account, Accounts
 from fntx_dagster.simulate.contracts import SPY, option
-from fntx_dagster.store.marts import performance
+from fntx_dagster.store.marts import performance, windows
 from tests.dbt.conftest import FIRST, LAST, Platform
 
 ACCOUNTS = Accounts()
-WINDOWS = ("30d", "30obs", "mtd", "ytd", "1y", "all")
+WINDOWS = ("30d", "30obs", "mtd", "qtd", "ytd", "1y", "5y", "all")
 YEAR = 252
 
 
@@ -150,6 +150,11 @@ class Observed(NamedTuple):
         invested = self.opening + self.deposits
         return float((self.closing + self.withdrawals) / invested - 1) if invested > 0 else None
 
+    @property
+    def broker_return(self) -> float | None:
+        invested = self.opening + self.deposits - self.withdrawals
+        return float(self.closing / invested - 1) if invested > 0 else None
+
 
 def observed(account: Account) -> list[Observed]:
     """From what the broker did, not from our tables."""
@@ -185,8 +190,10 @@ def window_of(days: list[Observed], window: str) -> list[Observed]:
         "30d": last - timedelta(days=29),
         "30obs": days[-30:][0].day,
         "mtd": last.replace(day=1),
+        "qtd": last.replace(month=last.month - (last.month - 1) % 3, day=1),
         "ytd": last.replace(month=1, day=1),
         "1y": last - timedelta(days=364),
+        "5y": last - timedelta(days=5 * 365 - 1),
         "all": days[0].day,
     }[window]
     return [day for day in days if day.day >= first]
@@ -196,12 +203,14 @@ def expected(days: list[Observed], window: str) -> dict[str, float | int | None]
     """The metrics of a window that ends with the last of the days."""
     members = window_of(days, window)
     returns = [day.daily_return for day in members if day.daily_return is not None]
+    by_broker = [day.broker_return for day in members if day.broker_return is not None]
     n = len(returns)
     wealth = [math.prod(1 + value for value in returns[: i + 1]) for i in range(n)]
     drawdowns = [wealth[i] / max(1, *wealth[: i + 1]) - 1 for i in range(n)]
     built = {
         "observations": n,
         "total_return": wealth[-1] - 1 if n else None,
+        "broker_return": math.prod(1 + value for value in by_broker) - 1 if by_broker else None,
         "volatility": None,
         "sharpe": None,
         "sortino": None,
@@ -238,8 +247,10 @@ def money_weighted(members: list[Observed]) -> dict[str, float | None]:
         flows += [(day.opens_on, -day.deposits), (day.day, day.withdrawals)]
     flows = [(day, float(amount)) for day, amount in flows if amount]
     if not flows or last.closing <= 0:
-        return {"money_weighted_return": None, "xirr": None}
+        return {"money_weighted_return": None, "xirr": None, "xirr_by_date": None}
     flows.append((last.day, float(last.closing)))
+    dated = [(first.opens_on, -first.opening), *((day.day, day.withdrawals - day.deposits) for day in members)]
+    dated = [(day, float(amount)) for day, amount in (*dated, (last.day, last.closing)) if amount]
     days = (last.day - flows[0][0]).days
     low, high = 1e-9, 1e9
     for _ in range(200):
@@ -248,7 +259,11 @@ def money_weighted(members: list[Observed]) -> dict[str, float | None]:
             low = growth
         else:
             high = growth
-    return {"money_weighted_return": growth - 1, "xirr": xirr(flows) if days >= 365 else None}
+    return {
+        "money_weighted_return": growth - 1,
+        "xirr": xirr(flows) if days >= 365 else None,
+        "xirr_by_date": xirr(dated) if (last.day - dated[0][0]).days >= 365 else None,
+    }
 
 
 def traded(trips: list[Trip]) -> dict[str, float | Decimal | int | None]:
@@ -298,8 +313,26 @@ def test_every_window_of_every_day_says_what_the_definitions_say(built: Platform
                 if value is None or row[metric] is None:
                     assert row[metric] is value, said
                 else:
-                    nearly = 1e-9 if metric == "xirr" else 1e-12  # pyxirr stops there
+                    nearly = 1e-9 if metric.startswith("xirr") else 1e-12  # pyxirr stops there
                     assert math.isclose(row[metric], value, rel_tol=1e-9, abs_tol=nearly), said
+
+
+@pytest.mark.parametrize("name", [*ACCOUNTS.names, *ENDINGS.names])
+def test_a_window_of_ones_own_choice_says_what_the_table_says_of_its_windows(built: Platform, name: str) -> None:
+    """Two computations of one definition, on the windows of sampled days."""
+    account = (ACCOUNTS if name in ACCOUNTS.names else ENDINGS)[name]
+    days, rows = observed(account), table(built, account)
+    for number in {1, 2, *range(3, len(days), 23), len(days)} & {*range(1, len(days) + 1)}:
+        for window in WINDOWS:
+            members = window_of(days[:number], window)
+            [chosen] = windows.window_metrics(built.database, Period(members[0].day, members[-1].day), account.number)
+            kept = rows[members[-1].day, window]
+            for metric in chosen.keys() - {"metric_window", "paid_in", "dpi", "rvpi", "tvpi"}:
+                said = (members[-1].day, window, metric, chosen[metric], kept[metric])
+                if isinstance(kept[metric], float) and chosen[metric] is not None:
+                    assert math.isclose(chosen[metric], kept[metric], rel_tol=1e-9, abs_tol=1e-12), said
+                else:
+                    assert chosen[metric] == kept[metric], said
 
 
 def test_a_window_of_thirty_calendar_days_is_not_one_of_thirty_sessions(built: Platform) -> None:

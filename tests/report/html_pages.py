@@ -184,7 +184,7 @@ def month_page() -> str:
                 proofs={day.trading_day: proof(day.trading_day) for day in days},
                 metrics=[
                     metrics(window, **dict.fromkeys((f"metric_{number}" for number in range(30)), 0.5))
-                    for window in ("30d", "30obs", "mtd", "ytd", "1y", "all")
+                    for window in ("30d", "30obs", "mtd", "qtd", "ytd", "1y", "5y", "all")
                 ],
                 options=[option(CALL_629_18.symbol, contract_id=CALL_629_18.contract_id)],
                 portfolio=portfolio(),

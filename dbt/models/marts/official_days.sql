@@ -35,7 +35,9 @@ from_change_in_nav as (
         sum(nav.transfers) as transfers,
         sum(nav.linked) as linked,
         sum(nav.corporate_actions) as corporate_actions,
-        sum(nav.other_pnl) as other_pnl
+        sum(nav.other_pnl) as other_pnl,
+        case when count(*) = count(nav.stated_return) then alm_reporting.product(1 + nav.stated_return) - 1 end
+            as stated_return
     from {{ ref('stg_flex__change_in_nav') }} as nav
     inner join sessions
         on nav.to_date > sessions.previous_day
@@ -70,7 +72,7 @@ days as (
     select
         account_id, trading_day, base_currency, starting_value, closing_nav,
         null, null, null, null, null, interest_accruals, null, dividend_accruals,
-        null, null, null, null, null, null, null, 'equity_summary'
+        null, null, null, null, null, null, null, null, 'equity_summary'
     from from_equity
     where not exists (
         select from from_change_in_nav as nav
@@ -119,6 +121,7 @@ select
     other_pnl,
     asset_value,
     opening_asset_value,
+    stated_return,
     case
         when nav_source = 'change_in_nav'
             then

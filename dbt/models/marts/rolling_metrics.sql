@@ -12,10 +12,14 @@
         "session_number >= first_number - 29"),
     ("mtd", ", date_trunc('month', trading_day)", "order by trading_day",
         "trading_day >= date_trunc('month', " ~ from_day ~ ")"),
+    ("qtd", ", date_trunc('quarter', trading_day)", "order by trading_day",
+        "trading_day >= date_trunc('quarter', " ~ from_day ~ ")"),
     ("ytd", ", date_trunc('year', trading_day)", "order by trading_day",
         "trading_day >= date_trunc('year', " ~ from_day ~ ")"),
     ("1y", "", "order by trading_day range between interval '364 days' preceding and current row",
         "trading_day >= " ~ from_day ~ " - 364"),
+    ("5y", "", "order by trading_day range between interval '1824 days' preceding and current row",
+        "trading_day >= " ~ from_day ~ " - 1824"),
     ("all", "", "order by trading_day", "true"),
 ] -%}
 {%- set endings = ["traded", "expired", "assigned", "exercised", "delivered"] %}
@@ -24,30 +28,39 @@ with
 
 summary as (
     select
-        account_id,
-        trading_day,
-        base_currency,
+        summary.account_id,
+        summary.trading_day,
+        summary.base_currency,
         sessions.previous_day,
-        opening_nav_official as opening_nav,
-        closing_nav_official as closing_nav,
-        deposits,
-        withdrawals,
-        case
-            when opening_nav_official + deposits > 0
-                then ((closing_nav_official + withdrawals) / (opening_nav_official + deposits) - 1)::double precision
-        end as daily_return
-    from {{ ref('daily_summary') }}
+        summary.opening_nav_official as opening_nav,
+        summary.closing_nav_official as closing_nav,
+        summary.deposits,
+        summary.withdrawals,
+        case when invested > 0 then ((closing_nav_official + withdrawals) / invested - 1)::double precision end
+            as daily_return,
+        -- the broker's own figure where the statement has it; the broker counts every flow from the start of its day
+        coalesce(
+            official.stated_return,
+            case
+                when invested - withdrawals > 0
+                    then (closing_nav_official / (invested - withdrawals) - 1)::double precision
+            end
+        ) as broker_return
+    from {{ ref('daily_summary') }} as summary
+    cross join lateral (select summary.opening_nav_official + summary.deposits as invested) as money
+    left join {{ ref('official_days') }} as official using (account_id, trading_day)
     left join {{ ref('stg_sessions') }} as sessions using (trading_day)
     where trading_day <= '{{ var("to_day") }}'::date
 ),
 
 -- An account's deposits, and withdrawals below 0, in their order. A deposit is there from the close before its session
--- on, a withdrawal until the close of its own.
+-- on, a withdrawal until the close of its own; a spreadsheet takes both at the date of their session.
 flows as (
     select
         account_id,
         array_agg(amount::double precision order by trading_day asc, amount desc) as amounts,
-        array_agg(counts_from order by trading_day asc, amount desc) as days
+        array_agg(counts_from order by trading_day asc, amount desc) as days,
+        array_agg(trading_day order by trading_day asc, amount desc) as own_days
     from summary
     cross join lateral (values (deposits, previous_day), (-withdrawals, trading_day)) as flow (amount, counts_from)
     where amount <> 0
@@ -138,6 +151,10 @@ windows as (
         first_value(opens_on) over days_so_far as opens_on,
         count(daily_return) over days_so_far as observations,
         alm_reporting.product(1 + daily_return) over days_so_far - 1 as total_return,
+        case
+            when count(broker_return) over days_so_far > 0
+                then alm_reporting.product(1 + broker_return) over days_so_far - 1
+        end as broker_return,
         avg(daily_return) over days_so_far as mean,
         stddev_samp(daily_return) over days_so_far as deviation,
         -- least() passes over null
@@ -168,7 +185,14 @@ money as materialized (
         trading_day - paid.days[1] as days_invested,
         alm_reporting.money_weighted_growth(
             paid.amounts, paid.days, closing_nav::double precision, trading_day
-        ) as growth
+        ) as growth,
+        trading_day - paid.own_days[1] as days_by_date,
+        case
+            when trading_day - paid.own_days[1] >= 365
+                then alm_reporting.money_weighted_growth(
+                    paid.amounts, paid.own_days, closing_nav::double precision, trading_day
+                )
+        end as growth_by_date
     from windows
     left join flows using (account_id)
     cross join lateral (
@@ -176,7 +200,9 @@ money as materialized (
             case when opens_with <> 0 then array[opens_with::double precision] end
             || flows.amounts[flows_before + 1:flows_so_far] as amounts,
             case when opens_with <> 0 then array[opens_on] end
-            || flows.days[flows_before + 1:flows_so_far] as days
+            || flows.days[flows_before + 1:flows_so_far] as days,
+            case when opens_with <> 0 then array[opens_on] end
+            || flows.own_days[flows_before + 1:flows_so_far] as own_days
     ) as paid
     where has_summary and {{ in_range('trading_day') }}
 )
@@ -188,6 +214,7 @@ select
     money.base_currency,
     money.observations,
     case when money.observations > 0 then money.total_return end as total_return,
+    money.broker_return,
     risk.deviation * sqrt(252) as volatility,
     money.mean / risk.deviation * sqrt(252) as sharpe,
     money.mean * 252 / (risk.downside * sqrt(252)) as sortino,
@@ -201,6 +228,7 @@ select
     risk.cvar_95,
     money.growth - 1 as money_weighted_return,
     case when money.days_invested >= 365 then power(money.growth, 365.0 / money.days_invested) - 1 end as xirr,
+    power(money.growth_by_date, 365.0 / nullif(money.days_by_date, 0)) - 1 as xirr_by_date,
     money.wins,
     money.losses,
     money.trips - money.wins - money.losses as break_evens,

@@ -36,6 +36,7 @@ select
     -- what linked accounts transfer to each other; the rows need not report it
     coalesce(linking_adjustments, 0) as linked,
     coalesce(corporate_action_proceeds, 0) as corporate_actions,
-    coalesce(corporate_action_proceeds, 0) + coalesce(other_income, 0) + coalesce(grant_activity, 0) as other_pnl
+    coalesce(corporate_action_proceeds, 0) + coalesce(other_income, 0) + coalesce(grant_activity, 0) as other_pnl,
+    twr / 100 as stated_return
 from {{ source('raw_flex', 'change_in_nav') }}
 where withdrawn_at is null

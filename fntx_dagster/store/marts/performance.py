@@ -10,7 +10,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import mart_rows, reading
 
-METRIC_WINDOWS = ("30d", "30obs", "mtd", "ytd", "1y", "all")
+METRIC_WINDOWS = ("30d", "30obs", "mtd", "qtd", "ytd", "1y", "5y", "all")
 """The windows of rolling_metrics, in the order in which people and programs read them."""
 
 
