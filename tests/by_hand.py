@@ -31,7 +31,7 @@ _METRICS = {
 
 def create_marts(db: Database) -> Database:
     """The marts that signing reads, empty."""
-    for mart in ("daily_summary", "rolling_metrics", "daily_verification"):
+    for mart in ("daily_summary", "rolling_metrics", "daily_verification", "round_trips"):
         create_mart(db, mart)
     return db
 
@@ -77,6 +77,14 @@ def build(
                 "passed": passed,
             }
             _insert(connection, "daily_verification", equation)
+
+
+def round_trips(db: Database, account: str, day: date, *net_pnl: str) -> None:
+    """A round trip that ended in a session for each net P&L, in base currency."""
+    with db.connect() as connection:
+        for number, amount in enumerate(net_pnl):
+            trip = {"account_id": account, "round_trip_id": f"{day} {number}", "trading_day": day}
+            _insert(connection, "round_trips", trip | {"net_pnl": Decimal(amount)})
 
 
 def _insert(connection: psycopg.Connection, mart: str, row: Mapping[str, object]) -> None:

@@ -9,7 +9,7 @@
 Needs Python 3.9 or newer and nothing else; trusts no file or server of FNTX. Ends with 0 if the disclosure holds, 1 if
 not, 2 for wrong usage, 75 if the chain could not be asked. README.md beside this file says what it proves and what not.
 
-How to read it: PART 1, some 130 lines, is the proof: its first 20 lines for one metric, the rest for the record on the
+How to read it: PART 1, some 140 lines, is the proof: its first 20 lines for one metric, the rest for the record on the
 chain. PART 2 refuses files that are not exactly as FNTX writes them, so that no two readers understand one file
 differently. PART 3 is the command and how a node is asked. PART 4 says whether a record was posted late. PART 5 is
 forms, encodings and Keccak-256; its last 60 lines can be skipped if you compare `keccak256` with another one.
@@ -18,6 +18,7 @@ How a record is made: a metric's value is a whole number (its decimals are in th
 int256). Its leaf is keccak256(keccak256(schemaHash, chainId, contract, trader, date, index, value, salt)), each of 32
 bytes. Leaves stand in 64 slots, the metric's index is its slot, and pairs are hashed as keccak256(0x01, left, right),
 six times, up to one root. The trader posts the root. A disclosure shows value, salt and the six siblings on the way up.
+Slot 63 is the root of a second tree of the day, the extension: made alike, under a catalogue of its own.
 """
 
 import argparse
@@ -36,6 +37,11 @@ SCHEMAS = {
     "0x1cda7eed0388f7daf57281ce7d7d595d743d9bbece5e7a65c768188e478f5b4d": 1,
     "0x0e007ac5d71a4a608134bc65c676b26540f161fc09d1d4c9f212cea6be71d3fe": 2,
     "0x5512ddf6470936d5035d7c7224d7244e2cdd4b3874346e073c956cfe27b33908": 3,
+    "0x908f3e578665de7d609ee81bd2ce8e117e74df733b1fe2fe6ec788e1ba426d74": 4,
+}
+# The same of the catalogues of extensions.
+EXTENSION_SCHEMAS = {
+    "0xecd78649125695a450353a769ee5ce0595bd8da10b4b942d544d0f5bf1e8a291": 1,
 }
 # keccak256 of each TrackRecord that FNTX published, with the address of the FNTX token in its code replaced by zeros.
 CODES = {
@@ -56,10 +62,10 @@ STEPS = {
 # PART 1: THE PROOF
 
 
-def leads_to_root(disclosure, metric):
-    """From value and salt to the leaf, from the leaf up to the root."""
+def leads_to_root(disclosure, metric, tree):
+    """From value and salt to the leaf, from the leaf up to the root of `tree`: the disclosure, or its extension."""
     leaf = keccak256(keccak256(
-        bytes_of(schema_hash(disclosure))
+        bytes_of(schema_hash(tree))
         + word(int(disclosure["chain_id"]))
         + word(disclosure["contract"])
         + word(disclosure["trader"])
@@ -72,17 +78,29 @@ def leads_to_root(disclosure, metric):
     for level, sibling in enumerate(map(bytes_of, metric["path"])):
         is_right = metric["index"] >> level & 1  # the index's bits say on which side the node stands
         node = keccak256(b"\x01" + (sibling + node if is_right else node + sibling))
-    return hex_of(node) == disclosure["root"]
+    return hex_of(node) == tree["root"]
+
+
+def slot_63(extension):
+    """The record's metric whose value is the extension's root."""
+    shown = {"index": 63, "name": "the extension's root", "scaled": str(number_of(extension["root"]))}
+    return {**shown, "salt": extension["salt"], "path": extension["path"]}
 
 
 def check(disclosure, root=None):
     """The problems of a disclosure that was read: metrics that do not lead to its root, and another root than yours."""
-    problems = []
+    problems, extension = [], disclosure.get("extension")
     if root is not None and root.lower() != disclosure["root"]:
         problems.append("root is not the one that was given")
     for metric in disclosure["metrics"]:
-        if not leads_to_root(disclosure, metric):
+        if not leads_to_root(disclosure, metric, disclosure):
             problems.append(f"{metric['name']} (slot {metric['index']}) does not lead to the root")
+    for metric in extension["metrics"] if extension else []:
+        if not leads_to_root(disclosure, metric, extension):
+            name = f"{metric['name']} (slot {metric['index']} of the extension)"
+            problems.append(f"{name} does not lead to the extension's root")
+    if extension and not leads_to_root(disclosure, slot_63(extension), disclosure):
+        problems.append("the extension's root (slot 63) does not lead to the root")
     return problems
 
 
@@ -115,7 +133,8 @@ def check_on_chain(disclosure, url):
         chain.problems.append(f"the contract {contract} is not FNTX's TrackRecord")
         return chain
 
-    # 2. It holds this root and this catalogue for this trader, day and version, and itself finds each metric in it.
+    # 2. It holds this root and this catalogue for this trader, day and version, and itself finds each metric in it. Of
+    # an extension it finds the root, as slot 63; what lies below that was checked here.
     day = word(disclosure["trader"]) + word(yyyymmdd(disclosure))
     stored = call(url, contract, "versionOf(address,uint32,uint32)", day + word(version))
     posted_at, stored_version = number(stored, 2), number(stored, 3)
@@ -126,7 +145,8 @@ def check_on_chain(disclosure, url):
             chain.problems.append("the contract has another root")
         if hex_of(stored[32:64]) != schema_hash(disclosure):
             chain.problems.append("the contract has another catalogue's hash")
-        for metric in disclosure["metrics"]:
+        extension = disclosure.get("extension")
+        for metric in disclosure["metrics"] + ([slot_63(extension)] if extension else []):
             proof = word(version) + word(metric["index"]) + word(scaled_of(metric))
             proof += b"".join(map(bytes_of, [metric["salt"], *metric["path"]]))
             function = "verifyMetric(address,uint32,uint32,uint256,int256,bytes32,bytes32[6])"
@@ -186,9 +206,11 @@ def is_posting(log, disclosure):
 # PART 2: READING THE FILE
 
 FORMAT = "fntx.disclosure/1"
+FORMAT_WITH_EXTENSION = "fntx.disclosure/2"
 MAX_BYTES = 1_000_000
 KEYS = ["catalogue", "chain_id", "checksum", "contract", "date", "format", "metrics"]
 KEYS += ["root", "trader", "transaction", "version"]
+EXTENSION_KEYS = ["catalogue", "metrics", "path", "root", "salt"]
 METRIC_KEYS = ["decimals", "index", "name", "path", "salt", "scaled", "unit", "value"]
 # Texts (kept) and the space between tokens (dropped). A text that is not ended goes on to the end of the file: so the
 # time to look through a file grows with its length, and not with the square of it.
@@ -213,8 +235,8 @@ def read(text):
     need(len(text) <= MAX_BYTES, f"the disclosure has more than {MAX_BYTES} bytes")
     need(text.isascii(), "the disclosure is not plain ASCII text")
     text = text if isinstance(text, str) else text.decode("ascii")
-    # Python's JSON reader recurses: a disclosure has no more than 130 brackets outside of texts.
-    need(len(re.findall(r"[\[{]", TEXT_OR_SPACE.sub("", text))) <= 130, "the disclosure is not JSON")
+    # Python's JSON reader recurses: a disclosure has no more than 261 brackets outside of texts.
+    need(len(re.findall(r"[\[{]", TEXT_OR_SPACE.sub("", text))) <= 261, "the disclosure is not JSON")
     try:
         content = json.loads(text)
         again = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
@@ -225,8 +247,10 @@ def read(text):
     as_written = "a key twice, or a number or text in another notation"
     need(compact == again, f"the disclosure is not JSON as FNTX writes it: {as_written}")
 
-    need_keys("the disclosure", content, KEYS)
-    need(content["format"] == FORMAT, f"format is not {FORMAT}")
+    is_extended = type(content) is dict and content.get("format") == FORMAT_WITH_EXTENSION
+    need_keys("the disclosure", content, sorted([*KEYS, "extension"]) if is_extended else KEYS)
+    is_known = is_extended or content["format"] == FORMAT
+    need(is_known, f"format is neither {FORMAT} nor {FORMAT_WITH_EXTENSION}")
     chain_id = content["chain_id"]
     need(is_number(chain_id) and 0 < int(chain_id) < 2**256, "chain_id is no chain's number")
     for field in ("contract", "trader"):
@@ -236,22 +260,47 @@ def read(text):
     need(type(version) is int and 1 <= version < 2**32, "version is not a number from 1 to 4294967295")
     need(is_hash(content["root"]), "root is not a hash")
     need(content["transaction"] is None or is_hash(content["transaction"]), "transaction is neither a hash nor null")
-    catalogue = content["catalogue"]
-    need(type(catalogue) is str and schema_hash(content) in SCHEMAS, "catalogue is not one that FNTX published")
-    slots = {slot["index"]: slot for slot in json.loads(catalogue)["metrics"]}
-    metrics = content["metrics"]
-    need(type(metrics) is list and 1 <= len(metrics) <= 64, "metrics is not a list of 1 to 64 metrics")
-    seen = set()
-    for place, metric in enumerate(metrics):
-        read_metric(f"metrics[{place}]", metric, slots)
-        need(metric["index"] not in seen, f"metrics[{place}].index is there twice")
-        seen.add(metric["index"])
+    slots = read_catalogue("catalogue", content, SCHEMAS)
+    read_metrics("metrics", content["metrics"], slots, 0 if is_extended else 1)
+    if is_extended:
+        read_extension(content["extension"], slots)
     # The checksum finds a change on the way. It is no proof of origin: whoever changes the file can compute it anew.
     rest = {key: content[key] for key in content if key != "checksum"}
     canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
     need(is_hash(content["checksum"]), "checksum is not a hash")
     need(content["checksum"] == hex_of(keccak256(canonical.encode())), "checksum is another one: the file was changed")
     return content
+
+
+def read_catalogue(where, tree, schemas):
+    """The slots of a tree's catalogue, by index."""
+    catalogue = tree["catalogue"]
+    is_published = type(catalogue) is str and schema_hash(tree) in schemas
+    need(is_published, f"{where} is not one that FNTX published")
+    return {slot["index"]: slot for slot in json.loads(catalogue)["metrics"]}
+
+
+def read_extension(extension, slots):
+    """Refused unless an extension has the right form; `slots`: of the record, with one for the extension's root."""
+    need_keys("extension", extension, EXTENSION_KEYS)
+    need(63 in slots, "catalogue has no slot for an extension")
+    its_slots = read_catalogue("extension.catalogue", extension, EXTENSION_SCHEMAS)
+    is_root = is_hash(extension["root"]) and number_of(extension["root"]) != NULL
+    need(is_root, "extension.root is not a hash that a slot can hold")
+    need(is_hash(extension["salt"]), "extension.salt is not a hash")
+    need_path("extension.path", extension["path"])
+    read_metrics("extension.metrics", extension["metrics"], its_slots, 1)
+
+
+def read_metrics(where, metrics, slots, least):
+    """Refused unless it is a list of metrics of the right form, each slot once."""
+    is_list = type(metrics) is list and least <= len(metrics) <= 64
+    need(is_list, f"{where} is not a list of {least} to 64 metrics")
+    seen = set()
+    for place, metric in enumerate(metrics):
+        read_metric(f"{where}[{place}]", metric, slots)
+        need(metric["index"] not in seen, f"{where}[{place}].index is there twice")
+        seen.add(metric["index"])
 
 
 def read_metric(where, metric, slots):
@@ -268,8 +317,7 @@ def read_metric(where, metric, slots):
     need(value != "", f"{where}.scaled stands for no letters")
     need(metric["value"] == value, f"{where}.value is not what scaled says")
     need(is_hash(metric["salt"]), f"{where}.salt is not a hash")
-    path = metric["path"]
-    need(type(path) is list and len(path) == 6 and all(map(is_hash, path)), f"{where}.path is not 6 hashes")
+    need_path(f"{where}.path", metric["path"])
 
 
 # PART 3: THE COMMAND, AND ASKING A NODE
@@ -300,8 +348,15 @@ def main():
 
     print("Record of {date}, version {version}, of trader {trader}".format(**disclosure))
     print("in contract {contract} on chain {chain_id}".format(**disclosure))
-    for metric in disclosure["metrics"]:
-        verdict = "leads to the root" if leads_to_root(disclosure, metric) else "DOES NOT LEAD TO THE ROOT"
+    extension = disclosure.get("extension")
+    of_record = [(metric, leads_to_root(disclosure, metric, disclosure)) for metric in disclosure["metrics"]]
+    leads_on = extension and leads_to_root(disclosure, slot_63(extension), disclosure)
+    of_extension = [
+        (metric, leads_on and leads_to_root(disclosure, metric, extension))
+        for metric in (extension["metrics"] if extension else [])
+    ]
+    for metric, leads in of_record + of_extension:
+        verdict = "leads to the root" if leads else "DOES NOT LEAD TO THE ROOT"
         value = "null (not defined)" if metric["value"] is None else f"{metric['value']} {unit_of(disclosure, metric)}"
         print(f"  {metric['name']}: {value}: {verdict}")
     problems = check(disclosure, given.root)
@@ -496,6 +551,10 @@ def need_keys(where, content, keys):
     need(is_so, f"{where} does not have exactly the keys {', '.join(keys)}")
 
 
+def need_path(where, path):
+    need(type(path) is list and len(path) == 6 and all(map(is_hash, path)), f"{where} is not 6 hashes")
+
+
 def matches(pattern, value):
     return type(value) is str and re.fullmatch(pattern, value) is not None
 
@@ -519,9 +578,14 @@ def yyyymmdd(disclosure):
     return int(disclosure["date"].replace("-", ""))
 
 
-def schema_hash(disclosure):
-    """keccak256 of the catalogue: what its slots mean is part of every leaf."""
-    return hex_of(keccak256(disclosure["catalogue"].encode("ascii")))
+def schema_hash(tree):
+    """keccak256 of a tree's catalogue: what its slots mean is part of every leaf."""
+    return hex_of(keccak256(tree["catalogue"].encode("ascii")))
+
+
+def number_of(root):
+    """A root as the number that a slot holds."""
+    return int.from_bytes(bytes_of(root), "big", signed=True)
 
 
 def scaled_of(metric):
@@ -560,7 +624,7 @@ def hex_of(content):
     return "0x" + content.hex()
 
 
-@functools.lru_cache(maxsize=16)  # the catalogue's is asked for again and again
+@functools.lru_cache(maxsize=16)  # the catalogues' are asked for again and again
 def keccak256(data):
     """Keccak-256 as Ethereum uses it (hashlib's sha3_256 pads otherwise)."""
     padded = bytearray(data) + bytes(136 - len(data) % 136)

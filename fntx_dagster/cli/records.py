@@ -40,6 +40,7 @@ def print_frozen(records: Sequence[SignedDay], when: str = "signed now") -> None
     """The Merkle root of each record."""
     for day in records:
         version = f", version {day.version}" if day.version > 1 else ""
+        version += "" if day.extension else ", before the extension"
         out(f"{day.trading_day}  Merkle root  0x{day.root.hex()}  ({when}{version})")
 
 
@@ -60,6 +61,7 @@ def print_verdict(verdict: RecordVerdict) -> None:
         posted = f"block {verdict.posted.block_number}" if verdict.posted else "no stored receipt"
         out(line(GOOD, f" {verdict.day.trading_day}: database, signed record and chain agree ({posted})"))
         out(f"  Merkle root  0x{verdict.day.root.hex()}")
+        out(f"  extension    {verdict.day.extension_root or 'none: signed before the extension'}")
     else:
         out(f"{verdict.day.trading_day} does not verify.")
 
@@ -72,6 +74,8 @@ def print_proposals(proposals: Sequence[Proposal]) -> None:
             out(f"{signed.trading_day}: the chain holds another record, 0x{proposal.held.root.hex()}; ours replaces it")
         else:
             out(f"{signed.trading_day}, version {signed.version} as signed:")
+        if signed.extension is None:
+            out("  it was signed before the extension, which the new version brings")
         _print_differences(proposal.differences)
 
 
@@ -85,7 +89,7 @@ def print_checked(checked: Checked) -> None:
         out(f"contract {context.contract} on chain {context.chain_id}")
         out(f"root 0x{disclosure.root.hex()}")
         currency = next((metric.value for metric, _ in checked.verdicts if metric.name == "base_currency"), None)
-        for metric, leads in checked.verdicts:
+        for metric, leads in checked.verdicts + checked.of_extension:
             out(line("  ", GOOD if leads else BAD, f" {metric.name} = {_shown(metric, currency)}"))
     for problem in checked.problems:
         out(line(BAD, f" {problem}"))
@@ -124,12 +128,12 @@ def history_table(days: Sequence[HistoryDay], late: timedelta, settled_at: datet
     return table
 
 
-def catalogue_table(catalogue: Catalogue) -> Table:
-    """Every metric that is signed, by slot."""
+def catalogue_table(catalogue: Catalogue, title: str) -> Table:
+    """Every metric of a catalogue, by slot."""
     table = new_table("metric", "unit", "category", right=("slot", "decimals"))
     for metric in catalogue.metrics:
         table.add_row(metric.name, metric.unit, metric.category, f"{metric.index}", f"{metric.decimals}")
-    table.title = f"Catalogue, version {catalogue.version}"
+    table.title = f"{title}, version {catalogue.version}"
     return table
 
 

@@ -99,7 +99,8 @@ def verify(
 def metrics(
     as_json: AsJson = False,
 ) -> None:
-    """List the catalogue: each metric's slot, name, unit and decimals. `disclose` takes these names.
+    """List the catalogues of the record and of its extension: each metric's slot, name, unit and decimals. `disclose`
+    takes these names.
 
     fntx signature metrics
     """
@@ -107,11 +108,12 @@ def metrics(
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.signatures.values import signed_metrics
 
-    catalogue = signed_metrics()
+    record, extension = signed_metrics()
     if as_json:
-        print_json([metric._asdict() for metric in catalogue.metrics])
+        trees = (("record", record), ("extension", extension))
+        print_json([metric._asdict() | {"tree": tree} for tree, catalogue in trees for metric in catalogue.metrics])
     else:
-        out(catalogue_table(catalogue))
+        out(catalogue_table(record, "Catalogue"), catalogue_table(extension, "Catalogue of the extension"))
 
 
 @signature.command()
@@ -130,7 +132,7 @@ def disclose(
 
     It is JSON, on standard output. The stranger checks it with `fntx verify FILE --rpc URL`, the page verify.html or
     verify.py. It holds no other metric's salt, but a figure can follow from the others of its sum. It holds the
-    trader's address and not your account.
+    trader's address and not your account. A metric of the extension, such as wins, is named like any other.
 
     fntx signature disclose --date 2025-07-18 --metric net_pnl -o disclosure.json
     """
@@ -186,6 +188,10 @@ def amend(
         str, typer.Option(help="Why, in at most 256 bytes. It is public: the chain keeps it with both roots.")
     ],
     last: MaybeTo = None,
+    extend: Annotated[
+        bool,
+        typer.Option("--extend", help="Also days signed before the extension, changed or not: their version has one."),
+    ] = False,
     account: Account = None,
     post: Post = True,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
@@ -212,7 +218,7 @@ def amend(
     account_id, period = chosen_account(db, account), Period(first.date(), (last or first).date())
     refuse_backwards(period)
     reason = signing.checked_reason(reason)
-    proposed = signing.proposals_of_settings(settings, db, account_id, period)
+    proposed = signing.proposals_of_settings(settings, db, account_id, period, extend=extend)
     amended: list[SignedDay] = []
     if as_json:
         posting = amend_and_post(settings, db, account_id, period, proposed, reason, amended.extend, post=post)

@@ -41,13 +41,19 @@ WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
     metadata=documented("signature"),
 )
 def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-    """The day's metrics frozen as a salted Merkle tree, and queued for the chain; signing does not contact a node. A
-    signed day stays as it was signed."""
+    """The day's metrics frozen as a salted Merkle tree, with that of its extension in slot 63, and queued for the
+    chain; signing does not contact a node. A signed day stays as it was signed."""
     period = range_of(context)
     beginning = Beginning(context.run.tags.get(BEGINNING, Beginning.ALL))
     with failing_well():
         signed = sign_days(platform.settings(), platform.database(), period, beginning)
-    describe(context, [(day, {f"merkle_root {label}": root}) for day, label, root in signed.roots])
+    describe(
+        context,
+        [
+            (day, {f"merkle_root {label}": root, f"extension_root {label}": extension or "signed before the extension"})
+            for day, label, root, extension in signed.roots
+        ],
+    )
     return materialized(
         {"signed": signed.new, "signed_before": signed.kept, "drifted": signed.drifted},
         check_results=[

@@ -1,4 +1,5 @@
-"""The catalogue of signed metrics: what each of the 64 slots of a record means, and how its value becomes an integer.
+"""The catalogues of signed metrics: what each slot of a record, and of the extension in its slot 63, means, and how a
+value becomes an integer.
 
 Pure. A slot's index, name, unit, decimals and source are part of the schema whose hash every record carries: they are
 never changed or reused. A change is a new version of the catalogue; the old ones stay, because records that were signed
@@ -66,10 +67,12 @@ class Metric(NamedTuple):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """A version of the catalogue: its metrics in the order of their slots, slot = position."""
+    """A version of a catalogue: its metrics by ascending slot. Slots may be left out, so a metric's position is not its
+    slot. `title` tells the record's catalogue from the extension's."""
 
     version: int
     metrics: tuple[Metric, ...]
+    title: str = "fntx.daily"
 
     @cached_property
     def by_name(self) -> Mapping[str, Metric]:
@@ -98,7 +101,7 @@ class Catalogue:
     @cached_property
     def _canonical(self) -> bytes:
         content = {
-            "catalogue": "fntx.daily",
+            "catalogue": self.title,
             "metrics": [metric._asdict() for metric in self.metrics],
             "null": "int256.min",
             "rounding": "half-even",
@@ -277,11 +280,73 @@ _VERSION_3 = Catalogue(
     ),
 )
 
-CATALOGUES = (_VERSION_1, _VERSION_2, _VERSION_3)
+EXTENSION_ROOT = "extension_root"
+"""The slot of a record that holds the root of the day's extension."""
+
+_VERSION_4 = Catalogue(
+    version=4,
+    metrics=(
+        *_VERSION_3.metrics,
+        Metric(
+            62,
+            "aggregation_commitments",
+            SHA256,
+            0,
+            "sha256 of three Pedersen commitments, to slots 4, 15 and 13",
+            "aggregation",
+        ),
+        Metric(63, EXTENSION_ROOT, SHA256, 0, "root of the extension tree of the day", "core"),
+    ),
+)
+
+_EXTENSION_1 = Catalogue(
+    version=1,
+    metrics=(
+        Metric(0, "win_rate_all_in_30d", PERCENT, 8, "rolling_metrics[30d].win_rate_all_in", "performance"),
+        Metric(1, "win_rate_all_in_mtd", PERCENT, 8, "rolling_metrics[mtd].win_rate_all_in", "performance"),
+        Metric(2, "win_rate_all_in_ytd", PERCENT, 8, "rolling_metrics[ytd].win_rate_all_in", "performance"),
+        Metric(3, "win_rate_all_in_all", PERCENT, 8, "rolling_metrics[all].win_rate_all_in", "performance"),
+        Metric(4, "wins", COUNT, 0, "count of round_trips of the day with net P&L above 0", "trading"),
+        Metric(5, "losses", COUNT, 0, "count of round_trips of the day with net P&L below 0", "trading"),
+        Metric(6, "break_evens", COUNT, 0, "count of round_trips of the day with net P&L 0", "trading"),
+        Metric(7, "ledger_entries", COUNT, 0, "entry_no of the ledger's head at the session's close", "ledger"),
+        Metric(8, "ledger_head", SHA256, 0, "hash of the ledger's head at the session's close", "ledger"),
+        Metric(9, "audit_size", COUNT, 0, "size of the last audit checkpoint before the session's close", "audit"),
+        Metric(10, "audit_root", SHA256, 0, "root of the last audit checkpoint before the session's close", "audit"),
+        # 32 alone in its half of the tree: five of the six hashes of its path are then constants
+        Metric(
+            32,
+            "period_commitments",
+            SHA256,
+            0,
+            "sha256 of currency, session number and the Pedersen commitment to ten values",
+            "aggregation",
+        ),
+    ),
+    title="fntx.daily.ext",
+)
+
+CATALOGUES = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """Every catalogue that records were signed under, oldest first."""
 
-CATALOGUE = _VERSION_3
+CATALOGUE = _VERSION_4
 """The catalogue that is signed today. Greeks are the portfolio's: delta as delta-dollars per NAV."""
+
+EXTENSIONS = (_EXTENSION_1,)
+"""Every catalogue that extensions were signed under, oldest first. No name of one is a name of the record's."""
+
+EXTENSION = _EXTENSION_1
+"""The extension's catalogue that is signed today."""
 
 GREEKS = ("delta", "gamma", "theta", "vega")
 """The slots that are null in every record of the first two versions, because nothing computed them then."""
+
+NOT_COMPUTED = (
+    "aggregation_commitments",
+    "ledger_entries",
+    "ledger_head",
+    "audit_size",
+    "audit_root",
+    "period_commitments",
+)
+"""The slots that are null in every record, because nothing computes them yet."""

@@ -33,11 +33,18 @@ class Funds(NamedTuple):
         return min(self.fntx, self.allowance)
 
 
+class SignedExtension(NamedTuple):
+    """The frozen extension of a day: metric name → scaled integer, None for null, under a catalogue of its own."""
+
+    schema_hash: bytes
+    values: Mapping[str, int | None]
+
+
 class SignedDay(NamedTuple):
     """A frozen record. `values`: metric name → scaled integer, None for null; `chain_id`, `contract` and `trader` are
     what the leaves are bound to; `secret_mark` recognises the salt secret and reveals nothing of it; `salt_form` is how
     the salts follow from it (`proof.salts`). A version after the first has the root that it replaces and the reason
-    why."""
+    why. `extension` is None where the day was signed before there was one."""
 
     account_id: str
     trading_day: date
@@ -52,6 +59,13 @@ class SignedDay(NamedTuple):
     values: Mapping[str, int | None]
     previous_root: bytes | None = None
     reason: str | None = None
+    extension: SignedExtension | None = None
+
+    @property
+    def extension_root(self) -> str | None:
+        """The root (0x…) of the extension, which is the value of the record's slot 63."""
+        root = self.values.get("extension_root")
+        return None if root is None else f"0x{root.to_bytes(32, 'big', signed=True).hex()}"
 
 
 class QueuedRecord(NamedTuple):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -17,14 +19,18 @@ from typer.testing import CliRunner, Result
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.cli import app
 from fntx_dagster.errors import FntxError, Permanent, Transient
+from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.signatures import signing
+from fntx_dagster.services.signatures.freezing import frozen
 from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.store.alerts import observe, open_alerts
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 from tests import by_hand
 from tests.processes import FNTX, environment
+from tests.services.signatures.conftest import as_before
 
 ACCOUNT = "U7000001"
 TUESDAY, WEDNESDAY, THURSDAY = (date(2025, 7, day) for day in (15, 16, 17))
@@ -137,7 +143,10 @@ def test_a_look_at_the_chain_ends_the_alert_about_funds_that_last_again(built: D
 def test_the_catalogue_is_listed_with_the_names_that_are_disclosed() -> None:
     listed = json.loads(fntx("signature", "metrics", "--json").stdout)
     assert {"index": 13, "name": "net_pnl", "unit": "base_currency", "decimals": 8}.items() <= listed[13].items()
-    assert "statements_digest" in fntx("signature", "metrics").stdout
+    assert {"index": 32, "name": "period_commitments", "tree": "extension"}.items() <= listed[-1].items()
+    said = fntx("signature", "metrics").stdout
+    assert "statements_digest" in said
+    assert re.search(r"Catalogue of the extension, version 1[\s\S]* win_rate_all_in_mtd ", said)
 
 
 def test_a_disclosure_shows_the_chosen_metrics_and_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +166,26 @@ def test_a_disclosure_shows_the_chosen_metrics_and_holds(tmp_path: Path, monkeyp
     assert [one["holds"] for one in checked["metrics"]] == [True, True]
     assert fntx("verify", str(file), "--root", checked["disclosure"]["root"]).exit_code == 0
     assert "root is not the one" in fntx("verify", str(file), "--root", "0x" + "00" * 32, code=1).stdout
+
+
+def test_metrics_of_the_extension_are_disclosed_beside_the_records(built: Database, tmp_path: Path) -> None:
+    by_hand.round_trips(built, ACCOUNT, THURSDAY, "2", "-1", "3")
+    sign(THURSDAY)
+    root = json.loads(fntx("signature", "verify", "--date", f"{THURSDAY}", "--json").stdout)["extension_root"]
+    assert f"extension    {root}" in fntx("signature", "verify", "--date", f"{THURSDAY}").stdout
+    file = disclosure(tmp_path, "net_pnl", "wins", "losses")
+    said = fntx("verify", str(file)).stdout
+    for shown in ("✓ net_pnl = 12.50000000 ", "✓ wins = 2 count", "✓ losses = 1 count"):
+        assert shown in said
+    checked = json.loads(fntx("verify", str(file), "--json").stdout)
+    assert [metric["name"] for metric in checked["metrics"]] == ["net_pnl"]
+    assert checked["extension"]["root"] == root
+    assert [(one["name"], one["value"], one["holds"]) for one in checked["extension"]["metrics"]] == [
+        ("wins", "2", True),
+        ("losses", "1", True),
+    ]
+    changed = file.read_text().replace(root, "0x" + "12" * 32)
+    assert "checksum is another one" in fntx("verify", "-", said=changed, code=1).stdout
 
 
 def test_a_disclosure_is_read_from_standard_input_and_a_changed_one_does_not_hold(tmp_path: Path) -> None:
@@ -319,6 +348,26 @@ class TestAmending:
     def test_an_unchanged_day_has_nothing_to_amend(self) -> None:
         sign(THURSDAY)
         assert "there is nothing to amend" in refused(*self.ARGUMENTS)
+
+    def test_a_day_from_before_the_extension_says_so_and_gets_one_where_that_is_asked_for(
+        self, built: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def frozen_as_before(*given: Any) -> SignedDay:
+            return as_before(load_settings(), frozen(*given))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(signing, "frozen", frozen_as_before)
+            assert "signed now, before the extension" in fntx("signature", "generate", "--date", f"{THURSDAY}").stdout
+        verified = fntx("signature", "verify", "--date", f"{THURSDAY}").stdout
+        assert "extension    none: signed before the extension" in verified
+        said = refused("signature", "disclose", "--date", f"{THURSDAY}", "--metric", "wins")
+        assert "2025-07-17 was signed before the extension, so it has no wins" in said
+        assert "there is nothing to amend" in refused(*self.ARGUMENTS)
+        said = fntx(*self.ARGUMENTS, "--extend", "--yes").stdout
+        assert "signed before the extension, which the new version brings" in said
+        assert "signed now, version 2" in said
+        shown = json.loads(fntx("signature", "disclose", "--date", f"{THURSDAY}", "--metric", "wins").stdout)
+        assert (shown["format"], shown["version"]) == ("fntx.disclosure/2", 2)
 
 
 class TestResubmitting:

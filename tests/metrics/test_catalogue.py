@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, digest_value, letters, scale, unscale
+from fntx_dagster.metrics.catalogue import (
+    CATALOGUE,
+    CATALOGUES,
+    EXTENSION,
+    EXTENSIONS,
+    NOT_COMPUTED,
+    digest_value,
+    letters,
+    scale,
+    unscale,
+)
+from fntx_dagster.proof.leaves import schema_hash_of
 
 NET_PNL = CATALOGUE.by_name["net_pnl"]
 SHARPE = CATALOGUE.by_name["sharpe_30d"]
@@ -25,17 +36,36 @@ PINNED = {
     1: "81c847e3b7944b85e2bb2663129f979ecf8d7e742d3efd7700730573affc8719",
     2: "9de94df1dc4f298e3b010ce69eb4c2a2dcd1ceaed27cb811fc806d752f291383",
     3: "eb13a1a01c0cb0c5fa7f7252607ffe14e7ed14bcc7e0f7054ef1a70d9b0db3f5",
+    4: "9b8be27f6135455258a506070cbe7087353a7a80a2d94606cea5afd692f51e6f",
 }
+PINNED_EXTENSIONS = {1: "eef7ae60d00d9e3b428102a8d23027705fcf64920a5eebf1ae1fb709a3d8c203"}
+VECTORS = Path(__file__).parents[1] / "proof" / "vectors"
 
 
 def test_every_version_is_pinned_because_signed_records_carry_its_hash():
-    digests = {catalogue.version: hashlib.sha256(catalogue.canonical()).hexdigest() for catalogue in CATALOGUES}
-    assert digests == PINNED, "a published catalogue is never changed: make a new version"
+    for catalogues, pinned in ((CATALOGUES, PINNED), (EXTENSIONS, PINNED_EXTENSIONS)):
+        digests = {catalogue.version: hashlib.sha256(catalogue.canonical()).hexdigest() for catalogue in catalogues}
+        assert digests == pinned, "a published catalogue is never changed: make a new version"
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "file", "schema_hash"),
+    [
+        (CATALOGUES[3], "catalogue-4.json", "908f3e578665de7d609ee81bd2ce8e117e74df733b1fe2fe6ec788e1ba426d74"),
+        (EXTENSIONS[0], "catalogue-ext-1.json", "ecd78649125695a450353a769ee5ce0595bd8da10b4b942d544d0f5bf1e8a291"),
+    ],
+)
+def test_the_fourth_version_and_the_extensions_first_have_the_bytes_and_the_hash_of_the_vectors(
+    catalogue, file, schema_hash
+):
+    assert catalogue.canonical() == (VECTORS / file).read_bytes()
+    assert schema_hash_of(catalogue.canonical()).hex() == schema_hash
 
 
 def test_the_last_version_is_the_one_that_is_signed():
-    assert [catalogue.version for catalogue in CATALOGUES] == [1, 2, 3]
+    assert [catalogue.version for catalogue in CATALOGUES] == [1, 2, 3, 4]
     assert CATALOGUES[-1] is CATALOGUE
+    assert EXTENSIONS[-1] is EXTENSION
 
 
 def test_a_version_adds_slots_and_changes_none():
@@ -59,8 +89,22 @@ def test_the_canonical_bytes_are_plain_sorted_json_of_everything_that_gives_a_sl
 
 
 def test_slots_are_numbered_without_gaps_and_fit_the_tree():
-    assert [metric.index for metric in CATALOGUE.metrics] == list(range(62))
-    assert len(CATALOGUE.by_name) == 62
+    assert [metric.index for metric in CATALOGUE.metrics] == list(range(64))
+    assert len(CATALOGUE.by_name) == 64
+
+
+def test_the_extensions_slots_ascend_with_a_gap_before_the_one_that_is_alone_in_its_half():
+    assert [metric.index for metric in EXTENSION.metrics] == [*range(11), 32]
+
+
+def test_a_value_goes_into_its_slot_and_not_into_its_position():
+    scaled = EXTENSION.scaled(dict.fromkeys(EXTENSION.by_name) | {"period_commitments": 7})
+    assert scaled == dict.fromkeys(range(11)) | {32: 7}
+
+
+def test_no_name_stands_for_a_metric_of_the_record_and_one_of_the_extension():
+    assert not CATALOGUE.by_name.keys() & EXTENSION.by_name.keys()
+    assert CATALOGUE.by_name.keys() | EXTENSION.by_name.keys() >= {*NOT_COMPUTED}
 
 
 def test_categories_come_in_the_seeds_order():
@@ -75,6 +119,7 @@ def test_categories_come_in_the_seeds_order():
         "performance",
         "fund",
         "risk",
+        "aggregation",
     ]
 
 
@@ -146,7 +191,7 @@ def test_the_largest_integers_are_kept_to_the_last_digit():
 def test_values_by_name_become_values_by_slot():
     values = dict.fromkeys(CATALOGUE.by_name) | {"net_pnl": Decimal("12.5"), "contracts_traded": 4}
     scaled = CATALOGUE.scaled(values)
-    assert sorted(scaled) == list(range(62))
+    assert sorted(scaled) == list(range(64))
     assert (scaled[13], scaled[14], scaled[30]) == (1_250_000_000, 4, None)
 
 
@@ -203,12 +248,11 @@ def test_the_documentation_lists_every_slot_as_it_is_signed():
     lines = [line for line in text.splitlines() if re.match(r"\| `\d", line)]
     rows = [[cell.strip().strip("`") for cell in line.split("|")[1:-1]] for line in lines]
     listed = [row[:5] for row in rows]
-    assert listed == [[str(m.index), m.name, m.unit, str(m.decimals), m.category] for m in CATALOGUE.metrics]
+    signed = (*CATALOGUE.metrics, *EXTENSION.metrics)
+    assert listed == [[str(m.index), m.name, m.unit, str(m.decimals), m.category] for m in signed]
     assert all(re.search(r"\w{3}", row[5]) for row in rows), "each slot has its meaning"
 
 
 def test_the_documentation_names_the_hash_of_every_version():
-    from fntx_dagster.proof.leaves import schema_hash_of
-
     text = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text(encoding="utf-8")
-    assert all(f"0x{schema_hash_of(catalogue.canonical()).hex()}" in text for catalogue in CATALOGUES)
+    assert all(f"0x{schema_hash_of(catalogue.canonical()).hex()}" in text for catalogue in (*CATALOGUES, *EXTENSIONS))

@@ -9,8 +9,9 @@ from hypothesis import settings as run_with
 from hypothesis import strategies as st
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, letters
-from fntx_dagster.proof.disclosure import MAX_BYTES, check, disclose, parse
+from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, EXTENSION, EXTENSIONS, letters
+from fntx_dagster.proof.disclosure import check, disclose, parse, scaled_root
+from fntx_dagster.proof.form import MAX_BYTES
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.leaves import leaf_of, schema_hash_of
 from fntx_dagster.proof.record import build_record
@@ -22,7 +23,29 @@ BOUND = replace(CONTEXT, schema_hash=schema_hash_of(CATALOGUE.canonical()))
 VALUES = dict.fromkeys(range(59), 0) | {13: -1_250_000_000, 30: None, 57: letters("HKD"), 58: -7}
 RECORD = build_record(BOUND, ACCOUNT, VALUES, SECRET, salt_form=SaltForm.RECORD)
 TRANSACTION = "0x" + "ab" * 32
-TEXT = disclose(RECORD, CATALOGUE, ["net_pnl", "delta", "base_currency"], TRANSACTION)
+NAMES = ["net_pnl", "delta", "base_currency"]
+TEXT = disclose(RECORD, CATALOGUE, NAMES, TRANSACTION)
+TREE = build_record(
+    replace(CONTEXT, schema_hash=schema_hash_of(EXTENSION.canonical())),
+    ACCOUNT,
+    {4: 3, 5: None, 32: -7},
+    SECRET,
+    salt_form=SaltForm.RECORD,
+)
+OVER_TREE = build_record(BOUND, ACCOUNT, VALUES | {63: scaled_root(TREE.root)}, SECRET, salt_form=SaltForm.RECORD)
+EXTENDED = disclose(
+    OVER_TREE, CATALOGUE, [*NAMES, "wins", "losses", "period_commitments"], TRANSACTION, (TREE, EXTENSION)
+)
+texts = st.sampled_from([TEXT, EXTENDED])
+"""A disclosure of each format."""
+
+
+def places(content):
+    """Every object and list of a disclosure's content."""
+    extension = [content["extension"]] if "extension" in content else []
+    entries = [entry for tree in [content, *extension] for entry in tree["metrics"]]
+    paths = [holder["path"] for holder in [*entries, *extension]]
+    return [content, *extension, *entries, *paths]
 
 
 @run_with(max_examples=30)
@@ -54,43 +77,43 @@ def test_a_disclosure_shows_the_figure_as_people_read_it_and_as_it_was_signed():
 
 
 def test_bytes_are_read_as_their_text():
-    assert parse(TEXT.encode(), CATALOGUES) == parse(TEXT, CATALOGUES)
+    for text in (TEXT, EXTENDED):
+        assert parse(text.encode(), CATALOGUES, EXTENSIONS) == parse(text, CATALOGUES, EXTENSIONS)
 
 
-def test_any_bit_that_is_flipped_in_a_file_is_refused():
-    """One bit of every byte, and of a sample of the long catalogue's bytes."""
-    rng, file = random.Random(4), TEXT.encode()
-    start = file.index(b'"catalogue"')
-    end = file.index(b'"metrics": [')
-    places = [*range(start), *rng.sample(range(start, end), 400), *range(end, len(file))]
-    for place in places:
+@pytest.mark.parametrize("text", [TEXT, EXTENDED], ids=["1", "2"])
+def test_any_bit_that_is_flipped_in_a_file_is_refused(text):
+    """One bit of every byte, and of a sample of the long catalogues' bytes."""
+    rng, file = random.Random(4), text.encode()
+    catalogues = {place for found in re.finditer(r'"catalogue": ".*', text) for place in range(*found.span())}
+    for place in sorted({*range(len(file))} - catalogues | {*rng.sample(sorted(catalogues), 400)}):
         bit = rng.randrange(8)
         broken = file[:place] + bytes([file[place] ^ 1 << bit]) + file[place + 1 :]
         with pytest.raises(Permanent):
-            parse(broken, CATALOGUES)
+            parse(broken, CATALOGUES, EXTENSIONS)
 
 
-@given(data=st.data())
-def test_any_bit_that_is_flipped_in_what_is_proved_is_refused_with_a_fitting_checksum_too(data):
+@given(data=st.data(), text=texts)
+def test_any_bit_that_is_flipped_in_what_is_proved_is_refused_with_a_fitting_checksum_too(data, text):
     """A forger computes the checksum anew; the root that is known from the chain is not his to change."""
-    content = json.loads(TEXT)
-    entry = data.draw(st.sampled_from(content["metrics"]))
-    field = data.draw(st.sampled_from(["salt", "path", "scaled", "root"]))
+    content = json.loads(text)
+    proved = [place for place in places(content) if isinstance(place, dict)]
+    at = data.draw(st.sampled_from(proved))
+    field = data.draw(st.sampled_from(sorted(at.keys() & {"salt", "path", "scaled", "root"})))
     bit = 1 << data.draw(st.integers(0, 255))
     if field == "scaled":
-        entry["scaled"] = str(int(entry["scaled"] or 0) ^ bit % 2**200)
+        at["scaled"] = str(int(at["scaled"] or 0) ^ bit % 2**200)
     elif field == "path":
         place = data.draw(st.integers(0, 5))
-        entry["path"][place] = f"0x{int(entry['path'][place], 16) ^ bit:064x}"
-    elif field == "salt":
-        entry["salt"] = f"0x{int(entry['salt'], 16) ^ bit:064x}"
+        at["path"][place] = f"0x{int(at['path'][place], 16) ^ bit:064x}"
     else:
-        content["root"] = f"0x{int(content['root'], 16) ^ bit:064x}"
+        at[field] = f"0x{int(at[field], 16) ^ bit:064x}"
     changed = forged(content)
-    if changed == forged(json.loads(TEXT)):
+    if changed == forged(json.loads(text)):
         return
+    root = (RECORD if text == TEXT else OVER_TREE).root
     try:
-        holds = check(parse(changed, CATALOGUES), RECORD.root).holds
+        holds = check(parse(changed, CATALOGUES, EXTENSIONS), root).holds
     except Permanent:
         holds = False
     assert not holds
@@ -114,29 +137,39 @@ anything = st.recursive(
 )
 
 
-@given(data=st.data(), replacement=anything)
-def test_any_field_that_holds_something_else_is_refused_and_nothing_else_is_raised(data, replacement):
-    content = json.loads(TEXT)
-    at = data.draw(st.sampled_from([content, *content["metrics"], *(entry["path"] for entry in content["metrics"])]))
+@given(data=st.data(), replacement=anything, text=texts)
+def test_any_field_that_holds_something_else_is_refused_and_nothing_else_is_raised(data, replacement, text):
+    content = json.loads(text)
+    at = data.draw(st.sampled_from(places(content)))
     key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(6)))
     if at[key] == replacement and type(at[key]) is type(replacement):
         return
     at[key] = replacement
     with pytest.raises(Permanent):
-        parse(json.dumps(content), CATALOGUES)
-    if key not in ("checksum", "transaction"):
+        parse(json.dumps(content), CATALOGUES, EXTENSIONS)
+    is_free = key in ("checksum", "transaction") or (key == "metrics" and at is content and replacement == [])
+    if not is_free or (text == TEXT and key == "metrics"):
         with pytest.raises(Permanent):
-            parse(with_checksum(content), CATALOGUES)
+            parse(with_checksum(content), CATALOGUES, EXTENSIONS)
 
 
 def _metric(change):
     return lambda content: change(content["metrics"][0])
 
 
+def _of_extension(change):
+    return lambda content: change(content["extension"])
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda content: content.update(format="fntx.disclosure/2"), "format is not fntx.disclosure/1"),
+        (lambda content: content.update(format="fntx.disclosure/3"), "format is neither fntx.disclosure/1 nor"),
+        (
+            lambda content: content.update(format="fntx.disclosure/2"),
+            "exactly the keys catalogue, .* extension, format",
+        ),
+        (lambda content: content.update(extension=None), "the disclosure does not have exactly the keys"),
         (lambda content: content.update(chain_id="01"), "chain_id"),
         (lambda content: content.update(chain_id=1), "chain_id"),
         (lambda content: content.update(chain_id=str(2**256)), "chain_id"),
@@ -153,12 +186,12 @@ def _metric(change):
         (lambda content: content.update(transaction=""), "transaction is neither a hash nor null"),
         (lambda content: content.update(catalogue="{}"), "catalogue is not one that FNTX published"),
         (lambda content: content.update(metrics=[]), "metrics is not a list of 1 to 64"),
-        (lambda content: content.update(metrics=content["metrics"] * 22), "metrics is not a list of 1 to 64|not JSON"),
+        (lambda content: content.update(metrics=content["metrics"] * 22), "metrics is not a list of 1 to 64"),
         (lambda content: content["metrics"].append(content["metrics"][0]), r"metrics\[3\].index is there twice"),
         (lambda content: content.update(note=1), "the disclosure does not have exactly the keys"),
         (lambda content: content.pop("root"), "the disclosure does not have exactly the keys"),
         (_metric(lambda metric: metric.update(note=1)), r"metrics\[0\] does not have exactly the keys"),
-        (_metric(lambda metric: metric.update(index=63)), r"metrics\[0\].index is not a slot"),
+        (_metric(lambda metric: metric.update(index=64)), r"metrics\[0\].index is not a slot"),
         (_metric(lambda metric: metric.update(index=True)), r"metrics\[0\].index is not a slot"),
         (_metric(lambda metric: metric.update(name="alpha")), r"metrics\[0\].name is not the catalogue's"),
         (_metric(lambda metric: metric.update(decimals=2)), r"metrics\[0\].decimals is not the catalogue's"),
@@ -177,6 +210,86 @@ def test_a_refusal_names_the_field(change, said):
     change(content)
     with pytest.raises(Permanent, match=said):
         parse(with_checksum(content), CATALOGUES)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: content.update(format="fntx.disclosure/1"), "the disclosure does not have exactly the keys"),
+        (lambda content: content.pop("extension"), "the disclosure does not have exactly the keys"),
+        (lambda content: content.update(extension=None), "extension does not have exactly the keys catalogue, metrics"),
+        (lambda content: content.update(extension=[]), "extension does not have exactly the keys catalogue, metrics"),
+        (
+            lambda content: content.update(catalogue=content["extension"]["catalogue"]),
+            "^catalogue is not one that FNTX published",
+        ),
+        (
+            lambda content: content.update(metrics=[], catalogue=CATALOGUES[2].canonical().decode()),
+            "catalogue has no slot for an extension",
+        ),
+        (lambda content: content.update(metrics=content["metrics"] * 22), "^metrics is not a list of 0 to 64 metrics"),
+        (
+            lambda content: content["extension"].update(catalogue=content["catalogue"]),
+            "extension.catalogue is not one that FNTX published",
+        ),
+        (_of_extension(lambda extension: extension.update(note=1)), "extension does not have exactly the keys"),
+        (_of_extension(lambda extension: extension.pop("salt")), "extension does not have exactly the keys"),
+        (_of_extension(lambda extension: extension.update(root="0x12")), "extension.root is not a hash"),
+        (_of_extension(lambda extension: extension.update(root="0x8" + "0" * 63)), "extension.root is not a hash that"),
+        (_of_extension(lambda extension: extension.update(salt=None)), "extension.salt is not a hash"),
+        (_of_extension(lambda extension: extension["path"].pop()), "extension.path is not 6 hashes"),
+        (_of_extension(lambda extension: extension.update(path={})), "extension.path is not 6 hashes"),
+        (_of_extension(lambda extension: extension.update(metrics=[])), "extension.metrics is not a list of 1 to 64"),
+        (
+            _of_extension(lambda extension: extension["metrics"].append(extension["metrics"][0])),
+            r"extension.metrics\[3\].index is there twice",
+        ),
+        (
+            _of_extension(lambda extension: extension["metrics"][0].update(index=11)),
+            r"extension.metrics\[0\].index is not a slot of the catalogue",
+        ),
+        (
+            _of_extension(lambda extension: extension["metrics"][2].update(index=11, name="period_commitments")),
+            r"extension.metrics\[2\].index is not a slot of the catalogue",
+        ),
+        (
+            _of_extension(lambda extension: extension["metrics"][0].update(name="losses")),
+            r"extension.metrics\[0\].name is not the catalogue's",
+        ),
+    ],
+)
+def test_a_refusal_names_the_field_of_the_extension(change, said):
+    content = json.loads(EXTENDED)
+    change(content)
+    with pytest.raises(Permanent, match=said):
+        parse(with_checksum(content), CATALOGUES, EXTENSIONS)
+
+
+def test_a_disclosure_may_show_metrics_of_the_extension_alone_and_as_many_as_there_are_slots():
+    values = dict.fromkeys(range(64), 0) | {57: letters("HKD")}
+    full = {metric.index: 1 for metric in EXTENSION.metrics}
+    tree = build_record(TREE.context, ACCOUNT, full, SECRET, salt_form=SaltForm.RECORD)
+    record = build_record(BOUND, ACCOUNT, values | {63: scaled_root(tree.root)}, SECRET, salt_form=SaltForm.RECORD)
+    for names in (["wins"], [*CATALOGUE.by_name, *EXTENSION.by_name]):
+        text = disclose(record, CATALOGUE, names, extension=(tree, EXTENSION))
+        disclosure = parse(text, CATALOGUES, EXTENSIONS)
+        assert check(disclosure).holds
+        assert len(disclosure.metrics) + len(disclosure.extension.metrics) == len(names)
+
+
+def test_an_extension_that_does_not_lead_to_the_root_is_named_after_the_metrics_and_none_of_its_metrics_leads():
+    content = json.loads(EXTENDED)
+    content["metrics"][0]["scaled"] = "1"
+    content["extension"]["metrics"][1]["scaled"] = "1"
+    content["extension"]["salt"] = "0x" + "11" * 32
+    findings = check(parse(forged(content), CATALOGUES, EXTENSIONS))
+    assert findings.problems == (
+        "net_pnl (slot 13) does not lead to the root",
+        "losses (slot 5 of the extension) does not lead to the extension's root",
+        "the extension's root (slot 63) does not lead to the root",
+    )
+    assert [leads for _, leads in findings.verdicts] == [False, True, True]
+    assert [leads for _, leads in findings.of_extension] == [False, False, False]
 
 
 def test_a_checksum_that_does_not_fit_is_refused():
@@ -213,21 +326,21 @@ def test_a_text_that_is_never_ended_is_looked_through_once(text):
         parse(text, CATALOGUES)
 
 
-@given(data=st.data(), key=st.text(max_size=9))
-def test_any_key_that_is_called_otherwise_is_refused_and_nothing_else_is_raised(data, key):
-    content = json.loads(TEXT)
-    at = data.draw(st.sampled_from([content, content["metrics"][0]]))
+@given(data=st.data(), key=st.text(max_size=9), text=texts)
+def test_any_key_that_is_called_otherwise_is_refused_and_nothing_else_is_raised(data, key, text):
+    content = json.loads(text)
+    at = data.draw(st.sampled_from([place for place in places(content) if isinstance(place, dict)]))
     names = sorted(at)
     place = data.draw(st.integers(0, len(names) - 2))
     if key in at:
         return
     at[key] = at.pop(names[place])
     with pytest.raises(Permanent):
-        parse(with_checksum(content), CATALOGUES)
+        parse(with_checksum(content), CATALOGUES, EXTENSIONS)
     at[", ".join(names[place : place + 2])] = at.pop(key)
     del at[names[place + 1]]
     with pytest.raises(Permanent, match="does not have exactly the keys"):
-        parse(with_checksum(content), CATALOGUES)
+        parse(with_checksum(content), CATALOGUES, EXTENSIONS)
 
 
 def test_a_file_of_more_than_a_megabyte_is_refused():

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from fntx_dagster.adapters.evm.artifacts import artifact
-from fntx_dagster.metrics.catalogue import CATALOGUE, Catalogue, letters
-from fntx_dagster.proof.disclosure import disclose
+from fntx_dagster.metrics.catalogue import CATALOGUE, EXTENSION, Catalogue, letters
+from fntx_dagster.proof.disclosure import disclose, scaled_root
 from fntx_dagster.proof.leaves import Context, schema_hash_of
 from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.proof.salts import SaltForm
@@ -118,6 +118,15 @@ def node(tmp_path_factory) -> Iterator[Node]:
     provider.close()
 
 
+def with_extension(
+    node: Node, day: date, of_record: dict[int, int | None], of_extension: dict[int, int | None]
+) -> tuple[Record, Record]:
+    """A record of the trader's and the extension whose root is in its slot 63."""
+    tree = build_record(node.context(day, EXTENSION), "U0000001", of_extension, SECRET, salt_form=SaltForm.RECORD)
+    values = of_record | {63: scaled_root(tree.root)}
+    return build_record(node.context(day), "U0000001", values, SECRET, salt_form=SaltForm.RECORD), tree
+
+
 def _number(record: Record) -> int:
     return int(record.context.day.strftime("%Y%m%d"))
 
@@ -143,6 +152,9 @@ def shown(node) -> Iterator[Shown]:
     )
     second = build_record(corrected.context, "U0000001", values | {13: 1}, SECRET, version=2, salt_form=SaltForm.RECORD)
     first_hash = node.post([posted, corrected])
+    extended, tree = with_extension(node, date(2019, 7, 22), {13: -1_250_000_000}, {4: 3, 5: None})
+    extended_hash = node.post([extended])
+    other, other_tree = with_extension(node, date(2019, 7, 22), {13: -1_250_000_000}, {4: 4})
     second_hash = node.amend(second, corrected, "the broker corrected a commission")
     names = ["net_pnl", "delta", "base_currency"]
     texts = {
@@ -153,7 +165,16 @@ def shown(node) -> Iterator[Shown]:
         "not posted": disclose(unposted, CATALOGUE, names),
         "other transaction": disclose(posted, CATALOGUE, names, second_hash),
         "unknown transaction": disclose(posted, CATALOGUE, names, "0x" + "12" * 32),
+        "extended": disclose(extended, CATALOGUE, ["net_pnl", "wins", "losses"], extended_hash, (tree, EXTENSION)),
+        "extension alone": disclose(extended, CATALOGUE, ["wins"], extended_hash, (tree, EXTENSION)),
+        "extended, not posted": disclose(other, CATALOGUE, ["wins"], extended_hash, (other_tree, EXTENSION)),
     }
+    content = json.loads(texts["extended"])
+    content["extension"]["metrics"][0]["scaled"] = "4"
+    texts["extended, other value"] = forged(content)
+    content = json.loads(texts["extended"])
+    content["extension"]["salt"] = "0x" + "11" * 32
+    texts["extended, other salt of slot 63"] = forged(content)
     for name, change in _CHANGES.items():
         content = json.loads(texts["posted"])
         change(content)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm import artifacts
 from fntx_dagster.adapters.evm.artifacts import TRACK_RECORD_CODES, artifact
 from fntx_dagster.adapters.evm.contracts import VERSION
-from fntx_dagster.metrics.catalogue import CATALOGUES
+from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS, Catalogue
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.leaves import schema_hash_of
 
@@ -47,14 +47,12 @@ def package_with_pins(text: str) -> str:
 
 def script_with_pins(text: str) -> str:
     """verify.py with the constants as they have to be."""
-    text = _put(_put(text, "SCHEMAS", _schemas(), "    "), "CODES", codes(), "    ")
-    return _put(text, "HOLIDAYS", holidays(), "    ")
+    return _with_pins(text, "    ")
 
 
 def page_with_pins(text: str) -> str:
     """verify.html with the constants as they have to be, and with the hashes of its script and its style."""
-    text = _put(_put(text, "SCHEMAS", _schemas(), "  "), "CODES", codes(), "  ")
-    text = _put(text, "HOLIDAYS", holidays(), "  ")
+    text = _with_pins(text, "  ")
     for name in ("script", "style"):
         content = re.search(rf"<{name}>(.*?)</{name}>", text, re.DOTALL)[1]
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
@@ -74,8 +72,14 @@ def _early(year: int) -> str:
     return " ".join(f"{session.day:%m%d}" for session in known if session.early_close)
 
 
-def _schemas() -> dict[str, int]:
-    return {f"0x{schema_hash_of(each.canonical()).hex()}": each.version for each in CATALOGUES}
+def _with_pins(text: str, indent: str) -> str:
+    text = _put(text, "SCHEMAS", _schemas(CATALOGUES), indent)
+    text = _put(text, "EXTENSION_SCHEMAS", _schemas(EXTENSIONS), indent)
+    return _put(_put(text, "CODES", codes(), indent), "HOLIDAYS", holidays(), indent)
+
+
+def _schemas(catalogues: Iterable[Catalogue]) -> dict[str, int]:
+    return {f"0x{schema_hash_of(each.canonical()).hex()}": each.version for each in catalogues}
 
 
 def _put(text: str, name: str, pins: Mapping[str, int | str], indent: str) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
 
 import pytest
 
-from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES
 from fntx_dagster.proof import disclosure as ours
 from fntx_dagster.proof.keccak import keccak256
@@ -23,24 +21,12 @@ from tests.tools import needs_browser
 from tests.verify import cases
 from tests.verify.browser import browser
 from tests.verify.pins import PAGE, YEARS
+from tests.verify.verdicts import Case, Verdict, all_refuse, by_ours, by_the_script, on_the_page
 from verify import verify as script
 
 SECRET = bytes(range(32))
 RECORDS = 1000
 NO_ROOT = "0x" + "00" * 32
-
-
-class Case(NamedTuple):
-    """A disclosure, the root that the contract holds for its trader, day and version, and the contract's word on it."""
-
-    text: str
-    root: str
-    is_found: bool
-
-
-class Verdict(NamedTuple):
-    holds: bool
-    problems: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +74,7 @@ def broken_cases(node, contents):
 @pytest.fixture(scope="module")
 def our_verdicts(true_cases, broken_cases):
     """Our verdict on each of them, the true ones first."""
-    return [_ours(case) for case in true_cases + broken_cases]
+    return [by_ours(case) for case in true_cases + broken_cases]
 
 
 @pytest.fixture(scope="module")
@@ -116,14 +102,14 @@ def test_the_script_agrees_with_the_contract_and_says_what_ours_says(
     true_cases, broken_cases, our_verdicts, monkeypatch
 ):
     monkeypatch.setattr(script, "keccak256", keccak256)  # its own is slower, and the same: see test_script
-    verdicts = [Verdict(*script.verify(case.text, case.root)) for case in true_cases + broken_cases]
+    verdicts = [by_the_script(case) for case in true_cases + broken_cases]
     _agree(true_cases + broken_cases, verdicts)
     assert verdicts == our_verdicts
 
 
 @needs_browser
 def test_the_page_agrees_with_the_contract_and_says_what_ours_says(true_cases, broken_cases, our_verdicts, page):
-    verdicts = _page(page, true_cases + broken_cases)
+    verdicts = on_the_page(page, true_cases + broken_cases)
     _agree(true_cases + broken_cases, verdicts)
     assert verdicts == our_verdicts
 
@@ -147,7 +133,9 @@ def test_what_the_contract_cannot_see_the_three_others_refuse_alike(contents, pa
         "no metric": lambda content: content.update(metrics=[]),
         "a field more": lambda content: content.update(note=""),
         "a field less": lambda content: content.pop("transaction"),
-        "another form": lambda content: content.update(format="fntx.disclosure/2"),
+        "another form": lambda content: content.update(format="fntx.disclosure/3"),
+        "the second form without an extension": lambda content: content.update(format="fntx.disclosure/2"),
+        "an extension in the first form": lambda content: content.update(extension=None),
         "no day": lambda content: content.update(date="2023-02-29"),
         "version 0": lambda content: content.update(version=0),
         "a version that is a text": lambda content: content.update(version="1"),
@@ -166,7 +154,7 @@ def test_what_the_contract_cannot_see_the_three_others_refuse_alike(contents, pa
             change(content)
             text = cases.with_checksum(content) if name == "a name of another" else cases.forged(content)
         broken.append(Case(text, content["root"], False))
-    _all_refuse(broken, page)
+    all_refuse(broken, page)
 
 
 @needs_browser
@@ -196,14 +184,14 @@ def test_json_that_readers_take_differently_is_refused_by_all(contents, page):
         '"text"',
     ]
     assert all(variant != text for variant in variants)
-    _all_refuse([Case(variant, contents[0]["root"], False) for variant in variants], page, same_words=False)
+    all_refuse([Case(variant, contents[0]["root"], False) for variant in variants], page, same_words=False)
 
 
 @needs_browser
 def test_white_space_between_tokens_is_free(contents, page):
     text = json.dumps(contents[0], indent=4).replace("\n", "\r\n\t")
     case = Case(text, contents[0]["root"], True)
-    assert _ours(case) == Verdict(*script.verify(text, case.root)) == _page(page, [case])[0] == Verdict(True, [])
+    assert by_ours(case) == by_the_script(case) == on_the_page(page, [case])[0] == Verdict(True, [])
 
 
 @needs_browser
@@ -224,9 +212,9 @@ def test_a_tree_with_two_values_for_one_slot_cannot_be_made_to_verify_both(node,
             shown += [(tree, value, _content(tree, index, value, salt, proof_of(leaves, at))) for at in {index, place}]
     node.post(trees)
     some = [_case(node, content, cases.forged(content)) for _, _, content in shown]
-    verdicts = [_ours(case) for case in some]
+    verdicts = [by_ours(case) for case in some]
     _agree(some, verdicts)
-    assert verdicts == _page(page, some)
+    assert verdicts == on_the_page(page, some)
     held = {(tree.root, value) for (tree, value, _), verdict in zip(shown, verdicts, strict=True) if verdict.holds}
     assert held == {(tree.root, 5) for tree in trees}
 
@@ -327,36 +315,8 @@ def _finds(node, content, day, entry) -> bool:
     )
 
 
-def _ours(case: Case) -> Verdict:
-    try:
-        disclosure = ours.parse(case.text, CATALOGUES)
-    except Permanent as refusal:
-        return Verdict(False, [refusal.message])
-    findings = ours.check(disclosure, bytes.fromhex(case.root[2:]))
-    return Verdict(findings.holds, list(findings.problems))
-
-
-def _page(page, some: list[Case]) -> list[Verdict]:
-    verdicts = []
-    for first in range(0, len(some), 200):
-        asked = json.dumps([[case.text, case.root] for case in some[first : first + 200]])
-        shown = page.ask(
-            f"{asked}.map(([text, root]) => fntx.verify(text, root)).map((one) => [one.holds, one.problems])"
-        )
-        verdicts += [Verdict(*each) for each in shown]
-    return verdicts
-
-
 def _agree(some: list[Case], verdicts: list[Verdict]) -> None:
     disagreed = [
         (case, verdict) for case, verdict in zip(some, verdicts, strict=True) if case.is_found != verdict.holds
     ]
     assert not disagreed, (disagreed[0][0].text[:600], disagreed[0][1])
-
-
-def _all_refuse(some: list[Case], page, same_words: bool = True) -> None:
-    for case, shown in zip(some, _page(page, some), strict=True):
-        own, written = _ours(case), Verdict(*script.verify(case.text, case.root))
-        assert (own.holds, written.holds, shown.holds) == (False, False, False), case.text[:300]
-        if same_words:
-            assert own == written == shown

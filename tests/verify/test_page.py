@@ -162,6 +162,11 @@ def test_the_contract_is_asked_through_the_node(shown, dropped):
     [
         ("superseded", "Holds, but is superseded by version 2", "posted at 20"),
         ("correction", "Holds", "version 2"),
+        ("extended", "Holds", "wins 3 count leads to the root losses null (not defined) count leads to the root"),
+        ("extension alone", "Holds", "whether its metrics lead to its root, and this root leads to the record's"),
+        ("extended, not posted", "Does not hold", "the contract does not find the extension's root (slot 63) in the"),
+        ("extended, other value", "Does not hold", "wins (slot 4 of the extension) does not lead to the extension's"),
+        ("extended, other salt of slot 63", "Does not hold", "wins 3 count does not lead to the root"),
         ("not posted", "Does not hold", "the contract has no version 1 of this trader's record of 2019-07-19"),
         ("other transaction", "Does not hold", "did not post this record"),
         ("no transaction named", "Holds, as far as checked", "was late (the disclosure names no transaction)"),

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from fntx_dagster.adapters.evm.artifacts import TRACK_RECORD_CODES
 from fntx_dagster.errors import Permanent
-from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES
+from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, EXTENSIONS
 from fntx_dagster.proof.disclosure import check, disclose, parse
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.record import build_record
 from fntx_dagster.proof.salts import SaltForm
-from tests.proof.test_disclosure import TEXT, anything
+from tests.proof.test_disclosure import anything, places, texts
 from tests.verify import pins
 from tests.verify.cases import NO_ROOTS, with_checksum
 from tests.verify.conftest import SECRET
@@ -65,7 +65,7 @@ def test_the_proof_comes_first_and_is_as_short_as_its_header_says():
     text = SCRIPT.read_text(encoding="utf-8")
     parts = re.findall(r"^# (PART \d)", text, re.MULTILINE)
     assert parts == [f"PART {number}" for number in range(1, 6)]
-    assert text[text.index("# PART 1") : text.index("# PART 2")].count("\n") <= 135
+    assert text[text.index("# PART 1") : text.index("# PART 2")].count("\n") <= 145
     assert text[text.index("@functools") :].count("\n") <= 60
 
 
@@ -76,10 +76,10 @@ def test_its_keccak_is_keccak(length):
 
 
 @run_with(max_examples=150)
-@given(data=st.data(), replacement=anything)
-def test_whatever_a_field_holds_it_says_what_ours_says_and_never_raises(data, replacement):
-    content = json.loads(TEXT)
-    at = data.draw(st.sampled_from([content, *content["metrics"], *(entry["path"] for entry in content["metrics"])]))
+@given(data=st.data(), replacement=anything, text=texts)
+def test_whatever_a_field_holds_it_says_what_ours_says_and_never_raises(data, replacement, text):
+    content = json.loads(text)
+    at = data.draw(st.sampled_from(places(content)))
     at[data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(6)))] = replacement
     text = data.draw(st.sampled_from([json.dumps(content), with_checksum(content)]))
     with patch.object(script, "keccak256", keccak256):
@@ -113,6 +113,18 @@ def test_without_a_node_it_says_what_it_did_not_check(shown, verified):
     assert said.splitlines()[-1] == "HOLDS, as far as checked"
 
 
+def test_of_the_extension_it_shows_each_metric_and_what_does_not_lead_on(shown, verified):
+    code, said = verified(shown.texts["extended"])
+    assert (code, said.splitlines()[-1]) == (0, "HOLDS, as far as checked")
+    assert "wins: 3 count: leads to the root" in said
+    assert "losses: null (not defined): leads to the root" in said
+    code, said = verified(shown.texts["extended, other salt of slot 63"], "--rpc", shown.url)
+    assert (code, said.splitlines()[-1]) == (1, "DOES NOT HOLD")
+    assert "- the extension's root (slot 63) does not lead to the root" in said
+    assert "net_pnl: -12.50000000 (in the account's base currency, which is not disclosed): leads to the root" in said
+    assert "wins: 3 count: DOES NOT LEAD TO THE ROOT" in said
+
+
 def test_with_a_root_it_compares(shown, verified):
     assert verified(shown.texts["posted"], "--root", shown.root.upper().replace("X", "x"))[0] == 0
     code, said = verified(shown.texts["posted"], "--root", "0x" + "12" * 32)
@@ -137,6 +149,7 @@ def test_a_record_that_was_corrected_is_called_superseded(shown, verified):
     assert code == 0
     assert said.splitlines()[-1] == "HOLDS, but is superseded by version 2"
     assert verified(shown.texts["correction"], "--rpc", shown.url)[1].splitlines()[-1] == "HOLDS"
+    assert verified(shown.texts["extended"], "--rpc", shown.url)[1].splitlines()[-1] == "HOLDS"
 
 
 @pytest.mark.parametrize(
@@ -147,6 +160,8 @@ def test_a_record_that_was_corrected_is_called_superseded(shown, verified):
         ("other record", "the contract has another root"),
         ("other value", "net_pnl (slot 13) does not lead to the root"),
         ("other chain", "net_pnl (slot 13) does not lead to the root"),
+        ("extended, other value", "wins (slot 4 of the extension) does not lead to the extension's root"),
+        ("extended, not posted", "the contract does not find the extension's root (slot 63) in the record"),
         ("forged by the deployment", "was not sent by the trader to the contract"),
         ("forged, another's transaction", "did not post this record"),
     ],
@@ -277,10 +292,11 @@ def test_what_comes_after_a_check_that_fails_is_not_called_checked(shown, verifi
 @given(
     data=st.data(),
     key=st.sampled_from(["format, metrics", "catalogue, chain_id", "name, path", ""]) | st.text(max_size=9),
+    text=texts,
 )
-def test_whatever_a_key_is_called_it_says_what_ours_says_and_never_raises(data, key):
-    content = json.loads(TEXT)
-    at = data.draw(st.sampled_from([content, content["metrics"][0]]))
+def test_whatever_a_key_is_called_it_says_what_ours_says_and_never_raises(data, key, text):
+    content = json.loads(text)
+    at = data.draw(st.sampled_from([place for place in places(content) if isinstance(place, dict)]))
     names = sorted(at)
     place = data.draw(st.integers(0, len(names) - 2))
     joined = data.draw(st.booleans())  # two keys become one that reads like both
@@ -385,7 +401,7 @@ def test_a_node_that_answers_nonsense_is_no_verdict_and_no_traceback(shown, veri
 def _ours(text):
     """What our own reader says of a text, in the script's form."""
     try:
-        problems = list(check(parse(text, CATALOGUES)).problems)
+        problems = list(check(parse(text, CATALOGUES, EXTENSIONS)).problems)
     except Permanent as refusal:
         problems = [refusal.message]
     return not problems, problems

@@ -7,20 +7,22 @@ this program, and say it in the same words.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from fntx_dagster.adapters.evm.contracts import NoTrackRecord
 from fntx_dagster.adapters.evm.reader import AnotherChain, PostedNothing, read_at
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.metrics.catalogue import CATALOGUES
-from fntx_dagster.proof.disclosure import FORMAT, MAX_BYTES, Disclosed, Disclosure, check, parse
+from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS
+from fntx_dagster.proof.disclosure import EXTENSION_SLOT, FORMAT, Disclosure, Verdicts, check, parse
+from fntx_dagster.proof.form import MAX_BYTES
 from fntx_dagster.services.signatures.history import KNOWN_YEARS, LATE_AFTER, closing_of, in_words
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
     from fntx_dagster.model.chain import Mined, Version
+    from fntx_dagster.proof.disclosure import Disclosed, DisclosedExtension
 
 SETTLED = 12
 """Blocks on top of a record's, after which a chain is not expected to drop it."""
@@ -47,14 +49,16 @@ class Posted(NamedTuple):
 class Checked(NamedTuple):
     """The outcome.
 
-    `verdicts`: each metric with whether it leads to the root, and the contract says so where it was asked; `problems`:
-    why it does not hold; `notes`: what a reader should know beside the verdict; `unchecked`: those of STEPS that were
+    `verdicts`: each metric with whether it leads to the root, and the contract says so where it was asked;
+    `of_extension`: the same of the extension's metrics, of whose root the contract says it; `problems`: why it does not
+    hold; `notes`: what a reader should know beside the verdict; `unchecked`: those of STEPS that were
     not made, and why. `away`: why a node that was named gave no verdict. `posted` is there where the trader's own
     transaction shows it, `superseded_by` where there is a later version, with the reason that was given for it.
     """
 
     disclosure: Disclosure | None
-    verdicts: tuple[tuple[Disclosed, bool], ...]
+    verdicts: Verdicts
+    of_extension: Verdicts
     problems: tuple[str, ...]
     unchecked: Mapping[str, str]
     notes: tuple[str, ...] = ()
@@ -115,15 +119,15 @@ def check_disclosure(text: str | bytes, rpc_url: str | None = None, root: bytes 
     are outcomes. A file that does not hold by itself is not asked about.
     """
     try:
-        disclosure = parse(text, CATALOGUES)
+        disclosure = parse(text, CATALOGUES, EXTENSIONS)
     except Permanent as error:
-        return Checked(None, (), (error.message,), _unchecked(_ALONE))
+        return Checked(None, (), (), (error.message,), _unchecked(_ALONE))
     alone = check(disclosure, root)
     if alone.problems:
-        return Checked(disclosure, alone.verdicts, alone.problems, _unchecked(_ALONE))
+        return Checked(disclosure, alone.verdicts, alone.of_extension, alone.problems, _unchecked(_ALONE))
     if rpc_url is None:
         given = {} if root is None else {"record": "you gave the root; give --rpc for the rest"}
-        return Checked(disclosure, alone.verdicts, (), _unchecked("give --rpc") | given)
+        return Checked(disclosure, alone.verdicts, alone.of_extension, (), _unchecked("give --rpc") | given)
     try:
         with read_at(rpc_url, disclosure.context.contract.lower(), disclosure.context.chain_id) as chain:
             return _asked(chain, disclosure)
@@ -134,7 +138,9 @@ def check_disclosure(text: str | bytes, rpc_url: str | None = None, root: bytes 
         away = f"the node is of another chain: it serves chain {error.served}, the disclosure is of chain {asked}"
     except (Transient, Permanent) as error:
         away = error.message
-    return Checked(disclosure, alone.verdicts, (), _unchecked("the node gave no verdict"), away=away)
+    return Checked(
+        disclosure, alone.verdicts, alone.of_extension, (), _unchecked("the node gave no verdict"), away=away
+    )
 
 
 def posting_of(day: date, posted_at: datetime) -> Posted:
@@ -173,7 +179,8 @@ def _of_another_contract(disclosure: Disclosure) -> Checked:
     """Nothing is asked of it: what it says proves nothing."""
     problem = f"the contract {disclosure.context.contract} is not FNTX's TrackRecord"
     unchecked = _unchecked(_ENDED, "record", "posting", "latest")
-    return Checked(disclosure, check(disclosure).verdicts, (problem,), unchecked)
+    alone = check(disclosure)
+    return Checked(disclosure, alone.verdicts, alone.of_extension, (problem,), unchecked)
 
 
 def _asked(chain: Reader, disclosure: Disclosure) -> Checked:
@@ -184,11 +191,17 @@ def _asked(chain: Reader, disclosure: Disclosure) -> Checked:
         return _of_another_contract(disclosure)
     stored = chain.version_of(context.trader, context.day, version)
     verdicts = tuple(
-        (metric, stored is not None and _confirmed(chain, disclosure, metric)) for metric in disclosure.metrics
+        (metric, stored is not None and _confirmed(chain, disclosure, metric.index, metric.scaled, metric))
+        for metric in disclosure.metrics
     )
-    problems = tuple(_record_problems(disclosure, stored, verdicts))
+    extension = disclosure.extension
+    leads_on = stored is not None and (
+        extension is None or _confirmed(chain, disclosure, EXTENSION_SLOT, extension.scaled_root, extension)
+    )
+    of_extension = () if extension is None else tuple((metric, leads_on) for metric in extension.metrics)
+    problems = tuple(_record_problems(disclosure, stored, verdicts, leads_on))
     if stored is None or problems:
-        return Checked(disclosure, verdicts, problems, _unchecked(_ENDED, "posting", "latest"))
+        return Checked(disclosure, verdicts, of_extension, problems, _unchecked(_ENDED, "posting", "latest"))
     mined, unchecked = None, {}
     try:
         mined = None if disclosure.transaction is None else chain.mined(disclosure.transaction)
@@ -206,6 +219,7 @@ def _asked(chain: Reader, disclosure: Disclosure) -> Checked:
     return Checked(
         disclosure,
         verdicts,
+        of_extension,
         problems,
         unchecked,
         tuple(_notes(chain, disclosure, stored, mined, posted, later)),
@@ -215,15 +229,16 @@ def _asked(chain: Reader, disclosure: Disclosure) -> Checked:
     )
 
 
-def _confirmed(chain: Reader, disclosure: Disclosure, metric: Disclosed) -> bool:
+def _confirmed(
+    chain: Reader, disclosure: Disclosure, index: int, scaled: int | None, shown: Disclosed | DisclosedExtension
+) -> bool:
+    """Whether the contract finds that value in that slot, by the salt and the path that are shown."""
     context = disclosure.context
-    return chain.verify_metric(
-        context.trader, context.day, disclosure.version, metric.index, metric.scaled, metric.salt, metric.path
-    )
+    return chain.verify_metric(context.trader, context.day, disclosure.version, index, scaled, shown.salt, shown.path)
 
 
 def _record_problems(
-    disclosure: Disclosure, stored: Version | None, verdicts: Iterable[tuple[Disclosed, bool]]
+    disclosure: Disclosure, stored: Version | None, verdicts: Verdicts, leads_on: bool
 ) -> Iterator[str]:
     context = disclosure.context
     if stored is None:
@@ -236,6 +251,8 @@ def _record_problems(
     for metric, confirms in verdicts:
         if not confirms:
             yield f"the contract does not find {metric.name} (slot {metric.index}) in the record"
+    if not leads_on:
+        yield f"the contract does not find the extension's root (slot {EXTENSION_SLOT}) in the record"
 
 
 def _posting_problems(disclosure: Disclosure, mined: Mined, posted_at: datetime) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The disclosure of some metrics of a signed day, made from the frozen record and the salt secret."""
+"""The disclosure of some metrics of a signed day, made from the frozen record, its extension and the salt secret."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.metrics.catalogue import EXTENSION
 from fntx_dagster.proof.disclosure import disclose
-from fntx_dagster.services.signatures.signing import rebuilt
-from fntx_dagster.services.signatures.values import catalogue_of
+from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
+from fntx_dagster.services.signatures.values import catalogue_of, extension_catalogue_of
 from fntx_dagster.services.signatures.verifying import signed_day
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -20,16 +21,21 @@ def disclose_day(
 ) -> str:
     """The file (JSON) that shows the named metrics of a signed day, in its latest version unless one is named.
 
-    It holds the salts of these metrics alone, and the transaction where the record is posted. Raises Permanent where
-    the day is not signed, a name is not in the catalogue it was signed by, or the salt secret is another one.
+    It holds the salts of these metrics, with a metric of the extension that of slot 63, and no other; and the
+    transaction where the record is posted. Raises Permanent where the day is not signed, a name is not in the
+    catalogues it was signed by, or the salt secret is another one.
     """
     with db.snapshot() as snapshot:
         signed = signed_day(snapshot, account, day, version)
         posted = signatures.receipt_of(snapshot, signed)
-    record = rebuilt(signed, settings.paths.keys)
-    if record.root != signed.root:
+    catalogue, its_catalogue = catalogue_of(signed), extension_catalogue_of(signed)
+    if its_catalogue is None and (lacking := [name for name in metrics if name in EXTENSION.by_name]):
         raise Permanent(
-            f"the record of {day} does not lead to its own root: it, or the salt secret, was changed after signing",
-            "Restore keys/salt.secret and the database from the backup",
+            f"{day} was signed before the extension, so it has no {', '.join(lacking)}",
+            f"`fntx signature amend --extend --date {day}` posts a version of it that has",
         )
-    return disclose(record, catalogue_of(signed), metrics, posted.tx_hash if posted else None)
+    record, extension = rebuilt(signed, settings.paths.keys), rebuilt_extension(signed, settings.paths.keys)
+    for problem in changed_since_signing(signed, record, extension):
+        raise Permanent(f"{day}: {problem}", "Restore keys/salt.secret and the database from the backup")
+    extended = (extension, its_catalogue) if extension is not None and its_catalogue is not None else None
+    return disclose(record, catalogue, metrics, posted.tx_hash if posted else None, extended)

@@ -10,6 +10,7 @@ from fntx_dagster.services.signatures.track_record import NOT_CHECKED
 
 if TYPE_CHECKING:
     from fntx_dagster.model.chain import SignedDay
+    from fntx_dagster.proof.disclosure import Verdicts
     from fntx_dagster.services.signatures.checking import Checked
     from fntx_dagster.services.signatures.history import HistoryDay
     from fntx_dagster.services.signatures.posting import Posting
@@ -47,17 +48,10 @@ def check_as_dict(checked: Checked) -> dict[str, Any]:
             "root": f"0x{disclosure.root.hex()}",
             "transaction": disclosure.transaction,
         },
-        "metrics": [
-            {
-                "index": metric.index,
-                "name": metric.name,
-                "unit": metric.unit,
-                "value": metric.value,
-                "scaled": None if metric.scaled is None else str(metric.scaled),
-                "holds": leads,
-            }
-            for metric, leads in checked.verdicts
-        ],
+        "metrics": _metrics(checked.verdicts),
+        "extension": disclosure
+        and disclosure.extension
+        and {"root": f"0x{disclosure.extension.root.hex()}", "metrics": _metrics(checked.of_extension)},
     }
 
 
@@ -75,6 +69,7 @@ def verdict_as_dict(verdict: RecordVerdict) -> dict[str, Any]:
         "version": verdict.day.version,
         "holds": verdict.holds,
         "root": f"0x{verdict.day.root.hex()}",
+        "extension_root": verdict.day.extension_root,
         "tx_hash": verdict.posted.tx_hash if verdict.posted else None,
         "differences": [difference._asdict() for difference in verdict.differences],
         "problems": verdict.problems,
@@ -107,8 +102,27 @@ def posting_as_dict(posting: Posting | None) -> list[dict[str, Any]] | None:
     ]
 
 
+def _metrics(verdicts: Verdicts) -> list[dict[str, Any]]:
+    return [
+        {
+            "index": metric.index,
+            "name": metric.name,
+            "unit": metric.unit,
+            "value": metric.value,
+            "scaled": None if metric.scaled is None else str(metric.scaled),
+            "holds": leads,
+        }
+        for metric, leads in verdicts
+    ]
+
+
 def _signed(day: SignedDay) -> dict[str, Any]:
-    return {"trading_day": day.trading_day, "version": day.version, "root": f"0x{day.root.hex()}"}
+    return {
+        "trading_day": day.trading_day,
+        "version": day.version,
+        "root": f"0x{day.root.hex()}",
+        "extension_root": day.extension_root,
+    }
 
 
 def _day(day: HistoryDay, late: timedelta, settled_at: datetime) -> dict[str, Any]:

@@ -18,13 +18,14 @@ from fntx_dagster.store.labels import Labels, account_labels
 
 
 class SignedRange(NamedTuple):
-    """What signing a range did, in numbers of days; the Merkle root (0x…) of each by day and masked account; the
-    accounts that had to stop, of which `alerts` are those that no other check reports."""
+    """What signing a range did, in numbers of days; of each day and masked account the Merkle root (0x…) and that of
+    the extension, None where the day was signed before there was one; the accounts that had to stop, of which `alerts`
+    are those that no other check reports."""
 
     new: int
     kept: int
     drifted: int
-    roots: list[tuple[date, str, str]]
+    roots: list[tuple[date, str, str, str | None]]
     refused: list[Finding]
     alerts: list[Finding]
 
@@ -38,7 +39,7 @@ def sign_days(settings: Settings, db: Database, period: Period, beginning: Begin
         len(outcome.kept),
         len(outcome.drifted),
         [
-            (signed.trading_day, labels[signed.account_id], f"0x{signed.root.hex()}")
+            (signed.trading_day, labels[signed.account_id], f"0x{signed.root.hex()}", signed.extension_root)
             for signed in outcome.new + outcome.kept
         ],
         *refused_accounts(outcome.refused, outcome.refused, labels),

@@ -1,4 +1,4 @@
-"""Freezing a day: its metrics, its salts, its root, written once and queued for the chain.
+"""Signing days: each is frozen once (`freezing`), written, and queued for the chain.
 
 A signed day stays as it was signed. Where its figures have changed since, that is a drift, and only a person makes a
 second version of it (`amend`), which names the root that it replaces and gives a reason. Signing does not contact a
@@ -9,30 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.adapters.evm import keys
-from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID, addresses_of, connect, signer_of
+from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.foreign import cleaned
-from fntx_dagster.metrics.catalogue import CATALOGUE
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
-from fntx_dagster.proof.leaves import Context
-from fntx_dagster.proof.record import Record, build_record
-from fntx_dagster.proof.salts import SaltForm
-from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.services.sessions import require_days
+from fntx_dagster.services.signatures.freezing import Bound, bound_of, frozen
 from fntx_dagster.services.signatures.refusals import Beginning, Refusal, refusals
-from fntx_dagster.services.signatures.values import (
-    Difference,
-    Values,
-    catalogue_of,
-    day_values,
-    differences,
-    schema_hash,
-)
+from fntx_dagster.services.signatures.values import Difference, Values, day_values, differences
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import summaries
 from fntx_dagster.store.outbox import sendings, signatures
@@ -41,7 +28,6 @@ if TYPE_CHECKING:
     from fntx_dagster.model.chain import StoredRecord
     from fntx_dagster.settings import Settings
 
-FIRST_VERSION = 1
 LONGEST_REASON = 256
 """Bytes of UTF-8: TrackRecord takes no more."""
 
@@ -107,9 +93,9 @@ def sign_day(settings: Settings, db: Database, day: date, account: str) -> Signi
 
 
 class Proposal(NamedTuple):
-    """A next version of a signed day, for a person to confirm. `differences` are from what was signed; `previous_root`
-    is the root that `version` replaces. Where the chain holds another record than ours, `held` is that record, and the
-    version replaces it."""
+    """A next version of a signed day, for a person to confirm. `differences` are from what was signed, none where the
+    version only brings the day its extension; `previous_root` is the root that `version` replaces. Where the chain
+    holds another record than ours, `held` is that record, and the version replaces it."""
 
     before: SignedDay
     values: Values
@@ -125,8 +111,11 @@ def proposals(
     account: str,
     period: Period,
     held: Callable[[SignedDay], StoredRecord | None] = lambda signed: None,
+    *,
+    extend: bool = False,
 ) -> list[Proposal]:
-    """What `amend` would freeze: of each signed day of the range whose figures have changed since, a next version.
+    """What `amend` would freeze: of each signed day of the range whose figures have changed since, a next version. With
+    `extend` those that were signed before the extension are amended too, whether their figures have changed or not.
 
     `held` returns what the chain holds for a day whose posting has failed. Where that is another record than ours (the
     database was restored and the day signed anew), it is amended too. Raises Permanent where there is nothing to amend,
@@ -139,7 +128,7 @@ def proposals(
             raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
         for refusal in refusals(snapshot, Period(min(before), max(before)), account):
             raise refusal.error
-        bound = _bound(settings, snapshot, account)
+        bound = bound_of(settings, snapshot, account)
         unfinished = sendings.unfinished(snapshot, period, account)
         posted = {receipt.trading_day: receipt for receipt in signatures.posted_days(snapshot, period, account)}
         current = day_values(snapshot, period, account)
@@ -152,7 +141,7 @@ def proposals(
         other = held(signed) if day in failed else None
         if other is not None and other.version >= signed.version and other.root != signed.root:
             proposed.append(Proposal(signed, values, differing, other.version + 1, other.root, other))
-        elif differing:
+        elif differing or (extend and signed.extension is None):
             _check_posted(bound, signed, posted.get(day))
             proposed.append(Proposal(signed, values, differing, signed.version + 1, signed.root, None))
     if not proposed:
@@ -160,7 +149,9 @@ def proposals(
     return proposed
 
 
-def proposals_of_settings(settings: Settings, db: Database, account: str, period: Period) -> list[Proposal]:
+def proposals_of_settings(
+    settings: Settings, db: Database, account: str, period: Period, *, extend: bool = False
+) -> list[Proposal]:
     """`proposals`, with the chain of the settings for the days whose posting has failed. Raises Transient, too, where
     its node does not answer."""
 
@@ -168,7 +159,7 @@ def proposals_of_settings(settings: Settings, db: Database, account: str, period
         with connect(settings) as chain:
             return chain.record_of(signed.trader, signed.trading_day)
 
-    return proposals(settings, db, account, period, held)
+    return proposals(settings, db, account, period, held, extend=extend)
 
 
 def checked_reason(reason: str) -> str:
@@ -190,9 +181,9 @@ def amend(settings: Settings, db: Database, proposed: Sequence[Proposal], reason
     refuses.
     """
     reason = checked_reason(reason)
-    bound = _bound(settings, db, proposed[0].before.account_id)
+    bound = bound_of(settings, db, proposed[0].before.account_id)
     records = [
-        _frozen(bound, proposal.before.trading_day, proposal.values, proposal.version, proposal.previous_root, reason)
+        frozen(bound, proposal.before.trading_day, proposal.values, proposal.version, proposal.previous_root, reason)
         for proposal in proposed
     ]
     written = signatures.freeze(db, records)
@@ -201,33 +192,6 @@ def amend(settings: Settings, db: Database, proposed: Sequence[Proposal], reason
             before = proposal.before
             sendings.supersede(db, before.account_id, before.trading_day, before.version)
     return written
-
-
-def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
-    """A frozen day with its salts, from the secret. Its root is the frozen one unless the record was changed."""
-    secret = keys.known_secret(key_folder, signed.secret_mark)
-    context = Context(signed.schema_hash, signed.chain_id, signed.contract, signed.trader, signed.trading_day)
-    slots = {catalogue_of(signed).by_name[name].index: value for name, value in signed.values.items()}
-    try:
-        form = SaltForm(signed.salt_form)
-    except ValueError:
-        raise Permanent(
-            f"{signed.trading_day} was signed by a later FNTX, whose salts have form {signed.salt_form}", "Update FNTX"
-        ) from None
-    return build_record(context, signed.account_id, slots, secret, signed.version, salt_form=form)
-
-
-class _Bound(NamedTuple):
-    """The chain, contract, trader and secret that an account's records are bound to."""
-
-    account_id: str
-    chain_id: int
-    contract: str
-    trader: str
-    secret: bytes
-
-    def __repr__(self) -> str:
-        return f"_Bound({self.trader})"
 
 
 def _built_days(db: Readable, period: Period, account: str | None) -> dict[str, list[date]]:
@@ -251,8 +215,8 @@ def _sign(settings: Settings, db: Database, account: str, days: list[date], outc
                     if differing := differences(before[day], values):
                         outcome.drifted.append((before[day], differing))
                 elif refusal is None or day < refusal.day:
-                    bound = bound or _bound(settings, snapshot, account)
-                    records.append(_frozen(bound, day, values))
+                    bound = bound or bound_of(settings, snapshot, account)
+                    records.append(frozen(bound, day, values))
         except Permanent as error:
             refusal = refusal or Refusal(account, day, error)
     new = signatures.freeze(db, records)
@@ -262,35 +226,7 @@ def _sign(settings: Settings, db: Database, account: str, days: list[date], outc
         outcome.refused.append(refusal)
 
 
-def _frozen(
-    bound: _Bound,
-    day: date,
-    values: Values,
-    version: int = FIRST_VERSION,
-    previous_root: bytes | None = None,
-    reason: str | None = None,
-) -> SignedDay:
-    """The record of a day."""
-    scaled, form = CATALOGUE.scaled(values), SaltForm.RECORD
-    context = Context(schema_hash(), bound.chain_id, bound.contract, bound.trader, day)
-    return SignedDay(
-        account_id=bound.account_id,
-        trading_day=day,
-        version=version,
-        schema_hash=context.schema_hash,
-        root=build_record(context, bound.account_id, scaled, bound.secret, version, salt_form=form).root,
-        chain_id=context.chain_id,
-        contract=context.contract,
-        trader=context.trader,
-        secret_mark=keys.mark_of(bound.secret),
-        values={metric.name: scaled[metric.index] for metric in CATALOGUE.metrics},
-        previous_root=previous_root,
-        reason=reason,
-        salt_form=form,
-    )
-
-
-def _check_posted(bound: _Bound, signed: SignedDay, posted: PostedDay | None) -> None:
+def _check_posted(bound: Bound, signed: SignedDay, posted: PostedDay | None) -> None:
     """Raise Permanent unless that version is on the chain that the next one would go to."""
     if (signed.chain_id, signed.contract, signed.trader) != (bound.chain_id, bound.contract, bound.trader):
         raise Permanent(
@@ -302,37 +238,3 @@ def _check_posted(bound: _Bound, signed: SignedDay, posted: PostedDay | None) ->
         raise Permanent(
             f"version {signed.version} of {signed.trading_day} is not on the chain yet", "Amend it when it is"
         )
-
-
-def _bound(settings: Settings, db: Readable, account_id: str) -> _Bound:
-    """What the account's next record is bound to. Raises Permanent where it could not be posted or proved: another key
-    or secret than before, a key that another account uses, made-up days on a public chain."""
-    if account_id == SAMPLE_ACCOUNT and settings.chain.rpc_url is not None:
-        raise Permanent("the sample account's days are made up and are not signed on a public chain", "Load your own")
-    folder, before = settings.paths.keys, signatures.last_signed(db, account_id)
-    secret = keys.salt_secret(folder) if before is None else keys.known_secret(folder, before.secret_mark)
-    addresses, trader = addresses_of(settings), signer_of(settings, account_id).address
-    if before is not None and before.chain_id not in (addresses.chain_id, EMBEDDED_CHAIN_ID):
-        raise Permanent(
-            f"account {account_id} has signed on chain {before.chain_id} so far, and the settings name chain "
-            f"{addresses.chain_id}",
-            "Set FNTX_RPC_URL and FNTX_CONTRACTS as they were: what is signed elsewhere is missing there for ever",
-        )
-    here = signatures.last_signed(db, account_id, addresses.chain_id)
-    if here is not None and here.contract != addresses.track_record and here.chain_id != EMBEDDED_CHAIN_ID:
-        raise Permanent(
-            f"account {account_id} has signed for contract {here.contract} so far, and the settings name "
-            f"{addresses.track_record}",
-            "Set FNTX_CONTRACTS as it was: what is signed elsewhere is missing there for ever",
-        )
-    if here is not None and here.trader != trader:
-        raise Permanent(
-            f"account {account_id} has signed as {here.trader} so far, and the key in use is {trader}'s",
-            "Restore the key from the backup",
-        )
-    if others := signatures.accounts_of_trader(db, trader) - {account_id}:
-        raise Permanent(
-            f"{trader} signs for account {masked(min(others))} already, and the contract keeps one record a day",
-            f"Give account {account_id} a key of its own",
-        )
-    return _Bound(account_id, addresses.chain_id, addresses.track_record, trader, secret)

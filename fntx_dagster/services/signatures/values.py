@@ -1,4 +1,5 @@
-"""What is signed of a day: every metric of the catalogue from the tables, and the catalogue a record was signed by."""
+"""What is signed of a day: every metric of the record and of its extension from the tables, and the catalogues that a
+signed day was signed by."""
 
 from __future__ import annotations
 
@@ -10,12 +11,25 @@ from functools import cache
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, GREEKS, Catalogue, digest_value, letters, unscale
+from fntx_dagster.metrics.catalogue import (
+    CATALOGUE,
+    CATALOGUES,
+    EXTENSION,
+    EXTENSION_ROOT,
+    EXTENSIONS,
+    GREEKS,
+    NOT_COMPUTED,
+    Catalogue,
+    digest_value,
+    letters,
+    scale,
+    unscale,
+)
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import schema_hash_of
 from fntx_dagster.store.database import Readable
-from fntx_dagster.store.marts import performance, risk, summaries
+from fntx_dagster.store.marts import performance, risk, round_trips, summaries
 from fntx_dagster.store.raw_flex import overview
 
 _WINDOWS = ("30d", "mtd", "ytd", "all")
@@ -36,7 +50,10 @@ _EVIDENCE = "statements_digest"
 _FIRST_WITH_GREEKS = 3
 """The version of the catalogue under which they were first computed."""
 
+_NO_ENDINGS = round_trips.Endings(0, 0, 0)
+
 Values = Mapping[str, Decimal | float | int | None]
+"""A day's metrics of record and extension by name. Without `extension_root`, which follows from the others."""
 
 
 class Difference(NamedTuple):
@@ -49,51 +66,67 @@ class Difference(NamedTuple):
 
 @cache
 def _published() -> dict[bytes, Catalogue]:
-    return {schema_hash_of(catalogue.canonical()): catalogue for catalogue in CATALOGUES}
+    return {schema_hash_of(catalogue.canonical()): catalogue for catalogue in (*CATALOGUES, *EXTENSIONS)}
 
 
-def signed_metrics() -> Catalogue:
-    """The catalogue that is signed today: every metric with its slot, name, unit and decimals."""
-    return CATALOGUE
-
-
-@cache
-def schema_hash() -> bytes:
-    """The hash of the catalogue that is signed today."""
-    return schema_hash_of(CATALOGUE.canonical())
+def signed_metrics() -> tuple[Catalogue, Catalogue]:
+    """The catalogues that are signed today, the record's and the extension's: every metric with its slot, name, unit
+    and decimals."""
+    return CATALOGUE, EXTENSION
 
 
 def catalogue_of(signed: SignedDay) -> Catalogue:
     """The version of the catalogue that a record was signed by."""
-    if signed.schema_hash not in _published():
+    return _known(signed, signed.schema_hash)
+
+
+def extension_catalogue_of(signed: SignedDay) -> Catalogue | None:
+    """The version of the catalogue that a day's extension was signed by; None where it has none."""
+    return None if signed.extension is None else _known(signed, signed.extension.schema_hash)
+
+
+def _known(signed: SignedDay, schema_hash: bytes) -> Catalogue:
+    if schema_hash not in _published():
         raise Permanent(
-            f"{signed.trading_day} was signed by a catalogue that this program does not know "
-            f"(0x{signed.schema_hash.hex()})",
+            f"{signed.trading_day} was signed by a catalogue that this program does not know (0x{schema_hash.hex()})",
             "Install the newer program that signed it",
         )
-    return _published()[signed.schema_hash]
+    return _published()[schema_hash]
 
 
 def differences(signed: SignedDay, values: Values) -> list[Difference]:
-    """The metrics of a record that today's tables give another value, by the catalogue that it was signed by.
+    """The metrics of a record and its extension that today's tables give another value, by the catalogues that they
+    were signed by.
 
-    A Greek that was signed as null before Greeks were computed is not compared.
+    A Greek that was signed as null before Greeks were computed is not compared, and the extension's root is not: its
+    metrics are.
     """
-    catalogue = catalogue_of(signed)
-    not_compared = {_EVIDENCE, *(GREEKS if catalogue.version < _FIRST_WITH_GREEKS else ())}
-    current = catalogue.scaled({name: values[name] for name in catalogue.by_name})
+    catalogue, its_catalogue = catalogue_of(signed), extension_catalogue_of(signed)
+    not_compared = {EXTENSION_ROOT, _EVIDENCE, *(GREEKS if catalogue.version < _FIRST_WITH_GREEKS else ())}
+    found = _compared(catalogue, signed.values, values, not_compared)
+    if signed.extension is not None and its_catalogue is not None:
+        found += _compared(its_catalogue, signed.extension.values, values, set())
+    return found
+
+
+def _compared(
+    catalogue: Catalogue, signed: Mapping[str, int | None], values: Values, not_compared: set[str]
+) -> list[Difference]:
+    current = {
+        metric: scale(metric, values[metric.name]) for metric in catalogue.metrics if metric.name not in not_compared
+    }
     return [
-        Difference(metric.name, unscale(metric, signed.values.get(metric.name)), unscale(metric, current[metric.index]))
-        for metric in catalogue.metrics
-        if metric.name not in not_compared and signed.values.get(metric.name) != current[metric.index]
+        Difference(metric.name, unscale(metric, signed.get(metric.name)), unscale(metric, scaled))
+        for metric, scaled in current.items()
+        if signed.get(metric.name) != scaled
     ]
 
 
 def day_values(
     db: Readable, period: Period, account: str | None = None, *, skip_incomplete: bool = False
 ) -> dict[tuple[str, date], dict[str, Decimal | float | int | None]]:
-    """The value of every metric of the catalogue, per account and session, oldest first. Greeks and value at risk are
-    None too where they have not been computed: see `store.marts.risk.days_without_risk`. The rows come from several
+    """The value of every metric that is signed today, per account and session, oldest first. Greeks and value at risk
+    are None too where they have not been computed: see `store.marts.risk.days_without_risk`. The rows come from several
     tables, so what is signed or compared is read from a snapshot. Permanent for a session without the metrics of a
     window, unless `skip_incomplete` leaves that session out."""
     windows = {
@@ -104,6 +137,7 @@ def day_values(
     rows = sorted(summaries.summary(db, period, account), key=lambda row: (row["trading_day"], row["account_id"]))
     accounts = {row["account_id"] for row in rows}
     sessions = {account_id: summaries.numbered_sessions(db, period, account_id) for account_id in accounts}
+    ended = round_trips.endings(db, period, account)
     files = {account_id: overview.statement_digests(db, period, account_id) for account_id in accounts}
     current = {}
     for row in rows:
@@ -114,7 +148,8 @@ def day_values(
             raise Permanent(f"{day} has no metrics for {', '.join(missing)}", "Run the day again with `fntx run`")
         number, closes_at = sessions[account_id][day]
         at_close = at_risk.get(key, {})
-        values: dict[str, Decimal | float | int | None] = {name: at_close.get(name) for name in (*GREEKS, *_AT_RISK)}
+        values: dict[str, Decimal | float | int | None] = dict.fromkeys(NOT_COMPUTED)
+        values |= {name: at_close.get(name) for name in (*GREEKS, *_AT_RISK)}
         values |= {"trading_day_num": number, "session_close_utc": int(closes_at.timestamp())}
         values |= {name: row[name] for name in CATALOGUE.by_name if name in row}
         values |= {"base_currency": letters(row["base_currency"]), _EVIDENCE: _digest(files[account_id].get(day, ()))}
@@ -124,6 +159,8 @@ def day_values(
                 values[f"{name}_{window}"] = windows[*key, window][name]
         values |= {name: windows[*key, "all"][name] for name in _FUND}
         values["var_95_returns"] = windows[*key, "all"]["var_95"]
+        values |= {f"win_rate_all_in_{name}": windows[*key, name].get("win_rate_all_in") for name in _WINDOWS}
+        values |= ended.get(key, _NO_ENDINGS)._asdict()
         current[key] = values
     return current
 

@@ -13,9 +13,9 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import unscale
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
-from fntx_dagster.proof.record import Record, verify
+from fntx_dagster.proof.record import verify
 from fntx_dagster.services.sessions import require_session
-from fntx_dagster.services.signatures.signing import rebuilt
+from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
 from fntx_dagster.services.signatures.values import Difference, catalogue_of, day_values, differences
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
@@ -64,8 +64,9 @@ def prove_metric(settings: Settings, signed: SignedDay, metric: str) -> Proved:
 def verify_day(
     db: Database, chain: Reader, key_folder: Path, account: str, day: date, tx_hash: str | None = None
 ) -> RecordVerdict:
-    """Recompute a day from the tables and compare its latest version with the frozen record, its root, the contract and
-    the transaction. `tx_hash` (0x…, lower case) names the transaction; without it the stored receipt's is compared."""
+    """Recompute a day from the tables and compare its latest version with the frozen record, its roots, the contract
+    and the transaction. `tx_hash` (0x…, lower case) names the transaction; without it the stored receipt's is
+    compared."""
     with db.snapshot() as snapshot:
         signed = signed_day(snapshot, account, day)
         posted = signatures.receipt_of(snapshot, signed)
@@ -73,13 +74,15 @@ def verify_day(
         waiting = list(_waiting(snapshot, signed))
     if values is None:
         raise Permanent(f"{day} has no daily summary any more", "Run `fntx run` for that day")
+    record, extension = rebuilt(signed, key_folder), rebuilt_extension(signed, key_folder)
     return RecordVerdict(
         signed,
         posted,
         differences(signed, values),
         [
             *waiting,
-            *_problems(chain, signed, rebuilt(signed, key_folder), posted, tx_hash or (posted and posted.tx_hash)),
+            *changed_since_signing(signed, record, extension),
+            *_problems(chain, signed, posted, tx_hash or (posted and posted.tx_hash)),
         ],
     )
 
@@ -113,11 +116,7 @@ def _waiting(db: Readable, signed: SignedDay) -> Iterable[str]:
             yield f"version {signed.version} of {signed.trading_day} is {record.state}: `fntx chain status` says more"
 
 
-def _problems(
-    chain: Reader, signed: SignedDay, record: Record, posted: PostedDay | None, tx_hash: str | None
-) -> Iterable[str]:
-    if record.root != signed.root:
-        yield "the stored record does not lead to its own root: it, or the salt secret, was changed after signing"
+def _problems(chain: Reader, signed: SignedDay, posted: PostedDay | None, tx_hash: str | None) -> Iterable[str]:
     stored = chain.version_of(signed.trader, signed.trading_day, signed.version)
     if stored is None:
         yield (

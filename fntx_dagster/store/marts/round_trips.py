@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg.rows import dict_row
 
@@ -13,7 +14,7 @@ from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.round_trips import RoundTrip, RoundTrips
 from fntx_dagster.store.database import Readable
-from fntx_dagster.store.marts.tables import reading
+from fntx_dagster.store.marts.tables import IN_RANGE, reading
 
 
 def round_trips(db: Readable, account: str, period: Period, most: int) -> RoundTrips:
@@ -25,6 +26,27 @@ def round_trips(db: Readable, account: str, period: Period, most: int) -> RoundT
     if not rows:
         return RoundTrips([], 0, Decimal(0))
     return RoundTrips([_round_trip(row) for row in rows], rows[0]["trips"], rows[0]["total"])
+
+
+class Endings(NamedTuple):
+    """The round trips that ended in a session, by the sign of their net P&L in base currency."""
+
+    wins: int
+    losses: int
+    break_evens: int
+
+
+def endings(db: Readable, period: Period, account: str | None = None) -> dict[tuple[str, date], Endings]:
+    """(Account, session) → the round trips that ended in it, for the sessions that have any."""
+    first, last = period
+    with reading(db) as connection:
+        rows = connection.execute(
+            f"""select account_id, trading_day, count(*) filter (where net_pnl > 0),
+                count(*) filter (where net_pnl < 0), count(*) filter (where net_pnl = 0)
+            from alm_reporting.round_trips where {IN_RANGE} group by account_id, trading_day""",
+            {"first": first, "last": last, "account": account},
+        )
+        return {(account_id, day): Endings(*counts) for account_id, day, *counts in rows}
 
 
 def _round_trip(row: Mapping[str, Any]) -> RoundTrip:

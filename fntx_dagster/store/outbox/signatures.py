@@ -7,13 +7,13 @@ Values are kept as scaled integers by metric name; salts are not kept, the secre
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from psycopg.rows import dict_row
 
-from fntx_dagster.model.chain import PostedDay, SignedDay
+from fntx_dagster.model.chain import PostedDay, SignedDay, SignedExtension
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
@@ -168,14 +168,19 @@ def receipt_of(db: Readable, signed: SignedDay) -> PostedDay | None:
 
 
 def _record(signed: SignedDay) -> str:
-    record = {
+    record: dict[str, Any] = {
         "chain_id": str(signed.chain_id),
         "contract": signed.contract,
         "trader": signed.trader,
         "secret_mark": signed.secret_mark,
         "salt_form": signed.salt_form,
-        "values": {name: None if value is None else str(value) for name, value in signed.values.items()},
+        "values": _texts(signed.values),
     }
+    if signed.extension is not None:
+        record["extension"] = {
+            "schema_hash": f"0x{signed.extension.schema_hash.hex()}",
+            "values": _texts(signed.extension.values),
+        }
     if signed.version > 1:
         record |= {"previous_root": f"0x{(signed.previous_root or b'').hex()}", "reason": signed.reason}
     return json.dumps(record)
@@ -183,6 +188,7 @@ def _record(signed: SignedDay) -> str:
 
 def _signed(row: dict[str, Any]) -> SignedDay:
     record = row["record"]
+    extension = record.get("extension")
     return SignedDay(
         account_id=row["account_id"],
         trading_day=row["trading_day"],
@@ -193,11 +199,21 @@ def _signed(row: dict[str, Any]) -> SignedDay:
         contract=record["contract"],
         trader=record["trader"],
         secret_mark=record["secret_mark"],
-        values={name: None if value is None else int(value) for name, value in record["values"].items()},
+        values=_numbers(record["values"]),
         previous_root=bytes.fromhex(record["previous_root"][2:]) if "previous_root" in record else None,
         reason=record.get("reason"),
         salt_form=record.get("salt_form", 1),  # records from before there were two have none
+        extension=extension
+        and SignedExtension(bytes.fromhex(extension["schema_hash"][2:]), _numbers(extension["values"])),
     )
+
+
+def _texts(values: Mapping[str, int | None]) -> dict[str, str | None]:
+    return {name: None if value is None else str(value) for name, value in values.items()}
+
+
+def _numbers(texts: Mapping[str, str | None]) -> dict[str, int | None]:
+    return {name: None if text is None else int(text) for name, text in texts.items()}
 
 
 def _posted(row: dict[str, Any]) -> PostedDay:

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.adapters.evm.client import Chain, connect
+from fntx_dagster.metrics.catalogue import CATALOGUES
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
+from fntx_dagster.proof.leaves import schema_hash_of
+from fntx_dagster.services.signatures.freezing import rebuilt
 from fntx_dagster.services.signatures.signing import amend, proposals
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -31,6 +34,17 @@ def settings(home: Path) -> Settings:
 def chain(settings: Settings) -> Iterator[Chain]:
     with connect(settings) as connected:
         yield connected
+
+
+def as_before(settings: Settings, signed: SignedDay) -> SignedDay:
+    """A record as it was frozen before there was an extension: by the third version of the catalogue."""
+    older = CATALOGUES[2]
+    bare = signed._replace(
+        schema_hash=schema_hash_of(older.canonical()),
+        values={name: signed.values[name] for name in older.by_name},
+        extension=None,
+    )
+    return bare._replace(root=rebuilt(bare, settings.paths.keys).root)
 
 
 def amended(db: Database, settings: Settings, first: date, last: date, reason: str) -> list[SignedDay]:

@@ -15,8 +15,9 @@ from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.checking import check_disclosure
 from fntx_dagster.services.signatures.disclosing import disclose_day
+from fntx_dagster.services.signatures.freezing import rebuilt
 from fntx_dagster.services.signatures.posting import post
-from fntx_dagster.services.signatures.signing import rebuilt, sign
+from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from tests import by_hand

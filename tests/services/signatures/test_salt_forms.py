@@ -19,14 +19,15 @@ from fntx_dagster.proof.record import build_record
 from fntx_dagster.proof.salts import SaltForm
 from fntx_dagster.services.signatures.checking import check_disclosure
 from fntx_dagster.services.signatures.disclosing import disclose_day
+from fntx_dagster.services.signatures.freezing import rebuilt
 from fntx_dagster.services.signatures.posting import post
-from fntx_dagster.services.signatures.signing import rebuilt, sign
+from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.services.signatures.verifying import prove_on_chain, verify_day
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.signatures import signed_version
 from tests import by_hand
-from tests.services.signatures.conftest import amended
+from tests.services.signatures.conftest import amended, as_before
 
 ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
 
@@ -45,12 +46,15 @@ def old(built: Database, settings: Settings, chain: Chain) -> SignedDay:
     by_hand.build(built, ACCOUNT, DAY)
     [signed] = sign(settings, built, Period.on(DAY)).new
     assert signed.salt_form == SaltForm.RECORD
-    before = in_the_old_form(signed, settings.paths.keys)
+    before = in_the_old_form(as_before(settings, signed), settings.paths.keys)
     assert before.root != signed.root
     with built.connect() as connection:
         connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
         connection.execute(
-            "update alm_reporting.daily_signatures set root = %s, record = record - 'salt_form'", (before.root,)
+            """update alm_reporting.daily_signatures set root = %s, schema_hash = %s,
+                record = (record - array['salt_form', 'extension'])
+                    #- '{values,extension_root}' #- '{values,aggregation_commitments}'""",
+            (before.root, before.schema_hash),
         )
         connection.execute("alter table alm_reporting.daily_signatures enable trigger all")
     assert len(post(settings, built, chain, Period.on(DAY)).new) == 1

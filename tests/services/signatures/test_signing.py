@@ -104,6 +104,7 @@ def test_greeks_signed_as_null_before_greeks_were_computed_are_no_drift(
         trading_day=DAY,
         schema_hash=schema_hash_of(catalogue.canonical()),
         values=values | {"trading_day_num": 1, "session_close_utc": close},
+        extension=None,
     )
     assert freeze(built, [older]) == [older]
     assert today.values["delta"] == 0, "what is signed now has Greeks"
