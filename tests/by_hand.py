@@ -23,6 +23,7 @@ _METRICS = {
     "sharpe": 0.3,
     "max_drawdown": -0.4,
     "win_rate": 50,
+    "win_rate_all_in": 40,
     "dpi": 0,
     "tvpi": 1,
     "rvpi": 1,

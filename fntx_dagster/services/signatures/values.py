@@ -33,7 +33,7 @@ from fntx_dagster.store.marts import performance, risk, round_trips, summaries
 from fntx_dagster.store.raw_flex import overview
 
 _WINDOWS = ("30d", "mtd", "ytd", "all")
-_OF_WINDOW = ("win_rate", "sharpe", "volatility", "max_drawdown", "total_return")
+_OF_WINDOW = ("win_rate", "win_rate_all_in", "sharpe", "volatility", "max_drawdown", "total_return")
 _FUND = ("dpi", "tvpi", "rvpi")
 _AT_RISK = ("var_95_historical", "var_95_repricing")
 _SIGNED_PARTS = (
@@ -159,7 +159,6 @@ def day_values(
                 values[f"{name}_{window}"] = windows[*key, window][name]
         values |= {name: windows[*key, "all"][name] for name in _FUND}
         values["var_95_returns"] = windows[*key, "all"]["var_95"]
-        values |= {f"win_rate_all_in_{name}": windows[*key, name].get("win_rate_all_in") for name in _WINDOWS}
         values |= ended.get(key, _NO_ENDINGS)._asdict()
         current[key] = values
     return current

@@ -93,7 +93,6 @@ def test_a_new_day_is_signed_by_the_fourth_version_and_its_extension_is_in_slot_
 def test_the_all_in_win_rates_are_those_of_the_windows(built: Database, settings: Settings) -> None:
     by_hand.build(built, ACCOUNT, DAY)
     with built.connect() as connection:
-        connection.execute("alter table alm_reporting.rolling_metrics add column if not exists win_rate_all_in float8")
         for number, window in enumerate(("30d", "mtd", "ytd", "all")):
             connection.execute(
                 "update alm_reporting.rolling_metrics set win_rate_all_in = %s where metric_window = %s",
