@@ -86,7 +86,7 @@ def _event(fill: Fill, effect: FillEffect, contract: Contract, closes: bool, wit
     traded_option = fill.event_type == TRADE and is_option(contract)
     premium = fill.proceeds if traded_option and not closes else _ZERO
     reversed_lots = [lot for lot in effect.closed_today if traded_option and lot.open_fill_id in with_premium]
-    reversal_in_base = -_sum(_premium(lot) * lot.open_fx_rate for lot in reversed_lots)
+    reversal_in_base = -_sum(_premium(lot) * (lot.open_fx_rate or 0) for lot in reversed_lots)
     return Event(
         event_id=event_id(fill),
         event_type=fill.event_type,
@@ -114,7 +114,7 @@ def _event(fill: Fill, effect: FillEffect, contract: Contract, closes: bool, wit
 def _premium(lot: Lot) -> Decimal:
     """What opening the lot brought, negative what it cost."""
     sign = 1 if lot.direction == SHORT else -1
-    return sign * lot.quantity * lot.open_price * lot.multiplier
+    return sign * lot.quantity * (lot.open_price or 0) * lot.multiplier
 
 
 def _block(block_id: str, phase: str, closes: bool, events: tuple[Event, ...]) -> Block:

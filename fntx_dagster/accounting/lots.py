@@ -14,11 +14,19 @@ from fntx_dagster.accounting.fills import CORPORATE_ACTIONS
 LONG = "long"
 SHORT = "short"
 
+HELD = "held"
+"""How a lot was opened that Open Positions says was held before the first statement of trades."""
+UNSTATED = "unstated"
+"""How a lot was opened whose opening no statement holds; it is known by what closed it."""
+
 
 class Lot(NamedTuple):
     """A quantity that one fill opened and one other closed, or, with the closing side None, what is still open.
 
     Quantity absolute; prices and money in the contract's currency; fees signed, costs negative; times aware, UTC.
+    `opened_before`: the day before which it was opened, where no statement says when; `opened_at` only orders it then.
+    `open_price` is None where what it cost is unknown, and so is `gross_pnl`, unless the broker's figure says it; the
+    price of a lot held from before is the broker's cost basis, which includes the fee of its opening.
     """
 
     direction: str
@@ -27,9 +35,9 @@ class Lot(NamedTuple):
     open_fill_id: str
     opened_at: datetime
     opened_session: date
-    open_price: Decimal
+    open_price: Decimal | None
     open_fee: Decimal
-    open_fx_rate: Decimal
+    open_fx_rate: Decimal | None
     how_opened: str
     origin_fill_id: str | None
     round_trip_id: str
@@ -41,6 +49,7 @@ class Lot(NamedTuple):
     close_fx_rate: Decimal | None = None
     gross_pnl: Decimal | None = None
     how_ended: str | None = None
+    opened_before: date | None = None
 
     @property
     def lot_id(self) -> str:
@@ -50,7 +59,7 @@ class Lot(NamedTuple):
 
     @property
     def realised(self) -> Decimal:
-        """The gross P&L in the contract's currency; of what is still open, none."""
+        """The gross P&L in the contract's currency; none of what is still open, nor of what has no known cost."""
         return self.gross_pnl or Decimal(0)
 
     @property
@@ -65,15 +74,18 @@ class Lot(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What a fill did to the position: absolute quantities, and the gross P&L that it realised."""
+    """What a fill did to the position: absolute quantities, and the gross P&L that it realised; that of
+    `unknown_quantity`, a part of what it closed, is unknown and not in it."""
 
     opening_quantity: Decimal
     closing_quantity: Decimal
     gross_realised: Decimal
+    unknown_quantity: Decimal = Decimal(0)
 
 
 class Unopened(NamedTuple):
-    """What a fill closed without its opening being in the statements; its share of the commission is in no lot."""
+    """What a fill closed without its opening being in the statements; `fee`: its share of the commission, where that is
+    in no lot."""
 
     fill_id: str
     quantity: Decimal

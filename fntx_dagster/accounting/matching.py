@@ -4,7 +4,8 @@ P&L is gross, from the prices of the fills: an option that is assigned or exerci
 (zero), and the stock it moved opens or closes at the strike. Fees stay apart, each leg with its share of its fill's
 commission, so that the shares sum to the commission to the last digit. A split, a merger or a change of symbol ends
 the lots that it takes at their cost and opens others that carry it; fees stay with the lots that a trade opened. The
-broker's figures differ by convention, not by money: `broker_pnl.py` takes one to the other.
+broker's figures differ by convention, not by money: `broker_pnl.py` takes one to the other. A lot of unknown cost gets
+its P&L from them, where they say it (`known_cost.py`).
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from fntx_dagster.accounting.fills import (
     Fill,
 )
 from fntx_dagster.accounting.fx import PLACES
-from fntx_dagster.accounting.lots import LONG, SHORT, Effect, Lot, Matching, Unopened
+from fntx_dagster.accounting.known_cost import by_brokers_figure
+from fntx_dagster.accounting.lots import LONG, SHORT, UNSTATED, Effect, Lot, Matching, Unopened
 
 _ENDINGS = {
     TRADE: "traded",
@@ -52,23 +54,27 @@ _ENDINGS = {
 }
 _OPENINGS = {TRANSFER_IN: "transfer", TRANSFER_OUT: "transfer"} | dict.fromkeys(CORPORATE_ACTIONS, SPIN_OFF)
 """What an action opens that carries no other lot's cost is called like what is spun off, whatever the action was."""
+_ENDS_WITH_A_RESULT = frozenset({TRADE, EXPIRATION, ASSIGNMENT, EXERCISE, DELIVERY})
 _ZERO = Decimal(0)
 
 
-def match(fills: Iterable[Fill], open_lots: Iterable[Lot] = ()) -> Matching:
+def match(fills: Iterable[Fill], open_lots: Iterable[Lot] = (), *, unstated: bool = False) -> Matching:
     """Match the fills of one contract, in order of execution, against the lots open before the first of them.
 
     Deterministic and resumable: two ranges one after the other, the second from the first one's open lots, give what
     both at once give. A fill that, by its kind or the broker's word, can only close opens nothing: what finds no open
-    lot is returned as `unopened`. Zero quantities and currency conversions hold no lot.
+    lot is returned as `unopened`, and with `unstated` closes a lot of unknown cost. Zero quantities and currency
+    conversions hold no lot.
     """
-    book = _Book(deque(sorted(open_lots, key=lambda lot: lot.opened_at)))
+    book = _Book(deque(sorted(open_lots, key=lambda lot: lot.opened_at)), unstated)
     for fill in fills:
         book.take(fill)
     return book.matching
 
 
-def match_contracts(fills: Iterable[Fill], open_lots: Iterable[tuple[str, Lot]] = ()) -> dict[str, Matching]:
+def match_contracts(
+    fills: Iterable[Fill], open_lots: Iterable[tuple[str, Lot]] = (), *, unstated: bool = False
+) -> dict[str, Matching]:
     """`match` for each contract_id of one account that has fills or open lots; these come with their contract_id.
 
     Fills in order of execution, of all contracts: the legs of an exchange are taken together, whichever comes first.
@@ -79,7 +85,8 @@ def match_contracts(fills: Iterable[Fill], open_lots: Iterable[tuple[str, Lot]] 
         held[contract_id].append(lot)
     contracts = held.keys() | {fill.contract_id for fill in fills}
     books = {
-        contract_id: _Book(deque(sorted(held[contract_id], key=lambda lot: lot.opened_at))) for contract_id in contracts
+        contract_id: _Book(deque(sorted(held[contract_id], key=lambda lot: lot.opened_at)), unstated)
+        for contract_id in contracts
     }
     legs = {fill.fill_id: fill for fill in fills if fill.event_type in CORPORATE_ACTIONS and fill.linked_fill_id}
     for fill in fills:
@@ -114,8 +121,9 @@ class _Rest:
 class _Book:
     """The open lots of one contract, oldest first, and what has come out of them so far."""
 
-    def __init__(self, open_lots: deque[Lot]) -> None:
+    def __init__(self, open_lots: deque[Lot], unstated: bool = False) -> None:
         self.open = open_lots
+        self.unstated = unstated
         self.closed: list[Lot] = []
         self.effects: dict[str, Effect] = {}
         self.unopened: list[Unopened] = []
@@ -139,6 +147,7 @@ class _Book:
             return
         rest = _Rest(abs(fill.quantity), fill.commission)
         direction = LONG if fill.quantity > 0 else SHORT
+        before = len(self.closed)
         trip = self.open[0].round_trip_id if self.open else fill.fill_id
         closes = bool(self.open) and self.open[0].direction != direction
         realised = self._close(fill, rest) if closes else _ZERO
@@ -146,11 +155,19 @@ class _Book:
             trip = fill.fill_id
         opening = rest.quantity
         if opening and (fill.closes == CLOSES_ONLY or (fill.closes == CLOSES_SOME and not closes and not self.open)):
-            self.unopened.append(Unopened(fill.fill_id, opening, rest.fee))
+            is_lot = self.unstated and fill.event_type in _ENDS_WITH_A_RESULT
+            self.unopened.append(Unopened(fill.fill_id, opening, _ZERO if is_lot else rest.fee))
+            if is_lot:
+                self.closed.append(_unstated(fill, rest, trip))
             opening = _ZERO
         elif opening:
             self.open.append(_opened(fill, direction, rest, trip))
-        self.effects[fill.fill_id] = Effect(opening, abs(fill.quantity) - opening, realised)
+        unknown = _ZERO
+        if any(lot.gross_pnl is None for lot in self.closed[before:]):
+            self.closed[before:] = closed = by_brokers_figure(fill, self.closed[before:])
+            unknown = sum((lot.quantity for lot in closed if lot.gross_pnl is None), _ZERO)
+            realised = sum((lot.realised for lot in closed), _ZERO)
+        self.effects[fill.fill_id] = Effect(opening, abs(fill.quantity) - opening, realised, unknown)
 
     def _close(self, fill: Fill, rest: _Rest) -> Decimal:
         """Consume open lots from the oldest on; the gross P&L realised."""
@@ -222,6 +239,10 @@ class _Book:
         rest, paid, realised = _Rest(known, quantity), _Rest(known, cash), _ZERO
         for place, lot in enumerate(lots):
             size, money = rest.take(lot.quantity), paid.take(lot.quantity)
+            if lot.open_price is None:
+                self.closed.append(_carried_away(lot, taken, _ZERO))
+                to.open.append(_carried_on(lot, given, place, direction, size, None, trip or lot.round_trip_id))
+                continue
             cost = lot.quantity * lot.open_price * lot.multiplier * (1 if lot.direction == LONG else -1)
             price = ((cost - money) / (sign * size * given.multiplier)).quantize(PLACES)
             left = money + sign * size * price * given.multiplier - cost
@@ -271,7 +292,9 @@ def _carried_away(lot: Lot, fill: Fill, left: Decimal) -> Lot:
     )
 
 
-def _carried_on(lot: Lot, fill: Fill, place: int, direction: str, quantity: Decimal, price: Decimal, trip: str) -> Lot:
+def _carried_on(
+    lot: Lot, fill: Fill, place: int, direction: str, quantity: Decimal, price: Decimal | None, trip: str
+) -> Lot:
     """The lot in its new shape; its moment keeps its place among those that one action carries."""
     return Lot(
         direction=direction,
@@ -286,6 +309,7 @@ def _carried_on(lot: Lot, fill: Fill, place: int, direction: str, quantity: Deci
         how_opened=fill.event_type,
         origin_fill_id=lot.origin_fill_id if lot.carried else lot.open_fill_id,
         round_trip_id=trip,
+        opened_before=lot.opened_before,
     )
 
 
@@ -308,7 +332,8 @@ def _opened(fill: Fill, direction: str, rest: _Rest, trip: str) -> Lot:
 
 
 def _closed(lot: Lot, fill: Fill, quantity: Decimal, open_fee: Decimal, close_fee: Decimal) -> Lot:
-    change = fill.price - lot.open_price if lot.direction == LONG else lot.open_price - fill.price
+    opened = lot.open_price
+    change = None if opened is None else fill.price - opened if lot.direction == LONG else opened - fill.price
     return Lot(  # not _replace: it takes four times as long, and a year of day trades has a lot for every other fill
         lot.direction,
         quantity,
@@ -328,6 +353,33 @@ def _closed(lot: Lot, fill: Fill, quantity: Decimal, open_fee: Decimal, close_fe
         close_price=fill.price,
         close_fee=close_fee,
         close_fx_rate=fill.fx_rate_to_base,
-        gross_pnl=change * quantity * lot.multiplier,
+        gross_pnl=None if change is None else change * quantity * lot.multiplier,
         how_ended=_ENDINGS[fill.event_type],
+        opened_before=lot.opened_before,
+    )
+
+
+def _unstated(fill: Fill, rest: _Rest, trip: str) -> Lot:
+    """What a fill closes although no statement holds its opening: known by its end alone."""
+    return Lot(
+        direction=SHORT if fill.quantity > 0 else LONG,
+        quantity=rest.quantity,
+        multiplier=fill.multiplier,
+        open_fill_id=f"{UNSTATED}:{fill.fill_id}",
+        opened_at=fill.executed_at,
+        opened_session=fill.session,
+        open_price=None,
+        open_fee=_ZERO,
+        open_fx_rate=None,
+        how_opened=UNSTATED,
+        origin_fill_id=None,
+        round_trip_id=trip,
+        close_fill_id=fill.fill_id,
+        closed_at=fill.executed_at,
+        closed_session=fill.session,
+        close_price=fill.price,
+        close_fee=rest.fee,
+        close_fx_rate=fill.fx_rate_to_base,
+        how_ended=_ENDINGS[fill.event_type],
+        opened_before=fill.session,
     )

@@ -25,7 +25,8 @@ class Event:
     symbol_change, corporate_action, transfer_in, transfer_out, deposit, withdrawal, interest, dividend, tax, fee,
     other_cash. `quantity` is signed; `price`, `premium`, `commission`, `gross_realised` and `amount` are in `currency`;
     a commission is negative when it costs. `premium_reversal` takes back the premium that an earlier block of the
-    day counted for what this fill closes, in `currency`. `nav_after` is None only on a provisional day without an
+    day counted for what this fill closes, in `currency`. What `unknown_quantity`, a part of what it closes, cost is in
+    no statement, and its P&L not in `gross_realised`. `nav_after` is None only on a provisional day without an
     opening NAV. `linked_event_id` is the other leg of an assignment or of an exchange of contracts; a split in place
     links to itself.
     """
@@ -51,6 +52,7 @@ class Event:
     nav_after: Decimal | None
     description: str
     linked_event_id: str | None = None
+    unknown_quantity: Decimal = Decimal(0)
 
 
 _FLOWS = ("deposit", "withdrawal", "transfer_in", "transfer_out")
@@ -93,6 +95,7 @@ class Block:
 class OpenPosition:
     """A holding at a session's close. `quantity` is signed; `opened_at` of the oldest lot; `ends` and
     `ended_at` say how (expired, assigned, exercised, traded, delivered) and when it ended, None while it is open.
+    `opened_before`: the day before which it was opened, where no statement says when; `opened_at` is None then.
 
     On a provisional day: a holding now. `mark`, its price per unit, and `market_value`, signed, are the gateway's, in
     `currency`; None where the gateway no longer holds it. `opened_at` is None when it was opened on an earlier day, and
@@ -108,6 +111,7 @@ class OpenPosition:
     mark: Decimal | None = None
     market_value: Decimal | None = None
     currency: str | None = None
+    opened_before: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

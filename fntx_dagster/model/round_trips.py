@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,7 +12,9 @@ from fntx_dagster.model.contract import Contract
 
 class RoundTrip(NamedTuple):
     """A position from zero back to zero (a row of alm_reporting.round_trips). `quantity` is what was opened, negative
-    of a short position; `gross_pnl` and `fees` are in `currency`, `net_pnl` in base currency."""
+    of a short position; `gross_pnl` and `fees` are in `currency`, `net_pnl` in base currency. Both P&Ls are None where
+    no statement says what the position cost. `opened_before`: the day before which it was opened, where no statement
+    says when; `opened_at` is not its moment then."""
 
     contract: Contract
     quantity: Decimal
@@ -20,15 +22,17 @@ class RoundTrip(NamedTuple):
     closed_at: datetime
     how_ended: str
     currency: str
-    gross_pnl: Decimal
+    gross_pnl: Decimal | None
     fees: Decimal
-    net_pnl: Decimal
+    net_pnl: Decimal | None
+    opened_before: date | None = None
 
 
 class RoundTrips(NamedTuple):
     """The round trips that ended in a range, oldest first: all of them, or where they are many those that made or lost
-    most. `ended` and `net_pnl` (base currency) are of all."""
+    most. `ended`, `net_pnl` (base currency) and `unknown`, how many have no known P&L, are of all."""
 
     trips: Sequence[RoundTrip]
     ended: int
     net_pnl: Decimal
+    unknown: int = 0

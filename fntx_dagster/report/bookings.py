@@ -19,6 +19,7 @@ from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
 
 _EXCHANGED = "This asset exchange has no immediate P&L impact."
+_UNKNOWN = "unknown for {} of the shares: no statement says what they cost."
 _COUNTED = "on the shares; it moves nothing here and counts where open positions are marked to the closing prices."
 
 
@@ -53,11 +54,14 @@ def _impact(block: Block, base_currency: str) -> tuple[Line, ...]:
 
 def _realised(events: Iterable[Event]) -> list[Line]:
     """What shares that went or came realised against the price at which they had come or gone, by currency."""
+    events = list(events)
     by_currency: dict[str, Decimal] = {}
     for event in events:
         if event.event_type == "delivery":
             by_currency[event.currency] = by_currency.get(event.currency, Decimal(0)) + event.gross_realised
-    return [
+    unknown = sum((event.unknown_quantity for event in events if event.event_type == "delivery"), Decimal(0))
+    unstated = [Line("Realised P&L", _UNKNOWN.format(money.quantity(unknown)))] if unknown else []
+    return unstated + [
         Line(
             f"Realised {'Gain' if gross > 0 else 'Loss'}",
             f"{money.display(gross)} {currency} {_COUNTED}",

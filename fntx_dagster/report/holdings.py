@@ -17,6 +17,9 @@ from fntx_dagster.report.tables import Table
 
 NONE = "–"
 """A cell without a figure."""
+UNKNOWN = "unknown"
+"""A cell whose figure no statement gives."""
+_ORIGINS = {"held": "held before the statements", "unstated": "not in the statements"}
 
 
 def positions_table(day: AnyDay, marks: Mapping[str, Mark], observer: ZoneInfo) -> Table:
@@ -48,10 +51,17 @@ def head_of(position: OpenPosition, observer: ZoneInfo) -> tuple[str, str, str, 
     """A position's first columns in every table: name, time of opening, outcome and quantity."""
     return (
         wording.contract_name(position.contract, date.min),  # with its expiry: the table may be read on another day
-        NONE if position.opened_at is None else time_of(position.opened_at, observer),
+        opening(position.opened_at, position.opened_before, observer),
         position.ends or "open",
         money.quantity(position.quantity),
     )
+
+
+def opening(opened_at: datetime | None, opened_before: date | None, observer: ZoneInfo) -> str:
+    """When a position was opened, or before which day, where no statement says when."""
+    if opened_before is not None:
+        return f"before {opened_before}"
+    return NONE if opened_at is None else time_of(opened_at, observer)
 
 
 def time_of(moment: datetime, observer: ZoneInfo) -> str:
@@ -79,13 +89,15 @@ def _stock(stock: StockPosition, last: date) -> tuple[str, ...]:
     how = f" ({stock.how_ended})" if ended and stock.how_ended not in (None, "traded") else ""
     return (
         stock.symbol,
-        f"{stock.origin}{option}",
-        stock.entry_date.isoformat(),
+        f"{_ORIGINS.get(stock.origin, stock.origin)}{option}",
+        f"before {stock.entry_before}" if stock.entry_before else stock.entry_date.isoformat(),
         f"{stock.exit_date}{how}" if ended else "open",
         money.quantity(-stock.quantity if stock.direction == "short" else stock.quantity),
-        money.price(stock.entry_price),
+        UNKNOWN if stock.entry_price is None else money.price(stock.entry_price),
         money.price(stock.exit_price) if ended and stock.exit_price is not None else NONE,
         f"{money.display(stock.gross_pnl, signed=True)} {stock.currency}"
         if ended and stock.gross_pnl is not None
+        else UNKNOWN
+        if ended
         else NONE,
     )

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.model.day import AnyDay, OpenPosition
 from fntx_dagster.model.round_trips import RoundTrip, RoundTrips
 from fntx_dagster.report import money, wording
-from fntx_dagster.report.holdings import NONE, head_of, in_order, time_of
+from fntx_dagster.report.holdings import NONE, UNKNOWN, head_of, in_order, opening, time_of
 from fntx_dagster.report.tables import Table
 
 MOST_TRADES = 250
@@ -27,6 +27,9 @@ def trades_table(trades: RoundTrips, day: AnyDay, observer: ZoneInfo) -> Table:
     if trades.ended > len(trades.trips):
         listed = f"{len(trades.trips):,} of {trades.ended:,}, those that made or lost most; the total is of all."
         footnote = f"{listed} {footnote}"
+    if trades.unknown:
+        whose = f"The result of {trades.unknown:,} of them is unknown, because no statement says what the opening cost"
+        footnote = f"{footnote} {whose}; the total is of the others."
     return Table(
         ("Trade", "Opened", "Closed", "Ended", "Quantity", "Gross P&L", "Fees", realised),
         (
@@ -44,13 +47,13 @@ def trades_table(trades: RoundTrips, day: AnyDay, observer: ZoneInfo) -> Table:
 def _trip(trip: RoundTrip, observer: ZoneInfo) -> tuple[str, ...]:
     return (
         wording.contract_name(trip.contract, date.min),
-        time_of(trip.opened_at, observer),
+        opening(trip.opened_at, trip.opened_before, observer),
         time_of(trip.closed_at, observer),
         trip.how_ended.replace("_", " "),
         money.quantity(trip.quantity),
-        f"{money.display(trip.gross_pnl, signed=True)} {trip.currency}",
+        UNKNOWN if trip.gross_pnl is None else f"{money.display(trip.gross_pnl, signed=True)} {trip.currency}",
         f"{money.display(trip.fees, signed=True)} {trip.currency}",
-        money.display(trip.net_pnl, signed=True),
+        UNKNOWN if trip.net_pnl is None else money.display(trip.net_pnl, signed=True),
     )
 
 

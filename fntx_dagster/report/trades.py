@@ -21,6 +21,7 @@ _PHASES = {"overnight": "Overnight ", "pre_market": "Pre-Market "}
 # More terms than an iron condor has legs make a sum that nobody checks by eye.
 _MOST_TERMS = 4
 _OPEN_PRICE_STEP = Decimal("0.0001")
+_NO_COST = "no statement says what was paid or received when they were opened"
 _BROKERS_OWN = " (the broker's own figure, net of what the opening cost)"
 
 
@@ -100,6 +101,14 @@ def _impact(block: Block, left_open: Sequence[Holding], received: str | None) ->
         outcome = f"a {_outcome(gross).lower()}" if gross else "neither a gain nor a loss"
         if gross and received:
             outcome = f"the {'' if left_open else 'total '}{_outcome(gross).lower()} from the {received}"
+        unknown = sum((event.unknown_quantity for event in block.events), Decimal(0))
+        if unknown and not gross:
+            return (
+                "P&L Impact" if single else "Net P&L Impact",
+                f"What {'this trade realises' if single else 'these trades realise'} is unknown: {_NO_COST}.",
+            )
+        if unknown:
+            outcome += f", without {money.quantity(unknown)} units whose result is unknown: {_NO_COST}"
         realise = "This trade realises" if single else "These trades realise"
         return "P&L Impact" if single else "Net P&L Impact", f"{realise} {outcome}."
     premium = sum((event.premium * event.fx_rate for event in block.events), Decimal(0))
@@ -122,7 +131,10 @@ def _amount_lines(block: Block, by_broker: Collection[str]) -> list[Line]:
             # the broker's figure holds what the opening cost, so that no price can be read from it
             theirs = any(event.event_id in by_broker for event in own)
             terms, note = ("", _BROKERS_OWN) if theirs else (_realised_terms(own, amounts.gross), "")
-            lines.append(_line(f"Realised {_outcome(amounts.gross)}{of}", amounts.gross, amounts, terms, note))
+            if sum((event.unknown_quantity for event in own), Decimal(0)) and not amounts.gross:
+                lines.append(Line(f"Realised P&L{of}", "unknown", depth=1))
+            else:
+                lines.append(_line(f"Realised {_outcome(amounts.gross)}{of}", amounts.gross, amounts, terms, note))
         if not block.closes and amounts.premium:
             terms = _premium_terms(own, amounts.premium)
             lines.append(_line(f"Premium{of}", amounts.premium, amounts, terms))
@@ -195,7 +207,7 @@ def _realised_terms(events: Sequence[Event], gross: Decimal) -> str:
     """
     closing = [event for event in events if event.closing_quantity]
     deals = {(event.contract, event.price, (event.quantity or 0) > 0) for event in closing}
-    if len(deals) != 1:
+    if len(deals) != 1 or any(event.unknown_quantity for event in closing):
         return ""
     contract, price, buys = deals.pop()
     if contract is None or price is None:

@@ -198,10 +198,33 @@ def split_of_what_no_statement_opened(account: Account) -> None:
     account.day("2025-07-14", {ACME: "41"}).trade(ACME, 10, "40")
     account.day("2025-07-15", {ACME: "21"}).splits(ACME, 2, 1)
     account.day("2025-07-16", {ACME: "22"}).trade(ACME, -40, "22", open_close="C")
+    account.delivers(without=["OpenPositions"])
+
+
+@ACCOUNTS.account(marks={ACME: "40"})
+def split_of_what_open_positions_tell(account: Account) -> None:
+    account.balance.positions[ACME] = Decimal(10)
+    account.day("2025-07-14", {ACME: "41"}).trade(ACME, 10, "40")
+    account.day("2025-07-15", {ACME: "21"}).splits(ACME, 2, 1)
+    account.day("2025-07-16", {ACME: "22"}).trade(ACME, -40, "22", open_close="C")
+
+
+def test_a_split_carries_what_was_held_before_the_first_statement_at_its_unknown_cost(built: Platform) -> None:
+    held = lots(built, split_of_what_open_positions_tell)
+    assert [(lot[1], lot[2], lot[4]) for lot in held] == [
+        (10, None, 0),
+        (10, 40, 0),
+        (20, None, None),
+        (20, 20, 40),
+    ]
 
 
 def test_a_split_scales_the_part_that_is_known_by_the_brokers_ratio(built: Platform) -> None:
-    assert [(lot[1], lot[2]) for lot in lots(built, split_of_what_no_statement_opened)] == [(10, 40), (20, 20)]
+    assert [(lot[1], lot[2]) for lot in lots(built, split_of_what_no_statement_opened)] == [
+        (10, 40),
+        (20, 20),
+        (20, None),
+    ]
 
 
 # -- transfers

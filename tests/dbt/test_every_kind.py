@@ -139,7 +139,8 @@ def test_actions_and_transfers_that_arrive_late_change_the_days_behind_them(plat
         )
 
     assert delivers(generated="20250717;050000", without=("CorporateActions", "Transfers")) == [
-        ("trade", 10, 90, "traded")
+        ("trade", 10, 90, "traded"),
+        ("unstated", 26, None, "traded"),
     ]
     assert delivers(generated="20250718;050000") == [
         ("trade", 10, 90, "split"),

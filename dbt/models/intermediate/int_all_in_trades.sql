@@ -90,8 +90,13 @@ ended as (
         min(opened_at) filter (where counts) as opened_at,
         max(closed_at) as closed_at,
         (array_agg(how_ended order by closed_at desc, close_fill_id desc))[1] as how_ended,
-        sum(gross_pnl * close_fx_rate) filter (where counts) as gross_pnl_in_base,
-        sum(open_fee * open_fx_rate + close_fee * close_fx_rate) filter (where counts) as fees_in_base
+        min(opened_before) filter (where counts) as opened_before,
+        -- unknown where no statement says what a lot cost
+        case
+            when bool_and(gross_pnl is not null) filter (where counts)
+                then sum(gross_pnl * close_fx_rate) filter (where counts)
+        end as gross_pnl_in_base,
+        sum(coalesce(open_fee * open_fx_rate, 0) + close_fee * close_fx_rate) filter (where counts) as fees_in_base
     from dealt
     group by account_id, label
     having bool_and(closed_day is not null) and bool_or(counts) and {{ in_range('max(closed_day)') }}
@@ -155,7 +160,7 @@ select
     ended.opened_day,
     ended.opened_at,
     ended.closed_at,
-    ended.closed_at - ended.opened_at as holding_time,
+    case when ended.opened_before is null then ended.closed_at - ended.opened_at end as holding_time,
     ended.how_ended,
     ended.gross_pnl_in_base,
     ended.fees_in_base,

@@ -20,12 +20,13 @@ by_lots as (
         max(lots.multiplier) as multiplier,
         sum(lots.sign * lots.quantity) as quantity
     from {{ ref('stg_lots') }} as lots
-    inner join {{ ref('stg_fills') }} as opening
+    -- what was held before the first statement has no fill that opened it
+    left join {{ ref('stg_fills') }} as opening
         on opening.account_id = lots.account_id and opening.fill_id = lots.open_fill_id
     left join {{ ref('stg_fills') }} as closing
         on closing.account_id = lots.account_id and closing.fill_id = lots.close_fill_id
     inner join sessions
-        on sessions.trading_day >= opening.official_day
+        on sessions.trading_day >= coalesce(opening.official_day, lots.opened_day)
         and (closing.official_day is null or sessions.trading_day < closing.official_day)
     -- some sessions around the range: the trading day and the official day of a fill can lie days apart
     where lots.opened_day <= '{{ var("to_day") }}'::date + 10

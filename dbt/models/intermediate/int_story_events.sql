@@ -41,6 +41,7 @@ happened as (
         proceeds,
         commission,
         gross_realised,
+        unknown_quantity,
         -- what a transferred position is worth comes and goes like cash
         case when is_transfer then -proceeds end as amount,
         order_type,
@@ -77,6 +78,7 @@ happened as (
         currency,
         fx_rate_to_base,
         fx_source,
+        0,
         0,
         0,
         0,

@@ -95,6 +95,7 @@ select
     moved.premium,
     moved.premium_reversal,
     moved.gross_realised,
+    moved.unknown_quantity,
     moved.commission,
     moved.amount,
     case

@@ -72,11 +72,13 @@ trips as (
         account_id,
         trading_day,
         -- int: sums of bigint would be numeric
-        count(*)::int as trips,
+        -- a trip of unknown result is none that was won or lost
+        count(net_pnl)::int as trips,
         count(*) filter (where net_pnl > 0)::int as wins,
         count(*) filter (where net_pnl < 0)::int as losses,
         coalesce(sum(net_pnl) filter (where net_pnl > 0), 0) as won,
         coalesce(sum(net_pnl) filter (where net_pnl < 0), 0) as lost,
+        count(holding_time)::int as timed,
         sum(extract(epoch from holding_time) / 3600) as hours_held
         {%- for ending in endings %},
         count(*) filter (where how_ended = '{{ ending }}')::int as {{ ending }}
@@ -97,7 +99,7 @@ all_in as (
     select
         account_id,
         trading_day,
-        count(*)::int as trades_all_in,
+        count(net_pnl)::int as trades_all_in,
         count(*) filter (where net_pnl > 0)::int as wins_all_in,
         count(*) filter (where net_pnl < 0)::int as losses_all_in,
         sum(net_pnl) as net_all_in
@@ -166,7 +168,7 @@ windows as (
         flows_so_far,
         first_value(flows_so_far - flows_of_day) over days_so_far as flows_before,
         {%- for total in [
-            "trips", "wins", "losses", "won", "lost", "hours_held", "otherwise",
+            "trips", "wins", "losses", "won", "lost", "timed", "hours_held", "otherwise",
             "trades_all_in", "wins_all_in", "losses_all_in", "net_all_in",
         ] + endings %}
         coalesce(sum({{ total }}) over days_so_far, 0) as {{ total }}{{ "," if not loop.last }}
@@ -237,7 +239,7 @@ select
     money.lost / nullif(money.losses, 0) as average_loss,
     (money.won / nullif(-money.lost, 0))::double precision as profit_factor,
     (money.won + money.lost) / nullif(money.trips, 0) as expectancy,
-    (money.hours_held / nullif(money.trips, 0))::double precision as average_holding_hours,
+    (money.hours_held / nullif(money.timed, 0))::double precision as average_holding_hours,
     {%- for ending in endings + ["otherwise"] %}
     money.{{ ending }} as ended_{{ ending }},
     {%- endfor %}

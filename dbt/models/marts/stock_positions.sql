@@ -16,6 +16,7 @@ select
     lots.quantity,
     lots.opened_day as entry_date,
     lots.opened_at as entry_timestamp,
+    lots.opened_before as entry_before,
     lots.open_price as entry_price,
     lots.how_opened as origin,
     option_leg.description as origin_option,

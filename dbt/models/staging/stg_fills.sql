@@ -35,6 +35,7 @@ select
     opening_quantity,
     closing_quantity,
     gross_realised,
+    unknown_quantity,
     broker_mtm,
     close_price,
     order_type,

@@ -20,6 +20,7 @@ select
     opened_at,
     closed_at,
     opened_session as opened_day,
+    opened_before,
     closed_session as closed_day,
     open_price,
     close_price,

@@ -3,8 +3,9 @@
 Reads what `raw_flex` holds (by `trades`, `bookings` and `rates`), lets `accounting` decide, and writes only what
 differs, one transaction per account. The tables equal what a rebuild from the first statement would give: a range
 starts from the lots that were open before it, and it starts earlier when trades or labels of earlier days differ from
-the tables. A rate that comes later, by a ConversionRates row or the setting, changes an older day only when that
-day is built again. The earliest session whose fills or lots changed is noted as stale.
+the tables, and at the first statement where other lots were held before that (`held`). A rate that comes later, by a
+ConversionRates row or the setting, changes an older day only when that day is built again. The earliest session whose
+fills or lots changed is noted as stale.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ import psycopg
 from fntx_dagster.accounting import classification, trade_rows
 from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, Calendar, sessions
 from fntx_dagster.accounting.fills import Fill
-from fntx_dagster.accounting.lots import Lot, Matching
+from fntx_dagster.accounting.fx import Rates
+from fntx_dagster.accounting.held import HeldLot
+from fntx_dagster.accounting.lots import UNSTATED, Lot, Matching
 from fntx_dagster.accounting.matching import match_contracts
+from fntx_dagster.accounting.section_rows import asset_category
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
-from fntx_dagster.store.accounting import bookings, trades
+from fntx_dagster.store.accounting import bookings, held, trades
 from fntx_dagster.store.accounting.changes import note_changed
 from fntx_dagster.store.accounting.rates import base_currency, read_rates, write_day_rates
 from fntx_dagster.store.database import Database
@@ -113,21 +117,26 @@ class _Account:
         )
         base = base_currency(self.connection, self.account)
         cancels = trade_rows.cancellations(trades.trades_to_strike_out(self.connection, self.account))
-        struck_out = cancels.struck_out
-        start = self._start(first, struck_out, base)
-        # what is booked after that close may still be reported for that day
-        rates = read_rates(self.connection, self.account, base, _new_york_day(start), self.fallback)
-        rows = trades.trades_after(self.connection, self.account, start)
-        exercises = trades.exercises_after(self.connection, self.account, start)
-        counted = [row for row in rows if row.row_key not in struck_out]
-        fills = classification.classify(counted, exercises, self.calendar, rates, cancels.reversing)
-        if booked := bookings.booked(self.connection, self.account, start, self.calendar, rates):
-            fills = sorted((*fills, *booked), key=lambda fill: fill.order)
+        start, beginning = self._start(first, cancels.struck_out, base), self.calendar.sessions[0].previous_close
+        fills, rates = self._fills(start, base, cancels)
+        before = held.held_lots(self.connection, self.account, base, self.calendar, start, fills)
+        built = held.held_as_built(self.connection, self.account)
+        is_changed = {held.identity(lot) for lot in before} != built
+        if start > beginning and (is_changed or any(lot.lot.opened_at > start for lot in before)):
+            start = beginning
+            fills, rates = self._fills(start, base, cancels)
+        if is_changed:
+            note_changed(self.connection, self.account, held.first_day(self.connection, self.account))
         touched = {fill.contract_id for fill in fills} | self._contracts_after(start)
-        restored = self._open_lots(start, touched)
-        matchings = match_contracts(fills, ((contract.contract_id, lot) for contract, lot in restored))
+        if start == beginning:
+            touched |= {lot.row.contract_id for lot in before} | {str(contract) for contract, *_ in built}
+            restored = [(_contract_of(lot), lot.lot) for lot in before]
+        else:
+            restored = self._open_lots(start, touched)
+        matchings = match_contracts(fills, ((contract.contract_id, lot) for contract, lot in restored), unstated=True)
         contracts = {lot.open_fill_id: contract for contract, lot in restored}
-        contracts |= {fill.fill_id: _LotContract._make(_contract_fields(fill)) for fill in fills}
+        for fill in fills:
+            contracts[fill.fill_id] = contracts[f"{UNSTATED}:{fill.fill_id}"] = _LotContract(*_contract_fields(fill))
         written = {
             "day_rates": write_day_rates(self.connection, self.account, self.calendar, rates, _new_york_day(start)),
             "fills": self._write_fills(start, fills, matchings),
@@ -141,6 +150,18 @@ class _Account:
             position_lots=written["position_lots"].changes,
             unopened=tuple(self._unopened(fills, matchings)),
         )
+
+    def _fills(self, start: datetime, base: str, cancels: trade_rows.Cancellations) -> tuple[list[Fill], Rates]:
+        """The fills after a moment, in order of execution, and the rates that they were made with."""
+        # what is booked after that close may still be reported for that day
+        rates = read_rates(self.connection, self.account, base, _new_york_day(start), self.fallback)
+        rows = trades.trades_after(self.connection, self.account, start)
+        exercises = trades.exercises_after(self.connection, self.account, start)
+        counted = [row for row in rows if row.row_key not in cancels.struck_out]
+        fills = classification.classify(counted, exercises, self.calendar, rates, cancels.reversing)
+        if booked := bookings.booked(self.connection, self.account, start, self.calendar, rates):
+            fills = sorted((*fills, *booked), key=lambda fill: fill.order)
+        return fills, rates
 
     def _start(self, first: date, struck_out: Iterable[str], base: str) -> datetime:
         """The close after which everything is read again: before `first`, or before the earliest mismatch."""
@@ -159,7 +180,7 @@ class _Account:
         parameters = {"account": self.account, "start": start, "contracts": list(contracts)}
         width = len(_LotContract._fields)
         rows = self.connection.execute(_OPEN_LOTS, parameters)
-        return [(_LotContract._make(row[:width]), Lot(*row[width:])) for row in rows]
+        return [(_LotContract._make(row[:width]), Lot(*row[width:-1], opened_before=row[-1])) for row in rows]
 
     def _write_fills(self, start: datetime, fills: Sequence[Fill], matchings: Mapping[str, Matching]) -> Synced:
         rows = ((self.account, *_from_fill(fill), *matchings[fill.contract_id].effects[fill.fill_id]) for fill in fills)
@@ -206,6 +227,22 @@ class _LotContract(NamedTuple):
 
 _contract_fields = attrgetter(*_LotContract._fields)
 
+
+def _contract_of(held_lot: HeldLot) -> _LotContract:
+    row = held_lot.row
+    return _LotContract(
+        row.contract_id,
+        row.symbol,
+        row.description,
+        asset_category(row),
+        row.underlying_symbol,
+        row.strike,
+        row.expiry,
+        row.put_call,
+        row.currency or "",
+    )
+
+
 _FROM_FILL = (
     *(name for name in Fill._fields if name not in ("delivered_by", "closes", "booked", "ratio")),
     "proceeds",
@@ -214,7 +251,7 @@ _from_fill = attrgetter(*_FROM_FILL)
 _FILLS = SyncedTable(
     "fills",
     ("account_id", "fill_id"),
-    ("account_id", *_FROM_FILL, "opening_quantity", "closing_quantity", "gross_realised"),
+    ("account_id", *_FROM_FILL, "opening_quantity", "closing_quantity", "gross_realised", "unknown_quantity"),
     day="session",
 )
 # an open lot has no day: it changes with the fill that opened it, or with what closes a part of it
@@ -237,14 +274,14 @@ _SESSIONS = SyncedTable(
 _OPEN_LOTS = f"""
     select {columns(_LotContract._fields, of="l")},
         l.direction, sum(l.quantity), l.multiplier, l.open_fill_id, l.opened_at, l.opened_session, l.open_price,
-        sum(l.open_fee), l.open_fx_rate, l.how_opened, l.origin_fill_id, l.round_trip_id
+        sum(l.open_fee), l.open_fx_rate, l.how_opened, l.origin_fill_id, l.round_trip_id, l.opened_before
     from alm_reporting.position_lots l
-    join alm_reporting.fills f on f.account_id = l.account_id and f.fill_id = l.open_fill_id
+    left join alm_reporting.fills f on f.account_id = l.account_id and f.fill_id = l.open_fill_id
     where l.account_id = %(account)s and l.contract_id = any (%(contracts)s)
       and l.opened_at <= %(start)s and (l.closed_at is null or l.closed_at > %(start)s)
     group by {columns(_LotContract._fields, of="l")},
         l.direction, l.multiplier, l.open_fill_id, l.opened_at, l.opened_session, l.open_price, l.open_fx_rate,
-        l.how_opened, l.origin_fill_id, l.round_trip_id, f.source_transaction_id
+        l.how_opened, l.origin_fill_id, l.round_trip_id, l.opened_before, f.source_transaction_id
     order by l.opened_at,
         case when f.source_transaction_id ~ '^[0-9]+$' then f.source_transaction_id::numeric else 0 end, l.open_fill_id
 """

@@ -27,12 +27,12 @@ def stock_positions(db: Readable, account: str, period: Period) -> list[StockPos
     with reading(db) as connection:
         rows = connection.execute(
             """select symbol, direction, sum(quantity), entry_date, entry_price, origin, origin_option, exit_date,
-                exit_price, how_ended, currency, sum(gross_pnl)
+                exit_price, how_ended, currency, sum(gross_pnl), entry_before
             from alm_reporting.stock_positions
             where account_id = %(account)s
                 and (entry_date between %(first)s and %(last)s or exit_date between %(first)s and %(last)s)
             group by symbol, direction, entry_date, entry_price, origin, origin_option, exit_date, exit_price,
-                how_ended, currency
+                how_ended, currency, entry_before
             order by entry_date, min(entry_timestamp), symbol, exit_date, exit_price""",
             {"account": account, "first": first, "last": last},
         )

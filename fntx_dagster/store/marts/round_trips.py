@@ -25,7 +25,9 @@ def round_trips(db: Readable, account: str, period: Period, most: int) -> RoundT
         rows = cursor.fetchall()
     if not rows:
         return RoundTrips([], 0, Decimal(0))
-    return RoundTrips([_round_trip(row) for row in rows], rows[0]["trips"], rows[0]["total"])
+    return RoundTrips(
+        [_round_trip(row) for row in rows], rows[0]["trips"], rows[0]["total"] or Decimal(0), rows[0]["unknown"]
+    )
 
 
 class Endings(NamedTuple):
@@ -57,16 +59,17 @@ def _round_trip(row: Mapping[str, Any]) -> RoundTrip:
 # A contract's terms are the same in all of its lots.
 _ROUND_TRIPS = """
 with ended as (
-    select *, count(*) over () as trips, sum(net_pnl) over () as total
+    select *, count(*) over () as trips, sum(net_pnl) over () as total,
+        count(*) filter (where net_pnl is null) over () as unknown
     from alm_reporting.round_trips
     where account_id = %(account)s and trading_day between %(first)s and %(last)s
-    order by abs(net_pnl) desc, round_trip_id limit %(most)s
+    order by abs(net_pnl) desc nulls last, round_trip_id limit %(most)s
 )
-select trips, total, ended.contract_id, ended.symbol, coalesce(ended.description, ended.symbol) as description,
+select trips, total, unknown, ended.contract_id, ended.symbol, coalesce(ended.description, ended.symbol) as description,
     ended.asset_category,
     lot.underlying_symbol, lot.multiplier, lot.strike, lot.expiry, lot.put_call,
     case direction when 'long' then quantity else -quantity end as quantity, opened_at, closed_at, how_ended, currency,
-    gross_pnl, fees, net_pnl
+    gross_pnl, fees, net_pnl, opened_before
 from ended
 cross join lateral (
     select underlying_symbol, multiplier, strike, expiry, put_call from alm_reporting.position_lots as lots

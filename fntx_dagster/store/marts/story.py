@@ -60,7 +60,8 @@ select
     summary.trading_day, contract_id, symbol, min(lots.description) as description, asset_category, underlying_symbol,
     multiplier, strike, expiry, put_call,
     sum(case direction when 'long' then quantity else -quantity end) as quantity,
-    min(opened_at) as opened_at,
+    case when bool_and(opened_before is null) then min(opened_at) end as opened_at,
+    min(opened_before) as opened_before,
     (array_agg(open_price order by opened_at))[1] as open_price,
     night.ends,
     max(closed_at) filter (where night.ends is not null) as ended_at
@@ -127,6 +128,7 @@ def _event(row: Any) -> Event:
         nav_after=row.nav_after_event,
         description=row.description or "",
         linked_event_id=f"fill:{row.linked_fill_id}" if row.linked_fill_id else None,
+        unknown_quantity=row.unknown_quantity,
     )
 
 
@@ -158,6 +160,7 @@ def _position(row: Any) -> OpenPosition:
         open_price=row.open_price,
         ends=row.ends,
         ended_at=row.ended_at,
+        opened_before=row.opened_before,
     )
 
 

@@ -411,7 +411,7 @@ def test_an_expiration_whose_opening_is_in_no_statement_is_reported_and_opens_no
         "1",
         2,
     )
-    assert broker.lots("lot_id") == []
+    assert broker.lots("lot_id", "gross_pnl") == [("unstated:1|1", None)]
     assert broker.fills("event_type", "opening_quantity", "closing_quantity") == [("expiration", 0, 2)]
 
 
