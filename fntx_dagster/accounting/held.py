@@ -47,7 +47,7 @@ class HeldRow(SectionRow):
         return self.conid or self.symbol or ""
 
 
-class Beginning(NamedTuple):
+class RecordStart(NamedTuple):
     """Where an account's fills begin: the session whose close (UTC) comes before them, and the first day of fills."""
 
     session: date
@@ -76,7 +76,9 @@ class HeldLot(NamedTuple):
     lot: Lot
 
 
-def held_before(rows: Iterable[HeldRow], moved: Mapping[str, Moved], beginning: Beginning, base: str) -> list[HeldLot]:
+def held_before(
+    rows: Iterable[HeldRow], moved: Mapping[str, Moved], beginning: RecordStart, base: str
+) -> list[HeldLot]:
     """The lots of an account at its beginning, in no order; `base` is its base currency.
 
     `rows`: Open Positions of one day; `moved`: contract → what its fills did up to that day, so that what is held then
@@ -112,7 +114,7 @@ def _detailed(rows: Sequence[HeldRow]) -> list[HeldRow]:
 
 
 def _of_contract(
-    rows: Sequence[HeldRow], moved: Moved, beginning: Beginning, base: str
+    rows: Sequence[HeldRow], moved: Moved, beginning: RecordStart, base: str
 ) -> Iterator[tuple[HeldRow, Lot]]:
     units = _multiplier(rows[0])
     held = sum((_quantity(row) for row in rows), Decimal(0))
@@ -123,10 +125,11 @@ def _of_contract(
     if (wanted > 0) == (held > 0):
         dated = [(_opened(row) or beginning.close, row) for row in rows]
         old = sorted((pair for pair in dated if pair[0] <= beginning.close), key=lambda pair: pair[0])
-    sizes = []
+    sizes, added = [], moved.bought if held > 0 else moved.sold
     for _, row in reversed(old):
-        sizes.append(min(left, abs(_quantity(row))))
-        left -= sizes[-1]
+        newer = Decimal(0) if _opened(row) else min(added, abs(_quantity(row)))  # what fills of the record opened
+        sizes.append(min(left, abs(_quantity(row)) - newer))
+        left, added = left - sizes[-1], added - newer
     if left:  # the oldest of all: closed before the day that tells
         moment = old[0][0] if old else beginning.close
         yield rows[0], _lot(rows[0], wanted, left, units, None, moment, 0, beginning, base)
@@ -145,7 +148,7 @@ def _lot(
     price: Decimal | None,
     opened: datetime,
     number: int,
-    beginning: Beginning,
+    beginning: RecordStart,
     base: str,
 ) -> Lot:
     dated = number > 0 and _opened(row) is not None

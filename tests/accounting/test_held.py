@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fntx_dagster.accounting import fills as f
-from fntx_dagster.accounting.held import Beginning, HeldRow, Moved, held_before
+from fntx_dagster.accounting.held import HeldRow, Moved, RecordStart, held_before
 from fntx_dagster.accounting.matching import match
 from tests.accounting.examples import fill
 
-BEGINNING = Beginning(date(2025, 6, 30), datetime(2025, 6, 30, 20, tzinfo=UTC), date(2025, 7, 1))
+BEGINNING = RecordStart(date(2025, 6, 30), datetime(2025, 6, 30, 20, tzinfo=UTC), date(2025, 7, 1))
 
 
 def held(quantity: int, **given: Any) -> HeldRow:
@@ -77,8 +77,8 @@ def test_lots_beside_their_sum_count_once_and_an_incomplete_list_of_lots_gives_w
 
 def test_what_the_fills_sold_since_has_no_known_cost_and_what_they_bought_was_not_held():
     assert lots(held(5, cost_basis_price=Decimal(7)), moved=Moved(sold=Decimal(3))) == [
-        ("long", 5, 7, date(2025, 7, 1)),
         ("long", 3, None, date(2025, 7, 1)),
+        ("long", 5, 7, date(2025, 7, 1)),
     ]
     assert lots(held(5, cost_basis_price=Decimal(7)), moved=Moved(bought=Decimal(3))) == [
         ("long", 2, None, date(2025, 7, 1))

@@ -178,7 +178,7 @@ def test_greeks_and_value_at_risk_know_them(july: Platform) -> None:
     )
     assert (without, risk is None) == (0, True), "one close is no history yet"
     shares = 100 * 618 + 20 * 99
-    assert delta == pytest.approx(shares + 618 * sum(each for *_, each in options), rel=1e-9)
+    assert delta == pytest.approx(shares + 618 * sum(each for *_, each in options), rel=1e-6)
 
 
 @ACCOUNTS

@@ -14,7 +14,7 @@ import psycopg
 
 from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fills import CORPORATE_ACTIONS, FX_CONVERSION, Fill
-from fntx_dagster.accounting.held import Beginning, HeldLot, HeldRow, Moved, held_before
+from fntx_dagster.accounting.held import HeldLot, HeldRow, Moved, RecordStart, held_before
 from fntx_dagster.store.queries import one_row, one_value
 
 
@@ -37,7 +37,7 @@ def held_lots(
         return []
     first_day = first_traded or told + timedelta(days=1)
     session = calendar.on_or_before(first_day - timedelta(days=1))
-    beginning = Beginning(session.day, session.closes_at, first_day)
+    beginning = RecordStart(session.day, session.closes_at, first_day)
     contracts = [row.contract_id for row in rows]
     moved: dict[str, Moved] = defaultdict(Moved)
     for contract, quantity, event_type in connection.execute(_MOVED, [account, contracts, start, told]):
