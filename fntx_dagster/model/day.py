@@ -8,7 +8,7 @@ times are aware and in UTC.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar, TypeVar
@@ -144,7 +144,9 @@ class Day(TradingDay):
     """A day that a statement covers: its amounts are official, so `as_of` is None.
 
     `deposits` and `withdrawals` are both 0 or more. `difference` is closing_nav_official − closing_nav_calculated, and
-    `difference_parts` sums with `unexplained` to it.
+    `difference_parts` sums with `unexplained` to it. `released_marks` is the part of its mark-to-market that earlier
+    closes had counted and the day's closing trades realised. `ended` counts the round trips that ended in the session
+    (`model.round_trips.ENDINGS`), as the metrics count them.
     """
 
     as_of: ClassVar[None] = None
@@ -160,6 +162,8 @@ class Day(TradingDay):
     net_pnl: Decimal
     difference: Decimal
     unexplained: Decimal
+    released_marks: Decimal = Decimal(0)
+    ended: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,10 @@ from typing import NamedTuple
 
 from fntx_dagster.model.contract import Contract
 
+ENDINGS = ("expired", "settled", "assigned", "exercised", "closed", "delivered", "otherwise")
+"""How a round trip ended: `settled` is an expiration that was settled in cash, `closed` a trade, `delivered` that an
+option took shares, `otherwise` a corporate action."""
+
 
 class RoundTrip(NamedTuple):
     """A position from zero back to zero (a row of alm_reporting.round_trips). `quantity` is what was opened, negative

@@ -13,15 +13,16 @@ period: the official days of one account, where there are several: account_id; b
     sessions (how many); heading; lines (texts, in the order of the report); opening_nav, closing_nav, deposits,
     withdrawals, gross_pnl, commissions, interest, fees, broker_residual, net_pnl (amounts, summed);
     time_weighted_return (ratio); best_day, worst_day {trading_day, net_pnl, daily_return}; movers [{trading_day, title,
-    nav_impact}], the blocks that moved the NAV most; positions_ended {expired, settled, assigned, exercised, closed}
-    (counts); positions_held, positions_open (counts, at the last close and after its night); difference,
-    difference_parts, unexplained: summed over the closes, as of a day.
+    nav_impact}], the blocks that moved the NAV most; positions_ended {expired, settled, assigned, exercised, closed,
+    delivered, otherwise} (counts of round trips); positions_held, positions_open (counts, at the last close and after
+    its night); difference, difference_parts, unexplained, released_marks: summed over the closes, as of a day.
 
 day: account_id; trading_day (YYYY-MM-DD); base_currency; heading; provisional; as_of (moment; null unless provisional);
     gateway_nav; early_close; previous_close, opens_at, closes_at (moments); opening_nav_official,
     opening_nav_calculated, closing_nav_official, closing_nav_calculated, deposits, withdrawals, gross_pnl, commissions,
     interest, fees, broker_residual, net_pnl, difference, unexplained (amounts in base currency); difference_parts:
     [{name, label, amount, display}], those that are not zero, which sum with `unexplained` to `difference`;
+    released_marks: the part of mark_to_market that trades took out of earlier marks;
     open_at_close: [{contract, quantity, opened_at, open_price, ends, ended_at, mark, market_value, currency}]; blocks.
 
     A provisional day is one that no statement covers yet, as IB Gateway sees it: closing_nav_official is the NAV now,
@@ -54,7 +55,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.contract import Contract
-from fntx_dagster.model.day import AnyDay, Block, Event, OpenPosition, ProvisionalDay
+from fntx_dagster.model.day import AnyDay, Block, Day, Event, OpenPosition, ProvisionalDay
 from fntx_dagster.report import clock, money
 from fntx_dagster.report.market import nonzero_parts, part_label
 from fntx_dagster.report.narrative import Paragraph, Story, StorySection
@@ -119,6 +120,7 @@ def _period(period: PeriodSummary) -> Json:
         "difference": _change(period.difference),
         "difference_parts": _parts((name, amount) for name, amount in period.difference_parts.items() if amount),
         "unexplained": _change(period.unexplained),
+        "released_marks": _change(period.released_marks),
     }
 
 
@@ -149,6 +151,7 @@ def _day(story: Story) -> Json:
         "closes_at": _moment(day.closes_at, observer),
         **_day_amounts(day),
         "difference_parts": _parts(nonzero_parts(day)),
+        "released_marks": _change(day.released_marks) if isinstance(day, Day) else None,
         "open_at_close": [_position(position, observer) for position in day.open_at_close],
         "blocks": [
             _block(section, paragraph, observer) for section in story.sections for paragraph in section.paragraphs

@@ -6,7 +6,7 @@ NAV. All amounts are in base currency.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -36,6 +36,11 @@ PART_LABELS = {
     "broker_residual": "Left over in the broker's own statement",
     "not_yet_attributed": "Not yet attributed",
 }
+_RELEASED = "Earlier marks of positions that trades closed, released"
+_EXPIRING = "Expiring options carried at their closing marks"
+_ENDED = "Positions that ended, against their last closing marks"
+# What becomes P&L only later. It is no unrealised P&L of the positions unless it is their mark.
+_UNREALISED = ("mark_to_market", "interest_accruals", "fx_translation")
 
 
 def narrate_previous_close(day: AnyDay, observer: ZoneInfo) -> Paragraph:
@@ -126,11 +131,25 @@ def nonzero_parts(day: AnyDay) -> list[tuple[str, Decimal]]:
     return [(name, amount) for name, amount in in_order(day.difference_parts).items() if amount]
 
 
+def labelled_parts(
+    parts: Mapping[str, Decimal], released: Decimal, marked: str = PART_LABELS["mark_to_market"]
+) -> list[tuple[str, Decimal]]:
+    """The non-zero parts in their order, with labels. The mark-to-market is split: `released` is what closing trades
+    took out of earlier marks, the rest is called `marked`."""
+    labelled: list[tuple[str, Decimal]] = []
+    for name, amount in in_order(parts).items():
+        if name == "mark_to_market":
+            labelled += [(marked, amount - released), (_RELEASED, released)]
+        else:
+            labelled.append((part_label(name), amount))
+    return [(label, amount) for label, amount in labelled if amount]
+
+
 def part_lines(
     parts: Sequence[tuple[str, Decimal]], unexplained: Decimal, difference: Decimal, currency: str, depth: int
 ) -> tuple[Line, ...]:
-    """The parts of a difference by name, what is unexplained, and the exact sum where the rounded one is off."""
-    labelled = [*((part_label(name), amount) for name, amount in parts), ("Unexplained", unexplained)]
+    """The labelled parts of a difference, what is unexplained, and the exact sum where the rounded one is off."""
+    labelled = [*parts, ("Unexplained", unexplained)]
     lines = [
         Line(
             label,
@@ -223,6 +242,9 @@ def _expired_sentence(day: AnyDay) -> str:
     else:
         subject = f"{'Both' if len(positions) == 2 else f'All {len(positions):,}'} options {names}"
         verb = "expire"
+    if isinstance(day, Day) and _new_marks(day):
+        carried = "it at its closing mark" if verb == "expires" else "them at their closing marks"
+        return f"{subject} {verb} worthless; the broker carries {carried} until the next statement."
     if all(position.quantity > 0 for position in positions):
         return f"{subject} {verb} worthless; the premium paid is lost."
     return f"{subject} {verb} worthless; the premium is fully realised."
@@ -255,7 +277,7 @@ def _holding(position: OpenPosition) -> Holding:
 
 
 def _difference_lines(day: Day) -> tuple[Line, ...]:
-    parts = nonzero_parts(day)
+    parts = labelled_parts(day.difference_parts, day.released_marks, _marked_label(day))
     if not day.difference and not parts:
         nav = money.display(day.closing_nav_official)
         return (Line("Reconciliation", f"The calculated and the official NAV agree at {nav} {day.base_currency}."),)
@@ -263,13 +285,35 @@ def _difference_lines(day: Day) -> tuple[Line, ...]:
     result = f"{money.display(day.difference, signed=True)} {day.base_currency}"
     amount = {"amount": day.difference, "currency": day.base_currency}
     if _is_marked(day):
-        said = "The broker calculates the day's unrealised P&L on these open positions."
+        names = [name for name, part in nonzero_parts(day) if part]
+        is_unrealised = {*names} <= {*_UNREALISED} and not day.released_marks and not day.unexplained
+        sum_of = "Unrealised P&L" if is_unrealised else "Official less calculated NAV"
         head: tuple[Line, ...] = (
-            Line("Mark-to-Market P&L", said),
-            Line(text=f"Unrealised P&L = ({terms})", result=result, note=", made up of:", depth=1, **amount),
+            Line("Mark-to-Market P&L", _marked_sentence(day)),
+            Line(text=f"{sum_of} = ({terms})", result=result, note=", made up of:", depth=1, **amount),
         )
     else:
         said = f"The difference between the calculated NAV and the official one is {terms}"
         head = (Line("Reconciliation", said, result, note=", made up of:", **amount),)
     depth = head[-1].depth + 1
     return (*head, *part_lines(parts, day.unexplained, day.difference, day.base_currency, depth))
+
+
+def _new_marks(day: Day) -> Decimal:
+    """The day's mark-to-market beyond what its closing trades released."""
+    return day.difference_parts.get("mark_to_market", Decimal(0)) - day.released_marks
+
+
+def _marked_label(day: Day) -> str:
+    if not day.open_at_close:
+        return _ENDED
+    return PART_LABELS["mark_to_market"] if _is_marked(day) else _EXPIRING
+
+
+def _marked_sentence(day: Day) -> str:
+    """What of the difference is the open positions'; interest, translation and the rest are beside it."""
+    marks = _new_marks(day)
+    if marks == day.difference:
+        return "The broker calculates the day's unrealised P&L on these open positions."
+    made = f"{money.display(marks, signed=True)} {day.base_currency}"
+    return f"The broker calculates {made} on these open positions; the rest of the difference is beside them."

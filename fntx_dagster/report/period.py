@@ -17,8 +17,9 @@ from typing import NamedTuple
 from fntx_dagster.model.day import Day
 from fntx_dagster.model.difference import in_order
 from fntx_dagster.model.nav import NavDay
+from fntx_dagster.model.round_trips import ENDINGS
 from fntx_dagster.report import clock, money, wording
-from fntx_dagster.report.market import part_lines
+from fntx_dagster.report.market import labelled_parts, part_lines
 from fntx_dagster.report.narrative import Line, Story
 from fntx_dagster.report.performance import linked
 
@@ -37,8 +38,9 @@ _ENDINGS = {
     "assigned": ("is assigned", "are assigned"),
     "exercised": ("is exercised", "are exercised"),
     "closed": ("is closed by trades", "are closed by trades"),
+    "delivered": ("is taken by an option", "are taken by options"),
+    "otherwise": ("ends by a corporate action", "end by corporate actions"),
 }
-_BOOKINGS = {"expiration": "expired", "assignment": "assigned", "exercise": "exercised"}
 
 
 class DayResult(NamedTuple):
@@ -62,9 +64,10 @@ class PeriodSummary:
     """The official days of a range, in sum and in words.
 
     `best` and `worst` go by the daily return. `movers` are the blocks that moved the NAV most, deposits and withdrawals
-    apart, the largest first. `endings` counts positions (a contract on a day) by how they ended: expired, settled,
-    assigned, exercised, closed; `held_at_end` those held at the last close, `open_at_end` those that outlive its night.
-    `difference` is the sum of the differences at the closes, and `difference_parts` sums with `unexplained` to it.
+    apart, the largest first. `endings` counts round trips by how they ended (`model.round_trips.ENDINGS`), as the
+    metrics do; `held_at_end` those held at the last close, `open_at_end` those that outlive its night.
+    `difference` is the sum of the differences at the closes, and `difference_parts` sums with `unexplained` to it;
+    `released_marks` is the part of its mark-to-market that closing trades released.
     """
 
     account_id: str
@@ -92,6 +95,7 @@ class PeriodSummary:
     difference: Decimal
     difference_parts: Mapping[str, Decimal]
     unexplained: Decimal
+    released_marks: Decimal
 
     @property
     def heading(self) -> str:
@@ -166,6 +170,7 @@ def _period(stories: Sequence[Story]) -> PeriodSummary:
         difference=_sum(days, "difference"),
         difference_parts=in_order(parts),
         unexplained=_sum(days, "unexplained"),
+        released_marks=_sum(days, "released_marks"),
     )
 
 
@@ -184,22 +189,11 @@ def _movers(stories: Iterable[Story]) -> tuple[Mover, ...]:
 
 
 def _endings(days: Iterable[Day]) -> dict[str, int]:
-    """A contract counts once on a day for each way in which it ended; a trade ends what is not held at the close."""
-    ended: set[tuple[date, str, str]] = set()
+    """The round trips that ended in the days, by how."""
+    counted = Counter[str]()
     for day in days:
-        held = {position.contract.contract_id for position in day.open_at_close}
-        for event in (event for block in day.blocks for event in block.events):
-            if event.contract is None:
-                continue
-            how = _BOOKINGS.get(event.event_type)
-            if how == "expired" and event.price:
-                how = "settled"
-            if event.event_type == "trade" and event.closing_quantity and event.contract.contract_id not in held:
-                how = "closed"
-            if how:
-                ended.add((day.trading_day, event.contract.contract_id, how))
-    counted = Counter(how for _, _, how in ended)
-    return {how: counted[how] for how in _ENDINGS}
+        counted.update(day.ended)
+    return {how: counted[how] for how in ENDINGS}
 
 
 def _flows(period: PeriodSummary) -> str:
@@ -291,7 +285,7 @@ def _positions(period: PeriodSummary) -> str:
 
 
 def _difference_lines(period: PeriodSummary) -> tuple[Line, ...]:
-    parts = [(name, amount) for name, amount in period.difference_parts.items() if amount]
+    parts = labelled_parts(period.difference_parts, period.released_marks)
     if not period.difference and not parts:
         return (Line("Reconciliation", "The calculated and the official NAV agree at every close."),)
     head = Line(

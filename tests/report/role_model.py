@@ -151,6 +151,7 @@ def july_17() -> Day:
             "fx_translation": Decimal("0.0033824"),
         },
         unexplained=ZERO,
+        ended={"expired": 2, "closed": 1},
         blocks=(_expirations_of_the_16th(), _day_trades()),
         open_at_close=(
             OpenPosition(
@@ -202,6 +203,7 @@ def july_18() -> Day:
             "fx_translation": Decimal("-0.1223496"),
         },
         unexplained=ZERO,
+        ended={"assigned": 1, "expired": 1, "closed": 1},
         blocks=(_assignment(), _expiration_of_the_17th(), _cover(), _same_day_options()),
         open_at_close=(
             OpenPosition(

@@ -118,7 +118,8 @@ def test_the_document_holds_the_period_with_exact_amounts() -> None:
     (content,) = document["periods"]
     assert content["net_pnl"] == {"amount": "-267.65", "display": "-267.65"}
     assert content["best_day"]["trading_day"] == "2025-07-17"
-    assert content["positions_ended"] == {"expired": 3, "settled": 0, "assigned": 1, "exercised": 0, "closed": 2}
+    none = dict.fromkeys(("settled", "exercised", "delivered", "otherwise"), 0)
+    assert content["positions_ended"] == {"expired": 3, "assigned": 1, "closed": 2} | none
     assert (content["positions_held"], content["positions_open"]) == (2, 0)
     parts = sum(Decimal(part["amount"]) for part in content["difference_parts"])
     assert parts + Decimal(content["unexplained"]["amount"]) == Decimal(content["difference"]["amount"])

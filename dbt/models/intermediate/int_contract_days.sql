@@ -109,6 +109,27 @@ official as (
     group by 1, 2, 3, 4
 ),
 
+-- What the day's trades realised of lots that the close before had marked already: the story counts all of it, the
+-- official NAV what is beyond that mark.
+released as (
+    select
+        fills.account_id,
+        fills.official_day as trading_day,
+        fills.contract_id,
+        fills.currency,
+        sum(lots.sign * lots.quantity) as quantity,
+        sum(lots.sign * lots.quantity * lots.open_price) as cost
+    from fills
+    inner join {{ ref('stg_lots') }} as lots
+        on lots.account_id = fills.account_id and lots.close_fill_id = fills.fill_id
+    left join {{ ref('stg_fills') }} as opening
+        on opening.account_id = lots.account_id and opening.fill_id = lots.open_fill_id
+    where fills.event_type = 'trade'
+        and fills.trading_day = fills.official_day
+        and coalesce(opening.official_day, lots.opened_day) < fills.official_day
+    group by 1, 2, 3, 4
+),
+
 story as (
     select
         events.account_id,
@@ -156,6 +177,9 @@ contract_days as (
         coalesce(story.counted_in_base, 0) as counted_in_base,
         coalesce(official.mtm_counted_elsewhere, 0) - coalesce(story.counted_of_other_days, 0) as after_hours,
         coalesce(official.realised_by_deliveries, 0) as realised_by_deliveries,
+        coalesce(
+            priced.multiplier * (released.cost - released.quantity * priced.opening_mark), 0
+        ) as released,
         coalesce(priced.is_held or official.is_counted_elsewhere or official.is_booked, false) as is_marked,
         case
             when coalesce(priced.quantity_held, 0) <> 0
@@ -164,6 +188,7 @@ contract_days as (
         end as opening_value
     from priced
     left join official using (account_id, trading_day, contract_id, currency)
+    left join released using (account_id, trading_day, contract_id, currency)
     full join story using (account_id, trading_day, contract_id, currency)
 )
 
@@ -180,6 +205,7 @@ select
     after_hours,
     assigned_option_mark,
     expired_option_mark,
+    case when is_marked then released else 0 end as released,
     case
         when is_marked
             then mtm_of_fills + mtm_carried - counted - after_hours - assigned_option_mark - expired_option_mark

@@ -18,6 +18,7 @@ by_contract as (
         account_id,
         trading_day,
         sum(mark_to_market * day_rate) as mark_to_market,
+        sum(released * day_rate) as released,
         sum(assigned_option_mark * day_rate) as assigned_option_mark,
         sum(expired_option_mark * day_rate) as expired_option_mark,
         sum(counted * day_rate - counted_in_base) as rate_difference,
@@ -143,6 +144,7 @@ named as (
         -- where a carried position has no mark in the statements, its revaluation and FX translation arrive as one sum
         coalesce(by_contract.mark_to_market, 0)
         + case when namable.mark_is_missing then namable.named else 0 end as mark_to_market,
+        coalesce(by_contract.released, 0) as released,
         coalesce(by_contract.assigned_option_mark, 0) as assigned_option_mark,
         coalesce(by_contract.expired_option_mark, 0) as expired_option_mark,
         coalesce(by_contract.rate_difference, 0) as rate_difference,
@@ -177,7 +179,9 @@ select
     named.account_id,
     named.trading_day,
     part.name,
-    part.amount
+    part.amount,
+    -- of the mark-to-market: earlier marks that the day's closing trades released
+    case when part.name = 'mark_to_market' then named.released else 0 end as released
 from named
 cross join lateral (
     values

@@ -68,6 +68,7 @@ parts as (
         account_id,
         trading_day,
         sum(amount) as named,
+        sum(released) as released_marks,
         jsonb_object_agg(name, trim_scale(amount)::text) as difference_parts
     from {{ ref('int_difference_parts') }}
     group by account_id, trading_day
@@ -209,6 +210,7 @@ select
     components.nav_change,
     parted.closing_nav - parted.closing_nav_calculated as difference,
     parts.difference_parts,
+    parts.released_marks,
     parted.closing_nav - parted.closing_nav_calculated - parts.named as unexplained,
     parted.contracts_traded,
     coalesce(option_notional.implied_turnover, 0) as implied_turnover,

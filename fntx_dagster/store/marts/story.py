@@ -6,8 +6,9 @@ Times are aware and in UTC, money is Decimal.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields as dataclass_fields
+from datetime import date
 from typing import Any, LiteralString
 
 from psycopg.rows import namedtuple_row
@@ -36,8 +37,11 @@ def days(db: Readable, account: str, period: Period) -> Iterator[Day]:
         held = defaultdict(list)
         for row in rows(_HELD):
             held[row.trading_day].append(_position(row))
+        ended: dict[date, dict[str, int]] = defaultdict(dict)
+        for row in rows(_ENDED):
+            ended[row.trading_day][row.ending] = row.trips
         for row in rows(_DAYS):
-            yield _day(row, tuple(blocks[row.trading_day]), tuple(held[row.trading_day]))
+            yield _day(row, tuple(blocks[row.trading_day]), tuple(held[row.trading_day]), ended[row.trading_day])
 
 
 _EVENTS = f"""
@@ -81,6 +85,32 @@ group by
     summary.trading_day, contract_id, symbol, asset_category, underlying_symbol, multiplier, strike, expiry, put_call,
     night.ends
 order by summary.trading_day, asset_category, expiry, put_call desc, strike, contract_id
+"""
+
+
+# As in the metrics, what ended in a session without a summary counts with the next one.
+_ENDED = """
+select built.trading_day, ending, count(*)::int as trips
+from (
+    select trading_day, lag(trading_day, 1, '-infinity') over (order by trading_day) as before
+    from alm_reporting.daily_summary where account_id = %(account)s and trading_day <= %(last)s
+) as built
+join alm_reporting.round_trips as trips
+    on trips.account_id = %(account)s and trips.trading_day > built.before and trips.trading_day <= built.trading_day
+cross join lateral (
+    select case
+        when how_ended = 'expired' and exists (
+            select from alm_reporting.position_lots as lots
+            where lots.account_id = trips.account_id and lots.round_trip_id = trips.round_trip_id
+                and lots.how_ended = 'expired' and lots.close_price <> 0
+        ) then 'settled'
+        when how_ended = 'traded' then 'closed'
+        when how_ended in ('expired', 'assigned', 'exercised', 'delivered') then how_ended
+        else 'otherwise'
+    end as ending
+) as how
+where built.trading_day >= %(first)s
+group by 1, 2
 """
 
 
@@ -164,10 +194,11 @@ def _position(row: Any) -> OpenPosition:
     )
 
 
-def _day(row: Any, blocks: tuple[Block, ...], held: tuple[OpenPosition, ...]) -> Day:
+def _day(row: Any, blocks: tuple[Block, ...], held: tuple[OpenPosition, ...], ended: Mapping[str, int]) -> Day:
     fields = {
         name: getattr(row, name)
         for name in (field.name for field in dataclass_fields(Day))
-        if name not in ("difference_parts", "blocks", "open_at_close")
+        if name not in ("difference_parts", "blocks", "open_at_close", "ended")
     }
-    return Day(**fields, difference_parts=difference_parts(row.difference_parts), blocks=blocks, open_at_close=held)
+    parts = difference_parts(row.difference_parts)
+    return Day(**fields, difference_parts=parts, blocks=blocks, open_at_close=held, ended=ended)
