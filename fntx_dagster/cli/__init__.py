@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from fntx_dagster.cli.account_risk import risk
 from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.doctor import doctor
@@ -70,6 +71,7 @@ for command in (
     status,
     alerts,
     greeks,
+    risk,
     table,
     verify,
     demo,

@@ -13,7 +13,7 @@ from fntx_dagster.metrics.terms import underlying_of
 from fntx_dagster.metrics.valuation import PricedOption
 from fntx_dagster.model.closing import ClosingDay, ClosingPosition, PortfolioRow
 
-_MOVES_WITH_ITS_PRICE = ("STK", "FUT", "CFD")
+MOVES_WITH_ITS_PRICE = ("STK", "FUT", "CFD")
 """Categories whose delta is 1 per unit."""
 
 
@@ -69,7 +69,7 @@ def risk_positions(positions: Iterable[ClosingPosition], priced: Mapping[str, Pr
                     delivers=option.row.exercise == "american",
                 )
             )
-        elif position.asset_category in _MOVES_WITH_ITS_PRICE:
+        elif position.asset_category in MOVES_WITH_ITS_PRICE:
             counted.append(RiskPosition(underlying_of(position), units, _float(position.mark), rate))
     return counted
 

@@ -48,7 +48,8 @@ class Execution:
 class Snapshot:
     """One account at the gateway's time `as_of`: NAV, cash and margin in `currency`, the gateway's for this account.
 
-    `cushion` is excess liquidity as a ratio of the NAV. Margin figures are None where the gateway delivers none.
+    `cushion` is excess liquidity as a ratio of the NAV. Margin figures and the buying power are
+    None where the gateway delivers none.
     """
 
     account_id: str
@@ -62,6 +63,7 @@ class Snapshot:
     cushion: Decimal | None
     positions: tuple[MarkedPosition, ...]
     executions: tuple[Execution, ...]
+    buying_power: Decimal | None = None
 
 
 class ExecutionId(NamedTuple):
@@ -94,6 +96,7 @@ def from_json(stored: Mapping[str, Any]) -> Snapshot:
         **{name: _decimal(stored[name]) for name in amounts},
         positions=tuple(map(_position_from, stored["positions"])),
         executions=tuple(map(_execution_from, stored["executions"])),
+        buying_power=_decimal(stored.get("buying_power")),  # snapshots that were kept before have none
     )
 
 

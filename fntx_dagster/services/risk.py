@@ -65,6 +65,24 @@ def update_greeks(settings: Settings, db: Database, period: Period) -> UpdatedGr
     return UpdatedGreeks(due, portfolios, *closing.keep(db, due, options, portfolios))
 
 
+class PricedClose(NamedTuple):
+    """An account at a session's close: its NAV, what it holds, and its options priced, by contract."""
+
+    day: ClosingDay
+    positions: list[ClosingPosition]
+    priced: Mapping[str, PricedOption]
+
+
+def priced_close(settings: Settings, db: Readable, day: date, account: str) -> PricedClose | None:
+    """An account's positions at a close, priced as for its Greeks; None where the session is not built."""
+    on = Period.on(day)
+    built = next((each for each in closing.closing_days(db, on) if each.account_id == account), None)
+    if built is None:
+        return None
+    positions = [position for position in closing.closing_positions(db, on) if position.account_id == account]
+    return PricedClose(built, positions, _priced(settings, _calendar(on, positions), day, positions))
+
+
 class ProvisionalRisk(NamedTuple):
     """Greeks and risk of a day that no statement covers yet, as IB Gateway saw it at `as_of`; kept nowhere."""
 

@@ -104,6 +104,7 @@ def account(
         "FullInitMarginReq": initial_margin,
         "FullMaintMarginReq": maintenance_margin,
         "FullExcessLiquidity": str(excess),
+        "BuyingPower": str(max(nav - Decimal(initial_margin), Decimal(0)) * 4),
     }
     ledger = {
         "CashBalance": cash,

@@ -94,7 +94,7 @@ def test_one_account_is_its_own_rows_and_a_stranger_is_named(computed: Platform)
 
 
 def test_what_is_no_table_and_no_day_is_named_with_what_there_is(computed: Platform) -> None:
-    with pytest.raises(Permanent, match=r"there is no table 'pg_class'. The tables are blocks, events"):
+    with pytest.raises(Permanent, match=r"there is no table 'pg_class'. The tables are all_in, blocks"):
         data_table(computed.database, "pg_class")
     with pytest.raises(Permanent, match=r"'July' is no date. Write it as 2025-07-17"):
         frames.table("fills", first="July", settings=computed.settings)

@@ -253,6 +253,7 @@ def _snapshot(gateway: Gateway, conversation: _Conversation, account: str, as_of
             _execution(conversation, fill)
             for fill in sorted(conversation.fills(account), key=lambda fill: (fill.time, fill.execution.execId))
         ),
+        buying_power=values.amount("BuyingPower", currency),
     )
 
 
