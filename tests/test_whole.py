@@ -286,6 +286,27 @@ def test_a_signed_day_verifies_and_a_changed_figure_is_named(home: Home) -> None
     assert "agree" in home.fntx(*verify)
 
 
+def test_the_extension_of_the_signed_days_counts_every_round_trip_once_and_is_disclosed(
+    home: Home, tmp_path: Path
+) -> None:
+    """28 round trips, 24 of them won; all-in 22 of 26, as docs/metrics.md says."""
+    wins, losses, break_evens = ("wins", "losses", "break_evens")
+    [counts] = home.sql(
+        "select "
+        + ", ".join(
+            f"sum((record -> 'extension' -> 'values' ->> '{name}')::int)" for name in (wins, losses, break_evens)
+        )
+        + " from alm_reporting.daily_signatures"
+    )
+    assert tuple(counts) == (24, 4, 0)
+    file = tmp_path / "disclosure.json"
+    named = ("--metric", "win_rate_all_in_mtd", "--metric", "win_rate_mtd", "-o", str(file))
+    home.fntx("signature", "disclose", "--date", "2025-07-18", *named)
+    said = home.fntx("verify", str(file))
+    assert "win_rate_mtd = 85.71428571 percent" in said
+    assert "win_rate_all_in_mtd = 84.61538462 percent" in said
+
+
 def test_a_transaction_that_the_chain_does_not_have_verifies_no_day(home: Home) -> None:
     other = "0x" + "11" * 32
     said = home.fntx("signature", "verify", "--date", "2025-07-18", "--tx-hash", other, code=1)

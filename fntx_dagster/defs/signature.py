@@ -25,7 +25,7 @@ WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
 @dg.asset(
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    deps=["daily_report", "daily_summary", "rolling_metrics", "daily_verification", "portfolio_greeks"],
+    deps=["daily_report", "daily_summary", "rolling_metrics", "round_trips", "daily_verification", "portfolio_greeks"],
     check_specs=[
         dg.AssetCheckSpec(
             "every_account_is_signed",
@@ -71,7 +71,7 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
 
 @dg.asset_check(
     asset=daily_signature,
-    additional_deps=["daily_summary", "rolling_metrics", "daily_verification", "portfolio_greeks"],
+    additional_deps=["daily_summary", "rolling_metrics", "round_trips", "daily_verification", "portfolio_greeks"],
     description="The figures of every signed day are still those that were signed. Changed metrics are named.",
 )
 def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
