@@ -24,6 +24,7 @@ from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.cli.setup import init
 from fntx_dagster.cli.signature import signature
 from fntx_dagster.cli.statements import fetch, load, run
+from fntx_dagster.cli.strategies import edge, strategies
 from fntx_dagster.cli.verify import verify
 from fntx_dagster.errors import FntxError
 from fntx_dagster.settings import write_privately
@@ -68,6 +69,8 @@ for command in (
     report,
     summary,
     metrics,
+    strategies,
+    edge,
     status,
     alerts,
     greeks,

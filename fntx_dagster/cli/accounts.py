@@ -161,7 +161,8 @@ def metrics(
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
-    """Performance up to a session over its windows: returns, risk, and the round trips that ended in them.
+    """Performance up to a session over its windows: returns, risk, and the round trips that ended in them; and what
+    option selling made since the first day, all-in and by strategy.
 
     docs/metrics.md defines each; a dash (null in JSON) marks what is undefined.
 
@@ -169,22 +170,23 @@ def metrics(
 
     fntx metrics --window 2025-07-07:2025-07-18
     """
-    from fntx_dagster.cli.tables import metrics_tables
+    from fntx_dagster.cli.tables import metrics_tables, selling_tables
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.performance import rolling_metrics, window_metrics
+    from fntx_dagster.services.strategies import option_selling
 
     format = asked_for(format, as_json=as_json, output=output)
     if (day is None) == (window is None):
         raise typer.BadParameter("give either --date or --window")
     _, db = settings_and_database()
     if day is not None:
-        rows = rolling_metrics(db, Period.on(day.date()), account)
+        rows, period = rolling_metrics(db, Period.on(day.date()), account), Period(EVER.first, day.date())
     else:
-        rows = window_metrics(db, window or EVER, account)
+        rows, period = window_metrics(db, window or EVER, account), window or EVER
     if format is not TableFormat.table:
         hand_out("metrics", rows, format, output)
     else:
-        out(*metrics_tables(rows))
+        out(*metrics_tables(rows), *selling_tables(option_selling(db, period, account)))
 
 
 def greeks(

@@ -19,10 +19,12 @@ from fntx_dagster.foreign import LONGEST_CELL, cleaned
 from fntx_dagster.report import clock
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.risk_tables import exposure_table, greeks_table
+from fntx_dagster.report.strategies import both_table, outcomes_table
 from fntx_dagster.report.summary_table import month_tables
 
 if TYPE_CHECKING:
     from fntx_dagster.model.day import AnyDay
+    from fntx_dagster.model.strategies import OptionSelling
     from fntx_dagster.services.loading import FileLoad
     from fntx_dagster.services.risk import ClosingRisk
     from fntx_dagster.services.status import AccountState, Alert, Fetch
@@ -56,6 +58,16 @@ def metrics_tables(rows: Sequence[dict[str, Any]]) -> Iterator[Table]:
         table = metrics_table(list(windows))
         table = table._replace(headers=(f"{table.headers[0]} ({currency})", *table.headers[1:]))
         yield report_table(table, f"Performance up to {rows[0]['trading_day']}, account {account_id}")
+
+
+def selling_tables(selling: Sequence[OptionSelling]) -> Iterator[Table]:
+    """Per account what its trading made all-in, and its strategies by kind; `fntx strategies` says more."""
+    for made in selling:
+        by_kind = outcomes_table(made.by_kind, "Strategy")._replace(title="Strategies by kind")
+        for table in (both_table(made), by_kind):
+            if table.rows:
+                until = f"{table.title} up to {made.last_day}"
+                yield report_table(table, f"{until}, account {made.account_id} ({made.base_currency})")
 
 
 def greeks_tables(days: Sequence[ClosingRisk]) -> Iterator[Table | str]:

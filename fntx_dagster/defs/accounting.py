@@ -13,6 +13,7 @@ from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import materialized, warning
 from fntx_dagster.services.building.lots import rebuild_lots
 from fntx_dagster.services.building.verification import completeness
+from fntx_dagster.services.strategies import sums_that_differ
 
 LOTS = "classified_fills"
 
@@ -52,6 +53,11 @@ LOTS = "classified_fills"
             asset=LOTS,
             description="Fills and lots of every account could be rebuilt from its rows.",
         ),
+        dg.AssetCheckSpec(
+            "strategies_add_up",
+            asset="position_lots",
+            description="What the lots of all strategies realised is what the fills realised, after fees, to the cent.",
+        ),
     ],
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -76,6 +82,16 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         alerts=alerts,
     )
     yield result("account", "every_account_is_rebuilt", rebuilt.refused, "Every account is rebuilt", asset=LOTS)
+    with failing_well():
+        differing = sums_that_differ(db, period)
+    yield result(
+        "verification",
+        "strategies_add_up",
+        differing,
+        "Strategies sum to the fills",
+        days=period,
+        asset="position_lots",
+    )
     unopened = {"unopened": len(rebuilt.without_opening)}
     yield materialized(rebuilt.fills | unopened, asset_key="classified_fills")
     yield materialized(rebuilt.position_lots | unopened, asset_key="position_lots")

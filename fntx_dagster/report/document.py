@@ -42,6 +42,10 @@ event: event_id; type; at (moment); time_assumed; contract; quantity; price; cur
     opening_quantity; closing_quantity; premium, premium_reversal, gross_realised, commission, amount (in `currency`);
     nav_impact, nav_after (in base currency); description.
 
+option_selling: of several official days an entry per account: account_id, base_currency, first_day, last_day,
+    round_trips and all_in (outcomes: number, won, lost, win_rate, net_pnl, average; all_in also interest), strategies
+    and running, by_kind, by_underlying, edge [{property, classes}]; docs/strategies.md. Rates are in percent.
+
 contract: contract_id; symbol; description; asset_category; underlying_symbol; multiplier; strike; expiry; put_call.
 """
 
@@ -56,10 +60,12 @@ from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import AnyDay, Block, Day, Event, OpenPosition, ProvisionalDay
+from fntx_dagster.model.strategies import OptionSelling
 from fntx_dagster.report import clock, money
 from fntx_dagster.report.market import nonzero_parts, part_label
 from fntx_dagster.report.narrative import Paragraph, Story, StorySection
 from fntx_dagster.report.period import DayResult, PeriodSummary, narrate_periods
+from fntx_dagster.report.strategies import selling_document
 
 FORMAT = "fntx.alm_report"
 VERSION = 1
@@ -67,12 +73,12 @@ VERSION = 1
 Json = dict[str, Any]
 
 
-def to_json(stories: Sequence[Story]) -> str:
+def to_json(stories: Sequence[Story], selling: Sequence[OptionSelling] = ()) -> str:
     """The document as text, indented, with a final newline; characters beyond ASCII are not escaped."""
-    return json.dumps(to_document(stories), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(to_document(stories, selling), indent=2, ensure_ascii=False) + "\n"
 
 
-def to_document(stories: Sequence[Story]) -> Json:
+def to_document(stories: Sequence[Story], selling: Sequence[OptionSelling] = ()) -> Json:
     """The document as plain dicts, lists and strings; its shape is the module's docstring."""
     other = {story.observer.key: story.observer for story in stories if story.observer.key != clock.HONG_KONG.key}
     return {
@@ -81,6 +87,7 @@ def to_document(stories: Sequence[Story]) -> Json:
         **({"observer": next(iter(other))} if other else {}),
         "periods": [_period(period) for period in narrate_periods(stories)],
         "days": [_day(story) for story in stories],
+        **({"option_selling": [selling_document(made, _shown) for made in selling]} if selling else {}),
     }
 
 

@@ -23,6 +23,7 @@ from fntx_dagster.model.day import AnyDay, Day
 from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.model.nav import NavDay
 from fntx_dagster.model.round_trips import RoundTrips
+from fntx_dagster.model.strategies import OptionSelling
 from fntx_dagster.report import clock, money
 from fntx_dagster.report.figures import figures, steps_table
 from fntx_dagster.report.holdings import in_order, positions_table, stocks_table
@@ -33,6 +34,7 @@ from fntx_dagster.report.period import narrate_periods, nav_day
 from fntx_dagster.report.proofs import checking, proof_state, proof_table
 from fntx_dagster.report.risk_tables import exposure_table, greeks_table
 from fntx_dagster.report.round_trips import trades_table
+from fntx_dagster.report.strategies import selling_tables
 from fntx_dagster.report.summary_table import month_tables
 from fntx_dagster.report.tables import Table
 
@@ -49,7 +51,8 @@ class AccountReport:
     order of time and not empty; `history` holds all sessions up to the last, for the table of months; `marks` are the
     broker's closing prices of the last day by contract id; `trades` are the round trips of the range, `proofs`
     the proofs of its signed days; `metrics`, `options` and `portfolio` the rows of
-    rolling_metrics, option_greeks and portfolio_greeks of its last official day."""
+    rolling_metrics, option_greeks and portfolio_greeks of its last official day; `selling` is what the range's trading
+    made, of several days."""
 
     label: str
     stories: Sequence[Story]
@@ -61,6 +64,7 @@ class AccountReport:
     metrics: Sequence[Mapping[str, Any]] = ()
     options: Sequence[Mapping[str, Any]] = ()
     portfolio: Mapping[str, Any] | None = None
+    selling: OptionSelling | None = None
 
 
 def to_html(accounts: Sequence[AccountReport], words: Callable[[str], str] = cleaned) -> str:
@@ -124,6 +128,7 @@ def _section(account: AccountReport, key: str, words: Callable[[str], str]) -> d
             *([stocks_table(account.stocks, last.trading_day)] if account.stocks else []),
             *_risk(account, official[-1] if official else None),
             *([_metrics(account.metrics)] if account.metrics else []),
+            *(selling_tables(account.selling) if account.selling else []),
         ],
         "proofs": proof_table(sessions, account.proofs),
         "checking": checking(sessions, account.proofs),

@@ -9,9 +9,11 @@ import re
 from collections.abc import Sequence
 
 from fntx_dagster.foreign import LONGEST_CELL, cleaned
+from fntx_dagster.model.strategies import OptionSelling
 from fntx_dagster.report import clock
 from fntx_dagster.report.narrative import Line, Paragraph, Story, StorySection
 from fntx_dagster.report.period import PeriodSummary, narrate_periods
+from fntx_dagster.report.strategies import selling_tables
 
 # What a broker's description or a label may hold and Markdown would read as markup: within a line; at its start, where
 # it would make a heading, a list or a rule; and what some renderers make links of.
@@ -20,15 +22,16 @@ _BEGINS = re.compile(r"^(\s*(?:\d{1,9}(?=[.)](?:\s|$))|(?=(?:[-+=]|#+)(?:\s|$)|[
 _RULE = "\n\n---\n\n"
 
 
-def to_markdown(stories: Sequence[Story], *, account_label: str | None) -> str:
-    """One document of the stories, in the order given, with their period before them where they are several.
-    `account_label` is printed as given: masking is the caller's."""
+def to_markdown(stories: Sequence[Story], *, account_label: str | None, selling: OptionSelling | None = None) -> str:
+    """One document of the stories, in the order given, with their period before them where they are several, and what
+    option selling made in it. `account_label` is printed as given: masking is the caller's."""
     zones = clock.zones_sentence(stories[0].observer if stories else clock.HONG_KONG)
     head = [
         f"# ALM Report{_range(stories)}",
         f"Account {escaped(account_label)}. {zones}" if account_label else zones,
     ]
     sections = [_period(period) for period in narrate_periods(stories)]
+    sections += [_selling(selling)] if selling and selling.both.all_in.number else []
     sections += [_section(section) for story in stories for section in story.sections]
     return "\n\n".join(head) + "\n\n" + _RULE.join(sections or ["No trading days."]) + "\n"
 
@@ -61,6 +64,15 @@ def _range(stories: Sequence[Story]) -> str:
 def _period(period: PeriodSummary) -> str:
     lines = "\n".join(_line(line, below=0) for line in period.lines)
     return f"## {escaped(period.heading)}\n\n{lines}"
+
+
+def _selling(selling: OptionSelling) -> str:
+    parts = [f"## Option Selling, amounts in {escaped(selling.base_currency)}"]
+    for content in selling_tables(selling):
+        rows = (*content.rows, *([content.totals] if content.totals else []))
+        parts += [f"### {escaped(content.title)}", table(content.headers, rows, content.words)]
+        parts += [escaped(content.footnote)] if content.footnote else []
+    return "\n\n".join(parts)
 
 
 def _section(section: StorySection) -> str:

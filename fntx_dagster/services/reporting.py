@@ -15,6 +15,7 @@ from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.day import ProvisionalDay, without_brokers_words
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.strategies import OptionSelling
 from fntx_dagster.report.document import to_json
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
@@ -25,6 +26,7 @@ from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.current_day import provisional_days
 from fntx_dagster.services.sessions import ends_early, require_days
 from fntx_dagster.services.signatures.proofs import day_proofs
+from fntx_dagster.services.strategies import selling_of
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
@@ -71,10 +73,14 @@ def report(
         if form == "html":
             reports = [account_report(snapshot, names[account_id], stories) for account_id, stories in shown.items()]
             return to_html(reports, masked_words if masked else cleaned)
+        selling = {account_id: _selling(snapshot, stories) for account_id, stories in shown.items()}
     if form == "json":
-        text = to_json([story for stories in shown.values() for story in stories])
+        made = [one for one in selling.values() if one]
+        text = to_json([story for stories in shown.values() for story in stories], made)
     else:
-        text = "\n".join(to_markdown(stories, account_label=names[name]) for name, stories in shown.items())
+        text = "\n".join(
+            to_markdown(stories, account_label=names[name], selling=selling[name]) for name, stories in shown.items()
+        )
     return without_accounts(text) if masked else text
 
 
@@ -120,7 +126,16 @@ def account_report(db: Readable, label: str, stories: Sequence[Story]) -> Accoun
         metrics=performance.rolling_metrics(db, Period.on(official[-1]), account),
         options=risk.option_greeks(db, Period.on(official[-1]), account),
         portfolio=next(iter(risk.portfolio_risk(db, Period.on(official[-1]), account)), None),
+        selling=_selling(db, stories),
     )
+
+
+def _selling(db: Readable, stories: Sequence[Story]) -> OptionSelling | None:
+    """What the trading of several official days made; a day alone has its narrative."""
+    official = [story.day.trading_day for story in stories if story.day.as_of is None]
+    if len(official) < 2:
+        return None
+    return selling_of(db, stories[0].day.account_id, Period(official[0], official[-1]))
 
 
 def write_whole(file: Path, content: str | bytes, *, private: bool = False) -> None:

@@ -1,0 +1,115 @@
+"""What option selling made: `fntx strategies` and `fntx edge`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fntx_dagster.cli.options import AnyAccount, AsJson, MaybeFrom, MaybeTo, print_json, settings_and_database
+from fntx_dagster.model.period import EVER, Period
+
+if TYPE_CHECKING:
+    from fntx_dagster.model.strategies import OptionSelling
+    from fntx_dagster.report.tables import Table
+
+
+def strategies(
+    first: MaybeFrom = None,
+    last: MaybeTo = None,
+    account: AnyAccount = None,
+    assign: Annotated[
+        str | None, typer.Option(metavar="IDS", help="Make these round trips, with commas between, one strategy.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="What the strategy of --assign is called.")] = None,
+    reset: Annotated[
+        str | None, typer.Option(metavar="IDS", help="Take back what --assign made of these round trips.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What each strategy made: by kind, by underlying and one by one, all-in, with the premium that it captured.
+
+    docs/strategies.md says which trades are one strategy. Whoever knows better groups them by hand; no run changes
+    that. --json shows the ids of the round trips as `trips`.
+
+    fntx strategies --from 2025-07-01 --to 2025-07-18
+    """
+    from fntx_dagster.cli.terminal import note
+    from fntx_dagster.report.strategies import both_table, outcomes_table, strategies_table
+    from fntx_dagster.services import strategies as service
+
+    if assign is not None and reset is not None:
+        raise typer.BadParameter("--assign and --reset exclude each other")
+    if (assign is None) != (kind is None):
+        raise typer.BadParameter("--assign and --kind go together")
+    _, db = settings_and_database()
+    if assign is not None and kind is not None:
+        service.assign(db, account, _ids(assign), kind)
+        note(f"Grouped by a person: {assign}. `fntx strategies --reset {assign}` takes it back.")
+        return
+    if reset is not None:
+        number = service.reset(db, account, _ids(reset))
+        note(f"{number} round trips are grouped by the rule again.")
+        return
+    selling = service.option_selling(db, _period(first, last), account)
+    if as_json:
+        print_json(_documents(selling))
+        return
+    for made in selling:
+        _print(
+            made,
+            both_table(made),
+            outcomes_table(made.by_kind, "Strategy")._replace(title="Strategies by kind"),
+            outcomes_table(made.by_underlying, "Underlying")._replace(title="Strategies by underlying"),
+            strategies_table(made.strategies, made.base_currency),
+            strategies_table(made.running, made.base_currency)._replace(title="Strategies that run"),
+        )
+
+
+def edge(first: MaybeFrom = None, last: MaybeTo = None, account: AnyAccount = None, as_json: AsJson = False) -> None:
+    """Where the money is made: trades by days to expiry, delta, strike distance, volatility, hour, weekday and more.
+
+    A trade is all-in: an option and the shares that it brought or took. What the statements do not tell of an entry is
+    `unknown`. docs/strategies.md defines each property.
+
+    fntx edge --from 2025-07-01 --to 2025-07-18
+    """
+    from fntx_dagster.report.strategies import both_table, edge_table
+    from fntx_dagster.services import strategies as service
+
+    _, db = settings_and_database()
+    selling = service.option_selling(db, _period(first, last), account)
+    if as_json:
+        print_json(_documents(selling))
+        return
+    for made in selling:
+        _print(made, both_table(made), edge_table(made.edge))
+
+
+def _period(first: datetime | None, last: datetime | None) -> Period:
+    """The range; an end that is left out is the first or the last day there is."""
+    return Period(first.date() if first else EVER.first, last.date() if last else EVER.last)
+
+
+def _ids(text: str) -> list[str]:
+    ids = [one.strip() for one in text.split(",") if one.strip()]
+    if not ids:
+        raise typer.BadParameter("give the ids of round trips, with commas between")
+    return ids
+
+
+def _documents(selling: list[OptionSelling]) -> list[dict[str, object]]:
+    from fntx_dagster.report.strategies import selling_document
+
+    return [selling_document(made, lambda amount: amount) for made in selling]
+
+
+def _print(made: OptionSelling, *tables: Table) -> None:
+    from fntx_dagster.cli.terminal import out, report_table
+
+    where = f"{made.first_day} to {made.last_day}, account {made.account_id} ({made.base_currency})"
+    shown = [table for table in tables if table.rows]
+    out(*(report_table(table, f"{table.title}, {where}") for table in shown))
+    if not shown:
+        out(f"No trade ended from {where}.")

@@ -1,0 +1,190 @@
+"""What an account traded, seen as strategies: the lots that are grouped, and the figures of a group.
+
+What belongs here: the shapes, and the names of the kinds. `metrics/strategies.py` groups, `metrics/strategy_kinds.py`
+names, `metrics/edge.py` puts trades into classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from fntx_dagster.model.contract import Contract
+
+SINGLE = "single"
+VERTICAL = "vertical"
+STRANGLE = "strangle"
+STRADDLE = "straddle"
+IRON_CONDOR = "iron condor"
+COVERED_CALL = "covered call"
+CASH_SECURED_PUT = "cash-secured put"
+WHEEL = "wheel"
+ROLL_CHAIN = "roll chain"
+COMBINATION = "combination"
+SHARES = "shares"
+OTHER = "other"
+
+
+class TradedLot(NamedTuple):
+    """A lot as strategies need it; what closed it is None while it is open. `sign` is 1 of a long lot and -1 of a short
+    one, `quantity` absolute; prices and fees in the contract's currency, rates multiply into base currency, times are
+    aware. `open_order` and `close_order` are the broker's numbers of the orders, where the statements have them."""
+
+    lot_id: str
+    contract: Contract
+    currency: str
+    sign: int
+    quantity: Decimal
+    open_fill_id: str
+    opened_at: datetime
+    opened_day: date
+    open_price: Decimal
+    open_fee: Decimal
+    open_rate: Decimal
+    how_opened: str
+    origin_fill_id: str | None
+    round_trip_id: str
+    close_fill_id: str | None
+    closed_at: datetime | None
+    closed_day: date | None
+    close_fee: Decimal | None
+    close_rate: Decimal | None
+    gross_pnl: Decimal | None
+    how_ended: str | None
+    open_order: str | None
+    close_order: str | None
+
+    @property
+    def gross_in_base(self) -> Decimal:
+        """The realised P&L before fees; 0 while it is open."""
+        return Decimal(0) if self.gross_pnl is None or self.close_rate is None else self.gross_pnl * self.close_rate
+
+    @property
+    def fees_in_base(self) -> Decimal:
+        """The fees so far, each at its fill's rate."""
+        closing = Decimal(0) if self.close_fee is None or self.close_rate is None else self.close_fee * self.close_rate
+        return self.open_fee * self.open_rate + closing
+
+    @property
+    def cost_in_base(self) -> Decimal:
+        """What was paid for it, before fees; negative where it was sold to open."""
+        return self.sign * self.quantity * self.contract.multiplier * self.open_price * self.open_rate
+
+
+class StrategyLots(NamedTuple):
+    """Lots that are one strategy, the first opening first. `rolled` says that an option was replaced by another,
+    `covering` that an option was sold on shares that the strategy held, `covered` that shares of the account covered
+    every call that it sold. `named` is the kind that a person gave it, `ended` the session in which it was over, None
+    while it runs."""
+
+    lots: Sequence[TradedLot]
+    rolled: bool
+    covering: bool
+    covered: bool
+    named: str | None
+    ended: date | None
+
+
+class Leg(NamedTuple):
+    """An option that a strategy opened: all of its contracts, negative where they were sold."""
+
+    contract: Contract
+    quantity: Decimal
+
+
+class Strategy(NamedTuple):
+    """A strategy and what it made, in base currency: so far, where it still runs (`closed_at` and `trading_day` None).
+
+    `net_pnl` is gross P&L, fees and interest. `premium` is what options sold to open brought, less what options bought
+    to open cost; `captured` the net P&L in percent of it, None where no premium was received. `is_known` is False where
+    a part was transferred out, so that its result is not known here. `trips` are the round trips, by whose ids a person
+    groups them.
+    """
+
+    strategy_id: str
+    kind: str
+    is_named: bool
+    underlying: str
+    currency: str
+    legs: tuple[Leg, ...]
+    trips: tuple[str, ...]
+    opened_at: datetime
+    closed_at: datetime | None
+    trading_day: date | None
+    gross_pnl: Decimal
+    fees: Decimal
+    interest: Decimal
+    net_pnl: Decimal
+    premium: Decimal
+    captured: float | None
+    days: float | None
+    is_known: bool
+
+
+class Outcomes(NamedTuple):
+    """What some trades made together, in base currency. `win_rate` is in percent of won and lost, None where there is
+    neither; `captured` in percent of `premium`, `days` their mean holding time; None where undefined."""
+
+    name: str
+    number: int
+    won: int
+    lost: int
+    win_rate: float | None
+    net_pnl: Decimal
+    average: Decimal | None
+    premium: Decimal | None = None
+    captured: float | None = None
+    days: float | None = None
+
+
+class OptionTrade(NamedTuple):
+    """An all-in trade that an option opened, with what is known of its entry; what the statements do not tell is None.
+
+    Moves are fractions of the underlying's price, `volatility` is per year; `strike_distance` is how far out of the
+    money the strike was at the close before the entry (negative: in the money). `delta`, `volatility` and both moves
+    are counted from the close of the entry's session.
+    """
+
+    trade_id: str
+    opened_at: datetime
+    hours_held: float
+    days_to_expiry: int | None
+    strike_distance: float | None
+    delta: float | None
+    volatility: float | None
+    implied_move: float | None
+    realised_move: float | None
+    net_pnl: Decimal
+
+
+class EdgeTable(NamedTuple):
+    """Trades by the classes of one property, in their order; classes without a trade are left out."""
+
+    property: str
+    classes: tuple[Outcomes, ...]
+
+
+class BothWays(NamedTuple):
+    """The same dealing counted in round trips and all-in."""
+
+    round_trips: Outcomes
+    all_in: Outcomes
+    interest: Decimal
+
+
+class OptionSelling(NamedTuple):
+    """What one account's trading made in a range: both counts, strategies that ended in it, those that run at its end,
+    and the trades that an option opened by the properties of their entry. Money in `base_currency`."""
+
+    account_id: str
+    base_currency: str
+    first_day: date
+    last_day: date
+    both: BothWays
+    strategies: tuple[Strategy, ...]
+    running: tuple[Strategy, ...]
+    by_kind: tuple[Outcomes, ...]
+    by_underlying: tuple[Outcomes, ...]
+    edge: tuple[EdgeTable, ...]

@@ -1,0 +1,185 @@
+"""What option selling made, as tables and as a document for programs.
+
+What belongs here: headers, cells and keys. The figures and the classes come from `metrics/`; what they mean is in
+docs/strategies.md. Money is in the account's base currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.model.strategies import EdgeTable, OptionSelling, Outcomes, Strategy
+from fntx_dagster.report import clock, money, wording
+from fntx_dagster.report.tables import Table
+from fntx_dagster.report.wording import Holding
+
+MOST_STRATEGIES = 250
+"""So many strategies a report lists, those that made or lost most."""
+_NONE = "–"
+_MADE = ("Net P&L", "Average")
+
+
+def selling_tables(selling: OptionSelling) -> list[Table]:
+    """Both counts, the strategies by kind, by underlying and one by one, and the properties of the entry; a table
+    without rows is left out."""
+    span = clock.span(selling.first_day, selling.last_day)
+    tables = [
+        both_table(selling),
+        outcomes_table(selling.by_kind, "Strategy")._replace(title="Strategies by Kind"),
+        outcomes_table(selling.by_underlying, "Underlying")._replace(title="Strategies by Underlying"),
+        strategies_table(selling.strategies, selling.base_currency),
+        strategies_table(selling.running, selling.base_currency)._replace(title="Strategies That Run"),
+        edge_table(selling.edge),
+    ]
+    return [table._replace(title=f"{table.title}, {span}") for table in tables if table.rows]
+
+
+def both_table(selling: OptionSelling) -> Table:
+    """Round trips, and all-in: without rows where nothing ended."""
+    both = selling.both
+    rows = [made for made in (both.round_trips, both.all_in) if made.number]
+    interest = f" Interest is in it with {money.display(both.interest, signed=True)}." if both.interest else ""
+    return Table(
+        ("Counted", "Trades", "Won", "Lost", "Win rate", *_MADE),
+        tuple(_made(made) for made in rows),
+        title="All-In",
+        footnote=f"All-in, an option and the shares that it brought or took are one trade.{interest}",
+        results=_MADE,
+    )
+
+
+def outcomes_table(outcomes: Sequence[Outcomes], name: str) -> Table:
+    """Outcomes of strategies, a row for each; `name` heads the first column."""
+    return Table(
+        (name, "Ended", "Won", "Lost", "Win rate", *_MADE, "Days", "Premium", "Captured"),
+        tuple(
+            (
+                *_made(made),
+                _NONE if made.days is None else f"{made.days:,.1f}",
+                _NONE if made.premium is None else money.display(made.premium),
+                _percent(made.captured),
+            )
+            for made in outcomes
+        ),
+        footnote="Captured is the net P&L in percent of the premium received, of strategies that received one.",
+        results=_MADE,
+    )
+
+
+def strategies_table(strategies: Sequence[Strategy], currency: str) -> Table:
+    """Strategies in the order of their opening: all of them, or where they are many those that made or lost most."""
+    result = f"Net P&L ({currency})"
+    listed = sorted(strategies, key=lambda one: -abs(one.net_pnl))[:MOST_STRATEGIES]
+    footnotes = [f"{len(listed):,} of {len(strategies):,}, those that made or lost most."] * (
+        len(listed) < len(strategies)
+    )
+    footnotes += ["* grouped by a person."] * any(one.is_named for one in listed)
+    return Table(
+        ("Strategy", "Options", "Opened", "Ended", "Days", "Premium", "Captured", result),
+        tuple(_strategy(one) for one in sorted(listed, key=lambda one: (one.opened_at, one.strategy_id))),
+        totals=("Total", *[""] * 6, money.display(sum((one.net_pnl for one in strategies), Decimal(0)), signed=True))
+        if strategies
+        else (),
+        footnote=" ".join(footnotes),
+        title="Strategies",
+        words=4,
+        results=(result,),
+    )
+
+
+def edge_table(edge: Iterable[EdgeTable]) -> Table:
+    """All-in trades that an option opened, by the classes of each property of their entry."""
+    return Table(
+        ("Property", "Class", "Trades", "Won", "Lost", "Win rate", *_MADE),
+        tuple(
+            (table.property if place == 0 else "", *_made(made))
+            for table in edge
+            for place, made in enumerate(table.classes)
+        ),
+        footnote="Trades are all-in, and opened by an option. Unknown: the statements do not tell the property.",
+        title="Where the Edge Is",
+        words=2,
+        results=_MADE,
+    )
+
+
+def selling_document(selling: OptionSelling, amount: Callable[[Decimal], Any]) -> dict[str, Any]:
+    """The same for programs; `amount` writes money in base currency. Quantities are exact decimal strings, rates in
+    percent, moments aware."""
+
+    def outcome(made: Outcomes) -> dict[str, Any]:
+        values = made._asdict() | {"net_pnl": amount(made.net_pnl)}
+        values["average"] = None if made.average is None else amount(made.average)
+        values["premium"] = None if made.premium is None else amount(made.premium)
+        return values
+
+    def strategy(one: Strategy) -> dict[str, Any]:
+        values = one._asdict()
+        values |= {name: amount(values[name]) for name in ("gross_pnl", "fees", "interest", "net_pnl", "premium")}
+        legs = [{"contract": _contract(leg.contract), "quantity": money.plain(leg.quantity)} for leg in one.legs]
+        moments = {name: values[name] and clock.utc_stamp(values[name]) for name in ("opened_at", "closed_at")}
+        ended = one.trading_day and one.trading_day.isoformat()
+        return values | moments | {"legs": legs, "trips": list(one.trips), "trading_day": ended}
+
+    return {
+        "account_id": selling.account_id,
+        "base_currency": selling.base_currency,
+        "first_day": selling.first_day.isoformat(),
+        "last_day": selling.last_day.isoformat(),
+        "round_trips": outcome(selling.both.round_trips),
+        "all_in": outcome(selling.both.all_in) | {"interest": amount(selling.both.interest)},
+        "strategies": [strategy(one) for one in selling.strategies],
+        "running": [strategy(one) for one in selling.running],
+        "by_kind": [outcome(made) for made in selling.by_kind],
+        "by_underlying": [outcome(made) for made in selling.by_underlying],
+        "edge": [
+            {"property": table.property, "classes": [outcome(made) for made in table.classes]} for table in selling.edge
+        ],
+    }
+
+
+def _made(made: Outcomes) -> tuple[str, ...]:
+    return (
+        made.name,
+        f"{made.number:,}",
+        f"{made.won:,}",
+        f"{made.lost:,}",
+        _percent(made.win_rate),
+        money.display(made.net_pnl, signed=True),
+        _NONE if made.average is None else money.display(made.average, signed=True),
+    )
+
+
+def _strategy(one: Strategy) -> tuple[str, ...]:
+    opened = one.opened_at.astimezone(NEW_YORK).date()
+    legs = [wording.held(Holding(leg.contract, leg.quantity), date.min) for leg in one.legs]
+    return (
+        f"{one.kind}{' *' if one.is_named else ''}",
+        wording.capped(legs, "legs") or one.underlying,
+        opened.isoformat(),
+        "" if one.closed_at is None else one.closed_at.astimezone(NEW_YORK).date().isoformat(),
+        _NONE if one.days is None else f"{one.days:,.1f}",
+        money.display(one.premium),
+        _percent(one.captured),
+        money.display(one.net_pnl, signed=True),
+    )
+
+
+def _percent(value: float | None) -> str:
+    return _NONE if value is None else f"{value:.2f} %"
+
+
+def _contract(contract: Contract) -> dict[str, Any]:
+    return {
+        "contract_id": contract.contract_id,
+        "symbol": contract.symbol,
+        "underlying_symbol": contract.underlying_symbol,
+        "strike": None if contract.strike is None else money.plain(contract.strike),
+        "expiry": contract.expiry and contract.expiry.isoformat(),
+        "put_call": contract.put_call,
+    }

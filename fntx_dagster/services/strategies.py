@@ -1,0 +1,183 @@
+"""What option selling made: all-in and by round trips, by strategy, and by what was known at the entry.
+
+Every figure of an account is read from one snapshot. The rules are those of `metrics/strategies.py`,
+`metrics/strategy_kinds.py` and `metrics/edge.py`; all-in trades are those of the mart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.metrics.edge import by_kind, by_underlying, edge_tables, outcomes
+from fntx_dagster.metrics.strategies import Assigned, grouped
+from fntx_dagster.metrics.strategy_kinds import strategy_of
+from fntx_dagster.model.finding import Finding
+from fntx_dagster.model.period import EVER, Period
+from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.model.strategies import BothWays, OptionSelling, OptionTrade, Strategy, TradedLot
+from fntx_dagster.services.accounts import accounts, chosen_account
+from fntx_dagster.services.sessions import require_days
+from fntx_dagster.store.accounting import assignments
+from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.labels import account_labels
+from fntx_dagster.store.marts import strategies as rows
+from fntx_dagster.store.marts.summaries import summary
+
+LONGEST_KIND = 40
+"""Characters of what a person calls a strategy."""
+
+
+def option_selling(db: Database, period: Period, account: str | None = None) -> list[OptionSelling]:
+    """What each account's trading made in a range, of one account or of all that have a built day in it.
+
+    Raises Permanent where the account is not loaded or nothing is built in the range.
+    """
+    with db.snapshot() as snapshot:
+        known = accounts(snapshot) if account is None else [chosen_account(snapshot, account)]
+        selling = [made for one in known if (made := selling_of(snapshot, one, period))]
+    require_days(selling, period)
+    return selling
+
+
+def selling_of(db: Readable, account: str, period: Period) -> OptionSelling | None:
+    """What one account's trading made in a range; None where no day of it is built."""
+    days = summary(db, period, account)
+    if not days:
+        return None
+    period = Period(days[0]["trading_day"], days[-1]["trading_day"])
+    trades = rows.all_in_trades(db, account, period)
+    strategies = _strategies(db, account, period)
+    ended = tuple(one for one in strategies if one.trading_day and one.trading_day in period and one.is_known)
+    return OptionSelling(
+        account,
+        days[-1]["base_currency"],
+        *period,
+        BothWays(
+            outcomes("round trips", rows.round_trip_pnls(db, account, period)),
+            outcomes("all-in", (trade.net_pnl for trade in trades)),
+            sum((trade.interest for trade in trades), Decimal(0)),
+        ),
+        ended,
+        tuple(one for one in strategies if one.trading_day is None),
+        by_kind(ended),
+        by_underlying(ended),
+        edge_tables([_option_trade(trade) for trade in trades if trade.is_option]),
+    )
+
+
+def assign(db: Database, account: str | None, round_trips: Sequence[str], kind: str) -> None:
+    """Put round trips into one strategy of a kind in a person's words; no run changes it. Raises Permanent where the
+    account or one of the round trips is not known, or the kind is empty or too long."""
+    name = " ".join(kind.split())
+    if not 0 < len(name) <= LONGEST_KIND:
+        raise Permanent(f"a strategy's kind has 1 to {LONGEST_KIND} characters", "Give it with --kind")
+    account = _known(db, account, round_trips)
+    assignments.assign(db, account, list(dict.fromkeys(round_trips)), name)
+
+
+def reset(db: Database, account: str | None, round_trips: Sequence[str]) -> int:
+    """Put the strategies that a person made of some round trips under the rule again; how many round trips they had.
+    Raises Permanent where the account is not known, or no person grouped any of them."""
+    with db.snapshot() as snapshot:
+        account = chosen_account(snapshot, account)
+    number = assignments.reset(db, account, round_trips)
+    if not number:
+        raise Permanent("nobody grouped these round trips", "`fntx strategies` marks what a person grouped")
+    return number
+
+
+def sums_that_differ(db: Database, period: Period) -> list[Finding]:
+    """The accounts whose strategies do not sum to what their fills realised in a range, after fees, to the cent."""
+    findings = []
+    with db.snapshot() as snapshot:
+        labels = account_labels(snapshot)
+        for account in accounts(snapshot):
+            lots = rows.traded_lots(snapshot, account, period)
+            groups = grouped(lots, rows.deliveries(snapshot, account, period.last), _assigned(snapshot, account))
+            by_strategy = sum((_realised(lot, period) for group in groups for lot in group.lots), Decimal(0))
+            by_fills = rows.realised_by_fills(snapshot, account, period)
+            if abs(by_strategy - by_fills) >= Decimal("0.005"):
+                label = labels[account]
+                text = f"{label}: the strategies of {period} realised {by_strategy}, the fills {by_fills}"
+                findings.append(Finding(label, text, period.last))
+    return findings
+
+
+def _realised(lot: TradedLot, period: Period) -> Decimal:
+    """What a lot adds to a range, after fees: its ending where that lies in the range, its opening fee likewise."""
+    fee = lot.open_fee * lot.open_rate
+    opened = fee if lot.opened_day in period else Decimal(0)
+    return opened + (lot.gross_in_base + lot.fees_in_base - fee if lot.closed_day in period else Decimal(0))
+
+
+def _known(db: Database, account: str | None, round_trips: Sequence[str]) -> str:
+    with db.snapshot() as snapshot:
+        account = chosen_account(snapshot, account)
+        known = {lot.round_trip_id for lot in rows.traded_lots(snapshot, account, EVER)}
+    if missing := [trip for trip in round_trips if trip not in known]:
+        raise Permanent(
+            f"no round trip has the id {', '.join(missing)}", "`fntx strategies --json` lists them as `trips`"
+        )
+    return account
+
+
+def _assigned(db: Readable, account: str) -> dict[str, Assigned]:
+    return {trip: Assigned(*said) for trip, said in assignments.assignments(db, account).items()}
+
+
+def _strategies(db: Readable, account: str, period: Period) -> list[Strategy]:
+    groups = grouped(
+        rows.traded_lots(db, account, period), rows.deliveries(db, account, period.last), _assigned(db, account)
+    )
+    navs = rows.opening_navs(db, account, period.last)
+    charged = _interest(
+        db, account, min((lot.opened_day for group in groups for lot in group.lots), default=None), period
+    )
+    return [
+        strategy_of(
+            group,
+            navs.get(group.lots[0].opened_day),
+            sum((charged.get(trip, Decimal(0)) for trip in {lot.round_trip_id for lot in group.lots}), Decimal(0)),
+        )
+        for group in groups
+    ]
+
+
+def _interest(db: Readable, account: str, since: date | None, period: Period) -> dict[str, Decimal]:
+    """All-in trade → its interest, of those that ended since a session."""
+    if since is None:
+        return {}
+    trades = rows.all_in_trades(db, account, Period(since, period.last))
+    return {trade.trade_id: trade.interest for trade in trades if trade.interest}
+
+
+def _option_trade(trade: rows.AllInTrade) -> OptionTrade:
+    expires = (trade.expiry - trade.opened_at.astimezone(NEW_YORK).date()).days if trade.expiry else None
+    implied = realised = None
+    if trade.at_entry and trade.at_end is not None and trade.days_priced:
+        realised = abs(float(trade.at_end / trade.at_entry) - 1)
+        implied = None if trade.volatility is None else trade.volatility * math.sqrt(trade.days_priced / 365)
+    return OptionTrade(
+        trade.trade_id,
+        trade.opened_at,
+        trade.hours_held,
+        expires,
+        _distance(trade),
+        trade.delta if expires else None,
+        trade.volatility if expires else None,
+        implied,
+        realised,
+        trade.net_pnl,
+    )
+
+
+def _distance(trade: rows.AllInTrade) -> float | None:
+    """How far out of the money the strike was at the close before the entry, as a fraction of that price."""
+    if not trade.before or trade.strike is None or trade.put_call not in ("C", "P"):
+        return None
+    distance = float(trade.strike / trade.before) - 1
+    return distance if trade.put_call == "C" else -distance

@@ -1,0 +1,216 @@
+"""What strategies and their figures are made of: lots with the orders of their fills, and trades with their entry.
+
+Money is exact, times are aware. What is over only after the last day of a range is still open here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from psycopg.rows import dict_row
+
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.period import Period
+from fntx_dagster.model.strategies import TradedLot
+from fntx_dagster.store.database import Readable
+from fntx_dagster.store.marts.tables import reading
+from fntx_dagster.store.queries import one_value
+
+
+class AllInTrade(NamedTuple):
+    """A row of all_in_trades with what its entry is known by; prices in the contract's currency, None where unknown.
+
+    `before` is the underlying's close of the session before the entry, `at_entry` and `at_end` those of the entry's
+    session and of the last that priced the option; `delta` and `volatility` are the option's at the entry's close.
+    """
+
+    trade_id: str
+    is_option: bool
+    opened_at: Any
+    opened_day: date
+    hours_held: float
+    interest: Decimal
+    net_pnl: Decimal
+    strike: Decimal | None
+    expiry: date | None
+    put_call: str | None
+    before: Decimal | None
+    at_entry: Decimal | None
+    delta: float | None
+    volatility: float | None
+    at_end: Decimal | None
+    days_priced: int | None
+
+
+def traded_lots(db: Readable, account: str, period: Period) -> list[TradedLot]:
+    """The lots that were held in a range, and those that hang together with them: of each underlying all since the
+    account last held nothing in it. They are as of the range's last day."""
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(_LOTS, {"account": account, "first": period.first, "last": period.last})
+        return [_lot(row, period.last) for row in cursor]
+
+
+def deliveries(db: Readable, account: str, last: date) -> dict[str, str]:
+    """The fill that delivers shares → the fill that assigns or exercises the option, up to a session."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select fill_id, linked_fill_id from alm_reporting.fills where account_id = %s and session <= %s
+            and event_type = 'delivery' and linked_fill_id is not null""",
+            (account, last),
+        )
+        return dict(rows.fetchall())
+
+
+def round_trip_pnls(db: Readable, account: str, period: Period) -> list[Decimal]:
+    """The net P&L of each round trip that ended in a range, in base currency."""
+    with reading(db) as connection:
+        rows = connection.execute(
+            """select net_pnl from alm_reporting.round_trips
+            where account_id = %s and trading_day between %s and %s order by round_trip_id""",
+            (account, *period),
+        )
+        return [net_pnl for (net_pnl,) in rows]
+
+
+def all_in_trades(db: Readable, account: str, period: Period) -> list[AllInTrade]:
+    """The all-in trades that ended in a range, in the order of their opening."""
+    with reading(db) as connection:
+        rows = connection.execute(_TRADES, {"account": account, "first": period.first, "last": period.last})
+        return [AllInTrade._make(row) for row in rows]
+
+
+def opening_navs(db: Readable, account: str, last: date) -> dict[date, Decimal]:
+    """Session → the account's official NAV before it, in base currency."""
+    with reading(db) as connection:
+        rows = connection.execute(
+            """select trading_day, opening_nav_official from alm_reporting.daily_summary
+            where account_id = %s and trading_day <= %s""",
+            (account, last),
+        )
+        return dict(rows.fetchall())
+
+
+def realised_by_fills(db: Readable, account: str, period: Period) -> Decimal:
+    """What the fills of a range realised less their commissions, in base currency, each at its own rate. A commission
+    counts as far as its fill is in a lot: what closes without an opening in the statements, and what converts
+    currencies, has none."""
+    with db.connect() as connection:
+        parameters = {"account": account, "first": period.first, "last": period.last}
+        return one_value(connection.execute(_REALISED, parameters))
+
+
+def _lot(row: Mapping[str, Any], last: date) -> TradedLot:
+    contract = Contract(**{field.name: row[field.name] for field in fields(Contract)})
+    lot = TradedLot(contract=contract, **{name: row[name] for name in TradedLot._fields if name != "contract"})
+    if lot.closed_day is None or lot.closed_day <= last:
+        return lot
+    return lot._replace(**dict.fromkeys(_CLOSING))
+
+
+_CLOSING = (
+    "close_fill_id",
+    "closed_at",
+    "closed_day",
+    "close_fee",
+    "close_rate",
+    "gross_pnl",
+    "how_ended",
+    "close_order",
+)
+
+_LOTS = """
+with known as (
+    select lots.*, coalesce(nullif(lots.underlying_symbol, ''), split_part(lots.symbol, ' ', 1)) as underlying
+    from alm_reporting.position_lots as lots
+    where lots.account_id = %(account)s and lots.opened_session <= %(last)s
+),
+-- a corporate action takes lots from one contract to another: what it has touched is read as one
+touched as (
+    select distinct underlying from known
+    where how_opened not in ('trade', 'assignment', 'exercise', 'transfer')
+        or how_ended in ('split', 'merged', 'spun_off', 'renamed', 'corporate_action')
+),
+lots as (
+    select known.*, case when touched.underlying is null then row(known.underlying, known.currency)::text end as family
+    from known left join touched on touched.underlying = known.underlying
+),
+held as (
+    select family, unnest(range_agg(daterange(opened_session, closed_session, '[]'))) as span
+    from lots group by family
+)
+select lots.lot_id, lots.contract_id, coalesce(lots.symbol, lots.contract_id) as symbol,
+    coalesce(lots.description, lots.symbol, lots.contract_id) as description, lots.asset_category,
+    lots.underlying_symbol, lots.multiplier, lots.strike, lots.expiry, lots.put_call, lots.currency,
+    case lots.direction when 'long' then 1 else -1 end as sign, lots.quantity, lots.open_fill_id, lots.opened_at,
+    lots.opened_session as opened_day, lots.open_price, lots.open_fee, lots.open_fx_rate as open_rate,
+    lots.how_opened, lots.origin_fill_id, lots.round_trip_id, lots.close_fill_id, lots.closed_at,
+    lots.closed_session as closed_day, lots.close_fee, lots.close_fx_rate as close_rate, lots.gross_pnl,
+    lots.how_ended, nullif(opening.attributes ->> 'ibOrderID', '') as open_order,
+    nullif(closing.attributes ->> 'ibOrderID', '') as close_order
+from held
+inner join lots
+    on lots.family is not distinct from held.family
+    and daterange(lots.opened_session, lots.closed_session, '[]') <@ held.span
+left join raw_flex.trades as opening
+    on opening.account_id = lots.account_id and opening.row_key = lots.open_fill_id and opening.row_kind = 'Trade'
+left join raw_flex.trades as closing
+    on closing.account_id = lots.account_id and closing.row_key = lots.close_fill_id and closing.row_kind = 'Trade'
+where held.span && daterange(%(first)s, %(last)s, '[]')
+"""
+"""A trade's number of its order stays in the attributes: nothing else needs it."""
+
+_TRADES = """
+select trades.trade_id, trades.asset_category in ('OPT', 'FOP'), trades.opened_at, trades.opened_day,
+    (extract(epoch from trades.holding_time) / 3600)::double precision, trades.interest, trades.net_pnl,
+    terms.strike, terms.expiry, terms.put_call, before.underlying_price, entry.underlying_price, entry.delta,
+    entry.implied_volatility, ending.underlying_price, ending.trading_day - trades.opened_day
+from alm_reporting.all_in_trades as trades
+left join lateral (
+    select strike, expiry, put_call from alm_reporting.position_lots as lots
+    where lots.account_id = trades.account_id and lots.contract_id = trades.contract_id limit 1
+) as terms on true
+left join alm_reporting.option_greeks as entry
+    on entry.account_id = trades.account_id and entry.trading_day = trades.opened_day
+    and entry.contract_id = trades.contract_id
+left join lateral (
+    select underlying_price, trading_day from alm_reporting.option_greeks as marks
+    where marks.account_id = trades.account_id and marks.contract_id = trades.contract_id
+        and marks.underlying_price is not null and marks.trading_day > trades.opened_day
+        and marks.trading_day <= (trades.closed_at at time zone 'America/New_York')::date
+    order by marks.trading_day desc limit 1
+) as ending on true
+left join lateral (
+    select max(marks.underlying_price) as underlying_price from alm_reporting.option_greeks as marks
+    where marks.account_id = trades.account_id and marks.underlying_symbol = trades.underlying_symbol
+        and marks.trading_day = (
+            select max(session) from alm_reporting.trading_sessions where session < trades.opened_day
+        )
+    having count(distinct marks.underlying_price) = 1
+) as before on true
+where trades.account_id = %(account)s and trades.trading_day between %(first)s and %(last)s
+order by trades.opened_at, trades.trade_id
+"""
+
+_REALISED = """
+select coalesce(sum(fills.fx_rate_to_base * (fills.gross_realised + case
+    when in_lots.quantity = abs(fills.quantity) then fills.commission else in_lots.fees
+end)), 0)
+from alm_reporting.fills
+cross join lateral (
+    select coalesce(sum(quantity), 0) as quantity, coalesce(sum(fee), 0) as fees
+    from (
+        select quantity, open_fee as fee from alm_reporting.position_lots as lots
+        where lots.account_id = fills.account_id and lots.opened_session = fills.session
+            and lots.open_fill_id = fills.fill_id
+        union all
+        select quantity, close_fee from alm_reporting.position_lots as lots
+        where lots.account_id = fills.account_id and lots.closed_session = fills.session
+            and lots.close_fill_id = fills.fill_id
+    ) as legs
+) as in_lots
+where fills.account_id = %(account)s and fills.session between %(first)s and %(last)s
+"""
