@@ -6,17 +6,16 @@ docs/strategies.md. Money is in the account's base currency.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.model.strategies import EdgeTable, OptionSelling, Outcomes, Strategy
-from fntx_dagster.report import clock, money, wording
+from fntx_dagster.report import clock, money
 from fntx_dagster.report.tables import Table
-from fntx_dagster.report.wording import Holding
 
 MOST_STRATEGIES = 250
 """So many strategies a report lists, those that made or lost most."""
@@ -157,10 +156,9 @@ def _made(made: Outcomes) -> tuple[str, ...]:
 
 def _strategy(one: Strategy) -> tuple[str, ...]:
     opened = one.opened_at.astimezone(NEW_YORK).date()
-    legs = [wording.held(Holding(leg.contract, leg.quantity), date.min) for leg in one.legs]
     return (
         f"{one.kind}{' *' if one.is_named else ''}",
-        wording.capped(legs, "legs") or one.underlying,
+        f"{one.underlying} {'; '.join(_legs(one))}".strip(),
         opened.isoformat(),
         "" if one.closed_at is None else one.closed_at.astimezone(NEW_YORK).date().isoformat(),
         _NONE if one.days is None else f"{one.days:,.1f}",
@@ -168,6 +166,22 @@ def _strategy(one: Strategy) -> tuple[str, ...]:
         _percent(one.captured),
         money.display(one.net_pnl, signed=True),
     )
+
+
+def _legs(one: Strategy) -> Iterator[str]:
+    """The options by expiry, with their signed numbers: `2025-07-17 -1 623 P, -2 628 C`."""
+    for expiry, legs in groupby(one.legs, key=lambda leg: leg.contract.expiry):
+        listed = [
+            " ".join(
+                (
+                    money.quantity(leg.quantity),
+                    money.plain(leg.contract.strike or Decimal(0)),
+                    leg.contract.put_call or "",
+                )
+            )
+            for leg in legs
+        ]
+        yield f"{expiry} {', '.join(listed)}"
 
 
 def _percent(value: float | None) -> str:
