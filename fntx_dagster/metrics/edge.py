@@ -107,11 +107,11 @@ def _moved(trade: OptionTrade) -> float | None:
 
 
 def _hour(trade: OptionTrade) -> str:
-    return f"{trade.opened_at.astimezone(NEW_YORK):%H}:00"
+    return f"{trade.opened_at.astimezone(NEW_YORK):%H}:00" if trade.opened_at else UNKNOWN
 
 
 def _weekday(trade: OptionTrade) -> str:
-    return _DAYS_OF_THE_WEEK[trade.opened_at.astimezone(NEW_YORK).weekday()]
+    return _DAYS_OF_THE_WEEK[trade.opened_at.astimezone(NEW_YORK).weekday()] if trade.opened_at else UNKNOWN
 
 
 _EXPIRY = _Steps(

@@ -63,8 +63,9 @@ def strategy_of(group: StrategyLots, nav: Decimal | None, interest: Decimal) -> 
         net_pnl=net,
         premium=premium,
         captured=float(net / premium * 100) if premium > 0 else None,
-        days=None if closed_at is None else (closed_at - first.opened_at).total_seconds() / _DAY,
-        is_known=last is None or last.how_ended != "transferred",
+        days=None if closed_at is None or first.opened_before else (closed_at - first.opened_at).total_seconds() / _DAY,
+        is_known=not any(lot.closed_at and lot.gross_pnl is None for lot in group.lots)
+        and (last is None or last.how_ended != "transferred"),
     )
 
 
@@ -108,10 +109,10 @@ def _by_legs(legs: Sequence[Leg], nav: Decimal | None, group: StrategyLots) -> s
 
 def _is_secured(leg: Leg, nav: Decimal | None, group: StrategyLots) -> bool:
     """Whether the NAV pays for the shares that a sold put may bring."""
-    strike = leg.contract.strike
-    if leg.contract.put_call != "P" or leg.quantity > 0 or nav is None or strike is None:
+    strike, rate = leg.contract.strike, group.lots[0].open_rate
+    if leg.contract.put_call != "P" or leg.quantity > 0 or nav is None or strike is None or rate is None:
         return False
-    return strike * -leg.quantity * leg.contract.multiplier * group.lots[0].open_rate <= nav
+    return strike * -leg.quantity * leg.contract.multiplier * rate <= nav
 
 
 def _pair(one: Leg, other: Leg) -> str:

@@ -30,7 +30,9 @@ OTHER = "other"
 class TradedLot(NamedTuple):
     """A lot as strategies need it; what closed it is None while it is open. `sign` is 1 of a long lot and -1 of a short
     one, `quantity` absolute; prices and fees in the contract's currency, rates multiply into base currency, times are
-    aware. `open_order` and `close_order` are the broker's numbers of the orders, where the statements have them."""
+    aware. `open_order` and `close_order` are the broker's numbers of the orders, where the statements have them. Where
+    no statement says when a lot was opened, `opened_before` is the day before which it was; where none says what it
+    cost, price, rate and P&L are None."""
 
     lot_id: str
     contract: Contract
@@ -40,9 +42,9 @@ class TradedLot(NamedTuple):
     open_fill_id: str
     opened_at: datetime
     opened_day: date
-    open_price: Decimal
+    open_price: Decimal | None
     open_fee: Decimal
-    open_rate: Decimal
+    open_rate: Decimal | None
     how_opened: str
     origin_fill_id: str | None
     round_trip_id: str
@@ -53,24 +55,31 @@ class TradedLot(NamedTuple):
     close_rate: Decimal | None
     gross_pnl: Decimal | None
     how_ended: str | None
+    opened_before: date | None
     open_order: str | None
     close_order: str | None
 
     @property
     def gross_in_base(self) -> Decimal:
-        """The realised P&L before fees; 0 while it is open."""
+        """The realised P&L before fees; 0 while it is open, and where it is unknown."""
         return Decimal(0) if self.gross_pnl is None or self.close_rate is None else self.gross_pnl * self.close_rate
 
     @property
     def fees_in_base(self) -> Decimal:
         """The fees so far, each at its fill's rate."""
         closing = Decimal(0) if self.close_fee is None or self.close_rate is None else self.close_fee * self.close_rate
-        return self.open_fee * self.open_rate + closing
+        return self.opening_fee_in_base + closing
+
+    @property
+    def opening_fee_in_base(self) -> Decimal:
+        """The fee of its opening, at its fill's rate."""
+        return self.open_fee * (self.open_rate or 0)
 
     @property
     def cost_in_base(self) -> Decimal:
-        """What was paid for it, before fees; negative where it was sold to open."""
-        return self.sign * self.quantity * self.contract.multiplier * self.open_price * self.open_rate
+        """What was paid for it, before fees; negative where it was sold to open, 0 where it is unknown."""
+        price = (self.open_price or 0) * (self.open_rate or 0)
+        return self.sign * self.quantity * self.contract.multiplier * price
 
 
 class StrategyLots(NamedTuple):
@@ -99,8 +108,8 @@ class Strategy(NamedTuple):
 
     `net_pnl` is gross P&L, fees and interest. `premium` is what options sold to open brought, less what options bought
     to open cost; `captured` the net P&L in percent of it, None where no premium was received. `is_known` is False where
-    a part was transferred out, so that its result is not known here. `trips` are the round trips, by whose ids a person
-    groups them.
+    a part was transferred out, or no statement says what it cost, so that the result is not known here. `trips` are the
+    round trips, by whose ids a person groups them.
     """
 
     strategy_id: str
@@ -144,12 +153,12 @@ class OptionTrade(NamedTuple):
 
     Moves are fractions of the underlying's price, `volatility` is per year; `strike_distance` is how far out of the
     money the strike was at the close before the entry (negative: in the money). `delta`, `volatility` and both moves
-    are counted from the close of the entry's session.
+    are counted from the close of the entry's session. Of an option from before the first statement no entry is known.
     """
 
     trade_id: str
-    opened_at: datetime
-    hours_held: float
+    opened_at: datetime | None
+    hours_held: float | None
     days_to_expiry: int | None
     strike_distance: float | None
     delta: float | None

@@ -109,7 +109,7 @@ def sums_that_differ(db: Database, period: Period) -> list[Finding]:
 
 def _realised(lot: TradedLot, period: Period) -> Decimal:
     """What a lot adds to a range, after fees: its ending where that lies in the range, its opening fee likewise."""
-    fee = lot.open_fee * lot.open_rate
+    fee = lot.opening_fee_in_base
     opened = fee if lot.opened_day in period else Decimal(0)
     return opened + (lot.gross_in_base + lot.fees_in_base - fee if lot.closed_day in period else Decimal(0))
 
@@ -156,17 +156,18 @@ def _interest(db: Readable, account: str, since: date | None, period: Period) ->
 
 
 def _option_trade(trade: rows.AllInTrade) -> OptionTrade:
-    expires = (trade.expiry - trade.opened_at.astimezone(NEW_YORK).date()).days if trade.expiry else None
+    opened = trade.opened_at if trade.hours_held is not None else None
+    expires = (trade.expiry - opened.astimezone(NEW_YORK).date()).days if trade.expiry and opened else None
     implied = realised = None
-    if trade.at_entry and trade.at_end is not None and trade.days_priced:
+    if opened and trade.at_entry and trade.at_end is not None and trade.days_priced:
         realised = abs(float(trade.at_end / trade.at_entry) - 1)
         implied = None if trade.volatility is None else trade.volatility * math.sqrt(trade.days_priced / 365)
     return OptionTrade(
         trade.trade_id,
-        trade.opened_at,
+        opened,
         trade.hours_held,
         expires,
-        _distance(trade),
+        _distance(trade) if opened else None,
         trade.delta if expires else None,
         trade.volatility if expires else None,
         implied,

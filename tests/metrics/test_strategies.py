@@ -80,6 +80,7 @@ class Book:
                 close_rate=None,
                 gross_pnl=None,
                 how_ended=None,
+                opened_before=None,
                 open_order=order,
                 close_order=None,
             )
@@ -107,7 +108,7 @@ class Book:
             closed_day=day + timedelta(days=1) if time >= "16:00" else day,
             close_fee=Decimal("-1") if how == "traded" else Decimal(0),
             close_rate=Decimal("7.9"),
-            gross_pnl=lot.sign * (Decimal(price) - lot.open_price) * lot.quantity * lot.contract.multiplier,
+            gross_pnl=lot.sign * (Decimal(price) - (lot.open_price or 0)) * lot.quantity * lot.contract.multiplier,
             how_ended=how,
             close_order=order,
         )
@@ -329,6 +330,14 @@ def test_a_strategy_that_was_transferred_out_has_no_known_result() -> None:
     book = Book()
     book.ends(book.opens(SPY, 100, "10:00", "620"), "12:00", "620", how="transferred")
     assert [one.is_known for one in book.strategies()] == [False]
+
+
+def test_a_strategy_that_no_statement_says_the_cost_of_has_no_known_result_and_no_days() -> None:
+    book = Book()
+    book.ends(book.opens(SPY, 100, "10:00", "620"), "12:00", "620")
+    lot = book.lots[0]._replace(open_price=None, open_rate=None, gross_pnl=None, opened_before=DAY, how_opened="held")
+    book.lots = [lot]
+    assert [(one.is_known, one.days, one.gross_pnl) for one in book.strategies()] == [(False, None, 0)]
 
 
 # -- laws

@@ -24,15 +24,16 @@ from fntx_dagster.store.queries import one_value
 class AllInTrade(NamedTuple):
     """A row of all_in_trades with what its entry is known by; prices in the contract's currency, None where unknown.
 
-    `before` is the underlying's close of the session before the entry, `at_entry` and `at_end` those of the entry's
-    session and of the last that priced the option; `delta` and `volatility` are the option's at the entry's close.
+    `hours_held` is None where no statement says when it was opened. `before` is the underlying's close of the session
+    before the entry, `at_entry` and `at_end` those of the entry's session and of the last that priced the option;
+    `delta` and `volatility` are the option's at the entry's close.
     """
 
     trade_id: str
     is_option: bool
     opened_at: Any
     opened_day: date
-    hours_held: float
+    hours_held: float | None
     interest: Decimal
     net_pnl: Decimal
     strike: Decimal | None
@@ -66,18 +67,19 @@ def deliveries(db: Readable, account: str, last: date) -> dict[str, str]:
 
 
 def round_trip_pnls(db: Readable, account: str, period: Period) -> list[Decimal]:
-    """The net P&L of each round trip that ended in a range, in base currency."""
+    """The net P&L of each round trip that ended in a range, in base currency, where it is known."""
     with reading(db) as connection:
         rows = connection.execute(
             """select net_pnl from alm_reporting.round_trips
-            where account_id = %s and trading_day between %s and %s order by round_trip_id""",
+            where account_id = %s and trading_day between %s and %s and net_pnl is not null
+            order by round_trip_id""",
             (account, *period),
         )
         return [net_pnl for (net_pnl,) in rows]
 
 
 def all_in_trades(db: Readable, account: str, period: Period) -> list[AllInTrade]:
-    """The all-in trades that ended in a range, in the order of their opening."""
+    """The all-in trades that ended in a range with a known result, in the order of their opening."""
     with reading(db) as connection:
         rows = connection.execute(_TRADES, {"account": account, "first": period.first, "last": period.last})
         return [AllInTrade._make(row) for row in rows]
@@ -131,7 +133,7 @@ with known as (
 -- a corporate action takes lots from one contract to another: what it has touched is read as one
 touched as (
     select distinct underlying from known
-    where how_opened not in ('trade', 'assignment', 'exercise', 'transfer')
+    where how_opened not in ('trade', 'assignment', 'exercise', 'transfer', 'held', 'unstated')
         or how_ended in ('split', 'merged', 'spun_off', 'renamed', 'corporate_action')
 ),
 lots as (
@@ -149,7 +151,7 @@ select lots.lot_id, lots.contract_id, coalesce(lots.symbol, lots.contract_id) as
     lots.opened_session as opened_day, lots.open_price, lots.open_fee, lots.open_fx_rate as open_rate,
     lots.how_opened, lots.origin_fill_id, lots.round_trip_id, lots.close_fill_id, lots.closed_at,
     lots.closed_session as closed_day, lots.close_fee, lots.close_fx_rate as close_rate, lots.gross_pnl,
-    lots.how_ended, nullif(opening.attributes ->> 'ibOrderID', '') as open_order,
+    lots.how_ended, lots.opened_before, nullif(opening.attributes ->> 'ibOrderID', '') as open_order,
     nullif(closing.attributes ->> 'ibOrderID', '') as close_order
 from held
 inner join lots
@@ -192,6 +194,7 @@ left join lateral (
     having count(distinct marks.underlying_price) = 1
 ) as before on true
 where trades.account_id = %(account)s and trades.trading_day between %(first)s and %(last)s
+    and trades.net_pnl is not null
 order by trades.opened_at, trades.trade_id
 """
 
