@@ -80,12 +80,12 @@ def build(
             _insert(connection, "daily_verification", equation)
 
 
-def round_trips(db: Database, account: str, day: date, *net_pnl: str) -> None:
-    """A round trip that ended in a session for each net P&L, in base currency."""
+def round_trips(db: Database, account: str, day: date, *net_pnl: str | None) -> None:
+    """A round trip that ended in a session for each net P&L, in base currency; None where it is unknown."""
     with db.connect() as connection:
         for number, amount in enumerate(net_pnl):
             trip = {"account_id": account, "round_trip_id": f"{day} {number}", "trading_day": day}
-            _insert(connection, "round_trips", trip | {"net_pnl": Decimal(amount)})
+            _insert(connection, "round_trips", trip | {"net_pnl": amount and Decimal(amount)})
 
 
 def _insert(connection: psycopg.Connection, mart: str, row: Mapping[str, object]) -> None:

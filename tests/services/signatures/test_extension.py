@@ -36,9 +36,10 @@ WIN_RATES = [name for name in EXTENSION.by_name if name.startswith("win_rate_all
 
 @pytest.fixture
 def signed(built: Database, settings: Settings, chain: Chain) -> SignedDay:
-    """A posted day with two wins, a loss and a trip that broke even; the trips of others are not its own."""
+    """A posted day with two wins, a loss, a trip that broke even and one of unknown result; the trips of others are not
+    its own."""
     by_hand.build(built, ACCOUNT, DAY)
-    by_hand.round_trips(built, ACCOUNT, DAY, "5", "-0.00000001", "0", "1e-9")
+    by_hand.round_trips(built, ACCOUNT, DAY, "5", "-0.00000001", "0", "1e-9", None)
     by_hand.round_trips(built, ACCOUNT, date(2025, 7, 16), "1")
     by_hand.round_trips(built, "U7000002", DAY, "1")
     [one] = sign(settings, built, Period.on(DAY)).new
