@@ -164,6 +164,41 @@ def test_faults_in_the_form_of_an_extension_are_named_alike(page: Page) -> None:
 
 
 @needs_browser
+def test_a_metric_of_the_record_cannot_be_shown_as_one_of_the_extension(node: Node, page: Page) -> None:
+    """Slot 4 of the record leads to the record's root, and slot 4 of the extension is another metric."""
+    record, tree = with_extension(node, date(2016, 1, 5), {4: 7}, {5: 1})
+    content = json.loads(disclose(record, CATALOGUE, ["closing_nav_official", "losses"], extension=(tree, EXTENSION)))
+    content["extension"]["metrics"].append(json.loads(json.dumps(content["metrics"][0])))
+    case = Case(cases.forged(content), content["root"], False)
+    assert by_ours(case).problems == ["wins (slot 4 of the extension) does not lead to the extension's root"]
+    all_refuse([case], page)
+
+
+@needs_browser
+def test_neither_tree_is_read_by_the_catalogue_of_the_other(node: Node, page: Page) -> None:
+    """A second tree under the record's catalogue would show a second value of a metric."""
+    day = date(2016, 1, 6)
+    second = build_record(node.context(day), "U0000001", {13: 999}, SECRET, salt_form=SaltForm.RECORD)
+    values = {13: 5, 63: scaled_root(second.root)}
+    record = build_record(node.context(day), "U0000001", values, SECRET, salt_form=SaltForm.RECORD)
+    _, tree = with_extension(node, day, {}, {4: 1})
+    twice = json.loads(disclose(record, CATALOGUE, ["extension_root"]))
+    shown = json.loads(disclose(second, CATALOGUE, ["net_pnl"]))
+    entry = twice["metrics"].pop()
+    extension = {field: shown[field] for field in ("catalogue", "metrics", "root")}
+    twice |= {"format": "fntx.disclosure/2", "extension": extension | {"salt": entry["salt"], "path": entry["path"]}}
+    some = [
+        Case(cases.with_checksum(twice), twice["root"], False),
+        Case(disclose(tree, EXTENSION, ["wins"]), f"0x{tree.root.hex()}", False),
+    ]
+    assert [by_ours(case).problems for case in some] == [
+        ["extension.catalogue is not one that FNTX published"],
+        ["catalogue is not one that FNTX published"],
+    ]
+    all_refuse(some, page)
+
+
+@needs_browser
 def test_all_refuse_an_extension_under_a_catalogue_that_has_no_slot_for_it(node: Node, page: Page) -> None:
     _, tree = with_extension(node, date(2016, 1, 4), {}, {4: 1})
     before = CATALOGUES[2]
