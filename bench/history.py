@@ -117,7 +117,7 @@ def _narrative(db: Database) -> str:
 
 
 def _file(db: Database) -> str:
-    return to_html([account_report(db, ACCOUNT, stories_of(db, ACCOUNT, Period.on(DAY), clock.HONG_KONG))])
+    return to_html([account_report(Settings(), db, ACCOUNT, stories_of(db, ACCOUNT, Period.on(DAY), clock.HONG_KONG))])
 
 
 def _seconds(report: Callable[[], str]) -> float:

@@ -16,6 +16,7 @@ import typer
 
 from fntx_dagster.cli.account_risk import risk
 from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
+from fntx_dagster.cli.against_market import market
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.doctor import doctor
 from fntx_dagster.cli.files import table
@@ -75,6 +76,7 @@ for command in (
     alerts,
     greeks,
     risk,
+    market,
     table,
     verify,
     demo,

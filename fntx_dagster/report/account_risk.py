@@ -41,7 +41,7 @@ def stress_table(risk: AccountRisk) -> Table:
     stress = risk.stress
     headers = (f"Volatility ({risk.base_currency})", *(_percent(spot) for spot in stress.spots))
     rows = tuple(
-        (f"{by * 100:+.4g} points" if by else "as it is", *map(_amount, changes))
+        (f"{_signed(by * 100)} points" if by else "as it is", *map(_amount, changes))
         for by, changes in zip(stress.points, stress.changes, strict=True)
     )
     return Table(
@@ -172,7 +172,11 @@ def _positions(count: int) -> str:
 
 
 def _percent(ratio: Decimal) -> str:
-    return f"{ratio * 100:+.4g} %" if ratio else "as it is"
+    return f"{_signed(ratio * 100)} %" if ratio else "as it is"
+
+
+def _signed(number: Decimal) -> str:
+    return f"{'+' if number > 0 else ''}{money.plain(number)}"
 
 
 def _amount(change: Decimal | None) -> str:

@@ -1,4 +1,5 @@
-"""Charts as inline SVG, drawn by matplotlib: return, NAV and drawdown over sessions, and the NAV's steps in a day.
+"""Charts as inline SVG, drawn by matplotlib: return, NAV, drawdown and rolling risk over sessions, the distribution
+of daily returns, and the NAV's steps in a day.
 
 What belongs here: drawing. Each chart is an `<svg>` for an HTML page whose policy forbids inline styles: what
 matplotlib writes as styles comes out as classes (`s-accent`: a stroke in the accent colour, `f-gain`: a fill in that of
@@ -59,13 +60,24 @@ def nav_chart(path: NavPath, key: str, title: str, description: str) -> str:
         return _svg(figure, key, title, description)
 
 
-def return_chart(sessions: Sequence[date], returns: Sequence[float], key: str, title: str, description: str) -> str:
-    """The return since the range began after each session, linked from daily returns, in per cent."""
+def return_chart(
+    sessions: Sequence[date],
+    returns: Sequence[float],
+    key: str,
+    title: str,
+    description: str,
+    benchmark: Sequence[float | None] = (),
+) -> str:
+    """The return since the range began after each session, linked from daily returns, in per cent, and a benchmark's
+    beside it where its closes are known."""
     with _settings():
         figure, axes = _figure(270, left=88, right=18, top=12, bottom=34)
         places, values = _from_zero(returns)
         axes.fill_between(places, values, 0.0, color=_COLOURS["grid"], linewidth=0, clip_on=False)
         axes.axhline(0.0, color=_COLOURS["soft"], linewidth=0.8)
+        if benchmark:
+            beside = [math.nan if each is None else each for each in (0.0, *benchmark)]
+            axes.plot(places, beside, color=_COLOURS["step"], linewidth=1.6, clip_on=False)
         marker = "" if len(sessions) > 70 else "o"
         axes.plot(places, values, color=_COLOURS["accent"], linewidth=1.8, marker=marker, markersize=4.5, clip_on=False)
         axes.set_xlim(0, max(len(sessions), 1))
@@ -86,6 +98,48 @@ def drawdown_chart(sessions: Sequence[date], drawdowns: Sequence[float], key: st
         axes.set_ylim(min(values) * 1.05 or -0.01, 0)
         _session_ticks(axes, sessions)
         _percent_ticks(axes, 4)
+        return _svg(figure, key, title, description)
+
+
+def distribution_chart(bins: Sequence[tuple[float, float, int]], key: str, title: str, description: str) -> str:
+    """How many sessions made how much: a bar for each bin of daily returns (from, to, count), in per cent."""
+    with _settings():
+        figure, axes = _figure(220, left=88, right=18, top=12, bottom=34)
+        for low, high, count in bins:
+            colour = _COLOURS["gain" if low >= 0 else "loss"]
+            axes.bar(low, count, width=(high - low) * 0.92, align="edge", color=colour, linewidth=0)
+        axes.yaxis.set_major_locator(_locator(4))
+        axes.yaxis.set_major_formatter(lambda value, _: money.quantity(_short(value)))
+        axes.xaxis.set_major_locator(_locator(8))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{money.quantity(_short(value * 100))} %")
+        return _svg(figure, key, title, description)
+
+
+def rolling_chart(
+    sessions: Sequence[date],
+    volatilities: Sequence[float],
+    sharpes: Sequence[float],
+    key: str,
+    title: str,
+    description: str,
+) -> str:
+    """Volatility per year, in per cent, and below it the Sharpe ratio, each of the window that ends with a session."""
+    with _settings():
+        figure, axes = _figure(300, left=88, right=18, top=12, bottom=174)
+        below = figure.add_axes((88 / _WIDTH, 34 / 300, (_WIDTH - 106) / _WIDTH, 108 / 300), frameon=False)
+        below.grid(axis="y", color=_COLOURS["grid"], linewidth=0.8)
+        below.tick_params(length=0, labelcolor=_COLOURS["soft"], pad=8)
+        places = [float(number) for number in range(1, len(sessions) + 1)]
+        for part, values, role in ((axes, volatilities, "accent"), (below, sharpes, "step")):
+            part.plot(places, values, color=_COLOURS[role], linewidth=1.8, clip_on=False)
+            part.set_xlim(0, len(sessions))
+            part.margins(y=0.08)
+            _session_ticks(part, sessions)
+        axes.set_xticks([])
+        _percent_ticks(axes, 4)
+        below.axhline(0.0, color=_COLOURS["soft"], linewidth=0.8)
+        below.yaxis.set_major_locator(_locator(4))
+        below.yaxis.set_major_formatter(lambda value, _: money.quantity(_short(value)))
         return _svg(figure, key, title, description)
 
 

@@ -6,33 +6,29 @@ What belongs here: which charts a range or a day has, and what is said beside th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from datetime import date
 
 from fntx_dagster.foreign import cleaned
+from fntx_dagster.model.against_market import AgainstMarket
 from fntx_dagster.model.day import Day
 from fntx_dagster.report import charts, clock, money, performance
+from fntx_dagster.report.against_market import market_figures
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.nav_path import NavPath, day_steps, nav_path
 from fntx_dagster.report.period import nav_day
-from fntx_dagster.report.tables import Table
-
-
-class Figure(NamedTuple):
-    """A chart: `svg` is markup, `key` names the role of each colour, `table` holds its figures where no other table of
-    the report does."""
-
-    name: str
-    svg: str
-    key: list[tuple[str, str]]
-    table: Table | None = None
+from fntx_dagster.report.tables import Figure, Table
 
 
 def figures(
-    stories: Sequence[Story], official: Sequence[Day], key: str, words: Callable[[str], str] = cleaned
+    stories: Sequence[Story],
+    official: Sequence[Day],
+    key: str,
+    words: Callable[[str], str] = cleaned,
+    market: AgainstMarket | None = None,
 ) -> list[Figure]:
     """The charts in the order of the page. Several official days begin with their return, which deposits and
-    withdrawals do not bend; a single day has its steps. `key` makes the ids of the charts their own; what
-    others wrote passes `words`."""
+    withdrawals do not bend, beside the benchmark's where `market` has it; a single day has its steps. `key` makes the
+    ids of the charts their own; what others wrote passes `words`."""
     if len(stories) == 1:
         return _of_a_day(stories[0], key, words)
     path = nav_path(stories)
@@ -45,6 +41,7 @@ def figures(
     drawdowns = performance.drawdowns(daily_returns)
     span, deepest = clock.span(sessions[0], sessions[-1]), min(drawdowns)
     total = money.percent(linked_returns[-1], signed=True)
+    benchmark = _benchmark(market, sessions)
     deepest_text = f"the deepest is {money.percent(deepest)}"
     return [
         Figure(
@@ -55,8 +52,12 @@ def figures(
                 f"{key}-return",
                 f"Return, {span}",
                 f"{total}, time-weighted, at the last close.",
+                benchmark,
             ),
-            [("accent", f"time-weighted, linked from daily returns: {total}; deposits and withdrawals do not count")],
+            [
+                ("accent", f"time-weighted, linked from daily returns: {total}; deposits and withdrawals do not count"),
+                *_benchmarks_key(market, benchmark),
+            ],
             _return_table(official, daily_returns, linked_returns, drawdowns),
         ),
         *nav,
@@ -73,6 +74,7 @@ def figures(
             ),
             [("loss", f"below the highest linked return of the range; {deepest_text}")],
         ),
+        *(market_figures(market, key) if market else []),
     ]
 
 
@@ -94,6 +96,21 @@ def steps_table(story: Story) -> Table:
         words=2,
         results=("Impact",),
     )
+
+
+def _benchmark(market: AgainstMarket | None, sessions: Sequence[date]) -> list[float | None]:
+    """The benchmark's linked return after each session; empty where it has none."""
+    known = {day.trading_day: day.benchmark_linked for day in market.days} if market else {}
+    linked = [known.get(session) for session in sessions]
+    return linked if any(each is not None for each in linked) else []
+
+
+def _benchmarks_key(market: AgainstMarket | None, linked: Sequence[float | None]) -> list[tuple[str, str]]:
+    known = [each for each in linked if each is not None]
+    if market is None or market.comparison is None or not known:
+        return []
+    until = "" if linked[-1] is not None else ", until a close is missing"
+    return [("step", f"{market.comparison.benchmark}: {money.percent(known[-1], signed=True)}{until}")]
 
 
 def _nav(path: NavPath, currency: str, key: str) -> Figure:

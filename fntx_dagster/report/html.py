@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.foreign import cleaned
+from fntx_dagster.model.account_risk import AccountRisk
+from fntx_dagster.model.against_market import AgainstMarket
 from fntx_dagster.model.chain import DayProof
 from fntx_dagster.model.day import AnyDay, Day
 from fntx_dagster.model.holdings import Mark, StockPosition
@@ -25,6 +27,8 @@ from fntx_dagster.model.nav import NavDay
 from fntx_dagster.model.round_trips import RoundTrips
 from fntx_dagster.model.strategies import OptionSelling
 from fntx_dagster.report import clock, money
+from fntx_dagster.report.account_risk import risk_tables
+from fntx_dagster.report.against_market import market_tables
 from fntx_dagster.report.figures import figures, steps_table
 from fntx_dagster.report.holdings import in_order, positions_table, stocks_table
 from fntx_dagster.report.metrics_table import metrics_table
@@ -51,8 +55,8 @@ class AccountReport:
     order of time and not empty; `history` holds all sessions up to the last, for the table of months; `marks` are the
     broker's closing prices of the last day by contract id; `trades` are the round trips of the range, `proofs`
     the proofs of its signed days; `metrics`, `options` and `portfolio` the rows of
-    rolling_metrics, option_greeks and portfolio_greeks of its last official day; `selling` is what the range's trading
-    made, of several days."""
+    rolling_metrics, option_greeks and portfolio_greeks of its last official day, `risk` what can hurt it then;
+    `selling` is what the range's trading made, of several days, `market` the range beside a benchmark."""
 
     label: str
     stories: Sequence[Story]
@@ -65,6 +69,8 @@ class AccountReport:
     options: Sequence[Mapping[str, Any]] = ()
     portfolio: Mapping[str, Any] | None = None
     selling: OptionSelling | None = None
+    risk: AccountRisk | None = None
+    market: AgainstMarket | None = None
 
 
 def to_html(accounts: Sequence[AccountReport], words: Callable[[str], str] = cleaned) -> str:
@@ -117,7 +123,7 @@ def _section(account: AccountReport, key: str, words: Callable[[str], str]) -> d
         "currency": last.base_currency,
         "figures": _figures(days, official),
         "period": periods[0] if periods else None,
-        "charts": figures(stories, official, key, words),
+        "charts": figures(stories, official, key, words, account.market),
         "months": [monthly_table(account.history)] if account.history else [],
         "since": clock.span(account.history[0].trading_day, account.history[-1].trading_day) if account.history else "",
         "summaries": month_tables(days, stories[0].observer),
@@ -126,6 +132,7 @@ def _section(account: AccountReport, key: str, words: Callable[[str], str]) -> d
         "trades": _trades(account, last),
         "tables": [
             *([stocks_table(account.stocks, last.trading_day)] if account.stocks else []),
+            *(market_tables(account.market) if account.market else []),
             *_risk(account, official[-1] if official else None),
             *([_metrics(account.metrics)] if account.metrics else []),
             *(selling_tables(account.selling) if account.selling else []),
@@ -178,12 +185,15 @@ def _metrics(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _risk(account: AccountReport, day: Day | None) -> Iterator[Table]:
-    """The Greeks of the options that the last official day holds at its close, and the exposure."""
-    if account.portfolio and day:
-        at = f"at the Close of {clock.full_date(day.trading_day)}"
+    """The Greeks of the options that the last official day holds at its close, the exposure, and what can hurt."""
+    if day is None:
+        return
+    tables = risk_tables(account.risk) if account.risk else []
+    if account.portfolio:
         greeks = greeks_table(account.options, in_order(day.open_at_close))
-        for table in (*([greeks] if greeks.rows else []), exposure_table(account.portfolio)):
-            yield table._replace(title=f"{table.title} {at}")
+        tables = [*([greeks] if greeks.rows else []), exposure_table(account.portfolio), *tables]
+    for table in tables:
+        yield table._replace(title=f"{table.title} at the Close of {clock.full_date(day.trading_day)}")
 
 
 def _positions_at(day: AnyDay, observer: ZoneInfo) -> str:

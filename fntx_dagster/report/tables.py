@@ -1,7 +1,7 @@
-"""The shape of a table that people read, before a format is chosen for it.
+"""The shapes of a table and of a chart that people read, before a format is chosen for them.
 
-What belongs here: the shape alone. The content of a table is decided where its subject is; the terminal, Markdown and
-HTML render it.
+What belongs here: the shapes alone. The content is decided where its subject is; the terminal, Markdown and HTML render
+it.
 """
 
 from __future__ import annotations
@@ -21,3 +21,13 @@ class Table(NamedTuple):
     title: str = ""
     words: int = 1
     results: tuple[str, ...] = ()
+
+
+class Figure(NamedTuple):
+    """A chart: `svg` is markup, `key` names the role of each colour, `table` holds its figures where no other table of
+    the report does."""
+
+    name: str
+    svg: str
+    key: list[tuple[str, str]]
+    table: Table | None = None

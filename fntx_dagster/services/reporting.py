@@ -22,7 +22,9 @@ from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.round_trips import MOST_TRADES
 from fntx_dagster.report.story import narrate
+from fntx_dagster.services.account_risk import account_risk
 from fntx_dagster.services.accounts import accounts, chosen_account
+from fntx_dagster.services.against_market import account_against_market, chosen_benchmark
 from fntx_dagster.services.current_day import provisional_days
 from fntx_dagster.services.sessions import ends_early, require_days
 from fntx_dagster.services.signatures.proofs import day_proofs
@@ -71,7 +73,9 @@ def report(
                     on_problem(f"account {labels[account_id]}: {early}" if len(shown) > 1 else early)
         names = labels if masked else {account_id: account_id for account_id in shown}
         if form == "html":
-            reports = [account_report(snapshot, names[account_id], stories) for account_id, stories in shown.items()]
+            reports = [
+                account_report(settings, snapshot, names[account_id], stories) for account_id, stories in shown.items()
+            ]
             return to_html(reports, masked_words if masked else cleaned)
         selling = {account_id: _selling(snapshot, stories) for account_id, stories in shown.items()}
     if form == "json":
@@ -105,20 +109,22 @@ def stories_of(
     return [narrate(without_brokers_words(day) if masked else day, observer) for day in days]
 
 
-def account_report(db: Readable, label: str, stories: Sequence[Story]) -> AccountReport:
+def account_report(settings: Settings, db: Readable, label: str, stories: Sequence[Story]) -> AccountReport:
     """What the HTML report shows of one account around its stories, which are in the order of time and not empty.
 
-    The account is called `label`. Metrics, marks and risk are those of the last official day.
+    The account is called `label`. Metrics, marks and risk are those of the last official day. Raises Permanent where
+    the settings name a file of benchmark prices that cannot be read.
     """
     account = stories[0].day.account_id
     first, last = (story.day.trading_day for story in (stories[0], stories[-1]))
     official = [story.day.trading_day for story in stories if story.day.as_of is None]
     if not official:
         return AccountReport(label, stories)
+    history, period = performance.nav_history(db, account, official[-1]), Period(official[0], official[-1])
     return AccountReport(
         label,
         stories,
-        history=performance.nav_history(db, account, official[-1]),
+        history=history,
         marks=holdings.closing_marks(db, account, official[-1]),
         stocks=holdings.stock_positions(db, account, Period(first, last)),
         trades=round_trips.round_trips(db, account, Period(first, last), MOST_TRADES),
@@ -127,6 +133,8 @@ def account_report(db: Readable, label: str, stories: Sequence[Story]) -> Accoun
         options=risk.option_greeks(db, Period.on(official[-1]), account),
         portfolio=next(iter(risk.portfolio_risk(db, Period.on(official[-1]), account)), None),
         selling=_selling(db, stories),
+        risk=account_risk(settings, db, official[-1], account, history=history),
+        market=account_against_market(db, account, period, chosen_benchmark(settings, db, period), history),
     )
 
 

@@ -265,6 +265,13 @@ class GatewaySettings(Group):
 class ReportSettings(Group):
     """How reports are written."""
 
+    benchmark: str = Field(
+        default="SPY",
+        description=(
+            "what returns are compared with: a symbol that the statements price (SPY), or a CSV file with the columns "
+            "`date` and `close`, whose name ends with .csv"
+        ),
+    )
     time_zone: str = Field(
         default="Asia/Hong_Kong",
         description="zone in which reports show times, beside New York's: an IANA name (`Asia/Hong_Kong`)",

@@ -52,6 +52,7 @@ SHORT_NAMES = {
     "gateways": "gateway.addresses",
     "gateway_client_id": "gateway.client_id",
     "gateway_timeout": "gateway.timeout",
+    "benchmark": "report.benchmark",
     "time_zone": "report.time_zone",
     "alert_urls": "alerts.urls",
 }

@@ -48,7 +48,7 @@ def write_reports(settings: Settings, db: Database, period: Period) -> Reports:
     observer = clock.zone(settings.report.time_zone)
     with db.snapshot() as snapshot:
         stories = _stories(snapshot, period, observer)
-        reports = [account_report(snapshot, label, own) for label, own in stories.items()]
+        reports = [account_report(settings, snapshot, label, own) for label, own in stories.items()]
     narratives = [
         Narrative(story.day.trading_day, label, without_accounts(to_markdown([story], account_label=label)))
         for label, own in stories.items()
@@ -67,7 +67,7 @@ def rewrite_reports(settings: Settings, db: Database, days: Collection[date]) ->
         for period in list(to_write):
             with db.snapshot() as snapshot:
                 stories = _stories(snapshot, period, observer)
-                reports = [account_report(snapshot, label, own) for label, own in stories.items()]
+                reports = [account_report(settings, snapshot, label, own) for label, own in stories.items()]
             if reports:
                 _write(settings.paths.reports, period, reports)
             to_write.remove(period)

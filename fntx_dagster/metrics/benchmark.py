@@ -1,0 +1,167 @@
+"""An account's daily returns beside a benchmark's, and how they are distributed.
+
+Pure. The formulas are those of docs/metrics.md (Against the market), and equal empyrical's: beta is the slope of the
+account's returns on the benchmark's, alpha what is left of their mean (Jensen, 1968, without a risk-free rate), a
+capture is the account's annualised return over the sessions in which the benchmark rose (fell) ÷ the benchmark's.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from io import StringIO
+from itertools import pairwise
+from statistics import fmean, median, stdev
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.model.against_market import Comparison, Distribution, MarketDay
+from fntx_dagster.model.nav import NavDay
+
+_A_YEAR = 252
+_STILL = 1e-30
+"""A variance at or below it is none."""
+_WIDTHS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
+_MOST_BINS = 25
+
+
+def beside(days: Sequence[NavDay], before: date, prices: Mapping[date, tuple[Decimal, bool]]) -> list[MarketDay]:
+    """The sessions of a range, in order and without a gap, with the benchmark's returns. `before` is the session before
+    the first; `prices` are closes and whether each may be compared with the close before."""
+    sessions = [before, *(day.trading_day for day in days)]
+    moves = [_move(prices.get(earlier), prices.get(later)) for earlier, later in pairwise(sessions)]
+    listed: list[MarketDay] = []
+    wealth: float | None = 1.0
+    for day, move in zip(days, moves, strict=True):
+        wealth = None if wealth is None or move is None else wealth * (1 + move)
+        listed.append(MarketDay(day.trading_day, day.daily_return, move, None if wealth is None else wealth - 1))
+    return listed
+
+
+def compared(name: str, days: Sequence[MarketDay]) -> Comparison | None:
+    """The comparison over the sessions that have both returns; None where there is none."""
+    pairs = [
+        (day.daily_return, day.benchmark_return)
+        for day in days
+        if day.daily_return is not None and day.benchmark_return is not None
+    ]
+    if not pairs:
+        return None
+    own, market = [account for account, _ in pairs], [benchmark for _, benchmark in pairs]
+    beta = _beta(own, market)
+    left = None if beta is None else fmean(account - beta * benchmark for account, benchmark in pairs)
+    return Comparison(
+        name,
+        len(pairs),
+        sum(day.daily_return is not None for day in days) - len(pairs),
+        _linked(own),
+        _linked(market),
+        beta,
+        None if left is None or len(pairs) < _A_YEAR else (1 + left) ** _A_YEAR - 1,
+        left,
+        _correlation(own, market),
+        _capture([pair for pair in pairs if pair[1] > 0]),
+        _capture([pair for pair in pairs if pair[1] < 0]),
+    )
+
+
+def distribution(returns: Sequence[float]) -> Distribution | None:
+    """The distribution of daily returns, in bins of one width whose borders are multiples of it; None of none."""
+    if not returns:
+        return None
+    low, high = min(returns), max(returns)
+    width = next((width for width in _WIDTHS if (high - low) / width < _MOST_BINS - 1), (high - low) / _MOST_BINS)
+    first, last = math.floor(low / width), math.floor(high / width)
+    counts = dict.fromkeys(range(first, last + 1), 0)
+    for each in returns:
+        counts[math.floor(each / width)] += 1
+    return Distribution(
+        len(returns),
+        fmean(returns),
+        median(returns),
+        stdev(returns) if len(returns) > 1 else None,
+        high,
+        low,
+        sum(each > 0 for each in returns) / len(returns),
+        [(place * width, (place + 1) * width, count) for place, count in counts.items()],
+    )
+
+
+def prices_of_csv(text: str, file: str) -> dict[date, tuple[Decimal, bool]]:
+    """The closes of a price file: CSV with the columns `date` (YYYY-MM-DD) and `close` in its first line, in any case
+    and order, others beside them. Adjusted closes hold dividends and splits, raw ones do not.
+
+    Raises Permanent with the file, the line and the value that is wrong.
+    """
+    rows = csv.reader(StringIO(text.removeprefix("\ufeff")))
+    names = [name.strip().lower() for name in next(rows, [])]
+    if not {"date", "close"} <= {*names}:
+        raise Permanent(
+            f"{file} has no columns date and close in its first line",
+            "Write `date,close` above lines like 2025-07-17,628.04",
+        )
+    prices: dict[date, tuple[Decimal, bool]] = {}
+    for row in filter(None, rows):
+        cells = dict(zip(names, row, strict=False))
+        day = _date(cells.get("date", ""), file, rows.line_num)
+        if day in prices:
+            raise Permanent(f"{file}, line {rows.line_num}: {day} is there twice", "Leave one line for each day")
+        prices[day] = (_close(cells.get("close", ""), file, rows.line_num), True)
+    return prices
+
+
+def _date(text: str, file: str, line: int) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise Permanent(f"{file}, line {line}: date {text!r} is no date", "Write it as 2025-07-17") from None
+
+
+def _close(text: str, file: str, line: int) -> Decimal:
+    try:
+        price = Decimal(text.strip())
+    except InvalidOperation:
+        price = Decimal("nan")
+    if not price.is_finite() or price <= 0:
+        raise Permanent(f"{file}, line {line}: close {text!r} is no price", "Write it as 628.04")
+    return price
+
+
+def _move(earlier: tuple[Decimal, bool] | None, later: tuple[Decimal, bool] | None) -> float | None:
+    return float(later[0] / earlier[0]) - 1 if earlier and later and later[1] and earlier[0] > 0 else None
+
+
+def _linked(returns: Sequence[float]) -> float:
+    return math.prod(1 + each for each in returns) - 1
+
+
+def _beta(own: Sequence[float], market: Sequence[float]) -> float | None:
+    if len(own) < 2:
+        return None
+    middle = fmean(market)
+    variance = fmean((each - middle) ** 2 for each in market)
+    if variance <= _STILL:
+        return None
+    return fmean((benchmark - middle) * account for account, benchmark in zip(own, market, strict=True)) / variance
+
+
+def _correlation(own: Sequence[float], market: Sequence[float]) -> float | None:
+    means = fmean(own), fmean(market)
+    spread = fmean((each - means[0]) ** 2 for each in own), fmean((each - means[1]) ** 2 for each in market)
+    if min(spread) <= _STILL:
+        return None
+    both = fmean((account - means[0]) * (benchmark - means[1]) for account, benchmark in zip(own, market, strict=True))
+    return both / math.sqrt(spread[0] * spread[1])
+
+
+def _capture(pairs: Sequence[tuple[float, float]]) -> float | None:
+    if not pairs:
+        return None
+    own, market = (_annualised([pair[side] for pair in pairs]) for side in (0, 1))
+    return own / market if market else None
+
+
+def _annualised(returns: Sequence[float]) -> float:
+    return max(1 + _linked(returns), 0.0) ** (_A_YEAR / len(returns)) - 1

@@ -1,0 +1,127 @@
+"""An account beside its benchmark, the distribution of its days and its costs: tables and charts.
+
+What belongs here: how each figure is written, and what is said beside a chart. What is undefined is a dash.
+"""
+
+from __future__ import annotations
+
+from fntx_dagster.model.against_market import AgainstMarket, Comparison, Costs, Distribution
+from fntx_dagster.report import charts, clock, money
+from fntx_dagster.report.heat_map import heat_map
+from fntx_dagster.report.tables import Figure, Table
+
+_UNKNOWN = "–"
+
+
+def market_tables(view: AgainstMarket) -> list[Table]:
+    """The comparison, the distribution and the costs; what has no figures is left out."""
+    tables = [comparison_table(view.comparison)] if view.comparison else []
+    if view.distribution:
+        tables.append(distribution_table(view.distribution))
+    return [*tables, costs_table(view.costs, view.base_currency)]
+
+
+def market_figures(view: AgainstMarket, key: str) -> list[Figure]:
+    """The calendar of daily returns, their distribution, and the rolling risk; of several sessions alone."""
+    if view.distribution is None or len(view.days) < 2:
+        return []
+    span = clock.span(*view.period)
+    figures = [
+        Figure(
+            "Daily Returns",
+            heat_map(
+                [(day.trading_day, day.daily_return) for day in view.days],
+                f"{key}-calendar",
+                f"Daily returns, {span}",
+                "A row for each month; the tables hold every figure.",
+            ),
+            [("gain", "gained, in per cent"), ("loss", "lost")],
+        ),
+        Figure(
+            "Distribution",
+            charts.distribution_chart(
+                view.distribution.bins,
+                f"{key}-distribution",
+                f"Distribution of daily returns, {span}",
+                f"{view.distribution.sessions} sessions; half of them made at least "
+                f"{money.percent(view.distribution.median, signed=True)}.",
+            ),
+            [("gain", "sessions that gained"), ("loss", "sessions that lost")],
+        ),
+    ]
+    known = [each for each in view.rolling if each.volatility is not None and each.sharpe is not None]
+    if len(known) > 1:
+        figures.append(
+            Figure(
+                "Rolling Risk",
+                charts.rolling_chart(
+                    [each.trading_day for each in known],
+                    [each.volatility or 0.0 for each in known],
+                    [each.sharpe or 0.0 for each in known],
+                    f"{key}-rolling",
+                    f"Volatility and Sharpe ratio of 30 sessions, {span}",
+                    "Above the volatility per year, below the Sharpe ratio.",
+                ),
+                [("accent", "volatility per year of the last 30 sessions"), ("step", "their Sharpe ratio (below)")],
+            )
+        )
+    return figures
+
+
+def comparison_table(beside: Comparison) -> Table:
+    """The account beside its benchmark."""
+    missing = f" {beside.missing:,} others have no price of the benchmark." if beside.missing else ""
+    alpha = _percent(beside.alpha) if beside.alpha is not None else f"{_UNKNOWN} (less than a year)"
+    return Table(
+        ("Against the Market", beside.benchmark),
+        (
+            ("Return of the account", _percent(beside.account_return)),
+            (f"Return of {beside.benchmark}", _percent(beside.benchmark_return)),
+            ("Beta", money.ratio(beside.beta)),
+            ("Alpha per year", alpha),
+            ("Alpha per session", _percent(beside.daily_alpha, 4)),
+            ("Correlation", money.ratio(beside.correlation)),
+            ("Up capture", _percent(beside.up_capture)),
+            ("Down capture", _percent(beside.down_capture)),
+        ),
+        title="Against the Market",
+        footnote=f"Over the {beside.sessions:,} sessions that have both returns.{missing}",
+    )
+
+
+def distribution_table(spread: Distribution) -> Table:
+    """The middle and the ends of the daily returns."""
+    return Table(
+        ("Daily Returns", "Figure"),
+        (
+            ("Sessions", f"{spread.sessions:,}"),
+            ("Mean", _percent(spread.mean, 4)),
+            ("Median", _percent(spread.median, 4)),
+            ("Standard deviation", _UNKNOWN if spread.deviation is None else money.percent(spread.deviation)),
+            ("Best", _percent(spread.best)),
+            ("Worst", _percent(spread.worst)),
+            ("Sessions that gained", money.percent(spread.gaining)),
+        ),
+        title="Distribution",
+    )
+
+
+def costs_table(costs: Costs, base_currency: str) -> Table:
+    """What trading cost, in money and beside premium and NAV."""
+    return Table(
+        (f"Costs ({base_currency})", "Figure"),
+        (
+            ("Commissions", money.display(costs.commissions)),
+            ("Other fees", money.display(costs.fees)),
+            ("Premium received", money.display(costs.premium)),
+            ("Costs of the premium", money.ratio(costs.of_premium, in_percent=True)),
+            ("Costs of the mean NAV", money.ratio(costs.of_nav, in_percent=True)),
+        ),
+        title="Costs",
+    )
+
+
+def _percent(ratio: float | None, decimals: int = 2) -> str:
+    if ratio is None:
+        return _UNKNOWN
+    return money.percent(ratio, signed=True) if decimals == 2 else f"{ratio * 100:+.{decimals}f} %"

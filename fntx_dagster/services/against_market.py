@@ -1,0 +1,133 @@
+"""How an account did beside a benchmark, how its days are distributed, and what its trading cost, from one snapshot.
+
+What belongs here: where a benchmark's prices come from, and which rows are compared. The formulas are in
+`metrics/benchmark.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.metrics.benchmark import beside, compared, distribution, prices_of_csv
+from fntx_dagster.model.against_market import AgainstMarket, Costs
+from fntx_dagster.model.nav import NavDay
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.accounts import accounts, chosen_account
+from fntx_dagster.services.sessions import require_days
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.marts import benchmark, performance
+
+
+class Benchmark(NamedTuple):
+    """What returns are compared with: its name, and its closes by day, each with whether it may be compared with the
+    close before."""
+
+    name: str
+    prices: Mapping[date, tuple[Decimal, bool]]
+
+
+def against_market(
+    settings: Settings, db: Database, period: Period, account: str | None = None, against: str | None = None
+) -> list[AgainstMarket]:
+    """One account, or all, over a range. `against`: a symbol that the statements price, or the path of a CSV file with
+    `date` and `close`; left out, FNTX_BENCHMARK.
+
+    Raises Permanent where the account is not loaded, nothing is built in the range, or the file cannot be read.
+    """
+    with db.snapshot() as snapshot:
+        named = accounts(snapshot) if account is None else [chosen_account(snapshot, account)]
+        prices = chosen_benchmark(settings, snapshot, period, against)
+        views = [account_against_market(snapshot, each, period, prices) for each in named]
+    built = [view for view in views if view]
+    require_days(built, period)
+    return built
+
+
+def chosen_benchmark(settings: Settings, db: Readable, period: Period, against: str | None = None) -> Benchmark:
+    """The benchmark's closes from some days before a range to its end."""
+    chosen = settings.report.benchmark if against is None else against
+    if chosen.lower().endswith(".csv"):
+        return Benchmark(Path(chosen).stem, prices_of_csv(_text(Path(chosen)), Path(chosen).name))
+    return Benchmark(chosen, benchmark.closes_of(db, chosen, Period(_earlier(period.first), period.last)))
+
+
+def account_against_market(
+    db: Readable, account: str, period: Period, against: Benchmark, history: Sequence[NavDay] | None = None
+) -> AgainstMarket | None:
+    """The same of one account; None where the range has none of its sessions. `history`: its NAVs up to the end of the
+    range, where they are read already."""
+    known = performance.nav_history(db, account, period.last) if history is None else history
+    days = [day for day in known if day.trading_day in period]
+    if not days:
+        return None
+    earlier = [day.trading_day for day in known if day.trading_day < period.first]
+    before = earlier[-1] if earlier else _session_before(against, days[0].trading_day)
+    listed = beside(days, before, against.prices)
+    base_currency, commissions, fees, premium = benchmark.costs(db, account, period)
+    navs = [day.closing_nav for day in days]
+    return AgainstMarket(
+        account,
+        Period(days[0].trading_day, days[-1].trading_day),
+        base_currency,
+        listed,
+        compared(against.name, listed),
+        distribution([day.daily_return for day in listed if day.daily_return is not None]),
+        benchmark.rolling_risk(db, account, period),
+        Costs(-commissions, -fees, premium, sum(navs, Decimal(0)) / len(navs)),
+    )
+
+
+def market_rows(views: Sequence[AgainstMarket]) -> list[dict[str, Any]]:
+    """The days in one list: returns of the account and of the benchmark, None where they are undefined."""
+    return [
+        {"account_id": view.account_id, "benchmark": view.comparison and view.comparison.benchmark} | day._asdict()
+        for view in views
+        for day in view.days
+    ]
+
+
+def market_documents(views: Sequence[AgainstMarket]) -> list[dict[str, Any]]:
+    """The comparisons for programs, by account: money as Decimal in base currency, ratios as numbers."""
+    return [
+        {
+            "account_id": view.account_id,
+            "first_day": view.period.first,
+            "last_day": view.period.last,
+            "base_currency": view.base_currency,
+            "comparison": view.comparison and view.comparison._asdict(),
+            "distribution": view.distribution
+            and view.distribution._asdict()
+            | {"bins": [{"from": low, "to": high, "sessions": count} for low, high, count in view.distribution.bins]},
+            "costs": view.costs._asdict()
+            | {"total": view.costs.total, "of_premium": view.costs.of_premium, "of_nav": view.costs.of_nav},
+            "rolling": [each._asdict() for each in view.rolling],
+            "days": [day._asdict() for day in view.days],
+        }
+        for view in views
+    ]
+
+
+def _earlier(day: date) -> date:
+    """A day before which the session before `day` does not lie."""
+    return date.fromordinal(max(day.toordinal() - 10, 1))
+
+
+def _session_before(against: Benchmark, day: date) -> date:
+    """Of an account's first session: the benchmark's last close before it; else the day itself, which has none."""
+    return max((each for each in against.prices if _earlier(day) <= each < day), default=date.min)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Permanent(
+            f"the prices of the benchmark in {file.name} cannot be read: {error}",
+            "Give a CSV file with the columns date and close, in UTF-8",
+        ) from None

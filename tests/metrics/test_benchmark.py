@@ -1,0 +1,128 @@
+"""The account beside its benchmark: empyrical on the same returns, and the laws that hold for any."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from random import Random
+
+import empyrical
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.metrics.benchmark import beside, compared, distribution, prices_of_csv
+from fntx_dagster.model.against_market import Comparison, MarketDay
+from fntx_dagster.model.nav import NavDay
+
+BEGIN = date(2024, 1, 1)
+
+
+def market_days(own: list[float | None], market: list[float | None]) -> list[MarketDay]:
+    days = [BEGIN + timedelta(number) for number in range(len(own))]
+    return [MarketDay(day, a, b, None) for day, a, b in zip(days, own, market, strict=True)]
+
+
+def normal(seed: int, count: int) -> tuple[list[float], list[float]]:
+    random = Random(seed)
+    market = [random.gauss(0.0004, 0.011) for _ in range(count)]
+    return [0.4 * each + random.gauss(0.0003, 0.006) for each in market], market
+
+
+@pytest.mark.parametrize("count", [2, 3, 21, 251, 252, 700])
+@pytest.mark.parametrize("seed", range(4))
+def test_empyrical_gives_the_same_figures(seed: int, count: int) -> None:
+    own, market = normal(seed, count)
+    found = compared("SPY", market_days(own, market))
+    assert found is not None
+    returns, factor = numpy.array(own), numpy.array(market)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = {
+            "account_return": empyrical.cum_returns_final(returns),
+            "benchmark_return": empyrical.cum_returns_final(factor),
+            "beta": empyrical.beta(returns, factor),
+            "correlation": numpy.corrcoef(returns, factor)[0, 1],
+            "up_capture": empyrical.up_capture(returns, factor),
+            "down_capture": empyrical.down_capture(returns, factor),
+        }
+        alpha = empyrical.alpha(returns, factor)
+    for name, value in expected.items():
+        own_figure = getattr(found, name)
+        assert own_figure == (None if math.isnan(value) else pytest.approx(value, rel=1e-9)), name
+    assert found.daily_alpha is not None
+    assert (1 + found.daily_alpha) ** 252 - 1 == pytest.approx(alpha, rel=1e-9)
+    assert found.alpha == (None if count < 252 else pytest.approx(alpha, rel=1e-9))
+
+
+def test_a_benchmark_beside_itself_has_a_beta_of_one_and_captures_all() -> None:
+    _, market = normal(9, 300)
+    found = compared("SPY", market_days(list(market), list(market)))
+    assert found is not None
+    assert found[5:] == pytest.approx((1, 0, 0, 1, 1, 1), abs=1e-12)
+
+
+def test_what_is_undefined_is_none_and_counted() -> None:
+    assert compared("SPY", market_days([None, 0.01], [0.02, None])) is None
+    one = compared("SPY", market_days([0.01, 0.02, None], [0.0, None, 0.01]))
+    assert one == Comparison("SPY", 1, 1, pytest.approx(0.01), 0, None, None, None, None, None, None)
+    still = compared("SPY", market_days([0.01, 0.02], [0.005, 0.005]))
+    assert still is not None
+    assert (still.beta, still.correlation, still.down_capture) == (None, None, None)
+
+
+def test_a_move_is_between_consecutive_sessions_and_not_over_a_split() -> None:
+    days = [NavDay(BEGIN + timedelta(n), Decimal(100), Decimal(101), Decimal(0), Decimal(0)) for n in (3, 4, 5)]
+    prices = {
+        BEGIN: (Decimal(50), True),
+        BEGIN + timedelta(3): (Decimal(55), True),
+        BEGIN + timedelta(4): (Decimal("27.5"), False),
+        BEGIN + timedelta(5): (Decimal(22), True),
+    }
+    first, split, last = beside(days, BEGIN, prices)
+    assert (first.benchmark_return, first.benchmark_linked) == pytest.approx((0.1, 0.1))
+    assert (split.benchmark_return, split.benchmark_linked) == (None, None)
+    assert last.benchmark_return == pytest.approx(-0.2)
+    assert last.benchmark_linked is None
+    assert last.daily_return == pytest.approx(0.01)
+
+
+@given(st.lists(st.floats(-0.9, 3), min_size=1, max_size=60))
+def test_each_return_lies_in_one_bin_and_the_bins_meet(returns: list[float]) -> None:
+    spread = distribution(returns)
+    assert spread is not None
+    assert sum(count for _, _, count in spread.bins) == len(returns)
+    assert len(spread.bins) <= 27
+    for (_, high, _), (low, _, _) in pairwise(spread.bins):
+        assert low == pytest.approx(high)
+    assert spread.bins[0][0] <= spread.worst + 1e-12
+    assert spread.best <= spread.bins[-1][1] + 1e-12
+
+
+class TestThePriceFile:
+    def test_columns_are_found_by_name_and_others_are_left(self) -> None:
+        text = "\ufeffClose,Volume,DATE\n628.04,1,2025-07-17\n\n627.58,2,2025-07-18\n"
+        assert prices_of_csv(text, "spy.csv") == {
+            date(2025, 7, 17): (Decimal("628.04"), True),
+            date(2025, 7, 18): (Decimal("627.58"), True),
+        }
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("", "spy.csv has no columns date and close in its first line. Write `date,close`"),
+            ("date,close\n17/07/2025,1", "spy.csv, line 2: date '17/07/2025' is no date. Write it as 2025-07-17"),
+            ("date,close\n2025-07-17,1\n2025-07-18,nan", "spy.csv, line 3: close 'nan' is no price"),
+            ("date,close\n2025-07-17", "spy.csv, line 2: close '' is no price"),
+            ("date,close\n2025-07-17,-1", "spy.csv, line 2: close '-1' is no price"),
+            ("date,close\n2025-07-17,1\n2025-07-17,2", "spy.csv, line 3: 2025-07-17 is there twice"),
+        ],
+    )
+    def test_what_is_wrong_is_named_with_its_line(self, text: str, said: str) -> None:
+        with pytest.raises(Permanent, match="^" + said.replace(".", r"\.")):
+            prices_of_csv(text, "spy.csv")
