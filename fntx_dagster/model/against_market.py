@@ -67,7 +67,8 @@ class Costs(NamedTuple):
 
 
 class MarketDay(NamedTuple):
-    """A session's return and the benchmark's, and the benchmark's since the close before the range."""
+    """A session's return and the benchmark's, and the benchmark's since the close before the range, or since its first
+    close that is known; None from where one is missing."""
 
     trading_day: date
     daily_return: float | None

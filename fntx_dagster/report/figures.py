@@ -109,8 +109,10 @@ def _benchmarks_key(market: AgainstMarket | None, linked: Sequence[float | None]
     known = [each for each in linked if each is not None]
     if market is None or market.comparison is None or not known:
         return []
+    begins = next(day.trading_day for day in market.days if day.benchmark_linked is not None)
+    since = "" if market.days[0].benchmark_return is not None else f" since the close of {begins}"
     until = "" if linked[-1] is not None else ", until a close is missing"
-    return [("step", f"{market.comparison.benchmark}: {money.percent(known[-1], signed=True)}{until}")]
+    return [("step", f"{market.comparison.benchmark}: {money.percent(known[-1], signed=True)}{since}{until}")]
 
 
 def _nav(path: NavPath, currency: str, key: str) -> Figure:

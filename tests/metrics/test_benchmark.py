@@ -126,3 +126,10 @@ class TestThePriceFile:
     def test_what_is_wrong_is_named_with_its_line(self, text: str, said: str) -> None:
         with pytest.raises(Permanent, match="^" + said.replace(".", r"\.")):
             prices_of_csv(text, "spy.csv")
+
+
+def test_the_linked_return_begins_with_the_first_close_that_is_known() -> None:
+    days = [NavDay(BEGIN + timedelta(n), Decimal(100), Decimal(101), Decimal(0), Decimal(0)) for n in (1, 2, 3)]
+    prices = {BEGIN + timedelta(2): (Decimal(50), True), BEGIN + timedelta(3): (Decimal(51), True)}
+    linked = [day.benchmark_linked for day in beside(days, BEGIN, prices)]
+    assert linked == [None, 0, pytest.approx(0.02)]
