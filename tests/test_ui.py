@@ -27,6 +27,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from fntx_dagster.defs.connections import MOST_CONNECTIONS, SILENT_SECONDS
 from fntx_dagster.settings import DOCUMENTATION, Settings
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 from tests.processes import FNTX, environment, run
@@ -281,6 +282,23 @@ def test_the_ui_itself_works_in_that_browser_and_launches_a_run(ui: Ui, page: Pa
         body: JSON.stringify({{query: {json.dumps(LAUNCH)}}})}}).then((answer) => answer.status)"""
     assert page.ask(sent) == 200
     assert len(ui.runs()) == before + 1
+
+
+def test_connections_that_say_nothing_are_few_and_end(ui: Ui) -> None:
+    """Their number would fill the table of open files that webserver and daemon share."""
+    port = int(ui.origin.rpartition(":")[2])
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(MOST_CONNECTIONS + 50)]
+    try:
+        silent[-1].settimeout(30)
+        with suppress(ConnectionResetError):
+            assert silent[-1].recv(1) == b"", "one too many is ended at once"
+        silent[0].settimeout(SILENT_SECONDS + 30)
+        with suppress(ConnectionResetError):
+            assert silent[0].recv(1) == b"", "the first one when its time is over"
+        assert ui.ask(RUNS)[0] == 200
+    finally:
+        for each in silent:
+            each.close()
 
 
 def test_the_terminal_shows_a_line_for_each_thing_that_happens_and_the_log_is_its_owners(ui: Ui) -> None:

@@ -7,7 +7,7 @@ Source: the broker's Flex reference.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, TypeVar
 
@@ -82,6 +82,8 @@ def multiplier(row: SectionRow, category: str) -> Decimal:
     return Decimal(1)
 
 
+_LATEST = timedelta(days=10)
+"""How long after the day of its statement a row's time may be: a closure, and zones."""
 _PRICED_IN_PERCENT = frozenset({"BOND", "BILL"})
 
 
@@ -126,6 +128,17 @@ def fill_of(
     if category in OPTIONS:
         for attribute, value in (("strike", row.strike), ("expiry", row.expiry), ("putCall", row.put_call)):
             needed(row, value, attribute)
+        if row.put_call not in ("C", "P"):
+            raise Permanent(
+                f"row {row.row_key} of {row.row_date} in {row.SECTION} has the putCall {row.put_call}",
+                "It is C or P: run the Flex query again, and load the statement again",
+            )
+    if executed_at.date() > row.row_date + _LATEST:
+        raise Permanent(
+            f"row {row.row_key} of {row.row_date} in {row.SECTION} has the dateTime {executed_at:%Y-%m-%d}, long after"
+            " its statement's day",
+            "Look at the row in the file: run the Flex query again, and load the statement again",
+        )
     session = calendar.at(executed_at)
     rate = rates.of_row(currency, row.reported_on, stated_rate)
     return Fill(

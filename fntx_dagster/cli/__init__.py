@@ -2,7 +2,8 @@
 
 Commands read their arguments, call one service and print; this page lists them. Output for people goes to standard
 output, errors and progress to standard error; `--json` and `--format json` are for programs. Exit codes: 0 done, 1 a
-person has to change something, 2 the command line is wrong, 75 try again later, 130 stopped by Ctrl-C.
+person has to change something, 2 the command line is wrong, 75 try again later, 130 stopped by Ctrl-C, 141 whoever read
+the output went away.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ fntx status                        what is there, what is missing
 All of it is kept in one folder, the home: FNTX_HOME, else `.fntx`. `fntx COMMAND -h` explains a command.
 
 Exit codes: 0 done, 1 a person has to change something, 2 the command line is wrong, 75 try again later,
-130 stopped by Ctrl-C.
+130 stopped by Ctrl-C, 141 whoever read its output went away.
 """
 
 
@@ -110,16 +111,26 @@ def options(
     """The options of `fntx` itself."""
 
 
+_UNREAD = 141
+"""The exit code where whoever read the output went away, as a shell gives it for the signal SIGPIPE."""
+
+
 def main() -> None:
     """Entry point: errors that a user is meant to read become one line and an exit code."""
     write_privately()
+    stdout = sys.stdout
     try:
         app()
     except FntxError as error:
         complain(f"fntx: {error}")
         sys.exit(error.exit_code)
+    except SystemExit as end:
+        sys.exit(_UNREAD if sys.stdout is not stdout else end.code)  # typer has put another in its place
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_UNREAD)
+    except FileNotFoundError as error:
+        complain(f"fntx: {error.filename} does not exist, or a folder on the way to it. Check the path")
         sys.exit(1)
     except OSError as error:
         named = f": {error.filename}" if error.filename else ""

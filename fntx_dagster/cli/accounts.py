@@ -106,6 +106,8 @@ def report(
 
     settings = load_settings()
     observer, period = observer_of(settings, zone), Period(first.date(), last.date())
+    if as_json and format is ReportFormat.html:
+        raise typer.BadParameter("--json and --format html exclude each other")
     db, format = open_database(settings), ReportFormat.json if as_json else format
     text = reporting.report(settings, db, period, observer, account, format.value, on_problem=_warn, masked=masked)
     if output is not None:

@@ -119,8 +119,10 @@ def serve(
 
     fntx chain serve --port 8545
     """
+    from fntx_dagster.cli.serving import heed_interrupts
     from fntx_dagster.services.chain import serve as serve_chain
 
+    heed_interrupts()
     with serve_chain(load_settings(), port) as served:
         write(f"{served.url}  chain {served.chain_id}  TrackRecord {served.contract}\n")
         complain("Ctrl-C ends it.")

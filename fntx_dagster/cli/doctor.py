@@ -17,7 +17,8 @@ def doctor(
     """Check the program, settings, home, database, broker, chain and ports, and say what to do. Exit code 1: something
     is to be mended.
 
-    It changes nothing, and sends nothing but one request that the token is for. fntx doctor --json
+    It closes the home to other users and starts its database, as every command does, and changes nothing else. It sends
+    nothing but one request that the token is for. fntx doctor --json
     """
     from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, out, styled
     from fntx_dagster.services.doctor.checks import Health

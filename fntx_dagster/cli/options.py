@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 def day_option(text: str) -> datetime:
     """A day as it is typed; anything else is a wrong command line."""
     try:
+        if not text.isascii():
+            raise ValueError(text)
         day = datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no date of the form 2025-07-17") from None

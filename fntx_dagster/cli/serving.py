@@ -41,9 +41,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is signal.SIG_DFL:
             signal.signal(ending, signal.default_int_handler)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # a script starts what it leaves behind so, and the code server, which is ended by it, would ignore it too
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    heed_interrupts()
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     try:
         with only_daemon_of_the_home(settings, url), listen(settings, host, port) as listening:
@@ -58,6 +56,13 @@ def serve(settings: Settings, host: str, port: int) -> None:
                 _serve(settings, host, url, listening, code, still_alone, log)
     except KeyboardInterrupt:
         note("The UI and its daemon have ended; `fntx db stop` ends the database.")
+
+
+def heed_interrupts() -> None:
+    """Let Ctrl-C and SIGINT end this process where a script started it deaf to them, as a shell does with what it
+    leaves behind; processes that it starts inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _serve(

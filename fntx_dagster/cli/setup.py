@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,31 +80,61 @@ def init(
 
 
 def _asked(wishes: Wishes) -> Wishes:
-    """The wishes, and what a person answers about those that no flag gave; an empty answer keeps what is there."""
+    """The wishes, and what a person answers about those that no flag gave; an empty answer keeps what is there, and an
+    answer without the form of its setting is asked for again."""
     from fntx_dagster.cli.terminal import note
+    from fntx_dagster.services.setting_up import require_forms
     from fntx_dagster.settings import load_settings
 
     settings = load_settings()
+    require_forms(wishes)
     note("Enter alone keeps what is there. Secrets are not shown while they are typed.")
     if wishes.time_zone is None:
-        shown = settings.report.time_zone
-        zone = typer.prompt("Time zone of reports", default=shown, err=True)
-        wishes = wishes._replace(time_zone=None if zone == shown else zone)
-    if wishes.token is None and (
-        token := _answer(f"Token of the Flex Web Service{_there(settings.flex.tokens)}", True)
-    ):
-        wishes = wishes._replace(token=token)
+        wishes = _fitting(lambda: wishes._replace(time_zone=_zone(settings.report.time_zone)))
+    if wishes.token is None:
+        there = _there(settings.flex.tokens)
+        wishes = _fitting(lambda: wishes._replace(token=_answer(f"Token of the Flex Web Service{there}", True) or None))
     if not wishes.queries and (wishes.token or wishes.login in settings.flex.tokens):
         there = _there(settings.flex.queries.get(wishes.login))
-        wishes = wishes._replace(queries=_queries(filter(None, [_answer(f"Number of the Flex query{there}")])))
-    if not wishes.gateways and (account := _answer(f"Account at IB Gateway{_there(settings.gateway.addresses)}")):
-        address = typer.prompt("IB Gateway of this account", default="127.0.0.1:4001", err=True)
-        wishes = wishes._replace(gateways={account: address})
-    if not wishes.alert_urls and (
-        url := _answer(f"Where alerts go, an Apprise URL{_there(settings.alerts.urls)}", True)
-    ):
-        wishes = wishes._replace(alert_urls=[url])
+        wishes = _fitting(
+            lambda: wishes._replace(queries=_queries(filter(None, [_answer(f"Number of the Flex query{there}")])))
+        )
+    if not wishes.gateways:
+        wishes = _fitting(lambda: wishes._replace(gateways=_asked_gateway(_there(settings.gateway.addresses))))
+    if not wishes.alert_urls:
+        there = _there(settings.alerts.urls)
+        wishes = _fitting(
+            lambda: wishes._replace(alert_urls=_answer(f"Where alerts go, an Apprise URL{there}", True).split())
+        )
     return wishes
+
+
+def _fitting(ask: Callable[[], Wishes]) -> Wishes:
+    """The wishes with an answer that has the form of its setting."""
+    from fntx_dagster.cli.terminal import error
+    from fntx_dagster.services.setting_up import require_forms
+
+    while True:
+        try:
+            require_forms(wishes := ask())
+        except Permanent as refused:
+            error(str(refused))
+        except typer.Abort:
+            raise KeyboardInterrupt from None
+        else:
+            return wishes
+
+
+def _zone(there: str) -> str | None:
+    zone = typer.prompt("Time zone of reports", default=there, err=True)
+    return None if zone == there else zone
+
+
+def _asked_gateway(there: str) -> dict[str, str]:
+    account = _answer(f"Account at IB Gateway{there}")
+    if not account:
+        return {}
+    return {account: typer.prompt("IB Gateway of this account", default="127.0.0.1:4001", err=True)}
 
 
 def _answer(question: str, is_secret: bool = False) -> str:
@@ -118,8 +148,11 @@ def _there(value: object) -> str:
 def _queries(texts: Iterable[str]) -> dict[str, str]:
     from fntx_dagster.services.setting_up import QUERY
 
-    pairs = [text.rpartition("=") for text in texts]
-    return {name or QUERY: number.strip() for name, _, number in pairs}
+    queries: dict[str, str] = {}
+    for name, _, number in (text.rpartition("=") for text in texts):
+        if queries.setdefault(name or QUERY, number.strip()) != number.strip():
+            raise Permanent(f"two queries are called {name or QUERY}", "Give each a name of its own: --query NAME=ID")
+    return queries
 
 
 def _gateway(text: str) -> tuple[str, str]:

@@ -46,6 +46,8 @@ def load(
             note(f"skipped {path}: {why}")
         if more := loading.beyond_named(skipped):
             note(f"skipped {more}")
+        for remark in loading.remarks(db, loads):
+            note(f"warning: {remark}")
         if not loads:
             error(
                 f"no .xml, .gz or .zip file in {', '.join(map(str, paths))}. Give Flex statements, or folders of them"
@@ -91,5 +93,8 @@ def run(
 
     fntx run --from 2025-07-01 --to 2025-07-18 --no-sign
     """
+    from fntx_dagster.services.sessions import require_session
+
+    require_session(period := Period(first.date(), last.date()))
     with_files, from_tables = ("daily_run", "run_loaded_days") if sign else ("refresh_days", "verify_days")
-    run_job(load_settings(), with_files if fetch else from_tables, Period(first.date(), last.date()), as_json)
+    run_job(load_settings(), with_files if fetch else from_tables, period, as_json)

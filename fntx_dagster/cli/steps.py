@@ -63,7 +63,7 @@ class _Steps(logging.Handler):
             self._print(line("  ", BAD, f" {step}"))
         else:
             seconds: float = getattr(record, "seconds", 0.0)
-            self._print(line("  ", GOOD, f" {step:<44} {seconds:5.1f} s"))
+            self._print(line("  ", GOOD, f" {step:<52} {seconds:5.1f} s"))
 
     def _print(self, content: Text) -> None:
         self.console.print(content, soft_wrap=True)

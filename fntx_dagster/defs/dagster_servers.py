@@ -27,6 +27,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.websockets import WebSocket
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from fntx_dagster.defs.connections import OurConnection, WatchedConnection, allow_files
 from fntx_dagster.defs.guard import Guard
 from fntx_dagster.defs.pages import pages
 from fntx_dagster.settings import CODE_LOCATION, Settings
@@ -67,6 +68,7 @@ class GuardedWebserver(DagsterWebserver):
 def webserver(settings: Settings, host: str, socket: str, reload: Callable[[], None]) -> Iterator[uvicorn.Server]:
     """The UI behind its guard, ready to run. `host` is where it will listen, `socket` the code server's, and `reload`
     replaces the code server when somebody asks the UI for the definitions of now."""
+    allow_files()
     token = settings.ui.token.get_secret_value() if settings.ui.token else None
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(_STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _OVERFLOW)
@@ -79,6 +81,7 @@ def webserver(settings: Settings, host: str, socket: str, reload: Callable[[], N
             yield uvicorn.Server(
                 uvicorn.Config(
                     guarded,
+                    http=WatchedConnection if token else OurConnection,
                     log_config=None,
                     access_log=False,
                     proxy_headers=False,

@@ -271,7 +271,7 @@ def _chosen(metrics: Sequence[Slot], names: list[str]) -> list[Slot]:
         raise Permanent(f"{', '.join(twice)} named twice", "Name each metric once")
     if unknown := [name for name in names if name not in by_name]:
         listed = ", ".join(_with_nearest(name, by_name) for name in unknown)
-        raise Permanent(f"the catalogue has no metric {listed}", "docs/catalogue.md lists its metrics")
+        raise Permanent(f"the catalogue has no metric {listed}", "`fntx signature metrics` lists them")
     return [by_name[name] for name in names]
 
 

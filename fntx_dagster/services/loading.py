@@ -18,7 +18,8 @@ from fntx_dagster.samples import SAMPLE_ACCOUNT, SAMPLES
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.raw_flex.folders import skipped_files, statement_files
-from fntx_dagster.store.raw_flex.overview import accounts
+from fntx_dagster.store.raw_flex.incomplete import incomplete_trades
+from fntx_dagster.store.raw_flex.overview import accounts, loaded_files
 from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, iter_loads
 
 __all__ = [
@@ -30,10 +31,12 @@ __all__ = [
     "date_order",
     "load",
     "refuse_own_statements",
+    "remarks",
     "skipped",
     "statement_paths",
     "statements_folder",
     "total",
+    "unloaded",
 ]
 
 
@@ -50,6 +53,32 @@ def load(settings: Settings, db: Database, paths: Iterable[Path]) -> Iterator[Fi
 def date_order(settings: Settings) -> DayOrder | None:
     """The order of dates with slashes that is set; a file that has the other one is refused."""
     return DayOrder(settings.flex.date_order) if settings.flex.date_order else None
+
+
+def remarks(db: Readable, loads: Iterable[FileLoad]) -> Iterator[str]:
+    """What a person should know of the files that were loaded now: one without a statement, and accounts whose trades
+    lack a field, so that no day can be built of them."""
+    loaded = [entry for entry in loads if not entry.error]
+    for entry in loaded:
+        if not entry.accounts:
+            yield f"{entry.file_name} holds no statement. Look which accounts and which period the query has"
+    changed = {account for entry in loaded if entry.total.changed for account in entry.accounts}
+    for lack in incomplete_trades(db, changed):
+        more = f", as {lack.rows - 1} more" if lack.rows > 1 else ""
+        yield (
+            f"row {lack.row_key} of {lack.row_date} in Trades has no {lack.attribute}{more}: no day of its account can"
+            f" be built. Add the field {lack.attribute} to the section Trades of the Flex query, and load the"
+            " statement again"
+        )
+
+
+def unloaded(settings: Settings, db: Readable) -> list[str]:
+    """The names of files in the folder of statements that no load has taken: never tried, or refused."""
+    folder = statements_folder(settings)
+    if not folder.is_dir():
+        return []
+    known = loaded_files(db)
+    return [path.name for path in statement_files([folder]) if (path.name, path.stat().st_size) not in known]
 
 
 def skipped(paths: Iterable[Path]) -> list[tuple[Path, str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from fntx_dagster.model.day import AnyDay, ProvisionalDay
@@ -10,9 +11,10 @@ from fntx_dagster.model.nav import FEW_OBSERVATIONS, NavDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.current_day import provisional_days
-from fntx_dagster.services.sessions import require_days
+from fntx_dagster.services.sessions import require_days, say_lacking_ends
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import performance, story, summaries, windows
 
 _RETURN_FIELDS = ("trading_day", "opening_nav_official", "closing_nav_official", "deposits", "withdrawals")
@@ -29,19 +31,25 @@ def summary_rows(
 
     A row has the fields of `daily_summary`, with money in base currency, `daily_return` as a fraction, and `as_of`:
     None, or the time (UTC) of a provisional day, whose official fields are None. Raises Permanent where the account
-    is not loaded or nothing is built in the range. `on_problem` as in `current_day.provisional_days`.
+    is not loaded or nothing is built in the range. `on_problem` as in `reporting.report`.
     """
     with db.snapshot() as snapshot:
         account = None if account is None else chosen_account(snapshot, account)
         provisional = provisional_days(settings, snapshot, period, account, on_problem)
         official = summaries.summary(snapshot, period, account)
+        labels = account_labels(snapshot)
     rows = [
         row | {"daily_return": NavDay(*(row[name] for name in _RETURN_FIELDS)).daily_return, "as_of": None}
         for row in official
     ]
     rows += [_provisional_row(day) for day in provisional]
     require_days(rows, period)
-    return sorted(rows, key=lambda row: (row["account_id"], row["trading_day"]))
+    rows.sort(key=lambda row: (row["account_id"], row["trading_day"]))
+    days: dict[str, list[date]] = {}
+    for row in rows:
+        days.setdefault(row["account_id"], []).append(row["trading_day"])
+    _say_lacking_ends(labels, days, period, on_problem)
+    return rows
 
 
 def summary_days(
@@ -59,7 +67,10 @@ def summary_days(
         account = None if account is None else chosen_account(snapshot, account)
         provisional = provisional_days(settings, snapshot, period, account, on_problem)
         days = days_by_account(snapshot, period, account, provisional)
+        labels = account_labels(snapshot)
     require_days(days, period)
+    built = {account_id: [day.trading_day for day in own] for account_id, own in days.items()}
+    _say_lacking_ends(labels, built, period, on_problem)
     return days
 
 
@@ -102,6 +113,15 @@ def window_metrics(db: Database, window: Period, account: str | None = None) -> 
 
 def _warned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row | {"few_observations": row["observations"] < FEW_OBSERVATIONS} for row in rows]
+
+
+def _say_lacking_ends(
+    labels: Mapping[str, str],
+    days: Mapping[str, Sequence[date]],
+    period: Period,
+    on_problem: Callable[[str], None] | None,
+) -> None:
+    say_lacking_ends({labels[account]: (own[0], own[-1]) for account, own in days.items()}, period, on_problem)
 
 
 def _provisional_row(day: ProvisionalDay) -> dict[str, Any]:

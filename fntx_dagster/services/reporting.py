@@ -26,7 +26,7 @@ from fntx_dagster.services.account_risk import account_risk
 from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.against_market import account_against_market, chosen_benchmark
 from fntx_dagster.services.current_day import provisional_days
-from fntx_dagster.services.sessions import ends_early, require_days
+from fntx_dagster.services.sessions import require_days, say_lacking_ends
 from fntx_dagster.services.signatures.proofs import day_proofs
 from fntx_dagster.services.strategies import selling_of
 from fntx_dagster.settings import Settings
@@ -51,8 +51,8 @@ def report(
     Times are in the zone of `observer` and in New York's. Accounts are called by their ids; with `masked` by their
     masked labels, and the broker's own words, which may name a person, are left out. A day that no statement
     covers yet comes last, as IB Gateway saw it. Raises Permanent where the account is not loaded or nothing is built
-    in the range. `on_problem` as in `current_day.provisional_days`; it also gets a sentence for each account whose last
-    built day comes before the range's last session.
+    in the range. `on_problem` as in `current_day.provisional_days`; it also gets a sentence for each account whose
+    built days begin after the range's first session or end before its last one.
     """
     with db.snapshot() as snapshot:
         known = accounts(snapshot)
@@ -67,10 +67,11 @@ def report(
         shown = {account_id: stories for account_id, stories in shown.items() if stories}
         require_days(shown, period)
         labels = account_labels(snapshot)
-        if on_problem is not None:
-            for account_id, stories in shown.items():
-                if early := ends_early(stories[-1].day.trading_day, period):
-                    on_problem(f"account {labels[account_id]}: {early}" if len(shown) > 1 else early)
+        built = {
+            labels[account_id]: (stories[0].day.trading_day, stories[-1].day.trading_day)
+            for account_id, stories in shown.items()
+        }
+        say_lacking_ends(built, period, on_problem)
         names = labels if masked else {account_id: account_id for account_id in shown}
         if form == "html":
             reports = [

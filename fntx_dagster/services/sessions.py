@@ -4,14 +4,14 @@ a statement can cover, and why a range holds none."""
 from __future__ import annotations
 
 import time
-from collections.abc import Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, last_session, sessions, why_closed
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
-from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.model.session import NEW_YORK, Session
 from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.opening import running_database
@@ -78,15 +78,32 @@ def require_session(period: Period) -> None:
     )
 
 
-def ends_early(last_built: date, period: Period) -> str | None:
-    """In words that the last built day of a range comes before the last of its sessions whose statement is due; None
-    where it does not."""
+def lacking_ends(first_built: date, last_built: date, period: Period) -> Iterator[str]:
+    """In words that the first built day of a range comes after its first session, and that the last one comes before
+    the last of its sessions whose statement is due."""
     last = min(period.last, latest_session())
-    later = sessions(last_built + timedelta(days=1), last) if last_built < last else ()
-    if not later:
-        return None
-    lacking = f"{later[0].day} is" if len(later) == 1 else f"{len(later)} sessions from {later[0].day} on are"
-    return f"the range ends early, with {last_built}: {lacking} not built (`fntx status` says what is loaded)"
+    if period.first < first_built and (before := sessions(period.first, first_built - timedelta(days=1))):
+        yield f"the range begins late, with {first_built}: {_not_built(before)}"
+    if last_built < last and (later := sessions(last_built + timedelta(days=1), last)):
+        yield f"the range ends early, with {last_built}: {_not_built(later)}"
+
+
+def _not_built(lacking: Sequence[Session]) -> str:
+    first = lacking[0].day
+    which = f"{first} is" if len(lacking) == 1 else f"{len(lacking)} sessions from {first} on are"
+    return f"{which} not built (`fntx status` says what is loaded)"
+
+
+def say_lacking_ends(
+    built: Mapping[str, tuple[date, date]], period: Period, on_problem: Callable[[str], None] | None
+) -> None:
+    """Tell `on_problem` of each end of a range that is not built. `built`: what an account is called → its first and
+    last built day of the range; the account is named where there are several."""
+    if on_problem is None:
+        return
+    for account, (first, last) in built.items():
+        for problem in lacking_ends(first, last, period):
+            on_problem(f"account {account}: {problem}" if len(built) > 1 else problem)
 
 
 def closed_weekdays(period: Period) -> list[date]:

@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pydantic import SecretStr
+
+from fntx_dagster.adapters.apprise import problem_of
 from fntx_dagster.adapters.flex import query
 from fntx_dagster.adapters.flex.query import QuerySection, query_sections
 from fntx_dagster.adapters.flex.service import QUERY_NAME
 from fntx_dagster.adapters.gateway.address import gateway_at
 from fntx_dagster.errors import Permanent
-from fntx_dagster.foreign import cleaned
 from fntx_dagster.report import clock
+from fntx_dagster.services.typed import require_account, require_query_number, require_token
 from fntx_dagster.settings import WrittenSettings, load_settings, set_in_environment, where_set, write_settings
 from fntx_dagster.settings.groups import FlexSettings
 
-__all__ = ["LOGIN", "QUERY", "Broker", "QuerySection", "SetUp", "Wishes", "at_the_broker", "set_up"]
+__all__ = ["LOGIN", "QUERY", "Broker", "QuerySection", "SetUp", "Wishes", "at_the_broker", "require_forms", "set_up"]
 
 LOGIN, QUERY = "main", "Activity"
 """What a token and its query are called where nobody says otherwise."""
@@ -86,6 +89,11 @@ def set_up(wishes: Wishes) -> SetUp:
     return SetUp(written, {name: there[name] for name in wished if not there[name].endswith(ours)}, there)
 
 
+def require_forms(wishes: Wishes) -> None:
+    """Raise Permanent where a wish does not have its form; nothing is written."""
+    _values(wishes)
+
+
 def at_the_broker() -> Broker:
     """What to click in Client Portal."""
     return Broker(query.MENU, query.DELIVERY, query_sections(), query.SERVICE_MENU)
@@ -96,25 +104,19 @@ def _values(wishes: Wishes) -> dict[str, Any]:
     if wishes.time_zone is not None:
         values["report.time_zone"] = clock.zone(wishes.time_zone).key
     if wishes.token is not None:
-        if (
-            not wishes.token
-            or not wishes.token.isascii()
-            or cleaned(wishes.token) != wishes.token
-            or " " in wishes.token
-        ):
-            raise Permanent("the token is empty or holds blanks or other signs", "Copy it as Client Portal shows it")
+        require_token(wishes.token)
         values["flex.tokens"] = {wishes.login: wishes.token}
     if wishes.queries:
         values["flex.queries"] = {wishes.login: dict(_query(*entry) for entry in wishes.queries.items())}
     if wishes.gateways:
-        for address in wishes.gateways.values():
+        for account, address in wishes.gateways.items():
+            require_account(account)
             gateway_at(address)
         values["gateway.addresses"] = dict(wishes.gateways)
     if wishes.alert_urls:
-        if wrong := [number for number, url in enumerate(wishes.alert_urls, 1) if "://" not in url]:
-            raise Permanent(
-                f"destination {wrong[0]} of alerts is no URL", "Write it as Apprise wants it: mailto://…, tgram://…"
-            )
+        for number, url in enumerate(wishes.alert_urls, 1):
+            if problem := problem_of(SecretStr(url)):
+                raise Permanent(f"destination {number} of alerts: {problem}", "For example mailto://… or tgram://…")
         values["alerts.urls"] = list(wishes.alert_urls)
     return values
 
@@ -135,6 +137,5 @@ def _pairs(flex: FlexSettings) -> tuple[tuple[str, Mapping[str, Any]], ...]:
 def _query(name: str, number: str) -> tuple[str, str]:
     if not QUERY_NAME.fullmatch(name):
         raise Permanent(f"{name!r} is no name for a query", "Use letters, digits, - and _: files are named after it")
-    if not (number.isascii() and number.isdigit()):
-        raise Permanent(f"{number!r} is no number of a query", "Client Portal shows it beside the query, as Query ID")
+    require_query_number(number)
     return name, number

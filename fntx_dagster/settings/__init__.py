@@ -43,6 +43,7 @@ __all__ = (
     "dagster_home",
     "executable",
     "export",
+    "home_folder",
     "known_settings",
     "load_settings",
     "set_in_environment",
@@ -120,10 +121,10 @@ def write_settings(values: dict[str, Any]) -> WrittenSettings:
     """
     _settings_of({name: sources.Given(name, value, is_text=False) for name, value in values.items()})
     _given()  # what cannot be read now is not written over
-    return write(_home() / sources.TOML_FILE, values)
+    return write(home_folder() / sources.TOML_FILE, values)
 
 
-def _home() -> Path:
+def home_folder() -> Path:
     """The home that the environment names, or the usual one. Permanent where it cannot be a folder."""
     named = sources.from_variables(settings_variables(), {*known_settings()}).get("home")
     home = Paths(Path(str(named.value)) if named else default_home()).home.expanduser()
@@ -141,7 +142,7 @@ def _home() -> Path:
 
 def _given() -> dict[str, sources.Given]:
     known = {*known_settings()}
-    return sources.from_files(_home(), known - {"home"}) | sources.from_variables(settings_variables(), known)
+    return sources.from_files(home_folder(), known - {"home"}) | sources.from_variables(settings_variables(), known)
 
 
 def _settings_of(given: dict[str, sources.Given]) -> Settings:

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def init(*arguments: str, typed: str = "") -> str:
 
 def test_flags_are_written_to_a_file_that_its_owner_alone_reads(home: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"{TOKEN}\n")
-    (tmp_path / "alerts").write_text("json://hunter2@host\n\nmailto://a:b@c\n")
+    (tmp_path / "alerts").write_text("json://hunter2@host\n\nmailto://a:b@example.com\n")
     shown = init(
         *("--time-zone", "Europe/London", "--token-file", str(tmp_path / "token"), "--query", "123"),
         *("--query", "Old=124", "--gateway", "U1000001=127.0.0.1:4002", "--alerts-file", str(tmp_path / "alerts")),
@@ -51,7 +52,10 @@ def test_flags_are_written_to_a_file_that_its_owner_alone_reads(home: Path, tmp_
     assert settings.flex.tokens["main"].get_secret_value() == TOKEN
     assert settings.flex.queries == {"main": {"Activity": "123", "Old": "124"}}
     assert settings.gateway.addresses == {"U1000001": "127.0.0.1:4002"}
-    assert [url.get_secret_value() for url in settings.alerts.urls] == ["json://hunter2@host", "mailto://a:b@c"]
+    assert [url.get_secret_value() for url in settings.alerts.urls] == [
+        "json://hunter2@host",
+        "mailto://a:b@example.com",
+    ]
     assert [(path.name, path.stat().st_mode & 0o777) for path in home.iterdir()] == [("fntx.toml", 0o600)]
     assert home.stat().st_mode & 0o777 == 0o700
     assert TOKEN not in shown
@@ -92,7 +96,9 @@ def test_what_the_environment_sets_can_be_kept_and_ranks_above_the_file(
         (["--query", "a b=1"], "is no name for a query"),
         (["--query", "1"], "a query without a token"),
         (["--token-file", "-"], "a token without a query"),
-        (["--gateway", "U1=nowhere"], "not host:port"),
+        (["--gateway", "Jane Doe=127.0.0.1:4001"], "not called as the broker calls accounts"),
+        (["--query", "1", "--query", "2"], "two queries are called Activity"),
+        (["--gateway", "U1000001=nowhere"], "not host:port"),
     ],
 )
 def test_a_slip_is_named_and_nothing_is_written(arguments: list[str], error: str, home: Path) -> None:
@@ -184,3 +190,28 @@ class TestQuery:
             return [(row.name, row.day, row.values) for row in rows if row.name in tables]
 
         assert values(tmp_path / "lean.xml") == values(sample)
+
+
+def test_an_answer_without_its_form_is_asked_for_again_and_ctrl_c_is_said_by_the_exit_code(tmp_path: Path) -> None:
+    home, (ours, theirs) = tmp_path / "home", pty.openpty()
+    process = subprocess.Popen(
+        [FNTX, "init"], env=environment(home), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    answers = ["Atlantis/City", "Europe/London"]
+    seen = ""
+    while select.select([ours], [], [], 60)[0]:
+        try:
+            seen += os.read(ours, 65536).decode()
+        except OSError:
+            break
+        if answers and re.search(r"Time zone of reports[^\n]*: $", seen):
+            os.write(ours, f"{answers.pop(0)}\n".encode())
+            seen += "\n"
+        elif not answers and "Token of the Flex" in seen:
+            os.kill(process.pid, signal.SIGINT)
+            break
+    assert process.wait(30) == 130, seen
+    os.close(ours)
+    assert "there is no time zone 'Atlantis/City'" in seen
+    assert not home.exists()

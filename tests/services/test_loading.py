@@ -73,3 +73,24 @@ def test_the_setting_decides_over_dates_that_both_orders_fit(
     assert [finding.text.count("FNTX_FLEX_DATE_ORDER=month-first") for finding in loaded.refused] == (
         [] if order else [1]
     )
+
+
+def test_a_trade_without_a_field_is_named_when_it_is_loaded(database: Database, tmp_path: Path) -> None:
+    named = {"symbol": "SPY", "currency": "USD", "quantity": "1", "tradePrice": "1", "reportDate": "20250717"}
+    option = named | {"dateTime": "20250717;103000", "putCall": "C", "strike": "628", "expiry": "20250717"}
+    rows = [
+        row("Trade", transactionID="1", **named, dateTime="20250717;103000"),
+        row("Trade", transactionID="2", **option, assetCategory="OPT"),
+        row("Trade", transactionID="3", **named),
+    ]
+    (tmp_path / "a.xml").write_text(document(statement(section("Trades", *rows))))
+    [remark] = loading.remarks(database, [*loading.load(Settings(), database, [tmp_path / "a.xml"])])
+    assert " of 2025-07-17 in Trades has no multiplier, as 1 more: no day of its account can be built. Add" in remark
+    again = [*loading.load(Settings(), database, [tmp_path / "a.xml"])]
+    assert [*loading.remarks(database, again)] == [], "it was said when the rows came"
+
+
+def test_a_file_without_a_statement_is_named(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "empty.xml").write_text(document())
+    [remark] = loading.remarks(database, [*loading.load(Settings(), database, [tmp_path / "empty.xml"])])
+    assert remark.startswith("empty.xml holds no statement. Look which accounts")

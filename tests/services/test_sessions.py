@@ -14,7 +14,7 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.services import sessions
-from fntx_dagster.services.sessions import ends_early, first_partition, latest_session, require_days, require_session
+from fntx_dagster.services.sessions import first_partition, lacking_ends, latest_session, require_days, require_session
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.statements import load_file
@@ -107,5 +107,15 @@ def test_a_range_that_reaches_into_the_future_ends_early_only_where_a_statement_
     due = latest_session()
     before = last_session(due - timedelta(days=1)).day
     ahead = Period(before, due + timedelta(days=90))
-    assert ends_early(due, ahead) is None
-    assert (ends_early(before, ahead) or "").startswith(f"the range ends early, with {before}: {due} is not built")
+    assert [*lacking_ends(before, due, ahead)] == []
+    [said] = lacking_ends(before, before, ahead)
+    assert said.startswith(f"the range ends early, with {before}: {due} is not built")
+
+
+def test_a_range_that_begins_before_the_first_built_day_begins_late() -> None:
+    july = Period(date(2025, 6, 27), date(2025, 7, 18))
+    assert [*lacking_ends(date(2025, 7, 1), date(2025, 7, 18), july)] == [
+        "the range begins late, with 2025-07-01: 2 sessions from 2025-06-27 on are not built"
+        " (`fntx status` says what is loaded)"
+    ]
+    assert [*lacking_ends(date(2025, 7, 7), date(2025, 7, 18), Period(date(2025, 7, 4), date(2025, 7, 18)))] == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from fntx_dagster.errors import Transient
 from fntx_dagster.settings import DBT_PROJECT, export
 
 PARSED = "partial_parse.msgpack"
@@ -20,7 +21,7 @@ def manifest_in(target: Path, database: str) -> Path:
     """Path of manifest.json in a target folder, for a database of that name.
 
     dbt parses the project first where the manifest is missing or out of date. No database is needed. Raises
-    RuntimeError where dbt cannot parse the project.
+    RuntimeError where dbt cannot parse the project, and Transient where the disk is full.
     """
     target.mkdir(parents=True, exist_ok=True)
     stamp, path = target / SOURCES, target / "manifest.json"
@@ -46,6 +47,8 @@ def _parse(target: Path, database: str) -> None:
     done = dbtRunner().invoke(["parse", *options(target), "--no-partial-parse"])
     if isinstance(done.exception, KeyboardInterrupt):
         raise done.exception  # dbt returns a Ctrl-C as a result
+    if isinstance(done.exception, OSError) or "No space left" in str(done.exception):
+        raise Transient(f"dbt cannot write to {target} ({done.exception})", "Free some space, then try again")
     if not done.success:
         raise RuntimeError(f"dbt cannot parse {DBT_PROJECT}: {done.exception}")
 

@@ -85,6 +85,8 @@ def _opened(path: Path) -> BufferedReader:
     if path.is_dir():
         raise Permanent(f"{path} is a folder", "Give the statement files in it, or load the folder as a whole")
     try:
+        if path.exists() and not path.is_file():
+            raise Permanent(f"{path} is no file, but a pipe or a device", "Give the statement files")
         return path.open("rb")
     except FileNotFoundError:
         raise Permanent(f"{path} does not exist", "Check the name") from None
@@ -124,7 +126,7 @@ def _only_member(path: Path, file: BufferedReader) -> BinaryIO:
     statements = [member for member in members if _is_statement(member)]
     if len(statements) != 1:
         what = f"{len(statements)} XML files" if statements else "no XML file"
-        way_out = "Unpack it, and load the folder" if statements else "Unpack it, and load the XML file inside"
+        way_out = "Unpack it, and load the folder" if statements else f"Pack a statement: {_XML_OF_A_QUERY}"
         raise OtherFile(f"{path} is a zip archive that holds {what}", way_out)
     (only,) = statements
     if only.flag_bits & 1:

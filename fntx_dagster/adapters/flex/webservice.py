@@ -320,8 +320,8 @@ class _Conversation:
                         return read(response)
         except (ProtocolError, DecodeError):
             setback = Setback(CUT_OFF, "the connection ended early")
-        except requests.ConnectionError as error:
-            setback = Setback(UNREACHABLE, type(error).__name__)
+        except requests.ConnectionError:
+            setback = Setback(UNREACHABLE, "no connection")
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             setback = Setback(FALTERING, type(error).__name__)
         raise setback

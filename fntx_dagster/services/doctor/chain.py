@@ -21,6 +21,9 @@ def answers(circumstances: Circumstances) -> Iterator[CheckResult]:
     if _is_not_made(settings):
         yield unused("the embedded chain is made when the first day is signed")
         return
+    if _has_no_contracts(settings):
+        yield unused("not checked: the settings come first")
+        return
     with connect(settings) as chain:
         if not chain.runs_our_code():
             yield advice(
@@ -36,6 +39,9 @@ def traders_can_pay(circumstances: Circumstances) -> Iterator[CheckResult]:
     settings = circumstances.settings
     if _is_not_made(settings):
         yield unused("keys are made and funded with the embedded chain")
+        return
+    if _has_no_contracts(settings):
+        yield unused("not checked: the settings come first")
         return
     loaded = accounts(circumstances.db) if circumstances.db is not None else []
     known = dict.fromkeys([*loaded, *settings.keys.keystores])
@@ -62,6 +68,10 @@ def _state(settings: Settings, trader: TraderState) -> CheckResult:
     if trader.days == 0:
         return wrong(text, f"Send FNTX to {trader.trader}, and let TrackRecord burn it: `fntx chain approve`")
     return right(text) if trader.days >= FEW_DAYS else advice(text, f"Send FNTX to {trader.trader} in time")
+
+
+def _has_no_contracts(settings: Settings) -> bool:
+    return settings.chain.rpc_url is not None and settings.chain.contracts is None
 
 
 def _is_not_made(settings: Settings) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from fntx_dagster.services.doctor.checks import CheckResult, Circumstances, right
+from fntx_dagster.services.doctor.checks import NO_DATABASE, CheckResult, Circumstances, right
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.health import server_facts
@@ -23,5 +23,8 @@ def opens(settings: Settings, on_open: Callable[[Database], None]) -> Iterator[C
 
 def dagster_answers(circumstances: Circumstances) -> Iterator[CheckResult]:
     """Whether Dagster's storage can be reached."""
+    if circumstances.db is None:
+        yield NO_DATABASE
+        return
     dagster_storage_answers(circumstances.settings)
     yield right("answers")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.services.doctor import alerts, broker, chain, clock, database, home, machine, program
 from fntx_dagster.services.doctor.checks import Check, CheckResult, Circumstances, Health, right, unused, wrong
-from fntx_dagster.settings import load_settings
+from fntx_dagster.settings import home_folder, load_settings
 from fntx_dagster.store.database import Database
 
 SECONDS = 40.0
@@ -57,6 +57,7 @@ def examine(port: int) -> list[Examined]:
     """
     found = _run("program", lambda: [*program.is_supported()])
     try:
+        open_before = home.closed_secrets(home_folder())
         settings = load_settings()
     except FntxError as error:
         found += [_examined("settings", wrong(error.message, error.way_out))]
@@ -68,6 +69,7 @@ def examine(port: int) -> list[Examined]:
     by_name = {name: thread.outcome() for name, thread in threads.items()} | {"database": outcome}
     return (
         found
+        + [_examined("home", finding) for finding in home.were_closed(open_before)]
         + [finding for name in ("settings", "home", "disk", "database") for finding in by_name.pop(name)]
         + [finding for outcome in by_name.values() for finding in outcome]
     )

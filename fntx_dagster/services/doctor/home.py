@@ -5,14 +5,33 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fntx_dagster.services.doctor.checks import CheckResult, Circumstances, right, wrong
-from fntx_dagster.settings import Settings
+from fntx_dagster.services.doctor.checks import CheckResult, Circumstances, advice, right, unused, wrong
+from fntx_dagster.settings import Paths, Settings
 
 LEAST_FREE = 10**9
 """Bytes that a home should have free: a statement's rows, dbt's files and the database's log need room at once."""
+
+
+def closed_secrets(home: Path) -> list[Path]:
+    """The settings files and keys of a home that others may reach now, before the program closes it to them."""
+    paths = Paths(home.expanduser().resolve())
+    files = [paths.home / ".env", paths.home / "fntx.toml", *sorted(paths.keys.glob("*"))]
+    try:
+        return [file for file in files if file.is_file() and _others_reach(file, paths.home)]
+    except OSError:
+        return []
+
+
+def were_closed(files: Sequence[Path]) -> Iterator[CheckResult]:
+    """That files with secrets were open to others until this command."""
+    for file in files:
+        yield advice(
+            f"others could read {file} until now; it is closed to them",
+            "Where others use this machine, change the secrets in it",
+        )
 
 
 def is_private(circumstances: Circumstances) -> Iterator[CheckResult]:
@@ -26,7 +45,7 @@ def is_private(circumstances: Circumstances) -> Iterator[CheckResult]:
     for file in secret_files(settings):
         if file.is_file() and _others_reach(file, folder):
             yield wrong(f"others may read {file}, which holds a secret", f"chmod 600 {file}")
-    yield right(f"{folder} can be written" if folder.exists() else f"{folder} will be made when it is needed")
+    yield right(f"{folder} can be written") if folder.exists() else unused(f"{folder} is not made yet")
 
 
 def has_space(circumstances: Circumstances) -> Iterator[CheckResult]:

@@ -52,7 +52,7 @@ def gateways_listen(circumstances: Circumstances) -> Iterator[CheckResult]:
         except OSError as error:
             yield wrong(
                 f"{masked(account)}: nothing answers at {gateway.address} ({error.strerror or 'no answer in time'})",
-                "Start IB Gateway, log in, and enable its API (docs/live.md)",
+                "Start IB Gateway, log in, and enable its API (docs/3-let-it-run.md)",
             )
         else:
             yield right(f"{masked(account)}: something listens at {gateway.address}")

@@ -11,6 +11,7 @@ from packaging.specifiers import SpecifierSet
 
 from fntx_dagster.report import clock
 from fntx_dagster.services.doctor.checks import CheckResult, Circumstances, right, wrong
+from fntx_dagster.services.typed import misformed
 from fntx_dagster.services.watching import settings_findings
 from fntx_dagster.settings import CHECKOUT, where_set
 
@@ -55,8 +56,10 @@ def settings_fit(circumstances: Circumstances) -> Iterator[CheckResult]:
     problems = [finding.text for finding in settings_findings(settings)]
     for problem in problems:
         yield wrong(problem, "docs/settings.md shows the forms; `fntx init` sets both")
+    for error in (unformed := [*misformed(settings)]):
+        yield wrong(error.message, error.way_out)
     if settings.chain.rpc_url is not None and settings.chain.contracts is None:
         yield wrong("FNTX_RPC_URL is set without FNTX_CONTRACTS", "Name the file with the contracts' addresses")
-    elif not problems:
+    elif not (problems or unformed):
         places = {place.partition(" in ")[2] or "the environment" for place in where_set().values()}
         yield right(f"read from {' and '.join(sorted(places))}" if places else "all have their defaults")

@@ -42,7 +42,7 @@ _READ = (".xml", *_PACKED)
 
 
 def _beneath(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() or path.is_symlink()]
 
 
 def _why_left_out(path: Path) -> str:

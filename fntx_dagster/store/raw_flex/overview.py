@@ -26,6 +26,12 @@ def accounts(db: Readable) -> list[str]:
         return [row[0] for row in connection.execute("select distinct account_id from raw_flex.statements order by 1")]
 
 
+def loaded_files(db: Readable) -> set[tuple[str, int]]:
+    """The name and the size in bytes of each file that was loaded."""
+    with db.connect() as connection:
+        return {(name, size) for name, size in connection.execute("select file_name, bytes from raw_flex.files")}
+
+
 def loaded_overview(database: Readable) -> list[AccountOverview]:
     """One entry per account, by account."""
     query = """

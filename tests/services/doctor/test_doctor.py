@@ -163,6 +163,14 @@ def query_without_fields(place: Place) -> None:
         connection.execute("update raw_flex.trades set attributes = attributes - 'multiplier' - 'tradePrice'")
 
 
+def person_for_an_account(place: Place) -> None:
+    place.variables["FNTX_GATEWAYS"] = '{"Jane Hunter2": "127.0.0.1:9"}'
+
+
+def name_for_a_query(place: Place) -> None:
+    place.variables["FNTX_FLEX_QUERIES"] = '{"main": {"Activity": "mine"}}'
+
+
 def no_node(place: Place) -> None:
     place.variables["FNTX_RPC_URL"] = f"http://127.0.0.1:{free_port()}"
     place.variables["FNTX_CONTRACTS"] = str(place.home / "chain" / "contracts.json")
@@ -195,6 +203,8 @@ def nobody_serves_the_database(place: Place) -> None:
         (misspelt_destination, "alerts", "destination 2 (gopher): no notification service", "FNTX_ALERT_URLS"),
         (query_without_a_section, "statements", "lack the section Change in NAV", "Add it to the query"),
         (query_without_fields, "statements", "lack the fields tradePrice, multiplier of trades", "Add them"),
+        (person_for_an_account, "settings", "not called as the broker calls accounts", "letters and digits"),
+        (name_for_a_query, "settings", "'mine' is no number of a query", "Query ID"),
         (no_node, "chain", "does not answer", "Check its URL and the network"),
         (no_contracts_named, "settings", "FNTX_RPC_URL is set without FNTX_CONTRACTS", "Name the file"),
         (no_dagster_database, "dagster's storage", "cannot connect to the database", "try again"),
@@ -347,6 +357,24 @@ def small_disk(folder: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_file_in_the_folder_that_is_not_loaded_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = place.home / "ibkr_flexquery"
+    folder.mkdir()
+    (folder / "cut.xml").write_text("<FlexQueryResponse")
+    shown = [finding.text for finding in place.examine(monkeypatch)["statements"]]
+    assert f"not loaded from {folder}: cut.xml" in shown
+
+
+def test_a_secret_that_was_open_until_now_is_named_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = place.home / "fntx.toml"
+    file.write_text("")
+    file.chmod(0o644)
+    place.home.chmod(0o755)
+    [first, *_] = place.examine(monkeypatch)["home"]
+    assert first.text == f"others could read {file} until now; it is closed to them"
+    assert all("until now" not in finding.text for finding in place.examine(monkeypatch)["home"])
 
 
 def test_a_full_disk_is_named(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

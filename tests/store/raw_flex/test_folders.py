@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zipfile
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_an_archive_of_other_things_in_a_folder_is_skipped_and_named_itself_it_i
     (tmp_path / "log.gz").write_bytes(gzip.compress(b"INFO started\n"))
     (tmp_path / "site.xml.gz").write_bytes(gzip.compress(b"<urlset/>"))
     skipped = {path.name: why for path, why in skipped_files([tmp_path])}
-    assert skipped["photos.zip"] == "a zip archive that holds no XML file; unpack it, and load the XML file inside"
+    assert skipped["photos.zip"].startswith("a zip archive that holds no XML file; pack a statement: in Client Portal")
     assert skipped["several.zip"] == "a zip archive that holds 2 XML files; unpack it, and load the folder"
     assert skipped["log.gz"].startswith("no XML; ")
     assert skipped["other.zip"] == skipped["site.xml.gz"] == "the XML in it is no Flex statement"
@@ -60,3 +61,12 @@ def test_a_damaged_archive_and_the_brokers_answer_in_a_folder_are_errors(databas
     (tmp_path / "b.xml.gz").write_bytes(gzip.compress(answer))
     assert skipped_files([tmp_path]) == []
     assert [load.status for load in load_paths(database, [tmp_path])] == ["failed"] * 2
+
+
+def test_a_pipe_in_a_folder_is_left_out_and_named_itself_it_is_refused_without_waiting(
+    database: Database, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "a.xml")
+    assert load_paths(database, [tmp_path]) == []
+    [refused] = load_paths(database, [tmp_path / "a.xml"])
+    assert "is no file, but a pipe or a device" in (refused.error or "")
