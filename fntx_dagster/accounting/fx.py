@@ -1,46 +1,56 @@
 """Which rate turns a currency into the account's base currency, and where it came from.
 
 Rates multiply: amount in currency x rate = amount in base currency. The order of trust: the rate on the row itself, the
-broker's conversion rate of the day, the rate that the statement implies, the configured pair.
-Nothing here rounds an amount.
+broker's conversion rate of the day, the rate that a base-currency total of the day implies (`base_totals.py`), the last
+rate known before, the configured pair. Nothing here rounds an amount.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.model.rates import rate_between
+from fntx_dagster.model.rates import CONFIGURED, LAST_KNOWN, rate_between
 
 BASE = "base"
 ROW = "row"
 CONVERSION_RATES = "conversion_rates"
 STATEMENT = "statement"
-CONFIGURED = "configured"
 
 PLACES = Decimal("1E-12")
 """Derived rates and amounts that cannot be exact are kept to twelve places."""
 
 
 class Rate(NamedTuple):
-    """Base currency per unit of a currency, and which source gave it."""
+    """Base currency per unit of a currency, and which source gave it.
+
+    `rate_day`: the day that a last known rate is of. `implied_by`: the base-currency total that implies the rate;
+    `residual`: by how much the rate misses another total of the day, in base currency (the largest miss; None where no
+    other total checks it).
+    """
 
     rate: Decimal
     source: str
+    rate_day: date | None = None
+    implied_by: str | None = None
+    residual: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Every rate known for one account. `configured` maps pairs such as `USD/HKD` to rates; a pair serves both ways."""
+    """Every rate known for one account. `known` holds the statements' own rates of each currency by day, oldest first;
+    `configured` maps pairs such as `USD/HKD` to rates, and a pair serves both ways."""
 
     base_currency: str
     conversions: Mapping[tuple[date, str], Decimal] = field(default_factory=dict)
-    implied: Mapping[tuple[date, str], Decimal] = field(default_factory=dict)
+    implied: Mapping[tuple[date, str], Rate] = field(default_factory=dict)
+    known: Mapping[str, Sequence[tuple[date, Rate]]] = field(default_factory=dict)
     configured: Mapping[str, Decimal] = field(default_factory=dict)
 
     def of_row(self, currency: str, report_date: date, row_rate: Decimal | None) -> Rate:
@@ -49,7 +59,7 @@ class Rates:
             return Rate(Decimal(1), BASE)
         if row_rate:
             return Rate(row_rate, ROW)
-        rate = self._of_the_statements(currency, (report_date,)) or self._configured(currency)
+        rate = self._without_a_row(currency, (report_date,))
         if rate is None:
             raise self.missing(currency, report_date)
         return rate
@@ -67,8 +77,8 @@ class Rates:
         if conversion is not None:
             return Rate(conversion, CONVERSION_RATES)
         if row_rates:
-            return Rate(_most_frequent(row_rates), ROW)
-        return self._of_the_statements(currency, newest_first) or self._configured(currency)
+            return Rate(most_frequent(row_rates), ROW)
+        return self._without_a_row(currency, newest_first)
 
     def missing(self, currency: str, day: date) -> Permanent:
         """What to say of an amount that no source has a rate for."""
@@ -78,11 +88,22 @@ class Rates:
             f'Add the field FXRateToBase to the Flex query, or set FNTX_FX_FALLBACK={{"{pair}": "<rate>"}}',
         )
 
-    def _of_the_statements(self, currency: str, days: Sequence[date]) -> Rate | None:
-        for known, source in ((self.conversions, CONVERSION_RATES), (self.implied, STATEMENT)):
-            rate = _first(known, currency, days)
-            if rate is not None:
-                return Rate(rate, source)
+    def _without_a_row(self, currency: str, newest_first: Sequence[date]) -> Rate | None:
+        conversion = _first(self.conversions, currency, newest_first)
+        if conversion is not None:
+            return Rate(conversion, CONVERSION_RATES)
+        return (
+            _first(self.implied, currency, newest_first)
+            or self._last_known(currency, newest_first[:1])
+            or self._configured(currency)
+        )
+
+    def _last_known(self, currency: str, newest: Sequence[date]) -> Rate | None:
+        known = self.known.get(currency, ())
+        for day in newest:
+            if before := bisect_right(known, day, key=lambda of: of[0]):
+                rate_day, rate = known[before - 1]
+                return rate if rate_day == day else Rate(rate.rate, LAST_KNOWN, rate_day)
         return None
 
     def _configured(self, currency: str) -> Rate | None:
@@ -90,70 +111,37 @@ class Rates:
         return None if rate is None else Rate(rate, CONFIGURED)
 
 
-class Summary(NamedTuple):
-    """An AssetSummary row: one asset class of one day, its proceeds in base currency."""
+def known_rates(
+    rows: Iterable[tuple[date, str, Decimal]],
+    conversions: Mapping[tuple[date, str], Decimal],
+    implied: Mapping[tuple[date, str], Rate],
+    before: Iterable[tuple[date, str, Decimal]] = (),
+) -> dict[str, list[tuple[date, Rate]]]:
+    """The statements' own rates of each currency by day, oldest first, for `Rates.known`.
 
-    report_date: date
-    asset_category: str | None
-    quantity: Decimal | None
-    proceeds: Decimal | None
-
-
-class Traded(NamedTuple):
-    """What a Trade row contributes to its day's AssetSummary."""
-
-    report_date: date
-    asset_category: str
-    currency: str
-    quantity: Decimal
-    proceeds: Decimal
-
-
-def implied_rates(
-    summaries: Iterable[Summary], trades: Iterable[Traded], base_currency: str
-) -> dict[tuple[date, str], Decimal]:
-    """Rates that statements imply: an AssetSummary's base-currency proceeds / the sum of its Trade rows' proceeds.
-
-    A class of assets serves when its trades of the day have one foreign currency, and when buys and sells do not nearly
-    cancel out (a round trip in stock divides two small differences). Of several classes that serve, the one least
-    netted. Where a summary does not name its class, the quantity shows which class it sums.
+    `rows` are the rates on rows (a day's oldest first), `before` the last rates known before the days of the rest.
     """
-    days: dict[date, dict[str, list[Traded]]] = defaultdict(lambda: defaultdict(list))
-    for trade in trades:
-        days[trade.report_date][trade.asset_category].append(trade)
-    best: dict[tuple[date, str], tuple[Decimal, Decimal]] = {}
-    for summary in summaries:
-        group = _summed(summary, days.get(summary.report_date, {}))
-        foreign = [trade for trade in group if trade.currency != base_currency]
-        if summary.proceeds is None or len({trade.currency for trade in foreign}) != 1:
-            continue
-        net, gross = sum(t.proceeds for t in foreign), sum(abs(t.proceeds) for t in foreign)
-        if not gross or abs(net) / gross < _LEAST_NET_SHARE:
-            continue
-        domestic = sum(t.proceeds for t in group if t.currency == base_currency)
-        rate = ((summary.proceeds - domestic) / net).quantize(PLACES)
-        key = (summary.report_date, foreign[0].currency)
-        if rate > 0:
-            best[key] = max(best.get(key, (Decimal(0), rate)), (abs(net) / gross, rate))
-    return {key: rate for key, (_, rate) in best.items()}
+    seen: dict[tuple[date, str], list[Decimal]] = defaultdict(list)
+    for day, currency, rate in (*before, *rows):
+        seen[day, currency].append(rate)
+    found = dict(implied)
+    found |= {key: Rate(most_frequent(rates), ROW) for key, rates in seen.items()}
+    found |= {key: Rate(rate, CONVERSION_RATES) for key, rate in conversions.items()}
+    known: dict[str, list[tuple[date, Rate]]] = defaultdict(list)
+    for (day, currency), rate in sorted(found.items(), key=lambda item: item[0]):
+        known[currency].append((day, rate))
+    return dict(known)
 
 
-_LEAST_NET_SHARE = Decimal("0.1")
-
-
-def _summed(summary: Summary, classes: Mapping[str, list[Traded]]) -> list[Traded]:
-    """The trades of the day that a summary sums; empty when that is not certain."""
-    if summary.asset_category:
-        return classes.get(summary.asset_category, [])
-    fitting = [group for group in classes.values() if sum(abs(trade.quantity) for trade in group) == summary.quantity]
-    return fitting[0] if len(fitting) == 1 else []
-
-
-def _first(known: Mapping[tuple[date, str], Decimal], currency: str, days: Sequence[date]) -> Decimal | None:
-    return next((known[day, currency] for day in days if (day, currency) in known), None)
-
-
-def _most_frequent(rates: Sequence[Decimal]) -> Decimal:
+def most_frequent(rates: Sequence[Decimal]) -> Decimal:
+    """The rate that most rows have; of equally frequent ones the last."""
     counts = Counter(rates)
     most = max(counts.values())
     return next(rate for rate in reversed(rates) if counts[rate] == most)
+
+
+_Known = TypeVar("_Known", Decimal, Rate)
+
+
+def _first(known: Mapping[tuple[date, str], _Known], currency: str, days: Sequence[date]) -> _Known | None:
+    return next((known[day, currency] for day in days if (day, currency) in known), None)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import ClassVar, TypeVar
 
 from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.rates import StandInRate
 from fntx_dagster.model.session import Session
 
 
@@ -146,7 +147,7 @@ class Day(TradingDay):
     `deposits` and `withdrawals` are both 0 or more. `difference` is closing_nav_official − closing_nav_calculated, and
     `difference_parts` sums with `unexplained` to it. `released_marks` is the part of its mark-to-market that earlier
     closes had counted and the day's closing trades realised. `ended` counts the round trips that ended in the session
-    (`model.round_trips.ENDINGS`), as the metrics count them.
+    (`model.round_trips.ENDINGS`), as the metrics count them. `stand_in_rates` are the rates that no statement gives.
     """
 
     as_of: ClassVar[None] = None
@@ -164,6 +165,7 @@ class Day(TradingDay):
     unexplained: Decimal
     released_marks: Decimal = Decimal(0)
     ended: Mapping[str, int] = field(default_factory=dict)
+    stand_in_rates: tuple[StandInRate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,16 @@ PARTS = (
     "fees",
     "transfers",
     "other",
+    "accrual_translation",
+    "withdrawal_fee",
     "broker_residual",
     "not_yet_attributed",
 )
 """The names of the parts, in the order in which people and programs read them."""
+
+
+RESIDUAL_PARTS = ("accrual_translation", "withdrawal_fee", "broker_residual")
+"""The names that a rule gives to what the broker's own components leave over; the last is rounding."""
 
 
 def in_order(parts: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -1,9 +1,25 @@
-"""The rate between two currencies from pairs that a user has written in the settings."""
+"""The rate between two currencies from pairs that a user has written in the settings, and rates that are not the
+broker's of the day."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
+
+LAST_KNOWN = "last_known"
+CONFIGURED = "configured"
+
+
+class StandInRate(NamedTuple):
+    """A rate that a session uses because no statement gives one of the day: `source` is the last known rate, of
+    `rate_day`, or the configured one. Base currency per unit of `currency`."""
+
+    currency: str
+    rate: Decimal
+    source: str
+    rate_day: date | None
 
 
 def rate_between(

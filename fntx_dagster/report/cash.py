@@ -23,6 +23,7 @@ _TITLES = {
     "dividend": ("Dividend", "Dividends"),
     "tax": ("Tax", "Taxes"),
     "fee": ("Fee", "Fees"),
+    "withdrawal_fee": ("Withdrawal Fee", "Withdrawal Fees"),
 }
 _MIXED = ("Cash Movement", "Cash Movements")
 # What is said of money that comes in, and of money that goes out.
@@ -32,6 +33,7 @@ _SENTENCES = {
     "interest": ("The broker pays interest of {}", "The broker charges interest of {}"),
     "dividend": ("You receive a dividend of {}", "You pay a dividend of {}"),
     "tax": ("Tax of {} is refunded", "Tax of {} is withheld"),
+    "withdrawal_fee": ("The broker refunds a withdrawal fee of {}", "The broker charges a withdrawal fee of {}"),
     "fee": ("The broker refunds a fee of {}", "The broker charges a fee of {}"),
 }
 _OTHER = ("The broker credits {}", "The broker debits {}")
@@ -39,7 +41,7 @@ _OTHER = ("The broker credits {}", "The broker debits {}")
 
 def narrate_cash(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """A block of kind cash."""
-    types = {event.event_type for event in block.events}
+    types = {_type(event, day) for event in block.events}
     singular, plural = _TITLES.get(types.pop(), _MIXED) if len(types) == 1 else _MIXED
     undated = day.trading_day if block.phase in ("intraday", "at_close") else None
     return Paragraph(
@@ -51,7 +53,7 @@ def narrate_cash(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
         ends_at=block.ends_at,
         nav_after=block.nav_after,
         lines=(
-            *_event_lines(block.events, block.starts_at.astimezone(clock.NEW_YORK).date()),
+            *_event_lines(block.events, day, block.starts_at.astimezone(clock.NEW_YORK).date()),
             *_impact(block, day.base_currency),
             *nav_lines(block.nav_impact, block.nav_after, day.base_currency),
         ),
@@ -59,10 +61,22 @@ def narrate_cash(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     )
 
 
-def _event_lines(events: Sequence[Event], today: date) -> list[Line]:
+def _type(event: Event, day: AnyDay) -> str:
+    """The event's type; `withdrawal_fee` for a fee on a withdrawal's day that the broker's components leave out."""
+    is_charged_beside = day.broker_residual and money.cents(event.nav_impact) == money.cents(day.broker_residual)
+    return "withdrawal_fee" if event.event_type == "fee" and day.withdrawals and is_charged_beside else event.event_type
+
+
+def _event_lines(events: Sequence[Event], day: AnyDay, today: date) -> list[Line]:
     named = events if len(events) <= wording.MOST_NAMED else events[: wording.MOST_NAMED - 1]
     lines = [
-        Line("Event", _sentence(event, today), note=_description(event), amount=event.amount, currency=event.currency)
+        Line(
+            "Event",
+            _sentence(event, day, today),
+            note=_description(event),
+            amount=event.amount,
+            currency=event.currency,
+        )
         for event in named
     ]
     if len(named) < len(events):
@@ -70,9 +84,9 @@ def _event_lines(events: Sequence[Event], today: date) -> list[Line]:
     return lines
 
 
-def _sentence(event: Event, today: date) -> str:
+def _sentence(event: Event, day: AnyDay, today: date) -> str:
     amount = event.amount if event.amount is not None else event.nav_impact
-    comes_in, goes_out = _SENTENCES.get(event.event_type, _OTHER)
+    comes_in, goes_out = _SENTENCES.get(_type(event, day), _OTHER)
     said = (goes_out if amount < 0 else comes_in).format(f"{money.display(abs(amount))} {event.currency}")
     about = f" on {wording.contract_name(event.contract, today)}" if event.contract is not None else ""
     return f"{said}{about}{' (time assumed)' if event.time_assumed else ''}."

@@ -19,6 +19,7 @@ from fntx_dagster.report.wording import MOST_NAMED
 # Rates that the broker did not deliver with the row are said to be so.
 _RATE_NOTES = {
     "statement": " (rate implied by the statement)",
+    "last_known": " (last known rate: the statement has none of the day)",
     "configured": " (configured rate: the statement has none)",
     "realtime": " (configured real-time rate)",
 }

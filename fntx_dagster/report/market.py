@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.day import AnyDay, Day, OpenPosition
 from fntx_dagster.model.difference import in_order
+from fntx_dagster.model.rates import StandInRate
 from fntx_dagster.report import clock, money, wording
 from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
@@ -33,7 +34,9 @@ PART_LABELS = {
     "fees": "Fees",
     "transfers": "Transfers",
     "other": "Other entries of the broker's statement",
-    "broker_residual": "Left over in the broker's own statement",
+    "accrual_translation": "FX translation of accrued interest",
+    "withdrawal_fee": "Withdrawal fee",
+    "broker_residual": "Rounding in the broker's own statement",
     "not_yet_attributed": "Not yet attributed",
 }
 _RELEASED = "Earlier marks of positions that trades closed, released"
@@ -56,7 +59,7 @@ def narrate_previous_close(day: AnyDay, observer: ZoneInfo) -> Paragraph:
         ends_at=day.previous_close,
         nav_after=nav,
         summary=summary if nav is not None else "Its official NAV is not known yet: no statement covers it.",
-        lines=() if nav is None else (nav_line("Official NAV", nav, day),),
+        lines=(*(() if nav is None else (nav_line("Official NAV", nav, day),)), *_stand_in_lines(day)),
     )
 
 
@@ -165,6 +168,22 @@ def part_lines(
         exact = f"{money.summed(terms, exact=True, signed=True)} = {money.exactly(difference, signed=True)}"
         lines.append(Line("Exactly, before rounding", f"{exact} {currency}", depth=depth))
     return tuple(lines)
+
+
+def _stand_in_lines(day: AnyDay) -> tuple[Line, ...]:
+    """The rates of the day that no statement gives."""
+    rates = day.stand_in_rates if isinstance(day, Day) else ()
+    return tuple(Line("Exchange Rate", _stand_in(rate, day)) for rate in rates)
+
+
+def _stand_in(rate: StandInRate, day: AnyDay) -> str:
+    counts = f"{money.rate(rate.rate)} {day.base_currency} per {rate.currency}"
+    if rate.rate_day is None:
+        return (
+            f"No statement gives a rate of {rate.currency} for this day or before it: the configured {counts} counts."
+        )
+    old = clock.full_date(rate.rate_day)
+    return f"No statement gives a rate of {rate.currency} for this day: the last known one counts, {counts} of {old}."
 
 
 def _official_lines(day: Day) -> tuple[Line, ...]:

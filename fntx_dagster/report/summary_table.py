@@ -59,6 +59,7 @@ def _assigned(days: Sequence[AnyDay]) -> str | None:
     return next(iter(assigned.values())) if len(assigned) == 1 else f"{len(assigned):,} options" if assigned else None
 
 
+_RESIDUAL = "Residual"
 _COLUMNS = (
     _Column("Opening NAV", _sum(lambda day: day.opening_nav_official, signed=False), summed=False),
     _Column("Cash Flow", _sum(_cash_flow)),
@@ -66,6 +67,7 @@ _COLUMNS = (
     _Column("Commissions", _sum(lambda day: day.commissions)),
     _Column("Interest", _sum(lambda day: day.interest)),
     _Column("Fees", _sum(lambda day: day.fees)),
+    _Column(_RESIDUAL, _sum(lambda day: day.broker_residual)),
     _Column("Net P&L", _sum(lambda day: day.net_pnl)),
     _Column("Net %", _per_cent),
     _Column("Closing NAV", _sum(lambda day: day.closing_nav_official, signed=False), summed=False),
@@ -85,11 +87,15 @@ def summary_table(days: Sequence[AnyDay], observer: ZoneInfo = clock.HONG_KONG) 
 
     Raises ValueError when the days are of several accounts or base currencies: their sums would mean nothing.
     """
+    return _by_day(days, _columns(days), observer)
+
+
+def _by_day(days: Sequence[AnyDay], columns: Sequence[_Column], observer: ZoneInfo) -> Table:
     official = [day for day in days if day.as_of is None]
     return Table(
-        headers=(f"Trading Day{_currency(days)}", *(column.header for column in _COLUMNS)),
-        rows=tuple((_trading_day(day), *(column.cell([day]) or "" for column in _COLUMNS)) for day in days),
-        totals=("Total", *_totals(official)) if days else (),
+        headers=(f"Trading Day{_currency(days)}", *(column.header for column in columns)),
+        rows=tuple((_trading_day(day), *(column.cell([day]) or "" for column in columns)) for day in days),
+        totals=("Total", *_totals(official, columns)) if days else (),
         footnote=_footnote(days, observer),
         title=_months(days),
         results=_RESULTS,
@@ -104,8 +110,9 @@ def month_tables(days: Sequence[AnyDay], observer: ZoneInfo = clock.HONG_KONG) -
     """
     ordered = sorted(days, key=lambda day: day.trading_day)
     months = [list(members) for _, members in groupby(ordered, key=lambda day: clock.month_year(day.trading_day))]
-    tables = [summary_table(month, observer) for month in months]
-    return [*tables, _by_month(ordered, months)] if len(months) > 1 else tables
+    columns = _columns(ordered)
+    tables = [_by_day(month, columns, observer) for month in months]
+    return [*tables, _by_month(ordered, months, columns)] if len(months) > 1 else tables
 
 
 def to_markdown(table: Table) -> str:
@@ -115,28 +122,34 @@ def to_markdown(table: Table) -> str:
     return markdown.table(table.headers, rows, table.words) + "\n" + footnote
 
 
-def _by_month(days: Sequence[AnyDay], months: Sequence[Sequence[AnyDay]]) -> Table:
+def _columns(days: Sequence[AnyDay]) -> tuple[_Column, ...]:
+    """The columns; that of the residual only where the broker's statement leaves something over."""
+    has_residual = any(money.cents(day.broker_residual) for day in days)
+    return tuple(column for column in _COLUMNS if has_residual or column.header != _RESIDUAL)
+
+
+def _by_month(days: Sequence[AnyDay], months: Sequence[Sequence[AnyDay]], columns: Sequence[_Column]) -> Table:
     official = [[day for day in month if day.as_of is None] for month in months]
     return Table(
-        headers=(f"Month{_currency(days)}", *(column.header for column in _COLUMNS)),
-        rows=tuple(_month(month) for month in official if month),
-        totals=("Total", *_totals([day for month in official for day in month])),
+        headers=(f"Month{_currency(days)}", *(column.header for column in columns)),
+        rows=tuple(_month(month, columns) for month in official if month),
+        totals=("Total", *_totals([day for month in official for day in month], columns)),
         title=_months(days),
         results=_RESULTS,
     )
 
 
-def _month(days: Sequence[AnyDay]) -> tuple[str, ...]:
+def _month(days: Sequence[AnyDay], columns: Sequence[_Column]) -> tuple[str, ...]:
     opening, closing = [days[0]], [days[-1]]
     ends = {"Opening NAV": opening, "Closing NAV": closing}
     return (
         clock.month_year(days[0].trading_day),
-        *(column.cell(ends.get(column.header, days)) or "" for column in _COLUMNS),
+        *(column.cell(ends.get(column.header, days)) or "" for column in columns),
     )
 
 
-def _totals(days: Sequence[AnyDay]) -> list[str]:
-    return [(column.cell(days) if column.summed else None) or "" for column in _COLUMNS]
+def _totals(days: Sequence[AnyDay], columns: Sequence[_Column]) -> list[str]:
+    return [(column.cell(days) if column.summed else None) or "" for column in columns]
 
 
 def _currency(days: Sequence[AnyDay]) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+_Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 _Rate = Annotated[Decimal, Field(ge=Decimal("-0.1"), le=1)]
 _Yield = Annotated[Decimal, Field(ge=0, le=1)]
 """Ratios, so that 4.3 for 4.3 % is refused."""
@@ -120,6 +121,13 @@ class AccountingSettings(Group):
     realtime_rates: dict[str, Decimal] = Field(
         default={"USD/HKD": Decimal("7.8")},
         description='rates of the current day, as JSON: currency/base (`{"USD/HKD": "7.8"}`)',
+    )
+    withdrawal_fees: dict[_Currency, Annotated[Decimal, Field(gt=0)]] = Field(
+        default={},
+        description=(
+            "flat fee of a withdrawal, where no row of a statement gives it, as JSON: base currency/fee "
+            '(`{"HKD": "8"}`)'
+        ),
     )
     initial_capital: dict[str, Decimal] = Field(
         default={}, description="paid-in capital before the first statement, per account, in base currency, as JSON"

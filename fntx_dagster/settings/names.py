@@ -30,6 +30,7 @@ SHORT_NAMES = {
     "flex_deadline": "flex.deadline",
     "fx_fallback": "accounting.fx_fallback",
     "realtime_rates": "accounting.realtime_rates",
+    "withdrawal_fees": "accounting.withdrawal_fees",
     "initial_capital": "accounting.initial_capital",
     "european_underlyings": "options.european_underlyings",
     "late_underlyings": "options.late_underlyings",

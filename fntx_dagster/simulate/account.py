@@ -104,6 +104,7 @@ class Account:
             again.conversions, again.cash, again.leaked = day.conversions, day.cash, day.leaked
             again.accrued_interest, again.accrued_dividends = day.accrued_interest, day.accrued_dividends
             again.reversed_interest, again.misbooked = day.reversed_interest, day.misbooked
+            again.translated_accruals = day.translated_accruals
             again.legs, again.transfers = day.legs, day.transfers
             other.days.append(again)
             again.close()

@@ -86,7 +86,7 @@ class Transfer:
 
 @dataclass(frozen=True)
 class CashMovement:
-    """A CashTransaction row; `component` is the attribute of ChangeInNAV that holds it."""
+    """A CashTransaction row; `component` is the attribute of ChangeInNAV that holds it, empty where none does."""
 
     component: str
     kind: str
@@ -136,6 +136,7 @@ CASH_KINDS = {
     "coupon": ("interest", "Bond Interest Received"),
     "accrued_bought": ("interest", "Bond Interest Paid"),
     "in_lieu": ("dividends", "Payment In Lieu Of Dividends"),
+    "withdrawal_fee": ("", "Other Fees"),
     "market_data": ("otherFees", "Other Fees"),
     "adjustment": ("otherFees", "Commission Adjustments"),
     "income": ("otherIncome", "Other Income"),

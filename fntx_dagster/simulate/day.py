@@ -44,7 +44,9 @@ class SimulatedDay(Daybook):
         self.open = {contract: held for contract, held in after.positions.items() if held}
         self.fx = self._fx()
         self.components = self._components()
-        assert self.opening.nav + sum(self.components.values()) + self.leaked == self.nav, (
+        beside = self.leaked + self.translated_accruals
+        beside += sum((movement.amount for movement in self.cash if not movement.component), ZERO)
+        assert self.opening.nav + sum(self.components.values()) + beside == self.nav, (
             f"the broker of {self.books.number} contradicts itself on {self.date}"
         )
 
@@ -67,7 +69,7 @@ class SimulatedDay(Daybook):
                 after.positions[transfer.contract] += transfer.quantity
             after.cash[transfer.currency] += transfer.cash
         after.cash[after.base] += self.leaked + self.misbooked
-        after.interest += self.accrued_interest
+        after.interest += self.accrued_interest + self.translated_accruals
         after.dividends += self.accrued_dividends
         after.forget(self.date)
         return after
@@ -125,7 +127,7 @@ class SimulatedDay(Daybook):
         components["transactionTax"] = sum((d.taxes * self.row_rate(d) for d in self.fills), ZERO)
         components["commissions"] = sum((d.commission * self.row_rate(d) for d in self.fills), ZERO)
         components["commissions"] += sum((d.commission for d in self.conversions), ZERO)
-        for movement in self.cash:
+        for movement in (movement for movement in self.cash if movement.component):
             rate = movement.rate or self.rates[movement.currency]
             components[movement.component] += movement.amount * rate
         components["changeInInterestAccruals"] = self.accrued_interest

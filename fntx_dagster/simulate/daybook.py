@@ -51,6 +51,7 @@ class Daybook:
         self.transfers: list[Transfer] = []
         self.accrued_interest = ZERO
         self.reversed_interest = ZERO
+        self.translated_accruals = ZERO
         self.accrued_dividends = ZERO
         self.leaked = self.misbooked = ZERO
         self.closed = False
@@ -269,6 +270,11 @@ class Daybook:
         self.accrued_interest += Decimal(interest) + Decimal(reversal)
         self.reversed_interest += Decimal(reversal)
         self.accrued_dividends += Decimal(dividends)
+
+    def translates_accruals(self, amount: str) -> None:
+        """Accrued interest in other currencies is worth so much more in base currency; no component of Change in NAV
+        holds it."""
+        self.translated_accruals += Decimal(amount)
 
     def leaks(self, amount: str) -> None:
         """Take an amount in base currency without a component of Change in NAV, like the flat fee of a withdrawal."""

@@ -32,9 +32,18 @@ def _trades(day: SimulatedDay) -> Rows:
     for category in sorted({fill.contract.category for fill in day.fills}):
         group = [fill for fill in day.fills if fill.contract.category == category]
         proceeds = sum((fill.proceeds * day.row_rate(fill) for fill in group), ZERO)
+        commission = sum((fill.commission * day.row_rate(fill) for fill in group), ZERO)
         sizes = sum((abs(fill.quantity) for fill in group), ZERO)
         attributes = {"assetCategory": category, "reportDate": plain(day.date)}
-        yield "AssetSummary", attributes | {"quantity": str(sizes), "proceeds": str(proceeds)}
+        yield (
+            "AssetSummary",
+            attributes
+            | {
+                "quantity": str(sizes),
+                "proceeds": str(proceeds),
+                "ibCommission": str(commission),
+            },
+        )
     for fill in day.fills:
         yield "Trade", _trade(day, fill)
     for conversion in day.conversions:
@@ -215,7 +224,7 @@ def _accruals(days: Sequence[SimulatedDay]) -> Rows:
             "startingAccrualBalance": str(days[0].opening.interest),
             "interestAccrued": str(sum((day.accrued_interest - day.reversed_interest for day in days), ZERO)),
             "accrualReversal": str(sum((day.reversed_interest for day in days), ZERO)),
-            "fxTranslation": "0",
+            "fxTranslation": str(sum((day.translated_accruals for day in days), ZERO)),
             "endingAccrualBalance": str(days[-1].equity["interestAccruals"]),
         },
     )

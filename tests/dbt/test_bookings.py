@@ -349,7 +349,10 @@ def test_every_day_adds_up_is_verified_and_can_be_narrated(built: Platform, name
     assert [(day.trading_day, day.closing_nav_official) for day in days] == [
         (day.date, day.nav) for day in account.days
     ]
-    assert [day.unexplained for day in days] == [0] * len(days)
+    # 10 shares that no statement tells of rose by a dollar each; the last digit of the rates leaves 1.05 to FX
+    untold = usd(10) if name == "split_of_what_no_statement_opened" else Decimal(0)
+    assert abs(days[0].unexplained - untold) <= (Decimal("1.05") if untold else 0)
+    assert [day.unexplained for day in days[1:]] == [0] * (len(days) - 1)
     assert built.failing(account.number, "mathematical", "logical", "cross_reference") == {}
     assert to_document([narrate(day) for day in days])
 
@@ -419,7 +422,10 @@ def test_without_marks_and_values_the_nav_alone_says_how_what_is_held_was_revalu
 @WRONG.account(cash={"HKD": "50000", "EUR": "3000"}, rates={"EUR": "9.12"})
 def without_a_rate(account: Account) -> None:
     account.day("2025-07-14", {SAP: "250"}, EUR="9.13").trade(SAP, 1, "249")
-    account.delivers(blank=["fxRateToBase", "AssetSummary.proceeds"])
+    account.delivers(
+        without=["CashReport", "EquitySummaryInBase"],
+        blank=["fxRateToBase", "AssetSummary.proceeds", "AssetSummary.ibCommission", "ChangeInNAV.commissions"],
+    )
 
 
 REFUSED = (without_a_rate.number,)

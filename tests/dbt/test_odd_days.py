@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from fntx_dagster.model.day import Day
+from fntx_dagster.model.period import Period
 from fntx_dagster.report.document import to_document
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import narrate
+from fntx_dagster.services.signatures.values import day_values
+from fntx_dagster.settings.groups import AccountingSettings
 from fntx_dagster.simulate.account import Account, Accounts
 from fntx_dagster.simulate.contracts import SAP, SPY, TENCENT, option
+from fntx_dagster.simulate.delivery import deliver
 from tests.dbt.conftest import Platform
 
 ACCOUNTS = Accounts()
@@ -493,9 +498,6 @@ def deposits_and_withdrawals(account: Account) -> None:
     day.moves("deposit", "100", "USD", rate="7.855")
     day.moves("deposit", "-200", "USD")
     day.moves("interest", "1.25", "USD")
-    day = account.day("2025-07-16")
-    day.moves("deposit", "-2000")
-    day.leaks("-8.5")
 
 
 def test_deposits_count_in_the_morning_and_withdrawals_at_the_close_unless_they_have_a_time(built: Platform) -> None:
@@ -514,12 +516,56 @@ def test_deposits_in_another_currency_count_at_their_rates(built: Platform) -> N
     assert parts(day) == {"fx_translation": deposits_and_withdrawals["2025-07-15"].fx}
 
 
-def test_a_flat_fee_outside_the_brokers_components_is_the_brokers_residual(built: Platform) -> None:
-    day = built.day(deposits_and_withdrawals.number, "2025-07-16")
-    assert (day.withdrawals, day.broker_residual, day.net_pnl) == (2000, Decimal("-8.5"), Decimal("-8.5"))
-    assert parts(day) == {"broker_residual": Decimal("-8.5")}
-    assert built.failing(deposits_and_withdrawals.number, "historical") == {
-        "2025-07-16": {"the broker's own arithmetic leaves nothing over"}
+@ACCOUNTS.account()
+def with_residuals_that_have_a_name(account: Account) -> None:
+    account.day("2025-07-14").translates_accruals("0.01234567")
+    day = account.day("2025-07-15")
+    day.leaks("0.0000004")
+    day.translates_accruals("-0.25")
+    day = account.day("2025-07-16")
+    day.moves("deposit", "-2000")
+    day.moves("withdrawal_fee", "-8")
+    day.translates_accruals("0.003")
+
+
+def test_a_residual_has_a_name_where_a_rule_derives_it_to_the_cent(built: Platform) -> None:
+    first, second, third = built.days(with_residuals_that_have_a_name.number)
+    assert parts(first) == {"accrual_translation": Decimal("0.01234567")}
+    assert parts(second) == {"accrual_translation": Decimal("-0.25"), "broker_residual": Decimal("0.0000004")}
+    assert parts(third) == {"accrual_translation": Decimal("0.003")}
+    assert (third.withdrawals, third.broker_residual, third.net_pnl) == (2000, Decimal("-7.997"), Decimal("-7.997"))
+    assert built.failing(with_residuals_that_have_a_name.number, "historical") == {}
+
+
+def test_a_fee_that_a_row_confirms_is_told_as_the_withdrawals_fee(built: Platform) -> None:
+    day = built.day(with_residuals_that_have_a_name.number, "2025-07-16")
+    text = to_markdown([narrate(day)], account_label="U…")
+    assert "Withdrawal Fee (" in text
+    assert "The broker charges a withdrawal fee of 8.00 HKD" in text
+    assert "+8.00" not in text
+
+
+@MISSING.account()
+def with_residuals_without_a_name(account: Account) -> None:
+    day = account.day("2025-07-14")
+    day.moves("deposit", "-2000")
+    day.leaks("-8.5")
+    day = account.day("2025-07-15")
+    day.translates_accruals("0.02")
+    day.leaks("500")
+
+
+def test_every_other_residual_is_unexplained_and_warns(built: Platform) -> None:
+    fee, more = built.days(with_residuals_without_a_name.number)
+    assert (fee.broker_residual, parts(fee), fee.unexplained) == (Decimal("-8.5"), {}, Decimal("-8.5"))
+    assert (parts(more), more.unexplained) == ({"accrual_translation": Decimal("0.02")}, 500)
+    warnings = {
+        "the broker's own arithmetic leaves nothing over",
+        "the difference at the close is explained",
+    }
+    assert built.failing(with_residuals_without_a_name.number, "historical") == {
+        "2025-07-14": warnings,
+        "2025-07-15": warnings,
     }
 
 
@@ -603,15 +649,39 @@ def test_where_no_row_has_a_rate_the_statement_implies_it(built: Platform) -> No
 @ACCOUNTS.account(rates={"USD": "7.8472"})
 def with_the_configured_rate(account: Account) -> None:
     day = account.day("2025-07-14", {CALL: "1.80"})
-    day.trade(CALL, -1, "2.00", at="10:00")
-    day.trade(CALL, 1, "2.00", at="11:00")
+    day.trade(CALL, -1, "2.00", at="10:00", commission="0")
+    day.trade(CALL, 1, "2.00", at="11:00", commission="0")
     day.moves("interest", "-2", "USD")
-    account.delivers(blank=["fxRateToBase"])
+    account.delivers(without=["CashReport"], blank=["fxRateToBase"])
 
 
 def test_where_nothing_implies_a_rate_the_configured_one_serves(built: Platform) -> None:
     (day,) = built.days(with_the_configured_rate.number)
     assert {event.fx_source for block in day.blocks for event in block.events} == {"configured"}
+    assert "the configured 7.8472 HKD per USD counts" in to_markdown([narrate(day)], account_label="U…")
+    assert built.failing(with_the_configured_rate.number, "historical") == {
+        "2025-07-14": {"no exchange rate is the configured one"}
+    }
+
+
+@ACCOUNTS.account()
+def with_the_last_known_rate(account: Account) -> None:
+    day = account.day("2025-07-14", {CALL: "1.80"}, USD="7.8411")
+    day.trade(CALL, -1, "2.00", at="10:00")
+    day.trade(CALL, 1, "1.90", at="11:00")
+    account.day("2025-07-15").moves("interest", "-2", "USD")
+    account.delivers(without=["CashReport"], blank=["fxRateToBase"])
+
+
+def test_a_day_without_any_rate_takes_the_last_known_one_says_of_when_it_is_and_warns(built: Platform) -> None:
+    known, old = built.days(with_the_last_known_rate.number)
+    assert known.stand_in_rates == ()
+    assert (old.blocks[0].fx_rate, old.blocks[0].events[0].fx_source) == (Decimal("7.8411"), "last_known")
+    text = to_markdown([narrate(old)], account_label="U…")
+    assert "the last known one counts, 7.8411 HKD per USD of July 14, 2025" in text
+    assert built.failing(with_the_last_known_rate.number, "historical") == {
+        "2025-07-15": {"no exchange rate is the last known one"}
+    }
 
 
 @ACCOUNTS.account()
@@ -897,3 +967,49 @@ def test_every_day_can_be_narrated(built: Platform, name: str) -> None:
     text = to_markdown(stories, account_label="U…")
     assert text.count("Official Closing NAV") >= len(stories)
     assert to_document(stories)
+
+
+# -- from here on, a database of its own, which takes the place of the one above
+
+
+def test_a_withdrawal_fee_that_no_row_gives_is_asked_for_once_as_a_setting(platform: Platform, tmp_path: Path) -> None:
+    account = Account("U2000990")
+    day = account.day("2025-07-14")
+    day.moves("deposit", "-2000")
+    day.leaks("-8")
+    day = account.day("2025-07-15")
+    day.moves("deposit", "-100")
+    day.moves("deposit", "-200")
+    day.leaks("-16")
+    account.day("2025-07-16").leaks("-8")
+    account.day("2025-07-17").moves("deposit", "-300")
+    platform.load(deliver(tmp_path, "fees", account))
+    fees = AccountingSettings(withdrawal_fees={"HKD": Decimal(8), "EUR": Decimal(1)})
+    Platform(platform.settings.model_copy(update={"accounting": fees}), platform.database).run()
+    one, two, without, free = platform.days(account.number)
+    assert [parts(day) for day in (one, two, without, free)] == [
+        {"withdrawal_fee": -8},
+        {"withdrawal_fee": -16},
+        {},
+        {},
+    ]
+    assert [day.unexplained for day in (one, two, without, free)] == [0, 0, -8, 0]
+    assert "Withdrawal fee: -8.00 HKD" in to_document([narrate(one)])["days"][0]["blocks"][-1]["lines"]
+
+
+def test_what_is_signed_of_a_residual_is_the_same_with_and_without_a_name(platform: Platform, tmp_path: Path) -> None:
+    account = Account("U2000991")
+    for number, (kind, fee) in enumerate((("withdrawal_fee", "-8"), ("", "-8"), ("", "500"))):
+        day = account.day(f"2025-07-{14 + number}")
+        day.moves("deposit", "-2000")
+        day.translates_accruals("0.25")
+        day.moves(kind, fee) if kind else day.leaks(fee)
+    platform.load(deliver(tmp_path, "signed", account))
+    platform.run()
+    signed = day_values(platform.database, Period(date(2025, 7, 14), date(2025, 7, 16)))
+    names = ("broker_residual", "other_parts", "unexplained")
+    assert [[values[name] for name in names] for values in signed.values()] == [
+        [Decimal("-7.75"), 8, 0],
+        [Decimal("-7.75"), 0, 0],
+        [Decimal("500.25"), 0, 0],
+    ]

@@ -7,6 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fntx_dagster.report.summary_table import month_tables, summary_table, to_markdown
 
@@ -68,3 +70,23 @@ def test_the_markdown_table_ends_with_the_totals() -> None:
     assert lines[1].startswith("| :--- | ---: |")
     assert lines[-1].startswith("| Total |  | 0.00 |")
     assert len({line.count("|") for line in lines}) == 1
+
+
+@given(st.lists(st.tuples(*[st.decimals(-9999, 9999, places=2)] * 5), min_size=1, max_size=5))
+def test_the_columns_sum_across_and_the_totals_down_with_what_the_broker_leaves_over(made: list[tuple]) -> None:
+    names = ("gross_pnl", "commissions", "interest", "fees", "broker_residual")
+    days = [
+        replace(
+            quiet_day(date(2025, 7, 7 + number), date(2025, 7, 6 + number)),
+            **dict(zip(names, amounts, strict=True)),
+            net_pnl=sum(amounts, Decimal(0)),
+        )
+        for number, amounts in enumerate(made)
+    ]
+    table = summary_table(days)
+    headers = [name for name in ("Gross P&L", "Commissions", "Interest", "Fees", "Residual") if name in table.headers]
+    assert ("Residual" in headers) == any(amounts[-1] for amounts in made)
+    rows = [dict(zip(table.headers, row, strict=True)) for row in (*table.rows, table.totals)]
+    shown = [[Decimal(row[name].replace(",", "")) for name in (*headers, "Net P&L")] for row in rows]
+    assert [sum(amounts) for *amounts, _ in shown] == [net for *_, net in shown]
+    assert [sum(column) for column in zip(*shown[:-1], strict=True)] == shown[-1]

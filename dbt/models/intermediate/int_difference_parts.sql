@@ -159,15 +159,15 @@ named as (
         coalesce(
             official.dividends_paid + official.withholding_tax - coalesce(cash.dividends, 0), 0
         ) + coalesce(official.dividend_accruals, 0) as dividends,
-        coalesce(official.other_fees - coalesce(cash.fees, 0), 0) as fees,
+        -- a fee that its row and the broker's residual both say is no difference
+        coalesce(official.other_fees - coalesce(cash.fees, 0) + residual.fee_in_rows, 0) as fees,
         coalesce(official.flows - coalesce(cash.flows, 0), 0) as transfers,
         coalesce(official.other_pnl - official.corporate_actions - coalesce(cash.other, 0), 0) as other,
-        official.broker_residual
-        - case
-            when official.flows is null and official.nav_source = 'change_in_nav' then coalesce(cash.flows, 0)
-            else 0
-        end as broker_residual
+        residual.accrual_translation,
+        residual.withdrawal_fee,
+        residual.rounding as broker_residual
     from official
+    inner join {{ ref('int_residual') }} as residual using (account_id, trading_day)
     inner join namable using (account_id, trading_day)
     left join by_contract using (account_id, trading_day)
     left join official_fees using (account_id, trading_day)
@@ -198,5 +198,7 @@ cross join lateral (
         ('fees', fees),
         ('transfers', transfers),
         ('other', other),
+        ('accrual_translation', accrual_translation),
+        ('withdrawal_fee', withdrawal_fee),
         ('broker_residual', broker_residual)
 ) as part (name, amount)

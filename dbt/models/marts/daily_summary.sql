@@ -212,6 +212,7 @@ select
     parts.difference_parts,
     parts.released_marks,
     parted.closing_nav - parted.closing_nav_calculated - parts.named as unexplained,
+    residual.unexplained_residual,
     parted.contracts_traded,
     coalesce(option_notional.implied_turnover, 0) as implied_turnover,
     case
@@ -225,5 +226,6 @@ select
     parted.positions_stopped
 from parted
 inner join parts using (account_id, trading_day)
+inner join {{ ref('int_residual') }} as residual using (account_id, trading_day)
 inner join components using (account_id, trading_day)
 left join option_notional using (account_id, trading_day)

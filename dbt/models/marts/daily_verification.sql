@@ -25,7 +25,11 @@ sources as (
         fills.turnover as fill_turnover,
         official_fills.commissions as fill_commissions,
         month.volatility as volatility_30d,
-        year.volatility as volatility_ytd
+        year.volatility as volatility_ytd,
+        accruals.summed_balance,
+        accruals.ending_balance,
+        rates.last_known as last_known_rates,
+        rates.configured as configured_rates
     from days
     inner join {{ ref('official_days') }} as official using (account_id, trading_day)
     left join lateral (
@@ -85,6 +89,16 @@ sources as (
         where lots.account_id = days.account_id and lots.closed_day = days.trading_day
     ) as lots on true
     inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
+    left join {{ ref('stg_flex__interest_accruals') }} as accruals
+        on accruals.account_id = days.account_id and accruals.to_date = days.trading_day
+        and accruals.from_date = days.trading_day
+    left join lateral (
+        select
+            count(*) filter (where source = 'last_known') as last_known,
+            count(*) filter (where source = 'configured') as configured
+        from {{ source('accounting', 'day_rates') }} as day_rates
+        where day_rates.account_id = days.account_id and day_rates.session = days.trading_day
+    ) as rates on true
     left join {{ ref('daily_summary') }} as before
         on before.account_id = days.account_id and before.trading_day = sessions.previous_day
     left join {{ ref('rolling_metrics') }} as month
@@ -177,7 +191,13 @@ cross join lateral (
             'historical', 'volatility of 30 days at most twice the year''s',
             volatility_30d::numeric, '<=', 2 * volatility_ytd::numeric, 0
         ),
-        ('historical', 'the broker''s own arithmetic leaves nothing over', broker_residual, '=', 0, 0),
+        ('historical', 'the broker''s own arithmetic leaves nothing over', unexplained_residual, '=', 0, 0),
+        (
+            'historical', 'accrued interest: start + accrued + reversed + FX translation = end',
+            summed_balance, '=', ending_balance, 0.01
+        ),
+        ('historical', 'no exchange rate is the last known one', last_known_rates, '=', 0, 0),
+        ('historical', 'no exchange rate is the configured one', configured_rates, '=', 0, 0),
         ('historical', 'the difference at the close is explained', unexplained, '=', 0, 0.01)
 ) as equation (kind, equation, left_side, relation, right_side, tolerance)
 -- an equation over a figure that the statements do not give proves nothing

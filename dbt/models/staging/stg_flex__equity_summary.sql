@@ -3,6 +3,7 @@ select distinct on (account_id, report_date)
     currency as base_currency,
     report_date,
     total,
+    cash,
     coalesce(interest_accruals, 0) as interest_accruals,
     coalesce(dividend_accruals, 0) as dividend_accruals,
     -- what the positions are worth; null where the fields that give it were not chosen

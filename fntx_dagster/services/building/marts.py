@@ -90,7 +90,13 @@ def build(settings: Settings, db: Database, nodes: Collection[str], period: Peri
         # a view that others are selected from takes them with it: all of them or none
         with_views = not project.views <= built or project.views & set(nodes)
         selected = {*nodes, *project.views} if with_views else {*nodes}
-        variables = {"from_day": f"{first}", "to_day": f"{last}", "sources": project.sources, "as_built": sorted(built)}
+        variables = {
+            "from_day": f"{first}",
+            "to_day": f"{last}",
+            "sources": project.sources,
+            "as_built": sorted(built),
+            "withdrawal_fees": {currency: f"{fee:f}" for currency, fee in settings.accounting.withdrawal_fees.items()},
+        }
         return project.build(selected, variables)
 
 

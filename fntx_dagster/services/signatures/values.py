@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import (
@@ -153,7 +153,7 @@ def day_values(
         values |= {"trading_day_num": number, "session_close_utc": int(closes_at.timestamp())}
         values |= {name: row[name] for name in CATALOGUE.by_name if name in row}
         values |= {"base_currency": letters(row["base_currency"]), _EVIDENCE: _digest(files[account_id].get(day, ()))}
-        values |= _parts(row["difference_parts"])
+        values |= _parts(row)
         for window in _WINDOWS:
             for name in _OF_WINDOW:
                 values[f"{name}_{window}"] = windows[*key, window][name]
@@ -170,8 +170,11 @@ def _digest(files: Iterable[str]) -> int | None:
     return digest_value(hashlib.sha256(lines.encode("ascii")).digest()) if lines else None
 
 
-def _parts(parts: dict[str, Decimal]) -> dict[str, Decimal]:
-    """The parts of the difference that have a slot; the others share one, the broker's residual has its own."""
+def _parts(row: Mapping[str, Any]) -> dict[str, Decimal]:
+    """The parts of the difference that have a slot. The others share one, and the broker's residual, whether it has a
+    name or not, has its own: so `unexplained` and the other parts are signed without it."""
+    parts: Mapping[str, Decimal] = row["difference_parts"]
     named = {name: parts.get(name, Decimal(0)) for name in _SIGNED_PARTS}
-    others = (amount for name, amount in parts.items() if name not in (*_SIGNED_PARTS, "broker_residual"))
-    return named | {"other_parts": sum(others, Decimal(0))}
+    unexplained = row["unexplained"] - row["unexplained_residual"]
+    others = row["difference"] - row["broker_residual"] - unexplained - sum(named.values(), Decimal(0))
+    return named | {"unexplained": unexplained, "other_parts": others}

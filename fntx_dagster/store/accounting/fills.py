@@ -23,7 +23,6 @@ import psycopg
 from fntx_dagster.accounting import classification, trade_rows
 from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, Calendar, sessions
 from fntx_dagster.accounting.fills import Fill
-from fntx_dagster.accounting.fx import Rates
 from fntx_dagster.accounting.held import HeldLot
 from fntx_dagster.accounting.lots import UNSTATED, Lot, Matching
 from fntx_dagster.accounting.matching import match_contracts
@@ -33,7 +32,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.store.accounting import bookings, held, trades
 from fntx_dagster.store.accounting.changes import note_changed
-from fntx_dagster.store.accounting.rates import base_currency, read_rates, write_day_rates
+from fntx_dagster.store.accounting.rates import RatesRead, base_currency, read_rates, write_day_rates
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.queries import columns, one_row
 from fntx_dagster.store.syncing import Changes, Synced, SyncedTable, sync, sync_by_day
@@ -118,13 +117,13 @@ class _Account:
         base = base_currency(self.connection, self.account)
         cancels = trade_rows.cancellations(trades.trades_to_strike_out(self.connection, self.account))
         start, beginning = self._start(first, cancels.struck_out, base), self.calendar.sessions[0].previous_close
-        fills, rates = self._fills(start, base, cancels)
+        fills, read = self._fills(start, base, cancels)
         before = held.held_lots(self.connection, self.account, base, self.calendar, start, fills)
         built = held.held_as_built(self.connection, self.account)
         is_changed = {held.identity(lot) for lot in before} != built
         if start > beginning and (is_changed or any(lot.lot.opened_at > start for lot in before)):
             start = beginning
-            fills, rates = self._fills(start, base, cancels)
+            fills, read = self._fills(start, base, cancels)
         if is_changed:
             note_changed(self.connection, self.account, held.first_day(self.connection, self.account))
         touched = {fill.contract_id for fill in fills} | self._contracts_after(start)
@@ -138,7 +137,7 @@ class _Account:
         for fill in fills:
             contracts[fill.fill_id] = contracts[f"{UNSTATED}:{fill.fill_id}"] = _LotContract(*_contract_fields(fill))
         written = {
-            "day_rates": write_day_rates(self.connection, self.account, self.calendar, rates, _new_york_day(start)),
+            "day_rates": write_day_rates(self.connection, self.account, self.calendar, read, _new_york_day(start)),
             "fills": self._write_fills(start, fills, matchings),
             "position_lots": self._write_lots(start, touched, matchings, contracts),
         }
@@ -151,17 +150,18 @@ class _Account:
             unopened=tuple(self._unopened(fills, matchings)),
         )
 
-    def _fills(self, start: datetime, base: str, cancels: trade_rows.Cancellations) -> tuple[list[Fill], Rates]:
+    def _fills(self, start: datetime, base: str, cancels: trade_rows.Cancellations) -> tuple[list[Fill], RatesRead]:
         """The fills after a moment, in order of execution, and the rates that they were made with."""
         # what is booked after that close may still be reported for that day
-        rates = read_rates(self.connection, self.account, base, _new_york_day(start), self.fallback)
+        read = read_rates(self.connection, self.account, base, _new_york_day(start), self.fallback)
+        rates = read.rates
         rows = trades.trades_after(self.connection, self.account, start)
         exercises = trades.exercises_after(self.connection, self.account, start)
         counted = [row for row in rows if row.row_key not in cancels.struck_out]
         fills = classification.classify(counted, exercises, self.calendar, rates, cancels.reversing)
         if booked := bookings.booked(self.connection, self.account, start, self.calendar, rates):
             fills = sorted((*fills, *booked), key=lambda fill: fill.order)
-        return fills, rates
+        return fills, read
 
     def _start(self, first: date, struck_out: Iterable[str], base: str) -> datetime:
         """The close after which everything is read again: before `first`, or before the earliest mismatch."""
@@ -260,12 +260,6 @@ _LOTS = SyncedTable(
     ("account_id", "lot_id"),
     ("account_id", "lot_id", *_LotContract._fields, *Lot._fields),
     day="closed_session",
-)
-_DAY_RATES = SyncedTable(
-    "day_rates",
-    ("account_id", "session", "currency"),
-    ("account_id", "session", "currency", "base_currency", "rate", "source"),
-    day="session",
 )
 _SESSIONS = SyncedTable(
     "trading_sessions", ("session",), ("session", "previous_close", "opens_at", "closes_at", "early_close")

@@ -1,24 +1,26 @@
 """Rates of exchange for the rebuild of fills and lots, from the statements; and the rate of each session and currency.
 
-Reads the base currency, the conversion rates and the rates of rows from `raw_flex`, and fills `day_rates`; which rate
-counts is in `accounting/fx.py`.
+Reads the base currency, the conversion rates and the rates of rows from `raw_flex`, and fills `day_rates`; the totals
+that imply a rate are in `base_totals.py`, which rate counts is in `accounting/fx.py`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 import psycopg
 
+from fntx_dagster.accounting.base_totals import implied_rates
 from fntx_dagster.accounting.calendar import Calendar
-from fntx_dagster.accounting.fx import Rates, Summary, Traded, implied_rates
-from fntx_dagster.accounting.section_rows import asset_category
-from fntx_dagster.accounting.trade_rows import TradeRow, proceeds
+from fntx_dagster.accounting.fx import Rate, Rates, known_rates
 from fntx_dagster.errors import Permanent
-from fntx_dagster.store.accounting.trades import LIVE_TRADE, trades_reported_on
+from fntx_dagster.model.rates import CONFIGURED
+from fntx_dagster.store.accounting.base_totals import base_totals
+from fntx_dagster.store.accounting.trades import LIVE_TRADE
 from fntx_dagster.store.queries import own_sql
 from fntx_dagster.store.syncing import Synced, SyncedTable, sync_by_day
 
@@ -34,76 +36,71 @@ def base_currency(connection: psycopg.Connection, account: str) -> str:
     return row[0]
 
 
+class RatesRead(NamedTuple):
+    """The rates of an account, and where its rows have or need one: (day, currency, rate or None, how many rows),
+    oldest first."""
+
+    rates: Rates
+    seen: list[tuple[date, str, Decimal | None, int]]
+
+
 def read_rates(
     connection: psycopg.Connection, account: str, base: str, since: date, fallback: Mapping[str, Decimal]
-) -> Rates:
+) -> RatesRead:
     """The rates into the base currency for an account's rows that are reported from a day on; `fallback` maps pairs
     such as `USD/HKD` to the rate that counts where no statement gives one."""
-    conversions = connection.execute(
+    converted = connection.execute(
         "select coalesce(report_date, row_date), from_currency, rate from raw_flex.conversion_rates"
         " where account_id = %s and withdrawn_at is null and to_currency = %s and rate > 0 and row_date >= %s",
         [account, base, since],
     )
-    known = {(day, currency): rate for day, currency, rate in conversions}
-    return Rates(base, known, _implied_rates(connection, account, base, since), fallback)
+    conversions = {(day, currency): rate for day, currency, rate in converted}
+    keys = {"account": account, "since": since, "base": base}
+    seen = connection.execute(_RATES_SEEN, keys).fetchall()
+    with_rate = conversions.keys() | {(day, currency) for day, currency, rate, _ in seen if rate}
+    lacking = {(day, currency) for day, currency, rate, _ in seen if not rate and currency != base} - with_rate
+    lacking |= {*connection.execute(_BALANCES, keys)} - with_rate
+    days = {day for day, _ in lacking} | {day for (day,) in connection.execute(_DAYS_WITHOUT_RATE, keys)}
+    totals = base_totals(connection, account, base, sorted(days)) if days else ()
+    implied = {key: rate for key, rate in implied_rates(totals, base).items() if key not in conversions}
+    before = connection.execute(_KNOWN_BEFORE, keys).fetchall() if lacking else ()
+    rows = ((day, currency, rate) for day, currency, rate, times in seen if rate for _ in range(times))
+    known = known_rates(rows, conversions, implied, before)
+    seen += [(*key, None, 0) for key in sorted(implied.keys() & lacking)]
+    return RatesRead(Rates(base, conversions, implied, known, fallback), seen)
 
 
 def write_day_rates(
-    connection: psycopg.Connection, account: str, calendar: Calendar, rates: Rates, after: date
+    connection: psycopg.Connection, account: str, calendar: Calendar, read: RatesRead, after: date
 ) -> Synced:
     """Bring `day_rates` up to date for an account's sessions after a day.
 
     Raises Permanent for cash in a currency without a rate: dbt, which converts it, could not name what is missing.
     """
-    since = after + timedelta(days=1)
+    rates, since = read.rates, after + timedelta(days=1)
+    seen = [row for row in read.seen if row[0] >= since]
     staged = [
         (account, session, currency, rates.base_currency, *rate)
-        for session, currency, rate in _session_rates(connection, account, calendar, rates, since)
+        for session, currency, rate in _session_rates(calendar, rates, seen)
     ]
     known = {(session, currency) for _, session, currency, *_ in staged}
     _refuse_cash_without_rate(connection, account, calendar, rates, since, known)
     return sync_by_day(connection, _DAY_RATES, staged, "t.account_id = %s and t.session > %s", [account, after])
 
 
-def _implied_rates(
-    connection: psycopg.Connection, account: str, base: str, since: date
-) -> dict[tuple[date, str], Decimal]:
-    """Rates of the days on which a row has none of its own; none are needed otherwise."""
-    days = [
-        day for (day,) in connection.execute(_DAYS_WITHOUT_RATE, {"account": account, "base": base, "since": since})
-    ]
-    if not days:
-        return {}
-    summaries = connection.execute(_SUMMARIES, {"account": account, "days": days}).fetchall()
-    trades = trades_reported_on(connection, account, days)
-    return implied_rates((Summary._make(row) for row in summaries), _traded(trades), base)
-
-
-def _traded(trades: Iterable[TradeRow]) -> Iterator[Traded]:
-    for row in trades:
-        yield Traded(
-            row.reported_on,
-            asset_category(row),
-            row.currency or "",
-            row.quantity or Decimal(0),
-            proceeds(row),
-        )
-
-
 def _session_rates(
-    connection: psycopg.Connection, account: str, calendar: Calendar, rates: Rates, since: date
-) -> Iterator[tuple[date, str, tuple[Decimal, str]]]:
+    calendar: Calendar, rates: Rates, rows: Sequence[tuple[date, str, Decimal | None, int]]
+) -> Iterator[tuple[date, str, Rate]]:
     """(session, currency, its rate with where that is from) of every session in which a row needs one."""
     seen: dict[tuple[date, str], list[tuple[date, Decimal | None, int]]] = defaultdict(list)
-    rows = connection.execute(_RATES_SEEN, {"account": account, "since": since})
-    for day, currency, rate, times in rows:  # oldest first
+    for day, currency, rate, times in rows:
         session = calendar.on_or_after(day).day
         seen[session, currency].append((day, rate, times))
         seen.setdefault((session, rates.base_currency), [])
     for (session, currency), given in seen.items():
         newest = max((day for day, rate, _ in given if rate), default=None)  # a holiday's rows are of another rate
         on_rows = [rate for day, rate, times in given if rate and day == newest for _ in range(times)]
-        rate = rates.of_session(currency, sorted({day for day, _, _ in given}), on_rows)
+        rate = rates.of_session(currency, sorted({day for day, _, _ in given}) or [session], on_rows)
         if rate:
             yield session, currency, rate
 
@@ -125,7 +122,7 @@ def _refuse_cash_without_rate(
 _DAY_RATES = SyncedTable(
     "day_rates",
     ("account_id", "session", "currency"),
-    ("account_id", "session", "currency", "base_currency", "rate", "source"),
+    ("account_id", "session", "currency", "base_currency", *Rate._fields),
     day="session",
 )
 
@@ -146,11 +143,20 @@ _DAYS_WITHOUT_RATE = f"""
     where {LIVE_TRADE} and t.row_date >= %(since)s and t.currency <> %(base)s and coalesce(t.fx_rate_to_base, 0) = 0
 """
 
-_SUMMARIES = """
-    select coalesce(report_date, row_date), asset_category, quantity, proceeds from raw_flex.trades
-    where account_id = %(account)s and row_kind = 'AssetSummary' and withdrawn_at is null
-      and coalesce(report_date, row_date) = any (%(days)s)
+_BALANCES = """
+    select distinct coalesce(to_date, row_date), currency from raw_flex.cash_report
+    where account_id = %(account)s and withdrawn_at is null and row_date >= %(since)s
+      and currency ~ '^[A-Z]{3}$' and currency <> %(base)s and ending_cash <> 0
 """
+
+_KNOWN_BEFORE = own_sql(
+    f"""
+    select distinct on (currency) coalesce(rate_day, session), currency, rate from alm_reporting.day_rates
+    where account_id = %(account)s and session < %(since)s and currency <> base_currency and source <> '{CONFIGURED}'
+    order by currency, session desc
+"""
+)
+"""A last known rate leads back to the day that it is of."""
 
 _ROWS_WITH_RATE = own_sql(
     "".join(
@@ -165,7 +171,6 @@ _ROWS_WITH_RATE = own_sql(
             ("transfers", "coalesce(report_date, row_date)", "fx_rate_to_base"),
             ("transaction_taxes", "coalesce(report_date, row_date)", "fx_rate_to_base"),
             ("option_eae", "row_date", "fx_rate_to_base"),
-            ("interest_accruals", "row_date", "null"),
         )
     )
 )

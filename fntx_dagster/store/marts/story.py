@@ -9,16 +9,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import fields as dataclass_fields
 from datetime import date
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg.rows import namedtuple_row
 
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import Block, Day, Event, OpenPosition
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.rates import CONFIGURED, LAST_KNOWN, StandInRate
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.summaries import difference_parts
 from fntx_dagster.store.marts.tables import IN_RANGE, reading
+from fntx_dagster.store.queries import own_sql
 
 
 def days(db: Readable, account: str, period: Period) -> Iterator[Day]:
@@ -40,8 +42,13 @@ def days(db: Readable, account: str, period: Period) -> Iterator[Day]:
         ended: dict[date, dict[str, int]] = defaultdict(dict)
         for row in rows(_ENDED):
             ended[row.trading_day][row.ending] = row.trips
+        stand_ins = defaultdict(list)
+        for row in rows(_STAND_INS):
+            stand_ins[row.session].append(StandInRate(row.currency, row.rate, row.source, row.rate_day))
         for row in rows(_DAYS):
-            yield _day(row, tuple(blocks[row.trading_day]), tuple(held[row.trading_day]), ended[row.trading_day])
+            of_day = row.trading_day
+            found = _Found(tuple(blocks[of_day]), tuple(held[of_day]), ended[of_day], tuple(stand_ins[of_day]))
+            yield _day(row, found)
 
 
 _EVENTS = f"""
@@ -49,6 +56,14 @@ select * from alm_reporting.chronological_events where {IN_RANGE} order by tradi
 """
 
 _BLOCKS = f"select * from alm_reporting.nav_blocks where {IN_RANGE} order by trading_day, block_id"
+
+_STAND_INS = own_sql(
+    f"""
+select session, currency, rate, source, rate_day from alm_reporting.day_rates
+where session between %(first)s and %(last)s and account_id = %(account)s and source in ('{LAST_KNOWN}', '{CONFIGURED}')
+order by session, currency
+"""
+)
 
 _DAYS = """
 select summary.*, sessions.previous_close, sessions.opens_at, sessions.closes_at, sessions.early_close
@@ -194,11 +209,19 @@ def _position(row: Any) -> OpenPosition:
     )
 
 
-def _day(row: Any, blocks: tuple[Block, ...], held: tuple[OpenPosition, ...], ended: Mapping[str, int]) -> Day:
+class _Found(NamedTuple):
+    """What a day has beside its summary."""
+
+    blocks: tuple[Block, ...]
+    open_at_close: tuple[OpenPosition, ...]
+    ended: Mapping[str, int]
+    stand_in_rates: tuple[StandInRate, ...]
+
+
+def _day(row: Any, found: _Found) -> Day:
     fields = {
         name: getattr(row, name)
         for name in (field.name for field in dataclass_fields(Day))
-        if name not in ("difference_parts", "blocks", "open_at_close", "ended")
+        if name not in ("difference_parts", *_Found._fields)
     }
-    parts = difference_parts(row.difference_parts)
-    return Day(**fields, difference_parts=parts, blocks=blocks, open_at_close=held, ended=ended)
+    return Day(**fields, difference_parts=difference_parts(row.difference_parts), **found._asdict())

@@ -32,6 +32,7 @@ SUMMARY_FIELDS = (
     "difference",
     "difference_parts",
     "unexplained",
+    "unexplained_residual",
     "contracts_traded",
     "implied_turnover",
     "position_size_pct",
