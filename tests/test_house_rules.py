@@ -39,6 +39,7 @@ HOMES = {
     "jinja2": "report",
     "lxml": "adapters/flex",
     "matplotlib": "report",
+    "numpy": "metrics",
     "packaging": "services",
     "psutil": "store",
     "pyarrow": "adapters/arrow",

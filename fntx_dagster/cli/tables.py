@@ -18,7 +18,7 @@ from fntx_dagster.cli.terminal import new_table, report_table
 from fntx_dagster.foreign import LONGEST_CELL, cleaned
 from fntx_dagster.report import clock
 from fntx_dagster.report.metrics_table import metrics_table
-from fntx_dagster.report.risk_tables import exposure_table, greeks_table
+from fntx_dagster.report.risk_tables import early_assignment_sentences, exposure_table, greeks_table
 from fntx_dagster.report.strategies import both_table, outcomes_table
 from fntx_dagster.report.summary_table import month_tables
 
@@ -80,6 +80,7 @@ def greeks_tables(days: Sequence[ClosingRisk]) -> Iterator[Table | str]:
             yield report_table(greeks_table(day.options), f"Greeks {at}, account {day.account_id}")
         else:
             yield f"No option was open {at}, account {day.account_id}."
+        yield from map(as_typed, early_assignment_sentences(day.early_assignments, day.options))
         yield report_table(exposure_table(day.portfolio), f"Exposure {at}, account {day.account_id}")
 
 

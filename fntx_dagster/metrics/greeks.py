@@ -5,8 +5,9 @@ are worth the premium of early exercise more, which `QdFpAmericanEngine` (Anders
 whose derivatives are differences. QuantLib knows no time of day, and gives an option of today a value of 0: a price
 depends on r·T, q·T and σ·√T alone, so T is always mapped to one year.
 
-Dividends are a continuous yield, rates are continuously compounded per year, a year has 365 days of 24 hours. Amounts
-are per unit of the underlying, in the option's currency.
+Dividends are a continuous yield, and the known ones of an option's life, which `lattice.py` prices. Rates are
+continuously compounded per year, a year has 365 days of 24 hours. Amounts are per unit of the underlying, in the
+option's currency.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fntx_dagster.metrics.lattice import DividendTree
 from fntx_dagster.model.closing import LOW_VEGA
 
 if TYPE_CHECKING:
@@ -32,10 +34,14 @@ NO_PRICE = "no_price"
 _HALF_A_CENT = 0.005
 _HALF_A_CENT_OF_A_CONTRACT = 100 * _HALF_A_CENT
 _MOST_POINTS = 5
+_A_TICK = 1 + 1e-9
+"""A mark of one tick counts as one however a float holds it."""
 _NEGLIGIBLE = 1e-5
 """A premium of early exercise that is at most this part of the mark is none."""
 _CONVERGED = 1e-9
 """Of the strike: what the American engine's digits carry."""
+_TREE_STEP = 5.0
+"""The differences of a tree's prices are so many times wider: it has fewer digits."""
 _YEAR = 365 * 24 * 3600
 _NODES = 9
 
@@ -53,6 +59,8 @@ class Option(NamedTuple):
     rate: float
     dividend_yield: float
     years: float
+    dividends: tuple[tuple[float, float], ...] = ()
+    """The known dividends that go ex before it ends: (years until then, amount per unit)."""
 
     @property
     def sign(self) -> int:
@@ -68,14 +76,32 @@ class Option(NamedTuple):
         return math.exp(-self.rate * self.years)
 
     @property
+    def spot(self) -> float:
+        """The underlying's price less the present value of the known dividends, above 0."""
+        return max(self.underlying - self.owed(0.0), 1e-6 * self.underlying)
+
+    def owed(self, moment: float) -> float:
+        """The present value of the known dividends that go ex after a moment, in years from now."""
+        return sum(amount * math.exp(-self.rate * years) for years, amount in self.dividends if years > moment)
+
+    @property
     def forward(self) -> float:
-        return self.underlying * math.exp((self.rate - self.dividend_yield) * self.years)
+        return self.spot * math.exp((self.rate - self.dividend_yield) * self.years)
 
     @property
     def least(self) -> float:
         """Its value without any volatility."""
         held = max(self.sign * (self.forward - self.strike), 0.0) * self.discount
-        return max(held, self.intrinsic) if self.is_american else held
+        return max(held, self.intrinsic, *self._exercised_at_an_ex_date()) if self.is_american else held
+
+    def _exercised_at_an_ex_date(self) -> list[float]:
+        """What a call exercised just before an ex-date, or a put just after one, is worth without volatility."""
+        worth = []
+        for years, _ in self.dividends:
+            owed = self.owed(math.nextafter(years, 0.0 if self.put_call == "C" else math.inf))
+            price = self.spot * math.exp(-self.dividend_yield * years) + owed
+            worth.append(self.sign * (price - self.strike * math.exp(-self.rate * years)))
+        return worth
 
     @property
     def most(self) -> float:
@@ -108,9 +134,15 @@ def tolerance(multiplier: float) -> float:
     return min(_HALF_A_CENT, _HALF_A_CENT_OF_A_CONTRACT / multiplier)
 
 
+def tick(multiplier: float) -> float:
+    """The least price of a contract, per unit: a cent, for a contract over more than 100 units less by as much."""
+    return 2 * tolerance(multiplier)
+
+
 def greeks(option: Option | None, mark: float | None, years: float, multiplier: float = 100.0) -> Greeks:
     """The Greeks that a mark implies; `option` is None where the underlying's price is unknown, `years` may be over.
-    `multiplier`: units of the underlying to the contract.
+    `multiplier`: units of the underlying to the contract. A mark of a tick or less says only that the option is worth
+    no more.
 
     `status` says how far they can be trusted; what is undefined is None, never 0.
     """
@@ -124,7 +156,8 @@ def greeks(option: Option | None, mark: float | None, years: float, multiplier: 
     if mark - least < within:
         return Greeks(LOW_VEGA)
     computed = _greeks(option, mark, implied_volatility(option, mark))
-    return computed if (computed.vega or 0.0) >= within / _MOST_POINTS else computed._replace(status=LOW_VEGA)
+    says_little = (computed.vega or 0.0) < within / _MOST_POINTS or mark <= tick(multiplier) * _A_TICK
+    return computed._replace(status=LOW_VEGA) if says_little else computed
 
 
 def value(option: Option, volatility: float) -> float:
@@ -185,12 +218,13 @@ def _greeks(option: Option, mark: float, volatility: float) -> Greeks:
     root = math.sqrt(option.years)
     deviation = volatility * root
     black = ql.BlackCalculator(_payoff(option), option.forward, deviation, option.discount)
-    delta = black.delta(option.underlying)
-    gamma = black.gamma(option.underlying)
+    delta = black.delta(option.spot)
+    gamma = black.gamma(option.spot)
     vega = black.vega(option.years)
     worth = black.value()
     if _is_exercised_early(option, deviation, mark):
-        step, more = 0.02 * option.underlying * min(deviation, 0.5), 0.01 * deviation
+        part = _TREE_STEP if option.dividends else 1.0
+        step, more = part * 0.02 * option.underlying * min(deviation, 0.5), part * 0.01 * deviation
         here = _premium(option, deviation)
         above = _premium(option._replace(underlying=option.underlying + step), deviation)
         below = _premium(option._replace(underlying=option.underlying - step), deviation)
@@ -199,8 +233,9 @@ def _greeks(option: Option, mark: float, volatility: float) -> Greeks:
         gamma += (above - 2 * here + below) / step**2
         vega += (_premium(option, deviation + more) - _premium(option, deviation - more)) / (2 * more) * root
     # the equation of Black and Scholes, which holds while nobody exercises, leaves nothing to difference
-    spot, carried = option.underlying, option.rate - option.dividend_yield
-    theta = option.rate * worth - carried * spot * delta - volatility**2 * spot**2 * gamma / 2
+    spot = option.spot
+    carried = option.rate * option.underlying - option.dividend_yield * spot
+    theta = option.rate * worth - carried * delta - volatility**2 * spot**2 * gamma / 2
     return Greeks(OK, volatility, delta, gamma, theta / 365, vega / 100)
 
 
@@ -251,7 +286,7 @@ def _is_exercised_early(option: Option, deviation: float, mark: float | None = N
     interest until the end, as often as the option ends in the money (Kim, 1990).
     """
     saved = option.dividend_yield if option.put_call == "C" else option.rate
-    if not option.is_american or saved <= 0:
+    if not option.is_american or (saved <= 0 and not _gains_a_dividend(option)):
         return False
     if mark is None:
         return True
@@ -260,7 +295,17 @@ def _is_exercised_early(option: Option, deviation: float, mark: float | None = N
     d1 = math.log(option.forward / option.strike) / deviation + deviation / 2
     of = option.underlying if option.put_call == "C" else option.strike
     at = d1 if option.put_call == "C" else deviation - d1
-    return of * -math.expm1(-saved * option.years) * _normal(at) > _NEGLIGIBLE * mark
+    gain = of * -math.expm1(-saved * option.years) + (option.owed(0.0) if option.put_call == "C" else 0.0)
+    return gain * _normal(at) > _NEGLIGIBLE * mark
+
+
+def _gains_a_dividend(option: Option) -> bool:
+    """Whether a dividend is more than the interest on the strike until the next, or the end (Merton, 1973)."""
+    after = [*(years for years, _ in option.dividends[1:]), option.years]
+    return option.put_call == "C" and any(  # zip ends where there is no dividend
+        amount > option.strike * -math.expm1(-option.rate * (following - years))
+        for (years, amount), following in zip(option.dividends, after, strict=False)
+    )
 
 
 def _european(option: Option, deviation: float) -> float:
@@ -274,11 +319,16 @@ def _slope(strike: float, forward: float, deviation: float) -> float:
 
 
 def _american(option: Option, deviation: float, scheme: str = "accurate") -> float:
+    if option.dividends:
+        return _european(option, deviation) + _premium(option, deviation)
     return _desk(scheme).value(option, deviation)
 
 
 def _premium(option: Option, deviation: float, scheme: str = "accurate") -> float:
     """What early exercise adds to a European option."""
+    if option.dividends:
+        terms = (option.sign, option.strike, option.spot, option.rate, option.dividend_yield, option.years)
+        return DividendTree(*terms, deviation, option.dividends).premium()
     return max(_american(option, deviation, scheme) - _european(option, deviation), 0.0)
 
 

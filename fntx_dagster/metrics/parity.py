@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from math import exp
 from typing import NamedTuple
 
 from fntx_dagster.metrics.greeks import underlying_by_parity, years_between
@@ -50,11 +51,20 @@ def implied_prices(
             float(assumptions.risk_free_rate(call.option)),
             float(assumptions.dividend_yield(call.option)),
             years,
-        )
+        ) + _owed(call, assumptions)
         underlying = underlying_of(call.option)
         candidate = (abs(call.mark - put.mark), call.terms.expiry, rounded_price(price))
         best[underlying] = min(best.get(underlying, candidate), candidate)
     return {underlying: price for underlying, (_, _, price) in best.items()}
+
+
+def _owed(call: _Quote, assumptions: Assumptions) -> float:
+    """The present value of the known dividends of a call's life: what the price has beyond what parity gives."""
+    rate = float(assumptions.risk_free_rate(call.option))
+    return sum(
+        float(dividend.amount) * exp(-rate * years_between(call.option.valued_at, dividend.ex_at))
+        for dividend in assumptions.dividends_until(call.option, call.ends_at)
+    )
 
 
 def rounded_price(price: float) -> Decimal:

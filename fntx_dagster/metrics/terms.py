@@ -5,8 +5,8 @@ Pure. Statements give an option's terms and its mark; interest, dividends and th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -27,13 +27,23 @@ class OptionTerms(NamedTuple):
     expiry: date
 
 
+class Dividend(NamedTuple):
+    """What a share pays: from `ex_at`, the open of `ex_date`, on, a buyer does not get it. `amount` is per share."""
+
+    ex_date: date
+    ex_at: datetime
+    amount: Decimal
+
+
 class Assumptions(NamedTuple):
     """What pricing assumes. Rates by currency and dividend yields by the underlying's symbol are continuous, per year
-    (0.04 is 4 %), and 0 where they are not given; all options but those on `european_underlyings` are American."""
+    (0.04 is 4 %), and 0 where they are not given; all options but those on `european_underlyings` are American.
+    `dividends` are those that are known, by the underlying's symbol."""
 
     risk_free_rates: Mapping[str, Decimal]
     dividend_yields: Mapping[str, Decimal]
     european_underlyings: Collection[str]
+    dividends: Mapping[str, Sequence[Dividend]] = {}
 
     def risk_free_rate(self, option: ClosingPosition) -> Decimal:
         """The rate of the option's currency."""
@@ -45,6 +55,14 @@ class Assumptions(NamedTuple):
         if option.asset_category == _OPTION_ON_A_FUTURE:
             return self.risk_free_rate(option)
         return self.dividend_yields.get(option.underlying_symbol or "", _ZERO)
+
+    def dividends_until(self, option: ClosingPosition, ends_at: datetime) -> list[Dividend]:
+        """The known dividends of the option's underlying that go ex after its mark and before it ends, in order."""
+        if option.asset_category == _OPTION_ON_A_FUTURE:
+            return []
+        known = self.dividends.get(option.underlying_symbol or "", ())
+        ahead = [dividend for dividend in known if option.valued_at < dividend.ex_at < ends_at]
+        return sorted(ahead, key=lambda dividend: dividend.ex_at)
 
     def is_european(self, option: ClosingPosition) -> bool:
         """Whether the option can only be exercised on its last day."""

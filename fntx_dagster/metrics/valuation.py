@@ -58,27 +58,42 @@ def _priced(
     option, later, computed = None, None, Greeks(NO_PRICE)
     if ends_at is not None:
         years = years_between(position.valued_at, ends_at)
-        option = _option(position, price, years, assumptions)
+        option = _option(position, price, ends_at, assumptions)
         mark = None if position.mark is None else float(position.mark)
         computed = greeks(option, mark, years, float(position.multiplier))
-        later = option and option._replace(years=years_between(next_close, ends_at))
+        later = option and _at(option, years_between(position.valued_at, next_close))
     row = _row(position, price, source, ends_at, computed, assumptions)
     return PricedOption(row, computed, later)
 
 
-def _option(position: ClosingPosition, price: Decimal | None, years: float, assumptions: Assumptions) -> Option | None:
-    terms = terms_of(position)
+def _option(
+    position: ClosingPosition, price: Decimal | None, ends_at: datetime, assumptions: Assumptions
+) -> Option | None:
+    """The option at its mark. Of the time before the last known dividend goes ex, the yield holds nothing more."""
+    terms, years = terms_of(position), years_between(position.valued_at, ends_at)
     if terms is None or price is None:
         return None
+    known = [
+        (years_between(position.valued_at, dividend.ex_at), float(dividend.amount))
+        for dividend in assumptions.dividends_until(position, ends_at)
+    ]
+    carried = float(assumptions.dividend_yield(position))
     return Option(
         put_call=terms.put_call,
         strike=float(terms.strike),
         is_american=not assumptions.is_european(position),
         underlying=float(price),
         rate=float(assumptions.risk_free_rate(position)),
-        dividend_yield=float(assumptions.dividend_yield(position)),
+        dividend_yield=carried * (1 - known[-1][0] / years) if known else carried,
         years=years,
+        dividends=tuple(known),
     )
+
+
+def _at(option: Option, elapsed: float) -> Option:
+    """The option after some years, without the dividends that have gone ex by then."""
+    ahead = tuple((years - elapsed, amount) for years, amount in option.dividends if years > elapsed)
+    return option._replace(years=option.years - elapsed, dividends=ahead)
 
 
 def _row(

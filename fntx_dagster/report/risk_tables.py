@@ -65,6 +65,26 @@ def greeks_table(options: Sequence[Mapping[str, Any]], held: Sequence[OpenPositi
     )
 
 
+def early_assignment_sentences(early: Sequence[Mapping[str, Any]], options: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What each short call that is likely to be assigned before a dividend takes. `early`: fields of
+    `metrics.early_assignment.EarlyAssignment`, `options` the rows of option_greeks that they are of."""
+    names = {row["contract_id"]: _name(row) for row in options}
+    said = []
+    for call in early:
+        currency = call["currency"]
+        cash, owed, proceeds = (
+            f"{money.display(call[name])} {currency}" for name in ("cash", "dividend_owed", "proceeds")
+        )
+        uncovered = f"{money.quantity(call['uncovered'])} of them are not held: to buy these takes {cash} more, and who"
+        takes = f"{uncovered} stays short of them owes {owed}." if call["uncovered"] else "You hold the shares."
+        said.append(
+            f"Short {names[call['contract_id']]} may be assigned before the ex-date {call['ex_date']}: its dividend of "
+            f"{money.price(call['dividend'])} is more than its time value of {money.price(call['time_value'])}. "
+            f"You would deliver {money.quantity(call['shares'])} shares for {proceeds}. {takes}"
+        )
+    return said
+
+
 def exposure_table(portfolio: Mapping[str, Any]) -> Table:
     """`portfolio`: a row of portfolio_greeks; ratios of the NAV as floats. The value at risk of the account's returns
     is another measure, and stands in the table of metrics alone."""

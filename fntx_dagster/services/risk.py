@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from fntx_dagster.accounting.calendar import Calendar, session_at, sessions
 from fntx_dagster.accounting.expiries import ends_at
+from fntx_dagster.metrics.early_assignment import early_assignments
 from fntx_dagster.metrics.gateway import positions_at
 from fntx_dagster.metrics.moves import Moves, calendar_range, first_close
 from fntx_dagster.metrics.portfolio import portfolio_row
-from fntx_dagster.metrics.terms import Assumptions, terms_of
+from fntx_dagster.metrics.terms import Assumptions, Dividend, Underlying, terms_of, underlying_of
 from fntx_dagster.metrics.valuation import PricedOption, price_options
 from fntx_dagster.model.closing import ClosingDay, ClosingPosition, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.rates import rate_between
 from fntx_dagster.services.accounts import chosen_account
+from fntx_dagster.services.dividends import known_dividends
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
@@ -51,7 +54,7 @@ def update_greeks(settings: Settings, db: Database, period: Period) -> UpdatedGr
         due = closing.due(snapshot, period)
         days, positions = closing.closing_days(snapshot, due), closing.closing_positions(snapshot, due)
         calendar = _calendar(due, positions)
-        moves = _moves(snapshot, calendar, due)
+        moves, dividends = _moves(snapshot, calendar, due), known_dividends(settings, snapshot, due.last)
     by_day = {
         key: list(own) for key, own in groupby(positions, lambda position: (position.account_id, position.trading_day))
     }
@@ -59,7 +62,8 @@ def update_greeks(settings: Settings, db: Database, period: Period) -> UpdatedGr
     portfolios: list[PortfolioRow] = []
     for day in days:
         own = by_day.get((day.account_id, day.trading_day), [])
-        priced = _priced(settings, calendar, day.trading_day, own)
+        known = dividends.at(day.account_id, day.trading_day)
+        priced = _priced(settings, calendar, day.trading_day, own, known)
         options += [option.row for option in priced.values()]
         portfolios.append(portfolio_row(day, own, priced, moves.until(day.account_id, day.trading_day)))
     return UpdatedGreeks(due, portfolios, *closing.keep(db, due, options, portfolios))
@@ -80,7 +84,8 @@ def priced_close(settings: Settings, db: Readable, day: date, account: str) -> P
     if built is None:
         return None
     positions = [position for position in closing.closing_positions(db, on) if position.account_id == account]
-    return PricedClose(built, positions, _priced(settings, _calendar(on, positions), day, positions))
+    known = known_dividends(settings, db, day).at(account, day)
+    return PricedClose(built, positions, _priced(settings, _calendar(on, positions), day, positions, known))
 
 
 class ProvisionalRisk(NamedTuple):
@@ -89,6 +94,7 @@ class ProvisionalRisk(NamedTuple):
     as_of: datetime
     portfolio: PortfolioRow
     options: list[OptionRow]
+    shares: Mapping[Underlying, Decimal]
 
 
 def provisional_risk(
@@ -106,19 +112,22 @@ def provisional_risk(
         valued_at = min(seen.as_of, session.closes_at)
         positions = positions_at(seen, session.day, valued_at, settings.accounting.realtime_rates)
         calendar = _calendar(on, positions)
-        priced = _priced(settings, calendar, session.day, positions)
+        known = known_dividends(settings, db, session.day).at(seen.account_id, session.day)
+        priced = _priced(settings, calendar, session.day, positions, known)
         usd_rate = rate_between("USD", seen.currency, settings.accounting.realtime_rates)
         day = ClosingDay(seen.account_id, session.day, seen.currency, seen.nav, usd_rate, "")
         moves = _moves(db, calendar, on).until(seen.account_id, session.day)
         portfolio = portfolio_row(day, positions, priced, moves)
-        yield ProvisionalRisk(seen.as_of, portfolio, [option.row for option in priced.values()])
+        options = [option.row for option in priced.values()]
+        yield ProvisionalRisk(seen.as_of, portfolio, options, _shares(positions))
 
 
 class ClosingRisk(NamedTuple):
     """Greeks and risk of an account at a session's close, or at `as_of` (UTC) on a day that no statement covers yet.
 
     `portfolio` is the row of `portfolio_greeks`, with the value at risk of the account's own returns; `options` are the
-    rows of `option_greeks`, Greeks per unit, None where undefined.
+    rows of `option_greeks`, Greeks per unit, None where undefined. `early_assignments` are the short calls that are
+    likely to be assigned before a known dividend (`metrics.early_assignment`).
     """
 
     account_id: str
@@ -126,6 +135,7 @@ class ClosingRisk(NamedTuple):
     as_of: datetime | None
     portfolio: dict[str, Any]
     options: list[dict[str, Any]]
+    early_assignments: list[dict[str, Any]]
 
 
 def closing_risk(settings: Settings, db: Database, day: date, account: str | None = None) -> list[ClosingRisk]:
@@ -137,13 +147,18 @@ def closing_risk(settings: Settings, db: Database, day: date, account: str | Non
     with db.snapshot() as snapshot:
         account = None if account is None else chosen_account(snapshot, account)
         options = risk.option_greeks(snapshot, on, account)
-        days = [
-            _closing_risk(portfolio, [row for row in options if row["account_id"] == portfolio["account_id"]])
-            for portfolio in risk.portfolio_risk(snapshot, on, account)
-        ]
+        known, positions = known_dividends(settings, snapshot, day), closing.closing_positions(snapshot, on)
+        days = []
+        for portfolio in risk.portfolio_risk(snapshot, on, account):
+            owner = portfolio["account_id"]
+            own = [row for row in options if row["account_id"] == owner]
+            held = _shares(position for position in positions if position.account_id == owner)
+            days.append(_closing_risk(portfolio, own, _early(own, known.at(owner, day), held)))
         for now in provisional_risk(settings, snapshot, on, account):
             portfolio = now.portfolio._asdict() | {"var_95_returns": None}
-            days.append(_closing_risk(portfolio, [row._asdict() for row in now.options], now.as_of))
+            own = [row._asdict() for row in now.options]
+            early = _early(own, known.at(now.portfolio.account_id, day), now.shares)
+            days.append(_closing_risk(portfolio, own, early, now.as_of))
     require_days(days, on)
     return days
 
@@ -157,21 +172,46 @@ def option_rows(days: Iterable[ClosingRisk]) -> list[dict[str, Any]]:
     ]
 
 
+def _early(
+    options: Iterable[Mapping[str, Any]],
+    dividends: Mapping[str, Sequence[Dividend]],
+    held: Mapping[Underlying, Decimal],
+) -> list[dict[str, Any]]:
+    rows = [OptionRow(**{name: row[name] for name in OptionRow._fields}) for row in options]
+    return [flagged._asdict() for flagged in early_assignments(rows, dividends, held)]
+
+
+def _shares(positions: Iterable[ClosingPosition]) -> dict[Underlying, Decimal]:
+    """The shares held of each underlying, which cover its calls."""
+    held: dict[Underlying, Decimal] = {}
+    for position in positions:
+        if position.asset_category == "STK":
+            key = underlying_of(position)
+            held[key] = held.get(key, Decimal(0)) + position.quantity
+    return held
+
+
 def _closing_risk(
-    portfolio: dict[str, Any], options: list[dict[str, Any]], as_of: datetime | None = None
+    portfolio: dict[str, Any],
+    options: list[dict[str, Any]],
+    early: list[dict[str, Any]],
+    as_of: datetime | None = None,
 ) -> ClosingRisk:
     key = ("account_id", "trading_day")
     own = [{name: value for name, value in row.items() if name not in key} for row in options]
     sums = {name: value for name, value in portfolio.items() if name not in (*key, "inputs")}
-    return ClosingRisk(portfolio["account_id"], portfolio["trading_day"], as_of, sums, own)
+    return ClosingRisk(portfolio["account_id"], portfolio["trading_day"], as_of, sums, own, early)
 
 
 def _priced(
-    settings: Settings, calendar: Calendar, day: date, positions: Sequence[ClosingPosition]
+    settings: Settings,
+    calendar: Calendar,
+    day: date,
+    positions: Sequence[ClosingPosition],
+    dividends: Mapping[str, Sequence[Dividend]],
 ) -> Mapping[str, PricedOption]:
-    assumptions = Assumptions(
-        settings.risk.risk_free_rates, settings.risk.dividend_yields, settings.options.european_underlyings
-    )
+    assumed, european = settings.risk, settings.options.european_underlyings
+    assumptions = Assumptions(assumed.risk_free_rates, assumed.dividend_yields, european, dividends)
     ends = {
         position.contract_id: ends_at(
             calendar, terms.expiry, is_late=position.underlying_symbol in settings.options.late_underlyings

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 _Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 _Rate = Annotated[Decimal, Field(ge=Decimal("-0.1"), le=1)]
+_Amount = Annotated[Decimal, Field(gt=0)]
 _Yield = Annotated[Decimal, Field(ge=0, le=1)]
 """Ratios, so that 4.3 for 4.3 % is refused."""
 
@@ -168,6 +169,13 @@ class RiskSettings(Group):
         description=(
             'dividend yield per year and underlying, as JSON (`{"SPY": "0.012"}`: 1.2 %, continuously '
             "compounded); 0 for others"
+        ),
+    )
+    dividends: dict[str, dict[date, _Amount]] = Field(
+        default={},
+        description=(
+            "known dividends by underlying and ex-date, per share in its currency, as JSON "
+            '(`{"SPY": {"2025-09-19": "1.83"}}`); those that statements accrue are known without it'
         ),
     )
     margin_cushion: Decimal = Field(

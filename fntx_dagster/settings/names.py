@@ -36,6 +36,7 @@ SHORT_NAMES = {
     "late_underlyings": "options.late_underlyings",
     "risk_free_rates": "risk.risk_free_rates",
     "dividend_yields": "risk.dividend_yields",
+    "dividends": "risk.dividends",
     "margin_cushion": "risk.margin_cushion",
     "rpc_url": "chain.rpc_url",
     "contracts": "chain.contracts",

@@ -63,6 +63,7 @@ contracts = st.builds(
     rate=st.sampled_from([0.0, 0.02, 0.043, 0.1]),
     dividend_yield=st.sampled_from([0.0, 0.012, 0.05]),
     years=st.sampled_from([FIFTEEN_MINUTES, 1 / 365, 5 / 365, 0.1, 0.5, 2.0]),
+    dividends=st.just(()),
 )
 volatilities = st.floats(0.05, 1.5)
 

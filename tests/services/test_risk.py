@@ -15,11 +15,13 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import MarkedPosition, Snapshot
+from fntx_dagster.report.risk_tables import early_assignment_sentences
 from fntx_dagster.samples import SAMPLES
-from fntx_dagster.services.risk import provisional_risk, update_greeks
+from fntx_dagster.services.risk import closing_risk, provisional_risk, update_greeks
 from fntx_dagster.simulate.account import Account, Accounts
 from fntx_dagster.simulate.contracts import SPY, SimulatedContract, option
 from fntx_dagster.simulate.delivery import deliver
+from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.marts import closing, performance, risk
 from fntx_dagster.store.marts.current import keep
 from tests.dbt.conftest import FIRST, LAST, Platform
@@ -484,3 +486,72 @@ def test_the_samples_count_turnover_at_the_underlyings_close(platform: Platform)
         ("2025-07-17", 6 * 100 * Decimal("628.04") * Decimal("7.8472")),
         ("2025-07-18", 2 * 100 * Decimal("627.58") * Decimal("7.8472")),
     ]
+
+
+def test_a_dividend_that_a_statement_accrues_prices_the_options_of_its_days_and_flags_the_deep_call(
+    platform: Platform, tmp_path: Path
+) -> None:
+    """The accrual arrives after the days were computed: they are computed again, those before it are not."""
+    account, call = Account("U2500099", base="USD", cash={"USD": "100000"}), option("C", 600, "2025-10-17")
+    account.day("2025-09-16", {SPY: "659", call: "60.10"}).trade(SPY, 10, "659")
+    account["2025-09-16"].trade(call, -1, "60.00")
+    account.day("2025-09-17", {SPY: "660", call: "60.90"})
+    account.day("2025-09-18", {SPY: "661", call: "61.10"})
+    period = Period(date(2025, 9, 16), date(2025, 9, 18))
+    platform.load(deliver(tmp_path, "days", account))
+    platform.run(*period)
+    update_greeks(platform.settings, platform.database, period)
+
+    def implied() -> dict[date, tuple[str, float | None]]:
+        rows = risk.option_greeks(platform.database, period)
+        return {row["trading_day"]: (row["status"], row["implied_volatility"]) for row in rows}
+
+    before = implied()
+    accrual = row(
+        "ChangeInDividendAccrual",
+        accountId="U2500099",
+        currency="USD",
+        symbol="SPY",
+        date="20250917",
+        exDate="20250919",
+        payDate="20251031",
+        quantity="10",
+        grossRate="1.83",
+        grossAmount="18.3",
+        code="Po",
+    )
+    text = document(
+        statement(
+            section("ChangeInDividendAccruals", accrual),
+            account="U2500099",
+            first="20250917",
+            generated="20250919;090000",
+        )
+    )
+    platform.load(write(tmp_path / "accruals.xml", text))
+    platform.goes_on("2025-09-18")
+    assert closing.due(platform.database, Period.on(period.last)).first == date(2025, 9, 17)
+    update_greeks(platform.settings, platform.database, Period.on(period.last))
+    after = implied()
+    assert after[date(2025, 9, 16)] == before[date(2025, 9, 16)]
+    assert after[date(2025, 9, 17)] != before[date(2025, 9, 17)]
+    [late] = closing_risk(platform.settings, platform.database, date(2025, 9, 18))
+    [flagged] = late.early_assignments
+    assert (flagged["ex_date"], flagged["dividend"]) == (date(2025, 9, 19), Decimal("1.83"))
+    assert (flagged["time_value"], flagged["shares"]) == (Decimal("0.10"), 100)
+    assert (flagged["uncovered"], flagged["cash"], flagged["dividend_owed"]) == (90, 5_490, Decimal("164.70"))
+    [said] = early_assignment_sentences(late.early_assignments, late.options)
+    assert said == (
+        "Short SPY 2025-10-17 600 C may be assigned before the ex-date 2025-09-19: its dividend of 1.83 is more than "
+        "its time value of 0.10. You would deliver 100 shares for 60,000.00 USD. 90 of them are not held: to buy these "
+        "takes 5,490.00 USD more, and who stays short of them owes 164.70 USD."
+    )
+    [early] = closing_risk(platform.settings, platform.database, date(2025, 9, 16))
+    assert early.early_assignments == []  # nothing was known of it
+    configured = platform.settings.model_copy(
+        update={
+            "risk": platform.settings.risk.model_copy(update={"dividends": {"SPY": {date(2025, 9, 19): Decimal(2)}}})
+        }
+    )
+    [early] = closing_risk(configured, platform.database, date(2025, 9, 16))
+    assert [call["dividend"] for call in early.early_assignments] == [2]

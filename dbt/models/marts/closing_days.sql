@@ -34,12 +34,33 @@ positions as (
     from {{ ref('closing_positions') }}
     where {{ in_range('trading_day') }}
     group by 1, 2
+),
+
+-- What is known at the close of dividends to come.
+dividends as (
+    select
+        days.account_id,
+        days.trading_day,
+        string_agg(
+            concat_ws(' ', known.symbol, known.known_on, known.ex_date, trim_scale(known.gross_rate)), e'\n'
+            order by known.symbol, known.known_on, known.ex_date, known.gross_rate
+        ) as listed
+    from days
+    inner join {{ ref('stg_flex__dividend_accruals') }} as known
+        on known.account_id = days.account_id
+        and known.known_on <= days.trading_day
+        and known.ex_date > days.trading_day
+    group by 1, 2
 )
 
 select
     days.*,
     md5(
-        concat_ws(e'\n', base_currency, trim_scale(nav), coalesce(trim_scale(usd_rate)::text, '-'), positions.listed)
+        concat_ws(
+            e'\n', base_currency, trim_scale(nav), coalesce(trim_scale(usd_rate)::text, '-'), positions.listed,
+            dividends.listed
+        )
     ) as inputs
 from days
 left join positions using (account_id, trading_day)
+left join dividends using (account_id, trading_day)

@@ -90,13 +90,13 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_DATES = _words("expiry report_date trade_date event_date settle_date from_date to_date")
+_DATES = _words("expiry report_date trade_date event_date settle_date from_date to_date ex_date pay_date value_date")
 _MOMENTS = _words("date_time open_date_time")
 _TEXTS = _words(
     """currency symbol description conid asset_category underlying_conid underlying_symbol put_call trade_id
     transaction_id orig_trade_id orig_transaction_id transaction_type exchange ib_commission_currency buy_sell
     open_close_indicator notes order_type level_of_detail type side action_description from_currency to_currency
-    direction tax_description action_id code"""
+    direction tax_description action_id code interest_type tier_break from_acct to_acct"""
 )
 _ATTRIBUTES = {
     "trade_id": "tradeID",
@@ -231,6 +231,18 @@ SECTIONS = (
         """currency symbol conid report_date date_time tax_description tax_amount quantity trade_id transaction_id
         fx_rate_to_base""",
         identified=("TransactionTax",),
+    ),
+    Section(
+        "dividend_accruals",
+        ("ChangeInDividendAccruals", "OpenDividendAccruals"),
+        """currency symbol conid asset_category report_date event_date ex_date pay_date quantity gross_rate gross_amount
+        tax fee net_amount code fx_rate_to_base""",
+    ),
+    Section(
+        "tier_interest",
+        ("TierInterestDetails",),
+        """currency report_date value_date interest_type tier_break balance_threshold total_principal rate
+        total_interest code from_acct to_acct fx_rate_to_base""",
     ),
     Section("pending_exercises", ("PendingExcercises", "PendingExercises"), "currency symbol conid"),
     OTHER,
