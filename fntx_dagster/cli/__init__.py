@@ -27,6 +27,7 @@ from fntx_dagster.cli.setup import init
 from fntx_dagster.cli.signature import signature
 from fntx_dagster.cli.statements import fetch, load, run
 from fntx_dagster.cli.strategies import edge, strategies
+from fntx_dagster.cli.tax import tax
 from fntx_dagster.cli.verify import verify
 from fntx_dagster.errors import FntxError
 from fntx_dagster.settings import write_privately
@@ -78,6 +79,7 @@ for command in (
     greeks,
     risk,
     market,
+    tax,
     table,
     verify,
     demo,

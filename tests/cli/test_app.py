@@ -26,7 +26,9 @@ def test_the_version_is_that_of_the_package() -> None:
 def test_the_help_lists_every_command() -> None:
     shown = CliRunner().invoke(app, ["--help"]).stdout
     commands = "init doctor load fetch run today "
-    commands += "report summary metrics status alerts greeks risk market table verify demo ui env signature chain db"
+    commands += (
+        "report summary metrics status alerts greeks risk market tax table verify demo ui env signature chain db"
+    )
     assert [name for name in commands.split() if f"│ {name} " not in shown] == []
 
 
