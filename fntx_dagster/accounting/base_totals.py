@@ -78,8 +78,11 @@ def trade_totals(summaries: Sequence[Summary], trades: Iterable[Traded]) -> Iter
         yield from summed(summary.report_date, "proceeds of AssetSummary", summary.proceeds, paid)
 
 
-def implied_rates(totals: Iterable[BaseTotal], base_currency: str) -> dict[tuple[date, str], Rate]:
-    """The rates that totals imply, by day and currency; the order of a day's totals is the order of trust.
+def implied_rates(
+    totals: Iterable[BaseTotal], base_currency: str, given: Mapping[tuple[date, str], Decimal] | None = None
+) -> dict[tuple[date, str], Rate]:
+    """The rates that totals imply, by day and currency; the order of a day's totals is the order of trust. `given` are
+    the rates that need none.
 
     A total serves for one currency when the rates of its other currencies are known, and two totals of the same two
     currencies serve together. Amounts that nearly cancel out serve for nothing: a small remainder divides a small one.
@@ -87,10 +90,13 @@ def implied_rates(totals: Iterable[BaseTotal], base_currency: str) -> dict[tuple
     by_day: dict[date, list[BaseTotal]] = defaultdict(list)
     for total in totals:
         by_day[total.day].append(total)
+    known: dict[date, dict[str, Decimal]] = defaultdict(dict)
+    for (day, currency), rate in (given or {}).items():
+        known[day][currency] = rate
     return {
         (day, currency): rate
         for day, of_day in by_day.items()
-        for currency, rate in _Day(of_day, base_currency).solved().items()
+        for currency, rate in _Day(of_day, {base_currency: Decimal(1)} | known[day]).solved().items()
     }
 
 
@@ -111,9 +117,9 @@ class _Candidate(NamedTuple):
 class _Day:
     """The totals of one day, and the rates found so far."""
 
-    def __init__(self, totals: Sequence[BaseTotal], base_currency: str) -> None:
+    def __init__(self, totals: Sequence[BaseTotal], rates: dict[str, Decimal]) -> None:
         self.totals = totals
-        self.rates: dict[str, Decimal] = {base_currency: Decimal(1)}
+        self.rates = rates
         self.chosen: dict[str, _Candidate] = {}
 
     def solved(self) -> dict[str, Rate]:

@@ -77,7 +77,7 @@ class Rates:
         if conversion is not None:
             return Rate(conversion, CONVERSION_RATES)
         if row_rates:
-            return Rate(most_frequent(row_rates), ROW)
+            return Rate(_most_frequent(row_rates), ROW)
         return self._without_a_row(currency, newest_first)
 
     def missing(self, currency: str, day: date) -> Permanent:
@@ -121,11 +121,8 @@ def known_rates(
 
     `rows` are the rates on rows (a day's oldest first), `before` the last rates known before the days of the rest.
     """
-    seen: dict[tuple[date, str], list[Decimal]] = defaultdict(list)
-    for day, currency, rate in (*before, *rows):
-        seen[day, currency].append(rate)
     found = dict(implied)
-    found |= {key: Rate(most_frequent(rates), ROW) for key, rates in seen.items()}
+    found |= {key: Rate(rate, ROW) for key, rate in rates_of_rows((*before, *rows)).items()}
     found |= {key: Rate(rate, CONVERSION_RATES) for key, rate in conversions.items()}
     known: dict[str, list[tuple[date, Rate]]] = defaultdict(list)
     for (day, currency), rate in sorted(found.items(), key=lambda item: item[0]):
@@ -133,8 +130,15 @@ def known_rates(
     return dict(known)
 
 
-def most_frequent(rates: Sequence[Decimal]) -> Decimal:
-    """The rate that most rows have; of equally frequent ones the last."""
+def rates_of_rows(rows: Iterable[tuple[date, str, Decimal]]) -> dict[tuple[date, str], Decimal]:
+    """The rate that most rows of a day and currency have; of equally frequent ones the last."""
+    seen: dict[tuple[date, str], list[Decimal]] = defaultdict(list)
+    for day, currency, rate in rows:
+        seen[day, currency].append(rate)
+    return {key: _most_frequent(rates) for key, rates in seen.items()}
+
+
+def _most_frequent(rates: Sequence[Decimal]) -> Decimal:
     counts = Counter(rates)
     most = max(counts.values())
     return next(rate for rate in reversed(rates) if counts[rate] == most)

@@ -98,3 +98,11 @@ def test_two_totals_of_two_currencies_imply_both_rates_or_none(usd_rate, eur_rat
 @pytest.mark.parametrize("total", [None, Decimal("-78")])
 def test_a_total_that_is_missing_or_has_the_wrong_sign_implies_nothing(total: Decimal | None) -> None:
     assert implied_rates(summed(DAY, "cash", total, [("USD", Decimal(10))]), "HKD") == {}
+
+
+def test_a_currency_whose_rate_the_rows_give_leaves_the_total_to_the_other() -> None:
+    amounts = [("HKD", Decimal(100)), ("USD", Decimal(1000)), ("EUR", Decimal(200))]
+    [cash] = summed(DAY, "cash", Decimal("9761.60"), amounts)
+    assert implied_rates([cash], "HKD") == {}
+    [(key, rate)] = implied_rates([cash], "HKD", {(DAY, "USD"): Decimal("7.8472")}).items()
+    assert (key, rate.rate) == ((DAY, "EUR"), Decimal("9.0720"))

@@ -664,6 +664,23 @@ def test_where_nothing_implies_a_rate_the_configured_one_serves(built: Platform)
     }
 
 
+@MISSING.account(rates={"USD": "7.8472"})
+def without_rates_and_balances(account: Account) -> None:
+    for number in range(2):
+        day = account.day(f"2025-07-{14 + number}", {CALL: "1.80"})
+        day.trade(CALL, -1, "2.00", at="10:00", commission="0")
+        day.trade(CALL, 1, "2.00", at="11:00", commission="0")
+    day.misbooks("3000")
+    account.delivers(without=["CashReport", "EquitySummaryInBase"], blank=["fxRateToBase"])
+
+
+def test_where_neither_rates_nor_balances_are_known_the_dollar_moves_within_its_band(built: Platform) -> None:
+    _, day = built.days(without_rates_and_balances.number)
+    widest = day.opening_nav_official * Decimal("0.1") / Decimal("7.75")
+    assert abs(day.difference_parts["fx_translation"] - widest) < 20  # and the last digit of the configured rate
+    assert day.unexplained == 3000 - day.difference_parts["fx_translation"]
+
+
 @ACCOUNTS.account()
 def with_the_last_known_rate(account: Account) -> None:
     day = account.day("2025-07-14", {CALL: "1.80"}, USD="7.8411")
@@ -872,6 +889,7 @@ def test_a_currency_only_of_cash_or_of_positions_has_a_rate_of_the_day(built: Pl
     assert set(built.query(rates, rates_on_cash_and_positions_alone.number)) == {
         (date(2025, 7, 14), "CHF", Decimal("9.81")),
         (date(2025, 7, 14), "EUR", Decimal("9.13")),
+        (date(2025, 7, 14), "USD", Decimal("7.85")),  # what the cash in base currency leaves for it
         (date(2025, 7, 15), "EUR", Decimal("9.14")),
     }
     first, second = built.days(rates_on_cash_and_positions_alone.number)

@@ -16,7 +16,7 @@ import psycopg
 
 from fntx_dagster.accounting.base_totals import implied_rates
 from fntx_dagster.accounting.calendar import Calendar
-from fntx_dagster.accounting.fx import Rate, Rates, known_rates
+from fntx_dagster.accounting.fx import Rate, Rates, known_rates, rates_of_rows
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.rates import CONFIGURED
 from fntx_dagster.store.accounting.base_totals import base_totals
@@ -57,14 +57,14 @@ def read_rates(
     conversions = {(day, currency): rate for day, currency, rate in converted}
     keys = {"account": account, "since": since, "base": base}
     seen = connection.execute(_RATES_SEEN, keys).fetchall()
-    with_rate = conversions.keys() | {(day, currency) for day, currency, rate, _ in seen if rate}
-    lacking = {(day, currency) for day, currency, rate, _ in seen if not rate and currency != base} - with_rate
-    lacking |= {*connection.execute(_BALANCES, keys)} - with_rate
-    days = {day for day, _ in lacking} | {day for (day,) in connection.execute(_DAYS_WITHOUT_RATE, keys)}
-    totals = base_totals(connection, account, base, sorted(days)) if days else ()
-    implied = {key: rate for key, rate in implied_rates(totals, base).items() if key not in conversions}
+    rows = [(day, currency, rate) for day, currency, rate, times in seen if rate for _ in range(times)]
+    given = rates_of_rows(rows) | conversions
+    lacking = {(day, currency) for day, currency, rate, _ in seen if not rate and currency != base} - given.keys()
+    lacking |= {*connection.execute(_BALANCES, keys)} - given.keys()
+    days = sorted({day for day, _ in lacking})
+    totals = base_totals(connection, account, base, days) if days else ()
+    implied = implied_rates(totals, base, given)
     before = connection.execute(_KNOWN_BEFORE, keys).fetchall() if lacking else ()
-    rows = ((day, currency, rate) for day, currency, rate, times in seen if rate for _ in range(times))
     known = known_rates(rows, conversions, implied, before)
     seen += [(*key, None, 0) for key in sorted(implied.keys() & lacking)]
     return RatesRead(Rates(base, conversions, implied, known, fallback), seen)
@@ -136,11 +136,6 @@ _BASE_CURRENCY = """
     ) as named
     where currency ~ '^[A-Z]{3}$'
     order by choice, row_date desc, row_id desc limit 1
-"""
-
-_DAYS_WITHOUT_RATE = f"""
-    select distinct coalesce(t.report_date, t.row_date) from raw_flex.trades t
-    where {LIVE_TRADE} and t.row_date >= %(since)s and t.currency <> %(base)s and coalesce(t.fx_rate_to_base, 0) = 0
 """
 
 _BALANCES = """
