@@ -11,11 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.rates import StandInRate
 from fntx_dagster.model.session import Session
+
+
+class InterestTier(NamedTuple):
+    """The interest of one day on one tier of a balance (TierInterestDetails): `rate` in per cent a year, `principal`
+    and `interest` in `currency`, negative where the account owes and pays."""
+
+    currency: str
+    rate: Decimal
+    principal: Decimal
+    interest: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,8 @@ class Event:
     day counted for what this fill closes, in `currency`. What `unknown_quantity`, a part of what it closes, cost is in
     no statement, and its P&L not in `gross_realised`. `nav_after` is None only on a provisional day without an
     opening NAV. `linked_event_id` is the other leg of an assignment or of an exchange of contracts; a split in place
-    links to itself.
+    links to itself. `order_type` is the broker's name of a trade's order (LMT, STP), `broker_type` its name of a cash
+    movement (Other Fees).
     """
 
     event_id: str
@@ -54,6 +65,8 @@ class Event:
     description: str
     linked_event_id: str | None = None
     unknown_quantity: Decimal = Decimal(0)
+    order_type: str | None = None
+    broker_type: str = ""
 
 
 _FLOWS = ("deposit", "withdrawal", "transfer_in", "transfer_out")
@@ -147,7 +160,8 @@ class Day(TradingDay):
     `deposits` and `withdrawals` are both 0 or more. `difference` is closing_nav_official − closing_nav_calculated, and
     `difference_parts` sums with `unexplained` to it. `released_marks` is the part of its mark-to-market that earlier
     closes had counted and the day's closing trades realised. `ended` counts the round trips that ended in the session
-    (`model.round_trips.ENDINGS`), as the metrics count them. `stand_in_rates` are the rates that no statement gives.
+    (`model.round_trips.ENDINGS`), as the metrics count them. `stand_in_rates` are the rates that no statement gives,
+    `interest_tiers` the interest of the night by tier.
     """
 
     as_of: ClassVar[None] = None
@@ -166,6 +180,7 @@ class Day(TradingDay):
     released_marks: Decimal = Decimal(0)
     ended: Mapping[str, int] = field(default_factory=dict)
     stand_in_rates: tuple[StandInRate, ...] = ()
+    interest_tiers: tuple[InterestTier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

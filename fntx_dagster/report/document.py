@@ -15,7 +15,8 @@ period: the official days of one account, where there are several: account_id; b
     time_weighted_return (ratio); best_day, worst_day {trading_day, net_pnl, daily_return}; movers [{trading_day, title,
     nav_impact}], the blocks that moved the NAV most; positions_ended {expired, settled, assigned, exercised, closed,
     delivered, otherwise} (counts of round trips); positions_held, positions_open (counts, at the last close and after
-    its night); difference, difference_parts, unexplained, released_marks: summed over the closes, as of a day.
+    its night); difference, difference_parts, unexplained, released_marks: summed over the closes, as of a day;
+    charges [{kind, currency, quantity, lowest_rate, highest_rate, amount, in_base}], the commissions and fees by kind.
 
 day: account_id; trading_day (YYYY-MM-DD); base_currency; heading; provisional; as_of (moment; null unless provisional);
     gateway_nav; early_close; previous_close, opens_at, closes_at (moments); opening_nav_official,
@@ -62,6 +63,7 @@ from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import AnyDay, Block, Day, Event, OpenPosition, ProvisionalDay
 from fntx_dagster.model.strategies import OptionSelling
 from fntx_dagster.report import clock, money
+from fntx_dagster.report.charges import Charge
 from fntx_dagster.report.market import nonzero_parts, part_label
 from fntx_dagster.report.narrative import Paragraph, Story, StorySection
 from fntx_dagster.report.period import DayResult, PeriodSummary, narrate_periods
@@ -128,7 +130,14 @@ def _period(period: PeriodSummary) -> Json:
         "difference_parts": _parts((name, amount) for name, amount in period.difference_parts.items() if amount),
         "unexplained": _change(period.unexplained),
         "released_marks": _change(period.released_marks),
+        "charges": [_charge(charge) for charge in period.charges],
     }
+
+
+def _charge(charge: Charge) -> Json:
+    rates = {name: _exact(getattr(charge, name)) for name in ("quantity", "lowest_rate", "highest_rate")}
+    amounts = {name: _change(getattr(charge, name)) for name in ("amount", "in_base")}
+    return {"kind": charge.kind, "currency": charge.currency, **rates, **amounts}
 
 
 def _result(result: DayResult | None) -> Json | None:

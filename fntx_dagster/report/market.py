@@ -16,6 +16,7 @@ from fntx_dagster.model.day import AnyDay, Day, OpenPosition
 from fntx_dagster.model.difference import in_order
 from fntx_dagster.model.rates import StandInRate
 from fntx_dagster.report import clock, money, wording
+from fntx_dagster.report.charges import interest_lines
 from fntx_dagster.report.narrative import Line, Paragraph
 from fntx_dagster.report.wording import Holding
 
@@ -101,6 +102,7 @@ def narrate_close(day: Day, observer: ZoneInfo) -> Paragraph:
     early = f" early, at {_new_york(day.closes_at)}" if day.early_close else ""
     event = Line("Event", f"The market closes{early}. {_positions_sentence(day)}")
     official, difference = _official_lines(day), _difference_lines(day)
+    lines = (*difference, *official) if _is_marked(day) else (*official, *difference)
     return Paragraph(
         kind="market_close",
         phase="at_close",
@@ -109,7 +111,7 @@ def narrate_close(day: Day, observer: ZoneInfo) -> Paragraph:
         starts_at=day.closes_at,
         ends_at=day.closes_at,
         nav_after=day.closing_nav_official,
-        lines=(event, *difference, *official) if _is_marked(day) else (event, *official, *difference),
+        lines=(event, *lines, *interest_lines(day)),
     )
 
 

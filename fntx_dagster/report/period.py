@@ -19,6 +19,7 @@ from fntx_dagster.model.difference import in_order
 from fntx_dagster.model.nav import NavDay
 from fntx_dagster.model.round_trips import ENDINGS
 from fntx_dagster.report import clock, money, wording
+from fntx_dagster.report.charges import Charge, charge_lines, charges
 from fntx_dagster.report.market import labelled_parts, part_lines
 from fntx_dagster.report.narrative import Line, Story
 from fntx_dagster.report.performance import linked
@@ -96,6 +97,7 @@ class PeriodSummary:
     difference_parts: Mapping[str, Decimal]
     unexplained: Decimal
     released_marks: Decimal
+    charges: tuple[Charge, ...]
 
     @property
     def heading(self) -> str:
@@ -109,6 +111,7 @@ class PeriodSummary:
             Line("NAV", f"It goes from {self._nav(self.opening_nav)} to {self._nav(self.closing_nav)}."),
             Line("Cash Flow", _flows(self)),
             *_pnl_lines(self),
+            *charge_lines(self.charges, self.base_currency),
             *_nav_lines(self),
             *_extremes(self),
             *_mover_lines(self),
@@ -171,6 +174,7 @@ def _period(stories: Sequence[Story]) -> PeriodSummary:
         difference_parts=in_order(parts),
         unexplained=_sum(days, "unexplained"),
         released_marks=_sum(days, "released_marks"),
+        charges=charges(days),
     )
 
 

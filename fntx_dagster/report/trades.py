@@ -7,10 +7,12 @@ that only opens shows premium; amounts are in the currency of the trade, the tot
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import AnyDay, Block, Event, ProvisionalDay
 from fntx_dagster.report import clock, dealings, money, wording
 from fntx_dagster.report.impact import Addends, impact_lines, nav_lines
@@ -35,6 +37,10 @@ class Amounts(NamedTuple):
     commissions: Decimal
 
 
+_STOPS = ("STP", "TRAIL")
+"""How the names of stop orders begin."""
+
+
 def narrate_trades(
     block: Block, day: AnyDay, left_open: Sequence[Holding], received: str | None, observer: ZoneInfo
 ) -> Paragraph:
@@ -57,6 +63,7 @@ def narrate_trades(
                 "Event" if len(block.events) == 1 else "Events",
                 dealings.events_sentence(block.events, left_open, today),
             ),
+            *_stop_lines(block, today),
             Line(label, sentence),
             *_amount_lines(block, day.realised_by_broker if isinstance(day, ProvisionalDay) else frozenset()),
             *impact_lines(block, day.base_currency, lambda event: _addends(block, event), "Total P&L Impact", depth=1),
@@ -64,6 +71,20 @@ def narrate_trades(
         ),
         source=block,
     )
+
+
+def _stop_lines(block: Block, today: date) -> list[Line]:
+    """What stop orders closed, by contract: the trader set them before, and the market made them trade."""
+    stopped: dict[Contract, Decimal] = {}
+    for event in block.events:
+        if event.contract is not None and event.closing_quantity and (event.order_type or "").startswith(_STOPS):
+            size = event.closing_quantity.copy_sign(event.quantity or event.closing_quantity)
+            stopped[event.contract] = stopped.get(event.contract, Decimal(0)) + size
+    closed = [
+        f"{'buys back' if size > 0 else 'sells'} {wording.counted(contract, size, today)}"
+        for contract, size in stopped.items()
+    ]
+    return [Line("Stop", f"Your stop triggers and {wording.capped(closed, 'positions')}.")] if closed else []
 
 
 def _title(block: Block, day: AnyDay) -> str:

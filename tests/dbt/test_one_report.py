@@ -18,6 +18,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.contracts import SPY, option
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, deliver, delivered, write_document
+from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.simulate.trading import EVERY_KIND, trade
 from fntx_dagster.store.marts import performance, story
 from tests.dbt.conftest import Platform, fresh
@@ -192,3 +193,38 @@ def test_options_that_expire_at_a_mark_are_carried_until_the_next_statement(
     assert [line.text for line in period.lines if line.label == "Positions"] == [
         "1 position expires worthless. None is held at the last close."
     ]
+
+
+def test_an_assignment_says_what_its_night_costs_and_a_stop_that_it_triggered(
+    platform: Platform, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The put brings shares on credit; the statement's tier says what the night of it costs."""
+    account, put, call = Account("U3100010", base="USD"), option("P", 600, "2025-07-15"), option("C", 610, "2025-07-18")
+    day = account.day("2025-07-15", {SPY: "595", put: "5", call: "0.20"})
+    day.trade(put, -1, "2.00", at="10:00")
+    day.trade(call, -1, "0.10", at="10:30")
+    day.ends(put, "Assignment")
+    account.day("2025-07-16", {SPY: "596"}).trade(call, 1, "0.40", at="11:00", order_type="STP")
+    folder = tmp_path_factory.mktemp("night")
+    platform.load(deliver(folder, "all", account))
+    tier = row(
+        "TierInterestDetail",
+        accountId="U3100010",
+        currency="USD",
+        interestType="Debit Interest",
+        valueDate="20250716",
+        balanceThreshold="0",
+        totalPrincipal="-49,800.5",
+        rate="6.83",
+        totalInterest="-9.45",
+    )
+    text = document(statement(section("TierInterestDetails", tier), account="U3100010", first="20250716"))
+    platform.load(write(folder / "tiers.xml", text))
+    platform.run("2025-07-15", "2025-07-16")
+    [night] = story.days(platform.database, "U3100010", Period.on(date(2025, 7, 16)))
+    lines = {line.label: line.text for paragraph in narrate(night).paragraphs for line in paragraph.lines}
+    assert lines["Margin Interest"] == (
+        "The broker charges 9.45 USD for the night: 6.83 % a year on a balance of -49,800.50 USD. The shares that the "
+        "assignment brought are in that balance."
+    )
+    assert lines["Stop"] == "Your stop triggers and buys back 1 SPY July 18 610 Call."

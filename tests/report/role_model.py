@@ -151,7 +151,7 @@ def july_17() -> Day:
             "fx_translation": Decimal("0.0033824"),
         },
         unexplained=ZERO,
-        ended={"expired": 2, "closed": 1},
+        ended={"expired": 2, "closed": 2},
         blocks=(_expirations_of_the_16th(), _day_trades()),
         open_at_close=(
             OpenPosition(

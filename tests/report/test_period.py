@@ -32,6 +32,9 @@ def test_the_role_models_two_days_in_sentences() -> None:
         "Gross P&L: -584.06 HKD",
         "Commissions: -67.20 HKD",
         "Net P&L: -267.65 HKD",
+        "Fees by Kind: What the broker charged, at the rate of each charge:",
+        "Commissions on options: -7.56 USD, 0.95 each of 8, at 7.8472 = -59.36 HKD",
+        "Commissions on shares: -1.00 USD, at 7.8455 = -7.85 HKD",
         "NAV becomes: 79,498.68 - 267.65 = 79,231.03 HKD",
         "Best and Worst Day: Your best day is July 17 (+256.13 HKD, +0.32 %), your worst July 18 "
         "(-523.78 HKD, -0.66 %).",
@@ -39,7 +42,7 @@ def test_the_role_models_two_days_in_sentences() -> None:
         "Pre-Market Cover Trade, July 18: -1,145.44 HKD",
         "0DTE Trades, July 18: +590.64 HKD",
         "Day Trades, July 17: -96.46 HKD",
-        "Positions: 3 positions expire worthless, 1 is assigned and 2 are closed by trades. 2 are held at the last "
+        "Positions: 3 positions expire worthless, 1 is assigned and 3 are closed by trades. 2 are held at the last "
         "close, of which 2 end that night.",
         "Reconciliation: In sum over the closes, the official NAV less the calculated one = +383.61 HKD, made up of:",
         "Open positions marked to the closing prices: +408.05 HKD",
@@ -119,7 +122,7 @@ def test_the_document_holds_the_period_with_exact_amounts() -> None:
     assert content["net_pnl"] == {"amount": "-267.65", "display": "-267.65"}
     assert content["best_day"]["trading_day"] == "2025-07-17"
     none = dict.fromkeys(("settled", "exercised", "delivered", "otherwise"), 0)
-    assert content["positions_ended"] == {"expired": 3, "assigned": 1, "closed": 2} | none
+    assert content["positions_ended"] == {"expired": 3, "assigned": 1, "closed": 3} | none
     assert (content["positions_held"], content["positions_open"]) == (2, 0)
     parts = sum(Decimal(part["amount"]) for part in content["difference_parts"])
     assert parts + Decimal(content["unexplained"]["amount"]) == Decimal(content["difference"]["amount"])

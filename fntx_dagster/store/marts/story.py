@@ -14,7 +14,7 @@ from typing import Any, LiteralString, NamedTuple
 from psycopg.rows import namedtuple_row
 
 from fntx_dagster.model.contract import Contract
-from fntx_dagster.model.day import Block, Day, Event, OpenPosition
+from fntx_dagster.model.day import Block, Day, Event, InterestTier, OpenPosition
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.rates import CONFIGURED, LAST_KNOWN, StandInRate
 from fntx_dagster.store.database import Readable
@@ -45,10 +45,13 @@ def days(db: Readable, account: str, period: Period) -> Iterator[Day]:
         stand_ins = defaultdict(list)
         for row in rows(_STAND_INS):
             stand_ins[row.session].append(StandInRate(row.currency, row.rate, row.source, row.rate_day))
+        tiers = defaultdict(list)
+        for row in rows(_TIERS):
+            tiers[row.session].append(InterestTier(row.currency, row.rate, row.total_principal, row.total_interest))
         for row in rows(_DAYS):
             of_day = row.trading_day
-            found = _Found(tuple(blocks[of_day]), tuple(held[of_day]), ended[of_day], tuple(stand_ins[of_day]))
-            yield _day(row, found)
+            stood_in, charged = tuple(stand_ins[of_day]), tuple(tiers[of_day])
+            yield _day(row, _Found(tuple(blocks[of_day]), tuple(held[of_day]), ended[of_day], stood_in, charged))
 
 
 _EVENTS = f"""
@@ -129,6 +132,20 @@ group by 1, 2
 """
 
 
+# The interest of a weekend or a holiday belongs to the session after it, as the broker's other figures do.
+_TIERS = """
+select sessions.session, currency, rate, total_principal, total_interest
+from raw_flex.tier_interest as tier
+join alm_reporting.trading_sessions as sessions
+    on tier.row_date > (sessions.previous_close at time zone 'America/New_York')::date
+    and tier.row_date <= sessions.session
+where tier.account_id = %(account)s and sessions.session between %(first)s and %(last)s
+    and withdrawn_at is null and currency <> 'BASE_SUMMARY' and total_interest <> 0
+    and rate is not null and total_principal is not null
+order by sessions.session, currency, balance_threshold, total_interest
+"""
+
+
 def _by_block(rows: list[Any]) -> dict[str, list[Event]]:
     events = defaultdict(list)
     for row in rows:
@@ -174,6 +191,8 @@ def _event(row: Any) -> Event:
         description=row.description or "",
         linked_event_id=f"fill:{row.linked_fill_id}" if row.linked_fill_id else None,
         unknown_quantity=row.unknown_quantity,
+        order_type=row.order_type,
+        broker_type="" if row.fill_id else row.label_source or "",
     )
 
 
@@ -216,6 +235,7 @@ class _Found(NamedTuple):
     open_at_close: tuple[OpenPosition, ...]
     ended: Mapping[str, int]
     stand_in_rates: tuple[StandInRate, ...]
+    interest_tiers: tuple[InterestTier, ...]
 
 
 def _day(row: Any, found: _Found) -> Day:
