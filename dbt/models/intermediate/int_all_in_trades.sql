@@ -118,8 +118,7 @@ nights as materialized (
         charges.trading_day,
         charges.charge,
         sum(dealt.quantity * dealt.multiplier * dealt.open_price * dealt.open_fx_rate) as cost
-    from ended
-    inner join dealt using (account_id, label)
+    from dealt
     inner join charges
         on charges.account_id = dealt.account_id
         and charges.trading_day >= {{ new_york_date('dealt.opened_at') }}
@@ -129,7 +128,7 @@ nights as materialized (
 ),
 
 -- A day's charge is for all shares that were held over its night, by what they had cost.
-charged as (
+charged as materialized (
     select nights.account_id, nights.label, sum(round(nights.charge * nights.cost / held.cost, 8)) as interest
     from nights
     cross join lateral (

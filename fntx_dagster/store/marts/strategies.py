@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg.rows import dict_row
 
@@ -18,7 +18,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.model.strategies import TradedLot
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import reading
-from fntx_dagster.store.queries import one_value
+from fntx_dagster.store.queries import one_value, own_sql
 
 
 class AllInTrade(NamedTuple):
@@ -124,7 +124,15 @@ _CLOSING = (
     "close_order",
 )
 
-_LOTS = """
+
+def _sessions(first: LiteralString, last: LiteralString) -> LiteralString:
+    """A range of sessions that does not touch the range of the session after it; `last` may be null."""
+    since = "date '2000-01-01'"
+    return own_sql(f"int4range(2 * (({first}) - {since}), 2 * (({last}) - {since}) + 1)")
+
+
+# An expiration is booked after the close, in the next session, where it links nothing.
+_LOTS = f"""
 with known as (
     select lots.*, coalesce(nullif(lots.underlying_symbol, ''), split_part(lots.symbol, ' ', 1)) as underlying
     from alm_reporting.position_lots as lots
@@ -137,12 +145,23 @@ touched as (
         or how_ended in ('split', 'merged', 'spun_off', 'renamed', 'corporate_action')
 ),
 lots as (
-    select known.*, case when touched.underlying is null then row(known.underlying, known.currency)::text end as family
+    select known.*,
+        {
+    _sessions(
+        "opened_session",
+        "case when how_ended = 'expired' then greatest(opened_session, closed_session - 1) else closed_session end",
+    )
+} as linked,
+        case when touched.underlying is null then row(known.underlying, known.currency)::text else '' end as family
     from known left join touched on touched.underlying = known.underlying
 ),
 held as (
-    select family, unnest(range_agg(daterange(opened_session, closed_session, '[]'))) as span
-    from lots group by family
+    select family, span
+    from (
+        select family, range_agg(linked) as spans from lots group by family
+    ) as families
+    cross join lateral unnest(spans) as span
+    where span && {_sessions("greatest(%(first)s, date '2000-01-01')", "least(%(last)s, date '2999-12-31')")}
 )
 select lots.lot_id, lots.contract_id, coalesce(lots.symbol, lots.contract_id) as symbol,
     coalesce(lots.description, lots.symbol, lots.contract_id) as description, lots.asset_category,
@@ -155,13 +174,12 @@ select lots.lot_id, lots.contract_id, coalesce(lots.symbol, lots.contract_id) as
     nullif(closing.attributes ->> 'ibOrderID', '') as close_order
 from held
 inner join lots
-    on lots.family is not distinct from held.family
-    and daterange(lots.opened_session, lots.closed_session, '[]') <@ held.span
+    on lots.family = held.family
+    and lots.linked <@ held.span
 left join raw_flex.trades as opening
     on opening.account_id = lots.account_id and opening.row_key = lots.open_fill_id and opening.row_kind = 'Trade'
 left join raw_flex.trades as closing
     on closing.account_id = lots.account_id and closing.row_key = lots.close_fill_id and closing.row_kind = 'Trade'
-where held.span && daterange(%(first)s, %(last)s, '[]')
 """
 """A trade's number of its order stays in the attributes: nothing else needs it."""
 
