@@ -30,7 +30,7 @@ from fntx_dagster.accounting.fills import (
     Fill,
 )
 from fntx_dagster.accounting.fx import PLACES, Rates
-from fntx_dagster.accounting.section_rows import SectionRow, asset_category, fill_of, multiplier
+from fntx_dagster.accounting.section_rows import MORNING, SectionRow, asset_category, fill_of, multiplier
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.session import NEW_YORK
 
@@ -198,9 +198,6 @@ def _ratio(row: ActionRow) -> tuple[Decimal, Decimal] | None:
 # -- transfers
 
 
-_MORNING = time(8)
-
-
 def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
     value = _value(row)
     # where the broker writes `-`, only the sign shows the direction; where it writes IN, what is negative is short
@@ -210,7 +207,7 @@ def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
     dated_only = row.date_time is None or row.date_time.astimezone(NEW_YORK).time() == time()
     if dated_only or fill.session != session.day:
         # like cash: what comes is there before the open, what goes is there until the close
-        morning = datetime.combine(session.day, _MORNING, tzinfo=NEW_YORK).astimezone(UTC)
+        morning = datetime.combine(session.day, MORNING, tzinfo=NEW_YORK).astimezone(UTC)
         at, phase = (session.closes_at, "at_close") if out else (morning, "pre_market")
         fill = fill._replace(session=session.day, executed_at=at, phase=phase)
     if row.transfer_price:

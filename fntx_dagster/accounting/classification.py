@@ -9,8 +9,8 @@ settled, session, phase and rate assigned, both legs of an assignment linked. Ca
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -29,8 +29,10 @@ from fntx_dagster.accounting.fills import (
     Fill,
 )
 from fntx_dagster.accounting.fx import PLACES, Rates
-from fntx_dagster.accounting.section_rows import asset_category, fill_of, multiplier, needed, time_of
+from fntx_dagster.accounting.section_rows import MORNING, asset_category, fill_of, multiplier, needed, time_of
 from fntx_dagster.accounting.trade_rows import (
+    NO_CANCELS,
+    Cancellations,
     ExerciseRow,
     TradeRow,
     codes_of,
@@ -50,18 +52,30 @@ def classify(
     exercises: Iterable[ExerciseRow],
     calendar: Calendar,
     rates: Rates,
-    reversing: Collection[str] = (),
+    cancels: Cancellations = NO_CANCELS,
 ) -> list[Fill]:
     """The fills of one account in order of execution; struck-out rows must be gone already.
 
-    A cancel closes what its original opened; one that is `reversing` may as well open again what its original closed.
+    A cancel closes what its original opened; one that is reversing may as well open again what its original closed, and
+    counts, as a late correction does, on the morning of the session that it is reported for.
     Both legs of an assignment have one time, so a range of rows by time classifies like all of them. Permanent names
     the row, the field and the way out when a row cannot be read.
     """
     labels = _labels(rows, exercises)
     fills = [_fill(row, labels.get(row.row_key), calendar, rates) for row in rows]
-    fills = [fill._replace(closes=CLOSES_UNKNOWN) if fill.fill_id in reversing else fill for fill in fills]
+    if cancels.late:
+        fills = [_undone(fill, cancels, calendar) if fill.fill_id in cancels.late else fill for fill in fills]
     return sorted(fills, key=lambda fill: fill.order)
+
+
+def _undone(fill: Fill, cancels: Cancellations, calendar: Calendar) -> Fill:
+    if fill.fill_id in cancels.reversing:
+        fill = fill._replace(closes=CLOSES_UNKNOWN)
+    session = calendar.on_or_after(fill.report_date or fill.session)
+    if fill.session >= session.day:
+        return fill
+    morning = datetime.combine(session.day, MORNING, tzinfo=NEW_YORK).astimezone(UTC)
+    return fill._replace(executed_at=morning, session=session.day, phase="pre_market")
 
 
 class _Label(NamedTuple):

@@ -37,6 +37,7 @@ class TradeRow(SectionRow):
     open_close_indicator: str | None = None
     notes: str | None = None
     order_type: str | None = None
+    level_of_detail: str | None = None
 
 
 class ExerciseRow(NamedTuple):
@@ -48,15 +49,33 @@ class ExerciseRow(NamedTuple):
 
 
 def is_cancel(row: TradeRow) -> bool:
-    """Whether a row takes another one back: transactionType `TradeCancel` (and its kin), or buySell `BUY (Ca.)`."""
+    """Whether a row takes another one back: transactionType `TradeCancel` (and its kin), buySell `BUY (Ca.)`,
+    levelOfDetail `CANCEL`; or the code Ca, which what was cancelled may have, too: then only if the row names an
+    original, has no tradeID, or moves units against the side that it names."""
+    if _is_called_cancel(row) or (row.level_of_detail or "").upper() == "CANCEL":
+        return True
+    if "Ca" not in codes_of(row.notes):
+        return False
+    against = (row.quantity or 0) * (-1 if (row.buy_sell or "").startswith("SELL") else 1) < 0
+    names = _reference(row.orig_transaction_id) or _reference(row.orig_trade_id)
+    return bool(names) or not row.trade_id or (bool(row.buy_sell) and against)
+
+
+def _is_called_cancel(row: TradeRow) -> bool:
     return (row.transaction_type or "").endswith("Cancel") or "(Ca.)" in (row.buy_sell or "")
 
 
 class Cancellations(NamedTuple):
-    """Row_keys: `struck_out` rows do not count; `reversing` ones are cancels that count as trades of their own."""
+    """Row_keys: `struck_out` rows do not count; `reversing` ones are cancels that count as trades of their own. `late`
+    are these and the corrections that come with them: they have the original's time, and count on the day of their
+    report."""
 
-    struck_out: frozenset[str]
-    reversing: frozenset[str]
+    struck_out: frozenset[str] = frozenset()
+    reversing: frozenset[str] = frozenset()
+    late: frozenset[str] = frozenset()
+
+
+NO_CANCELS = Cancellations()
 
 
 def cancellations(rows: Iterable[TradeRow]) -> Cancellations:
@@ -78,18 +97,32 @@ def cancellations(rows: Iterable[TradeRow]) -> Cancellations:
     gone: set[str] = set()
     reversed_by: dict[str, str] = {}
     for cancel in filter(is_cancel, rows):
-        original = _cancelled_by(cancel, by_transaction, by_trade, gone | reversed_by.keys())
+        original = _cancelled_by(cancel, by_transaction, by_trade, originals, gone | reversed_by.keys())
         if original is None:
             continue
         if cancel.reported_on == original.reported_on:
             gone |= {cancel.row_key, original.row_key}
         else:
             reversed_by[original.row_key] = cancel.row_key
+    late = set(reversed_by.values()) | {row.row_key for row in rows if is_cancel(row) and row.row_key not in gone}
     for row in originals:
         replaced = by_transaction.get(_reference(row.orig_transaction_id))
-        if row.transaction_type == "TradeCorrect" and replaced and replaced.row_key not in {row.row_key, *reversed_by}:
+        if row.transaction_type != "TradeCorrect":
+            continue
+        if replaced and replaced.row_key not in {row.row_key, *reversed_by}:
             gone.add(replaced.row_key)
-    return Cancellations(frozenset(gone), frozenset(reversed_by.values()))
+        elif reversed_by and (replaced or _is_of_a_reversed(row, reversed_by, originals)):
+            late.add(row.row_key)
+    return Cancellations(frozenset(gone), frozenset(reversed_by.values()), frozenset(late))
+
+
+def _is_of_a_reversed(row: TradeRow, reversed_by: Collection[str], originals: Iterable[TradeRow]) -> bool:
+    """Whether a correction that names no original has the trade, or the contract and the time, of a reversed row."""
+    return any(
+        original.row_key in reversed_by
+        and (row.conid or row.symbol, row.date_time) == (original.conid or original.symbol, original.date_time)
+        for original in originals
+    )
 
 
 def proceeds(row: TradeRow) -> Decimal:
@@ -102,6 +135,8 @@ def signed_quantity(row: TradeRow) -> Decimal:
     quantity = needed(row, row.quantity, "quantity")
     side = row.buy_sell or ""
     if not side.startswith(("BUY", "SELL")):
+        return quantity
+    if is_cancel(row) and not _is_called_cancel(row) and (quantity > 0) != side.startswith("BUY"):
         return quantity
     return abs(quantity) if side.startswith("BUY") != is_cancel(row) else -abs(quantity)
 
@@ -116,6 +151,7 @@ def _cancelled_by(
     cancel: TradeRow,
     by_transaction: Mapping[str | None, TradeRow],
     by_trade: Mapping[str | None, list[TradeRow]],
+    originals: Iterable[TradeRow],
     gone: Collection[str],
 ) -> TradeRow | None:
     """The row that a cancel takes back. A trade id alone is shared by corrections, so size and price must agree too."""
@@ -123,7 +159,20 @@ def _cancelled_by(
     if original and original.row_key not in gone:
         return original
     same_trade = by_trade.get(_reference(cancel.orig_trade_id), [])
-    return next((row for row in same_trade if row.row_key not in gone and _same_deal(row, cancel)), None)
+    named = next((row for row in same_trade if row.row_key not in gone and _same_deal(row, cancel)), None)
+    if named or _reference(cancel.orig_transaction_id) or _reference(cancel.orig_trade_id):
+        return named
+    return next((row for row in originals if row.row_key not in gone and _is_undone(row, cancel)), None)
+
+
+def _is_undone(row: TradeRow, cancel: TradeRow) -> bool:
+    """Whether a cancel that names no original undoes a row: the same deal at the same time, the other way round."""
+    return (
+        _same_deal(row, cancel)
+        and row.date_time == cancel.date_time
+        and row.reported_on <= cancel.reported_on
+        and signed_quantity(row) == -signed_quantity(cancel)
+    )
 
 
 def _reference(identifier: str | None) -> str | None:

@@ -51,7 +51,8 @@ _MOST_UNFOLDED = 31
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """What one account's section is made of. `label` is shown as it is: masking is the caller's. `stories` are in the
+    """What one account's section is made of. `label` is shown as it is: masking is the caller's. `notes` are
+    sentences about the statements behind it. `stories` are in the
     order of time and not empty; `history` holds all sessions up to the last, for the table of months; `marks` are the
     broker's closing prices of the last day by contract id; `trades` are the round trips of the range, `proofs`
     the proofs of its signed days; `metrics`, `options` and `portfolio` the rows of
@@ -71,6 +72,7 @@ class AccountReport:
     selling: OptionSelling | None = None
     risk: AccountRisk | None = None
     market: AgainstMarket | None = None
+    notes: Sequence[str] = ()
 
 
 def to_html(accounts: Sequence[AccountReport], words: Callable[[str], str] = cleaned) -> str:
@@ -120,6 +122,7 @@ def _section(account: AccountReport, key: str, words: Callable[[str], str]) -> d
     return {
         "key": key,
         "label": account.label,
+        "notes": account.notes,
         "currency": last.base_currency,
         "figures": _figures(days, official),
         "period": periods[0] if periods else None,

@@ -22,13 +22,21 @@ _BEGINS = re.compile(r"^(\s*(?:\d{1,9}(?=[.)](?:\s|$))|(?=(?:[-+=]|#+)(?:\s|$)|[
 _RULE = "\n\n---\n\n"
 
 
-def to_markdown(stories: Sequence[Story], *, account_label: str | None, selling: OptionSelling | None = None) -> str:
+def to_markdown(
+    stories: Sequence[Story],
+    *,
+    account_label: str | None,
+    selling: OptionSelling | None = None,
+    notes: Sequence[str] = (),
+) -> str:
     """One document of the stories, in the order given, with their period before them where they are several, and what
-    option selling made in it. `account_label` is printed as given: masking is the caller's."""
+    option selling made in it. `account_label` is printed as given: masking is the caller's. `notes` are sentences about
+    the statements behind them."""
     zones = clock.zones_sentence(stories[0].observer if stories else clock.HONG_KONG)
     head = [
         f"# ALM Report{_range(stories)}",
         f"Account {escaped(account_label)}. {zones}" if account_label else zones,
+        *(escaped(note) for note in notes),
     ]
     sections = [_period(period) for period in narrate_periods(stories)]
     sections += [_selling(selling)] if selling and selling.both.all_in.number else []

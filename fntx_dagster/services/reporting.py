@@ -17,6 +17,7 @@ from fntx_dagster.model.day import ProvisionalDay, without_brokers_words
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.strategies import OptionSelling
 from fntx_dagster.report.document import to_json
+from fntx_dagster.report.head import notes
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.narrative import Story
@@ -33,6 +34,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import holdings, performance, risk, round_trips, story
+from fntx_dagster.store.raw_flex.lacking import lacking
 
 
 def report(
@@ -73,6 +75,7 @@ def report(
         }
         say_lacking_ends(built, period, on_problem)
         names = labels if masked else {account_id: account_id for account_id in shown}
+        said = {account_id: _notes(snapshot, account_id, stories) for account_id, stories in shown.items()}
         if form == "html":
             reports = [
                 account_report(settings, snapshot, names[account_id], stories) for account_id, stories in shown.items()
@@ -84,9 +87,16 @@ def report(
         text = to_json([story for stories in shown.values() for story in stories], made)
     else:
         text = "\n".join(
-            to_markdown(stories, account_label=names[name], selling=selling[name]) for name, stories in shown.items()
+            to_markdown(stories, account_label=names[name], selling=selling[name], notes=said[name])
+            for name, stories in shown.items()
         )
     return without_accounts(text) if masked else text
+
+
+def _notes(db: Readable, account: str, stories: Sequence[Story]) -> tuple[str, ...]:
+    """What the statements of the stories' official days lack and contradict."""
+    days = [story.day.trading_day for story in stories if story.day.as_of is None]
+    return notes(lacking(db, account, Period(days[0], days[-1]))) if days else ()
 
 
 def masked_words(text: str) -> str:
@@ -125,6 +135,7 @@ def account_report(settings: Settings, db: Readable, label: str, stories: Sequen
     return AccountReport(
         label,
         stories,
+        notes=_notes(db, account, stories),
         history=history,
         marks=holdings.closing_marks(db, account, official[-1]),
         stocks=holdings.stock_positions(db, account, Period(first, last)),

@@ -227,9 +227,27 @@ def test_a_cancel_of_a_later_day_strikes_out_nothing_and_may_open_again_what_its
     cancel = row("2", trade_id=None, quantity=Decimal(100), **later)
     corrected = row("3", transaction_type="TradeCorrect", orig_transaction_id="1")
     cancelled = cancellations([sold, cancel, corrected])
-    assert cancelled == (frozenset(), {"2"})
-    fills = classify([sold, cancel], [], july(), USD_IN_HKD, cancelled.reversing)
-    assert [fill.closes for fill in fills if fill.fill_id == "2"] == [f.CLOSES_UNKNOWN]
+    assert cancelled == (frozenset(), {"2"}, {"2", "3"})
+    fills = {fill.fill_id: fill for fill in classify([sold, cancel, corrected], [], july(), USD_IN_HKD, cancelled)}
+    assert fills["2"].closes == f.CLOSES_UNKNOWN
+    assert (fills["1"].session, fills["2"].session) == (fills["3"].session, date(2025, 7, 21))
+    assert fills["2"].phase == "pre_market", "it has its original's time, and counts in the session that undoes it"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"notes": "Ca", "trade_id": None, "buy_sell": "BUY", "quantity": Decimal(-100)},
+        {"notes": "P;Ca", "orig_transaction_id": "1", "buy_sell": "SELL", "quantity": Decimal(-100), "trade_id": None},
+        {"level_of_detail": "CANCEL", "buy_sell": "BUY", "quantity": Decimal(-100), "trade_id": None},
+    ],
+)
+def test_a_cancel_known_by_its_code_or_its_level_takes_back_the_same_deal_the_other_way_round(given):
+    bought = row("1", notes="Ca", buy_sell="BUY")  # what was cancelled may have the code, too
+    assert cancellations([bought, row("2", **given), row("3", buy_sell="BUY", quantity=Decimal(50))]).struck_out == {
+        "1",
+        "2",
+    }
 
 
 def test_two_cancels_of_one_trade_take_back_two_rows_at_most():

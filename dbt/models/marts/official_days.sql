@@ -83,11 +83,13 @@ days as (
 chained as (
     select
         days.*,
+        coalesce(known.base_currency, days.base_currency) as named_currency,
         coalesce(before.closing_nav, days.starting_value) as opening_nav,
         assets.asset_value,
         assets_before.asset_value as opening_asset_value
     from days
     inner join sessions on days.trading_day = sessions.trading_day
+    left join {{ source('accounting', 'base_currencies') }} as known on known.account_id = days.account_id
     left join days as before
         on before.account_id = days.account_id and before.trading_day = sessions.previous_day
     left join {{ ref('stg_flex__equity_summary') }} as assets
@@ -99,7 +101,7 @@ chained as (
 select
     account_id,
     trading_day,
-    base_currency,
+    named_currency as base_currency,
     nav_source,
     starting_value,
     opening_nav,

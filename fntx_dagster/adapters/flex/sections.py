@@ -126,7 +126,7 @@ KEPT_ATTRIBUTES = _words(
     fineness weight tradeID transactionID multiplier strike expiry putCall description conid symbol currency
     assetCategory underlyingConid underlyingSymbol code notes reportDate date settleDateTarget settleDate
     availableForTradingDate exDate clientReference actionID dateTime cusipIsin levelOfDetail fxRateToBase
-    quantity tradePrice tradeDate taxes netCashInBase cashLong cashShort brokerCashComponent
+    quantity tradePrice tradeDate tradeTime taxes netCashInBase cashLong cashShort brokerCashComponent
     brokerCashComponentLong brokerCashComponentShort fdicInsuredBankSweepAccountCashComponent
     insuredBankDepositRedemptionCashComponent slbCashCollateral slbDirectSecuritiesBorrowed
     slbDirectSecuritiesLent stockLong stockShort optionsLong optionsShort bondsLong bondsShort fundsLong

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fntx_dagster.adapters.flex.day_order import day_order
-from fntx_dagster.adapters.flex.formats import DayOrder, OrderUnknown, midnight, parse_date, parse_moment
+from fntx_dagster.adapters.flex.formats import DayOrder, OrderUnknown, midnight, parse_date, parse_moment, parse_text
 from fntx_dagster.adapters.flex.opening import CHUNK, open_statement
 from fntx_dagster.adapters.flex.safe_xml import XMLSyntaxError, parse_flat, push_parser
 from fntx_dagster.adapters.flex.sections import DAYS, OTHER, Section, Value, in_order, section_of
@@ -179,6 +179,8 @@ class _Layout(NamedTuple):
     sorted_names: tuple[str, ...]
     dated: bool
     """Whether the rows say their own day; if not, the statement's last day is part of their identity."""
+    timed: bool
+    """Whether the rows have tradeDate and tradeTime, which count where dateTime is missing."""
 
 
 class _Target:
@@ -259,14 +261,8 @@ class _Target:
                 f"FlexStatement ends (toDate {to_date}) before it begins (fromDate {from_date})",
                 "Set the query's date format to yyyyMMdd, and download the statement again",
             )
-        self._statement = Statement(
-            self._statements,
-            account_id,
-            from_date,
-            to_date,
-            attributes.get("period"),
-            self._when_generated(attributes) or midnight(to_date + timedelta(days=1)),
-        )
+        made = self._when_generated(attributes) or midnight(to_date + timedelta(days=1))
+        self._statement = Statement(self._statements, account_id, from_date, to_date, attributes.get("period"), made)
         self._statements += 1
         self.items.append(self._statement)
 
@@ -304,6 +300,8 @@ class _Target:
         shape = (self._name, tag, tuple(attributes))
         layout = self._layouts.get(shape) or self._new_layout(shape)
         statement, section, get = self._statement, self._section, attributes.get
+        if layout.timed and not parse_text(attributes.get("dateTime", "")) and parse_text(attributes["tradeTime"]):
+            get = (attributes | {"dateTime": f"{attributes['tradeDate']};{attributes['tradeTime']}"}).get
         try:
             values: list[Value] = []
             if self._reading is Reading.TEXTS:
@@ -358,7 +356,8 @@ class _Target:
             self.file.unknown_attributes.setdefault(name, set()).update(unknown)
         # Each day's statement has an equity summary of the day before too: two statements, two rows.
         dated = bool(days) and section.table != "equity_summary"
-        layout = _Layout(columns, kinds, days, delivered, tuple(sorted(present)), dated)
+        timed = section.table == "trades" and {"tradeDate", "tradeTime"} <= present
+        layout = _Layout(columns, kinds, days, delivered, tuple(sorted(present)), dated, timed)
         self._layouts[shape] = layout
         return layout
 

@@ -31,8 +31,9 @@ from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.store.accounting import bookings, held, trades
+from fntx_dagster.store.accounting.base_currencies import base_currency, keep_base_currency
 from fntx_dagster.store.accounting.changes import note_changed
-from fntx_dagster.store.accounting.rates import RatesRead, base_currency, read_rates, write_day_rates
+from fntx_dagster.store.accounting.rates import RatesRead, read_rates, write_day_rates
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.queries import columns, one_row
 from fntx_dagster.store.syncing import Changes, Synced, SyncedTable, sync, sync_by_day
@@ -114,9 +115,11 @@ class _Account:
         self.connection.execute(
             "select pg_advisory_xact_lock(hashtext('alm_reporting.fills'), hashtext(%s))", [self.account]
         )
-        base = base_currency(self.connection, self.account)
+        named = base_currency(self.connection, self.account)
+        keep_base_currency(self.connection, self.account, named)
+        base = named.currency
         cancels = trade_rows.cancellations(trades.trades_to_strike_out(self.connection, self.account))
-        start, beginning = self._start(first, cancels.struck_out, base), self.calendar.sessions[0].previous_close
+        start, beginning = self._start(first, cancels, base), self.calendar.sessions[0].previous_close
         fills, read = self._fills(start, base, cancels)
         before = held.held_lots(self.connection, self.account, base, self.calendar, start, fills)
         built = held.held_as_built(self.connection, self.account)
@@ -155,19 +158,20 @@ class _Account:
         # what is booked after that close may still be reported for that day
         read = read_rates(self.connection, self.account, base, _new_york_day(start), self.fallback)
         rates = read.rates
-        rows = trades.trades_after(self.connection, self.account, start)
+        rows = trades.trades_after(self.connection, self.account, start, cancels.late)
         exercises = trades.exercises_after(self.connection, self.account, start)
         counted = [row for row in rows if row.row_key not in cancels.struck_out]
-        fills = classification.classify(counted, exercises, self.calendar, rates, cancels.reversing)
+        classified = classification.classify(counted, exercises, self.calendar, rates, cancels)
+        fills = [fill for fill in classified if fill.executed_at > start]
         if booked := bookings.booked(self.connection, self.account, start, self.calendar, rates):
             fills = sorted((*fills, *booked), key=lambda fill: fill.order)
         return fills, read
 
-    def _start(self, first: date, struck_out: Iterable[str], base: str) -> datetime:
+    def _start(self, first: date, cancels: trade_rows.Cancellations, base: str) -> datetime:
         """The close after which everything is read again: before `first`, or before the earliest mismatch."""
         start = self.calendar.on_or_after(first).previous_close
         mismatches = (
-            trades.earliest_mismatch(self.connection, self.account, struck_out, base),
+            trades.earliest_mismatch(self.connection, self.account, cancels, base),
             bookings.earliest_mismatch(self.connection, self.account),
         )
         return min((start, *(self.calendar.at(moment).previous_close for moment in mismatches if moment)))

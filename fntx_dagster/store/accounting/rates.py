@@ -1,6 +1,6 @@
 """Rates of exchange for the rebuild of fills and lots, from the statements; and the rate of each session and currency.
 
-Reads the base currency, the conversion rates and the rates of rows from `raw_flex`, and fills `day_rates`; the totals
+Reads the conversion rates and the rates of rows from `raw_flex`, and fills `day_rates`; the totals
 that imply a rate are in `base_totals.py`, which rate counts is in `accounting/fx.py`.
 """
 
@@ -17,23 +17,11 @@ import psycopg
 from fntx_dagster.accounting.base_totals import implied_rates
 from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fx import Rate, Rates, known_rates, rates_of_rows
-from fntx_dagster.errors import Permanent
 from fntx_dagster.model.rates import CONFIGURED
 from fntx_dagster.store.accounting.base_totals import base_totals
 from fntx_dagster.store.accounting.trades import LIVE_TRADE
 from fntx_dagster.store.queries import own_sql
 from fntx_dagster.store.syncing import Synced, SyncedTable, sync_by_day
-
-
-def base_currency(connection: psycopg.Connection, account: str) -> str:
-    """The account's base currency by its newest statement. Raises Permanent where none names it."""
-    row = connection.execute(_BASE_CURRENCY, {"account": account}).fetchone()
-    if row is None:
-        raise Permanent(
-            "no statement names the base currency",
-            "Load the section Change in NAV, with its field currency, or the NAV in Base section for this account",
-        )
-    return row[0]
 
 
 class RatesRead(NamedTuple):
@@ -125,18 +113,6 @@ _DAY_RATES = SyncedTable(
     ("account_id", "session", "currency", "base_currency", *Rate._fields),
     day="session",
 )
-
-_BASE_CURRENCY = """
-    select currency from (
-        select 1 as choice, row_date, row_id, currency from raw_flex.change_in_nav
-        where account_id = %(account)s and withdrawn_at is null
-        union all
-        select 2, row_date, row_id, currency from raw_flex.equity_summary
-        where account_id = %(account)s and withdrawn_at is null
-    ) as named
-    where currency ~ '^[A-Z]{3}$'
-    order by choice, row_date desc, row_id desc limit 1
-"""
 
 _BALANCES = """
     select distinct coalesce(to_date, row_date), currency from raw_flex.cash_report

@@ -6,14 +6,14 @@ a trade means is in `accounting/classification.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import LiteralString
 
 import psycopg
 
 from fntx_dagster.accounting.classification import DELIVERY_WORDS, OPTION_WORDS
-from fntx_dagster.accounting.trade_rows import ExerciseRow, TradeRow
+from fntx_dagster.accounting.trade_rows import Cancellations, ExerciseRow, TradeRow
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.store.queries import columns, one_value
 
@@ -21,10 +21,13 @@ LIVE_TRADE = "t.account_id = %(account)s and t.row_kind = 'Trade' and t.withdraw
 """The condition for a trade, `t`, that no newer statement withdrew."""
 
 
-def trades_after(connection: psycopg.Connection, account: str, start: datetime) -> list[TradeRow]:
-    """The trades that were executed after a moment, or have no time."""
+def trades_after(
+    connection: psycopg.Connection, account: str, start: datetime, late: Collection[str] = ()
+) -> list[TradeRow]:
+    """The trades that were executed after a moment, or have no time; and of `late` (row_keys), which count on the day
+    of their report, those that may be."""
     since = start.astimezone(NEW_YORK).date()
-    return _trades(connection, _AFTER_START, {"account": account, "start": start, "since": since})
+    return _trades(connection, _AFTER_START, {"account": account, "start": start, "since": since, "late": list(late)})
 
 
 def trades_to_strike_out(connection: psycopg.Connection, account: str) -> list[TradeRow]:
@@ -46,11 +49,16 @@ def exercises_after(connection: psycopg.Connection, account: str, start: datetim
 
 
 def earliest_mismatch(
-    connection: psycopg.Connection, account: str, struck_out: Iterable[str], base_currency: str
+    connection: psycopg.Connection, account: str, cancels: Cancellations, base_currency: str
 ) -> datetime | None:
     """The moment of the earliest trade or label that the fills do not hold as the statements have it."""
     words = {"options": list(OPTION_WORDS), "deliveries": list(DELIVERY_WORDS)}
-    keys = {"account": account, "struck_out": list(struck_out), "base": base_currency}
+    keys = {
+        "account": account,
+        "struck_out": list(cancels.struck_out),
+        "base": base_currency,
+        "late": list(cancels.late),
+    }
     return one_value(connection.execute(_EARLIEST_MISMATCH, keys | words))
 
 
@@ -62,15 +70,25 @@ def _trades(connection: psycopg.Connection, condition: LiteralString, parameters
 
 _TRADE_COLUMNS = columns(TradeRow.names(), of="t")
 
-_AFTER_START = "t.row_date >= %(since)s and (t.date_time > %(start)s or t.date_time is null)"
+_AFTER_START = (
+    "t.row_date >= %(since)s and (t.date_time > %(start)s or t.date_time is null or t.row_key = any (%(late)s))"
+)
 """`since` only lets the index help: no row is reported before it was executed."""
 
-_MARKED = "(t.transaction_type ~ '(Cancel|Correct)$' or strpos(t.buy_sell, '(Ca.)') > 0)"
+_MARKED = """(t.transaction_type ~ '(Cancel|Correct)$' or strpos(t.buy_sell, '(Ca.)') > 0
+    or t.notes ~ '(^|[;, ])Ca([;, ]|$)' or t.level_of_detail ilike 'cancel')"""
+
+_NAMES_NO_ORIGINAL = """coalesce(t.transaction_type, '') !~ 'Correct$'
+    and coalesce(nullif(t.orig_transaction_id, '0'), nullif(t.orig_trade_id, '0'), '') = ''"""
 
 _MAY_BE_STRUCK_OUT = f"""
     ({_MARKED}
      or t.transaction_id in (select t.orig_transaction_id from raw_flex.trades t where {LIVE_TRADE} and {_MARKED})
-     or t.trade_id in (select t.orig_trade_id from raw_flex.trades t where {LIVE_TRADE} and {_MARKED}))
+     or t.trade_id in (select t.orig_trade_id from raw_flex.trades t where {LIVE_TRADE} and {_MARKED})
+     or (coalesce(t.conid, t.symbol), abs(t.quantity), t.trade_price) in (
+         select coalesce(t.conid, t.symbol), abs(t.quantity), t.trade_price
+         from raw_flex.trades t where {LIVE_TRADE} and {_MARKED} and {_NAMES_NO_ORIGINAL}
+     ))
 """
 
 _EXERCISES = """
@@ -101,8 +119,10 @@ _EARLIEST_MISMATCH = f"""
     select min(least(live.date_time, built.executed_at))
     from live full join built on built.fill_id = live.row_key
     where live.row_key is null or built.fill_id is null
-       or row(abs(live.quantity), live.trade_price, live.date_time, coalesce(live.report_date, live.row_date),
-              coalesce(live.conid, live.symbol), live.currency, live.fifo_pnl_realized, live.mtm_pnl, live.close_price)
+       or row(abs(live.quantity), live.trade_price,
+              case when live.row_key = any (%(late)s) then built.executed_at else live.date_time end,
+              coalesce(live.report_date, live.row_date), coalesce(live.conid, live.symbol), live.currency,
+              live.fifo_pnl_realized, live.mtm_pnl, live.close_price)
           is distinct from
           row(abs(built.quantity), built.price, built.executed_at, built.report_date,
               built.contract_id, built.currency, built.broker_realised, built.broker_mtm, built.close_price)

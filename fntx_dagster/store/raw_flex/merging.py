@@ -150,7 +150,8 @@ class Merge:
 
         A key is the broker's id; where that is not unique in its statement, the id and a digest; without an id the
         digest, and a number from the second of identical rows on. A row that has moved to another day stays where it
-        is when a newer statement covers that day.
+        is when a newer statement covers that day. A row with an id of the broker's that is nowhere yet is taken as well
+        where the newer statement is of another query, which may not choose it.
         """
         self._execute(
             """
@@ -186,15 +187,17 @@ class Merge:
                     when present.digest = delivered.digest then 'unchanged'
                     else 'compared' end as fate
             from unique_keys as delivered
-            join covered on covered.account_id = delivered.account_id and covered.section = delivered.name
+            left join covered on covered.account_id = delivered.account_id and covered.section = delivered.name
                 and covered.day = delivered.row_date
             left join {target} as present
                 on present.account_id = delivered.account_id and present.row_key = delivered.row_key
             left join raw_flex.coverage as known on known.account_id = delivered.account_id
                 and known.section = delivered.name and known.day = present.row_date
+            where covered.day is not null or delivered.by_id and present.row_id is null and {beside}
             """,
             section,
             file_id=sql.Literal(file_id),
+            beside=_COVERED_BY_ANOTHER_QUERY.format(query=sql.Literal(self.file.query_name)),
         )
         self._analyze(section, "fresh")
 
@@ -281,7 +284,8 @@ class Merge:
         )
 
     def _withdraw(self, section: Section, came: bool) -> list[tuple[str, int]]:
-        """Mark the present rows (nothing is inserted yet) of the covered days that were not delivered."""
+        """Mark the present rows (nothing is inserted yet) of the covered days that were not delivered, but no row with
+        an id of the broker's that another query delivered: this one may not choose it."""
         delivered = sql.SQL("exists (select from {} as fresh where fresh.row_id = present.row_id)")
         return self._execute(
             """
@@ -289,6 +293,7 @@ class Merge:
                 update {target} as present set withdrawn_at = now() from covered
                 where covered.section = {name} and present.account_id = covered.account_id
                     and present.row_date = covered.day and present.withdrawn_at is null and not {delivered}
+                    and not {beside}
                 returning covered.section
             )
             select section, count(*) from withdrawn group by section
@@ -296,6 +301,7 @@ class Merge:
             section,
             name=sql.SQL("present.section") if section is OTHER else sql.Literal(section.table),
             delivered=delivered.format(_fresh(section.table)) if came else sql.SQL("false"),
+            beside=_of_another_query("present", self.file.query_name),
         ).fetchall()
 
     def _insert(self, section: Section) -> None:
@@ -323,6 +329,27 @@ class Merge:
 
 
 _FEW = 1_000
+
+
+_COVERED_BY_ANOTHER_QUERY = sql.SQL("""exists (
+    select from raw_flex.coverage as newest
+    join raw_flex.statements using (statement_id) join raw_flex.files using (file_id)
+    where newest.account_id = delivered.account_id and newest.section = delivered.name
+        and newest.day = delivered.row_date and files.query_name <> {query}
+)""")
+
+
+def _of_another_query(row: LiteralString, query: str | None) -> sql.Composable:
+    """Whether a present row has an id of the broker's and came by a query of another name; of a file without a name it
+    is never so."""
+    if query is None:
+        return sql.SQL("false")
+    return sql.SQL(
+        """(split_part({row}.row_key, '~', 1) = {row}.attributes ->> 'transactionID' and exists (
+            select from raw_flex.statements join raw_flex.files using (file_id)
+            where statements.statement_id = {row}.statement_id and files.query_name <> {query}
+        ))"""
+    ).format(row=sql.SQL(row), query=sql.Literal(query))
 
 
 def _staged(table: str) -> sql.Identifier:

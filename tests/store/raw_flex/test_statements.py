@@ -598,3 +598,31 @@ def test_a_person_reads_the_sum_of_very_many_unknown_sections(database: Database
     assert len(loaded.listed) == 22
     assert loaded.listed["19980 other sections"] == Counts(inserted=19_980)
     assert loaded.listed["trades"] == Counts(inserted=1)
+
+
+# -- two queries that choose rows of one section
+
+
+def chosen(query: str, generated: str, *numbers: int, section_name: str = "Trades") -> str:
+    rows = (row("Trade", transactionID=str(number), reportDate="20250714", quantity="1") for number in numbers)
+    text = document(statement(section(section_name, *rows), first="20250714", last="20250731", generated=generated))
+    return text.replace('queryName="Test"', f'queryName="{query}"')
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_overlapping_exports_of_two_queries_keep_the_rows_of_both_in_either_order(database, tmp_path, order):
+    files = [chosen("Shares", EARLY, 1, 2), chosen("Options", LATE, 2, 3)]
+    for place in order:
+        load_file(database, write(tmp_path / f"{place}.xml", files[place]))
+    with database.connect() as connection:
+        rows = connection.execute("select row_key, withdrawn_at from raw_flex.trades order by 1").fetchall()
+    assert rows == [("1", None), ("2", None), ("3", None)]
+
+
+def test_a_query_still_withdraws_what_it_itself_delivered_and_no_longer_holds(database, tmp_path):
+    for number, text in enumerate([chosen("Shares", EARLY, 1, 2), chosen("Shares", LATE, 2)]):
+        load_file(database, write(tmp_path / f"{number}.xml", text))
+    with database.connect() as connection:
+        assert connection.execute("select row_key from raw_flex.trades where withdrawn_at is null").fetchall() == [
+            ("2",)
+        ]
