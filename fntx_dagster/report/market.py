@@ -327,7 +327,8 @@ def _new_marks(day: Day) -> Decimal:
 
 def _marked_label(day: Day) -> str:
     if not day.open_at_close:
-        return _ENDED
+        touched = any(event.contract is not None for block in day.blocks for event in block.events)
+        return _ENDED if touched else PART_LABELS["fx_translation"]  # without a position there is nothing to mark
     return PART_LABELS["mark_to_market"] if _is_marked(day) else _EXPIRING
 
 

@@ -58,6 +58,8 @@ _SECTIONS = {
     "interest_accruals": ("Interest Accruals", "", "accruals", False),
     "equity_summary": ("Net Asset Value (NAV) in Base", "", "what the positions are worth", False),
     "cash_report": ("Cash Report", "", "balances, for FX translation", False),
+    "dividend_accruals": ("Change in Dividend Accruals", "", "dividends before their ex-date", False),
+    "tier_interest": ("Interest Details", "Tier Interest Details", "the margin interest of each night", False),
     "open_positions": ("Open Positions", "Summary", "closing prices, for Greeks and revaluation", False),
 }
 """Table → its name and options in Client Portal. Left out: the sections that no figure uses, and the exchange rates,
