@@ -5,9 +5,10 @@ What belongs here: headers and rows of display strings. What is unknown is a das
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from fntx_dagster.model.account_risk import (
     ALL_SHORT,
@@ -33,6 +34,40 @@ def risk_tables(risk: AccountRisk) -> list[Table]:
         figures_table(risk),
     )
     return [table for table in tables if table.rows]
+
+
+def risk_document(risk: AccountRisk, shown: Callable[[Decimal], dict[str, Any]]) -> dict[str, Any]:
+    """The same for the JSON report; `shown` writes an amount, and None stays None."""
+
+    def amount(value: Decimal | None) -> dict[str, Any] | None:
+        return None if value is None else shown(value)
+
+    def named(fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: amount(value)
+            if isinstance(value, Decimal)
+            else value.isoformat()
+            if isinstance(value, date)
+            else money.rounded(value)
+            for name, value in fields.items()
+        }
+
+    taken, margin = risk.assignments, risk.margin
+    return {
+        "account_id": risk.account_id,
+        "trading_day": risk.trading_day.isoformat(),
+        "base_currency": risk.base_currency,
+        "nav": shown(risk.nav),
+        "stress": [
+            {"spot_move": money.plain(spot), "volatility_move": money.plain(by), "change": amount(change)}
+            for by, changes in zip(risk.stress.points, risk.stress.changes, strict=True)
+            for spot, change in zip(risk.stress.spots, changes, strict=True)
+        ],
+        "cash_if_assigned": {scope: amount(taken.needed(scope)) for scope in _SCOPES} | {"cash": amount(taken.cash)},
+        "drawdowns": [named(fall._asdict()) for fall in risk.drawdowns],
+        "streaks": {name: run and named(run._asdict()) for name, run in risk.streaks._asdict().items()},
+        "margin": margin and named(margin._asdict() | {"available": margin.available}),
+    }
 
 
 def stress_table(risk: AccountRisk) -> Table:

@@ -5,9 +5,14 @@ What belongs here: how each figure is written, and what is said beside a chart. 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
 from fntx_dagster.model.against_market import AgainstMarket, Comparison, Costs, Distribution
 from fntx_dagster.report import charts, clock, money
 from fntx_dagster.report.heat_map import heat_map
+from fntx_dagster.report.money import rounded
 from fntx_dagster.report.tables import Figure, Table
 
 _UNKNOWN = "–"
@@ -66,6 +71,24 @@ def market_figures(view: AgainstMarket, key: str) -> list[Figure]:
             )
         )
     return figures
+
+
+def market_document(view: AgainstMarket, shown: Callable[[Decimal], dict[str, Any]]) -> dict[str, Any]:
+    """The comparison, the distribution and the costs for the JSON report; `shown` writes an amount. Ratios have ten
+    digits: those behind differ between machines."""
+    spread = view.distribution._asdict() if view.distribution else None
+    if spread:
+        spread["bins"] = [{"from": rounded(low), "to": rounded(high), "sessions": n} for low, high, n in spread["bins"]]
+    return {
+        "account_id": view.account_id,
+        "base_currency": view.base_currency,
+        "first_day": view.period.first.isoformat(),
+        "last_day": view.period.last.isoformat(),
+        "comparison": view.comparison and {name: rounded(value) for name, value in view.comparison._asdict().items()},
+        "distribution": spread and {name: rounded(value) for name, value in spread.items()},
+        "costs": {name: shown(amount) for name, amount in view.costs._asdict().items()}
+        | {"of_premium": rounded(view.costs.of_premium), "of_nav": rounded(view.costs.of_nav)},
+    }
 
 
 def comparison_table(beside: Comparison) -> Table:

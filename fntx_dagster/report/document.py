@@ -47,6 +47,13 @@ option_selling: of several official days an entry per account: account_id, base_
     round_trips and all_in (outcomes: number, won, lost, win_rate, net_pnl, average; all_in also interest), strategies
     and running, by_kind, by_underlying, edge [{property, classes}]; docs/strategies.md. Rates are in percent.
 
+against_market: of several official days an entry per account: account_id, base_currency, first_day, last_day,
+    comparison, distribution, costs {commissions, fees, premium, mean_nav, of_premium, of_nav}; docs/metrics.md.
+
+risk: of several official days an entry per account at the last close: account_id, trading_day, base_currency, nav,
+    stress [{spot_move, volatility_move, change}], cash_if_assigned {in_the_money, all_short, cash}, drawdowns, streaks
+    {winning, losing, current}, margin; docs/risk.md. Moves are exact ratios as strings; what is unknown is null.
+
 contract: contract_id; symbol; description; asset_category; underlying_symbol; multiplier; strike; expiry; put_call.
 """
 
@@ -59,10 +66,14 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fntx_dagster.model.account_risk import AccountRisk
+from fntx_dagster.model.against_market import AgainstMarket
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.day import AnyDay, Block, Day, Event, OpenPosition, ProvisionalDay
 from fntx_dagster.model.strategies import OptionSelling
 from fntx_dagster.report import clock, money
+from fntx_dagster.report.account_risk import risk_document
+from fntx_dagster.report.against_market import market_document
 from fntx_dagster.report.charges import Charge
 from fntx_dagster.report.market import nonzero_parts, part_label
 from fntx_dagster.report.narrative import Paragraph, Story, StorySection
@@ -75,12 +86,22 @@ VERSION = 1
 Json = dict[str, Any]
 
 
-def to_json(stories: Sequence[Story], selling: Sequence[OptionSelling] = ()) -> str:
+def to_json(
+    stories: Sequence[Story],
+    selling: Sequence[OptionSelling] = (),
+    markets: Sequence[AgainstMarket] = (),
+    risks: Sequence[AccountRisk] = (),
+) -> str:
     """The document as text, indented, with a final newline; characters beyond ASCII are not escaped."""
-    return json.dumps(to_document(stories, selling), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(to_document(stories, selling, markets, risks), indent=2, ensure_ascii=False) + "\n"
 
 
-def to_document(stories: Sequence[Story], selling: Sequence[OptionSelling] = ()) -> Json:
+def to_document(
+    stories: Sequence[Story],
+    selling: Sequence[OptionSelling] = (),
+    markets: Sequence[AgainstMarket] = (),
+    risks: Sequence[AccountRisk] = (),
+) -> Json:
     """The document as plain dicts, lists and strings; its shape is the module's docstring."""
     other = {story.observer.key: story.observer for story in stories if story.observer.key != clock.HONG_KONG.key}
     return {
@@ -90,6 +111,8 @@ def to_document(stories: Sequence[Story], selling: Sequence[OptionSelling] = ())
         "periods": [_period(period) for period in narrate_periods(stories)],
         "days": [_day(story) for story in stories],
         **({"option_selling": [selling_document(made, _shown) for made in selling]} if selling else {}),
+        **({"against_market": [market_document(view, _shown) for view in markets]} if markets else {}),
+        **({"risk": [risk_document(risk, _shown) for risk in risks]} if risks else {}),
     }
 
 

@@ -6,14 +6,19 @@ What belongs here: emphasis, indentation and escaping. What is said is decided i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fntx_dagster.foreign import LONGEST_CELL, cleaned
+from fntx_dagster.model.account_risk import AccountRisk
+from fntx_dagster.model.against_market import AgainstMarket
 from fntx_dagster.model.strategies import OptionSelling
 from fntx_dagster.report import clock
+from fntx_dagster.report.account_risk import risk_tables
+from fntx_dagster.report.against_market import market_tables
 from fntx_dagster.report.narrative import Line, Paragraph, Story, StorySection
 from fntx_dagster.report.period import PeriodSummary, narrate_periods
 from fntx_dagster.report.strategies import selling_tables
+from fntx_dagster.report.tables import Table
 
 # What a broker's description or a label may hold and Markdown would read as markup: within a line; at its start, where
 # it would make a heading, a list or a rule; and what some renderers make links of.
@@ -27,11 +32,13 @@ def to_markdown(
     *,
     account_label: str | None,
     selling: OptionSelling | None = None,
+    market: AgainstMarket | None = None,
+    risk: AccountRisk | None = None,
     notes: Sequence[str] = (),
 ) -> str:
-    """One document of the stories, in the order given, with their period before them where they are several, and what
-    option selling made in it. `account_label` is printed as given: masking is the caller's. `notes` are sentences about
-    the statements behind them."""
+    """One document of the stories, in the order given, with their period before them where they are several, what
+    option selling made in it, the account beside its benchmark, and what can hurt it at the end. `account_label` is
+    printed as given: masking is the caller's. `notes` are sentences about the statements behind them."""
     zones = clock.zones_sentence(stories[0].observer if stories else clock.HONG_KONG)
     head = [
         f"# ALM Report{_range(stories)}",
@@ -40,6 +47,10 @@ def to_markdown(
     ]
     sections = [_period(period) for period in narrate_periods(stories)]
     sections += [_selling(selling)] if selling and selling.both.all_in.number else []
+    sections += [_tables("Against the Market", market_tables(market))] if market else []
+    sections += (
+        [_tables(f"Risk at the Close of {clock.full_date(risk.trading_day)}", risk_tables(risk))] if risk else []
+    )
     sections += [_section(section) for story in stories for section in story.sections]
     return "\n\n".join(head) + "\n\n" + _RULE.join(sections or ["No trading days."]) + "\n"
 
@@ -75,8 +86,12 @@ def _period(period: PeriodSummary) -> str:
 
 
 def _selling(selling: OptionSelling) -> str:
-    parts = [f"## Option Selling, amounts in {escaped(selling.base_currency)}"]
-    for content in selling_tables(selling):
+    return _tables(f"Option Selling, amounts in {selling.base_currency}", selling_tables(selling))
+
+
+def _tables(heading: str, contents: Iterable[Table]) -> str:
+    parts = [f"## {escaped(heading)}"]
+    for content in contents:
         rows = (*content.rows, *([content.totals] if content.totals else []))
         parts += [f"### {escaped(content.title)}", table(content.headers, rows, content.words)]
         parts += [escaped(content.footnote)] if content.footnote else []

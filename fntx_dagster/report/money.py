@@ -7,6 +7,7 @@ hyphen, so that a figure can be searched for; a zero has no sign. Nothing here i
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any
 
 CENT = Decimal("0.01")
 _FINE = Decimal("0.0001")
@@ -56,6 +57,11 @@ def ratio(value: float | None, *, in_percent: bool = False) -> str:
     if value is None:
         return "–"
     return percent(value) if in_percent else f"{value:,.4f}"
+
+
+def rounded(value: Any) -> Any:
+    """A ratio for programs, to ten digits: those behind differ between machines. Anything else as it is."""
+    return float(f"{value:.10g}") if isinstance(value, float) else value
 
 
 def price(value: Decimal) -> str:

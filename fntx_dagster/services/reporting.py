@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.foreign import cleaned
+from fntx_dagster.model.account_risk import AccountRisk
+from fntx_dagster.model.against_market import AgainstMarket
 from fntx_dagster.model.day import ProvisionalDay, without_brokers_words
+from fntx_dagster.model.nav import NavDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.strategies import OptionSelling
 from fntx_dagster.report.document import to_json
@@ -81,13 +84,13 @@ def report(
                 account_report(settings, snapshot, names[account_id], stories) for account_id, stories in shown.items()
             ]
             return to_html(reports, masked_words if masked else cleaned)
-        selling = {account_id: _selling(snapshot, stories) for account_id, stories in shown.items()}
+        beside = {account_id: _beside(settings, snapshot, stories) for account_id, stories in shown.items()}
     if form == "json":
-        made = [one for one in selling.values() if one]
-        text = to_json([story for stories in shown.values() for story in stories], made)
+        selling, markets, risks = ([one for one in every if one] for every in zip(*beside.values(), strict=True))
+        text = to_json([story for stories in shown.values() for story in stories], selling, markets, risks)
     else:
         text = "\n".join(
-            to_markdown(stories, account_label=names[name], selling=selling[name], notes=said[name])
+            to_markdown(stories, account_label=names[name], notes=said[name], **beside[name]._asdict())
             for name, stories in shown.items()
         )
     return without_accounts(text) if masked else text
@@ -131,7 +134,7 @@ def account_report(settings: Settings, db: Readable, label: str, stories: Sequen
     official = [story.day.trading_day for story in stories if story.day.as_of is None]
     if not official:
         return AccountReport(label, stories)
-    history, period = performance.nav_history(db, account, official[-1]), Period(official[0], official[-1])
+    history = performance.nav_history(db, account, official[-1])
     return AccountReport(
         label,
         stories,
@@ -144,18 +147,32 @@ def account_report(settings: Settings, db: Readable, label: str, stories: Sequen
         metrics=performance.rolling_metrics(db, Period.on(official[-1]), account),
         options=risk.option_greeks(db, Period.on(official[-1]), account),
         portfolio=next(iter(risk.portfolio_risk(db, Period.on(official[-1]), account)), None),
-        selling=_selling(db, stories),
-        risk=account_risk(settings, db, official[-1], account, history=history),
-        market=account_against_market(db, account, period, chosen_benchmark(settings, db, period), history),
+        **_beside(settings, db, stories, history)._asdict(),
     )
 
 
-def _selling(db: Readable, stories: Sequence[Story]) -> OptionSelling | None:
-    """What the trading of several official days made; a day alone has its narrative."""
+class _Beside(NamedTuple):
+    """What a report of several official days has beside its narratives; None of a day alone."""
+
+    selling: OptionSelling | None = None
+    market: AgainstMarket | None = None
+    risk: AccountRisk | None = None
+
+
+def _beside(
+    settings: Settings, db: Readable, stories: Sequence[Story], history: Sequence[NavDay] | None = None
+) -> _Beside:
+    """Option selling and the market over the official days of one account, and the risk at the close of the last."""
     official = [story.day.trading_day for story in stories if story.day.as_of is None]
     if len(official) < 2:
-        return None
-    return selling_of(db, stories[0].day.account_id, Period(official[0], official[-1]))
+        return _Beside()
+    account, period = stories[0].day.account_id, Period(official[0], official[-1])
+    days = performance.nav_history(db, account, period.last) if history is None else history
+    return _Beside(
+        selling_of(db, account, period),
+        account_against_market(db, account, period, chosen_benchmark(settings, db, period), days),
+        account_risk(settings, db, period.last, account, history=days),
+    )
 
 
 def write_whole(file: Path, content: str | bytes, *, private: bool = False) -> None:
