@@ -72,12 +72,13 @@ def risk_document(risk: AccountRisk, shown: Callable[[Decimal], dict[str, Any]])
 
 def stress_table(risk: AccountRisk) -> Table:
     """The change in value in base currency: a row for each move of the volatilities, a column for each of the
-    underlyings."""
+    underlyings. Without rows where nothing that is held moves."""
     stress = risk.stress
     headers = (f"Volatility ({risk.base_currency})", *(_percent(spot) for spot in stress.spots))
     rows = tuple(
         (f"{_signed(by * 100)} points" if by else "as it is", *map(_amount, changes))
         for by, changes in zip(stress.points, stress.changes, strict=True)
+        if any(change != 0 for every in stress.changes for change in every)
     )
     return Table(
         headers,

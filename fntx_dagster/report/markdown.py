@@ -47,7 +47,7 @@ def to_markdown(
     ]
     sections = [_period(period) for period in narrate_periods(stories)]
     sections += [_selling(selling)] if selling and selling.both.all_in.number else []
-    sections += [_tables("Against the Market", market_tables(market))] if market else []
+    sections += [_tables("The Market and the Costs", market_tables(market))] if market else []
     sections += (
         [_tables(f"Risk at the Close of {clock.full_date(risk.trading_day)}", risk_tables(risk))] if risk else []
     )
