@@ -30,17 +30,16 @@ _MOST_BINS = 25
 def beside(days: Sequence[NavDay], before: date, prices: Mapping[date, tuple[Decimal, bool]]) -> list[MarketDay]:
     """The sessions of a range, in order and without a gap, with the benchmark's returns. `before` is the session before
     the first; `prices` are closes and whether each may be compared with the close before. The linked return begins with
-    the first close that is known."""
+    the first close that is known, and ends before the first that may not be compared."""
     sessions = [before, *(day.trading_day for day in days)]
     moves = [_move(prices.get(earlier), prices.get(later)) for earlier, later in pairwise(sessions)]
     listed: list[MarketDay] = []
-    begun = before in prices
-    wealth: float | None = 1.0
+    base = prices.get(before)
     for day, move in zip(days, moves, strict=True):
-        if begun:
-            wealth = None if wealth is None or move is None else wealth * (1 + move)
-        begun = begun or day.trading_day in prices
-        linked = None if wealth is None or not begun else wealth - 1
+        price = prices.get(day.trading_day)
+        if base is None or (price and not price[1]):  # the first close, or the first of other units
+            base = price if base is None else (Decimal(0), False)
+        linked = float(price[0] / base[0]) - 1 if price and base and base[0] > 0 else None
         listed.append(MarketDay(day.trading_day, day.daily_return, move, linked))
     return listed
 

@@ -68,7 +68,7 @@ class Costs(NamedTuple):
 
 class MarketDay(NamedTuple):
     """A session's return and the benchmark's, and the benchmark's since the close before the range, or since its first
-    close that is known; None from where one is missing."""
+    close that is known; None where one is missing, and from a corporate action on."""
 
     trading_day: date
     daily_return: float | None

@@ -76,8 +76,8 @@ def return_chart(
         axes.fill_between(places, values, 0.0, color=_COLOURS["grid"], linewidth=0, clip_on=False)
         axes.axhline(0.0, color=_COLOURS["soft"], linewidth=0.8)
         if benchmark:
-            beside = [math.nan if each is None else each for each in (0.0, *benchmark)]
-            axes.plot(places, beside, color=_COLOURS["step"], linewidth=1.6, clip_on=False)
+            known = [(place, each) for place, each in zip(places[1:], benchmark, strict=True) if each is not None]
+            axes.plot(*zip((0.0, 0.0), *known, strict=True), color=_COLOURS["step"], linewidth=1.6, clip_on=False)
         marker = "" if len(sessions) > 70 else "o"
         axes.plot(places, values, color=_COLOURS["accent"], linewidth=1.8, marker=marker, markersize=4.5, clip_on=False)
         axes.set_xlim(0, max(len(sessions), 1))

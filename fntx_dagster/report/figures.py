@@ -111,7 +111,7 @@ def _benchmarks_key(market: AgainstMarket | None, linked: Sequence[float | None]
         return []
     begins = next(day.trading_day for day in market.days if day.benchmark_linked is not None)
     since = "" if market.days[0].benchmark_return is not None else f" since the close of {begins}"
-    until = "" if linked[-1] is not None else ", until a close is missing"
+    until = "" if linked[-1] is not None else ", at its last close that is known"
     return [("step", f"{market.comparison.benchmark}: {money.percent(known[-1], signed=True)}{since}{until}")]
 
 

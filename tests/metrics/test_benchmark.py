@@ -133,3 +133,7 @@ def test_the_linked_return_begins_with_the_first_close_that_is_known() -> None:
     prices = {BEGIN + timedelta(2): (Decimal(50), True), BEGIN + timedelta(3): (Decimal(51), True)}
     linked = [day.benchmark_linked for day in beside(days, BEGIN, prices)]
     assert linked == [None, 0, pytest.approx(0.02)]
+    del prices[BEGIN + timedelta(2)]
+    prices[BEGIN] = Decimal(50), True
+    linked = [day.benchmark_linked for day in beside(days, BEGIN, prices)]
+    assert linked == [None, None, pytest.approx(0.02)], "a missing close leaves a gap"
