@@ -43,6 +43,7 @@ _LONGEST = (
     "test_ui_after_demo.py",
     "test_hostile_run.py",
     "test_every_kind.py",
+    "test_mutations.py",
     "test_checks.py",
     "test_doctor.py",
     "test_rebuilds.py",

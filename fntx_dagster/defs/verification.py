@@ -18,7 +18,7 @@ _DESCRIPTIONS = {
     "mathematical": "Opening, flows and net P&L lead to the closing; the parts sum to the whole.",
     "logical": "Counts, percentages and drawdowns lie in their bounds.",
     "cross_reference": "Two sources of the same figure agree.",
-    "historical": "Return, volatility, the broker's difference and the unexplained remainder are not unusual.",
+    "historical": "Return, volatility and remainders are not unusual; a statement's own sums agree.",
 }
 _HEADERS = ("day", "account", "equation", "left", "", "right", "difference")
 

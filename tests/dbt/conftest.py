@@ -48,10 +48,15 @@ class Platform:
     def run(self, first: date | str = FIRST, last: date | str = LAST) -> RebuildCounts:
         """Bring fills and marts up to date for a range of sessions; dbt's own tests must hold."""
         first, last = (date.fromisoformat(day) if isinstance(day, str) else day for day in (first, last))
+        counts = self.rebuild(first, last)
+        self.build(first, last)
+        return counts
+
+    def rebuild(self, first: date, last: date) -> RebuildCounts:
+        """Bring the fills up to date for a range of sessions."""
         set_initial_capital(self.database, self.settings.accounting.initial_capital)
         counts = rebuild(self.database, Period(first, last), fallback=self.settings.accounting.fx_fallback)
         note_refused(self.database, first, ((account.account_id, str(account.error)) for account in counts.failed))
-        self._build(first, last)
         return counts
 
     def goes_on(self, day: str) -> None:
@@ -61,10 +66,11 @@ class Platform:
         counts = rebuild(self.database, Period(start, session), fallback=self.settings.accounting.fx_fallback)
         note_refused(self.database, start, ((account.account_id, str(account.error)) for account in counts.failed))
         stale = stale_range(self.database, Period.on(session))
-        self._build(*stale.period)
+        self.build(*stale.period)
         mark_built(self.database, stale)
 
-    def _build(self, first: date, last: date) -> None:
+    def build(self, first: date, last: date) -> None:
+        """Build the marts for a range of sessions; dbt's own tests must hold."""
         results = build(self.settings, self.database, ["path:models/marts"], Period(first, last))
         failed = [str(done) for done in results if done.status not in ("success", "pass")]
         assert not failed, failed

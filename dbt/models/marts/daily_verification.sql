@@ -225,3 +225,18 @@ cross join lateral (
         ('volatility >= 0', metrics.volatility::numeric, '>=', 0)
 ) as bound (equation, left_side, relation, right_side)
 where {{ in_range('metrics.trading_day') }} and bound.left_side is not null
+
+union all
+
+select
+    account_id,
+    trading_day,
+    'historical',
+    equation,
+    left_side,
+    '=',
+    right_side,
+    left_side - right_side,
+    tolerance,
+    abs(left_side - right_side) <= tolerance
+from {{ ref('int_statement_sums') }}

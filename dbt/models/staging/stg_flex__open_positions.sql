@@ -23,7 +23,8 @@ select
         sum(position) filter (where level_of_detail ilike 'summary'),
         sum(position)
     ) as quantity,
-    max(mark_price) as mark_price
+    max(mark_price) as mark_price,
+    max(fx_rate_to_base) as fx_rate_to_base
 from {{ source('raw_flex', 'open_positions') }}
 where withdrawn_at is null
 group by 1, 2, 3, 4, 5, 6

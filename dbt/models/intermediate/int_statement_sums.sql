@@ -1,0 +1,324 @@
+-- What a statement says twice must agree: rows and their totals, parts and wholes, the end of a day and the next one's
+-- start. Each equation of a session with both sides, and the tolerance that the digits of the statement need. An
+-- equation over a section or a field that is not delivered is left out.
+with
+
+sessions as (
+    select account_id, trading_day, base_currency, closing_nav, previous_day
+    from {{ ref('official_days') }}
+    inner join {{ ref('stg_sessions') }} using (trading_day)
+    where {{ in_range('trading_day') }}
+),
+
+rates as (
+    select
+        stated.account_id,
+        sessions.trading_day,
+        stated.currency,
+        stated.rate,
+        0.5 * power(10::numeric, -scale(stated.rate)) as last_digit
+    from sessions
+    inner join {{ source('accounting', 'day_rates') }} as stated
+        on stated.account_id = sessions.account_id
+        and stated.session = sessions.trading_day
+        and stated.currency <> sessions.base_currency
+
+    union all
+
+    select account_id, trading_day, base_currency, 1, 0 from sessions
+),
+
+trades as (
+    select sessions.trading_day, trades.*
+    from sessions
+    inner join {{ ref('stg_flex__trades') }} as trades
+        on trades.account_id = sessions.account_id
+        and trades.statement_day > sessions.previous_day
+        and trades.statement_day <= sessions.trading_day
+),
+
+of_rows as (
+    select
+        account_id,
+        trading_day,
+        sum(abs(proceeds + quantity * trade_price * multiplier)) as proceeds_off,
+        -- the end of an option is marked from the price of the evening before, which its row need not give
+        sum(abs(mtm_pnl - quantity * close_price * multiplier - proceeds)) filter (
+            where not (asset_category = 'OPT' and transaction_type = 'BookTrade' and trade_price = 0)
+        ) as mark_off,
+        0.01 * count(*) + 0.00005 * sum(abs(quantity * multiplier)) as tolerance
+    from trades
+    where row_kind = 'Trade' and asset_category in ('STK', 'OPT')
+    group by account_id, trading_day
+),
+
+totals as (
+    select
+        account_id,
+        trading_day,
+        asset_category,
+        sum(quantity) as quantity,
+        sum(proceeds) as proceeds,
+        sum(commission) as commission
+    from trades
+    where row_kind = 'AssetSummary'
+    group by account_id, trading_day, asset_category
+),
+
+summed as (
+    select
+        trades.account_id,
+        trades.trading_day,
+        trades.asset_category,
+        sum(abs(trades.quantity)) as quantity,
+        sum(trades.proceeds * coalesce(trades.fx_rate_to_base, of_currency.rate)) as proceeds,
+        sum(
+            trades.commission * case
+                when trades.commission_currency = trades.currency
+                    then coalesce(trades.fx_rate_to_base, of_currency.rate)
+                else of_commission.rate
+            end
+        ) as commission,
+        sum(abs(trades.proceeds * of_currency.rate)) as turnover
+    from trades
+    left join rates as of_currency using (account_id, trading_day, currency)
+    left join rates as of_commission
+        on of_commission.account_id = trades.account_id
+        and of_commission.trading_day = trades.trading_day
+        and of_commission.currency = trades.commission_currency
+    where trades.row_kind = 'Trade'
+    group by trades.account_id, trades.trading_day, trades.asset_category
+),
+
+of_totals as (
+    select
+        account_id,
+        trading_day,
+        sum(abs(totals.quantity - summed.quantity)) as quantity_off,
+        sum(abs(totals.proceeds - summed.proceeds)) as proceeds_off,
+        sum(abs(totals.commission - summed.commission)) as commission_off,
+        0.01 + 0.0000001 * sum(summed.turnover) as tolerance
+    from totals
+    inner join summed using (account_id, trading_day, asset_category)
+    group by account_id, trading_day
+),
+
+-- The symbol of the Options Clearing Corporation ends with the strike in thousandths.
+options as (
+    select account_id, statement_day, symbol, strike, multiplier from {{ ref('stg_flex__trades') }}
+    where symbol ~ '[0-9]{6}[CP][0-9]{8}$'
+
+    union all
+
+    select account_id, statement_day, symbol, strike, multiplier from {{ ref('stg_flex__open_positions') }}
+    where symbol ~ '[0-9]{6}[CP][0-9]{8}$'
+),
+
+of_options as (
+    select account_id, trading_day, sum(strikes_off) as strikes_off, sum(multipliers_off) as multipliers_off
+    from (
+        select
+            sessions.account_id,
+            sessions.trading_day,
+            count(*) filter (where options.strike <> right(options.symbol, 8)::numeric / 1000) as strikes_off,
+            max(options.multiplier) - min(options.multiplier) as multipliers_off
+        from sessions
+        inner join options
+            on options.account_id = sessions.account_id
+            -- the day before, too: an end has no price by which its multiplier would show
+            and options.statement_day >= sessions.previous_day
+            and options.statement_day <= sessions.trading_day
+        group by sessions.account_id, sessions.trading_day, options.symbol
+    ) as contracts
+    group by account_id, trading_day
+),
+
+of_equity as (
+    select
+        sessions.account_id,
+        sessions.trading_day,
+        sum(abs(equity.total - equity.parts)) as parts_off,
+        0.01 * count(*) as tolerance,
+        sum(abs(equity.total - own.total)) filter (where equity.report_date <> equity.statement_day) as repeated_off
+    from sessions
+    inner join {{ ref('stg_flex__equity_parts') }} as equity
+        on equity.account_id = sessions.account_id
+        and equity.statement_day > sessions.previous_day
+        and equity.statement_day <= sessions.trading_day
+    left join {{ ref('stg_flex__equity_summary') }} as own
+        on own.account_id = equity.account_id and own.report_date = equity.report_date
+    group by sessions.account_id, sessions.trading_day
+),
+
+-- What positions are worth is in the equity summary; futures and the like are there by their gains alone.
+of_positions as (
+    select
+        worth.account_id,
+        worth.trading_day,
+        sum(abs(worth.of_rows - equity.asset_value)) as off,
+        sum(worth.tolerance) as tolerance,
+        bool_or(worth.has_others) as has_others
+    from (
+        select
+            sessions.account_id,
+            sessions.trading_day,
+            positions.statement_day,
+            sum(
+                positions.quantity * positions.mark_price * positions.multiplier
+                * coalesce(positions.fx_rate_to_base, rates.rate)
+            ) as of_rows,
+            0.02 + 0.00005 * sum(abs(positions.quantity * positions.multiplier)) as tolerance,
+            bool_or(positions.asset_category not in ('STK', 'OPT', 'BOND', 'BILL', 'FUND')) as has_others
+        from sessions
+        inner join {{ ref('stg_flex__open_positions') }} as positions
+            on positions.account_id = sessions.account_id
+            and positions.statement_day > sessions.previous_day
+            and positions.statement_day <= sessions.trading_day
+            -- the rate of a holiday is on its rows alone
+            and (
+                positions.fx_rate_to_base is not null
+                or positions.currency = sessions.base_currency
+                or positions.statement_day = sessions.trading_day
+            )
+        left join rates
+            on rates.account_id = sessions.account_id
+            and rates.trading_day = sessions.trading_day
+            and rates.currency = positions.currency
+        group by sessions.account_id, sessions.trading_day, positions.statement_day
+    ) as worth
+    inner join {{ ref('stg_flex__equity_summary') }} as equity
+        on equity.account_id = worth.account_id and equity.report_date = worth.statement_day
+    group by worth.account_id, worth.trading_day
+),
+
+cash as (
+    select sessions.trading_day, sessions.previous_day, cash.*
+    from sessions
+    inner join {{ ref('stg_flex__cash_balances') }} as cash
+        on cash.account_id = sessions.account_id
+        and cash.to_date > sessions.previous_day
+        and cash.to_date <= sessions.trading_day
+        and cash.from_date > sessions.previous_day
+),
+
+of_cash as (
+    select
+        cash.account_id,
+        cash.trading_day,
+        sum(cash.ending_cash * rates.rate) filter (where cash.to_date = cash.trading_day) as in_base,
+        max(cash.ending_cash) filter (
+            where cash.currency = 'BASE_SUMMARY' and cash.to_date = cash.trading_day
+        ) as total,
+        0.01 + coalesce(sum(abs(cash.ending_cash) * rates.last_digit), 0) as tolerance,
+        bool_and(rates.rate is not null or cash.currency = 'BASE_SUMMARY' or cash.ending_cash = 0) as rates_are_known,
+        sum(abs(cash.starting_cash - before.ending_cash)) as starts_off
+    from cash
+    left join rates using (account_id, trading_day, currency)
+    left join lateral (
+        select earlier.ending_cash
+        from {{ ref('stg_flex__cash_balances') }} as earlier
+        where earlier.account_id = cash.account_id
+            and earlier.currency = cash.currency
+            and earlier.to_date < cash.from_date
+            and earlier.to_date >= cash.previous_day
+        order by earlier.to_date desc
+        limit 1
+    ) as before on true
+    group by cash.account_id, cash.trading_day
+),
+
+of_rates as (
+    select
+        sessions.account_id,
+        sessions.trading_day,
+        max(abs(stated.rate / rates.rate - 1)) as off
+    from sessions
+    inner join {{ ref('stg_flex__stated_rates') }} as stated
+        on stated.account_id = sessions.account_id
+        and stated.statement_day > sessions.previous_day
+        and stated.statement_day <= sessions.trading_day
+    inner join rates
+        on rates.account_id = sessions.account_id
+        and rates.trading_day = sessions.trading_day
+        and rates.currency = stated.currency
+    group by sessions.account_id, sessions.trading_day
+),
+
+of_moves as (
+    select sessions.account_id, sessions.trading_day, max(abs(rates.rate / before.rate - 1)) as most
+    from sessions
+    inner join rates using (account_id, trading_day)
+    inner join {{ source('accounting', 'day_rates') }} as before
+        on before.account_id = sessions.account_id
+        and before.session = sessions.previous_day
+        and before.currency = rates.currency
+    group by sessions.account_id, sessions.trading_day
+),
+
+of_transfers as (
+    select
+        sessions.account_id,
+        sessions.trading_day,
+        sum(
+            case
+                when moved.quantity = 0 then abs(moved.price) + abs(moved.amount) + abs(moved.amount_in_base)
+                else
+                    abs(moved.cash)
+                    + case
+                        when moved.price <> 0 and moved.asset_category in ('STK', 'OPT')
+                            then abs(moved.amount - moved.quantity * moved.price * moved.multiplier)
+                        else 0
+                    end
+                    + coalesce(abs(moved.amount_in_base - moved.amount * moved.fx_rate_to_base), 0)
+            end
+        ) as off,
+        0.01
+        + sum(abs(moved.amount) * 0.5 * power(10::numeric, -scale(coalesce(moved.fx_rate_to_base, 1)))) as tolerance
+    from sessions
+    inner join {{ ref('stg_flex__transfers') }} as moved
+        on moved.account_id = sessions.account_id
+        and moved.statement_day > sessions.previous_day
+        and moved.statement_day <= sessions.trading_day
+    group by sessions.account_id, sessions.trading_day
+)
+
+select sessions.account_id, sessions.trading_day, equation.*
+from sessions
+left join of_rows using (account_id, trading_day)
+left join of_totals using (account_id, trading_day)
+left join of_options using (account_id, trading_day)
+left join of_equity using (account_id, trading_day)
+left join of_positions using (account_id, trading_day)
+left join of_cash using (account_id, trading_day)
+left join of_rates using (account_id, trading_day)
+left join of_moves using (account_id, trading_day)
+left join of_transfers using (account_id, trading_day)
+left join {{ ref('stg_flex__equity_summary') }} as equity
+    on equity.account_id = sessions.account_id and equity.report_date = sessions.trading_day
+cross join lateral (
+    values
+        ('trades: proceeds = -quantity x price x multiplier', of_rows.proceeds_off, 0, of_rows.tolerance),
+        ('trades: mark-to-market = closing value + proceeds', of_rows.mark_off, 0, of_rows.tolerance),
+        ('trades: quantities of the rows = the broker''s totals', of_totals.quantity_off, 0, 0),
+        ('trades: proceeds of the rows = the broker''s totals', of_totals.proceeds_off, 0, of_totals.tolerance),
+        ('trades: commissions of the rows = the broker''s totals', of_totals.commission_off, 0, of_totals.tolerance),
+        ('options: strikes = those in their symbols', of_options.strikes_off, 0, 0),
+        ('options: a contract has one multiplier', of_options.multipliers_off, 0, 0),
+        ('equity summary: total = its parts', of_equity.parts_off, 0, of_equity.tolerance),
+        ('equity summary: the day before = in its own statement', of_equity.repeated_off, 0, 0.01),
+        ('equity summary: total = closing NAV', equity.total, sessions.closing_nav, 0.01),
+        (
+            'open positions: their worth = in the equity summary',
+            case when not of_positions.has_others then of_positions.off end, 0, of_positions.tolerance
+        ),
+        ('cash report: cash = in the equity summary', of_cash.total, equity.cash, 0.01),
+        (
+            'cash report: balances x rates = its total',
+            case when of_cash.rates_are_known then of_cash.in_base end, of_cash.total, of_cash.tolerance
+        ),
+        ('cash report: cash at the start = at the end before', of_cash.starts_off, 0, 0.01),
+        ('rates of the rows = the day''s rates, within 2 %', of_rates.off, 0, 0.02),
+        ('no exchange rate moves more than 5 % in a session', of_moves.most, 0, 0.05),
+        ('transfers: value = quantity x price, or cash', of_transfers.off, 0, of_transfers.tolerance)
+) as equation (equation, left_side, right_side, tolerance)
+where equation.left_side is not null and equation.right_side is not null and equation.tolerance is not null

@@ -1,0 +1,39 @@
+-- Every exchange rate that a row states, with the day that it is of.
+select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
+from {{ source('raw_flex', 'trades') }}
+where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
+
+union all
+
+select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
+from {{ source('raw_flex', 'cash_transactions') }}
+where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
+
+union all
+
+select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
+from {{ source('raw_flex', 'corporate_actions') }}
+where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
+
+union all
+
+select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
+from {{ source('raw_flex', 'transfers') }}
+where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
+
+union all
+
+select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
+from {{ source('raw_flex', 'open_positions') }}
+where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
+
+union all
+
+select account_id, row_date as statement_day, from_currency as currency, rate
+from {{ source('raw_flex', 'conversion_rates') }} as stated
+where withdrawn_at is null and rate is not null
+    -- a rate to another currency than the account's base is no rate of the day
+    and to_currency = (
+        select max(nav.currency) from {{ source('raw_flex', 'change_in_nav') }} as nav
+        where nav.account_id = stated.account_id and nav.row_date = stated.row_date and nav.withdrawn_at is null
+    )
