@@ -42,6 +42,7 @@ _LONGEST = (
     "test_live.py",
     "test_ui_after_demo.py",
     "test_hostile_run.py",
+    "test_mutations.py",
     "test_every_kind.py",
     "test_mutations.py",
     "test_checks.py",

@@ -131,7 +131,8 @@ def _sessions(first: LiteralString, last: LiteralString) -> LiteralString:
     return own_sql(f"int4range(2 * (({first}) - {since}), 2 * (({last}) - {since}) + 1)")
 
 
-# An expiration is booked after the close, in the next session, where it links nothing.
+# An expiration is booked after the close, in the next session, where it links nothing: a range reads one day further
+# back, for what expired into its first session.
 _LOTS = f"""
 with known as (
     select lots.*, coalesce(nullif(lots.underlying_symbol, ''), split_part(lots.symbol, ' ', 1)) as underlying
@@ -161,7 +162,7 @@ held as (
         select family, range_agg(linked) as spans from lots group by family
     ) as families
     cross join lateral unnest(spans) as span
-    where span && {_sessions("greatest(%(first)s, date '2000-01-01')", "least(%(last)s, date '2999-12-31')")}
+    where span && {_sessions("greatest(%(first)s - 1, date '2000-01-01')", "least(%(last)s, date '2999-12-31')")}
 )
 select lots.lot_id, lots.contract_id, coalesce(lots.symbol, lots.contract_id) as symbol,
     coalesce(lots.description, lots.symbol, lots.contract_id) as description, lots.asset_category,
