@@ -404,7 +404,7 @@ def test_when_it_is_killed_nothing_of_it_stays() -> None:
         children = served.children()
         served.process.kill()
         served.process.wait()
-        wait_for(lambda: not [child for child in children if child.is_running()], 120)
+        wait_for(lambda: not [child for child in children if child.is_running()], 300)
         again = Ui(home, served.port)  # neither lock outlives the process
         assert again.end() == 0
 
