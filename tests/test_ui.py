@@ -100,7 +100,7 @@ class Ui:
 
     def end(self, how: signal.Signals = signal.SIGINT) -> int:
         os.kill(self.process.pid, how)
-        return self.process.wait(timeout=90)
+        return self.process.wait(timeout=300)
 
 
 @contextmanager

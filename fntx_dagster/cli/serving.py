@@ -86,13 +86,42 @@ def _serve(
 
         daemon = _Daemon(settings, code, still_alone, log, end_server)
         daemon.start()
-        note(f"Dagster UI on {url} (Ctrl-C ends it). What Dagster logs: {settings.paths.logs / 'ui.log'}")
         try:
-            server.run(sockets=[listening])
+            with _ending_by_signals(end_server):
+                note(f"Dagster UI on {url} (Ctrl-C ends it). What Dagster logs: {settings.paths.logs / 'ui.log'}")
+                server.run(sockets=[listening])
         finally:
             daemon.end()
     if daemon.failure:
         raise daemon.failure
+
+
+@contextmanager
+def _ending_by_signals(end: Callable[[], None]) -> Iterator[None]:
+    """Call `end` at a signal, and raise KeyboardInterrupt once what is inside has ended by it.
+
+    Python raises it wherever the main thread is, and what is raised while garbage is collected is lost.
+    """
+    came: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        came.append(number)
+        end()
+
+    ours = [
+        each
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(each) is signal.default_int_handler
+    ]
+    for each in ours:
+        signal.signal(each, handle)
+    try:
+        yield
+    finally:
+        for each in ours:
+            signal.signal(each, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 class _Daemon(threading.Thread):

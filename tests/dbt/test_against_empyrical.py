@@ -181,7 +181,7 @@ def test_deposits_and_withdrawals_move_no_time_weighted_metric(built: Platform, 
 
     plain, moved = rows(TWINS["without flows"]), rows(TWINS[name])
     assert sum(row["money_weighted_return"] != row["total_return"] for row in moved) > len(moved) / 2
-    assert len(plain) == len(moved) == 6 * 80
+    assert len(plain) == len(moved) == 8 * 80
     for row, other in zip(plain, moved, strict=True):
         assert (row["trading_day"], row["metric_window"]) == (other["trading_day"], other["metric_window"])
         for metric in ORACLE:

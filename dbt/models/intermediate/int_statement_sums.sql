@@ -44,7 +44,7 @@ of_rows as (
         sum(abs(proceeds + quantity * trade_price * multiplier)) as proceeds_off,
         -- the end of an option is marked from the price of the evening before, which its row need not give
         sum(abs(mtm_pnl - quantity * close_price * multiplier - proceeds)) filter (
-            where not (asset_category = 'OPT' and transaction_type = 'BookTrade' and trade_price = 0)
+            where not ({{ is_option('asset_category') }} and transaction_type = 'BookTrade' and trade_price = 0)
         ) as mark_off,
         0.01 * count(*) + 0.00005 * sum(abs(quantity * multiplier)) as tolerance
     from trades
