@@ -92,8 +92,8 @@ def held_before(
             by_contract[row.contract_id].append(row)
     return [
         HeldLot(row, lot)
-        for contract_id, told in by_contract.items()
-        for row, lot in _of_contract(_detailed(told), moved.get(contract_id, Moved()), beginning, base)
+        for contract_id, held in by_contract.items()
+        for row, lot in _of_contract(_detailed(held), moved.get(contract_id, Moved()), beginning, base)
     ]
 
 

@@ -131,10 +131,10 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_UNREAD)
-    except FileNotFoundError as error:
-        complain(f"fntx: {error.filename} does not exist, or a folder on the way to it. Check the path")
-        sys.exit(1)
     except OSError as error:
         named = f": {error.filename}" if error.filename else ""
-        complain(f"fntx: {error.strerror or error}{named}. Check the path, its permissions and the space left")
+        if named and isinstance(error, FileNotFoundError):
+            complain(f"fntx: {error.filename} does not exist, or a folder on the way to it. Check the path")
+        else:
+            complain(f"fntx: {error.strerror or error}{named}. Check the path, its permissions and the space left")
         sys.exit(1)

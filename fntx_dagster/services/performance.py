@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -48,7 +48,7 @@ def summary_rows(
     days: dict[str, list[date]] = {}
     for row in rows:
         days.setdefault(row["account_id"], []).append(row["trading_day"])
-    _say_lacking_ends(labels, days, period, on_problem)
+    say_lacking_ends(days, labels, period, on_problem)
     return rows
 
 
@@ -70,7 +70,7 @@ def summary_days(
         labels = account_labels(snapshot)
     require_days(days, period)
     built = {account_id: [day.trading_day for day in own] for account_id, own in days.items()}
-    _say_lacking_ends(labels, built, period, on_problem)
+    say_lacking_ends(built, labels, period, on_problem)
     return days
 
 
@@ -113,15 +113,6 @@ def window_metrics(db: Database, window: Period, account: str | None = None) -> 
 
 def _warned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row | {"few_observations": row["observations"] < FEW_OBSERVATIONS} for row in rows]
-
-
-def _say_lacking_ends(
-    labels: Mapping[str, str],
-    days: Mapping[str, Sequence[date]],
-    period: Period,
-    on_problem: Callable[[str], None] | None,
-) -> None:
-    say_lacking_ends({labels[account]: (own[0], own[-1]) for account, own in days.items()}, period, on_problem)
 
 
 def _provisional_row(day: ProvisionalDay) -> dict[str, Any]:

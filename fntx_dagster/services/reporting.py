@@ -72,11 +72,8 @@ def report(
         shown = {account_id: stories for account_id, stories in shown.items() if stories}
         require_days(shown, period)
         labels = account_labels(snapshot)
-        built = {
-            labels[account_id]: (stories[0].day.trading_day, stories[-1].day.trading_day)
-            for account_id, stories in shown.items()
-        }
-        say_lacking_ends(built, period, on_problem)
+        built = {account_id: [each.day.trading_day for each in stories] for account_id, stories in shown.items()}
+        say_lacking_ends(built, labels, period, on_problem)
         names = labels if masked else {account_id: account_id for account_id in shown}
         said = {account_id: _notes(snapshot, account_id, stories) for account_id, stories in shown.items()}
         if form == "html":

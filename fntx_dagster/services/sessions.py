@@ -95,15 +95,18 @@ def _not_built(lacking: Sequence[Session]) -> str:
 
 
 def say_lacking_ends(
-    built: Mapping[str, tuple[date, date]], period: Period, on_problem: Callable[[str], None] | None
+    built: Mapping[str, Sequence[date]],
+    labels: Mapping[str, str],
+    period: Period,
+    on_problem: Callable[[str], None] | None,
 ) -> None:
-    """Tell `on_problem` of each end of a range that is not built. `built`: what an account is called → its first and
-    last built day of the range; the account is named where there are several."""
+    """Say to `on_problem` each end of a range that is not built. `built`: account → its built days of the range in
+    order; the account is named, by its label, where there are several."""
     if on_problem is None:
         return
-    for account, (first, last) in built.items():
-        for problem in lacking_ends(first, last, period):
-            on_problem(f"account {account}: {problem}" if len(built) > 1 else problem)
+    for account, days in built.items():
+        for problem in lacking_ends(days[0], days[-1], period):
+            on_problem(f"account {labels[account]}: {problem}" if len(built) > 1 else problem)
 
 
 def closed_weekdays(period: Period) -> list[date]:

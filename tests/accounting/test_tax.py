@@ -84,8 +84,8 @@ def test_what_has_no_known_cost_has_no_gain_and_the_brokers_figure_gives_it_wher
         1, 0, 5, "0", "110", open_price=None, open_fee=Decimal(0), gross_pnl=None, opened_before=date(2025, 6, 2)
     )
     assert (only(unknown).gain, only(unknown).cost, only(unknown).acquired) == (None, None, None)
-    told = only(unknown._replace(gross_pnl=Decimal(50)))
-    assert (told.proceeds, told.cost, told.gain) == (1098, 1050, 48)
+    known = only(unknown._replace(gross_pnl=Decimal(50)))
+    assert (known.proceeds, known.cost, known.gain) == (1098, 1050, 48)
 
 
 class TestPremiums:

@@ -31,9 +31,9 @@ def samples(database: Database) -> Database:
 
 def test_every_gain_of_the_samples_is_the_brokers_to_the_last_digit(samples: Database) -> None:
     rows = tax_rows(tax_sales(Settings(), samples, 2025))
-    told = [row for row in rows if row["broker_gain"] is not None]
-    assert len(told) == len(rows) == 28
-    assert [row for row in told if abs(row["fill_gain"] - row["broker_gain"]) > Decimal("1e-6")] == []
+    known = [row for row in rows if row["broker_gain"] is not None]
+    assert len(known) == len(rows) == 28
+    assert [row for row in known if abs(row["fill_gain"] - row["broker_gain"]) > Decimal("1e-6")] == []
     assert sum(row["folded_premium"] != 0 for row in rows) == 2
     assert tax_sales(Settings(), samples, 2024) == []
 

@@ -1,34 +1,12 @@
 -- Every exchange rate that a row states, with the day that it is of.
+{% for table in ('trades', 'cash_transactions', 'corporate_actions', 'transfers', 'open_positions') %}
 select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
-from {{ source('raw_flex', 'trades') }}
+from {{ source('raw_flex', table) }}
 where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
 
 union all
 
-select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
-from {{ source('raw_flex', 'cash_transactions') }}
-where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
-
-union all
-
-select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
-from {{ source('raw_flex', 'corporate_actions') }}
-where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
-
-union all
-
-select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
-from {{ source('raw_flex', 'transfers') }}
-where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
-
-union all
-
-select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
-from {{ source('raw_flex', 'open_positions') }}
-where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
-
-union all
-
+{% endfor %}
 select account_id, row_date as statement_day, from_currency as currency, rate
 from {{ source('raw_flex', 'conversion_rates') }} as stated
 where withdrawn_at is null and rate is not null

@@ -18,11 +18,8 @@ FEW_DAYS = 20
 def answers(circumstances: Circumstances) -> Iterator[CheckResult]:
     """Whether the node answers, serves the chain of the addresses' file, and has both contracts in our version."""
     settings = circumstances.settings
-    if _is_not_made(settings):
-        yield unused("the embedded chain is made when the first day is signed")
-        return
-    if _has_no_contracts(settings):
-        yield unused("not checked: the settings come first")
+    if why := _cannot_be_asked(settings, "the embedded chain is made when the first day is signed"):
+        yield unused(why)
         return
     with connect(settings) as chain:
         if not chain.runs_our_code():
@@ -37,11 +34,8 @@ def answers(circumstances: Circumstances) -> Iterator[CheckResult]:
 def traders_can_pay(circumstances: Circumstances) -> Iterator[CheckResult]:
     """Whether each account's key can be used and pays for a month of records."""
     settings = circumstances.settings
-    if _is_not_made(settings):
-        yield unused("keys are made and funded with the embedded chain")
-        return
-    if _has_no_contracts(settings):
-        yield unused("not checked: the settings come first")
+    if why := _cannot_be_asked(settings, "keys are made and funded with the embedded chain"):
+        yield unused(why)
         return
     loaded = accounts(circumstances.db) if circumstances.db is not None else []
     known = dict.fromkeys([*loaded, *settings.keys.keystores])
@@ -70,9 +64,8 @@ def _state(settings: Settings, trader: TraderState) -> CheckResult:
     return right(text) if trader.days >= FEW_DAYS else advice(text, f"Send FNTX to {trader.trader} in time")
 
 
-def _has_no_contracts(settings: Settings) -> bool:
-    return settings.chain.rpc_url is not None and settings.chain.contracts is None
-
-
-def _is_not_made(settings: Settings) -> bool:
-    return settings.chain.rpc_url is None and not (settings.paths.chain / "contracts.json").exists()
+def _cannot_be_asked(settings: Settings, not_made: str) -> str | None:
+    """Why there is no chain to ask, `not_made` where the embedded one is not there yet; None where there is one."""
+    if settings.chain.rpc_url is None:
+        return None if (settings.paths.chain / "contracts.json").exists() else not_made
+    return "not checked: the settings come first" if settings.chain.contracts is None else None

@@ -28,22 +28,22 @@ def held_lots(
 ) -> list[HeldLot]:
     """The lots that an account held before its fills begin. `fills` are those after `start`; earlier ones are read from
     the table."""
-    first_traded, before, after, last_told = one_row(connection.execute(_DAYS, {"account": account}))
-    if last_told is None:
+    first_traded, before, after, last_reported = one_row(connection.execute(_DAYS, {"account": account}))
+    if last_reported is None:
         return []
-    told = last_told if first_traded is None else _telling(calendar, first_traded, before, after)
-    rows = [HeldRow(*row) for row in connection.execute(_ROWS, [account, told])]
+    reported = last_reported if first_traded is None else _reported_day(calendar, first_traded, before, after)
+    rows = [HeldRow(*row) for row in connection.execute(_ROWS, [account, reported])]
     if not rows:
         return []
-    first_day = first_traded or told + timedelta(days=1)
+    first_day = first_traded or reported + timedelta(days=1)
     session = calendar.on_or_before(first_day - timedelta(days=1))
     beginning = RecordStart(session.day, session.closes_at, first_day)
     contracts = [row.contract_id for row in rows]
     moved: dict[str, Moved] = defaultdict(Moved)
-    for contract, quantity, event_type in connection.execute(_MOVED, [account, contracts, start, told]):
+    for contract, quantity, event_type in connection.execute(_MOVED, [account, contracts, start, reported]):
         moved[contract] = moved[contract].and_also(quantity, event_type in CORPORATE_ACTIONS)
     for fill in fills:
-        if fill.event_type != FX_CONVERSION and (fill.report_date or fill.session) <= told:
+        if fill.event_type != FX_CONVERSION and (fill.report_date or fill.session) <= reported:
             is_changed = fill.event_type in CORPORATE_ACTIONS
             moved[fill.contract_id] = moved[fill.contract_id].and_also(fill.quantity, is_changed)
     return held_before(rows, moved, beginning, base)
@@ -70,7 +70,7 @@ def identity(held: HeldLot) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _telling(calendar: Calendar, first_traded: date, before: date | None, after: date | None) -> date:
+def _reported_day(calendar: Calendar, first_traded: date, before: date | None, after: date | None) -> date:
     """The day whose Open Positions say what was held before the first day of trades: the close before it; else the
     first day from it on; else the last before it."""
     if before and calendar.after(before).day >= calendar.on_or_after(first_traded).day:
@@ -82,12 +82,12 @@ _DAYS = """
     with traded as (
         select min(day) as day from raw_flex.coverage where account_id = %(account)s and section = 'trades'
     ),
-    told as (
+    reported as (
         select row_date as day from raw_flex.open_positions
         where account_id = %(account)s and withdrawn_at is null and position <> 0
     )
-    select traded.day, (select max(day) from told where day < traded.day),
-        (select min(day) from told where day >= traded.day), (select max(day) from told)
+    select traded.day, (select max(day) from reported where day < traded.day),
+        (select min(day) from reported where day >= traded.day), (select max(day) from reported)
     from traded
 """
 

@@ -24,7 +24,7 @@ def lacking(db: Readable, account: str, period: Period) -> Lacking:
 
 
 _LACKING = """
-    with told as (
+    with delivered as (
         select distinct section from raw_flex.coverage
         where account_id = %(account)s and day between %(first)s and %(last)s
     ),
@@ -42,5 +42,5 @@ _LACKING = """
         values ('trades', true), ('change_in_nav', true), ('cash_transactions', true),
             ('open_positions', exists (select from held)), ('option_eae', exists (select from ended))
     ) as needed (section, is_needed)
-    where is_needed and section not in (select section from told)
+    where is_needed and section not in (select section from delivered)
 """
