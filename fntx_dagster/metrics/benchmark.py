@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from io import StringIO
-from itertools import pairwise
 from statistics import fmean, median, stdev
 
 from fntx_dagster.errors import Permanent
@@ -27,16 +26,18 @@ _WIDTHS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 _MOST_BINS = 25
 
 
-def beside(days: Sequence[NavDay], before: date, prices: Mapping[date, tuple[Decimal, bool]]) -> list[MarketDay]:
-    """The sessions of a range, in order and without a gap, with the benchmark's returns. `before` is the session before
-    the first; `prices` are closes and whether each may be compared with the close before. The linked return begins with
-    the first close that is known, and ends before the first that may not be compared."""
-    sessions = [before, *(day.trading_day for day in days)]
-    moves = [_move(prices.get(earlier), prices.get(later)) for earlier, later in pairwise(sessions)]
+def beside(
+    days: Sequence[NavDay], before: Mapping[date, date], prices: Mapping[date, tuple[Decimal, bool]]
+) -> list[MarketDay]:
+    """The days of an account in a range, in order, with the benchmark's returns over the same sessions. `before` maps a
+    session to the one before it, whether or not the account has that; `prices` are closes and whether each may be
+    compared with the close before. The linked return begins with the first close that is known, and ends before the
+    first that may not be compared."""
     listed: list[MarketDay] = []
-    base = prices.get(before)
-    for day, move in zip(days, moves, strict=True):
+    base = prices.get(before[days[0].trading_day]) if days else None
+    for day in days:
         price = prices.get(day.trading_day)
+        move = _move(prices.get(before[day.trading_day]), price)
         if base is None or (price and not price[1]):  # the first close, or the first of other units
             base = price if base is None else (Decimal(0), False)
         linked = float(price[0] / base[0]) - 1 if price and base and base[0] > 0 else None
@@ -63,7 +64,7 @@ def compared(name: str, days: Sequence[MarketDay]) -> Comparison | None:
         _linked(own),
         _linked(market),
         beta,
-        None if left is None or len(pairs) < _A_YEAR else (1 + left) ** _A_YEAR - 1,
+        None if left is None or len(pairs) < _A_YEAR else _annualised([left]),
         left,
         _correlation(own, market),
         _capture([pair for pair in pairs if pair[1] > 0]),
@@ -164,8 +165,12 @@ def _capture(pairs: Sequence[tuple[float, float]]) -> float | None:
     if not pairs:
         return None
     own, market = (_annualised([pair[side] for pair in pairs]) for side in (0, 1))
-    return own / market if market else None
+    return own / market if own is not None and market else None
 
 
-def _annualised(returns: Sequence[float]) -> float:
-    return max(1 + _linked(returns), 0.0) ** (_A_YEAR / len(returns)) - 1
+def _annualised(returns: Sequence[float]) -> float | None:
+    """The return of a year that goes on like these sessions; None where no float holds it."""
+    try:
+        return max(1 + _linked(returns), 0.0) ** (_A_YEAR / len(returns)) - 1
+    except OverflowError:
+        return None

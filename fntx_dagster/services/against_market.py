@@ -66,9 +66,7 @@ def account_against_market(
     days = [day for day in known if day.trading_day in period]
     if not days:
         return None
-    earlier = [day.trading_day for day in known if day.trading_day < period.first]
-    before = earlier[-1] if earlier else _session_before(against, days[0].trading_day)
-    listed = beside(days, before, against.prices)
+    listed = beside(days, benchmark.sessions_before(db, period), against.prices)
     base_currency, commissions, fees, premium = benchmark.costs(db, account, period)
     navs = [day.closing_nav for day in days]
     return AgainstMarket(
@@ -116,11 +114,6 @@ def market_documents(views: Sequence[AgainstMarket]) -> list[dict[str, Any]]:
 def _earlier(day: date) -> date:
     """A day before which the session before `day` does not lie."""
     return date.fromordinal(max(day.toordinal() - 10, 1))
-
-
-def _session_before(against: Benchmark, day: date) -> date:
-    """Of an account's first session: the benchmark's last close before it; else the day itself, which has none."""
-    return max((each for each in against.prices if _earlier(day) <= each < day), default=date.min)
 
 
 def _text(file: Path) -> str:

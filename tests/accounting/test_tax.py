@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from fntx_dagster.accounting.fills import Fill
 from fntx_dagster.accounting.matching import match
-from fntx_dagster.accounting.tax import DeliveredOption, Realised, TaxLot, realised
+from fntx_dagster.accounting.tax import DeliveredOption, Realised, realised
+from fntx_dagster.accounting.tax_lots import TaxLot
 
 JUNE = datetime(2025, 6, 2, 15, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -72,11 +73,65 @@ def test_more_than_a_year_is_long_term(held: int, is_long: bool) -> None:
     assert only(lot(1, 0, held, "100", "110")).long_term is is_long
 
 
+@pytest.mark.parametrize(
+    ("bought", "sold", "is_long"),
+    [
+        ("2024-02-29", "2025-02-28", False),
+        ("2024-02-29", "2025-03-01", True),
+        ("2023-02-28", "2024-02-29", False),
+        ("2023-02-28", "2024-03-01", True),
+        ("2024-02-28", "2025-02-28", False),
+        ("2024-02-28", "2025-03-01", True),
+    ],
+)
+def test_what_was_bought_on_the_last_day_of_a_month_is_long_term_from_the_first_of_a_month_on(
+    bought: str, sold: str, is_long: bool
+) -> None:
+    """Revenue Ruling 66-7."""
+    days = [(date.fromisoformat(day) - JUNE.date()).days for day in (bought, sold)]
+    assert only(lot(1, *days, "100", "110")).long_term is is_long
+
+
 def test_a_split_is_no_sale_and_keeps_the_day_of_the_shares_before() -> None:
     before = lot(1, 0, 300, "100", "100", how_ended="split", gross_pnl=Decimal(0))
     after = lot(2, 300, 400, "50", "60", how_opened="split", origin_fill_id="buy 1")
     sale = only(before, after)
     assert (sale.acquired, sale.long_term) == (date(2025, 6, 2), True)
+
+
+TWO_FOR_ONE = {"how_opened": "split", "origin_fill_id": "buy 1", "open_fill_id": "split", "open_fee": Decimal(0)}
+
+
+def test_the_fee_of_the_purchase_is_in_the_cost_of_the_shares_that_a_split_gives() -> None:
+    before = lot(1, 0, 20, "100", "100", how_ended="split", close_fill_id="split", close_fee=Decimal(0))
+    halves = [lot(n, 20, 30, "50", "60", quantity=Decimal(10), **TWO_FOR_ONE) for n in (2, 3)]
+    assert [sale.cost for sale in realised([before, *halves], [])] == [Decimal("500.5"), Decimal("500.5")]
+
+
+@pytest.mark.parametrize("how", ["merged", "corporate_action", "split"])
+def test_what_an_action_takes_for_cash_is_sold(how: str) -> None:
+    """A merger for cash, a bond that matures, cash for a fraction."""
+    sale = only(lot(1, 0, 20, "100", "110", how_ended=how, close_fee=Decimal(0)))
+    assert (sale.proceeds, sale.gain) == (1100, 99)
+
+
+def test_cash_for_a_fraction_is_sold_and_the_rest_goes_on() -> None:
+    before = lot(1, 0, 20, "100", "100", how_ended="merged", close_fill_id="merger", close_fee=Decimal(0))
+    new = {**TWO_FOR_ONE, "how_opened": "merger", "open_fill_id": "merger given", "contract_id": "new"}
+    given = lot(2, 20, 40, "200", "210", quantity=Decimal("4.5"), **new)
+    fraction = lot(3, 20, 20, "200", "220", quantity=Decimal("0.5"), how_ended="merged", **new)
+    fraction = fraction._replace(closed_at=JUNE + 20 * DAY + timedelta(seconds=1))
+    sales = realised([before, given, fraction], [])
+    assert [(sale.lot.lot_id, sale.acquired) for sale in sales] == [
+        ("lot 3", date(2025, 6, 2)),
+        ("lot 2", date(2025, 6, 2)),
+    ]
+
+
+def test_an_option_that_settles_in_cash_is_a_sale() -> None:
+    settled = TestPremiums.PUT._replace(underlying_symbol="SPX", close_price=Decimal("1.5"), gross_pnl=Decimal(50))
+    sale = only(settled, index={"SPX"})
+    assert (sale.proceeds, sale.cost, sale.contract_1256) == (199, 150, True)
 
 
 def test_what_has_no_known_cost_has_no_gain_and_the_brokers_figure_gives_it_where_it_is_known() -> None:
@@ -121,6 +176,29 @@ class TestPremiums:
             "99.5"
         )
 
+    def test_what_one_option_brings_in_several_fills_has_its_premium_once(self) -> None:
+        put = self.PUT._replace(quantity=Decimal(2), gross_pnl=Decimal(400))
+        shares = [
+            lot(n, 10, 12, "600", "599", quantity=Decimal(100), gross_pnl=Decimal(-100), open_fee=Decimal(0))
+            for n in (1, 2)
+        ]
+        delivered = [DeliveredOption(f"buy {n}", "sell 9", Decimal(200)) for n in (1, 2)]
+        assert [sale.folded for sale in realised([put, *shares], delivered)] == [Decimal("199.5")] * 2
+
+    def test_the_premium_stays_with_the_shares_that_a_split_gives(self) -> None:
+        brought = lot(1, 10, 12, "600", "600", quantity=Decimal(100), how_opened="assignment", how_ended="split")
+        brought = brought._replace(close_fill_id="split", open_fee=Decimal(0), close_fee=Decimal(0))
+        half = lot(2, 12, 14, "300", "299", quantity=Decimal(100), **TWO_FOR_ONE)
+        rest = lot(3, 12, None, "300", quantity=Decimal(100), **TWO_FOR_ONE)
+        deliveries = [DeliveredOption("buy 1", "sell 9", Decimal(100))]
+        assert only(self.PUT, brought, half, rest, deliveries=deliveries).folded == Decimal("99.5")
+
+    def test_an_option_of_unknown_cost_leaves_the_cost_of_its_shares_unknown(self) -> None:
+        held = self.PUT._replace(open_price=None, gross_pnl=None, opened_before=date(2025, 6, 1), how_opened="held")
+        shares = lot(1, 10, 12, "600", "599", quantity=Decimal(100))
+        sale = only(held, shares, deliveries=[DeliveredOption("buy 1", "sell 9", Decimal(100))])
+        assert (sale.proceeds, sale.cost, sale.gain) == (59_898, None, None)
+
 
 class TestWashSales:
     def test_a_purchase_within_thirty_days_disallows_the_loss_and_carries_it_into_its_cost(self) -> None:
@@ -160,6 +238,31 @@ class TestWashSales:
         terms = {"contract_id": "spx", "asset_category": "OPT", "put_call": "P", "underlying_symbol": "SPX"}
         sales = realised([lot(1, 0, 5, "9", "1", **terms), lot(2, 6, None, "1", **terms)], [], {"SPX"})
         assert (sales[0].disallowed, sales[0].contract_1256) == (0, True)
+
+    def test_a_split_neither_sells_a_replacement_nor_loses_what_it_carries(self) -> None:
+        """The replacement splits two for one before the loss is taken, or after; in the end nothing is lost."""
+        for split, sold in ((6, 8), (9, 5)):
+            loss = lot(9, 0, sold, "100", "90", open_fill_id="first", close_fill_id="loss")
+            if split < sold:
+                loss = loss._replace(quantity=Decimal(20), open_price=Decimal(50), close_price=Decimal(45))
+            kept = lot(1, 3, split, "91", "91", how_ended="split", close_fill_id="split", close_fee=Decimal(0))
+            after = [
+                lot(n, split, 60 + n, "45.5", "50", quantity=Decimal(10), close_fill_id=f"end {n}", **TWO_FOR_ONE)
+                for n in (2, 3)
+            ]
+            sales = realised([loss, kept, *after], [])
+            assert [(sale.disallowed, sale.carried) for sale in sales] == [
+                (103, 0),
+                (0, Decimal("51.5")),
+                (0, Decimal("51.5")),
+            ]
+            assert sales[0].replaced_by == ("buy 1",)
+
+    def test_shares_held_before_the_statements_replace_if_the_day_of_their_purchase_is_known(self) -> None:
+        held = lot(2, -5, None, "91", how_opened="held")
+        assert realised([lot(1, -60, 5, "100", "90"), held], [])[0].disallowed == 103
+        undated = held._replace(opened_before=date(2025, 6, 1))
+        assert realised([lot(1, -60, 5, "100", "90"), undated], [])[0].disallowed == 0
 
     def test_a_gain_is_no_wash_sale(self) -> None:
         assert realised([lot(1, 0, 5, "90", "100"), lot(2, 6, None, "91")], [])[0].disallowed == 0

@@ -22,7 +22,7 @@ from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.contracts import AGG, SPY, SimulatedContract, option
 from fntx_dagster.simulate.delivery import deliver
 from fntx_dagster.simulate.documents import document, row, section, statement, write
-from fntx_dagster.store.marts import round_trips
+from fntx_dagster.store.marts import performance, round_trips, windows
 from tests.dbt.conftest import Platform, fresh
 
 CALL, PUT, CLOSED_PUT = option("C", 640, "2025-07-18"), option("P", 600, "2025-07-18"), option("P", 590, "2025-07-11")
@@ -210,6 +210,23 @@ def test_a_position_that_no_row_tells_the_cost_of_has_an_unknown_result(july: Pl
     text = report(july.settings, july.database, JULY, HONG_KONG, "U4100003")
     assert "What this trade realises is unknown" in text
     assert "neither a gain nor a loss" not in text.partition("## ")[2].replace("The period ends", "")
+
+
+@pytest.mark.parametrize("number", ["U4100001", "U4100003"])
+def test_a_window_of_ones_own_choice_counts_trips_of_unknown_result_as_the_table_does(
+    july: Platform, number: str
+) -> None:
+    kept = [
+        row
+        for row in performance.rolling_metrics(july.database, JULY, number)
+        if row["metric_window"] == "all" and row["trading_day"] == date(2025, 7, 22)
+    ]
+    chosen = windows.window_metrics(july.database, JULY, number)
+    shared = kept[0].keys() - {"metric_window", "paid_in", "dpi", "rvpi", "tvpi"}
+    assert [{name: row[name] for name in shared} for row in chosen] == [
+        {name: pytest.approx(row[name]) if isinstance(row[name], float) else row[name] for name in shared}
+        for row in kept
+    ]
 
 
 def test_a_second_run_of_any_day_changes_nothing(july: Platform) -> None:

@@ -21,6 +21,8 @@ from fntx_dagster.model.against_market import Comparison, MarketDay
 from fntx_dagster.model.nav import NavDay
 
 BEGIN = date(2024, 1, 1)
+BEFORE = {BEGIN + timedelta(n): BEGIN + timedelta(n - 1) for n in range(1, 10)} | {BEGIN + timedelta(3): BEGIN}
+"""The session before each; the first and the second day have none."""
 
 
 def market_days(own: list[float | None], market: list[float | None]) -> list[MarketDay]:
@@ -67,6 +69,12 @@ def test_a_benchmark_beside_itself_has_a_beta_of_one_and_captures_all() -> None:
     assert found[5:] == pytest.approx((1, 0, 0, 1, 1, 1), abs=1e-12)
 
 
+def test_a_capture_that_no_float_holds_is_none() -> None:
+    found = compared("SPY", market_days([20.0, 0.01], [0.01, -0.01]))
+    assert found is not None
+    assert (found.up_capture, found.account_return) == (None, pytest.approx(20.21))
+
+
 def test_what_is_undefined_is_none_and_counted() -> None:
     assert compared("SPY", market_days([None, 0.01], [0.02, None])) is None
     one = compared("SPY", market_days([0.01, 0.02, None], [0.0, None, 0.01]))
@@ -84,12 +92,20 @@ def test_a_move_is_between_consecutive_sessions_and_not_over_a_split() -> None:
         BEGIN + timedelta(4): (Decimal("27.5"), False),
         BEGIN + timedelta(5): (Decimal(22), True),
     }
-    first, split, last = beside(days, BEGIN, prices)
+    first, split, last = beside(days, BEFORE, prices)
     assert (first.benchmark_return, first.benchmark_linked) == pytest.approx((0.1, 0.1))
     assert (split.benchmark_return, split.benchmark_linked) == (None, None)
     assert last.benchmark_return == pytest.approx(-0.2)
     assert last.benchmark_linked is None
     assert last.daily_return == pytest.approx(0.01)
+
+
+def test_a_day_after_a_gap_is_compared_over_its_own_session_alone() -> None:
+    """The account's statements lack the 5th: its return of the 6th is of one session, and so is the benchmark's."""
+    days = [NavDay(BEGIN + timedelta(n), Decimal(100), Decimal(101), Decimal(0), Decimal(0)) for n in (4, 6)]
+    prices = {BEGIN + timedelta(n): (Decimal(price), True) for n, price in ((3, 100), (4, 110), (5, 99), (6, 198))}
+    moves = [day.benchmark_return for day in beside(days, BEFORE, prices)]
+    assert moves == pytest.approx([0.1, 1])
 
 
 @given(st.lists(st.floats(-0.9, 3), min_size=1, max_size=60))
@@ -131,9 +147,9 @@ class TestThePriceFile:
 def test_the_linked_return_begins_with_the_first_close_that_is_known() -> None:
     days = [NavDay(BEGIN + timedelta(n), Decimal(100), Decimal(101), Decimal(0), Decimal(0)) for n in (1, 2, 3)]
     prices = {BEGIN + timedelta(2): (Decimal(50), True), BEGIN + timedelta(3): (Decimal(51), True)}
-    linked = [day.benchmark_linked for day in beside(days, BEGIN, prices)]
+    linked = [day.benchmark_linked for day in beside(days, BEFORE, prices)]
     assert linked == [None, 0, pytest.approx(0.02)]
     del prices[BEGIN + timedelta(2)]
     prices[BEGIN] = Decimal(50), True
-    linked = [day.benchmark_linked for day in beside(days, BEGIN, prices)]
+    linked = [day.benchmark_linked for day in beside(days, BEFORE, prices)]
     assert linked == [None, None, pytest.approx(0.02)], "a missing close leaves a gap"

@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -16,6 +17,10 @@ from fntx_dagster.report.spreadsheet import to_csv
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.services.tax import FORM_8949, form_table, tax_rows, tax_sales
 from fntx_dagster.settings import Settings
+from fntx_dagster.simulate.account import Account
+from fntx_dagster.simulate.contracts import AGG, SPY, bond, option
+from fntx_dagster.simulate.delivery import deliver
+from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.accounting.fills import rebuild
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.statements import load_file
@@ -56,3 +61,55 @@ def test_the_list_has_the_columns_of_the_form_and_adds_up_on_every_line(
     shown = CliRunner().invoke(app, ["tax", "--year", "2025"]).stdout
     assert "By The Broker" in shown
     assert "+306.90" in shown
+
+
+def test_what_corporate_actions_take_for_cash_is_in_the_list_with_the_fees_of_its_purchase(
+    database: Database, tmp_path: Path
+) -> None:
+    """Shares that split and are sold, a company bought for cash, and a bond that matures; each fee is 1."""
+    treasury = bond("9128", "T 4")
+    account = Account("U4200001", base="USD", cash={"USD": "500000"})
+    day = account.day("2025-07-14", {SPY: "600", AGG: "99", treasury: "98"})
+    day.trade(SPY, 10, "600")
+    day.trade(AGG, 10, "99")
+    day.trade(treasury, 1000, "98")
+    day = account.day("2025-07-15", {SPY: "301", AGG: "100"})
+    day.splits(SPY, 2, 1)
+    day.merges(AGG, cash="101")
+    account.day("2025-07-16", {SPY: "302"}).trade(SPY, -20, "302")
+    account["2025-07-16"].matures(treasury)
+    load_file(database, deliver(tmp_path, "actions", account))
+    rebuild(database, Period(date(2025, 7, 14), date(2025, 7, 16)), fallback={})
+    rows = tax_rows(tax_sales(Settings(), database, 2025))
+    assert [(sale["how_ended"], sale["opened"], sale["acquired"], sale["gain"]) for sale in rows] == [
+        ("merged", date(2025, 7, 14), date(2025, 7, 14), 19),
+        ("corporate_action", date(2025, 7, 14), date(2025, 7, 14), 19),
+        ("traded", date(2025, 7, 14), date(2025, 7, 14), 38),
+    ]
+
+
+def test_two_contracts_whose_shares_come_in_two_fills_have_their_premium_once(
+    database: Database, tmp_path: Path
+) -> None:
+    put = option("P", 600, "2025-07-14")
+
+    def traded(number: int, contract: dict[str, str], quantity: int, price: str, at: str, kind: str) -> str:
+        terms = {"quantity": str(quantity), "tradePrice": price, "buySell": "BUY" if quantity > 0 else "SELL"}
+        moment = {"reportDate": at[:8], "tradeDate": at[:8], "dateTime": at, "transactionType": kind}
+        return row(
+            "Trade", **contract, **terms, **moment, transactionID=str(number), ibCommission="0", fxRateToBase="1"
+        )
+
+    rows = (
+        traded(1, put.attributes, -2, "3", "20250714;100000", "ExchTrade"),
+        traded(2, put.attributes, 2, "0", "20250714;162000", "BookTrade"),
+        *(traded(n, SPY.attributes, 100, "600", "20250714;162000", "BookTrade") for n in (3, 4)),
+        traded(5, SPY.attributes, -200, "599", "20250715;100000", "ExchTrade"),
+    )
+    information = row("AccountInformation", accountId="U4200002", currency="USD")
+    written = statement(section("Trades", *rows), information, account="U4200002", first="20250714", last="20250715")
+    load_file(database, write(tmp_path / "assigned.xml", document(written)))
+    assert rebuild(database, Period(date(2025, 7, 14), date(2025, 7, 16)), fallback={}).failed == ()
+    sales = tax_rows(tax_sales(Settings(), database, 2025))
+    assert [sale["folded_premium"] for sale in sales] == [300, 300]
+    assert sum(sale["gain"] for sale in sales) == 2 * 100 * (599 - 600) + 600

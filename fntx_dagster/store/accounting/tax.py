@@ -6,7 +6,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from fntx_dagster.accounting.tax import DeliveredOption, TaxLot
+from fntx_dagster.accounting.tax import DeliveredOption
+from fntx_dagster.accounting.tax_lots import TaxLot
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.queries import columns
 
@@ -23,17 +24,25 @@ def tax_lots(db: Readable, account: str) -> list[TaxLot]:
 
 
 def deliveries(db: Readable, account: str) -> list[DeliveredOption]:
-    """Each delivery of shares with an option that it ended."""
+    """Each delivery of shares with the options that ended with it. Options and deliveries that only agree in their sums
+    are one bundle: the deliveries are all linked to one of the options, and the options to one of the deliveries."""
     with db.connect() as connection:
         rows = connection.execute(
-            """select delivery.fill_id, ended.fill_id, abs(delivery.quantity)
-            from alm_reporting.fills as delivery
-            join alm_reporting.fills as ended on ended.account_id = delivery.account_id
-                and (ended.fill_id = delivery.linked_fill_id or ended.linked_fill_id = delivery.fill_id)
-            where delivery.account_id = %s and delivery.event_type = 'delivery' and delivery.quantity <> 0
-                and ended.event_type in ('assignment', 'exercise')
-            order by 1, 2""",
-            [account],
+            """with moved as (
+                select fill_id, linked_fill_id as bundle,
+                    sum(abs(quantity)) over (partition by linked_fill_id) as shares
+                from alm_reporting.fills
+                where account_id = %(account)s and event_type = 'delivery' and quantity <> 0
+            ),
+            ended as (
+                select option.fill_id, coalesce(delivery.linked_fill_id, option.fill_id) as bundle
+                from alm_reporting.fills as option
+                left join alm_reporting.fills as delivery
+                    on delivery.account_id = option.account_id and delivery.fill_id = option.linked_fill_id
+                where option.account_id = %(account)s and option.event_type in ('assignment', 'exercise')
+            )
+            select moved.fill_id, ended.fill_id, moved.shares from moved join ended using (bundle) order by 1, 2""",
+            {"account": account},
         )
         return [DeliveredOption._make(row) for row in rows]
 

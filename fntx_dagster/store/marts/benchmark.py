@@ -24,6 +24,17 @@ def closes_of(db: Readable, symbol: str, period: Period) -> dict[date, tuple[Dec
         return {day: (price, is_comparable) for day, price, is_comparable in rows}
 
 
+def sessions_before(db: Readable, period: Period) -> dict[date, date]:
+    """Each session of a range → the session before it."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select session, (previous_close at time zone 'America/New_York')::date
+            from alm_reporting.trading_sessions where session between %s and %s""",
+            (*period,),
+        )
+        return dict(rows.fetchall())
+
+
 def rolling_risk(db: Readable, account: str, period: Period) -> list[RollingRisk]:
     """The window of 30 sessions at each session of a range, where it has all of them."""
     with reading(db) as connection:

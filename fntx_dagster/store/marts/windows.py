@@ -79,7 +79,8 @@ money as (
     ) as paid
 ),
 trips as (
-    select account_id, count(*) as trips,
+    -- a trip of unknown result is none that was won or lost
+    select account_id, count(net_pnl) as trips, count(holding_time) as timed,
         count(*) filter (where net_pnl > 0) as wins, count(*) filter (where net_pnl < 0) as losses,
         coalesce(sum(net_pnl) filter (where net_pnl > 0), 0) as won,
         coalesce(sum(net_pnl) filter (where net_pnl < 0), 0) as lost,
@@ -88,11 +89,14 @@ trips as (
         count(*) filter (where how_ended = 'expired') as expired,
         count(*) filter (where how_ended = 'assigned') as assigned,
         count(*) filter (where how_ended = 'exercised') as exercised,
-        count(*) filter (where how_ended = 'delivered') as delivered
+        count(*) filter (where how_ended = 'delivered') as delivered,
+        count(*) filter (
+            where how_ended not in ('traded', 'expired', 'assigned', 'exercised', 'delivered')
+        ) as otherwise
     from alm_reporting.round_trips where trading_day between %(first)s and %(last)s group by account_id
 ),
 all_in as (
-    select account_id, count(*) as trades_all_in, count(*) filter (where net_pnl > 0) as wins_all_in,
+    select account_id, count(net_pnl) as trades_all_in, count(*) filter (where net_pnl > 0) as wins_all_in,
         count(*) filter (where net_pnl < 0) as losses_all_in, sum(net_pnl) as net_all_in
     from alm_reporting.all_in_trades where trading_day between %(first)s and %(last)s group by account_id
 )
@@ -114,15 +118,15 @@ select account_id, trading_day, %(window)s as metric_window, base_currency, obse
     won / nullif(wins, 0) as average_win,
     lost / nullif(losses, 0) as average_loss,
     (won / nullif(-lost, 0))::double precision as profit_factor,
-    (won + lost) / trips as expectancy,
-    (hours_held / trips)::double precision as average_holding_hours,
+    (won + lost) / nullif(trips, 0) as expectancy,
+    (hours_held / nullif(timed, 0))::double precision as average_holding_hours,
     coalesce(traded, 0) as ended_traded, coalesce(expired, 0) as ended_expired,
     coalesce(assigned, 0) as ended_assigned, coalesce(exercised, 0) as ended_exercised,
     coalesce(delivered, 0) as ended_delivered,
-    coalesce(trips - traded - expired - assigned - exercised - delivered, 0) as ended_otherwise,
+    coalesce(otherwise, 0) as ended_otherwise,
     coalesce(trades_all_in, 0) as trades_all_in,
     (wins_all_in * 100.0 / nullif(wins_all_in + losses_all_in, 0))::double precision as win_rate_all_in,
-    net_all_in / trades_all_in as expectancy_all_in,
+    net_all_in / nullif(trades_all_in, 0) as expectancy_all_in,
     null::numeric as paid_in, null::double precision as dpi, null::double precision as rvpi,
     null::double precision as tvpi
 from returns join money using (account_id) left join trips using (account_id) left join all_in using (account_id)
