@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,6 +28,9 @@ from fntx_dagster.cli.options import (
 from fntx_dagster.cli.plain import write, write_json
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.settings import load_settings
+
+if TYPE_CHECKING:
+    from fntx_dagster.model.data_table import Kind
 
 
 class ReportFormat(StrEnum):
@@ -136,6 +139,7 @@ def summary(
     """
     from fntx_dagster.cli.tables import summary_tables
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.data_tables import column_kinds
     from fntx_dagster.services.database import open_database
     from fntx_dagster.services.performance import summary_days, summary_rows
 
@@ -143,7 +147,9 @@ def summary(
     observer, period = observer_of(settings, zone), Period(first.date(), last.date())
     db, format = open_database(settings), asked_for(format, as_json=as_json, output=output)
     if format is not TableFormat.table:
-        hand_out("summary", summary_rows(settings, db, period, account, _warn), format, output)
+        beside: dict[str, Kind] = {"daily_return": "float", "as_of": "moment"}
+        kinds: dict[str, Kind] = {**column_kinds(db, "summary"), **beside}
+        hand_out("summary", summary_rows(settings, db, period, account, _warn), format, output, kinds)
     else:
         out(*summary_tables(summary_days(settings, db, period, account, _warn), observer))
 
@@ -174,6 +180,7 @@ def metrics(
     """
     from fntx_dagster.cli.tables import metrics_tables, selling_tables
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.data_tables import column_kinds
     from fntx_dagster.services.performance import rolling_metrics, window_metrics
     from fntx_dagster.services.strategies import option_selling
 
@@ -186,7 +193,7 @@ def metrics(
     else:
         rows, period = window_metrics(db, window or EVER, account), window or EVER
     if format is not TableFormat.table:
-        hand_out("metrics", rows, format, output)
+        hand_out("metrics", rows, format, output, column_kinds(db, "metrics"))
     else:
         out(*metrics_tables(rows), *selling_tables(option_selling(db, period, account)))
 
@@ -207,6 +214,7 @@ def greeks(
     """
     from fntx_dagster.cli.tables import greeks_tables
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.data_tables import column_kinds
     from fntx_dagster.services.risk import closing_risk, option_rows
 
     format = asked_for(format, as_json=as_json, output=output)
@@ -215,7 +223,8 @@ def greeks(
     if format is TableFormat.json:
         print_json([risk._asdict() for risk in days])
     elif format is not TableFormat.table:
-        hand_out("greeks", option_rows(days), format, output)
+        beside: dict[str, Kind] = {"account_id": "text", "trading_day": "date", "as_of": "moment"}
+        hand_out("greeks", option_rows(days), format, output, {**beside, **column_kinds(db, "greeks")})
     else:
         out(*greeks_tables(days))
 

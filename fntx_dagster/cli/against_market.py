@@ -43,13 +43,19 @@ def market(
 
     fntx market --from 2025-07-01 --to 2025-07-31 --benchmark SPY
     """
-    from fntx_dagster.cli.terminal import out, report_table
+    from fntx_dagster.cli.terminal import note, out, report_table
     from fntx_dagster.report.against_market import market_tables
     from fntx_dagster.services.against_market import against_market, market_documents, market_rows
 
     form, period = asked_for(format, as_json=as_json, output=output), Period(first.date(), last.date())
     settings, db = settings_and_database()
     views = against_market(settings, db, period, account, benchmark)
+    if not any(view.comparison for view in views):
+        name = benchmark or settings.report.benchmark
+        note(
+            f"warning: no session has a price of the benchmark {name}. Statements price shares that are held or traded "
+            "and underlyings of options; --benchmark takes a CSV file as well"
+        )
     if form is TableFormat.json:
         hand_out("market", market_documents(views), form, output)
     elif form is not TableFormat.table:

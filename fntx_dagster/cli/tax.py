@@ -26,7 +26,7 @@ def tax(
     """
     from fntx_dagster.cli.terminal import new_table, out
     from fntx_dagster.report.tax import TOTAL_HEADERS, tax_notes, total_rows
-    from fntx_dagster.services.tax import form_table, tax_rows, tax_sales
+    from fntx_dagster.services.tax import COLUMNS, form_table, tax_rows, tax_sales
 
     form = asked_for(format, as_json=as_json, output=output)
     settings, db = settings_and_database()
@@ -35,7 +35,7 @@ def tax(
     if form is TableFormat.csv:
         hand_out_table(form_table(sales), form, output)
     elif form is not TableFormat.table:
-        hand_out("tax", rows, form, output)
+        hand_out("tax", rows, form, output, COLUMNS)
     else:
         table = new_table(*TOTAL_HEADERS[:4], right=TOTAL_HEADERS[4:])
         table.title = f"Realised in {year}"

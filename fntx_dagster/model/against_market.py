@@ -46,7 +46,7 @@ class Distribution(NamedTuple):
 
 class Costs(NamedTuple):
     """What the range cost (0 or more): commissions and other fees, beside the premium that short options brought when
-    they were opened and the mean of the closing NAVs; interest and taxes are in none of them."""
+    they were opened and the mean of the closing NAVs; interest and tax withheld from dividends are in none of them."""
 
     commissions: Decimal
     fees: Decimal

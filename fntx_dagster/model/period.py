@@ -23,7 +23,12 @@ class Period(NamedTuple):
         return isinstance(day, date) and self.first <= day <= self.last
 
     def __str__(self) -> str:
-        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+        if self.first == self.last:
+            return f"{self.first}"
+        first, last = self.first != date.min, self.last != date.max
+        if first and last:
+            return f"{self.first} to {self.last}"
+        return f"{self.first} and later" if first else f"{self.last} and earlier" if last else "any day"
 
 
 EVER = Period(date.min, date.max)

@@ -72,13 +72,14 @@ def risk_document(risk: AccountRisk, shown: Callable[[Decimal], dict[str, Any]])
 
 def stress_table(risk: AccountRisk) -> Table:
     """The change in value in base currency: a row for each move of the volatilities, a column for each of the
-    underlyings. Without rows where nothing that is held moves."""
+    underlyings; one row that says why, where it is unknown or nothing that is held moves."""
     stress = risk.stress
+    if why := _no_stress(stress):
+        return Table(("Stress", "Change in value"), (("any move", why),), title="Stress", words=2)
     headers = (f"Volatility ({risk.base_currency})", *(_percent(spot) for spot in stress.spots))
     rows = tuple(
         (f"{_signed(by * 100)} points" if by else "as it is", *map(_amount, changes))
         for by, changes in zip(stress.points, stress.changes, strict=True)
-        if any(change != 0 for every in stress.changes for change in every)
     )
     return Table(
         headers,
@@ -170,13 +171,20 @@ def figures_table(risk: AccountRisk) -> Table:
     )
 
 
+def _no_stress(stress: Stress) -> str:
+    """Why there is no table of changes; empty where there is one."""
+    if stress.unknown:
+        return f"unknown: {_positions(stress.unknown)} without a price or a rate"
+    if any(change for changes in stress.changes for change in changes):
+        return ""
+    return "none: nothing that is held changes its value"
+
+
 def _stress_notes(stress: Stress, nav: Decimal) -> Iterator[str]:
     yield "Every underlying and every volatility moves at once; no time passes."
     known = [change for changes in stress.changes for change in changes if change is not None]
     if known and nav > 0 and min(known) < 0:
         yield f"The worst is {money.percent(min(known) / nav)} of the NAV."
-    if stress.unknown:
-        yield f"{_positions(stress.unknown)} without a price or a rate, so the table has no figures."
     if stress.without_volatility:
         count = stress.without_volatility
         yield f"{count} option{'s' * (count != 1)} without an implied volatility: counted without time value."
@@ -188,7 +196,9 @@ def _assignment_notes(taken: Assignments, base_currency: str) -> Iterator[str]:
     needed = taken.needed(IN_THE_MONEY)
     if needed is not None:
         cash = "unknown" if taken.cash is None else f"{money.display(taken.cash)} {base_currency}"
-        yield f"In the money at the close: {money.display(needed)} {base_currency} to pay; cash at the close: {cash}."
+        least = "at least " if taken.unknown else ""
+        paid = f"{least}{money.display(needed)} {base_currency}"
+        yield f"In the money at the close: {paid} to pay; cash at the close: {cash}."
     if taken.unknown:
         count = taken.unknown
         yield (

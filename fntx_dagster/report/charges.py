@@ -15,6 +15,7 @@ from fntx_dagster.report.narrative import Line
 
 _ZERO = Decimal(0)
 _OF_TRADES = {"OPT": "options", "FOP": "options", "STK": "shares", "CASH": "currency conversions"}
+_NAMES = {"fee": "Fees", "tax": "Taxes"}
 
 
 class Charge(NamedTuple):
@@ -31,7 +32,7 @@ class Charge(NamedTuple):
 
 
 def charges(days: Iterable[Day]) -> tuple[Charge, ...]:
-    """The commissions of the days' trades by what was traded, and their other fees by the broker's name for them."""
+    """The commissions of the days' trades by what was traded, and their fees and taxes by the broker's names."""
     sums: dict[tuple[str, str], Charge] = {}
     for event in (event for day in days for block in day.blocks for event in block.events):
         for kind, amount, quantity in _charged(event):
@@ -83,8 +84,8 @@ def _charged(event: Event) -> Iterator[tuple[str, Decimal, Decimal]]:
     if event.commission and event.contract is not None:
         what = _OF_TRADES.get(event.contract.asset_category, "other contracts")
         yield f"Commissions on {what}", event.commission, abs(event.quantity or _ZERO)
-    if event.event_type == "fee" and event.amount:
-        yield event.broker_type or "Fees", event.amount, _ZERO
+    if event.event_type in _NAMES and event.amount:
+        yield event.broker_type or _NAMES[event.event_type], event.amount, _ZERO
 
 
 def _added(before: Charge, own: Charge) -> Charge:

@@ -36,6 +36,8 @@ _WIDTH = 960
 _POINTS_PER_INCH = 72
 _TEXT = 12
 _MOST_TICKS = 12
+_TICK_WIDTH = 0.075
+"""The part of a chart's width that the label of a month takes."""
 _ROW = 27
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
@@ -233,6 +235,8 @@ def _session_ticks(axes: Axes, sessions: Sequence[date]) -> None:
             if number == 0 or (day.year, day.month) != (sessions[number - 1].year, sessions[number - 1].month)
         ]
         ticks = firsts[:: max(math.ceil(len(firsts) / _MOST_TICKS), 1)]
+        if len(ticks) > 1 and ticks[1][0] < len(sessions) * _TICK_WIDTH:  # the first month is not whole: no room
+            del ticks[0]
     axes.set_xticks([place for place, _ in ticks], [label for _, label in ticks])
 
 

@@ -185,7 +185,7 @@ def _legs(one: Strategy) -> Iterator[str]:
 
 
 def _percent(value: float | None) -> str:
-    return _NONE if value is None else f"{value:.2f} %"
+    return _NONE if value is None else f"{value:,.2f} %"
 
 
 def _contract(contract: Contract) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from fntx_dagster.model.data_table import TABLES, DataTable, Kind, of_rows
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.report.spreadsheet import to_csv
 from fntx_dagster.services.accounts import chosen_account
+from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.services.reporting import write_whole
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import data_tables
@@ -26,14 +27,21 @@ FileFormat = Literal["csv", "parquet"]
 def data_table(db: Database, name: str, period: Period = EVER, account: str | None = None) -> DataTable:
     """A table of the database by its name in `TABLES`: its rows of a range, by account and day.
 
-    Raises Permanent where there is no such table, the account is not loaded, or nothing is built yet.
+    Raises Permanent where there is no such table, the range ends before it begins, the account is not loaded, or
+    nothing is built yet.
     """
     if name not in TABLES:
         raise Permanent(f"there is no table {name!r}", f"The tables are {', '.join(TABLES)}")
+    refuse_backwards(period)
     with db.snapshot() as snapshot:
         return data_tables.data_table(
             snapshot, name, period, None if account is None else chosen_account(snapshot, account)
         )
+
+
+def column_kinds(db: Database, name: str) -> Mapping[str, Kind]:
+    """The columns of a table of the database with their kinds, for rows of a service that may hold nothing in one."""
+    return data_table(db, name, Period.on(EVER.last)).columns
 
 
 def table_text(table: DataTable) -> str:

@@ -34,6 +34,33 @@ FORM_8949: dict[str, Kind] = {
     "Account": "text",
 }
 """The columns (a) to (h) of Form 8949 in their order, and what sorts the rows."""
+COLUMNS: dict[str, Kind] = {
+    "account_id": "text",
+    "form": "text",
+    "description": "text",
+    "asset_category": "text",
+    "direction": "text",
+    "quantity": "decimal",
+    "opened": "date",
+    "opened_before": "date",
+    "acquired": "date",
+    "sold": "date",
+    "how_ended": "text",
+    "term": "text",
+    "currency": "text",
+    "proceeds": "decimal",
+    "cost_basis": "decimal",
+    "folded_premium": "decimal",
+    "carried_loss": "decimal",
+    "disallowed_loss": "decimal",
+    "gain": "decimal",
+    "replaced_by": "text",
+    "fill_gain": "decimal",
+    "broker_gain": "decimal",
+    "lot_id": "text",
+    "close_fill_id": "text",
+}
+"""The columns of `tax_rows`."""
 _CENT = Decimal("0.01")
 
 

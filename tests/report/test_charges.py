@@ -47,6 +47,14 @@ def test_commissions_and_fees_are_summed_by_kind_at_the_rates_they_were_charged_
     assert charge_lines((), "HKD") == []
 
 
+def test_tax_withheld_from_a_dividend_is_a_kind_of_its_own_and_the_dividend_is_none() -> None:
+    received = event("d", "dividend", new_york(JULY_17, "16:00"), amount="30", impact="235.42", after="0")
+    withheld = event("t", "tax", new_york(JULY_17, "16:00"), amount="-9", impact="-70.62", after="0")
+    named = replace(withheld, broker_type="Withholding Tax")
+    day = quiet_day(blocks=(block("cash", "at_close", received, withheld, named, impact="94.17", after="0"),))
+    assert [(charge.kind, charge.amount) for charge in charges([day])] == [("Taxes", -9), ("Withholding Tax", -9)]
+
+
 def test_the_interest_of_a_night_is_said_with_its_rate_and_balance() -> None:
     [line] = interest_lines(quiet_day(interest_tiers=(NIGHT, NIGHT._replace(interest=Decimal(3)))))
     assert line.plain == (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from xml.etree import ElementTree
 
@@ -44,6 +44,16 @@ def test_few_sessions_are_marked_by_day_and_many_by_month() -> None:
     many = texts(charts.nav_chart(path_of(200), "k", "t", "d"))
     assert {"Jul 2025", "Aug 2025", "Jan 2026"} <= set(many)
     assert not any(label.startswith("Jul 1") for label in many)
+
+
+def test_a_month_that_leaves_no_room_for_its_label_at_the_beginning_has_none() -> None:
+    days = [date(2024, 8, 21) + timedelta(days=number) for number in range(200)]
+    flat = [0.1] * len(days)
+    labels = texts(charts.rolling_chart(days, flat, flat, "k", "t", "d"))
+    assert "Aug 2024" not in labels
+    assert {"Sep 2024", "Feb 2025"} <= set(labels)
+    whole = texts(charts.rolling_chart(days[11:], flat[11:], flat[11:], "k", "t", "d"))
+    assert "Sep 2024" in whole
 
 
 def test_a_nav_that_never_moves_and_a_drawdown_that_is_none_are_drawn() -> None:

@@ -79,6 +79,8 @@ def test_a_chart_is_drawn_over_the_width_of_the_page_and_the_summary_fits(opened
 def test_a_narrow_page_scrolls_inside_its_tables_and_not_as_a_whole(opened: Page) -> None:
     opened.send("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
     assert opened.ask("document.documentElement.scrollWidth <= innerWidth")
+    words = "[...document.querySelectorAll('td.word')].map(e => e.getBoundingClientRect().width).filter(w => w)"
+    assert opened.ask(f"Math.min(...{words})") >= 7 * 16, "a day with its time takes two lines, not four"
     opened.send("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
 
 

@@ -61,6 +61,11 @@ def test_a_row_says_options_with_their_signs_and_days_of_new_york() -> None:
     assert (table.totals[-1], table.footnote) == ("+80.13", "")
 
 
+def test_a_percentage_above_a_thousand_is_grouped_as_money_is() -> None:
+    [row] = shown.strategies_table([strategy(1, "-5251.26", premium="266.13")], "HKD").rows
+    assert row[-2:] == ("-1,973.19 %", "-5,251.26")
+
+
 def test_of_many_strategies_those_that_made_or_lost_most_are_listed_and_the_total_is_of_all() -> None:
     many = [strategy(number, "1") for number in range(shown.MOST_STRATEGIES)]
     table = shown.strategies_table([*many, strategy(999, "-7", is_named=True)], "HKD")

@@ -17,6 +17,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.model.account_risk import ALL_SHORT, IN_THE_MONEY, AccountRisk
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import Snapshot
+from fntx_dagster.report.account_risk import assignment_table, risk_tables, stress_table
 from fntx_dagster.services.account_risk import account_risks
 from fntx_dagster.services.risk import update_greeks
 from fntx_dagster.simulate.account import Account, Accounts
@@ -107,6 +108,23 @@ def test_the_margin_is_what_the_gateway_said_and_unknown_where_it_was_not_asked(
     assert found.on_margin.ratio == pytest.approx(float((day.closing_nav - day.opening_nav) / 25_000))
     [before] = account_risks(built.settings, built.database, date(2025, 7, 16))
     assert (before.margin, before.on_margin) == (None, None)
+
+
+def test_where_no_stress_can_be_told_a_row_says_why_and_no_dash_does(found: AccountRisk) -> None:
+    assert [len(table.rows) for table in risk_tables(found) if table.title == "Stress"] == [len(found.stress.points)]
+    still = found.stress._replace(changes=[[Decimal(0)]], spots=[Decimal(0)], points=[Decimal(0)])
+    unknown = still._replace(changes=[[None]], unknown=2)
+    said = [stress_table(found._replace(stress=each)).rows for each in (still, unknown)]
+    assert said == [
+        (("any move", "none: nothing that is held changes its value"),),
+        (("any move", "unknown: 2 positions without a price or a rate"),),
+    ]
+
+
+def test_the_cash_to_pay_is_a_least_amount_where_an_option_has_no_price(found: AccountRisk) -> None:
+    assert "In the money at the close: 63,000.00 USD to pay" in assignment_table(found.assignments, "USD").footnote
+    unknown = found.assignments._replace(unknown=1)
+    assert "In the money at the close: at least 63,000.00 USD to pay" in assignment_table(unknown, "USD").footnote
 
 
 def test_a_day_that_is_not_built_is_named(built: Platform) -> None:

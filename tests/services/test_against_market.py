@@ -41,6 +41,10 @@ def holder(account: Account) -> None:
         statement = account.day(str(day), {SPY: str(close_of(number))})
         if not number:
             statement.trade(SPY, 80, str(close_of(number)))
+        if day == RANGE.last:
+            statement.moves("fee", "-5", "USD")
+            statement.moves("dividend", "40", "USD")
+            statement.moves("tax", "-12", "USD")
         if day == RANGE.first:
             statement.trade(PUT, -2, "3.00")
             statement.trade(PUT, 2, "3.00", at="11:30")
@@ -89,7 +93,8 @@ def test_the_costs_by_hand(built: Platform) -> None:
     )
     assert view.costs.premium == 600
     assert view.costs.commissions == pytest.approx(commissions)
-    assert view.costs.of_premium == pytest.approx(float(commissions / 600))
+    assert view.costs.fees == 5, "without the 12 that were withheld from the dividend"
+    assert view.costs.of_premium == pytest.approx(float((commissions + 5) / 600))
 
 
 def test_the_rolling_risk_begins_with_thirty_sessions_and_is_that_of_the_metrics(built: Platform) -> None:
@@ -113,6 +118,15 @@ def test_the_command_shows_the_same_in_every_form(built: Platform, monkeypatch: 
     shown = CliRunner().invoke(app, words).stdout
     for said in ("Against the Market", "Distribution", "Costs", "Up capture"):
         assert said in shown
+
+
+def test_the_command_says_that_a_benchmark_has_no_price(built: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FNTX_HOME", str(built.settings.home))
+    monkeypatch.setenv("FNTX_DATABASE_URL", built.database.url)
+    words = ["market", "--from", str(RANGE.first), "--to", str(RANGE.last), "--benchmark"]
+    said = {name: " ".join(CliRunner().invoke(app, [*words, name]).stderr.split()) for name in ("SPY", "QQQ")}
+    assert said["SPY"] == ""
+    assert said["QQQ"].startswith("warning: no session has a price of the benchmark QQQ.")
 
 
 def test_the_page_has_the_benchmark_the_calendar_and_the_risk(built: Platform) -> None:

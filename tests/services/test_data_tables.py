@@ -29,6 +29,7 @@ from tests.dbt.conftest import FIRST, LAST, Platform
 JULY = Period(date(2025, 7, 1), date(2025, 7, 31))
 BOOKS: list[Account] = trade(11, ["U5100001", "U5100002"], date(2025, 7, 7), date(2025, 7, 16), trades_per_day=3)
 DELIVERED = (BOOKS,)
+TIMESTAMP = "timestamp[us, tz=UTC]"
 RELATIONS = {
     "all_in": "all_in_trades",
     "blocks": "nav_blocks",
@@ -100,6 +101,11 @@ def test_what_is_no_table_and_no_day_is_named_with_what_there_is(computed: Platf
         frames.table("fills", first="July", settings=computed.settings)
 
 
+def test_a_range_that_ends_before_it_begins_is_refused_and_not_empty(computed: Platform) -> None:
+    with pytest.raises(Permanent, match=r"the range ends \(2025-07-07\) before it begins \(2025-07-16\)"):
+        frames.table("fills", first="2025-07-16", last="2025-07-07", settings=computed.settings)
+
+
 def test_a_sum_in_a_notebook_is_exact(computed: Platform) -> None:
     [(total,)] = computed.query("select sum(net_pnl) from alm_reporting.round_trips")
     assert sum(frames.table("round_trips", settings=computed.settings)["net_pnl"]) == total
@@ -133,6 +139,25 @@ class TestTheCommand:
             for name, value in row.items():
                 if isinstance(value, str) and isinstance(stored[name], Decimal):
                     assert Decimal(value) == stored[name] == Decimal(line[name])
+
+    @pytest.mark.parametrize(
+        ("words", "kinds"),
+        [
+            ("metrics --date 2025-07-16", {"calmar": "double", "xirr": "double", "few_observations": "bool"}),
+            ("metrics --window 2025-07-07:2025-07-16", {"calmar": "double", "tvpi": "double"}),
+            ("summary --from 2025-07-07 --to 2025-07-16", {"as_of": TIMESTAMP, "daily_return": "double"}),
+            ("greeks --date 2025-07-16", {"as_of": TIMESTAMP, "delta": "double"}),
+            ("tax --year 2025", {"broker_gain": "decimal", "opened_before": "date32[day]"}),
+            ("tax --year 2001", {"broker_gain": "decimal", "gain": "decimal", "sold": "date32[day]"}),
+        ],
+    )
+    def test_a_column_that_holds_nothing_keeps_its_kind(
+        self, fntx: Callable[..., Result], tmp_path: Path, words: str, kinds: dict[str, str]
+    ) -> None:
+        done = fntx(*words.split(), "--format", "parquet", "-o", str(tmp_path / "parquet"))
+        assert done.exit_code == 0, done.output
+        schema = parquet.read_schema(tmp_path / "parquet")
+        assert {name: str(schema.field(name).type).split("128")[0] for name in kinds} == kinds
 
     def test_the_options_of_a_close_are_rows_with_their_account(self, fntx: Callable[..., Result]) -> None:
         lines = list(csv.DictReader(io.StringIO(fntx("greeks", "--date", "2025-07-15", "--format", "csv").stdout)))

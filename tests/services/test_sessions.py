@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from fntx_dagster.accounting.calendar import last_session
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.model.period import Period
+from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.services import sessions
 from fntx_dagster.services.sessions import first_partition, lacking_ends, latest_session, require_days, require_session
@@ -119,3 +119,17 @@ def test_a_range_that_begins_before_the_first_built_day_begins_late() -> None:
         " (`fntx status` says what is loaded)"
     ]
     assert [*lacking_ends(date(2025, 7, 7), date(2025, 7, 18), Period(date(2025, 7, 4), date(2025, 7, 18)))] == []
+
+
+@pytest.mark.parametrize(
+    ("period", "said"),
+    [
+        (Period(date(2026, 1, 5), EVER.last), "for 2026-01-05 and later"),
+        (Period(EVER.first, date(2026, 1, 5)), "for 2026-01-05 and earlier"),
+        (EVER, "for any day"),
+        (Period(date(2026, 1, 5), date(2026, 1, 9)), "for 2026-01-05 to 2026-01-09"),
+    ],
+)
+def test_a_range_without_an_end_is_named_by_the_end_that_it_has(period: Period, said: str) -> None:
+    with pytest.raises(Permanent, match=f"no trading day is built {said}\\."):
+        require_days((), period)

@@ -48,13 +48,15 @@ def rolling_risk(db: Readable, account: str, period: Period) -> list[RollingRisk
 
 
 def costs(db: Readable, account: str, period: Period) -> tuple[str, Decimal, Decimal, Decimal]:
-    """The base currency of a range that is not empty; commissions and fees as booked (negative when they cost), and the
-    premium of the short options that were opened in it, in base currency."""
+    """The base currency of a range that is not empty; commissions and fees as booked (negative when they cost), without
+    the tax that was withheld from dividends, and the premium of the short options that were opened in it, in base
+    currency."""
     first, last = period
     with reading(db) as connection:
         booked = one_row(
             connection.execute(
-                """select max(base_currency), coalesce(sum(commissions), 0), coalesce(sum(fees), 0)
+                """select max(base_currency), coalesce(sum(commissions), 0),
+                    coalesce(sum(fees - coalesce((nav_change ->> 'withholding_tax')::numeric, 0)), 0)
                 from alm_reporting.daily_summary
                 where account_id = %s and trading_day between %s and %s""",
                 (account, first, last),
