@@ -113,8 +113,8 @@ def _premiums(lots: Iterable[TaxLot], deliveries: Iterable[DeliveredOption]) -> 
     folded: dict[str, Decimal | None] = {}
     for fill_id, option_fill_id, shares in deliveries:
         so_far = folded.get(fill_id, _ZERO)
-        is_known = so_far is not None and option_fill_id not in unknown
-        folded[fill_id] = so_far + made[option_fill_id] / shares if is_known else None
+        if so_far is not None:
+            folded[fill_id] = None if option_fill_id in unknown else so_far + made[option_fill_id] / shares
     return folded
 
 

@@ -49,7 +49,7 @@ def implied_prices(
             float(put.mark),
             float(call.terms.strike),
             float(assumptions.risk_free_rate(call.option)),
-            float(assumptions.dividend_yield(call.option)),
+            assumptions.yield_until(call.option, call.ends_at),
             years,
         ) + _owed(call, assumptions)
         underlying = underlying_of(call.option)

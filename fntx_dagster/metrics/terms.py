@@ -64,6 +64,12 @@ class Assumptions(NamedTuple):
         ahead = [dividend for dividend in known if option.valued_at < dividend.ex_at < ends_at]
         return sorted(ahead, key=lambda dividend: dividend.ex_at)
 
+    def yield_until(self, option: ClosingPosition, ends_at: datetime) -> float:
+        """The yield over an option's life: where dividends are known, it begins as the last of them goes ex."""
+        known = self.dividends_until(option, ends_at)
+        part = (ends_at - known[-1].ex_at) / (ends_at - option.valued_at) if known else 1.0
+        return float(self.dividend_yield(option)) * part
+
     def is_european(self, option: ClosingPosition) -> bool:
         """Whether the option can only be exercised on its last day."""
         return option.underlying_symbol in self.european_underlyings

@@ -69,7 +69,7 @@ def _priced(
 def _option(
     position: ClosingPosition, price: Decimal | None, ends_at: datetime, assumptions: Assumptions
 ) -> Option | None:
-    """The option at its mark. Of the time before the last known dividend goes ex, the yield holds nothing more."""
+    """The option at its mark."""
     terms, years = terms_of(position), years_between(position.valued_at, ends_at)
     if terms is None or price is None:
         return None
@@ -77,23 +77,27 @@ def _option(
         (years_between(position.valued_at, dividend.ex_at), float(dividend.amount))
         for dividend in assumptions.dividends_until(position, ends_at)
     ]
-    carried = float(assumptions.dividend_yield(position))
     return Option(
         put_call=terms.put_call,
         strike=float(terms.strike),
         is_american=not assumptions.is_european(position),
         underlying=float(price),
         rate=float(assumptions.risk_free_rate(position)),
-        dividend_yield=carried * (1 - known[-1][0] / years) if known else carried,
+        dividend_yield=assumptions.yield_until(position, ends_at),
         years=years,
         dividends=tuple(known),
     )
 
 
 def _at(option: Option, elapsed: float) -> Option:
-    """The option after some years, without the dividends that have gone ex by then."""
+    """The option after some years, without the dividends that have gone ex by then; its yield, which begins as the last
+    of them goes ex, is then spread over less time."""
     ahead = tuple((years - elapsed, amount) for years, amount in option.dividends if years > elapsed)
-    return option._replace(years=option.years - elapsed, dividends=ahead)
+    left, carried = option.years - elapsed, option.dividend_yield
+    if option.dividends and left > 0:
+        since = option.years - option.dividends[-1][0]
+        carried *= option.years / since * min(since / left, 1.0)
+    return option._replace(years=left, dividends=ahead, dividend_yield=carried)
 
 
 def _row(

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fntx_dagster.metrics.early_assignment import early_assignments
-from fntx_dagster.metrics.greeks import LOW_VEGA, OK, Option, greeks, tick, value, values
+from fntx_dagster.metrics.greeks import LOW_VEGA, OK, Option, greeks, tick, value, values, years_between
+from fntx_dagster.metrics.parity import implied_prices
 from fntx_dagster.metrics.terms import Assumptions, Dividend
 from fntx_dagster.metrics.valuation import price_options
 from tests.metrics.positions import CLOSE, END, NEXT_CLOSE, ends, option
@@ -155,12 +156,30 @@ def test_a_known_dividend_takes_the_place_of_the_yield_until_it_goes_ex():
     assert with_it.later is not None
     assert without.later is not None
     assert [amount for _, amount in with_it.later.dividends] == [1.83]
-    assert with_it.later.dividend_yield == pytest.approx(0.012 * (END - DIVIDEND.ex_at) / (END - CLOSE))
+    assert with_it.later.dividend_yield == pytest.approx(0.012 * (END - DIVIDEND.ex_at) / (END - NEXT_CLOSE))
+    gone = price_options([put], ends(put), DIVIDEND.ex_at, KNOWN)[put.contract_id].later
+    assert gone is not None
+    assert (gone.dividends, gone.dividend_yield) == ((), pytest.approx(0.012))
     assert (without.later.dividends, without.later.dividend_yield) == ((), 0.012)
     with_dividend, with_yield = with_it.greeks.implied_volatility, without.greeks.implied_volatility
     assert with_dividend is not None
     assert with_yield is not None
     assert with_dividend < with_yield
+
+
+def test_a_put_and_a_call_imply_the_price_that_they_were_priced_at_before_a_known_dividend():
+    put, call = (option(right, "627", None, **PRICE) for right in "PC")
+    assumptions = KNOWN._replace(european_underlyings=("SPY",), dividend_yields={"SPY": Decimal("0.2")})
+    until = years_between(CLOSE, DIVIDEND.ex_at)
+    carried = 0.2 * (END - DIVIDEND.ex_at) / (END - CLOSE)  # the yield begins as the dividend goes ex
+    at_mark = Option("P", 627.0, False, 627.0, 0.043, carried, years_between(CLOSE, END), ((until, 1.83),))
+    marks = {right: Decimal(value(at_mark._replace(put_call=right), 0.15)) for right in "PC"}
+    unpriced = [
+        each._replace(mark=marks[right], underlying_price=None, underlying_source=None)
+        for each, right in ((put, "P"), (call, "C"))
+    ]
+    [price] = implied_prices(unpriced, ends(put, call), assumptions).values()
+    assert price == Decimal("627.0000")
 
 
 def test_a_dividend_after_the_end_or_before_the_mark_is_none():

@@ -163,6 +163,16 @@ def test_what_a_person_grouped_is_kept_when_the_days_are_built_again(samples: Pl
     assert {row.name: row.number for row in selling.by_kind} == {"strangle": 11, "roll chain": 1}
 
 
+def test_a_round_trip_that_is_grouped_anew_leaves_the_others_of_its_group(samples: Platform) -> None:
+    db = samples.database
+    first, second, third = "3940000007", "3940000035", "3940000014"
+    strategies.assign(db, None, [first, second], "mine")
+    strategies.assign(db, None, [first, third], "other")
+    [selling] = strategies.option_selling(db, JULY)
+    named = {one.kind: one.trips for one in selling.strategies if one.is_named}
+    assert named == {"mine": (second,), "other": (first, third)}
+
+
 def test_a_wrong_id_an_empty_kind_and_a_needless_reset_are_refused(samples: Platform) -> None:
     db = samples.database
     with pytest.raises(Permanent, match="no round trip has the id 4711"):

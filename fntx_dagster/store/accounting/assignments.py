@@ -6,6 +6,7 @@ The rows are a person's and outlive every rebuild: a round trip is known by the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import uuid4
 
 from fntx_dagster.store.database import Database, Readable
 
@@ -21,15 +22,15 @@ def assignments(db: Readable, account: str) -> dict[str, tuple[str, str]]:
 
 
 def assign(db: Database, account: str, round_trips: Sequence[str], kind: str) -> None:
-    """Put round trips into one group, called after the first of them; they leave the groups that they were in."""
+    """Put round trips into one new group; they leave the groups that they were in."""
     with db.connect() as connection:
-        for trip in round_trips:
-            connection.execute(
-                """insert into alm_reporting.strategy_assignments (account_id, round_trip_id, group_id, kind)
-                values (%s, %s, %s, %s) on conflict (account_id, round_trip_id) do update
-                set group_id = excluded.group_id, kind = excluded.kind, assigned_at = now()""",
-                [account, trip, round_trips[0], kind],
-            )
+        connection.execute(
+            """insert into alm_reporting.strategy_assignments (account_id, round_trip_id, group_id, kind)
+            select %s, trip, %s, %s from unnest(%s::text[]) as trip
+            on conflict (account_id, round_trip_id) do update
+            set group_id = excluded.group_id, kind = excluded.kind, assigned_at = now()""",
+            [account, str(uuid4()), kind, list(round_trips)],
+        )
 
 
 def reset(db: Database, account: str, round_trips: Sequence[str]) -> int:
