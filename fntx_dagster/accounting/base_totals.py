@@ -37,8 +37,18 @@ class Summary(NamedTuple):
     commission: Decimal | None = None
 
 
+class Performance(NamedTuple):
+    """A figure of one contract and day in a performance summary, in base currency; `name` says which figure it is."""
+
+    day: date
+    name: str
+    contract: str
+    amount: Decimal
+
+
 class Traded(NamedTuple):
-    """What a Trade row contributes to its day's AssetSummary; its commission may be in another currency."""
+    """What a Trade row contributes to its day's totals; its commission may be in another currency. Mark-to-market and
+    realised P&L are None where the row does not say them, or where the summary books the end of an option elsewhere."""
 
     report_date: date
     asset_category: str
@@ -47,6 +57,9 @@ class Traded(NamedTuple):
     proceeds: Decimal
     commission: Decimal = Decimal(0)
     commission_currency: str = ""
+    contract: str = ""
+    mtm: Decimal | None = None
+    realised: Decimal | None = None
 
 
 def summed(day: date, name: str, total: Decimal | None, amounts: Iterable[tuple[str, Decimal]]) -> Iterator[BaseTotal]:
@@ -78,6 +91,26 @@ def trade_totals(summaries: Sequence[Summary], trades: Iterable[Traded]) -> Iter
         yield from summed(summary.report_date, "proceeds of AssetSummary", summary.proceeds, paid)
 
 
+def performance_totals(figures: Iterable[Performance], trades: Sequence[Traded]) -> Iterator[BaseTotal]:
+    """What the performance summaries say of a day's trades: their commissions, mark-to-market and realised P&L, over
+    the contracts of which every row of the day has the figure."""
+    days: dict[tuple[date, str], dict[str, Decimal]] = defaultdict(dict)
+    for figure in figures:
+        of_day = days[figure.day, figure.name]
+        of_day[figure.contract] = of_day.get(figure.contract, Decimal(0)) + figure.amount
+    traded: dict[tuple[date, str], list[Traded]] = defaultdict(list)
+    for trade in trades:
+        traded[trade.report_date, trade.contract].append(trade)
+    for (day, name), contracts in days.items():
+        total, amounts = None, list[tuple[str, Decimal]]()
+        for contract, amount in contracts.items():
+            of_rows = [_figure(name, trade) for trade in traded.get((day, contract), ())]
+            known = [(currency, said) for currency, said in of_rows if said is not None]
+            if known and len(known) == len(of_rows):
+                total, amounts = (total or Decimal(0)) + amount, amounts + known
+        yield from summed(day, name, total, amounts)
+
+
 def implied_rates(
     totals: Iterable[BaseTotal], base_currency: str, given: Mapping[tuple[date, str], Decimal] | None = None
 ) -> dict[tuple[date, str], Rate]:
@@ -98,6 +131,13 @@ def implied_rates(
         for day, of_day in by_day.items()
         for currency, rate in _Day(of_day, {base_currency: Decimal(1)} | known[day]).solved().items()
     }
+
+
+def _figure(name: str, trade: Traded) -> tuple[str, Decimal | None]:
+    """The row's part of a figure of the performance summaries, and its currency."""
+    if name.startswith("commissions"):
+        return trade.commission_currency or trade.currency, trade.commission
+    return trade.currency, trade.mtm if name.startswith("mark-to-market") else trade.realised
 
 
 _LEAST_NET_SHARE = Decimal("0.1")

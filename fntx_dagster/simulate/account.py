@@ -29,7 +29,7 @@ SECTIONS = (
     "ChangeInNAV",
 )
 """What a statement holds unless the user leaves it out, in this order."""
-EVERY_SECTION = (*SECTIONS, "ConversionRates")
+EVERY_SECTION = (*SECTIONS, "ConversionRates", "MTMPerformanceSummaryInBase")
 
 
 class Account:

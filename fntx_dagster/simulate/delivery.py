@@ -48,7 +48,7 @@ QUERIES: Mapping[str, FlexQuery] = {
     POSITIONS: FlexQuery("Open Positions", ("OpenPositions",)),
     ACTIONS: FlexQuery("Corporate Actions", ("CorporateActions",)),
     TRANSFERS: FlexQuery("Transfers", ("Transfers",)),
-    RATES: FlexQuery("Conversion Rates", ("ConversionRates",)),
+    RATES: FlexQuery("Rates", ("ConversionRates", "MTMPerformanceSummaryInBase")),
 }
 """By id: everything in one, and one query per section."""
 

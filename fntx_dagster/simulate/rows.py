@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from fntx_dagster.simulate.bookings import COMPONENTS, ZERO, Conversion, SimulatedFill
+from fntx_dagster.simulate.contracts import SimulatedContract
 from fntx_dagster.simulate.day import SimulatedDay
 from fntx_dagster.simulate.documents import plain, stamp
 
@@ -242,8 +243,26 @@ def _change_in_nav(days: Sequence[SimulatedDay]) -> Rows:
     yield "ChangeInNAV", change | components
 
 
+def _performance(days: Sequence[SimulatedDay]) -> Rows:
+    """What trading each contract made by the closes of its days, and cost, in base currency; bookings are elsewhere."""
+    figures: dict[SimulatedContract, list[Decimal]] = {}
+    for day in days:
+        for fill in day.fills:
+            made = ZERO if fill.kind == "BookTrade" else day.mtm(fill)
+            of_contract = figures.setdefault(fill.contract, [ZERO, ZERO])
+            of_contract[0] += made * day.row_rate(fill)
+            of_contract[1] += fill.commission * day.row_rate(fill)
+    for contract, (mtm, commissions) in figures.items():
+        yield (
+            "MTMPerformanceSummaryUnderlying",
+            {name: contract.attributes[name] for name in ("assetCategory", "symbol", "conid")}
+            | {"reportDate": plain(days[-1].date), "transactionMtm": str(mtm), "commissions": str(commissions)},
+        )
+
+
 _OF_A_PERIOD: Mapping[str, Callable[[Sequence[SimulatedDay]], Rows]] = {
     "CashReport": _cash_report,
     "InterestAccruals": _accruals,
     "ChangeInNAV": _change_in_nav,
+    "MTMPerformanceSummaryInBase": _performance,
 }

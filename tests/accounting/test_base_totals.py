@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.accounting.base_totals import BaseTotal, Summary, Traded, implied_rates, summed, trade_totals
+from fntx_dagster.accounting.base_totals import (
+    BaseTotal,
+    Performance,
+    Summary,
+    Traded,
+    implied_rates,
+    performance_totals,
+    summed,
+    trade_totals,
+)
 
 DAY = date(2025, 7, 18)
 
@@ -106,3 +115,24 @@ def test_a_currency_whose_rate_the_rows_give_leaves_the_total_to_the_other() -> 
     assert implied_rates([cash], "HKD") == {}
     [(key, rate)] = implied_rates([cash], "HKD", {(DAY, "USD"): Decimal("7.8472")}).items()
     assert (key, rate.rate) == ((DAY, "EUR"), Decimal("9.0720"))
+
+
+def test_a_performance_summary_implies_the_rate_by_the_contracts_whose_every_row_has_the_figure() -> None:
+    sold = Traded(DAY, "OPT", "USD", Decimal(-1), Decimal(200), Decimal("-1.25"), "USD", "A", Decimal(30), None)
+    bought = sold._replace(commission=Decimal("-0.75"), contract="B", mtm=Decimal(10), realised=Decimal(55))
+    ended = bought._replace(commission=Decimal(0), mtm=None, realised=None)
+    other = bought._replace(contract="C")
+
+    def implied(name: str, *figures: tuple[str, str]) -> list[tuple[Decimal, str | None]]:
+        said = [Performance(DAY, name, contract, Decimal(amount)) for contract, amount in figures]
+        totals = performance_totals(said, [sold, bought, ended, other])
+        return [(rate.rate, rate.implied_by) for rate in implied_rates(totals, "HKD").values()]
+
+    commissions, mtm = "commissions of MTM", "mark-to-market of MTM"
+    assert implied(commissions, ("A", "-9.8090000"), ("B", "-5.8854000"), ("not traded", "-99")) == [
+        (Decimal("7.8472"), commissions)
+    ]
+    assert implied(mtm, ("A", "235.4160000"), ("B", "999")) == [(Decimal("7.8472"), mtm)]
+    assert implied("realised P&L of FIFO", ("A", "999"), ("B", "999"), ("C", "431.5960000")) == [
+        (Decimal("7.8472"), "realised P&L of FIFO")
+    ]

@@ -160,11 +160,13 @@ class TestQuery:
         read = {section.table: {column.attribute for column in section.columns} for section in SECTIONS}
         listed = {section.table: {*section.fields} for section in query_sections()}
         assert listed == {table: read[table] for table in listed}
-        # exchange rates come with `Include Currency Rates?`; no figure uses the others
+        # exchange rates come with `Include Currency Rates?`; no figure but a check uses the others
         assert read.keys() - listed.keys() == {
             "conversion_rates",
             "transaction_taxes",
             "pending_exercises",
+            "mtm_performance",
+            "fifo_performance",
             "other_sections",
         }
 

@@ -890,6 +890,7 @@ def test_a_currency_only_of_cash_or_of_positions_has_a_rate_of_the_day(built: Pl
         (date(2025, 7, 14), "CHF", Decimal("9.81")),
         (date(2025, 7, 14), "EUR", Decimal("9.13")),
         (date(2025, 7, 14), "USD", Decimal("7.85")),  # what the cash in base currency leaves for it
+        (date(2025, 7, 11), "USD", Decimal("7.85")),  # the same of the cash at the start
         (date(2025, 7, 15), "EUR", Decimal("9.14")),
     }
     first, second = built.days(rates_on_cash_and_positions_alone.number)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.simulate.account import Account
+from fntx_dagster.simulate.contracts import SPY
 from fntx_dagster.simulate.delivery import deliver
+from fntx_dagster.simulate.documents import document, write
 from fntx_dagster.simulate.trading import EVERY_KIND, trade
 from tests.dbt.conftest import Platform
 
@@ -65,13 +67,17 @@ def test_an_account_without_any_rate_has_the_rates_round_trips_and_pnl_of_one_wi
     platform.run(FIRST, LAST)
     full, *lacking = [account.number for account in accounts]
     true = {day.date: day.rates for day in accounts[0].days}
+    opening = date(2025, 6, 30)
+    true[opening] = accounts[0].days[0].opening.rates
     for account in lacking:
         used = platform.query(
             """select session, currency, rate, source from alm_reporting.day_rates
             where account_id = %s and currency <> base_currency order by 1""",
             account,
         )
-        assert {day for day, *_ in used} == {day for day, *_ in platform.query(DAYS, full)}
+        # the rate before the first statement is that of the cash at the start of its Cash Report
+        before = {opening} if account == "U3000002" else set()
+        assert {day for day, *_ in used} == {day for day, *_ in platform.query(DAYS, full)} | before
         assert [row for row in used if row[3] != "statement"] == []
         assert [row for row in used if abs(row[2] - true[row[0]][row[1]]) > Decimal("1e-6")] == []
         assert the_same(platform.query(TRIPS, account), platform.query(TRIPS, full))
@@ -107,6 +113,59 @@ def shifted(text: str, day: date, attribute: str) -> str:
 
     text = re.sub(r'<ChangeInNAV [^>]*toDate="(\d+)"[^>]*>', change, text)
     return re.sub(r'<EquitySummaryByReportDateInBase [^>]*reportDate="(\d+)"[^>]*>', equity, text)
+
+
+def later_without(account: Account, section: str, day: date) -> str:
+    """The account's statements, with a section in the first of them alone."""
+    account.delivers()
+    early = [account.statement([known], "20260105;050000 EST") for known in account.days if known.date < day]
+    account.delivers(without=(section,))
+    late = [account.statement([known], "20260105;050000 EST") for known in account.days if known.date >= day]
+    return document(*early, *late)
+
+
+def test_balances_go_on_by_the_rows_where_cash_reports_end_or_where_an_account_begins_with_nothing(
+    platform: Platform, tmp_path: Path
+) -> None:
+    reported, ended, begun = (
+        hkd("U3000001"),
+        hkd("U3000002"),
+        Account("U3000003", cash={"HKD": "0"}, rates={"USD": "7.85"}),
+    )
+    begun.day("2025-07-01", USD="7.8512").moves("deposit", "78000")
+    converting = begun.day("2025-07-02", {SPY: "620"}, USD="7.8499")
+    converting.convert("USD", 9000, "7.8450")
+    converting.trade(SPY, 1, "619")
+    begun.day("2025-07-03", {SPY: "622"}, USD="7.8437").trade(SPY, 10, "621")
+    begun.day("2025-07-07", {SPY: "622"}, USD="7.8401").moves("interest", "-2", "USD")
+    begun.delivers(without=("CashReport", "EquitySummaryInBase"))
+    platform.load(deliver(tmp_path, "whole", reported))
+    platform.load(write(tmp_path / "ended.xml", later_without(ended, "CashReport", date(2025, 7, 8))))
+    platform.load(deliver(tmp_path, "begun", begun))
+    platform.run(FIRST, LAST)
+    fx = """select trading_day, (difference_parts ->> 'fx_translation')::numeric, unexplained
+        from alm_reporting.daily_summary where account_id = %s order by 1"""
+    assert platform.query(fx, ended.number) == platform.query(fx, reported.number)
+    assert [row[1:] for row in platform.query(fx, begun.number)] == [(day.fx, 0) for day in begun.days]
+    dollars = [9000 - 620 + 620, 9000 - 620 - 6211 + 6842]
+    assert [day.fx for day in begun.days][1:] == [
+        9000 * Decimal("0.0049"),
+        dollars[0] * Decimal("-0.0062"),
+        dollars[1] * Decimal("-0.0036"),
+    ]
+
+
+def test_a_conversion_without_a_rate_gains_no_more_than_the_rate_can_have_moved(
+    platform: Platform, tmp_path: Path
+) -> None:
+    account = Account("U3000001", cash={"HKD": "90000"}, rates={"USD": "7.85"})
+    account.day("2025-07-14")
+    account.day("2025-07-15", USD="7.8499").convert("USD", 9000, "7.8450")
+    account.delivers(without=("CashReport", "EquitySummaryInBase"))
+    platform.load(deliver(tmp_path, "converted", account))
+    platform.run()
+    _, day = platform.days(account.number)
+    assert (day.difference_parts["fx_translation"], day.unexplained) == (9000 * Decimal("0.0049"), 0)
 
 
 @pytest.mark.parametrize("attribute", ["", "mtm"])

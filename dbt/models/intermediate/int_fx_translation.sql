@@ -1,28 +1,17 @@
 -- What exchange rates did to the NAV in a session, in base currency: balances x the move of the rates, exact up to the
--- digits of the rates. The balances of cash are those of the Cash Report; without one, what the Equity Summary says of
--- cash beyond the movements of the rows is the translation of cash, as far as the rates can have made it. Where neither
--- is there, only the rows' own part is computed, and `most` is the most that the rates' known move makes of everything
--- the account has. So a loss that no rate explains is never called FX translation.
+-- digits of the rates. The balances of cash are those of the Cash Report, or what rows make of an earlier one; without
+-- both, what the Equity Summary says of cash beyond the movements of the rows is the translation of cash, as far as the
+-- rates can have made it. Where neither is there, only the rows' own part is computed, and `most` is the most that
+-- the rates' known move makes of everything the account has. So a loss that no rate explains is never called FX
+-- translation.
 with
 
 official as (
     select * from {{ ref('official_days') }} where {{ in_range('trading_day') }}
 ),
 
--- Cash per currency at the previous close, by the report that begins right after it.
-reported as (
-    select distinct on (official.account_id, official.trading_day, cash.currency)
-        official.account_id,
-        official.trading_day,
-        cash.currency,
-        cash.starting_cash
-    from official
-    inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
-    inner join {{ ref('stg_flex__cash_report') }} as cash
-        on cash.account_id = official.account_id
-        and cash.from_date > sessions.previous_day
-        and cash.to_date <= official.trading_day
-    order by official.account_id, official.trading_day, cash.currency, cash.to_date
+balances as (
+    select * from {{ ref('int_cash_balances') }}
 ),
 
 known_before as (
@@ -40,13 +29,15 @@ known_before as (
 moves as (
     select
         account_id, trading_day, currency, starting_cash as cash, 0 as positions, false as position_is_unknown,
-        0 as amount, 0 as in_base, 0 as marked, null::numeric as row_rate, false as may_be_held, 0 as paid
-    from reported
+        0 as amount, 0 as converted, 0 as in_base, 0 as marked, null::numeric as row_rate, false as may_be_held,
+        0 as paid
+    from balances
 
     union all
 
     select
-        account_id, trading_day, currency, 0, coalesce(opening_value, 0), opening_value is null, 0, 0, 0, null, false, 0
+        account_id, trading_day, currency, 0, coalesce(opening_value, 0), opening_value is null,
+        0, 0, 0, 0, null, false, 0
     from {{ ref('int_contract_days') }}
     where {{ in_range('trading_day') }}
 
@@ -54,7 +45,7 @@ moves as (
 
     select
         account_id, official_day, currency, 0, 0, false, commission - case when is_transfer then proceeds else 0 end,
-        (commission - case when is_transfer then proceeds else 0 end) * fx_rate_to_base,
+        0, (commission - case when is_transfer then proceeds else 0 end) * fx_rate_to_base,
         abs(coalesce(broker_mtm, proceeds)), fx_rate_to_base, false,
         commission + case when event_type = 'fx_conversion' then 0 else proceeds end
     from {{ ref('stg_fills') }}
@@ -62,7 +53,7 @@ moves as (
 
     union all
 
-    select account_id, trading_day, currency, 0, 0, false, amount, amount * fx_rate_to_base, 0, fx_rate_to_base,
+    select account_id, trading_day, currency, 0, 0, false, amount, 0, amount * fx_rate_to_base, 0, fx_rate_to_base,
         false, amount as paid
     from {{ ref('chronological_events') }}
     where fill_id is null and amount is not null and {{ in_range('trading_day') }}
@@ -70,7 +61,7 @@ moves as (
     union all
 
     -- a conversion gains what its two sides are worth at the day's rates: nothing of it is in another component
-    select fills.account_id, fills.official_day, leg.currency, 0, 0, false, leg.amount, 0, 0, null, false,
+    select fills.account_id, fills.official_day, leg.currency, 0, 0, false, 0, leg.amount, 0, 0, null, false,
         leg.amount as paid
     from {{ ref('stg_fills') }} as fills
     cross join lateral (
@@ -81,11 +72,11 @@ moves as (
     union all
 
     -- without balances, cash that was held once may still be held, though no row of the day reports it
-    select account_id, trading_day, currency, 0, 0, false, 0, 0, 0, null, true, 0
+    select account_id, trading_day, currency, 0, 0, false, 0, 0, 0, 0, null, true, 0
     from known_before
     where not exists (
-        select from reported
-        where reported.account_id = known_before.account_id and reported.trading_day = known_before.trading_day
+        select from balances
+        where balances.account_id = known_before.account_id and balances.trading_day = known_before.trading_day
     )
 ),
 
@@ -98,8 +89,9 @@ by_currency as (
         sum(positions) as positions,
         bool_or(position_is_unknown) as position_is_unknown,
         sum(amount) as amount,
+        sum(converted) as converted,
         sum(in_base) as in_base,
-        sum(abs(amount)) as turned,
+        sum(abs(amount) + abs(converted)) as turned,
         sum(marked) as marked,
         bool_or(may_be_held) as may_be_held,
         sum(paid) as paid,
@@ -155,13 +147,19 @@ summed as (
         trading_day,
         bool_or(currency <> base_currency) as has_other_currencies,
         bool_or(position_is_unknown) as position_is_unknown,
-        -- a currency that neither was held nor moves needs no rate
-        bool_and(rates_are_known or cash = 0 and turned = 0) as rates_of_cash_are_known,
+        -- what was not held needs no rate of the close before, and what does not move, either, none of the day
+        bool_and(rates_are_known or cash = 0 and (turned = 0 or rate_is_known)) as rates_of_cash_are_known,
         bool_and(rate_is_known or paid_size = 0) as rates_of_payments_are_known,
         sum(paid * rate) as paid,
         sum(paid_size * last_digit) filter (where currency <> base_currency) as digits_of_payments,
         bool_and(rates_are_known or positions = 0 and not position_is_unknown) as rates_of_positions_are_known,
-        sum(amount * coalesce(any_rate, rate) - in_base) as of_rows,
+        -- one side of a conversion alone is no gain
+        sum(amount * coalesce(any_rate, rate) - in_base)
+        + case
+            when bool_and(converted = 0 or coalesce(any_rate, rate) is not null)
+                then coalesce(sum(converted * coalesce(any_rate, rate)), 0)
+            else 0
+        end as of_rows,
         sum(cash * (rate - rate_before)) as of_cash,
         sum(positions * (rate - rate_before)) as of_positions,
         -- the broker marks a row at the row's own rate or at the day's: where they differ, either is right
@@ -188,7 +186,7 @@ summed as (
 ),
 
 with_balances as (
-    select distinct account_id, trading_day from reported
+    select distinct account_id, trading_day from balances
 ),
 
 -- The change of all cash by the Equity Summary, where its totals are the official NAVs and nothing is left over, which
@@ -234,23 +232,23 @@ select
         select from known_before
         where known_before.account_id = official.account_id and known_before.trading_day = official.trading_day
     ) as has_other_currencies,
-    balances.are_reported or bounded.of_all_cash is not null as cash_is_known,
+    cash.is_known or bounded.of_all_cash is not null as cash_is_known,
     not coalesce(summed.position_is_unknown, false)
     and coalesce(summed.rates_of_positions_are_known, true) as positions_are_known,
     coalesce(summed.of_rows, 0) as of_rows,
     case
-        when balances.are_reported then coalesce(summed.of_cash, 0)
+        when cash.is_known then coalesce(summed.of_cash, 0)
         -- what the rows paid at other rates than the day's is in `of_rows`
         else least(greatest(coalesce(bounded.of_all_cash, 0), -bounded.most), bounded.most)
     end as of_cash,
     coalesce(summed.of_positions, 0) as of_positions,
     coalesce(summed.digits, 0)
-    + case when balances.are_reported then 0 else coalesce(summed.digits_of_payments, 0) end as digits,
+    + case when cash.is_known then 0 else coalesce(summed.digits_of_payments, 0) end as digits,
     bounded.most
 from official
 inner join bounded using (account_id, trading_day)
 left join summed using (account_id, trading_day)
 left join with_balances using (account_id, trading_day)
 cross join lateral (
-    select with_balances.account_id is not null and coalesce(summed.rates_of_cash_are_known, true) as are_reported
-) as balances
+    select with_balances.account_id is not null and coalesce(summed.rates_of_cash_are_known, true) as is_known
+) as cash

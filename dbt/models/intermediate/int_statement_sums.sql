@@ -65,21 +65,15 @@ totals as (
     group by account_id, trading_day, asset_category
 ),
 
-summed as (
+rated as (
     select
-        trades.account_id,
-        trades.trading_day,
-        trades.asset_category,
-        sum(abs(trades.quantity)) as quantity,
-        sum(trades.proceeds * coalesce(trades.fx_rate_to_base, of_currency.rate)) as proceeds,
-        sum(
-            trades.commission * case
-                when trades.commission_currency = trades.currency
-                    then coalesce(trades.fx_rate_to_base, of_currency.rate)
-                else of_commission.rate
-            end
-        ) as commission,
-        sum(abs(trades.proceeds * of_currency.rate)) as turnover
+        trades.*,
+        of_currency.rate as day_rate,
+        coalesce(trades.fx_rate_to_base, of_currency.rate) as rate,
+        case
+            when trades.commission_currency = trades.currency then coalesce(trades.fx_rate_to_base, of_currency.rate)
+            else of_commission.rate
+        end as rate_of_commission
     from trades
     left join rates as of_currency using (account_id, trading_day, currency)
     left join rates as of_commission
@@ -87,7 +81,19 @@ summed as (
         and of_commission.trading_day = trades.trading_day
         and of_commission.currency = trades.commission_currency
     where trades.row_kind = 'Trade'
-    group by trades.account_id, trades.trading_day, trades.asset_category
+),
+
+summed as (
+    select
+        account_id,
+        trading_day,
+        asset_category,
+        sum(abs(quantity)) as quantity,
+        sum(proceeds * rate) as proceeds,
+        sum(commission * rate_of_commission) as commission,
+        sum(abs(proceeds * day_rate)) as turnover
+    from rated
+    group by account_id, trading_day, asset_category
 ),
 
 of_totals as (
@@ -100,6 +106,69 @@ of_totals as (
         0.01 + 0.0000001 * sum(summed.turnover) as tolerance
     from totals
     inner join summed using (account_id, trading_day, asset_category)
+    group by account_id, trading_day
+),
+
+base_totals as (
+    select stated.account_id, sessions.trading_day, stated.figure, stated.name, sum(stated.amount) as amount
+    from sessions
+    inner join {{ ref('stg_flex__base_totals') }} as stated
+        on stated.account_id = sessions.account_id
+        and stated.statement_day > sessions.previous_day
+        and stated.statement_day <= sessions.trading_day
+    group by stated.account_id, sessions.trading_day, stated.figure, stated.name
+),
+
+-- The rows that they sum, by contract or type; null where a row does not give the figure.
+in_base as (
+    select
+        rated.account_id,
+        rated.trading_day,
+        part.figure,
+        rated.contract_id as name,
+        case when bool_and(part.amount is not null) then sum(part.amount) end as amount,
+        sum(abs(part.amount / nullif(rated.rate, 0))) as size
+    from rated
+    cross join lateral (
+        values
+            ('commissions', rated.commission * rated.rate_of_commission),
+            -- the summary books the end of an option elsewhere
+            ('mark_to_market', case when rated.transaction_type <> 'BookTrade' then rated.mtm_pnl * rated.rate end),
+            ('realised', rated.fifo_pnl_realized * rated.rate)
+    ) as part (figure, amount)
+    where exists (
+        select from base_totals
+        where base_totals.account_id = rated.account_id and base_totals.trading_day = rated.trading_day
+    )
+    group by rated.account_id, rated.trading_day, part.figure, rated.contract_id
+
+    union all
+
+    select
+        sessions.account_id, sessions.trading_day, 'cash', coalesce(moved.cash_type, 'all'),
+        sum(moved.amount * coalesce(moved.fx_rate_to_base, rates.rate)), sum(abs(moved.amount))
+    from sessions
+    inner join {{ ref('stg_flex__cash_transactions') }} as moved
+        on moved.account_id = sessions.account_id
+        and moved.statement_day > sessions.previous_day
+        and moved.statement_day <= sessions.trading_day
+    left join rates
+        on rates.account_id = sessions.account_id
+        and rates.trading_day = sessions.trading_day
+        and rates.currency = moved.currency
+    group by sessions.account_id, sessions.trading_day, coalesce(moved.cash_type, 'all')
+),
+
+of_base_totals as (
+    select
+        account_id,
+        trading_day,
+        sum(abs(base_totals.amount - in_base.amount)) filter (where figure <> 'cash') as trades_off,
+        sum(abs(base_totals.amount - in_base.amount)) filter (where figure = 'cash') as cash_off,
+        -- a rate has at least four places, and the broker sums at a more exact one
+        0.01 * count(*) + 0.00005 * sum(in_base.size) as tolerance
+    from base_totals
+    inner join in_base using (account_id, trading_day, figure, name)
     group by account_id, trading_day
 ),
 
@@ -286,6 +355,7 @@ select sessions.account_id, sessions.trading_day, equation.*
 from sessions
 left join of_rows using (account_id, trading_day)
 left join of_totals using (account_id, trading_day)
+left join of_base_totals using (account_id, trading_day)
 left join of_options using (account_id, trading_day)
 left join of_equity using (account_id, trading_day)
 left join of_positions using (account_id, trading_day)
@@ -302,6 +372,8 @@ cross join lateral (
         ('trades: quantities of the rows = the broker''s totals', of_totals.quantity_off, 0, 0),
         ('trades: proceeds of the rows = the broker''s totals', of_totals.proceeds_off, 0, of_totals.tolerance),
         ('trades: commissions of the rows = the broker''s totals', of_totals.commission_off, 0, of_totals.tolerance),
+        ('performance summaries: figures = of the trades', of_base_totals.trades_off, 0, of_base_totals.tolerance),
+        ('cash transactions: rows = their sums in base currency', of_base_totals.cash_off, 0, of_base_totals.tolerance),
         ('options: strikes = those in their symbols', of_options.strikes_off, 0, 0),
         ('options: a contract has one multiplier', of_options.multipliers_off, 0, 0),
         ('equity summary: total = its parts', of_equity.parts_off, 0, of_equity.tolerance),
@@ -311,7 +383,11 @@ cross join lateral (
             'open positions: their worth = in the equity summary',
             case when not of_positions.has_others then of_positions.off end, 0, of_positions.tolerance
         ),
-        ('cash report: cash = in the equity summary', of_cash.total, equity.cash, 0.01),
+        (
+            'cash report: cash = in the equity summary',
+            coalesce(of_cash.total, case when of_cash.rates_are_known then of_cash.in_base end), equity.cash,
+            case when of_cash.total is null then of_cash.tolerance else 0.01 end
+        ),
         (
             'cash report: balances x rates = its total',
             case when of_cash.rates_are_known then of_cash.in_base end, of_cash.total, of_cash.tolerance

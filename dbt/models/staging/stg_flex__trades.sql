@@ -7,6 +7,7 @@ select
         when row_kind = 'Trade' then coalesce(asset_category, case when strike is null then 'STK' else 'OPT' end)
         else asset_category
     end as asset_category,
+    coalesce(conid, symbol) as contract_id,
     symbol,
     strike,
     currency,
@@ -16,6 +17,7 @@ select
     proceeds,
     close_price,
     mtm_pnl,
+    fifo_pnl_realized,
     coalesce(ib_commission, 0) as commission,
     coalesce(ib_commission_currency, currency) as commission_currency,
     fx_rate_to_base

@@ -62,8 +62,8 @@ _SECTIONS = {
     "tier_interest": ("Interest Details", "Tier Interest Details", "the margin interest of each night", False),
     "open_positions": ("Open Positions", "Summary", "closing prices, for Greeks and revaluation", False),
 }
-"""Table → its name and options in Client Portal. Left out: the sections that no figure uses, and the exchange rates,
-which `Include Currency Rates?` adds."""
+"""Table → its name and options in Client Portal. Left out: the sections that no figure uses, the performance summaries,
+which repeat what the trades say, and the exchange rates, which `Include Currency Rates?` adds."""
 
 NEEDED_FIELDS = {"trades": ("currency", "quantity", "tradePrice", "dateTime", "symbol|conid")}
 """Table → the fields without which a row is incomplete; of two with a bar between them one is enough."""

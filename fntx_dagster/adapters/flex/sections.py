@@ -136,6 +136,12 @@ KEPT_ATTRIBUTES = _words(
     softDollarsShort totalLong totalShort marginFinancingChargeAccruals eventContractInterestAccruals
     percentOfNAV originatingOrderID originatingTransactionID vestingDate accruedInterest fifoPnlRealized
     capitalGainsPnl fxPnl mtmPnl realizedPnl cost costBasis tradeMoney origTransactionID origTradeID company
+    prevClosePrice prevCloseQuantity closePrice closeQuantity priorOpenMtm corpActionMtm dividends other
+    otherWithAccruals total totalWithAccruals costAdj realizedSTProfit realizedSTLoss realizedLTProfit
+    realizedLTLoss unrealizedProfit unrealizedLoss unrealizedSTProfit unrealizedSTLoss unrealizedLTProfit
+    unrealizedLTLoss totalUnrealizedPnl totalFifoPnl totalRealizedCapitalGainsPnl
+    totalUnrealizedCapitalGainsPnl totalUnrealizedFxPnl totalCapitalGainsPnl
+    totalFxPnl transferredPnl transferredCapitalGainsPnl transferredFxPnl
     deliveringBroker account accountName transferPrice"""
 )
 """Attributes the broker is known to deliver that need no column; any other is reported as unknown."""
@@ -243,6 +249,16 @@ SECTIONS = (
         ("TierInterestDetails",),
         """currency report_date value_date interest_type tier_break balance_threshold total_principal rate
         total_interest code from_acct to_acct fx_rate_to_base""",
+    ),
+    Section(
+        "mtm_performance",
+        ("MTMPerformanceSummaryInBase",),
+        "symbol conid asset_category report_date transaction_mtm commissions",
+    ),
+    Section(
+        "fifo_performance",
+        ("FIFOPerformanceSummaryInBase",),
+        "symbol conid asset_category report_date total_realized_pnl total_realized_fx_pnl",
     ),
     Section("pending_exercises", ("PendingExcercises", "PendingExercises"), "currency symbol conid"),
     OTHER,

@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import NamedTuple
@@ -33,7 +33,7 @@ from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.store.accounting import bookings, held, trades
 from fntx_dagster.store.accounting.base_currencies import base_currency, keep_base_currency
 from fntx_dagster.store.accounting.changes import note_changed
-from fntx_dagster.store.accounting.rates import RatesRead, read_rates, write_day_rates
+from fntx_dagster.store.accounting.rates import FirstStatement, RatesRead, read_rates, write_day_rates
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.queries import columns, one_row
 from fntx_dagster.store.syncing import Changes, Synced, SyncedTable, sync, sync_by_day
@@ -156,7 +156,9 @@ class _Account:
     def _fills(self, start: datetime, base: str, cancels: trade_rows.Cancellations) -> tuple[list[Fill], RatesRead]:
         """The fills after a moment, in order of execution, and the rates that they were made with."""
         # what is booked after that close may still be reported for that day
-        read = read_rates(self.connection, self.account, base, _new_york_day(start), self.fallback)
+        first_day = held.first_day(self.connection, self.account)
+        beginning = FirstStatement(first_day, self.calendar.on_or_before(first_day - timedelta(days=1)).day)
+        read = read_rates(self.connection, self.account, base, _new_york_day(start), self.fallback, beginning)
         rates = read.rates
         rows = trades.trades_after(self.connection, self.account, start, cancels.late)
         exercises = trades.exercises_after(self.connection, self.account, start)

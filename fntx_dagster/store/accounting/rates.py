@@ -24,16 +24,30 @@ from fntx_dagster.store.queries import own_sql
 from fntx_dagster.store.syncing import Synced, SyncedTable, sync_by_day
 
 
+class FirstStatement(NamedTuple):
+    """The first day that a statement of an account covers, and the session before it, whose rates the first Cash Report
+    can imply."""
+
+    first_day: date
+    session: date
+
+
 class RatesRead(NamedTuple):
     """The rates of an account, and where its rows have or need one: (day, currency, rate or None, how many rows),
     oldest first."""
 
     rates: Rates
     seen: list[tuple[date, str, Decimal | None, int]]
+    beginning: FirstStatement
 
 
 def read_rates(
-    connection: psycopg.Connection, account: str, base: str, since: date, fallback: Mapping[str, Decimal]
+    connection: psycopg.Connection,
+    account: str,
+    base: str,
+    since: date,
+    fallback: Mapping[str, Decimal],
+    beginning: FirstStatement,
 ) -> RatesRead:
     """The rates into the base currency for an account's rows that are reported from a day on; `fallback` maps pairs
     such as `USD/HKD` to the rate that counts where no statement gives one."""
@@ -43,29 +57,33 @@ def read_rates(
         [account, base, since],
     )
     conversions = {(day, currency): rate for day, currency, rate in converted}
-    keys = {"account": account, "since": since, "base": base}
+    keys = {"account": account, "since": since, "base": base, **beginning._asdict()}
     seen = connection.execute(_RATES_SEEN, keys).fetchall()
     rows = [(day, currency, rate) for day, currency, rate, times in seen if rate for _ in range(times)]
     given = rates_of_rows(rows) | conversions
     lacking = {(day, currency) for day, currency, rate, _ in seen if not rate and currency != base} - given.keys()
     lacking |= {*connection.execute(_BALANCES, keys)} - given.keys()
     days = sorted({day for day, _ in lacking})
-    totals = base_totals(connection, account, base, days) if days else ()
+    totals = base_totals(connection, keys | {"days": days}) if days else ()
     implied = implied_rates(totals, base, given)
     before = connection.execute(_KNOWN_BEFORE, keys).fetchall() if lacking else ()
     known = known_rates(rows, conversions, implied, before)
     seen += [(*key, None, 0) for key in sorted(implied.keys() & lacking)]
-    return RatesRead(Rates(base, conversions, implied, known, fallback), seen)
+    return RatesRead(Rates(base, conversions, implied, known, fallback), seen, beginning)
 
 
 def write_day_rates(
     connection: psycopg.Connection, account: str, calendar: Calendar, read: RatesRead, after: date
 ) -> Synced:
-    """Bring `day_rates` up to date for an account's sessions after a day.
+    """Bring `day_rates` up to date for an account's sessions after a day; where that is the one before the first
+    statement, for that session, too.
 
     Raises Permanent for cash in a currency without a rate: dbt, which converts it, could not name what is missing.
     """
-    rates, since = read.rates, after + timedelta(days=1)
+    rates, beginning = read.rates, read.beginning
+    if after == beginning.session:
+        after -= timedelta(days=1)
+    since = after + timedelta(days=1)
     seen = [row for row in read.seen if row[0] >= since]
     staged = [
         (account, session, currency, rates.base_currency, *rate)
@@ -73,7 +91,9 @@ def write_day_rates(
     ]
     known = {(session, currency) for _, session, currency, *_ in staged}
     _refuse_cash_without_rate(connection, account, calendar, rates, since, known)
-    return sync_by_day(connection, _DAY_RATES, staged, "t.account_id = %s and t.session > %s", [account, after])
+    written = sync_by_day(connection, _DAY_RATES, staged, "t.account_id = %s and t.session > %s", [account, after])
+    # what changes before the first statement changes the first day
+    return written._replace(since=max(written.since, beginning.first_day) if written.since else None)
 
 
 def _session_rates(
@@ -118,6 +138,11 @@ _BALANCES = """
     select distinct coalesce(to_date, row_date), currency from raw_flex.cash_report
     where account_id = %(account)s and withdrawn_at is null and row_date >= %(since)s
       and currency ~ '^[A-Z]{3}$' and currency <> %(base)s and ending_cash <> 0
+    union
+    select %(session)s::date, currency from raw_flex.cash_report
+    where account_id = %(account)s and withdrawn_at is null and %(session)s >= %(since)s
+      and coalesce(from_date, row_date) = %(first_day)s
+      and currency ~ '^[A-Z]{3}$' and currency <> %(base)s and starting_cash <> 0
 """
 
 _KNOWN_BEFORE = own_sql(

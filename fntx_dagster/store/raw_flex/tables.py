@@ -41,8 +41,8 @@ def typed_values(row: Row) -> Sequence[str]:
     return (row.name,) if row.section is OTHER else row.values  # pyright: ignore[reportReturnType]  # TEXTS are strings
 
 
-PER_PERIOD = ("change_in_nav", "interest_accruals", "cash_report")
-"""Sections of one row per period: in a statement of several days it does not cover the single ones."""
+PER_PERIOD = ("change_in_nav", "interest_accruals", "cash_report", "mtm_performance", "fifo_performance")
+"""Sections whose rows sum a period: in a statement of several days it does not cover the single ones."""
 
 COPY_TARGETS = {
     section.table: f"raw_flex.{section.table} (account_id, row_key, statement_id, row_kind, row_date, digest,"
