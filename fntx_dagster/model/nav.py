@@ -9,6 +9,9 @@ from typing import NamedTuple
 FEW_OBSERVATIONS = 30
 """Below so many daily returns, what is estimated from them can change much with the next."""
 
+RETURN_FIELDS = ("trading_day", "opening_nav_official", "closing_nav_official", "deposits", "withdrawals")
+"""The columns of `daily_summary` that make a `NavDay`, in its order."""
+
 
 class NavDay(NamedTuple):
     """A session's official NAVs and flows; deposits and withdrawals are both 0 or more."""

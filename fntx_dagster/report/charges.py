@@ -99,7 +99,7 @@ def _added(before: Charge, own: Charge) -> Charge:
 
 
 def _sentence(charge: Charge, base_currency: str) -> str:
-    parts = [f"{money.display(charge.amount)} {charge.currency}"]
+    parts = [f"{money.display(charge.amount)} {charge.currency}"] * (charge.currency != base_currency)
     if charge.quantity and charge.kind.endswith("options"):
         each = money.display(abs(charge.amount) / charge.quantity)
         parts.append(f"{each} each of {money.quantity(charge.quantity)}")

@@ -169,7 +169,7 @@ def day_chart(
         axes.xaxis.set_major_formatter(lambda value, _: money.quantity(_short(value)))
         axes.grid(axis="x", color=_COLOURS["grid"], linewidth=0.8)
         axes.grid(axis="y", visible=False)
-        return _svg(figure, key, title, f"{description} Amounts in {currency}.")
+        return _svg(figure, key, title, f"{description} Amounts in {currency}.", "chart rows")
 
 
 def _settings():
@@ -327,8 +327,9 @@ def _role(step: Step) -> str:
     return "soft" if step.kind == "flow" else "gain" if step.impact > 0 else "loss"
 
 
-def _svg(figure: Figure, key: str, title: str, description: str) -> str:
-    """The figure as one `<svg>` element with its title and description."""
+def _svg(figure: Figure, key: str, title: str, description: str, classes: str = "chart") -> str:
+    """The figure as one `<svg>` element with its title and description. The page makes a chart as narrow as a telephone
+    and its labels larger, but for the class `rows`, whose text would not fit."""
     drawn = StringIO()
     figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     root = ElementTree.fromstring(drawn.getvalue())
@@ -338,7 +339,7 @@ def _svg(figure: Figure, key: str, title: str, description: str) -> str:
         _without_style(node)
         _rename(node, key, linked)
     picture = ElementTree.Element(
-        "svg", {"class": "chart", "viewBox": box or "", "role": "img", "aria-labelledby": f"{key}-title {key}-desc"}
+        "svg", {"class": classes, "viewBox": box or "", "role": "img", "aria-labelledby": f"{key}-title {key}-desc"}
     )
     for tag, text in (("title", title), ("desc", description)):
         ElementTree.SubElement(picture, tag, {"id": f"{key}-{tag}"}).text = cleaned(text)

@@ -11,9 +11,10 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from fntx_dagster.foreign import LONGEST_CELL
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.session import NEW_YORK
-from fntx_dagster.model.strategies import EdgeTable, OptionSelling, Outcomes, Strategy
+from fntx_dagster.model.strategies import EdgeTable, Leg, OptionSelling, Outcomes, Strategy
 from fntx_dagster.report import clock, money
 from fntx_dagster.report.tables import Table
 
@@ -60,7 +61,7 @@ def outcomes_table(outcomes: Sequence[Outcomes], name: str) -> Table:
             (
                 *_made(made),
                 _NONE if made.days is None else f"{made.days:,.1f}",
-                _NONE if made.premium is None else money.display(made.premium),
+                _NONE if not made.premium else money.display(made.premium),
                 _percent(made.captured),
             )
             for made in outcomes
@@ -158,7 +159,7 @@ def _strategy(one: Strategy) -> tuple[str, ...]:
     opened = one.opened_at.astimezone(NEW_YORK).date()
     return (
         f"{one.kind}{' *' if one.is_named else ''}",
-        f"{one.underlying} {'; '.join(_legs(one))}".strip(),
+        _options(one),
         opened.isoformat(),
         "" if one.closed_at is None else one.closed_at.astimezone(NEW_YORK).date().isoformat(),
         _NONE if one.days is None else f"{one.days:,.1f}",
@@ -168,9 +169,19 @@ def _strategy(one: Strategy) -> tuple[str, ...]:
     )
 
 
-def _legs(one: Strategy) -> Iterator[str]:
+def _options(one: Strategy) -> str:
+    """The underlying and the options; where a cell does not take all of them, how many more there are."""
+    for count in range(len(one.legs), 0, -1):
+        more = f" and {len(one.legs) - count} more" if count < len(one.legs) else ""
+        said = f"{one.underlying} {'; '.join(_legs(one.legs[:count]))}{more}".strip()
+        if len(said) <= LONGEST_CELL or count == 1:
+            return said
+    return one.underlying
+
+
+def _legs(options: Sequence[Leg]) -> Iterator[str]:
     """The options by expiry, with their signed numbers: `2025-07-17 -1 623 P, -2 628 C`."""
-    for expiry, legs in groupby(one.legs, key=lambda leg: leg.contract.expiry):
+    for expiry, legs in groupby(options, key=lambda leg: leg.contract.expiry):
         listed = [
             " ".join(
                 (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fntx_dagster.adapters import arrow
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.data_table import TABLES, DataTable, Kind, of_rows
+from fntx_dagster.model.nav import RETURN_FIELDS, NavDay
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.report.spreadsheet import to_csv
 from fntx_dagster.services.accounts import chosen_account
@@ -34,9 +35,17 @@ def data_table(db: Database, name: str, period: Period = EVER, account: str | No
         raise Permanent(f"there is no table {name!r}", f"The tables are {', '.join(TABLES)}")
     refuse_backwards(period)
     with db.snapshot() as snapshot:
-        return data_tables.data_table(
+        table = data_tables.data_table(
             snapshot, name, period, None if account is None else chosen_account(snapshot, account)
         )
+    return _with_returns(table) if name == "summary" else table
+
+
+def _with_returns(summary: DataTable) -> DataTable:
+    """The summary of days with their returns, as `fntx summary` has them."""
+    places = [list(summary.columns).index(name) for name in RETURN_FIELDS]
+    rows = [[*row, NavDay(*(row[place] for place in places)).daily_return] for row in summary.rows]
+    return DataTable(summary.name, {**summary.columns, "daily_return": "float"}, rows)
 
 
 def column_kinds(db: Database, name: str) -> Mapping[str, Kind]:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from fntx_dagster.model.day import AnyDay, ProvisionalDay
-from fntx_dagster.model.nav import FEW_OBSERVATIONS, NavDay
+from fntx_dagster.model.nav import FEW_OBSERVATIONS, RETURN_FIELDS, NavDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.current_day import provisional_days
@@ -16,8 +16,6 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import performance, story, summaries, windows
-
-_RETURN_FIELDS = ("trading_day", "opening_nav_official", "closing_nav_official", "deposits", "withdrawals")
 
 
 def summary_rows(
@@ -39,7 +37,7 @@ def summary_rows(
         official = summaries.summary(snapshot, period, account)
         labels = account_labels(snapshot)
     rows = [
-        row | {"daily_return": NavDay(*(row[name] for name in _RETURN_FIELDS)).daily_return, "as_of": None}
+        row | {"daily_return": NavDay(*(row[name] for name in RETURN_FIELDS)).daily_return, "as_of": None}
         for row in official
     ]
     rows += [_provisional_row(day) for day in provisional]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +14,10 @@ from fntx_dagster.model.chain import DayProof, PostedDay, SignedDay
 from fntx_dagster.model.day import Day
 from fntx_dagster.model.holdings import Mark, StockPosition
 from fntx_dagster.model.round_trips import RoundTrip, RoundTrips
-from fntx_dagster.report import clock
+from fntx_dagster.report import charts, clock
+from fntx_dagster.report.heat_map import heat_map
 from fntx_dagster.report.html import AccountReport, to_html
+from fntx_dagster.report.nav_path import NavPath, Point
 from fntx_dagster.report.period import nav_day
 from fntx_dagster.report.story import narrate
 
@@ -191,3 +194,24 @@ def month_page() -> str:
             )
         ]
     )
+
+
+def year_of_charts() -> str:
+    """Every chart of a range over a year that begins late in a month, with the page's style."""
+    days = [session.day for session in sessions(date(2024, 7, 24), date(2025, 7, 23))]
+    made = [((number * 37) % 41 - 19) / 1000 for number in range(len(days))]
+    linked = [sum(made[: number + 1]) for number in range(len(made))]
+    points = tuple(Point(number, Decimal(1_480_000 + 900 * (number % 97))) for number in range(len(days) + 1))
+    words = ("k", "t", "d")
+    drawn = {
+        "return": charts.return_chart(days, linked, *words, [None, *linked[1:]]),
+        "nav": charts.nav_chart(NavPath(tuple(days), points, points, ()), *words),
+        "drawdown": charts.drawdown_chart(days, [min(each, 0.0) for each in linked], *words),
+        "calendar": heat_map([*zip(days, made, strict=True)], *words),
+        "distribution": charts.distribution_chart([(k / 200, (k + 1) / 200, 9 - abs(k)) for k in range(-8, 9)], *words),
+        "rolling": charts.rolling_chart(days[29:], [abs(each) for each in linked[29:]], linked[29:], *words),
+    }
+    style = (Path(charts.__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
+    figures = "".join(f'<div class="drawing" aria-label="{name}">{svg}</div>' for name, svg in drawn.items())
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    return f"<!doctype html><html><head>{head}<style>{style}</style></head><body><main>{figures}</main></body></html>"

@@ -47,6 +47,19 @@ def test_commissions_and_fees_are_summed_by_kind_at_the_rates_they_were_charged_
     assert charge_lines((), "HKD") == []
 
 
+def test_a_charge_in_base_currency_is_said_once() -> None:
+    fee = event("f", "fee", new_york(JULY_17, "16:00"), amount="-8", impact="-8", after="0")
+    day = quiet_day(
+        blocks=(block("cash", "at_close", replace(fee, currency="HKD", fx_rate=Decimal(1)), impact="-8", after="0"),)
+    )
+    traded = charges([july_17()])[0]._replace(currency="HKD", lowest_rate=Decimal(1), highest_rate=Decimal(1))
+    lines = charge_lines((*charges([day]), traded), "HKD")
+    assert [line.plain for line in lines[1:]] == [
+        "Fees: -8.00 HKD",
+        "Commissions on options: 0.97 each of 6 = -45.76 HKD",
+    ]
+
+
 def test_tax_withheld_from_a_dividend_is_a_kind_of_its_own_and_the_dividend_is_none() -> None:
     received = event("d", "dividend", new_york(JULY_17, "16:00"), amount="30", impact="235.42", after="0")
     withheld = event("t", "tax", new_york(JULY_17, "16:00"), amount="-9", impact="-70.62", after="0")

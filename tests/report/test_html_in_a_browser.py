@@ -13,12 +13,22 @@ import pytest
 from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
 
-from .html_pages import month_page, role_model_page
+from .html_pages import month_page, role_model_page, year_of_charts
 
 pytestmark = needs_browser
 
 SUMMARY_FITS = """(() => { const box = document.querySelector('.summaries .wide');
     return box.scrollWidth <= box.clientWidth; })()"""
+TOUCHING = """[...document.querySelectorAll('svg')].flatMap(svg => {
+    const labels = [...svg.querySelectorAll('text')].filter(e => e.checkVisibility());
+    const boxes = labels.map(e => e.getBoundingClientRect());
+    return labels.flatMap((a, i) => labels.slice(i + 1).flatMap((b, k) => {
+        const [p, q] = [boxes[i], boxes[i + 1 + k]];
+        const apart = p.right <= q.left || q.right <= p.left || p.bottom <= q.top + 2 || q.bottom <= p.top + 2;
+        return apart ? [] : [`${a.textContent} | ${b.textContent}`];
+    }));
+})"""
+"""Pairs of labels of one drawing that touch each other."""
 COLOUR = "getComputedStyle(document.querySelector('svg.chart .s-accent')).stroke"
 GROUND = "getComputedStyle(document.body).backgroundColor"
 
@@ -84,7 +94,25 @@ def test_a_narrow_page_scrolls_inside_its_tables_and_not_as_a_whole(opened: Page
     opened.send("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_chart_of_a_year_is_whole_and_no_two_labels_touch(opened: Page, tmp_path: Path, width: int) -> None:
+    file = tmp_path / "year.html"
+    file.write_text(year_of_charts(), encoding="utf-8")
+    opened.send("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
+    opened.open(file)
+    assert opened.ask("document.querySelectorAll('.drawing').length") == 6
+    cut = "[...document.querySelectorAll('.drawing')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+    assert opened.ask(f"{cut}.map(e => e.ariaLabel)") == []
+    assert opened.ask(TOUCHING) == []
+    small = (
+        "[...document.querySelectorAll('text')].filter(e => e.checkVisibility()).map(e => e.getBoundingClientRect())"
+    )
+    assert opened.ask(f"Math.min(...{small}.map(box => box.height))") >= 7
+    opened.send("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
+
+
 def test_a_day_in_the_summary_leads_to_its_narrative(opened: Page) -> None:
+    opened.open(opened.file)
     opened.ask("document.querySelector('.summaries a[href=\"#a1-2025-07-18\"]').click()")
     assert opened.ask("location.hash") == "#a1-2025-07-18"
     assert "Friday, July 18, 2025" in opened.ask("document.querySelector(location.hash).textContent")

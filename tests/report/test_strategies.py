@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from fntx_dagster.foreign import LONGEST_CELL
 from fntx_dagster.metrics.edge import by_kind, by_underlying, outcomes
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.strategies import BothWays, EdgeTable, Leg, OptionSelling, Strategy
@@ -61,6 +62,15 @@ def test_a_row_says_options_with_their_signs_and_days_of_new_york() -> None:
     assert (table.totals[-1], table.footnote) == ("+80.13", "")
 
 
+def test_of_many_options_those_that_find_room_stand_whole_and_the_others_are_counted() -> None:
+    legs = tuple(Leg(each, Decimal(-2)) for each in (PUT, CALL) for _ in range(4))
+    [row] = shown.strategies_table([strategy(1, "1", legs=legs)], "HKD").rows
+    assert row[1] == "SPY 2025-07-18 -2 620.5 P, -2 620.5 P, -2 620.5 P, -2 620.5 P and 4 more"
+    assert len(row[1]) <= LONGEST_CELL
+    [row] = shown.strategies_table([strategy(1, "1", legs=())], "HKD").rows
+    assert row[1] == "SPY"
+
+
 def test_a_percentage_above_a_thousand_is_grouped_as_money_is() -> None:
     [row] = shown.strategies_table([strategy(1, "-5251.26", premium="266.13")], "HKD").rows
     assert row[-2:] == ("-1,973.19 %", "-5,251.26")
@@ -86,7 +96,7 @@ def test_a_table_without_rows_is_left_out_and_what_is_undefined_is_a_dash() -> N
     both, kinds = tables[:2]
     assert both.rows[1] == ("all-in", "1", "0", "0", "–", "0.00", "0.00")
     assert both.footnote.endswith("Interest is in it with -5.50.")
-    assert kinds.rows[0][-2:] == ("0.00", "–")
+    assert kinds.rows[0][-2:] == ("–", "–"), "no strategy received a premium"
 
 
 def test_the_document_has_every_figure_exact_and_every_key_of_the_shapes() -> None:

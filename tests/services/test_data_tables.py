@@ -21,6 +21,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.model.data_table import TABLES
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.data_tables import data_table, table_text, write_table
+from fntx_dagster.services.performance import summary_rows
 from fntx_dagster.services.risk import update_greeks
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.trading import trade
@@ -99,6 +100,14 @@ def test_what_is_no_table_and_no_day_is_named_with_what_there_is(computed: Platf
         data_table(computed.database, "pg_class")
     with pytest.raises(Permanent, match=r"'July' is no date. Write it as 2025-07-17"):
         frames.table("fills", first="July", settings=computed.settings)
+
+
+def test_the_summary_of_a_notebook_has_the_returns_of_the_command(computed: Platform) -> None:
+    rows = summary_rows(computed.settings, computed.database, JULY)
+    frame = frames.table("summary", "2025-07-01", "2025-07-31", settings=computed.settings)
+    assert list(frame["daily_return"]) == [row["daily_return"] for row in rows]
+    assert frame["daily_return"].dtype == "float64"
+    assert len(frame) > 10
 
 
 def test_a_range_that_ends_before_it_begins_is_refused_and_not_empty(computed: Platform) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from fntx_dagster.adapters.dbt.project import manifest_in
 from fntx_dagster.adapters.dbt.running import NodeResult, project_in
-from fntx_dagster.model.nav import NavDay
+from fntx_dagster.model.nav import RETURN_FIELDS, NavDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.environment import dbt_environment
 from fntx_dagster.settings import Settings, export
@@ -106,7 +106,7 @@ def _day_figures(db: Database, period: Period) -> Figures:
     fields = ("closing_nav_official", "net_pnl", "difference", "unexplained")
     figures = []
     for row in summary(db, period):
-        day = NavDay(*(row[name] for name in _RETURN_FIELDS))
+        day = NavDay(*(row[name] for name in RETURN_FIELDS))
         values = {field: row[field] for field in fields} | {"daily_return": day.daily_return}
         figures.append((day.trading_day, _of(labels[row["account_id"]], values)))
     return figures
@@ -128,5 +128,4 @@ def _of(label: str, values: Mapping[str, Decimal | float | None]) -> dict[str, f
     return {f"{name} {label}": float(value) for name, value in values.items() if value is not None}
 
 
-_RETURN_FIELDS = ("trading_day", "opening_nav_official", "closing_nav_official", "deposits", "withdrawals")
 _PLOTTED = {"daily_summary": _day_figures, "rolling_metrics": _window_figures}
