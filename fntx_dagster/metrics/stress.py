@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
-from fntx_dagster.metrics.greeks import EXPIRED, Option, values, years_between
+from fntx_dagster.metrics.greeks import EXPIRED, Option, values
 from fntx_dagster.metrics.portfolio import MOVES_WITH_ITS_PRICE
 from fntx_dagster.metrics.valuation import PricedOption
 from fntx_dagster.model.account_risk import STRESS_POINTS, STRESS_SPOTS, Stress
@@ -62,14 +62,12 @@ def _moving(price: float) -> Change:
 
 def _option(position: ClosingPosition, option: PricedOption) -> Change | None:
     """None where the underlying's price or the option's mark is unknown, so that nothing says what it is worth."""
-    row, later = option.row, option.later
+    row, now = option.row, option.now
     if option.greeks.status == EXPIRED:
-        if later is None:
+        if now is None:
             return _moving(0) if position.mark == 0 else None
-        return _moving(later.sign * later.underlying if later.intrinsic and row.exercise == "american" else 0)
-    if later is None or row.ends_at is None or row.mark is None:
-        return None
-    return _repriced(later._replace(years=years_between(row.valued_at, row.ends_at)), option.greeks.implied_volatility)
+        return _moving(now.sign * now.underlying if now.intrinsic and row.exercise == "american" else 0)
+    return None if now is None or row.mark is None else _repriced(now, option.greeks.implied_volatility)
 
 
 def _repriced(option: Option, volatility: float | None) -> Change:

@@ -21,11 +21,12 @@ PARITY = "put_call_parity"
 
 
 class PricedOption(NamedTuple):
-    """An option at its mark: its row, its Greeks, and itself at the next session's close at the same price of the
-    underlying (None where that is unknown)."""
+    """An option at its mark: its row, its Greeks, and itself now and at the next session's close at the same price of
+    the underlying (None where that is unknown)."""
 
     row: OptionRow
     greeks: Greeks
+    now: Option | None
     later: Option | None
 
 
@@ -58,18 +59,18 @@ def _priced(
     option, later, computed = None, None, Greeks(NO_PRICE)
     if ends_at is not None:
         years = years_between(position.valued_at, ends_at)
-        option = _option(position, price, ends_at, assumptions)
+        option = option_at(position, price, ends_at, assumptions)
         mark = None if position.mark is None else float(position.mark)
         computed = greeks(option, mark, years, float(position.multiplier))
         later = option and _at(option, years_between(position.valued_at, next_close))
     row = _row(position, price, source, ends_at, computed, assumptions)
-    return PricedOption(row, computed, later)
+    return PricedOption(row, computed, option, later)
 
 
-def _option(
+def option_at(
     position: ClosingPosition, price: Decimal | None, ends_at: datetime, assumptions: Assumptions
 ) -> Option | None:
-    """The option at its mark."""
+    """The option at the moment of its mark, at a price of the underlying; None where that or its terms are not known."""
     terms, years = terms_of(position), years_between(position.valued_at, ends_at)
     if terms is None or price is None:
         return None

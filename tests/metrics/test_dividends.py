@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fntx_dagster.metrics.early_assignment import early_assignments
 from fntx_dagster.metrics.greeks import LOW_VEGA, OK, Option, greeks, tick, value, values, years_between
 from fntx_dagster.metrics.parity import implied_prices
+from fntx_dagster.metrics.stress import stress
 from fntx_dagster.metrics.terms import Assumptions, Dividend
 from fntx_dagster.metrics.valuation import price_options
 from tests.metrics.positions import CLOSE, END, NEXT_CLOSE, ends, option
@@ -180,6 +181,35 @@ def test_a_put_and_a_call_imply_the_price_that_they_were_priced_at_before_a_know
     ]
     [price] = implied_prices(unpriced, ends(put, call), assumptions).values()
     assert price == Decimal("627.0000")
+
+
+@pytest.mark.parametrize("spot", ["-0.03", "0.02"])
+@pytest.mark.parametrize("points", ["0", "0.05"])
+def test_stress_reprices_with_the_known_dividends_as_a_tree_of_many_steps_does(spot, points):
+    calls = option("C", "615", "13.60", quantity=Decimal(-2), **PRICE)
+    held = [calls, option("P", "640", "15.90", quantity=Decimal(-1), **PRICE)]
+    priced = price_options(held, ends(*held), NEXT_CLOSE, KNOWN)
+    table = stress(held, priced, [Decimal(spot)], [Decimal(points)])
+    expected = 0.0
+    for position in held:
+        each = priced[position.contract_id]
+        assert each.now is not None
+        volatility = each.greeks.implied_volatility
+        assert volatility is not None
+        now = Option(
+            *(position.put_call, float(position.strike), True, 627.0, 0.043),
+            each.now.dividend_yield,
+            years_between(CLOSE, END),
+            ((years_between(CLOSE, DIVIDEND.ex_at), 1.83),),
+        )
+        moved = now._replace(underlying=627 * (1 + float(spot)))
+        change = tree(moved, volatility + float(points), 2595) - tree(now, volatility, 2595)
+        expected += float(position.quantity) * 100 * change
+    [[change]] = table.changes
+    assert float(change) == pytest.approx(expected, abs=0.3)  # 300 units, each to 1e-3
+    plain = price_options(held, ends(*held), NEXT_CLOSE, KNOWN._replace(dividends={}))
+    [[without]] = stress(held, plain, [Decimal(spot)], [Decimal(points)]).changes
+    assert change != without
 
 
 def test_a_dividend_after_the_end_or_before_the_mark_is_none():

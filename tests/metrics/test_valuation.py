@@ -27,7 +27,7 @@ RATES = {"USD/HKD": Decimal("7.8")}
 def test_an_option_has_the_greeks_that_its_mark_implies_and_lives_on_until_the_next_close():
     priced = price_options([CALL, SHARES], ends(CALL), NEXT_CLOSE, ASSUMPTIONS)
     assert list(priced) == [CALL.contract_id]
-    row, own, later = priced[CALL.contract_id]
+    row, own, _, later = priced[CALL.contract_id]
     assert (row.status, row.exercise, row.ends_at) == ("ok", "american", END)
     assert (row.risk_free_rate, row.dividend_yield) == (Decimal("0.043"), Decimal("0.012"))
     assert later is not None
