@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fntx_dagster.cli.options import AnyAccount, AsJson, MaybeFrom, MaybeTo, print_json, settings_and_database
+from fntx_dagster.cli.files import asked_for, hand_out
+from fntx_dagster.cli.options import (
+    AnyAccount,
+    AsJson,
+    AsTable,
+    MaybeFrom,
+    MaybeTo,
+    Output,
+    TableFormat,
+    settings_and_database,
+)
 from fntx_dagster.model.period import EVER, Period
 
 if TYPE_CHECKING:
@@ -26,12 +36,14 @@ def strategies(
     reset: Annotated[
         str | None, typer.Option(metavar="IDS", help="Take back what --assign made of these round trips.")
     ] = None,
+    format: AsTable = TableFormat.table,
+    output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """What each strategy made: by kind, by underlying and one by one, all-in, with the premium that it captured.
 
     docs/strategies.md says which trades are one strategy. Whoever knows better groups them by hand; no run changes
-    that. --json shows the ids of the round trips as `trips`.
+    that. --json shows the ids of the round trips as `trips`. CSV and Parquet hold the strategies, one a row.
 
     fntx strategies --from 2025-07-01 --to 2025-07-18
     """
@@ -43,7 +55,8 @@ def strategies(
         raise typer.BadParameter("--assign and --reset exclude each other")
     if (assign is None) != (kind is None):
         raise typer.BadParameter("--assign and --kind go together")
-    _, db = settings_and_database()
+    form = asked_for(format, as_json=as_json, output=output)
+    settings, db = settings_and_database()
     if assign is not None and kind is not None:
         service.assign(db, account, _ids(assign), kind)
         note(f"Grouped by a person: {assign}. `fntx strategies --reset {assign}` takes it back.")
@@ -52,9 +65,12 @@ def strategies(
         number = service.reset(db, account, _ids(reset))
         note(f"{number} round trips are grouped by the rule again.")
         return
-    selling = service.option_selling(db, _period(first, last), account)
-    if as_json:
-        print_json(_documents(selling))
+    selling = service.option_selling(settings, db, _period(first, last), account)
+    if form is TableFormat.json:
+        hand_out("strategies", _documents(selling), form, output)
+        return
+    if form is not TableFormat.table:
+        hand_out("strategies", service.strategy_rows(selling), form, output, service.STRATEGY_COLUMNS)
         return
     for made in selling:
         _print(
@@ -67,21 +83,32 @@ def strategies(
         )
 
 
-def edge(first: MaybeFrom = None, last: MaybeTo = None, account: AnyAccount = None, as_json: AsJson = False) -> None:
+def edge(
+    first: MaybeFrom = None,
+    last: MaybeTo = None,
+    account: AnyAccount = None,
+    format: AsTable = TableFormat.table,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
     """Where the money is made: trades by days to expiry, delta, strike distance, volatility, hour, weekday and more.
 
     A trade is all-in: an option and the shares that it brought or took. What the statements do not tell of an entry is
-    `unknown`. docs/strategies.md defines each property.
+    `unknown`. docs/strategies.md defines each property. CSV and Parquet hold a row for each class.
 
     fntx edge --from 2025-07-01 --to 2025-07-18
     """
     from fntx_dagster.report.strategies import both_table, edge_table
     from fntx_dagster.services import strategies as service
 
-    _, db = settings_and_database()
-    selling = service.option_selling(db, _period(first, last), account)
-    if as_json:
-        print_json(_documents(selling))
+    form = asked_for(format, as_json=as_json, output=output)
+    settings, db = settings_and_database()
+    selling = service.option_selling(settings, db, _period(first, last), account)
+    if form is TableFormat.json:
+        hand_out("edge", _documents(selling), form, output)
+        return
+    if form is not TableFormat.table:
+        hand_out("edge", service.edge_rows(selling), form, output, service.EDGE_COLUMNS)
         return
     for made in selling:
         _print(made, both_table(made), edge_table(made.edge))

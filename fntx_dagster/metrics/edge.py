@@ -12,7 +12,7 @@ from decimal import Decimal
 from operator import attrgetter
 
 from fntx_dagster.model.session import NEW_YORK
-from fntx_dagster.model.strategies import EdgeTable, OptionTrade, Outcomes, Strategy
+from fntx_dagster.model.strategies import ENTRIES, EdgeTable, OptionTrade, Outcomes, Strategy
 
 UNKNOWN = "unknown"
 _DAYS_OF_THE_WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -110,6 +110,10 @@ def _hour(trade: OptionTrade) -> str:
     return f"{trade.opened_at.astimezone(NEW_YORK):%H}:00" if trade.opened_at else UNKNOWN
 
 
+def _priced_by(trade: OptionTrade) -> str:
+    return trade.priced_by or UNKNOWN
+
+
 def _weekday(trade: OptionTrade) -> str:
     return _DAYS_OF_THE_WEEK[trade.opened_at.astimezone(NEW_YORK).weekday()] if trade.opened_at else UNKNOWN
 
@@ -166,6 +170,7 @@ _PROPERTIES: dict[str, tuple[Callable[[OptionTrade], str], Sequence[str]]] = {
     "Delta at entry": (_DELTA, _DELTA.names),
     "Strike distance": (_DISTANCE, _DISTANCE.names),
     "Implied volatility at entry": (_VOLATILITY, _VOLATILITY.names),
+    "Entry priced by": (_priced_by, ENTRIES),
     "Entry hour, New York": (_hour, [f"{hour:02}:00" for hour in range(24)]),
     "Weekday": (_weekday, _DAYS_OF_THE_WEEK),
     "Holding time": (_HELD, _HELD.names),

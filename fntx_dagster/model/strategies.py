@@ -26,6 +26,14 @@ COMBINATION = "combination"
 SHARES = "shares"
 OTHER = "other"
 
+BY_CLOSE = "the close of its session"
+BY_SHARES = "its fill, shares filled beside it"
+BY_PARITY = "its fill, put-call parity"
+BY_ONE_VOLATILITY = "its fill, one volatility of put and call"
+ENTRIES = (BY_CLOSE, BY_SHARES, BY_PARITY, BY_ONE_VOLATILITY)
+"""How delta and volatility of an entry are known: at the close, or at the fill, with the underlying's price from a fill
+of shares or from two options."""
+
 
 class TradedLot(NamedTuple):
     """A lot as strategies need it; what closed it is None while it is open. `sign` is 1 of a long lot and -1 of a short
@@ -152,8 +160,9 @@ class OptionTrade(NamedTuple):
     """An all-in trade that an option opened, with what is known of its entry; what the statements do not tell is None.
 
     Moves are fractions of the underlying's price, `volatility` is per year; `strike_distance` is how far out of the
-    money the strike was at the close before the entry (negative: in the money). `delta`, `volatility` and both moves
-    are counted from the close of the entry's session. Of an option from before the first statement no entry is known.
+    money the strike was at the close before the entry (negative: in the money). `priced_by`, one of ENTRIES, says of
+    which moment and how known `delta`, `volatility` and both moves are. Of an option from before the first statement no
+    entry is known.
     """
 
     trade_id: str
@@ -161,6 +170,7 @@ class OptionTrade(NamedTuple):
     hours_held: float | None
     days_to_expiry: int | None
     strike_distance: float | None
+    priced_by: str | None
     delta: float | None
     volatility: float | None
     implied_move: float | None

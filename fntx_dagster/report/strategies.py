@@ -112,12 +112,6 @@ def selling_document(selling: OptionSelling, amount: Callable[[Decimal], Any]) -
     """The same for programs; `amount` writes money in base currency. Quantities are exact decimal strings, rates in
     percent, moments aware."""
 
-    def outcome(made: Outcomes) -> dict[str, Any]:
-        values = made._asdict() | {"net_pnl": amount(made.net_pnl)}
-        values["average"] = None if made.average is None else amount(made.average)
-        values["premium"] = None if made.premium is None else amount(made.premium)
-        return values
-
     def strategy(one: Strategy) -> dict[str, Any]:
         values = one._asdict()
         values |= {name: amount(values[name]) for name in ("gross_pnl", "fees", "interest", "net_pnl", "premium")}
@@ -126,21 +120,40 @@ def selling_document(selling: OptionSelling, amount: Callable[[Decimal], Any]) -
         ended = one.trading_day and one.trading_day.isoformat()
         return values | moments | {"legs": legs, "trips": list(one.trips), "trading_day": ended}
 
+    summed = outcomes_document(selling, amount)
+    kinds = {name: summed.pop(name) for name in ("by_kind", "by_underlying")}
     return {
         "account_id": selling.account_id,
         "base_currency": selling.base_currency,
-        "first_day": selling.first_day.isoformat(),
-        "last_day": selling.last_day.isoformat(),
-        "round_trips": outcome(selling.both.round_trips),
-        "all_in": outcome(selling.both.all_in) | {"interest": amount(selling.both.interest)},
+        **summed,
         "strategies": [strategy(one) for one in selling.strategies],
         "running": [strategy(one) for one in selling.running],
-        "by_kind": [outcome(made) for made in selling.by_kind],
-        "by_underlying": [outcome(made) for made in selling.by_underlying],
+        **kinds,
         "edge": [
-            {"property": table.property, "classes": [outcome(made) for made in table.classes]} for table in selling.edge
+            {"property": table.property, "classes": [_outcome(made, amount) for made in table.classes]}
+            for table in selling.edge
         ],
     }
+
+
+def outcomes_document(selling: OptionSelling, amount: Callable[[Decimal], Any]) -> dict[str, Any]:
+    """Both counts, and the outcomes of strategies by kind and by underlying, for programs."""
+    both = selling.both
+    return {
+        "first_day": selling.first_day.isoformat(),
+        "last_day": selling.last_day.isoformat(),
+        "round_trips": _outcome(both.round_trips, amount),
+        "all_in": _outcome(both.all_in, amount) | {"interest": amount(both.interest)},
+        "by_kind": [_outcome(made, amount) for made in selling.by_kind],
+        "by_underlying": [_outcome(made, amount) for made in selling.by_underlying],
+    }
+
+
+def _outcome(made: Outcomes, amount: Callable[[Decimal], Any]) -> dict[str, Any]:
+    values = made._asdict() | {"net_pnl": amount(made.net_pnl)}
+    values["average"] = None if made.average is None else amount(made.average)
+    values["premium"] = None if made.premium is None else amount(made.premium)
+    return values
 
 
 def _made(made: Outcomes) -> tuple[str, ...]:

@@ -12,19 +12,19 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from fntx_dagster.accounting.calendar import Calendar, session_at, sessions
-from fntx_dagster.accounting.expiries import ends_at
+from fntx_dagster.accounting.calendar import Calendar, session_at
 from fntx_dagster.metrics.early_assignment import early_assignments
 from fntx_dagster.metrics.gateway import positions_at
-from fntx_dagster.metrics.moves import Moves, calendar_range, first_close
+from fntx_dagster.metrics.moves import Moves, first_close
 from fntx_dagster.metrics.portfolio import portfolio_row
-from fntx_dagster.metrics.terms import Assumptions, Dividend, Underlying, terms_of, underlying_of
+from fntx_dagster.metrics.terms import Dividend, Underlying, underlying_of
 from fntx_dagster.metrics.valuation import PricedOption, price_options
 from fntx_dagster.model.closing import ClosingDay, ClosingPosition, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.rates import rate_between
 from fntx_dagster.services.accounts import chosen_account
 from fntx_dagster.services.dividends import known_dividends
+from fntx_dagster.services.pricing import assumptions, calendar_for, ends_of
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
@@ -53,7 +53,7 @@ def update_greeks(settings: Settings, db: Database, period: Period) -> UpdatedGr
     with db.snapshot() as snapshot:
         due = closing.due(snapshot, period)
         days, positions = closing.closing_days(snapshot, due), closing.closing_positions(snapshot, due)
-        calendar = _calendar(due, positions)
+        calendar = calendar_for(due, positions)
         moves, dividends = _moves(snapshot, calendar, due), known_dividends(settings, snapshot, due.last)
     by_day = {
         key: list(own) for key, own in groupby(positions, lambda position: (position.account_id, position.trading_day))
@@ -85,7 +85,7 @@ def priced_close(settings: Settings, db: Readable, day: date, account: str) -> P
         return None
     positions = [position for position in closing.closing_positions(db, on) if position.account_id == account]
     known = known_dividends(settings, db, day).at(account, day)
-    return PricedClose(built, positions, _priced(settings, _calendar(on, positions), day, positions, known))
+    return PricedClose(built, positions, _priced(settings, calendar_for(on, positions), day, positions, known))
 
 
 class ProvisionalRisk(NamedTuple):
@@ -111,7 +111,7 @@ def provisional_risk(
         on = Period.on(session.day)
         valued_at = min(seen.as_of, session.closes_at)
         positions = positions_at(seen, session.day, valued_at, settings.accounting.realtime_rates)
-        calendar = _calendar(on, positions)
+        calendar = calendar_for(on, positions)
         known = known_dividends(settings, db, session.day).at(seen.account_id, session.day)
         priced = _priced(settings, calendar, session.day, positions, known)
         usd_rate = rate_between("USD", seen.currency, settings.accounting.realtime_rates)
@@ -163,6 +163,17 @@ def closing_risk(settings: Settings, db: Database, day: date, account: str | Non
     return days
 
 
+def early_assignments_of(
+    settings: Settings, db: Readable, day: date, account: str, options: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The short calls among an account's rows of `option_greeks` of a session that are likely to be assigned early."""
+    known = known_dividends(settings, db, day).at(account, day)
+    if not any(known.values()):
+        return []
+    positions = closing.closing_positions(db, Period.on(day))
+    return _early(options, known, _shares(position for position in positions if position.account_id == account))
+
+
 def option_rows(days: Iterable[ClosingRisk]) -> list[dict[str, Any]]:
     """The options of those closes in one list, each with its account, its session and `as_of`."""
     return [
@@ -210,22 +221,10 @@ def _priced(
     positions: Sequence[ClosingPosition],
     dividends: Mapping[str, Sequence[Dividend]],
 ) -> Mapping[str, PricedOption]:
-    assumed, european = settings.risk, settings.options.european_underlyings
-    assumptions = Assumptions(assumed.risk_free_rates, assumed.dividend_yields, european, dividends)
-    ends = {
-        position.contract_id: ends_at(
-            calendar, terms.expiry, is_late=position.underlying_symbol in settings.options.late_underlyings
-        )
-        for position in positions
-        if (terms := terms_of(position))
-    }
-    return price_options(positions, ends, calendar.after(day).closes_at, assumptions)
+    ends = ends_of(settings, calendar, positions)
+    return price_options(positions, ends, calendar.after(day).closes_at, assumptions(settings, dividends))
 
 
 def _moves(db: Readable, calendar: Calendar, period: Period) -> Moves:
     days = [session.day for session in calendar.sessions if session.day <= period.last]
     return Moves(closing.closes(db, Period(first_close(days, period.first), period.last)), days)
-
-
-def _calendar(period: Period, positions: Iterable[ClosingPosition]) -> Calendar:
-    return Calendar(sessions(*calendar_range(period, [position.expiry for position in positions if position.expiry])))

@@ -6,21 +6,23 @@ Every figure of an account is read from one snapshot. The rules are those of `me
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.edge import by_kind, by_underlying, edge_tables, outcomes
 from fntx_dagster.metrics.strategies import Assigned, grouped
 from fntx_dagster.metrics.strategy_kinds import strategy_of
+from fntx_dagster.model.data_table import Kind
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import EVER, Period
-from fntx_dagster.model.session import NEW_YORK
-from fntx_dagster.model.strategies import BothWays, OptionSelling, OptionTrade, Strategy, TradedLot
+from fntx_dagster.model.strategies import BothWays, OptionSelling, Strategy, TradedLot
 from fntx_dagster.services.accounts import accounts, chosen_account
+from fntx_dagster.services.entries import option_trades
 from fntx_dagster.services.sessions import require_days
+from fntx_dagster.settings import Settings
 from fntx_dagster.store.accounting import assignments
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
@@ -30,20 +32,41 @@ from fntx_dagster.store.marts.summaries import summary
 LONGEST_KIND = 40
 """Characters of what a person calls a strategy."""
 
+_MONEY = ("gross_pnl", "fees", "interest", "net_pnl", "premium")
+STRATEGY_COLUMNS: Mapping[str, Kind] = {
+    **dict.fromkeys(("account_id", "base_currency", "strategy_id", "kind"), "text"),
+    "is_named": "boolean",
+    **dict.fromkeys(("underlying", "currency"), "text"),
+    **dict.fromkeys(("legs", "trips"), "json"),
+    **dict.fromkeys(("opened_at", "closed_at"), "moment"),
+    "trading_day": "date",
+    **dict.fromkeys(_MONEY, "decimal"),
+    **dict.fromkeys(("captured", "days"), "float"),
+    "is_known": "boolean",
+}
+"""The columns of `strategy_rows`: those of `model.strategies.Strategy` with their account."""
+EDGE_COLUMNS: Mapping[str, Kind] = {
+    **dict.fromkeys(("account_id", "base_currency", "property", "class"), "text"),
+    **dict.fromkeys(("trades", "won", "lost"), "integer"),
+    "win_rate": "float",
+    **dict.fromkeys(("net_pnl", "average"), "decimal"),
+}
+"""The columns of `edge_rows`."""
 
-def option_selling(db: Database, period: Period, account: str | None = None) -> list[OptionSelling]:
+
+def option_selling(settings: Settings, db: Database, period: Period, account: str | None = None) -> list[OptionSelling]:
     """What each account's trading made in a range, of one account or of all that have a built day in it.
 
     Raises Permanent where the account is not loaded or nothing is built in the range.
     """
     with db.snapshot() as snapshot:
         known = accounts(snapshot) if account is None else [chosen_account(snapshot, account)]
-        selling = [made for one in known if (made := selling_of(snapshot, one, period))]
+        selling = [made for one in known if (made := selling_of(settings, snapshot, one, period))]
     require_days(selling, period)
     return selling
 
 
-def selling_of(db: Readable, account: str, period: Period) -> OptionSelling | None:
+def selling_of(settings: Settings, db: Readable, account: str, period: Period) -> OptionSelling | None:
     """What one account's trading made in a range; None where no day of it is built."""
     days = summary(db, period, account)
     if not days:
@@ -65,8 +88,43 @@ def selling_of(db: Readable, account: str, period: Period) -> OptionSelling | No
         tuple(one for one in strategies if one.trading_day is None),
         by_kind(ended),
         by_underlying(ended),
-        edge_tables([_option_trade(trade) for trade in trades if trade.is_option]),
+        edge_tables(option_trades(settings, db, account, trades)),
     )
+
+
+def strategy_rows(selling: Iterable[OptionSelling]) -> list[dict[str, Any]]:
+    """The strategies in one list, those that ended before those that run (without `closed_at` and `trading_day`):
+    money in base currency, rates in percent; `legs` are the options with their signed quantities."""
+    rows = []
+    for made in selling:
+        for one in (*made.strategies, *made.running):
+            legs = [
+                {name: getattr(leg.contract, name) for name in _LEG} | {"quantity": leg.quantity} for leg in one.legs
+            ]
+            values = one._asdict() | {"legs": legs, "trips": list(one.trips)}
+            rows.append({"account_id": made.account_id, "base_currency": made.base_currency} | values)
+    return rows
+
+
+_LEG = ("contract_id", "symbol", "underlying_symbol", "expiry", "strike", "put_call")
+
+
+def edge_rows(selling: Iterable[OptionSelling]) -> list[dict[str, Any]]:
+    """The classes of each property in one list: of each property they sum to all trades that an option opened. Money
+    in base currency, rates in percent."""
+    return [
+        {
+            "account_id": made.account_id,
+            "base_currency": made.base_currency,
+            "property": table.property,
+            "class": row.name,
+            "trades": row.number,
+            **{name: getattr(row, name) for name in ("won", "lost", "win_rate", "net_pnl", "average")},
+        }
+        for made in selling
+        for table in made.edge
+        for row in table.classes
+    ]
 
 
 def assign(db: Database, account: str | None, round_trips: Sequence[str], kind: str) -> None:
@@ -153,32 +211,3 @@ def _interest(db: Readable, account: str, since: date | None, period: Period) ->
         return {}
     trades = rows.all_in_trades(db, account, Period(since, period.last))
     return {trade.trade_id: trade.interest for trade in trades if trade.interest}
-
-
-def _option_trade(trade: rows.AllInTrade) -> OptionTrade:
-    opened = trade.opened_at if trade.hours_held is not None else None
-    expires = (trade.expiry - opened.astimezone(NEW_YORK).date()).days if trade.expiry and opened else None
-    implied = realised = None
-    if opened and trade.at_entry and trade.at_end is not None and trade.days_priced:
-        realised = abs(float(trade.at_end / trade.at_entry) - 1)
-        implied = None if trade.volatility is None else trade.volatility * math.sqrt(trade.days_priced / 365)
-    return OptionTrade(
-        trade.trade_id,
-        opened,
-        trade.hours_held,
-        expires,
-        _distance(trade) if opened else None,
-        trade.delta if expires else None,
-        trade.volatility if expires else None,
-        implied,
-        realised,
-        trade.net_pnl,
-    )
-
-
-def _distance(trade: rows.AllInTrade) -> float | None:
-    """How far out of the money the strike was at the close before the entry, as a fraction of that price."""
-    if not trade.before or trade.strike is None or trade.put_call not in ("C", "P"):
-        return None
-    distance = float(trade.strike / trade.before) - 1
-    return distance if trade.put_call == "C" else -distance

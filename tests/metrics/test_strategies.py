@@ -17,7 +17,7 @@ from fntx_dagster.metrics.strategies import Assigned, grouped
 from fntx_dagster.metrics.strategy_kinds import strategy_of
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.session import NEW_YORK
-from fntx_dagster.model.strategies import OptionTrade, Strategy, StrategyLots, TradedLot
+from fntx_dagster.model.strategies import BY_CLOSE, OptionTrade, Strategy, StrategyLots, TradedLot
 
 SPY = Contract("756733", "SPY", "SPY", "STK")
 DAY = date(2025, 7, 14)
@@ -392,9 +392,9 @@ def test_an_options_round_trip_and_the_shares_that_it_brought_are_never_split(bo
 # -- outcomes
 
 
-def made(net: str, hours: float = 2.0, **known: float | None) -> OptionTrade:
-    values: dict[str, float | None] = dict.fromkeys(
-        ("days_to_expiry", "strike_distance", "delta", "volatility", "implied_move", "realised_move")
+def made(net: str, hours: float = 2.0, **known: float | str | None) -> OptionTrade:
+    values: dict[str, float | str | None] = dict.fromkeys(
+        ("days_to_expiry", "strike_distance", "priced_by", "delta", "volatility", "implied_move", "realised_move")
     )
     return OptionTrade("", at("10:30"), hours, **(values | known), net_pnl=Decimal(net))  # pyright: ignore[reportArgumentType]  # whole days come as they are
 
@@ -409,7 +409,7 @@ def test_what_was_neither_won_nor_lost_counts_in_the_average_alone() -> None:
 def test_each_property_puts_each_trade_into_one_class_and_a_bound_belongs_to_the_class_above() -> None:
     trades = [
         made("5", days_to_expiry=0, delta=-0.049, strike_distance=-0.001, implied_move=0.02, realised_move=0.01),
-        made("-3", 26, days_to_expiry=7, delta=0.05, strike_distance=0.005, volatility=0.2),
+        made("-3", 26, days_to_expiry=7, delta=0.05, strike_distance=0.005, volatility=0.2, priced_by=BY_CLOSE),
         made("2", 24, days_to_expiry=8, implied_move=0.0, realised_move=0.01),
     ]
     tables = {table.property: [(row.name, row.number) for row in table.classes] for table in edge_tables(trades)}
@@ -417,6 +417,7 @@ def test_each_property_puts_each_trade_into_one_class_and_a_bound_belongs_to_the
     assert tables["Delta at entry"] == [("below 0.05", 1), ("0.05 to 0.10", 1), (UNKNOWN, 1)]
     assert tables["Strike distance"] == [("in the money", 1), ("0.5 % to 1 %", 1), (UNKNOWN, 1)]
     assert tables["Implied volatility at entry"] == [("20 % to 30 %", 1), (UNKNOWN, 2)]
+    assert tables["Entry priced by"] == [(BY_CLOSE, 1), (UNKNOWN, 2)]
     assert tables["Entry hour, New York"] == [("10:00", 3)]
     assert tables["Weekday"] == [("Monday", 3)]
     assert tables["Holding time"] == [("1 to 4 hours", 1), ("1 to 7 days", 2)]
