@@ -414,7 +414,7 @@ def test_the_metrics_of_a_session_are_computed_over_its_windows(home: Home) -> N
         name: pytest.approx(value) if isinstance(value, float) else value
         for name, value in month.items()
         if name != "metric_window"
-    }
+    } | {"option_selling": everything["option_selling"]}
     said = home.fntx("metrics", "--date", "2025-07-18")
     assert "Performance up to 2025-07-18" in said
     assert f"{everything['total_return'] * 100:.2f} %" in said
@@ -433,7 +433,11 @@ def test_the_status_says_what_is_loaded_explained_and_signed(home: Home) -> None
 def test_a_run_says_what_is_new_and_a_second_one_that_nothing_is(home: Home) -> None:
     days = ("--from", "2025-07-17", "--to", "2025-07-18")
     assert home.fntx("run", *days).splitlines()[-1] == "Done: nothing is new."
+    unread = run(home.path, "run", *days, FNTX_BENCHMARK="/none.csv")
+    assert unread.returncode == 0, unread.stderr
+    assert "note U…0001: Without the benchmark none: the prices of the benchmark in none.csv cannot be" in unread.stdout
     said = home.json("run", *days, "--json")
+    assert said["notes"] == []
     assert said["changed"] == dict.fromkeys(("rows_loaded", "sessions_explained", "days_signed", "days_posted"), 0)
     home.sql("delete from alm_reporting.daily_summary where trading_day = '2025-07-18'")
     assert home.fntx("run", *days).splitlines()[-1] == "Done: sessions explained 1."

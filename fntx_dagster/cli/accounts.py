@@ -180,6 +180,7 @@ def metrics(
     """
     from fntx_dagster.cli.tables import metrics_tables, selling_tables
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.report.strategies import outcomes_document
     from fntx_dagster.services.data_tables import column_kinds
     from fntx_dagster.services.performance import rolling_metrics, window_metrics
     from fntx_dagster.services.strategies import option_selling
@@ -187,15 +188,25 @@ def metrics(
     format = asked_for(format, as_json=as_json, output=output)
     if (day is None) == (window is None):
         raise typer.BadParameter("give either --date or --window")
-    _, db = settings_and_database()
+    settings, db = settings_and_database()
     if day is not None:
         rows, period = rolling_metrics(db, Period.on(day.date()), account), Period(EVER.first, day.date())
     else:
         rows, period = window_metrics(db, window or EVER, account), window or EVER
-    if format is not TableFormat.table:
+    if format in (TableFormat.csv, TableFormat.parquet):
         hand_out("metrics", rows, format, output, column_kinds(db, "metrics"))
+        return
+    selling = option_selling(settings, db, period, account)
+    if format is TableFormat.json:
+        made = {one.account_id: outcomes_document(one, lambda amount: amount) for one in selling}
+        whole = "all" if window is None else rows[0]["metric_window"]
+        rows = [
+            row | {"option_selling": made.get(row["account_id"]) if row["metric_window"] == whole else None}
+            for row in rows
+        ]
+        hand_out("metrics", rows, format, output)
     else:
-        out(*metrics_tables(rows), *selling_tables(option_selling(db, period, account)))
+        out(*metrics_tables(rows), *selling_tables(selling))
 
 
 def greeks(

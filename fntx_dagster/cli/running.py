@@ -27,7 +27,8 @@ def run_job(settings: Settings, job: str, period: Period, as_json: bool) -> None
     with watching_steps():
         outcome = run_range(settings, job, period)
     if as_json:
-        print_json({name: getattr(outcome, name) for name in ("run_id", "success", "failures", "warnings", "changed")})
+        names = ("run_id", "success", "failures", "warnings", "notes", "changed")
+        print_json({name: getattr(outcome, name) for name in names})
     else:
         print_outcome(outcome)
     if not outcome.success:

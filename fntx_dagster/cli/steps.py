@@ -32,9 +32,11 @@ def watching_steps() -> Iterator[None]:
 
 
 def print_outcome(outcome: RunOutcome) -> None:
-    """Print a run's warnings and failures, and what it changed."""
+    """Print a run's warnings and failures, what is missing behind the report's figures, and what the run changed."""
     for warning in outcome.warnings:
         out(line(styled("warning", "yellow"), f" {as_typed(warning)}"))
+    for note in outcome.notes:
+        out(line(styled("note", "cyan"), f" {as_typed(note)}"))
     for failure in outcome.failures:
         error(failure)
     if outcome.success:

@@ -31,7 +31,8 @@ from fntx_dagster.settings import Settings, export
 
 class RunOutcome(NamedTuple):
     """What became of a run. `failures`: the words of each failed step or check; `transient`: everything that failed may
-    succeed later; `warnings`: checks that only warn; `metadata`: asset → its last materialisation's metadata;
+    succeed later; `warnings`: checks that only warn; `notes`: what the report's head says is missing behind the
+    figures; `metadata`: asset → its last materialisation's metadata;
     `changed`: what is new, as rows loaded, sessions explained (for the first time or again), days signed and posted."""
 
     run_id: str
@@ -39,6 +40,7 @@ class RunOutcome(NamedTuple):
     failures: list[str]
     transient: bool
     warnings: list[str]
+    notes: list[str]
     metadata: dict[str, dict[str, Any]]
     changed: dict[str, int]
 
@@ -124,7 +126,9 @@ def _outcome(result: dg.ExecuteInProcessResult, checks: list[dg.AssetCheckEvalua
         "days_signed": signed.get("signed", 0),
         "days_posted": posted.get("posted", 0),
     }
-    return RunOutcome(result.run_id, result.success and not failures, failures, transient, warnings, metadata, changed)
+    notes = list(metadata.get("daily_report", {}).get("notes", ()))
+    success = result.success and not failures
+    return RunOutcome(result.run_id, success, failures, transient, warnings, notes, metadata, changed)
 
 
 @contextmanager

@@ -93,7 +93,8 @@ def market_document(view: AgainstMarket, shown: Callable[[Decimal], dict[str, An
 
 def comparison_table(beside: Comparison) -> Table:
     """The account beside its benchmark."""
-    missing = f" {beside.missing:,} others have no price of the benchmark." if beside.missing else ""
+    others = "1 other has" if beside.missing == 1 else f"{beside.missing:,} others have"
+    missing = f" {others} no price of the benchmark." if beside.missing else ""
     alpha = _percent(beside.alpha) if beside.alpha is not None else f"{_UNKNOWN} (less than a year)"
     return Table(
         ("Against the Market", beside.benchmark),
@@ -108,8 +109,12 @@ def comparison_table(beside: Comparison) -> Table:
             ("Down capture", _percent(beside.down_capture)),
         ),
         title="Against the Market",
-        footnote=f"Over the {beside.sessions:,} sessions that have both returns.{missing}",
+        footnote=f"Over {_sessions(beside.sessions)} both returns.{missing}",
     )
+
+
+def _sessions(count: int) -> str:
+    return "the one session that has" if count == 1 else f"the {count:,} sessions that have"
 
 
 def distribution_table(spread: Distribution) -> Table:

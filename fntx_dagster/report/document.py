@@ -54,13 +54,15 @@ risk: of several official days an entry per account at the last close: account_i
     stress [{spot_move, volatility_move, change}], cash_if_assigned {in_the_money, all_short, cash}, drawdowns, streaks
     {winning, losing, current}, margin; docs/risk.md. Moves are exact ratios as strings; what is unknown is null.
 
+notes: what is missing behind the figures: an entry per account that has any: account_id, notes (sentences).
+
 contract: contract_id; symbol; description; asset_category; underlying_symbol; multiplier; strike; expiry; put_call.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -91,9 +93,11 @@ def to_json(
     selling: Sequence[OptionSelling] = (),
     markets: Sequence[AgainstMarket] = (),
     risks: Sequence[AccountRisk] = (),
+    notes: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
-    """The document as text, indented, with a final newline; characters beyond ASCII are not escaped."""
-    return json.dumps(to_document(stories, selling, markets, risks), indent=2, ensure_ascii=False) + "\n"
+    """The document as text, indented, with a final newline; characters beyond ASCII are not escaped. `notes` are
+    sentences about the statements behind it, by account."""
+    return json.dumps(to_document(stories, selling, markets, risks, notes), indent=2, ensure_ascii=False) + "\n"
 
 
 def to_document(
@@ -101,12 +105,14 @@ def to_document(
     selling: Sequence[OptionSelling] = (),
     markets: Sequence[AgainstMarket] = (),
     risks: Sequence[AccountRisk] = (),
+    notes: Mapping[str, Sequence[str]] | None = None,
 ) -> Json:
     """The document as plain dicts, lists and strings; its shape is the module's docstring."""
     other = {story.observer.key: story.observer for story in stories if story.observer.key != clock.HONG_KONG.key}
     return {
         "format": FORMAT,
         "version": VERSION,
+        **({"notes": [{"account_id": name, "notes": [*own]} for name, own in notes.items()]} if notes else {}),
         **({"observer": next(iter(other))} if other else {}),
         "periods": [_period(period) for period in narrate_periods(stories)],
         "days": [_day(story) for story in stories],

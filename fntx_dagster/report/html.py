@@ -36,7 +36,7 @@ from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.performance import linked, monthly_table
 from fntx_dagster.report.period import narrate_periods, nav_day
 from fntx_dagster.report.proofs import checking, proof_state, proof_table
-from fntx_dagster.report.risk_tables import exposure_table, greeks_table
+from fntx_dagster.report.risk_tables import early_assignments_table, exposure_table, greeks_table
 from fntx_dagster.report.round_trips import trades_table
 from fntx_dagster.report.strategies import selling_tables
 from fntx_dagster.report.summary_table import month_tables
@@ -56,7 +56,8 @@ class AccountReport:
     order of time and not empty; `history` holds all sessions up to the last, for the table of months; `marks` are the
     broker's closing prices of the last day by contract id; `trades` are the round trips of the range, `proofs`
     the proofs of its signed days; `metrics`, `options` and `portfolio` the rows of
-    rolling_metrics, option_greeks and portfolio_greeks of its last official day, `risk` what can hurt it then;
+    rolling_metrics, option_greeks and portfolio_greeks of its last official day, `early` the short calls among them
+    that are likely to be assigned before a dividend, `risk` what can hurt it then;
     `selling` is what the range's trading made, of several days, `market` the range beside a benchmark."""
 
     label: str
@@ -68,6 +69,7 @@ class AccountReport:
     proofs: Mapping[date, DayProof] = field(default_factory=dict)
     metrics: Sequence[Mapping[str, Any]] = ()
     options: Sequence[Mapping[str, Any]] = ()
+    early: Sequence[Mapping[str, Any]] = ()
     portfolio: Mapping[str, Any] | None = None
     selling: OptionSelling | None = None
     risk: AccountRisk | None = None
@@ -194,7 +196,9 @@ def _risk(account: AccountReport, day: Day | None) -> Iterator[Table]:
     tables = risk_tables(account.risk) if account.risk else []
     if account.portfolio:
         greeks = greeks_table(account.options, in_order(day.open_at_close))
-        tables = [*([greeks] if greeks.rows else []), exposure_table(account.portfolio), *tables]
+        early = early_assignments_table(account.early, account.options)
+        shown = (greeks, early, exposure_table(account.portfolio))
+        tables = [*(table for table in shown if table.rows), *tables]
     for table in tables:
         yield table._replace(title=f"{table.title} at the Close of {clock.full_date(day.trading_day)}")
 

@@ -85,6 +85,34 @@ def early_assignment_sentences(early: Sequence[Mapping[str, Any]], options: Sequ
     return said
 
 
+def early_assignments_table(early: Sequence[Mapping[str, Any]], options: Sequence[Mapping[str, Any]]) -> Table:
+    """The same calls as a table, for a page."""
+    names = {row["contract_id"]: _name(row) for row in options}
+    amounts = ("proceeds", "cash", "dividend_owed")
+    return Table(
+        headers=(
+            *("Short Call", "Ex-Date", "Dividend", "Time Value"),
+            *("Shares to Deliver", "Not Held", "Proceeds", "Cash to Buy", "Dividend Owed"),
+        ),
+        rows=tuple(
+            (
+                names[call["contract_id"]],
+                f"{call['ex_date']}",
+                money.price(call["dividend"]),
+                money.price(call["time_value"]),
+                *(money.quantity(call[name]) for name in ("shares", "uncovered")),
+                *(f"{money.display(call[name])} {call['currency']}" for name in amounts),
+            )
+            for call in early
+        ),
+        title="Calls That May Be Assigned Early",
+        words=2,
+        footnote="The dividend is more than the time value, so the holder gains by exercising before the ex-date. "
+        "To buy the shares that are not held takes cash beyond the proceeds; who stays short of them owes the "
+        "dividend.",
+    )
+
+
 def exposure_table(portfolio: Mapping[str, Any]) -> Table:
     """`portfolio`: a row of portfolio_greeks; ratios of the NAV as floats. The value at risk of the account's returns
     is another measure, and stands in the table of metrics alone."""

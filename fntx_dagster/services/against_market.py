@@ -57,6 +57,16 @@ def chosen_benchmark(settings: Settings, db: Readable, period: Period, against: 
     return Benchmark(chosen, benchmark.closes_of(db, chosen, Period(_earlier(period.first), period.last)))
 
 
+def benchmark_or_why(settings: Settings, db: Readable, period: Period) -> tuple[Benchmark, tuple[str, ...]]:
+    """The same for a report, which goes on where the file cannot be read: a benchmark without prices, and a sentence
+    that says why."""
+    try:
+        return chosen_benchmark(settings, db, period), ()
+    except Permanent as problem:
+        name = Path(settings.report.benchmark).stem
+        return Benchmark(name, {}), (f"Without the benchmark {name}: {problem}.",)
+
+
 def account_against_market(
     db: Readable, account: str, period: Period, against: Benchmark, history: Sequence[NavDay] | None = None
 ) -> AgainstMarket | None:
@@ -120,7 +130,8 @@ def _text(file: Path) -> str:
     try:
         return file.expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error  # else it names the whole path
         raise Permanent(
-            f"the prices of the benchmark in {file.name} cannot be read: {error}",
+            f"the prices of the benchmark in {file.name} cannot be read: {reason}",
             "Give a CSV file with the columns date and close, in UTF-8",
         ) from None

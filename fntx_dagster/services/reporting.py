@@ -28,8 +28,9 @@ from fntx_dagster.report.round_trips import MOST_TRADES
 from fntx_dagster.report.story import narrate
 from fntx_dagster.services.account_risk import account_risk
 from fntx_dagster.services.accounts import accounts, chosen_account
-from fntx_dagster.services.against_market import account_against_market, chosen_benchmark
+from fntx_dagster.services.against_market import account_against_market, benchmark_or_why
 from fntx_dagster.services.current_day import provisional_days
+from fntx_dagster.services.risk import early_assignments_of
 from fntx_dagster.services.sessions import require_days, say_lacking_ends
 from fntx_dagster.services.signatures.proofs import day_proofs
 from fntx_dagster.services.strategies import selling_of
@@ -75,7 +76,6 @@ def report(
         built = {account_id: [each.day.trading_day for each in stories] for account_id, stories in shown.items()}
         say_lacking_ends(built, labels, period, on_problem)
         names = labels if masked else {account_id: account_id for account_id in shown}
-        said = {account_id: _notes(snapshot, account_id, stories) for account_id, stories in shown.items()}
         if form == "html":
             reports = [
                 account_report(settings, snapshot, names[account_id], stories) for account_id, stories in shown.items()
@@ -83,12 +83,12 @@ def report(
             return to_html(reports, masked_words if masked else cleaned)
         beside = {account_id: _beside(settings, snapshot, stories) for account_id, stories in shown.items()}
     if form == "json":
-        selling, markets, risks = ([one for one in every if one] for every in zip(*beside.values(), strict=True))
-        text = to_json([story for stories in shown.values() for story in stories], selling, markets, risks)
+        selling, markets, risks, _ = ([one for one in every if one] for every in zip(*beside.values(), strict=True))
+        said = {name: own.notes for name, own in beside.items() if own.notes}
+        text = to_json([story for stories in shown.values() for story in stories], selling, markets, risks, said)
     else:
         text = "\n".join(
-            to_markdown(stories, account_label=names[name], notes=said[name], **beside[name]._asdict())
-            for name, stories in shown.items()
+            to_markdown(stories, account_label=names[name], **beside[name]._asdict()) for name, stories in shown.items()
         )
     return without_accounts(text) if masked else text
 
@@ -123,8 +123,7 @@ def stories_of(
 def account_report(settings: Settings, db: Readable, label: str, stories: Sequence[Story]) -> AccountReport:
     """What the HTML report shows of one account around its stories, which are in the order of time and not empty.
 
-    The account is called `label`. Metrics, marks and risk are those of the last official day. Raises Permanent where
-    the settings name a file of benchmark prices that cannot be read.
+    The account is called `label`. Metrics, marks and risk are those of the last official day.
     """
     account = stories[0].day.account_id
     first, last = (story.day.trading_day for story in (stories[0], stories[-1]))
@@ -132,43 +131,50 @@ def account_report(settings: Settings, db: Readable, label: str, stories: Sequen
     if not official:
         return AccountReport(label, stories)
     history = performance.nav_history(db, account, official[-1])
+    options = risk.option_greeks(db, Period.on(official[-1]), account)
     return AccountReport(
         label,
         stories,
-        notes=_notes(db, account, stories),
         history=history,
         marks=holdings.closing_marks(db, account, official[-1]),
         stocks=holdings.stock_positions(db, account, Period(first, last)),
         trades=round_trips.round_trips(db, account, Period(first, last), MOST_TRADES),
         proofs=day_proofs(db, account, official),
         metrics=performance.rolling_metrics(db, Period.on(official[-1]), account),
-        options=risk.option_greeks(db, Period.on(official[-1]), account),
+        options=options,
+        early=early_assignments_of(settings, db, official[-1], account, options),
         portfolio=next(iter(risk.portfolio_risk(db, Period.on(official[-1]), account)), None),
         **_beside(settings, db, stories, history)._asdict(),
     )
 
 
 class _Beside(NamedTuple):
-    """What a report of several official days has beside its narratives; None of a day alone."""
+    """What a report has beside its narratives: of several official days option selling, market and risk, and in every
+    case `notes`, what is missing behind the figures."""
 
     selling: OptionSelling | None = None
     market: AgainstMarket | None = None
     risk: AccountRisk | None = None
+    notes: tuple[str, ...] = ()
 
 
 def _beside(
     settings: Settings, db: Readable, stories: Sequence[Story], history: Sequence[NavDay] | None = None
 ) -> _Beside:
-    """Option selling and the market over the official days of one account, and the risk at the close of the last."""
-    official = [story.day.trading_day for story in stories if story.day.as_of is None]
+    """Option selling and the market over the official days of one account, and the risk at the close of the last. A
+    benchmark that cannot be read is named in the notes, and the rest goes on without it."""
+    account, official = stories[0].day.account_id, [story.day.trading_day for story in stories if not story.day.as_of]
+    notes = _notes(db, account, stories)
     if len(official) < 2:
-        return _Beside()
-    account, period = stories[0].day.account_id, Period(official[0], official[-1])
+        return _Beside(notes=notes)
+    period = Period(official[0], official[-1])
+    benchmark, why = benchmark_or_why(settings, db, period)
     days = performance.nav_history(db, account, period.last) if history is None else history
     return _Beside(
-        selling_of(db, account, period),
-        account_against_market(db, account, period, chosen_benchmark(settings, db, period), days),
+        selling_of(settings, db, account, period),
+        account_against_market(db, account, period, benchmark, days),
         account_risk(settings, db, period.last, account, history=days),
+        (*notes, *why),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -13,6 +14,8 @@ import pytest
 from fntx_dagster.model.day import Day
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.clock import HONG_KONG
+from fntx_dagster.report.markdown import escaped
+from fntx_dagster.services.building.reports import write_reports
 from fntx_dagster.services.reporting import report
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.account import Account
@@ -159,6 +162,15 @@ def test_a_missing_section_is_named_in_the_reports_head_and_a_whole_statement_ha
     assert "Without" not in text(odd, SOUND)
     page = report(odd.settings, odd.database, Period.on(date(2025, 7, 14)), HONG_KONG, BARE, "html")
     assert "Without Open Positions: marks are the broker&#39;s sums." in page
+    for number, notes in ((BARE, head), (SOUND, "")):
+        document = report(odd.settings, odd.database, Period.on(date(2025, 7, 14)), HONG_KONG, number, "json")
+        for noted in json.loads(document).get("notes", [{"account_id": SOUND, "notes": []}]):
+            assert noted["account_id"] == number
+            assert all(escaped(note) in notes for note in noted["notes"])
+            assert len(noted["notes"]) == notes.count("\nWithout")
+    run = write_reports(odd.settings, odd.database, Period.on(date(2025, 7, 14)))
+    assert [note for note in run.notes if "0007" in note and "Without Open Positions" in note]
+    assert not [note for note in run.notes if "0008" in note]
 
 
 def test_a_second_run_of_a_late_cancel_changes_nothing(odd: Platform) -> None:

@@ -15,9 +15,12 @@ from typer.testing import CliRunner
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.against_market import Comparison
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import clock
+from fntx_dagster.report.against_market import comparison_table
 from fntx_dagster.services.against_market import against_market
+from fntx_dagster.services.building.reports import write_reports
 from fntx_dagster.services.reporting import report
 from fntx_dagster.simulate.account import Account, Accounts
 from fntx_dagster.simulate.contracts import SPY, option
@@ -84,6 +87,46 @@ def test_a_benchmark_without_a_price_is_unknown_and_a_file_that_is_not_there_is_
     assert view.comparison is None
     with pytest.raises(Permanent, match=r"the prices of the benchmark in none\.csv cannot be read"):
         against_market(built.settings, built.database, RANGE, against="/none.csv")
+
+
+def test_a_benchmark_that_cannot_be_read_is_named_in_every_report_and_stops_none(
+    built: Platform, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.csv").write_text("day,price\n")
+    for file, reason in (("none.csv", "No such file or directory"), ("mine.csv", "has no columns date and close")):
+        chosen = built.settings.report.model_copy(update={"benchmark": str(tmp_path / file)})
+        settings = built.settings.model_copy(update={"report": chosen})
+        shown = {
+            form: report(settings, built.database, RANGE, clock.HONG_KONG, form=form) for form in ("md", "json", "html")
+        }
+        [noted] = json.loads(shown["json"])["notes"]
+        assert noted["account_id"] == "U2520001"
+        [sentence] = [note for note in noted["notes"] if "benchmark" in note]
+        assert sentence.startswith(f"Without the benchmark {file[:-4]}: ")
+        for text in (sentence, shown["md"], shown["html"]):
+            assert reason in text
+            assert str(tmp_path) not in text
+        for text in (shown["md"], shown["html"]):
+            assert "Costs" in text
+            assert "Stress" in text
+            assert "Up capture" not in text
+        run = write_reports(settings, built.database, RANGE)
+        assert [note for note in run.notes if reason in note] == [f"U…0001: {sentence}"]
+        assert run.file is not None
+        assert reason in run.file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("sessions", "missing", "said"),
+    [
+        (9, 0, "Over the 9 sessions that have both returns."),
+        (9, 1, "Over the 9 sessions that have both returns. 1 other has no price of the benchmark."),
+        (1, 12, "Over the one session that has both returns. 12 others have no price of the benchmark."),
+    ],
+)
+def test_the_footnote_counts_in_plain_english(sessions: int, missing: int, said: str) -> None:
+    beside = Comparison("SPY", sessions, missing, *[0.0] * 8)
+    assert comparison_table(beside).footnote == said
 
 
 def test_the_costs_by_hand(built: Platform) -> None:

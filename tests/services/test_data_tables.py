@@ -144,6 +144,7 @@ class TestTheCommand:
         written = list(csv.DictReader(io.StringIO((tmp_path / "csv").read_text())))
         assert len(rows) == len(kept) == len(written) > 0
         for row, stored, line in zip(rows, kept, written, strict=True):
+            row.pop("option_selling", None)  # what is nested is in JSON alone
             assert row.keys() == stored.keys() == line.keys()
             for name, value in row.items():
                 if isinstance(value, str) and isinstance(stored[name], Decimal):

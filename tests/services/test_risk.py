@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,8 +16,10 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.snapshot import MarkedPosition, Snapshot
+from fntx_dagster.report.clock import HONG_KONG
 from fntx_dagster.report.risk_tables import early_assignment_sentences
 from fntx_dagster.samples import SAMPLES
+from fntx_dagster.services.reporting import report
 from fntx_dagster.services.risk import closing_risk, provisional_risk, update_greeks
 from fntx_dagster.simulate.account import Account, Accounts
 from fntx_dagster.simulate.contracts import SPY, SimulatedContract, option
@@ -546,8 +549,18 @@ def test_a_dividend_that_a_statement_accrues_prices_the_options_of_its_days_and_
         "its time value of 0.10. You would deliver 100 shares for 60,000.00 USD. 90 of them are not held: to buy these "
         "takes 5,490.00 USD more, and who stays short of them owes 164.70 USD."
     )
+    page = report(platform.settings, platform.database, Period.on(date(2025, 9, 18)), HONG_KONG, form="html")
+    _, heading, after = page.partition("<h3>Calls That May Be Assigned Early at the Close of September 18, 2025")
+    assert heading
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", after.partition("</tbody>")[0])[9:]
+    assert cells == [
+        *("SPY 2025-10-17 600 C", "2025-09-19", "1.83", "0.10", "100", "90"),
+        *("60,000.00 USD", "5,490.00 USD", "164.70 USD"),
+    ]
     [early] = closing_risk(platform.settings, platform.database, date(2025, 9, 16))
     assert early.early_assignments == []  # nothing was known of it
+    page = report(platform.settings, platform.database, Period.on(date(2025, 9, 16)), HONG_KONG, form="html")
+    assert "Assigned Early" not in page
     configured = platform.settings.model_copy(
         update={
             "risk": platform.settings.risk.model_copy(update={"dividends": {"SPY": {date(2025, 9, 19): Decimal(2)}}})

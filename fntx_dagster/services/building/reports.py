@@ -36,10 +36,12 @@ class Narrative(NamedTuple):
 
 
 class Reports(NamedTuple):
-    """The narratives of a range, by account and day, and the HTML file that holds them all (None: there are none)."""
+    """The narratives of a range, by account and day, the HTML file that holds them all (None: there are none), and the
+    sentences at its head about what is missing behind the figures, each with its account's label."""
 
     narratives: list[Narrative]
     file: Path | None
+    notes: list[str]
 
 
 def write_reports(settings: Settings, db: Database, period: Period) -> Reports:
@@ -54,7 +56,8 @@ def write_reports(settings: Settings, db: Database, period: Period) -> Reports:
         for label, own in stories.items()
         for story in own
     ]
-    return Reports(narratives, _write(settings.paths.reports, period, reports) if reports else None)
+    notes = [f"{own.label}: {masked_words(note)}" for own in reports for note in own.notes]
+    return Reports(narratives, _write(settings.paths.reports, period, reports) if reports else None, notes)
 
 
 def rewrite_reports(settings: Settings, db: Database, days: Collection[date]) -> str | None:
