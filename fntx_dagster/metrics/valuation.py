@@ -70,7 +70,7 @@ def _priced(
 def option_at(
     position: ClosingPosition, price: Decimal | None, ends_at: datetime, assumptions: Assumptions
 ) -> Option | None:
-    """The option at the moment of its mark, at a price of the underlying; None where that or its terms are not known."""
+    """The option at the moment of its mark, at a price of the underlying; None where that or its terms are unknown."""
     terms, years = terms_of(position), years_between(position.valued_at, ends_at)
     if terms is None or price is None:
         return None
