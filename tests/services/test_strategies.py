@@ -227,7 +227,7 @@ def test_a_round_trip_that_is_grouped_anew_leaves_the_others_of_its_group(sample
     first, second, third = "3940000007", "3940000035", "3940000014"
     strategies.assign(db, None, [first, second], "mine")
     strategies.assign(db, None, [first, third], "other")
-    [selling] = strategies.option_selling(db, JULY)
+    [selling] = strategies.option_selling(samples.settings, db, JULY)
     named = {one.kind: one.trips for one in selling.strategies if one.is_named}
     assert named == {"mine": (second,), "other": (first, third)}
 
