@@ -23,7 +23,7 @@ from fntx_dagster.model.strategies import StrategyLots, TradedLot
 TOGETHER = timedelta(minutes=5)
 """From the first opening to the last of what was opened together; between the closing of an option and the opening of
 the one that replaces it."""
-_NEW = frozenset({"trade", "assignment", "exercise", "transfer"})
+_NEW = frozenset({"trade", "assignment", "exercise", "transfer", "held", "unstated"})
 """How a lot begins that carries on no other; a corporate action carries the others."""
 
 
