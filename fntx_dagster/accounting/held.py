@@ -130,7 +130,7 @@ def _of_contract(
         newer = Decimal(0) if _opened(row) else min(added, abs(_quantity(row)))  # what fills of the record opened
         sizes.append(min(left, abs(_quantity(row)) - newer))
         left, added = left - sizes[-1], added - newer
-    if left:  # the oldest of all: closed before the day that tells
+    if left:  # the oldest of all: closed before the day of the rows
         moment = old[0][0] if old else beginning.close
         yield rows[0], _lot(rows[0], wanted, left, units, None, moment, 0, beginning, base)
     for number, ((moment, row), size) in enumerate(zip(old, reversed(sizes), strict=True), start=1):

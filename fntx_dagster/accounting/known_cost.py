@@ -1,7 +1,7 @@
 """What a lot of unknown cost made, by the broker's own figure of the fill that closed it.
 
 What belongs here: the rule by which `fifoPnlRealized` says the P&L of what no statement opened. It nets the fees of
-both legs, so the P&L here is gross of the closing's fee and net of the opening's, which no statement tells apart.
+both legs, so the P&L here is gross of the closing's fee and net of the opening's, which no statement separates.
 """
 
 from __future__ import annotations

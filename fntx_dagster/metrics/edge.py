@@ -1,6 +1,6 @@
 """Where the money is made: outcomes of trades, summed by kind, by underlying, and by what was known at the entry.
 
-Pure. Classes are those of docs/strategies.md. A trade whose property the statements do not tell is in the class
+Pure. Classes are those of docs/strategies.md. A trade whose property the statements do not give is in the class
 `unknown`, so that the classes of each property sum to all trades.
 """
 

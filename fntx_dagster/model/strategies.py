@@ -157,7 +157,7 @@ class Outcomes(NamedTuple):
 
 
 class OptionTrade(NamedTuple):
-    """An all-in trade that an option opened, with what is known of its entry; what the statements do not tell is None.
+    """An all-in trade that an option opened, with what is known of its entry; what the statements do not give is None.
 
     Moves are fractions of the underlying's price, `volatility` is per year; `strike_distance` is how far out of the
     money the strike was at the close before the entry (negative: in the money). `priced_by`, one of ENTRIES, says of

@@ -211,7 +211,7 @@ class TestWashSales:
         sales = realised([lot(1, -60, 5, "100", "90"), lot(2, bought, None, "91")], [])
         assert (sales[0].disallowed > 0) is washed
 
-    def test_as_far_as_shares_are_replaced(self) -> None:
+    def test_a_loss_is_disallowed_as_far_as_shares_are_replaced(self) -> None:
         [sale] = realised([lot(1, 0, 5, "100", "90"), lot(2, 6, None, "91", quantity=Decimal(4))], [])
         assert sale.disallowed == Decimal("41.2")
 

@@ -32,7 +32,7 @@ def days(*returns: float | Decimal) -> list[NavDay]:
     return made
 
 
-def test_the_falls_by_hand_with_their_dates_and_recovery() -> None:
+def test_falls_have_the_dates_and_the_recovery_that_are_counted_by_hand() -> None:
     first, second = worst_drawdowns(days(0.10, -0.10, -0.10, 0.5, -0.05, 0.01))
     assert first.depth == pytest.approx(0.81 - 1)
     assert first[1:] == (day(0), day(2), day(3), 2, 1)
@@ -57,7 +57,7 @@ def test_the_deepest_is_empyricals_and_each_lies_in_its_own_sessions(returns: li
         assert fall.trough < fall.recovered <= following.peak < following.trough
 
 
-def test_the_streaks_by_hand() -> None:
+def test_streaks_are_those_that_are_counted_by_hand() -> None:
     found = streaks(days(0.1, 0.1, -0.1, 0, -0.1, -0.1, -0.1, 0.2))
     assert found.winning is not None
     assert found.losing is not None

@@ -135,7 +135,7 @@ class TestAssignment:
         options = [each for each in positions if each.is_option]
         return assignments(positions, price_options(options, ends(*options), NEXT_CLOSE, assumptions), Decimal(90_000))
 
-    def test_the_shares_and_the_cash_by_hand(self) -> None:
+    def test_shares_and_cash_are_those_that_are_counted_by_hand(self) -> None:
         deep_call = short("C", "600", "27", -1)
         taken = self.taken(PUT, CALL, deep_call, SHARES)
         in_the_money, all_short = taken.rows

@@ -80,7 +80,7 @@ def test_a_small_move_changes_what_the_delta_and_the_vega_say(built: Platform, f
     assert found.stress.unknown == 0
 
 
-def test_the_cash_if_assigned_by_hand(found: AccountRisk) -> None:
+def test_the_cash_if_assigned_is_that_counted_by_hand(found: AccountRisk) -> None:
     taken = found.assignments
     assert [(row.scope, row.shares_bought, row.shares_delivered) for row in taken.rows] == [
         (IN_THE_MONEY, 100, 0),

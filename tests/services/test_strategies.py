@@ -146,6 +146,17 @@ def test_strategies_sum_to_round_trips_and_both_to_the_fills_of_generated_books(
         assert strategies.sums_that_differ(platform.database, part) == []
     whole = strategies.option_selling(platform.settings, platform.database, EVER)
     assert {one.kind for selling in whole for one in selling.strategies} >= {"single", "combination", "shares"}
+    [(endings, is_opened_in_parts, is_closed_in_parts)] = platform.query(
+        """select array_agg(distinct how_ended) filter (where how_ended is not null),
+            bool_or(lots.quantity < abs(closing.quantity)), bool_or(lots.quantity < abs(opening.quantity))
+        from alm_reporting.position_lots as lots
+        join alm_reporting.fills as opening using (account_id)
+        join alm_reporting.fills as closing using (account_id)
+        where opening.fill_id = open_fill_id and closing.fill_id = close_fill_id"""
+    )
+    assert {*endings} >= {"traded", "expired", "assigned", "exercised", "delivered", "split", "merged", "transferred"}
+    assert is_opened_in_parts
+    assert is_closed_in_parts
     for selling in whole:
         _adds_up(platform, selling)
         _is_the_same_in_parts(platform, selling)

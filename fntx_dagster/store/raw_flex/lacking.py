@@ -12,7 +12,7 @@ from fntx_dagster.store.database import Readable
 
 def lacking(db: Readable, account: str, period: Period) -> Lacking:
     """What an account's statements of a range lack and contradict. A section is lacking where no statement of the range
-    holds it, although the account held or traded something that it tells of."""
+    holds it, although the account held or traded something that it lists."""
     parameters = {"account": account, "first": period.first, "last": period.last}
     with db.connect() as connection:
         sections = connection.execute(_LACKING, parameters).fetchall()
