@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from fntx_dagster.accounting.tax import realised
+from fntx_dagster.accounting.tax_lots import Lineage
 from fntx_dagster.cli import app
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.spreadsheet import to_csv
@@ -19,9 +22,12 @@ from fntx_dagster.services.tax import FORM_8949, form_table, tax_rows, tax_sales
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.contracts import AGG, SPY, bond, option
-from fntx_dagster.simulate.delivery import deliver
+from fntx_dagster.simulate.delivery import ONE_PER_SECTION, QUERIES, deliver, delivered, write_document
 from fntx_dagster.simulate.documents import document, row, section, statement, write
+from fntx_dagster.simulate.trading import EVERY_KIND, trade
+from fntx_dagster.store.accounting import tax
 from fntx_dagster.store.accounting.fills import rebuild
+from fntx_dagster.store.accounting.tax import tax_lots
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.statements import load_file
 
@@ -113,3 +119,39 @@ def test_two_contracts_whose_shares_come_in_two_fills_have_their_premium_once(
     sales = tax_rows(tax_sales(Settings(), database, 2025))
     assert [sale["folded_premium"] for sale in sales] == [300, 300]
     assert sum(sale["gain"] for sale in sales) == 2 * 100 * (599 - 600) + 600
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+def test_no_gain_of_generated_months_is_lost_or_counted_twice(database: Database, tmp_path: Path, seed: int) -> None:
+    """What every closed lot made is in a sale, but for what goes on in lots that are open or were transferred out: the
+    premiums of options in shares, and the fees of shares that a company's action carried on."""
+    first, last = date(2025, 6, 16), date(2025, 7, 31)
+    [books] = trade(seed, ["U4200003"], first, last, trades_per_day=12, kinds=EVERY_KIND)
+    for query_id in ONE_PER_SECTION:
+        pieces = delivered([books], QUERIES[query_id], first, last, as_of=last)
+        assert pieces is not None
+        load_file(database, write_document(tmp_path / f"{query_id}.xml", pieces))
+    assert rebuild(database, Period(first, last), fallback={}).failed == ()
+    lots, deliveries = tax_lots(database, "U4200003"), tax.deliveries(database, "U4200003")
+    sales = realised(lots, deliveries)
+    lineage, folded = Lineage(lots), {delivery.option_fill_id for delivery in deliveries}
+    sold = {sale.lot.lot_id for sale in sales}
+    gone = [lot for lot in lots if lot.closed_at and lot.how_ended != "transferred"]
+    for lot in gone:
+        is_in_shares = lot.how_ended in ("assigned", "exercised") and lot.close_fill_id in folded
+        assert [lot.lot_id in sold, lot.lot_id in lineage.goes_on, is_in_shares].count(True) == 1, lot
+    premium: dict[str, Decimal] = defaultdict(Decimal)
+    for delivery in deliveries:
+        made = [lot for lot in gone if lot.close_fill_id == delivery.option_fill_id]
+        each = sum((lot.gross_pnl or 0) + lot.open_fee + (lot.close_fee or 0) for lot in made)
+        premium[delivery.fill_id] += each / delivery.shares
+    kept = sum(
+        lineage.fees[lot.lot_id] + premium[lot.root] * lot.quantity * lineage.units[lot.lot_id]
+        for lot in lots
+        if lot not in gone
+    )
+    made = sum((lot.gross_pnl or 0) + lot.open_fee + (lot.close_fee or 0) for lot in gone)
+    assert sum(sale.economic_gain or 0 for sale in sales) == pytest.approx(made - kept, abs=Decimal("1e-6"))
+    assert {lot.how_ended for lot in gone if lot.lot_id in sold} >= {"traded", "expired", "delivered", "merged"}
+    assert lineage.goes_on
+    assert any(premium.values())
