@@ -27,10 +27,6 @@ PARTS = (
 """The names of the parts, in the order in which people and programs read them."""
 
 
-RESIDUAL_PARTS = ("accrual_translation", "withdrawal_fee", "broker_residual")
-"""The names that a rule gives to what the broker's own components leave over; the last is rounding."""
-
-
 def in_order(parts: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """Parts of a difference in the order of `PARTS`; names that are not among them come last."""
     names = sorted(parts, key=lambda name: PARTS.index(name) if name in PARTS else len(PARTS))

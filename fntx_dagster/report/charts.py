@@ -71,7 +71,7 @@ def return_chart(
     benchmark: Sequence[float | None] = (),
 ) -> str:
     """The return since the range began after each session, linked from daily returns, in per cent, and a benchmark's
-    beside it where its closes are known."""
+    beside it, from each known close to the next."""
     with _settings():
         figure, axes = _figure(270, left=88, right=18, top=12, bottom=34)
         places, values = _from_zero(returns)
@@ -79,7 +79,8 @@ def return_chart(
         axes.axhline(0.0, color=_COLOURS["soft"], linewidth=0.8)
         if benchmark:
             known = [(place, each) for place, each in zip(places[1:], benchmark, strict=True) if each is not None]
-            axes.plot(*zip((0.0, 0.0), *known, strict=True), color=_COLOURS["step"], linewidth=1.6, clip_on=False)
+            begins = [(0.0, 0.0)] if benchmark[0] is not None else []
+            axes.plot(*zip(*begins, *known, strict=True), color=_COLOURS["step"], linewidth=1.6, clip_on=False)
         marker = "" if len(sessions) > 70 else "o"
         axes.plot(places, values, color=_COLOURS["accent"], linewidth=1.8, marker=marker, markersize=4.5, clip_on=False)
         axes.set_xlim(0, max(len(sessions), 1))

@@ -56,6 +56,14 @@ def test_a_month_that_leaves_no_room_for_its_label_at_the_beginning_has_none() -
     assert "Sep 2024" in whole
 
 
+@pytest.mark.parametrize(("benchmark", "points"), [([0.0, 0.01, 0.02], 4), ([None, 0.0, 0.02], 2), ([None] * 3, 0)])
+def test_a_benchmark_is_drawn_from_its_first_known_close_on(benchmark: list[float | None], points: int) -> None:
+    days = [JULY_17 + timedelta(days=number) for number in range(3)]
+    lines = drawn(charts.return_chart(days, [0.01, 0.02, 0.03], "k", "t", "d", benchmark)).iter("path")
+    own = [line.get("d", "").split() for line in lines if line.get("class") == "s-step"]
+    assert sum(sign in ("M", "L") for line in own for sign in line) == points
+
+
 def test_a_nav_that_never_moves_and_a_drawdown_that_is_none_are_drawn() -> None:
     still = drawn(charts.nav_chart(path_of(2), "k", "t", "d"))
     assert [node for node in still.iter("path") if "s-accent" in node.get("class", "")]
