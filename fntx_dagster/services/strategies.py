@@ -7,7 +7,6 @@ Every figure of an account is read from one snapshot. The rules are those of `me
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -192,9 +191,8 @@ def _strategies(db: Readable, account: str, period: Period) -> list[Strategy]:
         rows.traded_lots(db, account, period), rows.deliveries(db, account, period.last), _assigned(db, account)
     )
     navs = rows.opening_navs(db, account, period.last)
-    charged = _interest(
-        db, account, min((lot.opened_day for group in groups for lot in group.lots), default=None), period
-    )
+    since = min((lot.opened_day for group in groups for lot in group.lots), default=period.last)
+    charged = rows.interest_by_trade(db, account, Period(since, period.last))
     return [
         strategy_of(
             group,
@@ -203,11 +201,3 @@ def _strategies(db: Readable, account: str, period: Period) -> list[Strategy]:
         )
         for group in groups
     ]
-
-
-def _interest(db: Readable, account: str, since: date | None, period: Period) -> dict[str, Decimal]:
-    """All-in trade → its interest, of those that ended since a session."""
-    if since is None:
-        return {}
-    trades = rows.all_in_trades(db, account, Period(since, period.last))
-    return {trade.trade_id: trade.interest for trade in trades if trade.interest}

@@ -86,6 +86,18 @@ def all_in_trades(db: Readable, account: str, period: Period) -> list[AllInTrade
         return [AllInTrade._make(row) for row in rows]
 
 
+def interest_by_trade(db: Readable, account: str, period: Period) -> dict[str, Decimal]:
+    """All-in trade → the interest charged for it, of those that ended in a range with a known result; in base
+    currency."""
+    with reading(db) as connection:
+        charged = connection.execute(
+            """select trade_id, interest from alm_reporting.all_in_trades
+            where account_id = %s and trading_day between %s and %s and interest <> 0 and net_pnl is not null""",
+            (account, *period),
+        )
+        return dict(charged.fetchall())
+
+
 def opening_navs(db: Readable, account: str, last: date) -> dict[date, Decimal]:
     """Session → the account's official NAV before it, in base currency."""
     with reading(db) as connection:
