@@ -328,7 +328,7 @@ def _premium(option: Option, deviation: float, scheme: str = "accurate") -> floa
     """What early exercise adds to a European option."""
     if option.dividends:
         terms = (option.sign, option.strike, option.spot, option.rate, option.dividend_yield, option.years)
-        return DividendTree(*terms, deviation, option.dividends).premium()
+        return DividendTree(*terms, deviation, option.dividends).premium(fast=scheme == "fast")
     return max(_american(option, deviation, scheme) - _european(option, deviation), 0.0)
 
 

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FEWEST, _MOST = 800, 1000
+_STEPS = 800, 1000
+_FEWER_STEPS = 300, 380
+"""Between which bounds the number of steps is chosen. With fewer, a price is off by a tenth of a cent, in a third of
+the time."""
 
 
 class DividendTree(NamedTuple):
@@ -35,12 +38,14 @@ class DividendTree(NamedTuple):
     deviation: float
     dividends: tuple[tuple[float, float], ...]
 
-    def premium(self) -> float:
-        """The American option's worth less the European one's, per unit, 0 or more."""
-        fine = _steps(self.years, self.dividends, _FEWEST, _MOST)
+    def premium(self, *, fast: bool = False) -> float:
+        """The American option's worth less the European one's, per unit, 0 or more; `fast` where many prices count
+        together."""
+        fewest, most = _FEWER_STEPS if fast else _STEPS
+        fine = _steps(self.years, self.dividends, fewest, most)
         if self.sign > 0:
             return max(self._difference(fine), 0.0)
-        half = _steps(self.years, self.dividends, _FEWEST // 2, _MOST // 2)
+        half = _steps(self.years, self.dividends, fewest // 2, most // 2)
         by_fine, by_half = self._difference(fine), self._difference(half)
         return max(by_fine + (by_fine - by_half) * half / (fine - half), 0.0)
 

@@ -80,6 +80,12 @@ def test_an_american_option_before_an_ex_date_is_worth_what_a_tree_of_many_steps
 
 
 @pytest.mark.parametrize(("option", "volatility"), CASES)
+def test_a_revaluation_of_many_prices_is_near_that_tree(option, volatility):
+    exact = tree(option, volatility, steps_of(option))
+    assert values(option, volatility, [option.underlying]) == [pytest.approx(exact, abs=1.5e-3)]
+
+
+@pytest.mark.parametrize(("option", "volatility"), CASES)
 def test_its_greeks_are_the_slopes_of_that_tree_and_its_volatility_comes_back(option, volatility):
     mark = value(option, volatility)
     computed = greeks(option, mark, option.years)
