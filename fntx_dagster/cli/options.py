@@ -38,7 +38,9 @@ def window_option(text: str) -> Period:
     """A window as it is typed, `2025-07-01:2025-07-18`; anything else is a wrong command line."""
     first, colon, last = text.partition(":")
     if not colon:
-        raise typer.BadParameter(f"{text!r} is no window of the form 2025-07-01:2025-07-18")
+        raise typer.BadParameter(
+            f"{text!r} is no window of the form 2025-07-01:2025-07-18; --date shows mtd, qtd, ytd and the other windows"
+        )
     return Period(day_option(first).date(), day_option(last).date())
 
 

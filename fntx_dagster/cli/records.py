@@ -130,10 +130,14 @@ def history_table(days: Sequence[HistoryDay], late: timedelta, settled_at: datet
 
 def catalogue_table(catalogue: Catalogue, title: str) -> Table:
     """Every metric of a catalogue, by slot."""
+    from fntx_dagster.services.signatures.values import not_computed
+
     table = new_table("metric", "unit", "category", right=("slot", "decimals"))
     for metric in catalogue.metrics:
         table.add_row(metric.name, metric.unit, metric.category, f"{metric.index}", f"{metric.decimals}")
-    table.title = f"{title}, version {catalogue.version}"
+    table.title, table.caption_justify = f"{title}, version {catalogue.version}", "left"
+    if empty := not_computed(catalogue):
+        table.caption = f"Null in every record so far: {', '.join(empty)}."
     return table
 
 

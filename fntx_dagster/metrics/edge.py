@@ -12,7 +12,7 @@ from decimal import Decimal
 from operator import attrgetter
 
 from fntx_dagster.model.session import NEW_YORK
-from fntx_dagster.model.strategies import ENTRIES, EdgeTable, OptionTrade, Outcomes, Strategy
+from fntx_dagster.model.strategies import ENTRIES, OPTIONS_TRADED, EdgeTable, OptionTrade, Outcomes, Strategy
 
 UNKNOWN = "unknown"
 _DAYS_OF_THE_WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -106,6 +106,10 @@ def _moved(trade: OptionTrade) -> float | None:
     return trade.realised_move / trade.implied_move
 
 
+def _option(trade: OptionTrade) -> str:
+    return trade.option or UNKNOWN
+
+
 def _hour(trade: OptionTrade) -> str:
     return f"{trade.opened_at.astimezone(NEW_YORK):%H}:00" if trade.opened_at else UNKNOWN
 
@@ -166,6 +170,7 @@ _VOLATILITY = _Steps(
 _MOVE = _Steps(_moved, "less than half", (0.5, "half to all of it"), (1, "more than implied"), (2, "more than twice"))
 
 _PROPERTIES: dict[str, tuple[Callable[[OptionTrade], str], Sequence[str]]] = {
+    "Option": (_option, OPTIONS_TRADED),
     "Days to expiry": (_EXPIRY, _EXPIRY.names),
     "Delta at entry": (_DELTA, _DELTA.names),
     "Strike distance": (_DISTANCE, _DISTANCE.names),

@@ -156,16 +156,20 @@ class Outcomes(NamedTuple):
     days: float | None = None
 
 
+OPTIONS_TRADED = ("sold put", "sold call", "bought put", "bought call")
+
+
 class OptionTrade(NamedTuple):
     """An all-in trade that an option opened, with what is known of its entry; what the statements do not give is None.
 
-    Moves are fractions of the underlying's price, `volatility` is per year; `strike_distance` is how far out of the
-    money the strike was at the close before the entry (negative: in the money). `priced_by`, one of ENTRIES, says of
-    which moment and how known `delta`, `volatility` and both moves are. Of an option from before the first statement no
-    entry is known.
+    `option` is one of OPTIONS_TRADED: its side and right. Moves are fractions of the underlying's price, `volatility`
+    is per year; `strike_distance` is how far out of the money the strike was at the close before the entry (negative:
+    in the money). `priced_by`, one of ENTRIES, says of which moment and how known `delta`, `volatility` and both moves
+    are. Of an option from before the first statement no entry is known.
     """
 
     trade_id: str
+    option: str | None
     opened_at: datetime | None
     hours_held: float | None
     days_to_expiry: int | None

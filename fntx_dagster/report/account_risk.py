@@ -76,7 +76,7 @@ def stress_table(risk: AccountRisk) -> Table:
     stress = risk.stress
     if why := _no_stress(stress):
         return Table(("Stress", "Change in value"), (("any move", why),), title="Stress", words=2)
-    headers = (f"Volatility ({risk.base_currency})", *(_percent(spot) for spot in stress.spots))
+    headers = (f"Volatility / price ({risk.base_currency})", *(_percent(spot) for spot in stress.spots))
     rows = tuple(
         (f"{_signed(by * 100)} points" if by else "as it is", *map(_amount, changes))
         for by, changes in zip(stress.points, stress.changes, strict=True)

@@ -100,6 +100,7 @@ def _option_trade(
             implied = _move(volatility, _until_close(trade, calendar))
     return OptionTrade(
         trade.trade_id,
+        _option(trade),
         trade.opened_at if is_known else None,
         trade.hours_held,
         _days_to_expiry(trade),
@@ -111,6 +112,13 @@ def _option_trade(
         realised,
         trade.net_pnl,
     )
+
+
+def _option(trade: AllInTrade) -> str | None:
+    if trade.put_call not in ("C", "P"):
+        return None
+    side = "sold" if trade.direction == "short" else "bought"
+    return f"{side} {'put' if trade.put_call == 'P' else 'call'}"
 
 
 def _days_to_expiry(trade: AllInTrade) -> int | None:

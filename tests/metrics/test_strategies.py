@@ -394,9 +394,18 @@ def test_an_options_round_trip_and_the_shares_that_it_brought_are_never_split(bo
 
 def made(net: str, hours: float = 2.0, **known: float | str | None) -> OptionTrade:
     values: dict[str, float | str | None] = dict.fromkeys(
-        ("days_to_expiry", "strike_distance", "priced_by", "delta", "volatility", "implied_move", "realised_move")
+        (
+            "option",
+            "days_to_expiry",
+            "strike_distance",
+            "priced_by",
+            "delta",
+            "volatility",
+            "implied_move",
+            "realised_move",
+        )
     )
-    return OptionTrade("", at("10:30"), hours, **(values | known), net_pnl=Decimal(net))  # pyright: ignore[reportArgumentType]  # whole days come as they are
+    return OptionTrade("", opened_at=at("10:30"), hours_held=hours, **(values | known), net_pnl=Decimal(net))  # pyright: ignore[reportArgumentType]  # whole days come as they are
 
 
 def test_what_was_neither_won_nor_lost_counts_in_the_average_alone() -> None:
@@ -408,11 +417,29 @@ def test_what_was_neither_won_nor_lost_counts_in_the_average_alone() -> None:
 
 def test_each_property_puts_each_trade_into_one_class_and_a_bound_belongs_to_the_class_above() -> None:
     trades = [
-        made("5", days_to_expiry=0, delta=-0.049, strike_distance=-0.001, implied_move=0.02, realised_move=0.01),
-        made("-3", 26, days_to_expiry=7, delta=0.05, strike_distance=0.005, volatility=0.2, priced_by=BY_CLOSE),
+        made(
+            "5",
+            option="sold put",
+            days_to_expiry=0,
+            delta=-0.049,
+            strike_distance=-0.001,
+            implied_move=0.02,
+            realised_move=0.01,
+        ),
+        made(
+            "-3",
+            26,
+            option="bought call",
+            days_to_expiry=7,
+            delta=0.05,
+            strike_distance=0.005,
+            volatility=0.2,
+            priced_by=BY_CLOSE,
+        ),
         made("2", 24, days_to_expiry=8, implied_move=0.0, realised_move=0.01),
     ]
     tables = {table.property: [(row.name, row.number) for row in table.classes] for table in edge_tables(trades)}
+    assert tables["Option"] == [("sold put", 1), ("bought call", 1), (UNKNOWN, 1)]
     assert tables["Days to expiry"] == [("0 days", 1), ("2 to 7", 1), ("8 to 21", 1)]
     assert tables["Delta at entry"] == [("below 0.05", 1), ("0.05 to 0.10", 1), (UNKNOWN, 1)]
     assert tables["Strike distance"] == [("in the money", 1), ("0.5 % to 1 %", 1), (UNKNOWN, 1)]

@@ -69,6 +69,7 @@ def test_the_samples_are_eleven_strangles_and_a_roll_chain_by_hand(samples: Plat
 def test_the_edge_of_the_samples_says_what_is_known_and_what_is_not(samples: Platform) -> None:
     [selling] = strategies.option_selling(samples.settings, samples.database, JULY)
     edge = {table.property: {row.name: row.number for row in table.classes} for table in selling.edge}
+    assert edge["Option"] == {"sold put": 13, "sold call": 13}
     assert edge["Days to expiry"] == {"0 days": 26}
     # at the close, where there are Greeks, they have ended: each strangle is priced by its own two fills
     assert edge["Entry priced by"] == {BY_ONE_VOLATILITY: 26}

@@ -75,6 +75,11 @@ def signed_metrics() -> tuple[Catalogue, Catalogue]:
     return CATALOGUE, EXTENSION
 
 
+def not_computed(catalogue: Catalogue) -> list[str]:
+    """The metrics of a catalogue that are null in every record, because nothing computes them yet."""
+    return [metric.name for metric in catalogue.metrics if metric.name in NOT_COMPUTED]
+
+
 def catalogue_of(signed: SignedDay) -> Catalogue:
     """The version of the catalogue that a record was signed by."""
     return _known(signed, signed.schema_hash)

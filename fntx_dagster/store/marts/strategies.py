@@ -32,6 +32,7 @@ class AllInTrade(NamedTuple):
     trade_id: str
     contract_id: str
     is_option: bool
+    direction: str
     opened_at: Any
     opened_day: date
     hours_held: float | None
@@ -198,8 +199,8 @@ left join raw_flex.trades as closing
 """A trade's number of its order stays in the attributes: nothing else needs it."""
 
 _TRADES = """
-select trades.trade_id, trades.contract_id, trades.asset_category in ('OPT', 'FOP'), trades.opened_at,
-    trades.opened_day,
+select trades.trade_id, trades.contract_id, trades.asset_category in ('OPT', 'FOP'), trades.direction,
+    trades.opened_at, trades.opened_day,
     (extract(epoch from trades.holding_time) / 3600)::double precision, trades.interest, trades.net_pnl,
     terms.strike, terms.expiry, terms.put_call, before.underlying_price, entry.underlying_price, entry.delta,
     entry.implied_volatility, ending.underlying_price, ending.trading_day - trades.opened_day
