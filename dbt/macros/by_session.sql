@@ -1,9 +1,10 @@
 {#- How a mart is kept: a run deletes the rows of its sessions and builds them again, in one transaction, so that no row
-    outlives its source. `as_built` names the tables that these files have built. Every other table is built again as a
-    whole: the platform then runs all sessions that were ever built. A table with other columns is created again. -#}
+    outlives its source. `as_built` names the tables that these files have built, of which nothing is asked. Every other
+    table is built again as a whole: the platform then runs all sessions that were ever built. A table with other columns
+    is created again. No commit waits for the disk: the platform notes later, in a commit that does, what is built. -#}
 {% materialization by_session, adapter="postgres" %}
     {%- set target = this.incorporate(type="table") -%}
-    {%- set existing = load_cached_relation(this) -%}
+    {%- set existing = none if is_built() else load_cached_relation(this) -%}
     {%- set is_kept = is_built() or (existing and not should_full_refresh() and has_the_columns_of(target, sql)) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -12,6 +13,7 @@
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {%- call statement("main") -%}
+        set local synchronous_commit to off;
         {%- if is_kept -%}
             {{ delete_range() }};
             insert into {{ target }} {{ sql }}

@@ -8,6 +8,9 @@ imports them; tests/defs/test_internals.py fails on a release that changes one.
   issue; near #19829, #18789, #31694).
 - Tables looked up once: `dagster-postgres` looks for its own tables and columns at every event (#34058,
   #34153, #34154).
+- Wiped assets looked up once in a run, and no observations: for the data version of each thing that an asset depends
+  on, Dagster asks whether somebody has wiped it since, and where it was never materialised whether it was observed (no
+  issue). Nothing here is observed.
 - Metadata of many sessions: `add_asset_metadata` copies, for each session, what it has been given for all the others.
   Ten years of sessions would take it longer than everything else that a run does (no issue; the method came with
   #26562; near #30641).
@@ -31,6 +34,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -45,7 +49,8 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from dagster._core.remote_representation.code_location import GrpcServerCodeLocation
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as status
 from dagster._core.storage.config import PostgresStorageConfig
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable, SqlEventLogStorageTable
+from dagster._core.storage.sqlalchemy_compat import db_scalar_subquery, db_select
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -58,6 +63,7 @@ from dagster_postgres.utils import create_pg_engine, pg_url_from_config
 from dagster_shared.record import replace
 
 from fntx_dagster.defs import shown
+from fntx_dagster.services.database import is_quiet
 from fntx_dagster.settings import CODE_LOCATION
 
 if TYPE_CHECKING:
@@ -89,8 +95,8 @@ _pooled: WeakSet[PostgresRunStorage | PostgresEventLogStorage] = WeakSet()
 
 
 def keep_connections(instance: dg.DagsterInstance) -> None:
-    """Let an instance hold its storages' connections for as long as it lives, and test each before it is used again: a
-    step may take minutes."""
+    """Let an instance hold its storages' connections for as long as it lives. One on which the server has said anything
+    in the meantime is tested before it is used again: a step may take minutes."""
     for storage in (instance.run_storage, instance.event_log_storage):
         if isinstance(storage, PostgresRunStorage | PostgresEventLogStorage) and storage not in _pooled:
             storage._engine = create_pg_engine(
@@ -101,7 +107,14 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
                 max_overflow=20,
                 pool_pre_ping=True,
             )
+            storage._engine.dialect.do_ping = partial(_is_alive, storage._engine.dialect.do_ping)
             _pooled.add(storage)
+        if isinstance(storage, EventsInSets):
+            storage.is_of_a_run = True
+
+
+def _is_alive(ping: Callable[[Any], bool], connection: Any) -> bool:
+    return is_quiet(connection.fileno()) or ping(connection)
 
 
 def describe(
@@ -158,6 +171,10 @@ class EventsInSets(PostgresEventLogStorage):
     """`dagster-postgres`' event log, with the plan of a run stored as a set, with what a check found recorded for each
     session of its run, and with its tables looked up once."""
 
+    is_of_a_run = False
+    """Whether it lives no longer than a run, which looks once for the assets that were wiped."""
+    _wiped: dict[dg.AssetKey, Any] | None = None
+
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         events = list(events)
         for kind, store in self._kept.items():
@@ -211,41 +228,37 @@ class EventsInSets(PostgresEventLogStorage):
         super()._update_asset_check_evaluation(event, event_id)
 
     def _record_sessions(self, event: EventLogEntry, evaluation: dg.AssetCheckEvaluation, event_id: int | None) -> None:
-        table = AssetCheckExecutionsTable
-        named = {
-            "asset_key": evaluation.asset_key.to_string(),
-            "check_name": evaluation.check_name,
-            "run_id": event.run_id,
-        }
-        of_run = [table.c.partition.is_not(None), *(table.c[name] == value for name, value in named.items())]
+        table, log = AssetCheckExecutionsTable, SqlEventLogStorageTable
+        key = evaluation.asset_key.to_string()
+        of_run = [
+            table.c.asset_key == key,
+            table.c.check_name == evaluation.check_name,
+            table.c.run_id == event.run_id,
+            table.c.partition.is_not(None),
+        ]
+        materialized = db_select([log.c.id]).where(
+            log.c.asset_key == key,
+            log.c.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION.value,
+            log.c.partition == table.c.partition,
+        )
+        latest = db_scalar_subquery(materialized.order_by(log.c.id.desc()).limit(1))
+        found: Any = evaluation.metadata.get(FAILED_SESSIONS)  # of Dagster's many kinds of values, JSON
+        failed: dict[str, str] = found.value if found else {}
+        # where it failed and does not say in which sessions, in all of them
+        unsaid = None if evaluation.passed or found else evaluation.description or "failed"
         with self.index_transaction() as connection:
-            planned = connection.execute(table.select().where(*of_run).order_by(table.c.id))
-            sessions = [row.partition for row in planned]
-            if not sessions:
-                return
-            materialized = self.get_latest_storage_id_by_partition(
-                evaluation.asset_key, DagsterEventType.ASSET_MATERIALIZATION, {*sessions}
-            )
-            found: Any = evaluation.metadata.get(FAILED_SESSIONS)  # of Dagster's many kinds of values, JSON
-            # where it failed and does not say in which sessions, in all of them
-            unsaid = {} if evaluation.passed else dict.fromkeys(sessions, evaluation.description or "failed")
-            words: dict[str, str] = found.value if found else unsaid
-            failed = {session: serialize_value(_of_session(event, why)) for session, why in words.items()}
-            passed = serialize_value(_of_session(event, None))
-            rows = [
-                {
-                    **named,
-                    "partition": session,
-                    "execution_status": (status.FAILED if session in failed else status.SUCCEEDED).value,
-                    "evaluation_event": failed.get(session, passed),
-                    "evaluation_event_timestamp": self._event_insert_timestamp(event),
-                    "evaluation_event_storage_id": event_id,
-                    "materialization_event_storage_id": materialized.get(session),
-                }
-                for session in sessions
-            ]
-            connection.execute(table.delete().where(*of_run))
-            connection.execute(table.insert(), rows)
+            for session, why in [(None, unsaid), *failed.items()]:
+                connection.execute(
+                    table.update()
+                    .where(*of_run, *([] if session is None else [table.c.partition == session]))
+                    .values(
+                        execution_status=(status.SUCCEEDED if why is None else status.FAILED).value,
+                        evaluation_event=serialize_value(_of_session(event, why)),
+                        evaluation_event_timestamp=self._event_insert_timestamp(event),
+                        evaluation_event_storage_id=event_id,
+                        materialization_event_storage_id=latest,
+                    )
+                )
 
     def _inserted(self, events: Sequence[EventLogEntry]) -> list[tuple[EventLogEntry, int]]:
         statement = self.prepare_insert_event_batch(events).returning(SqlEventLogStorageTable.c.id)
@@ -259,6 +272,21 @@ class EventsInSets(PostgresEventLogStorage):
 
     def has_table(self, table_name: str) -> bool:
         return self._once_true(table_name, lambda: super(EventsInSets, self).has_table(table_name))
+
+    @property
+    def asset_records_have_last_observation(self) -> bool:
+        """Said to be, so that nobody looks for observations: there are none."""
+        return True
+
+    def _get_assets_details(self, asset_keys: Sequence[dg.AssetKey]) -> Sequence[Any]:
+        if not self.is_of_a_run:
+            return super()._get_assets_details(asset_keys)
+        if self._wiped is None:
+            with self.index_connection() as connection:
+                wiped = connection.execute(AssetKeyTable.select().where(AssetKeyTable.c.asset_details.is_not(None)))
+                keys = [dg.AssetKey.from_db_string(row.asset_key) for row in wiped]
+            self._wiped = dict(zip(keys, super()._get_assets_details(keys) if keys else [], strict=True))
+        return [self._wiped.get(key) for key in asset_keys]
 
     def _once_true(self, name: str, look: Callable[[], bool]) -> bool:
         known = vars(self).setdefault("_known", set())

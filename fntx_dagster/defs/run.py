@@ -24,7 +24,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.alerting import record_run
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.environment import dagster_environment
-from fntx_dagster.services.sessions import has_session, require_session
+from fntx_dagster.services.sessions import has_session, require_session, sessions_in
 from fntx_dagster.services.status import account_states, sessions_explained
 from fntx_dagster.settings import Settings, export
 
@@ -54,10 +54,11 @@ def sessions_between(period: Period) -> list[date]:
             f"Dagster has partitions from {FIRST_SESSION} on, and the range begins {first}",
             "Set FNTX_FIRST_SESSION to the first day of your statements",
         )
-    keys = [date.fromisoformat(key) for key in SESSIONS.get_partition_keys()]
-    days = [day for day in keys if first <= day <= last]
+    ends = SESSIONS.get_first_partition_key(), SESSIONS.get_last_partition_key()
+    begin, end = (date.fromisoformat(key) if key else None for key in ends)
+    days = sessions_in(Period(max(first, begin), min(last, end))) if begin and end else []
     if not days:
-        known = f"{keys[0]} to {keys[-1]}" if keys else "none yet"
+        known = f"{begin} to {end}" if begin else "none yet"
         raise Permanent(
             f"no session of the exchange between {first} and {last} (known: {known})",
             "Choose days on which the exchange was open; a session is there from midnight New York after it",

@@ -11,12 +11,14 @@ from datetime import datetime
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.opening import open_database
+from fntx_dagster.store.pool import is_quiet
 from fntx_dagster.store.server import EmbeddedPostgres
 
 __all__ = [
     "Database",
     "Readable",
     "delete_server",
+    "is_quiet",
     "open_database",
     "server_start",
     "stop_server",

@@ -117,6 +117,11 @@ def closed_weekdays(period: Period) -> list[date]:
     return [day for day in days if day.weekday() < 5 and day not in open_days]
 
 
+def sessions_in(period: Period) -> list[date]:
+    """The days of a range on which the exchange was open; none where the range is backwards."""
+    return [session.day for session in sessions(*period)] if period.first <= period.last else []
+
+
 def has_session(period: Period) -> bool:
     """Whether the exchange has a session in a range (inclusive, may be empty)."""
     return period.first <= period.last and bool(sessions(*period))

@@ -23,7 +23,8 @@ def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 def export(variables: Mapping[str, str]) -> None:
     """Put variables into this process's environment, for libraries that read only that (Dagster's `env:` fields)."""
-    for name in [name for name in os.environ if name.upper() in _twins(variables)]:
+    twins = _twins(variables)
+    for name in [name for name in os.environ if name.upper() in twins]:
         del os.environ[name]
     os.environ.update(variables)
 

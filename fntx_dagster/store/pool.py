@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import select
 from collections.abc import Callable
 from threading import Lock, Thread
 from time import monotonic
@@ -64,8 +65,9 @@ class Pool:
             except PoolClosed:
                 raise self._reason() from None
             try:
-                # The pool's own `check` would sleep for a second after each connection that was cut.
-                ConnectionPool.check_connection(connection)
+                if not is_quiet(connection.fileno()):
+                    # The pool's own `check` would sleep for a second after each connection that was cut.
+                    ConnectionPool.check_connection(connection)
             except psycopg.OperationalError:
                 self._pool.putconn(connection)
             else:
@@ -98,6 +100,14 @@ class Pool:
                 raise self._failure or psycopg.OperationalError("the pool of connections was closed")
         except Exception as reason:
             return reason
+
+
+def is_quiet(fileno: int) -> bool:
+    """Whether the server has said nothing on a connection that asks for nothing. A server that ends one says so, and
+    it need not be asked whether it still answers."""
+    poll = select.poll()
+    poll.register(fileno, select.POLLIN)
+    return not poll.poll(0)
 
 
 class _Connection(psycopg.Connection[Any]):

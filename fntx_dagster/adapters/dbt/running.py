@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock
 
+from fntx_dagster.adapters.dbt.internals import replace_internals
 from fntx_dagster.adapters.dbt.project import PARSED, SOURCES, options
 
 if TYPE_CHECKING:
@@ -49,13 +50,16 @@ class Project(NamedTuple):
     views: set[str]
     marts: set[str]
 
-    def build(self, nodes: Collection[str], variables: Mapping[str, object]) -> list[NodeResult]:
-        """Run and test the nodes that dbt's selectors name. Raises what dbt raised; a node that fails is a result."""
+    def build(self, nodes: Collection[str], variables: Mapping[str, object], *, looks: bool) -> list[NodeResult]:
+        """Run and test the nodes that dbt's selectors name. Raises what dbt raised; a node that fails is a result.
+        `looks`: dbt looks first which relations are there, which no table needs that is as the project's files make it.
+        """
         from dbt.artifacts.schemas.run import RunExecutionResult
         from dbt.cli.main import dbtRunner
 
+        replace_internals()
         words = ["build", *options(self.target), "--no-write-json", "--vars", json.dumps(variables)]
-        words += ["--select", *sorted(nodes)]
+        words += ["--select", *sorted(nodes), *([] if looks else ["--no-populate-cache"])]
         # in a thread: dbt reads the source of every frame that it is called from, of which Dagster has many
         with ThreadPoolExecutor(max_workers=1) as thread:
             done = thread.submit(dbtRunner(manifest=self.parsed).invoke, words).result()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from web3.types import TxParams, TxReceipt
 
     from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
-    from fntx_dagster.model.chain import Addresses
+    from fntx_dagster.model.chain import Addresses, Funds
     from fntx_dagster.settings import Settings
 
 __all__ = ["Chain", "EmbeddedChain", "addresses_of", "connect", "signer_of"]
@@ -118,9 +118,10 @@ class EmbeddedChain(Chain):
     def trader(self, account_id: str) -> Signer:
         """Who signs for an account, with ether, FNTX and an allowance for twenty years of sessions."""
         signer = signer_of(self._settings, account_id)
-        if self._is_short(signer.address):
+        funds = self.funds_of(signer.address)
+        if _is_short(funds):
             self._fund(signer.address)
-        if self.funds_of(signer.address).allowance < self.burn_amount:
+        if funds.allowance < self.burn_amount:
             self.approve_burning(signer)
         return signer
 
@@ -129,13 +130,13 @@ class EmbeddedChain(Chain):
 
         deployer = deployer_of(self._settings.paths.keys)
         with self.turn_of(deployer.address):
-            if self._is_short(address):  # another process may have funded it
+            if _is_short(self.funds_of(address)):  # another process may have funded it
                 self.send(deployer, {"to": address, "value": Wei(_TRADER_WEI)})
                 self.invoke(deployer, self.fntx, "transfer", address, _TRADER_FNTX * 10**18)
 
-    def _is_short(self, address: str) -> bool:
-        funds = self.funds_of(address)
-        return funds.wei < _TRADER_WEI // 2 or funds.fntx < _TRADER_FNTX // 2
+
+def _is_short(funds: Funds) -> bool:
+    return funds.wei < _TRADER_WEI // 2 or funds.fntx < _TRADER_FNTX // 2
 
 
 @explained

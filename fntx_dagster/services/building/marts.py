@@ -97,7 +97,7 @@ def build(settings: Settings, db: Database, nodes: Collection[str], period: Peri
             "as_built": sorted(built),
             "withdrawal_fees": {currency: f"{fee:f}" for currency, fee in settings.accounting.withdrawal_fees.items()},
         }
-        return project.build(selected, variables)
+        return project.build(selected, variables, looks=with_views or not project.marts <= built)
 
 
 def _day_figures(db: Database, period: Period) -> Figures:
