@@ -1,10 +1,9 @@
 {#- How a mart is kept: a run deletes the rows of its sessions and builds them again, in one transaction, so that no row
-    outlives its source. `as_built` names the tables that these files have built, of which nothing is asked. Every other
-    table is built again as a whole: the platform then runs all sessions that were ever built. A table with other columns
-    is created again. No commit waits for the disk: the platform notes later, in a commit that does, what is built. -#}
+    outlives its source. `as_built` names the tables that these files have built. Every other table is built again as a
+    whole: the platform then runs all sessions that were ever built. A table with other columns is created again. -#}
 {% materialization by_session, adapter="postgres" %}
     {%- set target = this.incorporate(type="table") -%}
-    {%- set existing = none if is_built() else load_cached_relation(this) -%}
+    {%- set existing = load_cached_relation(this) -%}
     {%- set is_kept = is_built() or (existing and not should_full_refresh() and has_the_columns_of(target, sql)) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -13,7 +12,6 @@
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {%- call statement("main") -%}
-        set local synchronous_commit to off;
         {%- if is_kept -%}
             {{ delete_range() }};
             insert into {{ target }} {{ sql }}
@@ -46,10 +44,12 @@
 {%- endmacro %}
 
 {#- Deletes the rows that the run builds again. A model whose rows have no trading day names its date columns in
-    `meta: {dated_by: [...]}`; rows whose date is still open (null) are built in every run. -#}
+    `meta: {dated_by: [...]}`; rows whose date is still open (null) are built in every run. `gone_where` says which other
+    rows are deleted in every session. The platform has the same rule in `adapters/dbt/compiled.py`. -#}
 {% macro delete_range() -%}
     delete from {{ this }} where
     {%- for column in model.config.meta.get("dated_by", ["trading_day"]) %}
         {{ "or" if not loop.first }} {{ in_range(column) }} or {{ column }} is null
     {%- endfor -%}
+    {%- if "gone_where" in model.config.meta %} or {{ model.config.meta["gone_where"] }} {%- endif -%}
 {%- endmacro %}

@@ -107,7 +107,8 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
                 max_overflow=20,
                 pool_pre_ping=True,
             )
-            storage._engine.dialect.do_ping = partial(_is_alive, storage._engine.dialect.do_ping)
+            dialect: Any = storage._engine.dialect
+            dialect.do_ping = partial(_is_alive, dialect.do_ping)
             _pooled.add(storage)
         if isinstance(storage, EventsInSets):
             storage.is_of_a_run = True
@@ -284,9 +285,10 @@ class EventsInSets(PostgresEventLogStorage):
         if self._wiped is None:
             with self.index_connection() as connection:
                 wiped = connection.execute(AssetKeyTable.select().where(AssetKeyTable.c.asset_details.is_not(None)))
-                keys = [dg.AssetKey.from_db_string(row.asset_key) for row in wiped]
-            self._wiped = dict(zip(keys, super()._get_assets_details(keys) if keys else [], strict=True))
-        return [self._wiped.get(key) for key in asset_keys]
+                keys = [key for row in wiped if (key := dg.AssetKey.from_db_string(row.asset_key))]
+            self._wiped = dict(zip(keys, super()._get_assets_details(keys), strict=True))
+        wiped = self._wiped
+        return [wiped.get(key) for key in asset_keys]
 
     def _once_true(self, name: str, look: Callable[[], bool]) -> bool:
         known = vars(self).setdefault("_known", set())

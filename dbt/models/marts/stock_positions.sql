@@ -1,13 +1,17 @@
 {{ config(
-    meta={'dated_by': ['entry_date', 'exit_date']},
-    pre_hook="{{ delete_orphaned_lots() }}",
+    meta={
+        'dated_by': ['entry_date', 'exit_date'],
+        'gone_where': 'not exists (select from alm_reporting.position_lots as lots'
+            ~ ' where lots.account_id = stock_positions.account_id and lots.lot_id = stock_positions.lot_id)',
+    },
     indexes=[
         {'columns': ['account_id', 'lot_id'], 'unique': true},
         {'columns': ['entry_date']},
         {'columns': ['exit_date']},
     ]) }}
 
--- Holdings in the underlying, by lot. Open lots are built in every run: a later fill may have closed them.
+-- Holdings in the underlying, by lot. Open lots are built in every run: a later fill may have closed them. A lot that
+-- was matched again has another id, and its row goes.
 select
     lots.account_id,
     lots.lot_id,

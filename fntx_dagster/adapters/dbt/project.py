@@ -1,13 +1,16 @@
-"""dbt's manifest. It is parsed again only when a file of the project has changed, never at every load."""
+"""dbt's manifest. It is parsed and compiled again only when a file of the project has changed, never at every load."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
+from fntx_dagster.adapters.dbt.compiled import COMPILED, keep, marks
 from fntx_dagster.errors import Transient
 from fntx_dagster.settings import DBT_PROJECT, export
 
@@ -20,14 +23,15 @@ SOURCES = "sources.sha256"
 def manifest_in(target: Path, database: str) -> Path:
     """Path of manifest.json in a target folder, for a database of that name.
 
-    dbt parses the project first where the manifest is missing or out of date. No database is needed. Raises
-    RuntimeError where dbt cannot parse the project, and Transient where the disk is full.
+    dbt parses and compiles the project first where the manifest is missing or out of date. No database is needed.
+    Raises RuntimeError where dbt cannot parse the project, and Transient where the disk is full.
     """
     target.mkdir(parents=True, exist_ok=True)
     stamp, path = target / SOURCES, target / "manifest.json"
     with FileLock(target / ".parse.lock"):
         sources = _hash_of_sources(database)
-        if not (target / PARSED).exists() or not path.exists() or not stamp.exists() or stamp.read_text() != sources:
+        is_whole = path.exists() and stamp.exists() and all((target / name).exists() for name in (PARSED, COMPILED))
+        if not is_whole or stamp.read_text() != sources:
             _parse(target, database)
             stamp.write_text(sources)
     return path
@@ -41,16 +45,25 @@ def options(target: Path) -> list[str]:
 
 
 def _parse(target: Path, database: str) -> None:
+    export({"FNTX_DBT_HOST": "-", "FNTX_DBT_USER": "-", "FNTX_DBT_DATABASE": database})
+    parsed = _invoke(target, None, "parse", "--no-partial-parse")
+    offline = ["--no-introspect", "--no-populate-cache", "--no-write-json"]
+    _invoke(target, parsed, "compile", *offline, "--vars", json.dumps(marks(parsed)))
+    keep(target, parsed)
+
+
+def _invoke(target: Path, manifest: Any, command: str, *words: str) -> Any:
+    """The result of a dbt command, in this process."""
     from dbt.cli.main import dbtRunner
 
-    export({"FNTX_DBT_HOST": "-", "FNTX_DBT_USER": "-", "FNTX_DBT_DATABASE": database})
-    done = dbtRunner().invoke(["parse", *options(target), "--no-partial-parse"])
+    done = dbtRunner(manifest=manifest).invoke([command, *options(target), *words])
     if isinstance(done.exception, KeyboardInterrupt):
         raise done.exception  # dbt returns a Ctrl-C as a result
     if isinstance(done.exception, OSError) or "No space left" in str(done.exception):
         raise Transient(f"dbt cannot write to {target} ({done.exception})", "Free some space, then try again")
     if not done.success:
-        raise RuntimeError(f"dbt cannot parse {DBT_PROJECT}: {done.exception}")
+        raise RuntimeError(f"dbt cannot {command} {DBT_PROJECT}: {done.exception}")
+    return done.result
 
 
 def _hash_of_sources(database: str) -> str:

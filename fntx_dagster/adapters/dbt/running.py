@@ -1,4 +1,4 @@
-"""Running dbt in this process on the parsed manifest: starting its program would take longer than its work."""
+"""Running dbt in this process on the parsed manifest, where what a run needs is not there as the project has it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock
 
-from fntx_dagster.adapters.dbt.internals import replace_internals
+from fntx_dagster.adapters.dbt.compiled import Compiled, kept
 from fntx_dagster.adapters.dbt.project import PARSED, SOURCES, options
 
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.run import RunResult
-    from dbt.contracts.graph.manifest import Manifest
 
 
 class NodeResult(NamedTuple):
@@ -41,28 +40,24 @@ class NodeResult(NamedTuple):
 
 
 class Project(NamedTuple):
-    """The project as it was parsed into a target folder. `sources` is the digest of its files, `views` and `marts` the
-    names of its models that are views and of those that hold rows by session."""
+    """The project as it was parsed and compiled into a target folder. `sources` is the digest of its files."""
 
     target: Path
-    parsed: Manifest
     sources: str
-    views: set[str]
-    marts: set[str]
+    compiled: Compiled
 
-    def build(self, nodes: Collection[str], variables: Mapping[str, object], *, looks: bool) -> list[NodeResult]:
-        """Run and test the nodes that dbt's selectors name. Raises what dbt raised; a node that fails is a result.
-        `looks`: dbt looks first which relations are there, which no table needs that is as the project's files make it.
-        """
+    def build(self, nodes: Collection[str], variables: Mapping[str, object]) -> list[NodeResult]:
+        """Run and test the nodes that dbt's selectors name. Raises what dbt raised; a node that fails is a result."""
         from dbt.artifacts.schemas.run import RunExecutionResult
         from dbt.cli.main import dbtRunner
+        from dbt.contracts.graph.manifest import Manifest
 
-        replace_internals()
+        parsed = Manifest.from_msgpack((self.target / PARSED).read_bytes())
         words = ["build", *options(self.target), "--no-write-json", "--vars", json.dumps(variables)]
-        words += ["--select", *sorted(nodes), *([] if looks else ["--no-populate-cache"])]
+        words += ["--select", *sorted(nodes)]
         # in a thread: dbt reads the source of every frame that it is called from, of which Dagster has many
         with ThreadPoolExecutor(max_workers=1) as thread:
-            done = thread.submit(dbtRunner(manifest=self.parsed).invoke, words).result()
+            done = thread.submit(dbtRunner(manifest=parsed).invoke, words).result()
         if done.exception is not None:
             raise done.exception
         if not isinstance(done.result, RunExecutionResult):
@@ -74,15 +69,8 @@ class Project(NamedTuple):
 def project_in(target: Path) -> Iterator[Project]:
     """The project that was parsed into a target folder (`project.manifest_in`). While it is open no other process runs
     dbt in that folder."""
-    from dbt.contracts.graph.manifest import Manifest
-
-    parsed, sources = Manifest.from_msgpack((target / PARSED).read_bytes()), (target / SOURCES).read_text()
-    views, marts = (
-        {node.name for node in parsed.nodes.values() if node.config.materialized == kind}
-        for kind in ("view", "by_session")
-    )
     with FileLock(target / ".run.lock"):
-        yield Project(target, parsed, sources, views, marts)
+        yield Project(target, (target / SOURCES).read_text(), kept(target))
 
 
 def _result(result: RunResult) -> NodeResult:

@@ -1,15 +1,19 @@
-"""Building the marts: dbt runs and tests its models for the sessions of a run and for the stale ones around them."""
+"""Building the marts: running and testing the models for the sessions of a run and for the stale ones around them. dbt
+does it where a view or a table is not as the project's files define it; else what it has compiled is executed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
+from fntx_dagster.adapters.dbt.compiled import CompiledNode
 from fntx_dagster.adapters.dbt.project import manifest_in
 from fntx_dagster.adapters.dbt.running import NodeResult, project_in
+from fntx_dagster.errors import Permanent
 from fntx_dagster.model.nav import RETURN_FIELDS, NavDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.environment import dbt_environment
@@ -17,6 +21,7 @@ from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.accounting.changes import mark_built, stale_range
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import account_labels
+from fntx_dagster.store.marts.executing import execute
 from fntx_dagster.store.marts.performance import rolling_metrics
 from fntx_dagster.store.marts.summaries import summary
 from fntx_dagster.store.marts.tables import built_from, built_span, row_counts
@@ -75,29 +80,53 @@ def build_marts(settings: Settings, db: Database, period: Period, nodes: Collect
 
 
 def build(settings: Settings, db: Database, nodes: Collection[str], period: Period) -> list[NodeResult]:
-    """Run and test models for the sessions between two days. One dbt runs at a time per home.
+    """Run and test models for the sessions between two days. One build runs at a time per home.
 
     The views are built with them where the database does not hold them as the project's files define them. Where a mart
     was built from other files than there are now, every day that was ever built is built again.
     """
     first, last = period
-    export(dbt_environment(settings))
+    fees = {currency: f"{fee:f}" for currency, fee in settings.accounting.withdrawal_fees.items()}
     with project_in(settings.paths.dbt_target) as project:
-        built = built_from(db, project.sources)
-        if not project.marts <= built:
+        built, compiled = built_from(db, project.sources), project.compiled
+        views, names = {*compiled.views}, {node.name for node in compiled.nodes}
+        if compiled.marts | views <= built and {*nodes} <= names:
+            return [*_as_compiled(db, (node for node in compiled.nodes if node.name in nodes), period, fees)]
+        if not compiled.marts <= built:
             days = (first, last, *built_span(db))
             first, last = min(days), max(days)
         # a view that others are selected from takes them with it: all of them or none
-        with_views = not project.views <= built or project.views & set(nodes)
-        selected = {*nodes, *project.views} if with_views else {*nodes}
+        with_views = not views <= built or views & {*nodes}
         variables = {
             "from_day": f"{first}",
             "to_day": f"{last}",
             "sources": project.sources,
             "as_built": sorted(built),
-            "withdrawal_fees": {currency: f"{fee:f}" for currency, fee in settings.accounting.withdrawal_fees.items()},
+            "withdrawal_fees": fees,
         }
-        return project.build(selected, variables, looks=with_views or not project.marts <= built)
+        export(dbt_environment(settings))
+        return project.build({*nodes, *views} if with_views else {*nodes}, variables)
+
+
+def _as_compiled(
+    db: Database, nodes: Iterable[CompiledNode], period: Period, fees: Mapping[str, str]
+) -> Iterator[NodeResult]:
+    """Run the nodes in their order, as dbt does: what needs a model that failed, or that failed a test, is skipped."""
+    broken = set()
+    for node in nodes:
+        started, status, message, failing = perf_counter(), "skipped", None, 0
+        if broken.isdisjoint(node.needs):
+            try:
+                number = execute(db, node.over(*period, fees))
+            except Permanent as error:
+                status, message = "error", error.message
+            else:
+                failing = number if node.kind == "test" else 0
+                status = "success" if node.kind == "model" else "fail" if failing else "pass"
+                message = f"{failing} rows that it must not find" if failing else None
+        if status in ("skipped", "error", "fail"):
+            broken.add(node.model or node.name)
+        yield NodeResult(node.name, node.kind, node.model, status, message, failing, perf_counter() - started)
 
 
 def _day_figures(db: Database, period: Period) -> Figures:

@@ -1,0 +1,113 @@
+"""What a day's run executes: the SQL of models and tests as dbt compiled it, kept beside the manifest.
+
+dbt compiles the project once, when it has parsed it, with marks in the places of what a run decides. A run puts its own
+values there and needs no dbt: to start it and to compile takes it longer than PostgreSQL takes for a day.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+COMPILED = "compiled.json"
+"""The file in the target folder."""
+BY_SESSION = "by_session"
+"""How dbt calls the models that hold rows by session (dbt/macros/by_session.sql)."""
+_FROM, _TO, _FEES = "@from_day@", "@to_day@", "@withdrawal_fees@"
+
+
+class CompiledNode(NamedTuple):
+    """A model that holds rows by session, whose `statements` delete and insert a range, or a test of one, whose last
+    statement counts the rows that fail. `needs`: the models without which it cannot be run; `model`: a test's own."""
+
+    name: str
+    kind: str
+    model: str | None
+    needs: list[str]
+    statements: list[str]
+
+    def over(self, first: date, last: date, withdrawal_fees: Mapping[str, str]) -> list[str]:
+        """The statements for the sessions between two days, with the fees of withdrawals by currency."""
+        fees = json.dumps(withdrawal_fees).replace("'", "''")
+        days = (text.replace(_FROM, f"{first}").replace(_TO, f"{last}") for text in self.statements)
+        return [text.replace(f'"{_FEES}"', fees) for text in days]
+
+
+class Compiled(NamedTuple):
+    """The nodes, each after those that it needs, and the names of the project's views."""
+
+    nodes: list[CompiledNode]
+    views: list[str]
+
+    @property
+    def marts(self) -> set[str]:
+        """The names of the models that hold rows by session."""
+        return {node.name for node in self.nodes if node.kind == "model"}
+
+
+def marks(parsed: Manifest) -> dict[str, object]:
+    """The variables with which dbt compiles the project: every table is there, and marks stand for a run's values."""
+    marts = [node.name for node in parsed.nodes.values() if node.config.materialized == BY_SESSION]
+    return {"from_day": _FROM, "to_day": _TO, "withdrawal_fees": _FEES, "as_built": marts}
+
+
+def keep(target: Path, compiled: Manifest) -> None:
+    """Write what a run needs of a manifest that was compiled with `marks`. RuntimeError for a test with conditions of
+    its own: a row that it finds is a failure here."""
+    by_id: dict[str, Any] = {
+        key: node for key, node in compiled.nodes.items() if node.config.materialized == BY_SESSION
+    }
+    parents = {key: {*_marts_before(compiled.nodes, key)} for key in by_id}
+    tests: list[Any] = [node for node in compiled.nodes.values() if node.resource_type == "test"]
+    nodes = []
+    for key in TopologicalSorter({key: sorted(parents[key]) for key in sorted(parents)}).static_order():
+        model = by_id[key]
+        needs = sorted(by_id[parent].name for parent in parents[key])
+        nodes.append(CompiledNode(model.name, "model", None, needs, _rebuilding(model)))
+        for test in sorted((test for test in tests if key in test.depends_on.nodes), key=lambda test: test.name):
+            nodes.append(CompiledNode(test.name, "test", model.name, [model.name], [_counting(test)]))
+    views = sorted(node.name for node in compiled.nodes.values() if node.config.materialized == "view")
+    content = {"nodes": [node._asdict() for node in nodes], "views": views}
+    (target / COMPILED).write_text(json.dumps(content, indent=1))
+
+
+def kept(target: Path) -> Compiled:
+    """What `keep` wrote."""
+    content = json.loads((target / COMPILED).read_text())
+    return Compiled([CompiledNode(**node) for node in content["nodes"]], content["views"])
+
+
+def _marts_before(nodes: Mapping[str, Any], key: str) -> Iterator[str]:
+    """The models with rows by session that a model selects from, itself or by other models."""
+    for parent in nodes[key].depends_on.nodes:
+        if parent in nodes:
+            is_mart = nodes[parent].config.materialized == BY_SESSION
+            yield from [parent] if is_mart else _marts_before(nodes, parent)
+
+
+def _rebuilding(model: Any) -> list[str]:
+    """As the materialization `by_session` does where the table is as the project's files make it."""
+    meta = model.config.meta
+    old = [
+        f"{column} between '{_FROM}'::date and '{_TO}'::date or {column} is null"
+        for column in meta.get("dated_by", ["trading_day"])
+    ]
+    old += [meta["gone_where"]] if "gone_where" in meta else []
+    return [
+        f"delete from {model.relation_name} where {' or '.join(old)}",
+        f"insert into {model.relation_name} {model.compiled_code}",
+    ]
+
+
+def _counting(test: Any) -> str:
+    conditions = test.config.severity.upper(), test.config.fail_calc, test.config.error_if
+    if conditions != ("ERROR", "count(*)", "!= 0"):
+        raise RuntimeError(f"the test {test.name} has conditions of its own: a run would not know them")
+    return f"select count(*) from ({test.compiled_code}) as failing"
