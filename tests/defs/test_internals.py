@@ -203,11 +203,35 @@ def test_a_kept_connection_of_the_storage_that_was_cut_is_replaced(database: Dat
         storage.store_event_batch(planned())
         with psycopg.connect(postgres, autocommit=True) as other:
             other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s",
                 [psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]],
             )
         storage.store_event_batch(planned()[:6])
         assert len(storage.get_logs_for_run("run")) == 8 + 6
+
+
+def test_a_run_looks_once_for_what_was_wiped_and_finds_what_dagster_finds(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = PostgresEventLogStorage(storage_url(database))
+    theirs.store_event_batch(planned())
+    theirs.wipe_asset(ASSETS[1])
+    storage, look = EventsInSets(storage_url(database)), PostgresEventLogStorage._get_assets_details
+    asked = []
+
+    def counted(self: PostgresEventLogStorage, keys: Any) -> Any:
+        asked.append(keys)
+        return look(self, keys)
+
+    monkeypatch.setattr(PostgresEventLogStorage, "_get_assets_details", counted)
+    assert storage._get_assets_details(ASSETS) == look(theirs, ASSETS)
+    with dg.DagsterInstance.local_temp() as instance:
+        keep_connections(SimpleNamespace(run_storage=instance.run_storage, event_log_storage=storage))
+        found = [storage._get_assets_details([key]) for key in ASSETS for _ in range(2)]
+    assert found == [look(theirs, [key]) for key in ASSETS for _ in range(2)]
+    assert [details is not None for [details] in found] == [False, False, True, True]
+    assert asked == [ASSETS, [ASSETS[1]]]
+    assert storage.asset_records_have_last_observation
 
 
 def parameters(function: Any) -> list[str]:
@@ -248,7 +272,7 @@ INTERNALS = {
     "_store_asset_event": ["self", "conn", "event", "event_id"],
     "_store_asset_check_evaluation_planned": ["self", "event", "event_id"],
     "_update_asset_check_evaluation": ["self", "event", "event_id"],
-    "get_latest_storage_id_by_partition": ["self", "asset_key", "event_type", "partitions", "after_cursor"],
+    "_get_assets_details": ["self", "asset_keys"],
     "_event_insert_timestamp": ["self", "event"],
     "_has_asset_key_col_on_connection": ["self", "conn", "column_name"],
 }

@@ -225,7 +225,7 @@ def test_a_connection_that_was_cut_is_replaced(database: Database, postgres: str
     with database.connect() as connection:
         kept = backend(connection)
     with psycopg.connect(postgres, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", [kept])
+        other.execute("SELECT pg_terminate_backend(%s, 60000)", [kept])
     with database.connect() as connection:
         assert backend(connection) != kept
         assert connection.execute("SELECT 1").fetchone() == (1,)
