@@ -63,7 +63,8 @@ def strategies(
         return
     if reset is not None:
         number = service.reset(db, account, _ids(reset))
-        note(f"{number} round trips are grouped by the rule again.")
+        trips = "1 round trip is" if number == 1 else f"{number} round trips are"
+        note(f"{trips} grouped by the rule again.")
         return
     selling = service.option_selling(settings, db, _period(first, last), account)
     if form is TableFormat.json:
