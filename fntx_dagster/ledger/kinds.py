@@ -1,0 +1,169 @@
+"""The kinds of entries: what each states, as the API shows it, and what each does to a book.
+
+An entry states all that its effect needs, the rates of its moment among it, so that a replay of the entries alone gives
+balances, positions, lots and figures. Only what depends on the prices between entries (drawdown, best and worst of a
+round trip) needs the quotes too. Amounts are texts; moments are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from fntx_dagster.ledger.book import Book, Booked, EntryRates
+from fntx_dagster.ledger.entries import moment
+from fntx_dagster.ledger.exact import STORED, written
+from fntx_dagster.ledger.positions import Key
+from fntx_dagster.ledger.postings import LedgerLeg, of_fill, of_funding, reversed_
+from fntx_dagster.model.orders import OrderFill
+
+DEPOSIT, WITHDRAWAL, ALLOCATION = FUNDING = ("deposit", "withdrawal", "allocation")
+REJECTED, ERROR, TRIP, RESET, REVERSAL = "order_rejected", "error", "breaker_trip", "breaker_reset", "reversal"
+EXACT_TEXT = STORED
+
+
+class Moments(NamedTuple):
+    """When an entry takes effect, and when it was recorded: the server's clock."""
+
+    at: datetime
+    recorded_at: datetime
+
+    @property
+    def stated(self) -> dict[str, str]:
+        return {"timestamp": moment(self.at), "recorded_at": moment(self.recorded_at)}
+
+
+def funding(
+    kind: str,
+    event_id: str,
+    amount: Decimal,
+    currency: str,
+    rate: Fraction,
+    bot_id: str | None,
+    description: str | None,
+    is_paper: bool,
+    when: Moments,
+) -> dict[str, Any]:
+    """A deposit, a withdrawal, or an allocation of the book's money to a bot, at the rate of the currency then."""
+    return {
+        "type": "event",
+        "event_type": kind,
+        **when.stated,
+        "event_id": event_id,
+        "amount": written(amount),
+        "currency": currency,
+        "rate": written(rate, EXACT_TEXT),
+        "bot_id": bot_id,
+        "description": description,
+        "is_paper": is_paper,
+    }
+
+
+def fill(
+    fill_id: str,
+    order_id: str | None,
+    key: Key,
+    execution: OrderFill,
+    rates: EntryRates,
+    realized: Fraction,
+    is_paper: bool,
+    recorded_at: datetime,
+) -> dict[str, Any]:
+    """A fill, with its gross P&L in the quote currency and the rates that it was booked at (None: unknown)."""
+    return {
+        "type": "fill",
+        "event_type": "fill",
+        **Moments(execution.at, recorded_at).stated,
+        "fill_id": fill_id,
+        "order_id": order_id,
+        "bot_id": key.bot_id,
+        "exchange": key.exchange,
+        "symbol": key.symbol,
+        "side": execution.side,
+        "qty": written(execution.quantity, EXACT_TEXT),
+        "price": written(execution.price, EXACT_TEXT),
+        "fee": written(execution.fee, EXACT_TEXT),
+        "fee_currency": execution.fee_currency,
+        "liquidity": execution.liquidity,
+        "exchange_trade_id": execution.trade_id,
+        "rate": _optional(rates.price),
+        "fee_rate": _optional(rates.fee),
+        "realized_pnl": written(realized, EXACT_TEXT),
+        "is_paper": is_paper,
+    }
+
+
+def event(kind: str, when: Moments, is_paper: bool, **own: object) -> dict[str, Any]:
+    """An entry that moves no money: a refusal, an error, a trip or a reset of the breaker, with fields of its own."""
+    return {"type": "event", "event_type": kind, **when.stated, **own, "is_paper": is_paper}
+
+
+def postings(entry: Mapping[str, Any], reversed_entry: Mapping[str, Any] | None = None) -> list[LedgerLeg]:
+    """The legs of an entry; none of one that moves no money. A reversal needs the entry that it takes back."""
+    if entry["type"] == "fill":
+        return of_fill(key_of(entry), execution_of(entry))
+    if entry["event_type"] in FUNDING:
+        return of_funding(entry["event_type"], Fraction(entry["amount"]), entry["currency"], entry["bot_id"])
+    if entry["event_type"] == REVERSAL and reversed_entry is not None:
+        return reversed_(postings(reversed_entry))
+    return []
+
+
+def key_of(entry: Mapping[str, Any]) -> Key:
+    """The position that a fill's entry moves."""
+    return Key(entry["bot_id"], entry["exchange"], entry["symbol"])
+
+
+def execution_of(entry: Mapping[str, Any]) -> OrderFill:
+    """The fill that an entry states."""
+    return OrderFill(
+        entry["exchange_trade_id"],
+        entry["side"],
+        Decimal(entry["qty"]),
+        Decimal(entry["price"]),
+        Decimal(entry["fee"]),
+        entry["fee_currency"],
+        entry["liquidity"],
+        at_of(entry),
+    )
+
+
+def at_of(entry: Mapping[str, Any]) -> datetime:
+    """When an entry took effect."""
+    return datetime.fromisoformat(entry["timestamp"])
+
+
+def apply(book: Book, entry: Mapping[str, Any], day: date) -> Booked | None:
+    """Do to the book what an entry states; `day`: its trading day. What a fill did is returned.
+
+    The caller values the book (`Book.observe`) afterwards, at the quotes that it knows.
+    """
+    kind = entry["event_type"]
+    if entry["type"] == "fill":
+        rates = EntryRates(*(None if entry[name] is None else Fraction(entry[name]) for name in ("rate", "fee_rate")))
+        return book.fill(key_of(entry), entry["entry_no"], execution_of(entry), rates)
+    if kind == ALLOCATION:
+        book.allocate(Fraction(entry["amount"]), Fraction(entry["rate"]), entry["bot_id"], day)
+    elif kind in FUNDING:
+        amount = Fraction(entry["amount"]) * (1 if kind == DEPOSIT else -1)
+        book.flow(amount, entry["currency"], Fraction(entry["rate"]), entry["bot_id"], day)
+    elif kind == ERROR:
+        book.errors[entry["bot_id"]].append(at_of(entry))
+    elif kind == RESET:
+        book.reset(entry["bot_id"] or "")
+    return None
+
+
+def replayed(currency: str, entries: Iterable[Mapping[str, Any]], day_of: Callable[[datetime], date]) -> Book:
+    """The book that these entries make, from the first on, in their order; no quote is known to it."""
+    book = Book(currency)
+    for entry in entries:
+        apply(book, entry, day_of(at_of(entry)))
+    return book
+
+
+def _optional(rate: Fraction | None) -> str | None:
+    return None if rate is None else written(rate, EXACT_TEXT)
