@@ -71,6 +71,7 @@ class Settings(groups.Group):
     posting: groups.PostingSettings = groups.PostingSettings()
     gateway: groups.GatewaySettings = groups.GatewaySettings()
     report: groups.ReportSettings = groups.ReportSettings()
+    orders: groups.OrdersSettings = groups.OrdersSettings()
     alerts: groups.AlertSettings = groups.AlertSettings()
 
     @cached_property

@@ -294,6 +294,51 @@ class ReportSettings(Group):
     )
 
 
+class OrdersSettings(Group):
+    """The four gates that every order passes, and the ledger. Ratios are parts of 1; costs are in basis points."""
+
+    reporting_currency: str = Field(
+        default="USDT", pattern="^[A-Z0-9.]{1,20}$", description="currency that new ledger books are reported in (USDT)"
+    )
+    trading_day_zone: str = Field(
+        default="UTC", description="zone in which a trading day of the ledger ends at midnight: an IANA name (`UTC`)"
+    )
+    simulated_time: bool = Field(
+        default=False, description="let requests to paper books state their own time (`1`: the header FNTX-Now counts)"
+    )
+    bot_daily_limit: int = Field(default=50, ge=0, description="approved orders of a bot per trading day, at most (50)")
+    user_daily_limit: int = Field(
+        default=500, ge=0, description="approved orders of a user per trading day, at most (500)"
+    )
+    burst_limit: int = Field(
+        default=10, ge=0, description="approved orders of a user at one exchange within 10 seconds, at most (10)"
+    )
+    drawdown_limit: Decimal = Field(
+        default=Decimal("0.20"), gt=0, description="drawdown above which the breaker trips (0.20)"
+    )
+    daily_loss_limit: Decimal = Field(
+        default=Decimal("0.10"), gt=0, description="loss of a day above which the breaker trips (0.10)"
+    )
+    losing_trips: int = Field(
+        default=5, ge=1, description="losing round trips in a row at which a bot's breaker trips (5)"
+    )
+    errors_per_hour: int = Field(
+        default=10, ge=1, description="errors within an hour at which a bot's breaker trips (10)"
+    )
+    min_edge_bps: Decimal = Field(
+        default=Decimal(10), ge=0, description="what an order must earn beyond its costs (10)"
+    )
+    slippage_bps: Decimal = Field(default=Decimal(10), ge=0, description="slippage of an order that takes (10)")
+    safety_bps: Decimal = Field(default=Decimal(5), ge=0, description="safety margin on the costs of an order (5)")
+    fees: dict[str, dict[Literal["maker", "taker"], Decimal]] = Field(
+        default={},
+        description=(
+            "fees of your own accounts at exchanges, in basis points, as JSON "
+            '(`{"luno": {"maker": "40", "taker": "60"}}`); others have those of docs/ledger.md'
+        ),
+    )
+
+
 class AlertSettings(Group):
     """Where alerts go."""
 

@@ -17,9 +17,8 @@ from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.against_market import Comparison
 from fntx_dagster.model.period import Period
-from fntx_dagster.report import clock, money
+from fntx_dagster.report import clock
 from fntx_dagster.report.against_market import comparison_table
-from fntx_dagster.report.figures import _benchmarks_key
 from fntx_dagster.services.against_market import against_market
 from fntx_dagster.services.building.reports import write_reports
 from fntx_dagster.services.reporting import report
@@ -128,23 +127,6 @@ def test_a_benchmark_that_cannot_be_read_is_named_in_every_report_and_stops_none
 def test_the_footnote_counts_in_plain_english(sessions: int, missing: int, said: str) -> None:
     beside = Comparison("SPY", sessions, missing, *[0.0] * 8)
     assert comparison_table(beside).footnote == said
-
-
-def test_a_curve_is_said_to_begin_late_only_where_the_close_before_the_range_is_missing(
-    built: Platform, tmp_path: Path
-) -> None:
-    file, first = tmp_path / "spy.csv", DAYS.index(RANGE.first)
-    lines = closes(first - 1).splitlines(keepends=True)
-    for written, said in (
-        ([*lines[:2], *lines[4:]], ""),  # the close before the range is there, those of its first sessions are not
-        ([lines[0], *lines[4:]], f" since the close of {DAYS[first + 2]}"),
-    ):
-        file.write_text("".join(written))
-        [view] = against_market(built.settings, built.database, RANGE, against=str(file))
-        [(_, key)] = _benchmarks_key(view, [day.benchmark_linked for day in view.days])
-        base = close_of(first - 1 if not said else first + 2)
-        made = money.percent(close_of(len(DAYS) - 1) / base - 1, signed=True)
-        assert key == f"spy: {made}{said}"
 
 
 def test_the_costs_by_hand(built: Platform) -> None:

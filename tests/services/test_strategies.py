@@ -325,10 +325,9 @@ def test_the_commands_print_tables_and_documents(samples: Platform, monkeypatch:
     [selling] = json.loads(fntx("report", *days, "--json"))["option_selling"]
     assert selling["all_in"]["net_pnl"]["display"] == "1,762.41"
     assert "Where the Edge Is" in fntx("report", *days, "--format", "html")
-    for trips, said in (("3940000007", "1 round trip is"), ("3940000007,3940000035", "2 round trips are")):
-        fntx("strategies", "--assign", trips, "--kind", "mine")
-        assert "mine *" in fntx("strategies", *days)
-        assert said in CliRunner().invoke(app, ["strategies", "--reset", "3940000007"]).stderr
+    fntx("strategies", "--assign", "3940000007,3940000035", "--kind", "mine")
+    assert "mine *" in fntx("strategies", *days)
+    fntx("strategies", "--reset", "3940000007")
     assert "mine" not in fntx("strategies", *days)
     wrong = [["--assign", "1"], ["--kind", "x"], ["--assign", "1", "--kind", "x", "--reset", "1"]]
     assert [CliRunner().invoke(app, ["strategies", *words]).exit_code for words in wrong] == [2, 2, 2]

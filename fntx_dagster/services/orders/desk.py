@@ -1,0 +1,45 @@
+"""The desk of the settings: the rules of the gates, the zone of a trading day, the reporting currency of new books."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.ledger.breaker import Limits
+from fntx_dagster.ledger.costs import DEFAULT_FEES, ExchangeFees
+from fntx_dagster.ledger.gates import Rules
+from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+
+
+def desk_of(settings: Settings, db: Database) -> Desk:
+    """What every turn on a book needs. Raises Permanent for an unknown zone, and for fees that lack one of the two."""
+    orders = settings.orders
+    try:
+        zone = ZoneInfo(orders.trading_day_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise Permanent(
+            f"there is no time zone {orders.trading_day_zone}", "Give FNTX_TRADING_DAY_ZONE an IANA name, such as UTC"
+        ) from None
+    rules = Rules(
+        fees=_fees(settings),
+        min_edge_bps=orders.min_edge_bps,
+        slippage_bps=orders.slippage_bps,
+        safety_bps=orders.safety_bps,
+        bot_daily=orders.bot_daily_limit,
+        user_daily=orders.user_daily_limit,
+        burst=orders.burst_limit,
+        breaker=Limits(orders.drawdown_limit, orders.daily_loss_limit, orders.losing_trips, orders.errors_per_hour),
+    )
+    return Desk(db, rules, orders.reporting_currency, zone)
+
+
+def _fees(settings: Settings) -> tuple[ExchangeFees, ...]:
+    own = []
+    for exchange, rates in settings.orders.fees.items():
+        if rates.keys() != {"maker", "taker"}:
+            raise Permanent(f"the fees of {exchange} lack maker or taker", "Give both in FNTX_EXCHANGE_FEES")
+        own.append(ExchangeFees(exchange, rates["maker"], rates["taker"]))
+    names = {fees.exchange for fees in own}
+    return (*own, *(fees for fees in DEFAULT_FEES if fees.exchange not in names))

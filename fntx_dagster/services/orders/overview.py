@@ -1,0 +1,66 @@
+"""All books at a glance, and a book's entries for whoever wants to check them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.ledger.book import USER
+from fntx_dagster.ledger.entries import Entry
+from fntx_dagster.ledger.exact import written
+from fntx_dagster.ledger.units import Fund
+from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.ledger import books, checking, reading
+from fntx_dagster.store.ledger.books import About
+
+
+class BookState(NamedTuple):
+    """A book now. Money as text, in the reporting currency, None where a price is missing; `drawdown` a part of 1;
+    `tripped`: whose breakers, `user` or bots."""
+
+    user_id: str
+    book: str
+    currency: str
+    entries: int
+    equity: str | None
+    daily_pnl: str | None
+    drawdown: str
+    tripped: tuple[str, ...]
+
+
+def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
+    """The books of a user, or all, at the prices of now."""
+    now, found = desk.clock(), []
+    with desk.db.snapshot() as db:
+        for row in checking.listed(db):
+            if user_id not in (None, row.user_id):
+                continue
+            with db.connect() as connection:
+                stored = books.read(connection, row.book_id, About(now))
+            stored.book.observe(desk.day(now))
+            fund, equity = stored.book.funds.get(USER, Fund()), stored.book.value().equity
+            found.append(
+                BookState(
+                    row.user_id,
+                    "paper" if row.is_paper else "live",
+                    row.currency,
+                    row.head.entry_no,
+                    None if equity is None else written(equity, 8),
+                    None if equity is None else written(fund.daily_pnl, 8),
+                    written(fund.drawdown, 6),
+                    tuple(name or "user" for name in sorted(stored.tripped)),
+                )
+            )
+    return found
+
+
+def export_entries(db: Database, user_id: str, is_paper: bool) -> Iterator[Entry]:
+    """The entries of a book, oldest first. Raises Permanent where the user has none."""
+    book_id = books.book_of(db, user_id, is_paper)
+    if book_id is None:
+        raise Permanent(
+            f"{user_id} has no {'paper' if is_paper else 'live'} book", "`fntx ledger status` lists the books"
+        )
+    return reading.all_entries(db, book_id)

@@ -1,0 +1,330 @@
+"""A turn on a book: one transaction under its lock, in which quotes, money and fills come in and entries go out.
+
+The book in memory and the rows that will be stored change together, here and nowhere else: a use case says what
+happens (`quote`, `fill`, `fund`, `trip`), and this module books it, values the book afterwards and judges the breaker.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from fntx_dagster.ledger import breaker, kinds, matching
+from fntx_dagster.ledger.book import USER, Book
+from fntx_dagster.ledger.costs import fees_of
+from fntx_dagster.ledger.entries import Head, chained, moment
+from fntx_dagster.ledger.gates import Rules, reducible
+from fntx_dagster.ledger.positions import Key, Position
+from fntx_dagster.model.orders import OrderFill, Quote
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.ledger import books, changes
+from fntx_dagster.store.ledger.books import About, Stored
+from fntx_dagster.store.ledger.changes import BookChanges, text
+
+OrderRow = dict[str, Any]
+"""A row of `ledger.orders`; amounts as texts or Decimals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every turn needs: the database, the rules of the gates, the reporting currency of new books, the zone that a
+    trading day ends in, and the clock."""
+
+    db: Database
+    rules: Rules = field(default_factory=Rules)
+    currency: str = "USDT"
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def day(self, at: datetime) -> date:
+        """The trading day of a moment."""
+        return at.astimezone(self.zone).date()
+
+
+@contextmanager
+def turn(desk: Desk, user_id: str, is_paper: bool, about: About) -> Iterator[Turn]:
+    """A turn on the user's book; what it changed is stored at its end, and nothing of it where it fails.
+
+    Raises Transient where the book's lock or the database is not to be had in time.
+    """
+    with desk.db.connect() as connection:
+        connection.execute("set local lock_timeout = '10s'; set local role fntx_api")
+        book_id = books.lock(connection, user_id, is_paper, desk.currency)
+        taken = Turn(desk, connection, books.read(connection, book_id, about), about.now)
+        taken.observe()
+        yield taken
+        if taken.touched:
+            taken.store()
+
+
+class Turn:
+    """See the module. `now` is the time of the request, which in a paper book may be simulated."""
+
+    def __init__(self, desk: Desk, connection: Any, stored: Stored, now: datetime) -> None:
+        self.desk = desk
+        self.stored = stored
+        self.now = now
+        self.day = desk.day(now)
+        self.book: Book = stored.book
+        self.head: Head = stored.head
+        self.first_day = stored.first_day
+        self.tripped = {name: kind for name, (kind, _) in stored.tripped.items()}
+        self.resting: list[OrderRow] = list(stored.resting)
+        self.changes = BookChanges(stored.book_id)
+        self.touched = False
+        self._connection = connection
+        self._recorded_at = desk.clock()
+        self._positions: dict[Key, Position] = dict(self.book.positions)
+        self._last_lots: dict[Key, int] = {}
+        self._day = changes.Row(trades=0, fees=Fraction(0), volume=Fraction(0), realized=Fraction(0), flows=Fraction(0))
+
+    @property
+    def when(self) -> kinds.Moments:
+        """The moments of an entry of now."""
+        return kinds.Moments(self.now, self._recorded_at)
+
+    # what comes in
+
+    def quote(self, exchange: str, symbol: str, quote: Quote) -> None:
+        """A new price: resting orders that it reaches fill, the book is valued. One that is invalid, or older than the
+        one that is known, changes nothing."""
+        if not self.book.quote(exchange, symbol, quote):
+            return
+        self.touched = True
+        self.stored.taken[exchange, symbol] = (Decimal(0), Decimal(0))
+        self.changes.quote(exchange, symbol, quote, (Decimal(0), Decimal(0)), (self.head.entry_no, self.now))
+        self.observe()
+        for order in list(self.resting):
+            if (order["exchange"], order["symbol"]) == (exchange, symbol) and matching.reaches(
+                quote, order["side"], Decimal(order["price"])
+            ):
+                rest = Decimal(order["amount"]) - Decimal(order["filled"])
+                self.paper_fill(order, rest, Decimal(order["price"]), taker=False)
+
+    def paper_fill(self, order: OrderRow, quantity: Decimal, price: Decimal, *, taker: bool) -> None:
+        """A fill of the paper market: the exchange's fees in the quote currency."""
+        fees = fees_of(self.desk.rules.fees, order["exchange"], self.day)
+        assert fees is not None  # the gates let no order of an exchange without fees through
+        fee = matching.fee(quantity, price, fees, taker=taker)
+        currency = order["symbol"].partition("/")[2]
+        liquidity = "taker" if taker else "maker"
+        execution = OrderFill(
+            f"paper-{uuid4().hex}", order["side"], quantity, price, fee, currency, liquidity, self.now
+        )
+        if taker:
+            self._take(order, quantity)
+        self.fill(order, execution)
+
+    def fill(self, order: OrderRow, execution: OrderFill) -> None:
+        """A fill of an order, booked: entry, postings, lots, figures, the order's progress; then the breaker."""
+        key = Key(order["bot_id"], order["exchange"], order["symbol"])
+        self._load_lots(key, execution)
+        rates = self.book.rates(key.symbol.partition("/")[2], execution.fee_currency)
+        before = self.book.figures[USER]
+        booked = self.book.fill(key, self.head.entry_no + 1, execution, rates)
+        after = self.book.figures[USER]
+        self._record(
+            kinds.fill(
+                str(uuid4()),
+                order["order_id"],
+                key,
+                execution,
+                rates,
+                booked.realized,
+                self.stored.is_paper,
+                self._recorded_at,
+            )
+        )
+        for part in booked.parts:
+            self.changes.filled(key, part)
+        self._day["trades"] += 1
+        for name in ("fees", "volume", "realized"):
+            self._day[name] += getattr(after, name) - getattr(before, name)
+        filled = Fraction(order["filled"]) + Fraction(execution.quantity)
+        order["filled"] = text(filled)
+        order["paid"] = text(Fraction(order["paid"]) + Fraction(execution.quantity) * Fraction(execution.price))
+        done = filled >= Fraction(order["amount"])
+        self.move(order, "filled" if done else "partially_filled")
+        self.observe()
+        self.judge(USER, order["bot_id"])
+
+    def fund(
+        self, kind: str, amount: Decimal, currency: str, rate: Fraction, bot_id: str | None, why: str | None
+    ) -> Mapping[str, Any]:
+        """A deposit, a withdrawal or an allocation: the entry."""
+        if bot_id:
+            self.changes.bots.add(bot_id)
+        entry = self._record(
+            kinds.funding(kind, str(uuid4()), amount, currency, rate, bot_id, why, self.stored.is_paper, self.when)
+        )
+        before = self.book.funds[USER].capital if USER in self.book.funds else Fraction(0)
+        kinds.apply(self.book, entry, self.day)
+        self._day["flows"] += self.book.funds[USER].capital - before if USER in self.book.funds else 0
+        self.observe()
+        return entry
+
+    def refuse(self, order: OrderRow) -> None:
+        """The entry of an order that a gate refused."""
+        own = {name: order[name] for name in ("order_id", "bot_id", "exchange", "symbol", "gate_failed", "reason_code")}
+        self._record(kinds.event(kinds.REJECTED, self.when, self.stored.is_paper, **own))
+
+    def error(self, order: OrderRow, reason: str) -> None:
+        """The entry of an approved order that the exchange refused, or that never got an answer; then the breaker."""
+        entry = self._record(
+            kinds.event(
+                kinds.ERROR,
+                self.when,
+                self.stored.is_paper,
+                order_id=order["order_id"],
+                bot_id=order["bot_id"],
+                reason=reason,
+            )
+        )
+        kinds.apply(self.book, entry, self.day)
+        self.changes.errors.append(
+            {"bot_id": order["bot_id"], "at": self.now.isoformat(), "entry_no": entry["entry_no"]}
+        )
+        self.judge(order["bot_id"])
+
+    # what comes of it
+
+    def observe(self) -> None:
+        """Value the book at the prices of now."""
+        self.book.observe(self.day)
+
+    def judge(self, *names: str) -> None:
+        """Trip the user (`USER`) or a bot where a trigger is found and the breaker is not tripped yet."""
+        for name in names:
+            if name not in self.tripped and (
+                found := breaker.judge(self.book, name, self.desk.rules.breaker, self.now)
+            ):
+                self.trip(name, found)
+
+    def trip(self, name: str, trigger: breaker.Trigger) -> None:
+        """The breaker of the user (`USER`) or a bot trips: an entry with its figures; what rests and would not reduce
+        is cancelled."""
+        entry = self._record(
+            kinds.event(
+                kinds.TRIP,
+                self.when,
+                self.stored.is_paper,
+                entity_type="bot" if name else "user",
+                bot_id=name or None,
+                trigger_type=trigger.type,
+                trigger_reason=trigger.words,
+                metrics=trigger.metrics,
+            )
+        )
+        self.tripped[name] = trigger.type
+        self.changes.trips.append(
+            {
+                "trip_no": entry["entry_no"],
+                "bot_id": name,
+                "trigger_type": trigger.type,
+                "trigger_reason": trigger.words,
+                "tripped_at": self.now.isoformat(),
+                "metrics": trigger.metrics,
+            }
+        )
+        self._cancel_what_rests(name)
+
+    def reset(self, name: str, by: str, reason: str) -> None:
+        """The breaker of the user (`USER`) or a bot is reset by a person, and begins anew."""
+        entry = self._record(
+            kinds.event(
+                kinds.RESET,
+                self.when,
+                self.stored.is_paper,
+                entity_type="bot" if name else "user",
+                bot_id=name or None,
+                reset_by=by,
+                reason=reason,
+            )
+        )
+        kinds.apply(self.book, entry, self.day)
+        _, trip_no = self.stored.tripped[name]
+        row = {"trip_no": trip_no, "bot_id": name, "reset_at": self.now.isoformat(), "reset_by": by}
+        self.changes.resets.append(row | {"reset_reason": reason})
+        del self.tripped[name]
+
+    def move(self, order: OrderRow, state: str, reason_code: str | None = None, words: str | None = None) -> None:
+        """An order's new state; moves of orders are no entries."""
+        order["state"] = state
+        if reason_code:
+            order |= {"reason_code": reason_code, "rejection_reason": words}
+        order["changed_at"] = self.now.isoformat()
+        self.touched = True
+        self.changes.orders[order["order_id"]] = order
+        if state in ("open", "partially_filled"):
+            if order not in self.resting:
+                self.resting.append(order)
+        elif order in self.resting:
+            self.resting.remove(order)
+
+    def store(self) -> None:
+        """Write all that the turn changed, and what the book holds now."""
+        for key, position in self.book.positions.items():
+            if position != self._positions.get(key):
+                self.changes.position(key, position)
+        row = {name: value if name == "trades" else text(value) for name, value in self._day.items()}
+        last = self.book.funds[USER].last if USER in self.book.funds else None
+        row |= {"equity": text(last and last.equity), "units": text(last and last.units), "day": self.day.isoformat()}
+        self.changes.days[self.day] = row
+        changes.write(self._connection, self.changes, self.book, self.head, self.first_day)
+
+    def _record(self, body: dict[str, Any]) -> dict[str, Any]:
+        [entry] = chained(self.head, [body])
+        self.head = Head(entry["entry_no"], entry["hash"])
+        self.first_day = min(self.first_day or self.day, self.day)
+        self.changes.entry(entry, kinds.postings(entry))
+        self.touched = True
+        return entry
+
+    def _load_lots(self, key: Key, execution: OrderFill) -> None:
+        """Have the lots that the fill may close: its quantity, and a fee that is taken in the base currency."""
+        lots = self.book.lots[key]
+        stored = [lot for lot in lots if lot.entry_no <= self.stored.head.entry_no]
+        wanted = Fraction(execution.quantity) + Fraction(execution.fee)
+        wanted -= sum((abs(lot.quantity) for lot in stored), Fraction(0))
+        if key in self._positions and wanted > 0:
+            last = self._last_lots.get(key, -1)
+            more = books.read_lots(self._connection, self.stored.book_id, key, wanted, last)
+            self._last_lots[key] = more[-1].entry_no if more else last
+            self.book.lots[key] = deque([*stored, *more, *[lot for lot in lots if lot not in stored]])
+
+    def _take(self, order: OrderRow, quantity: Decimal) -> None:
+        symbol = (order["exchange"], order["symbol"])
+        bid, ask = self.stored.taken[symbol]
+        taken = (bid, ask + quantity) if order["side"] == "buy" else (bid + quantity, ask)
+        self.stored.taken[symbol] = taken
+        self.changes.quote(*symbol, self.book.quotes[symbol], taken, None)
+
+    def _cancel_what_rests(self, name: str) -> None:
+        for order in books.resting(self._connection, self.stored.book_id, name or None):
+            if order["order_id"] in self.changes.orders:
+                continue
+            self._cancel(order)
+        for order in list(self.changes.orders.values()):
+            if name in (USER, order["bot_id"]):
+                self._cancel(order)
+
+    def _cancel(self, order: OrderRow) -> None:
+        if order["state"] in ("open", "partially_filled"):
+            key = Key(order["bot_id"], order["exchange"], order["symbol"])
+            position = self.book.positions.get(key, Position())
+            rest = Fraction(order["amount"]) - Fraction(order["filled"])
+            if not order["reduce_only"] and rest > reducible(position, order["side"], Decimal(0)):
+                self.move(order, "cancelled", "breaker_tripped", "the breaker tripped and cancelled what rested")
+
+
+def stated(at: datetime) -> str:
+    """A moment as answers write it."""
+    return moment(at)

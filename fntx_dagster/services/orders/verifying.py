@@ -1,0 +1,69 @@
+"""Verify ledgers: the chain of each book, that a replay equals the tables, that every entry's postings balance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import NamedTuple
+
+from fntx_dagster.ledger.entries import START, Entry, Head, faults
+from fntx_dagster.ledger.replay import differences, replay
+from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.store.database import Readable
+from fntx_dagster.store.ledger import books, checking, reading
+from fntx_dagster.store.ledger.books import About
+from fntx_dagster.store.ledger.checking import BookRow
+
+_MOST_FAULTS = 20
+
+
+class Verified(NamedTuple):
+    """What was found of a book: how many entries it has, its head, and what is wrong (at most 20 of each kind)."""
+
+    user_id: str
+    is_paper: bool
+    entries: int
+    head: Head
+    faults: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.faults
+
+
+def verify(desk: Desk, user_id: str | None = None) -> list[Verified]:
+    """Verify the books of a user, or all. Each book is read in one snapshot."""
+    with desk.db.snapshot() as db:
+        return [_verify(desk, db, row) for row in checking.listed(db) if user_id in (None, row.user_id)]
+
+
+def _verify(desk: Desk, db: Readable, row: BookRow) -> Verified:
+    last = START
+
+    def entries() -> Iterator[Entry]:
+        nonlocal last
+        for entry in reading.all_entries(db, row.book_id):
+            last = Head(entry["entry_no"], entry["hash"])
+            yield entry
+
+    found = [fault.reason for fault in islice(faults(entries()), _MOST_FAULTS)]
+    if not found and last != row.head:
+        found.append(f"the book's head is entry {row.head.entry_no}, and the last entry is {last.entry_no}")
+    found += islice(checking.unbalanced(db, row.book_id), _MOST_FAULTS)
+    if not found:  # the entries are what they were: what they make can be compared
+        found += islice(_replayed(desk, db, row), _MOST_FAULTS)
+    return Verified(row.user_id, row.is_paper, last.entry_no, last, tuple(found))
+
+
+def _replayed(desk: Desk, db: Readable, row: BookRow) -> Iterator[str]:
+    again = replay(row.currency, reading.all_entries(db, row.book_id), checking.quotes(db, row.book_id), desk.day)
+    with db.connect() as connection:
+        kept = books.read(connection, row.book_id, About(datetime.now(UTC)))
+        kept.book.lots.update(checking.lots(db, row.book_id))
+    again.book.errors.clear()
+    kept.book.errors.clear()
+    yield from differences(again.book, kept.book)
+    if again.tripped != kept.tripped.keys():
+        yield f"tripped are {sorted(kept.tripped)}, and by the entries {sorted(again.tripped)}"
+    yield from checking.differing_fills(db, row.book_id)

@@ -1,0 +1,165 @@
+"""What the API reads of a book: orders, fills, entries, days, trips, limits. Nothing here locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from psycopg.rows import dict_row, namedtuple_row
+
+from fntx_dagster.ledger.entries import Entry, Head
+from fntx_dagster.store.database import Readable
+from fntx_dagster.store.queries import one_value
+
+_ENTRIES_AT_ONCE = 5000
+
+
+class BookDay(NamedTuple):
+    """A trading day of a book, in its reporting currency: its fills, fees, volume, gross realised P&L and net flows;
+    the equity and units of its last valuation (None before the first money)."""
+
+    day: date
+    trades: int
+    fees: Decimal
+    volume: Decimal
+    realized: Decimal
+    flows: Decimal
+    equity: Decimal | None
+    units: Decimal | None
+
+
+class FillsWanted(NamedTuple):
+    """Which fills: of a bot, from `since` on, before `until`, below the entry `before`; the newest `limit` of them."""
+
+    bot_id: str | None
+    since: datetime | None
+    until: datetime | None
+    before: int | None
+    limit: int
+
+
+def order(db: Readable, user_id: str, order_id: str) -> Mapping[str, Any] | None:
+    """An order of the user, in whichever of his books; None where he has none such."""
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """select orders.*, order_id::text, is_paper from ledger.orders join ledger.books using (book_id)
+            where order_id = %s and user_id = %s""",
+            (order_id, user_id),
+        ).fetchone()
+
+
+def pending(db: Readable, book_id: int, bot_id: str | None) -> Sequence[Mapping[str, Any]]:
+    """The orders that may still be filled, newest first."""
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """select orders.*, order_id::text from ledger.orders
+            where book_id = %s and bot_id = coalesce(%s, bot_id)
+                and state in ('approved', 'submitting', 'open', 'partially_filled', 'unknown')
+            order by created_at desc, orders.order_id desc""",
+            (book_id, bot_id),
+        ).fetchall()
+
+
+def fills(db: Readable, book_id: int, wanted: FillsWanted) -> Sequence[Mapping[str, Any]]:
+    """Fills of a book, newest entry first."""
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """select *, fill_id::text, order_id::text from ledger.fills
+            where book_id = %(book)s and bot_id = coalesce(%(bot_id)s, bot_id)
+                and (%(since)s::timestamptz is null or executed_at >= %(since)s)
+                and (%(until)s::timestamptz is null or executed_at < %(until)s)
+                and (%(before)s::bigint is null or entry_no < %(before)s)
+            order by entry_no desc limit %(limit)s""",
+            {"book": book_id, **wanted._asdict()},
+        ).fetchall()
+
+
+def head(db: Readable, book_id: int) -> Head:
+    """The last entry of a book."""
+    with db.connect() as connection:
+        row = connection.execute(
+            "select head_no, head_hash from ledger.books where book_id = %s", (book_id,)
+        ).fetchone()
+        return Head._make(row) if row else Head()
+
+
+def entries(db: Readable, book_id: int, before: int | None, limit: int) -> list[Entry]:
+    """The newest entries below the entry `before`, newest first."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select entry_no, body, prev_hash, hash from ledger.entries
+            where book_id = %(book)s and (%(before)s::bigint is null or entry_no < %(before)s)
+            order by entry_no desc limit %(limit)s""",
+            {"book": book_id, "before": before, "limit": limit},
+        )
+        return [_entry(*row) for row in rows]
+
+
+def all_entries(db: Readable, book_id: int) -> Iterator[Entry]:
+    """Every entry of a book, in order, streamed."""
+    with db.connect() as connection, connection.cursor("entries") as cursor:
+        cursor.itersize = _ENTRIES_AT_ONCE
+        cursor.execute(
+            "select entry_no, body, prev_hash, hash from ledger.entries where book_id = %s order by entry_no",
+            (book_id,),
+        )
+        for row in cursor:
+            yield _entry(*row)
+
+
+def days(db: Readable, book_id: int) -> list[BookDay]:
+    """The days of a book in which something happened, oldest first."""
+    with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute(
+            """select day, trades, fees, volume, realized, flows, equity, units from ledger.days
+            where book_id = %s order by day""",
+            (book_id,),
+        )
+        return [BookDay._make(row) for row in cursor]
+
+
+def trip(db: Readable, book_id: int, bot_id: str) -> Mapping[str, Any] | None:
+    """The trip that the user (empty) or a bot has not been reset from."""
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """select trips.* from ledger.trips join ledger.breakers using (book_id, bot_id, trip_no)
+            where book_id = %s and bot_id = %s""",
+            (book_id, bot_id),
+        ).fetchone()
+
+
+def trips(db: Readable, book_id: int, bot_id: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+    """The trips of the user and of his bots, or of one bot, newest first."""
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """select * from ledger.trips where book_id = %s and bot_id = coalesce(%s, bot_id)
+            order by trip_no desc limit %s""",
+            (book_id, bot_id, limit),
+        ).fetchall()
+
+
+def bot_exists(db: Readable, book_id: int, bot_id: str) -> bool:
+    """Whether a bot was ever named in the book."""
+    with db.connect() as connection:
+        return one_value(
+            connection.execute(
+                "select exists (select from ledger.bots where book_id = %s and bot_id = %s)", (book_id, bot_id)
+            )
+        )
+
+
+def burst(db: Readable, book_id: int, since: datetime, now: datetime) -> dict[str, int]:
+    """Exchange → the orders that were approved for it in (since, now]."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select exchange, count(*) from ledger.orders
+            where book_id = %s and approved_at > %s and approved_at <= %s group by exchange order by exchange""",
+            (book_id, since, now),
+        )
+        return dict(rows.fetchall())
+
+
+def _entry(entry_no: int, body: Entry, prev_hash: str, digest: str) -> Entry:
+    return {"entry_no": entry_no, **body, "prev_hash": prev_hash, "hash": digest}

@@ -1,0 +1,63 @@
+"""The API's tokens: only their SHA-256 is stored, so that nobody who reads the table can use one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg.rows import namedtuple_row
+
+from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.queries import one_value
+
+
+class TokenRow(NamedTuple):
+    """A token as it is kept: whose, what it may do, and until when."""
+
+    token_id: int
+    user_id: str
+    role: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+def add(db: Database, digest: bytes, user_id: str, role: str, expires_at: datetime | None) -> int:
+    """Keep a token's digest; its number."""
+    with db.connect() as connection:
+        return one_value(
+            connection.execute(
+                """insert into ledger.tokens (token_hash, user_id, role, expires_at) values (%s, %s, %s, %s)
+                returning token_id""",
+                (digest, user_id, role, expires_at),
+            )
+        )
+
+
+def find(db: Readable, digest: bytes) -> TokenRow | None:
+    """The token of a digest, whether it is still good or not."""
+    with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+        row = cursor.execute(
+            """select token_id, user_id, role, created_at, expires_at, revoked_at from ledger.tokens
+            where token_hash = %s""",
+            (digest,),
+        ).fetchone()
+        return TokenRow._make(row) if row else None
+
+
+def listed(db: Readable) -> list[TokenRow]:
+    """All tokens, newest first."""
+    with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute(
+            "select token_id, user_id, role, created_at, expires_at, revoked_at from ledger.tokens order by 1 desc"
+        )
+        return [TokenRow._make(row) for row in cursor]
+
+
+def revoke(db: Database, token_id: int) -> bool:
+    """Let a token end now; False where there is none, or it has ended already."""
+    with db.connect() as connection:
+        done = connection.execute(
+            "update ledger.tokens set revoked_at = now() where token_id = %s and revoked_at is null", (token_id,)
+        )
+        return bool(done.rowcount)

@@ -1,0 +1,123 @@
+"""Attempts to change the ledger: as the API's role, as the owner, and as a superuser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from fntx_dagster.services.orders import requests
+from fntx_dagster.services.orders.money import fund
+from fntx_dagster.services.orders.submitting import submit
+from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.services.orders.verifying import verify
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.queries import own_sql
+from fntx_dagster.store.server import database_url
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ORDER = (
+    b'{"bot_id":"bot","exchange":"binance","symbol":"BTC/USDT","side":"buy","amount":"1","expected_edge_bps":"100",'
+    b'"quote":{"bid":"100","ask":"100","ts":"2026-03-02T12:00:00Z"}}'
+)
+
+
+@pytest.fixture(scope="module")
+def untouched(postgres: str) -> Iterator[Desk]:
+    """A ledger that every attempt leaves as it is."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("create database untouched template template_fntx")
+    database = Database(database_url(postgres, "untouched"))
+    yield filled(database)
+    database.close()
+
+
+def filled(database: Database) -> Desk:
+    """A deposit and a fill."""
+    desk = Desk(database)
+    fund(desk, "ada", requests.funding(b'{"amount": "1000"}', None), NOW)
+    submit(desk, "ada", requests.submission(ORDER, None), NOW)
+    return desk
+
+
+def refused(desk: Desk, statements: str) -> None:
+    """Try it: an error, and nothing is changed."""
+    with psycopg.connect(desk.db.url) as connection, pytest.raises(psycopg.Error):
+        connection.execute(own_sql(statements))
+    assert [book.faults for book in verify(desk)] == [()]
+
+
+BY_DML = [
+    'update ledger.entries set body = body || \'{"amount": "2000"}\' where entry_no = 1',
+    "update ledger.entries set hash = hash",
+    "delete from ledger.entries",
+    "delete from ledger.fills",
+    "update ledger.fills set price = 1",
+    "update ledger.postings set amount = amount * 2",
+    "delete from ledger.postings where leg = 0",
+    "update ledger.answers set body = ''",
+    "delete from ledger.quote_history",
+    "truncate ledger.fills",
+    "truncate ledger.entries cascade",
+    "truncate ledger.books cascade",
+    "delete from ledger.books",
+    "insert into ledger.entries select book_id, entry_no, '{}', prev_hash, hash from ledger.entries limit 1"
+    " on conflict (book_id, entry_no) do update set body = '{}'",
+    "merge into ledger.entries using (select 1) as s on entry_no = 1 when matched then update set body = '{}'",
+    "merge into ledger.entries using (select 1) as s on entry_no = 1 when matched then delete",
+    "with gone as (delete from ledger.fills returning *) select * from gone",
+    "set session_replication_role = replica; update ledger.entries set body = '{}'",
+    "set session_replication_role = replica; truncate ledger.fills",
+]
+BY_DDL = [
+    "alter table ledger.entries disable trigger all",
+    "alter table ledger.fills alter column price type numeric using price * 2",
+    "drop table ledger.fills",
+    "create or replace function ledger.refuse() returns trigger language plpgsql as $$ begin return null; end $$",
+    "alter table ledger.entries rename to others",
+    "create rule r as on update to ledger.entries do instead nothing",
+]
+
+
+@pytest.mark.parametrize("statement", BY_DML + BY_DDL)
+def test_the_apis_role_changes_nothing(untouched: Desk, statement: str) -> None:
+    refused(untouched, f"set local role fntx_api; {statement}")
+
+
+@pytest.mark.parametrize("statement", BY_DML)
+def test_the_owner_and_a_superuser_change_nothing_without_ddl(untouched: Desk, statement: str) -> None:
+    refused(untouched, statement)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ('update ledger.entries set body = body || \'{"amount": "2000"}\' where entry_no = 1', "entry 1 was altered"),
+        (
+            "delete from ledger.fills where entry_no = 2; delete from ledger.entries where entry_no = 2",
+            "head is entry 2",
+        ),
+        ("update ledger.postings set amount = amount * 2 where entry_no = 2 and leg = 0", "postings of entry 2 sum to"),
+        ("update ledger.fills set price = 1", "the fill of entry 2 is not what the entry states"),
+        ("update ledger.balances set amount = 5000", "the balance of USDT is 5000"),
+        ("update ledger.lots set quantity = 7", "lot bot binance BTC/USDT 2: the table has 7 at 100"),
+        ("update ledger.figures set wins = 9 where bot_id = ''", "figures user wins: the table has 9"),
+        ("update ledger.funds set high_equity = 1", "fund user high equity"),
+        ("insert into ledger.breakers values ((select min(book_id) from ledger.books), '', 1, 'x')", "tripped are"),
+    ],
+)
+def test_what_the_owner_changes_with_the_triggers_off_is_found_and_named(
+    database: Database, change: str, what: str
+) -> None:
+    desk = filled(database)
+    with desk.db.connect() as connection:
+        for table in ("entries", "fills", "postings"):
+            connection.execute(own_sql(f"alter table ledger.{table} disable trigger user"))
+        connection.execute("alter table ledger.postings drop constraint postings_book_id_entry_no_fkey")
+        for statement in change.split("; "):
+            connection.execute(own_sql(statement))
+    [book] = verify(desk)
+    assert not book.holds
+    assert any(what in fault for fault in book.faults), book.faults
