@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help demo demo-live lint test test-all coverage bench ui lock clean
+.PHONY: help demo demo-live demo-orders lint test test-all coverage bench ui lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -21,6 +21,9 @@ test: lint ## style, types and all tests; those whose programs are missing are s
 
 coverage: ## `make test`, and counts the lines of the package that it runs: fails below the floor in pyproject.toml
 	@COVERAGE_CORE=sysmon $(MAKE) --no-print-directory test COVERAGE=yes
+
+demo-orders: .venv/installed ## a bot's orders through the four gates, a trip, a reset, and the ledger that proves them
+	@$(BIN)/fntx demo --orders
 
 lint: .venv/installed-dev ## style and types: half a minute
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -34,6 +34,7 @@ HOMES = {
     "eth_typing": "adapters/evm",
     "eth_utils": "adapters/evm",
     "exchange_calendars": "accounting",
+    "fastapi": "api",
     "graphql": "defs",
     "ib_insync": "adapters/gateway",
     "jinja2": "report",
@@ -47,11 +48,9 @@ HOMES = {
     "psycopg_pool": "store",
     "rich": "cli",
     "sqlalchemy": "store",
-    "starlette": "defs",
     "tenacity": "adapters/flex",
     "tomlkit": "settings",
     "typer": "cli",
-    "uvicorn": "defs",
     "web3": "adapters/evm",
 }
 # library that several rooms need → those rooms
@@ -59,6 +58,8 @@ SHARED = {
     "filelock": {"adapters/dbt", "adapters/evm", "adapters/flex"},  # a lock on a file of the room's own
     "pandas": {"adapters/arrow", "services", "frames"},  # beside the first, the type of what is handed out
     "pydantic": {"settings", "adapters/apprise", "adapters/evm", "services", "defs"},  # types of settings: secrets
+    "starlette": {"defs", "api"},  # the UI's guard; the API's answers
+    "uvicorn": {"defs", "api"},  # each serves itself
     "requests": {"adapters/evm", "adapters/flex"},  # web3 raises its errors
     "urllib3": {"adapters/evm", "adapters/flex"},  # requests raises its errors
 }
@@ -72,6 +73,7 @@ ROOMS = {
     "accounting": {"model", "errors"},
     "metrics": {"model", "errors"},
     "proof": {"errors"},
+    "ledger": {"model"},
     "report": {"model", "foreign", "errors"},
     "outbox": {"errors"},
     "adapters/flex": {"model", "foreign", "errors"},
@@ -80,19 +82,20 @@ ROOMS = {
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},
     "adapters/dbt": {"errors", "settings"},
-    "store": {"model", "accounting", "outbox", "settings", "errors"},
+    "store": {"model", "accounting", "ledger", "outbox", "settings", "errors"},
     "samples": set(),
     "simulate": {"model", "accounting"},
 }
 ROOMS["services"] = {*ROOMS} - {"simulate"}
 ROOMS["defs"] = {"services", "settings", "foreign", "errors", "model", "report"}  # report: how Markdown writes a table
-# defs: runs; simulate: the live demo
-ROOMS["cli"] = {"services", "settings", "foreign", "errors", "model", "report", "defs", "simulate"}
+ROOMS["api"] = {"services", "settings", "errors"}
+# defs: runs; simulate: the live demo; api: its server
+ROOMS["cli"] = {"services", "settings", "foreign", "errors", "model", "report", "defs", "simulate", "api"}
 ROOMS["frames"] = {"services", "settings", "model", "errors"}
 ROOMS["definitions"] = {"defs"}
 # folder of a room → the rooms that it alone imports, not the rest of its room; docs/code.md gives the reason
 FOLDERS = {"store/raw_flex": {"adapters/flex"}}
-PURE = ("model", "accounting", "metrics", "proof", "report", "outbox")
+PURE = ("model", "accounting", "metrics", "proof", "ledger", "report", "outbox")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}
 

@@ -49,7 +49,15 @@ def test_each_package_is_in_one_lock_file_with_its_hashes() -> None:
 
 @pytest.mark.parametrize(
     ("target", "is_for_development"),
-    [("demo", False), ("demo-live", False), ("ui", False), ("test", True), ("lint", True), ("bench", True)],
+    [
+        ("demo", False),
+        ("demo-live", False),
+        ("demo-orders", False),
+        ("ui", False),
+        ("test", True),
+        ("lint", True),
+        ("bench", True),
+    ],
 )
 def test_make_installs_what_the_tests_need_only_for_them(target: str, is_for_development: bool, tmp_path: Path) -> None:
     copied_to(tmp_path)

@@ -678,16 +678,5 @@ def lane_moves():
 ROUNDS, MOVES = round_constants(), lane_moves()
 
 
-def run() -> int:
-    """`main`; 141 where whoever read the output went away."""
-    try:
-        code = main()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        sys.stdout = None  # nothing is left to be written when Python ends
-        return 141
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(main())

@@ -18,9 +18,11 @@ import typer
 from fntx_dagster.cli.account_risk import risk
 from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.against_market import market
+from fntx_dagster.cli.api import api
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.doctor import doctor
 from fntx_dagster.cli.files import table
+from fntx_dagster.cli.ledger import ledger
 from fntx_dagster.cli.operation import alerts, database, demo, env, status, ui
 from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.cli.setup import init
@@ -89,9 +91,11 @@ for command in (
     app.command()(command)
 app.add_typer(signature, name="signature")
 app.add_typer(chain, name="chain")
+app.add_typer(api, name="api")
+app.add_typer(ledger, name="ledger")
 app.add_typer(database, name="db")
 
-for group in (app, signature, chain, database):
+for group in (app, signature, chain, api, ledger, database):
     for registered in group.registered_commands:
         registered.help = _flowing((registered.callback and registered.callback.__doc__) or "")
 

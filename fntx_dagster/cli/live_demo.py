@@ -49,7 +49,7 @@ def run_live_demo(settings: Settings) -> None:
     with (
         webservice.serve(answers({token: books}, lambda: evening), {token: [ACTIVITY]}) as broker,
         gateway.serve(july_28(DEMO_ACCOUNT), now=QUARTER_PAST_TEN) as ib,
-        _home_of_its_own(home),
+        home_of_its_own(home),
     ):
         export(
             {
@@ -121,7 +121,7 @@ def _show_official(settings: Settings, db: Database, provisional: str) -> None:
 
 
 @contextmanager
-def _home_of_its_own(home: Path) -> Iterator[None]:
+def home_of_its_own(home: Path) -> Iterator[None]:
     """An empty home, whose database server ends with the block."""
     _forget(home)
     try:

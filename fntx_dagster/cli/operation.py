@@ -91,6 +91,9 @@ def demo(
     live: Annotated[
         bool, typer.Option("--live", help="Against a simulated broker: fetch a month, show today, see it replaced.")
     ] = False,
+    orders: Annotated[
+        bool, typer.Option("--orders", help="A bot sends orders through the four gates until its breaker trips.")
+    ] = False,
 ) -> None:
     """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain.
 
@@ -100,6 +103,11 @@ def demo(
         from fntx_dagster.cli.live_demo import run_live_demo
 
         run_live_demo(load_settings())
+        return
+    if orders:
+        from fntx_dagster.cli.orders_demo import run_orders_demo
+
+        run_orders_demo(load_settings())
         return
     with keeping_imports():
         from fntx_dagster.cli.demo import run_demo

@@ -63,8 +63,7 @@ def strategies(
         return
     if reset is not None:
         number = service.reset(db, account, _ids(reset))
-        trips = "1 round trip is" if number == 1 else f"{number} round trips are"
-        note(f"{trips} grouped by the rule again.")
+        note(f"{number} round trips are grouped by the rule again.")
         return
     selling = service.option_selling(settings, db, _period(first, last), account)
     if form is TableFormat.json:
@@ -94,7 +93,7 @@ def edge(
 ) -> None:
     """Where the money is made: trades by days to expiry, delta, strike distance, volatility, hour, weekday and more.
 
-    A trade is all-in: an option and the shares that it brought or took. What the statements do not give of an entry is
+    A trade is all-in: an option and the shares that it brought or took. What the statements do not tell of an entry is
     `unknown`. docs/strategies.md defines each property. CSV and Parquet hold a row for each class.
 
     fntx edge --from 2025-07-01 --to 2025-07-18

@@ -88,20 +88,13 @@ def kind_of(group: StrategyLots, nav: Decimal | None) -> str:
     shares = [lot for lot in group.lots if not is_option(lot.contract)]
     if group.covering and any(lot.how_opened in ("assignment", "exercise") for lot in shares):
         return WHEEL
-    dealt = [lot for lot in shares if lot.how_opened == "trade"]
-    bought = sum((lot.sign * lot.quantity * lot.contract.multiplier for lot in dealt), _ZERO)
+    has_bought = any(lot.how_opened == "trade" and lot.sign > 0 for lot in shares)
     sells_calls_alone = all(leg.quantity < 0 and leg.contract.put_call == "C" for leg in legs)
-    if sells_calls_alone and (group.covered or bought >= max(_units(leg) for leg in legs)):
+    if sells_calls_alone and (group.covered or has_bought):
         return COVERED_CALL
     if group.rolled:
         return ROLL_CHAIN
-    is_beside = any(lot.how_ended != "delivered" for lot in dealt)  # what an option took is its end
-    return COMBINATION if is_beside else _by_legs(legs, nav, group)
-
-
-def _units(leg: Leg) -> Decimal:
-    """The units of the underlying that all contracts of an option are on."""
-    return abs(leg.quantity) * leg.contract.multiplier
+    return _by_legs(legs, nav, group)
 
 
 def _by_legs(legs: Sequence[Leg], nav: Decimal | None, group: StrategyLots) -> str:
@@ -119,7 +112,7 @@ def _is_secured(leg: Leg, nav: Decimal | None, group: StrategyLots) -> bool:
     strike, rate = leg.contract.strike, group.lots[0].open_rate
     if leg.contract.put_call != "P" or leg.quantity > 0 or nav is None or strike is None or rate is None:
         return False
-    return strike * _units(leg) * rate <= nav
+    return strike * -leg.quantity * leg.contract.multiplier * rate <= nav
 
 
 def _pair(one: Leg, other: Leg) -> str:

@@ -79,7 +79,7 @@ def return_chart(
         axes.axhline(0.0, color=_COLOURS["soft"], linewidth=0.8)
         if benchmark:
             known = [(place, each) for place, each in zip(places[1:], benchmark, strict=True) if each is not None]
-            begins = [(0.0, 0.0)] if benchmark[0] is not None or (known and known[0][1]) else []
+            begins = [(0.0, 0.0)] if benchmark[0] is not None else []
             axes.plot(*zip(*begins, *known, strict=True), color=_COLOURS["step"], linewidth=1.6, clip_on=False)
         marker = "" if len(sessions) > 70 else "o"
         axes.plot(places, values, color=_COLOURS["accent"], linewidth=1.8, marker=marker, markersize=4.5, clip_on=False)

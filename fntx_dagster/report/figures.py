@@ -99,8 +99,8 @@ def steps_table(story: Story) -> Table:
 
 
 def _benchmark(market: AgainstMarket | None, sessions: Sequence[date]) -> list[float | None]:
-    """The benchmark's linked return after each session; empty where it has none, or nothing compares."""
-    known = {day.trading_day: day.benchmark_linked for day in market.days} if market and market.comparison else {}
+    """The benchmark's linked return after each session; empty where it has none."""
+    known = {day.trading_day: day.benchmark_linked for day in market.days} if market else {}
     linked = [known.get(session) for session in sessions]
     return linked if any(each is not None for each in linked) else []
 
@@ -109,9 +109,8 @@ def _benchmarks_key(market: AgainstMarket | None, linked: Sequence[float | None]
     known = [each for each in linked if each is not None]
     if market is None or market.comparison is None or not known:
         return []
-    begins = next(day for day in market.days if day.benchmark_linked is not None)
-    is_whole = begins.benchmark_linked != 0 or market.days[0].benchmark_return is not None
-    since = "" if is_whole else f" since the close of {begins.trading_day}"
+    begins = next(day.trading_day for day in market.days if day.benchmark_linked is not None)
+    since = "" if market.days[0].benchmark_return is not None else f" since the close of {begins}"
     until = "" if linked[-1] is not None else ", at its last close that is known"
     return [("step", f"{market.comparison.benchmark}: {money.percent(known[-1], signed=True)}{since}{until}")]
 

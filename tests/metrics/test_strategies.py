@@ -309,24 +309,6 @@ def test_shares_bought_with_a_call_are_a_covered_call() -> None:
     assert [(one.kind, len(one.trips)) for one in book.strategies()] == [("covered call", 2), ("shares", 1)]
 
 
-def test_a_strangle_whose_call_takes_shares_of_the_account_stays_a_strangle() -> None:
-    book = Book()
-    shares = book.opens(SPY, 100, "09:40", "600")
-    book.opens(option("P", 590), -1, "11:00")
-    call = book.opens(option("C", 625), -1, "11:01")
-    ended = book.ends(call, "16:20", how="assigned")
-    book.ends(shares, "16:20", "625", how="delivered", taken_by=ended)
-    assert book.kinds() == ["strangle"]
-
-
-@pytest.mark.parametrize(("right", "shares"), [("C", 10), ("P", 100), ("C", -100)])
-def test_an_option_opened_with_shares_that_do_not_cover_it_is_a_combination(right: str, shares: int) -> None:
-    book = Book()
-    book.opens(SPY, shares, "10:00")
-    book.opens(option(right, 640), -1, "10:01")
-    assert [strategy_of(group, NAV * 10, Decimal(0)).kind for group in book.groups()] == ["combination"]
-
-
 def test_what_a_person_groups_is_one_strategy_and_the_rule_leaves_it_alone() -> None:
     book = sold(("P", 620, -1), ("C", 630, -1), ("P", 610, -1))
     book.opens(option("C", 640), -1, "14:00")

@@ -405,13 +405,3 @@ def _ours(text):
     except Permanent as refusal:
         problems = [refusal.message]
     return not problems, problems
-
-
-def test_a_reader_that_goes_away_is_no_error_of_the_file(tmp_path):
-    file = tmp_path / "disclosure.json"
-    file.write_text("{}")
-    command = [sys.executable, "-I", SCRIPT, file]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        process.stdout.close()
-        assert process.stderr.read() == ""
-    assert process.returncode == 141

@@ -1,0 +1,226 @@
+"""The application, and its endpoints on one page.
+
+An endpoint is a plain function, run in a thread: measured, that serves about twice as many requests as a coroutine with
+an asynchronous pool (docs/ledger.md).
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from starlette.responses import Response
+
+from fntx_dagster.api import callers
+from fntx_dagster.api.problems import answer_problems
+from fntx_dagster.services.orders import asking, guarding, money, portfolio, requests, submitting
+from fntx_dagster.services.orders.access import Caller
+from fntx_dagster.services.orders.requests import Declined, FieldFault
+from fntx_dagster.services.orders.submitting import Reply
+from fntx_dagster.services.orders.turn import Desk
+
+_LARGEST_BODY = 64 * 1024
+_LAST_ENTRY = 2**63 - 1
+
+router = APIRouter(prefix="/api")
+
+
+def make_app(desk: Desk, *, simulated_time: bool = False) -> FastAPI:
+    """The API of a desk. `simulated_time`: whether requests may state their own moment (FNTX-Now), in paper books."""
+    app = FastAPI(title="FNTX", version="1", docs_url=None, redoc_url=None)
+    app.state.desk = desk
+    app.state.simulated_time = simulated_time
+    app.state.failures = callers.Failures()
+    answer_problems(app)
+    app.include_router(router)
+    app.middleware("http")(_unstored)
+    return app
+
+
+def _desk(request: Request) -> Desk:
+    return request.app.state.desk
+
+
+def _caller(request: Request) -> Caller:
+    return callers.caller_of(request, request.app.state.desk, request.app.state.failures)
+
+
+def _trader(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    if not caller.may_trade:
+        words = f"a token of the role {caller.role} only reads"
+        raise Declined([FieldFault("", "forbidden", words)], "forbidden", 403)
+    return caller
+
+
+def _now(request: Request) -> datetime:
+    return callers.now_of(request, request.app.state.desk, request.app.state.simulated_time)
+
+
+async def _body(request: Request) -> bytes:
+    received = bytearray()
+    async for part in request.stream():
+        received += part
+        if len(received) > _LARGEST_BODY:
+            raise Declined([FieldFault("", "too_large", f"a request has at most {_LARGEST_BODY} bytes")], status=413)
+    return bytes(received)
+
+
+TheDesk = Annotated[Desk, Depends(_desk)]
+Reader = Annotated[Caller, Depends(_caller)]
+Trader = Annotated[Caller, Depends(_trader)]
+Now = Annotated[datetime, Depends(_now)]
+Body = Annotated[bytes, Depends(_body)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key")]
+
+
+def _in_book(desk: Desk, is_paper: bool, now: datetime) -> datetime:
+    """The moment in a book: a live one knows no simulated time."""
+    return now if is_paper else desk.clock()
+
+
+def _reply(reply: Reply) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if reply.replayed else None
+    return Response(reply.body, reply.status, headers, "application/json")
+
+
+async def _unstored(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Answers hold an account's figures: nothing between here and the caller may keep them."""
+    response = await go_on(request)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@router.post("/orders/submit")
+def submit(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key = None) -> Response:
+    """Submit an order through the four gates."""
+    asked = requests.submission(body, idempotency_key)
+    return _reply(submitting.submit(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
+
+
+@router.get("/orders/pending")
+def pending(desk: TheDesk, caller: Reader, bot_id: str | None = None, is_paper: bool = True) -> Any:
+    """The orders that may still be filled, newest first."""
+    return asking.pending_orders(desk, caller.user_id, is_paper, bot_id)
+
+
+@router.get("/orders/{order_id}/status")
+def order_status(desk: TheDesk, caller: Reader, order_id: str) -> Any:
+    """An order as it is now."""
+    return asking.order_status(desk, caller.user_id, order_id)
+
+
+@router.post("/orders/{order_id}/cancel")
+def cancel(desk: TheDesk, caller: Trader, now: Now, order_id: str) -> Any:
+    """Cancel what rests of an order."""
+    return guarding.cancel(desk, caller.user_id, order_id, now)
+
+
+@router.post("/ledger/funding", status_code=201)
+def funding(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key = None) -> Response:
+    """Record a deposit, a withdrawal, or an allocation to a bot."""
+    asked = requests.funding(body, idempotency_key)
+    return _reply(money.fund(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
+
+
+@router.get("/ledger/fills")
+def fills(
+    desk: TheDesk,
+    caller: Reader,
+    bot_id: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[int | None, Query(ge=1, le=_LAST_ENTRY)] = None,
+    is_paper: bool = True,
+) -> Any:
+    """Fills, newest first."""
+    start, end = requests.optional_moment("since", since), requests.optional_moment("until", until)
+    return asking.fills(
+        desk, caller.user_id, is_paper, bot_id=bot_id, since=start, until=end, cursor=cursor, limit=limit
+    )
+
+
+@router.get("/ledger/audit-trail")
+def audit_trail(
+    desk: TheDesk,
+    caller: Reader,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    before: Annotated[int | None, Query(ge=1, le=_LAST_ENTRY)] = None,
+    is_paper: bool = True,
+) -> Any:
+    """The entries of the book, newest first, with the chain of their hashes."""
+    return asking.audit_trail(desk, caller.user_id, is_paper, before, limit)
+
+
+@router.get("/portfolio/summary")
+def summary(desk: TheDesk, caller: Reader, now: Now, is_paper: bool = True) -> Any:
+    """What the book is worth, and how it came to it."""
+    return portfolio.summary(desk, caller.user_id, is_paper, _in_book(desk, is_paper, now))
+
+
+@router.get("/profits")
+def profits(
+    desk: TheDesk,
+    caller: Reader,
+    now: Now,
+    period: Literal["daily", "weekly", "monthly"] = "daily",
+    limit: Annotated[int, Query(ge=1, le=365)] = 30,
+    is_paper: bool = True,
+) -> Any:
+    """Profits by period, oldest first."""
+    return portfolio.profits(desk, caller.user_id, is_paper, period, limit, _in_book(desk, is_paper, now))
+
+
+@router.get("/countdown/status")
+def countdown(desk: TheDesk, caller: Reader, now: Now, target: str = "1000000", is_paper: bool = True) -> Any:
+    """How far a target is, and in how many days it is reached."""
+    goal = requests.amount_of("target", target)
+    return portfolio.countdown(desk, caller.user_id, is_paper, goal, _in_book(desk, is_paper, now))
+
+
+@router.get("/circuit-breaker/status")
+def breaker_status(
+    desk: TheDesk,
+    caller: Reader,
+    now: Now,
+    bot_id: str | None = None,
+    user_id: str | None = None,
+    is_paper: bool = True,
+) -> Any:
+    """Whether a breaker is tripped, and the figures that it judges."""
+    whose = guarding.entity(caller, bot_id, user_id)
+    return guarding.status(desk, caller, whose, is_paper, _in_book(desk, is_paper, now))
+
+
+@router.get("/circuit-breaker/history")
+def breaker_history(
+    desk: TheDesk,
+    caller: Reader,
+    bot_id: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 10,
+    is_paper: bool = True,
+) -> Any:
+    """The trips of the caller's book, newest first."""
+    return guarding.history(desk, caller.user_id, is_paper, bot_id, limit)
+
+
+@router.post("/circuit-breaker/reset")
+def breaker_reset(desk: TheDesk, caller: Trader, now: Now, body: Body) -> Any:
+    """Reset a breaker, with a reason."""
+    asked = requests.guarding(body)
+    whose = guarding.entity(caller, asked.bot_id, asked.user_id)
+    return guarding.reset(desk, caller, whose, asked.is_paper, asked.reason, _in_book(desk, asked.is_paper, now))
+
+
+@router.post("/circuit-breaker/trip")
+def breaker_trip(desk: TheDesk, caller: Trader, now: Now, body: Body) -> Any:
+    """The kill switch: trip a breaker by hand."""
+    asked = requests.guarding(body)
+    whose = guarding.entity(caller, asked.bot_id, asked.user_id)
+    return guarding.kill(desk, caller, whose, asked.is_paper, asked.reason, _in_book(desk, asked.is_paper, now))
+
+
+@router.get("/limits/status")
+def limits(desk: TheDesk, caller: Reader, now: Now, bot_id: str | None = None, is_paper: bool = True) -> Any:
+    """How much of the limits is used."""
+    return asking.limits(desk, caller.user_id, is_paper, bot_id, _in_book(desk, is_paper, now))

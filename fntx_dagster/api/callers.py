@@ -1,0 +1,78 @@
+"""Who calls: the bearer token of a request, how often wrong ones may come, and the moment a request is judged at."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from fastapi import Request
+
+from fntx_dagster.services.orders import access
+from fntx_dagster.services.orders.access import Caller
+from fntx_dagster.services.orders.requests import Declined, FieldFault, optional_moment
+from fntx_dagster.services.orders.turn import Desk
+
+_SCHEME = "bearer "
+_FAILURES, _WINDOW_SECONDS, _MOST_CLIENTS = 20, 60.0, 10_000
+
+
+@dataclass(slots=True)
+class Failures:
+    """Wrong tokens of the last minute by client address: after 20 of them the client waits."""
+
+    clock: Callable[[], float] = time.monotonic
+    _seen: dict[str, deque[float]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def too_many(self, client: str) -> bool:
+        with self._lock:
+            return len(self._recent(client)) >= _FAILURES
+
+    def add(self, client: str) -> None:
+        with self._lock:
+            if client not in self._seen and len(self._seen) >= _MOST_CLIENTS:
+                self._seen.pop(next(iter(self._seen)))
+            recent = self._seen.setdefault(client, deque(maxlen=_FAILURES))
+            recent.append(self.clock())
+
+    def _recent(self, client: str) -> deque[float]:
+        recent = self._seen.get(client, deque())
+        while recent and recent[0] <= self.clock() - _WINDOW_SECONDS:
+            recent.popleft()
+        return recent
+
+
+def caller_of(request: Request, desk: Desk, failures: Failures) -> Caller:
+    """Whom a request's token stands for. Raises Declined: 401 without a good token, 429 after too many wrong ones."""
+    client = request.client.host if request.client else ""
+    if failures.too_many(client):
+        raise Declined(
+            [FieldFault("", "too_many_requests", "too many wrong tokens: wait a minute")], "too_many_requests", 429
+        )
+    header = request.headers.get("authorization", "")
+    token = header[len(_SCHEME) :].strip() if header[: len(_SCHEME)].lower() == _SCHEME else ""
+    caller = access.caller_of(desk.db, token) if token else None
+    if caller is None:
+        if token:
+            failures.add(client)
+        words = "send the header Authorization: Bearer TOKEN; `fntx api token` makes a token"
+        raise Declined([FieldFault("", "unauthorized", words)], "unauthorized", 401)
+    return caller
+
+
+def now_of(request: Request, desk: Desk, simulated: bool) -> datetime:
+    """The moment that a request is judged at: the clock's, or that of the header FNTX-Now where time is simulated.
+
+    Raises Declined: 400 where it is not, 422 for what is no moment.
+    """
+    stated = request.headers.get("fntx-now")
+    if stated is None:
+        return desk.clock()
+    if not simulated:
+        words = "the server does not run with FNTX_SIMULATED_TIME=1"
+        raise Declined([FieldFault("FNTX-Now", "simulated_time_off", words)], "simulated_time_off", 400)
+    return optional_moment("FNTX-Now", stated) or desk.clock()

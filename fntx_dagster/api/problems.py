@@ -1,0 +1,98 @@
+"""Errors as RFC 9457 `application/problem+json`, each with a stable code; nothing from inside is shown."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.services.orders.requests import Declined, FieldFault
+
+_log = logging.getLogger(__name__)
+_TITLES = {
+    "validation_failed": "The request is not valid",
+    "unauthorized": "A valid token is needed",
+    "forbidden": "This token may not do that",
+    "admin_only": "Only an admin may do that",
+    "not_found": "There is no such page",
+    "order_not_found": "There is no such order",
+    "bot_not_found": "There is no such bot",
+    "idempotency_key_missing": "An idempotency key is needed",
+    "idempotency_key_conflict": "Two idempotency keys were given",
+    "idempotency_key_reused": "The idempotency key belongs to another request",
+    "insufficient_balance": "The balance is not enough",
+    "not_tripped": "The breaker is not tripped",
+    "reason_missing": "A reason is needed",
+    "quote_not_allowed": "A live order brings no quote",
+    "simulated_time_off": "Simulated time is off",
+    "too_many_requests": "Too many requests",
+    "unavailable": "The database cannot be reached now",
+}
+_BY_STATUS = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    429: "too_many_requests",
+}
+RETRY_SECONDS = 5
+
+
+def problem(
+    status: int, code: str, detail: str, faults: Sequence[FieldFault] = (), headers: dict[str, str] | None = None
+) -> Response:
+    """The answer to what went wrong."""
+    body: dict[str, Any] = {
+        "type": f"urn:fntx:problem:{code}",
+        "title": _TITLES.get(code, HTTPStatus(status).phrase),
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if faults:
+        body["errors"] = [fault._asdict() for fault in faults]
+    return JSONResponse(body, status, headers, "application/problem+json")
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Let every error of the app be answered as a problem, FastAPI's own too."""
+
+    @app.exception_handler(Declined)
+    def refused(_: Request, error: Declined) -> Response:
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
+        if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+            headers = {"Retry-After": f"{RETRY_SECONDS}"}
+        return problem(
+            error.status, error.code, "; ".join(fault.message for fault in error.faults), error.faults, headers
+        )
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> Response:
+        faults = [
+            FieldFault(".".join(str(part) for part in found["loc"][1:]), "invalid", str(found["msg"]))
+            for found in error.errors()
+        ]
+        return problem(422, "validation_failed", "; ".join(fault.message for fault in faults), faults)
+
+    @app.exception_handler(HTTPException)
+    def http(_: Request, error: HTTPException) -> Response:
+        code = _BY_STATUS.get(error.status_code, "refused")
+        return problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
+
+    @app.exception_handler(Transient)
+    def away(_: Request, error: Transient) -> Response:
+        _log.warning("%s", error)
+        return problem(503, "unavailable", "try again in a moment", headers={"Retry-After": f"{RETRY_SECONDS}"})
+
+    @app.exception_handler(Permanent)
+    @app.exception_handler(Exception)
+    def failed(_: Request, error: Exception) -> Response:
+        _log.error("a request failed", exc_info=error)
+        return problem(500, "internal", "the server failed; its log says how")

@@ -1,0 +1,55 @@
+"""The API as a server on an address of this machine: until it is told to end, or in a thread of this process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from fntx_dagster.api.app import make_app
+from fntx_dagster.services.database import Database
+from fntx_dagster.services.orders.desk import desk_of
+from fntx_dagster.settings import Settings
+
+_END_SECONDS = 5
+
+
+def serve(settings: Settings, db: Database, host: str, port: int) -> None:
+    """Serve the API until Ctrl-C or SIGTERM. Raises what `desk_of` raises."""
+    app = make_app(desk_of(settings, db), simulated_time=settings.orders.simulated_time)
+    _server(app, host, port).run()
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Serve an API in a thread, on a free port of loopback: its URL."""
+    server = _server(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(_END_SECONDS)
+
+
+def _server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_END_SECONDS,
+        )
+    )

@@ -1,0 +1,105 @@
+"""`fntx api`: serve the API of orders; make, list and revoke its tokens."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from fntx_dagster.cli.options import AsJson, print_json, settings_and_database
+from fntx_dagster.cli.plain import write
+
+api = typer.Typer(no_args_is_help=True, help="The API of orders and their ledger: serve it, and who may use it.")
+
+
+def _loopback(host: str) -> str:
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return host
+    except ValueError:
+        pass
+    raise typer.BadParameter(
+        f"{host!r} is no address of this machine alone: the API listens on loopback; a proxy of yours brings TLS to it"
+    )
+
+
+@api.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(parser=_loopback, help="The address to listen on, of this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 8000,
+) -> None:
+    """Serve the API of orders on this machine, until Ctrl-C.
+
+    fntx api serve --port 8000
+
+    Its description is at /openapi.json. Others reach it through a proxy that brings TLS (docs/ledger.md).
+    """
+    from fntx_dagster.api.serving import serve as serve_api
+    from fntx_dagster.cli.serving import heed_interrupts
+    from fntx_dagster.cli.terminal import note
+
+    settings, db = settings_and_database()
+    heed_interrupts()
+    note(f"The API is on http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C ends it).")
+    serve_api(settings, db, host, port)
+
+
+@api.command()
+def token(
+    user: Annotated[str, typer.Option(help="Whom the token stands for.")],
+    role: Annotated[str, typer.Option(help="trader, admin, signal_source or reader.")] = "trader",
+    days: Annotated[int | None, typer.Option(min=1, max=36500, help="After so many days it ends; else never.")] = None,
+) -> None:
+    """Make a token, and print it alone on the last line. It is shown once: only its digest is stored.
+
+    fntx api token --user ada --role trader
+    """
+    from fntx_dagster.services.orders.access import make_token
+
+    _, db = settings_and_database()
+    write(f"{make_token(db, user, role, timedelta(days=days) if days else None)}\n")
+
+
+@api.command()
+def tokens(as_json: AsJson = False) -> None:
+    """List the tokens: whose, what they may do, and until when; newest first.
+
+    fntx api tokens --json
+    """
+    from rich.table import Table
+
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.orders.access import list_tokens
+
+    _, db = settings_and_database()
+    rows = list_tokens(db)
+    if as_json:
+        print_json([row._asdict() for row in rows])
+        return
+    table = Table("number", "user", "role", "made", "ends", "revoked")
+    for row in rows:
+        moments = (row.created_at, row.expires_at, row.revoked_at)
+        table.add_row(
+            f"{row.token_id}", row.user_id, row.role, *(f"{at:%Y-%m-%d %H:%M} UTC" if at else "" for at in moments)
+        )
+    out(table if rows else "There is no token yet. `fntx api token --user NAME` makes one.")
+
+
+@api.command()
+def revoke(
+    number: Annotated[int, typer.Argument(help="The number of the token, as `fntx api tokens` lists it.")],
+) -> None:
+    """Let a token end now.
+
+    fntx api revoke 3
+    """
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.orders.access import revoke_token
+
+    _, db = settings_and_database()
+    revoke_token(db, number)
+    out(f"Token {number} has ended.")

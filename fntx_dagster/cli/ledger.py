@@ -1,0 +1,92 @@
+"""`fntx ledger`: what the books hold, whether they hold together, and a book's entries for whoever checks them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from fntx_dagster.cli.options import AsJson, Output, print_json, settings_and_database
+from fntx_dagster.cli.plain import write
+
+ledger = typer.Typer(no_args_is_help=True, help="The append-only ledger of orders: its state, its proof, its entries.")
+
+User = Annotated[str | None, typer.Option(help="The books of this user; all where it is left out.")]
+
+
+@ledger.command()
+def verify(user: User = None, as_json: AsJson = False) -> None:
+    """Check every book: the chain of its hashes, its postings, and that a replay of all entries equals its tables.
+
+    Exit code 1 where a book does not hold; each fault names its entry.
+
+    fntx ledger verify
+    """
+    from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.services.orders.desk import desk_of
+    from fntx_dagster.services.orders.verifying import verify as verify_books
+
+    settings, db = settings_and_database()
+    books = verify_books(desk_of(settings, db), user)
+    if as_json:
+        print_json([book._asdict() | {"head": book.head._asdict(), "holds": book.holds} for book in books])
+    else:
+        for book in books:
+            name = f"{book.user_id} ({'paper' if book.is_paper else 'live'})"
+            if book.holds:
+                out(f"{name}: the chain of {book.entries} entries holds, and a replay equals the tables.")
+            for fault in book.faults:
+                error(f"{name}: {fault}")
+        if not books:
+            out("There is no book yet: `fntx api serve` takes the first order.")
+    if not all(book.holds for book in books):
+        raise typer.Exit(1)
+
+
+@ledger.command()
+def status(user: User = None, as_json: AsJson = False) -> None:
+    """Show each book: its entries, equity, result of the day, and whether a breaker is tripped.
+
+    fntx ledger status
+    """
+    from rich.table import Table
+
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.orders.desk import desk_of
+    from fntx_dagster.services.orders.overview import overview
+
+    settings, db = settings_and_database()
+    rows = overview(desk_of(settings, db), user)
+    if as_json:
+        print_json([row._asdict() for row in rows])
+        return
+    table = Table("user", "book", "entries", "equity", "today", "drawdown", "tripped")
+    for row in rows:
+        figures = (row.equity or "unknown", row.daily_pnl or "unknown", row.drawdown)
+        table.add_row(row.user_id, row.book, f"{row.entries}", *figures, ", ".join(row.tripped))
+    out(table if rows else "There is no book yet: `fntx api serve` takes the first order.")
+
+
+@ledger.command()
+def export(
+    user: Annotated[str, typer.Option(help="Whose book.")],
+    live: Annotated[bool, typer.Option("--live", help="The live book instead of the paper book.")] = False,
+    output: Output = None,
+) -> None:
+    """Write a book's entries, oldest first, one JSON object to a line: a stranger checks their chain with them alone.
+
+    fntx ledger export --user ada -o entries.jsonl
+    """
+    from fntx_dagster.cli.terminal import note
+    from fntx_dagster.services.orders.overview import export_entries
+    from fntx_dagster.services.reporting import write_whole
+
+    _, db = settings_and_database()
+    lines = (json.dumps(entry, sort_keys=True) + "\n" for entry in export_entries(db, user, not live))
+    if output is None:
+        for line in lines:
+            write(line)
+    else:
+        write_whole(output, "".join(lines))
+        note(f"Written: {output}")

@@ -1,0 +1,144 @@
+"""`fntx demo --orders`: a bot sends orders through the four gates, over HTTP, until its breaker trips and is reset.
+
+The API listens on loopback and the paper market is its own; time is simulated, so that a trading day takes seconds. The
+demo has a home of its own, which it makes anew each time, and it ends the servers that it started.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.table import Table
+
+from fntx_dagster.api.app import make_app
+from fntx_dagster.api.serving import served
+from fntx_dagster.cli.live_demo import home_of_its_own
+from fntx_dagster.cli.terminal import GOOD, line, note, out, title
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.database import open_database
+from fntx_dagster.services.orders.access import make_token
+from fntx_dagster.services.orders.desk import desk_of
+from fntx_dagster.services.orders.verifying import verify
+from fntx_dagster.settings import Settings
+
+_FOLDER = "demo-orders"
+_MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def run_orders_demo(settings: Settings) -> None:
+    """Run and show it. Permanent where the settings name a database of somebody's, or the ledger does not hold."""
+    if settings.database.url:
+        raise Permanent("the demo is about made-up orders, and the settings name a database", "Unset FNTX_DATABASE_URL")
+    own = Settings(home=settings.paths.home / _FOLDER, orders=settings.orders)
+    with home_of_its_own(own.home):
+        note("Starting the embedded database …")
+        db = open_database(own)
+        desk = desk_of(own, db)
+        with served(make_app(desk, simulated_time=True)) as url:
+            trader = _Bot(url, make_token(db, "ada", "trader"))
+            _gates(trader)
+            _trip_and_reset(trader)
+            _what_it_came_to(trader)
+        [book] = verify(desk)
+        if not book.holds:
+            raise Permanent(f"the ledger does not hold: {book.faults[0]}", "Report it: this is a fault of the program")
+        out(line(GOOD, f" The chain of {book.entries} entries holds, and a replay of them equals the tables."))
+
+
+class _Bot:
+    """A program that trades: it knows the API's address and a token, and what time it is in the demo."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.token = token
+        self.now = _MORNING
+
+    def get(self, path: str) -> Any:
+        return self._call(path, None)
+
+    def post(self, path: str, **body: object) -> Any:
+        return self._call(path, json.dumps(body).encode())
+
+    def order(self, price: str, later: float = 60, **more: object) -> dict[str, Any]:
+        """An order in a market of one price, a minute after the one before."""
+        self.now += timedelta(seconds=later)
+        quote = {"bid": price, "ask": price, "ts": self.now.isoformat()}
+        body = {"bot_id": "demo", "exchange": "binance", "symbol": "BTC/USDT", "side": "buy", "amount": "0.5"}
+        return self.post("/api/orders/submit", **(body | {"quote": quote, "expected_edge_bps": "80"} | more))
+
+    def _call(self, path: str, body: bytes | None) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}", "FNTX-Now": self.now.isoformat()}
+        request = urllib.request.Request(self.url + path, body, headers)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+
+def _gates(bot: _Bot) -> None:
+    title("Four gates")
+    bot.post("/api/ledger/funding", amount="10000", description="to begin with")
+    table = _orders()
+    _add(table, "a market order", bot.order("100"))
+    _add(table, "the same key again", _twice(bot))
+    _add(table, "without an edge", bot.order("100", expected_edge_bps=None))
+    _add(table, "an edge that costs eat", bot.order("100", expected_edge_bps="40"))
+    for _ in range(10):
+        bot.order("100", later=0.5, amount="0.01")
+    _add(table, "one more within ten seconds", bot.order("100", later=0.5, amount="0.01"))
+    out(table)
+
+
+def _twice(bot: _Bot) -> dict[str, Any]:
+    first = bot.order("100", amount="0.1", idempotency_key="monday-1")
+    again = bot.order("100", later=0, amount="0.1", idempotency_key="monday-1")
+    if again != first:
+        raise Permanent("a key was answered twice with different answers", "Report it: this is a fault of the program")
+    return again
+
+
+def _trip_and_reset(bot: _Bot) -> None:
+    title("A trip, an exit, a reset")
+    table = _orders()
+    scalper: dict[str, Any] = {"bot_id": "scalper"}
+    bot.order("20", symbol="ETH/USDT", **scalper)
+    for _ in range(5):
+        bot.order("100", **scalper)
+        bot.order("99", side="sell", **scalper)
+    _add(table, "after five losses", bot.order("99", **scalper))
+    out_of_it: dict[str, Any] = {"symbol": "ETH/USDT", "side": "sell", "reduce_only": True, "expected_edge_bps": None}
+    _add(table, "an exit", bot.order("20", **out_of_it, **scalper))
+    tripped = bot.get("/api/circuit-breaker/status?bot_id=scalper")
+    bot.post("/api/circuit-breaker/reset", reason="the signal was inverted, and is mended", **scalper)
+    _add(table, "after the reset", bot.order("99", **scalper))
+    out(table)
+    out(f"The breaker tripped: {tripped['trigger_reason']}. Its figures were {_pairs(tripped['metrics_at_trip'])}.")
+
+
+def _what_it_came_to(bot: _Bot) -> None:
+    title("The ledger")
+    summary = bot.get("/api/portfolio/summary")
+    names = ("starting_capital", "realized_pnl", "unrealized_pnl", "fees_total", "equity")
+    out(_pairs({name: summary[name] for name in names}))
+    table = Table("entry", "time (UTC)", "what", "hash")
+    for entry in reversed(bot.get("/api/ledger/audit-trail?limit=6")["audit_trail"]):
+        what = entry["event_type"]
+        if entry["type"] == "fill":
+            what = f"fill: {entry['side']} {entry['qty']} {entry['symbol']} at {entry['price']}"
+        table.add_row(f"{entry['entry_no']}", entry["timestamp"], what, entry["hash"][:16] + "…")
+    out(table)
+
+
+def _orders() -> Table:
+    return Table("order", "answer", "reason")
+
+
+def _add(table: Table, what: str, answer: Mapping[str, Any]) -> None:
+    gate = f", {answer['gate_failed']}" if answer["gate_failed"] else ""
+    table.add_row(what, f"{answer['state']}{gate}", answer["rejection_reason"] or "")
+
+
+def _pairs(figures: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in figures.items())

@@ -1,0 +1,1 @@
+"""The API of orders, over HTTP, on a real database."""

@@ -1,0 +1,126 @@
+"""`fntx demo --orders`, `fntx api` and `fntx ledger`, as processes: the pages' own examples against a served API."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fntx_dagster.simulate.gateway import unused_port
+from tests.processes import FNTX, environment, run
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="fntx-ledger-", dir="/tmp") as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        yield place
+        run(place, "db", "stop")
+
+
+@pytest.fixture(scope="module")
+def served(home: Path) -> Iterator[tuple[Path, str]]:
+    """The API as `fntx api serve` serves it, and its address."""
+    port = unused_port()
+    server = subprocess.Popen(
+        [FNTX, "api", "serve", "--port", f"{port}"], env=environment(home), stderr=subprocess.PIPE, text=True
+    )
+    assert server.stderr is not None
+    assert f"http://127.0.0.1:{port}" in server.stderr.readline()
+    yield home, f"http://127.0.0.1:{port}"
+    server.send_signal(signal.SIGINT)
+    assert server.wait(30) in (0, 130, -signal.SIGINT)
+
+
+def in_shell(served: tuple[Path, str], script: str) -> str:
+    """What a script of the page prints, against the served API."""
+    home, url = served
+    script = script.replace(".venv/bin/fntx", shlex.quote(str(FNTX))).replace("http://127.0.0.1:8000", url)
+    done = subprocess.run(["bash", "-c", script], env=environment(home), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_first_order_of_the_page_works_as_it_is_written(served: tuple[Path, str]) -> None:
+    [script] = [code for code in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if "curl" in code]
+    started, rest = script.split("\n", 1)
+    assert started == ".venv/bin/fntx api serve &"
+    for _ in range(100):
+        asked = subprocess.run(["curl", "-sS", served[1]], capture_output=True, text=True)
+        if "Connection refused" not in asked.stderr:
+            break
+        time.sleep(0.2)
+    answers = in_shell(served, rest.replace("curl ", "curl -sS -w '\\n' "))
+    funding, order, summary = map(json.loads, answers.splitlines())
+    assert (funding["type"], funding["amount"]) == ("deposit", "1000")
+    assert (order["success"], order["state"], order["average_price"]) == (True, "filled", "100")
+    assert summary["total_fills"] == 1
+
+
+def in_python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+
+def test_the_first_example_of_python_and_the_strangers_check_work_as_written(served: tuple[Path, str]) -> None:
+    home, url = served
+    first, check = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    token = run(home, "api", "token", "--user", "ada").stdout.splitlines()[-1]
+    asked = in_python(f"TOKEN = {token!r}\n" + first.replace("http://127.0.0.1:8000", url))
+    assert "'type': 'deposit'" in asked.stdout, asked.stderr
+    entries = home / "entries.jsonl"
+    assert run(home, "ledger", "export", "--user", "ada", "-o", str(entries)).returncode == 0
+    check = check.replace('"entries.jsonl"', repr(str(entries)))
+    assert in_python(check).returncode == 0
+    altered = entries.read_text(encoding="utf-8").replace('"amount": "1000"', '"amount": "1001"', 1)
+    entries.write_text(altered, encoding="utf-8")
+    assert "AssertionError: 1" in in_python(check).stderr
+
+
+def test_the_ledger_holds_and_its_state_is_shown(served: tuple[Path, str]) -> None:
+    home, _ = served
+    verified = run(home, "ledger", "verify")
+    assert verified.returncode == 0, verified.stderr
+    assert "a replay equals the tables" in verified.stdout
+    [book] = json.loads(run(home, "ledger", "status", "--json").stdout)
+    assert (book["user_id"], book["book"], book["tripped"]) == ("ada", "paper", [])
+    assert "ada" in run(home, "ledger", "status").stdout
+
+
+def test_tokens_are_listed_without_what_they_are_and_end_at_once(served: tuple[Path, str]) -> None:
+    home, _ = served
+    token = run(home, "api", "token", "--user", "bob", "--role", "reader", "--days", "1").stdout.strip()
+    rows = json.loads(run(home, "api", "tokens", "--json").stdout)
+    newest = rows[0]
+    assert (newest["user_id"], newest["role"], newest["revoked_at"]) == ("bob", "reader", None)
+    assert token not in json.dumps(rows)
+    assert run(home, "api", "revoke", f"{newest['token_id']}").returncode == 0
+    again = run(home, "api", "revoke", f"{newest['token_id']}")
+    assert (again.returncode, "no token" in again.stderr) == (1, True)
+    assert run(home, "api", "token", "--user", "x", "--role", "king").returncode == 1
+
+
+def test_the_api_listens_on_this_machine_alone(home: Path) -> None:
+    refused = run(home, "api", "serve", "--host", "0.0.0.0")
+    assert (refused.returncode, "no address of this machine alone" in refused.stderr) == (2, True)
+
+
+def test_the_demo_takes_a_bot_through_gates_trip_and_reset(home: Path) -> None:
+    done = run(home, "demo", "--orders")
+    assert done.returncode == 0, done.stderr
+    assert "expected_edge_bps is missing" in done.stdout
+    assert "10 approved orders at binance within 10 s" in done.stdout
+    assert "5 losing round trips in a row" in done.stdout
+    assert re.search(r"The chain of \d+ entries holds, and a replay of them equals the tables", done.stdout)
