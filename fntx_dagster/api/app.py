@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Security
+from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
-from fntx_dagster.api import callers
+from fntx_dagster.api import callers, description
 from fntx_dagster.api.problems import answer_problems
 from fntx_dagster.services.orders import asking, guarding, money, portfolio, requests, submitting
 from fntx_dagster.services.orders.access import Caller
@@ -22,7 +23,10 @@ from fntx_dagster.services.orders.turn import Desk
 _LARGEST_BODY = 64 * 1024
 _LAST_ENTRY = 2**63 - 1
 
-router = APIRouter(prefix="/api")
+_BEARER = HTTPBearer(auto_error=False)
+"""For the document alone: `callers.py` reads the header."""
+
+router = APIRouter(prefix="/api", responses=description.PROBLEMS)
 
 
 def make_app(desk: Desk, *, simulated_time: bool = False) -> FastAPI:
@@ -41,7 +45,7 @@ def _desk(request: Request) -> Desk:
     return request.app.state.desk
 
 
-def _caller(request: Request) -> Caller:
+def _caller(request: Request, _: Annotated[object, Security(_BEARER)]) -> Caller:
     return callers.caller_of(request, request.app.state.desk, request.app.state.failures)
 
 
@@ -90,7 +94,7 @@ async def _unstored(request: Request, go_on: Callable[[Request], Awaitable[Respo
     return response
 
 
-@router.post("/orders/submit")
+@router.post("/orders/submit", openapi_extra=description.SUBMIT)
 def submit(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key = None) -> Response:
     """Submit an order through the four gates."""
     asked = requests.submission(body, idempotency_key)
@@ -115,7 +119,7 @@ def cancel(desk: TheDesk, caller: Trader, now: Now, order_id: str) -> Any:
     return guarding.cancel(desk, caller.user_id, order_id, now)
 
 
-@router.post("/ledger/funding", status_code=201)
+@router.post("/ledger/funding", status_code=201, openapi_extra=description.FUNDING)
 def funding(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key = None) -> Response:
     """Record a deposit, a withdrawal, or an allocation to a bot."""
     asked = requests.funding(body, idempotency_key)
@@ -204,7 +208,7 @@ def breaker_history(
     return guarding.history(desk, caller.user_id, is_paper, bot_id, limit)
 
 
-@router.post("/circuit-breaker/reset")
+@router.post("/circuit-breaker/reset", openapi_extra=description.GUARDING)
 def breaker_reset(desk: TheDesk, caller: Trader, now: Now, body: Body) -> Any:
     """Reset a breaker, with a reason."""
     asked = requests.guarding(body)
@@ -212,7 +216,7 @@ def breaker_reset(desk: TheDesk, caller: Trader, now: Now, body: Body) -> Any:
     return guarding.reset(desk, caller, whose, asked.is_paper, asked.reason, _in_book(desk, asked.is_paper, now))
 
 
-@router.post("/circuit-breaker/trip")
+@router.post("/circuit-breaker/trip", openapi_extra=description.GUARDING)
 def breaker_trip(desk: TheDesk, caller: Trader, now: Now, body: Body) -> Any:
     """The kill switch: trip a breaker by hand."""
     asked = requests.guarding(body)

@@ -1,0 +1,126 @@
+"""What the OpenAPI document says of requests and answers beyond the types of the endpoints: bodies, examples, problems.
+
+Bodies are read by `services/orders/requests.py`, to the last digit; a test holds that both know the same fields.
+"""
+
+from typing import Any
+
+_AMOUNT = {
+    "description": "A number above 0, as text or as a plain JSON number: 20 digits, 18 decimal places.",
+    "oneOf": [
+        {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,18})?$"},
+        {"type": "number", "exclusiveMinimum": 0, "maximum": 10**20},
+    ],
+}
+_NUMBER = _AMOUNT | {
+    "description": "A number as text or as a plain JSON number; it may be negative.",
+    "oneOf": [{"type": "string", "pattern": r"^-?[0-9]{1,20}(\.[0-9]{1,18})?$"}, {"type": "number"}],
+}
+_NAME = {"type": "string", "pattern": r"^[\x21-\x7e]{1,64}$"}
+_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "description": "In place of the header Idempotency-Key."}
+_PAPER = {"type": "boolean", "default": True, "description": "The paper book, or the live one."}
+_QUOTE = {
+    "type": "object",
+    "description": "The paper market: paper orders only.",
+    "properties": {
+        "bid": _AMOUNT,
+        "ask": _AMOUNT,
+        "bid_size": _AMOUNT,
+        "ask_size": _AMOUNT,
+        "ts": {"type": "string", "format": "date-time"},
+    },
+    "required": ["bid", "ask", "ts"],
+    "additionalProperties": False,
+}
+
+
+def _body(properties: dict[str, Any], required: list[str], example: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+SUBMIT = _body(
+    {
+        "bot_id": _NAME,
+        "exchange": _NAME,
+        "symbol": {"type": "string", "pattern": r"^[A-Z0-9.]{1,20}/[A-Z0-9.]{1,20}$"},
+        "side": {"type": "string", "enum": ["buy", "sell"]},
+        "amount": _AMOUNT,
+        "order_type": {"type": "string", "enum": ["market", "limit"], "default": "market"},
+        "price": _AMOUNT | {"description": "Of a limit order, in the quote currency."},
+        "expected_edge_bps": _NUMBER | {"description": "What the order is expected to earn, in basis points."},
+        "reduce_only": {"type": "boolean", "default": False},
+        "is_paper": _PAPER,
+        "idempotency_key": _KEY,
+        "quote": _QUOTE,
+    },
+    ["bot_id", "exchange", "symbol", "side", "amount"],
+    {
+        "bot_id": "bot_123",
+        "exchange": "binance",
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "amount": "0.01",
+        "expected_edge_bps": "80",
+        "quote": {"bid": "99.9", "ask": "100", "ts": "2026-03-02T12:00:00Z"},
+    },
+)
+FUNDING = _body(
+    {
+        "amount": _AMOUNT,
+        "currency": {"type": "string", "pattern": "^[A-Z0-9.]{1,20}$", "default": "USDT"},
+        "type": {"type": "string", "enum": ["deposit", "withdrawal", "allocation"], "default": "deposit"},
+        "bot_id": _NAME | {"description": "Needed for an allocation; a deposit with it is the bot's capital."},
+        "description": {"type": "string", "maxLength": 500},
+        "is_paper": _PAPER,
+        "idempotency_key": _KEY,
+    },
+    ["amount"],
+    {"amount": "1000", "currency": "USDT", "type": "deposit"},
+)
+GUARDING = _body(
+    {
+        "bot_id": _NAME,
+        "user_id": _NAME,
+        "reason": {"type": "string", "maxLength": 500, "description": "For a reset at least 10 characters."},
+        "is_paper": _PAPER,
+    },
+    [],
+    {"bot_id": "bot_123", "reason": "the price feed was wrong, and is mended"},
+)
+
+_PROBLEM = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("field", "code", "message")},
+            },
+        },
+    },
+    "required": ["type", "title", "status", "detail", "code"],
+}
+_STATUSES = {
+    400: "A header or key that cannot be used",
+    401: "No good token",
+    403: "The token may not do that",
+    404: "Not there, or another user's",
+    409: "It does not fit the state of the book",
+    413: "The body is too large",
+    422: "The request is not valid",
+    429: "Too many wrong tokens",
+    503: "The database cannot be reached now",
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "content": {"application/problem+json": {"schema": _PROBLEM}}}
+    for status, words in _STATUSES.items()
+}
+"""What every endpoint may answer beside its own."""

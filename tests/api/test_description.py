@@ -1,0 +1,55 @@
+"""The OpenAPI document, and the code that reads requests: both know the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fntx_dagster.api import description
+from fntx_dagster.api.app import make_app
+from fntx_dagster.services.orders import requests
+from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.store.database import Database
+
+
+def document() -> dict[str, Any]:
+    return make_app(Desk(Database("postgresql://nowhere"))).openapi()
+
+
+@pytest.mark.parametrize(
+    ("described", "read"),
+    [
+        (description.SUBMIT, lambda body: requests.submission(body, None)),
+        (description.FUNDING, lambda body: requests.funding(body, None)),
+        (description.GUARDING, requests.guarding),
+    ],
+)
+def test_the_fields_that_are_described_are_those_that_are_read(
+    described: dict[str, Any], read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: set[str] = set()
+    take = requests._Fields._take
+
+    def noting(self: requests._Fields, name: str) -> Any:
+        taken.add(name)
+        return take(self, name)
+
+    monkeypatch.setattr(requests._Fields, "_take", noting)
+    with pytest.raises(requests.Declined) as nothing:
+        read(b"{}")
+    body = described["requestBody"]["content"]["application/json"]["schema"]
+    assert taken == set(body["properties"])
+    missing = {fault.field for fault in nothing.value.faults if fault.code == "missing"}
+    assert missing in (set(body["required"]), {"bot_id"}), "a breaker is a bot's or a user's"
+
+
+def test_every_endpoint_says_what_it_does_asks_for_a_token_and_lists_its_problems() -> None:
+    paths = document()["paths"]
+    assert len(paths) == 15
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            assert operation["description"], path
+            assert operation["security"] == [{"HTTPBearer": []}], path
+            assert {"401", "422", "429", "503"} <= set(operation["responses"]), path
+            assert ("requestBody" in operation) == (method == "post" and not path.endswith("/cancel")), path
