@@ -20,7 +20,8 @@ from fntx_dagster.model.session import NEW_YORK
 _ACQUIRES = ("trade", "assignment", "exercise")
 _BY_AN_ACTION = ("split", "merged", "spun_off", "renamed", "corporate_action")
 _ONE_ACTION = timedelta(seconds=1)
-"""A lot that carries others on begins as they end, with its place among them in microseconds."""
+"""A lot that carries others on begins as they end, with its place among them in microseconds; what the same action
+takes for cash ends a second later."""
 _ZERO = Decimal(0)
 
 
@@ -91,9 +92,10 @@ class Lineage:
 
     def _carry(self, generation: Sequence[TaxLot], ended: list[TaxLot]) -> list[TaxLot]:
         """Let lots of one family that one fill opened carry on those that its action ended; the rest of these."""
-        until = generation[0].opened_at + _ONE_ACTION
-        last = max((lot.closed_at for lot in ended if lot.closed_at and lot.closed_at <= until), default=None)
-        before = [lot for lot in ended if last and lot.closed_at == last]
+        began = generation[0].opened_at
+        near = {lot.closed_at for lot in ended if lot.closed_at and abs(lot.closed_at - began) <= _ONE_ACTION}
+        moment = min(near, key=lambda at: abs(at - began), default=None)
+        before = [lot for lot in ended if moment and lot.closed_at == moment]
         size = sum((lot.quantity for lot in generation), _ZERO)
         acquired = sum((lot.quantity * self.units[lot.lot_id] for lot in before), _ZERO)
         fees = sum((lot.open_fee + self.fees[lot.lot_id] + (lot.close_fee or _ZERO) for lot in before), _ZERO)

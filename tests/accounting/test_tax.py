@@ -128,6 +128,15 @@ def test_cash_for_a_fraction_is_sold_and_the_rest_goes_on() -> None:
     ]
 
 
+def test_of_a_merger_for_shares_and_cash_the_part_for_cash_is_sold() -> None:
+    exchanged = lot(1, 0, 20, "100", "100", how_ended="merged", quantity=Decimal(6), close_fee=Decimal(0))
+    paid = lot(2, 0, 20, "100", "110", how_ended="merged", quantity=Decimal(4), open_fill_id="buy 1")
+    paid = paid._replace(closed_at=JUNE + 20 * DAY + timedelta(seconds=1))
+    new = {**TWO_FOR_ONE, "how_opened": "merger", "open_fill_id": "given", "contract_id": "new"}
+    given = lot(3, 20, None, "200", quantity=Decimal(3), **new)
+    assert only(exchanged, paid, given).lot == paid
+
+
 def test_an_option_that_settles_in_cash_is_a_sale() -> None:
     settled = TestPremiums.PUT._replace(underlying_symbol="SPX", close_price=Decimal("1.5"), gross_pnl=Decimal(50))
     sale = only(settled, index={"SPX"})
