@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from io import StringIO
 from statistics import fmean, median, stdev
 
@@ -24,6 +25,9 @@ _STILL = 1e-30
 """A variance at or below it is none."""
 _WIDTHS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 _MOST_BINS = 25
+_LONGEST_SHOWN = 40
+"""Characters of a wrong cell."""
+_PRICE = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,20})?").fullmatch
 
 
 def beside(
@@ -100,46 +104,67 @@ def prices_of_csv(text: str, file: str) -> dict[date, tuple[Decimal, bool]]:
 
     Raises Permanent with the file, the line and the value that is wrong.
     """
-    rows = csv.reader(StringIO(text.removeprefix("\ufeff")))
-    names = [name.strip().lower() for name in next(rows, [])]
-    if not {"date", "close"} <= {*names}:
+    rows = _rows(text, file)
+    _, first = next(rows, (1, []))
+    names = [name.strip().lower() for name in first]
+    if [names.count(name) for name in ("date", "close")] != [1, 1]:
         raise Permanent(
-            f"{file} has no columns date and close in its first line",
+            f"{file} needs one column date and one column close in its first line",
             "Write `date,close` above lines like 2025-07-17,628.04",
         )
     prices: dict[date, tuple[Decimal, bool]] = {}
-    for row in filter(None, rows):
+    for line, row in rows:
         cells = dict(zip(names, row, strict=False))
-        day = _date(cells.get("date", ""), file, rows.line_num)
+        day = _date(cells.get("date", ""), file, line)
         if day in prices:
-            raise Permanent(f"{file}, line {rows.line_num}: {day} is there twice", "Leave one line for each day")
-        prices[day] = (_close(cells.get("close", ""), file, rows.line_num), True)
+            raise Permanent(f"{file}, line {line}: {day} is there twice", "Leave one line for each day")
+        prices[day] = (_close(cells.get("close", ""), file, line), True)
     return prices
+
+
+def _rows(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row that holds something, with the number of its last line."""
+    reader = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=None))
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise Permanent(
+                f"{file}, line {reader.line_num} is no line of a CSV file: {error}",
+                "Write lines like 2025-07-17,628.04",
+            ) from None
+        if row is None:
+            return
+        if any(map(str.strip, row)):
+            yield reader.line_num, row
 
 
 def _date(text: str, file: str, line: int) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise Permanent(f"{file}, line {line}: date {text!r} is no date", "Write it as 2025-07-17") from None
+        raise Permanent(f"{file}, line {line}: date {_shown(text)} is no date", "Write it as 2025-07-17") from None
 
 
 def _close(text: str, file: str, line: int) -> Decimal:
-    try:
-        price = Decimal(text.strip())
-    except InvalidOperation:
-        price = Decimal("nan")
-    if not price.is_finite() or price <= 0:
-        raise Permanent(f"{file}, line {line}: close {text!r} is no price", "Write it as 628.04")
+    price = Decimal(text.strip()) if _PRICE(text.strip()) else Decimal(0)
+    if price <= 0:
+        raise Permanent(f"{file}, line {line}: close {_shown(text)} is no price", "Write it as 628.04")
     return price
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
 
 
 def _move(earlier: tuple[Decimal, bool] | None, later: tuple[Decimal, bool] | None) -> float | None:
     return float(later[0] / earlier[0]) - 1 if earlier and later and later[1] and earlier[0] > 0 else None
 
 
-def _linked(returns: Sequence[float]) -> float:
-    return math.prod(1 + each for each in returns) - 1
+def _linked(returns: Sequence[float]) -> float | None:
+    """None beyond what a float holds, as for all figures here."""
+    linked = math.prod(1 + each for each in returns) - 1
+    return linked if math.isfinite(linked) else None
 
 
 def _beta(own: Sequence[float], market: Sequence[float]) -> float | None:
@@ -170,7 +195,8 @@ def _capture(pairs: Sequence[tuple[float, float]]) -> float | None:
 
 def _annualised(returns: Sequence[float]) -> float | None:
     """The return of a year that goes on like these sessions; None where no float holds it."""
+    linked = _linked(returns)
     try:
-        return max(1 + _linked(returns), 0.0) ** (_A_YEAR / len(returns)) - 1
+        return None if linked is None else max(1 + linked, 0.0) ** (_A_YEAR / len(returns)) - 1
     except OverflowError:
         return None

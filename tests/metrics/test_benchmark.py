@@ -84,6 +84,16 @@ def test_what_is_undefined_is_none_and_counted() -> None:
     assert (still.beta, still.correlation, still.down_capture) == (None, None, None)
 
 
+def test_what_no_float_holds_is_none() -> None:
+    """A close without its decimal point is a hundred times too high: over a year of such days that is 10 ** 504."""
+    found = compared("SPY", market_days([0.01, 29.0], [99.0, 99.0]))
+    assert found is not None
+    assert (found.up_capture, found.benchmark_return) == (None, 9999)
+    beyond = compared("SPY", market_days([30.0] * 300, [100.0] * 300))
+    assert beyond is not None
+    assert (beyond.account_return, beyond.benchmark_return, beyond.up_capture, beyond.alpha) == (None,) * 4
+
+
 def test_a_move_is_between_consecutive_sessions_and_not_over_a_split() -> None:
     days = [NavDay(BEGIN + timedelta(n), Decimal(100), Decimal(101), Decimal(0), Decimal(0)) for n in (3, 4, 5)]
     prices = {
@@ -128,10 +138,22 @@ class TestThePriceFile:
             date(2025, 7, 18): (Decimal("627.58"), True),
         }
 
+    def test_lines_may_end_as_on_any_machine_and_empty_cells_are_no_line(self) -> None:
+        for end in ("\n", "\r\n", "\r"):
+            text = end.join(("date,close,", "2025-07-18,2,", ",,", "2025-07-17,1,", ""))
+            assert [*prices_of_csv(text, "spy.csv")] == [date(2025, 7, 18), date(2025, 7, 17)]
+
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("", "spy.csv has no columns date and close in its first line. Write `date,close`"),
+            ("", "spy.csv needs one column date and one column close in its first line. Write `date,close`"),
+            ("date,close,Close\n2025-07-17,1,2", "spy.csv needs one column date and one column close"),
+            ("date,close\n2025-07-17,1e400", "spy.csv, line 2: close '1e400' is no price"),
+            ("date,close\n2025-07-17,0.000", "spy.csv, line 2: close '0.000' is no price"),
+            ("date,close\n2025-07-17,６28", "spy.csv, line 2: close '６28' is no price"),
+            ("date,close\n0000-07-17,1", "spy.csv, line 2: date '0000-07-17' is no date"),
+            (f"date,close\n2025-07-17,{'1' * 9999}", f"spy.csv, line 2: close '{'1' * 40}…' is no price"),
+            (f"date,close\n2025-07-17,1\n2025-07-18,{'1' * 10**7}", "spy.csv, line 3 is no line of a CSV file"),
             ("date,close\n17/07/2025,1", "spy.csv, line 2: date '17/07/2025' is no date. Write it as 2025-07-17"),
             ("date,close\n2025-07-17,1\n2025-07-18,nan", "spy.csv, line 3: close 'nan' is no price"),
             ("date,close\n2025-07-17", "spy.csv, line 2: close '' is no price"),
