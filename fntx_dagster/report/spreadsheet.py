@@ -15,11 +15,12 @@ from decimal import Decimal
 from io import StringIO
 from typing import Any
 
-from fntx_dagster.foreign import cleaned
+from fntx_dagster.foreign import cleaned, escaped_json
 from fntx_dagster.model.data_table import DataTable, Kind
 from fntx_dagster.report import money
 
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the same signs in full width, which spreadsheets read alike."""
 
 
 def to_csv(table: DataTable) -> str:
@@ -35,8 +36,8 @@ def to_csv(table: DataTable) -> str:
 
 
 def to_json_text(value: Any) -> str:
-    """What is nested in a cell, on one line: decimals as exact strings."""
-    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    """What is nested in a cell, on one line: decimals as exact strings, hidden characters as their escapes."""
+    return escaped_json(json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":")))
 
 
 def _plain(value: Any) -> str:
@@ -59,7 +60,7 @@ def _moment(value: datetime) -> str:
 
 def _text(value: Any) -> str:
     text = cleaned(str(value))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 _CELLS: dict[Kind, Callable[[Any], str]] = {

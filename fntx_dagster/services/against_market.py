@@ -6,6 +6,7 @@ What belongs here: where a benchmark's prices come from, and which rows are comp
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -128,7 +129,7 @@ def _earlier(day: date) -> date:
 
 def _text(file: Path) -> str:
     try:
-        return file.expanduser().read_text(encoding="utf-8")
+        return Path(os.path.expanduser(file)).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error  # else it names the whole path
         raise Permanent(

@@ -182,9 +182,11 @@ def write_whole(file: Path, content: str | bytes, *, private: bool = False) -> N
     """Write a file whole or not at all, a text in UTF-8, in place of what is there and with the same permissions;
     `private` lets the owner alone read it. A pipe or another special file is written to as it is. Raises Permanent
     where the folder does not exist or `file` is one."""
-    target = file.expanduser().resolve()
+    target = Path(os.path.expanduser(file)).resolve()  # as it is where `~name` is nobody, which Path refuses
     if not target.parent.is_dir():
-        raise Permanent(f"the folder {file.parent} of {file.name} does not exist", "Create it, or give another path")
+        raise Permanent(
+            f"the folder {target.parent} of {target.name} does not exist", "Create it, or give another path"
+        )
     if target.is_dir():
         raise Permanent(f"{file} is a folder", "Give the path of a file in it")
     if target.exists() and not target.is_file():

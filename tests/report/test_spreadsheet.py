@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -36,11 +37,19 @@ def test_each_kind_has_its_form_and_what_is_undefined_is_nothing() -> None:
     ]
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r\n=1", "\uff1d1", "\uff20A"])
 def test_a_text_that_is_a_formula_to_a_spreadsheet_is_none(formula: str) -> None:
     [_, [cell]] = csv.reader(io.StringIO(to_csv(DataTable("t", {"description": "text"}, [[formula]]))))
-    assert not cell.startswith(("=", "+", "-", "@", "\t"))
+    assert cell.startswith("'")
     assert cell.endswith(formula.strip())
+
+
+def test_what_is_nested_hides_nothing_and_holds_the_same() -> None:
+    said = {"reason": "a\u202eb\u0007"}
+    [_, [cell]] = csv.reader(io.StringIO(to_csv(DataTable("t", {"parts": "json"}, [[said]]))))
+    assert cell.isascii()
+    assert cell.isprintable()
+    assert json.loads(cell) == said
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False) | st.none()))

@@ -77,6 +77,11 @@ def test_a_table_holds_every_row_and_every_digit_in_each_form(computed: Platform
             assert [Decimal(row[place]) if row[place] else None for row in written[1:]] == values
 
 
+def test_a_range_that_ends_before_it_begins_is_refused(computed: Platform) -> None:
+    with pytest.raises(Permanent, match=r"the range ends \(2025-07-01\) before it begins"):
+        data_table(computed.database, "lots", Period(JULY.last, JULY.first))
+
+
 @pytest.mark.parametrize("name", RELATIONS)
 def test_a_table_comes_in_the_same_order_and_in_parts_of_a_range(computed: Platform, name: str) -> None:
     whole = data_table(computed.database, name, JULY).rows

@@ -74,6 +74,11 @@ def test_a_missing_folder_is_named_with_the_way_out(tmp_path: Path) -> None:
         write_whole(tmp_path / "none" / "july.html", "")
     with pytest.raises(Permanent, match=r"is a folder. Give the path of a file"):
         write_whole(tmp_path, "")
+    (tmp_path / "link").symlink_to(tmp_path / "gone" / "july.html")
+    with pytest.raises(Permanent, match=r"folder .*gone of july.html does not exist. Create it"):
+        write_whole(tmp_path / "link", "")
+    with pytest.raises(Permanent, match=r"folder .*~nobody-has-this-name of july.html does not exist"):
+        write_whole(Path("~nobody-has-this-name/july.html"), "")
 
 
 class TestWritingAgain:
