@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Literal, NamedTuple
@@ -37,6 +38,22 @@ RIGHT = "U3000001"
 """The account whose statements are as the broker's books say."""
 _AT_ONCE = 300
 BLOCKING, WARNING = ("mathematical", "logical", "cross_reference"), ("historical",)
+_OF_RETURNS = ("daily return within 10 %", "volatility of 30 days at most twice the year's")
+"""Equations that any other NAV moves: how far they are off notices nothing."""
+_COMPONENTS = (
+    "mtm",
+    "commissions",
+    "depositsWithdrawals",
+    "interest",
+    "changeInInterestAccruals",
+    "dividends",
+    "withholdingTax",
+    "changeInDividendAccruals",
+    "otherFees",
+    "otherIncome",
+    "corporateActionProceeds",
+)
+"""Attributes of Change in NAV that are figures of their own."""
 
 Noticed = Literal["check", "warning", "figure", ""]
 """What notices a wrong number: an equation that stops the signing, or a refused account; an equation that warns; a
@@ -66,8 +83,8 @@ class Number(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A wrong document, in words, the attribute that is wrong (`shift` for the NAV from a day on), and what noticed
-    it."""
+    """A wrong document, in words, the attribute that is wrong (`shift` for the NAV from a day on, `pair` for two
+    numbers), and what noticed it."""
 
     what: str
     attribute: str
@@ -145,7 +162,7 @@ def shifted(document: str, day: date, amount: int, kinds: Sequence[str]) -> str:
 
 def wrong_documents(right: str, each: int, seed: int) -> dict[str, tuple[str, str]]:
     """Words → attribute and document: `each` numbers of every attribute (0: all), and the NAV shifted from three days
-    on, without its parts, in the cash and in the stock."""
+    on, without its parts, in the cash and in the stock, and two numbers at once."""
     everything = list(numbers(right))
     chosen = sample(everything, each, seed) if each else everything
     documents = {
@@ -156,7 +173,42 @@ def wrong_documents(right: str, each: int, seed: int) -> dict[str, tuple[str, st
         for kinds in ((), ("cash",), ("stock",)):
             words = f"500 more from {day} July on {' '.join(kinds)}"
             documents[words] = ("shift", shifted(right, date(2025, 7, day), 500, kinds))
-    return documents
+    return documents | paired_documents(right)
+
+
+def added(document: str, tag: str, says: str, more: Mapping[str, int]) -> str:
+    """The document with so much more in attributes of the rows of a tag that say something."""
+
+    def changed(line: re.Match[str]) -> str:
+        if says not in line[0]:
+            return line[0]
+        number = rf' ({"|".join(more)})="([^"]*)"'
+        return re.sub(number, lambda found: f' {found[1]}="{Decimal(found[2]) + more[found[1]]}"', line[0])
+
+    return re.sub(rf"<{tag} .*>", changed, document)
+
+
+def paired_documents(right: str) -> dict[str, tuple[str, str]]:
+    """Words → attribute and document, with two numbers wrong so that the sum they are in holds: two components of
+    Change in NAV, on a day without a corporate action, and a NAV from a day on of which a component says why. Flows
+    among themselves are one figure, and so are fees."""
+    acts = re.findall(r'<CorporateAction .* reportDate="(\d+)"', right)
+    quiet = max({*re.findall(r'<ChangeInNAV .* toDate="(\d+)"', right)} - {*acts})
+    documents = {}
+    for first, second in {*pairwise((*_COMPONENTS, "mtm")), *(("mtm", name) for name in _COMPONENTS[1:])}:
+        changed = added(right, "ChangeInNAV", f'toDate="{quiet}"', {first: 1, second: -1})
+        documents[f"1 more {first}, 1 less {second}"] = ("pair", changed)
+    for part, told in (*(("cash", name) for name in _COMPONENTS), ("interestAccruals", "changeInInterestAccruals")):
+        changed = shifted(right, date(2025, 7, 15), 500, (part,))
+        if part != "cash":  # its own shift leaves the Cash Report as it is
+            cash = iter(re.findall(r"<CashReportCurrency .*>", right))
+            changed = re.sub(r"<CashReportCurrency .*>", lambda _, rows=cash: next(rows), changed)
+        changed = added(changed, "ChangeInNAV", 'toDate="20250715"', {told: 500})
+        documents[f"500 more {part} from 15 July on as {told}"] = ("pair", changed)
+    changed = shifted(right, date(2025, 7, 15), 500, ("cash",))
+    translated = {"fxTranslation": 500, "interestAccrued": -500}
+    changed = added(changed, "InterestAccrualsCurrency", 'toDate="20250715"', translated)
+    return documents | {"500 more cash from 15 July on as translation of accrued interest": ("pair", changed)}
 
 
 def judged(platform: Platform, folder: Path, right: str, wrongs: Mapping[str, tuple[str, str]]) -> list[Verdict]:
@@ -205,7 +257,7 @@ class _Seen(NamedTuple):
         period = Period(FIRST, LAST)
         failed = [
             {
-                (row.trading_day, row.equation, row.difference)
+                (row.trading_day, row.equation, None if row.equation in _OF_RETURNS else row.difference)
                 for row in verifications(platform.database, period, account, kinds=kinds, failed_only=True)
             }
             for kinds in (BLOCKING, WARNING)

@@ -31,7 +31,6 @@ def data_table(db: Database, name: str, period: Period = EVER, account: str | No
     Raises Permanent where there is no such table, the range ends before it begins, the account is not loaded, or
     nothing is built yet.
     """
-    refuse_backwards(period)
     if name not in TABLES:
         raise Permanent(f"there is no table {name!r}", f"The tables are {', '.join(TABLES)}")
     refuse_backwards(period)

@@ -23,6 +23,9 @@ def test_a_wrong_number_of_a_statement_is_noticed(platform: Platform, tmp_path: 
     loud = [v for v in verdicts if v.attribute == "shift" or v.attribute.startswith(("ChangeInNAV.", "EquitySummary"))]
     assert {verdict.attribute for verdict in loud if verdict.noticed == "figure"} == set()
     assert len(loud) == 9 + 17 + 7
+    together = [verdict for verdict in verdicts if verdict.attribute == "pair"]
+    assert {verdict.what: verdict.noticed for verdict in together if verdict.noticed in ("figure", "")} == {}
+    assert len(together) == 20 + 11 + 2
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ def test_a_benchmark_that_cannot_be_read_is_named_in_every_report_and_stops_none
     built: Platform, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.csv").write_text("day,price\n")
-    for file, reason in (("none.csv", "No such file or directory"), ("mine.csv", "has no columns date and close")):
+    for file, reason in (("none.csv", "No such file or directory"), ("mine.csv", "needs one column date")):
         chosen = built.settings.report.model_copy(update={"benchmark": str(tmp_path / file)})
         settings = built.settings.model_copy(update={"report": chosen})
         shown = {

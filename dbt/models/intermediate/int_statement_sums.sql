@@ -4,7 +4,9 @@
 with
 
 sessions as (
-    select account_id, trading_day, base_currency, closing_nav, previous_day
+    select
+        account_id, trading_day, base_currency, closing_nav, previous_day, nav_source, corporate_actions,
+        interest_accruals, dividend_accruals
     from {{ ref('official_days') }}
     inner join {{ ref('stg_sessions') }} using (trading_day)
     where {{ in_range('trading_day') }}
@@ -324,6 +326,23 @@ of_moves as (
     group by sessions.account_id, sessions.trading_day
 ),
 
+of_accruals as (
+    select
+        sessions.account_id,
+        sessions.trading_day,
+        sum(accruals.accrued) as accrued,
+        sum(accruals.fx_translation) as translation,
+        sum(accruals.balances) as balances,
+        max(accruals.ending_balance) filter (where accruals.to_date = sessions.trading_day) as ending_balance
+    from sessions
+    inner join {{ ref('stg_flex__interest_accruals') }} as accruals
+        on accruals.account_id = sessions.account_id
+        and accruals.to_date > sessions.previous_day
+        and accruals.to_date <= sessions.trading_day
+        and accruals.from_date > sessions.previous_day
+    group by sessions.account_id, sessions.trading_day
+),
+
 of_transfers as (
     select
         sessions.account_id,
@@ -363,8 +382,41 @@ left join of_cash using (account_id, trading_day)
 left join of_rates using (account_id, trading_day)
 left join of_moves using (account_id, trading_day)
 left join of_transfers using (account_id, trading_day)
+left join of_accruals using (account_id, trading_day)
 left join {{ ref('stg_flex__equity_summary') }} as equity
     on equity.account_id = sessions.account_id and equity.report_date = sessions.trading_day
+left join {{ ref('stg_flex__equity_summary') }} as before
+    on before.account_id = sessions.account_id and before.report_date = sessions.previous_day
+cross join lateral (
+    select
+        exists (
+            select from {{ source('raw_flex', 'coverage') }} as covered
+            where covered.account_id = sessions.account_id
+                and covered.day = sessions.trading_day
+                and covered.section = 'corporate_actions'
+        )
+        and not exists (
+            select from {{ ref('stg_flex__corporate_actions') }} as actions
+            where actions.account_id = sessions.account_id
+                and actions.report_date > sessions.previous_day
+                and actions.report_date <= sessions.trading_day
+        ) as are_none
+) as actions
+-- what the NAV statement says, where there is one
+left join lateral (
+    select sessions.interest_accruals, sessions.dividend_accruals, sessions.corporate_actions
+    where sessions.nav_source = 'change_in_nav'
+) as change on true
+-- what is accrued by the summary, and the most that rates moved of it
+cross join lateral (
+    select
+        equity.interest_accruals - before.interest_accruals as interest,
+        equity.dividend_accruals - before.dividend_accruals as dividends,
+        (abs(equity.interest_accruals) + abs(before.interest_accruals)) * coalesce(of_moves.most, 0)
+            as interest_at_stake,
+        (abs(equity.dividend_accruals) + abs(before.dividend_accruals)) * coalesce(of_moves.most, 0)
+            as dividends_at_stake
+) as moved
 cross join lateral (
     values
         ('trades: proceeds = -quantity x price x multiplier', of_rows.proceeds_off, 0, of_rows.tolerance),
@@ -382,6 +434,44 @@ cross join lateral (
         (
             'open positions: their worth = in the equity summary',
             case when not of_positions.has_others then of_positions.off end, 0, of_positions.tolerance
+        ),
+        (
+            'equity summary: accrued interest moves as in the NAV statement',
+            -- the broker counts the translation of what is accrued apart, or not at all
+            greatest(
+                least(
+                    abs(moved.interest - change.interest_accruals),
+                    abs(moved.interest - change.interest_accruals - coalesce(of_accruals.translation, 0))
+                )
+                - case when of_accruals.translation is null then moved.interest_at_stake else 0 end,
+                0
+            ),
+            0,
+            0.005
+        ),
+        (
+            'equity summary: accrued dividends move as in the NAV statement',
+            change.dividend_accruals, moved.dividends, 0.005 + moved.dividends_at_stake
+        ),
+        (
+            -- what bonds accrue is in the summary alone
+            'accrued interest: balance at the end = in the equity summary',
+            case when equity.bonds = 0 then of_accruals.ending_balance end, equity.interest_accruals, 0.01
+        ),
+        (
+            'accrued interest: accrued + reversed = in the NAV statement',
+            case when equity.bonds = 0 and before.bonds = 0 then of_accruals.accrued end,
+            change.interest_accruals,
+            0.005
+        ),
+        (
+            -- the balances of currencies, which translate apart, are netted
+            'accrued interest: FX translation at most its balances x the move of the rates',
+            greatest(abs(of_accruals.translation) - of_accruals.balances * (of_moves.most + 0.0002), 0), 0, 0.5
+        ),
+        (
+            'NAV statement: no proceeds of a corporate action without its row',
+            case when actions.are_none then change.corporate_actions end, 0, 0.005
         ),
         (
             'cash report: cash = in the equity summary',

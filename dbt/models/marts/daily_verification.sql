@@ -17,6 +17,17 @@ sources as (
         official.commissions + official.transaction_tax as official_commissions,
         events.nav_impact,
         events.cash_flows,
+        events.interest as interest_of_rows,
+        events.dividends as dividends_of_rows,
+        events.taxes as taxes_of_rows,
+        events.others as others_of_rows,
+        0.005 + events.digits as tolerance_of_rows,
+        official.interest_paid,
+        official.dividends_paid,
+        official.withholding_tax,
+        official.other_fees,
+        official.other_pnl - official.corporate_actions as other_income,
+        covered.section is not null as has_cash_transactions,
         parts.named,
         components.change,
         lots.lots_gross,
@@ -37,7 +48,21 @@ sources as (
             coalesce(sum(nav_impact), 0) as nav_impact,
             coalesce(sum(nav_impact) filter (
                 where event_type in ('deposit', 'withdrawal', 'transfer_in', 'transfer_out')
-            ), 0) as cash_flows
+            ), 0) as cash_flows,
+            coalesce(sum(nav_impact) filter (where event_type = 'interest'), 0) as interest,
+            coalesce(sum(nav_impact) filter (where event_type = 'dividend'), 0) as dividends,
+            coalesce(sum(nav_impact) filter (where event_type = 'tax'), 0) as taxes,
+            coalesce(sum(nav_impact) filter (where event_type = 'other_cash'), 0) as others,
+            -- what the cents of the rows and the digits of their rates leave open, and rates that no statement gives
+            coalesce(sum(
+                0.005 * fx_rate_to_base
+                + case
+                    when {{ is_stand_in('fx_source') }} then 0.02 * abs(nav_impact)
+                    else 0.5 * power(10::numeric, -scale(fx_rate_to_base)) * abs(amount)
+                end
+            ) filter (
+                where fx_source <> 'base' and event_type in ('interest', 'dividend', 'tax', 'fee', 'other_cash')
+            ), 0) as digits
         from {{ ref('chronological_events') }} as events
         where events.account_id = days.account_id and events.trading_day = days.trading_day
     ) as events on true
@@ -89,6 +114,10 @@ sources as (
         where lots.account_id = days.account_id and lots.closed_day = days.trading_day
     ) as lots on true
     inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
+    left join {{ source('raw_flex', 'coverage') }} as covered
+        on covered.account_id = days.account_id
+        and covered.day = days.trading_day
+        and covered.section = 'cash_transactions'
     left join {{ ref('stg_flex__interest_accruals') }} as accruals
         on accruals.account_id = days.account_id and accruals.to_date = days.trading_day
         and accruals.from_date = days.trading_day
@@ -195,6 +224,28 @@ cross join lateral (
         (
             'historical', 'accrued interest: start + accrued + reversed + FX translation = end',
             summed_balance, '=', ending_balance, 0.01
+        ),
+        (
+            'historical', 'interest of the rows = in the NAV statement',
+            interest_of_rows, '=', case when has_cash_transactions then interest_paid end, tolerance_of_rows
+        ),
+        (
+            'historical', 'dividends of the rows = in the NAV statement',
+            dividends_of_rows, '=', case when has_cash_transactions then dividends_paid end, tolerance_of_rows
+        ),
+        (
+            'historical', 'withholding tax of the rows = in the NAV statement',
+            taxes_of_rows, '=', case when has_cash_transactions then withholding_tax end, tolerance_of_rows
+        ),
+        (
+            -- but for the fee that its row and the broker's residual both say
+            'historical', 'fees of the rows = in the NAV statement',
+            other_fees - (difference_parts ->> 'fees')::numeric, '=',
+            case when has_cash_transactions then other_fees end, tolerance_of_rows
+        ),
+        (
+            'historical', 'other income of the rows = in the NAV statement',
+            others_of_rows, '=', case when has_cash_transactions then other_income end, tolerance_of_rows
         ),
         ('historical', 'no exchange rate is the last known one', last_known_rates, '=', 0, 0),
         ('historical', 'no exchange rate is the configured one', configured_rates, '=', 0, 0),

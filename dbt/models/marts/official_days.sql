@@ -57,8 +57,8 @@ from_equity as (
         equity.base_currency,
         before.total as starting_value,
         equity.total as closing_nav,
-        equity.interest_accruals - coalesce(before.interest_accruals, 0) as interest_accruals,
-        equity.dividend_accruals - coalesce(before.dividend_accruals, 0) as dividend_accruals
+        coalesce(equity.interest_accruals, 0) - coalesce(before.interest_accruals, 0) as interest_accruals,
+        coalesce(equity.dividend_accruals, 0) - coalesce(before.dividend_accruals, 0) as dividend_accruals
     from {{ ref('stg_flex__equity_summary') }} as equity
     inner join sessions on equity.report_date = sessions.trading_day
     left join {{ ref('stg_flex__equity_summary') }} as before

@@ -4,8 +4,9 @@ select distinct on (account_id, report_date)
     report_date,
     total,
     cash,
-    coalesce(interest_accruals, 0) as interest_accruals,
-    coalesce(dividend_accruals, 0) as dividend_accruals,
+    interest_accruals,
+    dividend_accruals,
+    coalesce(bonds, 0) as bonds,
     -- what the positions are worth; null where the fields that give it were not chosen
     coalesce(
         total - cash - interest_accruals - dividend_accruals - coalesce(broker_fees_accruals_component, 0),
