@@ -17,7 +17,7 @@ _NUMBER = _AMOUNT | {
     "oneOf": [{"type": "string", "pattern": r"^-?[0-9]{1,20}(\.[0-9]{1,18})?$"}, {"type": "number"}],
 }
 _NAME = {"type": "string", "pattern": r"^[\x21-\x7e]{1,64}$"}
-_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "description": "In place of the header Idempotency-Key."}
+_KEY = {"type": "string", "pattern": r"^[\x20-\x7e]{1,255}$", "description": "In place of the header Idempotency-Key."}
 _PAPER = {"type": "boolean", "default": True, "description": "The paper book, or the live one."}
 _QUOTE = {
     "type": "object",
@@ -35,7 +35,10 @@ _QUOTE = {
 
 
 def _body(properties: dict[str, Any], required: list[str], example: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    known = {
+        name: kind if name in required else {"anyOf": [kind, {"type": "null"}]} for name, kind in properties.items()
+    }
+    schema = {"type": "object", "properties": known, "required": required, "additionalProperties": False}
     content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": True, "content": content}}
 

@@ -308,6 +308,7 @@ def test_the_kill_switch_stops_everything_but_exits(ada: Client) -> None:
     ada.order()
     done = ada.post("/api/circuit-breaker/trip", user_id=ada.user, reason="the office burns").json()
     assert (done["tripped"], done["trigger_type"]) == (True, "manual")
+    assert ada.post("/api/circuit-breaker/trip", bot_id="nobody").json()["code"] == "bot_not_found"
     assert ada.order()["reason_code"] == "user_breaker_tripped"
     assert ada.order(side="sell", reduce_only=True)["success"]
 

@@ -118,7 +118,9 @@ def reset(desk: Desk, caller: Caller, whose: Entity, is_paper: bool, reason: str
 
 
 def kill(desk: Desk, caller: Caller, whose: Entity, is_paper: bool, reason: str, now: datetime) -> dict[str, Any]:
-    """Trip a breaker by hand: nothing but reduce-only orders passes until it is reset."""
+    """Trip a breaker by hand: nothing but reduce-only orders passes until it is reset. Raises Declined (404) for an
+    unknown bot."""
+    status(desk, caller, whose, is_paper, now)
     with turn(desk, whose.user_id, is_paper, About(now)) as at:
         at.observe()
         if whose.name not in at.tripped:
