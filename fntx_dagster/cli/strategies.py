@@ -48,7 +48,7 @@ def strategies(
     fntx strategies --from 2025-07-01 --to 2025-07-18
     """
     from fntx_dagster.cli.terminal import note
-    from fntx_dagster.report.strategies import both_table, outcomes_table, strategies_table
+    from fntx_dagster.report.strategies import both_table, outcomes_table, running_table, strategies_table
     from fntx_dagster.services import strategies as service
 
     if assign is not None and reset is not None:
@@ -79,7 +79,7 @@ def strategies(
             outcomes_table(made.by_kind, "Strategy")._replace(title="Strategies by kind"),
             outcomes_table(made.by_underlying, "Underlying")._replace(title="Strategies by underlying"),
             strategies_table(made.strategies, made.base_currency),
-            strategies_table(made.running, made.base_currency)._replace(title="Strategies that run"),
+            running_table(made.running, made.base_currency),
         )
 
 

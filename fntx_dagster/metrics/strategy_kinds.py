@@ -62,7 +62,7 @@ def strategy_of(group: StrategyLots, nav: Decimal | None, interest: Decimal) -> 
         interest=interest,
         net_pnl=net,
         premium=premium,
-        captured=float(net / premium * 100) if premium > 0 else None,
+        captured=float(net / premium * 100) if premium > 0 and group.ended else None,
         days=None if closed_at is None or first.opened_before else (closed_at - first.opened_at).total_seconds() / _DAY,
         is_known=not any(lot.closed_at and lot.gross_pnl is None for lot in group.lots)
         and (last is None or last.how_ended != "transferred"),

@@ -115,9 +115,9 @@ class Strategy(NamedTuple):
     """A strategy and what it made, in base currency: so far, where it still runs (`closed_at` and `trading_day` None).
 
     `net_pnl` is gross P&L, fees and interest. `premium` is what options sold to open brought, less what options bought
-    to open cost; `captured` the net P&L in percent of it, None where no premium was received. `is_known` is False where
-    a part was transferred out, or no statement says what it cost, so that the result is not known here. `trips` are the
-    round trips, by whose ids a person groups them.
+    to open cost; `captured` the net P&L in percent of it, None where no premium was received, and while the strategy
+    runs, because what is held is not valued. `is_known` is False where a part was transferred out, or no statement says
+    what it cost, so that the result is not known here. `trips` are the round trips, by whose ids a person groups them.
     """
 
     strategy_id: str

@@ -33,7 +33,7 @@ def selling_tables(selling: OptionSelling) -> list[Table]:
         outcomes_table(selling.by_kind, "Strategy")._replace(title="Strategies by Kind"),
         outcomes_table(selling.by_underlying, "Underlying")._replace(title="Strategies by Underlying"),
         strategies_table(selling.strategies, selling.base_currency),
-        strategies_table(selling.running, selling.base_currency)._replace(title="Strategies That Run"),
+        running_table(selling.running, selling.base_currency),
         edge_table(selling.edge),
     ]
     return [table._replace(title=f"{table.title}, {span}") for table in tables if table.rows]
@@ -90,6 +90,13 @@ def strategies_table(strategies: Sequence[Strategy], currency: str) -> Table:
         words=4,
         results=(result,),
     )
+
+
+def running_table(strategies: Sequence[Strategy], currency: str) -> Table:
+    """The strategies of which something is still held: what has ended of them so far."""
+    table = strategies_table(strategies, currency)
+    so_far = "Net P&L is that of what has ended so far; what is held is not valued in it."
+    return table._replace(title="Strategies That Run", footnote=" ".join(filter(None, (so_far, table.footnote))))
 
 
 def edge_table(edge: Iterable[EdgeTable]) -> Table:

@@ -208,6 +208,7 @@ def test_an_assigned_put_keeps_its_shares_and_its_name() -> None:
     put = book.ends(0, "16:20", how="assigned")
     shares = book.opens(SPY, 100, "16:20", "620", brought_by=put)
     assert book.strategies()[0].trading_day is None  # the shares are still there
+    assert book.strategies()[0].captured is None, "a premium is not captured while the shares that it brought are held"
     book.ends(shares, "09:40", "615", date(2025, 7, 15))
     [strategy] = book.strategies()
     assert (strategy.kind, strategy.trading_day, strategy.trips) == (

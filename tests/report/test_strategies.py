@@ -71,6 +71,13 @@ def test_of_many_options_those_that_find_room_stand_whole_and_the_others_are_cou
     assert row[1] == "SPY"
 
 
+def test_what_runs_is_said_to_be_counted_so_far() -> None:
+    table = shown.running_table([strategy(1, "80", closed_at=None, trading_day=None, captured=None, days=None)], "HKD")
+    assert table.title == "Strategies That Run"
+    assert table.footnote == "Net P&L is that of what has ended so far; what is held is not valued in it."
+    assert table.rows[0][3:] == ("", "–", "100.00", "–", "+80.00")
+
+
 def test_a_percentage_above_a_thousand_is_grouped_as_money_is() -> None:
     [row] = shown.strategies_table([strategy(1, "-5251.26", premium="266.13")], "HKD").rows
     assert row[-2:] == ("-1,973.19 %", "-5,251.26")
