@@ -68,6 +68,20 @@ EXEMPT: Mapping[str, str] = {
     "OptionEAE.multiplier": "the section names the kind of an end; its Trade row holds the numbers",
     "CorporateAction.amount": "no figure reads it: quantity and proceeds are what a company's action moves",
     "CorporateAction.value": "no figure reads it: what came or went is worth its mark in Open Positions",
+    **dict.fromkeys(
+        (
+            *(f"TierInterestDetail.{name}" for name in ("totalPrincipal", "rate", "totalInterest")),
+            *(f"TierInterestDetail.{name}" for name in ("balanceThreshold", "fxRateToBase")),
+        ),
+        "no figure reads it: the story says it of the night, and Interest Accruals hold what counts",
+    ),
+    **dict.fromkeys(
+        (
+            *(f"ChangeInDividendAccrual.{name}" for name in ("quantity", "grossAmount", "tax", "fee", "netAmount")),
+            *(f"ChangeInDividendAccrual.{name}" for name in ("grossRate", "fxRateToBase")),
+        ),
+        "no figure reads it: Change in NAV holds what accrues; grossRate prices options on the share, if there are any",
+    ),
     "CorporateAction.mtmPnl": "no figure reads it: the mark-to-market of an action is in that of its day",
 }
 """Attributes of which a wrong number passes unnoticed, and the rule by which it may."""

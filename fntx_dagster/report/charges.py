@@ -61,17 +61,19 @@ def charge_lines(charged: Iterable[Charge], base_currency: str) -> list[Line]:
 
 def interest_lines(day: Day) -> list[Line]:
     """The margin interest that the broker charged for the day, by tier, and whether an assignment is part of it."""
-    bought = any(
-        event.event_type == "delivery" and event.opening_quantity and (event.quantity or _ZERO) > 0
+    bought = {
+        event.currency
         for block in day.blocks
         for event in block.events
-    )
-    of = " The shares that the assignment brought are in that balance." if bought else ""
+        if event.event_type == "delivery" and event.opening_quantity and (event.quantity or _ZERO) > 0
+    }
+    of = " The shares that the assignment brought are in that balance."
     return [
         Line(
             "Margin Interest",
             f"The broker charges {money.display(-tier.interest)} {tier.currency} for the night: "
-            f"{money.plain(tier.rate)} % a year on a balance of {money.display(tier.principal)} {tier.currency}.{of}",
+            f"{money.plain(tier.rate)} % a year on a balance of {money.display(tier.principal)} {tier.currency}."
+            f"{of if tier.currency in bought else ''}",
             amount=tier.interest,
             currency=tier.currency,
         )

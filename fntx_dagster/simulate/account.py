@@ -29,7 +29,13 @@ SECTIONS = (
     "ChangeInNAV",
 )
 """What a statement holds unless the user leaves it out, in this order."""
-EVERY_SECTION = (*SECTIONS, "ConversionRates", "MTMPerformanceSummaryInBase")
+EVERY_SECTION = (
+    *SECTIONS,
+    "ConversionRates",
+    "MTMPerformanceSummaryInBase",
+    "TierInterestDetails",
+    "ChangeInDividendAccruals",
+)
 
 
 class Account:
@@ -105,6 +111,7 @@ class Account:
             again.accrued_interest, again.accrued_dividends = day.accrued_interest, day.accrued_dividends
             again.reversed_interest, again.misbooked = day.reversed_interest, day.misbooked
             again.translated_accruals = day.translated_accruals
+            again.nights, again.dividends = day.nights, day.dividends
             again.legs, again.transfers = day.legs, day.transfers
             other.days.append(again)
             again.close()

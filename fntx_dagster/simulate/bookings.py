@@ -99,6 +99,48 @@ class CashMovement:
 
 
 @dataclass(frozen=True)
+class NightInterest:
+    """A TierInterestDetail row: what a balance of one currency earned, or cost, over a night; `rate` is in percent a
+    year."""
+
+    currency: str
+    principal: Decimal
+    rate: Decimal
+
+    @property
+    def interest(self) -> Decimal:
+        return (self.principal * self.rate / 100 / 360).quantize(Decimal("0.01"))
+
+
+@dataclass(frozen=True)
+class DividendAccrual:
+    """A ChangeInDividendAccrual row: a dividend that the broker expects or, `is_paid`, no longer does. `rate` is per
+    share, `fx_rate` that of the day on which it was posted."""
+
+    contract: SimulatedContract
+    quantity: Decimal
+    rate: Decimal
+    tax_rate: Decimal
+    fx_rate: Decimal
+    ex_date: date
+    pay_date: date
+    is_paid: bool = False
+
+    @property
+    def gross(self) -> Decimal:
+        return (self.quantity * self.rate).quantize(Decimal("0.01"))
+
+    @property
+    def tax(self) -> Decimal:
+        return (self.gross * self.tax_rate).quantize(Decimal("0.01"))
+
+    @property
+    def change(self) -> Decimal:
+        """Of the accruals, in base currency."""
+        return (-1 if self.is_paid else 1) * (self.gross - self.tax) * self.fx_rate
+
+
+@dataclass(frozen=True)
 class Correction:
     """A fill's true price, delivered in the row's place (same transactionID) from the statement of `known_from` on."""
 

@@ -20,6 +20,8 @@ from fntx_dagster.simulate.bookings import (
     ActionLeg,
     CashMovement,
     Conversion,
+    DividendAccrual,
+    NightInterest,
     SimulatedFill,
     Transfer,
 )
@@ -53,6 +55,8 @@ class Daybook:
         self.reversed_interest = ZERO
         self.translated_accruals = ZERO
         self.accrued_dividends = ZERO
+        self.nights: list[NightInterest] = []
+        self.dividends: list[DividendAccrual] = []
         self.leaked = self.misbooked = ZERO
         self.closed = False
 
@@ -270,6 +274,33 @@ class Daybook:
         self.accrued_interest += Decimal(interest) + Decimal(reversal)
         self.reversed_interest += Decimal(reversal)
         self.accrued_dividends += Decimal(dividends)
+
+    def accrues_night(self, currency: str, principal: str, rate: str) -> None:
+        """Accrue a night's interest on a balance, at a rate in percent a year; it costs where the balance is a debt."""
+        night = NightInterest(currency, Decimal(principal), Decimal(rate))
+        self.nights.append(night)
+        self.accrued_interest += night.interest * self.rates[currency]
+
+    def accrues_dividend(
+        self, contract: SimulatedContract, quantity: Decimal, rate: str, ex_date: date, pay_date: date, tax: str = "0"
+    ) -> DividendAccrual:
+        """Accrue a dividend per share on a number of shares; `tax` is the part that is withheld."""
+        fx_rate = self.rates[contract.currency]
+        accrual = DividendAccrual(contract, quantity, Decimal(rate), Decimal(tax), fx_rate, ex_date, pay_date)
+        self._changes_accrual(accrual)
+        return accrual
+
+    def pays_dividend(self, accrual: DividendAccrual) -> None:
+        """Pay a dividend that has accrued: the cash comes, less the tax, and the accrual goes."""
+        currency = accrual.contract.currency
+        self.moves("dividend", str(accrual.gross), currency)
+        if accrual.tax:
+            self.moves("tax", str(-accrual.tax), currency)
+        self._changes_accrual(replace(accrual, is_paid=True))
+
+    def _changes_accrual(self, accrual: DividendAccrual) -> None:
+        self.dividends.append(accrual)
+        self.accrued_dividends += accrual.change
 
     def translates_accruals(self, amount: str) -> None:
         """Accrued interest in other currencies is worth so much more in base currency; no component of Change in NAV

@@ -192,6 +192,49 @@ def _conversion_rates(day: SimulatedDay) -> Rows:
             yield "ConversionRate", {"reportDate": plain(day.date)} | attributes
 
 
+def _nights(day: SimulatedDay) -> Rows:
+    for night in day.nights:
+        yield (
+            "TierInterestDetail",
+            {
+                "currency": night.currency,
+                "reportDate": plain(day.date),
+                "valueDate": plain(day.date),
+                "interestType": "Debit Interest" if night.principal < 0 else "Credit Interest",
+                "tierBreak": "I",
+                "balanceThreshold": "0",
+                "totalPrincipal": str(night.principal),
+                "rate": str(night.rate),
+                "totalInterest": str(night.interest),
+                "fxRateToBase": str(day.rates[night.currency]),
+            },
+        )
+
+
+def _dividends(day: SimulatedDay) -> Rows:
+    for accrual in day.dividends:
+        sign = -1 if accrual.is_paid else 1
+        yield (
+            "ChangeInDividendAccrual",
+            {
+                **{
+                    name: accrual.contract.attributes[name] for name in ("conid", "symbol", "currency", "assetCategory")
+                },
+                "date": plain(day.date),
+                "exDate": plain(accrual.ex_date),
+                "payDate": plain(accrual.pay_date),
+                "quantity": str(accrual.quantity),
+                "grossRate": str(accrual.rate),
+                "grossAmount": str(sign * accrual.gross),
+                "tax": str(sign * accrual.tax),
+                "fee": "0",
+                "netAmount": str(sign * (accrual.gross - accrual.tax)),
+                "code": "Re" if accrual.is_paid else "Po",
+                "fxRateToBase": str(accrual.fx_rate),
+            },
+        )
+
+
 _OF_A_DAY: Mapping[str, Callable[[SimulatedDay], Rows]] = {
     "Trades": _trades,
     "OptionEAE": _exercises,
@@ -201,6 +244,8 @@ _OF_A_DAY: Mapping[str, Callable[[SimulatedDay], Rows]] = {
     "EquitySummaryInBase": _equity,
     "OpenPositions": _positions,
     "ConversionRates": _conversion_rates,
+    "TierInterestDetails": _nights,
+    "ChangeInDividendAccruals": _dividends,
 }
 
 

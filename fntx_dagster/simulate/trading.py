@@ -18,8 +18,8 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK, Session
 from fntx_dagster.simulate import companies
 from fntx_dagster.simulate.account import Account
-from fntx_dagster.simulate.bookings import SimulatedFill
-from fntx_dagster.simulate.contracts import AGG, SAP, SPY
+from fntx_dagster.simulate.bookings import DividendAccrual, SimulatedFill
+from fntx_dagster.simulate.contracts import AGG, SAP, SPY, SimulatedContract
 from fntx_dagster.simulate.day import SimulatedDay
 from fntx_dagster.simulate.market import CENT, Market
 from fntx_dagster.simulate.orders import Orders, OrderTime
@@ -88,7 +88,7 @@ class Trader(Orders):
         self.agenda = self._agenda()
         self.companies = companies.Companies(seed, kinds, self._months())
         self.to_take_back: SimulatedFill | None = None
-        self.dividend_due: tuple[Decimal, Decimal, Decimal] | None = None
+        self.dividends_due: list[DividendAccrual] = []
 
     def run(self) -> Account:
         """Trade on every session of the market; the account with its last day closed."""
@@ -111,6 +111,7 @@ class Trader(Orders):
         for slot in slots:
             self._act(day, slot)
         self.companies.act(day)
+        self._pay_dividends(day)
         for kind in [kind for kind in self.waiting if kind in _EVENTS]:
             if _EVENTS[kind](self, day, session):
                 self.waiting.remove(kind)
@@ -136,8 +137,8 @@ class Trader(Orders):
                 agenda[days[min(_ON_THE_SAME_DAY[kind], len(days) - 1)]].append(kind)
             for kind in ("exercise", *sorted((self.kinds & KINDS) - _ON_THE_SAME_DAY.keys() - _WITHOUT_A_DAY)):
                 agenda[self.random.choice(days[:-1] or days)].append(kind)
-            if "dividend" in self.kinds and len(days) > _PAID_AFTER:
-                agenda[days[_PAID_AFTER]].append("dividend_paid")
+            for day in _before_third_friday(days) if "dividend" in self.kinds else ():
+                agenda[day].append("quarterly_dividend")
         return agenda
 
     def _months(self) -> list[list[date]]:
@@ -147,7 +148,9 @@ class Trader(Orders):
 
     def _accrue(self, day: SimulatedDay) -> None:
         if "interest" in self.kinds:
-            day.accrues(interest=str((day.opening.cash_in_base / 100 / 360).quantize(CENT)))
+            for currency, balance in sorted(day.opening.cash.items()):
+                if balance and currency in day.rates:
+                    day.accrues_night(currency, str(balance), _DEBIT_RATE if balance < 0 else _CREDIT_RATE)
 
     def _interest(self, day: SimulatedDay, session: Session) -> bool:
         """Last month's interest, paid in dollars."""
@@ -174,25 +177,32 @@ class Trader(Orders):
         return str((self.capital * self.random.randrange(5, 20) / 1000).quantize(Decimal(1)))
 
     def _dividend(self, day: SimulatedDay, session: Session) -> bool:
-        """The ex-dividend day: the dividend accrues."""
-        shares = day.opening.positions.get(AGG, Decimal(0))
-        if shares <= 0:
-            return True
-        gross = (shares * Decimal("0.3127")).quantize(CENT)
-        tax = (gross * Decimal("0.30")).quantize(CENT)
-        net = ((gross - tax) * self.market.rate("USD", day.date)).quantize(CENT)
-        self.dividend_due = gross, tax, net
-        day.accrues(dividends=str(net))
+        """The day before the ex-date of the month's dividend on bonds: it accrues."""
+        self._accrue_dividend(day, AGG, day.opening.positions.get(AGG, Decimal(0)), "0.3127")
         return True
 
-    def _dividend_paid(self, day: SimulatedDay, session: Session) -> bool:
-        if self.dividend_due:
-            gross, tax, net = self.dividend_due
-            day.moves("dividend", str(gross), "USD")
-            day.moves("tax", str(-tax), "USD")
-            day.accrues(dividends=str(-net))
-            self.dividend_due = None
+    def _quarterly_dividend(self, day: SimulatedDay, session: Session) -> bool:
+        """The same of the shares that the options are on, each quarter: some are held until it is paid."""
+        if len(self._sessions_after(day)) >= _PAID_AFTER:
+            self._deal(day, OrderTime(330, "15:00:00"), SPY, _FOR_A_DIVIDEND)
+            self._accrue_dividend(day, SPY, Decimal(_FOR_A_DIVIDEND), "1.7612")
         return True
+
+    def _accrue_dividend(self, day: SimulatedDay, contract: SimulatedContract, shares: Decimal, rate: str) -> None:
+        after = self._sessions_after(day)
+        if shares > 0 and len(after) >= _PAID_AFTER:
+            ex_date, pay_date = after[0], after[_PAID_AFTER - 1]
+            self.dividends_due.append(day.accrues_dividend(contract, shares, rate, ex_date, pay_date, tax="0.30"))
+
+    def _pay_dividends(self, day: SimulatedDay) -> None:
+        for accrual in [due for due in self.dividends_due if due.pay_date <= day.date]:
+            day.pays_dividend(accrual)
+            self.dividends_due.remove(accrual)
+            if accrual.contract is SPY:
+                self._deal(day, OrderTime(30, "10:00:00"), SPY, -_FOR_A_DIVIDEND)
+
+    def _sessions_after(self, day: SimulatedDay) -> list[date]:
+        return [each for each in self.market.sessions if each > day.date]
 
     def _conversion(self, day: SimulatedDay, session: Session) -> bool:
         if self.market.base != "USD":
@@ -244,11 +254,14 @@ class Trader(Orders):
         return True
 
 
-_ON_THE_SAME_DAY = {"fee": 0, "dividend": 0, "interest": 2}
+_ON_THE_SAME_DAY = {"fee": 0, "dividend": 5, "interest": 2}
 """Kind → the session of a month, from 0; the other kinds have a random day."""
 _WITHOUT_A_DAY = {"stock"}
 _PAID_AFTER = 4
-"""Sessions between the day of a dividend and its payment."""
+"""Sessions between the day on which a dividend accrues and its payment."""
+_FOR_A_DIVIDEND = 40
+_CREDIT_RATE, _DEBIT_RATE = "1", "6.83"
+"""Percent a year."""
 
 _EVENTS: Mapping[str, Callable[[Trader, SimulatedDay, Session], bool]] = {
     "after_hours": Trader._after_hours,
@@ -256,7 +269,7 @@ _EVENTS: Mapping[str, Callable[[Trader, SimulatedDay, Session], bool]] = {
     "correction": Trader._correction,
     "deposit": Trader._deposit,
     "dividend": Trader._dividend,
-    "dividend_paid": Trader._dividend_paid,
+    "quarterly_dividend": Trader._quarterly_dividend,
     "fee": Trader._fee_paid,
     "interest": Trader._interest,
     "late_cancel": Trader._late_cancel,
@@ -268,3 +281,10 @@ _EVENTS: Mapping[str, Callable[[Trader, SimulatedDay, Session], bool]] = {
 def _enough_for(trades_per_day: int) -> Decimal:
     """Dollars that carry so many trades a day without a day's return beyond ten per cent."""
     return Decimal(12_000 * max(5, trades_per_day))
+
+
+def _before_third_friday(days: Iterable[date]) -> list[date]:
+    """The session before the third Friday of a month that ends a quarter; none in another month."""
+    known = [day for day in days if day.month % 3 == 0]
+    friday = next((day for day in known if day.weekday() == 4 and 15 <= day.day <= 21), None)
+    return [max(day for day in known if day < friday)] if friday and any(day < friday for day in known) else []

@@ -18,7 +18,6 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.contracts import SPY, option
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, deliver, delivered, write_document
-from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.simulate.trading import EVERY_KIND, trade
 from fntx_dagster.store.marts import performance, story
 from tests.dbt.conftest import Platform, fresh
@@ -204,22 +203,14 @@ def test_an_assignment_says_what_its_night_costs_and_a_stop_that_it_triggered(
     day.trade(put, -1, "2.00", at="10:00")
     day.trade(call, -1, "0.10", at="10:30")
     day.ends(put, "Assignment")
-    account.day("2025-07-16", {SPY: "596"}).trade(call, 1, "0.40", at="11:00", order_type="STP")
-    folder = tmp_path_factory.mktemp("night")
-    platform.load(deliver(folder, "all", account))
-    tier = row(
-        "TierInterestDetail",
-        accountId="U3100010",
-        currency="USD",
-        interestType="Debit Interest",
-        valueDate="20250716",
-        balanceThreshold="0",
-        totalPrincipal="-49,800.5",
-        rate="6.83",
-        totalInterest="-9.45",
-    )
-    text = document(statement(section("TierInterestDetails", tier), account="U3100010", first="20250716"))
-    platform.load(write(folder / "tiers.xml", text))
+    night = account.day("2025-07-16", {SPY: "596"})
+    night.trade(call, 1, "0.40", at="11:00", order_type="STP")
+    night.accrues_night("USD", "-49800.5", "6.83")
+    account.days[-1].close()
+    [first, last] = [day.date for day in account.days]
+    pieces = delivered([account], QUERIES[ACTIVITY], first, last, as_of=last)
+    assert pieces is not None
+    platform.load(write_document(tmp_path_factory.mktemp("night") / "all.xml", pieces))
     platform.run("2025-07-15", "2025-07-16")
     [night] = story.days(platform.database, "U3100010", Period.on(date(2025, 7, 16)))
     lines = {line.label: line.text for paragraph in narrate(night).paragraphs for line in paragraph.lines}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from fntx_dagster.simulate.contracts import SPY
 from fntx_dagster.simulate.delivery import (
     ACCRUALS,
     ACTIVITY,
+    CASH,
     NAV,
     ONE_PER_SECTION,
     QUERIES,
@@ -115,14 +117,81 @@ def test_a_document_goes_out_statement_by_statement(accounts: list[Account]) -> 
 
 
 def test_interest_accruals_lead_from_balance_to_balance(accounts: list[Account], tmp_path: Path) -> None:
-    file = write_document(tmp_path / "a.xml", pieces(accounts[:1], ACCRUALS, FIRST, LAST))
-    rows = [item.attributes for item in FlexFile(file) if isinstance(item, Row)]
+    rows = rows_of(accounts[:1], ACCRUALS, "interest_accruals", tmp_path)
     balance = Decimal(0)
     for row, day in zip(rows, accounts[0].days, strict=True):
         assert Decimal(row["startingAccrualBalance"]) == balance
         balance += Decimal(row["interestAccrued"]) + Decimal(row["accrualReversal"])
         assert Decimal(row["endingAccrualBalance"]) == balance == day.equity["interestAccruals"]
     assert any(Decimal(row["accrualReversal"]) for row in rows)
+
+
+def rows_of(accounts: list[Account], query: str, table: str, folder: Path) -> list[Mapping[str, str]]:
+    file = write_document(folder / "a.xml", pieces(accounts, query, FIRST, LAST))
+    return [item.attributes for item in FlexFile(file) if isinstance(item, Row) and item.name == table]
+
+
+def by_day(rows: list[Mapping[str, str]], day: str, amount: str) -> dict[str, Decimal]:
+    """Day → the sum of an amount in base currency."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        sums[row[day]] += Decimal(row[amount]) * Decimal(row["fxRateToBase"])
+    return {name: total for name, total in sums.items() if total}
+
+
+def test_the_interest_of_the_nights_is_what_accrues_and_is_on_the_cash_that_there_was(tmp_path: Path) -> None:
+    indebted = Account("U3000011", cash={"HKD": "20000", "USD": "-3000"})
+    for day in ("2025-07-07", "2025-07-08"):
+        nights = indebted.day(day, {SPY: "621"}, USD="7.8412")
+        for currency, balance in nights.opening.cash.items():
+            nights.accrues_night(currency, str(balance), "6.83" if balance < 0 else "1")
+    indebted.days[-1].close()
+    for account in (indebted, *trade(5, ["U3000012"], FIRST, LAST, trades_per_day=6)):
+        tiers = rows_of([account], ACCRUALS, "tier_interest", tmp_path)
+        accrued = rows_of([account], ACCRUALS, "interest_accruals", tmp_path)
+        in_base = {row["toDate"]: Decimal(row["interestAccrued"]) for row in accrued if Decimal(row["interestAccrued"])}
+        assert by_day(tiers, "reportDate", "totalInterest") == in_base != {}
+        opened = {f"{day.date:%Y%m%d}": day.opening.cash for day in account.days}
+        for row in tiers:
+            assert Decimal(row["totalPrincipal"]) == opened[row["reportDate"]][row["currency"]]
+            assert (row["interestType"] == "Debit Interest") == (Decimal(row["totalPrincipal"]) < 0)
+    [cost, _] = [row for row in rows_of([indebted], ACCRUALS, "tier_interest", tmp_path) if row["currency"] == "USD"]
+    assert Decimal(cost["totalInterest"]) == Decimal("-0.57")  # 3,000 at 6.83 % for a day of 360
+
+
+def test_dividends_accrue_before_their_ex_date_and_go_as_they_are_paid(accounts: list[Account], tmp_path: Path) -> None:
+    holder = Account("U3000013")
+    first = holder.day("2025-06-18", {SPY: "597"}, USD="7.8500")
+    first.trade(SPY, 90, "596")
+    accrual = first.accrues_dividend(SPY, Decimal(90), "1.7612", date(2025, 6, 20), date(2025, 6, 23), tax="0.30")
+    holder.day("2025-06-20", {SPY: "594"}, USD="7.8495")
+    holder.day("2025-06-23", {SPY: "600"}, USD="7.8490").pays_dividend(accrual)
+    holder.days[-1].close()
+    posted, paid = rows_of([holder], CASH, "dividend_accruals", tmp_path)
+    assert (posted["date"], posted["exDate"], posted["grossAmount"], posted["tax"]) == (
+        *("20250618", "20250620"),
+        *("158.51", "47.55"),
+    )
+    assert (paid["date"], paid["code"], paid["netAmount"]) == ("20250623", "Re", "-110.96")
+    assert [day.equity["dividendAccruals"] for day in holder.days] == [Decimal("110.96") * Decimal("7.85")] * 2 + [0]
+    for account in (holder, *accounts):
+        rows = rows_of([account], CASH, "dividend_accruals", tmp_path)
+        assert {row["code"] for row in rows} == {"Po", "Re"}
+        assert by_day(rows, "date", "netAmount") == {
+            f"{day.date:%Y%m%d}": day.components["changeInDividendAccruals"]
+            for day in account.days
+            if day.components["changeInDividendAccruals"]
+        }
+        assert all(row["exDate"] > row["date"] for row in rows if row["code"] == "Po")
+
+
+def test_the_shares_that_options_are_on_pay_each_quarter(tmp_path: Path) -> None:
+    [account] = trade(1, NUMBERS[:1], date(2025, 6, 16), LAST, trades_per_day=30)
+    rows = rows_of([account], CASH, "dividend_accruals", tmp_path)
+    assert {(row["exDate"], row["payDate"], row["quantity"]) for row in rows if row["symbol"] == "SPY"} == {
+        ("20250620", "20250625", "40")
+    }
+    assert [cash.amount for cash in account["2025-06-25"].cash] == [Decimal("70.45"), Decimal("-21.14")]
 
 
 def test_an_equity_summary_covers_the_day_before_too(accounts: list[Account], tmp_path: Path) -> None:
