@@ -76,6 +76,20 @@ def test_the_interest_of_a_night_is_said_with_its_rate_and_balance() -> None:
     assert line.amount == Decimal("-11.91")
 
 
+def test_the_shares_of_an_assignment_are_in_the_balance_of_their_own_currency_alone() -> None:
+    at = new_york(JULY_17, "16:20")
+    brought = event("s", "delivery", at, CALL_628, "100", "600", opens="100", impact="0", after="0")
+    day = quiet_day(
+        blocks=(block("assignment", "overnight", brought, impact="0", after="0"),),
+        interest_tiers=(NIGHT, NIGHT._replace(currency="EUR")),
+    )
+    said = [
+        line.text.endswith("The shares that the assignment brought are in that balance.")
+        for line in interest_lines(day)
+    ]
+    assert said == [True, False]
+
+
 def test_a_stop_that_triggers_is_said_and_another_order_is_not() -> None:
     at = new_york(JULY_17, "11:00")
     bought = event("b", "trade", at, CALL_628, "1", "0.9", closes="1", gross="-50", impact="-392.36", after="0")
