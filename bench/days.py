@@ -40,7 +40,7 @@ def measure(ten_years: bool = True) -> list[Measurement]:
         Measurement(
             "one more day, warm process",
             f"{median(warm):.1f} s",
-            f"dbt and Dagster alone {median(limit):.1f} s",
+            f"the models and Dagster alone {median(limit):.1f} s",
             f"{median(warm) / median(limit):.2f}",
             "2 s at most",
         ),
@@ -72,11 +72,11 @@ def _warm(settings: Settings) -> dict[str, object]:
     for day in DAYS:
         _deliver(settings, books, day)
         seconds.append(timed(lambda day=day: _succeeded(run_range(settings, "daily_run", Period.on(day)))))
-    return {"seconds": seconds[1:], "limit": [timed(lambda: _dbt(settings)) + _recorded(settings) for _ in DAYS[1:]]}
+    return {"seconds": seconds[1:], "limit": [timed(lambda: _models(settings)) + _recorded(settings) for _ in DAYS[1:]]}
 
 
-def _dbt(settings: Settings) -> None:
-    """dbt's part of the last day's run, alone."""
+def _models(settings: Settings) -> None:
+    """The models and their tests of the last day's run, alone."""
     from fntx_dagster.defs.transforms import transforms
     from fntx_dagster.services.building.marts import build
     from fntx_dagster.store.opening import open_database
