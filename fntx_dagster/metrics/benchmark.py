@@ -21,6 +21,8 @@ from fntx_dagster.model.against_market import Comparison, Distribution, MarketDa
 from fntx_dagster.model.nav import NavDay
 
 _A_YEAR = 252
+SHORTEST_YEAR = 250
+"""The fewest sessions that a calendar year has: fewer are less than a year."""
 _STILL = 1e-30
 """A variance at or below it is none."""
 _WIDTHS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
@@ -68,7 +70,7 @@ def compared(name: str, days: Sequence[MarketDay]) -> Comparison | None:
         _linked(own),
         _linked(market),
         beta,
-        None if left is None or len(pairs) < _A_YEAR else _annualised([left]),
+        None if left is None or len(pairs) < SHORTEST_YEAR else _annualised([left]),
         left,
         _correlation(own, market),
         _capture([pair for pair in pairs if pair[1] > 0]),

@@ -15,8 +15,8 @@ from fntx_dagster.model.period import Period
 
 class Comparison(NamedTuple):
     """An account's daily returns beside those of a benchmark, over the sessions that have both. `missing`: sessions of
-    the account without a return of the benchmark. `alpha` is per year, and None for less than a year of sessions;
-    `daily_alpha` is per session."""
+    the account without a return of the benchmark. `alpha` is per year, and None for fewer sessions
+    than the shortest year has; `daily_alpha` is per session."""
 
     benchmark: str
     sessions: int

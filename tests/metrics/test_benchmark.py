@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.errors import Permanent
-from fntx_dagster.metrics.benchmark import beside, compared, distribution, prices_of_csv
+from fntx_dagster.metrics.benchmark import SHORTEST_YEAR, beside, compared, distribution, prices_of_csv
 from fntx_dagster.model.against_market import Comparison, MarketDay
 from fntx_dagster.model.nav import NavDay
 
@@ -36,7 +37,7 @@ def normal(seed: int, count: int) -> tuple[list[float], list[float]]:
     return [0.4 * each + random.gauss(0.0003, 0.006) for each in market], market
 
 
-@pytest.mark.parametrize("count", [2, 3, 21, 251, 252, 700])
+@pytest.mark.parametrize("count", [2, 3, 21, 249, 250, 252, 700])
 @pytest.mark.parametrize("seed", range(4))
 def test_empyrical_gives_the_same_figures(seed: int, count: int) -> None:
     own, market = normal(seed, count)
@@ -59,7 +60,7 @@ def test_empyrical_gives_the_same_figures(seed: int, count: int) -> None:
         assert own_figure == (None if math.isnan(value) else pytest.approx(value, rel=1e-9)), name
     assert found.daily_alpha is not None
     assert (1 + found.daily_alpha) ** 252 - 1 == pytest.approx(alpha, rel=1e-9)
-    assert found.alpha == (None if count < 252 else pytest.approx(alpha, rel=1e-9))
+    assert found.alpha == (None if count < 250 else pytest.approx(alpha, rel=1e-9))
 
 
 def test_a_benchmark_beside_itself_has_a_beta_of_one_and_captures_all() -> None:
@@ -175,3 +176,8 @@ def test_the_linked_return_begins_with_the_first_close_that_is_known() -> None:
     prices[BEGIN] = Decimal(50), True
     linked = [day.benchmark_linked for day in beside(days, BEFORE, prices)]
     assert linked == [None, None, pytest.approx(0.02)], "a missing close leaves a gap"
+
+
+def test_every_calendar_year_has_an_alpha() -> None:
+    years = [len(sessions(date(year, 1, 1), date(year, 12, 31))) for year in range(2010, 2027)]
+    assert min(years) == SHORTEST_YEAR
