@@ -13,3 +13,5 @@ class Lacking(NamedTuple):
     base_currency: str | None = None
     source: str = ""
     contradictions: tuple[str, ...] | list[str] = ()
+    without_terms: tuple[str, ...] | list[str] = ()
+    """Symbols of open options without strike, expiry or putCall."""

@@ -5,6 +5,8 @@ What belongs here: what a missing section means for the figures below, and which
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fntx_dagster.model.lacking import Lacking
 
 _WITHOUT = {
@@ -17,11 +19,24 @@ _WITHOUT = {
 
 
 def notes(lacking: Lacking) -> tuple[str, ...]:
-    """One sentence for each missing section, and one for each contradiction."""
+    """One sentence for each missing section, one for each contradiction, and one for options without their terms."""
     return (
         *(sentence for section, sentence in _WITHOUT.items() if section in lacking.sections),
         *(
             f"The base currency is {lacking.base_currency}, as {lacking.source} says; {contradiction}."
             for contradiction in lacking.contradictions
         ),
+        *_without_terms(lacking),
     )
+
+
+def _without_terms(lacking: Lacking) -> Iterator[str]:
+    if named := [" ".join(symbol.split()) for symbol in lacking.without_terms]:
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        yield (
+            f"Open Positions do not say strike, expiry or putCall of {', '.join(named[:_NAMED])}{more}: what was held"
+            " of them before the statements has no lot, and they have no Greeks."
+        )
+
+
+_NAMED = 5

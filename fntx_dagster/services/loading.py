@@ -18,7 +18,7 @@ from fntx_dagster.samples import SAMPLE_ACCOUNT, SAMPLES
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.raw_flex.folders import skipped_files, statement_files
-from fntx_dagster.store.raw_flex.incomplete import incomplete_trades
+from fntx_dagster.store.raw_flex.incomplete import incomplete_positions, incomplete_trades
 from fntx_dagster.store.raw_flex.overview import accounts, loaded_files
 from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, iter_loads
 
@@ -57,7 +57,7 @@ def date_order(settings: Settings) -> DayOrder | None:
 
 def remarks(db: Readable, loads: Iterable[FileLoad]) -> Iterator[str]:
     """What a person should know of the files that were loaded now: one without a statement, and accounts whose trades
-    lack a field, so that no day can be built of them."""
+    lack a field, so that no day can be built of them, or whose open positions lack their terms."""
     loaded = [entry for entry in loads if not entry.error]
     for entry in loaded:
         if not entry.accounts:
@@ -69,6 +69,13 @@ def remarks(db: Readable, loads: Iterable[FileLoad]) -> Iterator[str]:
             f"row {lack.row_key} of {lack.row_date} in Trades has no {lack.attribute}{more}: no day of its account can"
             f" be built. Add the field {lack.attribute} to the section Trades of the Flex query, and load the"
             " statement again"
+        )
+    for lack in incomplete_positions(db, changed):
+        more = f", as {lack.rows - 1} more" if lack.rows > 1 else ""
+        yield (
+            f"row {lack.row_key} of {lack.row_date} in Open Positions has no {lack.attribute}{more}: no lot from before"
+            f" the statements opens of it, and it has no Greeks. Add the field {lack.attribute} to the section Open"
+            " Positions of the Flex query, and load the statement again"
         )
 
 

@@ -38,6 +38,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import holdings, performance, risk, round_trips, story
+from fntx_dagster.store.raw_flex.coverage import positions_without_nav
 from fntx_dagster.store.raw_flex.lacking import lacking
 
 
@@ -65,6 +66,12 @@ def report(
         if account is not None or not known:
             known = [chosen_account(snapshot, account)]
         provisional = provisional_days(settings, snapshot, period, account, on_problem)
+        if not provisional and (held := positions_without_nav(snapshot, period, known)):
+            raise Permanent(
+                f"no trading day is built for {period}: no statement has its NAV. {held}",
+                "Load Change in NAV (or Equity Summary with a total) for these days, then `fntx run`; the days after"
+                " them know these positions",
+            )
         named = dict.fromkeys([*known, *sorted(day.account_id for day in provisional)])
         shown = {
             account_id: stories_of(snapshot, account_id, period, observer, provisional, masked=masked)

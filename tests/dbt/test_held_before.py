@@ -13,16 +13,21 @@ from pathlib import Path
 
 import pytest
 
+from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.clock import HONG_KONG
+from fntx_dagster.services.loading import remarks
 from fntx_dagster.services.reporting import report
 from fntx_dagster.services.risk import update_greeks
+from fntx_dagster.services.tax import tax_rows, tax_sales
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.contracts import AGG, SPY, SimulatedContract, option
 from fntx_dagster.simulate.delivery import deliver
 from fntx_dagster.simulate.documents import document, row, section, statement, write
 from fntx_dagster.store.marts import performance, round_trips, windows
+from fntx_dagster.store.raw_flex.coverage import nothing_to_build
+from fntx_dagster.store.raw_flex.statements import load_paths
 from tests.dbt.conftest import Platform, fresh
 
 CALL, PUT, CLOSED_PUT = option("C", 640, "2025-07-18"), option("P", 600, "2025-07-18"), option("P", 590, "2025-07-11")
@@ -155,6 +160,28 @@ def test_what_is_closed_realises_its_cost_basis_first_in_first_out(july: Platfor
 
 
 @ACCOUNTS
+def test_july_made_what_the_marks_of_june_and_the_trades_since_give(july: Platform, number: str) -> None:
+    """70 × (620 − 617.85), 30 × (630 − 617.85), the call 2.10 − 2, two puts of 3.90, the put 0.60 − 0.10, four fees."""
+    made = Decimal("150.50") + Decimal("364.50") + 10 + 780 + 50 - 4
+    assert july.query("select sum(net_pnl) from alm_reporting.daily_summary where account_id = %s", number) == [(made,)]
+
+
+@ACCOUNTS
+def test_the_tax_list_has_their_basis_and_their_term(july: Platform, number: str) -> None:
+    rows = tax_rows(tax_sales(july.settings, july.database, 2025, number))
+    assert [
+        (row["description"], row["quantity"], row["opened_before"], row["term"], round(row["gain"], 2)) for row in rows
+    ] == [
+        (CALL.symbol, 1, date(2025, 7, 1), "short", 119),
+        ("SPY", 60, None, "long", Decimal("7193.14")),
+        ("SPY", 10, None, "short", Decimal("697.86")),
+        (CLOSED_PUT.symbol, 1, date(2025, 7, 1), "short", 109),
+        (PUT.symbol, 2, date(2025, 7, 1), "short", 900),
+    ]
+    assert [row["cost_basis"] for row in rows if row["direction"] == "long"] == [Decimal("30006"), Decimal("5502")]
+
+
+@ACCOUNTS
 def test_every_day_verifies_and_nothing_is_unexplained(july: Platform, number: str) -> None:
     assert july.failing(number) == {}
     assert {day.unexplained for day in july.days(number)} == {0}
@@ -233,6 +260,35 @@ def test_a_second_run_of_any_day_changes_nothing(july: Platform) -> None:
     for day in ("2025-07-22", "2025-07-03", "2025-06-27"):
         counts = july.run(day, "2025-07-31")
         assert (counts.fills, counts.position_lots) == ((0, 0, 0), (0, 0, 0))
+
+
+def test_a_file_with_positions_and_no_nav_says_what_is_held_and_what_to_load(
+    platform: Platform, tmp_path: Path
+) -> None:
+    platform.load(write(tmp_path / "first.xml", document(first_file("U4100001"))))
+    day = Period.on(date(2025, 6, 30))
+    held = f"Open Positions of 2025-06-30 hold 5 positions: 20 AGG, 100 SPY, -1 {' '.join(CLOSED_PUT.symbol.split())}"
+    with pytest.raises(Permanent, match="no trading day is built for 2025-06-30") as said:
+        report(platform.settings, platform.database, day, HONG_KONG)
+    assert held in str(said.value)
+    assert "Load Change in NAV" in said.value.way_out
+    assert held in str(nothing_to_build(platform.database, day))
+
+
+def test_an_option_without_its_terms_is_named_when_it_is_loaded(platform: Platform, tmp_path: Path) -> None:
+    bare = held(CALL, -1).replace(' putCall="C"', "").replace(' strike="640"', "")
+    assert len(bare) == len(held(CALL, -1)) - 25
+    path = write(
+        tmp_path / "first.xml",
+        document(statement(section("OpenPositions", bare, held(SPY, 5)), account="U4100001", first="20250630")),
+    )
+    (remark,) = remarks(platform.database, load_paths(platform.database, [path]))
+    assert "of 2025-06-30 in Open Positions has no strike: no lot from before the statements opens of it" in remark
+    july = account("U4100001")
+    platform.load(deliver(tmp_path, "july", july))
+    platform.run(*map(str, JULY))
+    text = report(platform.settings, platform.database, Period.on(date(2025, 7, 1)), HONG_KONG)
+    assert f"do not say strike, expiry or putCall of {' '.join(CALL.symbol.split())}: what was held of them" in text
 
 
 def test_an_earlier_statement_moves_the_beginning_and_equals_a_load_in_order(

@@ -35,13 +35,13 @@ class StaleRange(NamedTuple):
 
 
 def note_covered(connection: psycopg.Connection, table: str, file_id: int) -> None:
-    """Note, within a load's transaction, the earliest day of those in the table `covered` that a file changed.
+    """Note, within a load's transaction, the earliest day of those in the table `own` that a file changed.
 
     `table` is one of raw_flex, without the schema.
     """
     connection.execute(
         f"""
-        with days as (select account_id, min(day) as first, max(day) as last from covered group by 1)
+        with days as (select account_id, min(day) as first, max(day) as last from own group by 1)
         insert into alm_reporting.untold_changes as known (account_id, since)
         select changed.account_id, min(changed.row_date)
         from raw_flex.{own_sql(table)} as changed

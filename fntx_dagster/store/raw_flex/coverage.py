@@ -6,6 +6,7 @@ missing is decided here, from the statements, and not from what Dagster remember
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.queries import one_value
 from fntx_dagster.store.raw_flex.fetches import served_accounts, unanswered
+from fntx_dagster.store.raw_flex.positions import positions_in_words
 
 _STATEMENTS_TAKE = timedelta(hours=4)
 """After midnight New York; the broker promises daily statements overnight."""
@@ -131,11 +133,19 @@ def nothing_to_build(db: Readable, period: Period) -> str | None:
     if any(nav_sessions(db, period).values()):
         return None
     expected = [session.day for session in sessions(first, last)]
+    held = positions_in_words(db, period)
     return (
         f"no official NAV for {len(expected)} session{'s' if len(expected) > 1 else ''}: {listed(expected)}. Load "
         "statements that hold Change in NAV (or Equity Summary with a total) for them, or choose a range without them; "
-        "`fntx status` says what is loaded"
+        "`fntx status` says what is loaded" + (f". {held}" if held else "")
     )
+
+
+def positions_without_nav(db: Readable, period: Period, accounts: Collection[str]) -> str | None:
+    """The positions at the last close of a range in which none of the accounts has an official NAV, in words; None
+    where one has, or where Open Positions list nothing."""
+    known = nav_sessions(db, period)
+    return None if any(known.get(account) for account in accounts) else positions_in_words(db, period, accounts)
 
 
 def listed(days: list[date]) -> str:

@@ -1,4 +1,4 @@
-"""Trades that lack a field without which no fill can be made of them."""
+"""Trades that lack a field without which no fill can be made of them, and open positions without their terms."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ def incomplete_trades(db: Readable, accounts: Collection[str]) -> list[Incomplet
     with db.connect() as connection:
         found = connection.execute(_INCOMPLETE.format(case=_lacking()), [[*accounts]])
         return [Incomplete(*row) for row in found]
+
+
+def incomplete_positions(db: Readable, accounts: Collection[str]) -> list[Incomplete]:
+    """One entry for each of the accounts of which an open position lacks a term: an option its strike, expiry or
+    putCall, a future its multiplier. No lot of it opens."""
+    with db.connect() as connection:
+        return [Incomplete(*row) for row in connection.execute(_WITHOUT_TERMS, [[*accounts]])]
 
 
 def _lacking() -> sql.Composable:
@@ -62,3 +69,24 @@ from (
 where attribute is not null
 order by account_id, row_date, row_key
 """)
+
+_WITHOUT_TERMS = """
+select distinct on (account_id)
+    account_id, row_key, row_date, attribute, count(*) over (partition by account_id)
+from (
+    select account_id, row_key, row_date,
+        case
+            when is_option and strike is null then 'strike'
+            when is_option and expiry is null then 'expiry'
+            when is_option and put_call is null then 'putCall'
+            when asset_category = 'FUT' and multiplier is null and position_value is null then 'multiplier'
+        end as attribute
+    from raw_flex.open_positions
+    cross join lateral (
+        select put_call is not null or strike is not null or asset_category in ('OPT', 'FOP', 'FSFOP') as is_option
+    ) as kind
+    where account_id = any (%s) and withdrawn_at is null and position <> 0
+) as row
+where attribute is not null
+order by account_id, row_date, row_key
+"""

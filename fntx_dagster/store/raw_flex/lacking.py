@@ -20,8 +20,26 @@ def lacking(db: Readable, account: str, period: Period) -> Lacking:
             "select base_currency, source, contradictions from alm_reporting.base_currencies where account_id = %s",
             [account],
         ).fetchone()
-    return Lacking(tuple(section for (section,) in sections), *(base or ()))
+        without_terms = tuple(symbol for (symbol,) in connection.execute(_WITHOUT_TERMS, parameters))
+    known = Lacking(tuple(section for (section,) in sections), *(base or ()))
+    return known._replace(without_terms=without_terms)
 
+
+# in the range, or at the last close before it
+_WITHOUT_TERMS = """
+    select distinct coalesce(symbol, conid) from raw_flex.open_positions
+    where account_id = %(account)s and withdrawn_at is null and position <> 0 and row_date <= %(last)s
+        and row_date >= coalesce(
+            (
+                select max(row_date) from raw_flex.open_positions
+                where account_id = %(account)s and withdrawn_at is null and row_date < %(first)s
+            ),
+            %(first)s
+        )
+        and (put_call is not null or strike is not null or asset_category in ('OPT', 'FOP', 'FSFOP'))
+        and (strike is null or expiry is null or put_call is null)
+    order by 1
+"""
 
 _LACKING = """
     with delivered as (

@@ -17,6 +17,7 @@ from fntx_dagster.adapters.flex.sections import OTHER, SECTIONS, Section
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading, Row, Statement
 from fntx_dagster.store.accounting.changes import note_covered
 from fntx_dagster.store.queries import own_sql
+from fntx_dagster.store.raw_flex import beside
 from fntx_dagster.store.raw_flex.copying import Copying, Objects, digest_of
 from fntx_dagster.store.raw_flex.tables import PER_PERIOD, Counts, table_of, typed_columns, typed_values
 
@@ -144,14 +145,17 @@ class Merge:
         )
         self.connection.execute("analyze claims")
         self.connection.execute("analyze covered")
+        query = sql.Literal(self.file.query_name)
+        self.connection.execute(beside.OWN_DAYS.format(query=query, file_id=sql.Literal(file_id)))
+        self.connection.execute("analyze own")
 
     def _resolve(self, section: Section, file_id: int) -> None:
         """One row per key that counts, and its fate, in `fresh_<table>`; 'compared' where only the digests differ.
 
         A key is the broker's id; where that is not unique in its statement, the id and a digest; without an id the
         digest, and a number from the second of identical rows on. A row that has moved to another day stays where it
-        is when a newer statement covers that day. A row with an id of the broker's that is nowhere yet is taken as well
-        where the newer statement is of another query, which may not choose it.
+        is when a newer statement covers that day. A row with an id of the broker's is taken as well where the newer
+        statement is of another query, which may not choose it; what that one says of it stays.
         """
         self._execute(
             """
@@ -176,7 +180,8 @@ class Merge:
                     and claims.day = keyed.row_date and claims.statement_id = statements.statement_id
                 order by account_id, row_key, claims.when_generated desc, seq desc
             )
-            select delivered.seq, delivered.account_id, delivered.row_key, delivered.name, delivered.row_kind,
+            select delivered.seq, delivered.account_id, delivered.row_key, delivered.by_id, delivered.name,
+                delivered.row_kind,
                 delivered.row_date, delivered.digest, delivered.statement_id, present.row_id,
                 case
                     when present.row_id is null then 'inserted'
@@ -185,19 +190,22 @@ class Merge:
                     when present.withdrawn_at is not null or present.row_kind <> delivered.row_kind
                         or present.row_date <> delivered.row_date then 'updated'
                     when present.digest = delivered.digest then 'unchanged'
+                    when covered.day is null and brought.when_generated > delivered.when_generated then 'superseded'
                     else 'compared' end as fate
             from unique_keys as delivered
             left join covered on covered.account_id = delivered.account_id and covered.section = delivered.name
                 and covered.day = delivered.row_date
             left join {target} as present
                 on present.account_id = delivered.account_id and present.row_key = delivered.row_key
+            left join raw_flex.statements as brought on brought.statement_id = present.statement_id
+            left join own on own.account_id = delivered.account_id and own.section = delivered.name
+                and own.day = delivered.row_date
             left join raw_flex.coverage as known on known.account_id = delivered.account_id
                 and known.section = delivered.name and known.day = present.row_date
-            where covered.day is not null or delivered.by_id and present.row_id is null and {beside}
+            where covered.day is not null or delivered.by_id and own.day is not null
             """,
             section,
             file_id=sql.Literal(file_id),
-            beside=_COVERED_BY_ANOTHER_QUERY.format(query=sql.Literal(self.file.query_name)),
         )
         self._analyze(section, "fresh")
 
@@ -241,6 +249,9 @@ class Merge:
                 section,
             )
             self._keep_replaced(section)
+        if came and section.identified and self.file.query_name is not None:
+            self._execute(beside.NOTE_HOLDERS, section, **self._names(section))
+        if wanted:
             self._update(section)
         if came:
             counts = self._count(section, counts)
@@ -285,24 +296,35 @@ class Merge:
 
     def _withdraw(self, section: Section, came: bool) -> list[tuple[str, int]]:
         """Mark the present rows (nothing is inserted yet) of the covered days that were not delivered, but no row with
-        an id of the broker's that another query delivered: this one may not choose it."""
-        delivered = sql.SQL("exists (select from {} as fresh where fresh.row_id = present.row_id)")
+        an id of the broker's that another query delivered: this one may not choose it. Where another query's statement
+        is newer, only what this query delivered is marked."""
+        exists = sql.SQL("exists (select from {} as fresh where fresh.row_id = present.row_id)")
+        delivered = exists.format(_fresh(section.table)) if came else sql.SQL("false")
+        query = self.file.query_name
+        if section.identified and query is not None:
+            named = self._names(section) | {"delivered": delivered}
+            self._execute(beside.LET_GO, section, **named)
+            self._execute(beside.HAND_OVER, section, **named, is_of_query=beside.is_of_query(query))
         return self._execute(
             """
             with withdrawn as (
-                update {target} as present set withdrawn_at = now() from covered
-                where covered.section = {name} and present.account_id = covered.account_id
-                    and present.row_date = covered.day and present.withdrawn_at is null and not {delivered}
-                    and not {beside}
-                returning covered.section
+                update {target} as present set withdrawn_at = now() from own
+                where own.section = {name} and present.account_id = own.account_id
+                    and present.row_date = own.day and present.withdrawn_at is null and not {delivered}
+                    and case when own.is_newest then not {beside} else {is_of_query} end
+                returning own.section
             )
             select section, count(*) from withdrawn group by section
             """,
             section,
             name=sql.SQL("present.section") if section is OTHER else sql.Literal(section.table),
-            delivered=delivered.format(_fresh(section.table)) if came else sql.SQL("false"),
-            beside=_of_another_query("present", self.file.query_name),
+            delivered=delivered,
+            beside=beside.is_of_another_query(query),
+            is_of_query=beside.is_of_query(query),
         ).fetchall()
+
+    def _names(self, section: Section) -> dict[str, sql.Composable]:
+        return {"name": sql.Literal(section.table), "ours": sql.Literal(self.file.query_name)}
 
     def _insert(self, section: Section) -> None:
         read = sql.SQL(", ").join(_read(section))
@@ -329,27 +351,6 @@ class Merge:
 
 
 _FEW = 1_000
-
-
-_COVERED_BY_ANOTHER_QUERY = sql.SQL("""exists (
-    select from raw_flex.coverage as newest
-    join raw_flex.statements using (statement_id) join raw_flex.files using (file_id)
-    where newest.account_id = delivered.account_id and newest.section = delivered.name
-        and newest.day = delivered.row_date and files.query_name <> {query}
-)""")
-
-
-def _of_another_query(row: LiteralString, query: str | None) -> sql.Composable:
-    """Whether a present row has an id of the broker's and came by a query of another name; of a file without a name it
-    is never so."""
-    if query is None:
-        return sql.SQL("false")
-    return sql.SQL(
-        """(split_part({row}.row_key, '~', 1) = {row}.attributes ->> 'transactionID' and exists (
-            select from raw_flex.statements join raw_flex.files using (file_id)
-            where statements.statement_id = {row}.statement_id and files.query_name <> {query}
-        ))"""
-    ).format(row=sql.SQL(row), query=sql.Literal(query))
 
 
 def _staged(table: str) -> sql.Identifier:

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from itertools import permutations
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -414,7 +416,8 @@ def live_tables(database: Database) -> list[list[tuple[Any, ...]]]:
 
 def empty(database: Database) -> None:
     with database.connect() as connection:
-        for table in ("coverage", "statements", "files", "revisions", "trades", "cash_transactions", "other_sections"):
+        tables = "coverage also_delivered statements files revisions trades cash_transactions other_sections"
+        for table in tables.split():
             connection.execute(f"DELETE FROM raw_flex.{table}")
 
 
@@ -626,3 +629,56 @@ def test_a_query_still_withdraws_what_it_itself_delivered_and_no_longer_holds(da
         assert connection.execute("select row_key from raw_flex.trades where withdrawn_at is null").fetchall() == [
             ("2",)
         ]
+
+
+def deliveries(*held: tuple[str, int, tuple[int, ...]]) -> list[str]:
+    """Files of (query, hour of generation, the trades that it holds)."""
+    return [chosen(query, f"20250801;{hour:02}0000 EDT", *numbers) for query, hour, numbers in held]
+
+
+@pytest.mark.parametrize(
+    ("held", "live"),
+    [
+        # a query's newest statement decides about its rows, though the other query's is newer
+        ([("A", 1, (1, 2)), ("A", 2, (1,)), ("B", 3, (3,))], {"1", "3"}),
+        ([("A", 1, (1,)), ("B", 2, (3, 4)), ("A", 3, (2,)), ("B", 4, (4,))], {"2", "4"}),
+        # what both deliver stays until the last of them lets it go, and comes back
+        ([("A", 1, (1, 2)), ("B", 2, (2,)), ("A", 3, (1,))], {"1", "2"}),
+        ([("A", 1, (1, 2)), ("B", 2, (2, 5)), ("A", 3, ()), ("B", 4, ())], set()),
+        ([("A", 1, (1,)), ("A", 2, ()), ("B", 3, (5,)), ("A", 4, (1,))], {"1", "5"}),
+    ],
+)
+def test_what_two_queries_hold_does_not_depend_on_the_order_of_loading(database, tmp_path, held, live):
+    files = deliveries(*held)
+    for number, order in enumerate(permutations(files)):
+        empty(database)
+        for place, text in enumerate(order):
+            load_file(database, write(tmp_path / f"{number}-{place}.xml", text))
+        assert Loader(database, tmp_path).live() == live, [files.index(text) for text in order]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    st.lists(st.tuples(st.sampled_from("AB"), st.frozensets(st.integers(1, 4), max_size=3)), min_size=2, max_size=5),
+    st.randoms(use_true_random=False),
+)
+def test_of_two_queries_each_row_lives_while_the_newest_statement_of_one_holds_it(
+    database: Database, tmp_path: Path, held: list[tuple[str, frozenset[int]]], random: Random
+) -> None:
+    files = deliveries(*((name, hour, tuple(sorted(numbers))) for hour, (name, numbers) in enumerate(held, 1)))
+    newest = dict(held)
+    random.shuffle(files)
+    empty(database)
+    for place, text in enumerate(files):
+        load_file(database, write(tmp_path / f"{place}.xml", text))
+    expected = {str(number) for numbers in newest.values() for number in numbers}
+    assert Loader(database, tmp_path).live() == expected
+
+
+def test_a_late_statement_of_another_query_makes_its_days_stale(database, tmp_path):
+    late, early = deliveries(("A", 2, (1,)), ("B", 1, (2,)))
+    for name, text in (("late", late), ("early", early)):
+        with database.connect() as connection:
+            connection.execute("delete from alm_reporting.untold_changes")
+        load_file(database, write(tmp_path / f"{name}.xml", text))
+        assert query(database, "select since from alm_reporting.untold_changes") == [(date(2025, 7, 14),)]
