@@ -1,4 +1,5 @@
-"""Lots that an account held before its first statement of trades: what Open Positions says of them.
+"""Lots that no statement of trades opened: held before the first of them, or since a gap between two. What Open
+Positions says of them.
 
 What belongs here: how many units the fills do not account for, and the lots that they are. A lot's price is the
 broker's cost basis, which includes the commission of its opening; where a row says when it was opened, that is its
@@ -55,6 +56,15 @@ class RecordStart(NamedTuple):
     first_day: date
 
 
+class Gap(NamedTuple):
+    """Sessions without a statement of trades between two with one: `since` is the close (UTC) of the last before them,
+    `end` where the fills go on. Open Positions of the day `reported` say what is held then."""
+
+    since: datetime
+    end: RecordStart
+    reported: date
+
+
 class Moved(NamedTuple):
     """What the fills of one contract did up to a day: units bought and sold, both 0 or more; `is_changed`: a corporate
     action was among them."""
@@ -94,6 +104,29 @@ def held_before(
         HeldLot(row, lot)
         for contract_id, held in by_contract.items()
         for row, lot in _of_contract(_detailed(held), moved.get(contract_id, Moved()), beginning, base)
+    ]
+
+
+def appeared(
+    rows: Iterable[HeldRow], known: Mapping[str, Decimal], moved: Mapping[str, Moved], gap: Gap, base: str
+) -> list[HeldLot]:
+    """The lots that appeared in a gap, in no order; `base` is the account's base currency.
+
+    `rows`: Open Positions of the reported day; `known`: contract → what the lots from before the gap hold at its end,
+    signed; `moved`: what the fills did since then, up to the reported day. Lots that the rows date within the gap have
+    their cost, and so have all of a contract of which nothing else is known; the cost of the rest is unknown. What
+    became less, or changed sides, is no lot of this kind: it stays as it was known.
+    """
+    by_contract: dict[str, list[HeldRow]] = defaultdict(list)
+    for row in rows:
+        if row.quantity and row.currency and row.contract_id:
+            by_contract[row.contract_id].append(row)
+    return [
+        HeldLot(row, lot)
+        for contract_id, held in by_contract.items()
+        for row, lot in _of_gap(
+            _detailed(held), known.get(contract_id, Decimal(0)), moved.get(contract_id, Moved()), gap, base
+        )
     ]
 
 
@@ -138,6 +171,39 @@ def _of_contract(
             is_mixed = _opened(row) is None and bool(moved.bought if held > 0 else moved.sold)
             price = None if is_mixed or moved.is_changed else _cost(row, units)
             yield row, _lot(row, wanted, size, units, price, moment, number, beginning, base)
+
+
+def _of_gap(
+    rows: Sequence[HeldRow], known: Decimal, moved: Moved, gap: Gap, base: str
+) -> Iterator[tuple[HeldRow, Lot]]:
+    units, end = _multiplier(rows[0]), gap.end
+    at_end = sum((_quantity(row) for row in rows), Decimal(0)) - moved.bought + moved.sold
+    more = at_end - known
+    if units is None or more * at_end <= 0 or known * at_end < 0 or (rows[0].expiry or date.max) < end.first_day:
+        return
+    moments = [_opened(row) for row in rows]
+    dated = [(at, row) for at, row in zip(moments, rows, strict=True) if at and gap.since < at <= end.close]
+    undated = [(end.close, row) for at, row in zip(moments, rows, strict=True) if not at]
+    is_all = not known and moved == Moved() and len(dated) + len(undated) == len(rows)
+    left, sized = abs(more), []
+    for moment, row in (*sorted(dated, key=lambda pair: pair[0]), *undated):
+        sized.append((moment, row, min(left, abs(_quantity(row)))))
+        left -= sized[-1][2]
+    if left:  # the oldest of all: closed before the day that tells
+        yield rows[0], _in_gap(_lot(rows[0], more, left, units, None, end.close, 0, end, base), rows[0], end)
+    for number, (moment, row, size) in enumerate(sized, start=1):
+        if size:
+            price = _cost(row, units) if _opened(row) or is_all else None
+            yield row, _in_gap(_lot(row, more, size, units, price, moment, number, end, base), row, end)
+
+
+def _in_gap(lot: Lot, row: HeldRow, end: RecordStart) -> Lot:
+    """The same lot under names that no lot from before the first statement has."""
+    number = lot.open_fill_id.rpartition(":")[2]
+    return lot._replace(
+        open_fill_id=f"{HELD}:{row.contract_id}@{end.first_day}:{number}",
+        round_trip_id=f"{HELD}:{row.contract_id}@{end.first_day}",
+    )
 
 
 def _lot(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fntx_dagster.accounting import fills as f
-from fntx_dagster.accounting.held import HeldRow, Moved, RecordStart, held_before
+from fntx_dagster.accounting.held import Gap, HeldRow, Moved, RecordStart, appeared, held_before
 from fntx_dagster.accounting.matching import match
 from tests.accounting.examples import fill
 
@@ -103,6 +103,43 @@ def test_what_was_held_and_what_the_fills_did_is_what_is_held_at_the_day_that_te
     matching = match([fill(str(n), q, 1, executed_at=at) for n, q in enumerate(dealt)], before)
     end = sum(lot.quantity if lot.direction == "long" else -lot.quantity for lot in matching.open)
     assert end == (position if position else sum(dealt))
+
+
+# -- gaps between statements
+
+GAP = Gap(datetime(2025, 6, 26, 20, tzinfo=UTC), BEGINNING, date(2025, 7, 1))
+
+
+def since_gap(*rows: HeldRow, known: int = 0, moved: Moved | None = None) -> list[tuple]:
+    found = appeared(rows, {"1": Decimal(known)}, {"1": moved} if moved else {}, GAP, "USD")
+    return [(each.lot.direction, each.lot.quantity, each.lot.open_price, each.lot.opened_before) for each in found]
+
+
+def test_what_a_gap_brought_beside_what_was_known_has_a_cost_only_where_a_row_dates_it() -> None:
+    bought = held(5, cost_basis_price=Decimal(7))
+    assert since_gap(bought) == [("long", 5, 7, date(2025, 7, 1))]
+    assert since_gap(bought, known=2) == [("long", 3, None, date(2025, 7, 1))]
+    in_gap = held(3, level_of_detail="LOT", cost_basis_price=Decimal(7), opened=datetime(2025, 6, 27, 15, tzinfo=UTC))
+    before = held(2, level_of_detail="LOT", cost_basis_price=Decimal(6), opened=datetime(2025, 6, 2, 15, tzinfo=UTC))
+    assert since_gap(before, in_gap, known=2) == [("long", 3, 7, None)]
+    assert since_gap(before, in_gap, known=2, moved=Moved(bought=Decimal(3))) == []
+
+
+def test_what_became_less_or_changed_sides_in_a_gap_opens_nothing() -> None:
+    assert since_gap(held(5), known=5) == since_gap(held(5), known=9) == since_gap(held(5), known=-1) == []
+    assert since_gap(held(5), known=5, moved=Moved(bought=Decimal(2))) == []
+
+
+@given(st.integers(-9, 9).filter(bool), st.integers(0, 9), st.integers(0, 9))
+def test_what_was_known_what_a_gap_brought_and_the_fills_since_make_the_position(position, known, sold):
+    """For every position that only grew in the gap, whatever was known and sold since."""
+    sign = 1 if position > 0 else -1
+    closed = Moved(sold=Decimal(sold)) if sign > 0 else Moved(bought=Decimal(sold))
+    if known > abs(position) + sold:
+        return
+    lots = since_gap(held(position), known=sign * known, moved=closed)
+    assert sum(lot[1] for lot in lots) == abs(position) + sold - known
+    assert {lot[0] for lot in lots} <= {"long" if sign > 0 else "short"}
 
 
 # -- what the broker's figure says

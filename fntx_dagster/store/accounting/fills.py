@@ -11,6 +11,8 @@ fills or lots changed is noted as stale.
 from __future__ import annotations
 
 import gc
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -23,8 +25,8 @@ import psycopg
 from fntx_dagster.accounting import classification, trade_rows
 from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, Calendar, sessions
 from fntx_dagster.accounting.fills import Fill
-from fntx_dagster.accounting.held import HeldLot
-from fntx_dagster.accounting.lots import UNSTATED, Lot, Matching
+from fntx_dagster.accounting.held import Gap, HeldLot
+from fntx_dagster.accounting.lots import LONG, UNSTATED, Lot, Matching
 from fntx_dagster.accounting.matching import match_contracts
 from fntx_dagster.accounting.section_rows import asset_category
 from fntx_dagster.errors import Permanent, masked
@@ -119,7 +121,8 @@ class _Account:
         keep_base_currency(self.connection, self.account, named)
         base = named.currency
         cancels = trade_rows.cancellations(trades.trades_to_strike_out(self.connection, self.account))
-        start, beginning = self._start(first, cancels, base), self.calendar.sessions[0].previous_close
+        gaps = held.gaps(self.connection, self.account, self.calendar)
+        start, beginning = self._start(first, cancels, base, gaps), self.calendar.sessions[0].previous_close
         fills, read = self._fills(start, base, cancels)
         before = held.held_lots(self.connection, self.account, base, self.calendar, start, fills)
         built = held.held_as_built(self.connection, self.account)
@@ -135,8 +138,10 @@ class _Account:
             restored = [(_contract_of(lot), lot.lot) for lot in before]
         else:
             restored = self._open_lots(start, touched)
-        matchings = match_contracts(fills, ((contract.contract_id, lot) for contract, lot in restored), unstated=True)
-        contracts = {lot.open_fill_id: contract for contract, lot in restored}
+        later_gaps = [gap for gap in gaps if gap.end.close > start]
+        matchings, appeared = self._matched(fills, restored, later_gaps, base)
+        touched |= {contract.contract_id for contract, _ in appeared} | self._contracts_of_gaps(start)
+        contracts = {lot.open_fill_id: contract for contract, lot in (*restored, *appeared)}
         for fill in fills:
             contracts[fill.fill_id] = contracts[f"{UNSTATED}:{fill.fill_id}"] = _LotContract(*_contract_fields(fill))
         written = {
@@ -169,18 +174,55 @@ class _Account:
             fills = sorted((*fills, *booked), key=lambda fill: fill.order)
         return fills, read
 
-    def _start(self, first: date, cancels: trade_rows.Cancellations, base: str) -> datetime:
-        """The close after which everything is read again: before `first`, or before the earliest mismatch."""
+    def _matched(
+        self, fills: Sequence[Fill], lots: list[tuple[_LotContract, Lot]], gaps: Sequence[Gap], base: str
+    ) -> tuple[dict[str, Matching], list[tuple[_LotContract, Lot]]]:
+        """Per contract what the fills made of its lots, and the lots that appeared in the gaps between statements."""
+        whole: dict[str, Matching] = {}
+        appeared: list[tuple[_LotContract, Lot]] = []
+        held_now = [(contract.contract_id, lot) for contract, lot in lots]
+        for gap in gaps:
+            until = bisect_right(fills, gap.end.close, key=lambda fill: fill.executed_at)
+            _join(whole, match_contracts(fills[:until], held_now, unstated=True))
+            fills = fills[until:]
+            held_now = [(contract_id, lot) for contract_id, matching in whole.items() for lot in matching.open]
+            known: dict[str, Decimal] = defaultdict(Decimal)
+            trips = {}
+            for contract_id, lot in held_now:
+                known[contract_id] += lot.quantity if lot.direction == LONG else -lot.quantity
+                trips[contract_id] = lot.round_trip_id
+            for found in held.lots_of_gap(self.connection, self.account, base, gap, known, fills):
+                contract, lot = _contract_of(found), found.lot
+                lot = lot._replace(round_trip_id=trips.get(contract.contract_id, lot.round_trip_id))
+                appeared.append((contract, lot))
+                held_now.append((contract.contract_id, lot))
+        _join(whole, match_contracts(fills, held_now, unstated=True))
+        return whole, appeared
+
+    def _start(self, first: date, cancels: trade_rows.Cancellations, base: str, gaps: Sequence[Gap]) -> datetime:
+        """The close after which everything is read again: before `first`, or before the earliest mismatch; and before
+        the last session of a gap that ends there, whose lots the first day after it says."""
         start = self.calendar.on_or_after(first).previous_close
         mismatches = (
             trades.earliest_mismatch(self.connection, self.account, cancels, base),
             bookings.earliest_mismatch(self.connection, self.account),
         )
-        return min((start, *(self.calendar.at(moment).previous_close for moment in mismatches if moment)))
+        start = min((start, *(self.calendar.at(moment).previous_close for moment in mismatches if moment)))
+        ends = [gap.end.session for gap in gaps if gap.end.close == start]
+        return self.calendar.on_or_before(ends[0]).previous_close if ends else start
 
     def _contracts_after(self, start: datetime) -> set[str]:
         query = "select distinct contract_id from alm_reporting.fills where account_id = %s and executed_at > %s"
         return {contract for (contract,) in self.connection.execute(query, [self.account, start])}
+
+    def _contracts_of_gaps(self, start: datetime) -> set[str]:
+        """Those of lots that appeared in a gap after a moment, as they were built."""
+        rows = self.connection.execute(
+            """select distinct contract_id from alm_reporting.position_lots
+            where account_id = %s and how_opened = 'held' and opened_at > %s""",
+            [self.account, start],
+        )
+        return {contract for (contract,) in rows}
 
     def _open_lots(self, start: datetime, contracts: Iterable[str]) -> list[tuple[_LotContract, Lot]]:
         parameters = {"account": self.account, "start": start, "contracts": list(contracts)}
@@ -229,6 +271,19 @@ class _LotContract(NamedTuple):
     expiry: date | None
     put_call: str | None
     currency: str
+
+
+def _join(whole: dict[str, Matching], more: Mapping[str, Matching]) -> None:
+    """Add the matchings of later fills, which began with what the earlier ones left open."""
+    for contract_id, matching in more.items():
+        if earlier := whole.get(contract_id):
+            matching = Matching(
+                (*earlier.closed, *matching.closed),
+                matching.open,
+                earlier.effects | matching.effects,
+                (*earlier.unopened, *matching.unopened),
+            )
+        whole[contract_id] = matching
 
 
 _contract_fields = attrgetter(*_LotContract._fields)

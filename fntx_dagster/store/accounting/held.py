@@ -1,4 +1,5 @@
-"""Reading what an account held before its first statement of trades, for the rebuild of fills and lots.
+"""Reading what an account held before its first statement of trades, or since a gap between two, for the rebuild of
+fills and lots.
 
 Here belongs which day of `raw_flex.open_positions` says it, and what `position_lots` holds of it already; what the rows
 mean is in `accounting/held.py`.
@@ -7,14 +8,15 @@ mean is in `accounting/held.py`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import psycopg
 
 from fntx_dagster.accounting.calendar import Calendar
 from fntx_dagster.accounting.fills import CORPORATE_ACTIONS, FX_CONVERSION, Fill
-from fntx_dagster.accounting.held import HeldLot, HeldRow, Moved, RecordStart, held_before
+from fntx_dagster.accounting.held import Gap, HeldLot, HeldRow, Moved, RecordStart, appeared, held_before
 from fntx_dagster.store.queries import one_row, one_value
 
 
@@ -47,6 +49,39 @@ def held_lots(
             is_changed = fill.event_type in CORPORATE_ACTIONS
             moved[fill.contract_id] = moved[fill.contract_id].and_also(fill.quantity, is_changed)
     return held_before(rows, moved, beginning, base)
+
+
+def gaps(connection: psycopg.Connection, account: str, calendar: Calendar) -> list[Gap]:
+    """The gaps between an account's statements of trades at whose end Open Positions say what is held, oldest first:
+    those of the first session after the gap, else of the last one in it."""
+    found = []
+    for last, first in connection.execute(_GAPS, [account]).fetchall():
+        session, before = calendar.on_or_after(first), calendar.on_or_before(first - timedelta(days=1))
+        reported = [day for (day,) in connection.execute(_REPORTED, [account, [session.day, before.day]])]
+        if reported:
+            since = calendar.on_or_before(last).closes_at
+            end = RecordStart(before.day, before.closes_at, first)
+            found.append(Gap(since, end, max(reported)))
+    return found
+
+
+def lots_of_gap(
+    connection: psycopg.Connection,
+    account: str,
+    base: str,
+    gap: Gap,
+    known: Mapping[str, Decimal],
+    later: Iterable[Fill],
+) -> list[HeldLot]:
+    """The lots that appeared in a gap. `known`: contract → what is open at its end, signed; `later` are the fills after
+    it."""
+    rows = [HeldRow(*row) for row in connection.execute(_ROWS, [account, gap.reported])]
+    moved: dict[str, Moved] = defaultdict(Moved)
+    for fill in later:
+        if fill.event_type != FX_CONVERSION and (fill.report_date or fill.session) <= gap.reported:
+            is_changed = fill.event_type in CORPORATE_ACTIONS
+            moved[fill.contract_id] = moved[fill.contract_id].and_also(fill.quantity, is_changed)
+    return appeared(rows, known, moved, gap, base)
 
 
 def held_as_built(connection: psycopg.Connection, account: str) -> set[tuple[object, ...]]:
@@ -101,6 +136,21 @@ _ROWS = """
     order by row_id
 """
 
+_GAPS = """
+    select last, first from (
+        select lag(day) over (order by day) as last, day as first
+        from raw_flex.coverage where account_id = %s and section = 'trades'
+    ) as days
+    where first - last > 1
+        and exists (select from alm_reporting.trading_sessions where session > last and session < first)
+    order by first
+"""
+
+_REPORTED = """
+    select distinct row_date from raw_flex.open_positions
+    where account_id = %s and withdrawn_at is null and position <> 0 and row_date = any (%s)
+"""
+
 _MOVED = """
     select contract_id, quantity, event_type from alm_reporting.fills
     where account_id = %s and contract_id = any (%s) and executed_at <= %s and report_date <= %s
@@ -110,6 +160,7 @@ _MOVED = """
 _BUILT = """
     select contract_id, open_fill_id, direction, sum(quantity), multiplier, open_price, opened_at, opened_session,
         opened_before, open_fx_rate, origin_fill_id
-    from alm_reporting.position_lots where account_id = %s and how_opened = 'held'
+    from alm_reporting.position_lots
+    where account_id = %s and how_opened = 'held' and strpos(open_fill_id, '@') = 0
     group by 1, 2, 3, 5, 6, 7, 8, 9, 10, 11
 """
