@@ -25,7 +25,8 @@ from tests.dbt.conftest import Platform, fresh
 
 CALL = option("C", 630, "2025-07-18")
 INFORMED, CONVERTED, NAMELESS, TIMED, MARKED, BONUS, BARE, SOUND = (f"U420000{number}" for number in range(1, 9))
-GENERATED = "20260105;050000 EST"
+OVERLAPS = ("U4200011", "U4200012")
+GENERATED, LATER = "20260105;050000 EST", "20260106;050000 EST"
 
 
 def days(account: Account) -> str:
@@ -74,6 +75,23 @@ def bonus(number: str) -> str:
     )
 
 
+def overlapping(number: str) -> tuple[str, str]:
+    """Two exports by hand of the same days: one without the trades of options, a later one of these trades alone."""
+    account = Account(number)
+    account.day("2025-07-14", {SPY: "621", CALL: "2"}).trade(SPY, 10, "620")
+    second = account.day("2025-07-15", {SPY: "622", CALL: "1.80"})
+    second.trade(SPY, -10, "622", at="10:00")
+    second.trade(CALL, -1, "2.10", at="10:05")
+    account.day("2025-07-16", {SPY: "623", CALL: "1.50"}).trade(CALL, 1, "1.60")
+    account.delivers(blank=["AssetSummary.proceeds"])
+    whole = days(account)
+    options = [found[0] for found in re.finditer(r"<Trade [^>]* putCall=[^>]*/>", whole)]
+    assert len(options) == 2
+    shares = re.sub(r"<Trade [^>]* putCall=[^>]*/>\n", "", whole)
+    alone = statement(section("Trades", *options), account=number, first="20250714", last="20250716", generated=LATER)
+    return document(shares).replace('"Test"', '"Shares"'), document(alone).replace('"Test"', '"Options"')
+
+
 @pytest.fixture(scope="module")
 def odd(postgres: str, story_home: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("statements")
@@ -96,6 +114,9 @@ def odd(postgres: str, story_home: Settings, tmp_path_factory: pytest.TempPathFa
     with fresh(postgres, story_home) as platform:
         for name, statements in files.items():
             platform.load(write(folder / f"{name}.xml", document(*statements)))
+        for number, order in zip(OVERLAPS, (1, -1), strict=True):
+            for place, text in enumerate(overlapping(number)[::order]):
+                platform.load(write(folder / f"{number}-{place}.xml", text))
         failed = {account.account_id: str(account.error) for account in platform.run().failed}
         assert failed.keys() == {NAMELESS}
         assert "no statement names the base currency" in failed[NAMELESS]
@@ -152,6 +173,18 @@ def test_a_dividend_that_is_stamped_after_the_close_belongs_to_the_day_that_book
     ]
     assert kinds == [(15, "dividend")]
     assert booked.unexplained == 0
+
+
+@pytest.mark.parametrize("number", OVERLAPS)
+def test_two_exports_of_the_same_days_count_together_in_either_order(odd: Platform, number: str) -> None:
+    found = odd.days(number)
+    assert [[(e.contract.symbol, e.quantity) for b in day.blocks for e in b.events if e.contract] for day in found] == [
+        [("SPY", 10)],
+        [("SPY", -10), (CALL.symbol, -1)],
+        [(CALL.symbol, 1)],
+    ]
+    assert [day.unexplained for day in found] == [0, 0, 0]
+    assert odd.failing(number) == {}
 
 
 def test_a_missing_section_is_named_in_the_reports_head_and_a_whole_statement_has_no_such_note(odd: Platform) -> None:

@@ -132,15 +132,15 @@ class _Account:
             fills, read = self._fills(start, base, cancels)
         if is_changed:
             note_changed(self.connection, self.account, held.first_day(self.connection, self.account))
+        later_gaps = [gap for gap in gaps if gap.end.close > start]
         touched = {fill.contract_id for fill in fills} | self._contracts_after(start)
+        touched |= self._contracts_of_gaps(start, later_gaps)
         if start == beginning:
             touched |= {lot.row.contract_id for lot in before} | {str(contract) for contract, *_ in built}
             restored = [(_contract_of(lot), lot.lot) for lot in before]
         else:
             restored = self._open_lots(start, touched)
-        later_gaps = [gap for gap in gaps if gap.end.close > start]
         matchings, appeared = self._matched(fills, restored, later_gaps, base)
-        touched |= {contract.contract_id for contract, _ in appeared} | self._contracts_of_gaps(start)
         contracts = {lot.open_fill_id: contract for contract, lot in (*restored, *appeared)}
         for fill in fills:
             contracts[fill.fill_id] = contracts[f"{UNSTATED}:{fill.fill_id}"] = _LotContract(*_contract_fields(fill))
@@ -215,12 +215,16 @@ class _Account:
         query = "select distinct contract_id from alm_reporting.fills where account_id = %s and executed_at > %s"
         return {contract for (contract,) in self.connection.execute(query, [self.account, start])}
 
-    def _contracts_of_gaps(self, start: datetime) -> set[str]:
-        """Those of lots that appeared in a gap after a moment, as they were built."""
+    def _contracts_of_gaps(self, start: datetime, gaps: Sequence[Gap]) -> set[str]:
+        """Those that Open Positions list after gaps, and those of lots that were built as appeared after a moment."""
         rows = self.connection.execute(
-            """select distinct contract_id from alm_reporting.position_lots
-            where account_id = %s and how_opened = 'held' and opened_at > %s""",
-            [self.account, start],
+            """select contract_id from alm_reporting.position_lots
+            where account_id = %(account)s and how_opened = 'held' and opened_at > %(start)s
+            union
+            select coalesce(conid, symbol) from raw_flex.open_positions
+            where account_id = %(account)s and withdrawn_at is null and position <> 0 and row_date = any (%(days)s)
+                and coalesce(conid, symbol) is not null""",
+            {"account": self.account, "start": start, "days": [gap.reported for gap in gaps]},
         )
         return {contract for (contract,) in rows}
 
