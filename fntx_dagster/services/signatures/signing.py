@@ -175,10 +175,11 @@ def checked_reason(reason: str) -> str:
 
 
 def amend(settings: Settings, db: Database, proposed: Sequence[Proposal], reason: str) -> list[SignedDay]:
-    """Freeze and queue the proposed versions, as they were shown; return those that were written.
+    """Freeze and queue the proposed versions, as they were shown; return them.
 
     `reason` is public: the chain keeps it beside both roots. Raises Permanent for a reason that `checked_reason`
-    refuses.
+    refuses, and where another process has made such a version first: its reason stands, and what was written beside it
+    stays queued.
     """
     reason = checked_reason(reason)
     bound = bound_of(settings, db, proposed[0].before.account_id)
@@ -191,6 +192,11 @@ def amend(settings: Settings, db: Database, proposed: Sequence[Proposal], reason
         if proposal.held:
             before = proposal.before
             sendings.supersede(db, before.account_id, before.trading_day, before.version)
+    if late := [f"version {record.version} of {record.trading_day}" for record in records if record not in written]:
+        raise Permanent(
+            f"another command has made {', '.join(late)} first: its reason stands, and yours is not kept",
+            f"`fntx signature verify --date {proposed[0].before.trading_day}` shows what stands",
+        )
     return written
 
 

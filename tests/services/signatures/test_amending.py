@@ -89,6 +89,19 @@ def test_a_day_that_must_not_be_signed_is_not_amended(built: Database, settings:
         amended(built, settings, DAY, DAY, REASON)
 
 
+def test_the_second_of_two_amendments_at_once_is_told_that_its_reason_is_not_kept(
+    built: Database, settings: Settings, chain: Chain
+) -> None:
+    posted(built, settings, chain)
+    correct(built)
+    one, other = (proposals(settings, built, ACCOUNT, Period.on(DAY)) for _ in range(2))
+    amend(settings, built, one, REASON)
+    with pytest.raises(Permanent, match="another command has made version 2 of 2025-07-17 first: its reason stands"):
+        amend(settings, built, other, "another reason")
+    [kept] = signed_days(built, Period.on(DAY))
+    assert (kept.version, kept.reason) == (2, REASON)
+
+
 def test_what_was_shown_is_what_is_frozen(built: Database, settings: Settings, chain: Chain) -> None:
     posted(built, settings, chain)
     correct(built)
