@@ -61,8 +61,10 @@ signed figure alone, which another book of the account contradicts; or nothing."
 
 
 PRICE_OF_AN_END = "Trade.closePrice of an option's end"
+OF_A_CONVERSION = " of a conversion"
 EXEMPT: Mapping[str, str] = {
     PRICE_OF_AN_END: "no figure reads it: the row's mark-to-market says what the mark was that the end released",
+    f"Trade.mtmPnl{OF_A_CONVERSION}": "no figure reads it: a conversion gains what its two sides are worth",
     "OptionEAE.quantity": "the section names the kind of an end; its Trade row holds the numbers",
     "OptionEAE.strike": "the section names the kind of an end; its Trade row holds the numbers",
     "OptionEAE.multiplier": "the section names the kind of an end; its Trade row holds the numbers",
@@ -128,6 +130,8 @@ def numbers(document: str) -> Iterator[Number]:
                 name = f"{tag}.{attribute[1]}"
                 if name == "Trade.closePrice" and 'transactionType="BookTrade"' in line[0] and 'putCall="' in line[0]:
                     name = PRICE_OF_AN_END
+                elif tag == "Trade" and 'assetCategory="CASH"' in line[0]:
+                    name += OF_A_CONVERSION
                 yield Number(name, line[0], start, start + len(attribute[2]))
 
 

@@ -43,14 +43,17 @@ of_rows as (
     select
         account_id,
         trading_day,
-        sum(abs(proceeds + quantity * trade_price * multiplier)) as proceeds_off,
+        sum(abs(proceeds + quantity * trade_price * units)) as proceeds_off,
         -- the end of an option is marked from the price of the evening before, which its row need not give
-        sum(abs(mtm_pnl - quantity * close_price * multiplier - proceeds)) filter (
-            where not ({{ is_option('asset_category') }} and transaction_type = 'BookTrade' and trade_price = 0)
+        sum(abs(mtm_pnl - quantity * close_price * units - proceeds)) filter (
+            where asset_category <> 'CASH'
+            and not ({{ is_option('asset_category') }} and transaction_type = 'BookTrade' and trade_price = 0)
         ) as mark_off,
-        0.01 * count(*) + 0.00005 * sum(abs(quantity * multiplier)) as tolerance
+        0.01 * count(*) + 0.00005 * sum(abs(quantity * units)) as tolerance
     from trades
-    where row_kind = 'Trade' and asset_category in ('STK', 'OPT')
+    -- a conversion has no multiplier
+    cross join lateral (select case asset_category when 'CASH' then 1 else multiplier end as units) as unit
+    where row_kind = 'Trade' and asset_category in ('STK', 'OPT', 'CASH')
     group by account_id, trading_day
 ),
 
