@@ -5,6 +5,9 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
+# where it is set, every process that a test starts would compile what it imports
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo demo-live demo-orders lint test test-all coverage bench ui lock clean
 
 help: ## this list

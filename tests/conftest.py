@@ -13,13 +13,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
-from tests import tools
+from tests import homes, tools, untraced
 
 # Shared machines are slow at times; a test fails for what it finds, not for how long it took. The same code is tried
 # with the same examples; FNTX_TEST_PROFILE=search looks for others, and for more of them.
@@ -35,21 +36,34 @@ _numbers = count()
 
 
 _LONGEST = (
-    "test_ui.py",
+    "test_ui_ends.py",
     "test_whole.py",
-    "test_killed_fetching.py",
-    "test_lost_server.py",
     "test_live.py",
-    "test_ui_after_demo.py",
-    "test_hostile_run.py",
-    "test_mutations.py",
+    "test_ui.py",
+    "test_lost_server.py",
     "test_every_kind.py",
-    "test_mutations.py",
-    "test_checks.py",
-    "test_doctor.py",
-    "test_rebuilds.py",
+    "test_ui_after_demo.py",
     "test_lint.py",
+    "test_killed_fetching.py",
+    "test_checks.py",
+    "test_rebuilds.py",
+    "test_explained.py",
+    "test_package.py",
+    "test_agreement.py",
+    "test_mutations.py",
+    "test_doctor.py",
+    "test_hostile_run.py",
+    "test_track_record_model.py",
+    "test_killed.py",
 )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where this process counts lines, and has begun to, it counts ours alone."""
+    runs_tests = hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses")
+    if runs_tests and session.config.getoption("cov_source", None):
+        untraced.install()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -91,6 +105,20 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(deployed: Path, tmp_path: Path) -> Path:
     """A home of this test's own, with a chain."""
     return Path(shutil.copytree(deployed, tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def used_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `homes.home` copies for tests that are not about the first start of a home, which takes seconds; made once
+    for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with FileLock(folder / "used_home.lock"):
+        if not (folder / "used_home").exists():
+            homes.make_used(folder / "used_home.new")
+            (folder / "used_home.new").rename(folder / "used_home")
+    return folder / "used_home"
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,16 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import tempfile
 import termios
 import time
 import urllib.request
 from pathlib import Path
 
-FNTX = Path(sys.executable).with_name("fntx")
+from tests import warm
+from tests.warm import FNTX
+
+__all__ = ["FNTX", "environment", "in_terminal", "run", "start", "when_served"]
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -26,14 +28,12 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """A command of `fntx`, to its end."""
-    return subprocess.run(
-        [FNTX, *arguments],
-        env=environment(home, **more),
-        cwd=tempfile.gettempdir(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, open(os.devnull) as nothing:
+        files = (nothing.fileno(), out.fileno(), err.fileno())
+        code = warm.run(arguments, environment(home, **more), tempfile.gettempdir(), files).wait()
+        for file in (out, err):
+            file.seek(0)
+        return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
 
 
 def in_terminal(home: Path, columns: int, *arguments: str, code: int = 0) -> str:
@@ -42,9 +42,7 @@ def in_terminal(home: Path, columns: int, *arguments: str, code: int = 0) -> str
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     variables = environment(home, TERM="xterm-256color")
     variables.pop("COLUMNS")  # the terminal is asked
-    process = subprocess.Popen(
-        [FNTX, *arguments], env=variables, cwd=tempfile.gettempdir(), stdin=theirs, stdout=theirs, stderr=theirs
-    )
+    process = warm.run(arguments, variables, tempfile.gettempdir(), (theirs, theirs, theirs))
     os.close(theirs)
     written = bytearray()
     try:
@@ -55,7 +53,7 @@ def in_terminal(home: Path, columns: int, *arguments: str, code: int = 0) -> str
     finally:
         os.close(ours)
     text = written.decode()
-    assert process.wait(60) == code, text
+    assert process.wait() == code, text
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r\n", "\n")
 
 

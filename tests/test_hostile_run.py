@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fntx_dagster.samples import SAMPLES
+from tests import homes
 from tests.processes import in_terminal, run
 from tests.test_foreign import hidden
 
@@ -46,20 +45,17 @@ ENDS_WELL = (0, 1, 2)
 
 
 @pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
+def home(used_home: Path) -> Iterator[Path]:
     """The samples with hostile texts in every attribute that is free text, loaded and run."""
-    path = Path(tempfile.mkdtemp(prefix="fntx-hostile-", dir="/tmp"))
-    path.chmod(0o755)
-    folder = path / "statements"
-    folder.mkdir()
-    for number, file in enumerate(sorted(Path(str(SAMPLES)).glob("*.xml"))):
-        (folder / f"{number}[red]\u202e{file.name}").write_text(ATTRIBUTE.sub(hostile, file.read_text()))
-    loaded = run(path, "load", str(folder))
-    assert loaded.returncode == 0, loaded.stderr
-    assert hidden(loaded.stdout) <= {"\n"}
-    yield path
-    run(path, "db", "stop")
-    shutil.rmtree(path, ignore_errors=True)
+    with homes.home(used_home) as path:
+        folder = path / "statements"
+        folder.mkdir()
+        for number, file in enumerate(sorted(Path(str(SAMPLES)).glob("*.xml"))):
+            (folder / f"{number}[red]\u202e{file.name}").write_text(ATTRIBUTE.sub(hostile, file.read_text()))
+        loaded = run(path, "load", str(folder))
+        assert loaded.returncode == 0, loaded.stderr
+        assert hidden(loaded.stdout) <= {"\n"}
+        yield path
 
 
 def hostile(attribute: re.Match[str]) -> str:

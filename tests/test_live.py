@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +16,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import psutil
-import pytest
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.settings import Settings
@@ -28,38 +25,31 @@ from fntx_dagster.simulate.webservice import serve
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.opening import open_database
 from fntx_dagster.store.raw_flex.coverage import due_session
+from tests import homes
 from tests.processes import run, start
 
 OUTAGE = 10
 MINE, THEIRS = "4711000000001", "4711000000002"
 
 
-@pytest.fixture
-def home() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="fntx-live-", dir="/tmp"))
-    path.chmod(0o755)
-    yield path
-    run(path, "db", "stop")
-    shutil.rmtree(path, ignore_errors=True)
-
-
-def test_the_live_demo_fetches_shows_today_sees_it_replaced_and_ends_what_it_started(home: Path) -> None:
-    done = run(home, "demo", "--live")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "generation in progress" in done.stdout
-    assert "too many requests" in done.stdout
-    assert "You sell 3 SPY 638 Calls and 3 SPY 635 Puts" in done.stdout
-    assert re.search(r"25,520\.41 USD × 7\.8 = \*\*199,059\.20 HKD\*\*", done.stdout)
-    assert re.search(r"2025-07-28 \*.*198,675\.55.*199,059\.20", done.stdout)
-    assert "the provisional row of 2025-07-28 (199,059.20 HKD) has given way to the official one" in done.stdout
-    for port in re.findall(r"127\.0\.0\.1:(\d+)", done.stdout):
-        with socket.socket() as closed:
-            assert closed.connect_ex(("127.0.0.1", int(port))) != 0, "a server of the demo still listens"
-    assert not [process for process in psutil.process_iter() if str(home) in _command(process)]
+def test_the_live_demo_fetches_shows_today_sees_it_replaced_and_ends_what_it_started() -> None:
+    with homes.home() as home:
+        done = run(home, "demo", "--live")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "generation in progress" in done.stdout
+        assert "too many requests" in done.stdout
+        assert "You sell 3 SPY 638 Calls and 3 SPY 635 Puts" in done.stdout
+        assert re.search(r"25,520\.41 USD × 7\.8 = \*\*199,059\.20 HKD\*\*", done.stdout)
+        assert re.search(r"2025-07-28 \*.*198,675\.55.*199,059\.20", done.stdout)
+        assert "the provisional row of 2025-07-28 (199,059.20 HKD) has given way to the official one" in done.stdout
+        for port in re.findall(r"127\.0\.0\.1:(\d+)", done.stdout):
+            with socket.socket() as closed:
+                assert closed.connect_ex(("127.0.0.1", int(port))) != 0, "a server of the demo still listens"
+        assert not [process for process in psutil.process_iter() if str(home) in _command(process)]
 
 
 def test_ten_missing_sessions_heal_in_order_and_a_refused_token_is_one_alert_and_nobody_elses_trouble(
-    home: Path,
+    used_home: Path,
 ) -> None:
     """The daemon was off for ten sessions, and meanwhile the token of one of two accounts has expired."""
     due = due_session(datetime.now(UTC))
@@ -70,6 +60,7 @@ def test_ten_missing_sessions_heal_in_order_and_a_refused_token_is_one_alert_and
     with (
         serve(answers(customers, lambda: evening), {MINE: [ACTIVITY], THEIRS: [ACTIVITY]}) as broker,
         listening() as heard,
+        homes.home(used_home) as home,
     ):
         variables = {
             "FNTX_FLEX_URL": broker.url,
@@ -91,14 +82,14 @@ def test_ten_missing_sessions_heal_in_order_and_a_refused_token_is_one_alert_and
         finally:
             os.killpg(daemon.pid, signal.SIGINT)
             daemon.wait(timeout=60)
-    assert posted(db, "U5000001") == known[-OUTAGE - 1 :]
-    assert sent(db, "U5000001") == known[-OUTAGE - 1 :], "signed once each, in order"
-    assert posted(db, "U5000002") == [before]
-    [message] = heard.about("Statements")
-    assert message.startswith("theirs: ")
-    assert "expired" in message
-    assert "\n" not in message
-    assert THEIRS not in str(heard.messages)
+        assert posted(db, "U5000001") == known[-OUTAGE - 1 :]
+        assert sent(db, "U5000001") == known[-OUTAGE - 1 :], "signed once each, in order"
+        assert posted(db, "U5000002") == [before]
+        [message] = heard.about("Statements")
+        assert message.startswith("theirs: ")
+        assert "expired" in message
+        assert "\n" not in message
+        assert THEIRS not in str(heard.messages)
 
 
 class Heard:

@@ -15,6 +15,7 @@ import pytest
 
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
+from tests import homes
 from tests.processes import FNTX, environment, run
 
 DAYS = ("--from", "2025-07-01", "--to", "2025-07-18")
@@ -24,12 +25,9 @@ REPORT = ("report", *DAYS)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="fntx-lost-", dir="/tmp"))
-    path.chmod(0o755)
-    yield path
-    run(path, "db", "stop")
-    subprocess.run(["rm", "-rf", path], check=False)
+def home(used_home: Path) -> Iterator[Path]:
+    with homes.home(used_home) as path:
+        yield path
 
 
 def killed(home: Path, database: str, table: str, *command: str) -> subprocess.CompletedProcess[str]:

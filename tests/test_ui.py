@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-import psutil
-import psycopg
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -30,91 +23,16 @@ from websockets.sync.client import connect
 from fntx_dagster.defs.connections import MOST_CONNECTIONS, SILENT_SECONDS
 from fntx_dagster.settings import DOCUMENTATION, Settings
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
-from tests.processes import FNTX, environment, run
+from tests import homes
+from tests.processes import run
+from tests.served_ui import DELIVER, LAUNCH, RELOAD, RUNS, Ui, code_servers, free_port, wait_for
 from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
-
-LAUNCH = """mutation {launchRun(executionParams: {selector: {repositoryLocationName: "fntx",
-    repositoryName: "__repository__", jobName: "post_queue"}}) {__typename ... on PythonError {message}}}"""
-DELIVER = LAUNCH.replace("post_queue", "deliver_alerts")
-RELOAD = """mutation {reloadRepositoryLocation(repositoryLocationName: "fntx") {__typename}}"""
-RUNS = "{runsOrError {... on Runs {results {runId jobName status}}}}"
-
-
-class Ui:
-    """A `fntx ui` on a home of its own, and what its terminal shows."""
-
-    def __init__(self, home: Path, port: int, *, in_background: bool = False, **variables: str) -> None:
-        self.home, self.port = home, port
-        self.screen = home / f"screen-{port}"
-        with self.screen.open("w") as screen:
-            self.process = subprocess.Popen(
-                [FNTX, "ui", "--port", str(port)],
-                env=environment(home, **variables),
-                stdout=screen,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                # as a shell without job control starts a command with `&`
-                preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if in_background else None,
-            )
-        wait_for(lambda: self.process.poll() is not None or "Dagster UI on" in self.shown, 240)
-        assert self.process.poll() is None, self.shown
-
-    @property
-    def shown(self) -> str:
-        return self.screen.read_text()
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def ask(self, query: str, **headers: str) -> tuple[int, Any]:
-        """GraphQL by POST, as the UI itself sends it."""
-        return self.send(
-            "POST", "/graphql", json.dumps({"query": query}), **{"Content-Type": "application/json"} | headers
-        )
-
-    def send(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        return answer.status, json.loads(text) if text.startswith("{") else text
-
-    def runs(self) -> list[dict[str, str]]:
-        return self.ask(RUNS)[1]["data"]["runsOrError"]["results"]
-
-    def launched(self) -> list[str]:
-        """The numbers of its runs, however far each of them is."""
-        return [run["runId"] for run in self.runs()]
-
-    def children(self) -> list[psutil.Process]:
-        """Its processes, without those that end just now; the database's are its own."""
-        found = []
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                if child.name() != "postgres":
-                    found.append(child)
-        return found
-
-    def end(self, how: signal.Signals = signal.SIGINT) -> int:
-        os.kill(self.process.pid, how)
-        return self.process.wait(timeout=300)
-
-
-@contextmanager
-def a_home() -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="fntx-ui-test-", dir="/tmp"))
-    home.chmod(0o755)
-    yield home
-    run(home, "db", "stop")
-    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
 def ui() -> Iterator[Ui]:
-    with a_home() as home:
+    with homes.home() as home:
         served = Ui(home, free_port())
         yield served
         if served.process.poll() is None:
@@ -357,92 +275,3 @@ def test_the_code_server_that_is_killed_comes_back_and_the_definitions_can_be_re
     wait_for(lambda: "the code server had ended, and is started again" in ui.shown, 60)
     wait_for(lambda: ui.ask(LAUNCH)[1]["data"]["launchRun"]["__typename"] == "LaunchRunSuccess", 90)
     assert [each.pid for each in code_servers(ui)] not in ([], [code_server.pid])
-
-
-def test_while_the_database_makes_it_wait_its_code_server_lives_and_a_run_is_canceled_after_a_reload() -> None:
-    """A lock on the alerts holds up the run that delivers them, and the look at what has happened."""
-    with a_home() as home:
-        ui = Ui(home, free_port(), FNTX_ALERT_URLS='["json://127.0.0.1:9"]')
-        url = database_url(EmbeddedPostgres(Settings(home=home).paths.postgres).start(), "fntx")
-        with psycopg.connect(url) as connection:
-            connection.execute("lock table alm_reporting.alerts in access exclusive mode")
-            deliver = DELIVER.replace("{__typename", "{__typename ... on LaunchRunSuccess {run {runId}}", 1)
-            number = ui.ask(deliver)[1]["data"]["launchRun"]["run"]["runId"]
-            wait_for(lambda: status(ui, number) == "STARTED", 120)
-            servers = code_servers(ui)
-            time.sleep(25)  # longer than it waits for a heartbeat
-            assert code_servers(ui) == servers
-            assert ui.ask(RELOAD)[1]["data"]["reloadRepositoryLocation"]["__typename"] == "WorkspaceLocationEntry"
-            assert len(code_servers(ui)) == 2
-            assert status(ui, number) == "STARTED"
-            cancel = f'mutation {{terminateRun(runId: "{number}") {{__typename ... on PythonError {{message}}}}}}'
-            assert ui.ask(cancel)[1]["data"]["terminateRun"] == {"__typename": "TerminateRunSuccess"}
-            wait_for(lambda: status(ui, number) == "CANCELED", 90)
-            assert ui.end() == 0
-
-
-def status(ui: Ui, number: str) -> str:
-    return next(run["status"] for run in ui.runs() if run["runId"] == number)
-
-
-@pytest.mark.parametrize(
-    ("how", "in_background"), [(signal.SIGINT, False), (signal.SIGTERM, True)], ids=["Ctrl-C", "from a script"]
-)
-def test_it_ends_with_all_that_it_started(how: signal.Signals, in_background: bool) -> None:
-    with a_home() as home:
-        served = Ui(home, free_port(), in_background=in_background)
-        children = served.children()
-        assert children
-        assert served.end(how) == 0
-        assert not [child for child in children if child.is_running()]
-        assert "The UI and its daemon have ended" in served.shown
-
-
-def test_when_it_is_killed_nothing_of_it_stays() -> None:
-    with a_home() as home:
-        served = Ui(home, free_port())
-        children = served.children()
-        served.process.kill()
-        served.process.wait()
-        wait_for(lambda: not [child for child in children if child.is_running()], 300)
-        again = Ui(home, served.port)  # neither lock outlives the process
-        assert again.end() == 0
-
-
-def test_with_a_token_it_asks_for_it(tmp_path: Path) -> None:
-    with a_home() as home:
-        served = Ui(home, free_port(), FNTX_UI_TOKEN="correct horse battery")
-        try:
-            assert served.ask(RUNS)[0] == 401
-            assert served.ask(RUNS, Authorization="Bearer correct horse battery")[0] == 200
-            assert "FNTX_UI_TOKEN" in served.send("GET", "/")[1]
-            form = {"Origin": served.origin, "Content-Type": "application/x-www-form-urlencoded"}
-            assert served.send("POST", "/fntx/login", "token=correct+horse+battery", **form)[0] == 200
-            assert served.send("POST", "/fntx/login", "token=wrong", **form)[0] == 401
-            assert "correct horse" not in served.shown + (home / "logs" / "ui.log").read_text()
-        finally:
-            served.end()
-
-
-def code_servers(ui: Ui) -> list[psutil.Process]:
-    return [child for child in ui.children() if "grpc" in command_line(child)]
-
-
-def command_line(process: psutil.Process) -> list[str]:
-    """Nothing for one that has just ended."""
-    with suppress(psutil.NoSuchProcess):
-        return process.cmdline()
-    return []
-
-
-def wait_for(happened: Callable[[], object], seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.2)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]

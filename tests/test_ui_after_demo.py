@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -29,6 +27,7 @@ from fntx_dagster.defs.schedules import SCHEDULES
 from fntx_dagster.services.environment import dagster_environment
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.opening import open_database
+from tests import homes
 from tests.processes import run
 
 FIRST, LAST = date(2025, 7, 1), date(2025, 7, 18)
@@ -85,12 +84,10 @@ class Ui:
 
 
 @pytest.fixture(scope="module")
-def ui() -> Iterator[Ui]:
-    home = Path(tempfile.mkdtemp(prefix="fntx-ui-", dir="/tmp"))
-    home.chmod(0o755)
-    done = run(home, "demo")
-    assert done.returncode == 0, done.stdout + done.stderr
-    with pytest.MonkeyPatch.context() as patched:
+def ui(used_home: Path) -> Iterator[Ui]:
+    with homes.home(used_home) as home, pytest.MonkeyPatch.context() as patched:
+        done = run(home, "demo")
+        assert done.returncode == 0, done.stdout + done.stderr
         for name in [name for name in os.environ if name.startswith(("FNTX_", "DAGSTER"))]:
             patched.delenv(name)
         for name, value in dagster_environment(Settings(home=home)).items():
@@ -98,8 +95,6 @@ def ui() -> Iterator[Ui]:
         workspace = WorkspaceFileTarget([f"{os.environ['DAGSTER_HOME']}/workspace.yaml"])
         with dg.DagsterInstance.get() as instance, WorkspaceProcessContext(instance, workspace) as process:
             yield Ui(home, process)
-    run(home, "db", "stop")
-    shutil.rmtree(home, ignore_errors=True)
 
 
 CHECKS = """assetChecksOrError {... on AssetChecks {checks {

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -26,6 +24,7 @@ import pytest
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
+from tests import homes
 from tests.processes import in_terminal, run, start, when_served
 
 ROOT = Path(__file__).parents[1]
@@ -71,15 +70,12 @@ class Home:
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Home]:
-    path = Path(tempfile.mkdtemp(prefix="fntx-whole-", dir="/tmp"))
-    path.chmod(0o755)
-    first = run(path, "demo")
-    assert first.returncode == 0, first.stdout + first.stderr
-    second = run(path, "demo")
-    assert second.returncode == 0, second.stdout + second.stderr
-    yield Home(path, first.stdout, second.stdout)
-    run(path, "db", "stop")
-    shutil.rmtree(path, ignore_errors=True)
+    with homes.home() as path:
+        first = run(path, "demo")
+        assert first.returncode == 0, first.stdout + first.stderr
+        second = run(path, "demo")
+        assert second.returncode == 0, second.stdout + second.stderr
+        yield Home(path, first.stdout, second.stdout)
 
 
 def test_the_demo_prints_the_role_models_figures_and_a_verified_transaction(home: Home) -> None:

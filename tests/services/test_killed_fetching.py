@@ -7,10 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import fetch
@@ -28,31 +30,11 @@ from tests.services.fetched import (
     settings_for,
 )
 
-KILLED = """
+FORKS = """
 import json, os, signal, sys
 from datetime import date, datetime
 
-folder, step = sys.argv[1], int(sys.argv[2])
-steps = 0
-
-def count():
-    global steps
-    steps += 1
-    if steps == step:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def watch(event, arguments):
-    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wxa+")
-    if (writes or event in ("os.rename", "os.remove", "os.link")) and folder in str(arguments[0]):
-        count()
-
 import psycopg
-commit = psycopg.Connection.commit
-def counted(self):
-    count()
-    commit(self)
-    count()
-psycopg.Connection.commit = counted
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import fetch, retire
@@ -61,15 +43,43 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.statements import load_paths
 
-said = json.loads(sys.stdin.read())
-settings = Settings(**said["settings"])
-db, day = Database(said["database"]), date.fromisoformat(said["day"])
-sys.addaudithook(watch)
-fetch(settings, db, Period.on(day), datetime.fromisoformat(said["now"]), lambda line: None)
-loads = load_paths(db, [statements_folder(settings)])
-assert not [load.error for load in loads if load.error]
-retire(settings, db, loads)
+commit = psycopg.Connection.commit
+
+def run(said):
+    folder, steps = said["folder"], 0
+
+    def count():
+        nonlocal steps
+        steps += 1
+        if steps == said["step"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(event, arguments):
+        writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wxa+")
+        if (writes or event in ("os.rename", "os.remove", "os.link")) and folder in str(arguments[0]):
+            count()
+
+    def counted(self):
+        count()
+        commit(self)
+        count()
+
+    psycopg.Connection.commit = counted
+    settings = Settings(**said["settings"])
+    db, day = Database(said["database"]), date.fromisoformat(said["day"])
+    sys.addaudithook(watch)
+    fetch(settings, db, Period.on(day), datetime.fromisoformat(said["now"]), lambda line: None)
+    loads = load_paths(db, [statements_folder(settings)])
+    assert not [load.error for load in loads if load.error]
+    retire(settings, db, loads)
+
+for line in sys.stdin:
+    if (pid := os.fork()) == 0:
+        run(json.loads(line))
+        sys.exit()
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
+"""Each line is a process of its own, by fork: importing takes longer than what it does."""
 
 CONTENT = """
 select coalesce(md5(string_agg(content::text, '|' order by content::text)), '') from (
@@ -87,7 +97,7 @@ def content(url: str) -> list[str]:
 
 
 def test_a_kill_at_any_step_of_fetch_write_load_delete_loses_no_file_and_changes_nothing_in_the_end(
-    postgres: str, database: Database, books: list[Account], evening: Evening, tmp_path: Path
+    postgres: str, database: Database, books: list[Account], evening: Evening, forks: Forks, tmp_path: Path
 ) -> None:
     """The steps: every file opened for writing, linked, renamed or removed in the folder, and both sides of every
     commit. The day before is loaded; today's file was fetched once, and is fetched again before it is loaded."""
@@ -107,39 +117,56 @@ def test_a_kill_at_any_step_of_fetch_write_load_delete_loses_no_file_and_changes
             return settings_for(broker, tmp_path / name, {"mine": MINE}), database_url(postgres, f"{template}_{name}")
 
         undisturbed, url = copy("undisturbed")
-        assert child(undisturbed, url, evening, 0).returncode == 0
+        assert forks.run(undisturbed, url, evening, 0) == 0
         expected, steps = content(url), 0
         while True:
             settings, url = copy(f"killed_{steps + 1}")
-            killed = child(settings, url, evening, steps + 1)
-            if killed.returncode == 0:
+            code = forks.run(settings, url, evening, steps + 1)
+            if code == 0:
                 break
             steps += 1
-            assert killed.returncode == -signal.SIGKILL, killed.stderr
+            assert code == -signal.SIGKILL
             kept = [path.read_bytes() for path in statements_folder(settings).rglob("*.xml*")]
             assert there & set(kept), f"step {steps} lost the month"
-            assert child(settings, url, evening, 0).returncode == 0
+            assert forks.run(settings, url, evening, 0) == 0
             assert files(settings) == files(undisturbed) == ["2025/07/Activity_mine_MTD_20250719.xml"], f"step {steps}"
             assert content(url) == expected, f"step {steps}"
         assert steps >= 9, "the steps were not found"
 
 
-def child(settings: Settings, url: str, evening: Evening, step: int) -> subprocess.CompletedProcess[str]:
-    said = {
-        "settings": {
-            "home": str(settings.home),
-            "flex": {
-                "tokens": {"mine": MINE},
-                "queries": settings.flex.queries,
-                "url": settings.flex.url,
-                "wait": 0.05,
+class Forks:
+    """Processes that fetch, load and delete as the platform does."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def run(self, settings: Settings, url: str, evening: Evening, step: int) -> int:
+        """The exit code of one that is killed at a step, or goes on to the end (0)."""
+        said = {
+            "settings": {
+                "home": str(settings.home),
+                "flex": {
+                    "tokens": {"mine": MINE},
+                    "queries": settings.flex.queries,
+                    "url": settings.flex.url,
+                    "wait": 0.05,
+                },
             },
-        },
-        "database": url,
-        "day": evening.day.isoformat(),
-        "now": evening.fetched_at.isoformat(),
-    }
-    folder = str(statements_folder(settings))
-    return subprocess.run(
-        [sys.executable, "-c", KILLED, folder, str(step)], input=json.dumps(said), capture_output=True, text=True
-    )
+            "database": url,
+            "day": evening.day.isoformat(),
+            "now": evening.fetched_at.isoformat(),
+            "folder": str(statements_folder(settings)),
+            "step": step,
+        }
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{json.dumps(said)}\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+@pytest.fixture
+def forks() -> Iterator[Forks]:
+    command = [sys.executable, "-c", FORKS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Forks(process)

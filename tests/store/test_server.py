@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,13 +16,6 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.store.server import EmbeddedPostgres
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="what root must do for the database's user")
-
-
-@pytest.fixture
-def server(short_path: Path) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(short_path / "postgres")
-    yield server
-    server.stop()
 
 
 def pid_of(server: EmbeddedPostgres) -> int:
@@ -51,27 +43,27 @@ def start_elsewhere(server: EmbeddedPostgres, then: str = "") -> subprocess.Pope
     return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
 
 
-def test_a_server_starts_is_found_again_and_stops(server: EmbeddedPostgres) -> None:
-    assert not server.running()
-    assert not server.stop()
-    url = server.start()
-    assert server.running()
-    pid = pid_of(server)
-    assert EmbeddedPostgres(server.folder).start() == url
-    assert pid_of(server) == pid
+def test_a_server_starts_is_found_again_and_stops(new_server: EmbeddedPostgres) -> None:
+    assert not new_server.running()
+    assert not new_server.stop()
+    url = new_server.start()
+    assert new_server.running()
+    pid = pid_of(new_server)
+    assert EmbeddedPostgres(new_server.folder).start() == url
+    assert pid_of(new_server) == pid
     remember(url)
-    assert server.stop()
-    assert not server.running()
-    assert not server.stop()
-    assert remembers(server.start())
+    assert new_server.stop()
+    assert not new_server.running()
+    assert not new_server.stop()
+    assert remembers(new_server.start())
 
 
-def test_eight_processes_that_start_at_once_share_one_server(server: EmbeddedPostgres) -> None:
-    processes = [start_elsewhere(server, "with psycopg.connect(url) as c: c.execute('SELECT 1')") for _ in range(8)]
+def test_eight_processes_that_start_at_once_share_one_server(new_server: EmbeddedPostgres) -> None:
+    processes = [start_elsewhere(new_server, "with psycopg.connect(url) as c: c.execute('SELECT 1')") for _ in range(8)]
     outputs = {process.communicate(timeout=120)[0] for process in processes}
     assert [process.returncode for process in processes] == [0] * 8
     assert len(outputs) == 1
-    mine = [p for p in psutil.process_iter(["cmdline"]) if str(server.cluster) in (p.info["cmdline"] or ())]
+    mine = [p for p in psutil.process_iter(["cmdline"]) if str(new_server.cluster) in (p.info["cmdline"] or ())]
     assert len(mine) == 1
 
 

@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -32,13 +31,6 @@ CONNECT = (
     "try: print(psycopg.connect(url).execute('select 1').fetchone())\n"
     "except psycopg.OperationalError as error: print('refused:', error)\n"
 )
-
-
-@pytest.fixture
-def server(short_path: Path) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(short_path / "postgres")
-    yield server
-    server.stop()
 
 
 def part_of(url: str, name: str) -> str:
@@ -90,18 +82,18 @@ def is_protected(server: EmbeddedPostgres) -> bool:
     return kept
 
 
-def test_the_password_is_in_a_file_of_its_owner_and_nowhere_else(server: EmbeddedPostgres) -> None:
-    password = part_of(server.start(), "password")
-    file = server.folder / "password"
+def test_the_password_is_in_a_file_of_its_owner_and_nowhere_else(new_server: EmbeddedPostgres) -> None:
+    password = part_of(new_server.start(), "password")
+    file = new_server.folder / "password"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert file.read_text().strip() == password
-    server.stop()
-    held = [path for path in server.folder.rglob("*") if path.is_file() and password.encode() in path.read_bytes()]
+    new_server.stop()
+    held = [path for path in new_server.folder.rglob("*") if path.is_file() and password.encode() in path.read_bytes()]
     assert held == [file]
-    server.start()
+    new_server.start()
     for process in psutil.process_iter(["cmdline"]):
         assert password not in " ".join(process.info["cmdline"] or ())
-    assert password not in "".join(psutil.Process(pid_of(server)).environ().values())
+    assert password not in "".join(psutil.Process(pid_of(new_server)).environ().values())
 
 
 def test_whoever_has_no_password_or_a_wrong_one_is_refused(server: EmbeddedPostgres) -> None:
@@ -123,40 +115,40 @@ def test_another_user_is_refused_and_so_are_nobody_and_the_servers_own_user_with
 
 
 @as_root
-def test_the_server_has_a_user_of_its_own_whose_folders_no_other_enters(server: EmbeddedPostgres) -> None:
-    url = server.start()
+def test_the_server_has_a_user_of_its_own_whose_folders_no_other_enters(new_server: EmbeddedPostgres) -> None:
+    url = new_server.start()
     own = pwd.getpwnam(server_user.OWN_USER)
-    assert psutil.Process(pid_of(server)).uids().real == own.pw_uid == server.cluster.stat().st_uid
-    for folder in (server.cluster, sockets_of(url)):
+    assert psutil.Process(pid_of(new_server)).uids().real == own.pw_uid == new_server.cluster.stat().st_uid
+    for folder in (new_server.cluster, sockets_of(url)):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert (stat.S_IMODE(server.folder.stat().st_mode), server.folder.stat().st_gid) == (0o710, own.pw_gid)
+    assert (stat.S_IMODE(new_server.folder.stat().st_mode), new_server.folder.stat().st_gid) == (0o710, own.pw_gid)
 
 
 @as_root
 def test_where_no_user_can_be_made_nobody_runs_it_and_still_needs_the_password(
-    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+    new_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_user, "OWN_USER", "no:such/user")  # useradd refuses it
-    url, nobody = without_password(server), pwd.getpwnam("nobody").pw_uid
-    assert psutil.Process(pid_of(server)).uids().real == nobody
+    url, nobody = without_password(new_server), pwd.getpwnam("nobody").pw_uid
+    assert psutil.Process(pid_of(new_server)).uids().real == nobody
     assert "no password supplied" in connect_as(nobody, url)
 
 
 @as_root
 def test_a_cluster_that_nobody_ran_is_the_own_users_at_the_next_start(
-    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+    new_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
         before.setattr(server_user, "OWN_USER", "no:such/user")
-        trust_everybody(server, running=True)
-        os.kill(pid_of(server), signal.SIGKILL)
-    link = server.cluster / "a link"
-    link.symlink_to(server.folder / "start.lock")
+        trust_everybody(new_server, running=True)
+        os.kill(pid_of(new_server), signal.SIGKILL)
+    link = new_server.cluster / "a link"
+    link.symlink_to(new_server.folder / "start.lock")
     os.chown(link, pwd.getpwnam("nobody").pw_uid, -1, follow_symlinks=False)
-    assert is_protected(server)
+    assert is_protected(new_server)
     own = pwd.getpwnam(server_user.OWN_USER).pw_uid
-    assert {path.lstat().st_uid for path in server.cluster.rglob("*")} == {own}
-    assert (server.folder / "start.lock").stat().st_uid == 0, "what a link names is not handed on"
+    assert {path.lstat().st_uid for path in new_server.cluster.rglob("*")} == {own}
+    assert (new_server.folder / "start.lock").stat().st_uid == 0, "what a link names is not handed on"
 
 
 @pytest.mark.parametrize("running", [False, True])
