@@ -64,6 +64,7 @@ def install() -> None:
         without_tracer(import_module)(name)
     import alembic.command
     import hypothesis.core
+    from dagster import DagsterInstance
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
     from eth.vm.base import VM
@@ -78,6 +79,8 @@ def install() -> None:
     _wrap(without_tracer, dbtRunner, ["invoke"])
     _wrap(without_tracer, Manifest, ["from_msgpack"])
     _wrap(without_tracer, alembic.command, ["upgrade"])
+
+    _wrap(without_tracer, DagsterInstance, ["ephemeral"])
 
     _wrap(without_tracer, EthereumTester, [name for name, kind in vars(EthereumTester).items() if callable(kind)])
     _wrap(without_tracer, VM, ["execute_bytecode"])

@@ -70,10 +70,15 @@ class Command(NamedTuple):
 def _server() -> socket.socket:
     """It ends with this process, which holds the other end."""
     ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "tests.warm"]
     with theirs:
-        subprocess.Popen([sys.executable, "-m", "tests.warm"], stdin=theirs.fileno(), cwd=Path(__file__).parents[1])
+        _processes.append(subprocess.Popen(command, stdin=theirs.fileno(), cwd=Path(__file__).parents[1]))
     ours.settimeout(300)
     return ours
+
+
+_processes: list[subprocess.Popen[bytes]] = []
+"""Kept, because Python warns of a process that is forgotten while it runs."""
 
 
 def _number() -> int:
