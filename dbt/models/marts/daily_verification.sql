@@ -118,9 +118,14 @@ sources as (
         on covered.account_id = days.account_id
         and covered.day = days.trading_day
         and covered.section = 'cash_transactions'
-    left join {{ ref('stg_flex__interest_accruals') }} as accruals
-        on accruals.account_id = days.account_id and accruals.to_date = days.trading_day
-        and accruals.from_date = days.trading_day
+    left join lateral (
+        select sum(summed_balance) as summed_balance, sum(ending_balance) as ending_balance
+        from {{ ref('stg_flex__interest_accruals') }} as accrued
+        where accrued.account_id = days.account_id
+            and accrued.to_date > sessions.previous_day
+            and accrued.to_date <= days.trading_day
+            and accrued.from_date > sessions.previous_day
+    ) as accruals on true
     left join lateral (
         select
             count(*) filter (where source = 'last_known') as last_known,
