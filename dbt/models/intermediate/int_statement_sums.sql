@@ -329,6 +329,27 @@ of_moves as (
     group by sessions.account_id, sessions.trading_day
 ),
 
+-- The NAV of a holiday is in no figure of the session behind it, but for this.
+of_nav as (
+    select account_id, trading_day, sum(abs(starting_value - ended_before)) as starts_off
+    from (
+        select
+            sessions.account_id,
+            sessions.trading_day,
+            nav.starting_value,
+            lag(nav.ending_value) over (
+                partition by sessions.account_id, sessions.trading_day order by nav.to_date
+            ) as ended_before
+        from sessions
+        inner join {{ ref('stg_flex__change_in_nav') }} as nav
+            on nav.account_id = sessions.account_id
+            and nav.from_date > sessions.previous_day
+            and nav.to_date <= sessions.trading_day
+            and nav.from_date = nav.to_date
+    ) as statements
+    group by account_id, trading_day
+),
+
 of_accruals as (
     select
         sessions.account_id,
@@ -386,6 +407,7 @@ left join of_rates using (account_id, trading_day)
 left join of_moves using (account_id, trading_day)
 left join of_transfers using (account_id, trading_day)
 left join of_accruals using (account_id, trading_day)
+left join of_nav using (account_id, trading_day)
 left join {{ ref('stg_flex__equity_summary') }} as equity
     on equity.account_id = sessions.account_id and equity.report_date = sessions.trading_day
 left join {{ ref('stg_flex__equity_summary') }} as before
@@ -438,6 +460,7 @@ cross join lateral (
             'open positions: their worth = in the equity summary',
             case when not of_positions.has_others then of_positions.off end, 0, of_positions.tolerance
         ),
+        ('NAV statement: a day starts as the day before ends', of_nav.starts_off, 0, 0.01),
         (
             'equity summary: accrued interest moves as in the NAV statement',
             -- the broker counts the translation of what is accrued apart, or not at all
