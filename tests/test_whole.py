@@ -343,12 +343,15 @@ def test_the_mandatory_indexes_are_there(home: Home) -> None:
 
 def test_a_run_that_was_killed_does_not_stand_in_the_way_of_the_next(home: Home) -> None:
     before = home.sql("select count(*) from alm_reporting.chain_attempts")
-    killed = start(home.path, "run", "--from", "2025-07-01", "--to", "2025-07-18")
-    while not home.sql("select 1 from pg_stat_activity where application_name = 'dbt'"):
-        assert killed.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.02)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
+    url = database_url(EmbeddedPostgres(Settings(home=home.path).paths.postgres).start(), "fntx")
+    with psycopg.connect(url) as holding:
+        holding.execute("lock table alm_reporting.daily_summary in share mode")  # it may be read, and not built
+        killed = start(home.path, "run", "--from", "2025-07-01", "--to", "2025-07-18")
+        while not home.sql("select 1 from pg_locks where not granted"):
+            assert killed.poll() is None, "the run ended before it could be killed"
+            time.sleep(0.02)
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
     assert "Done" in home.fntx("run", "--from", "2025-07-01", "--to", "2025-07-18")
     assert home.sql("select count(*) from alm_reporting.chain_attempts") == before
 
