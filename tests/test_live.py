@@ -40,7 +40,7 @@ def test_the_live_demo_fetches_shows_today_sees_it_replaced_and_ends_what_it_sta
         assert "too many requests" in done.stdout
         assert "You sell 3 SPY 638 Calls and 3 SPY 635 Puts" in done.stdout
         assert re.search(r"25,520\.41 USD × 7\.8 = \*\*199,059\.20 HKD\*\*", done.stdout)
-        assert re.search(r"2025-07-28 \*.*198,675\.55.*199,059\.20", done.stdout)
+        assert re.search(r"2025-07-28 \*.*198,675\.31.*199,059\.20", done.stdout)
         assert "the provisional row of 2025-07-28 (199,059.20 HKD) has given way to the official one" in done.stdout
         for port in re.findall(r"127\.0\.0\.1:(\d+)", done.stdout):
             with socket.socket() as closed:
