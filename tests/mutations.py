@@ -216,13 +216,16 @@ def paired_documents(right: str) -> dict[str, tuple[str, str]]:
     for first, second in {*pairwise((*_COMPONENTS, "mtm")), *(("mtm", name) for name in _COMPONENTS[1:])}:
         changed = added(right, "ChangeInNAV", f'toDate="{quiet}"', {first: 1, second: -1})
         documents[f"1 more {first}, 1 less {second}"] = ("pair", changed)
-    for part, told in (*(("cash", name) for name in _COMPONENTS), ("interestAccruals", "changeInInterestAccruals")):
+    for part, component in (
+        *(("cash", name) for name in _COMPONENTS),
+        ("interestAccruals", "changeInInterestAccruals"),
+    ):
         changed = shifted(right, date(2025, 7, 15), 500, (part,))
         if part != "cash":  # its own shift leaves the Cash Report as it is
             cash = iter(re.findall(r"<CashReportCurrency .*>", right))
             changed = re.sub(r"<CashReportCurrency .*>", lambda _, rows=cash: next(rows), changed)
-        changed = added(changed, "ChangeInNAV", 'toDate="20250715"', {told: 500})
-        documents[f"500 more {part} from 15 July on as {told}"] = ("pair", changed)
+        changed = added(changed, "ChangeInNAV", 'toDate="20250715"', {component: 500})
+        documents[f"500 more {part} from 15 July on as {component}"] = ("pair", changed)
     changed = shifted(right, date(2025, 7, 15), 500, ("cash",))
     translated = {"fxTranslation": 500, "interestAccrued": -500}
     changed = added(changed, "InterestAccrualsCurrency", 'toDate="20250715"', translated)

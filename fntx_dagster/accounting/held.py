@@ -189,7 +189,7 @@ def _of_gap(
     for moment, row in (*sorted(dated, key=lambda pair: pair[0]), *undated):
         sized.append((moment, row, min(left, abs(_quantity(row)))))
         left -= sized[-1][2]
-    if left:  # the oldest of all: closed before the day that tells
+    if left:  # the oldest of all: closed before the statement's day
         yield rows[0], _in_gap(_lot(rows[0], more, left, units, None, end.close, 0, end, base), rows[0], end)
     for number, (moment, row, size) in enumerate(sized, start=1):
         if size:

@@ -1,4 +1,4 @@
-"""The API as a server on an address of this machine: until it is told to end, or in a thread of this process."""
+"""The API as a server on an address of this machine: until Ctrl-C or SIGTERM, or in a thread of this process."""
 
 from __future__ import annotations
 

@@ -311,10 +311,10 @@ def test_the_commands_print_tables_and_documents(samples: Platform, monkeypatch:
     assert document["strategies"][0]["trips"] == ["3940000007", "3940000014"]
     assert "Strategies by kind" in fntx("metrics", "--date", "2025-07-18")
     metrics = json.loads(fntx("metrics", "--date", "2025-07-18", "--json"))
-    told = {row["metric_window"]: row["option_selling"] for row in metrics if row["option_selling"]}
-    assert [*told] == ["all"]
-    assert [row["name"] for row in told["all"]["by_kind"]] == ["strangle", "roll chain"]
-    assert told["all"]["all_in"]["net_pnl"] == document["all_in"]["net_pnl"]
+    selling = {row["metric_window"]: row["option_selling"] for row in metrics if row["option_selling"]}
+    assert [*selling] == ["all"]
+    assert [row["name"] for row in selling["all"]["by_kind"]] == ["strangle", "roll chain"]
+    assert selling["all"]["all_in"]["net_pnl"] == document["all_in"]["net_pnl"]
     [chosen] = json.loads(fntx("metrics", "--window", "2025-07-01:2025-07-09", "--json"))
     assert [(row["name"], row["number"]) for row in chosen["option_selling"]["by_kind"]] == [
         ("strangle", 5)
