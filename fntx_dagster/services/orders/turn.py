@@ -56,7 +56,7 @@ def turn(desk: Desk, user_id: str, is_paper: bool, about: About) -> Iterator[Tur
     Raises Transient where the book's lock or the database is not to be had in time.
     """
     with desk.db.connect() as connection:
-        connection.execute("set local lock_timeout = '10s'; set local role fntx_api")
+        books.begin(connection)
         book_id = books.lock(connection, user_id, is_paper, desk.currency)
         taken = Turn(desk, connection, books.read(connection, book_id, about), about.now)
         taken.observe()

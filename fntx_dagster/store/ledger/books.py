@@ -79,6 +79,15 @@ class Stored(NamedTuple):
     answer: StoredAnswer | None
 
 
+def begin(connection: psycopg.Connection) -> None:
+    """Begin a turn: wait for a lock for 10 seconds at most, and work as the role that owns nothing, where this user may
+    take it."""
+    connection.execute(
+        """select set_config('lock_timeout', '10s', true), (select set_config('role', rolname, true) from pg_roles
+        where rolname = 'fntx_api' and pg_has_role(session_user, oid, 'MEMBER'))"""
+    )
+
+
 def lock(connection: psycopg.Connection, user_id: str, is_paper: bool, currency: str) -> int:
     """The user's book, locked until the transaction ends; the first use opens it, with this reporting currency."""
     values = {"user": user_id, "paper": is_paper, "currency": currency}

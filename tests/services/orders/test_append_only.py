@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.money import fund
@@ -14,6 +15,7 @@ from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.queries import own_sql
 from fntx_dagster.store.server import database_url
 
@@ -121,3 +123,16 @@ def test_what_the_owner_changes_with_the_triggers_off_is_found_and_named(
     [book] = verify(desk)
     assert not book.holds
     assert any(what in fault for fault in book.faults), book.faults
+
+
+def test_a_user_who_may_make_no_role_migrates_and_trades_as_himself(postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("create role small login password 'small' nosuperuser nocreaterole")
+        connection.execute("create database small owner small")
+    url = make_conninfo(postgres, dbname="small", user="small", password="small")
+    database = Database(url)
+    migrate(database)
+    desk = filled(database)
+    assert [book.faults for book in verify(desk)] == [()]
+    refused(desk, "delete from ledger.entries")
+    database.close()

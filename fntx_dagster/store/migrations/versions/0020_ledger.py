@@ -2,7 +2,7 @@
 
 `ledger.entries`, `postings`, `fills`, `answers` and `quote_history` take no UPDATE, DELETE or TRUNCATE from anybody:
 the triggers are ENABLE ALWAYS, so that no setting of a session passes them. The role `fntx_api`, which the API works
-as, owns nothing. What DDL of the owner could still change, the chain of hashes shows.
+as where it can be made, owns nothing. What DDL of the owner could still change, the chain of hashes shows.
 """
 
 from alembic import op
@@ -38,10 +38,20 @@ def upgrade() -> None:
             """
         )
     op.execute(_ROLE)
-    for table in APPEND_ONLY:
-        op.execute(f"GRANT SELECT, INSERT ON ledger.{table} TO fntx_api")
-    for table in (*DERIVED, "books", "bots", "orders", "approvals"):
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.{table} TO fntx_api")
+    appended = ", ".join(f"ledger.{table}" for table in APPEND_ONLY)
+    changed = ", ".join(f"ledger.{table}" for table in (*DERIVED, "books", "bots", "orders", "approvals"))
+    op.execute(
+        f"""
+        DO $$ BEGIN
+            IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'fntx_api') THEN
+                GRANT USAGE ON SCHEMA ledger TO fntx_api;
+                GRANT SELECT ON ledger.tokens TO fntx_api;
+                GRANT SELECT, INSERT ON {appended} TO fntx_api;
+                GRANT SELECT, INSERT, UPDATE, DELETE ON {changed} TO fntx_api;
+            END IF;
+        END $$
+        """
+    )
 
 
 _TABLES = """
@@ -320,8 +330,8 @@ CREATE TABLE ledger.quotes (
 _ROLE = """
 DO $$ BEGIN
     CREATE ROLE fntx_api NOLOGIN NOSUPERUSER;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-END $$;
-GRANT USAGE ON SCHEMA ledger TO fntx_api;
-GRANT SELECT ON ledger.tokens TO fntx_api;
+    GRANT fntx_api TO CURRENT_USER;
+-- a user who may make no role: docs/ledger.md says how an administrator makes it
+EXCEPTION WHEN duplicate_object OR unique_violation OR insufficient_privilege THEN NULL;
+END $$
 """
