@@ -106,7 +106,8 @@ order by summary.trading_day, asset_category, expiry, put_call desc, strike, con
 """
 
 
-# As in the metrics, what ended in a session without a summary counts with the next one.
+# As in the metrics, what ended in a session without a summary counts with the next one. `offset 0` keeps the planner
+# from reading the lots of all years into a hash: they are looked up for the trips of the range.
 _ENDED = """
 select built.trading_day, ending, count(*)::int as trips
 from (
@@ -121,6 +122,7 @@ cross join lateral (
             select from alm_reporting.position_lots as lots
             where lots.account_id = trips.account_id and lots.round_trip_id = trips.round_trip_id
                 and lots.how_ended = 'expired' and lots.close_price <> 0
+            offset 0
         ) then 'settled'
         when how_ended = 'traded' then 'closed'
         when how_ended in ('expired', 'assigned', 'exercised', 'delivered') then how_ended
