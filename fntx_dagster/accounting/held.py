@@ -96,13 +96,9 @@ def held_before(
     rows has no known cost, nor has a part of a row that sums what the fills opened, or a corporate action changed. A
     future without a multiplier, and an option without its terms, is left out.
     """
-    by_contract: dict[str, list[HeldRow]] = defaultdict(list)
-    for row in rows:
-        if row.quantity and row.currency and row.contract_id:
-            by_contract[row.contract_id].append(row)
     return [
         HeldLot(row, lot)
-        for contract_id, held in by_contract.items()
+        for contract_id, held in _by_contract(rows).items()
         for row, lot in _of_contract(_detailed(held), moved.get(contract_id, Moved()), beginning, base)
     ]
 
@@ -117,13 +113,9 @@ def appeared(
     their cost, and so have all of a contract of which nothing else is known; the cost of the rest is unknown. What
     became less, or changed sides, is no lot of this kind: it stays as it was known.
     """
-    by_contract: dict[str, list[HeldRow]] = defaultdict(list)
-    for row in rows:
-        if row.quantity and row.currency and row.contract_id:
-            by_contract[row.contract_id].append(row)
     return [
         HeldLot(row, lot)
-        for contract_id, held in by_contract.items()
+        for contract_id, held in _by_contract(rows).items()
         for row, lot in _of_gap(
             _detailed(held), known.get(contract_id, Decimal(0)), moved.get(contract_id, Moved()), gap, base
         )
@@ -135,6 +127,15 @@ def appeared(
 _MOMENT = re.compile(r"\s*(\d{4})-?(\d\d)-?(\d\d)(?:[;, T]+(\d\d):?(\d\d):?(\d\d))?")
 _CLOSE = time(16)
 """What has a date without a time counts at the close, as cash does."""
+
+
+def _by_contract(rows: Iterable[HeldRow]) -> dict[str, list[HeldRow]]:
+    """The rows of each contract that say what is held, and in which currency."""
+    by_contract: dict[str, list[HeldRow]] = defaultdict(list)
+    for row in rows:
+        if row.quantity and row.currency and row.contract_id:
+            by_contract[row.contract_id].append(row)
+    return by_contract
 
 
 def _detailed(rows: Sequence[HeldRow]) -> list[HeldRow]:

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from fntx_dagster.api.app import make_app
+from fntx_dagster.errors import Transient
 from fntx_dagster.services.database import Database
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.settings import Settings
@@ -26,12 +27,14 @@ def serve(settings: Settings, db: Database, host: str, port: int) -> None:
 
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
-    """Serve an API in a thread, on a free port of loopback: its URL."""
+    """Serve an API in a thread, on a free port of loopback: its URL. Raises Transient where it does not start."""
     server = _server(app, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.005)
+    while thread.is_alive() and not server.started:
+        time.sleep(0.005)  # uvicorn says only by this flag that it listens
+    if not server.started:
+        raise Transient("the API could not be started")
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:

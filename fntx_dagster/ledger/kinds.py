@@ -22,7 +22,6 @@ from fntx_dagster.model.orders import OrderFill
 
 DEPOSIT, WITHDRAWAL, ALLOCATION = FUNDING = ("deposit", "withdrawal", "allocation")
 REJECTED, ERROR, TRIP, RESET, REVERSAL = "order_rejected", "error", "breaker_trip", "breaker_reset", "reversal"
-EXACT_TEXT = STORED
 
 
 class Moments(NamedTuple):
@@ -55,7 +54,7 @@ def funding(
         "event_id": event_id,
         "amount": written(amount),
         "currency": currency,
-        "rate": written(rate, EXACT_TEXT),
+        "rate": written(rate, STORED),
         "bot_id": bot_id,
         "description": description,
         "is_paper": is_paper,
@@ -83,15 +82,15 @@ def fill(
         "exchange": key.exchange,
         "symbol": key.symbol,
         "side": execution.side,
-        "qty": written(execution.quantity, EXACT_TEXT),
-        "price": written(execution.price, EXACT_TEXT),
-        "fee": written(execution.fee, EXACT_TEXT),
+        "qty": written(execution.quantity, STORED),
+        "price": written(execution.price, STORED),
+        "fee": written(execution.fee, STORED),
         "fee_currency": execution.fee_currency,
         "liquidity": execution.liquidity,
         "exchange_trade_id": execution.trade_id,
         "rate": _optional(rates.price),
         "fee_rate": _optional(rates.fee),
-        "realized_pnl": written(realized, EXACT_TEXT),
+        "realized_pnl": written(realized, STORED),
         "is_paper": is_paper,
     }
 
@@ -166,4 +165,4 @@ def replayed(currency: str, entries: Iterable[Mapping[str, Any]], day_of: Callab
 
 
 def _optional(rate: Fraction | None) -> str | None:
-    return None if rate is None else written(rate, EXACT_TEXT)
+    return None if rate is None else written(rate, STORED)

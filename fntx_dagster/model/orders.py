@@ -10,10 +10,8 @@ Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit"]
 Liquidity = Literal["maker", "taker"]
 
-MOVING = ("approved", "submitting", "open", "partially_filled", "unknown")
-"""The states of an order that may still be filled."""
-ENDED = ("rejected", "filled", "cancelled", "expired", "failed")
-"""The states that an order does not leave."""
+RESTING = ("open", "partially_filled")
+"""The states of an order that waits in a market."""
 
 
 class Quote(NamedTuple):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fntx_dagster.ledger import kinds
 from fntx_dagster.ledger.book import USER, Book
 from fntx_dagster.ledger.entries import START, chained
+from fntx_dagster.ledger.exact import STORED, written
 from fntx_dagster.ledger.postings import unbalanced
 from fntx_dagster.model.orders import OrderFill
 
@@ -34,7 +35,7 @@ def entry_of(book: Book, number: int, what: Any) -> dict[str, Any]:
         body = kinds.fill(f"{number}", None, BTC, what, rates, Fraction(0), True, NOW)
         booked = kinds.apply(book, body | {"entry_no": number}, TODAY)
         assert booked is not None
-        return body | {"realized_pnl": kinds.written(booked.realized, kinds.EXACT_TEXT)}
+        return body | {"realized_pnl": written(booked.realized, STORED)}
     kinds.apply(book, body | {"entry_no": number}, TODAY)
     return body
 
@@ -68,7 +69,7 @@ def test_a_rate_is_booked_as_it_is_stored() -> None:
     book.quote("luno", "USDT/ZAR", quote("3"))
     rate = book.rates("ZAR", "ZAR").price
     assert rate is not None
-    assert rate == Fraction("0." + "3" * kinds.EXACT_TEXT)
+    assert rate == Fraction("0." + "3" * STORED)
     body = kinds.funding("deposit", "1", Decimal(3), "ZAR", rate, None, None, True, WHEN)
     again = kinds.replayed("USDT", chained(START, [body]), lambda at: at.date())
     assert again.funds[USER].capital == 3 * rate

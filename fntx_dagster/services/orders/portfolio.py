@@ -26,7 +26,7 @@ def summary(desk: Desk, user_id: str, is_paper: bool, now: datetime) -> dict[str
     """The user's book at the prices of now, from its derived tables: its cost does not grow with its history."""
     with desk.db.snapshot() as db:
         book_id = books.book_of(db, user_id, is_paper)
-        book, days = _book_now(db, desk, book_id, now), reading.days(db, book_id) if book_id else []
+        book, days = _book_now(desk, _stored(db, book_id, now), now), reading.days(db, book_id) if book_id else []
     figures, fund, value = book.figures[USER], book.funds.get(USER, Fund()), book.value()
     known = not figures.unknown
     realized = figures.realized if known else None
@@ -101,7 +101,7 @@ def countdown(desk: Desk, user_id: str, is_paper: bool, target: Decimal, now: da
     with desk.db.snapshot() as db:
         book_id = books.book_of(db, user_id, is_paper)
         stored, days = _stored(db, book_id, now), reading.days(db, book_id) if book_id else []
-        book = _book_now(db, desk, book_id, now)
+    book = _book_now(desk, stored, now)
     today, goal, equity = desk.day(now), Fraction(target), book.value().equity
     answer: dict[str, Any] = {
         "current_equity": _written(equity),
@@ -134,9 +134,8 @@ def _stored(db: Readable, book_id: int | None, now: datetime) -> Stored | None:
         return books.read(connection, book_id, About(now))
 
 
-def _book_now(db: Readable, desk: Desk, book_id: int | None, now: datetime) -> Book:
+def _book_now(desk: Desk, stored: Stored | None, now: datetime) -> Book:
     """The book, valued now; an empty one where nothing ever happened."""
-    stored = _stored(db, book_id, now)
     book = stored.book if stored else Book(desk.currency)
     book.observe(desk.day(now))
     return book

@@ -20,10 +20,10 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.ledger import breaker, kinds, matching
 from fntx_dagster.ledger.book import USER, Book
 from fntx_dagster.ledger.costs import fees_of
-from fntx_dagster.ledger.entries import Head, chained, moment
+from fntx_dagster.ledger.entries import Head, chained
 from fntx_dagster.ledger.gates import Rules, reducible
 from fntx_dagster.ledger.positions import Key, Position
-from fntx_dagster.model.orders import OrderFill, Quote
+from fntx_dagster.model.orders import RESTING, OrderFill, Quote
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import books, changes
 from fntx_dagster.store.ledger.books import About, Stored
@@ -174,19 +174,15 @@ class Turn:
     def refuse(self, order: OrderRow) -> None:
         """The entry of an order that a gate refused."""
         own = {name: order[name] for name in ("order_id", "bot_id", "exchange", "symbol", "gate_failed", "reason_code")}
-        self._record(kinds.event(kinds.REJECTED, self.when, self.stored.is_paper, **own))
+        self._event(kinds.REJECTED, **own)
 
     def error(self, order: OrderRow, reason: str) -> None:
         """The entry of an approved order that the exchange refused, or that never got an answer; then the breaker."""
-        entry = self._record(
-            kinds.event(
-                kinds.ERROR,
-                self.when,
-                self.stored.is_paper,
-                order_id=order["order_id"],
-                bot_id=order["bot_id"],
-                reason=reason,
-            )
+        entry = self._event(
+            kinds.ERROR,
+            order_id=order["order_id"],
+            bot_id=order["bot_id"],
+            reason=reason,
         )
         kinds.apply(self.book, entry, self.day)
         self.changes.errors.append(
@@ -211,17 +207,12 @@ class Turn:
     def trip(self, name: str, trigger: breaker.Trigger) -> None:
         """The breaker of the user (`USER`) or a bot trips: an entry with its figures; what rests and would not reduce
         is cancelled."""
-        entry = self._record(
-            kinds.event(
-                kinds.TRIP,
-                self.when,
-                self.stored.is_paper,
-                entity_type="bot" if name else "user",
-                bot_id=name or None,
-                trigger_type=trigger.type,
-                trigger_reason=trigger.words,
-                metrics=trigger.metrics,
-            )
+        entry = self._event(
+            kinds.TRIP,
+            **_whose(name),
+            trigger_type=trigger.type,
+            trigger_reason=trigger.words,
+            metrics=trigger.metrics,
         )
         self.tripped[name] = trigger.type
         self.changes.trips.append(
@@ -238,16 +229,11 @@ class Turn:
 
     def reset(self, name: str, by: str, reason: str) -> None:
         """The breaker of the user (`USER`) or a bot is reset by a person, and begins anew."""
-        entry = self._record(
-            kinds.event(
-                kinds.RESET,
-                self.when,
-                self.stored.is_paper,
-                entity_type="bot" if name else "user",
-                bot_id=name or None,
-                reset_by=by,
-                reason=reason,
-            )
+        entry = self._event(
+            kinds.RESET,
+            **_whose(name),
+            reset_by=by,
+            reason=reason,
         )
         kinds.apply(self.book, entry, self.day)
         _, trip_no = self.stored.tripped[name]
@@ -263,7 +249,7 @@ class Turn:
         order["changed_at"] = self.now.isoformat()
         self.touched = True
         self.changes.orders[order["order_id"]] = order
-        if state in ("open", "partially_filled"):
+        if state in RESTING:
             if order not in self.resting:
                 self.resting.append(order)
         elif order in self.resting:
@@ -279,6 +265,10 @@ class Turn:
         row |= {"equity": text(last and last.equity), "units": text(last and last.units), "day": self.day.isoformat()}
         self.changes.days[self.day] = row
         changes.write(self._connection, self.changes, self.book, self.head, self.first_day)
+
+    def _event(self, kind: str, **own: object) -> dict[str, Any]:
+        """An entry of now that moves no money."""
+        return self._record(kinds.event(kind, self.when, self.stored.is_paper, **own))
 
     def _record(self, body: dict[str, Any]) -> dict[str, Any]:
         [entry] = chained(self.head, [body])
@@ -317,7 +307,7 @@ class Turn:
                 self._cancel(order)
 
     def _cancel(self, order: OrderRow) -> None:
-        if order["state"] in ("open", "partially_filled"):
+        if order["state"] in RESTING:
             key = Key(order["bot_id"], order["exchange"], order["symbol"])
             position = self.book.positions.get(key, Position())
             rest = Fraction(order["amount"]) - Fraction(order["filled"])
@@ -325,6 +315,6 @@ class Turn:
                 self.move(order, "cancelled", "breaker_tripped", "the breaker tripped and cancelled what rested")
 
 
-def stated(at: datetime) -> str:
-    """A moment as answers write it."""
-    return moment(at)
+def _whose(name: str) -> dict[str, str | None]:
+    """Whose breaker an entry is about: the user's (`USER`) or a bot's."""
+    return {"entity_type": "bot" if name else "user", "bot_id": name or None}
