@@ -22,7 +22,7 @@ from fntx_dagster.ledger.positions import Key, OpenLot, Position, Trip
 from fntx_dagster.ledger.units import Fund, Price
 from fntx_dagster.model.orders import Quote
 from fntx_dagster.store.database import Readable
-from fntx_dagster.store.queries import one_value
+from fntx_dagster.store.queries import one_row, one_value
 
 _LOTS_AT_ONCE = 100
 
@@ -90,20 +90,14 @@ def begin(connection: psycopg.Connection) -> None:
 
 def lock(connection: psycopg.Connection, user_id: str, is_paper: bool, currency: str) -> int:
     """The user's book, locked until the transaction ends; the first use opens it, with this reporting currency."""
-    values = {"user": user_id, "paper": is_paper, "currency": currency}
-    for _ in range(2):
-        row = connection.execute(
-            "select book_id from ledger.books where user_id = %(user)s and is_paper = %(paper)s for no key update",
-            values,
-        ).fetchone()
-        if row:
-            return row[0]
+    row = connection.execute(_LOCK, (user_id, is_paper)).fetchone()
+    if row is None:  # whoever opens it at the same moment is waited for, and the next statement sees it
         connection.execute(
-            """insert into ledger.books (user_id, is_paper, currency) values (%(user)s, %(paper)s, %(currency)s)
-            on conflict do nothing""",
-            values,
+            "insert into ledger.books (user_id, is_paper, currency) values (%s, %s, %s) on conflict do nothing",
+            (user_id, is_paper, currency),
         )
-    return lock(connection, user_id, is_paper, currency)
+        row = one_row(connection.execute(_LOCK, (user_id, is_paper)))
+    return row[0]
 
 
 def book_of(db: Readable, user_id: str, is_paper: bool) -> int | None:
@@ -219,6 +213,7 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+_LOCK = "select book_id from ledger.books where user_id = %s and is_paper = %s for no key update"
 _READ = """
     select jsonb_build_object(
         'book', (select jsonb_build_array(currency, is_paper, head_no, head_hash, first_day)
