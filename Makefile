@@ -64,7 +64,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 lock: ## write requirements.lock and requirements-dev.lock anew from pyproject.toml (needs uv)
-	$(LOCK) --extra checkout -o requirements.lock
+	$(LOCK) --extra checkout --extra exchanges -o requirements.lock
 	$(LOCK) --extra dev --constraint requirements.lock -o requirements-dev.lock \
 		$$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
 
