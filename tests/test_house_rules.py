@@ -78,6 +78,7 @@ ROOMS = {
     "outbox": {"errors"},
     "adapters/flex": {"model", "foreign", "errors"},
     "adapters/gateway": {"model", "errors"},
+    "adapters/exchanges": {"model", "settings", "errors"},
     "adapters/evm": {"model", "outbox", "settings", "foreign", "errors"},
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},

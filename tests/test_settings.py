@@ -106,6 +106,17 @@ def test_secrets_print_as_asterisks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in repr(load_settings())
 
 
+def test_a_user_has_keys_at_an_exchange_which_print_as_asterisks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FNTX_EXCHANGE_KEYS", '{"ada": {"kucoin": {"key": "k1", "secret": "s1", "password": "p1"}}}')
+    exchanges = load_settings().exchanges
+    keys = exchanges.keys_of("ada", "kucoin")
+    assert keys is not None
+    assert keys.password is not None
+    assert (keys.key.get_secret_value(), keys.secret.get_secret_value()) == ("k1", "s1")
+    assert (exchanges.keys_of("bob", "kucoin"), exchanges.keys_of("ada", "luno")) == (None, None)
+    assert not {"k1", "s1", "p1"} & {*re.findall(r"\w+", repr(exchanges))}
+
+
 class TestNames:
     """A setting of a group has a short name and a grouped name."""
 

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from fntx_dagster.errors import Permanent, know_accounts
 from fntx_dagster.settings import groups, sources
 from fntx_dagster.settings.environment import child_environment, executable, export, settings_variables
+from fntx_dagster.settings.exchanges import ExchangesSettings
 from fntx_dagster.settings.forms import form_of
 from fntx_dagster.settings.places import (
     CHECKOUT,
@@ -72,6 +73,7 @@ class Settings(groups.Group):
     gateway: groups.GatewaySettings = groups.GatewaySettings()
     report: groups.ReportSettings = groups.ReportSettings()
     orders: groups.OrdersSettings = groups.OrdersSettings()
+    exchanges: ExchangesSettings = ExchangesSettings()
     alerts: groups.AlertSettings = groups.AlertSettings()
 
     @cached_property

@@ -70,6 +70,10 @@ SHORT_NAMES = {
     "slippage_bps": "orders.slippage_bps",
     "safety_bps": "orders.safety_bps",
     "exchange_fees": "orders.fees",
+    "exchange_keys": "exchanges.keys",
+    "exchange_urls": "exchanges.urls",
+    "exchange_timeout": "exchanges.timeout",
+    "price_band_bps": "exchanges.price_band_bps",
     "alert_urls": "alerts.urls",
 }
 """Short name → group and field."""
