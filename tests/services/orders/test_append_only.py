@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from fntx_dagster.model.orders import Quote
 from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.money import fund
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.ledger import prices
 from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.queries import own_sql
 from fntx_dagster.store.server import database_url
@@ -41,6 +44,9 @@ def filled(database: Database) -> Desk:
     desk = Desk(database)
     fund(desk, "ada", requests.funding(b'{"amount": "1000"}', None), NOW)
     submit(desk, "ada", requests.submission(ORDER, None), NOW)
+    for minutes in (0, 1):
+        at = NOW + timedelta(minutes=minutes)
+        prices.keep(database, "rest", "binance", "BTC/USDT", Quote(Decimal(99), Decimal(100), None, None, at), at)
     return desk
 
 
@@ -61,6 +67,8 @@ BY_DML = [
     "delete from ledger.postings where leg = 0",
     "update ledger.answers set body = ''",
     "delete from ledger.quote_history",
+    "update ledger.price_history set bid = 1",
+    "truncate ledger.price_history",
     "truncate ledger.fills",
     "truncate ledger.entries cascade",
     "truncate ledger.books cascade",
