@@ -38,7 +38,7 @@ MESSAGES = {
 }
 
 
-class Exchange(Protocol):
+class RequestAndAnswer(Protocol):
     """One request and its answer, as a fault sees them."""
 
     @property
@@ -84,13 +84,13 @@ class Fault(NamedTuple):
 
     stage: str
     name: str
-    give: Callable[[Exchange], None]
+    give: Callable[[RequestAndAnswer], None]
 
 
 def refuse(code: int, stage: str = SEND, message: str | None = None, status: str | None = None) -> Fault:
     """An error document; `{token}` in `message` echoes the token."""
 
-    def give(exchange: Exchange) -> None:
+    def give(exchange: RequestAndAnswer) -> None:
         exchange.refuse(code, message, status)
 
     return Fault(stage, str(code), give)
@@ -119,7 +119,7 @@ def lower_case_url() -> Fault:
 def http(status: int, stage: str = SEND, location: str | None = None) -> Fault:
     """An HTTP status without a document; with `location`, a redirection (`{url}` as above)."""
 
-    def give(exchange: Exchange) -> None:
+    def give(exchange: RequestAndAnswer) -> None:
         headers = {"Location": location.replace("{url}", exchange.service_url)} if location else {}
         exchange.send(b"", status=status, headers=headers)
 
@@ -140,7 +140,7 @@ def html(stage: str = GET) -> Fault:
 def cut(after: int) -> Fault:
     """The statement's first bytes under the length of the whole, then the end of the connection."""
 
-    def give(exchange: Exchange) -> None:
+    def give(exchange: RequestAndAnswer) -> None:
         whole = exchange.document()
         exchange.send(whole[:after], promised=len(whole))
         exchange.handler.close_connection = True
@@ -151,7 +151,7 @@ def cut(after: int) -> Fault:
 def cut_chunked(after: int) -> Fault:
     """The statement's first bytes, chunked, then the end of the connection without a last chunk."""
 
-    def give(exchange: Exchange) -> None:
+    def give(exchange: RequestAndAnswer) -> None:
         exchange.send_pieces([exchange.document()[:after]], finished=False)
         exchange.handler.close_connection = True
 
@@ -182,7 +182,7 @@ class Hang:
     def fault(self) -> Fault:
         return Fault(self.stage, "hang", self._give)
 
-    def _give(self, exchange: Exchange) -> None:
+    def _give(self, exchange: RequestAndAnswer) -> None:
         exchange.hold(self)
         if self._after is not None:
             whole = exchange.document()

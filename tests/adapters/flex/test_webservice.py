@@ -809,7 +809,7 @@ def test_a_body_that_goes_on_past_the_deadline_is_given_up(fetching: Fetching) -
 def test_a_body_that_trickles_past_the_deadline_is_given_up_on_the_way(fetching: Fetching, stage: str) -> None:
     sent = []
 
-    def trickle(exchange: sim.Exchange) -> None:
+    def trickle(exchange: sim.RequestAndAnswer) -> None:
         exchange.send(STATEMENT[:400], promised=len(STATEMENT))
         exchange.handler.close_connection = True
         for n in range(400, 2000):
