@@ -51,6 +51,7 @@ HOMES = {
     "tenacity": "adapters/flex",
     "tomlkit": "settings",
     "typer": "cli",
+    "typing_extensions": "model",
     "web3": "adapters/evm",
 }
 # library that several rooms need → those rooms
@@ -60,7 +61,7 @@ SHARED = {
     "pydantic": {"settings", "adapters/apprise", "adapters/evm", "services", "defs"},  # types of settings: secrets
     "starlette": {"defs", "api"},  # the UI's guard; the API's answers
     "uvicorn": {"defs", "api"},  # each serves itself
-    "requests": {"adapters/evm", "adapters/flex"},  # web3 raises its errors
+    "requests": {"adapters/evm", "adapters/flex", "client"},  # web3 raises its errors; a bot calls the API
     "urllib3": {"adapters/evm", "adapters/flex"},  # requests raises its errors
 }
 
@@ -89,9 +90,10 @@ ROOMS = {
 }
 ROOMS["services"] = {*ROOMS} - {"simulate"}
 ROOMS["defs"] = {"services", "settings", "foreign", "errors", "model", "report"}  # report: how Markdown writes a table
-ROOMS["api"] = {"services", "settings", "errors"}
+ROOMS["api"] = {"services", "settings", "errors", "model"}
 # defs: runs; simulate: the live demo; api: its server
 ROOMS["cli"] = {"services", "settings", "foreign", "errors", "model", "report", "defs", "simulate", "api"}
+ROOMS["client"] = {"model"}
 ROOMS["frames"] = {"services", "settings", "model", "errors"}
 ROOMS["definitions"] = {"defs"}
 # folder of a room → the rooms that it alone imports, not the rest of its room; docs/code.md gives the reason

@@ -13,7 +13,9 @@ from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
 from fntx_dagster.api import callers, description
+from fntx_dagster.api.description import answered
 from fntx_dagster.api.problems import answer_problems
+from fntx_dagster.model import answers
 from fntx_dagster.services.orders import asking, guarding, money, portfolio, requests, submitting
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.requests import Declined, FieldFault
@@ -94,39 +96,44 @@ async def _unstored(request: Request, go_on: Callable[[Request], Awaitable[Respo
     return response
 
 
-@router.post("/orders/submit", openapi_extra=description.SUBMIT)
+@router.post("/orders/submit", responses=answered(answers.SubmitAnswer), openapi_extra=description.SUBMIT)
 def submit(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key = None) -> Response:
     """Submit an order through the four gates."""
     asked = requests.submission(body, idempotency_key)
     return _reply(submitting.submit(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
 
 
-@router.get("/orders/pending")
+@router.get("/orders/pending", responses=answered(answers.PendingAnswer))
 def pending(desk: TheDesk, caller: Reader, bot_id: str | None = None, is_paper: bool = True) -> Any:
     """The orders that may still be filled, newest first."""
     return asking.pending_orders(desk, caller.user_id, is_paper, bot_id)
 
 
-@router.get("/orders/{order_id}/status")
+@router.get("/orders/{order_id}/status", responses=answered(answers.OrderAnswer))
 def order_status(desk: TheDesk, caller: Reader, order_id: str) -> Any:
     """An order as it is now."""
     return asking.order_status(desk, caller.user_id, order_id)
 
 
-@router.post("/orders/{order_id}/cancel")
+@router.post("/orders/{order_id}/cancel", responses=answered(answers.OrderAnswer))
 def cancel(desk: TheDesk, caller: Trader, now: Now, order_id: str) -> Any:
     """Cancel what rests of an order."""
     return guarding.cancel(desk, caller.user_id, order_id, now)
 
 
-@router.post("/ledger/funding", status_code=201, openapi_extra=description.FUNDING)
+@router.post(
+    "/ledger/funding",
+    status_code=201,
+    responses=answered(answers.FundingAnswer, status=201),
+    openapi_extra=description.FUNDING,
+)
 def funding(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key = None) -> Response:
     """Record a deposit, a withdrawal, or an allocation to a bot."""
     asked = requests.funding(body, idempotency_key)
     return _reply(money.fund(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
 
 
-@router.get("/ledger/fills")
+@router.get("/ledger/fills", responses=answered(answers.FillsAnswer))
 def fills(
     desk: TheDesk,
     caller: Reader,
@@ -144,7 +151,7 @@ def fills(
     )
 
 
-@router.get("/ledger/audit-trail")
+@router.get("/ledger/audit-trail", responses=answered(answers.AuditTrailAnswer))
 def audit_trail(
     desk: TheDesk,
     caller: Reader,
@@ -156,13 +163,13 @@ def audit_trail(
     return asking.audit_trail(desk, caller.user_id, is_paper, before, limit)
 
 
-@router.get("/portfolio/summary")
+@router.get("/portfolio/summary", responses=answered(answers.PortfolioAnswer))
 def summary(desk: TheDesk, caller: Reader, now: Now, is_paper: bool = True) -> Any:
     """What the book is worth, and how it came to it."""
     return portfolio.summary(desk, caller.user_id, is_paper, _in_book(desk, is_paper, now))
 
 
-@router.get("/profits")
+@router.get("/profits", responses=answered(answers.ProfitsAnswer))
 def profits(
     desk: TheDesk,
     caller: Reader,
@@ -175,14 +182,14 @@ def profits(
     return portfolio.profits(desk, caller.user_id, is_paper, period, limit, _in_book(desk, is_paper, now))
 
 
-@router.get("/countdown/status")
+@router.get("/countdown/status", responses=answered(answers.CountdownAnswer))
 def countdown(desk: TheDesk, caller: Reader, now: Now, target: str = "1000000", is_paper: bool = True) -> Any:
     """How far a target is, and in how many days it is reached."""
     goal = requests.amount_of("target", target)
     return portfolio.countdown(desk, caller.user_id, is_paper, goal, _in_book(desk, is_paper, now))
 
 
-@router.get("/circuit-breaker/status")
+@router.get("/circuit-breaker/status", responses=answered(answers.BreakerAnswer))
 def breaker_status(
     desk: TheDesk,
     caller: Reader,
@@ -196,7 +203,7 @@ def breaker_status(
     return guarding.status(desk, caller, whose, is_paper, _in_book(desk, is_paper, now))
 
 
-@router.get("/circuit-breaker/history")
+@router.get("/circuit-breaker/history", responses=answered(answers.TripsAnswer))
 def breaker_history(
     desk: TheDesk,
     caller: Reader,
@@ -208,7 +215,7 @@ def breaker_history(
     return guarding.history(desk, caller.user_id, is_paper, bot_id, limit)
 
 
-@router.post("/circuit-breaker/reset", openapi_extra=description.GUARDING)
+@router.post("/circuit-breaker/reset", responses=answered(answers.ResetAnswer), openapi_extra=description.GUARDING)
 def breaker_reset(desk: TheDesk, caller: Trader, now: Now, body: Body) -> Any:
     """Reset a breaker, with a reason."""
     asked = requests.guarding(body)
@@ -216,7 +223,7 @@ def breaker_reset(desk: TheDesk, caller: Trader, now: Now, body: Body) -> Any:
     return guarding.reset(desk, caller, whose, asked.is_paper, asked.reason, _in_book(desk, asked.is_paper, now))
 
 
-@router.post("/circuit-breaker/trip", openapi_extra=description.GUARDING)
+@router.post("/circuit-breaker/trip", responses=answered(answers.BreakerAnswer), openapi_extra=description.GUARDING)
 def breaker_trip(desk: TheDesk, caller: Trader, now: Now, body: Body) -> Any:
     """The kill switch: trip a breaker by hand."""
     asked = requests.guarding(body)
@@ -224,7 +231,7 @@ def breaker_trip(desk: TheDesk, caller: Trader, now: Now, body: Body) -> Any:
     return guarding.kill(desk, caller, whose, asked.is_paper, asked.reason, _in_book(desk, asked.is_paper, now))
 
 
-@router.get("/limits/status")
+@router.get("/limits/status", responses=answered(answers.LimitsAnswer))
 def limits(desk: TheDesk, caller: Reader, now: Now, bot_id: str | None = None, is_paper: bool = True) -> Any:
     """How much of the limits is used."""
     return asking.limits(desk, caller.user_id, is_paper, bot_id, _in_book(desk, is_paper, now))

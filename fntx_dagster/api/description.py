@@ -127,3 +127,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for status, words in _STATUSES.items()
 }
 """What every endpoint may answer beside its own."""
+
+
+def answered(kind: type, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """That an endpoint answers with a type of `model/answers.py`."""
+    return {status: {"model": kind, "description": (kind.__doc__ or "").split("\n")[0]}}

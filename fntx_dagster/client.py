@@ -1,0 +1,265 @@
+"""A client of the HTTP API: one method for each endpoint, amounts exact, and no order sent twice.
+
+    from fntx_dagster.client import Client
+
+    client = Client(token)
+    client.fund("1000")
+    answer = client.submit("bot_123", "binance", "BTC/USDT", "buy", "0.01", expected_edge_bps="80", quote=quote)
+
+Every order and every movement of money goes with a key: the caller's, or one that is made here. Where an answer is lost
+(the connection breaks, the server is away for a moment), the same request goes again with the same key, and the server
+answers what it answered, or would have answered, the first time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, cast
+from uuid import uuid4
+
+import requests
+
+from fntx_dagster.model import answers
+
+Amount = Decimal | int | str
+"""An exact number: floats are refused."""
+
+_AGAIN = (409, 429, 502, 503, 504)
+"""Statuses after which the same request may go again: the first is still under way, or nobody took it."""
+
+
+class ApiProblem(Exception):
+    """What the API answered instead: the HTTP status, the code for programs, the words, and each wrong field
+    (`field`, `code`, `message`)."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        self.status = status
+        self.code = str(body.get("code", ""))
+        self.detail = str(body.get("detail", ""))
+        self.errors: list[dict[str, str]] = list(body.get("errors", ()))
+        super().__init__(f"{status} {self.code}: {self.detail}")
+
+
+class Client:
+    """A bot's way to the API. One client is for one thread; `is_paper` of every call is the one given here.
+
+    `timeout`: seconds that an answer may take; `attempts`: how often a request goes at most before its error is raised;
+    `now`: the moment that requests state, where the server runs with simulated time.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        is_paper: bool = True,
+        timeout: float = 30,
+        attempts: int = 4,
+        now: datetime | None = None,
+    ) -> None:
+        self.is_paper = is_paper
+        self.now = now
+        self._url = url.rstrip("/")
+        self._timeout = timeout
+        self._attempts = attempts
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def submit(
+        self,
+        bot_id: str,
+        exchange: str,
+        symbol: str,
+        side: Literal["buy", "sell"],
+        amount: Amount,
+        *,
+        order_type: Literal["market", "limit"] = "market",
+        price: Amount | None = None,
+        expected_edge_bps: Amount | None = None,
+        reduce_only: bool = False,
+        quote: Mapping[str, Amount | datetime] | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.SubmitAnswer:
+        """Submit an order through the four gates. A refusal by a gate is an answer: `success` is False.
+
+        `amount` in the symbol's base currency, `price` in its quote currency; `quote`: bid, ask, ts and, where they are
+        limited, bid_size and ask_size of the paper market. Give a key of your own where the bot may start again in the
+        middle: the same key never trades twice.
+        """
+        body = {
+            "bot_id": bot_id,
+            "exchange": exchange,
+            "symbol": symbol,
+            "side": side,
+            "amount": amount,
+            "order_type": order_type,
+            "price": price,
+            "expected_edge_bps": expected_edge_bps,
+            "reduce_only": reduce_only,
+            "quote": quote,
+        }
+        return self._keyed("/api/orders/submit", body, idempotency_key)
+
+    def order(self, order_id: str) -> answers.OrderAnswer:
+        """An order as it is now."""
+        return self._call("GET", f"/api/orders/{order_id}/status")
+
+    def cancel(self, order_id: str) -> answers.OrderAnswer:
+        """Cancel what rests of an order."""
+        return self._call("POST", f"/api/orders/{order_id}/cancel")
+
+    def pending(self, bot_id: str | None = None) -> answers.PendingAnswer:
+        """The orders that may still be filled, newest first."""
+        return self._get("/api/orders/pending", bot_id=bot_id)
+
+    def fund(
+        self,
+        amount: Amount,
+        *,
+        currency: str = "USDT",
+        type: Literal["deposit", "withdrawal", "allocation"] = "deposit",
+        bot_id: str | None = None,
+        description: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> answers.FundingAnswer:
+        """Record a deposit, a withdrawal, or an allocation of the book's money to a bot."""
+        body = {"amount": amount, "currency": currency, "type": type, "bot_id": bot_id, "description": description}
+        return self._keyed("/api/ledger/funding", body, idempotency_key)
+
+    def fills(
+        self,
+        *,
+        bot_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> answers.FillsAnswer:
+        """A page of fills from `since` on and before `until`, newest first; at most 1,000."""
+        return self._get("/api/ledger/fills", bot_id=bot_id, since=since, until=until, limit=limit, cursor=cursor)
+
+    def all_fills(
+        self, *, bot_id: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[answers.FillAnswer]:
+        """Every fill, newest first, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.fills(bot_id=bot_id, since=since, until=until, limit=1000, cursor=cursor)
+            yield from page["fills"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def audit_trail(self, limit: int = 100, before: int | None = None) -> answers.AuditTrailAnswer:
+        """Entries of the ledger before an entry's number, newest first; at most 1,000."""
+        return self._get("/api/ledger/audit-trail", limit=limit, before=before)
+
+    def portfolio(self) -> answers.PortfolioAnswer:
+        """What the book is worth, and how it came to it."""
+        return self._get("/api/portfolio/summary")
+
+    def profits(
+        self, period: Literal["daily", "weekly", "monthly"] = "daily", limit: int = 30
+    ) -> answers.ProfitsAnswer:
+        """Profits by period, oldest first."""
+        return self._get("/api/profits", period=period, limit=limit)
+
+    def countdown(self, target: Amount = 1_000_000) -> answers.CountdownAnswer:
+        """How far a target is, and in how many days it is reached."""
+        return self._get("/api/countdown/status", target=target)
+
+    def breaker(self, bot_id: str | None = None, user_id: str | None = None) -> answers.BreakerAnswer:
+        """Whether a breaker is tripped: a bot's, another user's (admins), or your own."""
+        return self._get("/api/circuit-breaker/status", bot_id=bot_id, user_id=user_id)
+
+    def trips(self, bot_id: str | None = None, limit: int = 10) -> answers.TripsAnswer:
+        """The trips of the book, newest first."""
+        return self._get("/api/circuit-breaker/history", bot_id=bot_id, limit=limit)
+
+    def reset(self, reason: str, *, bot_id: str | None = None, user_id: str | None = None) -> answers.ResetAnswer:
+        """Reset a breaker, with a reason of at least 10 characters."""
+        return self._post("/api/circuit-breaker/reset", bot_id=bot_id, user_id=user_id, reason=reason)
+
+    def trip(
+        self, reason: str | None = None, *, bot_id: str | None = None, user_id: str | None = None
+    ) -> answers.BreakerAnswer:
+        """The kill switch: trip a breaker by hand. Until it is reset, only reduce-only orders pass."""
+        return self._post("/api/circuit-breaker/trip", bot_id=bot_id, user_id=user_id, reason=reason)
+
+    def limits(self, bot_id: str | None = None) -> answers.LimitsAnswer:
+        """How much of the limits of the day and of the burst is used."""
+        return self._get("/api/limits/status", bot_id=bot_id)
+
+    def _get(self, path: str, **query: object) -> Any:
+        wanted = {name: _written(value) for name, value in query.items() if value is not None}
+        return self._call("GET", path, params=wanted | {"is_paper": "true" if self.is_paper else "false"})
+
+    def _post(self, path: str, **body: object) -> Any:
+        return self._call("POST", path, json=_written(body | {"is_paper": self.is_paper}))
+
+    def _keyed(self, path: str, body: Mapping[str, object], key: str | None) -> Any:
+        """A request that happens once, however often it goes."""
+        sent = _written({**body, "is_paper": self.is_paper})
+        return self._call("POST", path, json=sent, headers={"Idempotency-Key": key or str(uuid4())})
+
+    def _call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any) -> Any:
+        headers = {**(headers or {}), **({"FNTX-Now": self.now.isoformat()} if self.now else {})}
+        again = method == "GET" or "Idempotency-Key" in headers
+        for attempt in range(1, self._attempts + 1):
+            last = attempt == self._attempts or not again
+            try:
+                response = self._session.request(
+                    method, self._url + path, headers=headers, timeout=self._timeout, allow_redirects=False, **more
+                )
+            except (requests.ConnectionError, requests.Timeout):
+                if last:
+                    raise
+                time.sleep(_pause(attempt, None))
+                continue
+            if response.ok:
+                return response.json()
+            if last or not _passes(response):
+                raise ApiProblem(response.status_code, _problem(response))
+            time.sleep(_pause(attempt, response.headers.get("Retry-After")))
+        raise AssertionError("a request goes at least once")
+
+
+def _passes(response: requests.Response) -> bool:
+    """Whether what was answered may pass by itself."""
+    if response.status_code == 409:
+        return _problem(response).get("code") == "request_in_progress"
+    return response.status_code in _AGAIN
+
+
+def _problem(response: requests.Response) -> Mapping[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    return cast(Mapping[str, Any], body) if isinstance(body, dict) else {"detail": response.reason}
+
+
+def _pause(attempt: int, told: str | None) -> float:
+    """Seconds to wait: what the server says, up to a minute, or half a second and twice as long each time."""
+    return min(float(told), 60) if told and told.isdigit() else 0.5 * 2 ** (attempt - 1)
+
+
+def _written(value: object) -> Any:
+    """A value as it goes out: amounts as plain texts, moments with their offset, nothing that is None.
+
+    Raises TypeError for a float, ValueError for a moment without a zone.
+    """
+    if isinstance(value, float):
+        raise TypeError(f"{value!r} is a float, and amounts are exact: give a Decimal, an int or a text")
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("a moment needs its zone")
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {name: _written(one) for name, one in value.items() if one is not None}
+    return value if isinstance(value, bool) or not isinstance(value, int) else f"{value}"
