@@ -144,7 +144,10 @@ def _fee_coverage(
         words = f"no fees of the exchange {order.exchange} are known; known are {known}"
         yield GateRefusal(FEE_COVERAGE, "exchange_unknown", words)
     if found := fault(situation.quote, situation.now, rules.oldest_quote):
-        yield GateRefusal(FEE_COVERAGE, *found)
+        code, words = found
+        if not order.reduce_only and order.expected_edge_bps is None:
+            words += "; expected_edge_bps is missing too: say what the order is expected to earn"
+        yield GateRefusal(FEE_COVERAGE, code, words)
     if order.reduce_only or costs is None:
         return
     if order.expected_edge_bps is None:

@@ -32,7 +32,10 @@ def fault(quote: Quote | None, now: datetime, oldest: timedelta) -> QuoteFault |
     A quote that is exactly `oldest` old is not stale. A time further ahead than that is stale, too: it never would be.
     """
     if quote is None:
-        return QuoteFault("quote_missing", "no quote of the symbol is known: send one, or wait for the price feed")
+        return QuoteFault(
+            "quote_missing",
+            "no quote of the symbol is known: a paper order brings the field quote, a live one waits for a price",
+        )
     if not is_valid(quote):
         return QuoteFault("quote_crossed", f"the quote is no market: bid {quote.bid}, ask {quote.ask}")
     age = now - quote.at

@@ -19,7 +19,7 @@ from fntx_dagster.simulate.gateway import unused_port
 from tests.processes import FNTX, environment, run
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+PAGE, BOTS = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("ledger.md", "bots.md"))
 
 
 @pytest.fixture(scope="module")
@@ -54,39 +54,49 @@ def in_shell(served: tuple[Path, str], script: str) -> str:
     return done.stdout
 
 
-def test_the_first_order_of_the_page_works_as_it_is_written(served: tuple[Path, str]) -> None:
-    [script] = [code for code in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if "curl" in code]
-    started, rest = script.split("\n", 1)
-    assert started == ".venv/bin/fntx api serve &"
+def test_the_page_of_a_bots_author_works_as_it_is_written(served: tuple[Path, str]) -> None:
+    started, refused, filled = (code for code in re.findall(r"```sh\n(.*?)```", BOTS, re.DOTALL))
+    serve, token = started.split("\n", 1)
+    assert serve == ".venv/bin/fntx api serve &"
     for _ in range(100):
         asked = subprocess.run(["curl", "-sS", served[1]], capture_output=True, text=True)
         if "Connection refused" not in asked.stderr:
             break
         time.sleep(0.2)
-    answers = in_shell(served, rest.replace("curl ", "curl -sS -w '\\n' "))
-    funding, order, summary = map(json.loads, answers.splitlines())
+    commands = (refused + filled).replace("curl -sS ", "curl -sS -w '\\n' ")
+    answers = map(json.loads, in_shell(served, token + commands).splitlines())
+    without, funding, order, summary, profits, breaker, limits = answers
+    assert (without["success"], without["gate_failed"], without["reason_code"]) == (
+        False,
+        "fee_coverage",
+        "quote_missing",
+    )
+    assert "the field quote" in without["rejection_reason"]
+    assert "expected_edge_bps is missing" in without["rejection_reason"]
     assert (funding["type"], funding["amount"]) == ("deposit", "1000")
     assert (order["success"], order["state"], order["average_price"]) == (True, "filled", "100")
-    assert summary["total_fills"] == 1
+    assert (summary["total_fills"], profits["series"][-1]["trades"]) == (1, 1)
+    assert (breaker["tripped"], limits["bot_daily"]["used"]) == (False, 1)
 
 
 def in_python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
 
-def test_the_first_example_of_python_and_the_strangers_check_work_as_written(served: tuple[Path, str]) -> None:
+def test_the_python_of_the_page_and_the_strangers_check_work_as_written(served: tuple[Path, str]) -> None:
     home, url = served
-    first, check = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    [first] = re.findall(r"```python\n(.*?)```", BOTS, re.DOTALL)
+    [check] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     token = run(home, "api", "token", "--user", "ada").stdout.splitlines()[-1]
-    asked = in_python(f"TOKEN = {token!r}\n" + first.replace("http://127.0.0.1:8000", url))
-    assert "'type': 'deposit'" in asked.stdout, asked.stderr
+    asked = in_python(f"TOKEN = {token!r}\n" + first.replace("Client(TOKEN)", f"Client(TOKEN, {url!r})"))
+    assert asked.stdout.splitlines() == ["filled 0.01 at 100", "404 order_not_found"], asked.stderr
     entries = home / "entries.jsonl"
     assert run(home, "ledger", "export", "--user", "ada", "-o", str(entries)).returncode == 0
     check = check.replace('"entries.jsonl"', repr(str(entries)))
     assert in_python(check).returncode == 0
     altered = entries.read_text(encoding="utf-8").replace('"amount": "1000"', '"amount": "1001"', 1)
     entries.write_text(altered, encoding="utf-8")
-    assert "AssertionError: 1" in in_python(check).stderr
+    assert "AssertionError: 2" in in_python(check).stderr
 
 
 def test_the_ledger_holds_and_its_state_is_shown(served: tuple[Path, str]) -> None:
