@@ -21,6 +21,7 @@ HOMES = {
     "QuantLib": "metrics",
     "alembic": "store",
     "apprise": "adapters/apprise",
+    "ccxt": "adapters/exchanges",
     "dagster": "defs",
     "dagster_dbt": "defs",
     "dagster_postgres": "defs",
@@ -79,14 +80,14 @@ ROOMS = {
     "outbox": {"errors"},
     "adapters/flex": {"model", "foreign", "errors"},
     "adapters/gateway": {"model", "errors"},
-    "adapters/exchanges": {"model", "settings", "errors"},
+    "adapters/exchanges": {"model", "settings", "foreign", "errors"},
     "adapters/evm": {"model", "outbox", "settings", "foreign", "errors"},
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},
     "adapters/dbt": {"errors", "settings"},
     "store": {"model", "accounting", "ledger", "outbox", "settings", "errors"},
     "samples": set(),
-    "simulate": {"model", "accounting"},
+    "simulate": {"model", "accounting", "ledger"},
 }
 ROOMS["services"] = {*ROOMS} - {"simulate"}
 ROOMS["defs"] = {"services", "settings", "foreign", "errors", "model", "report"}  # report: how Markdown writes a table
@@ -354,6 +355,7 @@ def test_importing_the_package_does_no_work() -> None:
         "exchange_calendars",
         "ib_insync",
         "apprise",
+        "ccxt",
         "jinja2",
         "matplotlib",
     )

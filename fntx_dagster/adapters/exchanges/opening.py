@@ -11,8 +11,6 @@ from fntx_dagster.settings.exchanges import ExchangeKeys
 Opener = Callable[[str, ExchangeKeys | None, str | None, float], Exchange]
 """Name, keys, address and seconds that an answer may take → the account."""
 
-_OPENERS: dict[str, Opener] = {}
-
 
 def open_exchange(name: str, keys: ExchangeKeys | None, url: str | None = None, timeout: float = 10) -> Exchange:
     """The account that `keys` belong to; without keys only what is public can be asked (rules, quotes).
@@ -21,5 +19,25 @@ def open_exchange(name: str, keys: ExchangeKeys | None, url: str | None = None, 
     nothing. Raises Permanent for an exchange that is not known, and where a library that it needs is not installed.
     """
     if (opener := _OPENERS.get(name)) is None:
-        raise Permanent(f"no exchange is called {name!r}", f"Known exchanges: {', '.join(sorted(_OPENERS))}")
+        raise Permanent(f"no exchange is called {name!r}", f"Known exchanges: {', '.join(known_exchanges())}")
     return opener(name, keys, url, timeout)
+
+
+def known_exchanges() -> list[str]:
+    """The names that `open_exchange` knows."""
+    return sorted(_OPENERS)
+
+
+def _through_ccxt(name: str, keys: ExchangeKeys | None, url: str | None, timeout: float) -> Exchange:
+    try:
+        from fntx_dagster.adapters.exchanges.through_ccxt import ACCOUNTS  # ccxt's import takes two seconds
+    except ModuleNotFoundError as error:
+        if error.name != "ccxt":
+            raise
+        raise Permanent(
+            f"{name} is reached through ccxt, which is not installed", "Run `pip install 'fntx-dagster[exchanges]'`"
+        ) from None
+    return ACCOUNTS[name](keys, url, timeout)
+
+
+_OPENERS: dict[str, Opener] = {"binance": _through_ccxt}

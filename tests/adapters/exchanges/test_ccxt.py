@@ -1,0 +1,187 @@
+"""The exchanges that are reached through ccxt, over HTTP against servers that speak their protocols."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from fntx_dagster.adapters.exchanges.opening import open_exchange
+from fntx_dagster.errors import FntxError, Permanent, Transient
+from fntx_dagster.model.exchanges import FoundOrder, OrderRefusedError, OutcomeUnknownError
+from fntx_dagster.settings.exchanges import ExchangeKeys
+from fntx_dagster.simulate.exchanges.server import FaultKind
+from tests.adapters.exchanges.conftest import FINE, KEY, MARKETS, PASSWORD, SECRET, SYMBOL, Venue, order
+
+LONG_AGO = datetime.now(UTC) - timedelta(minutes=5)
+
+
+def test_an_order_that_takes_is_filled_at_once_and_one_that_waits_is_open(venue: Venue) -> None:
+    venue.show("99.99", "100", "0.2")
+    taking, waiting = order("0.3", "100.5", at_once=True), order("0.5", "99.5")
+    taken, waits = venue.account.send(taking), venue.account.send(waiting)
+    assert (taken.client_id, taken.filled) == (taking.client_id, Decimal("0.2"))
+    assert taken.state in ("expired", "cancelled")
+    assert (waits.state, waits.filled) == ("open", 0)
+    [first] = venue.account.fills(SYMBOL, LONG_AGO)
+    assert (first.exchange_id, first.fill.quantity, first.fill.price) == (taken.exchange_id, Decimal("0.2"), 100)
+    venue.show("99.4", "99.5")
+    assert venue.account.find(waiting.client_id, SYMBOL, LONG_AGO) == waits._replace(
+        state="filled", filled=Decimal("0.5")
+    )
+
+
+def test_a_limit_whose_rest_waits_is_partially_filled(venue: Venue) -> None:
+    venue.show("99.99", "100", "0.2")
+    found = venue.account.send(order("0.3", "100"))
+    assert (found.state, found.filled) == ("partially_filled", Decimal("0.2"))
+
+
+@pytest.mark.parametrize("kind", ["timeout", "lost", "garbage", "failure"])
+def test_an_order_whose_answer_is_lost_is_unknown_and_found_by_its_client_id(venue: Venue, kind: FaultKind) -> None:
+    lost = order("0.3", "100")
+    venue.server.fail(kind)
+    with pytest.raises(OutcomeUnknownError):
+        venue.account.send(lost)
+    found = venue.account.find(lost.client_id, SYMBOL, LONG_AGO)
+    assert found is not None
+    assert (found.client_id, found.state, found.filled) == (lost.client_id, "filled", Decimal("0.3"))
+    assert len(venue.server.exchange.orders) == 1
+
+
+@pytest.mark.parametrize("kind", ["disconnect", "too_many", "failure"])
+def test_an_order_that_never_arrived_is_unknown_as_well_and_found_nowhere(venue: Venue, kind: FaultKind) -> None:
+    lost = order("0.3", "100")
+    venue.server.fail(kind, accepted=False)
+    with pytest.raises(OutcomeUnknownError):
+        venue.account.send(lost)
+    assert venue.account.find(lost.client_id, SYMBOL, LONG_AGO) is None
+    assert venue.server.exchange.orders == []
+
+
+def test_an_order_for_which_the_money_is_missing_is_refused_in_the_words_of_the_exchange(venue: Venue) -> None:
+    venue.server.exchange.balances[KEY] = {"USDT": Decimal(29)}
+    with pytest.raises(OrderRefusedError, match=r"(?i)insufficient|funds"):
+        venue.account.send(order("0.3", "100"))
+    assert venue.server.exchange.orders == []
+
+
+def test_the_same_client_id_again_is_no_refusal_because_an_order_has_it(venue: Venue) -> None:
+    waiting = order("0.3", "99")
+    venue.account.send(waiting)
+    with pytest.raises(OutcomeUnknownError):
+        venue.account.send(waiting)
+    assert len(venue.server.exchange.orders) == 1
+
+
+def test_an_order_off_the_steps_or_below_the_least_cost_is_never_sent(venue: Venue) -> None:
+    assert {venue.account.rules(market.symbol) for market in MARKETS} == {*MARKETS} or venue.account.name == "luno"
+    before = len(venue.asked)
+    for amount, price in (("0.000123456", "100"), ("0.3", "99.999"), ("0.00001", "1000000")):
+        with pytest.raises(OrderRefusedError, match="not sent"):
+            venue.account.send(order(amount, price))
+    if venue.account.name != "luno":  # it has no least cost
+        with pytest.raises(OrderRefusedError, match="not sent"):
+            venue.account.send(order("0.01", "100"))
+    assert len(venue.asked) == before
+
+
+@pytest.mark.parametrize("amount", ["0.0123456789012345", "8999.9999999999999999", "0.0000000000000001"])
+def test_an_amount_of_sixteen_decimals_goes_and_comes_back_exactly(venue: Venue, amount: str) -> None:
+    sent = order(amount, "9.9899", side="sell", symbol=FINE)
+    assert venue.account.send(sent).filled == Decimal(amount)
+    [placed] = venue.server.exchange.orders
+    [found] = venue.account.fills(FINE, LONG_AGO)
+    fee = placed.fees
+    assert (placed.amount, found.fill.quantity, found.fill.fee) == (Decimal(amount), Decimal(amount), fee)
+
+
+def test_a_cancelled_order_waits_no_more_and_is_cancelled_twice_without_an_error(venue: Venue) -> None:
+    waiting = order("0.3", "99")
+    found = venue.account.send(waiting)
+    venue.account.cancel(found, SYMBOL)
+    after = venue.account.find(waiting.client_id, SYMBOL, LONG_AGO)
+    assert after == found._replace(state="cancelled")
+    venue.account.cancel(found, SYMBOL)
+    venue.account.cancel(FoundOrder("", "999999", "open", Decimal(0)), SYMBOL)
+
+
+def test_an_order_that_was_filled_before_the_cancellation_came_stays_filled(venue: Venue) -> None:
+    filled = order("0.3", "100")
+    venue.account.cancel(venue.account.send(filled), SYMBOL)
+    after = venue.account.find(filled.client_id, SYMBOL, LONG_AGO)
+    assert after is not None
+    assert after.state == "filled"
+
+
+def test_fills_have_their_own_ids_fees_sides_and_liquidity(venue: Venue) -> None:
+    venue.account.send(order("0.3", "100"))
+    waiting = venue.account.send(order("0.2", "100.5", side="sell"))
+    venue.show("100.5", "100.6")
+    bought, sold = venue.account.fills(SYMBOL, LONG_AGO)
+    trades = venue.server.exchange.trades
+    assert [bought.fill.fee, sold.fill.fee] == [trade.fee for trade in trades]
+    assert (bought.fill.side, bought.fill.liquidity, bought.fill.fee_currency) == ("buy", "taker", "USDT")
+    assert (sold.fill.side, sold.fill.liquidity, sold.exchange_id) == ("sell", "maker", waiting.exchange_id)
+    assert len({bought.fill.trade_id, sold.fill.trade_id}) == 2
+    assert abs(sold.fill.at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert venue.account.fills(SYMBOL, datetime.now(UTC) + timedelta(seconds=5)) == []
+    assert venue.account.fills(FINE, LONG_AGO) == []
+
+
+def test_the_quote_is_exact_and_has_its_sizes(venue: Venue) -> None:
+    venue.show("9.0001", "9.0002", "0.0123456789012345", FINE)
+    quote = venue.account.quote(FINE)
+    size = Decimal("0.0123456789012345")
+    assert quote[:4] == (Decimal("9.0001"), Decimal("9.0002"), size, size)
+    assert abs(quote.at - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+def test_the_fees_are_the_accounts_own(venue: Venue) -> None:
+    own = venue.server.exchange.fees
+    assert venue.account.fee_bps(SYMBOL) == (own.maker_bps, own.taker_bps)
+
+
+def test_a_symbol_that_the_exchange_does_not_have_is_named(venue: Venue) -> None:
+    for ask in (venue.account.rules, venue.account.quote, venue.account.fee_bps):
+        with pytest.raises(Permanent, match="has no market DOGE/USDT"):
+            ask("DOGE/USDT")
+    with pytest.raises(OrderRefusedError, match="has no market DOGE/USDT"):
+        venue.account.send(order("1", "1", symbol="DOGE/USDT"))
+
+
+def test_keys_that_do_not_work_are_said_so_and_appear_nowhere(venue: Venue, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    wrong = ExchangeKeys.model_validate({"key": KEY, "secret": SECRET[:-4] + "AAA=", "password": PASSWORD})
+    account = open_exchange(venue.account.name, wrong, venue.server.url, 0.5)
+    with pytest.raises(Permanent, match="does not accept the keys") as asked:
+        account.fills(SYMBOL, LONG_AGO)
+    with pytest.raises(OrderRefusedError) as sent:
+        account.send(order("0.3", "100"))
+    venue.server.fail("lost")
+    with pytest.raises(OutcomeUnknownError) as lost:
+        venue.account.send(order("0.3", "100"))
+    told = "".join(f"{raised.getrepr(style='long', showlocals=False)}" for raised in (asked, sent, lost))
+    for secret in (KEY, SECRET, PASSWORD, wrong.secret.get_secret_value()):
+        assert secret not in told
+        assert secret not in caplog.text
+        assert secret not in repr(vars(account).get("name"))
+
+
+def test_an_exchange_that_is_away_is_transient_and_an_order_is_then_certainly_not_sent() -> None:
+    account = open_exchange("binance", None, "http://127.0.0.1:9", 0.5)
+    with pytest.raises(Transient, match="binance gives no answer now"):
+        account.quote(SYMBOL)
+    with pytest.raises(OrderRefusedError, match="not sent: binance gives no answer now"):
+        account.send(order("0.3", "100"))
+
+
+def test_without_keys_the_market_can_be_asked_and_the_account_cannot(venue: Venue) -> None:
+    account = open_exchange(venue.account.name, None, venue.server.url, 0.5)
+    assert account.quote(SYMBOL)[:4] == venue.account.quote(SYMBOL)[:4]
+    with pytest.raises((FntxError, OrderRefusedError)):
+        account.send(order("0.3", "100"))
+    with pytest.raises(Permanent):
+        account.fills(SYMBOL, LONG_AGO)
