@@ -18,8 +18,8 @@ from fntx_dagster.api.problems import answer_problems
 from fntx_dagster.model import answers
 from fntx_dagster.services.orders import asking, guarding, money, portfolio, requests, submitting
 from fntx_dagster.services.orders.access import Caller
+from fntx_dagster.services.orders.replies import Reply
 from fntx_dagster.services.orders.requests import Declined, FieldFault
-from fntx_dagster.services.orders.submitting import Reply
 from fntx_dagster.services.orders.turn import Desk
 
 _LARGEST_BODY = 64 * 1024

@@ -26,6 +26,7 @@ _TITLES = {
     "bot_not_found": "There is no such bot",
     "idempotency_key_missing": "An idempotency key is needed",
     "idempotency_key_conflict": "Two idempotency keys were given",
+    "request_in_progress": "The order of this key is being placed",
     "idempotency_key_reused": "The idempotency key belongs to another request",
     "insufficient_balance": "The balance is not enough",
     "not_tripped": "The breaker is not tripped",

@@ -22,6 +22,9 @@ from fntx_dagster.model.orders import OrderFill
 
 DEPOSIT, WITHDRAWAL, ALLOCATION = FUNDING = ("deposit", "withdrawal", "allocation")
 REJECTED, ERROR, TRIP, RESET, REVERSAL = "order_rejected", "error", "breaker_trip", "breaker_reset", "reversal"
+FOREIGN_FILL, FILL_CONFLICT, LATE_FILL, ORDER_LOST = "foreign_fill", "fill_conflict", "late_fill", "order_lost"
+"""What is told of an exchange and moves no money by itself: a fill of no order of ours, a fill that says something else
+than before, a fill of an order that had failed, an order that never came to its exchange."""
 
 
 class Moments(NamedTuple):
@@ -135,6 +138,11 @@ def at_of(entry: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["timestamp"])
 
 
+def counted_at(entry: Mapping[str, Any]) -> datetime:
+    """The moment whose trading day an entry counts to: of a live fill when it was booked, else when it took effect."""
+    return datetime.fromisoformat(entry.get("booked_at") or entry["timestamp"])
+
+
 def apply(book: Book, entry: Mapping[str, Any], day: date) -> Booked | None:
     """Do to the book what an entry states; `day`: its trading day. What a fill did is returned.
 
@@ -160,7 +168,7 @@ def replayed(currency: str, entries: Iterable[Mapping[str, Any]], day_of: Callab
     """The book that these entries make, from the first on, in their order; no quote is known to it."""
     book = Book(currency)
     for entry in entries:
-        apply(book, entry, day_of(at_of(entry)))
+        apply(book, entry, day_of(counted_at(entry)))
     return book
 
 

@@ -49,7 +49,7 @@ def replay(
 
     for entry in entries:
         quoted(entry["entry_no"])
-        day = day_of(kinds.at_of(entry))
+        day = day_of(kinds.counted_at(entry))
         book.observe(day)
         kinds.apply(book, entry, day)
         if entry["event_type"] == kinds.TRIP:

@@ -330,6 +330,9 @@ class OrdersSettings(Group):
     )
     slippage_bps: Decimal = Field(default=Decimal(10), ge=0, description="slippage of an order that takes (10)")
     safety_bps: Decimal = Field(default=Decimal(5), ge=0, description="safety margin on the costs of an order (5)")
+    submit_wait: float = Field(
+        default=5, gt=0, description="seconds that the answer to a live order waits for the exchange (5)"
+    )
     fees: dict[str, dict[Literal["maker", "taker"], Decimal]] = Field(
         default={},
         description=(

@@ -69,6 +69,7 @@ SHORT_NAMES = {
     "min_edge_bps": "orders.min_edge_bps",
     "slippage_bps": "orders.slippage_bps",
     "safety_bps": "orders.safety_bps",
+    "submit_wait": "orders.submit_wait",
     "exchange_fees": "orders.fees",
     "exchange_keys": "exchanges.keys",
     "exchange_urls": "exchanges.urls",

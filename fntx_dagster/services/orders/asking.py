@@ -10,8 +10,8 @@ from uuid import UUID
 
 from fntx_dagster.ledger.entries import moment
 from fntx_dagster.ledger.exact import written
+from fntx_dagster.services.orders.replies import answer
 from fntx_dagster.services.orders.requests import Declined, FieldFault
-from fntx_dagster.services.orders.submitting import answer
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.ledger import books, reading
 from fntx_dagster.store.ledger.books import About

@@ -1,16 +1,25 @@
-"""The desk of the settings: the rules of the gates, the zone of a trading day, the reporting currency of new books."""
+"""The desk of the settings: the rules of the gates, the zone of a trading day, the reporting currency of new books, the
+accounts at exchanges."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.ledger.breaker import Limits
 from fntx_dagster.ledger.costs import DEFAULT_FEES, ExchangeFees
 from fntx_dagster.ledger.gates import Rules
+from fntx_dagster.model.exchanges import Exchange
+from fntx_dagster.services.orders.accounts import account_at
+from fntx_dagster.services.orders.live.reaching import Reach
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
+
+_CALLS = 4
+"""How many answers of an exchange, each as late as it may be, an order is worked on for."""
 
 
 def desk_of(settings: Settings, db: Database) -> Desk:
@@ -32,7 +41,24 @@ def desk_of(settings: Settings, db: Database) -> Desk:
         burst=orders.burst_limit,
         breaker=Limits(orders.drawdown_limit, orders.daily_loss_limit, orders.losing_trips, orders.errors_per_hour),
     )
-    return Desk(db, rules, orders.reporting_currency, zone)
+    return Desk(db, rules, orders.reporting_currency, zone, live=_reach(settings))
+
+
+def _reach(settings: Settings) -> Reach | None:
+    """How live orders reach exchanges; None where the settings have no keys of any."""
+    if not settings.exchanges.keys:
+        return None
+
+    @cache
+    def account(user_id: str, exchange: str) -> Exchange:
+        return account_at(settings, user_id, exchange)
+
+    return Reach(
+        account,
+        wait=timedelta(seconds=settings.orders.submit_wait),
+        band_bps=settings.exchanges.price_band_bps,
+        lease=timedelta(seconds=_CALLS * settings.exchanges.timeout),
+    )
 
 
 def _fees(settings: Settings) -> tuple[ExchangeFees, ...]:

@@ -11,6 +11,8 @@ from fntx_dagster.ledger.book import USER, Book
 from fntx_dagster.ledger.entries import moment
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.asking import not_found, order_status, order_uuid
+from fntx_dagster.services.orders.live.placing import cancel_in_time
+from fntx_dagster.services.orders.live.settling import UNDER_WAY
 from fntx_dagster.services.orders.requests import Declined, FieldFault
 from fntx_dagster.services.orders.turn import Desk, turn
 from fntx_dagster.store.ledger import books, reading
@@ -126,19 +128,24 @@ def kill(desk: Desk, caller: Caller, whose: Entity, is_paper: bool, reason: str,
         if whose.name not in at.tripped:
             words = f"by hand, by {caller.user_id}: {reason.strip() or 'no reason given'}"
             at.trip(whose.name, breaker.Trigger(MANUAL, words, breaker.metrics(at.book, whose.name, now)))
+    if not is_paper:
+        cancel_in_time(desk, whose.user_id)
     return status(desk, caller, whose, is_paper, now)
 
 
 def cancel(desk: Desk, user_id: str, order_id: str, now: datetime) -> dict[str, Any]:
-    """Cancel what rests of an order; one that has ended stays as it is. Raises Declined (404) where there is none."""
+    """Cancel what rests of an order; one that has ended stays as it is. A live one is cancelled at its exchange; one
+    that is not known to be there yet, as soon as it is. Raises Declined (404) where there is none."""
     order_id = order_uuid(order_id)
     found = reading.order(desk.db, user_id, order_id)
     if found is None:
         raise not_found("order_not_found", "order_id", "no such order")
     with turn(desk, user_id, found["is_paper"], About(now, None, None, found["exchange"], found["symbol"])) as at:
-        for order in list(at.resting):
-            if order["order_id"] == order_id:
-                at.move(order, "cancelled", "cancelled_by_user", "cancelled by its user")
+        order = at.order(order_id)
+        if order["state"] in UNDER_WAY:
+            at.cancel(order, "cancelled_by_user")
+    if not found["is_paper"]:
+        cancel_in_time(desk, user_id)
     return order_status(desk, user_id, order_id)
 
 

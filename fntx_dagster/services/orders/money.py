@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from fntx_dagster.ledger.exact import written
 from fntx_dagster.ledger.kinds import WITHDRAWAL
+from fntx_dagster.services.orders.replies import Reply, replay, store_answer
 from fntx_dagster.services.orders.requests import Declined, FieldFault, Funding
-from fntx_dagster.services.orders.submitting import Reply, replay, store_answer
 from fntx_dagster.services.orders.turn import Desk, turn
 from fntx_dagster.store.ledger.books import About
 

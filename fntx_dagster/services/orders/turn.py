@@ -7,7 +7,7 @@ happens (`quote`, `fill`, `fund`, `trip`), and this module books it, values the 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,29 +20,37 @@ from zoneinfo import ZoneInfo
 from fntx_dagster.ledger import breaker, kinds, matching
 from fntx_dagster.ledger.book import USER, Book
 from fntx_dagster.ledger.costs import fees_of
-from fntx_dagster.ledger.entries import Head, chained
+from fntx_dagster.ledger.entries import Head, chained, moment
 from fntx_dagster.ledger.gates import Rules, reducible
 from fntx_dagster.ledger.positions import Key, Position
 from fntx_dagster.model.orders import RESTING, OrderFill, Quote
+from fntx_dagster.services.orders.live.reaching import Reach
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.ledger import books, changes
+from fntx_dagster.store.ledger import books, changes, live
 from fntx_dagster.store.ledger.books import About, Stored
 from fntx_dagster.store.ledger.changes import BookChanges, text
 
 OrderRow = dict[str, Any]
 """A row of `ledger.orders`; amounts as texts or Decimals."""
 
+CANCELLED = {
+    "breaker_tripped": "the breaker tripped and cancelled what rested",
+    "cancelled_by_user": "cancelled by its user",
+}
+"""Why an order is cancelled: the code and the words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What every turn needs: the database, the rules of the gates, the reporting currency of new books, the zone that a
-    trading day ends in, and the clock."""
+    trading day ends in, the clock, and how live orders reach exchanges (None: they do not)."""
 
     db: Database
     rules: Rules = field(default_factory=Rules)
     currency: str = "USDT"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    live: Reach | None = None
 
     def day(self, at: datetime) -> date:
         """The trading day of a moment."""
@@ -81,6 +89,7 @@ class Turn:
         self.changes = BookChanges(stored.book_id)
         self.touched = False
         self._connection = connection
+        self._rows: dict[str, OrderRow] = {order["order_id"]: order for order in stored.resting}
         self._recorded_at = desk.clock()
         self._positions: dict[Key, Position] = dict(self.book.positions)
         self._last_lots: dict[Key, int] = {}
@@ -102,7 +111,7 @@ class Turn:
         self.stored.taken[exchange, symbol] = (Decimal(0), Decimal(0))
         self.changes.quote(exchange, symbol, quote, (Decimal(0), Decimal(0)), (self.head.entry_no, self.now))
         self.observe()
-        for order in list(self.resting):
+        for order in list(self.resting) if self.stored.is_paper else []:
             if (order["exchange"], order["symbol"]) == (exchange, symbol) and matching.reaches(
                 quote, order["side"], Decimal(order["price"])
             ):
@@ -124,25 +133,18 @@ class Turn:
         self.fill(order, execution)
 
     def fill(self, order: OrderRow, execution: OrderFill) -> None:
-        """A fill of an order, booked: entry, postings, lots, figures, the order's progress; then the breaker."""
+        """A fill of an order, booked: entry, postings, lots, figures, the order's progress; then the breaker. An
+        exchange tells of a fill later than it was; it counts to the day on which it is booked."""
+        execution = execution._replace(at=min(execution.at, self.now))
         key = Key(order["bot_id"], order["exchange"], order["symbol"])
         self._load_lots(key, execution)
         rates = self.book.rates(key.symbol.partition("/")[2], execution.fee_currency)
         before = self.book.figures[USER]
         booked = self.book.fill(key, self.head.entry_no + 1, execution, rates)
         after = self.book.figures[USER]
-        self._record(
-            kinds.fill(
-                str(uuid4()),
-                order["order_id"],
-                key,
-                execution,
-                rates,
-                booked.realized,
-                self.stored.is_paper,
-                self._recorded_at,
-            )
-        )
+        own = (str(uuid4()), order["order_id"], key, execution, rates, booked.realized)
+        entry = kinds.fill(*own, self.stored.is_paper, self._recorded_at)
+        self._record(entry if self.stored.is_paper else entry | {"booked_at": moment(self.now)})
         for part in booked.parts:
             self.changes.filled(key, part)
         self._day["trades"] += 1
@@ -189,6 +191,35 @@ class Turn:
             {"bot_id": order["bot_id"], "at": self.now.isoformat(), "entry_no": entry["entry_no"]}
         )
         self.judge(order["bot_id"])
+
+    def alarm(self, kind: str, about: str, words: str, **own: object) -> None:
+        """What a person has to look at: an entry and an alarm, once for each thing that it is about."""
+        told = any((known["kind"], known["about"]) == (kind, about) for known in self.changes.alarms)
+        if told or live.is_told(self._connection, self.stored.book_id, kind, about):
+            return
+        entry = self._event(kind, words=words, **own)
+        row = {"kind": kind, "about": about, "entry_no": entry["entry_no"], "words": words}
+        self.changes.alarms.append(row | {"raised_at": self.now.isoformat()})
+
+    def follow(self, exchange: str, symbol: str) -> None:
+        """Read the fills of a live book in this market from now on."""
+        live.follow(self._connection, self.stored.book_id, exchange, symbol, self.now)
+
+    # what was there before
+
+    def order(self, order_id: str) -> OrderRow:
+        """The row of an order of the book."""
+        found = self._rows.get(order_id) or live.order(self._connection, self.stored.book_id, order_id)
+        assert found is not None  # whoever asks read its id from the database, where orders stay
+        return self._kept(found)
+
+    def order_of_key(self, key: str) -> OrderRow | None:
+        """The row of the order that a key belongs to."""
+        return live.order_of_key(self._connection, self.stored.book_id, key)
+
+    def known_fills(self, exchange: str, symbol: str, trade_ids: Collection[str]) -> dict[str, live.KnownFill]:
+        """Trade id → the fill of it that is booked."""
+        return live.known_fills(self._connection, self.stored.book_id, exchange, symbol, trade_ids)
 
     # what comes of it
 
@@ -246,20 +277,36 @@ class Turn:
         order["state"] = state
         if reason_code:
             order |= {"reason_code": reason_code, "rejection_reason": words}
-        order["changed_at"] = self.now.isoformat()
-        self.touched = True
-        self.changes.orders[order["order_id"]] = order
+        self.change(order)
         if state in RESTING:
             if order not in self.resting:
                 self.resting.append(order)
         elif order in self.resting:
             self.resting.remove(order)
 
+    def change(self, order: OrderRow, **fields: object) -> None:
+        """Fields of an order beside its state."""
+        order |= fields
+        order["changed_at"] = self.now.isoformat()
+        self.touched = True
+        self.changes.orders[order["order_id"]] = self._rows[order["order_id"]] = order
+
+    def cancel(self, order: OrderRow, code: str) -> None:
+        """Cancel what rests of an order, for a reason of `CANCELLED`. A live one is marked: it is cancelled at its
+        exchange, outside of the turn, as soon as it rests there."""
+        if self.stored.is_paper:
+            self.move(order, "cancelled", code, CANCELLED[code])
+        elif not order.get("cancel_code"):
+            self.change(order, cancel_code=code)
+
     def store(self) -> None:
         """Write all that the turn changed, and what the book holds now."""
         for key, position in self.book.positions.items():
             if position != self._positions.get(key):
                 self.changes.position(key, position)
+        if not self.changes.entries and not self.changes.quote_history:  # nothing that a replay would see
+            changes.write(self._connection, self.changes, Book(self.book.currency), self.head, self.first_day)
+            return
         row = {name: value if name == "trades" else text(value) for name, value in self._day.items()}
         last = self.book.funds[USER].last if USER in self.book.funds else None
         row |= {"equity": text(last and last.equity), "units": text(last and last.units), "day": self.day.isoformat()}
@@ -299,20 +346,23 @@ class Turn:
 
     def _cancel_what_rests(self, name: str) -> None:
         for order in books.resting(self._connection, self.stored.book_id, name or None):
-            if order["order_id"] in self.changes.orders:
-                continue
-            self._cancel(order)
+            if order["order_id"] not in self.changes.orders:
+                self._cancel(self._kept(order))
         for order in list(self.changes.orders.values()):
             if name in (USER, order["bot_id"]):
                 self._cancel(order)
 
+    def _kept(self, order: OrderRow) -> OrderRow:
+        """One row for one order, whoever reads it."""
+        return self._rows.setdefault(order["order_id"], order)
+
     def _cancel(self, order: OrderRow) -> None:
-        if order["state"] in RESTING:
+        if order["state"] in (*RESTING, "submitting", "unknown"):
             key = Key(order["bot_id"], order["exchange"], order["symbol"])
             position = self.book.positions.get(key, Position())
             rest = Fraction(order["amount"]) - Fraction(order["filled"])
             if not order["reduce_only"] and rest > reducible(position, order["side"], Decimal(0)):
-                self.move(order, "cancelled", "breaker_tripped", "the breaker tripped and cancelled what rested")
+                self.cancel(order, "breaker_tripped")
 
 
 def _whose(name: str) -> dict[str, str | None]:

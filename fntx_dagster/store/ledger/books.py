@@ -116,11 +116,12 @@ def read(connection: psycopg.Connection, book_id: int, about: About) -> Stored:
 
 
 def resting(connection: psycopg.Connection, book_id: int, bot_id: str | None) -> list[dict[str, Any]]:
-    """The rows of the orders that rest, of one bot or of all, oldest first."""
+    """The rows of the orders that rest or, in a live book, may come to rest, of one bot or of all, oldest first."""
     text = one_value(
         connection.execute(
             """select coalesce(jsonb_agg(to_jsonb(orders) order by created_at, order_id), '[]')::text from ledger.orders
-            where book_id = %s and bot_id = coalesce(%s, bot_id) and state in ('open', 'partially_filled')""",
+            where book_id = %s and bot_id = coalesce(%s, bot_id)
+                and state in ('submitting', 'unknown', 'open', 'partially_filled')""",
             (book_id, bot_id),
         )
     )

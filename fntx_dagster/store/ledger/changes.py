@@ -47,6 +47,7 @@ class BookChanges:
     resets: list[Row] = field(default_factory=list)
     approvals: list[Row] = field(default_factory=list)
     answers: list[Row] = field(default_factory=list)
+    alarms: list[Row] = field(default_factory=list)
     bots: set[str] = field(default_factory=set)
 
     def entry(self, entry: Entry, legs: Iterable[LedgerLeg]) -> None:
@@ -136,6 +137,7 @@ def write(connection: psycopg.Connection, changes: BookChanges, book: Book, head
         "resets": changes.resets,
         "approvals": changes.approvals,
         "answers": changes.answers,
+        "alarms": changes.alarms,
         "bots": [{"bot_id": bot_id} for bot_id in sorted(changes.bots)],
         "balances": [
             {"currency": name, "amount": text(amount), "fees": text(book.fees.get(name, Fraction(0)))}
@@ -186,14 +188,17 @@ _WRITE = """
     orders as (
         insert into ledger.orders as known (order_id, book_id, bot_id, exchange, symbol, side, amount, order_type,
             price, expected_edge_bps, reduce_only, idempotency_key, state, gates_passed, gate_failed, reason_code,
-            rejection_reason, summary, filled, paid, created_at, approved_at, changed_at)
+            rejection_reason, summary, filled, paid, created_at, approved_at, changed_at, fingerprint, sent_price,
+            time_in_force, exchange_order_id, held_until, absent_since, cancel_code)
         select order_id, %(book)s, bot_id, exchange, symbol, side, amount, order_type, price, expected_edge_bps,
             reduce_only, idempotency_key, state, gates_passed, gate_failed, reason_code, rejection_reason, summary,
-            filled, paid, created_at, approved_at, changed_at
+            filled, paid, created_at, approved_at, changed_at, fingerprint, sent_price, time_in_force,
+            exchange_order_id, held_until, absent_since, cancel_code
         from given, jsonb_populate_recordset(null::ledger.orders, rows -> 'orders')
         on conflict (order_id) do update set state = excluded.state, reason_code = excluded.reason_code,
             rejection_reason = excluded.rejection_reason, filled = excluded.filled, paid = excluded.paid,
-            changed_at = excluded.changed_at
+            changed_at = excluded.changed_at, exchange_order_id = excluded.exchange_order_id,
+            absent_since = excluded.absent_since, cancel_code = excluded.cancel_code
     ),
     fills as (
         insert into ledger.fills (fill_id, book_id, entry_no, order_id, bot_id, exchange, symbol, side, qty, price, fee,
@@ -318,6 +323,10 @@ _WRITE = """
         insert into ledger.approvals as known select %(book)s, bot_id, day, used
         from given, jsonb_populate_recordset(null::ledger.approvals, rows -> 'approvals')
         on conflict (book_id, bot_id, day) do update set used = known.used + excluded.used
+    ),
+    alarms as (
+        insert into ledger.alarms select %(book)s, kind, about, entry_no, words, raised_at
+        from given, jsonb_populate_recordset(null::ledger.alarms, rows -> 'alarms')
     ),
     bots as (
         insert into ledger.bots (book_id, bot_id)
