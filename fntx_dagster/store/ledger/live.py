@@ -36,6 +36,7 @@ class LiveOrder(NamedTuple):
     idempotency_key: str
     bot_id: str
     created_at: datetime
+    cancel_code: str | None = None
 
     @property
     def client_id(self) -> str:
@@ -122,9 +123,9 @@ def left(db: Readable, now: datetime) -> list[LiveOrder]:
     return _orders(db, "state = 'unknown' or (state = 'submitting' and held_until < %s)", now)
 
 
-def to_cancel(db: Readable, user_id: str | None = None) -> list[LiveOrder]:
-    """The orders that rest and are to be cancelled, of a user or of all."""
-    wanted = "cancel_code is not null and state in ('open', 'partially_filled') and user_id = coalesce(%s, user_id)"
+def to_cancel(db: Readable, user_id: str) -> list[LiveOrder]:
+    """The orders of a user that rest and are to be cancelled."""
+    wanted = "cancel_code is not null and state in ('open', 'partially_filled') and user_id = %s"
     return _orders(db, wanted, user_id)
 
 
@@ -192,7 +193,7 @@ def _row(connection: psycopg.Connection, which: str, *values: object) -> dict[st
 
 def _orders(db: Readable, which: str, *values: object) -> list[LiveOrder]:
     query = f"""select order_id::text, user_id, exchange, symbol, side, amount, coalesce(sent_price, price) as price,
-            state, filled, exchange_order_id, idempotency_key, bot_id, orders.created_at
+            state, filled, exchange_order_id, idempotency_key, bot_id, orders.created_at, cancel_code
         from ledger.orders join ledger.books using (book_id) where not is_paper and ({which})
         order by orders.created_at, orders.order_id"""
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from fntx_dagster.errors import FntxError
-from fntx_dagster.model.exchanges import Exchange, FoundFill, FoundOrder, OrderRefusedError, OutcomeUnknownError
-from fntx_dagster.services.orders.live.cancelling import cancel_marked
+from fntx_dagster.model.exchanges import Exchange, FoundFill, FoundOrder
+from fntx_dagster.services.orders.live.cancelling import cancel_at
 from fntx_dagster.services.orders.live.reaching import Reach
-from fntx_dagster.services.orders.live.reports import Report, note, reach_of
+from fntx_dagster.services.orders.live.reports import Report, for_each, reach_of
 from fntx_dagster.services.orders.live.settling import book_fills, foreign_fill, settle
 from fntx_dagster.services.orders.turn import Desk, turn
 from fntx_dagster.store.ledger import live
@@ -23,26 +22,23 @@ from fntx_dagster.store.ledger.live import FollowedMarket, LiveOrder
 
 def follow(desk: Desk) -> int:
     """Cancel what is marked for it, and book what happened to the orders and in the accounts: how many markets were
-    read. What an exchange does not answer is asked for again with the next call."""
-    cancel_marked(desk)
-    read = 0
-    for market in live.markets(desk.db):
-        try:
-            _follow(desk, market)
-            read += 1
-        except (FntxError, OrderRefusedError, OutcomeUnknownError) as error:
-            note(market.exchange, error)
-    cancel_marked(desk)
-    return read
+    read. Raises Transient, after all of them, where an exchange did not answer."""
+
+    def read(market: FollowedMarket) -> bool:
+        _follow(desk, market)
+        return True
+
+    return for_each(live.markets(desk.db), read)
 
 
 def _follow(desk: Desk, market: FollowedMarket) -> None:
     reach, began = reach_of(desk), desk.clock()
     exchange = reach.account(market.user_id, market.exchange)
-    found = {
-        order.order_id: exchange.find(order.client_id, order.symbol, order.created_at - reach.overlap)
-        for order in live.resting_in(desk.db, market)
-    }
+    found: dict[str, FoundOrder | None] = {}
+    for order in live.resting_in(desk.db, market):
+        if order.cancel_code:
+            cancel_at(exchange, order)
+        found[order.order_id] = exchange.find(order.client_id, order.symbol, order.created_at - reach.overlap)
     fills = exchange.fills(market.symbol, market.since - reach.overlap)
     owners, is_sure = _owners(desk, exchange, market, fills, reach, found)
     own = {order_id: [fill for fill in fills if owners.get(_name(fill)) == order_id] for order_id in owners.values()}

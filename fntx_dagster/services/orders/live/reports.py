@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from fntx_dagster.errors import FntxError, Permanent, without_accounts
+from fntx_dagster.errors import FntxError, Permanent, Transient, without_accounts
 from fntx_dagster.foreign import cleaned
-from fntx_dagster.model.exchanges import Exchange, FoundFill, FoundOrder
+from fntx_dagster.model.exchanges import Exchange, FoundFill, FoundOrder, OrderRefusedError, OutcomeUnknownError
 from fntx_dagster.services.orders.live.reaching import Reach
 from fntx_dagster.services.orders.turn import Desk
-from fntx_dagster.store.ledger.live import LiveOrder
+from fntx_dagster.store.ledger.live import FollowedMarket, LiveOrder
 
 _log = logging.getLogger(__name__)
 _LONGEST_REASON = 300
+_PROBLEMS_SHOWN = 3
+_Place = TypeVar("_Place", LiveOrder, FollowedMarket)
 
 
 class Report(NamedTuple):
@@ -56,6 +58,27 @@ def with_fills(exchange: Exchange, order: LiveOrder, found: FoundOrder, reach: R
         return Report(found)
     own = {order.client_id, found.exchange_id} - {""}
     return Report(found, [each for each in told if own & {each.client_id, each.exchange_id}])
+
+
+def for_each(places: Iterable[_Place], work: Callable[[_Place], bool]) -> int:
+    """Do the work for each order or market: for how many it said True. What fails at one keeps no other waiting.
+
+    Raises Transient, after all of them, that says what failed; whoever calls again tries it again.
+    """
+    done, problems = 0, dict[str, None]()
+    for place in places:
+        try:
+            done += work(place)
+        except (FntxError, OrderRefusedError, OutcomeUnknownError) as error:
+            problems[f"{place.exchange}: {words_of(error)}"] = None
+        except Exception as error:  # a fault of this program: the others must not suffer from it
+            _log.exception("%s: %s", place.exchange, place.symbol)
+            problems[f"{place.exchange}: {type(error).__name__}"] = None
+    if problems:
+        more = len(problems) - _PROBLEMS_SHOWN
+        shown = "; ".join([*problems][:_PROBLEMS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        raise Transient(shown, "It is tried again")
+    return done
 
 
 def note(exchange: str, error: Exception) -> None:

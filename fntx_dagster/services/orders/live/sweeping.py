@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fntx_dagster.errors import FntxError
 from fntx_dagster.ledger import kinds
 from fntx_dagster.ledger.entries import moment
-from fntx_dagster.model.exchanges import OutcomeUnknownError
-from fntx_dagster.services.orders.live.reports import ask, note, reach_of
+from fntx_dagster.services.orders.live.reports import ask, for_each, reach_of
 from fntx_dagster.services.orders.live.settling import answered, fail, settle, turn_of
 from fntx_dagster.services.orders.turn import Desk, OrderRow, Turn
 from fntx_dagster.store.ledger import live
@@ -22,16 +20,15 @@ NEVER_ARRIVED = "never_arrived"
 
 
 def sweep(desk: Desk) -> int:
-    """Turn what nobody works on any more into `unknown`, and ask for all that is: how many orders are known now."""
-    known = 0
-    for order in live.left(desk.db, desk.clock()):
-        try:
-            if order.state == "submitting":
-                _given_up(desk, order)
-            known += _asked(desk, order)
-        except (FntxError, OutcomeUnknownError) as error:
-            note(order.exchange, error)
-    return known
+    """Turn what nobody works on any more into `unknown`, and ask for all that is: how many orders are known now.
+    Raises Transient, after all of them, where an exchange did not answer."""
+
+    def ask_for(order: LiveOrder) -> bool:
+        if order.state == "submitting":
+            _given_up(desk, order)
+        return _asked(desk, order)
+
+    return for_each(live.left(desk.db, desk.clock()), ask_for)
 
 
 def _given_up(desk: Desk, order: LiveOrder) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fntx_dagster.errors import Transient
+from fntx_dagster.ledger.book import USER
 from fntx_dagster.ledger.gates import Rules
 from fntx_dagster.model.exchanges import Exchange
 from fntx_dagster.services.orders import requests
@@ -16,9 +19,10 @@ from fntx_dagster.services.orders.live.sweeping import sweep
 from fntx_dagster.services.orders.money import fund
 from fntx_dagster.services.orders.replies import Reply
 from fntx_dagster.services.orders.submitting import submit
-from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.services.orders.turn import Desk, turn
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.ledger.books import About
 from fntx_dagster.store.ledger.live import alarms
 from tests.services.orders.live.market import CrashError, Market
 
@@ -86,11 +90,20 @@ class LiveDesk:
 
     def sweep(self, seconds: float = 0) -> None:
         self.later(seconds)
-        sweep(self.desk)
+        with suppress(Transient):
+            sweep(self.desk)
 
     def follow(self, seconds: float = 1) -> None:
         self.later(seconds)
-        follow(self.desk)
+        with suppress(Transient):
+            follow(self.desk)
+
+    def feed(self) -> None:
+        """The price feed: the book is valued at the prices of now, and its breaker is judged."""
+        with turn(self.desk, "ada", False, About(self.now)) as at:
+            for symbol, quote in self.market.prices.items():
+                at.quote("binance", symbol, quote._replace(at=self.now))
+            at.judge(USER, "a", "b", "c")
 
     def entries(self, kind: str) -> list[Any]:
         """The bodies of the live book's entries of a kind, oldest first."""

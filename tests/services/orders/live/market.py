@@ -113,6 +113,8 @@ class Market:
         assert self.sent[order.client_id] == 1, "an order was sent twice"
         if fault == "slow":
             assert self.go.wait(60)
+        if self.is_away and not fault:
+            raise OutcomeUnknownError("timed out")
         if fault == "refused":
             raise OrderRefusedError("insufficient balance")
         if fault == "lost before":
