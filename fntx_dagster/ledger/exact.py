@@ -30,20 +30,42 @@ def parsed(text: str, *, signed: bool = False) -> Decimal:
     return Decimal(text)
 
 
-def decimal(number: Fraction | int, places: int = STORED) -> Decimal:
-    """A fraction as a decimal of at most so many places, rounded half to even, without trailing zeros."""
-    scaled = round(Fraction(number) * 10**places)  # half to even
-    while scaled % 10 == 0 and places and scaled:
-        scaled, places = scaled // 10, places - 1
-    return Decimal((scaled < 0, tuple(map(int, str(abs(scaled)))), -places)) if scaled else Decimal(0)
+def decimal(number: Decimal | Fraction | int, places: int = STORED) -> Decimal:
+    """A number as a decimal of at most so many places, rounded half to even, without trailing zeros."""
+    return Decimal(plain(number, places))
 
 
 def stored(number: Fraction) -> Fraction:
     """A number as it is stored. Whatever a book keeps is rounded when it is computed, so that a book that was stored
     and read after every entry and one that a replay makes in one go are the same to the last digit."""
-    return Fraction(decimal(number))
+    if not _ONE % number.denominator:  # most have no more places
+        return number
+    return Fraction(_scaled(number, STORED), _ONE)
 
 
 def written(number: Decimal | Fraction | int, places: int = WRITTEN) -> str:
     """A number of an answer: plain, without exponent and trailing zeros, rounded half to even to so many places."""
-    return format(decimal(Fraction(number), places), "f")
+    return plain(number, places)
+
+
+def plain(number: Decimal | Fraction | int, places: int = STORED) -> str:
+    """A number in plain digits, without exponent and trailing zeros, rounded half to even to so many places."""
+    scaled = _scaled(number, places)
+    if not places:
+        return str(scaled)
+    digits = str(abs(scaled)).rjust(places + 1, "0")
+    whole, part = digits[:-places], digits[-places:].rstrip("0")
+    return f"{'-' if scaled < 0 else ''}{whole}{'.' if part else ''}{part}"
+
+
+_ONE = 10**STORED
+
+
+def _scaled(number: Decimal | Fraction | int, places: int) -> int:
+    """The number × 10^places as an integer, rounded half to even. In integers alone, as this is done some 100 times for
+    an order."""
+    above, below = number.as_integer_ratio()
+    scaled, rest = divmod(above * 10**places, below)
+    if rest and (2 * rest > below or (2 * rest == below and scaled % 2)):
+        return scaled + 1
+    return scaled

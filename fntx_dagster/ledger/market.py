@@ -7,6 +7,7 @@ chain of rates, and no two currencies are the same. Where there is none, what it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from fntx_dagster.model.orders import Quote
 
 BPS = 10_000
+ONE = Fraction(1)
 
 Symbol = tuple[str, str]
 """An exchange and a symbol at it."""
@@ -62,21 +64,29 @@ def spread_bps(quote: Quote) -> Fraction:
     return (Fraction(quote.ask) - Fraction(quote.bid)) / mid(quote) * BPS
 
 
-class Prices(NamedTuple):
+@dataclass(slots=True)
+class Prices:
     """The newest valid quote of each symbol at each exchange, and the currency that is reported in."""
 
     currency: str
     quotes: Mapping[Symbol, Quote]
+    _mids: dict[Symbol, tuple[Quote, Fraction]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The mids that were computed, each with its quote: a book is valued several times at the same quotes."""
 
     def mark(self, exchange: str, symbol: str) -> Fraction | None:
         """The mid of the newest quote; None where there never was one."""
         quote = self.quotes.get((exchange, symbol))
-        return None if quote is None else mid(quote)
+        if quote is None:
+            return None
+        known = self._mids.get((exchange, symbol))
+        if known is None or known[0] is not quote:
+            known = self._mids[exchange, symbol] = (quote, mid(quote))
+        return known[1]
 
     def rate(self, currency: str) -> Fraction | None:
         """How much of the reporting currency one of `currency` is worth; None where no quote says so."""
         if currency == self.currency:
-            return Fraction(1)
+            return ONE
         if direct := self._newest(f"{currency}/{self.currency}"):
             return mid(direct)
         if inverse := self._newest(f"{self.currency}/{currency}"):

@@ -109,9 +109,9 @@ def valued(fund: Fund, equity: Fraction) -> Fund:
     if not fund.last.units:
         return replace(fund, last=Price(stored(equity), ZERO))
     last = Price(stored(equity), fund.last.units)
-    high = last if last.each > fund.high.each else fund.high
-    guarded = last if last.each > fund.guarded.each else fund.guarded
-    fallen = max(fund.fallen, stored(_drawdown(last, high)))
+    high = last if _is_above(last, fund.high) else fund.high
+    guarded = last if _is_above(last, fund.guarded) else fund.guarded
+    fallen = fund.fallen if high is last else max(fund.fallen, stored(_drawdown(last, high)))
     return replace(fund, last=last, high=high, guarded=guarded, fallen=fallen)
 
 
@@ -146,5 +146,16 @@ def rebased(fund: Fund) -> Fund:
     return replace(fund, guarded=fund.last, base=fund.last.equity, base_deposits=ZERO, base_withdrawals=ZERO)
 
 
+def _is_above(price: Price, other: Price) -> bool:
+    """Whether a price of a unit is above another; without a division, as each order compares several times."""
+    if price.units > 0 and other.units > 0:
+        return price.equity * other.units > other.equity * price.units
+    return price.each > other.each
+
+
 def _drawdown(last: Price, high: Price) -> Fraction:
-    return 1 - last.each / high.each if last.units and high.each > 0 else ZERO
+    if not last.units or not high.units or last == high:
+        return ZERO
+    if last.units == high.units and high.equity > 0 and high.units > 0:
+        return (high.equity - last.equity) / high.equity
+    return 1 - last.each / high.each if high.each > 0 else ZERO
