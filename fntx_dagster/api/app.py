@@ -1,16 +1,18 @@
 """The application, and its endpoints on one page.
 
 An endpoint is a plain function, run in a thread: measured, that serves about twice as many requests as a coroutine with
-an asynchronous pool (docs/ledger.md).
+an asynchronous pool (docs/ledger.md). What it depends on are coroutines, which wait for no database: a plain function
+among them would take one more turn through the threads.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Security
 from fastapi.security import HTTPBearer
+from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fntx_dagster.api import callers, description
 from fntx_dagster.api.description import answered
@@ -37,28 +39,30 @@ def make_app(desk: Desk, *, simulated_time: bool = False) -> FastAPI:
     app.state.desk = desk
     app.state.simulated_time = simulated_time
     app.state.failures = callers.Failures()
+    app.state.known_callers = callers.KnownCallers()
     answer_problems(app)
     app.include_router(router)
-    app.middleware("http")(_unstored)
+    app.add_middleware(_Unstored)
     return app
 
 
-def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk:
     return request.app.state.desk
 
 
-def _caller(request: Request, _: Annotated[object, Security(_BEARER)]) -> Caller:
-    return callers.caller_of(request, request.app.state.desk, request.app.state.failures)
+async def _caller(request: Request, _: Annotated[object, Security(_BEARER)]) -> Caller:
+    state = request.app.state
+    return await callers.caller_of(request, state.desk, state.failures, state.known_callers)
 
 
-def _trader(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+async def _trader(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     if not caller.may_trade:
         words = f"a token of the role {caller.role} only reads"
         raise Declined([FieldFault("", "forbidden", words)], "forbidden", 403)
     return caller
 
 
-def _now(request: Request) -> datetime:
+async def _now(request: Request) -> datetime:
     return callers.now_of(request, request.app.state.desk, request.app.state.simulated_time)
 
 
@@ -89,11 +93,19 @@ def _reply(reply: Reply) -> Response:
     return Response(reply.body, reply.status, headers, "application/json")
 
 
-async def _unstored(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+class _Unstored:
     """Answers hold an account's figures: nothing between here and the caller may keep them."""
-    response = await go_on(request)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def unstored(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Cache-Control"] = "no-store"
+            await send(message)
+
+        await self._app(scope, receive, unstored)
 
 
 @router.post("/orders/submit", responses=answered(answers.SubmitAnswer), openapi_extra=description.SUBMIT)
