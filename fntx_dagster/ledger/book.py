@@ -9,7 +9,7 @@ and positions at the rate of now.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fractions import Fraction
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from fntx_dagster.ledger import units
 from fntx_dagster.ledger.exact import stored
-from fntx_dagster.ledger.market import Prices, Symbol, is_valid
+from fntx_dagster.ledger.market import ONE, Prices, Symbol, is_valid
 from fntx_dagster.ledger.positions import ZERO, Filled, Key, OpenLot, Position, Trip, fill
 from fntx_dagster.ledger.units import Fund
 from fntx_dagster.model.orders import OrderFill, Quote
@@ -64,6 +64,16 @@ class EntryRates(NamedTuple):
     fee: Fraction | None
 
 
+class HeldElsewhere(NamedTuple):
+    """Positions of one quote currency that a book counts without holding them one by one, at the marks of now, in that
+    currency: what they are worth, net and gross (None: one has no mark), and what they were opened for."""
+
+    currency: str
+    net: Fraction | None
+    gross: Fraction | None
+    cost: Fraction
+
+
 class Valuation(NamedTuple):
     """A book, or a bot's positions, at the prices of now, in the reporting currency; None: a price or rate is missing.
     `gross` and `net`: the exposure."""
@@ -85,7 +95,8 @@ class Booked(NamedTuple):
 
 @dataclass(slots=True)
 class Book:
-    """The state of one book; see the module."""
+    """The state of one book; see the module. An order needs few of its positions: `elsewhere` is what the others are
+    worth, by bot and, as `USER`, in all. While it counts, none of those is filled, and no quote of theirs moves."""
 
     currency: str
     balances: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
@@ -97,10 +108,14 @@ class Book:
     quotes: dict[Symbol, Quote] = field(default_factory=dict)
     errors: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     """Bot → when its approved orders were refused by the exchange or never answered, since its last reset."""
+    elsewhere: dict[str, list[HeldElsewhere]] = field(default_factory=dict)
+    _market: Prices | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def market(self) -> Prices:
-        return Prices(self.currency, self.quotes)
+        if self._market is None or self._market.quotes is not self.quotes:
+            self._market = Prices(self.currency, self.quotes)
+        return self._market
 
     # what happens to a book
 
@@ -161,9 +176,10 @@ class Book:
         for key, position in self.positions.items():
             if position.trip and (mark := self.market.mark(key.exchange, key.symbol)) is not None:
                 self.positions[key] = position.valued(mark)
+        values = self._values({*self.funds})
         for name in list(self.funds):
             fund = units.on(self.funds[name], day)
-            equity = self.value(name).equity
+            equity = values[name].equity
             self.funds[name] = fund if equity is None else units.valued(fund, equity)
 
     def reset(self, bot_id: str) -> None:
@@ -177,18 +193,32 @@ class Book:
 
     def value(self, bot_id: str = USER) -> Valuation:
         """At the prices of now: the whole book, or a bot: its capital + realised − fees + unrealised."""
-        unrealized = gross = net = ZERO
+        return self._values({bot_id})[bot_id]
+
+    def _values(self, names: Set[str]) -> dict[str, Valuation]:
+        """The valuations of the whole book (`USER`) and of bots, in one pass over the positions."""
+        held: dict[str, list[HeldElsewhere]] = {name: [*self.elsewhere.get(name, ())] for name in names}
         for key, position in self.positions.items():
-            if not position.quantity or bot_id not in (USER, key.bot_id):
-                continue
-            mark = self.market.mark(key.exchange, key.symbol)
-            rate = self.market.rate(key.symbol.partition("/")[2])
-            if mark is None or rate is None:
+            if position.quantity and (USER in names or key.bot_id in names):
+                mark = self.market.mark(key.exchange, key.symbol)
+                net = None if mark is None else position.quantity * mark
+                gross = None if net is None else abs(net)
+                holding = HeldElsewhere(key.symbol.partition("/")[2], net, gross, position.cost)
+                for name in (USER, key.bot_id):
+                    if name in names:
+                        held[name].append(holding)
+        return {name: self._valued(name, holdings) for name, holdings in held.items()}
+
+    def _valued(self, name: str, holdings: Iterable[HeldElsewhere]) -> Valuation:
+        unrealized = gross = net = ZERO
+        for holding in holdings:
+            rate = self.market.rate(holding.currency)
+            if holding.net is None or holding.gross is None or rate is None:
                 return Valuation(None, None, None, None)
-            unrealized += position.unrealized(mark) * rate
-            net += position.quantity * mark * rate
-            gross += abs(position.quantity) * mark * rate
-        return Valuation(self._equity(bot_id, unrealized, net), unrealized, gross, net)
+            parts = (holding.net, holding.gross, holding.net - holding.cost)
+            worth, size, gain = parts if rate is ONE else (part * rate for part in parts)
+            net, gross, unrealized = net + worth, gross + size, unrealized + gain
+        return Valuation(self._equity(name, unrealized, net), unrealized, gross, net)
 
     def _equity(self, bot_id: str, unrealized: Fraction, net: Fraction) -> Fraction | None:
         if bot_id != USER:
@@ -212,7 +242,7 @@ class Book:
 
     def _worth(self, amount: Fraction, currency: str) -> Fraction | None:
         rate = self.market.rate(currency)
-        return None if rate is None else amount * rate
+        return amount if rate is ONE else None if rate is None else amount * rate
 
     def _fill(
         self, key: Key, entry_no: int, quantity: Fraction, price: Fraction, fee: Fraction | None, at: datetime

@@ -25,10 +25,11 @@ from fntx_dagster.ledger.gates import Rules, reducible
 from fntx_dagster.ledger.positions import Key, Position
 from fntx_dagster.model.orders import RESTING, OrderFill, Quote
 from fntx_dagster.services.orders.live.reaching import Reach
+from fntx_dagster.services.orders.waiting import alone
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import books, changes, live
 from fntx_dagster.store.ledger.books import About, Stored
-from fntx_dagster.store.ledger.changes import BookChanges, text
+from fntx_dagster.store.ledger.changes import BookChanges, Kept, text
 
 OrderRow = dict[str, Any]
 """A row of `ledger.orders`; amounts as texts or Decimals."""
@@ -63,11 +64,12 @@ def turn(desk: Desk, user_id: str, is_paper: bool, about: About) -> Iterator[Tur
 
     Raises Transient where the book's lock or the database is not to be had in time.
     """
-    with desk.db.connect() as connection:
+    with alone(desk.db.url, user_id, is_paper), desk.db.connect() as connection:
         books.begin(connection)
         book_id = books.lock(connection, user_id, is_paper, desk.currency)
         taken = Turn(desk, connection, books.read(connection, book_id, about), about.now)
-        taken.observe()
+        if taken.stored.only is None:  # else its funds are of today, and it was valued when it last changed
+            taken.observe()
         yield taken
         if taken.touched:
             taken.store()
@@ -93,6 +95,7 @@ class Turn:
         self._recorded_at = desk.clock()
         self._positions: dict[Key, Position] = dict(self.book.positions)
         self._last_lots: dict[Key, int] = {}
+        self._before = Kept.of(self.book)
         self._day = changes.Row(trades=0, fees=Fraction(0), volume=Fraction(0), realized=Fraction(0), flows=Fraction(0))
 
     @property
@@ -105,6 +108,7 @@ class Turn:
     def quote(self, exchange: str, symbol: str, quote: Quote) -> None:
         """A new price: resting orders that it reaches fill, the book is valued. One that is invalid, or older than the
         one that is known, changes nothing."""
+        self._expect(exchange, symbol)
         if not self.book.quote(exchange, symbol, quote):
             return
         self.touched = True
@@ -137,6 +141,7 @@ class Turn:
         exchange tells of a fill later than it was; it counts to the day on which it is booked."""
         execution = execution._replace(at=min(execution.at, self.now))
         key = Key(order["bot_id"], order["exchange"], order["symbol"])
+        self._expect(key.exchange, key.symbol)
         self._load_lots(key, execution)
         rates = self.book.rates(key.symbol.partition("/")[2], execution.fee_currency)
         before = self.book.figures[USER]
@@ -305,13 +310,22 @@ class Turn:
             if position != self._positions.get(key):
                 self.changes.position(key, position)
         if not self.changes.entries and not self.changes.quote_history:  # nothing that a replay would see
-            changes.write(self._connection, self.changes, Book(self.book.currency), self.head, self.first_day)
+            changes.write(self._connection, self.changes, self.book, Kept.of(self.book), self.head, self.first_day)
             return
         row = {name: value if name == "trades" else text(value) for name, value in self._day.items()}
         last = self.book.funds[USER].last if USER in self.book.funds else None
         row |= {"equity": text(last and last.equity), "units": text(last and last.units), "day": self.day.isoformat()}
         self.changes.days[self.day] = row
-        changes.write(self._connection, self.changes, self.book, self.head, self.first_day)
+        changes.write(self._connection, self.changes, self.book, self._before, self.head, self.first_day)
+
+    def _expect(self, exchange: str, symbol: str) -> None:
+        if self.stored.only not in (None, (exchange, symbol)):
+            raise ValueError(f"the book was read for {self.stored.only}, and {symbol} at {exchange} moves")
+
+    def _position(self, key: Key) -> Position:
+        if self.stored.only in (None, (key.exchange, key.symbol)):
+            return self.book.positions.get(key, Position())
+        return Position(books.read_quantity(self._connection, self.stored.book_id, key))
 
     def _event(self, kind: str, **own: object) -> dict[str, Any]:
         """An entry of now that moves no money."""
@@ -358,8 +372,7 @@ class Turn:
 
     def _cancel(self, order: OrderRow) -> None:
         if order["state"] in (*RESTING, "submitting", "unknown"):
-            key = Key(order["bot_id"], order["exchange"], order["symbol"])
-            position = self.book.positions.get(key, Position())
+            position = self._position(Key(order["bot_id"], order["exchange"], order["symbol"]))
             rest = Fraction(order["amount"]) - Fraction(order["filled"])
             if not order["reduce_only"] and rest > reducible(position, order["side"], Decimal(0)):
                 self.cancel(order, "breaker_tripped")

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from fntx_dagster.ledger.book import Book, Figures
+from fntx_dagster.errors import Transient
+from fntx_dagster.ledger.book import Book, Figures, HeldElsewhere
 from fntx_dagster.ledger.entries import Head
 from fntx_dagster.ledger.gates import Usage
+from fntx_dagster.ledger.market import Symbol
 from fntx_dagster.ledger.positions import Key, OpenLot, Position, Trip
 from fntx_dagster.ledger.units import Fund, Price
 from fntx_dagster.model.orders import Quote
@@ -41,8 +43,9 @@ FUND_AMOUNTS = (
 
 
 class About(NamedTuple):
-    """What is read of a book beside its state: the orders of a symbol that rest, the approved orders of a bot's day and
-    of a burst, and the answer that a key already has."""
+    """What is read of a book: the orders of a symbol that rest, the approved orders of a bot's day and of a burst, and
+    the answer that a key already has. Of a paper book's state, with a symbol and a day, only what a turn on that symbol
+    may need or change, and the sums of the rest (`Book.elsewhere`); else all of it."""
 
     now: datetime
     day: date | None = None
@@ -64,14 +67,16 @@ class StoredAnswer(NamedTuple):
 class Stored(NamedTuple):
     """A book as it is stored. `taken`: exchange and symbol → how much of the newest quote's two sizes was taken;
     `tripped`: the bot (empty: the user) → the type of the trigger and the number of its trip; `resting`: the rows of
-    the symbol's orders that rest, oldest first; `reducing`: what open reduce-only orders of the bot will take."""
+    the symbol's orders that rest, oldest first; `reducing`: what open reduce-only orders of the bot will take; `only`:
+    the exchange and symbol that alone the state is good for (`About`); None: it was read whole."""
 
     book_id: int
     is_paper: bool
+    only: Symbol | None
     head: Head
     first_day: date | None
     book: Book
-    taken: dict[tuple[str, str], tuple[Decimal, Decimal]]
+    taken: dict[Symbol, tuple[Decimal, Decimal]]
     tripped: dict[str, tuple[str, int]]
     resting: list[dict[str, Any]]
     usage: Usage
@@ -89,14 +94,20 @@ def begin(connection: psycopg.Connection) -> None:
 
 
 def lock(connection: psycopg.Connection, user_id: str, is_paper: bool, currency: str) -> int:
-    """The user's book, locked until the transaction ends; the first use opens it, with this reporting currency."""
-    row = connection.execute(_LOCK, (user_id, is_paper)).fetchone()
-    if row is None:  # whoever opens it at the same moment is waited for, and the next statement sees it
-        connection.execute(
-            "insert into ledger.books (user_id, is_paper, currency) values (%s, %s, %s) on conflict do nothing",
-            (user_id, is_paper, currency),
-        )
-        row = one_row(connection.execute(_LOCK, (user_id, is_paper)))
+    """The user's book, locked until the transaction ends; the first use opens it, with this reporting currency.
+
+    Raises Transient where another transaction keeps the lock.
+    """
+    try:
+        row = connection.execute(_LOCK, (user_id, is_paper)).fetchone()
+        if row is None:  # whoever opens it at the same moment is waited for, and the next statement sees it
+            connection.execute(
+                "insert into ledger.books (user_id, is_paper, currency) values (%s, %s, %s) on conflict do nothing",
+                (user_id, is_paper, currency),
+            )
+            row = one_row(connection.execute(_LOCK, (user_id, is_paper)))
+    except psycopg.errors.LockNotAvailable:
+        raise Transient("another transaction keeps the lock of the book", "Try again in a moment") from None
     return row[0]
 
 
@@ -110,9 +121,15 @@ def book_of(db: Readable, user_id: str, is_paper: bool) -> int | None:
 
 
 def read(connection: psycopg.Connection, book_id: int, about: About) -> Stored:
-    """All of a book but its entries and lots, in one statement; of its errors, those of the hour before now."""
-    text = one_value(connection.execute(_READ, {"book": book_id, **about._asdict()}))
-    return _stored(book_id, json.loads(text, parse_float=Decimal))
+    """A book without its entries and lots, in one statement; of its errors, those of the hour before now.
+
+    The state of a bot is needed where the quote or a fill of the symbol may move it: the order's own, those with orders
+    that rest or positions in the symbol, and those with positions in a currency whose rate the symbol is. The first
+    turn of a day begins it for every fund, and so needs all of them.
+    """
+    # The text is long, and psycopg would look for its parameters again each time.
+    text = one_value(psycopg.RawCursor(connection).execute(_READ, (book_id, *about)))
+    return _stored(book_id, about, json.loads(text, parse_float=Decimal))
 
 
 def resting(connection: psycopg.Connection, book_id: int, bot_id: str | None) -> list[dict[str, Any]]:
@@ -126,6 +143,16 @@ def resting(connection: psycopg.Connection, book_id: int, bot_id: str | None) ->
         )
     )
     return json.loads(text, parse_float=Decimal)
+
+
+def read_quantity(connection: psycopg.Connection, book_id: int, key: Key) -> Fraction:
+    """What is held of a position, negative of a short one."""
+    row = connection.execute(
+        """select quantity from ledger.positions
+        where (book_id, bot_id, exchange, symbol) = (%s, %s, %s, %s)""",
+        (book_id, *key),
+    ).fetchone()
+    return Fraction(row[0]) if row else Fraction(0)
 
 
 def read_lots(
@@ -148,16 +175,19 @@ def read_lots(
     return lots
 
 
-def _stored(book_id: int, state: dict[str, Any]) -> Stored:
-    currency, is_paper, head_no, head_hash, first_day = state["book"]
+def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
+    currency, is_paper, whole, head_no, head_hash, first_day = state["book"]
     book = Book(currency)
     for name, amount, fees in state["balances"]:
-        book.balances[name] = Fraction(amount)
+        book.balances[name] = _exact(amount)
         if fees:
-            book.fees[name] = Fraction(fees)
+            book.fees[name] = _exact(fees)
+    for bot, quote_currency, net, gross, cost in state["elsewhere"]:
+        holding = HeldElsewhere(quote_currency, _fraction(net), _fraction(gross), _exact(cost))
+        book.elsewhere.setdefault(bot, []).append(holding)
     for bot, exchange, symbol, quantity, cost, opened_at, *trip in state["positions"]:
         under_way = Trip(_moment(opened_at), *map(_fraction, trip)) if opened_at else None  # pyright: ignore[reportArgumentType]  # only fees may be null
-        book.positions[Key(bot, exchange, symbol)] = Position(Fraction(quantity), Fraction(cost), under_way)
+        book.positions[Key(bot, exchange, symbol)] = Position(_exact(quantity), _exact(cost), under_way)
     for row in state["figures"]:
         book.figures[row["bot_id"]] = _figures(row)
     for row in state["funds"]:
@@ -178,6 +208,7 @@ def _stored(book_id: int, state: dict[str, Any]) -> Stored:
     return Stored(
         book_id,
         is_paper,
+        None if whole or about.exchange is None or about.symbol is None else (about.exchange, about.symbol),
         Head(head_no, head_hash),
         first,
         book,
@@ -193,21 +224,26 @@ def _stored(book_id: int, state: dict[str, Any]) -> Stored:
 def _figures(row: dict[str, Any]) -> Figures:
     values: dict[str, Any] = {name: row[name] for name in ("fills", "wins", "losing", "even", "unknown", "streak")}
     for name in ("volume", "realized", "fees", "gains", "losses", "best", "worst"):
-        values[name] = Fraction(row[name])
+        values[name] = _exact(row[name])
     return Figures(**values)
 
 
 def _fund(row: dict[str, Any]) -> Fund:
     values: dict[str, Any] = {"day": date.fromisoformat(row["day"]) if row["day"] else None}
     for name in ("last", "high", "guarded"):
-        values[name] = Price(Fraction(row[f"{name}_equity"]), Fraction(row[f"{name}_units"]))
+        values[name] = Price(_exact(row[f"{name}_equity"]), _exact(row[f"{name}_units"]))
     for name in FUND_AMOUNTS:
-        values[name] = Fraction(row[name])
+        values[name] = _exact(row[name])
     return Fund(**values)
 
 
 def _fraction(value: Decimal | int | None) -> Fraction | None:
-    return None if value is None else Fraction(value)
+    return None if value is None else _exact(value)
+
+
+def _exact(value: Decimal | int) -> Fraction:
+    """Quicker than `Fraction(value)`, which asks what the value is; an order reads some 40 of them."""
+    return Fraction(*value.as_integer_ratio())
 
 
 def _moment(text: str) -> datetime:
@@ -215,42 +251,81 @@ def _moment(text: str) -> datetime:
 
 
 _LOCK = "select book_id from ledger.books where user_id = %s and is_paper = %s for no key update"
-_READ = """
+_READ = """  -- $1: the book; from $2 on the fields of `About`, in their order
+    with book as materialized (
+        select books.*, split_part($6::text, '/', 1) as base, split_part($6::text, '/', 2) as quoted,
+            $6::text is null or $3::date is null or not is_paper or exists (
+                select from ledger.funds where funds.book_id = books.book_id and day < $3::date) as whole
+        from ledger.books where book_id = $1
+    ),
+    resting as materialized (
+        select * from ledger.orders where book_id = $1 and exchange = $5::text
+            and symbol = $6::text and state in ('open', 'partially_filled')
+    ),
+    held as materialized (
+        select positions.*, split_part(positions.symbol, '/', 2) as currency, (bid + ask) * 0.5 as mark,
+            (exchange, symbol) = ($5::text, $6::text) as here
+        from ledger.positions left join ledger.quotes using (book_id, exchange, symbol)
+        where book_id = $1 and quantity <> 0
+    ),
+    bots as materialized (
+        select '' as bot_id union select $4::text union select bot_id from resting
+        union select bot_id from held, book where here
+            or held.currency = case book.currency when quoted then base when base then quoted end
+    ),
+    apart as materialized (
+        select bot_id, held.currency, sum(quantity * mark) as net, sum(abs(quantity) * mark) as gross,
+            sum(cost) as cost, count(*) filter (where mark is null) as unpriced
+        from held, book where not whole and not here group by bot_id, held.currency
+    ),
+    elsewhere as (
+        select bot_id, currency, net, gross, cost, unpriced from apart where bot_id in (select bot_id from bots)
+        union all
+        select '', currency, sum(net), sum(gross), sum(cost), sum(unpriced) from apart group by currency
+    ),
+    rated as (
+        select unnest(array[name || '/' || book.currency, book.currency || '/' || name])
+        from book, (select currency from ledger.balances where book_id = $1
+            union select split_part($6::text, '/', 2)) as moved (name)
+    )
     select jsonb_build_object(
-        'book', (select jsonb_build_array(currency, is_paper, head_no, head_hash, first_day)
-            from ledger.books where book_id = %(book)s),
+        'book', (select jsonb_build_array(currency, is_paper, whole, head_no, head_hash, first_day) from book),
+        'elsewhere', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, currency,
+                case when unpriced = 0 then net end, case when unpriced = 0 then gross end, cost)), '[]')
+            from elsewhere),
         'balances', (select coalesce(jsonb_agg(jsonb_build_array(currency, amount, fees)), '[]')
-            from ledger.balances where book_id = %(book)s),
+            from ledger.balances where book_id = $1),
         'positions', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, exchange, symbol, quantity, cost, opened_at,
                 realized, fees, best, worst)), '[]')
-            from ledger.positions where book_id = %(book)s and quantity <> 0),
+            from held, book where whole or here),
         'figures', (select coalesce(jsonb_agg(to_jsonb(figures)), '[]')
-            from ledger.figures where book_id = %(book)s),
+            from ledger.figures, book where figures.book_id = $1
+                and (whole or bot_id in (select bot_id from bots))),
         'funds', (select coalesce(jsonb_agg(to_jsonb(funds)), '[]')
-            from ledger.funds where book_id = %(book)s),
+            from ledger.funds, book where funds.book_id = $1
+                and (whole or bot_id in (select bot_id from bots))),
         'quotes', (select coalesce(jsonb_agg(jsonb_build_array(exchange, symbol, bid, ask, bid_size, ask_size, at,
                 taken_bid, taken_ask)), '[]')
-            from ledger.quotes where book_id = %(book)s),
+            from ledger.quotes, book where quotes.book_id = $1 and (whole or symbol in (select * from rated)
+                or (exchange, symbol) = ($5::text, $6::text))),
         'breakers', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, trigger_type, trip_no)), '[]')
-            from ledger.breakers where book_id = %(book)s),
+            from ledger.breakers where book_id = $1),
         'errors', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, at)), '[]')
-            from ledger.errors where book_id = %(book)s and at > %(now)s::timestamptz - interval '1 hour'),
-        'resting', (select coalesce(jsonb_agg(to_jsonb(orders) order by created_at, order_id), '[]')
-            from ledger.orders where book_id = %(book)s and exchange = %(exchange)s::text and symbol = %(symbol)s::text
-                and state in ('open', 'partially_filled')),
+            from ledger.errors where book_id = $1 and at > $2::timestamptz - interval '1 hour'),
+        'resting', (select coalesce(jsonb_agg(to_jsonb(resting) order by created_at, order_id), '[]') from resting),
         'reducing', (select coalesce(sum(amount - filled), 0)
-            from ledger.orders where book_id = %(book)s and exchange = %(exchange)s::text and symbol = %(symbol)s::text
-                and bot_id = %(bot_id)s::text and reduce_only
+            from ledger.orders where book_id = $1 and exchange = $5::text and symbol = $6::text
+                and bot_id = $4::text and reduce_only
                 and state in ('approved', 'submitting', 'open', 'partially_filled', 'unknown')),
         'usage', jsonb_build_array(
             (select coalesce(sum(used), 0) from ledger.approvals
-                where book_id = %(book)s and bot_id = %(bot_id)s::text and day = %(day)s::date),
+                where book_id = $1 and bot_id = $4::text and day = $3::date),
             (select coalesce(sum(used), 0) from ledger.approvals
-                where book_id = %(book)s and bot_id = '' and day = %(day)s::date),
+                where book_id = $1 and bot_id = '' and day = $3::date),
             (select count(*) from ledger.orders
-                where book_id = %(book)s and exchange = %(exchange)s::text
-                    and approved_at > %(burst_since)s::timestamptz and approved_at <= %(now)s::timestamptz)),
+                where book_id = $1 and exchange = $5::text
+                    and approved_at > $7::timestamptz and approved_at <= $2::timestamptz)),
         'answer', (select jsonb_build_array(encode(fingerprint, 'hex'), status, encode(body, 'base64'))
-            from ledger.answers where book_id = %(book)s and idempotency_key = %(idempotency_key)s::text)
+            from ledger.answers where book_id = $1 and idempotency_key = $8::text)
     )::text
 """
