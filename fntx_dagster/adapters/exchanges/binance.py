@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import ccxt
 
@@ -19,7 +19,11 @@ class Binance(CcxtExchange):
     """An account at Binance, or at what speaks its protocol."""
 
     name = "binance"
-    options = {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False, "defaultType": "spot"}  # noqa: RUF012  # read only
+    options: ClassVar[Mapping[str, Any]] = {
+        "fetchMarkets": {"types": ["spot"]},
+        "fetchMargins": False,
+        "defaultType": "spot",
+    }
 
     def best(self, client: Any, market: Mapping[str, Any]) -> Quote:
         told = client.publicGetTickerBookTicker({"symbol": market["id"]})

@@ -36,14 +36,6 @@ from fntx_dagster.settings.exchanges import ExchangeKeys
 
 _MARKETS_KEPT = 3600.0
 """Seconds after which the rules of markets are read anew."""
-_STATES: Mapping[str, ExchangeState] = {
-    "open": "open",
-    "canceling": "open",
-    "closed": "filled",
-    "canceled": "cancelled",
-    "expired": "expired",
-    "rejected": "rejected",
-}
 _Answer = TypeVar("_Answer")
 
 
@@ -57,9 +49,22 @@ class CcxtExchange:
     """Parameters of the request that lists markets."""
     asks_currencies: ClassVar[bool] = False
     """Whether the names of markets cannot be read without the list of currencies."""
+    known_errors: ClassVar[Mapping[str, type[ccxt.BaseError]]] = {}
+    """Errors that ccxt does not know: part of the text → what it means."""
     client_id_parameter: ClassVar[str] = "clientOrderId"
     order_parameters: ClassVar[Mapping[str, Any]] = {}
     """What is sent with each order beside its client id and its time in force."""
+    trade_ids_per_market: ClassVar[bool] = True
+    """Whether fills of two markets may have the same id."""
+    states: ClassVar[Mapping[str, ExchangeState]] = {
+        "open": "open",
+        "canceling": "open",
+        "closed": "filled",
+        "canceled": "cancelled",
+        "expired": "expired",
+        "rejected": "rejected",
+    }
+    """ccxt's state of an order → what it is here; `filled` only if its amount was."""
 
     def __init__(self, keys: ExchangeKeys | None, url: str | None, timeout: float) -> None:
         credentials = _plain(keys)
@@ -73,6 +78,7 @@ class CcxtExchange:
         )
         self._client.number = str
         self._client.has["fetchCurrencies"] = self.asks_currencies
+        self._client.exceptions["broad"] = {**self._client.exceptions.get("broad", {}), **self.known_errors}
         self._client.on_rest_response = self._noted
         self._client.logger = logging.Logger(self.name, logging.CRITICAL)  # at DEBUG it logs headers, with keys in them
         if url is not None:
@@ -146,7 +152,7 @@ class CcxtExchange:
         """The account's fills of a symbol since a moment, oldest first, each once."""
         market = self._market(symbol)
         trades = self._ask(lambda client: [*self.trades(client, market, since)])
-        found = {trade["id"]: self.fill(trade, market) for trade in trades}
+        found = {one.fill.trade_id: one for one in (self.fill(trade, market) for trade in trades)}
         first = moment(in_milliseconds(since))  # exchanges count in milliseconds
         return sorted(
             (one for one in found.values() if one.fill.at >= first),
@@ -165,6 +171,10 @@ class CcxtExchange:
             return None
         told = self._ask(lambda client: client.fetch_time())
         return datetime.fromtimestamp(int(told) / 1000, UTC) - datetime.now(UTC)
+
+    def addresses(self) -> Sequence[str]:
+        """The addresses that requests go to."""
+        return [*_flat(self._client.urls["api"])]
 
     # What differs per exchange.
 
@@ -201,7 +211,7 @@ class CcxtExchange:
             trade["order"] or "",
             market["symbol"],
             OrderFill(
-                trade["id"],
+                self.trade_id(trade["id"], market),
                 trade["side"],
                 Decimal(trade["amount"]),
                 Decimal(trade["price"]),
@@ -211,6 +221,10 @@ class CcxtExchange:
                 moment(trade["timestamp"]),
             ),
         )
+
+    def trade_id(self, number: str, market: Mapping[str, Any]) -> str:
+        """The id of a fill, one in the whole account."""
+        return f"{market['id']}:{number}" if self.trade_ids_per_market else number
 
     # What all have in common.
 
@@ -273,7 +287,7 @@ class CcxtExchange:
 
     def _found(self, order: Mapping[str, Any], client_id: str) -> FoundOrder:
         filled, amount = Decimal(order["filled"] or 0), Decimal(order["amount"] or 0)
-        state = _STATES.get(order["status"])
+        state = self.states.get(order["status"])
         if state is None:
             raise fault(self.name, ValueError(f"the state {order['status']} of an order"), self._secrets)
         if amount and filled >= amount:
@@ -332,6 +346,14 @@ def _is_here(url: str | None) -> bool:
         return host == "localhost" or (host is not None and ipaddress.ip_address(host).is_loopback)
     except ValueError:
         return False
+
+
+def _flat(urls: Any) -> Iterator[str]:
+    if isinstance(urls, dict):
+        for each in urls.values():
+            yield from _flat(each)
+    elif isinstance(urls, str):
+        yield urls
 
 
 def _moved(urls: Any, url: str) -> Any:

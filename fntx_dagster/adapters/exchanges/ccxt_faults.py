@@ -26,6 +26,8 @@ _REFUSALS = (
     ccxt.OperationRejected,
 )
 _PERHAPS_PLACED = (ccxt.DuplicateOrderId, ccxt.OrderNotCached, ccxt.OrderNotFound)
+_ABOUT_THE_ID = re.compile(r"(?i)duplicat|already|cl_?ord_?id|client_?o(rder_?)?id")
+"""A duplicate is an order that is there: something on the way may have sent it twice."""
 _SIGNATURE = re.compile(r"(?i)(signature=)[0-9a-z%+/=]+")
 _LONGEST = 300
 
@@ -48,10 +50,9 @@ class LastAnswer(NamedTuple):
 def outcome(error: Exception, last: LastAnswer, secrets: tuple[str, ...]) -> OrderRefusedError | OutcomeUnknownError:
     """What is known of an order whose sending raised an error."""
     text = said(error, secrets)
-    # a duplicate is an order that is there: a proxy on the way may have sent it twice
-    perhaps = isinstance(error, _PERHAPS_PLACED) or re.search(r"(?i)duplicat|already", text)
+    perhaps = isinstance(error, _PERHAPS_PLACED) or _ABOUT_THE_ID.search(text)
     answered = last.status is None or (last.status < 500 and last.document is not None)
-    if answered and not perhaps and (isinstance(error, _REFUSALS) or _is_krakens_refusal(error, last)):
+    if answered and not perhaps and isinstance(error, _REFUSALS):
         return OrderRefusedError(text)
     return OutcomeUnknownError(text)
 
@@ -87,12 +88,3 @@ def _message(text: str) -> str | None:
         return None
     found = document.get("msg") or document.get("error")
     return "; ".join(map(str, found)) if isinstance(found, list) else found and str(found)
-
-
-def _is_krakens_refusal(error: Exception, last: LastAnswer) -> bool:
-    """Kraken says by the kind EOrder that an order was refused; ccxt does not know each of them."""
-    document = last.document
-    errors = document.get("error") if isinstance(document, dict) else None
-    if type(error) is not ccxt.ExchangeError or not errors or not isinstance(errors, list):
-        return False
-    return all(str(each).startswith("EOrder:") for each in errors)

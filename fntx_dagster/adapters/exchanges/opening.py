@@ -40,4 +40,4 @@ def _through_ccxt(name: str, keys: ExchangeKeys | None, url: str | None, timeout
     return ACCOUNTS[name](keys, url, timeout)
 
 
-_OPENERS: dict[str, Opener] = {"binance": _through_ccxt}
+_OPENERS: dict[str, Opener] = dict.fromkeys(("binance", "kucoin", "kraken", "luno"), _through_ccxt)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -22,9 +21,7 @@ from fntx_dagster.simulate.exchanges.paper import (
     RefusalKind,
 )
 from fntx_dagster.simulate.exchanges.server import HttpAnswer, HttpRequest
-
-Rows = Callable[[list[PaperTrade]], list[PaperTrade]]
-"""How fills are delivered: in order, or as a `Shuffler` does."""
+from fntx_dagster.simulate.exchanges.written import amount_text, milliseconds, size_text
 
 _FILTER = "Filter failure: "
 _REFUSALS: Mapping[RefusalKind, tuple[int, str]] = {
@@ -64,11 +61,10 @@ class _Call(NamedTuple):
 
 
 class BinanceDialect:
-    """Binance. `deliver` changes how `myTrades` lists fills."""
+    """Binance."""
 
-    def __init__(self, exchange: PaperExchange, deliver: Rows = list) -> None:
+    def __init__(self, exchange: PaperExchange) -> None:
         self.exchange = exchange
-        self.deliver = deliver
         self._public: dict[str, Callable[[Mapping[str, str]], Any]] = {
             "time": lambda _: {"serverTime": milliseconds(exchange.clock())},
             "ping": lambda _: {},
@@ -149,9 +145,9 @@ class BinanceDialect:
         )  # fmt: skip
         fills = [
             {
-                "price": self._text(order, trade.price),
-                "qty": self._text(order, trade.quantity),
-                "commission": self._text(order, trade.fee),
+                "price": amount_text(trade.price),
+                "qty": amount_text(trade.quantity),
+                "commission": amount_text(trade.fee),
                 "commissionAsset": order.symbol.partition("/")[2],
                 "tradeId": trade.trade_id,
             }
@@ -197,7 +193,7 @@ class BinanceDialect:
             and milliseconds(trade.at) >= since
             and call.given.get("orderId", f"{trade.order.order_id}") == f"{trade.order.order_id}"
         ]
-        return [self._trade(trade) for trade in self.deliver(rows[:limit])]
+        return [self._trade(trade) for trade in self.exchange.deliver(rows[:limit])]
 
     def _account(self, call: _Call) -> Any:
         held = self.exchange.balances.get(call.account, {})
@@ -257,9 +253,9 @@ class BinanceDialect:
             {
                 "symbol": symbol.replace("/", ""),
                 "bidPrice": f"{quote.bid:f}",
-                "bidQty": size(quote.bid_size),
+                "bidQty": size_text(quote.bid_size),
                 "askPrice": f"{quote.ask:f}",
-                "askQty": size(quote.ask_size),
+                "askQty": size_text(quote.ask_size),
             }
             for symbol, quote in self._quotes(given)
         ]
@@ -279,15 +275,10 @@ class BinanceDialect:
         sides: dict[str, Any] = {"lastUpdateId": len(self.exchange.trades) + 1, "bids": [], "asks": []}
         for _, quote in self._quotes({"symbol": given.get("symbol", "")}):
             sides["bids"], sides["asks"] = (
-                [[f"{quote.bid:f}", size(quote.bid_size)]],
-                [[f"{quote.ask:f}", size(quote.ask_size)]],
+                [[f"{quote.bid:f}", size_text(quote.bid_size)]],
+                [[f"{quote.ask:f}", size_text(quote.ask_size)]],
             )
         return sides
-
-    def _text(self, order: PaperOrder, amount: Decimal) -> str:
-        """With eight decimals, as Binance writes, or as many as the amount has."""
-        exponent = amount.as_tuple().exponent
-        return f"{amount:.8f}" if isinstance(exponent, int) and exponent >= -8 else f"{amount:f}"
 
     def _order(self, order: PaperOrder) -> dict[str, Any]:
         return {
@@ -295,10 +286,10 @@ class BinanceDialect:
             "orderId": order.order_id,
             "orderListId": -1,
             "clientOrderId": order.client_id,
-            "price": self._text(order, order.price or Decimal(0)),
-            "origQty": self._text(order, order.amount),
-            "executedQty": self._text(order, order.filled),
-            "cummulativeQuoteQty": self._text(order, order.paid),
+            "price": amount_text(order.price or Decimal(0)),
+            "origQty": amount_text(order.amount),
+            "executedQty": amount_text(order.filled),
+            "cummulativeQuoteQty": amount_text(order.paid),
             "status": _STATES[order.state],
             "timeInForce": order.time_in_force,
             "type": "MARKET" if order.price is None else "LIMIT",
@@ -315,10 +306,10 @@ class BinanceDialect:
             "id": trade.trade_id,
             "orderId": trade.order.order_id,
             "orderListId": -1,
-            "price": self._text(trade.order, trade.price),
-            "qty": self._text(trade.order, trade.quantity),
-            "quoteQty": self._text(trade.order, trade.quantity * trade.price),
-            "commission": self._text(trade.order, trade.fee),
+            "price": amount_text(trade.price),
+            "qty": amount_text(trade.quantity),
+            "quoteQty": amount_text(trade.quantity * trade.price),
+            "commission": amount_text(trade.fee),
             "commissionAsset": trade.order.symbol.partition("/")[2],
             "time": milliseconds(trade.at),
             "isBuyer": trade.order.side == "buy",
@@ -329,13 +320,3 @@ class BinanceDialect:
 
 def _missing(name: str) -> BinanceFault:
     return BinanceFault(400, -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
-
-
-def milliseconds(at: datetime) -> int:
-    """A moment as exchanges write it: milliseconds since 1970."""
-    return int(at.timestamp() * 1000)
-
-
-def size(amount: Decimal | None) -> str:
-    """The size of a side of a quote; a side without limit shows a large one."""
-    return f"{Decimal(1000000) if amount is None else amount:f}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from fntx_dagster.ledger.costs import DEFAULT_FEES, ExchangeFees
 from fntx_dagster.ledger.matching import at_once, fee, reaches
@@ -25,6 +25,10 @@ RefusalKind = Literal[
 ClientIds = Literal["until_filled", "among_open", "for_ever"]
 """How long a client id stays taken: until its order is filled, while its order is open, for ever."""
 _ZERO = Decimal(0)
+
+
+Deliver = Callable[[list[Any]], list[Any]]
+"""How a page of fills is delivered: as it is, or as a `Shuffler` of the server does."""
 
 
 class PaperRefusal(Exception):
@@ -122,6 +126,7 @@ class PaperExchange:
         self.trades: list[PaperTrade] = []
         self.quotes: dict[str, Quote] = {}
         self.balances = {account: dict(held) for account, held in (balances or {}).items()}
+        self.deliver: Deliver = list
         self._client_ids = client_ids
         self._taken: dict[tuple[str, Side], Decimal] = {}
         self._order_ids, self._trade_ids = count(1001), count(501)

@@ -16,6 +16,9 @@ from fntx_dagster.model.exchanges import Exchange, MarketRules, SentOrder
 from fntx_dagster.model.orders import Quote, Side
 from fntx_dagster.settings.exchanges import ExchangeKeys
 from fntx_dagster.simulate.exchanges.binance import BinanceDialect
+from fntx_dagster.simulate.exchanges.kraken import KrakenDialect
+from fntx_dagster.simulate.exchanges.kucoin import KuCoinDialect
+from fntx_dagster.simulate.exchanges.luno import LunoDialect
 from fntx_dagster.simulate.exchanges.paper import ClientIds, PaperExchange
 from fntx_dagster.simulate.exchanges.server import Dialect, ExchangeServer, serve_exchange
 
@@ -29,6 +32,9 @@ MARKETS = (
 )
 DIALECTS: dict[str, tuple[ClientIds, Callable[[PaperExchange], Dialect]]] = {
     "binance": ("until_filled", BinanceDialect),
+    "kucoin": ("for_ever", lambda exchange: KuCoinDialect(exchange, {KEY: PASSWORD})),
+    "kraken": ("among_open", KrakenDialect),
+    "luno": ("for_ever", LunoDialect),
 }
 
 

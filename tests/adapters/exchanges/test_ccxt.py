@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from fntx_dagster.adapters.exchanges.opening import open_exchange
+from fntx_dagster.adapters.exchanges.ccxt_exchange import CcxtExchange
+from fntx_dagster.adapters.exchanges.opening import known_exchanges, open_exchange
 from fntx_dagster.errors import FntxError, Permanent, Transient
 from fntx_dagster.model.exchanges import FoundOrder, OrderRefusedError, OutcomeUnknownError
 from fntx_dagster.settings.exchanges import ExchangeKeys
-from fntx_dagster.simulate.exchanges.server import FaultKind
-from tests.adapters.exchanges.conftest import FINE, KEY, MARKETS, PASSWORD, SECRET, SYMBOL, Venue, order
+from fntx_dagster.simulate.exchanges.paper import NewOrder
+from fntx_dagster.simulate.exchanges.server import FaultKind, Shuffler
+from tests.adapters.exchanges.conftest import FINE, KEY, KEYS, MARKETS, PASSWORD, SECRET, SYMBOL, Venue, order
 
 LONG_AGO = datetime.now(UTC) - timedelta(minutes=5)
 
@@ -31,6 +35,24 @@ def test_an_order_that_takes_is_filled_at_once_and_one_that_waits_is_open(venue:
     assert venue.account.find(waiting.client_id, SYMBOL, LONG_AGO) == waits._replace(
         state="filled", filled=Decimal("0.5")
     )
+
+
+def test_every_order_is_a_limit_with_its_client_id_and_its_time_in_force(venue: Venue) -> None:
+    sent = [order("0.3", "100.5", at_once=True), order("0.2", "100", side="sell")]
+    for each in sent:
+        venue.account.send(each)
+    placed = [
+        (one.client_id, one.side, one.amount, one.price, one.time_in_force) for one in venue.server.exchange.orders
+    ]
+    assert placed == [(one.client_id, one.side, one.amount, one.price, one.time_in_force) for one in sent]
+
+
+def test_an_address_of_the_settings_takes_the_place_of_every_address_of_the_exchange() -> None:
+    for name in known_exchanges():
+        account = open_exchange(name, KEYS, "http://127.0.0.1:9/sandbox")
+        if isinstance(account, CcxtExchange):
+            assert {url.split("/sandbox")[0] for url in account.addresses()} == {"http://127.0.0.1:9"}
+            assert len(account.addresses()) >= 2
 
 
 def test_a_limit_whose_rest_waits_is_partially_filled(venue: Venue) -> None:
@@ -129,6 +151,55 @@ def test_fills_have_their_own_ids_fees_sides_and_liquidity(venue: Venue) -> None
     assert abs(sold.fill.at - datetime.now(UTC)) < timedelta(minutes=1)
     assert venue.account.fills(SYMBOL, datetime.now(UTC) + timedelta(seconds=5)) == []
     assert venue.account.fills(FINE, LONG_AGO) == []
+
+
+def test_fills_beyond_a_page_are_all_there_once_and_in_order_however_they_are_delivered(venue: Venue) -> None:
+    exchange = venue.server.exchange
+    count = 1003 if venue.account.name == "binance" else 130
+    exchange.deliver = Shuffler(7)
+    for number in range(count):
+        exchange.place(NewOrder(KEY, "", SYMBOL, "buy", Decimal("0.1") + number * Decimal("0.00001"), Decimal(100)))
+    found = venue.account.fills(SYMBOL, LONG_AGO)
+    assert [one.fill.quantity for one in found] == [trade.quantity for trade in exchange.trades]
+    assert len({one.fill.trade_id for one in found}) == count
+
+
+def test_fills_of_two_markets_never_have_the_same_id(venue: Venue) -> None:
+    exchange = venue.server.exchange
+    venue.account.send(order("0.3", "100"))
+    venue.account.send(order("0.3", "10.0001", symbol=FINE))
+    exchange.trades[1] = replace(exchange.trades[1], trade_id=exchange.trades[0].trade_id)
+    ids = [one.fill.trade_id for symbol in (SYMBOL, FINE) for one in venue.account.fills(symbol, LONG_AGO)]
+    if venue.account.name != "kraken":  # its ids are of the whole exchange
+        assert len({*ids}) == 2
+
+
+def test_fills_of_more_than_a_week_ago_are_found(venue: Venue) -> None:
+    now = datetime.now(UTC)
+    venue.server.exchange.clock = lambda: now - timedelta(days=20)
+    venue.server.exchange.place(NewOrder(KEY, "", SYMBOL, "buy", Decimal("0.1"), Decimal(100)))
+    venue.server.exchange.clock = lambda: now
+    assert len(venue.account.fills(SYMBOL, now - timedelta(days=30))) == 1
+
+
+def test_orders_of_many_threads_all_arrive(venue: Venue) -> None:
+    sent = [order("0.3", "100") for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        found = [*pool.map(venue.account.send, sent)]
+    assert [one.state for one in found] == ["filled"] * 8
+    assert {one.client_id for one in venue.server.exchange.orders} == {one.client_id for one in sent}
+
+
+def test_a_clock_that_steps_is_followed_and_costs_no_order(venue: Venue) -> None:
+    venue.account.send(order("0.3", "100"))
+    venue.server.exchange.clock = lambda: datetime.now(UTC) + timedelta(hours=1)
+    stepped = order("0.2", "100")
+    try:
+        venue.account.send(stepped)
+    except OutcomeUnknownError:
+        assert venue.account.find(stepped.client_id, SYMBOL, LONG_AGO) is None
+    venue.account.send(order("0.1", "100"))
+    assert len(venue.server.exchange.orders) == len(venue.account.fills(SYMBOL, LONG_AGO))
 
 
 def test_the_quote_is_exact_and_has_its_sizes(venue: Venue) -> None:
