@@ -93,7 +93,10 @@ def load_settings() -> Settings:
     """
     settings = _settings_of(_given())
     make_private(settings.paths)
-    know_accounts([*settings.gateway.addresses, *settings.keys.keystores, *settings.accounting.initial_capital])
+    traded = settings.gateway.order_accounts.values()
+    know_accounts(
+        [*settings.gateway.addresses, *traded, *settings.keys.keystores, *settings.accounting.initial_capital]
+    )
     return settings
 
 

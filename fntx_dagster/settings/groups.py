@@ -276,6 +276,16 @@ class GatewaySettings(Group):
         default=71, ge=0, description="client id at IB Gateway (71; further accounts take the numbers after it)"
     )
     timeout: float = Field(default=15, gt=0, description="seconds that an answer of IB Gateway may take (15)")
+    order_accounts: dict[str, str] = Field(
+        default={},
+        description=(
+            "account at IB Gateway that the orders of each user go to, as JSON: user to account, whose gateway is in "
+            "`FNTX_GATEWAYS`"
+        ),
+    )
+    order_client_id: int = Field(
+        default=171, ge=1, description="client id of orders at IB Gateway, which nothing else may use (171)"
+    )
 
 
 class ReportSettings(Group):

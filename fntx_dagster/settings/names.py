@@ -54,6 +54,8 @@ SHORT_NAMES = {
     "gateways": "gateway.addresses",
     "gateway_client_id": "gateway.client_id",
     "gateway_timeout": "gateway.timeout",
+    "order_accounts": "gateway.order_accounts",
+    "order_client_id": "gateway.order_client_id",
     "benchmark": "report.benchmark",
     "time_zone": "report.time_zone",
     "reporting_currency": "orders.reporting_currency",

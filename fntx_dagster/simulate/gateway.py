@@ -2,8 +2,8 @@
 
 What belongs here: enough of the protocol, at server version 176, for ib_insync to connect and to read accounts with it,
 and every way in which a gateway can fail to answer. A message is a 4-byte big-endian length and fields, each ending in
-a zero byte. What the accounts hold is in `gateway_accounts`. Nothing changes by itself: the clock shows the caller's
-`now`.
+a zero byte. What the accounts hold is in `gateway_accounts`, what is said of orders in `gateway_orders`. Nothing
+changes by itself: the clock shows the caller's `now`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,22 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.simulate.gateway_accounts import GatewayAccount, GatewayFill
+from fntx_dagster.simulate.gateway_orders import (
+    ORDER_REQUESTS,
+    UNSET,
+    GatewayExecution,
+    OrderDesk,
+    commission,
+    execution,
+    order_messages,
+    wire_time,
+)
 
 HOST = "127.0.0.1"
 VERSION = 176
-UNSET = "1.7976931348623157E308"
-"""How the broker writes a number that it does not have."""
-
 _EASTERN = ZoneInfo("US/Eastern")
 # What a client sends, by message id.
-START_API, POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS = 71, 61, 5, 99
+START_API, POSITIONS = 71, 61
 ACCOUNT_UPDATES, ACCOUNT_UPDATES_MULTI, ACCOUNT_SUMMARY, EXECUTIONS, CURRENT_TIME = 6, 76, 62, 7, 49
 
 
@@ -38,10 +45,10 @@ class Faults:
 
     `hangs`: it accepts a connection and sends nothing; `drops_at_once`: it closes the connection at once; `silent`:
     requests without any answer; `unended`: requests whose data come without their end, both by message id;
-    `vanishes_at`: the request at which it drops the connection; `delay`: seconds before each answer;
-    `no_commissions`, `late_commissions` (in seconds): those of the fills; `lost_in_portfolio`: contracts without a
-    market value; `everyones_fills`: it ignores the filter by account; `messages`: codes and texts that it sends when a
-    client starts; `garbage`: bytes before its greeting.
+    `vanishes_at`: the request at which it drops the connection; `loses_answer_at`: the one that it carries out and then
+    drops the connection; `delay`: seconds before each answer; `no_commissions`, `late_commissions` (in seconds): those
+    of the fills; `lost_in_portfolio`: contracts without a market value; `everyones_fills`: it ignores the filter by
+    account; `messages`: codes and texts that it sends when a client starts; `garbage`: bytes before its greeting.
     """
 
     hangs: bool = False
@@ -49,6 +56,7 @@ class Faults:
     silent: frozenset[int] = frozenset()
     unended: frozenset[int] = frozenset()
     vanishes_at: int | None = None
+    loses_answer_at: int | None = None
     delay: float = 0
     no_commissions: bool = False
     late_commissions: float = 0
@@ -69,6 +77,7 @@ class SimulatedGateway:
     accounts: tuple[GatewayAccount, ...]
     now: datetime
     faults: Faults
+    desk: OrderDesk
     port: int = 0
     asked: list[list[str]] = field(default_factory=list)
     connected: int = 0
@@ -83,13 +92,17 @@ class SimulatedGateway:
 
 @contextmanager
 def serve(
-    *accounts: GatewayAccount, now: datetime, faults: Faults | None = None, port: int = 0
+    *accounts: GatewayAccount,
+    now: datetime,
+    faults: Faults | None = None,
+    port: int = 0,
+    desk: OrderDesk | None = None,
 ) -> Iterator[SimulatedGateway]:
     """A gateway on loopback that serves the accounts at the fixed time `now`, until the block is left.
 
     `port` 0 takes any free port. At the end it drops its connections and its thread has ended.
     """
-    gateway = SimulatedGateway(accounts, now, faults or Faults())
+    gateway = SimulatedGateway(accounts, now, faults or Faults(), desk or OrderDesk())
     loop = asyncio.new_event_loop()
     listening = threading.Event()
     server = _Server(gateway)
@@ -160,14 +173,15 @@ class _Connection:
     def __init__(self, gateway: SimulatedGateway, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.gateway = gateway
         self.faults = gateway.faults
+        self.desk = gateway.desk
         self.reader = reader
         self.writer = writer
+        self.muted = False
         self.client: str | None = None
         self.answers: dict[int, Callable[[list[str]], None]] = {
             START_API: self._start,
             POSITIONS: self._positions,
-            OPEN_ORDERS: lambda asked: self._send(53, 1),
-            COMPLETED_ORDERS: lambda asked: self._send(102),
+            **dict.fromkeys(ORDER_REQUESTS, self._about_orders),
             ACCOUNT_UPDATES: self._account_updates,
             ACCOUNT_UPDATES_MULTI: self._account_updates_multi,
             ACCOUNT_SUMMARY: self._account_summary,
@@ -198,7 +212,7 @@ class _Connection:
             await self.reader.read()
             return
         self.writer.write(self.faults.garbage)
-        self._send(VERSION, f"{self.gateway.now.astimezone(_EASTERN):%Y%m%d %H:%M:%S} US/Eastern")
+        self._send(VERSION, wire_time(self.gateway.now))
         while True:
             asked = (await self._message()).split("\0")[:-1]
             self.gateway.asked.append(asked)
@@ -213,9 +227,12 @@ class _Connection:
             if kind == self.faults.vanishes_at:
                 return
             await asyncio.sleep(self.faults.delay)
+            self.muted = kind == self.faults.loses_answer_at
             if kind not in self.faults.silent and kind in self.answers:
                 self.answers[kind](asked)
                 await self.writer.drain()
+            if self.muted:
+                return
 
     def _send_messages(self) -> None:
         for code, text in self.faults.messages:
@@ -226,6 +243,8 @@ class _Connection:
         return (await self.reader.readexactly(length)).decode()
 
     def _send(self, *fields: object) -> None:
+        if self.muted:
+            return
         body = b"".join(str(value).encode() + b"\0" for value in fields)
         self.writer.write(struct.pack(">I", len(body)) + body)
 
@@ -235,7 +254,7 @@ class _Connection:
 
     def _start(self, asked: list[str]) -> None:
         self._send(15, 1, ",".join(account.account_id for account in self.gateway.accounts))
-        self._send(9, 1, 1)
+        self._send(9, 1, self.desk.next_number(int(self.client or 0)))
 
     def _positions(self, asked: list[str]) -> None:
         for account in self.gateway.accounts:
@@ -279,26 +298,35 @@ class _Connection:
         done = [(account, fill) for account in owners for fill in account.fills]
         for number, (account, fill) in enumerate(done, start=1):
             self._execution(request, number, account, fill)
+        ordered = [one for one in self.desk.executions if everyones or one.order.account == wanted]
+        for one in ordered:
+            self._send(*execution(request, one, wire_time(one.at)))
         if self.faults.late_commissions:
             loop = asyncio.get_running_loop()
-            loop.call_later(self.faults.late_commissions, partial(self._commissions, [fill for _, fill in done]))
+            loop.call_later(self.faults.late_commissions, partial(self._commissions, done, ordered))
         elif not self.faults.no_commissions:
-            self._commissions([fill for _, fill in done])
+            self._commissions(done, ordered)
         self._end(EXECUTIONS, 55, 1, request)
 
     def _execution(self, request: str, order: int, account: GatewayAccount, fill: GatewayFill) -> None:
-        size, at = abs(fill.quantity), f"{fill.at.astimezone(_EASTERN):%Y%m%d %H:%M:%S} US/Eastern"
+        size = abs(fill.quantity)
         done = (
-            *(fill.execution_id, at, account.account_id, "CBOE"),
+            *(fill.execution_id, wire_time(fill.at), account.account_id, "CBOE"),
             *("BOT" if fill.quantity > 0 else "SLD", size, fill.price, order, 0, 0, size, fill.price),
             *("", "", "", "", 2),
         )
         self._send(11, request, 0, *fill.contract.fields("CBOE"), *done)
 
-    def _commissions(self, fills: list[GatewayFill]) -> None:
-        for fill in fills:
+    def _commissions(self, fills: list[tuple[GatewayAccount, GatewayFill]], ordered: list[GatewayExecution]) -> None:
+        for _, fill in fills:
             realised = UNSET if fill.realised is None else fill.realised
             self._send(59, 1, fill.execution_id, fill.commission, fill.contract.currency, realised, UNSET, "")
+        for one in ordered:
+            self._send(*commission(one))
+
+    def _about_orders(self, asked: list[str]) -> None:
+        for message in order_messages(self.desk, asked, int(self.client or 0), self.gateway.now):
+            self._send(*message)
 
     def _named(self, account_id: str) -> list[GatewayAccount]:
         return [account for account in self.gateway.accounts if account.account_id == account_id]

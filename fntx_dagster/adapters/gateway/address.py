@@ -8,12 +8,14 @@ from fntx_dagster.errors import Permanent
 
 
 class Gateway(NamedTuple):
-    """The address of a gateway. No other program may use `client_id` there; `timeout`: seconds for one snapshot."""
+    """The address of a gateway. No other program may use `client_id` there, which `setting` sets; `timeout`: seconds
+    for one snapshot, or for one request about orders."""
 
     host: str
     port: int
     client_id: int = 71
     timeout: float = 15
+    setting: str = "FNTX_GATEWAY_CLIENT_ID"
 
     @property
     def address(self) -> str:

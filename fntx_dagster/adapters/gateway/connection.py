@@ -1,36 +1,23 @@
-"""The conversation with IB Gateway through ib_insync, and the snapshot that comes of it.
+"""One account at this moment, read from IB Gateway over a read-only connection, and the snapshot that comes of it.
 
-The only module that imports ib_insync. `IB.connect` logs a request that timed out and continues as if nothing were
-missing; here each request is sent and awaited by name, and a missing answer is an error. The requests are those of a
-read-only connection: time, positions, account values, executions. ib_insync reads amounts as floats; the shortest text
-of a float is the decimal that was sent, up to fifteen digits. Account values remain the texts that were sent.
+The requests are those of a read-only connection: time, positions, account values, executions; none could touch an
+order. Account values remain the texts that were sent.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 import ib_insync
-from ib_insync.client import Client
 from ib_insync.util import UNSET_DOUBLE
-from ib_insync.wrapper import RequestError, Wrapper
 
 from fntx_dagster.adapters.gateway.address import Gateway
-from fntx_dagster.adapters.gateway.states import OtherAccount, State, Unavailable
-from fntx_dagster.errors import masked, without_accounts
+from fntx_dagster.adapters.gateway.conversation import Conversation, connected, exact, require_account, shortest
+from fntx_dagster.adapters.gateway.states import State
 from fntx_dagster.model.contract import Contract
-from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot, execution_id
-
-# They print accounts, positions and fills, at INFO and ERROR.
-_TALKATIVE = ("ib_insync.client", "ib_insync.wrapper", "ib_insync.ib", "ib_insync.Decoder", "eventkit.event")
-for _name in _TALKATIVE:
-    logging.getLogger(_name).addFilter(lambda record: False)
+from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot
 
 # The ledger's parts of the NAV; TotalCashBalance holds the result of futures.
 _CASH = "TotalCashBalance"
@@ -42,198 +29,34 @@ _PARTS = (
 _TOLERANCE = Decimal("0.005")
 """How far the NAV and its parts may differ, as a ratio of the NAV: the gateway updates them at different moments."""
 
-_LOST = (1100, 2110)  # the gateway has lost its connection to the broker, and its data are old
-_RESTORED = (1101, 1102)
-_CLIENT_ID_IN_USE = 326
-_PAIR, _COMBINATION = "CASH", "BAG"
-_LATER = "Ask again in a minute; if it stays so, restart IB Gateway"
+_PAIR = "CASH"
 
 
 async def read(gateway: Gateway, account: str) -> Snapshot:
     """The snapshot that `client.snapshot` returns, in the running loop."""
-    async with _connected(gateway) as conversation:
-        _require_account(gateway, conversation.ib.managedAccounts(), account)
-        as_of = await conversation.request(account)
-        await conversation.commissions(account)
+    async with connected(gateway) as conversation:
+        require_account(gateway, conversation.ib.managedAccounts(), account)
+        as_of = await _request(conversation, account)
+        await conversation.commissions(lambda: conversation.fills(account))
         conversation.require_whole()
         return _snapshot(gateway, conversation, account, as_of)
 
 
-class _Wrapper(Wrapper):
-    """ib_insync's wrapper, which also keeps which fills closed nothing, as the broker says."""
-
-    def reset(self) -> None:
-        super().reset()
-        self.closed_nothing: set[str] = set()
-
-    def commissionReport(self, commissionReport: ib_insync.CommissionReport) -> None:
-        if commissionReport.realizedPNL == UNSET_DOUBLE:
-            self.closed_nothing.add(commissionReport.execId)
-        else:
-            self.closed_nothing.discard(commissionReport.execId)
-        super().commissionReport(commissionReport)
-
-
-class _Conversation:
-    """One connection: its requests, its deadline, and the gateway's messages beside the answers."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        loop = asyncio.get_running_loop()
-        self.gateway = gateway
-        self.deadline = loop.time() + gateway.timeout
-        self.messages: list[tuple[int, str]] = []
-        self.unreadable = 0
-        self.closed: asyncio.Future[None] = loop.create_future()
-        self.ib = ib_insync.IB()
-        self.ib.RaiseRequestErrors = True
-        self.wrapper = self.ib.wrapper = _Wrapper(self.ib)
-        self.client = self.ib.client = Client(self.wrapper)
-        # the decoder reports a message that it cannot read to its logger, by `exception` alone
-        self.client.decoder.logger = self  # pyright: ignore[reportAttributeAccessIssue]  # not a whole Logger
-        self.client.conn.hasData.error_event += self._on_unreadable  # pyright: ignore[reportOperatorIssue]  # never None
-        self.client.conn.disconnected += self._on_closed
-        self.ib.errorEvent += self._on_message
-
-    def left(self) -> float:
-        return max(0.0, self.deadline - asyncio.get_running_loop().time())
-
-    def unavailable(self, state: State, what: str, way_out: str = _LATER) -> Unavailable:
-        last = f"; it says: {without_accounts(self.messages[-1][1])}" if self.messages else ""
-        return Unavailable(state, f"IB Gateway at {self.gateway.address} {what}{last}", way_out)
-
-    async def connect(self) -> None:
-        """Connect, agree on the version of the protocol, and learn which accounts the gateway serves."""
-        gateway = self.gateway
-        greeting = asyncio.ensure_future(
-            self.client.connectAsync(gateway.host, gateway.port, gateway.client_id, timeout=0)
-        )
-        await asyncio.wait({greeting, self.closed}, timeout=self.left(), return_when=asyncio.FIRST_COMPLETED)
-        if self.closed.done():
-            raise self._refused()
-        if not greeting.done():
-            raise self.unavailable(
-                State.SLOW, f"does not greet within {gateway.timeout:g} s", "See whether it waits for a login"
-            )
-        try:
-            greeting.result()
-        except OSError:
-            raise self.unavailable(
-                State.DOWN, "cannot be reached", "Start it, and compare its API port with FNTX_GATEWAYS"
-            ) from None
-
-    async def request(self, account: str) -> datetime:
-        """Send every request at once; `ib` keeps the answers. Returns the gateway's time."""
-        now = asyncio.ensure_future(self.ib.reqCurrentTimeAsync())
-        requests: dict[str, asyncio.Future[Any]] = {
-            "its time": now,
-            "the positions": asyncio.ensure_future(self.ib.reqPositionsAsync()),
-            "the account values": asyncio.ensure_future(self.ib.reqAccountUpdatesAsync(account)),
-            "the executions": asyncio.ensure_future(
-                self.ib.reqExecutionsAsync(ib_insync.ExecutionFilter(acctCode=account))
-            ),
+async def _request(conversation: Conversation, account: str) -> datetime:
+    """Send every request at once; `ib` keeps the answers. Returns the gateway's time."""
+    ib = conversation.ib
+    answers = await conversation.answers(
+        {
+            "its time": ib.reqCurrentTimeAsync(),
+            "the positions": ib.reqPositionsAsync(),
+            "the account values": ib.reqAccountUpdatesAsync(account),
+            "the executions": ib.reqExecutionsAsync(ib_insync.ExecutionFilter(acctCode=account)),
         }
-        everything = asyncio.gather(*requests.values())
-        await asyncio.wait({everything, self.closed}, timeout=self.left(), return_when=asyncio.FIRST_COMPLETED)
-        if self.closed.done():
-            raise self._broken()
-        missing = [name for name, request in requests.items() if not request.done()]
-        if missing and not everything.done():
-            raise self.unavailable(
-                State.INCOMPLETE, f"did not deliver {' and '.join(missing)} within {self.gateway.timeout:g} s"
-            )
-        try:
-            everything.result()
-        except RequestError as error:
-            raise self.unavailable(State.INCOMPLETE, f"refused a request with code {error.code}") from None
-        return now.result()
-
-    async def commissions(self, account: str) -> None:
-        """Wait for the commission of each fill; they come after the fills, at times seconds later."""
-        while missing := [fill for fill in self.fills(account) if not fill.commissionReport.execId]:
-            if self.closed.done() or not self.left():
-                noun = "fill" if len(missing) == 1 else "fills"
-                raise self.unavailable(State.INCOMPLETE, f"did not deliver the commissions of {len(missing)} {noun}")
-            await asyncio.sleep(min(0.05, self.left()))
-
-    def fills(self, account: str) -> list[ib_insync.Fill]:
-        """The newest version of each fill of the account. A combination's own fill repeats its legs and is left out."""
-        latest: dict[str, ib_insync.Fill] = {}
-        for fill in sorted(self.ib.fills(), key=lambda fill: execution_id(fill.execution.execId).version):
-            if fill.execution.acctNumber == account and fill.contract.secType != _COMBINATION:
-                latest[execution_id(fill.execution.execId).root] = fill
-        return list(latest.values())
-
-    def require_whole(self) -> None:
-        """Raises Unavailable where messages were lost, or the gateway has no connection to the broker."""
-        if self.closed.done() or self.unreadable:
-            raise self._broken()
-        states = [code for code, _ in self.messages if code in (*_LOST, *_RESTORED)]
-        if states and states[-1] in _LOST:
-            raise self.unavailable(State.INCOMPLETE, "has lost its connection to the broker")
-
-    async def close(self) -> None:
-        transport = self.client.conn.transport
-        self.client.disconnect()
-        if transport is not None:
-            transport.abort()
-        await asyncio.sleep(0)  # the socket closes in the loop's next round
-
-    def exception(self, *_: object) -> None:
-        """The decoder, whose logger this is, has dropped a message."""
-        self.unreadable += 1
-
-    def _broken(self) -> Unavailable:
-        if self.unreadable:
-            return self.unavailable(State.INCOMPLETE, "sent a message that cannot be read")
-        return self.unavailable(State.INCOMPLETE, "closed the connection before everything had arrived")
-
-    def _refused(self) -> Unavailable:
-        if self.unreadable:
-            return self.unavailable(
-                State.DOWN, "does not use the protocol of IB Gateway", "Compare the port with FNTX_GATEWAYS"
-            )
-        if any(code == _CLIENT_ID_IN_USE for code, _ in self.messages):
-            return self.unavailable(
-                State.DOWN, f"already serves client id {self.gateway.client_id}", "Set another FNTX_GATEWAY_CLIENT_ID"
-            )
-        return self.unavailable(
-            State.DOWN, "closes the connection", "Allow this host in its API settings, and see whether it is logged in"
-        )
-
-    def _on_unreadable(self, *_: object) -> None:
-        self.unreadable += 1
-        self._on_closed()
-
-    def _on_closed(self, *_: object) -> None:
-        if not self.closed.done():
-            self.closed.set_result(None)
-
-    def _on_message(self, request: int, code: int, text: str, contract: object) -> None:
-        self.messages.append((code, f"{code} {text}"))
+    )
+    return answers[0]
 
 
-@asynccontextmanager
-async def _connected(gateway: Gateway) -> AsyncIterator[_Conversation]:
-    # a broken message raises in the loop and ends the connection, which `closed` shows; nothing is to be printed
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
-    conversation = _Conversation(gateway)
-    try:
-        await conversation.connect()
-        yield conversation
-    finally:
-        await conversation.close()
-
-
-def _require_account(gateway: Gateway, served: Iterable[str], account: str) -> None:
-    if account not in served:
-        others = ", ".join(masked(other) for other in served) or "none"
-        raise OtherAccount(
-            f"IB Gateway at {gateway.address} serves {others}, not {masked(account)}",
-            "Log it in with that account, or correct FNTX_GATEWAYS",
-        )
-
-
-def _snapshot(gateway: Gateway, conversation: _Conversation, account: str, as_of: datetime) -> Snapshot:
+def _snapshot(gateway: Gateway, conversation: Conversation, account: str, as_of: datetime) -> Snapshot:
     ib = conversation.ib
     values = _Values(conversation, {(value.tag, value.currency): value.value for value in ib.accountValues(account)})
     nav, currency = values.nav()
@@ -260,7 +83,7 @@ def _snapshot(gateway: Gateway, conversation: _Conversation, account: str, as_of
 class _Values:
     """The account values as delivered, by tag and currency."""
 
-    def __init__(self, conversation: _Conversation, delivered: Mapping[tuple[str, str], str]) -> None:
+    def __init__(self, conversation: Conversation, delivered: Mapping[tuple[str, str], str]) -> None:
         self.conversation = conversation
         self.delivered = delivered
         if delivered.get(("AccountReady", ""), "true") != "true":
@@ -299,7 +122,7 @@ class _Values:
             )
 
 
-def _positions(conversation: _Conversation, account: str) -> tuple[MarkedPosition, ...]:
+def _positions(conversation: Conversation, account: str) -> tuple[MarkedPosition, ...]:
     """The positions with their market values, which only the portfolio has; both lists must agree."""
     held = {
         item.contract.conId: item.position for item in conversation.ib.positions(account) if _is_held(item.contract)
@@ -310,11 +133,11 @@ def _positions(conversation: _Conversation, account: str) -> tuple[MarkedPositio
     return tuple(
         MarkedPosition(
             contract=_contract(item.contract),
-            quantity=_exact(conversation, item.position),
+            quantity=exact(conversation, item.position),
             currency=item.contract.currency,
-            mark=_exact(conversation, item.marketPrice),
-            market_value=_exact(conversation, item.marketValue),
-            average_cost=_exact(conversation, item.averageCost) / _multiplier(item.contract),
+            mark=exact(conversation, item.marketPrice),
+            market_value=exact(conversation, item.marketValue),
+            average_cost=exact(conversation, item.averageCost) / _multiplier(item.contract),
         )
         for item in marked
     )
@@ -325,9 +148,9 @@ def _is_held(contract: ib_insync.Contract) -> bool:
     return contract.secType != _PAIR
 
 
-def _execution(conversation: _Conversation, fill: ib_insync.Fill) -> Execution:
+def _execution(conversation: Conversation, fill: ib_insync.Fill) -> Execution:
     execution, report = fill.execution, fill.commissionReport
-    size = _exact(conversation, execution.shares)
+    size = exact(conversation, execution.shares)
     closed_nothing = execution.execId in conversation.wrapper.closed_nothing
     return Execution(
         execution_id=execution.execId,
@@ -335,17 +158,17 @@ def _execution(conversation: _Conversation, fill: ib_insync.Fill) -> Execution:
         contract=_contract(fill.contract),
         currency=fill.contract.currency,
         quantity=-size if execution.side == "SLD" else size,
-        price=_exact(conversation, execution.price),
-        commission=-_exact(conversation, report.commission),
+        price=exact(conversation, execution.price),
+        commission=-exact(conversation, report.commission),
         commission_currency=report.currency or fill.contract.currency,
-        realised=None if closed_nothing else _exact(conversation, report.realizedPNL),
+        realised=None if closed_nothing else exact(conversation, report.realizedPNL),
     )
 
 
 def _contract(wire: ib_insync.Contract) -> Contract:
     """The contract with the names that the broker's statements have for it."""
     option = wire.right[:1] in ("C", "P")
-    strike = Decimal(_shortest(wire.strike)) if option else None
+    strike = Decimal(shortest(wire.strike)) if option else None
     expiry = _day(wire.lastTradeDateOrContractMonth)
     name = wire.localSymbol or wire.symbol
     described = f"{wire.symbol} {expiry:%d%b%y} {strike} {wire.right[:1]}".upper() if option and expiry else name
@@ -368,15 +191,3 @@ def _day(text: str) -> date | None:
 
 def _multiplier(wire: ib_insync.Contract) -> Decimal:
     return Decimal(wire.multiplier or 1)
-
-
-def _exact(conversation: _Conversation, number: float) -> Decimal:
-    """The decimal that was sent. Raises Unavailable where there is none."""
-    amount = Decimal(_shortest(number))
-    if not amount.is_finite() or number == UNSET_DOUBLE:
-        raise conversation.unavailable(State.INCOMPLETE, "delivered a position or a fill without its figures")
-    return amount
-
-
-def _shortest(number: float) -> str:
-    return repr(float(number)).removesuffix(".0")

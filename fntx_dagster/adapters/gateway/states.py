@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from fntx_dagster.errors import Permanent, Transient
 
+CLIENT_ID_IN_USE = 326
+"""The broker's code."""
+
 
 class State(StrEnum):
     """Why there is no snapshot."""
@@ -31,6 +34,8 @@ class Unavailable(Transient):
 
     def __init__(self, state: State, message: str, way_out: str = "") -> None:
         self.state = state
+        self.refusal: int | None = None
+        """The broker's code, where it refused a request."""
         super().__init__(message, way_out)
 
 

@@ -12,7 +12,7 @@ from fntx_dagster.ledger.breaker import Limits
 from fntx_dagster.ledger.costs import DEFAULT_FEES, ExchangeFees
 from fntx_dagster.ledger.gates import Rules
 from fntx_dagster.model.exchanges import Exchange
-from fntx_dagster.services.orders.accounts import account_at
+from fntx_dagster.services.orders.accounts import account_at, has_accounts
 from fntx_dagster.services.orders.live.reaching import Reach
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.settings import Settings
@@ -45,8 +45,8 @@ def desk_of(settings: Settings, db: Database) -> Desk:
 
 
 def _reach(settings: Settings) -> Reach | None:
-    """How live orders reach exchanges; None where the settings have no keys of any."""
-    if not settings.exchanges.keys:
+    """How live orders reach exchanges; None where the settings have no account at any."""
+    if not has_accounts(settings):
         return None
 
     @cache
