@@ -62,8 +62,8 @@ SHARED = {
     "pydantic": {"settings", "adapters/apprise", "adapters/evm", "services", "defs"},  # types of settings: secrets
     "starlette": {"defs", "api"},  # the UI's guard; the API's answers
     "uvicorn": {"defs", "api"},  # each serves itself
-    "requests": {"adapters/evm", "adapters/flex", "client"},  # web3 raises its errors; a bot calls the API
-    "urllib3": {"adapters/evm", "adapters/flex"},  # requests raises its errors
+    "requests": {"adapters/evm", "adapters/exchanges", "adapters/flex", "client"},  # web3's errors; VALR; our own API
+    "urllib3": {"adapters/evm", "adapters/exchanges", "adapters/flex"},  # requests raises its errors
 }
 
 # room → the rooms that it imports beside itself: no other, and each of them; every room of the package is listed

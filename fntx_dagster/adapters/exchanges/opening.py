@@ -40,4 +40,13 @@ def _through_ccxt(name: str, keys: ExchangeKeys | None, url: str | None, timeout
     return ACCOUNTS[name](keys, url, timeout)
 
 
-_OPENERS: dict[str, Opener] = dict.fromkeys(("binance", "kucoin", "kraken", "luno"), _through_ccxt)
+def _valr(name: str, keys: ExchangeKeys | None, url: str | None, timeout: float) -> Exchange:
+    from fntx_dagster.adapters.exchanges.valr import Valr
+
+    return Valr(name, keys, url, timeout)
+
+
+_OPENERS: dict[str, Opener] = {
+    **dict.fromkeys(("binance", "kucoin", "kraken", "luno"), _through_ccxt),
+    "valr": _valr,
+}
