@@ -50,8 +50,8 @@ class OrderRequest(NamedTuple):
 
 
 class OrderFill(NamedTuple):
-    """One fill as an exchange reports it: `quantity` in the base currency, above 0; `fee` at least 0, in
-    `fee_currency`; `trade_id` is the exchange's, one per fill."""
+    """One fill as an exchange reports it: `quantity` in the base currency, above 0; `fee` in
+    `fee_currency`, below 0 where the exchange pays for the fill; `trade_id` is the exchange's, one per fill."""
 
     trade_id: str
     side: Side

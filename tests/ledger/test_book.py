@@ -153,11 +153,12 @@ def test_an_older_or_crossed_quote_changes_nothing() -> None:
 
 AMOUNTS = st.decimals("0.001", "3", places=3, allow_nan=False).map(str)
 MONEY = st.decimals("1", "500", places=2, allow_nan=False).map(str)
-FEES = st.decimals("0", "0.5", places=3, allow_nan=False).map(str)
+FEES = st.decimals("-0.2", "0.5", places=3, allow_nan=False).map(str)  # below zero: a rebate
+BASE_FEES = st.sampled_from(["0.0005", "-0.0005"])
 STEPS = st.one_of(
     st.tuples(st.just("price"), MONEY, st.sampled_from([BTC, ETH])),
     st.tuples(st.just("trade"), AMOUNTS, MONEY, FEES, st.sampled_from(["", "-"]), st.sampled_from([BTC, ETH])),
-    st.tuples(st.just("base fee"), AMOUNTS, MONEY, st.just("0.0005"), st.sampled_from(["", "-"]), st.just(BTC)),
+    st.tuples(st.just("base fee"), AMOUNTS, MONEY, BASE_FEES, st.sampled_from(["", "-"]), st.just(BTC)),
     st.tuples(st.just("deposit"), MONEY),
     st.tuples(st.just("day")),
 )
