@@ -87,7 +87,7 @@ ROOMS = {
     "adapters/dbt": {"errors", "settings"},
     "store": {"model", "accounting", "ledger", "outbox", "settings", "errors"},
     "samples": set(),
-    "simulate": {"model", "accounting", "ledger"},
+    "simulate": {"model", "accounting", "ledger", "adapters/flex"},
 }
 ROOMS["services"] = {*ROOMS} - {"simulate"}
 ROOMS["defs"] = {"services", "settings", "foreign", "errors", "model", "report"}  # report: how Markdown writes a table

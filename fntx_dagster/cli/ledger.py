@@ -1,17 +1,19 @@
-"""`fntx ledger`: what the books hold, whether they hold together, and a book's entries for whoever checks them."""
+"""`fntx ledger`: what the books hold, whether that holds together, their days, and the entries for who checks them."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fntx_dagster.cli.options import AsJson, Output, print_json, settings_and_database
+from fntx_dagster.cli.options import AsJson, OneDay, Output, print_json, settings_and_database
 from fntx_dagster.cli.plain import write
 
 ledger = typer.Typer(no_args_is_help=True, help="The append-only ledger of orders: its state, its proof, its entries.")
 
+Live = Annotated[bool, typer.Option("--live", help="The live book instead of the paper book.")]
 User = Annotated[str | None, typer.Option(help="The books of this user; all where it is left out.")]
 
 
@@ -71,7 +73,7 @@ def status(user: User = None, as_json: AsJson = False) -> None:
 @ledger.command()
 def export(
     user: Annotated[str, typer.Option(help="Whose book.")],
-    live: Annotated[bool, typer.Option("--live", help="The live book instead of the paper book.")] = False,
+    live: Live = False,
     output: Output = None,
 ) -> None:
     """Write a book's entries, oldest first, one JSON object to a line: a stranger checks their chain with them alone.
@@ -90,3 +92,55 @@ def export(
     else:
         write_whole(output, "".join(lines))
         note(f"Written: {output}")
+
+
+@ledger.command()
+def statement(
+    user: Annotated[str, typer.Option(help="Whose book.")],
+    day: OneDay,
+    live: Live = False,
+    output: Output = None,
+) -> None:
+    """Write the statement of a book's day, as it follows from the ledger now.
+
+    fntx ledger statement --user ada --date 2026-03-07 -o day.xml
+    """
+    from fntx_dagster.cli.terminal import note
+    from fntx_dagster.services.ledger_accounts.statements import statement_of_day
+    from fntx_dagster.services.reporting import write_whole
+
+    _, db = settings_and_database()
+    text = statement_of_day(db, user, not live, day.date())
+    if output is None:
+        write(text)
+    else:
+        write_whole(output, text)
+        note(f"Written: {output}")
+
+
+@ledger.command()
+def follows(
+    document: Annotated[Path, typer.Argument(metavar="STATEMENT", help="A statement, as `statement` writes it.")],
+    entries: Annotated[Path, typer.Argument(metavar="ENTRIES", help="The book's entries, as `export` writes them.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check that a statement follows from a book's entries, with nothing but the two files.
+
+    The chain of the entries must lead to the head that the statement names, and the statement is made anew from them.
+    Exit code 1 where it does not follow.
+
+    fntx ledger follows day.xml entries.jsonl
+    """
+    from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.services.ledger_accounts.following import follows as check
+
+    found = check(document, entries)
+    if as_json:
+        print_json(found._asdict() | {"head": found.head._asdict(), "follows": not found.problems})
+    else:
+        for problem in found.problems:
+            error(problem)
+        if not found.problems:
+            out(f"The statement follows from entries 1 to {found.head.entry_no}, whose head is {found.head.hash}.")
+    if found.problems:
+        raise typer.Exit(1)

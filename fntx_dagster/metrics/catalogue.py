@@ -343,8 +343,6 @@ GREEKS = ("delta", "gamma", "theta", "vega")
 
 NOT_COMPUTED = (
     "aggregation_commitments",
-    "ledger_entries",
-    "ledger_head",
     "audit_size",
     "audit_root",
     "period_commitments",

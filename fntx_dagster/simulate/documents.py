@@ -1,18 +1,13 @@
-"""Flex documents from their parts: rows, sections, statements, and dates as they write them."""
+"""Flex documents for tests and the simulated broker: a statement with an account and days of its own."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
+from fntx_dagster.adapters.flex.writing import TAIL, plain, row, section, stamp, statement_of
+from fntx_dagster.adapters.flex.writing import head as head_of
 
-def row(tag: str, **attributes: str) -> str:
-    return f"<{tag}{''.join(f' {name}={quoteattr(value)}' for name, value in attributes.items())} />"
-
-
-def section(tag: str, *rows: str) -> str:
-    return "\n".join((f"<{tag}>", *rows, f"</{tag}>"))
+__all__ = ["TAIL", "document", "head", "plain", "row", "section", "stamp", "statement", "write"]
 
 
 def statement(
@@ -22,8 +17,7 @@ def statement(
     last: str = "",
     generated: str = "20250719;050026 EDT",
 ) -> str:
-    head = row("FlexStatement", accountId=account, fromDate=first, toDate=last or first, whenGenerated=generated)
-    return "\n".join((head.replace(" />", ">"), *sections, "</FlexStatement>"))
+    return statement_of(account, first, last or first, generated, *sections)
 
 
 def document(*statements: str, count: int | None = None) -> str:
@@ -32,21 +26,9 @@ def document(*statements: str, count: int | None = None) -> str:
 
 def head(count: int, query: str = "Test") -> str:
     """How a document begins; its statements follow, and `TAIL`."""
-    opening = row("FlexQueryResponse", queryName=query, type="AF").replace(" />", ">")
-    return f'{opening}\n<FlexStatements count="{count}">'
-
-
-TAIL = "</FlexStatements></FlexQueryResponse>"
+    return head_of(count, query)
 
 
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def plain(day: date) -> str:
-    return f"{day:%Y%m%d}"
-
-
-def stamp(moment: datetime) -> str:
-    return f"{moment:%Y%m%d;%H%M%S %Z}"

@@ -7,4 +7,4 @@ select
     starting_cash,
     ending_cash
 from {{ source('raw_flex', 'cash_report') }}
-where withdrawn_at is null and (currency = 'BASE_SUMMARY' or currency ~ '^[A-Z]{3}$')
+where withdrawn_at is null and (currency = 'BASE_SUMMARY' or currency ~ '^[A-Z0-9.]{1,20}$')

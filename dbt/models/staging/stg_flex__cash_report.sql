@@ -5,4 +5,4 @@ select
     coalesce(to_date, row_date) as to_date,
     starting_cash
 from {{ source('raw_flex', 'cash_report') }}
-where withdrawn_at is null and currency ~ '^[A-Z]{3}$' and starting_cash is not null
+where withdrawn_at is null and currency ~ '^[A-Z0-9.]{1,20}$' and starting_cash is not null

@@ -2,7 +2,7 @@
 {% for table in ('trades', 'cash_transactions', 'corporate_actions', 'transfers', 'open_positions') %}
 select account_id, row_date as statement_day, currency, fx_rate_to_base as rate
 from {{ source('raw_flex', table) }}
-where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z]{3}$'
+where withdrawn_at is null and fx_rate_to_base is not null and currency ~ '^[A-Z0-9.]{1,20}$'
 
 union all
 

@@ -54,7 +54,7 @@ _DATE = re.compile(
     r"|(?P<d4>[0-9]{2})-(?P<name>[A-Za-z]{3})-(?P<y4>[0-9]{4}|[0-9]{2})(?![0-9])"
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_TIME = re.compile(r"(?:[;,T]\s*|\s+)([0-9]{2}):?([0-9]{2}):?([0-9]{2})?(?:\s*(\S+))?")
+_TIME = re.compile(r"(?:[;,T]\s*|\s+)([0-9]{2}):?([0-9]{2}):?(?:([0-9]{2})(?:\.([0-9]{6}))?)?(?:\s*(\S+))?")
 _USUAL_MOMENT = re.compile(r"([0-9]{8});([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])").fullmatch
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
 
@@ -215,9 +215,9 @@ def _time(text: str) -> tuple[time, ZoneInfo | timezone]:
     match = _TIME.fullmatch(text)
     if not match:
         raise ValueError(_MOMENT_HELP)
-    hour, minute, second, zone = match.groups()
+    hour, minute, second, fraction, zone = match.groups()
     try:
-        local = time(int(hour), int(minute), int(second or 0))
+        local = time(int(hour), int(minute), int(second or 0), int(fraction or 0))
     except ValueError:
         raise ValueError(_MOMENT_HELP) from None
     return local, _zone(zone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from fntx_dagster.metrics.catalogue import (
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import schema_hash_of
+from fntx_dagster.services.ledger_accounts.accounts import heads
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts import performance, risk, round_trips, summaries
 from fntx_dagster.store.raw_flex import overview
@@ -47,6 +48,8 @@ _SIGNED_PARTS = (
 _EVIDENCE = "statements_digest"
 """The files that a day was built from when it was signed: a newer file with the same rows is no drift."""
 
+_OF_LEDGER = ("ledger_entries", "ledger_head")
+"""Null where an account has no book: a book that it gets later is no drift of what was signed before."""
 _FIRST_WITH_GREEKS = 3
 """The version of the catalogue under which they were first computed."""
 
@@ -110,7 +113,9 @@ def differences(signed: SignedDay, values: Values) -> list[Difference]:
     not_compared = {EXTENSION_ROOT, _EVIDENCE, *(GREEKS if catalogue.version < _FIRST_WITH_GREEKS else ())}
     found = _compared(catalogue, signed.values, values, not_compared)
     if signed.extension is not None and its_catalogue is not None:
-        found += _compared(its_catalogue, signed.extension.values, values, set())
+        own = signed.extension.values
+        without_book = {name for name in _OF_LEDGER if own.get(name) is None}
+        found += _compared(its_catalogue, own, values, without_book)
     return found
 
 
@@ -144,6 +149,7 @@ def day_values(
     sessions = {account_id: summaries.numbered_sessions(db, period, account_id) for account_id in accounts}
     ended = round_trips.endings(db, period, account)
     files = {account_id: overview.statement_digests(db, period, account_id) for account_id in accounts}
+    books = {account_id: _ledger(db, account_id, sessions[account_id]) for account_id in accounts}
     current = {}
     for row in rows:
         account_id, day = key = (row["account_id"], row["trading_day"])
@@ -165,8 +171,23 @@ def day_values(
         values |= {name: windows[*key, "all"][name] for name in _FUND}
         values["var_95_returns"] = windows[*key, "all"]["var_95"]
         values |= ended.get(key, _NO_ENDINGS)._asdict()
+        values |= books[account_id][day]
         current[key] = values
     return current
+
+
+def _ledger(
+    db: Readable, account_id: str, sessions: Mapping[date, tuple[int, datetime]]
+) -> dict[date, dict[str, int | None]]:
+    """Session → how many entries the account's book had at its close, and the head's hash."""
+    days = sorted(sessions)
+    known = heads(db, account_id, [sessions[day][1] for day in days])
+    return {
+        day: dict.fromkeys(_OF_LEDGER)
+        if head is None
+        else dict(zip(_OF_LEDGER, (head.entry_no, digest_value(bytes.fromhex(head.hash))), strict=True))
+        for day, head in zip(days, known, strict=True)
+    }
 
 
 def _digest(files: Iterable[str]) -> int | None:

@@ -50,14 +50,14 @@ _NAMED = """
             select 1 as trust, 'Account Information' as source, attributes ->> 'currency' as currency
             from raw_flex.other_sections
             where account_id = %(account)s and withdrawn_at is null and section = 'AccountInformation'
-                and attributes ->> 'currency' ~ '^[A-Z]{3}$'
+                and attributes ->> 'currency' ~ '^[A-Z0-9.]{1,20}$'
             order by row_date desc, row_id desc limit 1
         )
         union all
         (
             select 2, 'Conversion Rates', min(to_currency)
             from raw_flex.conversion_rates
-            where account_id = %(account)s and withdrawn_at is null and to_currency ~ '^[A-Z]{3}$'
+            where account_id = %(account)s and withdrawn_at is null and to_currency ~ '^[A-Z0-9.]{1,20}$'
             group by row_date having count(distinct to_currency) = 1
             order by row_date desc limit 1
         )
@@ -65,14 +65,14 @@ _NAMED = """
         (
             select 3, 'Change in NAV', currency
             from raw_flex.change_in_nav
-            where account_id = %(account)s and withdrawn_at is null and currency ~ '^[A-Z]{3}$'
+            where account_id = %(account)s and withdrawn_at is null and currency ~ '^[A-Z0-9.]{1,20}$'
             order by row_date desc, row_id desc limit 1
         )
         union all
         (
             select 4, 'Equity Summary', currency
             from raw_flex.equity_summary
-            where account_id = %(account)s and withdrawn_at is null and currency ~ '^[A-Z]{3}$'
+            where account_id = %(account)s and withdrawn_at is null and currency ~ '^[A-Z0-9.]{1,20}$'
             order by row_date desc, row_id desc limit 1
         )
     ) as named

@@ -95,7 +95,7 @@ _CASH = """
                 (case when coalesce(from_date, row_date) = %(first_day)s then %(session)s::date end, starting_cash)
         ) as side (day, amount)
         where account_id = %(account)s and withdrawn_at is null and side.amount is not null
-          and side.day = any (%(days)s) and (currency = 'BASE_SUMMARY' or currency ~ '^[A-Z]{3}$')
+          and side.day = any (%(days)s) and (currency = 'BASE_SUMMARY' or currency ~ '^[A-Z0-9.]{1,20}$')
     )
     select day, 'cash of CashReport', nullif(currency, 'BASE_SUMMARY'), amount from balances
     union all
@@ -109,7 +109,7 @@ _MOVEMENTS = """
     select row_date, coalesce(type, 'all') || ' of CashTransactions', nullif(currency, 'BASE_SUMMARY'), sum(amount)
     from raw_flex.cash_transactions
     where account_id = %(account)s and withdrawn_at is null and amount is not null and row_date = any (%(days)s)
-      and (currency = 'BASE_SUMMARY' or currency ~ '^[A-Z]{3}$'
+      and (currency = 'BASE_SUMMARY' or currency ~ '^[A-Z0-9.]{1,20}$'
           and coalesce(attributes ->> 'levelOfDetail', '') not ilike 'summary')
     group by 1, 2, 3
 """

@@ -137,12 +137,12 @@ _DAY_RATES = SyncedTable(
 _BALANCES = """
     select distinct coalesce(to_date, row_date), currency from raw_flex.cash_report
     where account_id = %(account)s and withdrawn_at is null and row_date >= %(since)s
-      and currency ~ '^[A-Z]{3}$' and currency <> %(base)s and ending_cash <> 0
+      and currency ~ '^[A-Z0-9.]{1,20}$' and currency <> %(base)s and ending_cash <> 0
     union
     select %(session)s::date, currency from raw_flex.cash_report
     where account_id = %(account)s and withdrawn_at is null and %(session)s >= %(since)s
       and coalesce(from_date, row_date) = %(first_day)s
-      and currency ~ '^[A-Z]{3}$' and currency <> %(base)s and starting_cash <> 0
+      and currency ~ '^[A-Z0-9.]{1,20}$' and currency <> %(base)s and starting_cash <> 0
 """
 
 _KNOWN_BEFORE = own_sql(
@@ -185,7 +185,7 @@ _BALANCES_WITH_RATE = """
 _CASH_WITHOUT_RATE = """
     select distinct row_date, currency from raw_flex.cash_transactions
     where account_id = %(account)s and withdrawn_at is null and row_date >= %(since)s
-      and amount is not null and currency ~ '^[A-Z]{3}$' and coalesce(fx_rate_to_base, 0) = 0
+      and amount is not null and currency ~ '^[A-Z0-9.]{1,20}$' and coalesce(fx_rate_to_base, 0) = 0
     order by 1, 2
 """
 
@@ -195,6 +195,6 @@ _RATES_SEEN = f"""
         from raw_flex.trades t where {LIVE_TRADE} and t.row_date >= %(since)s{_ROWS_WITH_RATE}{_BALANCES_WITH_RATE}
     )
     select day, currency, rate, count(*)::int
-    from seen where currency ~ '^[A-Z]{{3}}$' and day >= %(since)s
+    from seen where currency ~ '^[A-Z0-9.]{{1,20}}$' and day >= %(since)s
     group by day, currency, rate order by day, max(date_time) nulls first, rate
 """

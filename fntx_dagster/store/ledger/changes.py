@@ -139,6 +139,7 @@ def write(
 ) -> None:
     """Store all of it, and what of the book is not as it was before, in one statement of the transaction that holds the
     book's lock."""
+    money = (("amount", book.balances), ("fees", book.fees))  # a fee in a base currency leaves no balance of it
     rows: dict[str, Sequence[Any]] = {
         "entries": changes.entries,
         "postings": changes.postings,
@@ -158,9 +159,9 @@ def write(
         "alarms": changes.alarms,
         "bots": [{"bot_id": bot_id} for bot_id in sorted(changes.bots)],
         "balances": [
-            {"currency": name, "amount": text(amount), "fees": text(book.fees.get(name, Fraction(0)))}
-            for name, amount in book.balances.items()
-            if (amount, book.fees.get(name)) != (before.balances.get(name), before.fees.get(name))
+            {"currency": name} | {column: text(known.get(name, Fraction(0))) for column, known in money}
+            for name in {**book.balances, **book.fees}
+            if (book.balances.get(name), book.fees.get(name)) != (before.balances.get(name), before.fees.get(name))
         ],
         "figures": [
             {"bot_id": bot_id}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from fractions import Fraction
+from itertools import accumulate
 from typing import NamedTuple
 
-from fntx_dagster.ledger.entries import Head
+from fntx_dagster.ledger.entries import START, Entry, Head
+from fntx_dagster.ledger.market import Symbol
 from fntx_dagster.ledger.positions import Key, OpenLot
 from fntx_dagster.ledger.replay import Seen
 from fntx_dagster.model.orders import Quote
 from fntx_dagster.store.database import Readable
+from fntx_dagster.store.queries import one_row, one_value
 
 _ROWS_AT_ONCE = 5000
 
@@ -47,6 +51,59 @@ def quotes(db: Readable, book_id: int) -> Iterator[Seen]:
         )
         for after_entry, exchange, symbol, *quote, observed_at in cursor:
             yield Seen(after_entry, exchange, symbol, Quote._make(quote), observed_at)
+
+
+def closing_quotes(
+    db: Readable, book_id: int, first: date, last: date
+) -> Iterator[tuple[date, dict[Symbol, Quote], dict[Symbol, datetime]]]:
+    """Of the day before `first` and of each day up to `last`: the newest quote that the book had taken of each symbol
+    by the end of the day (of UTC, its last moment included), and when it took it."""
+    quotes: dict[Symbol, Quote] = {}
+    seen: dict[Symbol, datetime] = {}
+    with db.connect() as connection:
+        rows = connection.execute(_CLOSING_QUOTES, {"book": book_id, "before": first - timedelta(days=1), "last": last})
+        following = deque(rows)
+    for number in range(-1, (last - first).days + 1):
+        day = first + timedelta(days=number)
+        while following and following[0][0] <= day:
+            _, exchange, symbol, *quote, observed_at = following.popleft()
+            quotes[exchange, symbol], seen[exchange, symbol] = Quote._make(quote), observed_at
+        yield day, dict(quotes), dict(seen)
+
+
+def heads_at(db: Readable, book_id: int, moments: Sequence[datetime]) -> list[Head]:
+    """The head of a book at each of these moments, which ascend: the last entry, by number, that had taken effect by
+    then, whenever it was recorded."""
+    with db.connect() as connection:
+        rows = connection.execute(_HEADS, {"book": book_id, "moments": list(moments)}).fetchall()
+    newest = {number: Head(entry_no, digest) for number, entry_no, digest in rows}
+    heads = [newest.get(number, START) for number in range(len(moments))]
+    return list(accumulate(heads, max))
+
+
+def first_movement(db: Readable, book_id: int) -> datetime | None:
+    """When the first entry of a book that moved anything took effect; None where none did."""
+    with db.connect() as connection:
+        return one_value(
+            connection.execute(
+                """select min(coalesce(body ->> 'booked_at', body ->> 'timestamp')::timestamptz) from ledger.entries
+                where book_id = %(book)s
+                    and entry_no in (select entry_no from ledger.postings where book_id = %(book)s)""",
+                {"book": book_id},
+            )
+        )
+
+
+def entry(db: Readable, book_id: int, entry_no: int) -> Entry:
+    """One entry of a book. Raises LookupError where it has none of this number."""
+    with db.connect() as connection:
+        body, prev_hash, digest = one_row(
+            connection.execute(
+                "select body, prev_hash, hash from ledger.entries where book_id = %s and entry_no = %s",
+                (book_id, entry_no),
+            )
+        )
+        return {"entry_no": entry_no, **body, "prev_hash": prev_hash, "hash": digest}
 
 
 def lots(db: Readable, book_id: int) -> dict[Key, deque[OpenLot]]:
@@ -101,3 +158,30 @@ def differing_fills(db: Readable, book_id: int) -> Iterator[str]:
             {"book": book_id},
         ):
             yield f"the fill of entry {number} is not what the entry states"
+
+
+_CLOSING_QUOTES = """
+    select distinct on (greatest(day, %(before)s::date), exchange, symbol)
+        greatest(day, %(before)s::date), exchange, symbol, bid, ask, bid_size, ask_size, at, observed_at
+    from ledger.quote_history
+    cross join lateral (
+        select ((observed_at - interval '1 microsecond') at time zone 'UTC')::date as day
+    ) as observed
+    where book_id = %(book)s and day <= %(last)s::date
+    order by 1, exchange, symbol, observed_at desc, quote_no desc
+"""
+"""The days before the range count as the day before it."""
+
+_HEADS = """
+    with newest as (
+        select width_bucket(
+            coalesce(body ->> 'booked_at', body ->> 'timestamp')::timestamptz - interval '1 microsecond',
+            %(moments)s::timestamptz[]
+        ) as number, max(entry_no) as entry_no
+        from ledger.entries where book_id = %(book)s group by 1
+    )
+    select newest.number, entries.entry_no, entries.hash
+    from newest join ledger.entries on entries.book_id = %(book)s and entries.entry_no = newest.entry_no
+    where newest.number < cardinality(%(moments)s::timestamptz[])
+"""
+"""An entry counts for the first of the moments that is not before it."""

@@ -19,6 +19,7 @@ from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.store.database import Database
+from tests.services.ledger_accounts.thirty_days import PaperTrader
 
 ADMIN = Caller("ada", "admin")
 
@@ -118,3 +119,9 @@ def test_random_days_leave_a_ledger_that_holds(database: Database, seed: int) ->
                 from ledger.orders where approved_at is not null) as windows"""
         ).fetchall()
         assert burst[0] <= 10
+
+
+def test_a_currency_in_which_only_fees_were_paid_is_kept(database: Database) -> None:
+    (trader := PaperTrader(database, "bob")).trade_in_several_currencies()
+    assert [book.faults for book in verify(trader.desk)] == [()]
+    assert summary(trader.desk, "bob", True, trader.now)["fees_by_currency"]["ETH"] == "0.0003"
