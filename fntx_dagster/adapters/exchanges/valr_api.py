@@ -27,6 +27,7 @@ ADDRESS = "https://api.valr.com"
 _LONGEST_WORDS = 200
 _LATER = "Ask again in a minute"
 _TOO_MANY = 429
+_IN_BETWEEN = (408, _TOO_MANY)
 
 
 class UnsentError(Transient):
@@ -45,8 +46,9 @@ class Answer(NamedTuple):
 
     @property
     def refuses(self) -> bool:
-        """Whether VALR did not do what was asked for; a time-out and a failure of the server do not say so."""
-        return 400 <= self.status < 500 and self.status != requests.codes.request_timeout
+        """Whether VALR itself says that it did not do what was asked for: a failure of the server, a time-out, too many
+        requests and what is no JSON may come from in between."""
+        return 400 <= self.status < 500 and self.status not in _IN_BETWEEN and isinstance(self.content, dict)
 
     @property
     def words(self) -> str:

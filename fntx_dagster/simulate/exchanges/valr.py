@@ -92,6 +92,9 @@ class ValrDialect:
         try:
             if request.path == "/v1/public/pairs/SPOT":
                 return HttpAnswer(200, [_pair(rules) for rules in self.exchange.markets.values()])
+            if request.path == "/v1/public/time":
+                now = self.exchange.clock()
+                return HttpAnswer(200, {"epochTime": int(now.timestamp()), "time": _time(now)})
             if found := re.fullmatch(r"/v1/public/([A-Z0-9]+)/orderbook", request.path):
                 return HttpAnswer(200, self._book("", {}, found[1]))
             account = self._account_of(request)

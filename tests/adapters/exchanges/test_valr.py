@@ -254,17 +254,22 @@ def test_a_refusal_says_why_and_leaves_no_order(
     assert valr.paper.orders == []
 
 
-def test_too_many_requests_are_a_refusal_and_an_id_that_rests_already_may_be_this_order(
-    serve: Callable[..., Valr],
-) -> None:
+def test_too_many_requests_and_an_id_that_rests_already_may_leave_the_order(serve: Callable[..., Valr]) -> None:
     valr, sent = serve(), order("0.01", "999000")
     valr.server.fail("too_many", accepted=False)
-    with pytest.raises(OrderRefusedError):
+    with pytest.raises(OutcomeUnknownError, match="429"):
         valr.adapter.send(sent)
     valr.adapter.send(sent)
     with pytest.raises(OutcomeUnknownError, match="not unique"):
         valr.adapter.send(sent)
     assert len(valr.paper.orders) == 1
+
+
+def test_the_markets_and_the_clock_can_be_asked_for(serve: Callable[..., Valr]) -> None:
+    valr = serve()
+    assert valr.adapter.symbols() == [SYMBOL]  # pyright: ignore[reportAttributeAccessIssue]  # beside the port
+    ahead = valr.adapter.clock_ahead()  # pyright: ignore[reportAttributeAccessIssue]
+    assert abs(ahead - (NOW - datetime.now(UTC))) < timedelta(seconds=60)
 
 
 def test_an_exchange_that_is_not_there_has_not_got_the_order() -> None:
