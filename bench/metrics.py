@@ -60,6 +60,9 @@ def _case(settings: Settings, count: int, accounts: int) -> dict[str, float | No
     return {"whole": whole, "last": last, "peer": _peer(days, navs[0]) if (count, accounts) == CASES[0] else None}
 
 
+_SESSIONS = "alm_reporting.trading_sessions"
+
+
 def _seconds(results) -> float:
     """What the models took, without dbt's own start and its tests."""
     failed = [str(done) for done in results if done.status not in ("success", "pass")]
@@ -80,11 +83,13 @@ def _fill(db: Database, account: str, days: list[date], random: Random) -> list[
         nav = worth - withdrawal
     known = {session.day: session for session in sessions(days[0], days[-1])}
     with db.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("create temp table made (like alm_reporting.trading_sessions) on commit drop")
+        of_session = "session, previous_close, opens_at, closes_at, early_close, calendar"
+        cursor.execute(f"create temp table made on commit drop as select {of_session} from {_SESSIONS} limit 0")
         with cursor.copy("copy made from stdin") as copy:
             for session in known.values():
                 copy.write_row(session)
-        cursor.execute("insert into alm_reporting.trading_sessions select * from made on conflict do nothing")
+        cursor.execute(f"insert into {_SESSIONS} ({of_session}) select * from made on conflict do nothing")
+        cursor.execute("insert into alm_reporting.account_calendars values (%s, 'XNYS')", [account])
         columns = (
             "account_id, trading_day, base_currency, opening_nav_official, closing_nav_official, deposits, withdrawals"
         )

@@ -57,6 +57,9 @@ def build(
             "insert into alm_reporting.trading_sessions values (%s, %s, %s, %s, false) on conflict do nothing",
             (day, *[f"{day - timedelta(days=back)} {hour}:00Z" for back, hour in ((1, 20), (0, 13), (0, 20))]),
         )
+        connection.execute(
+            "insert into alm_reporting.account_calendars values (%s, 'XNYS') on conflict do nothing", [account]
+        )
         for window in ("30d", "mtd", "ytd", "all"):
             keys = {"account_id": account, "trading_day": day, "metric_window": window}
             _insert(connection, "rolling_metrics", keys | _METRICS)

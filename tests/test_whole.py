@@ -419,7 +419,7 @@ def test_the_metrics_of_a_session_are_computed_over_its_windows(home: Home) -> N
     assert f"{everything['total_return'] * 100:.2f} %" in said
     assert "no trading day is built for 2025-08-18" in home.fntx("metrics", "--date", "2025-08-18", code=1)
     said = home.fntx("greeks", "--date", "2025-07-04", code=1)
-    assert "2025-07-04 is no session of the exchange: July 4th" in " ".join(said.split())
+    assert "2025-07-04 is no session of the exchange (XNYS): July 4th" in " ".join(said.split())
 
 
 def test_the_status_says_what_is_loaded_explained_and_signed(home: Home) -> None:

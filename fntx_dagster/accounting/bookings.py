@@ -13,7 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from fntx_dagster.accounting.calendar import Calendar
@@ -30,7 +30,7 @@ from fntx_dagster.accounting.fills import (
     Fill,
 )
 from fntx_dagster.accounting.fx import PLACES, Rates
-from fntx_dagster.accounting.section_rows import MORNING, SectionRow, asset_category, fill_of, multiplier
+from fntx_dagster.accounting.section_rows import SectionRow, asset_category, fill_of, multiplier
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.session import NEW_YORK
 
@@ -204,11 +204,11 @@ def _of_transfer(row: TransferRow, calendar: Calendar, rates: Rates) -> Fill:
     out = row.direction.upper() == "OUT" if row.direction else _quantity(row) < 0
     fill = _fill(row, TRANSFER_KEY, TRANSFER_OUT if out else TRANSFER_IN, calendar, rates, -value)
     session = calendar.on_or_after(row.reported_on)
-    dated_only = row.date_time is None or row.date_time.astimezone(NEW_YORK).time() == time()
+    dated_only = row.date_time is None or row.date_time.astimezone(calendar.zone).time() == time()
     if dated_only or fill.session != session.day:
         # like cash: what comes is there before the open, what goes is there until the close
-        morning = datetime.combine(session.day, MORNING, tzinfo=NEW_YORK).astimezone(UTC)
-        at, phase = (session.closes_at, "at_close") if out else (morning, "pre_market")
+        morning = session.morning
+        at, phase = (session.closes_at, "at_close") if out else (morning, session.phase(morning))
         fill = fill._replace(session=session.day, executed_at=at, phase=phase)
     if row.transfer_price:
         fill = fill._replace(price=row.transfer_price)

@@ -1,43 +1,46 @@
-"""Trading days of the New York Stock Exchange, and to which of them a moment belongs.
+"""The trading days of a calendar, and to which of them a moment belongs.
 
 The trading day D runs from the previous session's close (exclusive) to D's close (inclusive): an assignment booked at
-16:20 on Thursday belongs to Friday, and what happens on a holiday belongs to the next session. Holidays and early
-closes come from `exchange_calendars`; nothing here knows an account or a fill.
+16:20 on Thursday belongs to Friday, and what happens on a holiday belongs to the next session. In the calendar 24/7
+each day is a session, and what happens at 00:00 UTC belongs to the day that ends then. Holidays and early closes come
+from `exchange_calendars`; nothing here knows an account or a fill.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from operator import attrgetter
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.model.session import NEW_YORK, Session
+from fntx_dagster.model.session import SEVEN_DAYS, XNYS, ZONES, Session
 
 LONGEST_CLOSURE = timedelta(days=14)
 """Longer than any closure of the exchange since 2000: so many days always hold a session."""
 
 
-def sessions(first: date, last: date) -> tuple[Session, ...]:
+def sessions(first: date, last: date, calendar: str = XNYS) -> tuple[Session, ...]:
     """The sessions of the days `first` to `last`, both included, in order."""
+    if calendar == SEVEN_DAYS:
+        return tuple(_whole_day(first + timedelta(days=number)) for number in range((last - first).days + 1))
     known = _around(first, last)
     return known[bisect_left(known, first, key=_day) : bisect_right(known, last, key=_day)]
 
 
-def last_session(on_or_before: date) -> Session:
+def last_session(on_or_before: date, calendar: str = XNYS) -> Session:
     """The latest session on a day or before it."""
-    return sessions(on_or_before - LONGEST_CLOSURE, on_or_before)[-1]
+    return sessions(on_or_before - LONGEST_CLOSURE, on_or_before, calendar)[-1]
 
 
-def session_at(moment: datetime) -> Session:
-    """The session that is `today` at an aware moment: the latest on or before its New York date.
+def session_at(moment: datetime, calendar: str = XNYS) -> Session:
+    """The session that is `today` at an aware moment: the latest on or before its date in the calendar's zone.
 
     From the close on it stays the same until midnight in New York before the next session, where that session's
     pre-market begins (`Session.phase`): Friday 17:00, Saturday and Sunday still show Friday, a holiday the session
     before it.
     """
-    return last_session(moment.astimezone(NEW_YORK).date())
+    return last_session(moment.astimezone(ZONES[calendar]).date(), calendar)
 
 
 _day = attrgetter("day")
@@ -73,9 +76,16 @@ def _sessions(first: date, last: date) -> tuple[Session, ...]:
     )
 
 
-def why_closed(day: date) -> str | None:
-    """Why the exchange is closed on a day: the holiday's name, `weekend`, `holiday` for one that has no name in the
+def _whole_day(day: date) -> Session:
+    begins, ends = (datetime.combine(day + timedelta(days=after), time(), tzinfo=UTC) for after in (0, 1))
+    return Session(day, begins, begins, ends, False, SEVEN_DAYS)
+
+
+def why_closed(day: date, calendar: str = XNYS) -> str | None:
+    """Why a calendar has no session on a day: the holiday's name, `weekend`, `holiday` for one that has no name in the
     calendar; None on a session's day."""
+    if calendar == SEVEN_DAYS:
+        return None
     if day.weekday() > 4:
         return "weekend"
     if sessions(day, day):
@@ -88,14 +98,24 @@ def why_closed(day: date) -> str | None:
 
 
 class Calendar:
-    """Looks sessions up by moment and by day. Permanent beyond the sessions that it was given."""
+    """Looks the sessions of one calendar up by moment and by day; `zone` is that of its days. Permanent beyond the
+    sessions that it was given."""
 
     def __init__(self, sessions: Iterable[Session]) -> None:
         self.sessions = tuple(sessions)
         if not self.sessions:
             raise Permanent("a calendar needs at least one session", "Ask for a range of days that holds a trading day")
+        self.zone = ZONES[self.sessions[0].calendar]
         self._days = [session.day for session in self.sessions]
         self._closes = [session.closes_at for session in self.sessions]
+
+    def date_of(self, moment: datetime) -> date:
+        """The date of an aware moment where the calendar's days are counted."""
+        return moment.astimezone(self.zone).date()
+
+    def ending_at(self, close: datetime) -> date:
+        """The day of the session that ends with a close."""
+        return self.date_of(close - datetime.resolution)
 
     def at(self, moment: datetime) -> Session:
         """The session whose trading day holds an aware moment: previous close < moment <= close."""
@@ -105,7 +125,7 @@ class Calendar:
 
     def on_or_after(self, day: date) -> Session:
         """The first session on or after a calendar day: the official day of what a statement reports for that day."""
-        if not self.sessions[0].previous_close.astimezone(NEW_YORK).date() < day <= self._days[-1]:
+        if not self.sessions[0].previous_day < day <= self._days[-1]:
             raise self._beyond(day.isoformat())
         return self.sessions[bisect_left(self._days, day)]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ from fntx_dagster.accounting.fills import (
     Fill,
 )
 from fntx_dagster.accounting.fx import PLACES, Rates
-from fntx_dagster.accounting.section_rows import MORNING, asset_category, fill_of, multiplier, needed, time_of
+from fntx_dagster.accounting.section_rows import asset_category, fill_of, multiplier, needed, time_of
 from fntx_dagster.accounting.trade_rows import (
     NO_CANCELS,
     Cancellations,
@@ -74,8 +74,8 @@ def _undone(fill: Fill, cancels: Cancellations, calendar: Calendar) -> Fill:
     session = calendar.on_or_after(fill.report_date or fill.session)
     if fill.session >= session.day:
         return fill
-    morning = datetime.combine(session.day, MORNING, tzinfo=NEW_YORK).astimezone(UTC)
-    return fill._replace(executed_at=morning, session=session.day, phase="pre_market")
+    morning = session.morning
+    return fill._replace(executed_at=morning, session=session.day, phase=session.phase(morning))
 
 
 class _Label(NamedTuple):

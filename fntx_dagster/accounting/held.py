@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.accounting.fx import PLACES
 from fntx_dagster.accounting.lots import HELD, LONG, SHORT, Lot
@@ -49,11 +50,13 @@ class HeldRow(SectionRow):
 
 
 class RecordStart(NamedTuple):
-    """Where an account's fills begin: the session whose close (UTC) comes before them, and the first day of fills."""
+    """Where an account's fills begin: the session whose close (UTC) comes before them, and the first day of fills;
+    `zone` is that of the account's days."""
 
     session: date
     close: datetime
     first_day: date
+    zone: ZoneInfo = NEW_YORK
 
 
 class Gap(NamedTuple):
@@ -225,7 +228,7 @@ def _lot(
         multiplier=units,
         open_fill_id=f"{HELD}:{row.contract_id}:{number:04}",
         opened_at=opened,
-        opened_session=min(opened.astimezone(NEW_YORK).date(), beginning.session) if dated else beginning.session,
+        opened_session=min(opened.astimezone(beginning.zone).date(), beginning.session) if dated else beginning.session,
         open_price=price,
         open_fee=Decimal(0),
         open_fx_rate=_rate(row, base),

@@ -7,7 +7,7 @@ Source: the broker's Flex reference.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, TypeVar
 
@@ -18,9 +18,6 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.model.contract import OPTIONS, expiry_in_symbol
 
 _Value = TypeVar("_Value")
-
-MORNING = time(8)
-"""In New York: when a booking counts that has no time of its own in its session, and is there before the open."""
 
 
 @dataclass(frozen=True, slots=True)

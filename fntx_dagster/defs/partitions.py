@@ -1,5 +1,6 @@
-"""The partitions: one per session of the New York Stock Exchange. A session's partition exists from 00:00 New York
-of the next day. They begin where the settings say; `code_location` says where in the UI."""
+"""The partitions: one per session of the New York Stock Exchange, and one per day of UTC for accounts whose market
+never closes (`24/7`). A session's partition exists from 00:00 New York of the next day, a day's from 00:00 UTC of the
+next. They begin where the settings say; `code_location` says where in the UI."""
 
 from datetime import datetime, timedelta
 
@@ -19,3 +20,4 @@ SESSIONS = dg.DailyPartitionsDefinition(
     timezone="America/New_York",
     exclusions=["0 0 * * 0,6", *_HOLIDAYS],
 )
+DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_SESSION.isoformat(), timezone="UTC")

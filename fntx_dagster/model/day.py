@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.rates import StandInRate
-from fntx_dagster.model.session import Session
+from fntx_dagster.model.session import SEVEN_DAYS, XNYS, ZONES, Session
 
 
 class InterestTier(NamedTuple):
@@ -146,11 +147,23 @@ class TradingDay:
     difference_parts: Mapping[str, Decimal]
     blocks: tuple[Block, ...]
     open_at_close: tuple[OpenPosition, ...]
+    calendar: str = XNYS
 
     @property
     def session(self) -> Session:
         """The session of the day, with its moments."""
-        return Session(self.trading_day, self.previous_close, self.opens_at, self.closes_at, self.early_close)
+        moments = (self.previous_close, self.opens_at, self.closes_at)
+        return Session(self.trading_day, *moments, self.early_close, self.calendar)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where the day's dates are counted."""
+        return ZONES[self.calendar]
+
+    @property
+    def never_closes(self) -> bool:
+        """Whether the day's market has neither an open nor a close."""
+        return self.calendar == SEVEN_DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

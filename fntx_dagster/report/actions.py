@@ -30,7 +30,7 @@ _COUNTED = "; it moves nothing here and counts where open positions are marked t
 
 def narrate_actions(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """A block of corporate actions."""
-    today = block.starts_at.astimezone(clock.NEW_YORK).date()
+    today = block.starts_at.astimezone(day.zone).date()
     sentences = _sentences(block.events, today)
     types = {event.event_type for event in block.events}
     singular, plural = _TITLES.get(types.pop(), _ANY) if len(types) == 1 else _ANY
@@ -38,7 +38,7 @@ def narrate_actions(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
         kind=block.kind,
         phase=block.phase,
         title=singular if len(sentences) == 1 else plural,
-        when=clock.both_zones(block.starts_at, block.ends_at, observer),
+        when=clock.both_zones(block.starts_at, block.ends_at, observer, market=day.zone),
         starts_at=block.starts_at,
         ends_at=block.ends_at,
         nav_after=block.nav_after,
@@ -54,14 +54,14 @@ def narrate_actions(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
 
 def narrate_transfers(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """A block of transfers, of cash and of positions."""
-    today = block.starts_at.astimezone(clock.NEW_YORK).date()
+    today = block.starts_at.astimezone(day.zone).date()
     undated = day.trading_day if block.phase in ("intraday", "at_close") else None
     sentences = [_transfer(event, today) for event in block.events]
     return Paragraph(
         kind=block.kind,
         phase=block.phase,
         title="Transfer" if len(block.events) == 1 else "Transfers",
-        when=clock.both_zones(block.starts_at, block.ends_at, observer, undated=undated),
+        when=clock.both_zones(block.starts_at, block.ends_at, observer, market=day.zone, undated=undated),
         starts_at=block.starts_at,
         ends_at=block.ends_at,
         nav_after=block.nav_after,

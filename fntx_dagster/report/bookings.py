@@ -25,14 +25,14 @@ _COUNTED = "on the shares; it moves nothing here and counts where open positions
 
 def narrate_booking(block: Block, day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """A block of kind expiration, assignment or exercise."""
-    today = block.starts_at.astimezone(clock.NEW_YORK).date()
+    today = block.starts_at.astimezone(day.zone).date()
     sentence = _expiration(block, today) if block.kind == "expiration" else _exchange(block, today)
     many = sum(event.event_type == block.kind for event in block.events) > 1
     return Paragraph(
         kind=block.kind,
         phase=block.phase,
         title=f"{block.kind.capitalize()}{'s' if many else ''}",
-        when=clock.both_zones(block.starts_at, block.ends_at, observer),
+        when=clock.both_zones(block.starts_at, block.ends_at, observer, market=day.zone),
         starts_at=block.starts_at,
         ends_at=block.ends_at,
         nav_after=block.nav_after,

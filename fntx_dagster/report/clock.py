@@ -1,4 +1,5 @@
-"""Times as the report's reader sees them, in Hong Kong unless another zone is asked for, with New York beside.
+"""Times as the report's reader sees them, in Hong Kong unless another zone is asked for, with the market's beside: New
+York, or UTC where the market never closes.
 
 What belongs here: the two views of a UTC moment and their text, and which zone a reader means. Names of months and
 weekdays are written out here because strftime's follow the process's locale, and a report must not.
@@ -6,6 +7,7 @@ weekdays are written out here because strftime's follow the process's locale, an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -17,7 +19,6 @@ _MONTHS = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_AS_FIRST_ASKED = "Hong Kong time first, New York time second."
 
 
 def zone(name: str) -> ZoneInfo:
@@ -29,13 +30,13 @@ def zone(name: str) -> ZoneInfo:
         raise Permanent(f"there is no time zone {name!r}", way_out) from None
 
 
-def zones_sentence(observer: ZoneInfo) -> str:
-    """`Hong Kong time first, New York time second.`: the sentence in which a report names its zones."""
-    if observer.key == NEW_YORK.key:
-        return "New York time."
-    if observer.key == HONG_KONG.key:
-        return _AS_FIRST_ASKED
-    return f"{place(observer)} time first, New York time second."
+def zones_sentence(observer: ZoneInfo, markets: Iterable[ZoneInfo] = ()) -> str:
+    """`Hong Kong time first, New York time second.`: the sentence in which a report names its zones. `markets` are
+    those of the report's days; New York's where there is none."""
+    seconds = [place(zone) for zone in dict.fromkeys(markets) or (NEW_YORK,)]
+    if seconds == [place(observer)]:
+        return f"{place(observer)} time."
+    return f"{place(observer)} time first, {' or '.join(seconds)} time second."
 
 
 def place(zone: ZoneInfo) -> str:
@@ -82,20 +83,25 @@ def clock_time(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def both_zones(
-    starts_at: datetime, ends_at: datetime, observer: ZoneInfo = HONG_KONG, *, undated: date | None = None
+    starts_at: datetime,
+    ends_at: datetime,
+    observer: ZoneInfo = HONG_KONG,
+    *,
+    market: ZoneInfo = NEW_YORK,
+    undated: date | None = None,
 ) -> str:
-    """A span in the observer's and in New York time, to the minute; once where the two are the same.
+    """A span in the observer's and in the market's time, to the minute; once where the two are the same.
 
     `00:46–00:50 HKT, July 18 / 12:46–12:50 EDT, July 17` where the dates differ, `13:15 HKT / 01:15 EDT, July 18`
     where they agree, and `21:30 HKT / 09:30 EDT` where they agree on `undated`, the trading day that the reader is
     in anyway.
     """
     here = (starts_at.astimezone(observer), ends_at.astimezone(observer))
-    new_york = (starts_at.astimezone(NEW_YORK), ends_at.astimezone(NEW_YORK))
-    dates = {moment.date() for moment in (*here, *new_york)}
+    there = (starts_at.astimezone(market), ends_at.astimezone(market))
+    dates = {moment.date() for moment in (*here, *there)}
     if len(dates) > 1:
-        return _once(_dated(*here), _dated(*new_york))
-    clocks = _once(_clocks(*here), _clocks(*new_york))
+        return _once(_dated(*here), _dated(*there))
+    clocks = _once(_clocks(*here), _clocks(*there))
     return clocks if dates == {undated} else f"{clocks}, {month_day(dates.pop())}"
 
 
@@ -122,8 +128,8 @@ def _meant(name: str) -> str:
     return f"Did you mean {meant}? " if meant else ""
 
 
-def _once(here: str, new_york: str) -> str:
-    return here if here == new_york else f"{here} / {new_york}"
+def _once(here: str, there: str) -> str:
+    return here if here == there else f"{here} / {there}"
 
 
 def _dated(starts: datetime, ends: datetime) -> str:

@@ -5,9 +5,10 @@ The document: {"format": "fntx.alm_report", "version": 1, "periods": [period, â€
 Every amount is {"amount": "79402.2222176", "display": "79,402.22"}: the exact value as a plain decimal string (no
 exponent, no trailing zeros), and the text of the report (cents, half-even, thousands separators; a plus sign on
 changes). Quantities, rates and multipliers are exact decimal strings. A value that does not exist is null. A moment is
-{"utc": "2025-07-17T16:46:37Z", "new_york": "2025-07-17 12:46:37 EDT", "hong_kong": "2025-07-18 00:46:37 HKT"}; where
-another observer's zone is asked for, the document names it in `observer` (IANA), and each moment has a fourth view,
-`observer`. Ratios are numbers (0.01 is one per cent).
+{"utc": "2025-07-17T16:46:37Z", "new_york": "2025-07-17 12:46:37 EDT", "hong_kong": "2025-07-18 00:46:37 HKT"}, without
+`new_york` where the account's market never closes, for its days are those of UTC; where another observer's zone is
+asked for, the document names it in `observer` (IANA), and each moment has one more view, `observer`. Ratios are numbers
+(0.01 is one per cent).
 
 period: the official days of one account, where there are several: account_id; base_currency; first_day, last_day;
     sessions (how many); heading; lines (texts, in the order of the report); opening_nav, closing_nav, deposits,
@@ -65,7 +66,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.account_risk import AccountRisk
@@ -86,6 +87,13 @@ FORMAT = "fntx.alm_report"
 VERSION = 1
 
 Json = dict[str, Any]
+
+
+class _Zones(NamedTuple):
+    """The zone of the reader, and that of the day's market."""
+
+    observer: ZoneInfo
+    market: ZoneInfo
 
 
 def to_json(
@@ -181,26 +189,24 @@ def _parts(parts: Iterable[tuple[str, Decimal]]) -> list[Json]:
 
 
 def _day(story: Story) -> Json:
-    day, observer = story.day, story.observer
+    day, zones = story.day, _Zones(story.observer, story.day.zone)
     return {
         "account_id": day.account_id,
         "trading_day": day.trading_day.isoformat(),
         "base_currency": day.base_currency,
         "heading": story.heading,
         "provisional": day.as_of is not None,
-        "as_of": _moment(day.as_of, observer) if day.as_of else None,
+        "as_of": _moment(day.as_of, zones) if day.as_of else None,
         "gateway_nav": _gateway_nav(day) if isinstance(day, ProvisionalDay) else None,
         "early_close": day.early_close,
-        "previous_close": _moment(day.previous_close, observer),
-        "opens_at": _moment(day.opens_at, observer),
-        "closes_at": _moment(day.closes_at, observer),
+        "previous_close": _moment(day.previous_close, zones),
+        "opens_at": _moment(day.opens_at, zones),
+        "closes_at": _moment(day.closes_at, zones),
         **_day_amounts(day),
         "difference_parts": _parts(nonzero_parts(day)),
         "released_marks": _change(day.released_marks) if isinstance(day, Day) else None,
-        "open_at_close": [_position(position, observer) for position in day.open_at_close],
-        "blocks": [
-            _block(section, paragraph, observer) for section in story.sections for paragraph in section.paragraphs
-        ],
+        "open_at_close": [_position(position, zones) for position in day.open_at_close],
+        "blocks": [_block(section, paragraph, zones) for section in story.sections for paragraph in section.paragraphs],
     }
 
 
@@ -227,7 +233,7 @@ def _day_amounts(day: AnyDay) -> Json:
     }
 
 
-def _block(section: StorySection, paragraph: Paragraph, observer: ZoneInfo) -> Json:
+def _block(section: StorySection, paragraph: Paragraph, zones: _Zones) -> Json:
     return {
         "block_id": paragraph.source.block_id if paragraph.source else None,
         "kind": paragraph.kind,
@@ -235,13 +241,13 @@ def _block(section: StorySection, paragraph: Paragraph, observer: ZoneInfo) -> J
         "title": paragraph.title,
         "when": paragraph.when,
         "section": section.heading,
-        "starts_at": _moment(paragraph.starts_at, observer),
-        "ends_at": _moment(paragraph.ends_at, observer),
+        "starts_at": _moment(paragraph.starts_at, zones),
+        "ends_at": _moment(paragraph.ends_at, zones),
         "summary": paragraph.summary or None,
         "lines": [line.plain for line in paragraph.lines],
         **_block_amounts(paragraph.source),
         "nav_after": _amount(paragraph.nav_after),
-        "events": [_event(event, observer) for event in paragraph.source.events] if paragraph.source else [],
+        "events": [_event(event, zones) for event in paragraph.source.events] if paragraph.source else [],
     }
 
 
@@ -258,11 +264,11 @@ def _block_amounts(block: Block | None) -> Json:
     }
 
 
-def _event(event: Event, observer: ZoneInfo) -> Json:
+def _event(event: Event, zones: _Zones) -> Json:
     return {
         "event_id": event.event_id,
         "type": event.event_type,
-        "at": _moment(event.at, observer),
+        "at": _moment(event.at, zones),
         "time_assumed": event.time_assumed,
         "contract": _contract(event.contract) if event.contract else None,
         "quantity": _exact(event.quantity),
@@ -284,15 +290,15 @@ def _event(event: Event, observer: ZoneInfo) -> Json:
     }
 
 
-def _position(position: OpenPosition, observer: ZoneInfo) -> Json:
+def _position(position: OpenPosition, zones: _Zones) -> Json:
     return {
         "contract": _contract(position.contract),
         "quantity": _exact(position.quantity),
-        "opened_at": _moment(position.opened_at, observer) if position.opened_at else None,
+        "opened_at": _moment(position.opened_at, zones) if position.opened_at else None,
         **({"opened_before": position.opened_before.isoformat()} if position.opened_before else {}),
         "open_price": _price(position.open_price),
         "ends": position.ends,
-        "ended_at": _moment(position.ended_at, observer) if position.ended_at else None,
+        "ended_at": _moment(position.ended_at, zones) if position.ended_at else None,
         "mark": _price(position.mark),
         "market_value": _amount(position.market_value),
         "currency": position.currency,
@@ -313,12 +319,12 @@ def _contract(contract: Contract) -> Json:
     }
 
 
-def _moment(moment: datetime, observer: ZoneInfo) -> Json:
+def _moment(moment: datetime, zones: _Zones) -> Json:
     return {
         "utc": clock.utc_stamp(moment),
-        "new_york": clock.zone_stamp(moment, clock.NEW_YORK),
+        **({"new_york": clock.zone_stamp(moment, zones.market)} if zones.market.key == clock.NEW_YORK.key else {}),
         "hong_kong": clock.zone_stamp(moment, clock.HONG_KONG),
-        **({} if observer.key == clock.HONG_KONG.key else {"observer": clock.zone_stamp(moment, observer)}),
+        **({} if zones.observer.key == clock.HONG_KONG.key else {"observer": clock.zone_stamp(moment, zones.observer)}),
     }
 
 

@@ -83,11 +83,12 @@ def to_html(accounts: Sequence[AccountReport], words: Callable[[str], str] = cle
     template, style = _page(words)
     days = [story.day.trading_day for account in accounts for story in account.stories]
     observer = accounts[0].stories[0].observer if days else clock.HONG_KONG
+    zones = [account.stories[0].day.zone for account in accounts if account.stories]
     return template.render(
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         span=clock.span(min(days), max(days)) if days else "",
-        zones=clock.zones_sentence(observer),
+        zones=clock.zones_sentence(observer, zones),
         sections=[_section(account, f"a{number}", words) for number, account in enumerate(accounts, start=1)],
     )
 
@@ -205,7 +206,7 @@ def _risk(account: AccountReport, day: Day | None) -> Iterator[Table]:
 
 def _positions_at(day: AnyDay, observer: ZoneInfo) -> str:
     at = day.as_of or day.closes_at
-    return f"{'Now' if day.as_of else 'At the close'}: {clock.both_zones(at, at, observer)}"
+    return f"{'Now' if day.as_of else 'At the close'}: {clock.both_zones(at, at, observer, market=day.zone)}"
 
 
 def _printed_steps(stories: Sequence[Story]) -> dict[str, Table]:

@@ -39,7 +39,9 @@ def to_markdown(
     """One document of the stories, in the order given, with their period before them where they are several, what
     option selling made in it, the account beside its benchmark, and what can hurt it at the end. `account_label` is
     printed as given: masking is the caller's. `notes` are sentences about the statements behind them."""
-    zones = clock.zones_sentence(stories[0].observer if stories else clock.HONG_KONG)
+    zones = clock.zones_sentence(
+        stories[0].observer if stories else clock.HONG_KONG, [story.day.zone for story in stories[:1]]
+    )
     head = [
         f"# ALM Report{_range(stories)}",
         f"Account {escaped(account_label)}. {zones}" if account_label else zones,

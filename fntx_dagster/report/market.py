@@ -50,12 +50,13 @@ _UNREALISED = ("mark_to_market", "interest_accruals", "fx_translation")
 def narrate_previous_close(day: AnyDay, observer: ZoneInfo) -> Paragraph:
     """The official NAV that the day starts from."""
     nav = day.opening_nav_official
-    summary = "The day starts from the official NAV of the previous close."
+    before = "end of the day before" if day.never_closes else "previous close"
+    summary = f"The day starts from the official NAV of the {before}."
     return Paragraph(
         kind="previous_close",
         phase="overnight",
-        title="Previous Official Close",
-        when=clock.both_zones(day.previous_close, day.previous_close, observer),
+        title="Start of the Day" if day.never_closes else "Previous Official Close",
+        when=clock.both_zones(day.previous_close, day.previous_close, observer, market=day.zone),
         starts_at=day.previous_close,
         ends_at=day.previous_close,
         nav_after=nav,
@@ -70,7 +71,7 @@ def narrate_open(day: AnyDay, before: Iterable[Paragraph], observer: ZoneInfo) -
         kind="market_open",
         phase="intraday",
         title="Market Open",
-        when=clock.both_zones(day.opens_at, day.opens_at, observer, undated=day.trading_day),
+        when=clock.both_zones(day.opens_at, day.opens_at, observer, market=day.zone, undated=day.trading_day),
         starts_at=day.opens_at,
         ends_at=day.opens_at,
         nav_after=day.opening_nav_calculated,
@@ -88,7 +89,7 @@ def narrate_no_events(day: AnyDay, observer: ZoneInfo) -> Paragraph:
         kind="no_events",
         phase="intraday",
         title="Trading Session",
-        when=clock.both_zones(day.opens_at, until, observer, undated=day.trading_day),
+        when=clock.both_zones(day.opens_at, until, observer, market=day.zone, undated=day.trading_day),
         starts_at=day.opens_at,
         ends_at=until,
         nav_after=nav,
@@ -99,15 +100,16 @@ def narrate_no_events(day: AnyDay, observer: ZoneInfo) -> Paragraph:
 
 def narrate_close(day: Day, observer: ZoneInfo) -> Paragraph:
     """The market close: what became of the open positions, the official NAV, and the difference, attributed."""
-    early = f" early, at {_new_york(day.closes_at)}" if day.early_close else ""
-    event = Line("Event", f"The market closes{early}. {_positions_sentence(day)}")
+    early = f" early, at {_at(day.closes_at, day)}" if day.early_close else ""
+    ends = "The day ends" if day.never_closes else f"The market closes{early}"
+    event = Line("Event", f"{ends}. {_positions_sentence(day)}")
     official, difference = _official_lines(day), _difference_lines(day)
     lines = (*difference, *official) if _is_marked(day) else (*official, *difference)
     return Paragraph(
         kind="market_close",
         phase="at_close",
-        title="Market Close",
-        when=clock.both_zones(day.closes_at, day.closes_at, observer, undated=day.trading_day),
+        title="End of the Day" if day.never_closes else "Market Close",
+        when=clock.both_zones(day.closes_at, day.closes_at, observer, market=day.zone, undated=day.trading_day),
         starts_at=day.closes_at,
         ends_at=day.closes_at,
         nav_after=day.closing_nav_official,
@@ -117,7 +119,7 @@ def narrate_close(day: Day, observer: ZoneInfo) -> Paragraph:
 
 def early_close(day: AnyDay) -> str:
     """` (early close 13:00 EST)` on a day that closes early, else empty."""
-    return f" (early close {_new_york(day.closes_at)})" if day.early_close else ""
+    return f" (early close {_at(day.closes_at, day)})" if day.early_close else ""
 
 
 def nav_line(label: str, nav: Decimal, day: AnyDay) -> Line:
@@ -191,7 +193,7 @@ def _stand_in(rate: StandInRate, day: AnyDay) -> str:
 def _official_lines(day: Day) -> tuple[Line, ...]:
     nav = nav_line("Closing NAV", day.closing_nav_official, day)
     return (
-        Line(f"Official Closing NAV (at {_new_york(day.closes_at)})", "The broker books the official NAV of the day."),
+        Line(f"Official Closing NAV (at {_at(day.closes_at, day)})", "The broker books the official NAV of the day."),
         replace(nav, depth=1, total=True),
     )
 
@@ -228,8 +230,8 @@ def _lower(title: str) -> str:
     return title.lower().replace("0dte", "0DTE")
 
 
-def _new_york(moment: datetime) -> str:
-    return clock.clock_time(moment, clock.NEW_YORK)
+def _at(moment: datetime, day: AnyDay) -> str:
+    return clock.clock_time(moment, day.zone)
 
 
 def _is_marked(day: AnyDay) -> bool:

@@ -19,7 +19,8 @@ def provisional(day: AnyDay, observer: ZoneInfo) -> str:
     """` (provisional, as of 22:15 HKT / 10:15 EDT)` for a day that still runs, else empty."""
     if day.as_of is None:
         return ""
-    return f" (provisional, as of {clock.both_zones(day.as_of, day.as_of, observer, undated=day.trading_day)})"
+    when = clock.both_zones(day.as_of, day.as_of, observer, market=day.zone, undated=day.trading_day)
+    return f" (provisional, as of {when})"
 
 
 def narrate_now(day: ProvisionalDay, observer: ZoneInfo) -> Paragraph:
@@ -28,7 +29,7 @@ def narrate_now(day: ProvisionalDay, observer: ZoneInfo) -> Paragraph:
         kind="now",
         phase=_phase(day),
         title="Now",
-        when=clock.both_zones(day.as_of, day.as_of, observer, undated=day.trading_day),
+        when=clock.both_zones(day.as_of, day.as_of, observer, market=day.zone, undated=day.trading_day),
         starts_at=day.as_of,
         ends_at=day.as_of,
         nav_after=day.closing_nav_official,

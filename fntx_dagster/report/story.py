@@ -42,8 +42,8 @@ _NARRATORS = {"cash": narrate_cash, "corporate_action": narrate_actions, "transf
 def narrate(day: AnyDay, observer: ZoneInfo = clock.HONG_KONG) -> Story:
     """The story of `day`: the overnight period, where something happened in it, and the trading day.
 
-    Times are given in the observer's zone and in New York, amounts in the currency of the trade and in the account's
-    base currency.
+    Times are given in the observer's zone and in the market's, amounts in the currency of the trade and in the
+    account's base currency.
     """
     left_open = _left_open(day)
     paragraphs = [
@@ -54,9 +54,10 @@ def narrate(day: AnyDay, observer: ZoneInfo = clock.HONG_KONG) -> Story:
     before_open = [block for block in paragraphs if block.phase in _BEFORE_OPEN]
     session = [block for block in paragraphs if block.phase not in _BEFORE_OPEN]
     opening = narrate_previous_close(day, observer)
-    heading = f"US Trading Day: {clock.weekday_date(day.trading_day)}{early_close(day)}{provisional(day, observer)}"
+    kind = "Day in UTC" if day.never_closes else "US Trading Day"
+    heading = f"{kind}: {clock.weekday_date(day.trading_day)}{early_close(day)}{provisional(day, observer)}"
     opened = [
-        narrate_open(day, before_open, observer),
+        *(() if day.never_closes else [narrate_open(day, before_open, observer)]),
         *(session if day.blocks else [narrate_no_events(day, observer)]),
     ]
     trading_day = [
@@ -79,7 +80,7 @@ def _narrate_block(
 
 
 def _overnight_heading(day: AnyDay) -> str:
-    closed = clock.month_day(day.previous_close.astimezone(clock.NEW_YORK))
+    closed = clock.month_day(day.previous_close.astimezone(day.zone))
     return f"Overnight Period ({closed} Close to {clock.month_day(day.trading_day)} Open)"
 
 

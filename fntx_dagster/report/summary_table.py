@@ -173,7 +173,7 @@ def _trading_day(day: AnyDay) -> str:
 
 def _footnote(days: Sequence[AnyDay], observer: ZoneInfo) -> str:
     as_of = [
-        clock.both_zones(day.as_of, day.as_of, observer, undated=day.trading_day)
+        clock.both_zones(day.as_of, day.as_of, observer, market=day.zone, undated=day.trading_day)
         for day in days
         if day.as_of is not None
     ]

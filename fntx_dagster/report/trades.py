@@ -46,14 +46,14 @@ def narrate_trades(
 ) -> Paragraph:
     """A block of trades. `left_open`: what the day still holds, right after the block, of the contracts it traded;
     `received`: assignment or exercise where that brought the stock which the block closes."""
-    today = block.starts_at.astimezone(clock.NEW_YORK).date()
+    today = block.starts_at.astimezone(day.zone).date()
     undated = day.trading_day if block.phase not in _PHASES else None
     label, sentence = _impact(block, left_open, received)
     return Paragraph(
         kind=block.kind,
         phase=block.phase,
         title=_PHASES.get(block.phase, "") + _title(block, day),
-        when=clock.both_zones(block.starts_at, block.ends_at, observer, undated=undated),
+        when=clock.both_zones(block.starts_at, block.ends_at, observer, market=day.zone, undated=undated),
         starts_at=block.starts_at,
         ends_at=block.ends_at,
         nav_after=block.nav_after,

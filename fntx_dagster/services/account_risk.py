@@ -52,7 +52,7 @@ def account_risks(
         named = accounts(snapshot) if account is None else [chosen_account(snapshot, account)]
         risks = [account_risk(settings, snapshot, day, each, spots, points) for each in named]
     built = [risk for risk in risks if risk]
-    require_days(built, Period.on(day))
+    require_days(built, Period.on(day), db, account)
     return built
 
 

@@ -46,7 +46,7 @@ def against_market(
         prices = chosen_benchmark(settings, snapshot, period, against)
         views = [account_against_market(snapshot, each, period, prices) for each in named]
     built = [view for view in views if view]
-    require_days(built, period)
+    require_days(built, period, db, account)
     return built
 
 
@@ -77,7 +77,7 @@ def account_against_market(
     days = [day for day in known if day.trading_day in period]
     if not days:
         return None
-    listed = beside(days, benchmark.sessions_before(db, period), against.prices)
+    listed = beside(days, benchmark.sessions_before(db, account, period), against.prices)
     base_currency, commissions, fees, premium = benchmark.costs(db, account, period)
     navs = [day.closing_nav for day in days]
     return AgainstMarket(

@@ -23,6 +23,7 @@ from fntx_dagster.model.strategies import BY_CLOSE, OptionTrade
 from fntx_dagster.services.dividends import known_dividends
 from fntx_dagster.services.pricing import assumptions, calendar_for, ends_of
 from fntx_dagster.settings import Settings
+from fntx_dagster.store.accounting.calendars import calendar_of
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.entries import traded
 from fntx_dagster.store.marts.strategies import AllInTrade
@@ -38,7 +39,7 @@ def option_trades(settings: Settings, db: Readable, account: str, trades: Sequen
         return [_option_trade(trade) for trade in opened]
     days = Period(min(trade.opened_day for trade in lacking), max(trade.opened_day for trade in lacking))
     fills = traded(db, account, {trade.opened_day for trade in lacking})
-    calendar = calendar_for(days, fills)
+    calendar = calendar_for(days, fills, calendar_of(db, account))
     by_fill = dict(_by_fill(settings, db, account, lacking, fills, calendar))
     return [_option_trade(trade, by_fill.get(trade.trade_id), calendar) for trade in opened]
 

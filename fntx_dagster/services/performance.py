@@ -41,12 +41,12 @@ def summary_rows(
         for row in official
     ]
     rows += [_provisional_row(day) for day in provisional]
-    require_days(rows, period)
+    require_days(rows, period, db, account)
     rows.sort(key=lambda row: (row["account_id"], row["trading_day"]))
     days: dict[str, list[date]] = {}
     for row in rows:
         days.setdefault(row["account_id"], []).append(row["trading_day"])
-    say_lacking_ends(days, labels, period, on_problem)
+    say_lacking_ends(db, days, labels, period, on_problem)
     return rows
 
 
@@ -66,9 +66,9 @@ def summary_days(
         provisional = provisional_days(settings, snapshot, period, account, on_problem)
         days = days_by_account(snapshot, period, account, provisional)
         labels = account_labels(snapshot)
-    require_days(days, period)
+    require_days(days, period, db, account)
     built = {account_id: [day.trading_day for day in own] for account_id, own in days.items()}
-    say_lacking_ends(built, labels, period, on_problem)
+    say_lacking_ends(db, built, labels, period, on_problem)
     return days
 
 
@@ -96,7 +96,7 @@ def rolling_metrics(db: Database, period: Period, account: str | None = None) ->
         rows = performance.rolling_metrics(
             snapshot, period, None if account is None else chosen_account(snapshot, account)
         )
-    require_days(rows, period)
+    require_days(rows, period, db, account)
     return _warned(rows)
 
 
@@ -105,7 +105,7 @@ def window_metrics(db: Database, window: Period, account: str | None = None) -> 
     does."""
     with db.snapshot() as snapshot:
         rows = windows.window_metrics(snapshot, window, None if account is None else chosen_account(snapshot, account))
-    require_days(rows, window)
+    require_days(rows, window, db, account)
     return _warned(rows)
 
 

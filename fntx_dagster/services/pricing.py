@@ -14,6 +14,7 @@ from fntx_dagster.metrics.moves import calendar_range
 from fntx_dagster.metrics.terms import Assumptions, Dividend, terms_of
 from fntx_dagster.model.closing import ClosingPosition
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import XNYS
 from fntx_dagster.settings import Settings
 
 
@@ -34,6 +35,7 @@ def ends_of(settings: Settings, calendar: Calendar, positions: Iterable[ClosingP
     }
 
 
-def calendar_for(period: Period, positions: Iterable[ClosingPosition]) -> Calendar:
+def calendar_for(period: Period, positions: Iterable[ClosingPosition], calendar: str = XNYS) -> Calendar:
     """The sessions of a range and of the lives of its options."""
-    return Calendar(sessions(*calendar_range(period, [position.expiry for position in positions if position.expiry])))
+    days = calendar_range(period, [position.expiry for position in positions if position.expiry])
+    return Calendar(sessions(*days, calendar))

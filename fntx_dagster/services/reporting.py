@@ -78,10 +78,10 @@ def report(
             for account_id in named
         }
         shown = {account_id: stories for account_id, stories in shown.items() if stories}
-        require_days(shown, period)
+        require_days(shown, period, snapshot, account)
         labels = account_labels(snapshot)
         built = {account_id: [each.day.trading_day for each in stories] for account_id, stories in shown.items()}
-        say_lacking_ends(built, labels, period, on_problem)
+        say_lacking_ends(snapshot, built, labels, period, on_problem)
         names = labels if masked else {account_id: account_id for account_id in shown}
         if form == "html":
             reports = [

@@ -27,6 +27,7 @@ from fntx_dagster.services.dividends import known_dividends
 from fntx_dagster.services.pricing import assumptions, calendar_for, ends_of
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.settings import Settings
+from fntx_dagster.store.accounting.calendars import calendar_of, calendars
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import closing, current, risk
 from fntx_dagster.store.syncing import Changes
@@ -53,8 +54,11 @@ def update_greeks(settings: Settings, db: Database, period: Period) -> UpdatedGr
     with db.snapshot() as snapshot:
         due = closing.due(snapshot, period)
         days, positions = closing.closing_days(snapshot, due), closing.closing_positions(snapshot, due)
-        calendar = calendar_for(due, positions)
-        moves, dividends = _moves(snapshot, calendar, due), known_dividends(settings, snapshot, due.last)
+        followed, dividends = calendars(snapshot), known_dividends(settings, snapshot, due.last)
+        markets = {
+            name: _Market(calendar := calendar_for(due, positions, name), _moves(snapshot, calendar, due))
+            for name in {followed[day.account_id] for day in days}
+        }
     by_day = {
         key: list(own) for key, own in groupby(positions, lambda position: (position.account_id, position.trading_day))
     }
@@ -62,11 +66,18 @@ def update_greeks(settings: Settings, db: Database, period: Period) -> UpdatedGr
     portfolios: list[PortfolioRow] = []
     for day in days:
         own = by_day.get((day.account_id, day.trading_day), [])
-        known = dividends.at(day.account_id, day.trading_day)
-        priced = _priced(settings, calendar, day.trading_day, own, known)
+        known, market = dividends.at(day.account_id, day.trading_day), markets[followed[day.account_id]]
+        priced = _priced(settings, market.calendar, day.trading_day, own, known)
         options += [option.row for option in priced.values()]
-        portfolios.append(portfolio_row(day, own, priced, moves.until(day.account_id, day.trading_day)))
+        portfolios.append(portfolio_row(day, own, priced, market.moves.until(day.account_id, day.trading_day)))
     return UpdatedGreeks(due, portfolios, *closing.keep(db, due, options, portfolios))
+
+
+class _Market(NamedTuple):
+    """The sessions of a calendar, and the moves of underlyings from one to the next."""
+
+    calendar: Calendar
+    moves: Moves
 
 
 class PricedClose(NamedTuple):
@@ -85,7 +96,8 @@ def priced_close(settings: Settings, db: Readable, day: date, account: str) -> P
         return None
     positions = [position for position in closing.closing_positions(db, on) if position.account_id == account]
     known = known_dividends(settings, db, day).at(account, day)
-    return PricedClose(built, positions, _priced(settings, calendar_for(on, positions), day, positions, known))
+    calendar = calendar_for(on, positions, calendar_of(db, account))
+    return PricedClose(built, positions, _priced(settings, calendar, day, positions, known))
 
 
 class ProvisionalRisk(NamedTuple):
@@ -159,7 +171,7 @@ def closing_risk(settings: Settings, db: Database, day: date, account: str | Non
             own = [row._asdict() for row in now.options]
             early = _early(own, known.at(now.portfolio.account_id, day), now.shares)
             days.append(_closing_risk(portfolio, own, early, now.as_of))
-    require_days(days, on)
+    require_days(days, on, db, account)
     return days
 
 

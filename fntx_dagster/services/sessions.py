@@ -4,18 +4,21 @@ a statement can cover, and why a range holds none."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, last_session, sessions, why_closed
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.period import Period
-from fntx_dagster.model.session import NEW_YORK, Session
+from fntx_dagster.model.session import NEW_YORK, SEVEN_DAYS, XNYS, Session
 from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.settings import Settings
+from fntx_dagster.store.accounting.calendars import calendars, calendars_of
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.opening import running_database
 from fntx_dagster.store.raw_flex.coverage import due_session, first_session
+from fntx_dagster.store.raw_flex.overview import accounts
 
 AFTER_CLOSE = timedelta(minutes=30)
 """How long after its close a session still counts as open: the broker books assignments then."""
@@ -26,9 +29,9 @@ _WAITS = (1, 2, 4)
 """Seconds between two attempts to reach a database that is away for a moment."""
 
 
-def latest_session() -> date:
+def latest_session(calendar: str = XNYS) -> date:
     """The latest session whose statement should have arrived by now."""
-    return due_session(datetime.now(UTC))
+    return due_session(datetime.now(UTC), calendar)
 
 
 def first_partition(settings: Settings, now: datetime) -> date:
@@ -50,27 +53,28 @@ def _first_loaded(settings: Settings) -> date | None:
     return first_session(db) if db else None
 
 
-def require_days(days: Sized, period: Period) -> None:
-    """Raise Permanent where a range is backwards, or where nothing is built of it (`days` is empty)."""
+def require_days(days: Sized, period: Period, db: Readable, account: str | None = None) -> None:
+    """Raise Permanent where a range is backwards, or where nothing is built of it (`days` is empty) of an account, or
+    of all."""
     if days:
         refuse_backwards(period)
         return
-    require_session(period)
+    require_session(period, calendars_of(db, accounts(db) if account is None else [account]))
     raise Permanent(
         f"no trading day is built for {period}",
         "Build what is loaded with `fntx run --from … --to …`; `fntx status` says which days there are",
     )
 
 
-def require_session(period: Period) -> None:
-    """Raise Permanent, with the sessions before and after, where a range is backwards or the exchange is closed on each
-    of its days."""
+def require_session(period: Period, followed: Collection[str] = (XNYS,)) -> None:
+    """Raise Permanent, with the sessions before and after, where a range is backwards or holds no session of the
+    calendars that are followed."""
     refuse_backwards(period)
     first, last = period
-    if last - first > LONGEST_CLOSURE or sessions(first, last):
+    if SEVEN_DAYS in followed or last - first > LONGEST_CLOSURE or sessions(first, last):
         return
     reasons = (why_closed(first + timedelta(days=number)) for number in range((last - first).days + 1))
-    what = "is no session of the exchange" if first == last else "holds no session of the exchange"
+    what = f"{'is' if first == last else 'holds'} no session of the exchange ({XNYS})"
     before, after = last_session(first).day, sessions(last, last + LONGEST_CLOSURE)[0].day
     raise Permanent(
         f"{period} {what}: {', '.join(dict.fromkeys(filter(None, reasons)))}",
@@ -78,13 +82,13 @@ def require_session(period: Period) -> None:
     )
 
 
-def lacking_ends(first_built: date, last_built: date, period: Period) -> Iterator[str]:
+def lacking_ends(first_built: date, last_built: date, period: Period, calendar: str = XNYS) -> Iterator[str]:
     """In words that the first built day of a range comes after its first session, and that the last one comes before
     the last of its sessions whose statement is due."""
-    last = min(period.last, latest_session())
-    if period.first < first_built and (before := sessions(period.first, first_built - timedelta(days=1))):
+    last = min(period.last, latest_session(calendar))
+    if period.first < first_built and (before := sessions(period.first, first_built - timedelta(days=1), calendar)):
         yield f"the range begins late, with {first_built}: {_not_built(before)}"
-    if last_built < last and (later := sessions(last_built + timedelta(days=1), last)):
+    if last_built < last and (later := sessions(last_built + timedelta(days=1), last, calendar)):
         yield f"the range ends early, with {last_built}: {_not_built(later)}"
 
 
@@ -95,6 +99,7 @@ def _not_built(lacking: Sequence[Session]) -> str:
 
 
 def say_lacking_ends(
+    db: Readable,
     built: Mapping[str, Sequence[date]],
     labels: Mapping[str, str],
     period: Period,
@@ -104,8 +109,9 @@ def say_lacking_ends(
     order; the account is named, by its label, where there are several."""
     if on_problem is None:
         return
+    followed = calendars(db)
     for account, days in built.items():
-        for problem in lacking_ends(days[0], days[-1], period):
+        for problem in lacking_ends(days[0], days[-1], period, followed[account]):
             on_problem(f"account {labels[account]}: {problem}" if len(built) > 1 else problem)
 
 

@@ -61,7 +61,7 @@ def option_selling(settings: Settings, db: Database, period: Period, account: st
     with db.snapshot() as snapshot:
         known = accounts(snapshot) if account is None else [chosen_account(snapshot, account)]
         selling = [made for one in known if (made := selling_of(settings, snapshot, one, period))]
-    require_days(selling, period)
+    require_days(selling, period, db, account)
     return selling
 
 

@@ -66,7 +66,7 @@ def sync_by_day(
     staged, target = own_sql(f"staged_{table.name}"), own_sql(f"alm_reporting.{table.name}")
     same = own_sql(" and ".join(f"s.{column} = t.{column}" for column in table.key))
     with connection.cursor() as cursor:
-        cursor.execute(f"create temporary table {staged} (like {target}) on commit drop")
+        cursor.execute(f"create temporary table {staged} (like {target} including generated) on commit drop")
         with cursor.copy(f"copy {staged} ({columns(table.columns)}) from stdin") as copy:
             for row in rows:
                 copy.write_row(row)

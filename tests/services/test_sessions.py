@@ -71,36 +71,38 @@ def test_where_nothing_is_loaded_they_begin_a_year_back_and_then_with_what_is_lo
         (
             date(2025, 7, 5),
             date(2025, 7, 5),
-            "2025-07-05 is no session of the exchange: weekend. The session before is 2025-07-03 (Thursday), the"
+            "2025-07-05 is no session of the exchange (XNYS): weekend. The session before is 2025-07-03 (Thursday), the"
             " session after 2025-07-07 (Monday)",
         ),
         (
             date(2025, 7, 4),
             date(2025, 7, 6),
-            "2025-07-04 to 2025-07-06 holds no session of the exchange: July 4th, weekend. The session before is"
+            "2025-07-04 to 2025-07-06 holds no session of the exchange (XNYS): July 4th, weekend. The session before is"
             " 2025-07-03 (Thursday), the session after 2025-07-07 (Monday)",
         ),
         (
             date(2025, 12, 25),
             date(2025, 12, 25),
-            "2025-12-25 is no session of the exchange: Christmas. The session before is 2025-12-24 (Wednesday), the"
-            " session after 2025-12-26 (Friday)",
+            "2025-12-25 is no session of the exchange (XNYS): Christmas. The session before is 2025-12-24 (Wednesday),"
+            " the session after 2025-12-26 (Friday)",
         ),
         (date(2025, 7, 8), date(2025, 7, 7), "the range ends (2025-07-07) before it begins (2025-07-08)"),
     ],
 )
-def test_days_without_a_session_name_the_sessions_before_and_after(first: date, last: date, said: str) -> None:
+def test_days_without_a_session_name_the_sessions_before_and_after(
+    database: Database, first: date, last: date, said: str
+) -> None:
     with pytest.raises(Permanent) as caught:
         require_session(Period(first, last))
     assert str(caught.value).startswith(said)
     with pytest.raises(Permanent) as caught:
-        require_days([], Period(first, last))
+        require_days([], Period(first, last), database)
     assert str(caught.value).startswith(said)
 
 
-def test_a_session_that_is_not_built_is_not_called_closed() -> None:
+def test_a_session_that_is_not_built_is_not_called_closed(database: Database) -> None:
     with pytest.raises(Permanent, match=r"no trading day is built for 2025-07-03\. Build what is loaded"):
-        require_days([], Period.on(date(2025, 7, 3)))
+        require_days([], Period.on(date(2025, 7, 3)), database)
 
 
 def test_a_range_that_reaches_into_the_future_ends_early_only_where_a_statement_is_due() -> None:
@@ -130,6 +132,6 @@ def test_a_range_that_begins_before_the_first_built_day_begins_late() -> None:
         (Period(date(2026, 1, 5), date(2026, 1, 9)), "for 2026-01-05 to 2026-01-09"),
     ],
 )
-def test_a_range_without_an_end_is_named_by_the_end_that_it_has(period: Period, said: str) -> None:
+def test_a_range_without_an_end_is_named_by_the_end_that_it_has(database: Database, period: Period, said: str) -> None:
     with pytest.raises(Permanent, match=f"no trading day is built {said}\\."):
-        require_days((), period)
+        require_days((), period, database)

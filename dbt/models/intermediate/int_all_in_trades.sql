@@ -105,26 +105,28 @@ ended as (
 
 -- What the broker charged for a day: accrued interest that costs. Without accruals no day's interest is known.
 charges as (
-    select account_id, trading_day, interest_paid + interest_accruals as charge
+    select account_id, trading_day, zone, interest_paid + interest_accruals as charge
     from {{ ref('official_days') }}
+    inner join {{ ref('stg_sessions') }} using (account_id, trading_day)
     where interest_accruals <> 0 and interest_paid + interest_accruals < 0
 ),
 
--- The nights, by New York's dates, over which a trade held shares that an option had brought.
+-- The nights, by the dates of the account's zone, over which a trade held shares that an option had brought.
 nights as materialized (
     select
         dealt.account_id,
         dealt.label,
         charges.trading_day,
+        charges.zone,
         charges.charge,
         sum(dealt.quantity * dealt.multiplier * dealt.open_price * dealt.open_fx_rate) as cost
     from dealt
     inner join charges
         on charges.account_id = dealt.account_id
-        and charges.trading_day >= {{ new_york_date('dealt.opened_at') }}
-        and charges.trading_day < {{ new_york_date('dealt.closed_at') }}
+        and charges.trading_day >= {{ local_date('dealt.opened_at', 'charges.zone') }}
+        and charges.trading_day < {{ local_date('dealt.closed_at', 'charges.zone') }}
     where dealt.is_brought
-    group by 1, 2, 3, 4
+    group by 1, 2, 3, 4, 5
 ),
 
 -- A day's charge is for all shares that were held over its night, by what they had cost.
@@ -138,8 +140,8 @@ charged as materialized (
             -- what begins at night or on a day without a session counts in the next session
             and lots.opened_day <= nights.trading_day + 10
             and (lots.closed_day is null or lots.closed_day >= nights.trading_day)
-            and {{ new_york_date('lots.opened_at') }} <= nights.trading_day
-            and (lots.closed_at is null or {{ new_york_date('lots.closed_at') }} > nights.trading_day)
+            and {{ local_date('lots.opened_at', 'nights.zone') }} <= nights.trading_day
+            and (lots.closed_at is null or {{ local_date('lots.closed_at', 'nights.zone') }} > nights.trading_day)
     ) as held
     where held.cost > 0
     group by 1, 2

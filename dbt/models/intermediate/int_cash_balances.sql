@@ -6,7 +6,7 @@ with
 official as (
     select official.account_id, official.trading_day, sessions.previous_day
     from {{ ref('official_days') }} as official
-    inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
+    inner join {{ ref('stg_sessions') }} as sessions using (account_id, trading_day)
     where {{ in_range('official.trading_day') }}
 ),
 
@@ -48,7 +48,7 @@ known as (
         where account_id in (select unreported.account_id from unreported)
         order by account_id, trading_day
     ) as earliest
-    inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
+    inner join {{ ref('stg_sessions') }} as sessions using (account_id, trading_day)
     where earliest.opening_nav = 0
 ),
 
@@ -75,7 +75,9 @@ closes as (
             ) as lacks
         from (select account_id, min(day) as first_day from known group by account_id) as since
         inner join {{ ref('stg_sessions') }} as sessions
-            on sessions.trading_day >= since.first_day and sessions.trading_day <= '{{ var("to_day") }}'::date
+            on sessions.account_id = since.account_id
+            and sessions.trading_day >= since.first_day
+            and sessions.trading_day <= '{{ var("to_day") }}'::date
     ) as sessions_since
 ),
 

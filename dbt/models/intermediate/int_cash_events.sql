@@ -1,5 +1,5 @@
 -- Cash movements as events. A movement without a time of its own gets an assumed time: deposits and cash transferred in
--- at 08:00 New York, everything else at the close.
+-- in the morning of the session, everything else at the close.
 with
 
 typed as (
@@ -32,19 +32,19 @@ timed as (
         typed.*,
         sessions.trading_day,
         sessions.opens_at,
+        sessions.zone,
         case
-            when (typed.date_time at time zone 'America/New_York')::time <> '00:00'
+            when (typed.date_time at time zone sessions.zone)::time <> '00:00'
                 and typed.date_time > sessions.previous_close and typed.date_time <= sessions.closes_at
                 then typed.date_time
         end as delivered_time,
-        case
-            when typed.event_type in ('deposit', 'transfer_in')
-                then (sessions.trading_day + time '08:00') at time zone 'America/New_York'
-            else sessions.closes_at
-        end as assumed_time
+        sessions.closes_at,
+        case when typed.event_type in ('deposit', 'transfer_in') then sessions.morning end as morning
     from typed
     inner join {{ ref('stg_sessions') }} as sessions
-        on typed.statement_day > sessions.previous_day and typed.statement_day <= sessions.trading_day
+        on typed.account_id = sessions.account_id
+        and typed.statement_day > sessions.previous_day
+        and typed.statement_day <= sessions.trading_day
     where {{ in_range('sessions.trading_day') }}
 )
 
@@ -58,12 +58,14 @@ select
     timed.source_transaction_id,
     timed.currency,
     timed.amount,
-    coalesce(timed.delivered_time, timed.assumed_time) as event_timestamp,
+    coalesce(timed.delivered_time, timed.morning, timed.closes_at) as event_timestamp,
     timed.delivered_time is null as time_assumed,
     case
-        when timed.delivered_time is not null
-            then {{ phase('timed.delivered_time', 'timed.trading_day', 'timed.opens_at') }}
-        when timed.event_type in ('deposit', 'transfer_in') then 'pre_market'
+        when coalesce(timed.delivered_time, timed.morning) is not null
+            then
+                {{ phase(
+                    'coalesce(timed.delivered_time, timed.morning)', 'timed.trading_day', 'timed.opens_at', 'timed.zone'
+                ) }}
         else 'at_close'
     end as phase,
     coalesce(

@@ -52,7 +52,8 @@ priced as (
             else coalesce(closing.mark_price, opening.mark_price, 0)
         end as closing_mark
     from contracts
-    inner join {{ ref('stg_sessions') }} as sessions on sessions.trading_day = contracts.trading_day
+    inner join {{ ref('stg_sessions') }} as sessions
+        on sessions.account_id = contracts.account_id and sessions.trading_day = contracts.trading_day
     left join {{ ref('int_marks') }} as closing
         on closing.account_id = contracts.account_id
         and closing.contract_id = contracts.contract_id

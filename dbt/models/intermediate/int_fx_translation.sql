@@ -118,7 +118,8 @@ rated as (
     from by_currency
     inner join official
         on official.account_id = by_currency.account_id and official.trading_day = by_currency.trading_day
-    inner join {{ ref('stg_sessions') }} as sessions on sessions.trading_day = by_currency.trading_day
+    inner join {{ ref('stg_sessions') }} as sessions
+        on sessions.account_id = by_currency.account_id and sessions.trading_day = by_currency.trading_day
     left join {{ source('accounting', 'day_rates') }} as today
         on today.account_id = by_currency.account_id
         and today.session = by_currency.trading_day
@@ -195,7 +196,7 @@ with_balances as (
 change_of_cash as (
     select official.account_id, official.trading_day, today.cash - before.cash as amount
     from official
-    inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
+    inner join {{ ref('stg_sessions') }} as sessions using (account_id, trading_day)
     inner join {{ ref('stg_flex__equity_summary') }} as today
         on today.account_id = official.account_id and today.report_date = official.trading_day
     inner join {{ ref('stg_flex__equity_summary') }} as before

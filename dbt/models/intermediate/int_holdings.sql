@@ -26,7 +26,8 @@ by_lots as (
     left join {{ ref('stg_fills') }} as closing
         on closing.account_id = lots.account_id and closing.fill_id = lots.close_fill_id
     inner join sessions
-        on sessions.trading_day >= coalesce(opening.official_day, lots.opened_day)
+        on sessions.account_id = lots.account_id
+        and sessions.trading_day >= coalesce(opening.official_day, lots.opened_day)
         and (closing.official_day is null or sessions.trading_day < closing.official_day)
     -- some sessions around the range: the trading day and the official day of a fill can lie days apart
     where lots.opened_day <= '{{ var("to_day") }}'::date + 10
@@ -37,7 +38,8 @@ by_lots as (
 counted as (
     select positions.*
     from {{ ref('stg_flex__open_positions') }} as positions
-    inner join sessions on sessions.trading_day = positions.statement_day
+    inner join sessions
+        on sessions.account_id = positions.account_id and sessions.trading_day = positions.statement_day
     where positions.quantity is not null
 ),
 
@@ -69,7 +71,7 @@ from (
 
     select held.account_id, sessions.trading_day, held.contract_id, held.currency, held.multiplier, held.quantity, 0
     from held
-    inner join sessions on sessions.previous_day = held.trading_day
+    inner join sessions on sessions.account_id = held.account_id and sessions.previous_day = held.trading_day
 ) as closes
 where {{ in_range('trading_day') }}
 group by 1, 2, 3, 4

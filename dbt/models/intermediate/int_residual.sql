@@ -11,7 +11,7 @@ official as (
 accrued as (
     select official.account_id, official.trading_day, sum(accruals.fx_translation) as translation
     from official
-    inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
+    inner join {{ ref('stg_sessions') }} as sessions using (account_id, trading_day)
     inner join {{ ref('stg_flex__interest_accruals') }} as accruals
         on accruals.account_id = official.account_id
         and accruals.to_date > sessions.previous_day

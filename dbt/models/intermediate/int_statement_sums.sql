@@ -8,7 +8,7 @@ sessions as (
         account_id, trading_day, base_currency, closing_nav, previous_day, nav_source, corporate_actions,
         interest_accruals, dividend_accruals
     from {{ ref('official_days') }}
-    inner join {{ ref('stg_sessions') }} using (trading_day)
+    inner join {{ ref('stg_sessions') }} using (account_id, trading_day)
     where {{ in_range('trading_day') }}
 ),
 

@@ -4,14 +4,13 @@ with
 
 happened as (
     select
-        account_id,
-        trading_day,
+        fills.account_id,
+        fills.trading_day,
         'fill:' || fill_id as event_id,
         fill_id,
         executed_at as event_timestamp,
-        -- a transfer that has only a date comes at eight and goes with the close
-        is_transfer
-        and (phase = 'at_close' or (executed_at at time zone 'America/New_York')::time = '08:00') as time_assumed,
+        -- a transfer that has only a date comes in the morning and goes with the close
+        is_transfer and (phase = 'at_close' or executed_at = sessions.morning) as time_assumed,
         phase,
         event_type,
         case event_type
@@ -48,8 +47,10 @@ happened as (
         label_source,
         linked_fill_id,
         source_transaction_id
-    from {{ ref('stg_fills') }}
-    where {{ in_range('trading_day') }}
+    from {{ ref('stg_fills') }} as fills
+    inner join {{ ref('stg_sessions') }} as sessions
+        on sessions.account_id = fills.account_id and sessions.trading_day = fills.trading_day
+    where {{ in_range('fills.trading_day') }}
 
     union all
 

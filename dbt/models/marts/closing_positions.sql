@@ -105,7 +105,7 @@ select
     end as is_comparable
 from positions
 inner join official using (account_id, trading_day)
-inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
+inner join {{ ref('stg_sessions') }} as sessions using (account_id, trading_day)
 inner join terms using (account_id, contract_id)
 left join {{ ref('int_marks') }} as marks
     on marks.account_id = positions.account_id

@@ -113,7 +113,7 @@ sources as (
         from {{ ref('stg_lots') }} as lots
         where lots.account_id = days.account_id and lots.closed_day = days.trading_day
     ) as lots on true
-    inner join {{ ref('stg_sessions') }} as sessions using (trading_day)
+    inner join {{ ref('stg_sessions') }} as sessions using (account_id, trading_day)
     left join {{ source('raw_flex', 'coverage') }} as covered
         on covered.account_id = days.account_id
         and covered.day = days.trading_day

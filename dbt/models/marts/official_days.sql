@@ -3,15 +3,21 @@
 -- The broker's own arithmetic, from calendar days to sessions: a weekday without a session belongs to the next one.
 with
 
-sessions as (
-    select *
+before_range as (
+    select account_id, max(trading_day) as last_day
     from {{ ref('stg_sessions') }}
+    where trading_day >= '{{ var("from_day") }}'::date - 14 and trading_day < '{{ var("from_day") }}'::date
+    group by account_id
+),
+
+sessions as (
+    select sessions.*
+    from {{ ref('stg_sessions') }} as sessions
+    left join before_range using (account_id)
     -- one session before the range: its closing NAV is the first session's opening NAV
-    where trading_day >= coalesce(
-        (select max(trading_day) from {{ ref('stg_sessions') }} where trading_day < '{{ var("from_day") }}'::date),
-        '-infinity'
-    )
-    and trading_day <= '{{ var("to_day") }}'::date
+    where trading_day >= coalesce(before_range.last_day, '{{ var("from_day") }}'::date)
+        and trading_day >= '{{ var("from_day") }}'::date - 14
+        and trading_day <= '{{ var("to_day") }}'::date
 ),
 
 from_change_in_nav as (
@@ -40,7 +46,8 @@ from_change_in_nav as (
             as stated_return
     from {{ ref('stg_flex__change_in_nav') }} as nav
     inner join sessions
-        on nav.to_date > sessions.previous_day
+        on nav.account_id = sessions.account_id
+        and nav.to_date > sessions.previous_day
         and nav.to_date <= sessions.trading_day
         -- a row over a longer period gives no figure of a single day
         and nav.from_date > sessions.previous_day
@@ -60,7 +67,8 @@ from_equity as (
         coalesce(equity.interest_accruals, 0) - coalesce(before.interest_accruals, 0) as interest_accruals,
         coalesce(equity.dividend_accruals, 0) - coalesce(before.dividend_accruals, 0) as dividend_accruals
     from {{ ref('stg_flex__equity_summary') }} as equity
-    inner join sessions on equity.report_date = sessions.trading_day
+    inner join sessions
+        on equity.account_id = sessions.account_id and equity.report_date = sessions.trading_day
     left join {{ ref('stg_flex__equity_summary') }} as before
         on before.account_id = equity.account_id and before.report_date = sessions.previous_day
     where equity.total is not null
@@ -88,7 +96,7 @@ chained as (
         assets.asset_value,
         assets_before.asset_value as opening_asset_value
     from days
-    inner join sessions on days.trading_day = sessions.trading_day
+    inner join sessions on days.account_id = sessions.account_id and days.trading_day = sessions.trading_day
     left join {{ source('accounting', 'base_currencies') }} as known on known.account_id = days.account_id
     left join days as before
         on before.account_id = days.account_id and before.trading_day = sessions.previous_day

@@ -32,6 +32,7 @@ summary as (
         summary.trading_day,
         summary.base_currency,
         sessions.previous_day,
+        sessions.sessions_a_year,
         summary.opening_nav_official as opening_nav,
         summary.closing_nav_official as closing_nav,
         summary.deposits,
@@ -49,7 +50,7 @@ summary as (
     from {{ ref('daily_summary') }} as summary
     cross join lateral (select summary.opening_nav_official + summary.deposits as invested) as money
     left join {{ ref('official_days') }} as official using (account_id, trading_day)
-    left join {{ ref('stg_sessions') }} as sessions using (trading_day)
+    left join {{ ref('stg_sessions') }} as sessions using (account_id, trading_day)
     where trading_day <= '{{ var("to_day") }}'::date
 ),
 
@@ -145,6 +146,7 @@ windows as (
         '{{ name }}' as metric_window,
         has_summary,
         base_currency,
+        sessions_a_year,
         closing_nav,
         capital,
         deposited,
@@ -217,14 +219,16 @@ select
     money.observations,
     case when money.observations > 0 then money.total_return end as total_return,
     money.broker_return,
-    risk.deviation * sqrt(252) as volatility,
-    money.mean / risk.deviation * sqrt(252) as sharpe,
-    money.mean * 252 / (risk.downside * sqrt(252)) as sortino,
+    risk.deviation * sqrt(money.sessions_a_year) as volatility,
+    money.mean / risk.deviation * sqrt(money.sessions_a_year) as sharpe,
+    money.mean * money.sessions_a_year / (risk.downside * sqrt(money.sessions_a_year)) as sortino,
     risk.drawdown as max_drawdown,
     -- annualised figures are not shown for less than a year (GIPS)
     case
         when money.days_invested >= 365 and risk.drawdown < 0 and money.total_return >= -1
-            then (power(1 + money.total_return, 252.0 / money.observations) - 1) / abs(risk.drawdown)
+            then
+                (power(1 + money.total_return, money.sessions_a_year * 1.0 / money.observations) - 1)
+                / abs(risk.drawdown)
     end as calmar,
     risk.var_95,
     risk.cvar_95,

@@ -1,8 +1,13 @@
 select
-    session as trading_day,
-    (previous_close at time zone 'America/New_York')::date as previous_day,
+    account_id,
+    calendar,
+    trading_day,
+    previous_day,
     previous_close,
     opens_at,
     closes_at,
-    early_close
-from {{ source('accounting', 'trading_sessions') }}
+    early_close,
+    morning,
+    zone,
+    sessions_a_year
+from {{ source('accounting', 'account_sessions') }}

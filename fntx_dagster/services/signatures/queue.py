@@ -17,6 +17,7 @@ from fntx_dagster.services.sessions import require_session
 from fntx_dagster.services.signatures.posting import Posting, post, resubmit
 from fntx_dagster.services.signatures.signing import Proposal, Signing, amend, sign_day
 from fntx_dagster.settings import Settings
+from fntx_dagster.store.accounting.calendars import calendars_of
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.sendings import unfinished
 
@@ -51,7 +52,7 @@ def resubmit_and_post(
 
     Raises Permanent where the range is backwards or no record of it has failed, and what `post_queued` raises.
     """
-    require_session(period)
+    require_session(period, calendars_of(db, [account]))
     on_queued(resubmit(db, account, period))
     return post_queued(settings, db, account, period) if post else None
 

@@ -88,7 +88,7 @@ def sign_day(settings: Settings, db: Database, day: date, account: str) -> Signi
     signed = sign(settings, db, Period.on(day), account)
     for refusal in signed.refused:
         raise refusal.error
-    require_days(signed.new + signed.kept, Period.on(day))
+    require_days(signed.new + signed.kept, Period.on(day), db, account)
     return signed
 
 

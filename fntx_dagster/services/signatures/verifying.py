@@ -18,6 +18,7 @@ from fntx_dagster.services.sessions import require_session
 from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
 from fntx_dagster.services.signatures.values import Difference, catalogue_of, day_values, differences
 from fntx_dagster.settings import Settings
+from fntx_dagster.store.accounting.calendars import calendars_of
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox import sendings, signatures
 
@@ -91,7 +92,7 @@ def signed_day(db: Readable, account: str, day: date, version: int | None = None
     """A signed day, in its latest version unless one is named. Raises Permanent where there is none."""
     signed = signatures.signed_version(db, account, day, version)
     if signed is None:
-        require_session(Period.on(day))
+        require_session(Period.on(day), calendars_of(db, [account]))
         which = "is not signed" if version is None else f"has no signed version {version}"
         raise Permanent(f"{day} {which}", "Sign it with `fntx signature generate --date` or `fntx run`")
     return signed

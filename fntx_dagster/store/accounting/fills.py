@@ -31,9 +31,10 @@ from fntx_dagster.accounting.matching import match_contracts
 from fntx_dagster.accounting.section_rows import asset_category
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.period import Period
-from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.model.session import XNYS
 from fntx_dagster.store.accounting import bookings, held, trades
 from fntx_dagster.store.accounting.base_currencies import base_currency, keep_base_currency
+from fntx_dagster.store.accounting.calendars import keep_calendars
 from fntx_dagster.store.accounting.changes import note_changed
 from fntx_dagster.store.accounting.rates import FirstStatement, RatesRead, read_rates, write_day_rates
 from fntx_dagster.store.database import Database
@@ -90,13 +91,15 @@ def rebuild(db: Database, period: Period, *, fallback: Mapping[str, Decimal]) ->
     """
     first = period.first
     with db.connect() as connection:
-        calendar, changes = _trading_sessions(connection, period)
-        accounts = connection.execute("select distinct account_id from raw_flex.statements order by 1").fetchall()
+        rows = connection.execute("select distinct account_id from raw_flex.statements order by 1")
+        accounts = [account for (account,) in rows]
+        followed = keep_calendars(connection, accounts)
+        calendars, changes = _trading_sessions(connection, period, {XNYS, *followed.values()})
     counts = RebuildCounts(trading_sessions=changes)
-    for (account,) in accounts:
+    for account in accounts:
         try:
             with db.connect() as connection, _collector_at_rest():
-                counts += _Account(connection, account, calendar, fallback).rebuild(first)
+                counts += _Account(connection, account, calendars[followed[account]], fallback).rebuild(first)
         except Permanent as error:
             counts += RebuildCounts(failed=(FailedAccount(account, error),))
     return counts
@@ -145,7 +148,9 @@ class _Account:
         for fill in fills:
             contracts[fill.fill_id] = contracts[f"{UNSTATED}:{fill.fill_id}"] = _LotContract(*_contract_fields(fill))
         written = {
-            "day_rates": write_day_rates(self.connection, self.account, self.calendar, read, _new_york_day(start)),
+            "day_rates": write_day_rates(
+                self.connection, self.account, self.calendar, read, self.calendar.ending_at(start)
+            ),
             "fills": self._write_fills(start, fills, matchings),
             "position_lots": self._write_lots(start, touched, matchings, contracts),
         }
@@ -163,7 +168,7 @@ class _Account:
         # what is booked after that close may still be reported for that day
         first_day = held.first_day(self.connection, self.account)
         beginning = FirstStatement(first_day, self.calendar.on_or_before(first_day - timedelta(days=1)).day)
-        read = read_rates(self.connection, self.account, base, _new_york_day(start), self.fallback, beginning)
+        read = read_rates(self.connection, self.account, base, self.calendar.ending_at(start), self.fallback, beginning)
         rates = read.rates
         rows = trades.trades_after(self.connection, self.account, start, cancels.late)
         exercises = trades.exercises_after(self.connection, self.account, start)
@@ -327,7 +332,9 @@ _LOTS = SyncedTable(
     day="closed_session",
 )
 _SESSIONS = SyncedTable(
-    "trading_sessions", ("session",), ("session", "previous_close", "opens_at", "closes_at", "early_close")
+    "trading_sessions",
+    ("calendar", "session"),
+    ("session", "previous_close", "opens_at", "closes_at", "early_close", "calendar"),
 )
 
 _OPEN_LOTS = f"""
@@ -356,14 +363,18 @@ _RANGE = """
 """
 
 
-def _trading_sessions(connection: psycopg.Connection, period: Period) -> tuple[Calendar, Changes]:
-    """The calendar of everything loaded and of the period, and the changes of its table."""
+def _trading_sessions(
+    connection: psycopg.Connection, period: Period, followed: Iterable[str]
+) -> tuple[dict[str, Calendar], Changes]:
+    """The calendars that accounts follow, for everything loaded and for the period, and the changes of their table."""
     first, last = period
     earliest, latest = one_row(connection.execute(_RANGE))
     begin = min(first, earliest or first) - LONGEST_CLOSURE
     end = max(last, latest or last) + LONGEST_CLOSURE  # what happens after the last close needs the session after it
-    known = sessions(begin, end)
-    return Calendar(known), sync(connection, _SESSIONS, known, "t.session between %s and %s", [begin, end])
+    known = {calendar: sessions(begin, end, calendar) for calendar in followed}
+    rows = [session for each in known.values() for session in each]
+    changes = sync(connection, _SESSIONS, rows, "t.session between %s and %s", [begin, end])
+    return {calendar: Calendar(each) for calendar, each in known.items()}, changes
 
 
 @contextmanager
@@ -376,7 +387,3 @@ def _collector_at_rest() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _new_york_day(moment: datetime) -> date:
-    return moment.astimezone(NEW_YORK).date()

@@ -39,7 +39,7 @@ def held_lots(
         return []
     first_day = first_traded or reported + timedelta(days=1)
     session = calendar.on_or_before(first_day - timedelta(days=1))
-    beginning = RecordStart(session.day, session.closes_at, first_day)
+    beginning = RecordStart(session.day, session.closes_at, first_day, calendar.zone)
     contracts = [row.contract_id for row in rows]
     moved: dict[str, Moved] = defaultdict(Moved)
     for contract, quantity, event_type in connection.execute(_MOVED, [account, contracts, start, reported]):
@@ -55,12 +55,12 @@ def gaps(connection: psycopg.Connection, account: str, calendar: Calendar) -> li
     """The gaps between an account's statements of trades at whose end Open Positions say what is held, oldest first:
     those of the first session after the gap, else of the last one in it."""
     found = []
-    for last, first in connection.execute(_GAPS, [account]).fetchall():
+    for last, first in connection.execute(_GAPS, {"account": account}).fetchall():
         session, before = calendar.on_or_after(first), calendar.on_or_before(first - timedelta(days=1))
         reported = [day for (day,) in connection.execute(_REPORTED, [account, [session.day, before.day]])]
         if reported:
             since = calendar.on_or_before(last).closes_at
-            end = RecordStart(before.day, before.closes_at, first)
+            end = RecordStart(before.day, before.closes_at, first, calendar.zone)
             found.append(Gap(since, end, max(reported)))
     return found
 
@@ -139,10 +139,13 @@ _ROWS = """
 _GAPS = """
     select last, first from (
         select lag(day) over (order by day) as last, day as first
-        from raw_flex.coverage where account_id = %s and section = 'trades'
+        from raw_flex.coverage where account_id = %(account)s and section = 'trades'
     ) as days
     where first - last > 1
-        and exists (select from alm_reporting.trading_sessions where session > last and session < first)
+        and exists (
+            select from alm_reporting.account_sessions
+            where account_id = %(account)s and trading_day > last and trading_day < first
+        )
     order by first
 """
 

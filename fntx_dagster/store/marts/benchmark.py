@@ -24,13 +24,13 @@ def closes_of(db: Readable, symbol: str, period: Period) -> dict[date, tuple[Dec
         return {day: (price, is_comparable) for day, price, is_comparable in rows}
 
 
-def sessions_before(db: Readable, period: Period) -> dict[date, date]:
-    """Each session of a range → the session before it."""
+def sessions_before(db: Readable, account: str, period: Period) -> dict[date, date]:
+    """Each session of an account in a range → the session before it."""
     with db.connect() as connection:
         rows = connection.execute(
-            """select session, (previous_close at time zone 'America/New_York')::date
-            from alm_reporting.trading_sessions where session between %s and %s""",
-            (*period,),
+            """select trading_day, previous_day from alm_reporting.account_sessions
+            where account_id = %s and trading_day between %s and %s""",
+            (account, *period),
         )
         return dict(rows.fetchall())
 

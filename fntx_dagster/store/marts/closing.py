@@ -94,7 +94,7 @@ with marked as (
         held ->> 'currency' as currency,
         (held ->> 'mark')::numeric as mark
     from alm_reporting.current_days as day
-    join alm_reporting.trading_sessions as sessions on sessions.session = day.trading_day
+    join alm_reporting.account_sessions as sessions using (account_id, trading_day)
     cross join lateral (select coalesce(day.snapshot -> 'at_close', day.snapshot) as taken) as nearest
     cross join lateral (select (taken ->> 'as_of')::timestamptz as as_of) as seen
     cross join lateral jsonb_array_elements(taken -> 'positions') as held
@@ -111,7 +111,7 @@ select
     case when underlying_price is not null then 'statement' when underlying.mark is not null then 'gateway' end
         as underlying_source
 from alm_reporting.closing_positions as position
-join alm_reporting.trading_sessions as sessions on sessions.session = position.trading_day
+join alm_reporting.account_sessions as sessions using (account_id, trading_day)
 left join marked as own using (account_id, trading_day, contract_id)
 left join lateral (
     select max(marked.mark) as mark from marked

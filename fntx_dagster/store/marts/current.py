@@ -15,7 +15,6 @@ from psycopg.types.json import Jsonb
 
 from fntx_dagster.accounting.calendar import session_at
 from fntx_dagster.model.period import Period
-from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.model.snapshot import Snapshot, from_json, to_json
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
@@ -45,7 +44,7 @@ def keep(db: Database, snapshot: Snapshot) -> None:
             {
                 "account": snapshot.account_id,
                 "day": session.day,
-                "previous": session.previous_close.astimezone(NEW_YORK).date(),
+                "previous": session.previous_day,
                 "as_of": snapshot.as_of,
                 "snapshot": Jsonb(stored),
                 "closes_at": session.closes_at,
@@ -61,7 +60,7 @@ def beside_statements(db: Readable, snapshot: Snapshot) -> Provisional | None:
         "account": snapshot.account_id,
         "first": session.day,
         "last": session.day,
-        "previous": session.previous_close.astimezone(NEW_YORK).date(),
+        "previous": session.previous_day,
     }
     with db.connect() as connection:
         query = _with_statements(_NOT_KEPT) if marts_exist(connection) else _without_statements(_NOT_KEPT)

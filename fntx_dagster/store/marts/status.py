@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.period import Period
+from fntx_dagster.store.accounting.calendars import calendars
 from fntx_dagster.store.accounting.changes import changed_since
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import marts_exist
@@ -36,12 +37,13 @@ from alm_reporting.chain_postings group by 1
 
 
 class AccountState(NamedTuple):
-    """One account's state. Days are sessions; `missing` are sessions between the first and the last loaded day without
-    an official NAV, `to_build` those that have one and are not in the summary, or are stale.
+    """One account's state. Days are sessions of its `calendar`; `missing` are sessions between the first and the last
+    loaded day without an official NAV, `to_build` those that have one and are not in the summary, or are stale.
     `posted` are days whose record is in a block, `waiting` records that are in none yet, `failed` those that wait for a
     person."""
 
     account_id: str
+    calendar: str
     files: int
     first_day: date
     last_day: date
@@ -72,11 +74,12 @@ def account_states(db: Readable) -> list[AccountState]:
             )
         }
         posted = {row["account_id"]: row for row in cursor.execute(_POSTED)}
-    return [_state(db, loaded, built, signed, posted) for loaded in loaded_overview(db)]
+    known = calendars(db)
+    return [_state(db, loaded, known[loaded.account_id], built, signed, posted) for loaded in loaded_overview(db)]
 
 
 def _state(
-    db: Readable, loaded: AccountOverview, built: _ByAccount, signed: _ByAccount, posted: _ByAccount
+    db: Readable, loaded: AccountOverview, calendar: str, built: _ByAccount, signed: _ByAccount, posted: _ByAccount
 ) -> AccountState:
     account = loaded.account_id
     with db.connect() as connection:
@@ -87,9 +90,10 @@ def _state(
     with_nav = nav_sessions(db, Period(loaded.first_day, loaded.last_day)).get(account, set())
     changed = changed_since(db, account).get(account)
     since = changed.since if changed else None
-    expected = [session.day for session in sessions(loaded.first_day, loaded.last_day)]
+    expected = [session.day for session in sessions(loaded.first_day, loaded.last_day, calendar)]
     return AccountState(
         account_id=account,
+        calendar=calendar,
         files=loaded.files,
         first_day=loaded.first_day,
         last_day=loaded.last_day,

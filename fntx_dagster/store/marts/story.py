@@ -69,9 +69,10 @@ order by session, currency
 )
 
 _DAYS = """
-select summary.*, sessions.previous_close, sessions.opens_at, sessions.closes_at, sessions.early_close
+select summary.*, sessions.previous_close, sessions.opens_at, sessions.closes_at, sessions.early_close,
+    sessions.calendar
 from alm_reporting.daily_summary as summary
-join alm_reporting.trading_sessions as sessions on sessions.session = summary.trading_day
+join alm_reporting.account_sessions as sessions using (account_id, trading_day)
 where summary.trading_day between %(first)s and %(last)s and summary.account_id = %(account)s
 order by summary.trading_day
 """
@@ -92,9 +93,11 @@ join alm_reporting.position_lots as lots
     on lots.account_id = summary.account_id
     and daterange(lots.opened_session, lots.closed_session) @> summary.trading_day
     and lots.closed_session is distinct from lots.opened_session
+join alm_reporting.account_sessions as sessions
+    on sessions.account_id = summary.account_id and sessions.trading_day = summary.trading_day
 cross join lateral (
     select case
-        when (closed_at at time zone 'America/New_York')::date = summary.trading_day
+        when (closed_at at time zone sessions.zone)::date = summary.trading_day
             and how_ended in ('expired', 'assigned', 'exercised', 'delivered') then how_ended
     end as ends
 ) as night
@@ -136,15 +139,15 @@ group by 1, 2
 
 # The interest of a weekend or a holiday belongs to the session after it, as the broker's other figures do.
 _TIERS = """
-select sessions.session, currency, rate, total_principal, total_interest
+select sessions.trading_day as session, currency, rate, total_principal, total_interest
 from raw_flex.tier_interest as tier
-join alm_reporting.trading_sessions as sessions
-    on tier.row_date > (sessions.previous_close at time zone 'America/New_York')::date
-    and tier.row_date <= sessions.session
-where tier.account_id = %(account)s and sessions.session between %(first)s and %(last)s
+join alm_reporting.account_sessions as sessions
+    on sessions.account_id = tier.account_id
+    and tier.row_date > sessions.previous_day and tier.row_date <= sessions.trading_day
+where tier.account_id = %(account)s and sessions.trading_day between %(first)s and %(last)s
     and withdrawn_at is null and currency <> 'BASE_SUMMARY' and total_interest <> 0
     and rate is not null and total_principal is not null
-order by sessions.session, currency, balance_threshold, total_interest
+order by sessions.trading_day, currency, balance_threshold, total_interest
 """
 
 

@@ -205,6 +205,8 @@ select trades.trade_id, trades.contract_id, trades.asset_category in ('OPT', 'FO
     terms.strike, terms.expiry, terms.put_call, before.underlying_price, entry.underlying_price, entry.delta,
     entry.implied_volatility, ending.underlying_price, ending.trading_day - trades.opened_day
 from alm_reporting.all_in_trades as trades
+join alm_reporting.account_sessions as sessions
+    on sessions.account_id = trades.account_id and sessions.trading_day = trades.trading_day
 left join lateral (
     select strike, expiry, put_call from alm_reporting.position_lots as lots
     where lots.account_id = trades.account_id and lots.contract_id = trades.contract_id limit 1
@@ -216,14 +218,15 @@ left join lateral (
     select underlying_price, trading_day from alm_reporting.option_greeks as marks
     where marks.account_id = trades.account_id and marks.contract_id = trades.contract_id
         and marks.underlying_price is not null and marks.trading_day > trades.opened_day
-        and marks.trading_day <= (trades.closed_at at time zone 'America/New_York')::date
+        and marks.trading_day <= (trades.closed_at at time zone sessions.zone)::date
     order by marks.trading_day desc limit 1
 ) as ending on true
 left join lateral (
     select max(marks.underlying_price) as underlying_price from alm_reporting.option_greeks as marks
     where marks.account_id = trades.account_id and marks.underlying_symbol = trades.underlying_symbol
         and marks.trading_day = (
-            select max(session) from alm_reporting.trading_sessions where session < trades.opened_day
+            select max(earlier.trading_day) from alm_reporting.account_sessions as earlier
+            where earlier.account_id = trades.account_id and earlier.trading_day < trades.opened_day
         )
     having count(distinct marks.underlying_price) = 1
 ) as before on true

@@ -60,9 +60,9 @@ def numbered_sessions(db: Readable, period: Period, account: str) -> dict[date, 
     with reading(db) as connection:
         rows = connection.execute(
             """select trading_day, number, closes_at from (
-                select trading_day, row_number() over (order by trading_day) as number
+                select account_id, trading_day, row_number() over (order by trading_day) as number
                 from alm_reporting.daily_summary where account_id = %s and trading_day <= %s
-            ) as built join alm_reporting.trading_sessions on session = trading_day
+            ) as built join alm_reporting.account_sessions using (account_id, trading_day)
             where trading_day >= %s""",
             (account, last, first),
         )

@@ -28,7 +28,7 @@ def window_metrics(db: Readable, window: Period, account: str | None = None) -> 
 _METRICS = """
 with days as (
     select summary.account_id, summary.trading_day, summary.base_currency,
-        (previous_close at time zone 'America/New_York')::date as previous_day,
+        previous_day, sessions_a_year,
         summary.opening_nav_official as opening_nav, summary.closing_nav_official as closing_nav,
         summary.deposits, summary.withdrawals,
         case when invested > 0 then ((closing_nav_official + withdrawals) / invested - 1)::double precision end
@@ -36,7 +36,7 @@ with days as (
         coalesce(official.stated_return, case when invested - withdrawals > 0
             then (closing_nav_official / (invested - withdrawals) - 1)::double precision end) as broker_return
     from alm_reporting.daily_summary as summary
-    join alm_reporting.trading_sessions on session = summary.trading_day
+    join alm_reporting.account_sessions using (account_id, trading_day)
     left join alm_reporting.official_days as official using (account_id, trading_day)
     cross join lateral (select summary.opening_nav_official + summary.deposits as invested) as money
     where trading_day between %(first)s and %(last)s
@@ -44,6 +44,7 @@ with days as (
 ),
 returns as (
     select account_id, max(trading_day) as trading_day, max(base_currency) as base_currency,
+        max(sessions_a_year) as sessions_a_year,
         (array_agg(opening_nav order by trading_day))[1] as opens_with, min(previous_day) as opens_on,
         (array_agg(closing_nav order by trading_day desc))[1] as closing_nav,
         count(daily_return)::int as observations,
@@ -101,12 +102,13 @@ all_in as (
     from alm_reporting.all_in_trades where trading_day between %(first)s and %(last)s group by account_id
 )
 select account_id, trading_day, %(window)s as metric_window, base_currency, observations, total_return, broker_return,
-    deviation * sqrt(252) as volatility,
-    mean / deviation * sqrt(252) as sharpe,
-    case when observations >= 2 and downside > 1e-15 then mean * 252 / (downside * sqrt(252)) end as sortino,
+    deviation * sqrt(sessions_a_year) as volatility,
+    mean / deviation * sqrt(sessions_a_year) as sharpe,
+    case when observations >= 2 and downside > 1e-15 then mean * sessions_a_year / (downside * sqrt(sessions_a_year))
+        end as sortino,
     case when observations >= 2 then drawdown end as max_drawdown,
     case when observations >= 2 and days_invested >= 365 and drawdown < 0 and total_return >= -1
-        then (power(1 + total_return, 252.0 / observations) - 1) / abs(drawdown) end as calmar,
+        then (power(1 + total_return, sessions_a_year * 1.0 / observations) - 1) / abs(drawdown) end as calmar,
     case when observations >= 2 then percentile end as var_95,
     case when observations >= 2 then (select avg(low) from unnest(ascending[:(observations - 1) / 20 + 1]) as low) end
         as cvar_95,

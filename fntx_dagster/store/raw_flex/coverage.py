@@ -6,21 +6,23 @@ missing is decided here, from the statements, and not from what Dagster remember
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, last_session, sessions
 from fntx_dagster.errors import masked
 from fntx_dagster.model.period import Period
-from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.model.session import SEVEN_DAYS, XNYS, ZONES, Session
+from fntx_dagster.store.accounting.calendars import calendars, calendars_of
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.queries import one_value
 from fntx_dagster.store.raw_flex.fetches import served_accounts, unanswered
+from fntx_dagster.store.raw_flex.overview import accounts
 from fntx_dagster.store.raw_flex.positions import positions_in_words
 
 _STATEMENTS_TAKE = timedelta(hours=4)
-"""After midnight New York; the broker promises daily statements overnight."""
+"""After midnight where the days of the calendar are counted; the broker promises daily statements overnight."""
 
 _NAV_PERIODS = """
 select account_id, coalesce(from_date, row_date), coalesce(to_date, row_date) from raw_flex.change_in_nav
@@ -35,13 +37,16 @@ def nav_sessions(db: Readable, period: Period) -> dict[str, set[date]]:
     """Account → the sessions of the range with an official NAV, by the rule of the dbt model official_days: a period
     that begins after the session before and ends on the session's day."""
     first, last = period
-    known = sessions(first, last)
-    begins = {session.day: session.previous_close.astimezone(NEW_YORK).date() for session in known}
+    followed = calendars(db)
+    begins = {
+        calendar: {session.day: session.previous_day for session in sessions(first, last, calendar)}
+        for calendar in {XNYS, *followed.values()}
+    }
     by_account: dict[str, set[date]] = {}
     with db.connect() as connection:
         for account, start, end in connection.execute(_NAV_PERIODS, {"first": first, "last": last}):
-            days = by_account.setdefault(account, set())
-            if end in begins and start > begins[end]:
+            days, before = by_account.setdefault(account, set()), begins[followed[account]].get(end)
+            if before is not None and start > before:
                 days.add(end)
     return by_account
 
@@ -70,20 +75,20 @@ def missing(db: Readable, period: Period, account: str | None = None) -> list[Mi
     on a holiday is missing from the session after it).
     """
     first, last = period
-    calendar = sessions(first, last)
-    if not calendar:
-        return []
     known, reach, served = nav_sessions(db, period), _reach(db), served_accounts(db)
     awaited = {account_id for account_id, outcome in served.items() if outcome != "refused"}
-    newest = max((ends for _, ends in reach.values()), default=None)
-    expected = [session.day for session in calendar]
+    followed = calendars(db)
+    expected = {calendar: sessions(first, last, calendar) for calendar in {XNYS, *followed.values()}}
+    newest: dict[str, date] = {}
+    for account_id, (_, ends) in reach.items():
+        newest[followed[account_id]] = max(ends, newest.get(followed[account_id], ends))
     lacking = [
-        Missing(account_id, day, is_beyond=day > ends and account_id not in awaited)
+        Missing(account_id, session.day, is_beyond=session.day > ends and account_id not in awaited)
         for account_id, (begins, ends) in reach.items()
-        for day in expected
-        if begins < day
-        and day not in known.get(account_id, ())
-        and (day < ends or account_id in awaited or ends == newest)
+        for session in expected[followed[account_id]]
+        if begins < session.day
+        and session.day not in known.get(account_id, ())
+        and (session.day < ends or account_id in awaited or ends == newest[followed[account_id]])
     ]
     with_nav = {(account_id, day) for account_id, days in known.items() for day in days}
     lacking += [
@@ -91,32 +96,18 @@ def missing(db: Readable, period: Period, account: str | None = None) -> list[Mi
         for account_id, day, query in unanswered(db, period)
         if (account_id, day) in with_nav
     ]
-    with db.connect() as connection:
-        begins = calendar[0].previous_close.astimezone(NEW_YORK).date() + timedelta(days=1)
-        parameters = {
-            "first": begins,
-            "since": begins - LONGEST_CLOSURE,
-            "last": expected[-1],
-            "sections": list(_STORY_SECTIONS),
-        }
-        lacking += [
-            Missing(
-                account_id,
-                next(day for day in expected if day >= since),
-                f"{section.replace('_', ' ')} in the statements",
-            )
-            for account_id, since, section in connection.execute(_DROPPED_SECTIONS, parameters)
-            if account_id not in served
-        ]
+    for calendar, days in expected.items():
+        dropped = _dropped(db, calendar, days) if days else ()
+        lacking += [lack for lack in dropped if lack.account_id not in served and followed[lack.account_id] == calendar]
     return sorted(
         (lack for lack in lacking if account in (None, lack.account_id)), key=lambda lack: (lack.day, str(lack))
     )
 
 
-def due_session(now: datetime) -> date:
-    """The latest session whose statement should be there: from 04:00 New York of the day after it."""
-    over = now.astimezone(NEW_YORK) - _STATEMENTS_TAKE
-    return last_session(over.date() - timedelta(days=1)).day
+def due_session(now: datetime, calendar: str = XNYS) -> date:
+    """The latest session whose statement should be there: from 04:00 of the day after it in the calendar's zone."""
+    over = now.astimezone(ZONES[calendar]) - _STATEMENTS_TAKE
+    return last_session(over.date() - timedelta(days=1), calendar).day
 
 
 def first_session(db: Readable) -> date | None:
@@ -124,7 +115,10 @@ def first_session(db: Readable) -> date | None:
     is."""
     with db.connect() as connection:
         day = one_value(connection.execute(_FIRST_DAY, {"longest": _LONGEST_NAV.days}))
-    return None if day is None else sessions(day, day + LONGEST_CLOSURE)[0].day
+    if day is None:
+        return None
+    followed = calendars_of(db, accounts(db))
+    return min(sessions(day, day + LONGEST_CLOSURE, calendar)[0].day for calendar in followed)
 
 
 def nothing_to_build(db: Readable, period: Period) -> str | None:
@@ -132,7 +126,8 @@ def nothing_to_build(db: Readable, period: Period) -> str | None:
     first, last = period
     if any(nav_sessions(db, period).values()):
         return None
-    expected = [session.day for session in sessions(first, last)]
+    followed = calendars_of(db, accounts(db))
+    expected = sorted({session.day for calendar in followed for session in sessions(first, last, calendar)})
     held = positions_in_words(db, period)
     return (
         f"no official NAV for {len(expected)} session{'s' if len(expected) > 1 else ''}: {listed(expected)}. Load "
@@ -143,14 +138,38 @@ def nothing_to_build(db: Readable, period: Period) -> str | None:
 
 def positions_without_nav(db: Readable, period: Period, accounts: Collection[str]) -> str | None:
     """The positions at the last close of a range in which none of the accounts has an official NAV, in words; None
-    where one has, or where Open Positions list nothing."""
+    where one has, where Open Positions list nothing, or where the range holds none of their sessions."""
     known = nav_sessions(db, period)
-    return None if any(known.get(account) for account in accounts) else positions_in_words(db, period, accounts)
+    if any(known.get(account) for account in accounts):
+        return None
+    is_closed = not any(sessions(*period, calendar) for calendar in calendars_of(db, accounts))
+    return None if is_closed else positions_in_words(db, period, accounts)
 
 
 def listed(days: list[date]) -> str:
     """The first days of a list, and how many more there are."""
     return ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
+
+
+def _dropped(db: Readable, calendar: str, expected: Sequence[Session]) -> list[Missing]:
+    """The sections of the story that the session before had, of every account as if it followed the calendar."""
+    begins = expected[0].previous_day + timedelta(days=1)
+    parameters = {
+        "first": begins,
+        "since": begins - LONGEST_CLOSURE,
+        "last": expected[-1].day,
+        "sections": list(_STORY_SECTIONS),
+        "last_weekday": 7 if calendar == SEVEN_DAYS else 5,
+    }
+    with db.connect() as connection:
+        return [
+            Missing(
+                account_id,
+                next(session.day for session in expected if session.day >= since),
+                f"{section.replace('_', ' ')} in the statements",
+            )
+            for account_id, since, section in connection.execute(_DROPPED_SECTIONS, parameters)
+        ]
 
 
 _STORY_SECTIONS = ("trades", "option_eae", "cash_transactions", "corporate_actions", "transfers")
@@ -159,7 +178,7 @@ _DROPPED_SECTIONS = """
 with days as (
     select account_id, day, coalesce(array_agg(section) filter (where section = any(%(sections)s)), '{}') as sections
     from raw_flex.coverage
-    where day between %(since)s and %(last)s and extract(isodow from day) < 6
+    where day between %(since)s and %(last)s and extract(isodow from day) <= %(last_weekday)s
     group by account_id, day having bool_or(section in ('change_in_nav', 'equity_summary'))
 ), chained as (
     select *, lag(sections) over (partition by account_id order by day) as sections_before from days
