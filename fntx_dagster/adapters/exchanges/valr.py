@@ -246,11 +246,14 @@ def _order(row: Mapping[str, Any], client_id: str, status: str, *, ended: bool) 
     filled = amount(row, "originalQuantity") - amount(row, "remainingQuantity")
     if "totalExecutedQuantity" in row:
         filled = amount(row, "totalExecutedQuantity")
-    if state == "partially_filled" and (ended or row.get("timeInForce") == "IOC"):
+    reason = str(row.get("failedReason") or "") or None
+    at_once = row.get("timeInForce") == "IOC"
+    if state == "partially_filled" and (ended or at_once):
         state = "cancelled"
+    elif state == "rejected" and at_once and "liquidity" in (reason or "").lower():
+        state, reason = "cancelled", None  # it found nothing to take
     elif state == "open" and filled:
         state = "partially_filled"
-    reason = str(row.get("failedReason") or "") or None
     return FoundOrder(client_id, text(row, "orderId"), state, filled, reason)
 
 

@@ -69,6 +69,8 @@ _NOT_SUBSCRIBED = (354, 10089, 10090, 10091, 10168, 10186, 10197)
 _NOTHING_TO_CANCEL = (135, 161, 10147, 10148)
 _LIVE, _ADDED = 1, 1
 _IOC_SECONDS = 3.0
+_QUOTE_SECONDS = 3.0
+"""How long a market without a bid or an ask is waited for: others wait for the connection."""
 _SUBSCRIBE = "Subscribe the account to its market data at IBKR; delayed prices guard no order"
 
 
@@ -100,6 +102,7 @@ class Ordering:
         OrderRefusedError or OutcomeUnknownError, and before the order is sent Transient or Permanent."""
         at = await self.market(order.symbol)
         wire = _order(at, order, self.account)
+        self.conversation.require_whole()
         try:
             trade = self.ib.placeOrder(at.contract, wire)
             return await self._placed(order, at, trade)
@@ -117,6 +120,7 @@ class Ordering:
                 "the executions": self._executions(),
             }
         )
+        self.conversation.require_whole()  # cut off from the broker, the gateway shows what it knew before
         own = [fill for fill in self.conversation.fills(self.account) if fill.execution.orderRef == client_id]
         traded = sum((self._shares(fill.execution.shares, at) for fill in own), _ZERO)
         for trade in (*resting, *ended):
@@ -135,6 +139,7 @@ class Ordering:
     async def cancel(self, order: FoundOrder) -> None:
         """Cancel what rests of an order. Raises Permanent where another client placed it, or the gateway refuses."""
         [resting] = await self.conversation.answers({"the open orders": self.ib.reqAllOpenOrdersAsync()})
+        self.conversation.require_whole()
         own = [trade for trade in resting if trade.order.account == self.account]
         trade = next((trade for trade in own if _is(trade.order, order)), None)
         if trade is None:
@@ -185,7 +190,7 @@ class Ordering:
         def arrived() -> bool:
             return refused() or (min(ticker.bid, ticker.ask) > 0 and min(ticker.bidSize, ticker.askSize) >= 0)
 
-        complete = await self.conversation.until(arrived, self.conversation.left())
+        complete = await self.conversation.until(arrived, _QUOTE_SECONDS)
         if refused() or (complete and ticker.marketDataType != _LIVE):
             raise Permanent(f"IB Gateway has no live prices of {symbol}", _SUBSCRIBE)
         if not complete:

@@ -28,18 +28,22 @@ IBKR = "ibkr"
 _T = TypeVar("_T")
 _PAUSE = 0.1
 """Seconds before the next try, while another process uses the client id."""
+_MARKETS_KEPT = 6 * 3600
+"""Seconds."""
 
 _turns: defaultdict[tuple[str, int, int], threading.Lock] = defaultdict(threading.Lock)
 """Host, port and client id → whose turn it is: the gateway refuses a second connection with the same id."""
 
 
 class BrokerAccount:
-    """An account behind an IB Gateway. What is known of its markets is kept for as long as the object."""
+    """An account behind an IB Gateway. What is known of its markets is kept for some hours: an option's contract may
+    change with a corporate action."""
 
     def __init__(self, gateway: Gateway, account: str) -> None:
         self._gateway = gateway
         self._account = account
         self._markets: dict[str, GatewayMarket] = {}
+        self._markets_since = time.monotonic()
 
     @property
     def name(self) -> str:
@@ -47,7 +51,7 @@ class BrokerAccount:
 
     def rules(self, symbol: str) -> MarketRules:
         """As the port says. Amounts are in shares, of an option too; IBKR has no least cost."""
-        known = self._markets.get(symbol) or self._asked(lambda ordering: ordering.market(symbol))
+        known = self._known().get(symbol) or self._asked(lambda ordering: ordering.market(symbol))
         return known.rules
 
     def quote(self, symbol: str) -> Quote:
@@ -71,6 +75,11 @@ class BrokerAccount:
     def fee_bps(self, symbol: str) -> tuple[Decimal, Decimal]:
         """Raises Permanent: the broker charges by share and contract, with a minimum."""
         raise Permanent("IBKR has no fees in basis points", "Set what they come to as `ibkr` in FNTX_EXCHANGE_FEES")
+
+    def _known(self) -> dict[str, GatewayMarket]:
+        if time.monotonic() - self._markets_since > _MARKETS_KEPT:
+            self._markets, self._markets_since = {}, time.monotonic()
+        return self._markets
 
     def _asked(self, ask: Callable[[Ordering], Awaitable[_T]]) -> _T:
         """The answer over a connection of its own, within the gateway's timeout, the wait for a turn included. Raises
@@ -99,4 +108,4 @@ class BrokerAccount:
 
         async with connected(gateway) as conversation:
             require_account(gateway, conversation.ib.managedAccounts(), self._account)
-            return await ask(Ordering(conversation, self._account, self._markets))
+            return await ask(Ordering(conversation, self._account, self._known()))

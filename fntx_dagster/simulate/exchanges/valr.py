@@ -294,7 +294,7 @@ def _pair(rules: MarketRules) -> dict[str, Any]:
 
 def _state(order: PaperOrder) -> str:
     if order.state == "expired":  # the rest of an IOC order
-        return "Partially Filled" if order.filled else "Cancelled"
+        return "Partially Filled" if order.filled else "Failed"
     return _STATES[order.state]
 
 
@@ -328,7 +328,7 @@ def _stated(row: _Row) -> dict[str, Any]:
         "originalQuantity": f"{order.amount:f}",
         "orderSide": order.side,
         "orderType": "limit",
-        "failedReason": row.reason,
+        "failedReason": row.reason or ("" if _state(order) != "Failed" else "Insufficient liquidity"),
         "orderUpdatedAt": _time(order.changed_at),
         "orderCreatedAt": _time(order.created_at),
         "customerOrderId": order.client_id,

@@ -306,6 +306,24 @@ def test_an_order_older_than_what_the_gateway_shows_is_not_called_absent() -> No
         assert traded.account.find(rests.client_id, SPY, NOW - timedelta(days=30)) == rests
 
 
+def test_a_gateway_cut_off_from_the_broker_is_not_believed_that_an_order_is_absent() -> None:
+    with trading(messages=((1100, "Connectivity between IBKR and the gateway has been lost."),)) as traded:
+        with pytest.raises(Unavailable, match="lost its connection to the broker"):
+            traded.account.find(uuid4().hex, SPY, NOW)
+        with pytest.raises(OrderRefusedError, match=r"lost its connection to the broker.*the order was not sent"):
+            traded.send()
+        assert traded.sent() == []
+
+
+def test_what_is_known_of_a_market_is_asked_for_anew_after_some_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    with trading() as traded:
+        assert traded.account.rules(SPY).price_step == Decimal("0.01")
+        traded.desk.listings[STOCK.con_id] = GatewayListing(STOCK, Decimal("0.05"))
+        assert traded.account.rules(SPY).price_step == Decimal("0.01")
+        monkeypatch.setattr("fntx_dagster.adapters.gateway.orders._MARKETS_KEPT", -1)
+        assert traded.account.rules(SPY).price_step == Decimal("0.05")
+
+
 def test_a_quote_has_both_sides_with_their_sizes_in_shares() -> None:
     with trading() as traded:
         assert traded.account.quote(SPY) == SPY_QUOTE
