@@ -10,6 +10,7 @@ import typer
 
 from fntx_dagster.cli.options import AsJson, print_json, settings_and_database
 from fntx_dagster.cli.plain import write
+from fntx_dagster.settings import load_settings
 
 api = typer.Typer(no_args_is_help=True, help="The API of orders and their ledger: serve it, and who may use it.")
 
@@ -103,3 +104,37 @@ def revoke(
     _, db = settings_and_database()
     revoke_token(db, number)
     out(f"Token {number} has ended.")
+
+
+@api.command()
+def exchanges(
+    symbol: Annotated[str | None, typer.Option(help="The symbol whose fees are asked for, such as BTC/USDT.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask each exchange whether the keys of the settings work, for the account's own fees, and for its clock.
+
+    Places nothing, and prints no key. Exit code 1 where an account cannot be used.
+
+    fntx api exchanges
+    """
+    from rich.table import Table
+
+    from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.services.orders.inspecting import look_at_accounts
+
+    rows = look_at_accounts(load_settings(), symbol)
+    if as_json:
+        print_json([row._asdict() for row in rows])
+    else:
+        table = Table("user", "exchange", "keys", "symbol", "maker/taker bps", "clock")
+        for row in rows:
+            fees = "" if row.maker_bps is None else f"{row.maker_bps}/{row.taker_bps}"
+            clock = "" if row.clock_ahead is None else f"{row.clock_ahead:+.1f} s"
+            keys = {True: "work", False: "do not work", None: "not known"}[row.keys_work]
+            table.add_row(row.user_id, row.exchange, keys, row.symbol or "", fees, clock)
+        out(table if rows else "No account is set: FNTX_EXCHANGE_KEYS has the keys of each user (docs/ledger.md).")
+        for row in rows:
+            if row.problem:
+                error(f"{row.user_id} at {row.exchange}: {row.problem}")
+    if any(row.problem for row in rows):
+        raise typer.Exit(1)

@@ -7,9 +7,9 @@ currency of a symbol ("BASE/QUOTE"), prices in its quote currency; moments are a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from fntx_dagster.model.orders import OrderFill, Quote, Side
 
@@ -105,4 +105,13 @@ class Exchange(Protocol):
 
     def fee_bps(self, symbol: str) -> tuple[Decimal, Decimal]:
         """The account's own maker and taker fee in basis points."""
+        ...
+
+
+@runtime_checkable
+class ClockedExchange(Protocol):
+    """An exchange that tells its time. Raises what `Exchange` raises."""
+
+    def clock_ahead(self) -> timedelta | None:
+        """How far the exchange's clock is ahead of this machine's; None where it tells no time."""
         ...

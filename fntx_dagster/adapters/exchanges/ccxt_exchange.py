@@ -13,6 +13,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
@@ -54,8 +55,6 @@ class CcxtExchange:
     client_id_parameter: ClassVar[str] = "clientOrderId"
     order_parameters: ClassVar[Mapping[str, Any]] = {}
     """What is sent with each order beside its client id and its time in force."""
-    trade_ids_per_market: ClassVar[bool] = True
-    """Whether fills of two markets may have the same id."""
     states: ClassVar[Mapping[str, ExchangeState]] = {
         "open": "open",
         "canceling": "open",
@@ -102,11 +101,6 @@ class CcxtExchange:
             Decimal(limits["cost"]["min"] or 0),
         )
 
-    def symbols(self) -> Sequence[str]:
-        """The symbols that trade now."""
-        self._read_markets()
-        return sorted(symbol for symbol, market in self._client.markets.items() if market["active"] is not False)
-
     def quote(self, symbol: str) -> Quote:
         """Best bid and ask with their sizes; a side that nobody offers has price and size 0."""
         market = self._market(symbol)
@@ -137,13 +131,13 @@ class CcxtExchange:
         return None
 
     def cancel(self, order: FoundOrder, symbol: str) -> None:
-        """Cancel what rests of an order."""
+        """Cancel what rests of an order; one whose id at the exchange is not known is looked for first."""
+        found = order if order.exchange_id else self.find(order.client_id, symbol, moment(0))
 
         def ask(client: Any) -> None:
-            try:
-                client.cancel_order(order.exchange_id, symbol)
-            except (ccxt.InvalidOrder, ccxt.OperationRejected):
-                return  # it rests no more
+            if found is not None:
+                with suppress(ccxt.InvalidOrder, ccxt.OperationRejected):  # it rests no more
+                    client.cancel_order(found.exchange_id, symbol)
 
         self._market(symbol)
         self._ask(ask)
@@ -211,7 +205,7 @@ class CcxtExchange:
             trade["order"] or "",
             market["symbol"],
             OrderFill(
-                self.trade_id(trade["id"], market),
+                trade["id"],
                 trade["side"],
                 Decimal(trade["amount"]),
                 Decimal(trade["price"]),
@@ -221,10 +215,6 @@ class CcxtExchange:
                 moment(trade["timestamp"]),
             ),
         )
-
-    def trade_id(self, number: str, market: Mapping[str, Any]) -> str:
-        """The id of a fill, one in the whole account."""
-        return f"{market['id']}:{number}" if self.trade_ids_per_market else number
 
     # What all have in common.
 

@@ -24,7 +24,6 @@ class Kraken(CcxtExchange):
         "EAPI:Invalid signature": ccxt.AuthenticationError,
         "EOrder:": ccxt.InvalidOrder,  # the kind of error by which Kraken refuses an order
     }
-    trade_ids_per_market = False
     order_parameters: ClassVar[Mapping[str, Any]] = {"oflags": "fciq"}
 
     def best(self, client: Any, market: Mapping[str, Any]) -> Quote:

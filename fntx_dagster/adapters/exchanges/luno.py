@@ -56,7 +56,7 @@ class Luno(CcxtExchange):
             trade["order_id"],
             market["symbol"],
             OrderFill(
-                self.trade_id(f"{trade['sequence']}", market),
+                f"{trade['sequence']}",
                 "buy" if buys else "sell",
                 Decimal(trade["volume"]),
                 Decimal(trade["price"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from fntx_dagster.adapters.exchanges.opening import known_exchanges, open_exchange
 from fntx_dagster.adapters.gateway.address import Gateway, gateway_at
 from fntx_dagster.adapters.gateway.orders import IBKR, BrokerAccount
@@ -35,6 +37,23 @@ def account_at(settings: Settings, user_id: str, exchange: str) -> Exchange:
     if keys is None and exchange in known_exchanges():
         raise Permanent(f"{user_id} has no keys at {exchange}", "Set them in FNTX_EXCHANGE_KEYS (docs/settings.md)")
     return _opened(settings, exchange, keys)
+
+
+class ExchangeAccounts:
+    """The accounts of the settings, each opened once, when it is first asked for: two of the same keys would overtake
+    each other's signatures. Threads may ask at the same time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: dict[tuple[str, str], Exchange] = {}
+        self._lock = threading.Lock()
+
+    def at(self, user_id: str, exchange: str) -> Exchange:
+        """A user's account at an exchange. Raises what `account_at` raises."""
+        with self._lock:
+            if (user_id, exchange) not in self._opened:
+                self._opened[user_id, exchange] = account_at(self._settings, user_id, exchange)
+            return self._opened[user_id, exchange]
 
 
 def market_at(settings: Settings, exchange: str) -> Exchange:

@@ -4,15 +4,13 @@ accounts at exchanges."""
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.ledger.breaker import Limits
 from fntx_dagster.ledger.costs import DEFAULT_FEES, ExchangeFees
 from fntx_dagster.ledger.gates import Rules
-from fntx_dagster.model.exchanges import Exchange
-from fntx_dagster.services.orders.accounts import account_at, has_accounts
+from fntx_dagster.services.orders.accounts import ExchangeAccounts, has_accounts
 from fntx_dagster.services.orders.live.reaching import Reach
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.settings import Settings
@@ -49,12 +47,8 @@ def _reach(settings: Settings) -> Reach | None:
     if not has_accounts(settings):
         return None
 
-    @cache
-    def account(user_id: str, exchange: str) -> Exchange:
-        return account_at(settings, user_id, exchange)
-
     return Reach(
-        account,
+        ExchangeAccounts(settings).at,
         wait=timedelta(seconds=settings.orders.submit_wait),
         band_bps=settings.exchanges.price_band_bps,
         lease=timedelta(seconds=_CALLS * settings.exchanges.timeout),

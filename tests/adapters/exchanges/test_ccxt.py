@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -130,6 +129,17 @@ def test_a_cancelled_order_waits_no_more_and_is_cancelled_twice_without_an_error
     venue.account.cancel(FoundOrder("", "999999", "open", Decimal(0)), SYMBOL)
 
 
+def test_an_order_whose_id_at_the_exchange_is_not_known_is_cancelled_by_its_client_id(venue: Venue) -> None:
+    lost = order("0.3", "99")
+    venue.server.fail("lost")
+    with pytest.raises(OutcomeUnknownError):
+        venue.account.send(lost)
+    venue.account.cancel(FoundOrder(lost.client_id, "", "open", Decimal(0)), SYMBOL)
+    [placed] = venue.server.exchange.orders
+    assert placed.state == "cancelled"
+    venue.account.cancel(FoundOrder("f" * 32, "", "open", Decimal(0)), SYMBOL)
+
+
 def test_an_order_that_was_filled_before_the_cancellation_came_stays_filled(venue: Venue) -> None:
     filled = order("0.3", "100")
     venue.account.cancel(venue.account.send(filled), SYMBOL)
@@ -162,16 +172,6 @@ def test_fills_beyond_a_page_are_all_there_once_and_in_order_however_they_are_de
     found = venue.account.fills(SYMBOL, LONG_AGO)
     assert [one.fill.quantity for one in found] == [trade.quantity for trade in exchange.trades]
     assert len({one.fill.trade_id for one in found}) == count
-
-
-def test_fills_of_two_markets_never_have_the_same_id(venue: Venue) -> None:
-    exchange = venue.server.exchange
-    venue.account.send(order("0.3", "100"))
-    venue.account.send(order("0.3", "10.0001", symbol=FINE))
-    exchange.trades[1] = replace(exchange.trades[1], trade_id=exchange.trades[0].trade_id)
-    ids = [one.fill.trade_id for symbol in (SYMBOL, FINE) for one in venue.account.fills(symbol, LONG_AGO)]
-    if venue.account.name != "kraken":  # its ids are of the whole exchange
-        assert len({*ids}) == 2
 
 
 def test_fills_of_more_than_a_week_ago_are_found(venue: Venue) -> None:
