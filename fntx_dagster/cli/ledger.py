@@ -144,3 +144,75 @@ def follows(
             out(f"The statement follows from entries 1 to {found.head.entry_no}, whose head is {found.head.hash}.")
     if found.problems:
         raise typer.Exit(1)
+
+
+@ledger.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV with a header, or one JSON object to a line (.jsonl).")],
+    user: Annotated[str, typer.Option(help="Whose book.")],
+    live: Live = False,
+    currency: Annotated[str | None, typer.Option(help="The currency that a new book reports in.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the fills of a file into a book: each once, by exchange, symbol and trade id; all of them or, where a row is
+    bad, none. An import that was ended goes on where it is started again.
+
+    fntx ledger import fills.csv --user ada
+    """
+    from fntx_dagster.cli.terminal import error, note, out
+    from fntx_dagster.services.bookkeeping.batch import BookOwner
+    from fntx_dagster.services.bookkeeping.importing import import_fills
+    from fntx_dagster.services.orders.desk import desk_of
+
+    settings, db = settings_and_database()
+    desk = desk_of(settings, db)
+    owner = BookOwner(user, not live, currency or desk.currency)
+    done = import_fills(desk, owner, file, lambda rows, whole: note(f"{rows} of {whole} rows"))
+    if as_json:
+        print_json(done._asdict() | {"faults": [fault._asdict() for fault in done.faults]})
+    else:
+        for fault in done.faults:
+            error(f"{fault}")
+        if done.bad > len(done.faults):
+            error(f"and {done.bad - len(done.faults)} more rows")
+        out(f"{done.added} fills added; {done.known} were in the book.")
+    if done.bad:
+        raise typer.Exit(1)
+
+
+@ledger.command()
+def correct(
+    entry: Annotated[int, typer.Argument(help="The number of the wrong entry.")],
+    user: Annotated[str, typer.Option(help="Whose book.")],
+    reason: Annotated[str, typer.Option(help="Why the entry is wrong: at least 10 characters.")],
+    fields: Annotated[
+        list[str] | None, typer.Option("--set", help="A field of the right entry, as price=101.5. May be repeated.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Post it anew as it was, after it was taken back.")] = False,
+    live: Live = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take an entry of a book back, and post the right one in its place; both stay in the audit trail. Without --set it
+    is taken back alone. Lots, results and figures become what the entries then make.
+
+    fntx ledger correct 17 --user ada --set price=101.5 --reason "the broker amended the price"
+    """
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.bookkeeping.correcting import correct as correct_entry
+    from fntx_dagster.services.orders.desk import desk_of
+
+    given: dict[str, str] = {}
+    for field in fields or ():
+        name, sign, value = field.partition("=")
+        if not sign or name in given:
+            raise typer.BadParameter(f"{field!r} is no FIELD=VALUE, or the field comes twice", param_hint="--set")
+        given[name] = value
+    settings, db = settings_and_database()
+    right = given if given or again else None
+    done = correct_entry(desk_of(settings, db), user, not live, entry, right, reason, "operator")
+    if as_json:
+        print_json(done._asdict())
+        return
+    words = [f"entry {done.reversal_no} takes entry {entry} back"] if done.reversal_no else []
+    words += [f"entry {done.entry_no} stands in its place"] if done.entry_no else []
+    out(f"{'; '.join(words)}.".capitalize())

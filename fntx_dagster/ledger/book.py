@@ -9,7 +9,7 @@ and positions at the rate of now.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fractions import Fraction
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from fntx_dagster.ledger import units
 from fntx_dagster.ledger.exact import stored
 from fntx_dagster.ledger.market import ONE, Prices, Symbol, is_valid
-from fntx_dagster.ledger.positions import ZERO, Filled, Key, OpenLot, Position, Trip, fill
+from fntx_dagster.ledger.positions import ZERO, Filled, Key, OpenLot, Position, Trip, fill, joined, release
 from fntx_dagster.ledger.units import Fund
 from fntx_dagster.model.orders import OrderFill, Quote
 
@@ -30,16 +30,18 @@ USER = ""
 class Figures:
     """What the fills of a bot, or of the whole book, add up to, in the reporting currency.
 
-    `realized` is gross. `gains` and `losses` (negative) are the net results of the round trips that `wins` and
-    `losing` count; `best` and `worst` the sums over all that ended of what they were at most and at least. `unknown`:
-    amounts without a rate at their moment; a sum that lacks one is not known. `streak`: losing round trips since the
-    last win or reset of the breaker.
+    `realized` is gross. `income`: dividends, interest, taxes and fees that an account's statements book apart from
+    fills, negative of what was paid. `gains` and `losses` (negative) are the net results of the round trips that `wins`
+    and `losing` count; `best` and `worst` the sums over all that ended of what they were at most and at least.
+    `unknown`: amounts without a rate at their moment; a sum that lacks one is not known. `streak`: losing round trips
+    since the last win or reset of the breaker.
     """
 
     fills: int = 0
     volume: Fraction = ZERO
     realized: Fraction = ZERO
     fees: Fraction = ZERO
+    income: Fraction = ZERO
     wins: int = 0
     losing: int = 0
     even: int = 0
@@ -74,6 +76,31 @@ class HeldElsewhere(NamedTuple):
     cost: Fraction
 
 
+class Booking(NamedTuple):
+    """What a broker books of a position without an execution, as an assignment or a transfer. `quantity` negative of
+    what goes; `price`, `proceeds` (what comes in cash, or by what the capital shrinks in kind) and `fee` in the
+    symbol's currency."""
+
+    quantity: Fraction
+    price: Fraction
+    proceeds: Fraction
+    fee: Fraction
+    in_kind: bool
+    at: datetime
+
+
+class Carry(NamedTuple):
+    """The oldest lots of a position, `quantity` of them (signed as they are), go on as `given` at `price` in the
+    position `to`; `cash` came with it."""
+
+    quantity: Fraction
+    to: Key
+    given: Fraction
+    price: Fraction
+    cash: Fraction
+    at: datetime
+
+
 class Valuation(NamedTuple):
     """A book, or a bot's positions, at the prices of now, in the reporting currency; None: a price or rate is missing.
     `gross` and `net`: the exposure."""
@@ -85,8 +112,8 @@ class Valuation(NamedTuple):
 
 
 class Booked(NamedTuple):
-    """What a fill did to the book: its gross P&L in the quote currency, and the parts of it, in order: the fill itself,
-    and the disposal of a fee that was taken in the base currency."""
+    """What a fill, a booking or a carry did to the book: its gross P&L in the quote currency, and the parts of a fill,
+    in order: the fill itself, and the disposal of a fee that was taken in the base currency."""
 
     key: Key
     realized: Fraction
@@ -170,6 +197,60 @@ class Book:
             self.figures[name] = counted(self.figures[name], abs(quantity) * price, realized, worth, ended, rate)
         return Booked(key, realized, parts)
 
+    def booking(self, key: Key, entry_no: int, booking: Booking, rate: Fraction | None, day: date) -> Booked:
+        """What a broker books without an execution: lots open and close as by a fill, at the booking's price; its
+        proceeds are cash, or capital that came or went in kind."""
+        currency = key.symbol.partition("/")[2]
+        part = self._fill(key, entry_no, booking.quantity, booking.price, booking.fee, booking.at)
+        self.balances[currency] -= booking.fee
+        if booking.fee:
+            self.fees[currency] += booking.fee
+        if not booking.in_kind:
+            self.balances[currency] += booking.proceeds
+        elif rate is not None:
+            self._flow(USER, stored(-booking.proceeds * rate), day)
+        worth = None if rate is None else booking.fee * rate
+        self._count(key.bot_id, part.realized, worth, part.ended, rate)
+        return Booked(key, part.realized, [part])
+
+    def carry(self, key: Key, entry_no: int, carry: Carry, rate: Fraction | None) -> Booked:
+        """The oldest lots of a position go on as one lot of the same or another, at the cost that the carry states; the
+        cash that came with it, and what the two costs differ by, is realised. The round trip goes on."""
+        position, lots = self.positions.get(key, Position()), self.lots[key]
+        taken, cost = release(position, lots, carry.quantity)
+        self._shorten(lots, taken)
+        rest = Position(position.quantity - carry.quantity, position.cost - cost, position.trip)
+        moved = rest.trip if not rest.quantity else None
+        self.positions[key] = rest if rest.quantity else Position()
+        given = carry.given * carry.price
+        realized = carry.cash + given - cost
+        known = self.positions.get(carry.to, Position())
+        trip = joined(known.trip, moved) or Trip(carry.at)
+        trip = trip._replace(realized=trip.realized + realized)
+        self.positions[carry.to] = Position(known.quantity + carry.given, known.cost + given, trip)
+        self.lots[carry.to].append(OpenLot(entry_no, carry.given, carry.price))
+        self.balances[key.symbol.partition("/")[2]] += carry.cash
+        self._count(key.bot_id, realized, ZERO, [], rate)
+        return Booked(key, realized, [])
+
+    def convert(self, amounts: Mapping[str, Fraction], fee: Fraction, fee_currency: str, rate: Fraction | None) -> None:
+        """Cash of one currency becomes cash of another; `fee` in a currency that has this `rate`."""
+        for currency, amount in amounts.items():
+            self.balances[currency] += amount
+        if fee:
+            self.balances[fee_currency] -= fee
+            self.fees[fee_currency] += fee
+            self._count(None, ZERO, None if rate is None else fee * rate, [], Fraction(1))
+
+    def income(self, amount: Fraction, currency: str, rate: Fraction | None) -> None:
+        """Dividends, interest, taxes, fees: cash that came (negative: went) without a fill, at the rate of its day."""
+        self.balances[currency] += amount
+        figures = self.figures[USER]
+        if rate is None:
+            self.figures[USER] = replace(figures, unknown=figures.unknown + 1)
+        else:
+            self.figures[USER] = replace(figures, income=figures.income + stored(amount * rate))
+
     def observe(self, day: date) -> None:
         """Value the book at the quotes of now: after every quote, flow and fill. Where a price or rate is missing, the
         funds keep their last valuation."""
@@ -249,16 +330,31 @@ class Book:
     ) -> Filled:
         lots = self.lots[key]
         done = fill(self.positions.get(key, Position()), lots, entry_no, quantity, price, fee, at)
-        for lot, part in done.taken:
-            lots.popleft()
-            if part != lot.quantity:
-                lots.appendleft(lot._replace(quantity=lot.quantity - part))
+        self._shorten(lots, done.taken)
         if done.opened and lots and lots[-1].entry_no == entry_no:  # the disposal of a fee goes on selling short
             lots[-1] = lots[-1]._replace(quantity=lots[-1].quantity + done.opened.quantity)
         elif done.opened:
             lots.append(done.opened)
         self.positions[key] = done.position
         return done
+
+    def _shorten(self, lots: deque[OpenLot], taken: Sequence[tuple[OpenLot, Fraction]]) -> None:
+        for lot, part in taken:
+            lots.popleft()
+            if part != lot.quantity:
+                lots.appendleft(lot._replace(quantity=lot.quantity - part))
+
+    def _count(
+        self,
+        bot_id: str | None,
+        realized: Fraction,
+        fee: Fraction | None,
+        ended: Sequence[Trip],
+        rate: Fraction | None,
+    ) -> None:
+        """Count what was no fill in the figures of the user and the bot."""
+        for name in (USER, bot_id) if bot_id else (USER,):
+            self.figures[name] = counted(self.figures[name], ZERO, realized, fee, ended, rate, fills=0)
 
 
 def counted(
@@ -268,14 +364,16 @@ def counted(
     fee: Fraction | None,
     ended: Sequence[Trip],
     rate: Fraction | None,
+    fills: int = 1,
 ) -> Figures:
-    """The figures with one more fill: `volume` and `realized` and the trips that ended in the quote currency, which has
-    this `rate` now; `fee` in the reporting currency. What has no rate is counted as unknown."""
+    """The figures with one more fill, or with `fills=0` what is booked without one: `volume` and `realized` and the
+    trips that ended in the quote currency, which has this `rate` now; `fee` in the reporting currency. What has no rate
+    is counted as unknown."""
     if rate is None:
-        return replace(figures, fills=figures.fills + 1, unknown=figures.unknown + 1)
+        return replace(figures, fills=figures.fills + fills, unknown=figures.unknown + 1)
     figures = replace(
         figures,
-        fills=figures.fills + 1,
+        fills=figures.fills + fills,
         volume=figures.volume + stored(volume * rate),
         realized=figures.realized + stored(realized * rate),
         fees=figures.fees + stored(fee or ZERO),

@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from fntx_dagster.ledger import statements
 from fntx_dagster.ledger.book import Book, Booked, EntryRates
 from fntx_dagster.ledger.entries import moment
 from fntx_dagster.ledger.exact import STORED, written
@@ -103,12 +104,19 @@ def event(kind: str, when: Moments, is_paper: bool, **own: object) -> dict[str, 
     return {"type": "event", "event_type": kind, **when.stated, **own, "is_paper": is_paper}
 
 
+def reversal(number: int, reason: str, by: str, is_paper: bool, when: Moments) -> dict[str, Any]:
+    """The entry that takes another one back: who did it, and why."""
+    return event(REVERSAL, when, is_paper, reverses=number, reason=reason, reversed_by=by)
+
+
 def postings(entry: Mapping[str, Any], reversed_entry: Mapping[str, Any] | None = None) -> list[LedgerLeg]:
     """The legs of an entry; none of one that moves no money. A reversal needs the entry that it takes back."""
     if entry["type"] == "fill":
         return of_fill(key_of(entry), execution_of(entry))
     if entry["event_type"] in FUNDING:
         return of_funding(entry["event_type"], Fraction(entry["amount"]), entry["currency"], entry["bot_id"])
+    if entry["event_type"] in statements.KINDS:
+        return statements.postings(entry)
     if entry["event_type"] == REVERSAL and reversed_entry is not None:
         return reversed_(postings(reversed_entry))
     return []
@@ -149,6 +157,8 @@ def apply(book: Book, entry: Mapping[str, Any], day: date) -> Booked | None:
     The caller values the book (`Book.observe`) afterwards, at the quotes that it knows.
     """
     kind = entry["event_type"]
+    if kind in statements.KINDS:
+        return statements.apply(book, entry, at_of(entry), day)
     if entry["type"] == "fill":
         rates = EntryRates(*(None if entry[name] is None else Fraction(entry[name]) for name in ("rate", "fee_rate")))
         return book.fill(key_of(entry), entry["entry_no"], execution_of(entry), rates)

@@ -50,6 +50,19 @@ class Trip(NamedTuple):
         return None if self.fees is None else self.realized - self.fees
 
 
+def joined(first: Trip | None, second: Trip | None) -> Trip | None:
+    """Two round trips under way as one, where one position goes on in another."""
+    if first is None or second is None:
+        return first or second
+    return Trip(
+        min(first.opened_at, second.opened_at),
+        first.realized + second.realized,
+        _sum(first.fees, second.fees),
+        first.best + second.best,
+        first.worst + second.worst,
+    )
+
+
 class Position(NamedTuple):
     """What is held: `quantity` negative of a short position, `cost` what it was opened for, with the same sign."""
 
@@ -117,6 +130,18 @@ def fill(
     rest = quantity - closing
     new = Trip(at, fees=None if fee is None or share is None else fee - share)
     return Filled(_plus(Position(), rest, price, new), taken, OpenLot(entry_no, rest, price), realized, [trip])
+
+
+def release(
+    position: Position, lots: Iterable[OpenLot], quantity: Fraction
+) -> tuple[list[tuple[OpenLot, Fraction]], Fraction]:
+    """What the oldest lots hold up to a quantity, signed as they are: each with what is taken of it, and their cost.
+
+    Raises ValueError where the position holds less, or the other way round.
+    """
+    if position.quantity * quantity <= 0 or abs(quantity) > abs(position.quantity):
+        raise ValueError("the position holds less than what is taken of it")
+    return _take(lots, quantity)
 
 
 def _plus(position: Position, quantity: Fraction, price: Fraction, trip: Trip) -> Position:

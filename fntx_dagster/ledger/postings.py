@@ -2,7 +2,8 @@
 
 Accounts: `cash` (what the book holds of a currency), `position:BOT:EXCHANGE:SYMBOL` (what a bot holds of its base
 currency), `trading` (the other side of every purchase and sale), `fees`, `capital` (what the user brought, negative as
-it is owed to him) and `capital:BOT` (the part of it that a bot was given).
+it is owed to him), `capital:BOT` (the part of it that a bot was given) and `income:CAUSE` (what came without a
+fill: dividends, interest; what went so: taxes, a broker's fees).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from fntx_dagster.ledger.positions import Key
 from fntx_dagster.model.orders import OrderFill
 
-CASH, TRADING, FEES, CAPITAL = "cash", "trading", "fees", "capital"
+CASH, TRADING, FEES, CAPITAL, INCOME = "cash", "trading", "fees", "capital", "income"
 
 
 class LedgerLeg(NamedTuple):
@@ -35,11 +36,16 @@ def of_funding(kind: str, amount: Fraction, currency: str, bot_id: str | None) -
     return [LedgerLeg(CASH, currency, flow), LedgerLeg(bots if bot_id else CAPITAL, currency, -flow)]
 
 
+def held_by(key: Key) -> str:
+    """The account of what a bot holds of a symbol."""
+    return f"position:{key.bot_id}:{key.exchange}:{key.symbol}"
+
+
 def of_fill(key: Key, execution: OrderFill) -> list[LedgerLeg]:
     """A fill: what was bought against what it cost, and its fee."""
     base, _, currency = key.symbol.partition("/")
     quantity, price, fee = Fraction(execution.signed), Fraction(execution.price), Fraction(execution.fee)
-    held = f"position:{key.bot_id}:{key.exchange}:{key.symbol}"
+    held = held_by(key)
     legs = [
         LedgerLeg(held, base, quantity),
         LedgerLeg(TRADING, base, -quantity),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from fntx_dagster.ledger import kinds
-from fntx_dagster.ledger.book import USER, Book
+from fntx_dagster.ledger.book import USER, Book, Booked
+from fntx_dagster.ledger.corrections import NONE, Corrections, counting
 from fntx_dagster.ledger.exact import decimal
+from fntx_dagster.ledger.units import ZERO, Price
 from fntx_dagster.model.orders import Quote
 
 
@@ -23,18 +26,60 @@ class Seen(NamedTuple):
     observed_at: datetime
 
 
+@dataclass(slots=True)
+class DayTotals:
+    """What a trading day's entries add up to, in the reporting currency, and the book's last valuation in it."""
+
+    trades: int = 0
+    fees: Fraction = ZERO
+    volume: Fraction = ZERO
+    realized: Fraction = ZERO
+    flows: Fraction = ZERO
+    last: Price | None = None
+
+
 class Replayed(NamedTuple):
-    """The book that entries and quotes make, and whose breakers are tripped in it (`USER` or a bot)."""
+    """The book that entries and quotes make, whose breakers are tripped in it (`USER` or a bot), its days, and the
+    gross P&L of each entry that opened or closed lots."""
 
     book: Book
     tripped: frozenset[str]
+    days: dict[date, DayTotals]
+    realized: dict[int, Fraction]
+
+
+def step(book: Book, entry: Mapping[str, Any], day: date, days: dict[date, DayTotals]) -> Booked | None:
+    """One entry: the book is valued before and after it, and its day counts it."""
+    book.observe(day)
+    before, capital = book.figures[USER], _capital(book)
+    booked = kinds.apply(book, entry, day)
+    book.observe(day)
+    sums, after = days.setdefault(day, DayTotals()), book.figures[USER]
+    sums.trades += after.fills - before.fills
+    sums.fees += after.fees - before.fees
+    sums.volume += after.volume - before.volume
+    sums.realized += after.realized - before.realized
+    sums.flows += _capital(book) - capital
+    sums.last = book.funds[USER].last if USER in book.funds else sums.last
+    return booked
+
+
+def _capital(book: Book) -> Fraction:
+    return book.funds[USER].capital if USER in book.funds else ZERO
 
 
 def replay(
-    currency: str, entries: Iterable[Mapping[str, Any]], quotes: Iterable[Seen], day_of: Callable[[datetime], date]
+    currency: str,
+    entries: Iterable[Mapping[str, Any]],
+    quotes: Iterable[Seen],
+    day_of: Callable[[datetime], date],
+    corrected: Corrections = NONE,
 ) -> Replayed:
-    """All of a book again. `entries` in order; `quotes` in the order in which they came."""
+    """All of a book again. `entries` in order; `quotes` in the order in which they came; `corrected`: the corrections
+    that the entries make, which are known before the first of them is read."""
     book, tripped = Book(currency), set[str]()
+    days: dict[date, DayTotals] = {}
+    realized: dict[int, Fraction] = {}
     waiting = iter(quotes)
     following = next(waiting, None)
 
@@ -45,20 +90,22 @@ def replay(
             book.observe(day)
             book.quote(following.exchange, following.symbol, following.quote)
             book.observe(day)
+            if USER in book.funds:
+                days.setdefault(day, DayTotals()).last = book.funds[USER].last
             following = next(waiting, None)
 
-    for entry in entries:
-        quoted(entry["entry_no"])
-        day = day_of(kinds.counted_at(entry))
-        book.observe(day)
-        kinds.apply(book, entry, day)
-        if entry["event_type"] == kinds.TRIP:
-            tripped.add(entry["bot_id"] or USER)
-        elif entry["event_type"] == kinds.RESET:
-            tripped.discard(entry["bot_id"] or USER)
-        book.observe(day)
+    for read in entries:
+        quoted(read["entry_no"])
+        for entry in counting(read, corrected):
+            booked = step(book, entry, day_of(kinds.counted_at(entry)), days)
+            if booked is not None:
+                realized[entry["entry_no"]] = booked.realized
+            if entry["event_type"] == kinds.TRIP:
+                tripped.add(entry["bot_id"] or USER)
+            elif entry["event_type"] == kinds.RESET:
+                tripped.discard(entry["bot_id"] or USER)
     quoted(None)
-    return Replayed(book, frozenset(tripped))
+    return Replayed(book, frozenset(tripped), days, realized)
 
 
 def differences(replayed: Book, kept: Book) -> Iterator[str]:
@@ -82,6 +129,9 @@ def _flat(book: Book) -> dict[str, Fraction | int | str | None]:
         if position.trip:
             flat |= {f"{name} {field}": value for field, value in position.trip._asdict().items()}
     for key, lots in book.lots.items():
+        numbers = [lot.entry_no for lot in lots]
+        if numbers != sorted(numbers):  # a correction put some before others
+            flat[f"order of the lots {' '.join(key)}"] = " ".join(map(str, numbers))
         for lot in lots:
             flat[f"lot {' '.join(key)} {lot.entry_no}"] = f"{_shown(lot.quantity)} at {_shown(lot.price)}"
     for kind, groups in (("figures", book.figures), ("fund", book.funds)):

@@ -134,3 +134,31 @@ def test_the_demo_takes_a_bot_through_gates_trip_and_reset(home: Path) -> None:
     assert "10 approved orders at binance within 10 s" in done.stdout
     assert "5 losing round trips in a row" in done.stdout
     assert re.search(r"The chain of \d+ entries holds, and a replay of them equals the tables", done.stdout)
+
+
+def test_a_file_of_fills_is_imported_and_an_entry_corrected(home: Path) -> None:
+    file = home / "fills.jsonl"
+    fill = {
+        "exchange": "binance",
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "qty": 1,
+        "price": 100.5,
+        "exchange_trade_id": "t",
+    }
+    file.write_text(json.dumps(fill | {"timestamp": "2026-03-02T09:00:00Z"}), encoding="utf-8")
+    command = ("ledger", "import", str(file), "--user", "cleo")
+    assert json.loads(run(home, *command, "--json").stdout) == {"added": 1, "known": 0, "bad": 0, "faults": []}
+    assert "0 fills added; 1 were in the book." in run(home, *command).stdout
+    file.write_text(json.dumps(fill | {"timestamp": "2026-03-02"}), encoding="utf-8")
+    refused = run(home, *command)
+    assert (refused.returncode, "fills.jsonl, row 1, timestamp = '2026-03-02'" in refused.stderr) == (1, True)
+    wrong = ("ledger", "correct", "1", "--user", "cleo", "--reason", "the price was wrong")
+    assert "Entry 2 takes entry 1 back; entry 3 stands in its place." in run(home, *wrong, "--set", "price=99").stdout
+    refused = run(home, *wrong)
+    assert (refused.returncode, "entry 3 stands in the place of entry 1" in refused.stderr) == (1, True)
+    wrong = ("ledger", "correct", "3", *wrong[3:])
+    assert json.loads(run(home, *wrong, "--json").stdout) == {"reversal_no": 4, "entry_no": None}
+    assert json.loads(run(home, *wrong, "--again", "--json").stdout) == {"reversal_no": None, "entry_no": 5}
+    assert run(home, *wrong, "--set", "price").returncode == 2
+    assert run(home, "ledger", "verify", "--user", "cleo").returncode == 0

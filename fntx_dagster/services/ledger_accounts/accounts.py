@@ -41,9 +41,12 @@ def ledger_accounts(db: Readable, user_id: str | None = None) -> list[LedgerAcco
 
 
 def book_of_account(db: Readable, account_id: str) -> int | None:
-    """The number of an account's book; None where it has none."""
+    """The number of an account's book, a broker's account (`fntx ledger project`) or a book's own; None where it has
+    none."""
+    if not account_id.startswith(PREFIX):
+        return books.book_of_broker(db, account_id)
     user_id, _, kind = account_id.removeprefix(PREFIX).rpartition("-")
-    if not account_id.startswith(PREFIX) or kind not in _KINDS.values():
+    if kind not in _KINDS.values():
         return None
     return books.book_of(db, user_id, kind == _KINDS[True])
 

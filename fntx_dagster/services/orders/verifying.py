@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from fractions import Fraction
 from itertools import islice
 from typing import NamedTuple
 
+from fntx_dagster.ledger.corrections import corrections
 from fntx_dagster.ledger.entries import START, Entry, Head, faults
+from fntx_dagster.ledger.exact import STORED, written
 from fntx_dagster.ledger.replay import differences, replay
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.database import Readable
@@ -57,13 +60,34 @@ def _verify(desk: Desk, db: Readable, row: BookRow) -> Verified:
 
 
 def _replayed(desk: Desk, db: Readable, row: BookRow) -> Iterator[str]:
-    again = replay(row.currency, reading.all_entries(db, row.book_id), checking.quotes(db, row.book_id), desk.day)
+    stated: dict[int, Fraction] = {}
+
+    def entries() -> Iterator[Entry]:
+        for entry in reading.all_entries(db, row.book_id):
+            if "realized_pnl" in entry:
+                stated[entry["entry_no"]] = Fraction(entry["realized_pnl"])
+            yield entry
+
+    with db.connect() as connection:
+        corrected = corrections(checking.correcting_entries(connection, row.book_id))
+    again = replay(row.currency, entries(), checking.quotes(db, row.book_id), desk.day, corrected)
+    yield from _differing_results(again.realized, stated, checking.restated(db, row.book_id))
     with db.connect() as connection:
         kept = books.read(connection, row.book_id, About(datetime.now(UTC)))
-        kept.book.lots.update(checking.lots(db, row.book_id))
+        kept.book.lots.update(checking.lots(connection, row.book_id))
     again.book.errors.clear()
     kept.book.errors.clear()
     yield from differences(again.book, kept.book)
     if again.tripped != kept.tripped.keys():
         yield f"tripped are {sorted(kept.tripped)}, and by the entries {sorted(again.tripped)}"
     yield from checking.differing_fills(db, row.book_id)
+
+
+def _differing_results(
+    again: Mapping[int, Fraction], stated: Mapping[int, Fraction], kept: Mapping[int, Fraction]
+) -> Iterator[str]:
+    """Where the gross P&L of an entry is not what it states, and `restated` does not say so."""
+    for number, realized in again.items():
+        known = kept.get(number, stated.get(number))
+        if known is not None and written(realized, STORED) != written(known, STORED):
+            yield f"entry {number} realises {written(realized)}, and the tables say {written(known)}"

@@ -120,6 +120,13 @@ def book_of(db: Readable, user_id: str, is_paper: bool) -> int | None:
         return row[0] if row else None
 
 
+def book_of_broker(db: Readable, account_id: str) -> int | None:
+    """The book that a broker's account is projected into; None where it is not."""
+    with db.connect() as connection:
+        row = connection.execute("select book_id from ledger.accounts where account_id = %s", (account_id,)).fetchone()
+        return row[0] if row else None
+
+
 def read(connection: psycopg.Connection, book_id: int, about: About) -> Stored:
     """A book without its entries and lots, in one statement; of its errors, those of the hour before now.
 
@@ -158,15 +165,21 @@ def read_quantity(connection: psycopg.Connection, book_id: int, key: Key) -> Fra
 def read_lots(
     connection: psycopg.Connection, book_id: int, key: Key, quantity: Fraction, last: int = -1
 ) -> list[OpenLot]:
-    """The oldest lots of a position that came after the entry `last`, as many as hold `quantity` (absolute), or all."""
+    """The oldest lots of a position that follow the lot of the entry `last`, as many as hold `quantity` (absolute), or
+    all."""
     lots: list[OpenLot] = []
     held = Fraction(0)
     while held < quantity:
         rows = connection.execute(
             """select entry_no, quantity, price from ledger.lots
-            where (book_id, bot_id, exchange, symbol) = (%s, %s, %s, %s) and entry_no > %s
-            order by entry_no limit %s""",
-            (book_id, *key, last, _LOTS_AT_ONCE),
+            where (book_id, bot_id, exchange, symbol) = (%(book)s, %(bot_id)s, %(exchange)s, %(symbol)s)
+                and coalesce(place, entry_no) > coalesce((
+                    select coalesce(place, entry_no) from ledger.lots
+                    where (book_id, bot_id, exchange, symbol, entry_no)
+                        = (%(book)s, %(bot_id)s, %(exchange)s, %(symbol)s, %(last)s)
+                ), -1)
+            order by coalesce(place, entry_no) limit %(limit)s""",
+            {"book": book_id, **key._asdict(), "last": last, "limit": _LOTS_AT_ONCE},
         ).fetchall()
         if not rows:
             break
@@ -223,7 +236,7 @@ def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
 
 def _figures(row: dict[str, Any]) -> Figures:
     values: dict[str, Any] = {name: row[name] for name in ("fills", "wins", "losing", "even", "unknown", "streak")}
-    for name in ("volume", "realized", "fees", "gains", "losses", "best", "worst"):
+    for name in ("volume", "realized", "fees", "income", "gains", "losses", "best", "worst"):
         values[name] = _exact(row[name])
     return Figures(**values)
 

@@ -275,12 +275,12 @@ _PARTS = {
     figures as (
         insert into ledger.figures as known
         select $1, bot_id, fills, volume, realized, fees, wins, losing, even, gains, losses, best, worst, unknown,
-            streak
+            streak, income
         from given, jsonb_populate_recordset(null::ledger.figures, rows -> 'figures')
         on conflict (book_id, bot_id) do update set fills = excluded.fills, volume = excluded.volume,
             realized = excluded.realized, fees = excluded.fees, wins = excluded.wins, losing = excluded.losing,
             even = excluded.even, gains = excluded.gains, losses = excluded.losses, best = excluded.best,
-            worst = excluded.worst, unknown = excluded.unknown, streak = excluded.streak
+            worst = excluded.worst, unknown = excluded.unknown, streak = excluded.streak, income = excluded.income
             where known is distinct from excluded
     )""",
     "funds": """

@@ -9,6 +9,8 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
+import psycopg
+
 from fntx_dagster.ledger.entries import START, Entry, Head
 from fntx_dagster.ledger.market import Symbol
 from fntx_dagster.ledger.positions import Key, OpenLot
@@ -106,18 +108,17 @@ def entry(db: Readable, book_id: int, entry_no: int) -> Entry:
         return {"entry_no": entry_no, **body, "prev_hash": prev_hash, "hash": digest}
 
 
-def lots(db: Readable, book_id: int) -> dict[Key, deque[OpenLot]]:
+def lots(connection: psycopg.Connection, book_id: int) -> dict[Key, deque[OpenLot]]:
     """Every open lot, oldest first."""
     found: dict[Key, deque[OpenLot]] = {}
-    with db.connect() as connection:
-        rows = connection.execute(
-            """select bot_id, exchange, symbol, entry_no, quantity, price from ledger.lots
-            where book_id = %s order by entry_no""",
-            (book_id,),
-        )
-        for bot_id, exchange, symbol, number, quantity, price in rows:
-            lot = OpenLot(number, Fraction(quantity), Fraction(price))
-            found.setdefault(Key(bot_id, exchange, symbol), deque()).append(lot)
+    rows = connection.execute(
+        """select bot_id, exchange, symbol, entry_no, quantity, price from ledger.lots
+        where book_id = %s order by coalesce(place, entry_no)""",
+        (book_id,),
+    )
+    for bot_id, exchange, symbol, number, quantity, price in rows:
+        lot = OpenLot(number, Fraction(quantity), Fraction(price))
+        found.setdefault(Key(bot_id, exchange, symbol), deque()).append(lot)
     return found
 
 
@@ -140,6 +141,23 @@ def unbalanced(db: Readable, book_id: int) -> Iterator[str]:
             {"book": book_id},
         ):
             yield f"the balance of {currency} is {balance}, and its postings sum to {posted}"
+
+
+def correcting_entries(connection: psycopg.Connection, book_id: int) -> list[Entry]:
+    """The entries of a book that reverse another one or state a place, in order."""
+    rows = connection.execute(
+        """select body || jsonb_build_object('entry_no', entry_no) from ledger.entries
+        where book_id = %s and (body ? 'place' or body ? 'reverses') order by entry_no""",
+        (book_id,),
+    )
+    return [body for (body,) in rows]
+
+
+def restated(db: Readable, book_id: int) -> dict[int, Fraction]:
+    """Entry → the gross P&L that it has by corrections before it, where that is not what it states."""
+    with db.connect() as connection:
+        rows = connection.execute("select entry_no, realized_pnl from ledger.restated where book_id = %s", (book_id,))
+        return {number: Fraction(realized) for number, realized in rows}
 
 
 def differing_fills(db: Readable, book_id: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import psycopg
 from psycopg.rows import dict_row, namedtuple_row
 
 from fntx_dagster.ledger.entries import Entry, Head
@@ -63,11 +64,16 @@ def pending(db: Readable, book_id: int, bot_id: str | None) -> Sequence[Mapping[
 
 
 def fills(db: Readable, book_id: int, wanted: FillsWanted) -> Sequence[Mapping[str, Any]]:
-    """Fills of a book, newest entry first."""
+    """Fills of a book, newest entry first, without those that were reversed."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            """select *, fill_id::text, order_id::text from ledger.fills
-            where book_id = %(book)s and bot_id = coalesce(%(bot_id)s, bot_id)
+            """select fills.*, fill_id::text, order_id::text,
+                coalesce(restated.realized_pnl, fills.realized_pnl) as realized_pnl
+            from ledger.fills left join ledger.restated using (book_id, entry_no)
+            where book_id = %(book)s
+                and not exists (select from ledger.reversals
+                    where reversals.book_id = fills.book_id and reversals.reversed_no = fills.entry_no)
+                and bot_id = coalesce(%(bot_id)s, bot_id)
                 and (%(since)s::timestamptz is null or executed_at >= %(since)s)
                 and (%(until)s::timestamptz is null or executed_at < %(until)s)
                 and (%(before)s::bigint is null or entry_no < %(before)s)
@@ -107,6 +113,35 @@ def all_entries(db: Readable, book_id: int) -> Iterator[Entry]:
         )
         for row in cursor:
             yield _entry(*row)
+
+
+def entry(connection: psycopg.Connection, book_id: int, number: int) -> Entry | None:
+    """An entry of a book by its number."""
+    row = connection.execute(
+        "select entry_no, body, prev_hash, hash from ledger.entries where (book_id, entry_no) = (%s, %s)",
+        (book_id, number),
+    ).fetchone()
+    return _entry(*row) if row else None
+
+
+def moves_money(connection: psycopg.Connection, book_id: int, number: int) -> bool:
+    """Whether an entry moves money and takes no other one back."""
+    return one_value(
+        connection.execute(
+            """select exists (select from ledger.postings where (book_id, entry_no) = (%(book)s, %(number)s))
+                and not exists (select from ledger.reversals where (book_id, entry_no) = (%(book)s, %(number)s))""",
+            {"book": book_id, "number": number},
+        )
+    )
+
+
+def is_reversed(connection: psycopg.Connection, book_id: int, number: int) -> bool:
+    """Whether an entry was taken back."""
+    return one_value(
+        connection.execute(
+            "select exists (select from ledger.reversals where (book_id, reversed_no) = (%s, %s))", (book_id, number)
+        )
+    )
 
 
 def days(db: Readable, book_id: int) -> list[BookDay]:
