@@ -284,7 +284,9 @@ class GatewaySettings(Group):
         ),
     )
     order_client_id: int = Field(
-        default=171, ge=1, description="client id of orders at IB Gateway, which nothing else may use (171)"
+        default=171,
+        ge=1,
+        description="client id of orders at IB Gateway (171; prices take the next); nothing else may use them",
     )
 
 

@@ -146,27 +146,20 @@ class Valr:
                 return amount(row, "makerPercentage") * 100, amount(row, "takerPercentage") * 100
         raise Permanent(f"VALR tells no fees of {symbol}", "Set them in FNTX_EXCHANGE_FEES")
 
-    def symbols(self) -> Sequence[str]:
-        """The symbols that trade now, in order."""
-        return sorted(symbol for symbol, pair in self._known_pairs().items() if pair.get("active") is True)
-
     def clock_ahead(self) -> timedelta:
         """How far VALR's clock is ahead of this machine's."""
         before = datetime.now(UTC)
         told = _moment(self._api.read("/v1/public/time"), "time")
         return told - before - (datetime.now(UTC) - before) / 2
 
-    def _known_pairs(self) -> dict[str, dict[str, Any]]:
-        """Every spot market in VALR's terms, from a list that is kept for an hour."""
+    def _pair(self, symbol: str) -> dict[str, Any]:
+        """A market in VALR's terms, from a list that is kept for an hour."""
         now = datetime.now(UTC)
         if now - self._pairs_at > _PAIRS_KEPT:
             spot = rows(self._api.read("/v1/public/pairs/SPOT"))
             self._pairs = {f"{text(row, 'baseCurrency')}/{text(row, 'quoteCurrency')}": row for row in spot}
             self._pairs_at = now
-        return self._pairs
-
-    def _pair(self, symbol: str) -> dict[str, Any]:
-        pair = self._known_pairs().get(symbol)
+        pair = self._pairs.get(symbol)
         if pair is None or pair.get("active") is not True:
             raise Permanent(f"VALR has no market {symbol}", "Look it up at VALR; symbols are BASE/QUOTE, as BTC/ZAR")
         return pair

@@ -91,6 +91,11 @@ class Ordering:
         self.account = account
         self.markets = markets
 
+    async def now(self) -> datetime:
+        """The gateway's time, to the second, in UTC."""
+        [now] = await self.conversation.answers({"its time": self.ib.reqCurrentTimeAsync()})
+        return now.astimezone(UTC)
+
     async def market(self, symbol: str) -> GatewayMarket:
         """The contract that a symbol names, and its rules. Raises Permanent where there is not exactly one."""
         if symbol not in self.markets:
@@ -179,9 +184,10 @@ class Ordering:
         return [self._fill(fill, at) for fill in wanted()]
 
     async def quote(self, symbol: str) -> Quote:
-        """Best bid and ask now, at the gateway's time. Raises Permanent where the account has no live prices of it."""
+        """Best bid and ask now, at the gateway's time; the subscription ends with the connection. Raises Permanent
+        where the account has no live prices of it."""
         at = await self.market(symbol)
-        [now] = await self.conversation.answers({"its time": self.ib.reqCurrentTimeAsync()})
+        now = await self.now()
         ticker = self.ib.reqMktData(at.contract)
 
         def refused() -> bool:
@@ -197,9 +203,8 @@ class Ordering:
             raise self.conversation.unavailable(
                 State.INCOMPLETE, f"delivered no bid and ask of {symbol}", "See whether its market is open"
             )
-        self.ib.cancelMktData(at.contract)
         bid, ask = exact(self.conversation, ticker.bid), exact(self.conversation, ticker.ask)
-        return Quote(bid, ask, self._shares(ticker.bidSize, at), self._shares(ticker.askSize, at), now.astimezone(UTC))
+        return Quote(bid, ask, self._shares(ticker.bidSize, at), self._shares(ticker.askSize, at), now)
 
     async def _asked_for(self, symbol: str) -> GatewayMarket:
         named = instrument(symbol)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
@@ -75,6 +75,10 @@ class BrokerAccount:
     def fee_bps(self, symbol: str) -> tuple[Decimal, Decimal]:
         """Raises Permanent: the broker charges by share and contract, with a minimum."""
         raise Permanent("IBKR has no fees in basis points", "Set what they come to as `ibkr` in FNTX_EXCHANGE_FEES")
+
+    def clock_ahead(self) -> timedelta:
+        """How far the gateway's clock is ahead of this machine's, to the second."""
+        return self._asked(lambda ordering: ordering.now()) - datetime.now(UTC)
 
     def _known(self) -> dict[str, GatewayMarket]:
         if time.monotonic() - self._markets_since > _MARKETS_KEPT:

@@ -13,6 +13,8 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.settings.exchanges import ExchangeKeys
 
 _SETTING = "FNTX_ORDER_CLIENT_ID"
+_ASKED_WITH_KEYS = ("valr",)
+"""Exchanges that answer few requests without keys: VALR 30 a minute."""
 
 
 def has_accounts(settings: Settings) -> bool:
@@ -57,13 +59,15 @@ class ExchangeAccounts:
 
 
 def market_at(settings: Settings, exchange: str) -> Exchange:
-    """An exchange for its rules and quotes alone; at IB Gateway through the first account that orders go to. Raises
-    what `account_at` raises."""
+    """An exchange for its rules and quotes alone; at IB Gateway through the first account that orders go to, by a
+    client id that keeps no order waiting. Raises what `account_at` raises."""
     if exchange == IBKR:
         for account in sorted(settings.gateway.order_accounts.values()):
-            return BrokerAccount(_gateway(settings, account), account)
+            gateway = _gateway(settings, account)
+            return BrokerAccount(gateway._replace(client_id=gateway.client_id + 1), account)
         raise Permanent("no account at IB Gateway is named for orders", "Name one in FNTX_ORDER_ACCOUNTS")
-    return _opened(settings, exchange, None)
+    accounts = [keys[exchange] for _, keys in sorted(settings.exchanges.keys.items()) if exchange in keys]
+    return _opened(settings, exchange, accounts[0] if accounts and exchange in _ASKED_WITH_KEYS else None)
 
 
 def _opened(settings: Settings, exchange: str, keys: ExchangeKeys | None) -> Exchange:
@@ -73,14 +77,15 @@ def _opened(settings: Settings, exchange: str, keys: ExchangeKeys | None) -> Exc
 
 
 def _gateway(settings: Settings, account: str) -> Gateway:
-    """The gateway of an account, for orders. Raises Permanent where its address is not known, or its client id is one
-    of the connections that read accounts: those are read-only, and the gateway takes an id once."""
+    """The gateway of an account, for orders. Raises Permanent where its address is not known, or its client id, or the
+    one after it, is of a connection that reads accounts: those are read-only, and the gateway takes an id once."""
     gateway = settings.gateway
     if account not in gateway.addresses:
         raise Permanent(f"no IB Gateway is known for {masked(account)}", "Give its address in FNTX_GATEWAYS")
     reading = range(gateway.client_id, gateway.client_id + len(gateway.addresses))
-    if gateway.order_client_id in reading:
-        raise Permanent(f"client id {gateway.order_client_id} is of a connection that reads", f"Set another {_SETTING}")
+    if gateway.order_client_id in reading or gateway.order_client_id + 1 in reading:
+        taken = f"client id {gateway.order_client_id} or the next is of a connection that reads"
+        raise Permanent(taken, f"Set another {_SETTING}")
     address = gateway_at(
         gateway.addresses[account], client_id=gateway.order_client_id, timeout=settings.exchanges.timeout
     )
