@@ -170,7 +170,7 @@ class Ordering:
 
     async def fills(self, symbol: str, since: datetime) -> Sequence[FoundFill]:
         """The executions of a contract since a moment, each with its commission; of a corrected one the correction,
-        under the trade id of both: the execution's id without its version."""
+        under the id of the first version."""
         at = await self.market(symbol)
         await self.conversation.answers({"the executions": self._executions()})
 
@@ -271,7 +271,7 @@ class Ordering:
     def _fill(self, fill: ib_insync.Fill, at: GatewayMarket) -> FoundFill:
         execution, report = fill.execution, fill.commissionReport
         done = OrderFill(
-            trade_id=execution_id(execution.execId).root,
+            trade_id=_first(execution.execId),
             side="sell" if execution.side == "SLD" else "buy",
             quantity=self._shares(execution.shares, at),
             price=exact(self.conversation, execution.price),
@@ -313,6 +313,12 @@ def _is(order: ib_insync.Order, wanted: FoundOrder) -> bool:
     if wanted.exchange_id:
         return str(order.permId) == wanted.exchange_id
     return bool(wanted.client_id) and order.orderRef == wanted.client_id
+
+
+def _first(execution: str) -> str:
+    """The id of an execution's first version, which corrections replace and the broker's statements know."""
+    root, version = execution_id(execution)
+    return f"{root}.01" if version else root
 
 
 def _filled_quantity(order: ib_insync.Order) -> float:

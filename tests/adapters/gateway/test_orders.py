@@ -287,7 +287,7 @@ def test_fills_have_their_commission_and_of_a_corrected_one_the_correction_count
         traded.desk.executions.append(corrected)
         again = traded.account.fills(SPY, NOW)[0]
         assert again.fill == first.fill._replace(price=Decimal("630.11"))
-        assert first.fill.trade_id == "0000e0d5.00000001.01"
+        assert first.fill.trade_id == done.execution_id == "0000e0d5.00000001.01.01"
 
 
 def test_fills_without_their_commission_are_not_delivered() -> None:
