@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
@@ -272,6 +273,33 @@ def test_valrs_clock_can_be_compared(serve: Callable[..., Valr]) -> None:
     ahead = valr.clock_ahead()
     assert ahead is not None
     assert abs(ahead - (NOW - datetime.now(UTC))) < timedelta(seconds=60)
+
+
+def test_a_refused_order_is_nowhere_and_one_that_is_somewhere_is_found_whatever_fails(
+    serve: Callable[..., Valr],
+) -> None:
+    chance, valr = random.Random(7), serve(held="2000000")
+    for _ in range(80):
+        if fault := chance.choice(["lost", "disconnect", "garbage", "too_many", "failure", None, None, None]):
+            valr.server.fail(fault, accepted=chance.random() < 0.5)  # pyright: ignore[reportArgumentType]
+        valr.paper.show(SYMBOL, QUOTE)
+        amount, price = chance.choice(["0.000001", "0.01", "0.3", "5"]), chance.choice(["999000", "1000100"])
+        sent = order(amount, price, time_in_force=chance.choice(["GTC", "IOC"]))
+        outcome: FoundOrder | Exception
+        try:
+            outcome = valr.adapter.send(sent)
+        except (OrderRefusedError, OutcomeUnknownError) as error:
+            outcome = error
+        there = [one for one in valr.paper.orders if one.client_id == sent.client_id]
+        found = valr.adapter.find(sent.client_id, SYMBOL, YEAR_AGO)
+        assert len(there) == (found is not None)
+        assert not (there and isinstance(outcome, OrderRefusedError))
+        if isinstance(outcome, FoundOrder):
+            assert found == outcome
+        assert found is None or found.filled == there[0].filled
+    told = [(each.fill.quantity, each.client_id) for each in valr.adapter.fills(SYMBOL, YEAR_AGO)]
+    assert sorted(told) == sorted((trade.quantity, trade.order.client_id) for trade in valr.paper.trades)
+    assert len(told) > 5
 
 
 def test_an_exchange_that_is_not_there_has_not_got_the_order() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -396,6 +397,40 @@ def test_a_client_id_that_another_process_uses_is_waited_for() -> None:
         traded.gateway.clients.add(str(CLIENT_ID))
         with pytest.raises(OrderRefusedError, match=r"already serves client id 171.*: the order was not sent"):
             traded.send()
+
+
+def test_a_refused_order_is_nowhere_and_one_that_is_somewhere_is_found_whatever_fails() -> None:
+    chance = random.Random(7)
+    failing: list[tuple[Faults, tuple[int, str] | None]] = [
+        (Faults(), None),
+        (Faults(loses_answer_at=PLACE_ORDER), None),
+        (Faults(vanishes_at=PLACE_ORDER), None),
+        (Faults(), (201, "Order rejected")),
+        (Faults(), (509, "Exception caught while reading socket")),
+        (Faults(messages=((1100, "lost"),)), None),
+        (Faults(drops_at_once=True), None),
+    ]
+    with trading() as traded:
+        for _ in range(40):
+            traded.gateway.faults, traded.desk.refusal = chance.choice(failing)
+            price = chance.choice(["629.00", "630.12"])
+            sent = order(f"{chance.randint(1, 400)}", price, time_in_force=chance.choice(["GTC", "IOC"]))
+            outcome: FoundOrder | Exception
+            try:
+                outcome = traded.account.send(sent)
+            except (OrderRefusedError, OutcomeUnknownError) as error:
+                outcome = error
+            traded.gateway.faults, traded.desk.refusal = Faults(), None
+            there = [one for one in traded.desk.orders if one.reference == sent.client_id]
+            found = traded.find(sent)
+            assert len(there) == (found is not None)
+            assert not (there and isinstance(outcome, OrderRefusedError))
+            if isinstance(outcome, FoundOrder):
+                assert found == outcome
+            assert found is None or found.filled == there[0].filled
+        told = [(each.fill.quantity, each.client_id) for each in traded.account.fills(SPY, NOW)]
+        assert sorted(told) == sorted((done.quantity, done.order.reference) for done in traded.desk.executions)
+        assert len(told) > 5
 
 
 def test_no_log_holds_an_account_or_an_order(caplog: pytest.LogCaptureFixture) -> None:
