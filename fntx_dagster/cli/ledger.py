@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from fntx_dagster.cli.options import AsJson, OneDay, Output, print_json, settings_and_database
+from fntx_dagster.cli.options import AsJson, MaybeFrom, MaybeTo, OneDay, Output, print_json, settings_and_database
 from fntx_dagster.cli.plain import write
+from fntx_dagster.cli.running import run_job
 
 ledger = typer.Typer(no_args_is_help=True, help="The append-only ledger of orders: its state, its proof, its entries.")
 
@@ -92,6 +93,27 @@ def export(
     else:
         write_whole(output, "".join(lines))
         note(f"Written: {output}")
+
+
+@ledger.command()
+def close(
+    first: MaybeFrom = None,
+    last: MaybeTo = None,
+    sign: Annotated[bool, typer.Option("--sign/--no-sign", help="Also sign the days and post them.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Close the days of every book that are over: a statement of each, explained, verified, signed and posted.
+
+    A day is one of UTC. Without a range, from the first day that is not signed to yesterday. A second run changes
+    nothing. `fntx run` over a range does the same after the sessions of the exchange.
+
+    fntx ledger close --to 2026-03-31
+    """
+    from fntx_dagster.services.ledger_accounts.explaining import range_to_close
+
+    settings, db = settings_and_database()
+    period = range_to_close(db, first and first.date(), last and last.date())
+    run_job(settings, "close_ledger_days" if sign else "verify_ledger_days", period, as_json)
 
 
 @ledger.command()

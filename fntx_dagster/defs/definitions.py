@@ -5,6 +5,7 @@ import dagster as dg
 from fntx_dagster.defs.accounting import lots
 from fntx_dagster.defs.current_day import current_day
 from fntx_dagster.defs.jobs import JOBS
+from fntx_dagster.defs.ledger_days import LEDGER_DAYS
 from fntx_dagster.defs.progress import progress_logger
 from fntx_dagster.defs.report import daily_report
 from fntx_dagster.defs.resources import Platform
@@ -27,6 +28,7 @@ defs = dg.Definitions(
         daily_signature,
         chain_receipt,
         current_day,
+        *LEDGER_DAYS,
     ],
     asset_checks=[*CHECKS, signed_days_unchanged],
     jobs=JOBS,

@@ -11,7 +11,10 @@ DRIFT = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_signature")
 CURRENT_DAY = dg.AssetSelection.assets("current_day")
 VIEWS = dg.AssetSelection.assets(*(spec.key for spec in transforms.specs if spec.is_virtual))
 """They hold no session; `transforms` builds those that are missing."""
-EVERY_DAY = dg.AssetSelection.all() - CURRENT_DAY - VIEWS
+LEDGER_PATH = dg.AssetSelection.assets("ledger_statements", "ledger_days", "ledger_records")
+LEDGER = dg.AssetSelection.groups("ledger")
+"""By days of UTC, so in jobs of their own."""
+EVERY_DAY = dg.AssetSelection.all() - CURRENT_DAY - VIEWS - LEDGER
 FILES = dg.AssetSelection.assets("flex_files", "raw_flex_xml")
 LOADED_DAYS = dg.AssetSelection.assets("raw_flex_xml").downstream(include_self=False) - VIEWS
 
@@ -56,6 +59,17 @@ verify_days = dg.define_asset_job(
     description="From the loaded statements to the verified and reported day. Signs nothing.",
 )
 
+close_ledger_days = dg.define_asset_job(
+    "close_ledger_days",
+    selection=LEDGER_PATH,
+    description="The days of ledger accounts: closed, explained, verified, reported, signed and posted.",
+)
+verify_ledger_days = dg.define_asset_job(
+    "verify_ledger_days",
+    selection=LEDGER_PATH - dg.AssetSelection.assets("ledger_records"),
+    description="As close_ledger_days, without signing.",
+)
+
 JOBS = [
     daily_run,
     run_loaded_days,
@@ -65,5 +79,7 @@ JOBS = [
     sign_days,
     post_queue,
     refresh_current_day,
+    close_ledger_days,
+    verify_ledger_days,
     deliver_alerts,
 ]

@@ -17,7 +17,7 @@ from fntx_dagster.defs.failures import error_text, is_transient
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.internals import MAX_RETRIES_TAG, is_failed_check, keep_connections
 from fntx_dagster.defs.lost_server import naming_a_lost_server
-from fntx_dagster.defs.partitions import FIRST_SESSION, SESSIONS
+from fntx_dagster.defs.partitions import DAYS, FIRST_SESSION, SESSIONS
 from fntx_dagster.defs.ranges import range_tags
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
@@ -66,12 +66,24 @@ def sessions_between(period: Period) -> list[date]:
     return days
 
 
+def days_between(period: Period) -> list[date]:
+    """The days of a range that have a partition of the ledger; Permanent where they begin later."""
+    if period.first < FIRST_SESSION:
+        raise Permanent(
+            f"Dagster has partitions from {FIRST_SESSION} on, and the range begins {period.first}",
+            "Set FNTX_FIRST_SESSION to the first day of the ledger",
+        )
+    return [period.first + timedelta(days=number) for number in range((period.last - period.first).days + 1)]
+
+
 def run_range(settings: Settings, job_name: str, period: Period) -> RunOutcome:
-    """Run a job over the sessions between two days (inclusive) in this process and wait for it.
+    """Run a job over the sessions, or a job of the ledger over the days, between two days (inclusive) in this process
+    and wait for it.
 
     Raises Transient where it failed and the database server ended meanwhile, whatever the steps say of it.
     """
-    days = sessions_between(period)
+    is_by_day = defs.resolve_job_def(job_name).partitions_def == DAYS
+    days = days_between(period) if is_by_day else sessions_between(period)
     export(dagster_environment(settings))
     run_id = str(uuid4())
     with naming_a_lost_server(settings, run_id) as fail_if_lost:
@@ -120,16 +132,19 @@ def _outcome(result: dg.ExecuteInProcessResult, checks: list[dg.AssetCheckEvalua
     lasting = [event for event in failed_steps if not is_transient(event)]
     lasting += [check for check in errors if not _may_pass_later(check)]
     transient = bool(failures) and not lasting
-    loaded, signed, posted = (metadata.get(name, {}) for name in ("raw_flex_xml", "daily_signature", "chain_receipt"))
     changed = {
-        "rows_loaded": sum(loaded.get(name, 0) for name in ("inserted", "updated", "withdrawn")),
+        "rows_loaded": _sum(metadata, ("raw_flex_xml", "ledger_statements"), ("inserted", "updated", "withdrawn")),
         "sessions_explained": explained,
-        "days_signed": signed.get("signed", 0),
-        "days_posted": posted.get("posted", 0),
+        "days_signed": _sum(metadata, ("daily_signature", "ledger_records"), ("signed",)),
+        "days_posted": _sum(metadata, ("chain_receipt", "ledger_records"), ("posted",)),
     }
     notes = list(metadata.get("daily_report", {}).get("notes", ()))
     success = result.success and not failures
     return RunOutcome(result.run_id, success, failures, transient, warnings, notes, metadata, changed)
+
+
+def _sum(metadata: dict[str, dict[str, Any]], assets: tuple[str, ...], names: tuple[str, ...]) -> int:
+    return sum(metadata.get(asset, {}).get(name, 0) for asset in assets for name in names)
 
 
 @contextmanager

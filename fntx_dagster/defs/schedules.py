@@ -1,4 +1,5 @@
-"""What happens at a time of day: the month-to-date refresh at 17:00 Hong Kong, the signature at 00:00 UTC.
+"""What happens at a time of day: the month-to-date refresh at 17:00 Hong Kong, the signature at 00:00 UTC, the days of
+ledger accounts at 00:05 UTC.
 
 A schedule does not make up for a tick that it missed; the sensors do.
 """
@@ -8,10 +9,11 @@ from datetime import UTC
 
 import dagster as dg
 
-from fntx_dagster.defs.jobs import refresh_days, sign_days
+from fntx_dagster.defs.jobs import close_ledger_days, refresh_days, sign_days
 from fntx_dagster.defs.ranges import BEGINNING, requested
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.services import watching
+from fntx_dagster.services.ledger_accounts.explaining import days_to_close
 from fntx_dagster.services.signatures.refusals import Beginning
 
 Tick = Iterator[dg.RunRequest | dg.SkipReason]
@@ -43,4 +45,17 @@ def signature_of_the_day(context: dg.ScheduleEvaluationContext, platform: Platfo
     yield requested(plan, **{BEGINNING: Beginning.LATEST.value})
 
 
-SCHEDULES = [month_to_date, signature_of_the_day]
+@dg.schedule(
+    job=close_ledger_days,
+    cron_schedule="5 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Closes the days of ledger accounts that are over: explained, verified, signed and posted.",
+)
+def ledger_days_of_the_night(context: dg.ScheduleEvaluationContext, platform: Platform) -> Tick:
+    """From the first day that is not signed, so that a missed night is made up for in the next one."""
+    now = context.scheduled_execution_time.astimezone(UTC)
+    yield requested(days_to_close(platform.database(), now))
+
+
+SCHEDULES = [month_to_date, signature_of_the_day, ledger_days_of_the_night]

@@ -73,7 +73,7 @@ def _event_lines(events: Sequence[Event], day: AnyDay, today: date) -> list[Line
         Line(
             "Event",
             _sentence(event, day, today),
-            note=_description(event),
+            note=_description(event, day),
             amount=event.amount,
             currency=event.currency,
         )
@@ -92,9 +92,9 @@ def _sentence(event: Event, day: AnyDay, today: date) -> str:
     return f"{said}{about}{' (time assumed)' if event.time_assumed else ''}."
 
 
-def _description(event: Event) -> str:
+def _description(event: Event, day: AnyDay) -> str:
     words = " ".join(event.description.split())
-    return f" The broker writes: “{words}”." if words else ""
+    return f" {wording.keeper(day)} writes: “{words}”." if words else ""
 
 
 def _impact(block: Block, base_currency: str) -> tuple[Line, ...]:

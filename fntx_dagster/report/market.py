@@ -193,7 +193,10 @@ def _stand_in(rate: StandInRate, day: AnyDay) -> str:
 def _official_lines(day: Day) -> tuple[Line, ...]:
     nav = nav_line("Closing NAV", day.closing_nav_official, day)
     return (
-        Line(f"Official Closing NAV (at {_at(day.closes_at, day)})", "The broker books the official NAV of the day."),
+        Line(
+            f"Official Closing NAV (at {_at(day.closes_at, day)})",
+            f"{wording.keeper(day)} books the official NAV of the day.",
+        ),
         replace(nav, depth=1, total=True),
     )
 
@@ -338,6 +341,8 @@ def _marked_sentence(day: Day) -> str:
     """What of the difference is the open positions'; interest, translation and the rest are beside it."""
     marks = _new_marks(day)
     if marks == day.difference:
-        return "The broker calculates the day's unrealised P&L on these open positions."
+        return f"{wording.keeper(day)} calculates the day's unrealised P&L on these open positions."
     made = f"{money.display(marks, signed=True)} {day.base_currency}"
-    return f"The broker calculates {made} on these open positions; the rest of the difference is beside them."
+    return (
+        f"{wording.keeper(day)} calculates {made} on these open positions; the rest of the difference is beside them."
+    )

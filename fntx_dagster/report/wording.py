@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.model.contract import Contract, is_option, is_stock, ladder_key, underlying_of
+from fntx_dagster.model.day import AnyDay
 from fntx_dagster.report import clock, money
 
 # A sentence that names more than this many things is no longer read.
@@ -90,6 +91,11 @@ def calls_first(contract: Contract) -> tuple[object, ...]:
         contract.strike or Decimal(0),
         contract.contract_id,
     )
+
+
+def keeper(day: AnyDay) -> str:
+    """Who keeps the account's books, as a sentence begins with it: a market that never closes has no broker."""
+    return "The ledger" if day.never_closes else "The broker"
 
 
 def _few(items: Sequence[str], more: str) -> list[str]:

@@ -131,7 +131,7 @@ def _flow(rows: DayRows, entry: Entry, stated: Entry) -> None:
     comes = (stated["event_type"] == kinds.DEPOSIT) == (entry is stated)
     amount = Fraction(stated["amount"]) * (1 if comes else -1)
     rate = Fraction(stated["rate"])
-    words = stated["description"] or stated["event_type"].capitalize()
+    words = stated["description"] or ""
     if entry is not stated:
         words = f"Reversal of entry {stated['entry_no']}: {entry['reason']}"
     rows.cash.append(

@@ -81,7 +81,7 @@ def test_a_saturday_with_a_purchase_and_a_sale(tmp_path: Path) -> None:
     [held] = found["OpenPosition"]
     assert (held["position"], held["mark_price"], held["position_value"]) == (Decimal("1.5"), 130, 195)
     [cash] = found["CashTransaction"]
-    assert (cash["amount"], cash["type"], cash["description"]) == (-50, "Deposits/Withdrawals", "Withdrawal")
+    assert (cash["amount"], cash["type"], cash["description"]) == (-50, "Deposits/Withdrawals", None)
     [worth] = found["EquitySummaryByReportDateInBase"]
     assert (worth["cash"], worth["crypto"], worth["total"]) == (Decimal("809.74"), "195", Decimal("1004.74"))
     assert {row["currency"]: row["ending_cash"] for row in found["CashReportCurrency"]} == {

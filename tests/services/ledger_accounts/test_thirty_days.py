@@ -1,0 +1,220 @@
+"""A paper account over thirty days is explained, measured, signed, posted and verified as a broker's account is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fntx_dagster.adapters.evm.client import connect
+from fntx_dagster.metrics.catalogue import EXTENSION
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.ledger_accounts.closing import close_days
+from fntx_dagster.services.ledger_accounts.explaining import explain_days, prove_days
+from fntx_dagster.services.ledger_accounts.following import follows
+from fntx_dagster.services.ledger_accounts.statements import statement_of_day
+from fntx_dagster.services.orders.overview import export_entries
+from fntx_dagster.services.orders.verifying import verify
+from fntx_dagster.services.performance import rolling_metrics, summary_rows
+from fntx_dagster.services.reporting import report
+from fntx_dagster.services.signatures.disclosing import disclose_day
+from fntx_dagster.services.signatures.drifting import drifts
+from fntx_dagster.services.signatures.posting import disagreements, held_by
+from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS
+from fntx_dagster.services.signatures.verifying import signed_day, verify_record
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.ledger import books, reading
+from fntx_dagster.store.marts.verification import verifications
+from tests.dbt.conftest import fresh
+
+from .thirty_days import ACCOUNT, DAYS, FIRST, LAST, QUIET, PaperTrader
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass
+class Traded:
+    """The home, its database, the trader, and what each step of closing said."""
+
+    settings: Settings
+    db: Database
+    trader: PaperTrader
+    said: dict[str, Any]
+
+    def rows(self) -> list[dict[str, Any]]:
+        return summary_rows(self.settings, self.db, DAYS, ACCOUNT)
+
+    def close(self) -> dict[str, Any]:
+        closed, of_bob = close_days(self.settings, self.db, LAST)
+        explained = explain_days(self.settings, self.db, DAYS, lambda text: None)
+        proved = prove_days(self.settings, self.db, DAYS, lambda text: None)
+        return {"closed": closed, "of_bob": of_bob, "explained": explained, "proved": proved}
+
+
+@pytest.fixture(scope="module")
+def traded(
+    postgres: str, story_home: Settings, deployed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Traded]:
+    home = tmp_path_factory.mktemp("ledger") / "home"
+    shutil.copytree(story_home.home, home)
+    shutil.copytree(deployed, home, dirs_exist_ok=True)
+    settings = Settings(home=home, database=story_home.database)
+    with fresh(postgres, settings) as platform:
+        (trader := PaperTrader(platform.database)).trade_thirty_days()
+        PaperTrader(platform.database, "bob").trade_in_several_currencies()
+        done = Traded(settings, platform.database, trader, {})
+        done.said = done.close()
+        yield done
+
+
+def test_every_day_is_explained_and_nothing_is_left_over(traded: Traded) -> None:
+    assert (traded.said["closed"].period, traded.said["closed"].refused) == (DAYS, None)
+    assert (traded.said["explained"].days, traded.said["explained"].failed) == (60, [])
+    rows = traded.rows()
+    assert [row["trading_day"] for row in rows] == [FIRST + timedelta(days=number) for number in range(30)]
+    assert {row["base_currency"] for row in rows} == {"USDT"}
+    assert {row["unexplained"] for row in rows} == {0}
+    assert {row["broker_residual"] for row in rows} == {0}
+    kinds = ("mathematical", "logical", "cross_reference", "historical")
+    assert verifications(traded.db, DAYS, ACCOUNT, kinds=kinds, failed_only=True) == []
+
+
+def test_a_book_in_several_currencies_is_explained_too(traded: Traded) -> None:
+    rows = summary_rows(traded.settings, traded.db, DAYS, "LEDGER-bob-paper")
+    assert len(rows) == 30
+    assert {round(row["unexplained"], 30) for row in rows} == {0}
+    assert {round(row["broker_residual"], 30) for row in rows} == {0}
+    assert any(row["difference_parts"]["fx_translation"] for row in rows)
+    assert verifications(traded.db, DAYS, "LEDGER-bob-paper", kinds=BLOCKING_KINDS, failed_only=True) == []
+    book_id = books.book_of(traded.db, "bob", True)
+    assert book_id is not None
+    last = max(day for day in reading.days(traded.db, book_id))
+    assert rows[-1]["closing_nav_official"] == last.equity
+
+
+def test_each_days_nav_is_the_ledgers_equity_to_the_last_digit(traded: Traded) -> None:
+    book_id = books.book_of(traded.db, "ada", True)
+    assert book_id is not None
+    equity: dict[date, Decimal | None] = {day.day: day.equity for day in reading.days(traded.db, book_id)}
+    assert equity.keys() == {row["trading_day"] for row in traded.rows()} - {*QUIET}
+    last = None
+    for row in traded.rows():
+        last = equity.get(row["trading_day"], last)
+        assert row["closing_nav_official"] == last
+    assert all(book.holds for book in verify(traded.trader.desk))
+
+
+def test_what_the_lots_realised_is_what_the_ledger_realised_day_by_day(traded: Traded) -> None:
+    book_id = books.book_of(traded.db, "ada", True)
+    assert book_id is not None
+    for day in reading.days(traded.db, book_id):
+        with traded.db.connect() as connection:
+            realised, fees = connection.execute(
+                """select coalesce(sum(gross_realised), 0), -coalesce(sum(commission), 0) from alm_reporting.fills
+                where account_id = %s and session = %s""",
+                (ACCOUNT, day.day),
+            ).fetchone() or (None, None)
+        assert (realised, fees) == (day.realized, day.fees)
+
+
+def test_metrics_are_those_of_a_market_that_never_closes(traded: Traded) -> None:
+    [year] = [row for row in rolling_metrics(traded.db, Period.on(LAST), ACCOUNT) if row["metric_window"] == "all"]
+    navs = {row["trading_day"]: row for row in traded.rows()}
+    returns = [
+        float((row["closing_nav_official"] + row["withdrawals"]) / (row["opening_nav_official"] + row["deposits"])) - 1
+        for row in navs.values()
+    ]
+    mean = sum(returns) / 30
+    deviation = (sum((each - mean) ** 2 for each in returns) / 29) ** 0.5
+    assert year["observations"] == 30
+    assert year["volatility"] == pytest.approx(deviation * 365**0.5)
+    assert year["sharpe"] == pytest.approx(mean / deviation * 365**0.5)
+
+
+def test_each_record_holds_the_ledgers_head_at_the_days_end(traded: Traded) -> None:
+    assert (traded.said["proved"].signed, traded.said["proved"].posted) == (60, 60)
+    assert traded.said["proved"].refused == []
+    entries = list(export_entries(traded.db, "ada", True))
+    for day in (FIRST, QUIET[0], date(2026, 3, 8), LAST):
+        midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
+        until = [entry for entry in entries if datetime.fromisoformat(entry["timestamp"]) <= midnight]
+        signed = signed_day(traded.db, ACCOUNT, day)
+        assert signed.extension is not None
+        assert signed.extension.values["ledger_entries"] == len(until)
+        assert EXTENSION.by_name["ledger_head"].text_of(signed.extension.values["ledger_head"]) == until[-1]["hash"]
+        assert signed.values["session_close_utc"] == int(midnight.timestamp())
+        assert signed.values["trading_day_num"] == (day - FIRST).days + 1
+
+
+def test_a_stranger_verifies_a_sunday_with_nothing_but_a_file_and_the_chain(traded: Traded, tmp_path: Path) -> None:
+    sunday = date(2026, 3, 8)
+    assert verify_record(traded.settings, traded.db, ACCOUNT, sunday).holds
+    names = ["net_pnl", "base_currency", "statements_digest", "ledger_entries", "ledger_head"]
+    (file := tmp_path / "sunday.json").write_text(disclose_day(traded.settings, traded.db, ACCOUNT, sunday, names))
+    with connect(traded.settings) as chain:
+        assert disagreements(traded.db, chain, held_by(traded.db, chain)) == []
+    script = [sys.executable, "-I", ROOT / "verify" / "verify.py", file]
+    said = subprocess.run(script, capture_output=True, text=True)
+    assert "USDT" in said.stdout
+    [row] = [row for row in traded.rows() if row["trading_day"] == sunday]
+    shown = {metric["name"]: metric["value"] for metric in json.loads(file.read_text())["metrics"]}
+    assert Decimal(shown["net_pnl"]) == round(row["net_pnl"], 8)
+    head = signed_day(traded.db, ACCOUNT, sunday).extension
+    assert head is not None
+    assert f"{head.values['ledger_entries']}" in said.stdout
+    # and from the entries alone: the statement whose digest is signed follows from them up to the signed head
+    text, exported = tmp_path / "sunday.xml", tmp_path / "entries.jsonl"
+    text.write_text(statement_of_day(traded.db, "ada", True, sunday), encoding="utf-8")
+    exported.write_text("".join(json.dumps(entry) + "\n" for entry in export_entries(traded.db, "ada", True)))
+    followed = follows(text, exported)
+    assert (followed.problems, followed.head.entry_no) == ((), head.values["ledger_entries"])
+    lines = hashlib.sha256(text.read_bytes()).hexdigest() + "\n"
+    assert shown["statements_digest"] == hashlib.sha256(lines.encode()).hexdigest()
+
+
+def test_the_narrative_reads_as_that_of_a_market_that_never_closes(traded: Traded) -> None:
+    text = report(traded.settings, traded.db, Period.on(date(2026, 3, 8)), ZoneInfo("Asia/Hong_Kong"), ACCOUNT, "md")
+    assert "Sunday, March 8, 2026" in text
+    assert re.search(r"\d\d:\d\d HKT.* / \d\d:\d\d UTC", text)
+    assert re.search(r"You (buy|sell|buy back|cover) [\d.]+ (BTC|ETH)/USDT at [\d,.]+ USDT", text)
+    assert "You withdraw 250.13 USDT" in text or "withdraw" in text
+    for word in ("Market Open", "Market Close", "US Trading Day", "EST", "EDT", "New York", "broker", "shares"):
+        assert word not in text, word
+
+
+def test_closing_again_changes_nothing(traded: Traded) -> None:
+    again = traded.close()
+    assert not again["closed"].rows.changed
+    assert (again["proved"].signed, again["proved"].posted) == (0, 0)
+
+
+def test_an_entry_that_comes_late_is_a_drift_of_the_signed_days(traded: Traded) -> None:
+    """The last test of this file: it changes the book."""
+    assert drifts(traded.db).drifted == []
+    traded.trader.now = datetime(2026, 3, 20, 23, 59, tzinfo=UTC)
+    traded.trader.money("7", description="late")
+    changed = {drift.signed.trading_day: drift for drift in drifts(traded.db).drifted}
+    assert changed.keys() == {date(2026, 3, 20), LAST}
+    assert {each.metric for each in changed[LAST].differences} == {"ledger_entries", "ledger_head"}
+    closed, _ = close_days(traded.settings, traded.db, LAST)
+    assert closed.rows.inserted
+    explain_days(traded.settings, traded.db, Period.on(LAST), lambda text: None)
+    changed = {drift.signed.trading_day: drift for drift in drifts(traded.db).drifted}
+    found = {each.metric: each for each in changed[date(2026, 3, 20)].differences}
+    assert {"deposits", "closing_nav_official", "ledger_head"} <= found.keys()
+    deposits = found["deposits"]
+    assert Fraction(deposits.found or 0) - Fraction(deposits.signed or 0) == 7
