@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,24 @@ if TYPE_CHECKING:
 
 def run_job(settings: Settings, job: str, period: Period, as_json: bool) -> None:
     """Run a job over a range, with its steps on standard error and its outcome on standard output."""
+    run_jobs(settings, {job: period}, as_json)
+
+
+def run_jobs(settings: Settings, jobs: Mapping[str, Period], as_json: bool) -> None:
+    """Run jobs one after the other, each over its range; their outcome is told as one. The first that fails is the
+    last."""
     with keeping_imports():
-        from fntx_dagster.defs.run import run_range
+        from fntx_dagster.defs.run import RunOutcome, joined, run_range
     from fntx_dagster.cli.steps import print_outcome, watching_steps
     from fntx_dagster.cli.terminal import note
 
+    outcomes: list[RunOutcome] = []
     with watching_steps():
-        outcome = run_range(settings, job, period)
+        for job, period in jobs.items():
+            outcomes.append(run_range(settings, job, period))
+            if not outcomes[-1].success:
+                break
+    outcome = joined(outcomes)
     if as_json:
         names = ("run_id", "success", "failures", "warnings", "notes", "changed")
         print_json({name: getattr(outcome, name) for name in names})

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fntx_dagster.cli.options import AsJson, From, MaybeFrom, MaybeTo, To, print_json, settings_and_database
-from fntx_dagster.cli.running import run_job
+from fntx_dagster.cli.running import run_job, run_jobs
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
@@ -89,12 +89,22 @@ def run(
     """Run the daily job over a range through Dagster: from what is loaded to the receipts.
 
     A second run changes nothing. The run is recorded in the instance that the UI shows. An account that fails its
-    verification is named and not signed from that day on; the others are.
+    verification is named and not signed from that day on; the others are. Where books of the ledger have days in the
+    range, these are closed first, as by `fntx ledger close`.
 
     fntx run --from 2025-07-01 --to 2025-07-18 --no-sign
     """
-    from fntx_dagster.services.sessions import require_session
+    from fntx_dagster.services.ledger_accounts.explaining import days_in
+    from fntx_dagster.services.ranges import refuse_backwards
+    from fntx_dagster.services.sessions import has_session, require_session
 
-    require_session(period := Period(first.date(), last.date()))
-    with_files, from_tables = ("daily_run", "run_loaded_days") if sign else ("refresh_days", "verify_days")
-    run_job(load_settings(), with_files if fetch else from_tables, period, as_json)
+    refuse_backwards(period := Period(first.date(), last.date()))
+    settings, db = settings_and_database()
+    jobs: dict[str, Period] = {}
+    if of_ledger := days_in(db, period):
+        jobs["close_ledger_days" if sign else "verify_ledger_days"] = of_ledger
+    if not of_ledger or has_session(period):
+        require_session(period)
+        with_files, from_tables = ("daily_run", "run_loaded_days") if sign else ("refresh_days", "verify_days")
+        jobs[with_files if fetch else from_tables] = period
+    run_jobs(settings, jobs, as_json)

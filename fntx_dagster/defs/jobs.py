@@ -69,6 +69,11 @@ verify_ledger_days = dg.define_asset_job(
     selection=LEDGER_PATH - dg.AssetSelection.assets("ledger_records"),
     description="As close_ledger_days, without signing.",
 )
+post_ledger_queue = dg.define_asset_job(
+    "post_ledger_queue",
+    selection=dg.AssetSelection.assets("ledger_records"),
+    description="Signs and posts the explained days of ledger accounts that wait for the chain.",
+)
 
 JOBS = [
     daily_run,
@@ -81,5 +86,6 @@ JOBS = [
     refresh_current_day,
     close_ledger_days,
     verify_ledger_days,
+    post_ledger_queue,
     deliver_alerts,
 ]

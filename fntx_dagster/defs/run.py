@@ -4,7 +4,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -43,6 +43,23 @@ class RunOutcome(NamedTuple):
     notes: list[str]
     metadata: dict[str, dict[str, Any]]
     changed: dict[str, int]
+
+
+def joined(outcomes: Sequence[RunOutcome]) -> RunOutcome:
+    """What became of several runs, as of one."""
+    first, *others = outcomes
+    for other in others:
+        first = RunOutcome(
+            f"{first.run_id} {other.run_id}",
+            first.success and other.success,
+            [*first.failures, *other.failures],
+            (first.success or first.transient) and (other.success or other.transient),
+            [*first.warnings, *other.warnings],
+            [*first.notes, *other.notes],
+            first.metadata | other.metadata,
+            {name: number + other.changed[name] for name, number in first.changed.items()},
+        )
+    return first
 
 
 def sessions_between(period: Period) -> list[date]:

@@ -15,18 +15,22 @@ from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.former_names import current_job, recorded_jobs
 from fntx_dagster.defs.internals import evaluation_records
 from fntx_dagster.defs.jobs import (
+    close_ledger_days,
     daily_run,
     fetch_files,
+    post_ledger_queue,
     post_queue,
     refresh_current_day,
     refresh_days,
     run_loaded_days,
     sign_days,
     verify_days,
+    verify_ledger_days,
 )
 from fntx_dagster.defs.ranges import BEGINNING, requested
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import skipped, warning
+from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.services import watching
 from fntx_dagster.services.alerting import note_failed_run, note_succeeded_run, raise_alerts
 from fntx_dagster.services.sessions import is_open
@@ -35,6 +39,7 @@ from fntx_dagster.services.signatures.refusals import Beginning
 Tick = Iterator[dg.RunRequest | dg.SkipReason]
 _FETCHING = [job.name for job in (refresh_days, daily_run, fetch_files)]
 _POSTING = [job.name for job in (daily_run, run_loaded_days, sign_days, post_queue)]
+_OF_LEDGER = [job.name for job in (close_ledger_days, verify_ledger_days, post_ledger_queue)]
 _BUILDING = [*_FETCHING, *(job.name for job in (run_loaded_days, verify_days, sign_days))]
 _SILENCE = timedelta(hours=1)
 _RECEIPTS = "chain_receipt"
@@ -92,6 +97,20 @@ def chain_queue(context: dg.SensorEvaluationContext, platform: Platform) -> Tick
         yield skipped("Records are being signed or posted.")
     else:
         yield requested(watching.queue_to_post(platform.settings(), platform.database(), _now()))
+
+
+@dg.sensor(
+    job=post_ledger_queue,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Posts the records of ledger accounts that wait for the chain, in order.",
+)
+def ledger_chain_queue(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
+    """As `chain_queue`, by days of UTC."""
+    if _under_way(context, _OF_LEDGER):
+        yield skipped("Days of the ledger are being closed or posted.")
+    else:
+        yield requested(watching.queue_to_post(platform.settings(), platform.database(), _now(), SEVEN_DAYS))
 
 
 @dg.sensor(
@@ -235,4 +254,13 @@ def _move_cursor(context: dg.SensorEvaluationContext, read: set[int]) -> None:
     context.update_cursor(":".join(map(str, sorted(near))))
 
 
-SENSORS = [missing_sessions, complete_days, chain_queue, open_session, alert, failed_run, succeeded_run]
+SENSORS = [
+    missing_sessions,
+    complete_days,
+    chain_queue,
+    ledger_chain_queue,
+    open_session,
+    alert,
+    failed_run,
+    succeeded_run,
+]

@@ -13,11 +13,12 @@ from fntx_dagster.accounting.calendar import last_session, sessions, why_closed
 from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
-from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.model.session import NEW_YORK, XNYS
 from fntx_dagster.services.fetching import configured, overdue
 from fntx_dagster.services.signatures.late_records import is_ripe, waiting_here
 from fntx_dagster.services.signatures.refusals import Beginning, DaysToSign, days_to_sign
 from fntx_dagster.settings import Settings
+from fntx_dagster.store.accounting.calendars import calendars
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox.signatures import last_signed_sessions, unsigned_days
 from fntx_dagster.store.raw_flex.coverage import due_session
@@ -81,10 +82,12 @@ def complete_days_to_sign(settings: Settings, db: Database, now: datetime) -> Pl
     return _to_sign(settings, db, now, Beginning.NOTHING, f"{now:%Y-%m-%dT%H}", date.min)
 
 
-def queue_to_post(settings: Settings, db: Readable, now: datetime) -> Plan:
-    """The records that the chain of the settings can take. A failed record waits for a person."""
+def queue_to_post(settings: Settings, db: Readable, now: datetime, calendar: str = XNYS) -> Plan:
+    """The records of accounts that follow a calendar and that the chain of the settings can take. A failed record waits
+    for a person."""
     try:
-        records = waiting_here(settings, db)
+        known = calendars(db)
+        records = [record for record in waiting_here(settings, db) if known[record.account_id] == calendar]
     except Permanent as error:
         return Plan(None, without_accounts(str(error)))
     if not records:
@@ -103,7 +106,12 @@ def _to_sign(
     """Requested once per `key` and number of days."""
     first = settings.dagster.earliest
     with db.snapshot() as snapshot:
-        accounts = days_to_sign(snapshot, beginning, begins_from)
+        known = calendars(snapshot)
+        accounts = {
+            account: days
+            for account, days in days_to_sign(snapshot, beginning, begins_from).items()
+            if known[account] == XNYS  # the others are signed by days of UTC
+        }
         days = sorted(day for account in accounts.values() for day in account.days if day >= first)
         if not days:
             return Plan(None, " ".join(_why_nothing_to_sign(snapshot, accounts, now)))

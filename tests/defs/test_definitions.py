@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 
 from fntx_dagster.defs.definitions import defs
-from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.run import sessions_between
+from fntx_dagster.defs.partitions import DAYS, SESSIONS
+from fntx_dagster.defs.run import days_between, sessions_between
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 
@@ -51,7 +51,25 @@ def test_the_daily_job_materialises_every_asset_but_the_views_and_today() -> Non
     views = {name for name in GRAPH.get_all_asset_keys() if GRAPH.get(name).is_virtual}
     assert {"stg_fills", "stg_sessions"} <= {name.to_user_string() for name in views}
     built = defs.resolve_job_def("daily_run").asset_layer.executable_asset_keys
-    assert built == GRAPH.materializable_asset_keys - views - {key("current_day")}
+    assert built == GRAPH.materializable_asset_keys - views - {key("current_day")} - of_the_ledger()
+
+
+def of_the_ledger() -> set[dg.AssetKey]:
+    """The assets by days of UTC."""
+    return {name for name in GRAPH.materializable_asset_keys if GRAPH.get(name).group_name == "ledger"}
+
+
+def test_the_days_of_the_ledger_are_closed_explained_and_proved_by_days_of_utc() -> None:
+    steps = ("ledger_statements", "ledger_days", "ledger_records")
+    assert {key(name) for name in steps} <= of_the_ledger()
+    assert ancestors("ledger_records") >= {"ledger_statements", "ledger_days"}
+    job = defs.resolve_job_def("close_ledger_days")
+    assert job.asset_layer.executable_asset_keys == {key(name) for name in steps}
+    assert job.partitions_def == DAYS
+    assert DAYS.has_partition_key("2026-03-07"), "a Saturday"
+    assert days_between(Period(date(2026, 3, 7), date(2026, 3, 8))) == [date(2026, 3, 7), date(2026, 3, 8)]
+    with pytest.raises(Permanent, match="FNTX_FIRST_SESSION"):
+        days_between(Period(date(2014, 12, 1), date(2015, 1, 10)))
 
 
 def test_every_asset_has_a_group_kinds_an_owner_and_a_description() -> None:
@@ -66,7 +84,7 @@ def test_every_asset_has_a_group_kinds_an_owner_and_a_description() -> None:
 def test_every_asset_is_partitioned_by_session_and_backfilled_in_one_run() -> None:
     for name in GRAPH.materializable_asset_keys - {key("current_day")}:
         node = GRAPH.get(name)
-        assert node.partitions_def == SESSIONS, name
+        assert node.partitions_def == (DAYS if name in of_the_ledger() else SESSIONS), name
         assert node.backfill_policy == dg.BackfillPolicy.single_run(), name
 
 
@@ -107,10 +125,12 @@ def test_schedules_and_sensors_run_without_anybody_turning_them_on() -> None:
     assert {schedule.name: schedule.cron_schedule for schedule in defs.schedules} == {
         "month_to_date": "0 17 * * *",
         "signature_of_the_day": "0 0 * * *",
+        "ledger_days_of_the_night": "5 0 * * *",
     }
     assert {schedule.name: schedule.execution_timezone for schedule in defs.schedules} == {
         "month_to_date": "Asia/Hong_Kong",
         "signature_of_the_day": "UTC",
+        "ledger_days_of_the_night": "UTC",
     }
     asleep = [tick.name for tick in [*defs.schedules, *defs.sensors] if tick.default_status.value != "RUNNING"]
     assert asleep == []

@@ -35,14 +35,14 @@ from fntx_dagster.store.marts.verification import verifications
 from fntx_dagster.store.outbox.signatures import last_signed_sessions
 
 
-class Explained(NamedTuple):
+class ExplainedDays(NamedTuple):
     """How many days of ledger accounts were built, and each equation of them that does not hold."""
 
     days: int
     failed: list[Finding]
 
 
-class Proved(NamedTuple):
+class ProvedDays(NamedTuple):
     """Days that were signed and posted now, and what stopped an account."""
 
     signed: int
@@ -50,7 +50,7 @@ class Proved(NamedTuple):
     refused: list[Finding]
 
 
-def explain_days(settings: Settings, db: Database, period: Period, on_progress: Callable[[str], None]) -> Explained:
+def explain_days(settings: Settings, db: Database, period: Period, on_progress: Callable[[str], None]) -> ExplainedDays:
     """Build the days of a range: lots, marts, risk, reports. Raises Permanent where a model of dbt fails."""
     refused = rebuild_lots(settings, db, period).refused
     on_progress("fills and lots are rebuilt")
@@ -73,10 +73,10 @@ def explain_days(settings: Settings, db: Database, period: Period, on_progress: 
         for row in verifications(db, period, None, kinds=BLOCKING_KINDS, failed_only=True)
         if row.account_id in own
     ]
-    return Explained(sum(row["account_id"] in own for row in summary(db, period)), [*refused, *failed])
+    return ExplainedDays(sum(row["account_id"] in own for row in summary(db, period)), [*refused, *failed])
 
 
-def prove_days(settings: Settings, db: Database, period: Period, on_progress: Callable[[str], None]) -> Proved:
+def prove_days(settings: Settings, db: Database, period: Period, on_progress: Callable[[str], None]) -> ProvedDays:
     """Sign the days of ledger accounts in a range, and post them. Raises Transient where the chain does not answer;
     the signed days wait in the queue then."""
     labels, signed, refusals, posted = account_labels(db), 0, [], 0
@@ -101,7 +101,7 @@ def prove_days(settings: Settings, db: Database, period: Period, on_progress: Ca
         )
         for refusal in refusals
     ]
-    return Proved(signed, posted, findings)
+    return ProvedDays(signed, posted, findings)
 
 
 def days_to_close(db: Readable, now: datetime) -> Plan:
@@ -117,6 +117,19 @@ def days_to_close(db: Readable, now: datetime) -> Plan:
     if min(firsts) > last:
         return Plan(None, f"Every day up to {last} is signed.")
     return Plan(Period(min(firsts), last), f"{now.astimezone(UTC).date()}")
+
+
+def days_in(db: Readable, period: Period) -> Period | None:
+    """The days of a range that are over and in which a book of the ledger is an account; None where there are none."""
+    firsts = [
+        day_of(began)
+        for account in ledger_accounts(db)
+        if (began := checking.first_movement(db, account.book.book_id)) is not None
+    ]
+    last = min(period.last, last_over(datetime.now(UTC)))
+    if not firsts or max(period.first, min(firsts)) > last:
+        return None
+    return Period(max(period.first, min(firsts)), last)
 
 
 def range_to_close(db: Readable, first: date | None, last: date | None) -> Period:
