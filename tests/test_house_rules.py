@@ -226,12 +226,12 @@ def test_a_pure_room_opens_no_file_no_socket_and_no_connection(room: str) -> Non
         assert not {name.split(".")[0] for name in imported(path)} & OPENERS, path
 
 
-def test_nothing_but_the_demo_knows_the_simulated_broker() -> None:
+def test_nothing_but_the_demos_knows_what_is_simulated() -> None:
     strangers = [
         str(path.relative_to(ROOT))
         for path in MODULES
         if room_of(path) != "simulate"
-        and path.name != "live_demo.py"
+        and path.name not in ("live_demo.py", "exchange_demo.py")
         and any(name.startswith("fntx_dagster.simulate") for name in imported(path))
     ]
     assert strangers == []

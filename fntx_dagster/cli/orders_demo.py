@@ -1,21 +1,22 @@
-"""`fntx demo --orders`: a bot sends orders through the four gates, over HTTP, until its breaker trips and is reset.
+"""`fntx demo --orders`: a bot sends orders through the four gates, over HTTP, until its breaker trips and is reset;
+then to an exchange, whose answer is lost.
 
-The API listens on loopback and the paper market is its own; time is simulated, so that a trading day takes seconds. The
+The API listens on loopback and the paper market is its own; time is simulated there, so that a trading day takes
+seconds. The exchange of the live orders is on loopback too, and the settings name it as they would the real one. The
 demo has a home of its own, which it makes anew each time, and it ends the servers that it started.
 """
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.table import Table
 
 from fntx_dagster.api.app import make_app
 from fntx_dagster.api.serving import served
+from fntx_dagster.cli.demo_bot import DemoBot
+from fntx_dagster.cli.exchange_demo import demo_exchange, live_orders
 from fntx_dagster.cli.live_demo import home_of_its_own
 from fntx_dagster.cli.terminal import GOOD, line, note, out, title
 from fntx_dagster.errors import Permanent
@@ -26,58 +27,32 @@ from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.settings import Settings
 
 _FOLDER = "demo-orders"
-_MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def run_orders_demo(settings: Settings) -> None:
     """Run and show it. Permanent where the settings name a database of somebody's, or the ledger does not hold."""
     if settings.database.url:
         raise Permanent("the demo is about made-up orders, and the settings name a database", "Unset FNTX_DATABASE_URL")
-    own = Settings(home=settings.paths.home / _FOLDER, orders=settings.orders)
-    with home_of_its_own(own.home):
+    folder = settings.paths.home / _FOLDER
+    with demo_exchange() as (server, exchanges), home_of_its_own(folder):
+        own = Settings(home=folder, orders=settings.orders, exchanges=exchanges)
         note("Starting the embedded database …")
         db = open_database(own)
         desk = desk_of(own, db)
         with served(make_app(desk, simulated_time=True)) as url:
-            trader = _Bot(url, make_token(db, "ada", "trader"))
+            trader = DemoBot(url, make_token(db, "ada", "trader"))
             _gates(trader)
             _trip_and_reset(trader)
+            live_orders(trader, desk, server)
             _what_it_came_to(trader)
-        [book] = verify(desk)
-        if not book.holds:
-            raise Permanent(f"the ledger does not hold: {book.faults[0]}", "Report it: this is a fault of the program")
-        out(line(GOOD, f" The chain of {book.entries} entries holds, and a replay of them equals the tables."))
+        books = verify(desk)
+        if faults := [fault for book in books for fault in book.faults]:
+            raise Permanent(f"the ledger does not hold: {faults[0]}", "Report it: this is a fault of the program")
+        entries = sum(book.entries for book in books)
+        out(line(GOOD, f" The chains of {entries} entries hold, and a replay of them equals the tables."))
 
 
-class _Bot:
-    """A program that trades: it knows the API's address and a token, and what time it is in the demo."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self.url = url
-        self.token = token
-        self.now = _MORNING
-
-    def get(self, path: str) -> Any:
-        return self._call(path, None)
-
-    def post(self, path: str, **body: object) -> Any:
-        return self._call(path, json.dumps(body).encode())
-
-    def order(self, price: str, later: float = 60, **more: object) -> dict[str, Any]:
-        """An order in a market of one price, a minute after the one before."""
-        self.now += timedelta(seconds=later)
-        quote = {"bid": price, "ask": price, "ts": self.now.isoformat()}
-        body = {"bot_id": "demo", "exchange": "binance", "symbol": "BTC/USDT", "side": "buy", "amount": "0.5"}
-        return self.post("/api/orders/submit", **(body | {"quote": quote, "expected_edge_bps": "80"} | more))
-
-    def _call(self, path: str, body: bytes | None) -> Any:
-        headers = {"Authorization": f"Bearer {self.token}", "FNTX-Now": self.now.isoformat()}
-        request = urllib.request.Request(self.url + path, body, headers)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
-
-
-def _gates(bot: _Bot) -> None:
+def _gates(bot: DemoBot) -> None:
     title("Four gates")
     bot.post("/api/ledger/funding", amount="10000", description="to begin with")
     table = _orders()
@@ -91,7 +66,7 @@ def _gates(bot: _Bot) -> None:
     out(table)
 
 
-def _twice(bot: _Bot) -> dict[str, Any]:
+def _twice(bot: DemoBot) -> dict[str, Any]:
     first = bot.order("100", amount="0.1", idempotency_key="monday-1")
     again = bot.order("100", later=0, amount="0.1", idempotency_key="monday-1")
     if again != first:
@@ -99,7 +74,7 @@ def _twice(bot: _Bot) -> dict[str, Any]:
     return again
 
 
-def _trip_and_reset(bot: _Bot) -> None:
+def _trip_and_reset(bot: DemoBot) -> None:
     title("A trip, an exit, a reset")
     table = _orders()
     scalper: dict[str, Any] = {"bot_id": "scalper"}
@@ -117,7 +92,7 @@ def _trip_and_reset(bot: _Bot) -> None:
     out(f"The breaker tripped: {tripped['trigger_reason']}. Its figures were {_pairs(tripped['metrics_at_trip'])}.")
 
 
-def _what_it_came_to(bot: _Bot) -> None:
+def _what_it_came_to(bot: DemoBot) -> None:
     title("The ledger")
     summary = bot.get("/api/portfolio/summary")
     names = ("starting_capital", "realized_pnl", "unrealized_pnl", "fees_total", "equity")

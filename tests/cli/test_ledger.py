@@ -127,13 +127,19 @@ def test_the_api_listens_on_this_machine_alone(home: Path) -> None:
     assert (refused.returncode, "no address of this machine alone" in refused.stderr) == (2, True)
 
 
-def test_the_demo_takes_a_bot_through_gates_trip_and_reset(home: Path) -> None:
+def test_the_demo_takes_a_bot_through_gates_trip_and_reset_and_to_an_exchange(home: Path) -> None:
     done = run(home, "demo", "--orders")
     assert done.returncode == 0, done.stderr
     assert "expected_edge_bps is missing" in done.stdout
     assert "10 approved orders at binance within 10 s" in done.stdout
     assert "5 losing round trips in a row" in done.stdout
-    assert re.search(r"The chain of \d+ entries holds, and a replay of them equals the tables", done.stdout)
+    lost, resting, reached, again = [row for row in done.stdout.splitlines() if row.count("│") == 5][:4]
+    assert re.search(r"filled +│ 0.5 +│ POST order, GET order, GET myTrades", lost)
+    assert re.search(r"open +│ 0 +│ POST order ", resting)
+    assert re.search(r"filled +│ 0.5 ", reached)
+    assert re.search(r"filled +│ 0.5 +│ nothing", again)
+    assert "The exchange has 2 orders" in done.stdout
+    assert re.search(r"The chains of \d+ entries hold, and a replay of them equals the tables", done.stdout)
 
 
 def test_a_file_of_fills_is_imported_and_an_entry_corrected(home: Path) -> None:

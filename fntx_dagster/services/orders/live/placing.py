@@ -184,7 +184,7 @@ def _send(exchange: Exchange, sent: SentOrder, send_until: float) -> Report | _R
     except OrderRefusedError as refusal:
         return _Refused("exchange_refused", words_of(refusal))
     except OutcomeUnknownError as error:
-        note(exchange.name, error)
+        _log.warning("%s: the answer to an order is lost, and it is asked for: %s", exchange.name, words_of(error))
     except Exception:  # whatever it was, the order may have left
         _log.exception("%s: sending an order failed", exchange.name)
     return None

@@ -109,7 +109,7 @@ class Killing:
         self.cut += self._left("submitting", f"round {number} %")
 
     def recover(self) -> None:
-        """A restart: its watcher asks for what the kills left. Then the same at a later time, for what never arrived."""
+        """A restart: its watcher asks for what the kills left. Then the same at a later time: some never arrived."""
         with self._server():
             until = time.monotonic() + 30
             while self._left("submitting") and time.monotonic() < until:
