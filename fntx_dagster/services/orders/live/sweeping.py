@@ -52,7 +52,8 @@ def _asked(desk: Desk, order: LiveOrder) -> bool:
 
 
 def _absent(at: Turn, row: OrderRow, order: LiveOrder) -> None:
-    """The exchange shows no such order: it may be late, up to its delay; after that the order has failed."""
+    """The exchange shows no such order: it may be late, up to its delay. After that the order has failed, or, if it was
+    there once, is over with what it was filled."""
     if row["absent_since"] is None:
         at.change(row, absent_since=at.now.isoformat())
         return
@@ -60,5 +61,8 @@ def _absent(at: Turn, row: OrderRow, order: LiveOrder) -> None:
     if at.now - since <= reach_of(at.desk).delay:
         return
     words = f"{order.exchange} has not shown the order since {moment(since)}; it is not sent again"
-    fail(at, row, NEVER_ARRIVED, words)
-    at.alarm(kinds.ORDER_LOST, order.order_id, f"the order {order.order_id} failed: {words}", order_id=order.order_id)
+    if row["exchange_order_id"]:
+        at.move(row, "cancelled", "lost_at_exchange", words)
+    else:
+        fail(at, row, NEVER_ARRIVED, words)
+    at.alarm(kinds.ORDER_LOST, order.order_id, f"the order {order.order_id}: {words}", order_id=order.order_id)

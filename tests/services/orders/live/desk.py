@@ -33,11 +33,13 @@ LEASE = timedelta(seconds=40)
 class LiveDesk:
     """Ada trades at one exchange, with 1000 USDT of capital in her live book."""
 
-    def __init__(self, db: Database, *, seed: int = 0, wait: float = 5, rules: Rules | None = None) -> None:
+    def __init__(
+        self, db: Database, *, seed: int = 0, wait: float = 5, lease: timedelta = LEASE, rules: Rules | None = None
+    ) -> None:
         self.now = NOON
         self.market = Market(lambda: self.now, seed=seed)
         self.market.price("BTC/USDT", "100")
-        reach = Reach(self._account, wait=timedelta(seconds=wait), lease=LEASE)
+        reach = Reach(self._account, wait=timedelta(seconds=wait), lease=lease)
         self.desk = Desk(db, rules or Rules(), clock=lambda: self.now, live=reach)
         self.keys = 0
 

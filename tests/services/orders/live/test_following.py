@@ -36,6 +36,29 @@ def test_an_order_that_ends_at_the_exchange_ends_here_with_the_reason(live: Live
     live.holds()
 
 
+def test_an_order_that_the_exchange_rejects_afterwards_has_failed(live: LiveDesk) -> None:
+    resting = live.limit("95")
+    live.market.ends(resting["order_id"], "rejected")
+    live.follow()
+    assert live.status(resting)["reason_code"] == "exchange_refused"
+    assert len(live.entries("error")) == 1
+
+
+def test_an_order_that_the_exchange_loses_is_over_with_what_it_was_filled(live: LiveDesk) -> None:
+    live.market.price("BTC/USDT", "100", size="0.4")
+    partly = live.limit("100")
+    live.market.placed.clear()
+    live.market.told = [fill._replace(client_id="") for fill in live.market.told]
+    live.follow()
+    assert live.status(partly)["state"] == "unknown"
+    live.sweep(1)
+    live.sweep(61)
+    shown = live.status(partly)
+    assert (shown["state"], shown["reason_code"], shown["filled_amount"]) == ("cancelled", "lost_at_exchange", "0.4")
+    assert live.alarms() == ["order_lost"]
+    live.holds()
+
+
 def test_a_user_cancels_what_rests_and_keeps_what_was_filled(live: LiveDesk) -> None:
     live.market.price("BTC/USDT", "100", size="0.4")
     partly = live.limit("100")

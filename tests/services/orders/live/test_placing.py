@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -226,6 +228,35 @@ def test_an_exchange_that_is_away_leaves_an_order_unknown_for_as_long_as_it_is(l
     live.market.is_away = False
     live.sweep(1)
     assert live.only_order()["state"] == "filled"
+    live.holds()
+
+
+def test_an_order_that_a_busy_server_did_not_send_in_time_is_not_sent_at_all(database: Database) -> None:
+    live = LiveDesk(database, lease=timedelta(0))
+    live.fund()
+    answer = live.order()
+    assert (answer["state"], answer["reason_code"]) == ("failed", "not_sent")
+    assert not live.market.sent
+
+
+def test_one_key_many_times_at_once_is_one_order(live: LiveDesk) -> None:
+    def submit_it(_: int) -> bytes | None:
+        with suppress(requests.Declined):
+            return live.submit("k").body
+        return None
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = {*threads.map(submit_it, range(64))} - {None}
+    assert len(answers) == 1
+    assert [*live.market.sent.values()] == [1]
+    live.holds()
+
+
+def test_of_orders_at_once_no_more_are_sent_than_the_limit_has_left(live: LiveDesk) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        answers = [*threads.map(lambda number: live.order(f"key {number}", amount="0.01"), range(32))]
+    assert [answer["reason_code"] for answer in answers].count("burst_limit") == 22
+    assert len(live.market.sent) == 10
     live.holds()
 
 
