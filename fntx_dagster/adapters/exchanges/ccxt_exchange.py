@@ -2,7 +2,8 @@
 
 What differs lies in a subclass per exchange. Numbers stay the texts that the exchange sent (`number = str`), prices of
 a quote are read past ccxt's order books, which are floats, and an order is sent only if ccxt would send exactly what
-was asked. One request at a time: a signature's number or time must not be overtaken.
+was asked. One request at a time: a signature's number or time must not be overtaken. A request that waits for its turn
+by the exchange's pace lets others go before it, which cost nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from urllib.parse import quote_plus, urlsplit
 
 import ccxt
 
+from fntx_dagster.adapters.exchanges.budget import RequestBudget
 from fntx_dagster.adapters.exchanges.ccxt_faults import LastAnswer, fault, outcome
 from fntx_dagster.errors import FntxError, Permanent
 from fntx_dagster.model.exchanges import (
@@ -53,6 +55,8 @@ class CcxtExchange:
     known_errors: ClassVar[Mapping[str, type[ccxt.BaseError]]] = {}
     """Errors that ccxt does not know: part of the text → what it means."""
     client_id_parameter: ClassVar[str] = "clientOrderId"
+    burst: ClassVar[float] = 20
+    """What requests in a row may cost, in ccxt's counting, before they are slowed down."""
     order_parameters: ClassVar[Mapping[str, Any]] = {}
     """What is sent with each order beside its client id and its time in force."""
     states: ClassVar[Mapping[str, ExchangeState]] = {
@@ -83,7 +87,9 @@ class CcxtExchange:
         if url is not None:
             self._client.urls["api"] = _moved(self._client.urls["api"], url)
         self._secrets = _secrets(credentials)
-        self._lock = threading.RLock()
+        self._lock = threading.Condition()
+        self._budget = RequestBudget(self._client.rateLimit / 1000, self.burst)
+        self._client.throttle = self._paced
         self._last = LastAnswer()
         self._markets_read = float("-inf")
 
@@ -126,9 +132,10 @@ class CcxtExchange:
     def find(self, client_id: str, symbol: str, since: datetime) -> FoundOrder | None:
         """The order of a client id; see `Exchange.find`."""
         self._market(symbol)
-        for found in self._ask(lambda client: [*self.search(client, client_id, symbol, since)]):
-            return self._found(found, client_id)
-        return None
+        found = self._ask(
+            lambda client: [self._found(one, client_id) for one in self.search(client, client_id, symbol, since)]
+        )
+        return next(iter(found), None)
 
     def cancel(self, order: FoundOrder, symbol: str) -> None:
         """Cancel what rests of an order; one whose id at the exchange is not known is looked for first."""
@@ -145,8 +152,8 @@ class CcxtExchange:
     def fills(self, symbol: str, since: datetime) -> Sequence[FoundFill]:
         """The account's fills of a symbol since a moment, oldest first, each once."""
         market = self._market(symbol)
-        trades = self._ask(lambda client: [*self.trades(client, market, since)])
-        found = {one.fill.trade_id: one for one in (self.fill(trade, market) for trade in trades)}
+        told = self._ask(lambda client: [self.fill(trade, market) for trade in self.trades(client, market, since)])
+        found = {one.fill.trade_id: one for one in told}
         first = moment(in_milliseconds(since))  # exchanges count in milliseconds
         return sorted(
             (one for one in found.values() if one.fill.at >= first),
@@ -156,8 +163,8 @@ class CcxtExchange:
     def fee_bps(self, symbol: str) -> tuple[Decimal, Decimal]:
         """The account's own maker and taker fee in basis points."""
         market = self._market(symbol)
-        maker, taker = self._ask(lambda client: self.fee_rates(client, market))
-        return Decimal(maker) * 10_000, Decimal(taker) * 10_000
+        maker, taker = self._ask(lambda client: [Decimal(rate) * 10_000 for rate in self.fee_rates(client, market)])
+        return maker, taker
 
     def clock_ahead(self) -> timedelta | None:
         """How far the exchange's clock is ahead of this machine's; None where it tells no time."""
@@ -272,7 +279,7 @@ class CcxtExchange:
             if answer.get("status") is None:
                 answer = self._ask(lambda client: client.fetch_order(exchange_id, order.symbol))
             return self._found(answer, order.client_id)
-        except FntxError:  # it is placed; how far it is filled is found later
+        except Exception:  # it is placed; how far it is filled is found later
             return FoundOrder(order.client_id, exchange_id, "open", Decimal(0))
 
     def _found(self, order: Mapping[str, Any], client_id: str) -> FoundOrder:
@@ -287,6 +294,14 @@ class CcxtExchange:
         elif state == "open" and filled:
             state = "partially_filled"
         return FoundOrder(client_id, order["id"], state, filled)
+
+    def _paced(self, cost: float | None = None) -> None:
+        """ccxt calls this before each request, and signs it afterwards."""
+        waiting = self._budget.wait_for(1 if cost is None else cost, time.monotonic())
+        until = time.monotonic() + waiting
+        while (left := until - time.monotonic()) > 0:
+            self._lock.wait(left)
+        self._last = LastAnswer()
 
     def _noted(self, code: int, reason: str, url: str, method: str, headers: Any, body: str, *request: Any) -> str:
         """ccxt calls this with each answer."""

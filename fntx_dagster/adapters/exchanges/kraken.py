@@ -24,6 +24,7 @@ class Kraken(CcxtExchange):
         "EAPI:Invalid signature": ccxt.AuthenticationError,
         "EOrder:": ccxt.InvalidOrder,  # the kind of error by which Kraken refuses an order
     }
+    burst = 45
     order_parameters: ClassVar[Mapping[str, Any]] = {"oflags": "fciq"}
 
     def best(self, client: Any, market: Mapping[str, Any]) -> Quote:

@@ -20,7 +20,10 @@ class KuCoin(CcxtExchange):
     """An account at KuCoin."""
 
     name = "kucoin"
-    options: ClassVar[Mapping[str, Any]] = {"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}}
+    options: ClassVar[Mapping[str, Any]] = {
+        "fetchMarkets": {"types": ["spot"], "fetchTickersFees": False},
+        "partner": {"spot": {"id": None, "key": None}},  # else orders carry the mark of ccxt's makers
+    }
     market_parameters: ClassVar[Mapping[str, Any]] = {"marginables": False}
 
     def best(self, client: Any, market: Mapping[str, Any]) -> Quote:

@@ -21,6 +21,7 @@ class Luno(CcxtExchange):
     """An account at Luno."""
 
     name = "luno"
+    burst = 5
     client_id_parameter = "client_order_id"
     states: ClassVar[Mapping[str, ExchangeState]] = {**CcxtExchange.states, "AWAITING": "open", "COMPLETE": "filled"}
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from threading import Thread
+from typing import Any
 
 import pytest
 
-from fntx_dagster.adapters.exchanges.ccxt_exchange import CcxtExchange
-from fntx_dagster.adapters.exchanges.opening import known_exchanges, open_exchange
+from fntx_dagster.adapters.exchanges.budget import RequestBudget
+from fntx_dagster.adapters.exchanges.opening import open_exchange
 from fntx_dagster.errors import FntxError, Permanent, Transient
 from fntx_dagster.model.exchanges import FoundOrder, OrderRefusedError, OutcomeUnknownError
 from fntx_dagster.settings.exchanges import ExchangeKeys
 from fntx_dagster.simulate.exchanges.paper import NewOrder
 from fntx_dagster.simulate.exchanges.server import FaultKind, Shuffler
-from tests.adapters.exchanges.conftest import FINE, KEY, KEYS, MARKETS, PASSWORD, SECRET, SYMBOL, Venue, order
+from tests.adapters.exchanges.conftest import DIALECTS, FINE, KEY, KEYS, MARKETS, PASSWORD, SECRET, SYMBOL, Venue, order
 
+JSON = '{"code": -2010, "msg": "Account has insufficient balance."}'
 LONG_AGO = datetime.now(UTC) - timedelta(minutes=5)
 
 
@@ -46,12 +52,43 @@ def test_every_order_is_a_limit_with_its_client_id_and_its_time_in_force(venue: 
     assert placed == [(one.client_id, one.side, one.amount, one.price, one.time_in_force) for one in sent]
 
 
+def test_no_order_carries_the_mark_of_a_broker(venue: Venue) -> None:
+    venue.account.send(order("0.3", "100"))
+    for request in venue.server.requests:
+        assert not [name for name in request.headers if "partner" in name or "broker" in name]
+
+
+def test_an_order_goes_while_another_request_waits_for_the_pace(venue: Venue) -> None:
+    """At Kraken, where placing an order costs nothing and reading is counted."""
+    account: Any = venue.account
+    if account.name != "kraken":
+        return
+    account.rules(SYMBOL)
+    account._client.enableRateLimit, account._budget = True, RequestBudget(seconds=10, burst=1)
+
+    def apart(call: Callable[[], object]) -> Thread:
+        def tried() -> None:
+            with suppress(Exception):  # the server has ended by then
+                call()
+
+        thread = Thread(target=tried, daemon=True)
+        thread.start()
+        return thread
+
+    reading = apart(lambda: [account.quote(SYMBOL) for _ in range(3)])
+    while "GET /0/public/Depth" not in venue.asked:
+        time.sleep(0.01)
+    apart(lambda: account.send(order("0.3", "100")))
+    while not venue.server.exchange.orders and reading.is_alive():
+        time.sleep(0.01)
+    assert reading.is_alive()
+
+
 def test_an_address_of_the_settings_takes_the_place_of_every_address_of_the_exchange() -> None:
-    for name in known_exchanges():
-        account = open_exchange(name, KEYS, "http://127.0.0.1:9/sandbox")
-        if isinstance(account, CcxtExchange):
-            assert {url.split("/sandbox")[0] for url in account.addresses()} == {"http://127.0.0.1:9"}
-            assert len(account.addresses()) >= 2
+    for name in DIALECTS:
+        account: Any = open_exchange(name, KEYS, "http://127.0.0.1:9/sandbox")
+        assert {url.split("/sandbox")[0] for url in account.addresses()} == {"http://127.0.0.1:9"}
+        assert len(account.addresses()) >= 2
 
 
 def test_a_limit_whose_rest_waits_is_partially_filled(venue: Venue) -> None:
@@ -256,3 +293,86 @@ def test_without_keys_the_market_can_be_asked_and_the_account_cannot(venue: Venu
         account.send(order("0.3", "100"))
     with pytest.raises(Permanent):
         account.fills(SYMBOL, LONG_AGO)
+
+
+# What ccxt raises: only what certainly was not placed is a refusal.
+
+
+@pytest.fixture(scope="module")
+def room() -> Any:
+    """What tells a refusal from an unknown outcome: imported when a test runs, because it brings ccxt."""
+    from fntx_dagster.adapters.exchanges import ccxt_faults
+
+    return ccxt_faults
+
+
+def _all(kind: type[Exception]) -> Iterator[type[Exception]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _all(each)
+
+
+@pytest.mark.parametrize(("status", "body"), [(None, ""), (400, JSON), (503, "<html>")], ids=["none", "json", "html"])
+def test_an_operation_that_failed_may_have_placed_the_order(room: Any, status: int | None, body: str) -> None:
+    kinds = [*_all(room.ccxt.OperationFailed)]
+    assert len(kinds) > 10
+    for kind in kinds:
+        last = room.LastAnswer(status, body)
+        assert type(room.outcome(kind("kraken says no"), last, ())) is OutcomeUnknownError
+        assert type(room.fault("kraken", kind("kraken says no"), ())) is Transient
+
+
+def test_what_cannot_be_read_may_have_placed_the_order(room: Any) -> None:
+    for kind in (TypeError, KeyError, ValueError, RuntimeError, room.ccxt.ExchangeError, room.ccxt.BaseError):
+        assert type(room.outcome(kind("id"), room.LastAnswer(400, JSON), ())) is OutcomeUnknownError
+
+
+@pytest.mark.parametrize("name", ["InsufficientFunds", "InvalidOrder", "BadSymbol", "PermissionDenied"])
+@pytest.mark.parametrize(
+    ("status", "body", "is_refusal"),
+    [
+        (400, JSON, True),
+        (200, '{"error": ["EOrder:Insufficient funds"]}', True),
+        (None, "", True),  # ccxt sent nothing
+        (503, JSON, False),
+        (403, "<html>Forbidden</html>", False),
+    ],
+    ids=["json", "status 200", "not sent", "status 503", "html"],
+)
+def test_a_refusal_is_one_in_json_below_status_500(
+    room: Any, name: str, status: int | None, body: str, is_refusal: bool
+) -> None:
+    told = room.outcome(getattr(room.ccxt, name)("the exchange says no"), room.LastAnswer(status, body), ())
+    assert type(told) is (OrderRefusedError if is_refusal else OutcomeUnknownError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Duplicate order sent.", "clientOid duplicate", "EGeneral:Invalid arguments:cl_ord_id", "id already in use"],
+)
+def test_a_refusal_of_the_client_id_means_that_an_order_has_it(room: Any, text: str) -> None:
+    error = room.ccxt.InvalidOrder(f"exchange {text}")
+    assert type(room.outcome(error, room.LastAnswer(400, JSON), ())) is OutcomeUnknownError
+
+
+def test_an_order_that_is_not_found_after_it_was_sent_may_be_placed(room: Any) -> None:
+    for kind in (room.ccxt.OrderNotFound, room.ccxt.DuplicateOrderId):
+        assert type(room.outcome(kind("no such order"), room.LastAnswer(400, JSON), ())) is OutcomeUnknownError
+
+
+def test_the_words_are_the_exchanges_without_keys_signatures_and_control_characters(room: Any) -> None:
+    secrets = ("k9f27", "s3cr3t")
+    url = "binance GET https://x/order?a=1&signature=0afde31b, key k9f27, secret s3cr3t\x1b[31m"
+    shown = room.said(room.ccxt.NetworkError(url), secrets)
+    assert shown == "binance GET https://x/order?a=1&signature=…, key …, secret …\ufffd[31m"
+    assert room.said(room.ccxt.InvalidOrder(f"binance {JSON}"), secrets) == "Account has insufficient balance."
+    assert (
+        room.said(room.ccxt.InvalidOrder('kraken {"error":["EOrder:a","EOrder:b"]}'), secrets) == "EOrder:a; EOrder:b"
+    )
+    assert len(room.said(room.ccxt.InvalidOrder("x" * 1000), secrets)) == 300
+
+
+def test_wrong_keys_are_permanent_and_say_which_setting_has_them(room: Any) -> None:
+    told = room.fault("luno", room.ccxt.AuthenticationError("luno no"), ())
+    assert isinstance(told, Permanent)
+    assert "FNTX_EXCHANGE_KEYS" in str(told)
