@@ -58,7 +58,6 @@ def batch(desk: Desk, owner: BookOwner) -> Iterator[Batch]:
     Raises Transient where the book's lock or the database is not to be had in time.
     """
     with desk.db.connect() as connection:
-        books.begin(connection)
         book_id = books.lock(connection, *owner)
         taken = Batch(desk, connection, books.read(connection, book_id, About(datetime.now(UTC))))
         yield taken

@@ -19,7 +19,7 @@ from fntx_dagster.store.ledger.changes import text
 def about_order(desk: Desk, order: OrderRequest, key: str, now: datetime) -> About:
     """What a turn reads of its book for an order."""
     since = now - desk.rules.burst_window
-    return About(now, desk.day(now), order.bot_id, order.exchange, order.symbol, since, key)
+    return About(now, desk.day(now), order.bot_id, order.exchange, order.symbol, since, key, order.side)
 
 
 def judged(

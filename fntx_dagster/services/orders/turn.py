@@ -65,9 +65,8 @@ def turn(desk: Desk, user_id: str, is_paper: bool, about: About) -> Iterator[Tur
     Raises Transient where the book's lock or the database is not to be had in time.
     """
     with alone(desk.db.url, user_id, is_paper), desk.db.connect() as connection:
-        books.begin(connection)
         book_id = books.lock(connection, user_id, is_paper, desk.currency)
-        taken = Turn(desk, connection, books.read(connection, book_id, about), about.now)
+        taken = Turn(desk, connection, books.read(connection, book_id, about, in_turn=True), about)
         if taken.stored.only is None:  # else its funds are of today, and it was valued when it last changed
             taken.observe()
         yield taken
@@ -78,11 +77,11 @@ def turn(desk: Desk, user_id: str, is_paper: bool, about: About) -> Iterator[Tur
 class Turn:
     """See the module. `now` is the time of the request, which in a paper book may be simulated."""
 
-    def __init__(self, desk: Desk, connection: Any, stored: Stored, now: datetime) -> None:
+    def __init__(self, desk: Desk, connection: Any, stored: Stored, about: About) -> None:
         self.desk = desk
         self.stored = stored
-        self.now = now
-        self.day = desk.day(now)
+        self.now = about.now
+        self.day = desk.day(about.now)
         self.book: Book = stored.book
         self.head: Head = stored.head
         self.first_day = stored.first_day
@@ -96,6 +95,10 @@ class Turn:
         self._positions: dict[Key, Position] = dict(self.book.positions)
         self._last_lots: dict[Key, int] = {}
         self._before = Kept.of(self.book)
+        if stored.lots:
+            key = Key(about.bot_id or "", about.exchange or "", about.symbol or "")
+            self.book.lots[key] = deque(stored.lots)
+            self._last_lots[key] = stored.lots[-1].entry_no
         self._day = changes.Row(trades=0, fees=Fraction(0), volume=Fraction(0), realized=Fraction(0), flows=Fraction(0))
 
     @property

@@ -22,10 +22,12 @@ from fntx_dagster.ledger.gates import Usage
 from fntx_dagster.ledger.market import Symbol
 from fntx_dagster.ledger.positions import Key, OpenLot, Position, Trip
 from fntx_dagster.ledger.units import Fund, Price
-from fntx_dagster.model.orders import Quote
+from fntx_dagster.model.orders import Quote, Side
+from fntx_dagster.store import prepared
 from fntx_dagster.store.database import Readable
-from fntx_dagster.store.queries import one_row, one_value
+from fntx_dagster.store.queries import one_value
 
+LOCK_WAIT = "10s"
 _LOTS_AT_ONCE = 100
 
 
@@ -43,9 +45,10 @@ FUND_AMOUNTS = (
 
 
 class About(NamedTuple):
-    """What is read of a book: the orders of a symbol that rest, the approved orders of a bot's day and of a burst, and
-    the answer that a key already has. Of a paper book's state, with a symbol and a day, only what a turn on that symbol
-    may need or change, and the sums of the rest (`Book.elsewhere`); else all of it."""
+    """What is read of a book: the orders of a symbol that rest, the approved orders of a bot's day and of a burst, the
+    answer that a key already has, and the oldest lots that a fill of a side may close. Of a paper book's state, with a
+    symbol and a day, only what a turn on that symbol may need or change, and the sums of the rest (`Book.elsewhere`);
+    else all of it."""
 
     now: datetime
     day: date | None = None
@@ -54,6 +57,7 @@ class About(NamedTuple):
     symbol: str | None = None
     burst_since: datetime | None = None
     idempotency_key: str | None = None
+    side: Side | None = None
 
 
 class StoredAnswer(NamedTuple):
@@ -82,33 +86,37 @@ class Stored(NamedTuple):
     usage: Usage
     reducing: Decimal
     answer: StoredAnswer | None
+    lots: list[OpenLot]
 
 
 def begin(connection: psycopg.Connection) -> None:
-    """Begin a turn: wait for a lock for 10 seconds at most, and work as the role that owns nothing, where this user may
-    take it."""
+    """Begin to change what the API changes: wait for a lock for 10 seconds at most, and work as the role that owns
+    nothing, where this user may take it."""
     connection.execute(
-        """select set_config('lock_timeout', '10s', true), (select set_config('role', rolname, true) from pg_roles
-        where rolname = 'fntx_api' and pg_has_role(session_user, oid, 'MEMBER'))"""
+        """select set_config('lock_timeout', %s, true), (select set_config('role', rolname, true) from pg_roles
+        where rolname = 'fntx_api' and pg_has_role(session_user, oid, 'MEMBER'))""",
+        (LOCK_WAIT,),
     )
 
 
 def lock(connection: psycopg.Connection, user_id: str, is_paper: bool, currency: str) -> int:
-    """The user's book, locked until the transaction ends; the first use opens it, with this reporting currency.
-
-    Raises Transient where another transaction keeps the lock.
+    """Begin a turn on the user's book, which is locked until the transaction ends; the first use opens it, with this
+    reporting currency. Raises Transient where another transaction keeps the lock.
     """
+    given = (user_id, f"{is_paper}", LOCK_WAIT)
     try:
-        row = connection.execute(_LOCK, (user_id, is_paper)).fetchone()
-        if row is None:  # whoever opens it at the same moment is waited for, and the next statement sees it
+        book_id = prepared.run(connection, _LOCK, *given)
+        if book_id is None:  # whoever opens it at the same moment is waited for, and the next statement sees it
+            begin(connection)
             connection.execute(
                 "insert into ledger.books (user_id, is_paper, currency) values (%s, %s, %s) on conflict do nothing",
                 (user_id, is_paper, currency),
             )
-            row = one_row(connection.execute(_LOCK, (user_id, is_paper)))
+            book_id = prepared.run(connection, _LOCK, *given)
+            assert book_id is not None
     except psycopg.errors.LockNotAvailable:
         raise Transient("another transaction keeps the lock of the book", "Try again in a moment") from None
-    return row[0]
+    return int(book_id)
 
 
 def book_of(db: Readable, user_id: str, is_paper: bool) -> int | None:
@@ -127,15 +135,19 @@ def book_of_broker(db: Readable, account_id: str) -> int | None:
         return row[0] if row else None
 
 
-def read(connection: psycopg.Connection, book_id: int, about: About) -> Stored:
+def read(connection: psycopg.Connection, book_id: int, about: About, *, in_turn: bool = False) -> Stored:
     """A book without its entries and lots, in one statement; of its errors, those of the hour before now.
 
     The state of a bot is needed where the quote or a fill of the symbol may move it: the order's own, those with orders
     that rest or positions in the symbol, and those with positions in a currency whose rate the symbol is. The first
-    turn of a day begins it for every fund, and so needs all of them.
+    turn of a day begins it for every fund, and so needs all of them. `in_turn`: after `lock`, in its transaction.
     """
-    # The text is long, and psycopg would look for its parameters again each time.
-    text = one_value(psycopg.RawCursor(connection).execute(_READ, (book_id, *about)))
+    given = (f"{book_id}", *(None if value is None else f"{value}" for value in about))
+    if in_turn:
+        text = prepared.run(connection, _READ, *given)
+        assert text is not None
+    else:
+        text = one_value(psycopg.RawCursor(connection).execute(_READ, given))
     return _stored(book_id, about, json.loads(text, parse_float=Decimal))
 
 
@@ -231,6 +243,7 @@ def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
         Usage(*state["usage"]),
         Decimal(state["reducing"]),
         answer,
+        [OpenLot(number, _exact(quantity), _exact(price)) for number, quantity, price in state["lots"]],
     )
 
 
@@ -263,23 +276,31 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-_LOCK = "select book_id from ledger.books where user_id = %s and is_paper = %s for no key update"
+_LOCK = """
+    with begun as materialized (
+        select set_config('lock_timeout', $3::text, true), (select set_config('role', rolname, true) from pg_roles
+            where rolname = 'fntx_api' and pg_has_role(session_user, oid, 'MEMBER'))
+    )
+    select book_id from begun, ledger.books where user_id = $1::text and is_paper = $2::boolean
+    for no key update of books
+"""
+"""A row is locked after the tables are joined, and so after the settings are made."""
 _READ = """  -- $1: the book; from $2 on the fields of `About`, in their order
     with book as materialized (
         select books.*, split_part($6::text, '/', 1) as base, split_part($6::text, '/', 2) as quoted,
             $6::text is null or $3::date is null or not is_paper or exists (
                 select from ledger.funds where funds.book_id = books.book_id and day < $3::date) as whole
-        from ledger.books where book_id = $1
+        from ledger.books where book_id = $1::bigint
     ),
     resting as materialized (
-        select * from ledger.orders where book_id = $1 and exchange = $5::text
+        select * from ledger.orders where book_id = $1::bigint and exchange = $5::text
             and symbol = $6::text and state in ('open', 'partially_filled')
     ),
     held as materialized (
         select positions.*, split_part(positions.symbol, '/', 2) as currency, (bid + ask) * 0.5 as mark,
             (exchange, symbol) = ($5::text, $6::text) as here
         from ledger.positions left join ledger.quotes using (book_id, exchange, symbol)
-        where book_id = $1 and quantity <> 0
+        where book_id = $1::bigint and quantity <> 0
     ),
     bots as materialized (
         select '' as bot_id union select $4::text union select bot_id from resting
@@ -298,7 +319,7 @@ _READ = """  -- $1: the book; from $2 on the fields of `About`, in their order
     ),
     rated as (
         select unnest(array[name || '/' || book.currency, book.currency || '/' || name])
-        from book, (select currency from ledger.balances where book_id = $1
+        from book, (select currency from ledger.balances where book_id = $1::bigint
             union select split_part($6::text, '/', 2)) as moved (name)
     )
     select jsonb_build_object(
@@ -307,38 +328,44 @@ _READ = """  -- $1: the book; from $2 on the fields of `About`, in their order
                 case when unpriced = 0 then net end, case when unpriced = 0 then gross end, cost)), '[]')
             from elsewhere),
         'balances', (select coalesce(jsonb_agg(jsonb_build_array(currency, amount, fees)), '[]')
-            from ledger.balances where book_id = $1),
+            from ledger.balances where book_id = $1::bigint),
         'positions', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, exchange, symbol, quantity, cost, opened_at,
                 realized, fees, best, worst)), '[]')
             from held, book where whole or here),
         'figures', (select coalesce(jsonb_agg(to_jsonb(figures)), '[]')
-            from ledger.figures, book where figures.book_id = $1
+            from ledger.figures, book where figures.book_id = $1::bigint
                 and (whole or bot_id in (select bot_id from bots))),
         'funds', (select coalesce(jsonb_agg(to_jsonb(funds)), '[]')
-            from ledger.funds, book where funds.book_id = $1
+            from ledger.funds, book where funds.book_id = $1::bigint
                 and (whole or bot_id in (select bot_id from bots))),
         'quotes', (select coalesce(jsonb_agg(jsonb_build_array(exchange, symbol, bid, ask, bid_size, ask_size, at,
                 taken_bid, taken_ask)), '[]')
-            from ledger.quotes, book where quotes.book_id = $1 and (whole or symbol in (select * from rated)
+            from ledger.quotes, book where quotes.book_id = $1::bigint and (whole or symbol in (select * from rated)
                 or (exchange, symbol) = ($5::text, $6::text))),
         'breakers', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, trigger_type, trip_no)), '[]')
-            from ledger.breakers where book_id = $1),
+            from ledger.breakers where book_id = $1::bigint),
         'errors', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, at)), '[]')
-            from ledger.errors where book_id = $1 and at > $2::timestamptz - interval '1 hour'),
+            from ledger.errors where book_id = $1::bigint and at > $2::timestamptz - interval '1 hour'),
         'resting', (select coalesce(jsonb_agg(to_jsonb(resting) order by created_at, order_id), '[]') from resting),
         'reducing', (select coalesce(sum(amount - filled), 0)
-            from ledger.orders where book_id = $1 and exchange = $5::text and symbol = $6::text
+            from ledger.orders where book_id = $1::bigint and exchange = $5::text and symbol = $6::text
                 and bot_id = $4::text and reduce_only
                 and state in ('approved', 'submitting', 'open', 'partially_filled', 'unknown')),
         'usage', jsonb_build_array(
             (select coalesce(sum(used), 0) from ledger.approvals
-                where book_id = $1 and bot_id = $4::text and day = $3::date),
+                where book_id = $1::bigint and bot_id = $4::text and day = $3::date),
             (select coalesce(sum(used), 0) from ledger.approvals
-                where book_id = $1 and bot_id = '' and day = $3::date),
+                where book_id = $1::bigint and bot_id = '' and day = $3::date),
             (select count(*) from ledger.orders
-                where book_id = $1 and exchange = $5::text
+                where book_id = $1::bigint and exchange = $5::text
                     and approved_at > $7::timestamptz and approved_at <= $2::timestamptz)),
         'answer', (select jsonb_build_array(encode(fingerprint, 'hex'), status, encode(body, 'base64'))
-            from ledger.answers where book_id = $1 and idempotency_key = $8::text)
+            from ledger.answers where book_id = $1::bigint and idempotency_key = $8::text),
+        'lots', (select coalesce(jsonb_agg(jsonb_build_array(entry_no, quantity, price) order by rank), '[]')
+            from (select lots.entry_no, lots.quantity, lots.price, coalesce(place, lots.entry_no) as rank
+                from ledger.lots join held
+                    using (book_id, bot_id, exchange, symbol)
+                where here and bot_id = $4::text and (held.quantity < 0) = ($9::text = 'buy')
+                order by rank limit 8) as oldest)
     )::text
 """

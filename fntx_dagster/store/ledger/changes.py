@@ -24,6 +24,7 @@ from fntx_dagster.ledger.positions import Filled, Key, Position
 from fntx_dagster.ledger.postings import LedgerLeg
 from fntx_dagster.ledger.units import Fund
 from fntx_dagster.model.orders import Quote
+from fntx_dagster.store import prepared
 from fntx_dagster.store.ledger.books import FUND_AMOUNTS
 from fntx_dagster.store.queries import own_sql
 
@@ -177,7 +178,7 @@ def write(
     given = {name: part for name, part in rows.items() if part}
     stated = {"no": head.entry_no, "hash": head.hash, "first_day": first_day and first_day.isoformat()}
     text_of_rows = json.dumps({"head": stated, **given}, default=str)
-    psycopg.RawCursor(connection).execute(_statement(tuple(given)), (changes.book_id, text_of_rows))
+    prepared.run(connection, _statement(tuple(given)), f"{changes.book_id}", text_of_rows)
 
 
 def _fund(bot_id: str, fund: Fund) -> Row:
@@ -196,13 +197,13 @@ _PARTS = {
     "entries": """
     entries as (
         insert into ledger.entries (book_id, entry_no, body, prev_hash, hash)
-        select $1, no, body, prev_hash, hash
+        select $1::bigint, no, body, prev_hash, hash
         from given, jsonb_to_recordset(rows -> 'entries') as r (no bigint, body jsonb, prev_hash text, hash text)
     )""",
     "postings": """
     postings as (
         insert into ledger.postings (book_id, entry_no, leg, account, currency, amount)
-        select $1, no, leg, account, currency, amount
+        select $1::bigint, no, leg, account, currency, amount
         from given, jsonb_to_recordset(rows -> 'postings')
             as r (no bigint, leg smallint, account text, currency text, amount numeric)
     )""",
@@ -212,7 +213,7 @@ _PARTS = {
             price, expected_edge_bps, reduce_only, idempotency_key, state, gates_passed, gate_failed, reason_code,
             rejection_reason, summary, filled, paid, created_at, approved_at, changed_at, fingerprint, sent_price,
             time_in_force, exchange_order_id, held_until, absent_since, cancel_code)
-        select order_id, $1, bot_id, exchange, symbol, side, amount, order_type, price, expected_edge_bps,
+        select order_id, $1::bigint, bot_id, exchange, symbol, side, amount, order_type, price, expected_edge_bps,
             reduce_only, idempotency_key, state, gates_passed, gate_failed, reason_code, rejection_reason, summary,
             filled, paid, created_at, approved_at, changed_at, fingerprint, sent_price, time_in_force,
             exchange_order_id, held_until, absent_since, cancel_code
@@ -226,7 +227,7 @@ _PARTS = {
     fills as (
         insert into ledger.fills (fill_id, book_id, entry_no, order_id, bot_id, exchange, symbol, side, qty, price, fee,
             fee_currency, liquidity, executed_at, realized_pnl, exchange_trade_id)
-        select fill_id, $1, no, order_id, bot_id, exchange, symbol, side, qty, price, fee, fee_currency,
+        select fill_id, $1::bigint, no, order_id, bot_id, exchange, symbol, side, qty, price, fee, fee_currency,
             liquidity, "timestamp", realized_pnl, exchange_trade_id
         from given, jsonb_to_recordset(rows -> 'fills') as r (no bigint, fill_id uuid, order_id uuid, bot_id text,
             exchange text, symbol text, side text, qty numeric, price numeric, fee numeric, fee_currency text,
@@ -239,25 +240,25 @@ _PARTS = {
     ),
     ended_lots as (
         delete from ledger.lots using taken
-        where lots.book_id = $1 and (lots.bot_id, lots.exchange, lots.symbol, lots.entry_no)
+        where lots.book_id = $1::bigint and (lots.bot_id, lots.exchange, lots.symbol, lots.entry_no)
             = (taken.bot_id, taken.exchange, taken.symbol, taken.no) and taken.quantity = 0
     ),
     smaller_lots as (
         update ledger.lots set quantity = taken.quantity from taken
-        where lots.book_id = $1 and (lots.bot_id, lots.exchange, lots.symbol, lots.entry_no)
+        where lots.book_id = $1::bigint and (lots.bot_id, lots.exchange, lots.symbol, lots.entry_no)
             = (taken.bot_id, taken.exchange, taken.symbol, taken.no) and taken.quantity <> 0
     )""",
     "opened_lots": """
     opened_lots as (
         insert into ledger.lots (book_id, bot_id, exchange, symbol, entry_no, quantity, price)
-        select $1, bot_id, exchange, symbol, no, quantity, price
+        select $1::bigint, bot_id, exchange, symbol, no, quantity, price
         from given, jsonb_to_recordset(rows -> 'opened_lots')
             as r (bot_id text, exchange text, symbol text, no bigint, quantity numeric, price numeric)
     )""",
     "positions": """
     positions as (
         insert into ledger.positions as known
-        select $1, bot_id, exchange, symbol, quantity, cost, opened_at, realized, fees, best, worst
+        select $1::bigint, bot_id, exchange, symbol, quantity, cost, opened_at, realized, fees, best, worst
         from given, jsonb_populate_recordset(null::ledger.positions, rows -> 'positions')
         on conflict (book_id, bot_id, exchange, symbol) do update set quantity = excluded.quantity,
             cost = excluded.cost, opened_at = excluded.opened_at, realized = excluded.realized, fees = excluded.fees,
@@ -266,7 +267,7 @@ _PARTS = {
     "balances": """
     balances as (
         insert into ledger.balances as known
-        select $1, currency, amount, fees
+        select $1::bigint, currency, amount, fees
         from given, jsonb_populate_recordset(null::ledger.balances, rows -> 'balances')
         on conflict (book_id, currency) do update set amount = excluded.amount, fees = excluded.fees
             where (known.amount, known.fees) is distinct from (excluded.amount, excluded.fees)
@@ -274,8 +275,8 @@ _PARTS = {
     "figures": """
     figures as (
         insert into ledger.figures as known
-        select $1, bot_id, fills, volume, realized, fees, wins, losing, even, gains, losses, best, worst, unknown,
-            streak, income
+        select $1::bigint, bot_id, fills, volume, realized, fees, wins, losing, even, gains, losses, best, worst,
+            unknown, streak, income
         from given, jsonb_populate_recordset(null::ledger.figures, rows -> 'figures')
         on conflict (book_id, bot_id) do update set fills = excluded.fills, volume = excluded.volume,
             realized = excluded.realized, fees = excluded.fees, wins = excluded.wins, losing = excluded.losing,
@@ -286,7 +287,7 @@ _PARTS = {
     "funds": """
     funds as (
         insert into ledger.funds as known
-        select $1, bot_id, capital, last_equity, last_units, high_equity, high_units, guarded_equity,
+        select $1::bigint, bot_id, capital, last_equity, last_units, high_equity, high_units, guarded_equity,
             guarded_units, fallen, day, day_start, deposits, withdrawals, base, base_deposits, base_withdrawals
         from given, jsonb_populate_recordset(null::ledger.funds, rows -> 'funds')
         on conflict (book_id, bot_id) do update set capital = excluded.capital, last_equity = excluded.last_equity,
@@ -300,7 +301,7 @@ _PARTS = {
     "days": """
     days as (
         insert into ledger.days as known
-        select $1, day, trades, fees, volume, realized, flows, equity, units
+        select $1::bigint, day, trades, fees, volume, realized, flows, equity, units
         from given, jsonb_populate_recordset(null::ledger.days, rows -> 'days')
         on conflict (book_id, day) do update set trades = known.trades + excluded.trades,
             fees = known.fees + excluded.fees, volume = known.volume + excluded.volume,
@@ -310,7 +311,7 @@ _PARTS = {
     "quotes": """
     quotes as (
         insert into ledger.quotes
-        select $1, exchange, symbol, bid, ask, bid_size, ask_size, at, taken_bid, taken_ask
+        select $1::bigint, exchange, symbol, bid, ask, bid_size, ask_size, at, taken_bid, taken_ask
         from given, jsonb_populate_recordset(null::ledger.quotes, rows -> 'quotes')
         on conflict (book_id, exchange, symbol) do update set bid = excluded.bid, ask = excluded.ask,
             bid_size = excluded.bid_size, ask_size = excluded.ask_size, at = excluded.at,
@@ -320,22 +321,22 @@ _PARTS = {
     quote_history as (
         insert into ledger.quote_history (book_id, after_entry, exchange, symbol, bid, ask, bid_size, ask_size, at,
             observed_at)
-        select $1, after_entry, exchange, symbol, bid, ask, bid_size, ask_size, at, observed_at
+        select $1::bigint, after_entry, exchange, symbol, bid, ask, bid_size, ask_size, at, observed_at
         from given, jsonb_populate_recordset(null::ledger.quote_history, rows -> 'quote_history')
     )""",
     "errors": """
     errors as (
-        insert into ledger.errors select $1, bot_id, at, entry_no
+        insert into ledger.errors select $1::bigint, bot_id, at, entry_no
         from given, jsonb_populate_recordset(null::ledger.errors, rows -> 'errors')
     )""",
     "trips": """
     trips as (
         insert into ledger.trips
-        select $1, trip_no, bot_id, trigger_type, trigger_reason, tripped_at, metrics, null, null, null
+        select $1::bigint, trip_no, bot_id, trigger_type, trigger_reason, tripped_at, metrics, null, null, null
         from given, jsonb_populate_recordset(null::ledger.trips, rows -> 'trips')
     ),
     tripped as (
-        insert into ledger.breakers select $1, bot_id, trip_no, trigger_type
+        insert into ledger.breakers select $1::bigint, bot_id, trip_no, trigger_type
         from given, jsonb_populate_recordset(null::ledger.trips, rows -> 'trips')
     )""",
     "resets": """
@@ -345,36 +346,36 @@ _PARTS = {
     reset_trips as (
         update ledger.trips set reset_at = resets.reset_at, reset_by = resets.reset_by,
             reset_reason = resets.reset_reason
-        from resets where trips.book_id = $1 and trips.trip_no = resets.trip_no
+        from resets where trips.book_id = $1::bigint and trips.trip_no = resets.trip_no
     ),
     reset_breakers as (
         delete from ledger.breakers using resets
-        where breakers.book_id = $1 and breakers.bot_id = resets.bot_id
+        where breakers.book_id = $1::bigint and breakers.bot_id = resets.bot_id
     ),
     reset_errors as (
-        delete from ledger.errors using resets where errors.book_id = $1 and errors.bot_id = resets.bot_id
+        delete from ledger.errors using resets where errors.book_id = $1::bigint and errors.bot_id = resets.bot_id
     )""",
     "approvals": """
     approvals as (
-        insert into ledger.approvals as known select $1, bot_id, day, used
+        insert into ledger.approvals as known select $1::bigint, bot_id, day, used
         from given, jsonb_populate_recordset(null::ledger.approvals, rows -> 'approvals')
         on conflict (book_id, bot_id, day) do update set used = known.used + excluded.used
     )""",
     "alarms": """
     alarms as (
-        insert into ledger.alarms select $1, kind, about, entry_no, words, raised_at
+        insert into ledger.alarms select $1::bigint, kind, about, entry_no, words, raised_at
         from given, jsonb_populate_recordset(null::ledger.alarms, rows -> 'alarms')
     )""",
     "bots": """
     bots as (
         insert into ledger.bots (book_id, bot_id)
-        select $1, bot_id from given, jsonb_to_recordset(rows -> 'bots') as r (bot_id text)
+        select $1::bigint, bot_id from given, jsonb_to_recordset(rows -> 'bots') as r (bot_id text)
         on conflict do nothing
     )""",
     "answers": """
     answers as (
         insert into ledger.answers (book_id, idempotency_key, fingerprint, status, body)
-        select $1, idempotency_key, decode(fingerprint, 'hex'), status, decode(body, 'base64')
+        select $1::bigint, idempotency_key, decode(fingerprint, 'hex'), status, decode(body, 'base64')
         from given, jsonb_to_recordset(rows -> 'answers')
             as r (idempotency_key text, fingerprint text, status smallint, body text)
     )""",
@@ -383,7 +384,7 @@ _PARTS = {
 _END = """
     update ledger.books set head_no = (rows -> 'head' ->> 'no')::bigint, head_hash = rows -> 'head' ->> 'hash',
         first_day = (rows -> 'head' ->> 'first_day')::date
-    from given where book_id = $1"""
+    from given where book_id = $1::bigint"""
 
 
 @cache

@@ -45,8 +45,8 @@ def test_orders_of_many_bots_in_currencies_that_are_rates_of_each_other_leave_a_
     desk = Desk(database, Rules(burst=1000, bot_daily=1000))
     read = books.read
 
-    def noting(connection: psycopg.Connection, book_id: int, about: About) -> Stored:
-        stored = read(connection, book_id, about)
+    def noting(connection: psycopg.Connection, book_id: int, about: About, *, in_turn: bool = False) -> Stored:
+        stored = read(connection, book_id, about, in_turn=in_turn)
         parts[stored.only is not None] += 1
         return stored
 
@@ -129,10 +129,7 @@ def test_a_book_whose_lock_another_transaction_keeps_is_not_to_be_had_now(
     desk = Desk(database)
     fund(desk, "ada", requests.funding(b'{"amount": "1000"}', None), NOW)
 
-    def impatient(connection: psycopg.Connection) -> None:
-        connection.execute("set local lock_timeout = '50ms'")
-
-    monkeypatch.setattr(turn.books, "begin", impatient)
+    monkeypatch.setattr(books, "LOCK_WAIT", "50ms")
     with psycopg.connect(database.url) as other:
         other.execute("select from ledger.books for no key update")
         with pytest.raises(Transient, match="keeps the lock of the book"):
