@@ -65,12 +65,14 @@ class ValrRefusal(Exception):
 
 
 class ValrDialect:
-    """VALR. `late`: after how many questions about an order it is there; `maker_reward_bps`: what a maker is paid."""
+    """VALR. `late`: after how many questions about an order it is there; `maker_reward_bps`: what a maker is paid;
+    `shows_ended`: whether the path of open orders shows the others too, as VALR's own example of it does."""
 
     def __init__(self, exchange: PaperExchange, *, late: int = 0, maker_reward_bps: Decimal = Decimal(0)) -> None:
         self.exchange = exchange
         self.late = late
         self.maker_reward_bps = maker_reward_bps
+        self.shows_ended = False
         self.failed: list[_Row] = []
         self._waiting: dict[str, tuple[NewOrder, int]] = {}
         self._paths: tuple[tuple[str, str, Callable[..., Any]], ...] = (
@@ -184,7 +186,8 @@ class ValrDialect:
         symbol = self._symbol(pair)
         self._settle(client_id)
         for row in self._rows(account):
-            if row.order.client_id == client_id and row.order.symbol == symbol and row.order.rests:
+            shown = row.order.rests or self.shows_ended
+            if shown and (row.order.client_id, row.order.symbol) == (client_id, symbol):
                 return _stated(row)
         raise ValrRefusal(404, -21102, "Order not found")
 

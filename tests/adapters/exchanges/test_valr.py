@@ -28,7 +28,7 @@ from fntx_dagster.model.exchanges import (
 from fntx_dagster.model.orders import Quote
 from fntx_dagster.settings.exchanges import ExchangeKeys
 from fntx_dagster.simulate.exchanges.paper import PaperExchange
-from fntx_dagster.simulate.exchanges.server import ExchangeServer, serve_exchange
+from fntx_dagster.simulate.exchanges.server import ExchangeServer, HttpAnswer, serve_exchange
 from fntx_dagster.simulate.exchanges.valr import ValrDialect
 from fntx_dagster.simulate.gateway import unused_port
 
@@ -46,6 +46,8 @@ class Valr:
     def __init__(self, server: ExchangeServer, timeout: float) -> None:
         self.server = server
         self.paper = server.exchange
+        assert isinstance(server.dialect, ValrDialect)
+        self.dialect = server.dialect
         self.adapter: Exchange = open_exchange("valr", KEYS, server.url, timeout)
 
     def send(self, amount: str = "0.01", price: str = "1000000", **more: object) -> FoundOrder:
@@ -104,8 +106,10 @@ def test_an_order_is_created_as_a_limit_with_its_client_id_and_found_by_it(serve
     assert len(sent.client_id) == 32  # VALR takes 50 letters, digits and dashes
 
 
-def test_a_taker_is_ioc_and_its_rest_is_cancelled(serve: Callable[..., Valr]) -> None:
+@pytest.mark.parametrize("shows_ended", [False, True])
+def test_a_taker_is_ioc_and_its_rest_is_cancelled(serve: Callable[..., Valr], shows_ended: bool) -> None:
     valr = serve()
+    valr.dialect.shows_ended = shows_ended
     taken = valr.send("0.3", "1000200", time_in_force="IOC")
     assert (taken.state, taken.filled) == ("cancelled", Decimal("0.25"))
     [fill] = valr.adapter.fills(SYMBOL, YEAR_AGO)
@@ -141,8 +145,7 @@ def test_an_order_is_found_open_filled_cancelled_and_by_its_fills_alone(
     valr.paper.show(SYMBOL, QUOTE._replace(bid=Decimal(999_000), ask=Decimal(999_400)))
     filled = valr.adapter.find(waits.client_id, SYMBOL, YEAR_AGO)
     assert filled == waits._replace(state="filled", filled=Decimal("0.02"))
-    dialect = valr.server.dialect
-    monkeypatch.setattr(dialect, "_rows", lambda account: [])
+    monkeypatch.setattr(valr.dialect, "_rows", lambda account: [])
     by_fills = valr.adapter.find(waits.client_id, SYMBOL, YEAR_AGO)
     assert by_fills == waits._replace(state="partially_filled", filled=Decimal("0.02"))
     assert valr.adapter.find(uuid4().hex, SYMBOL, YEAR_AGO) is None
@@ -208,6 +211,7 @@ def test_fills_come_oldest_first_with_their_trade_ids_across_pages_and_from_a_mo
     assert {found.symbol for found in fills} == {SYMBOL}
     last = fills[-1]
     assert valr.adapter.fills(SYMBOL, last.fill.at) == [last]
+    assert valr.adapter.fills(SYMBOL, last.fill.at + timedelta(milliseconds=500)) == []
     ids = {(placed.client_id, placed.fills[0].trade_id) for placed in valr.paper.orders}
     assert {(found.client_id, int(found.fill.trade_id.replace("-", ""), 16)) for found in fills} == ids
 
@@ -265,6 +269,28 @@ def test_too_many_requests_and_an_id_that_rests_already_may_leave_the_order(serv
     with pytest.raises(OutcomeUnknownError, match="not unique"):
         valr.adapter.send(sent)
     assert len(valr.paper.orders) == 1
+
+
+def test_a_failure_of_the_server_in_valrs_own_words_may_leave_the_order(
+    serve: Callable[..., Valr], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    valr, answer = serve(), HttpAnswer(500, {"code": -1, "message": "Something went wrong"})
+    valr.adapter.rules(SYMBOL)
+    monkeypatch.setattr(valr.dialect, "answer", lambda request: answer)
+    with pytest.raises(OutcomeUnknownError, match="Something went wrong"):
+        valr.send()
+    with pytest.raises(Transient, match="Something went wrong"):
+        valr.adapter.fee_bps(SYMBOL)
+
+
+def test_a_bare_number_of_the_answer_is_read_by_its_text(
+    serve: Callable[..., Valr], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    valr = serve()
+    valr.adapter.rules(SYMBOL)
+    row = {"currencyPair": "BTCZAR", "makerPercentage": 0.07, "takerPercentage": 0.1}
+    monkeypatch.setattr(valr.dialect, "answer", lambda request: HttpAnswer(200, [row]))
+    assert valr.adapter.fee_bps(SYMBOL) == (Decimal(7), Decimal(10))
 
 
 def test_valrs_clock_can_be_compared(serve: Callable[..., Valr]) -> None:
