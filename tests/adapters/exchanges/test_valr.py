@@ -293,6 +293,24 @@ def test_a_bare_number_of_the_answer_is_read_by_its_text(
     assert valr.adapter.fee_bps(SYMBOL) == (Decimal(7), Decimal(10))
 
 
+def test_questions_keep_valrs_pace_and_an_order_waits_for_nothing(
+    serve: Callable[..., Valr], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    valr = serve()
+    waits: list[float] = []
+    monkeypatch.setattr("fntx_dagster.adapters.exchanges.valr_api.time.sleep", waits.append)
+    public = open_exchange("valr", None, valr.server.url, 10)
+    for _ in range(25):
+        public.quote(SYMBOL)
+    assert [bool(wait) for wait in waits] == [False] * 20 + [True] * 6  # the list of markets is a question, too
+    waits.clear()
+    placed = valr.send("0.01", "999000")
+    valr.adapter.cancel(placed, SYMBOL)
+    asked = [request.method for request in valr.server.requests[26:]]
+    assert len(waits) == asked.count("GET")
+    assert {"POST", "DELETE"} < {*asked}
+
+
 def test_valrs_clock_can_be_compared(serve: Callable[..., Valr]) -> None:
     valr = serve().adapter
     assert isinstance(valr, ClockedExchange)
@@ -302,8 +320,9 @@ def test_valrs_clock_can_be_compared(serve: Callable[..., Valr]) -> None:
 
 
 def test_a_refused_order_is_nowhere_and_one_that_is_somewhere_is_found_whatever_fails(
-    serve: Callable[..., Valr],
+    serve: Callable[..., Valr], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("fntx_dagster.adapters.exchanges.valr_api._PACE", (1e-6, 1000))
     chance, valr = random.Random(7), serve(held="2000000")
     for _ in range(80):
         if fault := chance.choice(["lost", "disconnect", "garbage", "too_many", "failure", None, None, None]):
