@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import psycopg
 
+from fntx_dagster.model.session import XNYS
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts.summaries import SUMMARY_FIELDS
@@ -38,7 +39,14 @@ def create_marts(db: Database) -> Database:
 
 
 def build(
-    db: Database, account: str, day: date, *, net_pnl: str = "12.5", closing_nav: str = "1", passed: bool = True
+    db: Database,
+    account: str,
+    day: date,
+    *,
+    net_pnl: str = "12.5",
+    closing_nav: str = "1",
+    passed: bool = True,
+    calendar: str = XNYS,
 ) -> None:
     """A day of an account, complete and verified; `passed` False: its equations do not hold."""
     values = dict.fromkeys(SUMMARY_FIELDS, Decimal(1)) | {
@@ -53,12 +61,13 @@ def build(
     }
     with db.connect() as connection:
         _insert(connection, "daily_summary", values)
+        moments = [f"{day - timedelta(days=back)} {hour}:00Z" for back, hour in ((1, 20), (0, 13), (0, 20))]
         connection.execute(
-            "insert into alm_reporting.trading_sessions values (%s, %s, %s, %s, false) on conflict do nothing",
-            (day, *[f"{day - timedelta(days=back)} {hour}:00Z" for back, hour in ((1, 20), (0, 13), (0, 20))]),
+            "insert into alm_reporting.trading_sessions values (%s, %s, %s, %s, false, %s) on conflict do nothing",
+            (day, *moments, calendar),
         )
         connection.execute(
-            "insert into alm_reporting.account_calendars values (%s, 'XNYS') on conflict do nothing", [account]
+            "insert into alm_reporting.account_calendars values (%s, %s) on conflict do nothing", (account, calendar)
         )
         for window in ("30d", "mtd", "ytd", "all"):
             keys = {"account_id": account, "trading_day": day, "metric_window": window}

@@ -33,14 +33,14 @@ def last_session(on_or_before: date, calendar: str = XNYS) -> Session:
     return sessions(on_or_before - LONGEST_CLOSURE, on_or_before, calendar)[-1]
 
 
-def session_at(moment: datetime, calendar: str = XNYS) -> Session:
-    """The session that is `today` at an aware moment: the latest on or before its date in the calendar's zone.
+def session_at(moment: datetime) -> Session:
+    """The exchange's session that is `today` at an aware moment: the latest on or before its New York date.
 
     From the close on it stays the same until midnight in New York before the next session, where that session's
     pre-market begins (`Session.phase`): Friday 17:00, Saturday and Sunday still show Friday, a holiday the session
     before it.
     """
-    return last_session(moment.astimezone(ZONES[calendar]).date(), calendar)
+    return last_session(moment.astimezone(ZONES[XNYS]).date())
 
 
 _day = attrgetter("day")

@@ -96,7 +96,8 @@ def report(
 ) -> None:
     """The narrative of each trading day: why the account moved, in Hong Kong (or --tz) and New York time.
 
-    Several days begin with their period in sum. HTML adds charts, months,
+    An account whose market never closes has days of UTC, and UTC in place of
+    New York. Several days begin with their period in sum. HTML adds charts, months,
     summary, positions and metrics; any browser opens it, and prints it to PDF:
 
     fntx report --from 2025-07-01 --to 2025-07-31 --format html -o july.html

@@ -163,7 +163,7 @@ def _shown(metric: Disclosed, currency: str | None) -> str:
 def _remark(day: HistoryDay, version: Version, late: timedelta, settled_at: datetime) -> Text:
     remarks: list[str | Text] = []
     if day.closes_at is None:
-        remarks.append("no session of the exchange")
+        remarks.append("no session of the calendar")
     elif day.is_early(version):
         remarks.append(styled("posted before the close", "red"))
     elif day.is_late(version, late):

@@ -16,6 +16,7 @@ from rich.table import Table
 from fntx_dagster.cli.commands import as_typed
 from fntx_dagster.cli.terminal import new_table, report_table
 from fntx_dagster.foreign import LONGEST_CELL, cleaned
+from fntx_dagster.model.session import XNYS
 from fntx_dagster.report import clock
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.risk_tables import early_assignment_sentences, exposure_table, greeks_table
@@ -89,6 +90,8 @@ def status_table(states: Sequence[AccountState]) -> Table | str:
     if not states:
         return as_typed("Nothing is loaded yet. Load statements with `fntx load PATH`, or try `fntx demo`.")
     table = new_table("", right=[state.account_id for state in states])
+    if any(state.calendar != XNYS for state in states):
+        table.add_row("calendar", *(state.calendar for state in states))
     for label, content in _STATUS_ROWS:
         table.add_row(label, *(content(state) for state in states))
     return table

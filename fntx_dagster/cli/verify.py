@@ -21,6 +21,7 @@ from fntx_dagster.cli.options import (
 )
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import SEVEN_DAYS, XNYS
 from fntx_dagster.settings import load_settings
 
 Rpc = Annotated[
@@ -46,6 +47,10 @@ Contract = Annotated[
         parser=address_option, metavar="0x…", help="TrackRecord's address on the chain of --rpc, as FNTX publishes it."
     ),
 ]
+Continuous = Annotated[
+    bool,
+    typer.Option("--every-day", help="The trader's market never closes: every day of UTC is a session."),
+]
 LateAfter = Annotated[
     float,
     typer.Option(parser=hours_option, metavar="HOURS", help="Behind the close, after which a posting is marked late."),
@@ -61,6 +66,7 @@ def verify(
     last: MaybeTo = None,
     contract: Contract = None,
     late_after: LateAfter = 24.0,
+    every_day: Continuous = False,
     as_json: AsJson = False,
 ) -> None:
     """Check a disclosure, or a trader's record on the chain, as a stranger: without a database and without a secret.
@@ -77,8 +83,8 @@ def verify(
     if (file is None) == (trader is None):
         raise typer.BadParameter("give either a disclosure or --trader")
     if file is not None:
-        if first or last or contract:
-            raise typer.BadParameter("--from, --to and --contract go with --trader")
+        if first or last or contract or every_day:
+            raise typer.BadParameter("--from, --to, --contract and --every-day go with --trader")
         if rpc and root:
             raise typer.BadParameter("give --rpc or --root: a node is asked for the root itself")
         _disclosure(file, rpc, root, as_json)
@@ -89,7 +95,8 @@ def verify(
             raise typer.BadParameter("--trader needs --from and --to")
         if (rpc is None) != (contract is None):
             raise typer.BadParameter("--rpc and --contract go together")
-        _record(trader, Period(first.date(), last.date()), rpc, contract, timedelta(hours=late_after), as_json)
+        period, calendar = Period(first.date(), last.date()), SEVEN_DAYS if every_day else XNYS
+        _record(trader, period, calendar, rpc, contract, timedelta(hours=late_after), as_json)
 
 
 def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
@@ -124,14 +131,23 @@ def _content(file: str) -> bytes:
         raise typer.BadParameter(f"cannot read {cleaned(file)}: {error.strerror}") from None
 
 
-def _record(trader: str, period: Period, rpc: str | None, contract: str | None, late: timedelta, as_json: bool) -> None:
+def _record(
+    trader: str,
+    period: Period,
+    calendar: str,
+    rpc: str | None,
+    contract: str | None,
+    late: timedelta,
+    as_json: bool,
+) -> None:
     from fntx_dagster.cli.records import history_table
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.signatures.plain import record_as_dict
     from fntx_dagster.services.signatures.track_record import NOT_CHECKED, Node, WrongAddress, trader_record
 
+    source = Node(rpc, contract) if rpc and contract else load_settings()
     try:
-        record = trader_record(Node(rpc, contract) if rpc and contract else load_settings(), trader, period)
+        record = trader_record(source, trader, period, calendar)
     except WrongAddress as error:
         raise typer.BadParameter(error.message) from None
     if as_json:

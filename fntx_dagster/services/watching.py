@@ -129,8 +129,10 @@ def _why_nothing_to_sign(db: Readable, accounts: Mapping[str, DaysToSign], now: 
     closing = now.astimezone(NEW_YORK).date()
     closed = why_closed(closing)
     reasons = [f"{closing} was no session ({closed})."] if closed else []
-    signed = last_signed_sessions(db).keys()
-    never = [masked(account) for account in unsigned_days(db) if account not in signed | accounts.keys()]
+    followed = calendars(db)
+    signed = {account for account in last_signed_sessions(db) if followed[account] == XNYS}
+    unsigned = [account for account in unsigned_days(db) if followed[account] == XNYS]
+    never = [masked(account) for account in unsigned if account not in signed | accounts.keys()]
     if never:
         never = [f"{', '.join(never)} has never signed: the first signature is the schedule's or yours."]
     if stopped:

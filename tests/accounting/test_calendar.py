@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.accounting.calendar import Calendar, last_session, session_at, sessions
+from fntx_dagster.accounting.calendar import Calendar, last_session, session_at, sessions, why_closed
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.session import SEVEN_DAYS
 from tests.accounting.examples import at, july
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
@@ -147,3 +148,30 @@ def test_today_is_the_latest_session_on_or_before_the_gateways_new_york_date(mom
 def test_the_last_session_is_the_day_itself_or_the_one_before_the_closure() -> None:
     assert last_session(date(2025, 7, 3)).day == last_session(date(2025, 7, 6)).day == date(2025, 7, 3)
     assert last_session(date(2001, 9, 16)).day == date(2001, 9, 10)
+
+
+def test_every_day_of_utc_is_a_session_where_the_market_never_closes() -> None:
+    year = sessions(date(2024, 1, 1), date(2024, 12, 31), SEVEN_DAYS)
+    assert [each.day for each in year] == [date(2024, 1, 1) + timedelta(days=number) for number in range(366)]
+    assert all(each.previous_close == each.opens_at == each.closes_at - timedelta(days=1) for each in year)
+    assert all(each.previous_day == each.day - timedelta(days=1) for each in year)
+    assert not any(each.early_close or why_closed(each.day, SEVEN_DAYS) for each in year)
+    assert last_session(date(2024, 12, 25), SEVEN_DAYS).day == date(2024, 12, 25)
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        (datetime(2025, 7, 19, 0, 0, tzinfo=UTC), date(2025, 7, 18)),  # the end of a day is still of it
+        (datetime(2025, 7, 19, 0, 0, 0, 1, tzinfo=UTC), date(2025, 7, 19)),
+        (datetime(2025, 7, 19, 8, 0, tzinfo=timezone(timedelta(hours=8))), date(2025, 7, 18)),
+        (datetime(2025, 7, 20, 23, 59, 59, tzinfo=UTC), date(2025, 7, 20)),
+    ],
+)
+def test_a_moment_belongs_to_the_day_of_utc_that_it_does_not_begin(moment: datetime, day: date) -> None:
+    calendar = Calendar(sessions(date(2025, 7, 17), date(2025, 7, 21), SEVEN_DAYS))
+    session = calendar.at(moment)
+    assert (session.day, session.phase(moment)) == (day, "intraday")
+    assert calendar.ending_at(session.closes_at) == day
+    assert session.phase(session.morning) == "intraday"
+    assert calendar.at(session.morning) == session

@@ -28,6 +28,7 @@ from fntx_dagster.simulate.delivery import deliver
 from fntx_dagster.store.accounting.calendars import calendar_of, calendars_of, set_calendar
 from fntx_dagster.store.raw_flex.coverage import missing
 from tests.dbt.conftest import Platform, fresh
+from tests.processes import run
 
 STOCKS, COINS = "U4300001", "U4300002"
 COIN = SimulatedContract("990001", "BTC")
@@ -198,6 +199,21 @@ def test_a_report_of_a_saturday_is_there_for_the_one_and_refused_for_the_other(b
     assert STOCKS not in report(both.settings, both.database, Period.on(SATURDAY), HONG_KONG)
     with pytest.raises(Permanent, match="no trading day is built for 2025-07-26"):
         report(both.settings, both.database, Period.on(date(2025, 7, 26)), HONG_KONG, COINS)
+
+
+def test_the_commands_know_the_calendars(both: Platform) -> None:
+    def said(*arguments: str) -> tuple[int, str]:
+        done = run(both.settings.home, *arguments, FNTX_DATABASE_URL=both.database.url)
+        return done.returncode, " ".join((done.stdout + done.stderr).replace("│", " ").split())
+
+    code, status = said("status")
+    assert code == 0
+    assert "calendar XNYS 24/7" in status
+    weekend = ("--from", f"{SATURDAY}", "--to", f"{SATURDAY}", "--account")
+    code, told = said("report", *weekend, COINS)
+    assert (code, "Day in UTC: Saturday, July 19, 2025" in told) == (0, True), told
+    code, refused = said("report", *weekend, STOCKS)
+    assert (code, "2025-07-19 is no session of the exchange (XNYS): weekend" in refused) == (1, True), refused
 
 
 def test_building_a_weekend_again_changes_nothing_of_either(both: Platform) -> None:

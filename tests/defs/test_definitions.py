@@ -141,6 +141,13 @@ def test_a_day_without_a_session_has_no_partition(holiday: str) -> None:
     assert not SESSIONS.has_partition_key(holiday)
 
 
+def test_a_market_that_never_closes_has_a_partition_for_every_day_of_utc() -> None:
+    week = [f"2025-07-{day:02}" for day in range(14, 21)]
+    assert DAYS.get_partition_keys_in_range(dg.PartitionKeyRange(week[0], week[-1])) == week
+    begins, ends = DAYS.time_window_for_partition_key("2025-07-19")
+    assert (begins.isoformat(), ends.isoformat()) == ("2025-07-19T00:00:00+00:00", "2025-07-20T00:00:00+00:00")
+
+
 def test_july_2025_up_to_the_18th_has_thirteen_partitions() -> None:
     assert len(sessions_between(Period(date(2025, 7, 1), date(2025, 7, 18)))) == 13
 

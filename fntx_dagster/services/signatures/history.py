@@ -1,8 +1,8 @@
 """A trader's record on the chain, session by session: posted, late, amended, missing. For a stranger: no database.
 
-The sessions are the exchange's (XNYS). A version counts as late when it was posted more than LATE_AFTER behind the
-session's close: a late anchor does not prove that the figures were fixed on the day. Each version has its own delay: a
-correction can be late although the first version was not.
+The sessions are those of a calendar, the exchange's unless another is named. A version counts as late when it was
+posted more than LATE_AFTER behind the session's close: a late anchor does not prove that the figures were fixed on the
+day. Each version has its own delay: a correction can be late although the first version was not.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.model.chain import StoredRecord, Version
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import XNYS
 from fntx_dagster.services.ranges import refuse_backwards
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _SHOWN_VERSIONS = 20
 
 class HistoryDay(NamedTuple):
     """A session, or another day that has a record. `versions`: the first and the newest ones, in order, empty where
-    nothing is posted; `closes_at` (UTC) is None where the exchange had no session."""
+    nothing is posted; `closes_at` (UTC) is None where the calendar had no session."""
 
     day: date
     closes_at: datetime | None
@@ -75,12 +76,12 @@ def closing_of(day: date) -> datetime | None:
     return next((session.closes_at for session in sessions(day, day)), None)
 
 
-def history_of(chain: Reader, trader: str, period: Period, now: datetime) -> list[HistoryDay]:
+def history_of(chain: Reader, trader: str, period: Period, now: datetime, calendar: str = XNYS) -> list[HistoryDay]:
     """Each session of the range that was over at `now` (aware), and each other day with a record, oldest first."""
     first, last = period
     refuse_backwards(period)
     stored = chain.history(trader, period)
-    closes = {session.day: session.closes_at for session in sessions(first, last)}
+    closes = {session.day: session.closes_at for session in sessions(first, last, calendar)}
     return [
         HistoryDay(day, closes.get(day), _versions(chain, trader, day, stored.get(day)))
         for day in sorted(closes.keys() | stored.keys())
@@ -88,14 +89,14 @@ def history_of(chain: Reader, trader: str, period: Period, now: datetime) -> lis
     ]
 
 
-def gaps(posted: Collection[date], period: Period, now: datetime) -> list[date]:
+def gaps(posted: Collection[date], period: Period, now: datetime, calendar: str = XNYS) -> list[date]:
     """The sessions over at `now` (aware) that are not among the days `posted`, from the first day of the period, the
     trader's first signed one, to the last posted one."""
     first, last = period
     newest = max(posted, default=first)
     return [
         session.day
-        for session in sessions(first, last)
+        for session in sessions(first, last, calendar)
         if session.day < newest and session.day not in posted and session.closes_at <= now
     ]
 

@@ -17,6 +17,7 @@ from fntx_dagster.services.signatures.late_records import waiting_too_long
 from fntx_dagster.services.signatures.posting import HeldRecords, disagreements, held_by, post
 from fntx_dagster.services.signatures.signed_days import refused_accounts
 from fntx_dagster.settings import Settings
+from fntx_dagster.store.accounting.calendars import calendars
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import Labels, account_labels
 from fntx_dagster.store.outbox.sendings import unfinished
@@ -87,7 +88,7 @@ def post_days(settings: Settings, db: Database, period: Period, on_progress: Cal
         refused=refused,
         alerts=alerts,
         differing=[_disagreement(labels[posted.account_id], posted, holds) for posted, holds in differing],
-        gaps=list(_gaps(held, signed, labels)),
+        gaps=list(_gaps(db, held, signed, labels)),
         accounts=[labels[latest.account_id] for latest in signed.values()],
         late=waiting_too_long(db, settings.posting.waiting_hours, datetime.now(UTC)),
         short=short,
@@ -136,11 +137,14 @@ def _disagreement(label: str, posted: PostedDay, holds: str) -> Finding:
     return Finding(f"{label} {posted.trading_day}", text, posted.trading_day)
 
 
-def _gaps(held: Mapping[str, HeldRecords], signed: Mapping[str, SignedDay], labels: Labels) -> Iterator[Finding]:
+def _gaps(
+    db: Database, held: Mapping[str, HeldRecords], signed: Mapping[str, SignedDay], labels: Labels
+) -> Iterator[Finding]:
     """One finding per account: a hole of a year is one thing to know."""
+    followed = calendars(db)
     for trader, latest in signed.items():
         first, last, records = held[trader]
-        missing = gaps(records.keys(), Period(first, last), datetime.now(UTC))
+        missing = gaps(records.keys(), Period(first, last), datetime.now(UTC), followed[latest.account_id])
         if missing:
             label, more = labels[latest.account_id], len(missing) - _SHOWN_GAPS
             shown = ", ".join(map(str, missing[:_SHOWN_GAPS])) + (f" and {more} more" if more > 0 else "")

@@ -8,7 +8,7 @@ node: the record waits in the queue.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm.client import connect
@@ -16,10 +16,12 @@ from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.services.signatures.freezing import Bound, bound_of, frozen
 from fntx_dagster.services.signatures.refusals import Beginning, Refusal, refusals
 from fntx_dagster.services.signatures.values import Difference, Values, day_values, differences
+from fntx_dagster.store.accounting.calendars import calendars
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import summaries
 from fntx_dagster.store.outbox import sendings, signatures
@@ -67,12 +69,18 @@ def sign(
 
     An account stops at its first day that failed a blocking verification, depends on statements that have changed or
     are not complete, or would be bound to another key or secret than its earlier days. Such a day stops it, too, where
-    it lies before the range and after the account's last signed day. Raises nothing: see `Signing.refused`.
+    it lies before the range and after the account's last signed day. Of an account whose market never closes the range
+    begins after its last signed day. Raises nothing: see `Signing.refused`.
     """
     outcome = Signing([], [], [], [])
     with db.snapshot() as snapshot:
-        have_signed = signatures.last_signed_sessions(snapshot).keys()
+        have_signed = signatures.last_signed_sessions(snapshot)
         built = _built_days(snapshot, period, account)
+        followed = calendars(snapshot)
+        for account_id in built:
+            # a run over sessions of the exchange passes over days of a market that never closes
+            if followed[account_id] == SEVEN_DAYS and (last := have_signed.get(account_id, period.last)) < period.first:
+                built |= _built_days(snapshot, Period(last + timedelta(days=1), period.last), account_id)
     for account_id, all_days in built.items():
         days = all_days if account_id in have_signed else beginning.of(all_days)
         if days:

@@ -71,8 +71,9 @@ class TraderRecord(NamedTuple):
         )
 
 
-def trader_record(source: Node | Settings, trader: str, period: Period) -> TraderRecord:
-    """Read the record of a trader (0x…, in lower, upper or checksum case) over the sessions of a range that are over.
+def trader_record(source: Node | Settings, trader: str, period: Period, calendar: str) -> TraderRecord:
+    """Read the record of a trader (0x…, in lower, upper or checksum case) over the sessions of a range that are over,
+    by a calendar.
 
     `source` is a node, or the settings, whose chain is read. Raises WrongAddress; Permanent where the contract is not
     FNTX's, where nothing is to be shown, or where the settings have no chain; Transient where the node does not answer.
@@ -87,10 +88,10 @@ def trader_record(source: Node | Settings, trader: str, period: Period) -> Trade
                 "proves nothing",
                 "Ask the trader for the contract's address",
             )
-        days = history_of(chain, address, period, datetime.now(UTC))
+        days = history_of(chain, address, period, datetime.now(UTC), calendar)
         if not days:
             raise Permanent(
-                f"no session of the exchange was over between {period.first} and {period.last}, and none has a record",
+                f"no session of {calendar} was over between {period.first} and {period.last}, and none has a record",
                 "Choose other days",
             )
         settled_at = _FOR_EVER if chain.is_embedded else chain.settled_at(SETTLED)
