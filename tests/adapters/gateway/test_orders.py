@@ -430,7 +430,7 @@ def test_a_refused_order_is_nowhere_and_one_that_is_somewhere_is_found_whatever_
             assert found is None or found.filled == there[0].filled
         told = [(each.fill.quantity, each.client_id) for each in traded.account.fills(SPY, NOW)]
         assert sorted(told) == sorted((done.quantity, done.order.reference) for done in traded.desk.executions)
-        assert len(told) > 5
+        assert len(told) > 3
 
 
 def test_no_log_holds_an_account_or_an_order(caplog: pytest.LogCaptureFixture) -> None:
