@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 
+import crashes
 import days
 import history
 import metrics
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "days": days.measure,
     "mutations": mutations.measure,
     "orders": orders.measure,
+    "crashes": crashes.measure,
 }
 
 

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as StillRunningError
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.errors import FntxError, Permanent
@@ -60,6 +61,38 @@ def place(desk: Desk, user_id: str, asked: Submission, now: datetime) -> Reply:
     exchange, rules, reach = _market(desk, user_id, order)
     quote = _quote(desk, exchange, order)
     send_until = time.monotonic() + reach.lease.total_seconds() / 2
+    reserved = _reserve(desk, reach, user_id, asked, now, rules, quote)
+    if isinstance(reserved, Reply):
+        return reserved
+    placing = _calls.submit(_place, desk, reach, exchange, *reserved, send_until, until)
+    try:
+        return placing.result(max(until - time.monotonic(), 0))
+    except StillRunningError:
+        live, _ = reserved
+        with turn_of(desk, live) as at:
+            return answered(at, at.order(live.order_id))
+
+
+def cancel_in_time(desk: Desk, user_id: str) -> None:
+    """Cancel a user's marked orders at their exchanges, and wait for it as long as for an order; it goes on after
+    that."""
+    if desk.live is not None:
+        cancelling = _calls.submit(cancel_marked, desk, user_id)
+        wait([cancelling], desk.live.wait.total_seconds())
+
+
+def _reserve(
+    desk: Desk,
+    reach: Reach,
+    user_id: str,
+    asked: Submission,
+    now: datetime,
+    rules: MarketRules,
+    quote: Quote | None,
+) -> Reply | tuple[LiveOrder, SentOrder]:
+    """The first transaction: the order as it is to be sent, or the answer where a gate refuses it."""
+    key, order = asked.key, asked.order
+    assert key is not None
     with turn(desk, user_id, False, about_order(desk, order, key, now)) as at:
         if at.stored.answer:
             return replay(at.stored.answer, asked.fingerprint)
@@ -71,39 +104,26 @@ def place(desk: Desk, user_id: str, asked: Submission, now: datetime) -> Reply:
         order, refusal = fitted(order, rules, quote)
         row = judged(at, order, key, quote, refusal)
         if row["state"] == "rejected":
-            if at.changes.trips:
-                _calls.submit(cancel_marked, desk, user_id)
-            return store_answer(at, key, asked.fingerprint, order_reply(row, now))
-        assert quote is not None  # no gate lets an order without a quote through
-        price, time_in_force = limit(order, quote, rules, reach.band_bps)
-        row |= {
-            "fingerprint": f"\\x{asked.fingerprint.hex()}",
-            "sent_price": text(price),
-            "time_in_force": time_in_force,
-            "exchange_order_id": None,
-            "held_until": (now + reach.lease).isoformat(),
-        }
-        at.follow(order.exchange, order.symbol)
-        at.move(row, "submitting")
-    live = LiveOrder(
-        row["order_id"], user_id, order.exchange, order.symbol, order.side, order.amount, price, "submitting",
-        order.amount * 0, None, key, order.bot_id, now,
-    )  # fmt: skip
-    sent = SentOrder(live.client_id, live.symbol, live.side, live.amount, price, time_in_force)
-    placing = _calls.submit(_place, desk, reach, exchange, live, sent, send_until, until)
-    try:
-        return placing.result(max(until - time.monotonic(), 0))
-    except StillRunningError:
-        with turn_of(desk, live) as at:
-            return answered(at, at.order(live.order_id))
-
-
-def cancel_in_time(desk: Desk, user_id: str) -> None:
-    """Cancel a user's marked orders at their exchanges, and wait for it as long as for an order; it goes on after
-    that."""
-    if desk.live is not None:
-        cancelling = _calls.submit(cancel_marked, desk, user_id)
-        wait([cancelling], desk.live.wait.total_seconds())
+            reserved = store_answer(at, key, asked.fingerprint, order_reply(row, now))
+        else:
+            assert quote is not None  # no gate lets an order without a quote through
+            price, time_in_force = limit(order, quote, rules, reach.band_bps)
+            row |= {
+                "fingerprint": f"\\x{asked.fingerprint.hex()}",
+                "sent_price": text(price),
+                "time_in_force": time_in_force,
+                "exchange_order_id": None,
+                "held_until": (now + reach.lease).isoformat(),
+            }
+            at.follow(order.exchange, order.symbol)
+            at.move(row, "submitting")
+            whose = (row["order_id"], user_id, order.exchange, order.symbol, order.side)
+            live = LiveOrder(*whose, order.amount, price, "submitting", Decimal(0), None, key, order.bot_id, now)
+            sent = SentOrder(live.client_id, order.symbol, order.side, order.amount, price, time_in_force)
+            reserved = (live, sent)
+    if at.changes.trips:
+        _calls.submit(cancel_marked, desk, user_id)
+    return reserved
 
 
 def _before(desk: Desk, user_id: str, key: str, fingerprint: bytes) -> Reply | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
@@ -17,6 +19,7 @@ from fntx_dagster.store.ledger.live import FollowedMarket, LiveOrder
 _log = logging.getLogger(__name__)
 _LONGEST_REASON = 300
 _PROBLEMS_SHOWN = 3
+_IN_A_ROW = 3
 _Place = TypeVar("_Place", LiveOrder, FollowedMarket)
 
 
@@ -61,23 +64,47 @@ def with_fills(exchange: Exchange, order: LiveOrder, found: FoundOrder, reach: R
 
 
 def for_each(places: Iterable[_Place], work: Callable[[_Place], bool]) -> int:
-    """Do the work for each order or market: for how many it said True. What fails at one keeps no other waiting.
+    """Do the work for each order or market: for how many it said True. What fails at one keeps no other waiting, and no
+    exchange waits for another.
 
     Raises Transient, after all of them, that says what failed; whoever calls again tries it again.
     """
-    done, problems = 0, dict[str, None]()
+    groups: dict[str, list[_Place]] = {}
     for place in places:
+        groups.setdefault(place.exchange, []).append(place)
+    if not groups:
+        return 0
+    problems: dict[str, None] = {}
+    with ThreadPoolExecutor(len(groups)) as threads:
+        done = sum(threads.map(lambda group: _at_one(group, work, problems), groups.values()))
+    if problems:
+        more = len(problems) - _PROBLEMS_SHOWN
+        shown = "; ".join([*problems][:_PROBLEMS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        raise Transient(shown, "It is tried again")
+    return done
+
+
+def _at_one(places: list[_Place], work: Callable[[_Place], bool], problems: dict[str, None]) -> int:
+    """The work at one exchange. Where three in a row fail it goes on from the other end, and ends when three fail
+    there: the exchange is away."""
+    left, done, backwards = deque(places), 0, False
+    failed = 0
+    while left:
+        place = left.pop() if backwards else left.popleft()
         try:
             done += work(place)
+            failed = 0
+            continue
         except (FntxError, OrderRefusedError, OutcomeUnknownError) as error:
             problems[f"{place.exchange}: {words_of(error)}"] = None
         except Exception as error:  # a fault of this program: the others must not suffer from it
             _log.exception("%s: %s", place.exchange, place.symbol)
             problems[f"{place.exchange}: {type(error).__name__}"] = None
-    if problems:
-        more = len(problems) - _PROBLEMS_SHOWN
-        shown = "; ".join([*problems][:_PROBLEMS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
-        raise Transient(shown, "It is tried again")
+        failed += 1
+        if failed == _IN_A_ROW:
+            if backwards:
+                break
+            backwards, failed = True, 0
     return done
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from fntx_dagster.errors import Transient
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.asking import fills
 from fntx_dagster.services.orders.guarding import cancel, entity, kill
-from tests.services.orders.live.desk import LiveDesk
+from fntx_dagster.services.orders.live.reports import for_each
+from fntx_dagster.store.ledger.live import FollowedMarket
+from tests.services.orders.live.desk import NOON, LiveDesk
 
 ADA = Caller("ada", "trader")
 
@@ -172,3 +177,21 @@ def test_a_fill_counts_to_the_day_on_which_it_is_booked_and_keeps_its_own_time(l
     assert (entry["timestamp"], entry["booked_at"]) == ("2026-03-02T23:59:58Z", "2026-03-03T00:00:03Z")
     assert json.dumps(live.status(resting)["state"]) == '"filled"'
     live.holds()
+
+
+def test_one_that_always_fails_keeps_no_other_waiting_and_an_exchange_that_is_away_no_other_exchange() -> None:
+    markets = [FollowedMarket(1, "ada", *name, NOON) for name in (*(("a", f"{n}") for n in range(20)), ("b", "x"))]
+    asked: list[str] = []
+
+    def work(market: FollowedMarket) -> bool:
+        asked.append(market.exchange)
+        if market.exchange == "a" and market.symbol not in ("3", "19"):
+            raise Transient("away") if market.symbol != "1" else KeyError("1")
+        return True
+
+    with pytest.raises(Transient) as told:
+        for_each(markets, work)
+    assert str(told.value) == "a: away; a: KeyError. It is tried again"
+    assert asked.count("a") == 7, "three from one end, the last, and three more"
+    assert asked.count("b") == 1
+    assert for_each([], work) == 0
