@@ -46,7 +46,7 @@ def canonical(value: Mapping[str, Any]) -> bytes:
     Raises ValueError for a float, an integer beyond 2^53 − 1, a key that is not ASCII, a lone surrogate.
     """
     _check(value)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _canonical(value).encode()
 
 
 def moment(at: datetime) -> str:
@@ -96,12 +96,18 @@ def _holds(entry: Mapping[str, Any]) -> bool:
         return False
 
 
+_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
 def _check(value: object) -> None:
+    if value is None or type(value) in (str, bool):  # most are, and a check of a chain asks 20 times an entry
+        return
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not (isinstance(key, str) and key.isascii()):
                 raise ValueError(f"a key of an entry is not ASCII text: {key!r}")
-            _check(inner)
+            if type(inner) is not str:
+                _check(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
             _check(inner)

@@ -344,6 +344,9 @@ class Turn:
 
     def _load_lots(self, key: Key, execution: OrderFill) -> None:
         """Have the lots that the fill may close: its quantity, and a fee that is taken in the base currency."""
+        held = self.book.positions.get(key, Position()).quantity
+        if held * Fraction(execution.signed) >= 0 and execution.fee_currency != key.symbol.partition("/")[0]:
+            return
         lots = self.book.lots[key]
         stored = [lot for lot in lots if lot.entry_no <= self.stored.head.entry_no]
         wanted = Fraction(execution.quantity) + Fraction(execution.fee)

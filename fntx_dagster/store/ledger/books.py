@@ -297,7 +297,7 @@ _READ = """  -- $1: the book; from $2 on the fields of `About`, in their order
             and symbol = $6::text and state in ('open', 'partially_filled')
     ),
     held as materialized (
-        select positions.*, split_part(positions.symbol, '/', 2) as currency, (bid + ask) * 0.5 as mark,
+        select positions.*, split_part(positions.symbol, '/', 2) as currency, quantity * (bid + ask) * 0.5 as worth,
             (exchange, symbol) = ($5::text, $6::text) as here
         from ledger.positions left join ledger.quotes using (book_id, exchange, symbol)
         where book_id = $1::bigint and quantity <> 0
@@ -308,12 +308,13 @@ _READ = """  -- $1: the book; from $2 on the fields of `About`, in their order
             or held.currency = case book.currency when quoted then base when base then quoted end
     ),
     apart as materialized (
-        select bot_id, held.currency, sum(quantity * mark) as net, sum(abs(quantity) * mark) as gross,
-            sum(cost) as cost, count(*) filter (where mark is null) as unpriced
-        from held, book where not whole and not here group by bot_id, held.currency
+        select case when bot_id in (select bot_id from bots) then bot_id end as bot_id, held.currency,
+            sum(worth) as net, sum(abs(worth)) as gross, sum(cost) as cost,
+            count(*) filter (where worth is null) as unpriced
+        from held, book where not whole and not here group by 1, held.currency
     ),
     elsewhere as (
-        select bot_id, currency, net, gross, cost, unpriced from apart where bot_id in (select bot_id from bots)
+        select bot_id, currency, net, gross, cost, unpriced from apart where bot_id is not null
         union all
         select '', currency, sum(net), sum(gross), sum(cost), sum(unpriced) from apart group by currency
     ),
