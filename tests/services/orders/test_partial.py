@@ -140,7 +140,10 @@ def test_a_book_whose_lock_another_transaction_keeps_is_not_to_be_had_now(
 def test_who_waits_for_a_book_of_this_process_holds_no_connection(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    database.close()
     desk = Desk(Database(database.url, connections=2))
+    with desk.db.connect():  # the first use decides how many
+        pass
     monkeypatch.setattr(waiting, "WAIT_SECONDS", 0.05)
     with waiting.alone(database.url, "ada", True):
         threads = [threading.Thread(target=_fail_to_submit, args=(desk,)) for _ in range(8)]
