@@ -157,6 +157,10 @@ class Client:
         """Entries of the ledger before an entry's number, newest first; at most 1,000."""
         return self._get("/api/ledger/audit-trail", limit=limit, before=before)
 
+    def ledger_status(self) -> answers.LedgerStatusAnswer:
+        """How the live book is served: ages of its prices, orders of unknown outcome, the watcher's heartbeat."""
+        return self._call("GET", "/api/ledger/status", params={})
+
     def portfolio(self) -> answers.PortfolioAnswer:
         """What the book is worth, and how it came to it."""
         return self._get("/api/portfolio/summary")

@@ -18,7 +18,7 @@ from fntx_dagster.api import callers, description
 from fntx_dagster.api.description import answered
 from fntx_dagster.api.problems import answer_problems
 from fntx_dagster.model import answers
-from fntx_dagster.services.orders import asking, guarding, money, portfolio, requests, submitting
+from fntx_dagster.services.orders import asking, guarding, health, money, portfolio, requests, submitting
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.replies import Reply
 from fntx_dagster.services.orders.requests import Declined, FieldFault
@@ -173,6 +173,12 @@ def audit_trail(
 ) -> Any:
     """The entries of the book, newest first, with the chain of their hashes."""
     return asking.audit_trail(desk, caller.user_id, is_paper, before, limit)
+
+
+@router.get("/ledger/status", responses=answered(answers.LedgerStatusAnswer))
+def ledger_status(desk: TheDesk, caller: Reader) -> Any:
+    """How the caller's live book is served: ages of its prices, orders of unknown outcome, the watcher's heartbeat."""
+    return health.service_state(desk, caller.user_id)
 
 
 @router.get("/portfolio/summary", responses=answered(answers.PortfolioAnswer))

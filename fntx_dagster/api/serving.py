@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,15 +14,19 @@ from fntx_dagster.api.app import make_app
 from fntx_dagster.errors import Transient
 from fntx_dagster.services.database import Database
 from fntx_dagster.services.orders.desk import desk_of
+from fntx_dagster.services.orders.watching import watcher_of, watching
 from fntx_dagster.settings import Settings
 
 _END_SECONDS = 5
 
 
-def serve(settings: Settings, db: Database, host: str, port: int) -> None:
-    """Serve the API until Ctrl-C or SIGTERM. Raises what `desk_of` raises."""
-    app = make_app(desk_of(settings, db), simulated_time=settings.orders.simulated_time)
-    _server(app, host, port).run()
+def serve(settings: Settings, db: Database, host: str, port: int, *, watches: bool) -> None:
+    """Serve the API until Ctrl-C or SIGTERM, which both raise KeyboardInterrupt once it has ended; `watches`: with the
+    watcher of live books beside it. Raises what `desk_of` raises."""
+    desk = desk_of(settings, db)
+    app = make_app(desk, simulated_time=settings.orders.simulated_time)
+    with watching(watcher_of(settings, desk)) if watches else nullcontext():
+        _server(app, host, port).run()
 
 
 @contextmanager

@@ -32,6 +32,7 @@ def serve(
         str, typer.Option(parser=_loopback, help="The address to listen on, of this machine.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 8000,
+    watch: Annotated[bool, typer.Option(help="Watch live books beside it; one process does it for all.")] = True,
 ) -> None:
     """Serve the API of orders on this machine, until Ctrl-C.
 
@@ -40,13 +41,42 @@ def serve(
     Its description is at /openapi.json. Others reach it through a proxy that brings TLS (docs/ledger.md).
     """
     from fntx_dagster.api.serving import serve as serve_api
-    from fntx_dagster.cli.serving import heed_interrupts
+    from fntx_dagster.cli.serving import end_by_signals
     from fntx_dagster.cli.terminal import note
 
     settings, db = settings_and_database()
-    heed_interrupts()
+    end_by_signals()
     note(f"The API is on http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C ends it).")
-    serve_api(settings, db, host, port)
+    try:
+        serve_api(settings, db, host, port, watches=watch)
+    except KeyboardInterrupt:
+        note("The API has ended.")
+
+
+@api.command("watch")
+def watch_books() -> None:
+    """Watch live books without serving the API: prices, orders of unknown outcome, alerts; until Ctrl-C.
+
+    fntx api watch
+
+    One process watches a database; a further one waits until that one has ended.
+    """
+    from threading import Event
+
+    from fntx_dagster.cli.serving import end_by_signals, ending_by_signals
+    from fntx_dagster.cli.terminal import note
+    from fntx_dagster.services.orders.desk import desk_of
+    from fntx_dagster.services.orders.watching import watcher_of
+
+    settings, db = settings_and_database()
+    watcher, ending = watcher_of(settings, desk_of(settings, db)), Event()
+    end_by_signals()
+    try:
+        with ending_by_signals(ending.set):
+            note("Watching live books (Ctrl-C ends it).")
+            watcher.run(ending)
+    except KeyboardInterrupt:
+        note("The watcher has ended.")
 
 
 @api.command()

@@ -27,13 +27,14 @@ def verify(user: User = None, as_json: AsJson = False) -> None:
     fntx ledger verify
     """
     from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.services.orders.alarms import verify_and_record
     from fntx_dagster.services.orders.desk import desk_of
-    from fntx_dagster.services.orders.verifying import verify as verify_books
 
     settings, db = settings_and_database()
-    books = verify_books(desk_of(settings, db), user)
+    books = verify_and_record(desk_of(settings, db), user)
     if as_json:
-        print_json([book._asdict() | {"head": book.head._asdict(), "holds": book.holds} for book in books])
+        shown = ("book_id", "user_id", "is_paper", "entries", "faults", "holds")
+        print_json([{name: getattr(book, name) for name in shown} | {"head": book.head._asdict()} for book in books])
     else:
         for book in books:
             name = f"{book.user_id} ({'paper' if book.is_paper else 'live'})"
@@ -49,7 +50,8 @@ def verify(user: User = None, as_json: AsJson = False) -> None:
 
 @ledger.command()
 def status(user: User = None, as_json: AsJson = False) -> None:
-    """Show each book: its entries, equity, result of the day, and whether a breaker is tripped.
+    """Show each book: its entries, equity, result of the day, tripped breakers and orders of unknown outcome; the age
+    of the prices that live books need; and when the watcher last worked.
 
     fntx ledger status
     """
@@ -57,18 +59,44 @@ def status(user: User = None, as_json: AsJson = False) -> None:
 
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.orders.desk import desk_of
+    from fntx_dagster.services.orders.health import prices_needed, watcher_state
     from fntx_dagster.services.orders.overview import overview
 
     settings, db = settings_and_database()
-    rows = overview(desk_of(settings, db), user)
+    desk = desk_of(settings, db)
+    rows, markets, tasks = overview(desk, user), prices_needed(desk, user), watcher_state(desk)
     if as_json:
-        print_json([row._asdict() for row in rows])
+        print_json(
+            {
+                name: [row._asdict() for row in of]
+                for name, of in (("books", rows), ("prices", markets), ("watcher", tasks))
+            }
+        )
         return
-    table = Table("user", "book", "entries", "equity", "today", "drawdown", "tripped")
+    table = Table("no.", "user", "book", "entries", "equity", "today", "drawdown", "tripped", "unknown orders")
     for row in rows:
         figures = (row.equity or "unknown", row.daily_pnl or "unknown", row.drawdown)
-        table.add_row(row.user_id, row.book, f"{row.entries}", *figures, ", ".join(row.tripped))
+        others = (", ".join(row.tripped), f"{row.unknown_orders or ''}")
+        table.add_row(f"{row.book_id}", row.user_id, row.book, f"{row.entries}", *figures, *others)
     out(table if rows else "There is no book yet: `fntx api serve` takes the first order.")
+    if markets:
+        table = Table("exchange", "symbol", "bid", "ask", "age", "")
+        for market in markets:
+            table.add_row(
+                market.exchange, market.symbol, market.bid or "", market.ask or "", _age(market.age), market.state
+            )
+        out(table)
+    if tasks:
+        table = Table("task of the watcher", "worked", "succeeded", "problem", "by")
+        for task in tasks:
+            table.add_row(task.task, _age(task.age), _age(task.success_age), task.problem or "", task.holder)
+        out(table)
+    elif any(row.book == "live" for row in rows):
+        out("The watcher never ran: `fntx api serve` runs it beside the API, `fntx api watch` alone.")
+
+
+def _age(seconds: int | None) -> str:
+    return "never" if seconds is None else f"{seconds} s ago"
 
 
 @ledger.command()

@@ -38,10 +38,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
     Permanent and Transient say why it does not start, or has ended.
     """
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is signal.SIG_DFL:
-            signal.signal(ending, signal.default_int_handler)
-    heed_interrupts()
+    end_by_signals()
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     try:
         with only_daemon_of_the_home(settings, url), listen(settings, host, port) as listening:
@@ -56,6 +53,14 @@ def serve(settings: Settings, host: str, port: int) -> None:
                 _serve(settings, host, url, listening, code, still_alone, log)
     except KeyboardInterrupt:
         note("The UI and its daemon have ended; `fntx db stop` ends the database.")
+
+
+def end_by_signals() -> None:
+    """Let Ctrl-C, SIGTERM and the terminal's end all raise KeyboardInterrupt."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is signal.SIG_DFL:
+            signal.signal(ending, signal.default_int_handler)
+    heed_interrupts()
 
 
 def heed_interrupts() -> None:
@@ -87,7 +92,7 @@ def _serve(
         daemon = _Daemon(settings, code, still_alone, log, end_server)
         daemon.start()
         try:
-            with _ending_by_signals(end_server):
+            with ending_by_signals(end_server):
                 note(f"Dagster UI on {url} (Ctrl-C ends it). What Dagster logs: {settings.paths.logs / 'ui.log'}")
                 server.run(sockets=[listening])
         finally:
@@ -97,7 +102,7 @@ def _serve(
 
 
 @contextmanager
-def _ending_by_signals(end: Callable[[], None]) -> Iterator[None]:
+def ending_by_signals(end: Callable[[], None]) -> Iterator[None]:
     """Call `end` at a signal, and raise KeyboardInterrupt once what is inside has ended by it.
 
     Python raises it wherever the main thread is, and what is raised while garbage is collected is lost.

@@ -5,6 +5,7 @@ import dagster as dg
 from fntx_dagster.defs.accounting import lots
 from fntx_dagster.defs.current_day import current_day
 from fntx_dagster.defs.jobs import JOBS
+from fntx_dagster.defs.ledger_books import LEDGER_BOOKS, LEDGER_SENSORS, ledger_verification, verification_of_the_ledger
 from fntx_dagster.defs.ledger_days import LEDGER_DAYS
 from fntx_dagster.defs.progress import progress_logger
 from fntx_dagster.defs.report import daily_report
@@ -29,11 +30,12 @@ defs = dg.Definitions(
         chain_receipt,
         current_day,
         *LEDGER_DAYS,
+        *LEDGER_BOOKS,
     ],
-    asset_checks=[*CHECKS, signed_days_unchanged],
+    asset_checks=[*CHECKS, signed_days_unchanged, ledger_verification],
     jobs=JOBS,
-    schedules=SCHEDULES,
-    sensors=SENSORS,
+    schedules=[*SCHEDULES, verification_of_the_ledger],
+    sensors=[*SENSORS, *LEDGER_SENSORS],
     resources={"platform": Platform()},
     loggers={"progress": progress_logger},
     executor=dg.in_process_executor,  # a step takes seconds: starting a process for each would take longer

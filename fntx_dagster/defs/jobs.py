@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fntx_dagster.defs.alerts import deliver_alerts
+from fntx_dagster.defs.ledger_books import verify_ledger
 from fntx_dagster.defs.transforms import transforms
 
 SIGNED = dg.AssetSelection.assets("daily_signature", "chain_receipt")
@@ -87,5 +88,6 @@ JOBS = [
     close_ledger_days,
     verify_ledger_days,
     post_ledger_queue,
+    verify_ledger,
     deliver_alerts,
 ]

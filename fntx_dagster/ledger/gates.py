@@ -18,6 +18,7 @@ from fntx_dagster.ledger import breaker
 from fntx_dagster.ledger.book import USER, Book
 from fntx_dagster.ledger.costs import DEFAULT_FEES, ExchangeFees, OrderCosts, expected, fees_of
 from fntx_dagster.ledger.exact import written
+from fntx_dagster.ledger.feed import USUAL, FeedRules
 from fntx_dagster.ledger.market import fault
 from fntx_dagster.ledger.positions import Key, Position
 from fntx_dagster.model.orders import OrderRequest, Quote
@@ -47,6 +48,7 @@ class Rules:
     burst: int = 10
     burst_window: timedelta = timedelta(seconds=10)
     breaker: breaker.Limits = breaker.DEFAULTS
+    feed: FeedRules = USUAL
 
 
 class Usage(NamedTuple):

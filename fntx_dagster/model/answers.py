@@ -226,6 +226,43 @@ class AuditTrailAnswer(TypedDict):
     head: LedgerHead
 
 
+class MarketAnswer(TypedDict):
+    """The newest price of a symbol that the live book needs: `fresh` for an order of now, `old`, `held back` because a
+    later price jumped, or `missing`; `age_seconds` in whole seconds."""
+
+    exchange: str
+    symbol: str
+    state: Literal["fresh", "old", "held back", "missing"]
+    bid: str | None
+    ask: str | None
+    priced_at: str | None
+    age_seconds: int | None
+
+
+class UnknownOrderAnswer(TypedDict):
+    """An order of which nobody knows whether the exchange has it."""
+
+    order_id: str
+    since: str
+
+
+class WatcherTask(TypedDict):
+    """A task of the watcher: how many seconds ago it last worked, and last succeeded."""
+
+    task: str
+    age_seconds: int
+    succeeded_seconds_ago: int | None
+
+
+class LedgerStatusAnswer(TypedDict):
+    """How a live book is served. `watcher` is empty where none ever ran."""
+
+    as_of: str
+    prices: list[MarketAnswer]
+    unknown_orders: list[UnknownOrderAnswer]
+    watcher: list[WatcherTask]
+
+
 class BreakerTrip(TypedDict):
     """Why a breaker tripped; null where it did not. `metrics_at_trip`: the figures that it judged."""
 

@@ -23,6 +23,7 @@ from fntx_dagster.services.settling import SETTINGS_SOURCE, settle
 from fntx_dagster.services.signatures.late_records import observed_queue
 from fntx_dagster.services.watching import settings_findings
 from fntx_dagster.settings import Settings
+from fntx_dagster.store.advisory import AdvisoryLock
 from fntx_dagster.store.alerts import (
     Alert,
     dismiss,
@@ -38,6 +39,7 @@ from fntx_dagster.store.database import Database, Readable
 
 _DELIVERED_FOR = timedelta(days=3)
 """For how long an alert that is over is still delivered. An open alert is delivered whatever its age."""
+_DELIVERY = "delivery of alerts"
 _LINES = 20
 _RECENT = timedelta(days=7)
 """Options that were assigned longer ago raise no alert."""
@@ -55,6 +57,11 @@ TITLES = {
     "margin": "Margin",
     "gateway": "IB Gateway",
     "assignment": "Options assigned",
+    "trip": "A circuit breaker tripped",
+    "unknown_order": "Orders of unknown outcome",
+    "order": "Orders and fills to look at",
+    "prices": "Prices of exchanges",
+    "ledger": "A ledger that does not hold",
     "run": "A run failed",
     "check": "A check failed",
 }
@@ -137,20 +144,28 @@ class AlertDelivery(NamedTuple):
 
 
 def deliver(settings: Settings, db: Database) -> list[AlertDelivery]:
-    """Send what each destination has not had yet, a message per kind; what it does not take waits for the next time."""
+    """Send what each destination has not had yet, a message per kind; what it does not take waits for the next time.
+    While another process delivers, nothing is sent here, or a destination would get an alert twice."""
+    lock = AdvisoryLock(db.url, _DELIVERY)
+    if not settings.alerts.urls or not lock.take():
+        return []
+    try:
+        return [_delivered(db, number, url) for number, url in enumerate(settings.alerts.urls, 1)]
+    finally:
+        lock.release()
+
+
+def _delivered(db: Database, number: int, url: SecretStr) -> AlertDelivery:
     since = datetime.now(UTC) - _DELIVERED_FOR
-    done = []
-    for number, url in enumerate(settings.alerts.urls, 1):
-        mark, taken, problem = mark_of(url), 0, None
-        due = sorted(undelivered(db, mark, since), key=lambda alert: alert.kind)
-        for kind, group in groupby(due, key=lambda alert: alert.kind):
-            alerts = list(group)
-            if problem := send(url, *message(kind, alerts)):
-                break
-            mark_delivered(db, alerts, mark)
-            taken += len(alerts)
-        done.append(AlertDelivery(name_of(number, url), taken, problem))
-    return done
+    mark, taken, problem = mark_of(url), 0, None
+    due = sorted(undelivered(db, mark, since), key=lambda alert: alert.kind)
+    for kind, group in groupby(due, key=lambda alert: alert.kind):
+        alerts = list(group)
+        if problem := send(url, *message(kind, alerts)):
+            break
+        mark_delivered(db, alerts, mark)
+        taken += len(alerts)
+    return AlertDelivery(name_of(number, url), taken, problem)
 
 
 def undelivered_ids(settings: Settings, db: Readable) -> list[int]:

@@ -345,6 +345,17 @@ class OrdersSettings(Group):
     submit_wait: float = Field(
         default=5, gt=0, description="seconds that the answer to a live order waits for the exchange (5)"
     )
+    price_seconds: float = Field(
+        default=2, gt=0, description="seconds between two rounds of the price feed of live books (2)"
+    )
+    price_jump: Decimal = Field(
+        default=Decimal("0.10"),
+        gt=0,
+        description=(
+            "how far a price of the feed may be from the one before, as a part of it (0.10); one that is further is "
+            "held back until it has lasted 30 seconds"
+        ),
+    )
     fees: dict[str, dict[Literal["maker", "taker"], Decimal]] = Field(
         default={},
         description=(

@@ -72,6 +72,8 @@ SHORT_NAMES = {
     "slippage_bps": "orders.slippage_bps",
     "safety_bps": "orders.safety_bps",
     "submit_wait": "orders.submit_wait",
+    "price_seconds": "orders.price_seconds",
+    "price_jump": "orders.price_jump",
     "exchange_fees": "orders.fees",
     "exchange_keys": "exchanges.keys",
     "exchange_urls": "exchanges.urls",

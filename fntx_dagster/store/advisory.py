@@ -47,14 +47,19 @@ class AdvisoryLock:
             self.release()
         return is_ours
 
+    def holds(self) -> bool:
+        """Whether it is held still: the connection that took it lives."""
+        with suppress(psycopg.Error):
+            return self._connection is not None and self._connection.execute("select true").fetchone() is not None
+        return False
+
     def may_go_on(self) -> bool:
         """Whether the process that took it may go on: it holds the lock, which is taken again where the connection was
         lost, or another session has held it for less than three minutes. That session may be its own old one, which
         the server has not ended yet; it is another process only if that one took the lock in between. Raises Transient
         while the server cannot be reached."""
-        with suppress(psycopg.Error):
-            if self._connection is not None and self._connection.execute("select true").fetchone():
-                return True
+        if self.holds():
+            return True
         if self.take():
             self._refused_since = None
             return True

@@ -100,6 +100,16 @@ def note_assignments(db: Database, since: date) -> int:
         return new
 
 
+def raised_subjects(db: Readable, source: str, subjects: Sequence[str]) -> set[str]:
+    """Of these subjects of a source, those that an alert was ever raised for, over or not."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            "select distinct subject from alm_reporting.alerts where source = %s and subject = any(%s)",
+            (source, list(subjects)),
+        )
+        return {subject for (subject,) in rows}
+
+
 def open_alerts(db: Readable) -> list[Alert]:
     """What is not over and nobody has dismissed, oldest first."""
     return _alerts(db, "resolved_at is null and dismissed_at is null", ())

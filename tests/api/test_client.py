@@ -43,6 +43,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "fund": {"amount": "1", "bot_id": "bot", "description": "why"},
     "fills": {"bot_id": "bot", "since": NOON, "until": NOON, "cursor": "9"},
     "audit_trail": {"before": 9},
+    "ledger_status": {},
     "portfolio": {},
     "profits": {},
     "countdown": {},
@@ -147,6 +148,7 @@ def test_every_answer_has_the_fields_of_its_type_and_no_other(bot: Client) -> No
     checked(bot.profits("weekly"), "ProfitsAnswer")
     checked(bot.countdown("2000"), "CountdownAnswer")
     checked(bot.audit_trail(1000), "AuditTrailAnswer")
+    checked(bot.ledger_status(), "LedgerStatusAnswer")
     assert checked(bot.fills(limit=1), "FillsAnswer")["next_cursor"]
     assert [fill["side"] for fill in bot.all_fills(bot_id="bot", since=NOON)] == ["sell", "buy"]
 

@@ -41,8 +41,9 @@ def served(home: Path) -> Iterator[tuple[Path, str]]:
     assert server.stderr is not None
     assert f"http://127.0.0.1:{port}" in server.stderr.readline()
     yield home, f"http://127.0.0.1:{port}"
-    server.send_signal(signal.SIGINT)
-    assert server.wait(30) in (0, 130, -signal.SIGINT)
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(30) == 0
+    assert server.stderr.read() == "The API has ended.\n"
 
 
 def in_shell(served: tuple[Path, str], script: str) -> str:
@@ -104,9 +105,24 @@ def test_the_ledger_holds_and_its_state_is_shown(served: tuple[Path, str]) -> No
     verified = run(home, "ledger", "verify")
     assert verified.returncode == 0, verified.stderr
     assert "a replay equals the tables" in verified.stdout
-    [book] = json.loads(run(home, "ledger", "status", "--json").stdout)
+    state = json.loads(run(home, "ledger", "status", "--json").stdout)
+    [book] = state["books"]
     assert (book["user_id"], book["book"], book["tripped"]) == ("ada", "paper", [])
+    assert ({task["task"] for task in state["watcher"]}, state["prices"]) == ({"prices", "alerts"}, [])
     assert "ada" in run(home, "ledger", "status").stdout
+
+
+def test_a_second_watcher_waits_and_ends_cleanly_by_sigterm(served: tuple[Path, str]) -> None:
+    home, _ = served
+    second = subprocess.Popen([FNTX, "api", "watch"], env=environment(home), stderr=subprocess.PIPE, text=True)
+    assert second.stderr is not None
+    assert "Watching live books" in second.stderr.readline()
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(30) == 0
+    assert second.stderr.read() == "The watcher has ended.\n"
+    second.stderr.close()
+    state = json.loads(run(home, "ledger", "status", "--json").stdout)
+    assert {task["holder"].partition(" on ")[0] for task in state["watcher"]} != {f"process {second.pid}"}
 
 
 def test_tokens_are_listed_without_what_they_are_and_end_at_once(served: tuple[Path, str]) -> None:

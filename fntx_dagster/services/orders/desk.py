@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fntx_dagster.errors import Permanent
 from fntx_dagster.ledger.breaker import Limits
 from fntx_dagster.ledger.costs import DEFAULT_FEES, ExchangeFees
+from fntx_dagster.ledger.feed import FeedRules
 from fntx_dagster.ledger.gates import Rules
 from fntx_dagster.services.orders.accounts import ExchangeAccounts, has_accounts
 from fntx_dagster.services.orders.live.reaching import Reach
@@ -38,6 +39,7 @@ def desk_of(settings: Settings, db: Database) -> Desk:
         user_daily=orders.user_daily_limit,
         burst=orders.burst_limit,
         breaker=Limits(orders.drawdown_limit, orders.daily_loss_limit, orders.losing_trips, orders.errors_per_hour),
+        feed=FeedRules(jump=orders.price_jump),
     )
     return Desk(db, rules, orders.reporting_currency, zone, live=_reach(settings))
 

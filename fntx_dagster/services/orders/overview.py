@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,16 +11,18 @@ from fntx_dagster.ledger.book import USER
 from fntx_dagster.ledger.entries import Entry
 from fntx_dagster.ledger.exact import written
 from fntx_dagster.ledger.units import Fund
+from fntx_dagster.services.orders.health import ABANDONED
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.ledger import books, checking, reading
+from fntx_dagster.store.ledger import books, checking, reading, watch
 from fntx_dagster.store.ledger.books import About
 
 
 class BookState(NamedTuple):
     """A book now. Money as text, in the reporting currency, None where a price is missing; `drawdown` a part of 1;
-    `tripped`: whose breakers, `user` or bots."""
+    `tripped`: whose breakers, `user` or bots; `unknown_orders`: how many orders have an unknown outcome."""
 
+    book_id: int
     user_id: str
     book: str
     currency: str
@@ -28,12 +31,14 @@ class BookState(NamedTuple):
     daily_pnl: str | None
     drawdown: str
     tripped: tuple[str, ...]
+    unknown_orders: int
 
 
 def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
     """The books of a user, or all, at the prices of now."""
     now, found = desk.clock(), []
     with desk.db.snapshot() as db:
+        unknown = Counter(order.book_id for order in watch.unknown_orders(db, now - ABANDONED))
         for row in checking.listed(db):
             if user_id not in (None, row.user_id):
                 continue
@@ -43,6 +48,7 @@ def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
             fund, equity = stored.book.funds.get(USER, Fund()), stored.book.value().equity
             found.append(
                 BookState(
+                    row.book_id,
                     row.user_id,
                     "paper" if row.is_paper else "live",
                     row.currency,
@@ -51,6 +57,7 @@ def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
                     None if equity is None else written(fund.daily_pnl, 8),
                     written(fund.drawdown, 6),
                     tuple(name or "user" for name in sorted(stored.tripped)),
+                    unknown[row.book_id],
                 )
             )
     return found

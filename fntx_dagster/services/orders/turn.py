@@ -109,8 +109,8 @@ class Turn:
     # what comes in
 
     def quote(self, exchange: str, symbol: str, quote: Quote) -> None:
-        """A new price: resting orders that it reaches fill, the book is valued. One that is invalid, or older than the
-        one that is known, changes nothing."""
+        """A new price: the book is valued, and in a paper book the resting orders that it reaches fill. One that is
+        invalid, or older than the one that is known, changes nothing."""
         self._expect(exchange, symbol)
         if not self.book.quote(exchange, symbol, quote):
             return

@@ -22,13 +22,21 @@ _MOST_FAULTS = 20
 
 
 class Verified(NamedTuple):
-    """What was found of a book: how many entries it has, its head, and what is wrong (at most 20 of each kind)."""
+    """What was found of a book: how many entries it has, its head, and what is wrong (at most 20 of each kind):
+    `broken` of its chain and postings, `differing` between its tables and what a replay of the entries makes, which is
+    compared where the entries hold."""
 
+    book_id: int
     user_id: str
     is_paper: bool
     entries: int
     head: Head
-    faults: tuple[str, ...]
+    broken: tuple[str, ...]
+    differing: tuple[str, ...]
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        return self.broken + self.differing
 
     @property
     def holds(self) -> bool:
@@ -54,9 +62,10 @@ def _verify(desk: Desk, db: Readable, row: BookRow) -> Verified:
     if not found and last != row.head:
         found.append(f"the book's head is entry {row.head.entry_no}, and the last entry is {last.entry_no}")
     found += islice(checking.unbalanced(db, row.book_id), _MOST_FAULTS)
+    differing: tuple[str, ...] = ()
     if not found:  # the entries are what they were: what they make can be compared
-        found += islice(_replayed(desk, db, row), _MOST_FAULTS)
-    return Verified(row.user_id, row.is_paper, last.entry_no, last, tuple(found))
+        differing = tuple(islice(_replayed(desk, db, row), _MOST_FAULTS))
+    return Verified(row.book_id, row.user_id, row.is_paper, last.entry_no, last, tuple(found), differing)
 
 
 def _replayed(desk: Desk, db: Readable, row: BookRow) -> Iterator[str]:

@@ -68,7 +68,7 @@ class KnownFill(NamedTuple):
 class Alarm(NamedTuple):
     """What a person has to look at: its kind and what it is about, the entry that states it, in words."""
 
-    user_id: str
+    book_id: int
     kind: str
     about: str
     entry_no: int
@@ -113,8 +113,8 @@ def alarms(db: Readable) -> list[Alarm]:
     """All alarms, newest first."""
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
         cursor.execute(
-            """select user_id, kind, about, entry_no, words, raised_at
-            from ledger.alarms join ledger.books using (book_id) order by raised_at desc, entry_no desc"""
+            """select book_id, kind, about, entry_no, words, raised_at from ledger.alarms
+            order by raised_at desc, entry_no desc"""
         )
         return [Alarm._make(row) for row in cursor]
 

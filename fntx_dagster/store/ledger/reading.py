@@ -155,6 +155,15 @@ def days(db: Readable, book_id: int) -> list[BookDay]:
         return [BookDay._make(row) for row in cursor]
 
 
+def balances(db: Readable, book_id: int) -> list[tuple[str, Decimal, Decimal]]:
+    """Of each currency what a book holds of it, and the fees that it paid in it."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            "select currency, amount, fees from ledger.balances where book_id = %s order by currency", (book_id,)
+        )
+        return [(currency, amount, fees) for currency, amount, fees in rows]
+
+
 def trip(db: Readable, book_id: int, bot_id: str) -> Mapping[str, Any] | None:
     """The trip that the user (empty) or a bot has not been reset from."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:

@@ -24,6 +24,7 @@ from fntx_dagster.services.orders.live.cancelling import cancel_marked
 from fntx_dagster.services.orders.live.reaching import Reach
 from fntx_dagster.services.orders.live.reports import Report, ask, note, with_fills, words_of
 from fntx_dagster.services.orders.live.settling import answered, fail, settle, turn_of
+from fntx_dagster.services.orders.prices import take
 from fntx_dagster.services.orders.replies import Reply, order_reply, replay, reused, store_answer
 from fntx_dagster.services.orders.requests import Declined, FieldFault, Submission
 from fntx_dagster.services.orders.turn import Desk, OrderRow, turn
@@ -160,16 +161,21 @@ def _market(desk: Desk, user_id: str, order: OrderRequest) -> tuple[Exchange, Ma
 
 def _quote(desk: Desk, exchange: Exchange, order: OrderRequest) -> Quote | None:
     """The feed's newest price; where the feed does not follow the symbol, or its price is too old, the exchange is
-    asked. An old price is better than none: the gates say how old it is."""
+    asked, and what it says is weighed as the feed's prices are. An old price is better than none: the gates say how old
+    it is."""
     symbol = (order.exchange, order.symbol)
     known = prices.newest(desk.db, [symbol]).get(symbol)
     if known and desk.clock() - known.quote.at <= desk.rules.oldest_quote:
         return known.quote
     try:
-        return exchange.quote(order.symbol)
+        quote = exchange.quote(order.symbol)
     except FntxError as error:
         note(order.exchange, error)
         return known and known.quote
+    if why := take(desk, *symbol, quote, known):
+        _log.warning("the price of %s at %s: %s", order.symbol, order.exchange, why)
+        return known and known.quote
+    return quote
 
 
 def _place(

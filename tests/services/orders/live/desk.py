@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from fntx_dagster.errors import Transient
 from fntx_dagster.ledger.book import USER
+from fntx_dagster.ledger.feed import FeedRules
 from fntx_dagster.ledger.gates import Rules
 from fntx_dagster.model.exchanges import Exchange
 from fntx_dagster.services.orders import requests
@@ -40,7 +43,8 @@ class LiveDesk:
         self.market = Market(lambda: self.now, seed=seed)
         self.market.price("BTC/USDT", "100")
         reach = Reach(self._account, wait=timedelta(seconds=wait), lease=lease)
-        self.desk = Desk(db, rules or Rules(), clock=lambda: self.now, live=reach)
+        jumps = replace(rules or Rules(), feed=FeedRules(jump=Decimal(100)))  # prices are what a test says
+        self.desk = Desk(db, jumps, clock=lambda: self.now, live=reach)
         self.keys = 0
 
     def _account(self, user_id: str, exchange: str) -> Exchange:

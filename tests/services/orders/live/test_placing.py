@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from fntx_dagster.ledger.gates import Rules
 from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk
@@ -111,6 +113,16 @@ def test_the_answer_comes_in_time_with_the_state_reached_and_stays_the_keys_answ
     again = live.submit("k")
     assert (again.body, again.replayed) == (answer.body, True)
     live.holds()
+
+
+def test_a_price_that_jumped_judges_no_order_until_it_has_lasted(live: LiveDesk) -> None:
+    live.desk = replace(live.desk, rules=Rules())
+    assert live.order()["state"] == "filled"
+    live.market.price("BTC/USDT", "50")
+    live.later(6)
+    assert live.order()["reason_code"] == "quote_stale"
+    live.later(30)
+    assert live.order()["average_price"] == "50"
 
 
 def test_an_order_that_the_exchange_refuses_has_failed_with_its_words_and_counts_as_an_error(live: LiveDesk) -> None:
