@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -64,7 +64,15 @@ def test_an_order_goes_while_another_request_waits_for_the_pace(venue: Venue) ->
     if account.name != "kraken":
         return
     account.rules(SYMBOL)
-    account._client.enableRateLimit, account._budget = True, RequestBudget(seconds=10, burst=1)
+    waits = Event()
+
+    class Slow(RequestBudget):
+        def wait_for(self, cost: float, now: float) -> float:
+            if cost:
+                waits.set()
+            return 20 if cost else 0
+
+    account._client.enableRateLimit, account._budget = True, Slow(1, 1)
 
     def apart(call: Callable[[], object]) -> Thread:
         def tried() -> None:
@@ -75,9 +83,8 @@ def test_an_order_goes_while_another_request_waits_for_the_pace(venue: Venue) ->
         thread.start()
         return thread
 
-    reading = apart(lambda: [account.quote(SYMBOL) for _ in range(3)])
-    while "GET /0/public/Depth" not in venue.asked:
-        time.sleep(0.01)
+    reading = apart(lambda: account.quote(SYMBOL))
+    assert waits.wait(20)
     apart(lambda: account.send(order("0.3", "100")))
     while not venue.server.exchange.orders and reading.is_alive():
         time.sleep(0.01)
@@ -123,6 +130,24 @@ def test_an_order_for_which_the_money_is_missing_is_refused_in_the_words_of_the_
     venue.server.exchange.balances[KEY] = {"USDT": Decimal(29)}
     with pytest.raises(OrderRefusedError, match=r"(?i)insufficient|funds"):
         venue.account.send(order("0.3", "100"))
+    assert venue.server.exchange.orders == []
+
+
+def test_an_order_that_rules_which_changed_meanwhile_forbid_is_refused(venue: Venue) -> None:
+    venue.account.rules(SYMBOL)
+    venue.server.exchange.markets[SYMBOL] = MARKETS[0]._replace(least_cost=Decimal(1000))
+    with pytest.raises(OrderRefusedError) as refused:
+        venue.account.send(order("0.3", "100"))
+    assert "not sent" not in str(refused.value)
+    assert venue.server.exchange.orders == []
+
+
+def test_an_order_that_ccxt_would_round_is_not_sent(venue: Venue) -> None:
+    account: Any = venue.account
+    account.rules(SYMBOL)
+    account._client.amount_to_precision = lambda symbol, amount: "0.2"
+    with pytest.raises(OrderRefusedError, match=r"not sent: ccxt would send 0\.2 at 100"):
+        account.send(order("0.3", "100"))
     assert venue.server.exchange.orders == []
 
 
