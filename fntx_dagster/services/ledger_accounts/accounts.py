@@ -29,11 +29,13 @@ def account_id_of(user_id: str, is_paper: bool) -> str:
 
 
 def ledger_accounts(db: Readable, user_id: str | None = None) -> list[LedgerAccount]:
-    """The books of a user, or all, as accounts, by user. Raises Permanent where the user has none."""
+    """The books of a user, or all, as accounts, by user; the book of a broker's account is that account's, and none of
+    its own. Raises Permanent where the user has none."""
+    of_brokers = checking.broker_books(db).values()
     found = [
         LedgerAccount(account_id_of(book.user_id, book.is_paper), book)
         for book in checking.listed(db)
-        if user_id in (None, book.user_id)
+        if user_id in (None, book.user_id) and book.book_id not in of_brokers
     ]
     if user_id is not None and not found:
         raise Permanent(f"{user_id} has no book", "`fntx ledger status` lists the books")

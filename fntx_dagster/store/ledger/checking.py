@@ -42,6 +42,12 @@ def listed(db: Readable) -> list[BookRow]:
         return [BookRow(*book, Head(number, digest)) for *book, number, digest in rows]  # pyright: ignore[reportCallIssue]  # of five columns
 
 
+def broker_books(db: Readable) -> dict[str, int]:
+    """A broker's account → the book that its statements are projected into."""
+    with db.connect() as connection:
+        return dict(connection.execute("select account_id, book_id from ledger.accounts").fetchall())
+
+
 def quotes(db: Readable, book_id: int) -> Iterator[Seen]:
     """The quotes that a book took, in the order in which they came, streamed."""
     with db.connect() as connection, connection.cursor("quotes") as cursor:
