@@ -8,7 +8,7 @@ BIN := .venv/bin
 # where it is set, every process that a test starts would compile what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo demo-live demo-orders lint test test-all coverage bench ui lock clean
+.PHONY: help demo demo-live demo-orders demo-ledger lint test test-all coverage bench ui lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -27,6 +27,9 @@ coverage: ## `make test`, and counts the lines of the package that it runs: fail
 
 demo-orders: .venv/installed ## a bot's orders through the four gates, a trip, a reset, and the ledger that proves them
 	@$(BIN)/fntx demo --orders
+
+demo-ledger: .venv/installed ## thirty days of a paper book, weekends included: explained, signed, posted, verified by a stranger
+	@$(BIN)/fntx demo --ledger
 
 lint: .venv/installed-dev ## style and types: half a minute
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -94,6 +94,9 @@ def demo(
     orders: Annotated[
         bool, typer.Option("--orders", help="A bot sends orders through the four gates until its breaker trips.")
     ] = False,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Thirty days of a paper book: closed, explained, signed, verified.")
+    ] = False,
 ) -> None:
     """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain.
 
@@ -108,6 +111,12 @@ def demo(
         from fntx_dagster.cli.orders_demo import run_orders_demo
 
         run_orders_demo(load_settings())
+        return
+    if ledger:
+        with keeping_imports():
+            from fntx_dagster.cli.ledger_demo import run_ledger_demo
+
+        run_ledger_demo(load_settings())
         return
     with keeping_imports():
         from fntx_dagster.cli.demo import run_demo

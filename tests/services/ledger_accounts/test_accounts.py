@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -16,8 +16,9 @@ from fntx_dagster.services.orders.overview import export_entries
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 
-from .thirty_days import FIRST, PaperTrader
+from .paper_trader import PaperTrader
 
+FIRST = date(2026, 2, 20)
 NIGHT = datetime(2026, 2, 21, tzinfo=UTC)
 
 

@@ -20,12 +20,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fntx_dagster.adapters.evm.client import connect
+from fntx_dagster.api.app import make_app
+from fntx_dagster.api.serving import served
+from fntx_dagster.cli.demo_bot import DemoBot
+from fntx_dagster.cli.ledger_demo import DAYS, FIRST, LAST, QUIET, close_and_show, prove, trade_thirty_days
 from fntx_dagster.metrics.catalogue import EXTENSION
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.ledger_accounts.closing import close_days
 from fntx_dagster.services.ledger_accounts.explaining import explain_days, prove_days
 from fntx_dagster.services.ledger_accounts.following import follows
 from fntx_dagster.services.ledger_accounts.statements import statement_of_day
+from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.services.orders.overview import export_entries
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.services.performance import rolling_metrics, summary_rows
@@ -34,37 +39,35 @@ from fntx_dagster.services.signatures.disclosing import disclose_day
 from fntx_dagster.services.signatures.drifting import drifts
 from fntx_dagster.services.signatures.posting import disagreements, held_by
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS
-from fntx_dagster.services.signatures.verifying import signed_day, verify_record
+from fntx_dagster.services.signatures.verifying import signed_day
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import books, reading
 from fntx_dagster.store.marts.verification import verifications
+from fntx_dagster.store.outbox import signatures
 from tests.dbt.conftest import fresh
 
-from .thirty_days import ACCOUNT, DAYS, FIRST, LAST, QUIET, PaperTrader
+from .paper_trader import PaperTrader
 
 ROOT = Path(__file__).parents[3]
+ACCOUNT = "LEDGER-ada-paper"
 
 pytestmark = pytest.mark.slow
 
 
 @dataclass
 class Traded:
-    """The home, its database, the trader, and what each step of closing said."""
+    """The home and its database, after the days were traded over HTTP and closed as the demo closes them."""
 
     settings: Settings
     db: Database
     trader: PaperTrader
-    said: dict[str, Any]
 
     def rows(self) -> list[dict[str, Any]]:
         return summary_rows(self.settings, self.db, DAYS, ACCOUNT)
 
-    def close(self) -> dict[str, Any]:
-        closed, of_bob = close_days(self.settings, self.db, LAST)
-        explained = explain_days(self.settings, self.db, DAYS, lambda text: None)
-        proved = prove_days(self.settings, self.db, DAYS, lambda text: None)
-        return {"closed": closed, "of_bob": of_bob, "explained": explained, "proved": proved}
+    def signed(self) -> list[date]:
+        return [signed.trading_day for signed in signatures.signed_days(self.db, DAYS, ACCOUNT)]
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +79,16 @@ def traded(
     shutil.copytree(deployed, home, dirs_exist_ok=True)
     settings = Settings(home=home, database=story_home.database)
     with fresh(postgres, settings) as platform:
-        (trader := PaperTrader(platform.database)).trade_thirty_days()
-        PaperTrader(platform.database, "bob").trade_in_several_currencies()
-        done = Traded(settings, platform.database, trader, {})
-        done.said = done.close()
-        yield done
+        db = platform.database
+        trader = PaperTrader(db)
+        with served(make_app(trader.desk, simulated_time=True)) as url:
+            assert trade_thirty_days(DemoBot(url, make_token(db, "ada", "trader"))) == 84
+        PaperTrader(db, "bob").trade_in_several_currencies()
+        close_and_show(settings, db)
+        yield Traded(settings, db, trader)
 
 
 def test_every_day_is_explained_and_nothing_is_left_over(traded: Traded) -> None:
-    assert (traded.said["closed"].period, traded.said["closed"].refused) == (DAYS, None)
-    assert (traded.said["explained"].days, traded.said["explained"].failed) == (60, [])
     rows = traded.rows()
     assert [row["trading_day"] for row in rows] == [FIRST + timedelta(days=number) for number in range(30)]
     assert {row["base_currency"] for row in rows} == {"USDT"}
@@ -148,8 +151,7 @@ def test_metrics_are_those_of_a_market_that_never_closes(traded: Traded) -> None
 
 
 def test_each_record_holds_the_ledgers_head_at_the_days_end(traded: Traded) -> None:
-    assert (traded.said["proved"].signed, traded.said["proved"].posted) == (60, 60)
-    assert traded.said["proved"].refused == []
+    assert traded.signed() == [row["trading_day"] for row in traded.rows()]
     entries = list(export_entries(traded.db, "ada", True))
     for day in (FIRST, QUIET[0], date(2026, 3, 8), LAST):
         midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
@@ -164,7 +166,7 @@ def test_each_record_holds_the_ledgers_head_at_the_days_end(traded: Traded) -> N
 
 def test_a_stranger_verifies_a_sunday_with_nothing_but_a_file_and_the_chain(traded: Traded, tmp_path: Path) -> None:
     sunday = date(2026, 3, 8)
-    assert verify_record(traded.settings, traded.db, ACCOUNT, sunday).holds
+    prove(traded.settings, traded.db)
     names = ["net_pnl", "base_currency", "statements_digest", "ledger_entries", "ledger_head"]
     (file := tmp_path / "sunday.json").write_text(disclose_day(traded.settings, traded.db, ACCOUNT, sunday, names))
     with connect(traded.settings) as chain:
@@ -199,9 +201,10 @@ def test_the_narrative_reads_as_that_of_a_market_that_never_closes(traded: Trade
 
 
 def test_closing_again_changes_nothing(traded: Traded) -> None:
-    again = traded.close()
-    assert not again["closed"].rows.changed
-    assert (again["proved"].signed, again["proved"].posted) == (0, 0)
+    assert not any(closed.rows.changed for closed in close_days(traded.settings, traded.db, LAST))
+    explain_days(traded.settings, traded.db, Period.on(LAST), lambda text: None)
+    again = prove_days(traded.settings, traded.db, DAYS, lambda text: None)
+    assert (again.signed, again.posted, again.refused) == (0, 0, [])
 
 
 def test_an_entry_that_comes_late_is_a_drift_of_the_signed_days(traded: Traded) -> None:

@@ -19,7 +19,7 @@ from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.store.database import Database
-from tests.services.ledger_accounts.thirty_days import PaperTrader
+from tests.services.ledger_accounts.paper_trader import PaperTrader
 
 ADMIN = Caller("ada", "admin")
 

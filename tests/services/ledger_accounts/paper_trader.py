@@ -1,26 +1,19 @@
-"""A paper account that bots trade for thirty simulated days, weekends included, through the services of the API."""
+"""A paper book that a test trades through the services of the API, with money in several currencies."""
 
 from __future__ import annotations
 
 import json
 import random
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from fntx_dagster.model.orders import OrderFill
-from fntx_dagster.model.period import Period
 from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.money import fund
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk, turn
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger.books import About
-
-FIRST, LAST = date(2026, 2, 20), date(2026, 3, 21)
-DAYS = Period(FIRST, LAST)
-ACCOUNT = "LEDGER-ada-paper"
-QUIET = (date(2026, 3, 1), date(2026, 3, 14))
-"""Days on which nobody trades: a Sunday and a Saturday."""
 
 
 class PaperTrader:
@@ -53,24 +46,6 @@ class PaperTrader:
         )
         answer = json.loads(submit(self.desk, self.user, submission, self.now).body)
         assert answer["success"], answer["rejection_reason"]
-
-    def trade_thirty_days(self) -> None:
-        """Deposits first; purchases, sales and short sales of both bots on every day but the quiet ones; money that
-        comes and goes."""
-        self.money("20000", description="to begin with")
-        for day in (FIRST + timedelta(days=number) for number in range(30)):
-            self.now = datetime.combine(day, self.now.time(), tzinfo=UTC).replace(hour=8)
-            if day not in QUIET:
-                for _ in range(3):
-                    self.now += timedelta(minutes=self.random.randint(20, 300), microseconds=self.random.randint(0, 9))
-                    symbol = self.random.choice([*self.prices])
-                    size = self.random.randint(1, 15) / (1000 if symbol == "BTC/USDT" else 25)
-                    side = self.random.choice(["buy", "sell"])
-                    self.order(self.random.choice(["trend", "grid"]), symbol, side, f"{size:.4f}")
-            if day == date(2026, 3, 8):
-                self.money("250.125", "withdrawal", description="rent")
-            if day == date(2026, 3, 11):
-                self.money("500")
 
     def trade_in_several_currencies(self) -> None:
         """Four days of a book with money in three currencies: a pair priced in BTC, a fee in the base currency and one
