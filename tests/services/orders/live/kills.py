@@ -103,7 +103,11 @@ class Killing:
         with self._server() as (pid, url), ThreadPoolExecutor(BOTS) as bots:
             self._trade(url, number, BOTS, 1)  # it reads the exchange's markets now, and knows them from here on
             trading = [bots.submit(self._trade, url, number, bot) for bot in range(BOTS)]
-            time.sleep(chance.uniform(0.02, 0.4))
+            if number:
+                time.sleep(chance.uniform(0.02, 0.4))
+            else:  # one kill falls between the two transactions for certain
+                while self._left("submitting", "round 0 bot%") < BOTS / 2 and not all(bot.done() for bot in trading):
+                    time.sleep(0.002)
             os.kill(pid, signal.SIGKILL)
             for bot in trading:
                 bot.result()
