@@ -19,12 +19,14 @@ from fntx_dagster.services.orders.live.following import follow
 from fntx_dagster.services.orders.live.reaching import Reach
 from fntx_dagster.services.orders.live.sweeping import sweep
 from fntx_dagster.services.orders.money import fund
+from fntx_dagster.services.orders.prices import Feed
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.simulate.exchanges.paper import PaperExchange
 from fntx_dagster.simulate.exchanges.server import Shuffler, serve_exchange
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.ledger import prices, watch
 from tests.adapters.exchanges.conftest import DIALECTS, KEY, KEYS, MARKETS, SECRET, SYMBOL, Venue
 
 
@@ -75,4 +77,26 @@ def test_lost_answers_partial_fills_and_duplicates_end_in_a_ledger_that_equals_t
     assert [fill[1:] for fill in fills] == [(one.quantity, one.price, one.fee) for one in trades]
     assert len(trades) == 2
     assert sum((one.fees for one in venue.server.exchange.orders), Decimal(0)) == sum(fill[3] for fill in fills)
+    assert [book.faults for book in verify(desk)] == [()]
+
+
+def test_the_feed_asks_without_keys_and_trips_the_breaker_by_what_the_exchange_says(
+    venue: Venue, database: Database
+) -> None:
+    name, told = venue.account.name, dict[str, str | None]()
+    desk = Desk(database, Rules(fees=DEFAULT_FEES), live=Reach(lambda user, exchange: venue.account))
+    fund(desk, "ada", requests.funding(b'{"amount": "1000", "is_paper": false}', None), datetime.now(UTC))
+    body = {"bot_id": "bot", "exchange": name, "symbol": SYMBOL, "side": "buy", "amount": "9", "is_paper": False}
+    asked = json.dumps(body | {"expected_edge_bps": "200"}).encode()
+    venue.show("99.99", "100")
+    assert json.loads(submit(desk, "ada", requests.submission(asked, "k"), datetime.now(UTC)).body)["success"]
+    feed = Feed(desk, lambda exchange: open_exchange(exchange, None, venue.server.url, 5), told.__setitem__)
+    for bid, ask in (("95", "95.01"), ("86", "86.01")):
+        venue.show(bid, ask)
+        feed._rests_until.clear()
+        feed.poll(60)
+    assert told == {f"prices of {name}": None}
+    assert prices.newest(database)[name, SYMBOL].quote[:2] == (Decimal(86), Decimal("86.01"))
+    [trip] = watch.trips(database, datetime.now(UTC))
+    assert trip.trigger_type == "daily_loss"
     assert [book.faults for book in verify(desk)] == [()]
