@@ -52,7 +52,12 @@ def ledger_statements(context: dg.AssetExecutionContext, platform: Platform) -> 
             "every_ledger_day_is_verified",
             asset="ledger_days",
             description="Every equation of the days of ledger accounts holds.",
-        )
+        ),
+        dg.AssetCheckSpec(
+            "nav_is_the_ledgers_equity",
+            asset="ledger_days",
+            description="The NAV of each day is the equity that the ledger had at its end, to the last digit.",
+        ),
     ],
     group_name=GROUP,
     kinds={"python", "postgres"},
@@ -74,7 +79,15 @@ def ledger_days(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mat
                 explained.failed,
                 "Every equation holds",
                 days=period,
-            )
+            ),
+            result(
+                "unusual",
+                "nav_is_the_ledgers_equity",
+                explained.differing,
+                "Every NAV is the ledger's equity",
+                days=period,
+                severity=dg.AssetCheckSeverity.WARN,
+            ),
         ],
     )
 

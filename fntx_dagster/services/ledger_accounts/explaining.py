@@ -5,9 +5,9 @@ The steps are those of every account; here they run one after the other for a ra
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fntx_dagster.adapters.dbt.compiled import kept
 from fntx_dagster.adapters.evm.client import connect
@@ -28,18 +28,20 @@ from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.services.watching import Plan
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.labels import account_labels
-from fntx_dagster.store.ledger import checking
+from fntx_dagster.store.labels import Labels, account_labels
+from fntx_dagster.store.ledger import checking, reading
 from fntx_dagster.store.marts.summaries import summary
 from fntx_dagster.store.marts.verification import verifications
 from fntx_dagster.store.outbox.signatures import last_signed_sessions
 
 
 class ExplainedDays(NamedTuple):
-    """How many days of ledger accounts were built, and each equation of them that does not hold."""
+    """How many days of ledger accounts were built, each equation of them that does not hold, and the days whose NAV is
+    not the equity that the ledger had at their end: entries came late."""
 
     days: int
     failed: list[Finding]
+    differing: list[Finding]
 
 
 class ProvedDays(NamedTuple):
@@ -73,7 +75,27 @@ def explain_days(settings: Settings, db: Database, period: Period, on_progress: 
         for row in verifications(db, period, None, kinds=BLOCKING_KINDS, failed_only=True)
         if row.account_id in own
     ]
-    return ExplainedDays(sum(row["account_id"] in own for row in summary(db, period)), [*refused, *failed])
+    rows = [row for row in summary(db, period) if row["account_id"] in own]
+    differing = list(_differing(settings, db, rows, labels))
+    return ExplainedDays(len(rows), [*refused, *failed], differing)
+
+
+def _differing(
+    settings: Settings, db: Readable, rows: Sequence[Mapping[str, Any]], labels: Labels
+) -> Iterator[Finding]:
+    """The ledger keeps the equity of each day's last valuation, by days of its own zone."""
+    if settings.orders.trading_day_zone != "UTC":
+        return
+    for account in ledger_accounts(db):
+        equity = {day.day: day.equity for day in reading.days(db, account.book.book_id)}
+        for row in rows:
+            kept, label = equity.get(row["trading_day"]), labels[account.account_id]
+            if row["account_id"] == account.account_id and kept is not None and kept != row["closing_nav_official"]:
+                text = (
+                    f"{row['trading_day']} {label}: the NAV is {row['closing_nav_official']}, and the ledger valued the"
+                )
+                text += f" day at {kept}: entries came late, or were corrected"
+                yield Finding(f"{label} {row['trading_day']} equity", text, row["trading_day"])
 
 
 def prove_days(settings: Settings, db: Database, period: Period, on_progress: Callable[[str], None]) -> ProvedDays:

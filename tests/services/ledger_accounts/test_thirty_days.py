@@ -202,7 +202,7 @@ def test_the_narrative_reads_as_that_of_a_market_that_never_closes(traded: Trade
 
 def test_closing_again_changes_nothing(traded: Traded) -> None:
     assert not any(closed.rows.changed for closed in close_days(traded.settings, traded.db, LAST))
-    explain_days(traded.settings, traded.db, Period.on(LAST), lambda text: None)
+    assert explain_days(traded.settings, traded.db, DAYS, lambda text: None) == (60, [], [])
     again = prove_days(traded.settings, traded.db, DAYS, lambda text: None)
     assert (again.signed, again.posted, again.refused) == (0, 0, [])
 
@@ -217,7 +217,9 @@ def test_an_entry_that_comes_late_is_a_drift_of_the_signed_days(traded: Traded) 
     assert {each.metric for each in changed[LAST].differences} == {"ledger_entries", "ledger_head"}
     closed, _ = close_days(traded.settings, traded.db, LAST)
     assert closed.rows.inserted
-    explain_days(traded.settings, traded.db, Period.on(LAST), lambda text: None)
+    explained = explain_days(traded.settings, traded.db, Period(date(2026, 3, 20), LAST), lambda text: None)
+    assert [finding.day for finding in explained.differing] == [date(2026, 3, 20), LAST]
+    assert "entries came late" in explained.differing[0].text
     changed = {drift.signed.trading_day: drift for drift in drifts(traded.db).drifted}
     found = {each.metric: each for each in changed[date(2026, 3, 20)].differences}
     assert {"deposits", "closing_nav_official", "ledger_head"} <= found.keys()
