@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 from statistics import median
 
 import psycopg
@@ -19,6 +21,8 @@ from measuring import Measurement, clocked, home, shown, timed
 
 from fntx_dagster.ledger.entries import faults
 from fntx_dagster.ledger.gates import Rules
+from fntx_dagster.services.bookkeeping.batch import BookOwner
+from fntx_dagster.services.bookkeeping.importing import import_fills
 from fntx_dagster.services.orders.portfolio import summary
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.settings import Settings
@@ -28,6 +32,7 @@ from fntx_dagster.store.opening import open_database
 BOOKS, TURNS, SECONDS = 8, 7, 1.0
 BOTS, SYMBOLS, ORDERS = 200, 300, 50
 FEW, MANY, READINGS = 1_000, 1_000_000, 15
+IMPORTED = 50_000
 UNLIMITED = Rules(bot_daily=10**9, user_daily=10**9, burst=10**9)
 
 
@@ -42,6 +47,7 @@ def measure(many: int = MANY) -> list[Measurement]:
             _gates(settings, bots),
             _many_bots(desk),
             *_long_history(desk, many),
+            _import(desk, settings.home / "fills.csv"),
         ]
 
 
@@ -92,7 +98,7 @@ def _many_bots(desk: Desk) -> Measurement:
 
 def _long_history(desk: Desk, many: int) -> list[Measurement]:
     few = long(desk, "short", FEW)
-    _, loading = clocked(lambda: long(desk, "long", many))
+    long(desk, "long", many)
 
     def seconds(user: str) -> float:
         return timed(lambda: summary(desk, user, True, desk.clock()))
@@ -116,8 +122,22 @@ def _long_history(desk: Desk, many: int) -> list[Measurement]:
         Measurement(
             f"check a chain of {number:,} entries", f"{number / checking:,.0f} a second", "", "", "50,000 or more"
         ),
-        Measurement(f"{many:,} fills and their entries into PostgreSQL", f"{loading:.0f} s", "", "", ""),
     ]
+
+
+def _import(desk: Desk, file: Path) -> Measurement:
+    now = desk.clock()
+    with file.open("w", encoding="utf-8") as rows:
+        rows.write("exchange,symbol,side,qty,price,timestamp,exchange_trade_id,fee\n")
+        for number in range(IMPORTED):
+            at = (now - timedelta(seconds=IMPORTED - number)).isoformat()
+            rows.write(f"binance,BTC/USDT,{('buy', 'sell')[number % 2]},0.01,100,{at},trade{number},0.001\n")
+    owner = BookOwner("importer", True, desk.currency)
+    done, seconds = clocked(lambda: import_fills(desk, owner, file, lambda _done, _all: None))
+    if done.added != IMPORTED:
+        raise RuntimeError(f"fills were not imported: {done}")
+    rate = IMPORTED / seconds
+    return Measurement(f"import a file of {IMPORTED:,} fills", f"{rate:,.0f} a second", "", "", "")
 
 
 def _in_turns(rates: dict[str, Callable[[], float]], turns: int = TURNS) -> dict[str, list[float]]:
