@@ -39,7 +39,7 @@ test-all: .venv/installed-dev ## the tests that need Node, Slither or a browser,
 	@tests/install_tools.sh
 	@$(BIN)/pytest -m tool
 
-bench: .venv/installed-dev ## what the platform is held to, measured beside its peers and limits: a table, in a quarter of an hour
+bench: .venv/installed-dev ## what the platform is held to, measured beside its peers and limits: a table, in some 20 minutes
 	@$(BIN)/python bench
 
 ui: .venv/installed ## the Dagster UI and its daemon on http://127.0.0.1:3000
