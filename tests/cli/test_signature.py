@@ -210,6 +210,7 @@ def test_an_unknown_metric_is_named_with_the_nearest() -> None:
     [
         (),
         ("file", "--trader", ADDRESS),
+        ("file", "--every-day"),
         ("file", "--rpc", "http://x", "--root", "0x" + "12" * 32),
         ("file", "--from", "2025-07-15"),
         ("--trader", ADDRESS, "--from", "2025-07-15"),
