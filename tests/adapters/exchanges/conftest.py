@@ -25,6 +25,8 @@ from fntx_dagster.simulate.exchanges.server import Dialect, ExchangeServer, serv
 SYMBOL, FINE = "BTC/USDT", "ETH/USDT"
 """A market with steps of 0.00001 and 0.01 and a least cost; one whose amounts have sixteen decimals."""
 KEY, SECRET, PASSWORD = "the-key-9f27", b64encode(b"the secret of the account").decode(), "the-passphrase-31"
+PATIENCE = 20
+"""Seconds that an answer may take: no busy machine makes a test fail."""
 KEYS = ExchangeKeys.model_validate({"key": KEY, "secret": SECRET, "password": PASSWORD})
 MARKETS = (
     MarketRules(SYMBOL, Decimal("0.00001"), Decimal("0.01"), Decimal("0.0001"), Decimal(5)),
@@ -69,7 +71,7 @@ def venue(request: pytest.FixtureRequest) -> Iterator[Venue]:
     client_ids, dialect = DIALECTS[request.param]
     exchange = PaperExchange(request.param, MARKETS, {KEY: SECRET}, client_ids=client_ids)
     with serve_exchange(dialect(exchange)) as server:
-        venue = Venue(server, open_exchange(request.param, KEYS, server.url, 0.5))
+        venue = Venue(server, open_exchange(request.param, KEYS, server.url, PATIENCE))
         venue.show("99.99", "100")
         venue.show("9.99", "10.0001", symbol=FINE)
         yield venue

@@ -21,7 +21,19 @@ from fntx_dagster.model.exchanges import FoundOrder, OrderRefusedError, OutcomeU
 from fntx_dagster.settings.exchanges import ExchangeKeys
 from fntx_dagster.simulate.exchanges.paper import NewOrder
 from fntx_dagster.simulate.exchanges.server import FaultKind, Shuffler
-from tests.adapters.exchanges.conftest import DIALECTS, FINE, KEY, KEYS, MARKETS, PASSWORD, SECRET, SYMBOL, Venue, order
+from tests.adapters.exchanges.conftest import (
+    DIALECTS,
+    FINE,
+    KEY,
+    KEYS,
+    MARKETS,
+    PASSWORD,
+    PATIENCE,
+    SECRET,
+    SYMBOL,
+    Venue,
+    order,
+)
 
 JSON = '{"code": -2010, "msg": "Account has insufficient balance."}'
 LONG_AGO = datetime.now(UTC) - timedelta(minutes=5)
@@ -106,10 +118,14 @@ def test_a_limit_whose_rest_waits_is_partially_filled(venue: Venue) -> None:
 
 @pytest.mark.parametrize("kind", ["timeout", "lost", "garbage", "failure"])
 def test_an_order_whose_answer_is_lost_is_unknown_and_found_by_its_client_id(venue: Venue, kind: FaultKind) -> None:
+    account: Any = venue.account
     lost = order("0.3", "100")
+    account.rules(SYMBOL)
     venue.server.fail(kind)
+    patience, account._client.timeout = account._client.timeout, 300 if kind == "timeout" else PATIENCE * 1000
     with pytest.raises(OutcomeUnknownError):
-        venue.account.send(lost)
+        account.send(lost)
+    account._client.timeout = patience
     found = venue.account.find(lost.client_id, SYMBOL, LONG_AGO)
     assert found is not None
     assert (found.client_id, found.state, found.filled) == (lost.client_id, "filled", Decimal("0.3"))
@@ -288,7 +304,7 @@ def test_a_symbol_that_the_exchange_does_not_have_is_named(venue: Venue) -> None
 def test_keys_that_do_not_work_are_said_so_and_appear_nowhere(venue: Venue, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     wrong = ExchangeKeys.model_validate({"key": KEY, "secret": SECRET[:-4] + "AAA=", "password": PASSWORD})
-    account = open_exchange(venue.account.name, wrong, venue.server.url, 0.5)
+    account = open_exchange(venue.account.name, wrong, venue.server.url, PATIENCE)
     with pytest.raises(Permanent, match="does not accept the keys") as asked:
         account.fills(SYMBOL, LONG_AGO)
     with pytest.raises(OrderRefusedError) as sent:
@@ -312,7 +328,7 @@ def test_an_exchange_that_is_away_is_transient_and_an_order_is_then_certainly_no
 
 
 def test_without_keys_the_market_can_be_asked_and_the_account_cannot(venue: Venue) -> None:
-    account = open_exchange(venue.account.name, None, venue.server.url, 0.5)
+    account = open_exchange(venue.account.name, None, venue.server.url, PATIENCE)
     assert account.quote(SYMBOL)[:4] == venue.account.quote(SYMBOL)[:4]
     with pytest.raises((FntxError, OrderRefusedError)):
         account.send(order("0.3", "100"))

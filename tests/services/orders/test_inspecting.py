@@ -26,7 +26,7 @@ WRONG = KEYS.model_copy(update={"key": KEYS.secret})
 
 def settings(url: str) -> Settings:
     keys = {"ada": {"binance": KEYS}, "bob": {"binance": WRONG, "ovex": KEYS}}
-    return Settings(exchanges=ExchangesSettings(keys=keys, urls={"binance": url}, timeout=1))
+    return Settings(exchanges=ExchangesSettings(keys=keys, urls={"binance": url}, timeout=20))
 
 
 def _plain(keys: ExchangeKeys) -> dict[str, str]:

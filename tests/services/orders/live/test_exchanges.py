@@ -27,7 +27,7 @@ from fntx_dagster.simulate.exchanges.paper import PaperExchange
 from fntx_dagster.simulate.exchanges.server import Shuffler, serve_exchange
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import prices, watch
-from tests.adapters.exchanges.conftest import DIALECTS, KEY, KEYS, MARKETS, SECRET, SYMBOL, Venue
+from tests.adapters.exchanges.conftest import DIALECTS, KEY, KEYS, MARKETS, PATIENCE, SECRET, SYMBOL, Venue
 
 
 @pytest.fixture(params=sorted(DIALECTS))
@@ -36,7 +36,7 @@ def venue(request: pytest.FixtureRequest) -> Iterator[Venue]:
     exchange = PaperExchange(request.param, MARKETS, {KEY: SECRET}, client_ids=client_ids)
     exchange.deliver = Shuffler(3)
     with serve_exchange(dialect(exchange)) as server:
-        yield Venue(server, open_exchange(request.param, KEYS, server.url, 1))
+        yield Venue(server, open_exchange(request.param, KEYS, server.url, PATIENCE))
     assert server.problems == []
 
 
@@ -45,9 +45,9 @@ def test_lost_answers_partial_fills_and_duplicates_end_in_a_ledger_that_equals_t
 ) -> None:
     now = datetime.now(UTC)
     # the lease ends at once, so that a sweep takes what has no answer
-    reach = Reach(lambda user, exchange: venue.account, lease=timedelta(seconds=8), wait=timedelta(seconds=3))
+    reach = Reach(lambda user, exchange: venue.account, lease=timedelta(minutes=2), wait=timedelta(seconds=30))
     desk = Desk(database, Rules(fees=DEFAULT_FEES), live=reach)
-    later = Desk(database, Rules(fees=DEFAULT_FEES), live=reach, clock=lambda: datetime.now(UTC) + timedelta(seconds=9))
+    later = Desk(database, Rules(fees=DEFAULT_FEES), live=reach, clock=lambda: datetime.now(UTC) + timedelta(minutes=3))
     fund(desk, "ada", requests.funding(json.dumps({"amount": "1000", "is_paper": False}).encode(), None), now)
 
     def order(key: str, **more: Any) -> Any:
