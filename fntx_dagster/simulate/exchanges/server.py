@@ -109,10 +109,8 @@ class Shuffler:
 @contextmanager
 def serve_exchange(dialect: Dialect) -> Iterator[ExchangeServer]:
     """Serve an exchange on a free port of loopback until the block ends."""
-    http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    http.daemon_threads = True
-    server = ExchangeServer(f"http://127.0.0.1:{http.server_address[1]}", dialect)
-    http.exchange_server = server  # pyright: ignore[reportAttributeAccessIssue]  # what the handlers share
+    http = _Http(("127.0.0.1", 0), _Handler)
+    server = http.shared = ExchangeServer(f"http://127.0.0.1:{http.server_address[1]}", dialect)
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -122,6 +120,13 @@ def serve_exchange(dialect: Dialect) -> Iterator[ExchangeServer]:
         http.shutdown()
         http.server_close()
         thread.join()
+
+
+class _Http(ThreadingHTTPServer):
+    """The sockets; `shared` is what the handlers share."""
+
+    daemon_threads = True
+    shared: ExchangeServer
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -138,7 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing is printed: a request's line may hold a signature."""
 
     def _respond(self) -> None:
-        server: ExchangeServer = self.server.exchange_server  # pyright: ignore[reportAttributeAccessIssue]
+        assert isinstance(self.server, _Http)
+        server = self.server.shared
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
