@@ -20,18 +20,21 @@ User = Annotated[str | None, typer.Option(help="The books of this user; all wher
 
 @ledger.command()
 def verify(user: User = None, as_json: AsJson = False) -> None:
-    """Check every book: the chain of its hashes, its postings, and that a replay of all entries equals its tables.
+    """Check every book: the chain of its hashes, its postings, and that a replay of all entries equals its tables; and
+    that the book of a broker's account agrees with the statements, session by session.
 
-    Exit code 1 where a book does not hold; each fault names its entry.
+    Exit code 1 where a book does not hold; each fault names its entry, or the session and both figures.
 
     fntx ledger verify
     """
     from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.services.bookkeeping.verifying import with_statements
     from fntx_dagster.services.orders.alarms import verify_and_record
     from fntx_dagster.services.orders.desk import desk_of
 
     settings, db = settings_and_database()
-    books = verify_and_record(desk_of(settings, db), user)
+    desk = desk_of(settings, db)
+    books = with_statements(desk, verify_and_record(desk, user), user)
     if as_json:
         shown = ("book_id", "user_id", "is_paper", "entries", "faults", "holds")
         print_json([{name: getattr(book, name) for name in shown} | {"head": book.head._asdict()} for book in books])
@@ -266,3 +269,44 @@ def correct(
     words = [f"entry {done.reversal_no} takes entry {entry} back"] if done.reversal_no else []
     words += [f"entry {done.entry_no} stands in its place"] if done.entry_no else []
     out(f"{'; '.join(words)}.".capitalize())
+
+
+@ledger.command()
+def project(
+    account: Annotated[str | None, typer.Option(help="One account; all where it is left out.")] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Whose live book takes the account's statements: before the first time.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the broker's statements into the ledger: each row once, in the live book of its account. A row that changed
+    is a reversal and a new entry. Every run does this after the lots.
+
+    fntx ledger project
+    """
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.bookkeeping.projecting import assign
+    from fntx_dagster.services.bookkeeping.projecting import project as project_statements
+    from fntx_dagster.services.orders.desk import desk_of
+
+    settings, db = settings_and_database()
+    desk = desk_of(settings, db)
+    chosen = None if account is None and user is None else chosen_account(db, account)
+    if user is not None and chosen is not None:
+        assign(desk, chosen, user)
+    done = project_statements(desk, chosen)
+    if as_json:
+        print_json([one._asdict() for one in done])
+        return
+    for one in done:
+        counts = {
+            "posted": one.posted,
+            "confirmed": one.confirmed,
+            "changed": one.changed,
+            "taken back": one.taken_back,
+        }
+        words = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "nothing new"
+        out(f"Account {one.account}: {words}; {one.stood} rows stood already.")
+    if any(one.refused for one in done):
+        raise typer.Exit(1)

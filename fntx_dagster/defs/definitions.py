@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fntx_dagster.defs.accounting import lots
+from fntx_dagster.defs.broker_ledger import broker_ledger
 from fntx_dagster.defs.current_day import current_day
 from fntx_dagster.defs.jobs import JOBS
 from fntx_dagster.defs.ledger_books import LEDGER_BOOKS, LEDGER_SENSORS, ledger_verification, verification_of_the_ledger
@@ -24,6 +25,7 @@ defs = dg.Definitions(
         raw_flex_xml,
         lots,
         transforms,
+        broker_ledger,
         risk,
         daily_report,
         daily_signature,

@@ -25,7 +25,15 @@ WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
 @dg.asset(
     partitions_def=SESSIONS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    deps=["daily_report", "daily_summary", "rolling_metrics", "round_trips", "daily_verification", "portfolio_greeks"],
+    deps=[
+        "daily_report",
+        "daily_summary",
+        "rolling_metrics",
+        "round_trips",
+        "daily_verification",
+        "portfolio_greeks",
+        "broker_ledger",
+    ],
     check_specs=[
         dg.AssetCheckSpec(
             "every_account_is_signed",

@@ -95,6 +95,8 @@ def _anew(wrong: Entry, fields: Mapping[str, str], into: Batch) -> dict[str, Any
     body |= {PLACE: number, REPLACES: number, "recorded_at": moment(into.recorded_at)}
     if wrong["type"] == "fill":
         body["fill_id"] = f"{uuid4()}"
+        if "statement" not in wrong:
+            body["executed"] = True
     elif "event_id" in wrong:
         body["event_id"] = f"{uuid4()}"
     return body

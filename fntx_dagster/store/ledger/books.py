@@ -135,6 +135,28 @@ def book_of_broker(db: Readable, account_id: str) -> int | None:
         return row[0] if row else None
 
 
+def user_of_account(db: Readable, account_id: str) -> str | None:
+    """Whose live book a broker's account is projected into; None where it has no book yet."""
+    with db.connect() as connection:
+        row = connection.execute(
+            "select user_id from ledger.accounts join ledger.books using (book_id) where account_id = %s", (account_id,)
+        ).fetchone()
+        return row[0] if row else None
+
+
+def keep_account(connection: psycopg.Connection, account_id: str, book_id: int) -> bool:
+    """Let a broker's account have this book; False where either has another counterpart."""
+    connection.execute(
+        "insert into ledger.accounts (account_id, book_id) values (%s, %s) on conflict do nothing",
+        (account_id, book_id),
+    )
+    return one_value(
+        connection.execute(
+            "select exists (select from ledger.accounts where account_id = %s and book_id = %s)", (account_id, book_id)
+        )
+    )
+
+
 def read(connection: psycopg.Connection, book_id: int, about: About, *, in_turn: bool = False) -> Stored:
     """A book without its entries and lots, in one statement; of its errors, those of the hour before now.
 

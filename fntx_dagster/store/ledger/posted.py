@@ -36,6 +36,21 @@ def fills(connection: psycopg.Connection, book_id: int, trade_ids: Collection[st
     return {(fill.key.exchange, fill.key.symbol, fill.execution.trade_id): fill for fill in found}
 
 
+def executed(connection: psycopg.Connection, book_id: int, exchange: str) -> dict[int, PostedFill]:
+    """Entry → the fill, of those at an exchange that an execution brought: no statement posted it, or one did in the
+    place of an execution's, which its entry says (`executed`)."""
+    rows = connection.execute(
+        f"""{_FILLS} where book_id = %s and exchange = %s
+            and (not exists (select from ledger.statement_entries as rows
+                    where rows.book_id = fills.book_id and rows.entry_no = fills.entry_no)
+                or exists (select from ledger.entries
+                    where entries.book_id = fills.book_id and entries.entry_no = fills.entry_no
+                        and body ? 'executed'))""",
+        (book_id, exchange),
+    )
+    return {fill.entry_no: fill for fill in (_fill(*row) for row in rows)}
+
+
 def unclaimed(connection: psycopg.Connection, book_id: int, exchange: str) -> Sequence[PostedFill]:
     """The fills at an exchange that no row of a statement has confirmed or booked, and nothing reversed, in order."""
     rows = connection.execute(
