@@ -38,7 +38,10 @@ def settle(at: Turn, order: OrderRow, report: Report) -> None:
     found = report.found
     if found.exchange_id and order["exchange_order_id"] != found.exchange_id:
         at.change(order, exchange_order_id=found.exchange_id)
-    if order["state"] == "failed" and found.state != "rejected":
+    if order["absent_since"]:
+        at.change(order, absent_since=None)  # if it is not shown again, the exchange has its delay anew
+    nothing_came = found.state in ("rejected", "cancelled", "expired") and not found.filled
+    if order["state"] == "failed" and not nothing_came:
         words = f"the order {order['order_id']} had failed, and {order['exchange']} has it: {found.state}"
         at.alarm(kinds.LATE_FILL, order["order_id"], words, order_id=order["order_id"], bot_id=order["bot_id"])
     elif order["state"] not in UNDER_WAY:

@@ -10,8 +10,10 @@ from fntx_dagster.errors import Transient
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.asking import fills
 from fntx_dagster.services.orders.guarding import cancel, entity, kill
-from fntx_dagster.services.orders.live.reports import for_each
-from fntx_dagster.store.ledger.live import FollowedMarket
+from fntx_dagster.services.orders.live.reports import Report, for_each
+from fntx_dagster.services.orders.live.settling import settle, turn_of
+from fntx_dagster.store.ledger.live import FollowedMarket, named
+from fntx_dagster.store.ledger.live import markets as live_markets
 from tests.services.orders.live.desk import NOON, LiveDesk
 
 ADA = Caller("ada", "trader")
@@ -61,6 +63,38 @@ def test_an_order_that_the_exchange_loses_is_over_with_what_it_was_filled(live: 
     shown = live.status(partly)
     assert (shown["state"], shown["reason_code"], shown["filled_amount"]) == ("cancelled", "lost_at_exchange", "0.4")
     assert live.alarms() == ["order_lost"]
+    live.holds()
+
+
+def test_an_order_that_was_shown_meanwhile_has_the_exchanges_delay_anew(live: LiveDesk) -> None:
+    live.market.faults = ["late"]
+    resting = live.limit("95")
+    live.sweep(1)
+    live.sweep(30)
+    assert live.status(resting)["state"] == "open"
+    [placed] = live.market.placed.values()
+    placed.visible_at = live.now.replace(hour=14)
+    live.follow(600)
+    live.sweep(1)
+    assert live.status(resting)["state"] == "unknown"
+    placed.visible_at = live.now
+    live.sweep(1)
+    assert live.status(resting)["state"] == "open"
+    assert live.alarms() == []
+    live.holds()
+
+
+def test_the_end_of_an_order_that_got_nothing_is_booked_once_whoever_reports_it(live: LiveDesk) -> None:
+    live.market.price("BTC/USDT", "100", size="0")
+    nothing = live.order()
+    assert nothing["reason_code"] == "no_liquidity"
+    [order] = named(live.desk.db, live_markets(live.desk.db)[0], [nothing["order_id"]], [])
+    found = live.market.find(order.client_id, order.symbol, order.created_at)
+    assert found is not None
+    with turn_of(live.desk, order) as at:
+        settle(at, at.order(order.order_id), Report(found))
+    assert len(live.entries("error")) == 1
+    assert live.alarms() == []
     live.holds()
 
 
