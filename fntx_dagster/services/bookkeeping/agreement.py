@@ -120,7 +120,7 @@ def _booked(desk: Desk, db: Readable, book_id: int, currency: str) -> _Sums:
                 number = entry["confirms"] if entry["event_type"] == CONFIRMATION else entry["entry_no"]
                 rows[number] = entry["statement"]
             moved[entry["entry_no"]] = _cash(entry)
-            quoted[entry["entry_no"]] = entry.get("symbol", "").rpartition("/")[2]
+            quoted[entry["entry_no"]] = entry.get("symbol", "").partition("/")[2]
             yield entry
 
     with db.connect() as connection:

@@ -15,6 +15,7 @@ from fntx_dagster.ledger.corrections import PLACE, REPLACES
 from fntx_dagster.ledger.entries import Entry, moment
 from fntx_dagster.ledger.exact import parsed, written
 from fntx_dagster.ledger.kinds import FUNDING
+from fntx_dagster.ledger.names import CURRENCY, NAME
 from fntx_dagster.services.bookkeeping.batch import Batch, BookOwner, batch
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.ledger import books, checking, posted, reading
@@ -27,6 +28,7 @@ _FIELDS: dict[str, frozenset[str]] = {
     "fill": frozenset({"side", "qty", "price", "fee", "fee_currency", "liquidity", "rate", "fee_rate", "bot_id"}),
     **dict.fromkeys(FUNDING, frozenset({"amount", "currency", "rate", "description"})),
 }
+_FORMS = {"bot_id": NAME, "fee_currency": CURRENCY, "currency": CURRENCY}
 _WORDS = {"side": ("buy", "sell"), "liquidity": ("maker", "taker")}
 
 
@@ -106,6 +108,8 @@ def _checked(name: str, value: str) -> str:
     """A field as entries write it."""
     if name in _WORDS and value not in _WORDS[name]:
         raise Permanent(f"{name} is {value!r}", f"It is {' or '.join(_WORDS[name])}")
+    if name in _FORMS and not _FORMS[name](value):
+        raise Permanent(f"{name} is {value!r}", "Write a bot as it is called in orders, a currency as USDT")
     if name not in _AMOUNTS | _SIGNED:
         return value
     try:

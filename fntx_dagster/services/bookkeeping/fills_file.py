@@ -20,15 +20,17 @@ from typing import Any, NamedTuple
 from fntx_dagster.errors import Permanent
 from fntx_dagster.ledger.book import EntryRates
 from fntx_dagster.ledger.exact import parsed
+from fntx_dagster.ledger.names import CURRENCY, NAME
 from fntx_dagster.ledger.positions import Key
 from fntx_dagster.model.orders import OrderFill
 from fntx_dagster.store.ledger.posted import TradeName
 
 _NEEDED = ("exchange", "symbol", "side", "qty", "price", "timestamp", "exchange_trade_id")
 _KNOWN = (*_NEEDED, "bot_id", "fee", "fee_currency", "liquidity", "rate", "fee_rate")
-_NAME = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII).fullmatch
 _TRADE_ID = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII).fullmatch
-_SYMBOL = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,40}/[A-Z0-9.]{1,20}", re.ASCII).fullmatch
+_EXCHANGE = re.compile(r"(?:(?!:)[\x21-\x7e]){1,64}", re.ASCII).fullmatch
+_SYMBOL = re.compile(r"(?! )(?:(?![/:])[\x20-\x7e]){1,41}/[A-Z0-9.]{1,20}", re.ASCII).fullmatch
+"""Without colons, which part the names of the accounts of postings."""
 _LONGEST_SHOWN = 60
 
 
@@ -121,8 +123,8 @@ def _fill(number: int, row: Mapping[str, Any]) -> FileFill:
         if not isinstance(value, str):
             raise _BadFieldError(name, "it is no text or number")
     symbol = _matching(row, "symbol", _SYMBOL, 'a symbol is "BASE/QUOTE"')
-    exchange = _matching(row, "exchange", _NAME, "a name has 1 to 64 printable ASCII characters")
-    bot_id = _matching({"bot_id": "imported", **row}, "bot_id", _NAME, "as for exchange")
+    exchange = _matching(row, "exchange", _EXCHANGE, "a name has 1 to 64 printable ASCII characters, no colon")
+    bot_id = _matching({"bot_id": "imported", **row}, "bot_id", NAME, "a name has 1 to 64 printable ASCII characters")
     trade_id = _matching(row, "exchange_trade_id", _TRADE_ID, "a trade id has 1 to 128 ASCII characters")
     side, liquidity = row["side"], row.get("liquidity", "taker")
     if side not in ("buy", "sell"):
@@ -130,14 +132,14 @@ def _fill(number: int, row: Mapping[str, Any]) -> FileFill:
     if liquidity not in ("maker", "taker"):
         raise _BadFieldError("liquidity", "a liquidity is maker or taker")
     at = _moment(row)
-    currency = symbol.rpartition("/")[2]
+    paid = {"fee_currency": symbol.partition("/")[2], **row}
     execution = OrderFill(
         trade_id,
         side,
         _number(row, "qty"),
         _number(row, "price"),
         _number({"fee": "0", **row}, "fee", least=False),
-        row.get("fee_currency", currency),
+        _matching(paid, "fee_currency", CURRENCY, "a currency is capital letters, digits and points"),
         liquidity,
         at,
     )

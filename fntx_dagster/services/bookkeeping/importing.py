@@ -112,7 +112,7 @@ def _faults(
 
 
 def _post(into: Batch, fill: FileFill) -> None:
-    currency = fill.key.symbol.rpartition("/")[2]
+    currency = fill.key.symbol.partition("/")[2]
     known = into.stored.book.rates(currency, fill.execution.fee_currency)
     price = fill.rates.price if fill.rates.price is not None else known.price
     of_fee = price if fill.execution.fee_currency == currency else known.fee

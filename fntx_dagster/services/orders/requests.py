@@ -17,12 +17,11 @@ from typing import Any, NamedTuple, cast
 from fntx_dagster.ledger.entries import canonical, moment
 from fntx_dagster.ledger.exact import parsed, written
 from fntx_dagster.ledger.kinds import DEPOSIT, FUNDING
+from fntx_dagster.ledger.names import CURRENCY, NAME
 from fntx_dagster.model.orders import OrderRequest, OrderType, Quote, Side
 
-_NAME = re.compile(r"[\x21-\x7e]{1,64}").fullmatch
 _KEY = re.compile(r"[\x20-\x7e]{1,255}").fullmatch
 _SYMBOL = re.compile(r"[A-Z0-9.]{1,20}/[A-Z0-9.]{1,20}").fullmatch
-_CURRENCY = re.compile(r"[A-Z0-9.]{1,20}").fullmatch
 _LONGEST_TEXT = 500
 
 
@@ -116,8 +115,8 @@ def submission(body: bytes, header_key: str | None) -> Submission:
     fields = _Fields(read_object(body))
     order_type = fields.choice("order_type", ("market", "limit"), "market")
     order = OrderRequest(
-        bot_id=fields.text("bot_id", _NAME, "1 to 64 printable ASCII characters without spaces"),
-        exchange=fields.text("exchange", _NAME, "the name of an exchange, such as binance"),
+        bot_id=fields.text("bot_id", NAME, "1 to 64 printable ASCII characters without spaces"),
+        exchange=fields.text("exchange", NAME, "the name of an exchange, such as binance"),
         symbol=fields.text("symbol", _SYMBOL, "BASE/QUOTE, such as BTC/USDT"),
         side=cast(Side, fields.choice("side", ("buy", "sell"), None)),
         amount=fields.amount("amount") or Decimal(0),
@@ -167,13 +166,13 @@ def funding(body: bytes, header_key: str | None) -> Funding:
     """Money to record. Raises Declined with every fault."""
     fields = _Fields(read_object(body))
     kind = fields.choice("type", FUNDING, DEPOSIT)
-    bot_id = fields.text("bot_id", _NAME, "1 to 64 printable ASCII characters without spaces", optional=True)
+    bot_id = fields.text("bot_id", NAME, "1 to 64 printable ASCII characters without spaces", optional=True)
     if kind == "allocation" and not bot_id and not fields.has("bot_id"):
         fields.fault("bot_id", "missing", "an allocation is for a bot")
     asked = Funding(
         kind=kind,
         amount=fields.amount("amount") or Decimal(0),
-        currency=fields.text("currency", _CURRENCY, "a currency, such as USDT", optional=True) or "USDT",
+        currency=fields.text("currency", CURRENCY, "a currency, such as USDT", optional=True) or "USDT",
         bot_id=bot_id or None,
         description=fields.words("description"),
         is_paper=fields.boolean("is_paper", True),
@@ -189,8 +188,8 @@ def guarding(body: bytes) -> Guarding:
     fields = _Fields(read_object(body))
     what = "1 to 64 printable ASCII characters without spaces"
     asked = Guarding(
-        fields.text("bot_id", _NAME, what, optional=True) or None,
-        fields.text("user_id", _NAME, what, optional=True) or None,
+        fields.text("bot_id", NAME, what, optional=True) or None,
+        fields.text("user_id", NAME, what, optional=True) or None,
         fields.words("reason") or "",
         fields.boolean("is_paper", True),
     )

@@ -157,6 +157,9 @@ def test_orders_go_on_after_a_correction_in_the_order_that_it_made(day: Day) -> 
         (2, {"price": "1e3"}, WHY, "price is '1e3'"),
         (2, {"qty": "0"}, WHY, "must be above 0|qty is '0'"),
         (2, {"side": "hold"}, WHY, "side is 'hold'"),
+        (2, {"bot_id": ""}, WHY, "bot_id is ''"),
+        (2, {"fee_currency": "usdt"}, WHY, "fee_currency is 'usdt'"),
+        (1, {"currency": "US DT"}, WHY, "currency is 'US DT'"),
         (4, None, WHY, "moves nothing"),
     ],
 )
