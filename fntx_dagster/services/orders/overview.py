@@ -14,13 +14,15 @@ from fntx_dagster.ledger.units import Fund
 from fntx_dagster.services.orders.health import ABANDONED
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.ledger import books, checking, reading, watch
 from fntx_dagster.store.ledger.books import About
 
 
 class BookState(NamedTuple):
-    """A book now. Money as text, in the reporting currency, None where a price is missing; `drawdown` a part of 1;
-    `tripped`: whose breakers, `user` or bots; `unknown_orders`: how many orders have an unknown outcome."""
+    """A book now. `user_id`: of a broker's account its label. Money as text, in the reporting currency, None where a
+    price is missing; `drawdown` a part of 1; `tripped`: whose breakers, `user` or bots; `unknown_orders`: how many
+    orders have an unknown outcome."""
 
     book_id: int
     user_id: str
@@ -38,6 +40,7 @@ def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
     """The books of a user, or all, at the prices of now."""
     now, found = desk.clock(), []
     with desk.db.snapshot() as db:
+        labels = account_labels(db)
         unknown = Counter(order.book_id for order in watch.unknown_orders(db, now - ABANDONED))
         for row in checking.listed(db):
             if user_id not in (None, row.user_id):
@@ -49,7 +52,7 @@ def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
             found.append(
                 BookState(
                     row.book_id,
-                    row.user_id,
+                    labels.get(row.user_id, row.user_id),
                     "paper" if row.is_paper else "live",
                     row.currency,
                     row.head.entry_no,

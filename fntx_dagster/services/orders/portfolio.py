@@ -33,7 +33,7 @@ def summary(desk: Desk, user_id: str, is_paper: bool, now: datetime) -> dict[str
     fees = figures.fees if known else None
     parts = None
     if value.unrealized is not None and realized is not None and fees is not None:
-        parts = realized + value.unrealized - fees
+        parts = realized + value.unrealized - fees + figures.income
     equity, capital = value.equity, fund.capital
     return {
         "currency": book.currency,

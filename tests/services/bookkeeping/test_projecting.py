@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.ledger import kinds
+from fntx_dagster.ledger import kinds, statements
 from fntx_dagster.ledger.book import EntryRates
 from fntx_dagster.ledger.positions import Key
 from fntx_dagster.model.orders import OrderFill
@@ -24,6 +24,8 @@ from fntx_dagster.services.bookkeeping.batch import BookOwner, batch
 from fntx_dagster.services.bookkeeping.projecting import Projected, assign, project
 from fntx_dagster.services.bookkeeping.verifying import with_statements
 from fntx_dagster.services.building.broker_ledger import project_and_compare
+from fntx_dagster.services.orders.overview import overview
+from fntx_dagster.services.orders.portfolio import summary
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.settings import Settings
@@ -165,6 +167,20 @@ def withdraw(platform: Platform, hidden: list[str], *, back: bool = False) -> No
             (FIRST_ACCOUNT, hidden),
         )
     platform.rebuild(FIRST, LAST)
+
+
+def test_income_is_part_of_the_net_result_and_not_of_fx_translation(desk: Desk) -> None:
+    now = datetime(2024, 9, 2, tzinfo=UTC)
+    stated = kinds.Moments(now, now).stated
+    with batch(desk, BookOwner("eve", False, "USDT")) as into:
+        into.add(statements.income(stated | {"is_paper": False}, "interest", Fraction(5), "USDT", Fraction(1), None))
+    figures = summary(desk, "eve", False, now)
+    assert (figures["net_pnl"], figures["equity"], figures["fx_translation"]) == ("5", "5", "0")
+
+
+def test_the_status_of_the_books_names_no_account_number(desk: Desk) -> None:
+    assert books.book_of(desk.db, FIRST_ACCOUNT, False)
+    assert FIRST_ACCOUNT not in f"{overview(desk)}"
 
 
 def test_rows_that_vanish_change_and_come_late_leave_a_ledger_that_agrees(platform: Platform, desk: Desk) -> None:
