@@ -210,8 +210,12 @@ def _unknown(order: OrderRequest, situation: Situation, rules: Rules) -> str | N
         return f"the equity is unknown: a price or a rate to {book.currency} is missing"
     if situation.live:
         held = {(key.exchange, key.symbol) for key, position in book.positions.items() if position.quantity}
+        age = f"{rules.oldest_mark.total_seconds():g} s"
         if old := book.market.stale(held, situation.now, rules.oldest_mark):
             exchange, symbol = old[0]
-            age = f"{rules.oldest_mark.total_seconds():g} s"
             return f"the equity is unknown: the price of {symbol} at {exchange} is older than {age}"
+        currencies = {name for name, amount in book.balances.items() if amount}
+        currencies |= {symbol.partition("/")[2] for _, symbol in held}
+        if rates := book.market.old_rates(currencies, situation.now, rules.oldest_mark):
+            return f"the equity is unknown: the rate of {rates[0]} to {book.currency} is older than {age}"
     return None

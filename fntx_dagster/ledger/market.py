@@ -87,9 +87,9 @@ class Prices:
         """How much of the reporting currency one of `currency` is worth; None where no quote says so."""
         if currency == self.currency:
             return ONE
-        if direct := self._newest(f"{currency}/{self.currency}"):
+        if direct := self._direct(currency):
             return mid(direct)
-        if inverse := self._newest(f"{self.currency}/{currency}"):
+        if inverse := self._inverse(currency):
             return 1 / mid(inverse)
         return None
 
@@ -98,6 +98,17 @@ class Prices:
         return sorted(
             symbol for symbol in symbols if (quote := self.quotes.get(symbol)) is None or now - quote.at > oldest
         )
+
+    def old_rates(self, currencies: Iterable[str], now: datetime, oldest: timedelta) -> list[str]:
+        """Of these currencies, those whose rate is of a quote older than that."""
+        quotes = {name: self._direct(name) or self._inverse(name) for name in currencies if name != self.currency}
+        return sorted(name for name, quote in quotes.items() if quote is not None and now - quote.at > oldest)
+
+    def _direct(self, currency: str) -> Quote | None:
+        return self._newest(f"{currency}/{self.currency}")
+
+    def _inverse(self, currency: str) -> Quote | None:
+        return self._newest(f"{self.currency}/{currency}")
 
     def _newest(self, symbol: str) -> Quote | None:
         quotes = [quote for (_, name), quote in self.quotes.items() if name == symbol]

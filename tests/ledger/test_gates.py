@@ -15,7 +15,7 @@ from fntx_dagster.ledger.costs import DEFAULT_FEES, ExchangeFees, fees_of
 from fntx_dagster.ledger.gates import GATES, GateVerdict, Rules, Situation, Usage, judge
 from fntx_dagster.model.orders import OrderRequest, Quote
 
-from .examples import NOW, TODAY, Trading, quote
+from .examples import NOW, TODAY, Key, Trading, quote
 
 RULES = Rules()
 TEN_BPS = quote("99.95", "100.05")
@@ -241,12 +241,24 @@ def test_what_cannot_be_computed_closes_the_gate_and_never_opens_it() -> None:
 
 @pytest.mark.parametrize(("age", "code"), [(60, None), (61, "equity_unknown")])
 def test_in_a_live_book_a_price_older_than_a_minute_closes_the_gate_for_entries(age: int, code: str | None) -> None:
-    from .examples import Key
-
     trading = Trading("1000")
     eth = Key("bot", "kraken", "ETH/USDT")
     trading.price("100", key=eth, at=NOW - timedelta(seconds=age))
     trading.trade("1", "100", key=eth)
     found = situation(trading, live=True)
     assert refused(judge(ORDER, found, RULES)) == (code and ("circuit_breaker", code))
+    assert judge(ORDER, replace(found, live=False), RULES).approved, "a paper quote stands until the next"
+
+
+@pytest.mark.parametrize(("age", "code"), [(60, None), (61, "equity_unknown")])
+@pytest.mark.parametrize(("symbol", "price"), [("BNB/USDT", "600"), ("USDT/BNB", "0.002")])
+def test_in_a_live_book_a_rate_older_than_a_minute_closes_the_gate_for_entries(
+    age: int, code: str | None, symbol: str, price: str
+) -> None:
+    trading = Trading("1000")
+    trading.price(price, key=Key("bot", "kraken", symbol), at=NOW - timedelta(seconds=age))
+    trading.trade("0.01", "100", fee="0.001", fee_currency="BNB")
+    found = situation(trading, live=True)
+    assert refused(judge(ORDER, found, RULES)) == (code and ("circuit_breaker", code))
+    assert judge(ORDER._replace(side="sell", reduce_only=True), found, RULES).approved
     assert judge(ORDER, replace(found, live=False), RULES).approved, "a paper quote stands until the next"
