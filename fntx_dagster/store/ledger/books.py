@@ -48,7 +48,11 @@ class About(NamedTuple):
     """What is read of a book: the orders of a symbol that rest, the approved orders of a bot's day and of a burst, the
     answer that a key already has, and the oldest lots that a fill of a side may close. Of a paper book's state, with a
     symbol and a day, only what a turn on that symbol may need or change, and the sums of the rest (`Book.elsewhere`);
-    else all of it."""
+    else all of it.
+
+    A burst reaches as far beyond now as `burst_since` lies before it: orders wait for the book's lock, and one that is
+    judged first may be of a later moment. So no window of that length holds more orders than are let through, in
+    whatever order they come and however the clock steps."""
 
     now: datetime
     day: date | None = None
@@ -381,7 +385,8 @@ _READ = """  -- $1: the book; from $2 on the fields of `About`, in their order
                 where book_id = $1::bigint and bot_id = '' and day = $3::date),
             (select count(*) from ledger.orders
                 where book_id = $1::bigint and exchange = $5::text
-                    and approved_at > $7::timestamptz and approved_at <= $2::timestamptz)),
+                    and approved_at > $7::timestamptz
+                    and approved_at < $2::timestamptz + ($2::timestamptz - $7::timestamptz))),  -- see About
         'answer', (select jsonb_build_array(encode(fingerprint, 'hex'), status, encode(body, 'base64'))
             from ledger.answers where book_id = $1::bigint and idempotency_key = $8::text),
         'lots', (select coalesce(jsonb_agg(jsonb_build_array(entry_no, quantity, price) order by rank), '[]')

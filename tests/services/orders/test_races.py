@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
 
 import pytest
 
@@ -41,7 +43,7 @@ with ThreadPoolExecutor(16) as threads:
     for reply in threads.map(one, keys):
         print(reply.body.decode())
 """
-BODY = {
+BODY: dict[str, Any] = {
     "bot_id": "bot",
     "exchange": "binance",
     "symbol": "BTC/USDT",
@@ -98,6 +100,20 @@ def test_of_64_orders_at_once_no_more_pass_than_the_limit_has_left(
     assert sum(bool(answer["success"]) for answer in answers) == free
     assert {answer["reason_code"] for answer in answers} == {None, code}
     assert [book.faults for book in verify(desk)] == [()]
+
+
+def test_a_burst_is_limited_in_whatever_order_its_orders_get_the_lock(database: Database) -> None:
+    desk = Desk(database)
+    earlier(desk, 0)
+    passed: list[datetime] = []
+    for step in Random(15).sample(range(60), 60):  # moments of 30 seconds, mixed
+        at = NOW + timedelta(seconds=step / 2)
+        body = BODY | {"quote": BODY["quote"] | {"ts": at.isoformat()}}
+        reply = json.loads(submit(desk, "ada", requests.submission(json.dumps(body).encode(), None), at).body)
+        assert reply["reason_code"] in (None, "burst_limit")
+        passed += [at] if reply["success"] else []
+    window = desk.rules.burst_window
+    assert max(sum(at - window < other <= at for other in passed) for at in passed) == desk.rules.burst
 
 
 def test_one_key_64_times_at_once_is_one_order_and_64_equal_answers(database: Database) -> None:
