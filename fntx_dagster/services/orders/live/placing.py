@@ -61,6 +61,7 @@ def place(desk: Desk, user_id: str, asked: Submission, now: datetime) -> Reply:
         return before
     exchange, rules, reach = _market(desk, user_id, order)
     quote = _quote(desk, exchange, order)
+    now = max(now, desk.clock())  # connecting may take seconds, and the price is no older than that
     send_until = time.monotonic() + reach.lease.total_seconds() / 2
     reserved = _reserve(desk, reach, user_id, asked, now, rules, quote)
     if isinstance(reserved, Reply):
@@ -147,7 +148,9 @@ def _in_progress(order: OrderRow, fingerprint: bytes) -> Declined:
 
 def _market(desk: Desk, user_id: str, order: OrderRequest) -> tuple[Exchange, MarketRules, Reach]:
     if desk.live is None:
-        words = "no exchange is connected for live orders; send is_paper: true"
+        words = (
+            "no exchange is connected for live orders: FNTX_EXCHANGE_KEYS connects one; is_paper: true asks for paper"
+        )
         raise Declined([FieldFault("is_paper", "not_connected", words)])
     try:
         exchange = desk.live.account(user_id, order.exchange)

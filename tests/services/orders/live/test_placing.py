@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 
 from fntx_dagster.ledger.gates import Rules
+from fntx_dagster.model.orders import Quote
 from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk
@@ -29,6 +30,22 @@ def test_a_market_order_is_sent_as_a_limit_through_the_far_side_that_takes_at_on
     [placed] = live.market.placed.values()
     assert (placed.sent.price, placed.sent.time_in_force) == (Decimal("100.5"), "IOC")
     assert placed.sent.client_id == answer["order_id"].replace("-", "")
+    live.holds()
+
+
+def test_a_price_that_took_long_to_ask_for_is_none_of_the_future(
+    live: LiveDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = live.market.quote
+
+    def slowly(symbol: str) -> Quote:
+        live.later(20)
+        live.market.price(symbol, "100")
+        return ask(symbol)
+
+    monkeypatch.setattr(live.market, "quote", slowly)
+    answer = live.order()
+    assert (answer["state"], answer["rejection_reason"]) == ("filled", None)
     live.holds()
 
 
