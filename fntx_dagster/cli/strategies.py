@@ -78,8 +78,8 @@ def strategies(
             both_table(made),
             outcomes_table(made.by_kind, "Strategy")._replace(title="Strategies by kind"),
             outcomes_table(made.by_underlying, "Underlying")._replace(title="Strategies by underlying"),
-            strategies_table(made.strategies, made.base_currency),
-            running_table(made.running, made.base_currency),
+            strategies_table(made.strategies, made.base_currency, made.zone),
+            running_table(made.running, made.base_currency, made.zone),
         )
 
 

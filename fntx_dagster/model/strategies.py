@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.session import NEW_YORK
 
 SINGLE = "single"
 VERTICAL = "vertical"
@@ -199,7 +201,8 @@ class BothWays(NamedTuple):
 
 class OptionSelling(NamedTuple):
     """What one account's trading made in a range: both counts, strategies that ended in it, those that run at its end,
-    and the trades that an option opened by the properties of their entry. Money in `base_currency`."""
+    and the trades that an option opened by the properties of their entry. Money in `base_currency`; `zone`: the one
+    whose days the account's calendar has."""
 
     account_id: str
     base_currency: str
@@ -211,3 +214,4 @@ class OptionSelling(NamedTuple):
     by_kind: tuple[Outcomes, ...]
     by_underlying: tuple[Outcomes, ...]
     edge: tuple[EdgeTable, ...]
+    zone: ZoneInfo = NEW_YORK

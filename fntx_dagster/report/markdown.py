@@ -88,7 +88,8 @@ def _period(period: PeriodSummary) -> str:
 
 
 def _selling(selling: OptionSelling) -> str:
-    return _tables(f"Option Selling, amounts in {selling.base_currency}", selling_tables(selling))
+    name = "Option Selling" if any(one.legs for one in (*selling.strategies, *selling.running)) else "Trades"
+    return _tables(f"{name}, amounts in {selling.base_currency}", selling_tables(selling))
 
 
 def _tables(heading: str, contents: Iterable[Table]) -> str:

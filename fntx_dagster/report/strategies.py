@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.foreign import LONGEST_CELL
 from fntx_dagster.model.contract import Contract
@@ -32,8 +33,8 @@ def selling_tables(selling: OptionSelling) -> list[Table]:
         both_table(selling),
         outcomes_table(selling.by_kind, "Strategy")._replace(title="Strategies by Kind"),
         outcomes_table(selling.by_underlying, "Underlying")._replace(title="Strategies by Underlying"),
-        strategies_table(selling.strategies, selling.base_currency),
-        running_table(selling.running, selling.base_currency),
+        strategies_table(selling.strategies, selling.base_currency, selling.zone),
+        running_table(selling.running, selling.base_currency, selling.zone),
         edge_table(selling.edge),
     ]
     return [table._replace(title=f"{table.title}, {span}") for table in tables if table.rows]
@@ -71,8 +72,9 @@ def outcomes_table(outcomes: Sequence[Outcomes], name: str) -> Table:
     )
 
 
-def strategies_table(strategies: Sequence[Strategy], currency: str) -> Table:
-    """Strategies in the order of their opening: all of them, or where they are many those that made or lost most."""
+def strategies_table(strategies: Sequence[Strategy], currency: str, zone: ZoneInfo = NEW_YORK) -> Table:
+    """Strategies in the order of their opening, with days of `zone`: all of them, or where they are many those that
+    made or lost most."""
     result = f"Net P&L ({currency})"
     listed = sorted(strategies, key=lambda one: -abs(one.net_pnl))[:MOST_STRATEGIES]
     footnotes = [f"{len(listed):,} of {len(strategies):,}, those that made or lost most."] * (
@@ -81,7 +83,7 @@ def strategies_table(strategies: Sequence[Strategy], currency: str) -> Table:
     footnotes += ["* grouped by a person."] * any(one.is_named for one in listed)
     return Table(
         ("Strategy", "Options", "Opened", "Ended", "Days", "Premium", "Captured", result),
-        tuple(_strategy(one) for one in sorted(listed, key=lambda one: (one.opened_at, one.strategy_id))),
+        tuple(_strategy(one, zone) for one in sorted(listed, key=lambda one: (one.opened_at, one.strategy_id))),
         totals=("Total", *[""] * 6, money.display(sum((one.net_pnl for one in strategies), Decimal(0)), signed=True))
         if strategies
         else (),
@@ -92,9 +94,9 @@ def strategies_table(strategies: Sequence[Strategy], currency: str) -> Table:
     )
 
 
-def running_table(strategies: Sequence[Strategy], currency: str) -> Table:
+def running_table(strategies: Sequence[Strategy], currency: str, zone: ZoneInfo = NEW_YORK) -> Table:
     """The strategies of which something is still held: what has ended of them so far."""
-    table = strategies_table(strategies, currency)
+    table = strategies_table(strategies, currency, zone)
     so_far = "Net P&L is that of what has ended so far; what is held is not valued in it."
     return table._replace(title="Strategies That Run", footnote=" ".join(filter(None, (so_far, table.footnote))))
 
@@ -175,13 +177,13 @@ def _made(made: Outcomes) -> tuple[str, ...]:
     )
 
 
-def _strategy(one: Strategy) -> tuple[str, ...]:
-    opened = one.opened_at.astimezone(NEW_YORK).date()
+def _strategy(one: Strategy, zone: ZoneInfo) -> tuple[str, ...]:
+    opened = one.opened_at.astimezone(zone).date()
     return (
         f"{one.kind}{' *' if one.is_named else ''}",
         _options(one),
         opened.isoformat(),
-        "" if one.closed_at is None else one.closed_at.astimezone(NEW_YORK).date().isoformat(),
+        "" if one.closed_at is None else one.closed_at.astimezone(zone).date().isoformat(),
         _NONE if one.days is None else f"{one.days:,.1f}",
         money.display(one.premium),
         _percent(one.captured),

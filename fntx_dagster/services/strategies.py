@@ -17,12 +17,14 @@ from fntx_dagster.metrics.strategy_kinds import strategy_of
 from fntx_dagster.model.data_table import Kind
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import EVER, Period
+from fntx_dagster.model.session import ZONES
 from fntx_dagster.model.strategies import BothWays, OptionSelling, Strategy, TradedLot
 from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.entries import option_trades
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.accounting import assignments
+from fntx_dagster.store.accounting.calendars import calendar_of
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts import strategies as rows
@@ -88,6 +90,7 @@ def selling_of(settings: Settings, db: Readable, account: str, period: Period) -
         by_kind(ended),
         by_underlying(ended),
         edge_tables(option_trades(settings, db, account, trades)),
+        ZONES[calendar_of(db, account)],
     )
 
 

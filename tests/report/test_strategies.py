@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from fntx_dagster.foreign import LONGEST_CELL
 from fntx_dagster.metrics.edge import by_kind, by_underlying, outcomes
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.strategies import BothWays, EdgeTable, Leg, OptionSelling, Strategy
 from fntx_dagster.report import strategies as shown
+from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.money import plain
 
 PUT = Contract("1", "SPY P", "", "OPT", "SPY", Decimal(100), Decimal("620.5"), date(2025, 7, 18), "P")
@@ -60,6 +62,18 @@ def test_a_row_says_options_with_their_signs_and_days_of_new_york() -> None:
     row = ("strangle", "SPY 2025-07-18 -1 620.5 P; 2025-07-25 2 630 C", "2025-07-14", "2025-07-15", "0.7", "100.00")
     assert table.rows == ((*row, "80.13 %", "+80.13"),)
     assert (table.totals[-1], table.footnote) == ("+80.13", "")
+
+
+def test_the_days_of_an_account_are_those_of_its_calendar() -> None:
+    made = selling(strategy(1, "80.126"))._replace(zone=ZoneInfo("UTC"))
+    [table] = [table for table in shown.selling_tables(made) if table.title.startswith("Strategies, ")]
+    assert table.rows[0][2:4] == ("2025-07-15", "2025-07-15")
+
+
+def test_what_traded_no_option_is_not_headed_option_selling() -> None:
+    options, coins = (selling(made) for made in (strategy(1, "1"), strategy(1, "1", legs=())))
+    assert "## Option Selling, amounts in HKD" in to_markdown([], account_label=None, selling=options)
+    assert "## Trades, amounts in HKD" in to_markdown([], account_label=None, selling=coins)
 
 
 def test_of_many_options_those_that_find_room_stand_whole_and_the_others_are_counted() -> None:
