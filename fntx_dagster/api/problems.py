@@ -22,6 +22,7 @@ _TITLES = {
     "forbidden": "This token may not do that",
     "admin_only": "Only an admin may do that",
     "not_found": "There is no such page",
+    "method_not_allowed": "This endpoint takes another method",
     "order_not_found": "There is no such order",
     "bot_not_found": "There is no such bot",
     "idempotency_key_missing": "An idempotency key is needed",
@@ -62,6 +63,13 @@ def problem(
     return JSONResponse(body, status, headers, "application/problem+json")
 
 
+def _words(faults: Sequence[FieldFault]) -> str:
+    """What is wrong, in one line that names the field of each of several faults: a bot's log often shows no more."""
+    if len(faults) == 1:
+        return faults[0].message
+    return "; ".join(f"{fault.field}: {fault.message}" if fault.field else fault.message for fault in faults)
+
+
 def answer_problems(app: FastAPI) -> None:
     """Let every error of the app be answered as a problem, FastAPI's own too."""
 
@@ -70,9 +78,7 @@ def answer_problems(app: FastAPI) -> None:
         headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
         if error.status == HTTPStatus.TOO_MANY_REQUESTS:
             headers = {"Retry-After": f"{RETRY_SECONDS}"}
-        return problem(
-            error.status, error.code, "; ".join(fault.message for fault in error.faults), error.faults, headers
-        )
+        return problem(error.status, error.code, _words(error.faults), error.faults, headers)
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> Response:
@@ -80,12 +86,16 @@ def answer_problems(app: FastAPI) -> None:
             FieldFault(".".join(str(part) for part in found["loc"][1:]), "invalid", str(found["msg"]))
             for found in error.errors()
         ]
-        return problem(422, "validation_failed", "; ".join(fault.message for fault in faults), faults)
+        return problem(422, "validation_failed", _words(faults), faults)
 
     @app.exception_handler(HTTPException)
-    def http(_: Request, error: HTTPException) -> Response:
-        code = _BY_STATUS.get(error.status_code, "refused")
-        return problem(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
+    def http(request: Request, error: HTTPException) -> Response:
+        code, headers = _BY_STATUS.get(error.status_code, "refused"), dict(error.headers or {})
+        words = {
+            404: "the path is no endpoint's: /openapi.json lists them",
+            405: f"the endpoint does not take {request.method}; it takes {headers.get('Allow', 'another method')}",
+        }
+        return problem(error.status_code, code, words.get(error.status_code, str(error.detail)), headers=headers)
 
     @app.exception_handler(Transient)
     def away(_: Request, error: Transient) -> Response:

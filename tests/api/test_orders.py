@@ -150,6 +150,16 @@ def test_a_body_that_is_no_plain_object_is_refused(ada: Client, path: str, body:
     assert (response.status_code, response.json()["code"]) == (422, "validation_failed")
 
 
+def test_what_is_wrong_is_said_with_the_field_and_the_way_out(ada: Client) -> None:
+    body = {"bot_id": "b c", "exchange": "binance", "symbol": "BTCUSDT", "side": "buy", "amount": "1"}
+    detail = ada.post("/api/orders/submit", **body).json()["detail"]
+    assert "bot_id: not 1 to 64" in detail
+    assert "; symbol: not BASE/QUOTE" in detail
+    nowhere, elsewise = ada.call("GET", "/api/portfolio").json(), ada.call("GET", "/api/orders/submit").json()
+    assert "/openapi.json" in nowhere["detail"]
+    assert elsewise["detail"] == "the endpoint does not take GET; it takes POST"
+
+
 def test_all_faults_are_said_at_once(ada: Client) -> None:
     problem = ada.post("/api/orders/submit", amount="x", side="y", order_type="limit").json()
     assert {error["field"] for error in problem["errors"]} == {

@@ -112,6 +112,12 @@ def test_the_ledger_holds_and_its_state_is_shown(served: tuple[Path, str]) -> No
     assert "ada" in run(home, "ledger", "status").stdout
 
 
+@pytest.mark.parametrize("command", ["verify", "status"])
+def test_a_user_without_a_book_is_no_book_that_holds(served: tuple[Path, str], command: str) -> None:
+    asked = run(served[0], "ledger", command, "--user", "adda")
+    assert (asked.returncode, "adda has no book" in asked.stderr) == (1, True)
+
+
 def test_a_second_watcher_waits_and_ends_cleanly_by_sigterm(served: tuple[Path, str]) -> None:
     home, _ = served
     second = subprocess.Popen([FNTX, "api", "watch"], env=environment(home), stderr=subprocess.PIPE, text=True)

@@ -33,6 +33,7 @@ class ClosedDays(NamedTuple):
     changed, and why the last days could not be closed."""
 
     account_id: str
+    book_id: int
     period: Period | None
     rows: Counts = Counts()
     refused: Permanent | None = None
@@ -67,7 +68,10 @@ def load_closed_days(settings: Settings, db: Database, last: date) -> LoadedDays
     labels = account_labels(db)
     rows = sum((each.rows for each in closed), Counts())
     refused = [
-        Finding(labels[each.account_id], f"{labels[each.account_id]}: {without_accounts(str(each.refused))}")
+        Finding(
+            labels[each.account_id],
+            f"book {each.book_id} ({labels[each.account_id]}): {without_accounts(str(each.refused))}",
+        )
         for each in closed
         if each.refused
     ]
@@ -77,7 +81,7 @@ def load_closed_days(settings: Settings, db: Database, last: date) -> LoadedDays
 def _close(settings: Settings, db: Database, account: LedgerAccount, last: date) -> ClosedDays:
     began = checking.first_movement(db, account.book.book_id)
     if began is None or day_of(began) > last:
-        return ClosedDays(account.account_id, None)
+        return ClosedDays(account.account_id, account.book.book_id, None)
     set_calendar(db, account.account_id, SEVEN_DAYS)
     refused: Permanent | None = None
     with tempfile.TemporaryDirectory(prefix="fntx-ledger-") as folder:
@@ -97,7 +101,7 @@ def _close(settings: Settings, db: Database, account: LedgerAccount, last: date)
     if failed is not None:
         raise Permanent(f"{failed.file_name}: {failed.error}", "Report it: this is a fault of the program")
     period = Period(written[0].day, written[-1].day) if written else None
-    return ClosedDays(account.account_id, period, _rows(loads), refused)
+    return ClosedDays(account.account_id, account.book.book_id, period, _rows(loads), refused)
 
 
 def _rows(loads: list[FileLoad]) -> Counts:

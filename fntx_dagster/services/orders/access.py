@@ -38,10 +38,10 @@ def make_token(db: Database, user_id: str, role: str, lasts: timedelta | None = 
     """A new token, which is known to nobody else: only its digest is stored. Raises Permanent for an unknown role or a
     user without a name."""
     if role not in ROLES:
-        raise Permanent(f"there is no role {role}", f"the roles are {', '.join(ROLES)}")
+        raise Permanent(f"there is no role {role}", f"The roles are {', '.join(ROLES)}")
     if not _USER(user_id):
         raise Permanent(
-            "a token needs the name of a user", "give one of 1 to 64 printable ASCII characters with --user"
+            "a token needs the name of a user", "Give one of 1 to 64 printable ASCII characters with --user"
         )
     token = secrets.token_urlsafe(_BYTES)
     tokens.add(db, _digest(token), user_id, role, datetime.now(UTC) + lasts if lasts else None)

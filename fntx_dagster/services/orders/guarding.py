@@ -107,7 +107,9 @@ def reset(desk: Desk, caller: Caller, whose: Entity, is_paper: bool, reason: str
         )
     with turn(desk, whose.user_id, is_paper, About(now)) as at:
         if whose.name not in at.tripped:
-            raise Declined([FieldFault("bot_id", "not_tripped", "this breaker is not tripped")], "not_tripped", 409)
+            of, named = ("bot", "bot_id") if whose.bot_id else ("user", "user_id")
+            words = f"the breaker of the {of} {whose.bot_id or whose.user_id} is not tripped"
+            raise Declined([FieldFault(named, "not_tripped", words)], "not_tripped", 409)
         at.observe()
         at.reset(whose.name, caller.user_id, reason)
     return {

@@ -37,14 +37,12 @@ class BookState(NamedTuple):
 
 
 def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
-    """The books of a user, or all, at the prices of now."""
+    """The books of a user, or all, at the prices of now. Raises Permanent for a user without a book."""
     now, found = desk.clock(), []
     with desk.db.snapshot() as db:
         labels = account_labels(db)
         unknown = Counter(order.book_id for order in watch.unknown_orders(db, now - ABANDONED))
-        for row in checking.listed(db):
-            if user_id not in (None, row.user_id):
-                continue
+        for row in checking.listed(db, user_id):
             with db.connect() as connection:
                 stored = books.read(connection, row.book_id, About(now))
             stored.book.observe(desk.day(now))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from fntx_dagster.errors import Permanent
 from fntx_dagster.ledger.entries import START, Entry, Head
 from fntx_dagster.ledger.market import Symbol
 from fntx_dagster.ledger.positions import Key, OpenLot
@@ -32,14 +33,18 @@ class BookRow(NamedTuple):
     head: Head
 
 
-def listed(db: Readable) -> list[BookRow]:
-    """All books, by user."""
+def listed(db: Readable, user_id: str | None = None) -> list[BookRow]:
+    """The books of a user, or all, by user. Raises Permanent for a user without a book."""
     with db.connect() as connection:
         rows = connection.execute(
             """select book_id, user_id, is_paper, currency, head_no, head_hash from ledger.books
-            order by user_id, is_paper"""
+            where user_id = coalesce(%s, user_id) order by user_id, is_paper""",
+            (user_id,),
         )
-        return [BookRow(*book, Head(number, digest)) for *book, number, digest in rows]  # pyright: ignore[reportCallIssue]  # of five columns
+        found = [BookRow(*book, Head(number, digest)) for *book, number, digest in rows]  # pyright: ignore[reportCallIssue]  # of five columns
+    if user_id is not None and not found:
+        raise Permanent(f"{user_id} has no book", "`fntx ledger status` lists the books")
+    return found
 
 
 def broker_books(db: Readable) -> dict[str, int]:
