@@ -26,6 +26,7 @@ from fntx_dagster.services.orders.turn import Desk
 
 _LARGEST_BODY = 64 * 1024
 _LAST_ENTRY = 2**63 - 1
+_NAME = r"^[\x21-\x7e]{0,64}$"
 
 _BEARER = HTTPBearer(auto_error=False)
 """For the document alone: `callers.py` reads the header."""
@@ -66,6 +67,10 @@ async def _now(request: Request) -> datetime:
     return callers.now_of(request, request.app.state.desk, request.app.state.simulated_time)
 
 
+async def _key(request: Request, _: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str | None:
+    return callers.key_of(request)
+
+
 async def _body(request: Request) -> bytes:
     received = bytearray()
     async for part in request.stream():
@@ -80,7 +85,8 @@ Reader = Annotated[Caller, Depends(_caller)]
 Trader = Annotated[Caller, Depends(_trader)]
 Now = Annotated[datetime, Depends(_now)]
 Body = Annotated[bytes, Depends(_body)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key")]
+Key = Annotated[str | None, Depends(_key)]
+BotId = Annotated[str | None, Query(pattern=_NAME)]
 
 
 def _in_book(desk: Desk, is_paper: bool, now: datetime) -> datetime:
@@ -109,14 +115,14 @@ class _Unstored:
 
 
 @router.post("/orders/submit", responses=answered(answers.SubmitAnswer), openapi_extra=description.SUBMIT)
-def submit(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key = None) -> Response:
+def submit(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key) -> Response:
     """Submit an order through the four gates."""
     asked = requests.submission(body, idempotency_key)
     return _reply(submitting.submit(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
 
 
 @router.get("/orders/pending", responses=answered(answers.PendingAnswer))
-def pending(desk: TheDesk, caller: Reader, bot_id: str | None = None, is_paper: bool = True) -> Any:
+def pending(desk: TheDesk, caller: Reader, bot_id: BotId = None, is_paper: bool = True) -> Any:
     """The orders that may still be filled, newest first."""
     return asking.pending_orders(desk, caller.user_id, is_paper, bot_id)
 
@@ -139,7 +145,7 @@ def cancel(desk: TheDesk, caller: Trader, now: Now, order_id: str) -> Any:
     responses=answered(answers.FundingAnswer, status=201),
     openapi_extra=description.FUNDING,
 )
-def funding(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key = None) -> Response:
+def funding(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key) -> Response:
     """Record a deposit, a withdrawal, or an allocation to a bot."""
     asked = requests.funding(body, idempotency_key)
     return _reply(money.fund(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
@@ -149,7 +155,7 @@ def funding(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key
 def fills(
     desk: TheDesk,
     caller: Reader,
-    bot_id: str | None = None,
+    bot_id: BotId = None,
     since: str | None = None,
     until: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -212,8 +218,8 @@ def breaker_status(
     desk: TheDesk,
     caller: Reader,
     now: Now,
-    bot_id: str | None = None,
-    user_id: str | None = None,
+    bot_id: BotId = None,
+    user_id: Annotated[str | None, Query(pattern=_NAME)] = None,
     is_paper: bool = True,
 ) -> Any:
     """Whether a breaker is tripped, and the figures that it judges."""
@@ -225,7 +231,7 @@ def breaker_status(
 def breaker_history(
     desk: TheDesk,
     caller: Reader,
-    bot_id: str | None = None,
+    bot_id: BotId = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 10,
     is_paper: bool = True,
 ) -> Any:
@@ -250,6 +256,6 @@ def breaker_trip(desk: TheDesk, caller: Trader, now: Now, body: Body) -> Any:
 
 
 @router.get("/limits/status", responses=answered(answers.LimitsAnswer))
-def limits(desk: TheDesk, caller: Reader, now: Now, bot_id: str | None = None, is_paper: bool = True) -> Any:
+def limits(desk: TheDesk, caller: Reader, now: Now, bot_id: BotId = None, is_paper: bool = True) -> Any:
     """How much of the limits is used."""
     return asking.limits(desk, caller.user_id, is_paper, bot_id, _in_book(desk, is_paper, now))

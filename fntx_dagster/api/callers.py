@@ -23,6 +23,7 @@ from fntx_dagster.services.orders.turn import Desk
 _SCHEME = "bearer "
 _FAILURES, _WINDOW_SECONDS, _MOST_CLIENTS = 20, 60.0, 10_000
 _TRUST_SECONDS = 1.0
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 
 
 @dataclass(slots=True)
@@ -101,4 +102,16 @@ def now_of(request: Request, desk: Desk, simulated: bool) -> datetime:
     if not simulated:
         words = "the server does not run with FNTX_SIMULATED_TIME=1"
         raise Declined([FieldFault("FNTX-Now", "simulated_time_off", words)], "simulated_time_off", 400)
-    return optional_moment("FNTX-Now", stated) or desk.clock()
+    now = optional_moment("FNTX-Now", stated) or desk.clock()
+    if not _FIRST_YEAR <= now.year <= _LAST_YEAR:  # a day, a month or a window before or after has to exist
+        raise Declined([FieldFault("FNTX-Now", "invalid", f"not a year from {_FIRST_YEAR} to {_LAST_YEAR}")])
+    return now
+
+
+def key_of(request: Request) -> str | None:
+    """The header Idempotency-Key. Raises Declined (400) where two of them name different keys."""
+    keys = {*request.headers.getlist("idempotency-key")}
+    if len(keys) > 1:
+        words = "two headers Idempotency-Key name different keys"
+        raise Declined([FieldFault("idempotency_key", "conflict", words)], "idempotency_key_conflict", 400)
+    return keys.pop() if keys else None

@@ -34,7 +34,7 @@ def at_once(order: OrderRequest, quote: Quote, taken: Decimal = _ZERO) -> Match:
     if not takes(order, quote):
         return Match(_ZERO, price, "open")
     size = quote.ask_size if order.side == "buy" else quote.bid_size
-    free = order.amount if size is None else max(size - taken, _ZERO)
+    free = order.amount if size is None else max(decimal(Fraction(size) - Fraction(taken)), _ZERO)
     quantity = min(order.amount, free)
     if quantity == order.amount:
         return Match(quantity, price, "filled")

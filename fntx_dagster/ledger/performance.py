@@ -136,7 +136,7 @@ def _compound(equity: Fraction, price: Fraction, target: Fraction, window: Windo
     if equity <= 0 or window.price <= 0 or price <= window.price or not window.days:
         return None
     growth = math.log(price / window.price) / window.days
-    return math.ceil(math.log(target / equity) / growth)
+    return math.ceil(math.log(target / equity) / growth) if growth > 0 else None  # 0: less than a float can tell
 
 
 def _before(day: date, period: PeriodName) -> date:

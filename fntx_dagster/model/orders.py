@@ -64,5 +64,5 @@ class OrderFill(NamedTuple):
 
     @property
     def signed(self) -> Decimal:
-        """The quantity, negative of a sale."""
-        return self.quantity if self.side == "buy" else -self.quantity
+        """The quantity, negative of a sale; exact, where a minus sign would round to 28 digits."""
+        return self.quantity if self.side == "buy" else self.quantity.copy_negate()

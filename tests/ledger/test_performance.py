@@ -99,6 +99,11 @@ def test_a_pace_that_never_arrives_is_null(equity: int) -> None:
     assert (found.linear, found.compound) == (None, None)
 
 
+def test_a_growth_that_no_float_can_tell_never_arrives() -> None:
+    price = 1 + F(1, 10**20)
+    assert countdown(1000 * price, price, F(2000), Window(F(1000), F(1), F(0), 10)).compound is None
+
+
 def test_a_target_that_is_reached_takes_no_days() -> None:
     found = countdown(F(2500), F(1), F(2000), Window(F(2500), F(1), F(0), 10))
     assert found == Countdown(F(0), F(100), F(0), 0, 0)

@@ -21,6 +21,7 @@ from fntx_dagster.ledger import breaker, kinds, matching
 from fntx_dagster.ledger.book import USER, Book
 from fntx_dagster.ledger.costs import fees_of
 from fntx_dagster.ledger.entries import Head, chained, moment
+from fntx_dagster.ledger.exact import decimal
 from fntx_dagster.ledger.gates import Rules, reducible
 from fntx_dagster.ledger.positions import Key, Position
 from fntx_dagster.model.orders import RESTING, OrderFill, Quote
@@ -122,7 +123,7 @@ class Turn:
             if (order["exchange"], order["symbol"]) == (exchange, symbol) and matching.reaches(
                 quote, order["side"], Decimal(order["price"])
             ):
-                rest = Decimal(order["amount"]) - Decimal(order["filled"])
+                rest = decimal(Fraction(order["amount"]) - Fraction(order["filled"]))
                 self.paper_fill(order, rest, Decimal(order["price"]), taker=False)
 
     def paper_fill(self, order: OrderRow, quantity: Decimal, price: Decimal, *, taker: bool) -> None:
@@ -360,7 +361,8 @@ class Turn:
     def _take(self, order: OrderRow, quantity: Decimal) -> None:
         symbol = (order["exchange"], order["symbol"])
         bid, ask = self.stored.taken[symbol]
-        taken = (bid, ask + quantity) if order["side"] == "buy" else (bid + quantity, ask)
+        more = Fraction(quantity)
+        taken = (bid, decimal(Fraction(ask) + more)) if order["side"] == "buy" else (decimal(Fraction(bid) + more), ask)
         self.stored.taken[symbol] = taken
         self.changes.quote(*symbol, self.book.quotes[symbol], taken, None)
 
