@@ -75,7 +75,7 @@ ROOMS = {
     "accounting": {"model", "errors"},
     "metrics": {"model", "errors"},
     "proof": {"errors"},
-    "ledger": {"model"},
+    "ledger": {"model", "foreign"},
     "report": {"model", "foreign", "errors"},
     "outbox": {"errors"},
     "adapters/flex": {"model", "foreign", "errors"},

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple, TypeVar
 
 from fntx_dagster.errors import FntxError, Permanent, Transient, without_accounts
@@ -32,8 +32,8 @@ class Report(NamedTuple):
     @property
     def is_whole(self) -> bool:
         """Whether the order has ended and each part that was filled is among the fills."""
-        told = sum((fill.fill.quantity for fill in self.fills), Decimal(0))
-        return self.found.state not in ("open", "partially_filled") and told >= self.found.filled
+        told = sum((Fraction(fill.fill.quantity) for fill in self.fills), Fraction(0))
+        return self.found.state not in ("open", "partially_filled") and told >= Fraction(self.found.filled)
 
 
 def reach_of(desk: Desk) -> Reach:

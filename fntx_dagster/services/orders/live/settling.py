@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.ledger import kinds
 from fntx_dagster.ledger.exact import written
+from fntx_dagster.ledger.told import why_unusable
 from fntx_dagster.model.exchanges import FoundFill, FoundOrder
 from fntx_dagster.model.orders import RESTING, OrderFill
 from fntx_dagster.services.orders.live.reports import Report, words_of
@@ -20,6 +22,7 @@ from fntx_dagster.services.orders.turn import CANCELLED, Desk, OrderRow, Turn, t
 from fntx_dagster.store.ledger.books import About
 from fntx_dagster.store.ledger.live import KnownFill, LiveOrder
 
+_LONGEST_SHOWN = 60
 UNDER_WAY = (*RESTING, "submitting", "unknown")
 
 
@@ -59,8 +62,14 @@ def settle(at: Turn, order: OrderRow, report: Report) -> None:
 
 def book_fills(at: Turn, order: OrderRow, fills: Iterable[FoundFill]) -> None:
     """Book the fills of an order that are not booked yet, oldest first; one that says something else than it did is
-    told and not booked again."""
-    told = sorted((each.fill for each in fills), key=lambda fill: (fill.at, fill.trade_id))
+    told and not booked again, and one that cannot be true is told and not booked."""
+    told = []
+    for fill in (each.fill for each in fills):
+        if why := why_unusable(fill, order["side"]):
+            unusable_fill(at, order["exchange"], order["symbol"], fill, why, order["order_id"])
+        else:
+            told.append(fill)
+    told.sort(key=lambda fill: (fill.at, fill.trade_id))
     place = (order["exchange"], order["symbol"])
     known = at.known_fills(*place, [fill.trade_id for fill in told]) if told else {}
     for fill in told:
@@ -71,14 +80,30 @@ def book_fills(at: Turn, order: OrderRow, fills: Iterable[FoundFill]) -> None:
                 words = f"a fill of the order {order['order_id']}, which had failed, is booked: {_shown(fill)}"
                 at.alarm(kinds.LATE_FILL, fill_name(*place, fill), words, order_id=order["order_id"])
             at.fill(order, fill)
+            if Decimal(order["filled"]) > Decimal(order["amount"]):
+                words = f"the order {order['order_id']} over {order['amount']} is filled with {order['filled']}"
+                own = {"order_id": order["order_id"], "exchange_trade_id": fill.trade_id}
+                at.alarm(kinds.ORDER_OVERFILLED, fill_name(*place, fill), words, **own)
         elif before != stated:
             words = f"{order['exchange']} tells of the trade {fill.trade_id} of {order['symbol']} anew: {_shown(fill)}"
             about = f"{fill_name(*place, fill)} {_shown(fill)}"
             at.alarm(kinds.FILL_CONFLICT, about, words, order_id=order["order_id"], exchange_trade_id=fill.trade_id)
 
 
+def unusable_fill(at: Turn, exchange: str, symbol: str, fill: OrderFill, why: str, order_id: str | None = None) -> None:
+    """Tell of a fill that cannot be booked: a person books it, if it is one. The others are booked all the same."""
+    trade_id, fee_currency = (cleaned(part, _LONGEST_SHOWN) for part in (fill.trade_id, fill.fee_currency))
+    shown = f"{fill.side} {fill.quantity:.50} at {fill.price:.50}, fee {fill.fee:.50} {fee_currency}"
+    words = f"{exchange} tells of the trade {trade_id} of {symbol}, which cannot be booked, as {why}: {shown}"
+    about = f"{exchange} {symbol} {trade_id} {shown}"
+    at.alarm(kinds.FILL_UNUSABLE, about, words, order_id=order_id, exchange_trade_id=trade_id)
+
+
 def foreign_fill(at: Turn, exchange: str, symbol: str, fill: OrderFill) -> None:
     """Tell of a fill that belongs to no order of ours: somebody traded at the exchange by hand."""
+    if why := why_unusable(fill):
+        unusable_fill(at, exchange, symbol, fill, why)
+        return
     words = f"{exchange} tells of a fill of {symbol} that belongs to no order of this book: {_shown(fill)}"
     own = {"exchange": exchange, "symbol": symbol, "side": fill.side, "exchange_trade_id": fill.trade_id}
     amounts = {"qty": written(fill.quantity), "price": written(fill.price), "fee": written(fill.fee)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from fntx_dagster.services.orders.asking import fills
 from fntx_dagster.services.orders.guarding import cancel, entity, kill
 from fntx_dagster.services.orders.live.reports import Report, for_each
 from fntx_dagster.services.orders.live.settling import settle, turn_of
+from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.store.ledger.live import FollowedMarket, named
 from fntx_dagster.store.ledger.live import markets as live_markets
 from tests.services.orders.live.desk import NOON, LiveDesk
@@ -191,6 +194,35 @@ def test_a_trade_that_is_told_anew_with_another_content_is_an_alarm_and_not_book
     live.follow()
     assert live.alarms() == ["fill_conflict"]
     assert len(live.entries("fill")) == 1
+
+
+@pytest.mark.parametrize(
+    "lie", [{"side": "sell"}, {"quantity": Decimal("NaN")}, {"price": Decimal(0)}, {"trade_id": "\0"}]
+)
+def test_a_fill_that_cannot_be_true_is_told_once_and_keeps_no_other_waiting(
+    live: LiveDesk, lie: dict[str, Any]
+) -> None:
+    first, second = live.limit("95"), live.limit("94")
+    live.market.price("BTC/USDT", "94")
+    told = live.market.told
+    told[0] = told[0]._replace(fill=told[0].fill._replace(**lie))
+    live.follow()
+    live.follow()
+    assert live.alarms() == ["fill_unusable"]
+    assert [live.status(order)["state"] for order in (first, second)] == ["open", "filled"]
+    assert [book.faults for book in verify(live.desk)] == [()]
+
+
+def test_a_fill_beyond_the_amount_of_its_order_is_booked_and_told(live: LiveDesk) -> None:
+    order = live.limit("95")
+    live.market.price("BTC/USDT", "95")
+    [told] = live.market.told
+    live.market.told[0] = told._replace(fill=told.fill._replace(quantity=Decimal(3)))
+    live.follow()
+    live.follow()
+    assert live.alarms() == ["order_overfilled"]
+    assert live.status(order)["filled_amount"] == "3"
+    live.holds()
 
 
 def test_exchanges_that_count_trades_per_symbol_lose_none(live: LiveDesk) -> None:
