@@ -95,7 +95,8 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any] | RowFault]:
             for row in rows:
                 yield {name: value for name, value in row.items() if value not in ("", None)}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise Permanent(f"{path} cannot be read: {error}", "Give a CSV or JSONL file in UTF-8") from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise Permanent(f"{path} cannot be read: {reason}", "Give a CSV or JSONL file in UTF-8") from error
 
 
 def _object(path: Path, line: str) -> Mapping[str, Any] | RowFault:

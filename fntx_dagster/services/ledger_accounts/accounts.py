@@ -34,8 +34,8 @@ def ledger_accounts(db: Readable, user_id: str | None = None) -> list[LedgerAcco
     of_brokers = checking.broker_books(db).values()
     found = [
         LedgerAccount(account_id_of(book.user_id, book.is_paper), book)
-        for book in checking.listed(db)
-        if user_id in (None, book.user_id) and book.book_id not in of_brokers
+        for book in checking.listed(db, user_id)
+        if book.book_id not in of_brokers
     ]
     if user_id is not None and not found:
         raise Permanent(f"{user_id} has no book", "`fntx ledger status` lists the books")

@@ -148,7 +148,7 @@ def test_a_line_that_is_no_json_and_a_file_that_lacks_a_column_are_named(desk: D
     path.write_text("exchange,symbol\n", encoding="utf-8")
     with pytest.raises(Permanent, match="lacks the column side, qty"):
         imported(desk, path)
-    with pytest.raises(Permanent, match="cannot be read"):
+    with pytest.raises(Permanent, match=r"nothing\.csv cannot be read: No such file or directory\. Give"):
         imported(desk, tmp_path / "nothing.csv")
 
 
