@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -104,17 +105,24 @@ LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def tree(path: Path) -> ast.Module:
+    """What a file says, parsed once for all rules."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Every module that a file imports, at the top or inside a function; a relative one begins with its dots."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level:
             found.add("." * node.level + (node.module or ""))
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def room_of(path: Path) -> str:
@@ -125,7 +133,9 @@ def room_of(path: Path) -> str:
 
 def rooms_imported(path: Path) -> set[str]:
     """The rooms that a file imports, its own among them."""
-    names = {tuple(name.split(".")[1:]) for name in imported(path) if name.startswith("fntx_dagster.")}
+    names: set[tuple[str, ...]] = {
+        tuple(name.split(".")[1:]) for name in imported(path) if name.startswith("fntx_dagster.")
+    }
     rooms = set()
     for parts in names:
         if parts[0] == "adapters":
@@ -216,11 +226,11 @@ def test_an_import_that_breaks_the_rules_is_found(room: str, line: str, tmp_path
 @pytest.mark.parametrize("room", PURE)
 def test_a_pure_room_opens_no_file_no_socket_and_no_connection(room: str) -> None:
     for path in (PACKAGE / room).rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        parsed = tree(path)
         calls = {
-            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            node.func.id for node in ast.walk(parsed) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
-        reads = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        reads = {node.attr for node in ast.walk(parsed) if isinstance(node, ast.Attribute)}
         assert not calls & {"open"}, path
         assert not reads & {"read_text", "write_text", "read_bytes", "write_bytes", "connect"}, path
         assert not {name.split(".")[0] for name in imported(path)} & OPENERS, path
@@ -241,7 +251,7 @@ def test_only_the_settings_read_the_environment() -> None:
     readers = [
         path
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
     ]
     assert {room_of(path) for path in readers} <= {"settings"}
@@ -269,7 +279,7 @@ def test_nothing_is_printed_past_the_two_modules_that_clean_it() -> None:
     printers = {
         path.relative_to(ROOT).as_posix()
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree(path))
         if (isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr") and _is_named(node.value, "sys"))
         or (isinstance(node, ast.Call) and _is_named(node.func, "print", "Console", "Live", "Progress"))
         or (isinstance(node, ast.Attribute) and node.attr in ("echo", "secho", "from_markup", "render_str"))
@@ -288,7 +298,7 @@ def test_only_one_module_makes_what_dagster_shows() -> None:
     makers = {
         path.name
         for path in (PACKAGE / "defs").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree(path))
         if (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in exits)
         or (isinstance(node, ast.Attribute) and node.attr in ("log", "add_output_metadata", "add_asset_metadata"))
     }
@@ -308,10 +318,10 @@ def test_what_is_shown_is_cleaned_by_one_function() -> None:
 def test_no_asset_annotates_its_context_where_annotations_are_postponed() -> None:
     """Dagster reads the annotation of `context` at import and cannot read it as a string."""
     for path in (PACKAGE / "defs").rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        parsed = tree(path)
         if "__future__.annotations" not in imported(path):
             continue
-        decorated = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.decorator_list]
+        decorated = [node for node in ast.walk(parsed) if isinstance(node, ast.FunctionDef) and node.decorator_list]
         annotated = [
             node.name for node in decorated for arg in node.args.args if arg.arg == "context" and arg.annotation
         ]
@@ -319,11 +329,7 @@ def test_no_asset_annotates_its_context_where_annotations_are_postponed() -> Non
 
 
 def test_every_module_says_what_belongs_in_it() -> None:
-    silent = [
-        str(path.relative_to(ROOT))
-        for path in MODULES
-        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    ]
+    silent = [str(path.relative_to(ROOT)) for path in MODULES if not ast.get_docstring(tree(path))]
     assert silent == []
 
 
@@ -376,7 +382,7 @@ def test_no_file_is_long_and_no_function_either() -> None:
         f"{path.relative_to(ROOT)}:{node.name}": node.end_lineno - node.lineno + 1
         for path in MODULES
         if "migrations" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
     }
     assert {name for name, lines in functions.items() if lines > LONGEST_FUNCTION} == set()
@@ -386,7 +392,7 @@ def test_no_two_modules_define_a_public_class_of_the_same_name() -> None:
     names = Counter(
         node.name
         for path in MODULES
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        for node in tree(path).body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert {name for name, times in names.items() if times > 1} == set()
