@@ -23,7 +23,7 @@ _sides = st.sampled_from(["buy", "sell"])
 def test_an_order_on_steps_asks_for_no_more_and_pays_no_worse_than_it_was_asked_for(
     amount: Decimal, price: Decimal, amount_step: Decimal, price_step: Decimal, side: str
 ) -> None:
-    asked = OrderRequest("bot", "binance", "BTC/USDT", side, amount, "limit", price)  # pyright: ignore[reportArgumentType]
+    asked = OrderRequest("bot", "binance", "BTC/USDT", side, amount, "limit", price)  # pyright: ignore[reportArgumentType]  # of the lists above
     order, refusal = fitted(asked, MarketRules("BTC/USDT", amount_step, price_step), None)
     if refusal:
         assert amount < amount_step or price < price_step
@@ -41,7 +41,7 @@ def test_a_market_orders_limit_is_within_the_band_and_its_market_order_takes_at_
     price: Decimal, band: Decimal, step: Decimal, side: str
 ) -> None:
     far = step * (1 + price // step % 10**6)
-    asked = OrderRequest("bot", "binance", "BTC/USDT", side, Decimal(1))  # pyright: ignore[reportArgumentType]
+    asked = OrderRequest("bot", "binance", "BTC/USDT", side, Decimal(1))  # pyright: ignore[reportArgumentType]  # of the lists above
     sent, time_in_force = limit(asked, quote(f"{far:f}"), MarketRules("BTC/USDT", step, step), band)
     beyond = Fraction(sent - far if side == "buy" else far - sent)
     assert time_in_force == "IOC"
@@ -64,6 +64,6 @@ def test_minimums_are_judged_after_rounding_and_exactly_the_minimum_passes(
 ) -> None:
     rules = MarketRules("BTC/USDT", Decimal("0.01"), Decimal("0.01"), Decimal("0.02"), Decimal(10))
     kind = "limit" if price else "market"
-    asked = OrderRequest("bot", "binance", "BTC/USDT", "buy", Decimal(amount), kind, price and Decimal(price))  # pyright: ignore[reportArgumentType]
+    asked = OrderRequest("bot", "binance", "BTC/USDT", "buy", Decimal(amount), kind, price and Decimal(price))  # pyright: ignore[reportArgumentType]  # of the lists above
     refusal = fitted(asked, rules, quote("500")).refusal
     assert (refusal and refusal.code) == code

@@ -53,14 +53,14 @@ def keep(db: Database, source: str, exchange: str, symbol: str, quote: Quote, re
         return bool(connection.execute(_KEEP, whose | quote._asdict() | {"received_at": received_at}).rowcount)
 
 
-def hold(db: Database, exchange: str, symbol: str, held: HeldPrice | None) -> None:
+def hold(db: Database, exchange: str, symbol: str, held: HeldPrice) -> None:
     """Note a price that is held back; the one before it stays the newest."""
     with db.connect() as connection:
         books.begin(connection)
         connection.execute(
             """update ledger.prices set held_bid = %s, held_ask = %s, held_since = %s
             where exchange = %s and symbol = %s""",
-            (*(held or (None, None, None)), exchange, symbol),
+            (*held, exchange, symbol),
         )
 
 

@@ -326,7 +326,7 @@ def test_a_refused_order_is_nowhere_and_one_that_is_somewhere_is_found_whatever_
     chance, valr = random.Random(7), serve(held="2000000")
     for _ in range(80):
         if fault := chance.choice(["lost", "disconnect", "garbage", "too_many", "failure", None, None, None]):
-            valr.server.fail(fault, accepted=chance.random() < 0.5)  # pyright: ignore[reportArgumentType]
+            valr.server.fail(fault, accepted=chance.random() < 0.5)  # pyright: ignore[reportArgumentType]  # one of its kinds
         valr.paper.show(SYMBOL, QUOTE)
         amount, price = chance.choice(["0.000001", "0.01", "0.3", "5"]), chance.choice(["999000", "1000100"])
         sent = order(amount, price, time_in_force=chance.choice(["GTC", "IOC"]))
