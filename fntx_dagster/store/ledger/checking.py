@@ -179,10 +179,13 @@ def differing_fills(db: Readable, book_id: int) -> Iterator[str]:
                     select entry_no, body from ledger.entries where book_id = %(book)s and body ->> 'type' = 'fill'
                 ) as entries
                 full join (select * from ledger.fills where book_id = %(book)s) as fills using (entry_no)
-            where (fill_id::text, bot_id, exchange, symbol, side, qty, price, fee, fee_currency, realized_pnl)
+            where (fill_id::text, bot_id, exchange, symbol, side, qty, price, fee, fee_currency, realized_pnl,
+                order_id::text, liquidity, executed_at, exchange_trade_id)
                 is distinct from (body ->> 'fill_id', body ->> 'bot_id', body ->> 'exchange', body ->> 'symbol',
                     body ->> 'side', (body ->> 'qty')::numeric, (body ->> 'price')::numeric,
-                    (body ->> 'fee')::numeric, body ->> 'fee_currency', (body ->> 'realized_pnl')::numeric)
+                    (body ->> 'fee')::numeric, body ->> 'fee_currency', (body ->> 'realized_pnl')::numeric,
+                    body ->> 'order_id', body ->> 'liquidity', (body ->> 'timestamp')::timestamptz,
+                    body ->> 'exchange_trade_id')
             order by entry_no limit 100""",
             {"book": book_id},
         ):
