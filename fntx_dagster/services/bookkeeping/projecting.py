@@ -168,11 +168,11 @@ class _Projection:
         self.changed += 1
 
     def _executed(self, item: Item) -> PostedFill | None:
-        """The fill of an order that a row of the statement shows: by its execution, else by time, contract and size."""
+        """The fill of an order that a row of the statement shows: by its execution; where the row names none, by time,
+        contract, quantity and price."""
         if item.exec_id:
-            for fill in self.unclaimed:
-                if _execution(fill.execution.trade_id) == _execution(item.exec_id):
-                    return fill
+            name = _execution(item.exec_id)
+            return next((fill for fill in self.unclaimed if _execution(fill.execution.trade_id) == name), None)
         told = kinds.execution_of(item.body)
         for fill in self.unclaimed:
             same = (fill.key.symbol, fill.execution.side, fill.execution.quantity, fill.execution.price)

@@ -21,7 +21,8 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.services.bookkeeping.agreement import agreement
 from fntx_dagster.services.bookkeeping.batch import BookOwner, batch
-from fntx_dagster.services.bookkeeping.projecting import Projected, assign, project
+from fntx_dagster.services.bookkeeping.projecting import Projected, _Projection, assign, project
+from fntx_dagster.services.bookkeeping.statement_items import Item
 from fntx_dagster.services.bookkeeping.verifying import with_statements
 from fntx_dagster.services.building.broker_ledger import project_and_compare
 from fntx_dagster.services.orders.overview import overview
@@ -32,6 +33,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document
 from fntx_dagster.simulate.trading import EVERY_KIND, trade
 from fntx_dagster.store.ledger import books, reading
+from fntx_dagster.store.ledger.posted import PostedFill
 from tests.dbt.conftest import Platform, fresh, story_home  # noqa: F401 - a fixture
 
 SAMPLE, FIRST_ACCOUNT, SECOND_ACCOUNT = "U1000001", "U3000001", "U3000002"
@@ -230,6 +232,17 @@ def test_a_difference_is_named_with_both_figures(platform: Platform, desk: Desk)
     assert "a difference of -" in found.differing[0].text
     assert project_and_compare(platform.settings, platform.database, Period.on(date(2024, 7, 1))).compared < 10
     assert any(": cash is " in fault for book in with_statements(desk, verify(desk)) for fault in book.faults)
+
+
+@pytest.mark.parametrize(("named", "claimed"), [(None, True), ("00f.1.02", True), ("00e.1.01", False)])
+def test_a_row_that_names_another_execution_claims_no_fill(named: str | None, claimed: bool) -> None:
+    at = datetime(2024, 9, 2, 15, tzinfo=UTC)
+    key = Key("bot", "ibkr", "AAPL/USD")
+    execution = OrderFill("00f.1.01", "buy", Decimal(1), Decimal(2), Decimal(0), "USD", "taker", at)
+    body = kinds.fill("", None, key, execution, EntryRates(None, None), Fraction(0), False, at)
+    rows = object.__new__(_Projection)
+    rows.unclaimed = [fill := PostedFill(1, None, key, execution)]
+    assert rows._executed(Item("trade:1", at, at.date(), at.date(), body, named)) is (fill if claimed else None)
 
 
 def test_an_account_without_fills_is_refused(desk: Desk) -> None:
