@@ -8,12 +8,12 @@ server forget all prepared statements, these too; so the first of a transaction 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import Escaping, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
@@ -41,16 +41,57 @@ def run(connection: psycopg.Connection, statement: LiteralString, *values: str |
         return _run(connection, statement, values)
 
 
+class Filling(NamedTuple):
+    """A statement and the values of its parameters."""
+
+    statement: LiteralString
+    values: Sequence[str]
+
+
+def run_alone(connection: psycopg.Connection, first: Filling, second: Filling) -> str | None:
+    """As `run`, two statements in a transaction of their own: all in one message to the server, which has committed
+    when it answers. What is returned is of the second.
+
+    The connection is in no transaction. Raises what psycopg raises; then nothing is stored, unless the connection is
+    lost.
+    """
+    try:
+        return _run_alone(connection, first, second)
+    except psycopg.errors.InvalidSqlStatementName:
+        _prepared.pop(connection, None)
+        return _run_alone(connection, first, second)
+
+
+def _run_alone(connection: psycopg.Connection, *both: Filling) -> str | None:
+    encoding, escaping = connection.info.encoding, Escaping(connection.pgconn)
+    parts: list[bytes] = []
+    for statement, values in both:
+        given = b", ".join(escaping.escape_literal(value.encode(encoding)) for value in values)
+        parts.append(b"execute %b (%b)" % (_name(connection, statement), given))
+    return _first(connection.pgconn.exec_(b"; ".join(parts)), encoding)
+
+
 def _run(connection: psycopg.Connection, statement: LiteralString, values: Sequence[str | None]) -> str | None:
+    pgconn, encoding = connection.pgconn, connection.info.encoding
+    name = _name(connection, statement)
+    given = [None if value is None else value.encode(encoding) for value in values]
+    # libpq takes None for NULL, which psycopg's types leave out
+    return _first(pgconn.exec_prepared(name, given), encoding)  # pyright: ignore[reportArgumentType]  # see above
+
+
+def _name(connection: psycopg.Connection, statement: LiteralString) -> bytes:
+    """What a statement is called on the connection, which knows it from now on."""
     pgconn, encoding = connection.pgconn, connection.info.encoding
     known = _prepared.setdefault(connection, set())
     name = _names.setdefault(statement, f"fntx_{len(_names)}".encode())
     if statement not in known:
         _checked(pgconn.prepare(name, statement.encode(encoding)), encoding)
         known.add(statement)
-    given = [None if value is None else value.encode(encoding) for value in values]
-    # libpq takes None for NULL, which psycopg's types leave out
-    result = _checked(pgconn.exec_prepared(name, given), encoding)  # pyright: ignore[reportArgumentType]  # see above
+    return name
+
+
+def _first(result: PGresult, encoding: str) -> str | None:
+    _checked(result, encoding)
     if not result.ntuples or (found := result.get_value(0, 0)) is None:
         return None
     return found.decode(encoding)

@@ -16,7 +16,8 @@ from fntx_dagster.services.orders.judging import about_order, judged
 from fntx_dagster.services.orders.live.placing import place
 from fntx_dagster.services.orders.replies import Reply, order_reply, replay, store_answer
 from fntx_dagster.services.orders.requests import Submission
-from fntx_dagster.services.orders.turn import Desk, OrderRow, Turn, turn
+from fntx_dagster.services.orders.turn import Desk, OrderRow, Turn
+from fntx_dagster.services.orders.turning import taken
 
 
 def submit(desk: Desk, user_id: str, asked: Submission, now: datetime) -> Reply:
@@ -29,7 +30,8 @@ def submit(desk: Desk, user_id: str, asked: Submission, now: datetime) -> Reply:
         return place(desk, user_id, asked, now)
     order = asked.order
     key = asked.key or f"made-up-{uuid4()}"
-    with turn(desk, user_id, asked.is_paper, about_order(desk, order, key, now)) as at:
+
+    def submitted(at: Turn) -> Reply:
         if at.stored.answer:
             return replay(at.stored.answer, asked.fingerprint)
         if asked.quote is not None:
@@ -38,6 +40,8 @@ def submit(desk: Desk, user_id: str, asked: Submission, now: datetime) -> Reply:
         if row["state"] == "approved":
             _match(at, row, order)
         return store_answer(at, key, asked.fingerprint, order_reply(row, now))
+
+    return taken(desk, user_id, about_order(desk, order, key, now), submitted)
 
 
 def _match(at: Turn, row: OrderRow, order: OrderRequest) -> None:

@@ -6,7 +6,6 @@ happens (`quote`, `fill`, `fund`, `trip`), and this module books it, values the 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +25,9 @@ from fntx_dagster.ledger.gates import Rules, reducible
 from fntx_dagster.ledger.positions import Key, Position
 from fntx_dagster.model.orders import RESTING, OrderFill, Quote
 from fntx_dagster.services.orders.live.reaching import Reach
+from fntx_dagster.services.orders.lots import TurnLots
 from fntx_dagster.services.orders.waiting import alone
+from fntx_dagster.services.orders.warm import WarmBooks
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import books, changes, live
 from fntx_dagster.store.ledger.books import About, Stored
@@ -45,7 +46,7 @@ CANCELLED = {
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What every turn needs: the database, the rules of the gates, the reporting currency of new books, the zone that a
-    trading day ends in, the clock, and how live orders reach exchanges (None: they do not)."""
+    trading day ends in, the clock, how live orders reach exchanges (None: they do not), and the books that are warm."""
 
     db: Database
     rules: Rules = field(default_factory=Rules)
@@ -53,6 +54,7 @@ class Desk:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     live: Reach | None = None
+    warm: WarmBooks = field(default_factory=WarmBooks, init=False, repr=False, compare=False)
 
     def day(self, at: datetime) -> date:
         """The trading day of a moment."""
@@ -66,19 +68,28 @@ def turn(desk: Desk, user_id: str, is_paper: bool, about: About) -> Iterator[Tur
     Raises Transient where the book's lock or the database is not to be had in time.
     """
     with alone(desk.db.url, user_id, is_paper), desk.db.connect() as connection:
-        book_id = books.lock(connection, user_id, is_paper, desk.currency)
-        taken = Turn(desk, connection, books.read(connection, book_id, about, in_turn=True), about)
-        if taken.stored.only is None:  # else its funds are of today, and it was valued when it last changed
-            taken.observe()
-        yield taken
-        if taken.touched:
-            taken.store()
+        yield (taken := begun(desk, connection, user_id, is_paper, about))
+        taken.store()
+
+
+def begun(desk: Desk, connection: Any, user_id: str, is_paper: bool, about: About) -> Turn:
+    """A turn of whoever is `alone` on the book, and stores it. Raises Transient where the lock is not to be had."""
+    book_id = books.lock(connection, user_id, is_paper, desk.currency)
+    taken = Turn(desk, connection, books.read(connection, book_id, about, in_turn=True), about)
+    if taken.stored.only is None:  # else its funds are of today, and it was valued when it last changed
+        taken.observe()
+    return taken
+
+
+class Unread(Exception):
+    """A turn without a connection needs what it would have to read."""
 
 
 class Turn:
-    """See the module. `now` is the time of the request, which in a paper book may be simulated."""
+    """See the module. `now` is the time of the request, which in a paper book may be simulated. Without a connection,
+    what has to read raises Unread, and `store` is given one."""
 
-    def __init__(self, desk: Desk, connection: Any, stored: Stored, about: About) -> None:
+    def __init__(self, desk: Desk, connection: Any | None, stored: Stored, about: About) -> None:
         self.desk = desk
         self.stored = stored
         self.now = about.now
@@ -90,17 +101,20 @@ class Turn:
         self.resting: list[OrderRow] = list(stored.resting)
         self.changes = BookChanges(stored.book_id)
         self.touched = False
-        self._connection = connection
+        self._reading = connection
         self._rows: dict[str, OrderRow] = {order["order_id"]: order for order in stored.resting}
         self._recorded_at = desk.clock()
         self._positions: dict[Key, Position] = dict(self.book.positions)
-        self._last_lots: dict[Key, int] = {}
         self._before = Kept.of(self.book)
-        if stored.lots:
-            key = Key(about.bot_id or "", about.exchange or "", about.symbol or "")
-            self.book.lots[key] = deque(stored.lots)
-            self._last_lots[key] = stored.lots[-1].entry_no
+        self.key = Key(about.bot_id or "", about.exchange or "", about.symbol or "")
+        self._lots = TurnLots(stored, self.key)
         self._day = changes.Row(trades=0, fees=Fraction(0), volume=Fraction(0), realized=Fraction(0), flows=Fraction(0))
+
+    @property
+    def _connection(self) -> Any:
+        if self._reading is None:
+            raise Unread
+        return self._reading
 
     @property
     def when(self) -> kinds.Moments:
@@ -146,7 +160,8 @@ class Turn:
         execution = execution._replace(at=min(execution.at, self.now))
         key = Key(order["bot_id"], order["exchange"], order["symbol"])
         self._expect(key.exchange, key.symbol)
-        self._load_lots(key, execution)
+        if wanted := self._lots.wanted(key, execution):
+            self._lots.read(self._connection, key, wanted)
         rates = self.book.rates(key.symbol.partition("/")[2], execution.fee_currency)
         before = self.book.figures[USER]
         booked = self.book.fill(key, self.head.entry_no + 1, execution, rates)
@@ -308,19 +323,26 @@ class Turn:
         elif not order.get("cancel_code"):
             self.change(order, cancel_code=code)
 
-    def store(self) -> None:
-        """Write all that the turn changed, and what the book holds now."""
+    def store(self, alone_on: Any | None = None) -> str | None:
+        """Write all that the turn changed, and what the book holds now: the book's version then; None where nothing was
+        written. With `alone_on`, a connection, in a transaction of its own, if the book still has its version."""
+        if not self.touched:
+            return None
         for key, position in self.book.positions.items():
             if position != self._positions.get(key):
                 self.changes.position(key, position)
-        if not self.changes.entries and not self.changes.quote_history:  # nothing that a replay would see
-            changes.write(self._connection, self.changes, self.book, Kept.of(self.book), self.head, self.first_day)
-            return
-        row = {name: value if name == "trades" else text(value) for name, value in self._day.items()}
-        last = self.book.funds[USER].last if USER in self.book.funds else None
-        row |= {"equity": text(last and last.equity), "units": text(last and last.units), "day": self.day.isoformat()}
-        self.changes.days[self.day] = row
-        changes.write(self._connection, self.changes, self.book, self._before, self.head, self.first_day)
+        before = self._before
+        if self.changes.entries or self.changes.quote_history:
+            row = {name: value if name == "trades" else text(value) for name, value in self._day.items()}
+            last = self.book.funds[USER].last if USER in self.book.funds else None
+            row |= {"equity": text(last and last.equity), "units": text(last and last.units)}
+            self.changes.days[self.day] = row | {"day": self.day.isoformat()}
+        else:  # nothing that a replay would see
+            before = Kept.of(self.book)
+        given = (self.changes, self.book, before, self.head, self.first_day)
+        if alone_on is None:
+            return changes.write(self._connection, *given)
+        return changes.write_alone(alone_on, self.stored.version, *given)
 
     def _expect(self, exchange: str, symbol: str) -> None:
         if self.stored.only not in (None, (exchange, symbol)):
@@ -342,21 +364,6 @@ class Turn:
         self.changes.entry(entry, kinds.postings(entry))
         self.touched = True
         return entry
-
-    def _load_lots(self, key: Key, execution: OrderFill) -> None:
-        """Have the lots that the fill may close: its quantity, and a fee that is taken in the base currency."""
-        held = self.book.positions.get(key, Position()).quantity
-        if held * Fraction(execution.signed) >= 0 and execution.fee_currency != key.symbol.partition("/")[0]:
-            return
-        lots = self.book.lots[key]
-        stored = [lot for lot in lots if lot.entry_no <= self.stored.head.entry_no]
-        wanted = Fraction(execution.quantity) + Fraction(execution.fee)
-        wanted -= sum((abs(lot.quantity) for lot in stored), Fraction(0))
-        if key in self._positions and wanted > 0:
-            last = self._last_lots.get(key, -1)
-            more = books.read_lots(self._connection, self.stored.book_id, key, wanted, last)
-            self._last_lots[key] = more[-1].entry_no if more else last
-            self.book.lots[key] = deque([*stored, *more, *[lot for lot in lots if lot not in stored]])
 
     def _take(self, order: OrderRow, quantity: Decimal) -> None:
         symbol = (order["exchange"], order["symbol"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from bisect import bisect_right
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -25,6 +26,7 @@ from fntx_dagster.ledger.units import Fund, Price
 from fntx_dagster.model.orders import Quote, Side
 from fntx_dagster.store import prepared
 from fntx_dagster.store.database import Readable
+from fntx_dagster.store.ledger.states import BEGIN, LOCK, READ
 from fntx_dagster.store.queries import one_value
 
 LOCK_WAIT = "10s"
@@ -76,7 +78,8 @@ class Stored(NamedTuple):
     """A book as it is stored. `taken`: exchange and symbol → how much of the newest quote's two sizes was taken;
     `tripped`: the bot (empty: the user) → the type of the trigger and the number of its trip; `resting`: the rows of
     the symbol's orders that rest, oldest first; `reducing`: what open reduce-only orders of the bot will take; `only`:
-    the exchange and symbol that alone the state is good for (`About`); None: it was read whole."""
+    the exchange and symbol that alone the state is good for (`About`); None: it was read whole; `approved`: when the
+    exchange's approved orders since `burst_since` were, ascending; `version`: another one after every change."""
 
     book_id: int
     is_paper: bool
@@ -91,36 +94,39 @@ class Stored(NamedTuple):
     reducing: Decimal
     answer: StoredAnswer | None
     lots: list[OpenLot]
+    approved: list[datetime]
+    version: str
 
 
 def begin(connection: psycopg.Connection) -> None:
     """Begin to change what the API changes: wait for a lock for 10 seconds at most, and work as the role that owns
     nothing, where this user may take it."""
-    connection.execute(
-        """select set_config('lock_timeout', %s, true), (select set_config('role', rolname, true) from pg_roles
-        where rolname = 'fntx_api' and pg_has_role(session_user, oid, 'MEMBER'))""",
-        (LOCK_WAIT,),
-    )
+    prepared.run(connection, BEGIN, LOCK_WAIT)
 
 
 def lock(connection: psycopg.Connection, user_id: str, is_paper: bool, currency: str) -> int:
     """Begin a turn on the user's book, which is locked until the transaction ends; the first use opens it, with this
     reporting currency. Raises Transient where another transaction keeps the lock.
     """
-    given = (user_id, f"{is_paper}", LOCK_WAIT)
+    given = (LOCK_WAIT, user_id, f"{is_paper}")
     try:
-        book_id = prepared.run(connection, _LOCK, *given)
+        book_id = prepared.run(connection, LOCK, *given)
         if book_id is None:  # whoever opens it at the same moment is waited for, and the next statement sees it
             begin(connection)
             connection.execute(
                 "insert into ledger.books (user_id, is_paper, currency) values (%s, %s, %s) on conflict do nothing",
                 (user_id, is_paper, currency),
             )
-            book_id = prepared.run(connection, _LOCK, *given)
+            book_id = prepared.run(connection, LOCK, *given)
             assert book_id is not None
     except psycopg.errors.LockNotAvailable:
-        raise Transient("another transaction keeps the lock of the book", "Try again in a moment") from None
+        raise kept_locked() from None
     return int(book_id)
+
+
+def kept_locked() -> Transient:
+    """The book's lock was not to be had in time."""
+    return Transient("another transaction keeps the lock of the book", "Try again in a moment")
 
 
 def book_of(db: Readable, user_id: str, is_paper: bool) -> int | None:
@@ -170,10 +176,10 @@ def read(connection: psycopg.Connection, book_id: int, about: About, *, in_turn:
     """
     given = (f"{book_id}", *(None if value is None else f"{value}" for value in about))
     if in_turn:
-        text = prepared.run(connection, _READ, *given)
+        text = prepared.run(connection, READ, *given)
         assert text is not None
     else:
-        text = one_value(psycopg.RawCursor(connection).execute(_READ, given))
+        text = one_value(psycopg.RawCursor(connection).execute(READ, given))
     return _stored(book_id, about, json.loads(text, parse_float=Decimal))
 
 
@@ -227,7 +233,7 @@ def read_lots(
 
 
 def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
-    currency, is_paper, whole, head_no, head_hash, first_day = state["book"]
+    currency, is_paper, whole, head_no, head_hash, first_day, version = state["book"]
     book = Book(currency)
     for name, amount, fees in state["balances"]:
         book.balances[name] = _exact(amount)
@@ -256,6 +262,8 @@ def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
     if state["answer"]:
         fingerprint, status, body = state["answer"]
         answer = StoredAnswer(bytes.fromhex(fingerprint), status, base64.b64decode(body))
+    approved = sorted(map(_moment, state["approved"]))
+    of_bot, of_user = state["usage"]
     return Stored(
         book_id,
         is_paper,
@@ -266,10 +274,12 @@ def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
         taken,
         tripped,
         state["resting"],
-        Usage(*state["usage"]),
+        Usage(of_bot, of_user, bisect_right(approved, about.now)),
         Decimal(state["reducing"]),
         answer,
         [OpenLot(number, _exact(quantity), _exact(price)) for number, quantity, price in state["lots"]],
+        approved,
+        version,
     )
 
 
@@ -300,100 +310,3 @@ def _exact(value: Decimal | int) -> Fraction:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-_LOCK = """
-    with begun as materialized (
-        select set_config('lock_timeout', $3::text, true), (select set_config('role', rolname, true) from pg_roles
-            where rolname = 'fntx_api' and pg_has_role(session_user, oid, 'MEMBER'))
-    )
-    select book_id from begun, ledger.books where user_id = $1::text and is_paper = $2::boolean
-    for no key update of books
-"""
-"""A row is locked after the tables are joined, and so after the settings are made."""
-_READ = """  -- $1: the book; from $2 on the fields of `About`, in their order
-    with book as materialized (
-        select books.*, split_part($6::text, '/', 1) as base, split_part($6::text, '/', 2) as quoted,
-            $6::text is null or $3::date is null or not is_paper or exists (
-                select from ledger.funds where funds.book_id = books.book_id and day < $3::date) as whole
-        from ledger.books where book_id = $1::bigint
-    ),
-    resting as materialized (
-        select * from ledger.orders where book_id = $1::bigint and exchange = $5::text
-            and symbol = $6::text and state in ('open', 'partially_filled')
-    ),
-    held as materialized (
-        select positions.*, split_part(positions.symbol, '/', 2) as currency, quantity * (bid + ask) * 0.5 as worth,
-            (exchange, symbol) = ($5::text, $6::text) as here
-        from ledger.positions left join ledger.quotes using (book_id, exchange, symbol)
-        where book_id = $1::bigint and quantity <> 0
-    ),
-    bots as materialized (
-        select '' as bot_id union select $4::text union select bot_id from resting
-        union select bot_id from held, book where here
-            or held.currency = case book.currency when quoted then base when base then quoted end
-    ),
-    apart as materialized (
-        select case when bot_id in (select bot_id from bots) then bot_id end as bot_id, held.currency,
-            sum(worth) as net, sum(abs(worth)) as gross, sum(cost) as cost,
-            count(*) filter (where worth is null) as unpriced
-        from held, book where not whole and not here group by 1, held.currency
-    ),
-    elsewhere as (
-        select bot_id, currency, net, gross, cost, unpriced from apart where bot_id is not null
-        union all
-        select '', currency, sum(net), sum(gross), sum(cost), sum(unpriced) from apart group by currency
-    ),
-    rated as (
-        select unnest(array[name || '/' || book.currency, book.currency || '/' || name])
-        from book, (select currency from ledger.balances where book_id = $1::bigint
-            union select split_part($6::text, '/', 2)) as moved (name)
-    )
-    select jsonb_build_object(
-        'book', (select jsonb_build_array(currency, is_paper, whole, head_no, head_hash, first_day) from book),
-        'elsewhere', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, currency,
-                case when unpriced = 0 then net end, case when unpriced = 0 then gross end, cost)), '[]')
-            from elsewhere),
-        'balances', (select coalesce(jsonb_agg(jsonb_build_array(currency, amount, fees)), '[]')
-            from ledger.balances where book_id = $1::bigint),
-        'positions', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, exchange, symbol, quantity, cost, opened_at,
-                realized, fees, best, worst)), '[]')
-            from held, book where whole or here),
-        'figures', (select coalesce(jsonb_agg(to_jsonb(figures)), '[]')
-            from ledger.figures, book where figures.book_id = $1::bigint
-                and (whole or bot_id in (select bot_id from bots))),
-        'funds', (select coalesce(jsonb_agg(to_jsonb(funds)), '[]')
-            from ledger.funds, book where funds.book_id = $1::bigint
-                and (whole or bot_id in (select bot_id from bots))),
-        'quotes', (select coalesce(jsonb_agg(jsonb_build_array(exchange, symbol, bid, ask, bid_size, ask_size, at,
-                taken_bid, taken_ask)), '[]')
-            from ledger.quotes, book where quotes.book_id = $1::bigint and (whole or symbol in (select * from rated)
-                or (exchange, symbol) = ($5::text, $6::text))),
-        'breakers', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, trigger_type, trip_no)), '[]')
-            from ledger.breakers where book_id = $1::bigint),
-        'errors', (select coalesce(jsonb_agg(jsonb_build_array(bot_id, at)), '[]')
-            from ledger.errors where book_id = $1::bigint and at > $2::timestamptz - interval '1 hour'),
-        'resting', (select coalesce(jsonb_agg(to_jsonb(resting) order by created_at, order_id), '[]') from resting),
-        'reducing', (select coalesce(sum(amount - filled), 0)
-            from ledger.orders where book_id = $1::bigint and exchange = $5::text and symbol = $6::text
-                and bot_id = $4::text and reduce_only
-                and state in ('approved', 'submitting', 'open', 'partially_filled', 'unknown')),
-        'usage', jsonb_build_array(
-            (select coalesce(sum(used), 0) from ledger.approvals
-                where book_id = $1::bigint and bot_id = $4::text and day = $3::date),
-            (select coalesce(sum(used), 0) from ledger.approvals
-                where book_id = $1::bigint and bot_id = '' and day = $3::date),
-            (select count(*) from ledger.orders
-                where book_id = $1::bigint and exchange = $5::text
-                    and approved_at > $7::timestamptz
-                    and approved_at < $2::timestamptz + ($2::timestamptz - $7::timestamptz))),  -- see About
-        'answer', (select jsonb_build_array(encode(fingerprint, 'hex'), status, encode(body, 'base64'))
-            from ledger.answers where book_id = $1::bigint and idempotency_key = $8::text),
-        'lots', (select coalesce(jsonb_agg(jsonb_build_array(entry_no, quantity, price) order by rank), '[]')
-            from (select lots.entry_no, lots.quantity, lots.price, coalesce(place, lots.entry_no) as rank
-                from ledger.lots join held
-                    using (book_id, bot_id, exchange, symbol)
-                where here and bot_id = $4::text and (held.quantity < 0) = ($9::text = 'buy')
-                order by rank limit 8) as oldest)
-    )::text
-"""

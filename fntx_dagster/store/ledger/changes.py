@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -25,8 +24,10 @@ from fntx_dagster.ledger.postings import LedgerLeg
 from fntx_dagster.ledger.units import Fund
 from fntx_dagster.model.orders import Quote
 from fntx_dagster.store import prepared
+from fntx_dagster.store.ledger import books
 from fntx_dagster.store.ledger.books import FUND_AMOUNTS
-from fntx_dagster.store.queries import own_sql
+from fntx_dagster.store.ledger.states import BEGIN
+from fntx_dagster.store.ledger.storing import statement
 
 Row = dict[str, Any]
 
@@ -137,9 +138,41 @@ class Kept(NamedTuple):
 
 def write(
     connection: psycopg.Connection, changes: BookChanges, book: Book, before: Kept, head: Head, first_day: date | None
-) -> None:
+) -> str:
     """Store all of it, and what of the book is not as it was before, in one statement of the transaction that holds the
-    book's lock."""
+    book's lock: the book's version from then on."""
+    tables, rows = _rows(changes, book, before, head, first_day)
+    version = prepared.run(connection, statement(tables), f"{changes.book_id}", rows)
+    assert version is not None
+    return version
+
+
+def write_alone(
+    connection: psycopg.Connection,
+    version: str,
+    changes: BookChanges,
+    book: Book,
+    before: Kept,
+    head: Head,
+    first_day: date | None,
+) -> str | None:
+    """As `write`, in a transaction of its own and without the lock, if the book still has this version. None, and
+    nothing is stored, where it has another one or a key has an answer. Raises Transient as `books.lock` does."""
+    tables, rows = _rows(changes, book, before, head, first_day)
+    begin = prepared.Filling(BEGIN, [books.LOCK_WAIT])
+    changed = prepared.Filling(statement(tables, versioned=True), [f"{changes.book_id}", rows, version])
+    try:
+        return prepared.run_alone(connection, begin, changed)
+    except psycopg.errors.UniqueViolation:
+        return None
+    except psycopg.errors.LockNotAvailable:
+        raise books.kept_locked() from None
+
+
+def _rows(
+    changes: BookChanges, book: Book, before: Kept, head: Head, first_day: date | None
+) -> tuple[tuple[str, ...], str]:
+    """The tables that get rows, and the rows as JSON."""
     money = (("amount", book.balances), ("fees", book.fees))  # a fee in a base currency leaves no balance of it
     rows: dict[str, Sequence[Any]] = {
         "entries": changes.entries,
@@ -177,8 +210,7 @@ def write(
     }
     given = {name: part for name, part in rows.items() if part}
     stated = {"no": head.entry_no, "hash": head.hash, "first_day": first_day and first_day.isoformat()}
-    text_of_rows = json.dumps({"head": stated, **given}, default=str)
-    prepared.run(connection, _statement(tuple(given)), f"{changes.book_id}", text_of_rows)
+    return tuple(given), json.dumps({"head": stated, **given}, default=str)
 
 
 def _fund(bot_id: str, fund: Fund) -> Row:
@@ -189,206 +221,3 @@ def _fund(bot_id: str, fund: Fund) -> Row:
     for name in FUND_AMOUNTS:
         row[name] = text(getattr(fund, name))
     return row
-
-
-_HEAD = """
-    with given as materialized (select $2::jsonb as rows)"""
-_PARTS = {
-    "entries": """
-    entries as (
-        insert into ledger.entries (book_id, entry_no, body, prev_hash, hash)
-        select $1::bigint, no, body, prev_hash, hash
-        from given, jsonb_to_recordset(rows -> 'entries') as r (no bigint, body jsonb, prev_hash text, hash text)
-    )""",
-    "postings": """
-    postings as (
-        insert into ledger.postings (book_id, entry_no, leg, account, currency, amount)
-        select $1::bigint, no, leg, account, currency, amount
-        from given, jsonb_to_recordset(rows -> 'postings')
-            as r (no bigint, leg smallint, account text, currency text, amount numeric)
-    )""",
-    "orders": """
-    orders as (
-        insert into ledger.orders as known (order_id, book_id, bot_id, exchange, symbol, side, amount, order_type,
-            price, expected_edge_bps, reduce_only, idempotency_key, state, gates_passed, gate_failed, reason_code,
-            rejection_reason, summary, filled, paid, created_at, approved_at, changed_at, fingerprint, sent_price,
-            time_in_force, exchange_order_id, held_until, absent_since, cancel_code)
-        select order_id, $1::bigint, bot_id, exchange, symbol, side, amount, order_type, price, expected_edge_bps,
-            reduce_only, idempotency_key, state, gates_passed, gate_failed, reason_code, rejection_reason, summary,
-            filled, paid, created_at, approved_at, changed_at, fingerprint, sent_price, time_in_force,
-            exchange_order_id, held_until, absent_since, cancel_code
-        from given, jsonb_populate_recordset(null::ledger.orders, rows -> 'orders')
-        on conflict (order_id) do update set state = excluded.state, reason_code = excluded.reason_code,
-            rejection_reason = excluded.rejection_reason, filled = excluded.filled, paid = excluded.paid,
-            changed_at = excluded.changed_at, exchange_order_id = excluded.exchange_order_id,
-            absent_since = excluded.absent_since, cancel_code = excluded.cancel_code
-    )""",
-    "fills": """
-    fills as (
-        insert into ledger.fills (fill_id, book_id, entry_no, order_id, bot_id, exchange, symbol, side, qty, price, fee,
-            fee_currency, liquidity, executed_at, realized_pnl, exchange_trade_id)
-        select fill_id, $1::bigint, no, order_id, bot_id, exchange, symbol, side, qty, price, fee, fee_currency,
-            liquidity, "timestamp", realized_pnl, exchange_trade_id
-        from given, jsonb_to_recordset(rows -> 'fills') as r (no bigint, fill_id uuid, order_id uuid, bot_id text,
-            exchange text, symbol text, side text, qty numeric, price numeric, fee numeric, fee_currency text,
-            liquidity text, "timestamp" timestamptz, realized_pnl numeric, exchange_trade_id text)
-    )""",
-    "taken_lots": """
-    taken as (
-        select r.* from given, jsonb_to_recordset(rows -> 'taken_lots')
-            as r (bot_id text, exchange text, symbol text, no bigint, quantity numeric)
-    ),
-    ended_lots as (
-        delete from ledger.lots using taken
-        where lots.book_id = $1::bigint and (lots.bot_id, lots.exchange, lots.symbol, lots.entry_no)
-            = (taken.bot_id, taken.exchange, taken.symbol, taken.no) and taken.quantity = 0
-    ),
-    smaller_lots as (
-        update ledger.lots set quantity = taken.quantity from taken
-        where lots.book_id = $1::bigint and (lots.bot_id, lots.exchange, lots.symbol, lots.entry_no)
-            = (taken.bot_id, taken.exchange, taken.symbol, taken.no) and taken.quantity <> 0
-    )""",
-    "opened_lots": """
-    opened_lots as (
-        insert into ledger.lots (book_id, bot_id, exchange, symbol, entry_no, quantity, price)
-        select $1::bigint, bot_id, exchange, symbol, no, quantity, price
-        from given, jsonb_to_recordset(rows -> 'opened_lots')
-            as r (bot_id text, exchange text, symbol text, no bigint, quantity numeric, price numeric)
-    )""",
-    "positions": """
-    positions as (
-        insert into ledger.positions as known
-        select $1::bigint, bot_id, exchange, symbol, quantity, cost, opened_at, realized, fees, best, worst
-        from given, jsonb_populate_recordset(null::ledger.positions, rows -> 'positions')
-        on conflict (book_id, bot_id, exchange, symbol) do update set quantity = excluded.quantity,
-            cost = excluded.cost, opened_at = excluded.opened_at, realized = excluded.realized, fees = excluded.fees,
-            best = excluded.best, worst = excluded.worst
-    )""",
-    "balances": """
-    balances as (
-        insert into ledger.balances as known
-        select $1::bigint, currency, amount, fees
-        from given, jsonb_populate_recordset(null::ledger.balances, rows -> 'balances')
-        on conflict (book_id, currency) do update set amount = excluded.amount, fees = excluded.fees
-            where (known.amount, known.fees) is distinct from (excluded.amount, excluded.fees)
-    )""",
-    "figures": """
-    figures as (
-        insert into ledger.figures as known
-        select $1::bigint, bot_id, fills, volume, realized, fees, wins, losing, even, gains, losses, best, worst,
-            unknown, streak, income
-        from given, jsonb_populate_recordset(null::ledger.figures, rows -> 'figures')
-        on conflict (book_id, bot_id) do update set fills = excluded.fills, volume = excluded.volume,
-            realized = excluded.realized, fees = excluded.fees, wins = excluded.wins, losing = excluded.losing,
-            even = excluded.even, gains = excluded.gains, losses = excluded.losses, best = excluded.best,
-            worst = excluded.worst, unknown = excluded.unknown, streak = excluded.streak, income = excluded.income
-            where known is distinct from excluded
-    )""",
-    "funds": """
-    funds as (
-        insert into ledger.funds as known
-        select $1::bigint, bot_id, capital, last_equity, last_units, high_equity, high_units, guarded_equity,
-            guarded_units, fallen, day, day_start, deposits, withdrawals, base, base_deposits, base_withdrawals
-        from given, jsonb_populate_recordset(null::ledger.funds, rows -> 'funds')
-        on conflict (book_id, bot_id) do update set capital = excluded.capital, last_equity = excluded.last_equity,
-            last_units = excluded.last_units, high_equity = excluded.high_equity, high_units = excluded.high_units,
-            guarded_equity = excluded.guarded_equity, guarded_units = excluded.guarded_units, fallen = excluded.fallen,
-            day = excluded.day, day_start = excluded.day_start, deposits = excluded.deposits,
-            withdrawals = excluded.withdrawals, base = excluded.base, base_deposits = excluded.base_deposits,
-            base_withdrawals = excluded.base_withdrawals
-            where known is distinct from excluded
-    )""",
-    "days": """
-    days as (
-        insert into ledger.days as known
-        select $1::bigint, day, trades, fees, volume, realized, flows, equity, units
-        from given, jsonb_populate_recordset(null::ledger.days, rows -> 'days')
-        on conflict (book_id, day) do update set trades = known.trades + excluded.trades,
-            fees = known.fees + excluded.fees, volume = known.volume + excluded.volume,
-            realized = known.realized + excluded.realized, flows = known.flows + excluded.flows,
-            equity = coalesce(excluded.equity, known.equity), units = coalesce(excluded.units, known.units)
-    )""",
-    "quotes": """
-    quotes as (
-        insert into ledger.quotes
-        select $1::bigint, exchange, symbol, bid, ask, bid_size, ask_size, at, taken_bid, taken_ask
-        from given, jsonb_populate_recordset(null::ledger.quotes, rows -> 'quotes')
-        on conflict (book_id, exchange, symbol) do update set bid = excluded.bid, ask = excluded.ask,
-            bid_size = excluded.bid_size, ask_size = excluded.ask_size, at = excluded.at,
-            taken_bid = excluded.taken_bid, taken_ask = excluded.taken_ask
-    )""",
-    "quote_history": """
-    quote_history as (
-        insert into ledger.quote_history (book_id, after_entry, exchange, symbol, bid, ask, bid_size, ask_size, at,
-            observed_at)
-        select $1::bigint, after_entry, exchange, symbol, bid, ask, bid_size, ask_size, at, observed_at
-        from given, jsonb_populate_recordset(null::ledger.quote_history, rows -> 'quote_history')
-    )""",
-    "errors": """
-    errors as (
-        insert into ledger.errors select $1::bigint, bot_id, at, entry_no
-        from given, jsonb_populate_recordset(null::ledger.errors, rows -> 'errors')
-    )""",
-    "trips": """
-    trips as (
-        insert into ledger.trips
-        select $1::bigint, trip_no, bot_id, trigger_type, trigger_reason, tripped_at, metrics, null, null, null
-        from given, jsonb_populate_recordset(null::ledger.trips, rows -> 'trips')
-    ),
-    tripped as (
-        insert into ledger.breakers select $1::bigint, bot_id, trip_no, trigger_type
-        from given, jsonb_populate_recordset(null::ledger.trips, rows -> 'trips')
-    )""",
-    "resets": """
-    resets as (
-        select r.* from given, jsonb_populate_recordset(null::ledger.trips, rows -> 'resets') as r
-    ),
-    reset_trips as (
-        update ledger.trips set reset_at = resets.reset_at, reset_by = resets.reset_by,
-            reset_reason = resets.reset_reason
-        from resets where trips.book_id = $1::bigint and trips.trip_no = resets.trip_no
-    ),
-    reset_breakers as (
-        delete from ledger.breakers using resets
-        where breakers.book_id = $1::bigint and breakers.bot_id = resets.bot_id
-    ),
-    reset_errors as (
-        delete from ledger.errors using resets where errors.book_id = $1::bigint and errors.bot_id = resets.bot_id
-    )""",
-    "approvals": """
-    approvals as (
-        insert into ledger.approvals as known select $1::bigint, bot_id, day, used
-        from given, jsonb_populate_recordset(null::ledger.approvals, rows -> 'approvals')
-        on conflict (book_id, bot_id, day) do update set used = known.used + excluded.used
-    )""",
-    "alarms": """
-    alarms as (
-        insert into ledger.alarms select $1::bigint, kind, about, entry_no, words, raised_at
-        from given, jsonb_populate_recordset(null::ledger.alarms, rows -> 'alarms')
-    )""",
-    "bots": """
-    bots as (
-        insert into ledger.bots (book_id, bot_id)
-        select $1::bigint, bot_id from given, jsonb_to_recordset(rows -> 'bots') as r (bot_id text)
-        on conflict do nothing
-    )""",
-    "answers": """
-    answers as (
-        insert into ledger.answers (book_id, idempotency_key, fingerprint, status, body)
-        select $1::bigint, idempotency_key, decode(fingerprint, 'hex'), status, decode(body, 'base64')
-        from given, jsonb_to_recordset(rows -> 'answers')
-            as r (idempotency_key text, fingerprint text, status smallint, body text)
-    )""",
-}
-"""Table of `write` → what stores its rows: one or more parts of the statement."""
-_END = """
-    update ledger.books set head_no = (rows -> 'head' ->> 'no')::bigint, head_hash = rows -> 'head' ->> 'hash',
-        first_day = (rows -> 'head' ->> 'first_day')::date
-    from given where book_id = $1::bigint"""
-
-
-@cache
-def _statement(tables: tuple[str, ...]) -> LiteralString:
-    """The statement that stores rows of these tables, in this order. An order's turn has few of them, and each part of
-    a statement costs, also without rows."""
-    return own_sql(",".join([_HEAD, *(_PARTS[table] for table in tables)]) + _END)

@@ -1,0 +1,54 @@
+"""The lots of a turn: the oldest of each position, as many as its fills close."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from fntx_dagster.ledger.book import Book
+from fntx_dagster.ledger.positions import Key, OpenLot, Position
+from fntx_dagster.model.orders import OrderFill
+from fntx_dagster.store.ledger import books
+from fntx_dagster.store.ledger.books import Stored
+
+
+def are_all(lots: Iterable[OpenLot], book: Book, key: Key) -> bool:
+    """Whether these are all lots of a position."""
+    return sum((abs(lot.quantity) for lot in lots), Fraction(0)) == abs(book.positions.get(key, Position()).quantity)
+
+
+class TurnLots:
+    """The lots of a book that is stored; `key`: whose the lots are that were read with it."""
+
+    def __init__(self, stored: Stored, key: Key) -> None:
+        self._stored = stored
+        self._book = stored.book
+        self._held = {*stored.book.positions}
+        self._last: dict[Key, int] = {}
+        self._whole = key if are_all(stored.lots, stored.book, key) else None
+        if stored.lots:
+            self._book.lots[key] = deque(stored.lots)
+            self._last[key] = stored.lots[-1].entry_no
+
+    def wanted(self, key: Key, execution: OrderFill) -> Fraction:
+        """What has to be read before a fill: it closes its quantity, and a fee that is taken in the base currency."""
+        held = self._book.positions.get(key, Position()).quantity
+        if key == self._whole or key not in self._held:
+            return Fraction(0)
+        if held * Fraction(execution.signed) >= 0 and execution.fee_currency != key.symbol.partition("/")[0]:
+            return Fraction(0)
+        wanted = Fraction(execution.quantity) + Fraction(execution.fee)
+        return max(wanted - sum((abs(lot.quantity) for lot in self._old(key)), Fraction(0)), Fraction(0))
+
+    def read(self, connection: Any, key: Key, wanted: Fraction) -> None:
+        """Read more lots of a position, as many as hold this."""
+        last = self._last.get(key, -1)
+        more = books.read_lots(connection, self._stored.book_id, key, wanted, last)
+        self._last[key] = more[-1].entry_no if more else last
+        old, lots = self._old(key), self._book.lots[key]
+        self._book.lots[key] = deque([*old, *more, *[lot for lot in lots if lot not in old]])
+
+    def _old(self, key: Key) -> list[OpenLot]:
+        return [lot for lot in self._book.lots[key] if lot.entry_no <= self._stored.head.entry_no]
