@@ -17,7 +17,7 @@ from fntx_dagster.services.orders.lots import are_all
 from fntx_dagster.services.orders.turn import Desk, Turn, Unread, begun
 from fntx_dagster.services.orders.waiting import alone
 from fntx_dagster.services.orders.warm import WarmBook
-from fntx_dagster.store.ledger.books import About
+from fntx_dagster.store.ledger.books import About, Stored
 
 T = TypeVar("T")
 
@@ -35,30 +35,31 @@ def taken(desk: Desk, user_id: str, about: About, do: Callable[[Turn], T]) -> T:
                 with desk.db.connect() as connection:
                     version = at.store(alone_on=connection)
                 if version:
-                    _keep(desk, user_id, at, version)
+                    if left := _left(at, version):
+                        desk.warm.keep(user_id, kept.left(left, about))
                     return done
         with desk.db.connect() as connection:
             at = begun(desk, connection, user_id, True, about)
             done = do(at)
             version = at.store()
-        if version:
-            _keep(desk, user_id, at, version)
+        if version and (left := _left(at, version)):
+            desk.warm.keep(user_id, WarmBook(left, at.key.bot_id, at.day, at.now))
         return done
 
 
-def _keep(desk: Desk, user_id: str, at: Turn, version: str) -> None:
-    """Keep what the turn left, unless a later one would have to read more: whose book is whole is valued first, a trip
-    and what rests move with others."""
+def _left(at: Turn, version: str) -> Stored | None:
+    """The book as the turn left it. None where the next one has to read more: a book that was read whole is valued
+    first, and what rests, or a trip, is not of this bot alone."""
     stored, written = at.stored, at.changes
     if stored.only is None or at.resting or written.trips or not (written.entries or written.quote_history):
-        return
+        return None
     usage = stored.usage
     if written.approvals:
         usage = usage._replace(bot_today=usage.bot_today + 1, user_today=usage.user_today + 1)
         insort(stored.approved, at.now)
     lots = [*at.book.lots[at.key]]
     at.book.lots.clear()
-    left = stored._replace(
+    return stored._replace(
         head=at.head,
         first_day=at.first_day,
         resting=[],
@@ -68,4 +69,3 @@ def _keep(desk: Desk, user_id: str, at: Turn, version: str) -> None:
         lots=lots if are_all(lots, at.book, at.key) else [],
         version=version,
     )
-    desk.warm.keep(user_id, WarmBook(left, at.key.bot_id, at.day, at.now))

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from threading import Lock
 from typing import NamedTuple
 
-from fntx_dagster.store.ledger.books import About, Stored
+from fntx_dagster.store.ledger.books import About, Stored, in_burst
 
+_OVERTAKEN = timedelta(seconds=10)
+"""Orders wait for the book so long at most: one of an earlier moment may come after one of a later."""
 _MOST = 500
 """Books that are kept; the one that was used longest ago goes first."""
 
 
 class WarmBook(NamedTuple):
     """A book as it is stored now. It is good for orders of `bot_id` in the symbol `stored.only`, of the trading day,
-    and not before `since`: what a later moment reads was read for an earlier one too."""
+    and not before `since`: what a later moment reads is here, what only an earlier one does may be not."""
 
     stored: Stored
     bot_id: str
@@ -34,11 +36,13 @@ class WarmBook(NamedTuple):
 
     def at(self, about: About) -> Stored:
         """The book as a turn about this would read it, but for the answer of the key."""
-        approved = self.stored.approved
-        assert about.burst_since is not None
-        del approved[: bisect_right(approved, about.burst_since)]
-        usage = self.stored.usage._replace(burst=bisect_right(approved, about.now))
-        return self.stored._replace(usage=usage)
+        return self.stored._replace(usage=self.stored.usage._replace(burst=in_burst(self.stored.approved, about)))
+
+    def left(self, stored: Stored, about: About) -> WarmBook:
+        """After a turn about this. What is too old for every order that may come is forgotten."""
+        assert about.burst_since is not None  # an order's
+        del stored.approved[: bisect_right(stored.approved, about.burst_since - _OVERTAKEN)]
+        return self._replace(stored=stored, since=max(self.since, about.now - _OVERTAKEN))
 
 
 class WarmBooks:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -274,7 +275,7 @@ def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
         taken,
         tripped,
         state["resting"],
-        Usage(of_bot, of_user, bisect_right(approved, about.now)),
+        Usage(of_bot, of_user, in_burst(approved, about)),
         Decimal(state["reducing"]),
         answer,
         [OpenLot(number, _exact(quantity), _exact(price)) for number, quantity, price in state["lots"]],
@@ -297,6 +298,14 @@ def _fund(row: dict[str, Any]) -> Fund:
     for name in FUND_AMOUNTS:
         values[name] = _exact(row[name])
     return Fund(**values)
+
+
+def in_burst(approved: Sequence[datetime], about: About) -> int:
+    """How many of these moments, ascending, count in a burst (`About`)."""
+    if about.burst_since is None:
+        return 0
+    until = about.now + (about.now - about.burst_since)
+    return bisect_left(approved, until) - bisect_right(approved, about.burst_since)
 
 
 def _fraction(value: Decimal | int | None) -> Fraction | None:

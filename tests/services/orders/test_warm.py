@@ -75,12 +75,13 @@ class Noting:
         monkeypatch.setattr(turning, "begun", counted)
 
 
-def without_nothing(stored: Stored) -> dict[str, object]:
-    """What a state says: positions of zero, and what is there for want of a key, say nothing."""
+def without_nothing(stored: Stored, since: datetime) -> dict[str, object]:
+    """What a state says: positions of zero, what is there for want of a key, and older approvals say nothing."""
     book, found = stored.book, stored._asdict()
     for name in ("balances", "fees", "figures", "errors"):
         found[name] = {key: value for key, value in getattr(book, name).items() if value}
     found["positions"] = {key: position for key, position in book.positions.items() if position.quantity}
+    found["approved"] = [at for at in stored.approved if at > since]
     found |= {"funds": book.funds, "quotes": book.quotes, "elsewhere": book.elsewhere}
     return {name: value for name, value in found.items() if name not in ("book", "lots")}
 
@@ -109,7 +110,7 @@ def test_what_is_kept_is_what_a_reading_gives(database: Database, monkeypatch: p
         about = About(at, desk.day(at), book.bot_id, *book.stored.only, since, None, "sell")
         with database.connect() as connection:
             read = books.read(connection, book.stored.book_id, about)
-        assert without_nothing(book.at(about)) == without_nothing(read)
+        assert without_nothing(book.at(about), since) == without_nothing(read, since)
         if book.stored.lots and read.lots:
             assert book.stored.lots[: len(read.lots)] == read.lots
     assert compared > 60
@@ -211,6 +212,16 @@ def test_a_kept_book_counts_what_others_used_and_what_time_gave_back(
     assert codes == {None: 1, "bot_daily_limit": 2}
     assert not noting.cold
     assert order(desk, NOW + timedelta(days=1))["success"]
+
+
+def test_orders_that_overtake_each_other_are_warm_and_counted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = warmed(database, Rules(burst=5))
+    noting = Noting(monkeypatch)
+    codes = [order(desk, NOW + timedelta(seconds=each))["reason_code"] for each in (18, 12, 16, 9.5, 19, 11, 18)]
+    assert codes == [None, None, None, "burst_limit", None, None, "burst_limit"]
+    assert noting.cold == 0
 
 
 def test_an_order_of_an_earlier_moment_or_another_day_is_read_for(
