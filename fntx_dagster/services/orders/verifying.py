@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from itertools import islice
 from typing import NamedTuple
 
 from fntx_dagster.ledger.corrections import corrections
 from fntx_dagster.ledger.entries import START, Entry, Head, faults
-from fntx_dagster.ledger.exact import STORED, written
-from fntx_dagster.ledger.replay import differences, replay
+from fntx_dagster.ledger.exact import STORED, decimal, written
+from fntx_dagster.ledger.replay import DayTotals, differences, replay
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.ledger import books, checking, reading
 from fntx_dagster.store.ledger.books import About
 from fntx_dagster.store.ledger.checking import BookRow
+from fntx_dagster.store.ledger.reading import BookDay
 
 _MOST_FAULTS = 20
 
@@ -90,7 +91,23 @@ def _replayed(desk: Desk, db: Readable, row: BookRow) -> Iterator[str]:
     yield from differences(again.book, kept.book)
     if again.tripped != kept.tripped.keys():
         yield f"tripped are {sorted(kept.tripped)}, and by the entries {sorted(again.tripped)}"
+    yield from _differing_days(again.days, reading.days(db, row.book_id))
     yield from checking.differing_fills(db, row.book_id)
+    yield from checking.differing_orders(db, row.book_id)
+    yield from checking.differing_trips(db, row.book_id)
+
+
+def _differing_days(again: Mapping[date, DayTotals], kept: Iterable[BookDay]) -> Iterator[str]:
+    """Where a day's sums or its last valuation are not what the entries and quotes make."""
+    stored = {day.day: day for day in kept}
+    for day in sorted(again.keys() | stored.keys()):
+        sums, known = again.get(day, DayTotals()), stored.get(day)
+        made = {name: getattr(sums, name) for name in ("trades", "fees", "volume", "realized", "flows")}
+        made |= {"equity": sums.last and sums.last.equity, "units": sums.last and sums.last.units}
+        for name, value in made.items():
+            told = getattr(known, name, None) if known else None
+            if decimal(Fraction(value or 0)) != decimal(Fraction(told or 0)):
+                yield f"{name} of the day {day}: the table has {told}, the entries make {value}"
 
 
 def _differing_results(

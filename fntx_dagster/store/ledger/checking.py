@@ -192,6 +192,40 @@ def differing_fills(db: Readable, book_id: int) -> Iterator[str]:
             yield f"the fill of entry {number} is not what the entry states"
 
 
+def differing_orders(db: Readable, book_id: int) -> Iterator[str]:
+    """The orders whose filled amount, or what was paid for it, is not that of their fills, corrections left out."""
+    with db.connect() as connection:
+        for order_id, filled, booked in connection.execute(
+            """select order_id, filled, coalesce(qty, 0) from ledger.orders
+                left join (select order_id, sum(qty) as qty, sum(qty * price) as paid from ledger.fills
+                    where book_id = %(book)s and replaces = 0 group by order_id) as fills using (order_id)
+            where book_id = %(book)s
+                and (filled, orders.paid) is distinct from (coalesce(qty, 0), coalesce(fills.paid, 0))
+            order by order_id limit 100""",
+            {"book": book_id},
+        ):
+            yield f"the order {order_id}: the table has {filled} filled, its fills make {booked}"
+
+
+def differing_trips(db: Readable, book_id: int) -> Iterator[str]:
+    """The trips of breakers that are not what their entries state, and entries without their trip."""
+    with db.connect() as connection:
+        for (number,) in connection.execute(
+            """select entry_no from (
+                    select entry_no, body from ledger.entries
+                    where book_id = %(book)s and body ->> 'event_type' = 'breaker_trip'
+                ) as entries
+                full join (select trip_no as entry_no, bot_id, trigger_type, trigger_reason, tripped_at, metrics
+                    from ledger.trips where book_id = %(book)s) as trips using (entry_no)
+            where (bot_id, trigger_type, trigger_reason, tripped_at, metrics)
+                is distinct from (coalesce(body ->> 'bot_id', ''), body ->> 'trigger_type', body ->> 'trigger_reason',
+                    (body ->> 'timestamp')::timestamptz, body -> 'metrics')
+            order by entry_no limit 100""",
+            {"book": book_id},
+        ):
+            yield f"the trip of entry {number} is not what the entry states"
+
+
 _CLOSING_QUOTES = """
     select distinct on (greatest(day, %(before)s::date), exchange, symbol)
         greatest(day, %(before)s::date), exchange, symbol, bid, ask, bid_size, ask_size, at, observed_at

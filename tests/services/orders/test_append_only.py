@@ -118,6 +118,11 @@ def test_the_owner_and_a_superuser_change_nothing_without_ddl(untouched: Desk, s
         ("update ledger.lots set quantity = 7", "lot bot binance BTC/USDT 2: the table has 7 at 100"),
         ("update ledger.figures set wins = 9 where bot_id = ''", "figures user wins: the table has 9"),
         ("update ledger.funds set high_equity = 1", "fund user high equity"),
+        ("update ledger.days set realized = 7", "realized of the day 2026-03-02: the table has 7"),
+        ("update ledger.days set equity = 7", "equity of the day 2026-03-02: the table has 7"),
+        ("delete from ledger.days", "trades of the day 2026-03-02: the table has None, the entries make 1"),
+        ("update ledger.orders set filled = 9", "the table has 9 filled, its fills make 1"),
+        ("insert into ledger.trips select book_id, 2, '', 'x', 'y', now(), '{}' from ledger.books", "trip of entry 2"),
         ("insert into ledger.breakers values ((select min(book_id) from ledger.books), '', 1, 'x')", "tripped are"),
     ],
 )
