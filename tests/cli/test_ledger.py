@@ -190,3 +190,13 @@ def test_a_file_of_fills_is_imported_and_an_entry_corrected(home: Path) -> None:
     assert json.loads(run(home, *wrong, "--again", "--json").stdout) == {"reversal_no": None, "entry_no": 5}
     assert run(home, *wrong, "--set", "price").returncode == 2
     assert run(home, "ledger", "verify", "--user", "cleo").returncode == 0
+
+
+@pytest.mark.slow
+def test_the_demo_of_the_ledgers_days_ends_with_a_day_that_a_stranger_verified() -> None:
+    with tempfile.TemporaryDirectory(prefix="fntx-days-", dir="/tmp") as folder:
+        shown = run(Path(folder), "demo", "--ledger")
+        run(Path(folder), "db", "stop")
+    assert shown.returncode == 0, shown.stderr
+    assert "HOLDS" in shown.stdout
+    assert re.search(r"the day's statement follows from the \d+ entries up to that head\n$", shown.stdout)
