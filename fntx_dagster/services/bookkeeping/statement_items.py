@@ -8,6 +8,7 @@ shares: of an option, contracts × multiplier, at the price per share; quantity 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -251,9 +252,12 @@ class _Account:
         return Item(f"fill:{fill.fill_id}", fill.executed_at, fill.session, fill.report_session, body, exec_id)
 
 
+_WRITTEN = re.compile(r"[A-Z0-9.]{1,40}").fullmatch
+
+
 def _keys(said: DeliveredAccount) -> dict[str, Key]:
-    """Contract → its position: a symbol as orders write it, `AAPL/USD`, `AAPL250718C00200000/USD`. Where two contracts
-    have the same symbol, the later one's has the broker's number, too."""
+    """Contract → its position: a symbol as orders write it, `AAPL/USD`, `AAPL250718C00200000/USD`. A symbol that orders
+    could not write is the broker's number; where two contracts have the same one, the later one's has it, too."""
     keys: dict[str, Key] = {}
     taken: set[str] = set()
     rows = (*said.lots, *said.fills)
@@ -263,6 +267,8 @@ def _keys(said: DeliveredAccount) -> dict[str, Key]:
         words = (row.symbol or row.contract_id).split()
         is_option = len(words) == 2 and len(words[1]) == 15
         name = ("" if is_option else ".").join(words)
+        if not _WRITTEN(name):
+            name = row.contract_id
         if f"{name}/{row.currency}" in taken:
             name = f"{name}.{row.contract_id}"
         taken.add(f"{name}/{row.currency}")
