@@ -212,7 +212,7 @@ class TestStatements:
         assert "expired" in finding.text
         assert done.checks["every_file_is_loaded"].passed
         assert not A_WHOLE_ACCOUNT.search(done.events)
-        assert "4711" not in done.events
+        assert "4711000000" not in done.events
         with database.connect() as connection:
             assert connection.execute("select distinct account_id from raw_flex.trades").fetchall() == [(ONE,)]
 
