@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import inspect
 import io
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 from urllib.parse import urlsplit
 
@@ -100,6 +102,14 @@ def test_each_endpoint_of_the_document_has_one_method_that_sends_all_that_it_tak
         hints = get_type_hints(getattr(Client, name))
         assert schema["$ref"] == f"#/components/schemas/{hints['return'].__name__}", name
     assert reached == {(path, verb) for path, verbs in paths.items() for verb in verbs}
+
+
+def test_the_page_of_a_bots_author_lists_every_endpoint_with_its_method() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "bots.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (GET|POST) \| `(.*?)` \| (.*?) \|$", page, re.MULTILINE)
+    paths = document()["paths"]
+    assert {(path, verb.lower()) for verb, path, _ in rows} == {(path, verb) for path in paths for verb in paths[path]}
+    assert {name for *_, names in rows for name in re.findall(r"`(\w+)`", names)} == {*CALLS, "all_fills"}
 
 
 def checked(answer: object, name: str) -> Any:
