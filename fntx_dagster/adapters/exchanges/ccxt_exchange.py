@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -42,7 +43,7 @@ _MARKETS_KEPT = 3600.0
 _Answer = TypeVar("_Answer")
 
 
-class CcxtExchange:
+class CcxtExchange(ABC):
     """An `Exchange` over ccxt. Every request takes the account's lock."""
 
     name: str
@@ -179,17 +180,17 @@ class CcxtExchange:
 
     # What differs per exchange.
 
+    @abstractmethod
     def best(self, client: Any, market: Mapping[str, Any]) -> Quote:
         """Best bid and ask, from the exchange's own answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def search(self, client: Any, client_id: str, symbol: str, since: datetime) -> Iterable[Mapping[str, Any]]:
         """The orders of a client id, as ccxt has them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def trades(self, client: Any, market: Mapping[str, Any], since: datetime) -> Iterator[Mapping[str, Any]]:
         """All fills of a market since a moment, as ccxt has them, page by page, in any order."""
-        raise NotImplementedError
 
     def fee_rates(self, client: Any, market: Mapping[str, Any]) -> tuple[str, str]:
         """The account's maker and taker fee as parts of 1."""
