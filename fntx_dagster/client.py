@@ -246,9 +246,9 @@ def _problem(response: requests.Response) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], body) if isinstance(body, dict) else {"detail": response.reason}
 
 
-def _pause(attempt: int, told: str | None) -> float:
+def _pause(attempt: int, stated: str | None) -> float:
     """Seconds to wait: what the server says, up to a minute, or half a second and twice as long each time."""
-    return min(float(told), 60) if told and told.isdigit() else 0.5 * 2 ** (attempt - 1)
+    return min(float(stated), 60) if stated and stated.isdigit() else 0.5 * 2 ** (attempt - 1)
 
 
 def _written(value: object) -> Any:

@@ -23,7 +23,7 @@ def run_job(settings: Settings, job: str, period: Period, as_json: bool) -> None
 
 
 def run_jobs(settings: Settings, jobs: Mapping[str, Period], as_json: bool) -> None:
-    """Run jobs one after the other, each over its range; their outcome is told as one. The first that fails is the
+    """Run jobs one after the other, each over its range; their outcome is printed as one. The first that fails is the
     last."""
     with keeping_imports():
         from fntx_dagster.defs.run import RunOutcome, joined, run_range

@@ -93,7 +93,7 @@ def edge(
 ) -> None:
     """Where the money is made: trades by days to expiry, delta, strike distance, volatility, hour, weekday and more.
 
-    A trade is all-in: an option and the shares that it brought or took. What the statements do not tell of an entry is
+    A trade is all-in: an option and the shares that it brought or took. What the statements do not state of an entry is
     `unknown`. docs/strategies.md defines each property. CSV and Parquet hold a row for each class.
 
     fntx edge --from 2025-07-01 --to 2025-07-18

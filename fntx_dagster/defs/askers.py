@@ -15,7 +15,7 @@ from typing import Any
 def is_of_our_user(scope: MutableMapping[str, Any]) -> bool:
     """Whether a request (its ASGI scope) comes from a process of our own user, or of root, who is above all rules.
 
-    True where the system does not tell: Linux alone does.
+    True where the system does not say: Linux alone does.
     """
     if sys.platform != "linux":
         return True

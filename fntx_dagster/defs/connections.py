@@ -16,7 +16,7 @@ from fntx_dagster.defs.askers import is_of_our_user
 MOST_CONNECTIONS = 400
 """At once. A browser opens six, and one for each page that it watches."""
 _MANY = 100
-"""From here on nobody else but our own user gets a connection; below, others are told why they are refused."""
+"""From here on nobody else but our own user gets a connection; below, others get the reason why they are refused."""
 SILENT_SECONDS = 15
 """How long a connection may take for its first request."""
 _FILES = 65_536

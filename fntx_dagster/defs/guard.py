@@ -135,7 +135,7 @@ class Guard:
 
     @property
     def _session(self) -> str:
-        """What the cookie holds: it changes with the token, and does not tell it."""
+        """What the cookie holds: it changes with the token, and does not reveal it."""
         return hmac.digest(self._token or b"", b"the cookie of fntx ui", "sha256").hex()
 
 

@@ -27,7 +27,7 @@ def report_link(file: Path) -> dg.UrlMetadataValue:
 
 
 def documented(page: str) -> dict[str, dg.UrlMetadataValue]:
-    """Metadata of an asset: the page of docs/ that speaks of it."""
+    """Metadata of an asset: the page of docs/ about it."""
     return {"documentation": dg.MetadataValue.url(f"{_DOCS}/{page}.md")}
 
 

@@ -23,7 +23,7 @@ from fntx_dagster.services.building.marts import build_marts, manifest
 from fntx_dagster.settings import load_settings
 
 _PAGES = {"nav": "report", "story": "report", "metrics": "metrics", "risk": "metrics"}
-"""Group of models → the page of docs/ that speaks of it."""
+"""Group of models → the page of docs/ about it."""
 
 
 class Translator(DagsterDbtTranslator):

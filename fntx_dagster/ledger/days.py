@@ -1,7 +1,7 @@
 """The days of a book: what took effect in each, and what the book held at its end, from the entries alone.
 
 A day is one of UTC: it begins after 00:00 and ends with the next 00:00, as the days of the calendar 24/7 do. An entry
-belongs to the day in which it takes effect, whenever it was recorded; a live fill that an exchange told of after its
+belongs to the day in which it takes effect, whenever it was recorded; a live fill that an exchange reported after its
 day, to the day on which it was booked. Whoever has the entries of a book up to the head of a day finds the same day;
 the prices at its end are the only thing that the entries do not hold.
 """

@@ -25,7 +25,7 @@ DEPOSIT, WITHDRAWAL, ALLOCATION = FUNDING = ("deposit", "withdrawal", "allocatio
 REJECTED, ERROR, TRIP, RESET, REVERSAL = "order_rejected", "error", "breaker_trip", "breaker_reset", "reversal"
 FOREIGN_FILL, FILL_CONFLICT, LATE_FILL, ORDER_LOST = "foreign_fill", "fill_conflict", "late_fill", "order_lost"
 FILL_UNUSABLE, ORDER_OVERFILLED = "fill_unusable", "order_overfilled"
-"""What is told of an exchange and moves no money by itself: a fill of no order of ours, a fill that says something else
+"""What an exchange reported that moves no money by itself: a fill of no order of ours, a fill that says something else
 than before, a fill of an order that had failed, an order that never came to its exchange."""
 
 

@@ -68,7 +68,7 @@ class Metric(NamedTuple):
 @dataclass(frozen=True)
 class Catalogue:
     """A version of a catalogue: its metrics by ascending slot. Slots may be left out, so a metric's position is not its
-    slot. `title` tells the record's catalogue from the extension's."""
+    slot. `title` distinguishes the record's catalogue from the extension's."""
 
     version: int
     metrics: tuple[Metric, ...]

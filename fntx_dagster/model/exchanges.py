@@ -82,7 +82,7 @@ class Exchange(Protocol):
         ...
 
     def quote(self, symbol: str) -> Quote:
-        """Best bid and ask with their sizes now; `at` is the exchange's time where it tells one."""
+        """Best bid and ask with their sizes now; `at` is the exchange's time where it gives one."""
         ...
 
     def send(self, order: SentOrder) -> FoundOrder:
@@ -110,8 +110,8 @@ class Exchange(Protocol):
 
 @runtime_checkable
 class ClockedExchange(Protocol):
-    """An exchange that tells its time. Raises what `Exchange` raises."""
+    """An exchange that gives its time. Raises what `Exchange` raises."""
 
     def clock_ahead(self) -> timedelta | None:
-        """How far the exchange's clock is ahead of this machine's; None where it tells no time."""
+        """How far the exchange's clock is ahead of this machine's; None where it gives no time."""
         ...

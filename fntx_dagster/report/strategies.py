@@ -110,7 +110,7 @@ def edge_table(edge: Iterable[EdgeTable]) -> Table:
             for table in edge
             for place, made in enumerate(table.classes)
         ),
-        footnote="Trades are all-in, and opened by an option. Unknown: the statements do not tell the property.",
+        footnote="Trades are all-in, and opened by an option. Unknown: the statements do not state the property.",
         title="Where the Edge Is",
         words=2,
         results=_MADE,

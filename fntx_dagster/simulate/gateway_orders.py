@@ -1,4 +1,4 @@
-"""What the simulated IB Gateway does with orders: it takes them in, matches them, and tells of them.
+"""What the simulated IB Gateway does with orders: it takes them in, matches them, and reports them.
 
 Orders match the caller's quotes as `ledger.matching` says, in contracts. Here are the values and the fields of their
 messages in the wire's order; the connection that carries them is in `gateway`. The broker checks an order's number and

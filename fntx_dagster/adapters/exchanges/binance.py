@@ -26,9 +26,9 @@ class Binance(CcxtExchange):
     }
 
     def best(self, client: Any, market: Mapping[str, Any]) -> Quote:
-        told = client.publicGetTickerBookTicker({"symbol": market["id"]})
-        bid, ask, bid_size, ask_size = (Decimal(told[name]) for name in ("bidPrice", "askPrice", "bidQty", "askQty"))
-        return Quote(bid, ask, bid_size, ask_size, datetime.now(UTC))  # it tells no time
+        answer = client.publicGetTickerBookTicker({"symbol": market["id"]})
+        bid, ask, bid_size, ask_size = (Decimal(answer[name]) for name in ("bidPrice", "askPrice", "bidQty", "askQty"))
+        return Quote(bid, ask, bid_size, ask_size, datetime.now(UTC))  # it gives no time
 
     def search(self, client: Any, client_id: str, symbol: str, since: datetime) -> Iterable[Mapping[str, Any]]:
         try:
@@ -48,8 +48,10 @@ class Binance(CcxtExchange):
     def fee_rates(self, client: Any, market: Mapping[str, Any]) -> tuple[str, str]:
         """Standard, special and tax commission together, on the dearer side; without the discount for paying in BNB,
         which ends with the account's BNB."""
-        told = client.privateGetAccountCommission({"symbol": market["id"]})
-        parts = [told[name] for name in ("standardCommission", "specialCommission", "taxCommission") if name in told]
+        answer = client.privateGetAccountCommission({"symbol": market["id"]})
+        parts = [
+            answer[name] for name in ("standardCommission", "specialCommission", "taxCommission") if name in answer
+        ]
         side = max(sum(Decimal(part[name]) for part in parts) for name in ("buyer", "seller"))
         maker, taker = (sum(Decimal(part[name]) for part in parts) + side for name in ("maker", "taker"))
         return f"{maker:f}", f"{taker:f}"

@@ -134,7 +134,7 @@ class CcxtExchange(ABC):
         """The order of a client id; see `Exchange.find`."""
         self._market(symbol)
         found = self._ask(
-            lambda client: [self._found(one, client_id) for one in self.search(client, client_id, symbol, since)]
+            lambda client: [self._found(order, client_id) for order in self.search(client, client_id, symbol, since)]
         )
         return next(iter(found), None)
 
@@ -153,12 +153,12 @@ class CcxtExchange(ABC):
     def fills(self, symbol: str, since: datetime) -> Sequence[FoundFill]:
         """The account's fills of a symbol since a moment, oldest first, each once."""
         market = self._market(symbol)
-        told = self._ask(lambda client: [self.fill(trade, market) for trade in self.trades(client, market, since)])
-        found = {one.fill.trade_id: one for one in told}
+        delivered = self._ask(lambda client: [self.fill(trade, market) for trade in self.trades(client, market, since)])
+        fills = {each.fill.trade_id: each for each in delivered}
         first = moment(in_milliseconds(since))  # exchanges count in milliseconds
         return sorted(
-            (one for one in found.values() if one.fill.at >= first),
-            key=lambda one: (one.fill.at, len(one.fill.trade_id), one.fill.trade_id),
+            (each for each in fills.values() if each.fill.at >= first),
+            key=lambda each: (each.fill.at, len(each.fill.trade_id), each.fill.trade_id),
         )
 
     def fee_bps(self, symbol: str) -> tuple[Decimal, Decimal]:
@@ -168,11 +168,11 @@ class CcxtExchange(ABC):
         return maker, taker
 
     def clock_ahead(self) -> timedelta | None:
-        """How far the exchange's clock is ahead of this machine's; None where it tells no time."""
+        """How far the exchange's clock is ahead of this machine's; None where it gives no time."""
         if not self._client.has["fetchTime"]:
             return None
-        told = self._ask(lambda client: client.fetch_time())
-        return datetime.fromtimestamp(int(told) / 1000, UTC) - datetime.now(UTC)
+        milliseconds = self._ask(lambda client: client.fetch_time())
+        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) - datetime.now(UTC)
 
     def addresses(self) -> Sequence[str]:
         """The addresses that requests go to."""
@@ -194,8 +194,8 @@ class CcxtExchange(ABC):
 
     def fee_rates(self, client: Any, market: Mapping[str, Any]) -> tuple[str, str]:
         """The account's maker and taker fee as parts of 1."""
-        told = client.fetch_trading_fee(market["symbol"])
-        return told["maker"], told["taker"]
+        fee = client.fetch_trading_fee(market["symbol"])
+        return fee["maker"], fee["taker"]
 
     def price_step(self, market: Mapping[str, Any]) -> str:
         """The step of a market's prices."""

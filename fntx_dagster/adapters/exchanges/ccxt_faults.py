@@ -1,4 +1,4 @@
-"""What ccxt raises, as what callers of an exchange are told: refused, outcome unknown, transient, permanent.
+"""What ccxt raises, as the errors that callers of an exchange get: refused, outcome unknown, transient, permanent.
 
 ccxt has one tree of exceptions for all exchanges, and raises others too (a TypeError for an answer that it cannot
 read). A refusal is certain only where the exchange's own answer, in JSON and below status 500, says so by an error that

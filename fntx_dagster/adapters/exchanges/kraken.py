@@ -29,8 +29,8 @@ class Kraken(CcxtExchange):
 
     def best(self, client: Any, market: Mapping[str, Any]) -> Quote:
         """From the order book, whose times are those of its levels."""
-        [told] = client.publicGetDepth({"pair": market["id"], "count": 1})["result"].values()
-        return best_of(told["bids"], told["asks"], 0, 1, datetime.now(UTC))
+        [answer] = client.publicGetDepth({"pair": market["id"], "count": 1})["result"].values()
+        return best_of(answer["bids"], answer["asks"], 0, 1, datetime.now(UTC))
 
     def search(self, client: Any, client_id: str, symbol: str, since: datetime) -> Iterable[Mapping[str, Any]]:
         """Among open orders first: one that closes in between is then among the closed ones."""
@@ -42,10 +42,10 @@ class Kraken(CcxtExchange):
         place, total = 0, 1
         while place < total:
             request = {"start": in_milliseconds(since) // 1000 - 1, "ofs": place}
-            told = client.privatePostTradesHistory(request)["result"]
-            rows = [row | {"id": trade_id} for trade_id, row in told["trades"].items()]
+            answer = client.privatePostTradesHistory(request)["result"]
+            rows = [row | {"id": trade_id} for trade_id, row in answer["trades"].items()]
             yield from (trade for trade in client.parse_trades(rows) if trade["symbol"] == market["symbol"])
-            place, total = place + len(rows), int(told["count"]) if rows else 0
+            place, total = place + len(rows), int(answer["count"]) if rows else 0
 
     def fee_rates(self, client: Any, market: Mapping[str, Any]) -> tuple[str, str]:
         """A market without fees of its own for makers charges them the takers'."""

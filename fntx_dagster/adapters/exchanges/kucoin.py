@@ -28,8 +28,8 @@ class KuCoin(CcxtExchange):
 
     def best(self, client: Any, market: Mapping[str, Any]) -> Quote:
         """From the order book: the time of the ticker is that of the last trade."""
-        told = client.publicGetMarketOrderbookLevel220({"symbol": market["id"]})["data"]
-        return best_of(told["bids"], told["asks"], 0, 1, moment(told["time"]))
+        answer = client.publicGetMarketOrderbookLevel220({"symbol": market["id"]})["data"]
+        return best_of(answer["bids"], answer["asks"], 0, 1, moment(answer["time"]))
 
     def search(self, client: Any, client_id: str, symbol: str, since: datetime) -> Iterable[Mapping[str, Any]]:
         try:

@@ -26,18 +26,18 @@ class Luno(CcxtExchange):
     states: ClassVar[Mapping[str, ExchangeState]] = {**CcxtExchange.states, "AWAITING": "open", "COMPLETE": "filled"}
 
     def best(self, client: Any, market: Mapping[str, Any]) -> Quote:
-        told = client.publicGetOrderbookTop({"pair": market["id"]})
-        return best_of(told["bids"], told["asks"], "price", "volume", moment(told["timestamp"]))
+        answer = client.publicGetOrderbookTop({"pair": market["id"]})
+        return best_of(answer["bids"], answer["asks"], "price", "volume", moment(answer["timestamp"]))
 
     def search(self, client: Any, client_id: str, symbol: str, since: datetime) -> Iterable[Mapping[str, Any]]:
         """By version 3 of the request for one order, which ccxt does not have."""
         request = client.sign("order", ["exchangePrivate"], "GET", {"client_order_id": client_id})
         url = request["url"].replace("/exchange/1/order", "/exchange/3/order")
         try:
-            told = client.fetch(url, "GET", request["headers"])
+            answer = client.fetch(url, "GET", request["headers"])
         except ccxt.OrderNotFound:
             return
-        yield client.parse_order(told | {"state": told["status"]}, client.market(symbol))
+        yield client.parse_order(answer | {"state": answer["status"]}, client.market(symbol))
 
     def trades(self, client: Any, market: Mapping[str, Any], since: datetime) -> Iterator[Mapping[str, Any]]:
         place: dict[str, Any] = {"since": in_milliseconds(since)}

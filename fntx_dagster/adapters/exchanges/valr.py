@@ -144,13 +144,13 @@ class Valr:
         for row in rows(self._api.read("/v1/account/fees/trade")):
             if row.get("currencyPair") == pair and "makerPercentage" in row:
                 return amount(row, "makerPercentage") * 100, amount(row, "takerPercentage") * 100
-        raise Permanent(f"VALR tells no fees of {symbol}", "Set them in FNTX_EXCHANGE_FEES")
+        raise Permanent(f"VALR states no fees of {symbol}", "Set them in FNTX_EXCHANGE_FEES")
 
     def clock_ahead(self) -> timedelta:
         """How far VALR's clock is ahead of this machine's."""
         before = datetime.now(UTC)
-        told = _moment(self._api.read("/v1/public/time"), "time")
-        return told - before - (datetime.now(UTC) - before) / 2
+        stated = _moment(self._api.read("/v1/public/time"), "time")
+        return stated - before - (datetime.now(UTC) - before) / 2
 
     def _pair(self, symbol: str) -> dict[str, Any]:
         """A market in VALR's terms, from a list that is kept for an hour."""

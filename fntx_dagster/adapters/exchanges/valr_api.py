@@ -132,7 +132,7 @@ class ValrApi:
 
     def _signature(self, verb: str, path: str, body: str) -> dict[str, str]:
         if self._keys is None:
-            raise Permanent("VALR tells this to an account only", "Set its keys in FNTX_EXCHANGE_KEYS")
+            raise Permanent("VALR answers this to an account only", "Set its keys in FNTX_EXCHANGE_KEYS")
         at = str(int(time.time() * 1000))
         secret = self._keys.secret.get_secret_value().encode()
         signature = hmac.new(secret, f"{at}{verb}{path}{body}".encode(), hashlib.sha512).hexdigest()

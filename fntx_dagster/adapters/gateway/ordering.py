@@ -130,8 +130,8 @@ class Ordering:
         traded = sum((self._shares(fill.execution.shares, at) for fill in own), _ZERO)
         for trade in (*resting, *ended):
             if trade.order.orderRef == client_id and trade.order.account == self.account:
-                told = max(trade.orderStatus.filled, _filled_quantity(trade.order))
-                return _found(client_id, trade, max(traded, self._shares(told, at)))
+                filled = max(trade.orderStatus.filled, _filled_quantity(trade.order))
+                return _found(client_id, trade, max(traded, self._shares(filled, at)))
         if own:
             return FoundOrder(client_id, str(own[0].execution.permId), "partially_filled", traded)
         if since.astimezone(_NEW_YORK).date() < now.astimezone(_NEW_YORK).date():
@@ -322,10 +322,10 @@ def _first(execution: str) -> str:
 
 
 def _filled_quantity(order: ib_insync.Order) -> float:
-    """What a completed order got; of other orders it is not told, and ib_insync then has its largest float."""
+    """What a completed order got; of other orders it is not known, and ib_insync then has its largest float."""
     return order.filledQuantity if order.filledQuantity < UNSET_DOUBLE else 0.0
 
 
 def _number(value: float) -> Decimal:
-    """A number of the contract's details; 0 where the gateway does not tell it."""
+    """A number of the contract's details; 0 where the gateway does not state it."""
     return Decimal(shortest(value)) if 0 < value < UNSET_DOUBLE else _ZERO

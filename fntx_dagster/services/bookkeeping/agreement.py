@@ -29,7 +29,7 @@ from fntx_dagster.store.ledger.delivered import DeliveredAccount, accounts, deli
 REALISED, CASH = "realised P&L", "cash"
 _ZERO = Fraction(0)
 _PLACES = 24
-"""Decimal places of a P&L of the lots; the cost of a lot that only its P&L tells may need more than are stored."""
+"""Decimal places of a P&L of the lots; the cost of a lot that only its P&L shows may need more than are stored."""
 
 
 class Disagreement(NamedTuple):

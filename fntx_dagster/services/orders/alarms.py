@@ -26,8 +26,8 @@ TRIPS, UNKNOWN, MET, STALE, HELD, VERIFIED = (
     f"ledger/{name}" for name in ("trips", "unknown_orders", "alarms", "stale_prices", "held_prices", "verify")
 )
 """The sources of these alerts."""
-_TOLD_FOR = timedelta(days=3)
-"""A trip that was reset before anybody looked is told if it is not older."""
+_REPORTED_FOR = timedelta(days=3)
+"""A trip that was reset before anybody looked is reported if it is not older."""
 _OPEN_FOR = timedelta(days=1)
 """For how long what an order met stays open."""
 _AGAIN = timedelta(minutes=15)
@@ -49,7 +49,7 @@ def observed(desk: Desk, now: datetime) -> list[Observed]:
 def tripped(db: Readable, now: datetime) -> Observed:
     """Each trip is an alert, open until the breaker is reset; one that was reset before anybody looked is one, too."""
     findings = {}
-    found = {_trip_name(trip): trip for trip in watch.trips(db, now - _TOLD_FOR)}
+    found = {_trip_name(trip): trip for trip in watch.trips(db, now - _REPORTED_FOR)}
     known = alerts.raised_subjects(db, TRIPS, list(found))
     for subject, trip in found.items():
         if trip.reset_at is None or subject not in known:

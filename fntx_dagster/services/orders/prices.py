@@ -42,7 +42,7 @@ _PROBLEMS_SHOWN = 3
 
 _log = logging.getLogger(__name__)
 
-Tell = Callable[[str, str | None], None]
+Note = Callable[[str, str | None], None]
 """Takes a task and what went wrong (None: nothing)."""
 
 
@@ -55,11 +55,11 @@ class PriceSource(Protocol):
 
 
 class Feed:
-    """The feed of one process. `market`: an exchange without an account, by its name; `tell` hears of each round of
+    """The feed of one process. `market`: an exchange without an account, by its name; `note` hears of each round of
     each exchange."""
 
-    def __init__(self, desk: Desk, market: Callable[[str], PriceSource], tell: Tell) -> None:
-        self._desk, self._market, self._tell = desk, market, tell
+    def __init__(self, desk: Desk, market: Callable[[str], PriceSource], note: Note) -> None:
+        self._desk, self._market, self._note = desk, market, note
         self._exchanges: dict[str, PriceSource] = {}
         self._paused: dict[Symbol, tuple[datetime, str]] = {}
         self._given: dict[tuple[int, Symbol], Quote] = {}
@@ -99,7 +99,7 @@ class Feed:
             problems = [type(error).__name__]
         ended = time.monotonic()
         self._rests_until[exchange] = ended + _REST * (ended - began)
-        self._tell(task_of(exchange), "; ".join(problems[:_PROBLEMS_SHOWN]) or None)
+        self._note(task_of(exchange), "; ".join(problems[:_PROBLEMS_SHOWN]) or None)
 
     def poll_exchange(self, exchange: str, wants: Sequence[WantedPrice]) -> list[str]:
         """Ask an exchange for the prices that are wanted of it, keep them, give them to the books: what went wrong, in

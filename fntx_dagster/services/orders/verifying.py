@@ -105,9 +105,9 @@ def _differing_days(again: Mapping[date, DayTotals], kept: Iterable[BookDay]) ->
         made = {name: getattr(sums, name) for name in ("trades", "fees", "volume", "realized", "flows")}
         made |= {"equity": sums.last and sums.last.equity, "units": sums.last and sums.last.units}
         for name, value in made.items():
-            told = getattr(known, name, None) if known else None
-            if decimal(Fraction(value or 0)) != decimal(Fraction(told or 0)):
-                yield f"{name} of the day {day}: the table has {told}, the entries make {value}"
+            stored_value = getattr(known, name, None) if known else None
+            if decimal(Fraction(value or 0)) != decimal(Fraction(stored_value or 0)):
+                yield f"{name} of the day {day}: the table has {stored_value}, the entries make {value}"
 
 
 def _differing_results(

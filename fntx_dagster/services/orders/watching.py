@@ -67,7 +67,7 @@ class Watcher:
         finally:
             lock.release()
 
-    def tell(self, task: str, problem: str | None) -> None:
+    def note(self, task: str, problem: str | None) -> None:
         """Note that a task has worked, and what went wrong; a new problem is logged."""
         shown = problem and cleaned(without_accounts(problem), _LONGEST_PROBLEM)
         if shown and shown != self._said.get(task):
@@ -100,7 +100,7 @@ class Watcher:
 
     def _repeat(self, task: Task, stopped: threading.Event) -> None:
         while not stopped.is_set():
-            self.tell(task.name, self._once(task))
+            self.note(task.name, self._once(task))
             stopped.wait(task.seconds)
 
     def _once(self, task: Task) -> str | None:
@@ -119,7 +119,7 @@ def watcher_of(settings: Settings, desk: Desk) -> Watcher:
     orders = settings.orders
 
     def tasks(watcher: Watcher) -> list[Task]:
-        feed = Feed(desk, partial(market_at, settings), watcher.tell)
+        feed = Feed(desk, partial(market_at, settings), watcher.note)
         of_all = [
             Task("prices", orders.price_seconds, partial(feed.poll, orders.price_seconds)),
             Task("alerts", _ALARM_SECONDS, Alarms(settings, desk).look),

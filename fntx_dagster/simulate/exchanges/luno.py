@@ -179,7 +179,7 @@ class LunoDialect:
         return {"timestamp": milliseconds(self.exchange.clock()), "bids": bids, "asks": asks}
 
     def _order(self, order: PaperOrder) -> Any:
-        """Version 1, which does not tell the client id."""
+        """Version 1, which does not state the client id."""
         kind = ("BID" if order.side == "buy" else "ASK") if order.price is not None else order.side.upper()
         return {
             "order_id": _order_id(order),

@@ -49,11 +49,11 @@ class HttpAnswer(NamedTuple):
 
 
 class Dialect(Protocol):
-    """How one exchange speaks."""
+    """The protocol of one exchange."""
 
     @property
     def exchange(self) -> PaperExchange:
-        """What it speaks of."""
+        """The exchange."""
         ...
 
     def places(self, request: HttpRequest) -> bool:

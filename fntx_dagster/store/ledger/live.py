@@ -93,7 +93,7 @@ def known_fills(
     rows = connection.execute(
         """select exchange_trade_id, order_id::text, side, qty, price, fee, fee_currency from ledger.fills
         where (book_id, exchange, symbol) = (%s, %s, %s) and exchange_trade_id = any(%s)
-        order by entry_no desc""",  # of a fill that was corrected, what the exchange told
+        order by entry_no desc""",  # of a fill that was corrected, what the exchange reported
         (book_id, exchange, symbol, list(trade_ids)),
     )
     return {trade_id: KnownFill._make(fill) for trade_id, *fill in rows}

@@ -18,7 +18,7 @@ from fntx_dagster.store.ledger import books
 
 
 class FeedPrice(NamedTuple):
-    """The newest price of a symbol at an exchange: `quote.at` is the exchange's moment where it tells one,
+    """The newest price of a symbol at an exchange: `quote.at` is the exchange's moment where it gives one,
     `received_at` ours; `source`: how it came; `held`: a later price that is held back because it jumped."""
 
     exchange: str

@@ -93,8 +93,8 @@ def test_an_order_of_unknown_outcome_is_an_alert_until_it_is_known(looked: Looke
 def test_what_a_live_order_met_is_one_alert_and_open_for_a_day(looked: Looked) -> None:
     deposit(looked.desk)
     with turn(looked.desk, "ada", False, About(looked.clock.now)) as at:
-        at.alarm("foreign_fill", "binance BTC/USDT 7", "binance tells of a fill that belongs to no order")
-    assert looked.look() == ["book 1 (live): binance tells of a fill that belongs to no order"]
+        at.alarm("foreign_fill", "binance BTC/USDT 7", "binance reports a fill that belongs to no order")
+    assert looked.look() == ["book 1 (live): binance reports a fill that belongs to no order"]
     looked.clock.later(86_400)
     assert looked.look() == []
     assert len(looked.destination.lines) == 1

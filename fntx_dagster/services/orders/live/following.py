@@ -1,7 +1,7 @@
 """Follow live orders that rest, and every fill of the accounts: the poll.
 
-Each market in which a book has had an order is followed. A fill that belongs to no order of ours is told, once, and not
-booked; it is not called so while an order may be at the exchange under an id that is not known yet.
+Each market in which a book has had an order is followed. A fill that belongs to no order of ours is reported,
+once, and not booked; it is not called so while an order may be at the exchange under an id that is not known yet.
 """
 
 from __future__ import annotations

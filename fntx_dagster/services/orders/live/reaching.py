@@ -17,7 +17,7 @@ class Reach:
     `wait`: how long a submission waits for its outcome. `band_bps`: how far beyond the other side's best price a market
     order's limit lies. `lease`: how long after its first transaction an order is worked on; it is sent in the first
     half of it, or not at all. `delay`: how long an exchange may take to show an order. `overlap`: how far back fills
-    are read again, because exchanges tell of some late and their clocks differ.
+    are read again, because exchanges report some late and their clocks differ.
     """
 
     account: Callable[[str, str], Exchange]

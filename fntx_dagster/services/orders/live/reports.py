@@ -24,7 +24,7 @@ _Place = TypeVar("_Place", LiveOrder, FollowedMarket)
 
 
 class Report(NamedTuple):
-    """An order as its exchange has it, and those of its fills that the exchange tells of."""
+    """An order as its exchange has it, and those of its fills that the exchange reports."""
 
     found: FoundOrder
     fills: Sequence[FoundFill] = ()
@@ -32,8 +32,8 @@ class Report(NamedTuple):
     @property
     def is_whole(self) -> bool:
         """Whether the order has ended and each part that was filled is among the fills."""
-        told = sum((Fraction(fill.fill.quantity) for fill in self.fills), Fraction(0))
-        return self.found.state not in ("open", "partially_filled") and told >= Fraction(self.found.filled)
+        delivered = sum((Fraction(fill.fill.quantity) for fill in self.fills), Fraction(0))
+        return self.found.state not in ("open", "partially_filled") and delivered >= Fraction(self.found.filled)
 
 
 def reach_of(desk: Desk) -> Reach:
@@ -55,12 +55,12 @@ def with_fills(exchange: Exchange, order: LiveOrder, found: FoundOrder, reach: R
     if not found.filled:
         return Report(found)
     try:
-        told = exchange.fills(order.symbol, order.created_at - reach.overlap)
+        delivered = exchange.fills(order.symbol, order.created_at - reach.overlap)
     except FntxError as error:
         note(order.exchange, error)
         return Report(found)
     own = {order.client_id, found.exchange_id} - {""}
-    return Report(found, [each for each in told if own & {each.client_id, each.exchange_id}])
+    return Report(found, [each for each in delivered if own & {each.client_id, each.exchange_id}])
 
 
 def for_each(places: Iterable[_Place], work: Callable[[_Place], bool]) -> int:

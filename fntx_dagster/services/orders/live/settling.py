@@ -13,7 +13,7 @@ from decimal import Decimal
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.ledger import kinds
 from fntx_dagster.ledger.exact import written
-from fntx_dagster.ledger.told import why_unusable
+from fntx_dagster.ledger.reported import why_unusable
 from fntx_dagster.model.exchanges import FoundFill, FoundOrder
 from fntx_dagster.model.orders import RESTING, OrderFill
 from fntx_dagster.services.orders.live.reports import Report, words_of
@@ -62,17 +62,17 @@ def settle(at: Turn, order: OrderRow, report: Report) -> None:
 
 def book_fills(at: Turn, order: OrderRow, fills: Iterable[FoundFill]) -> None:
     """Book the fills of an order that are not booked yet, oldest first; one that says something else than it did is
-    told and not booked again, and one that cannot be true is told and not booked."""
-    told = []
+    reported and not booked again, and one that cannot be true is reported and not booked."""
+    usable = []
     for fill in (each.fill for each in fills):
         if why := why_unusable(fill, order["side"]):
             unusable_fill(at, order["exchange"], order["symbol"], fill, why, order["order_id"])
         else:
-            told.append(fill)
-    told.sort(key=lambda fill: (fill.at, fill.trade_id))
+            usable.append(fill)
+    usable.sort(key=lambda fill: (fill.at, fill.trade_id))
     place = (order["exchange"], order["symbol"])
-    known = at.known_fills(*place, [fill.trade_id for fill in told]) if told else {}
-    for fill in told:
+    known = at.known_fills(*place, [fill.trade_id for fill in usable]) if usable else {}
+    for fill in usable:
         stated = _stated(order, fill)
         before = known.setdefault(fill.trade_id, stated)
         if before is stated:
@@ -85,26 +85,27 @@ def book_fills(at: Turn, order: OrderRow, fills: Iterable[FoundFill]) -> None:
                 own = {"order_id": order["order_id"], "exchange_trade_id": fill.trade_id}
                 at.alarm(kinds.ORDER_OVERFILLED, fill_name(*place, fill), words, **own)
         elif before != stated:
-            words = f"{order['exchange']} tells of the trade {fill.trade_id} of {order['symbol']} anew: {_shown(fill)}"
+            trade = f"the trade {fill.trade_id} of {order['symbol']}"
+            words = f"{order['exchange']} reports {trade} again, changed: {_shown(fill)}"
             about = f"{fill_name(*place, fill)} {_shown(fill)}"
             at.alarm(kinds.FILL_CONFLICT, about, words, order_id=order["order_id"], exchange_trade_id=fill.trade_id)
 
 
 def unusable_fill(at: Turn, exchange: str, symbol: str, fill: OrderFill, why: str, order_id: str | None = None) -> None:
-    """Tell of a fill that cannot be booked: a person books it, if it is one. The others are booked all the same."""
+    """Report a fill that cannot be booked: a person books it, if it is one. The others are booked all the same."""
     trade_id, fee_currency = (cleaned(part, _LONGEST_SHOWN) for part in (fill.trade_id, fill.fee_currency))
     shown = f"{fill.side} {fill.quantity:.50} at {fill.price:.50}, fee {fill.fee:.50} {fee_currency}"
-    words = f"{exchange} tells of the trade {trade_id} of {symbol}, which cannot be booked, as {why}: {shown}"
+    words = f"{exchange} reports the trade {trade_id} of {symbol}, which cannot be booked, as {why}: {shown}"
     about = f"{exchange} {symbol} {trade_id} {shown}"
     at.alarm(kinds.FILL_UNUSABLE, about, words, order_id=order_id, exchange_trade_id=trade_id)
 
 
 def foreign_fill(at: Turn, exchange: str, symbol: str, fill: OrderFill) -> None:
-    """Tell of a fill that belongs to no order of ours: somebody traded at the exchange by hand."""
+    """Report a fill that belongs to no order of ours: somebody traded at the exchange by hand."""
     if why := why_unusable(fill):
         unusable_fill(at, exchange, symbol, fill, why)
         return
-    words = f"{exchange} tells of a fill of {symbol} that belongs to no order of this book: {_shown(fill)}"
+    words = f"{exchange} reports a fill of {symbol} that belongs to no order of this book: {_shown(fill)}"
     own = {"exchange": exchange, "symbol": symbol, "side": fill.side, "exchange_trade_id": fill.trade_id}
     amounts = {"qty": written(fill.quantity), "price": written(fill.price), "fee": written(fill.fee)}
     about = fill_name(exchange, symbol, fill)

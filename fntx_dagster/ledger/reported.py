@@ -1,4 +1,4 @@
-"""What an exchange tells of a fill, judged before it is booked: what cannot be true is told to a person instead."""
+"""Fills as an exchange reports them, judged before they are booked: one that cannot be true goes to a person."""
 
 from __future__ import annotations
 

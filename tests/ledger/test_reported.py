@@ -1,4 +1,4 @@
-"""Fills that an exchange tells of and that cannot be true."""
+"""Fills that an exchange reports and that cannot be true."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fntx_dagster.ledger.told import why_unusable
+from fntx_dagster.ledger.reported import why_unusable
 from fntx_dagster.model.orders import OrderFill
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
