@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from fntx_dagster.cli.options import AsJson, MaybeFrom, MaybeTo, OneDay, Output, print_json, settings_and_database
 from fntx_dagster.cli.plain import write
 from fntx_dagster.cli.running import run_job
+from fntx_dagster.settings import Settings
 
 ledger = typer.Typer(no_args_is_help=True, help="The append-only ledger of orders: its state, its proof, its entries.")
 
@@ -46,7 +48,7 @@ def verify(user: User = None, as_json: AsJson = False) -> None:
             for fault in book.faults:
                 error(f"{name}: {fault}")
         if not books:
-            out("There is no book yet: `fntx api serve` takes the first order.")
+            out(_no_book(settings))
     if not all(book.holds for book in books):
         raise typer.Exit(1)
 
@@ -81,7 +83,7 @@ def status(user: User = None, as_json: AsJson = False) -> None:
         figures = (row.equity or "unknown", row.daily_pnl or "unknown", row.drawdown)
         others = (", ".join(row.tripped), f"{row.unknown_orders or ''}")
         table.add_row(f"{row.book_id}", row.user_id, row.book, f"{row.entries}", *figures, *others)
-    out(table if rows else "There is no book yet: `fntx api serve` takes the first order.")
+    out(table if rows else _no_book(settings))
     if markets:
         table = Table("exchange", "symbol", "bid", "ask", "age", "")
         for market in markets:
@@ -96,6 +98,16 @@ def status(user: User = None, as_json: AsJson = False) -> None:
         out(table)
     elif any(row.book == "live" for row in rows):
         out("The watcher never ran: `fntx api serve` runs it beside the API, `fntx api watch` alone.")
+
+
+def _no_book(settings: Settings) -> str:
+    """What to do, and where a demo's books are."""
+    demos = [home for name in ("demo-orders", "demo-ledger") if (home := settings.paths.home / name).is_dir()]
+    kept = "".join(
+        f" Those of a demo are in a home of their own: `FNTX_HOME={shlex.quote(str(home))} fntx ledger status`."
+        for home in demos
+    )
+    return f"There is no book yet: `fntx api serve` takes the first order.{kept}"
 
 
 def _age(seconds: int | None) -> str:

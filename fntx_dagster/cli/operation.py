@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import Annotated
 
@@ -11,9 +12,9 @@ from fntx_dagster.cli.options import AsJson, print_json, settings_and_database
 from fntx_dagster.cli.plain import write
 from fntx_dagster.cli.running import keeping_imports
 from fntx_dagster.errors import Permanent
-from fntx_dagster.settings import load_settings
+from fntx_dagster.settings import export, load_settings
 
-database = typer.Typer(no_args_is_help=True, help="The embedded database server.")
+database = typer.Typer(no_args_is_help=True, help="The database: SQL of your own, and the embedded server.")
 
 
 def status(as_json: AsJson = False) -> None:
@@ -157,3 +158,19 @@ def stop() -> None:
 
     stopped = stop_server(load_settings())
     note("The embedded database is stopped." if stopped else "The embedded database does not run.")
+
+
+@database.command(context_settings={"ignore_unknown_options": True})
+def psql(arguments: Annotated[list[str] | None, typer.Argument(help="What psql takes.")] = None) -> None:
+    """Open psql on the database, as the owner of its tables. The embedded server starts where it does not run.
+
+    fntx db psql -c "select * from alm_reporting.daily_summary"
+    """
+    from fntx_dagster.services.database import psql_command
+
+    command, variables = psql_command(load_settings())
+    export(variables)
+    try:
+        os.execvp(command[0], [*command, *(arguments or ())])
+    except OSError as error:
+        raise Permanent(f"psql cannot be started ({error.strerror})", "Install PostgreSQL's client programs") from error

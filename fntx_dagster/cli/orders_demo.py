@@ -8,6 +8,7 @@ demo has a home of its own, which it makes anew each time, and it ends the serve
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,6 +51,7 @@ def run_orders_demo(settings: Settings) -> None:
             raise Permanent(f"the ledger does not hold: {faults[0]}", "Report it: this is a fault of the program")
         entries = sum(book.entries for book in books)
         out(line(GOOD, f" The chains of {entries} entries hold, and a replay of them equals the tables."))
+        out(f"The books stay in a home of their own: `FNTX_HOME={shlex.quote(str(folder))} fntx ledger verify`.")
 
 
 def _gates(bot: DemoBot) -> None:

@@ -16,6 +16,7 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.raw_flex.overview import accounts
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
+from fntx_dagster.store.server_user import wheel_binaries
 from fntx_dagster.store.urls import libpq_url, sqlalchemy_url, without_password
 
 if TYPE_CHECKING:
@@ -117,6 +118,16 @@ def dbt_connection(settings: Settings) -> dict[str, Any]:
         }
     ssl = {name: value for name, value in conninfo_to_dict(database.url).items() if name.startswith("ssl")}
     return parameters | ssl
+
+
+def psql_command(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """psql on the database of the settings: the command, and the variables that it needs, which hold the password. The
+    embedded server's comes with its wheel, as the tables' owner; for another server it is the one on the PATH."""
+    database = open_database(settings)
+    parts = conninfo_to_dict(database.url)
+    password = parts.pop("password", None)
+    program = str(wheel_binaries() / "psql") if settings.database.url is None else "psql"
+    return [program, make_conninfo("", **parts)], {"PGPASSWORD": str(password)} if password else {}
 
 
 @cache

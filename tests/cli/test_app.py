@@ -66,7 +66,20 @@ def test_the_help_names_the_exit_codes() -> None:
         assert code in shown
 
 
-WITHOUT_JSON = {"demo", "ui", "env", "disclose", "serve", "watch", "stop", "token", "revoke", "export", "statement"}
+WITHOUT_JSON = {
+    "demo",
+    "ui",
+    "env",
+    "disclose",
+    "serve",
+    "watch",
+    "stop",
+    "psql",
+    "token",
+    "revoke",
+    "export",
+    "statement",
+}
 """They print for people or for a shell, or are JSON anyway."""
 
 

@@ -162,6 +162,19 @@ def test_the_demo_takes_a_bot_through_gates_trip_and_reset_and_to_an_exchange(ho
     assert re.search(r"filled +│ 0.5 +│ nothing", again)
     assert "The exchange has 2 orders" in done.stdout
     assert re.search(r"The chains of \d+ entries hold, and a replay of them equals the tables", done.stdout)
+    assert f"FNTX_HOME={home}/demo-orders fntx ledger verify" in done.stdout
+
+
+def test_a_row_that_the_owner_alters_as_the_page_says_is_named_by_the_verification(home: Path) -> None:
+    """After the demo of the test before, in the demo's own home."""
+    [script] = [code for code in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if "db psql" in code]
+    script = script.replace(".venv/bin/fntx", shlex.quote(str(FNTX))).replace("=.fntx", f"={home}")
+    done = subprocess.run(["bash", "-c", script], env=environment(home), capture_output=True, text=True, timeout=120)
+    run(home / "demo-orders", "db", "stop")
+    live = "ada (live): the chain of 3 entries holds, and a replay equals the tables."
+    paper = "ada (paper): the chain of 32 entries holds, and a replay equals the tables."
+    assert done.stdout.splitlines() == [live, paper, "ALTER TABLE", "UPDATE 1", live]
+    assert (done.returncode, "ada (paper): entry 9 was altered" in done.stderr) == (1, True)
 
 
 def test_a_file_of_fills_is_imported_and_an_entry_corrected(home: Path) -> None:
