@@ -43,6 +43,7 @@ HOMES = {
     "lxml": "adapters/flex",
     "matplotlib": "report",
     "numpy": "metrics",
+    "orjson": "ledger",
     "packaging": "services",
     "psutil": "store",
     "pyarrow": "adapters/arrow",

@@ -29,14 +29,14 @@ def verify(user: User = None, as_json: AsJson = False) -> None:
 
     fntx ledger verify
     """
-    from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.cli.terminal import error, note, out
     from fntx_dagster.services.bookkeeping.verifying import with_statements
     from fntx_dagster.services.orders.alarms import verify_and_record
     from fntx_dagster.services.orders.desk import desk_of
 
     settings, db = settings_and_database()
     desk = desk_of(settings, db)
-    books = with_statements(desk, verify_and_record(desk, user), user)
+    books = with_statements(desk, verify_and_record(desk, user, note), user)
     if as_json:
         shown = ("book_id", "user_id", "is_paper", "entries", "faults", "holds")
         print_json([{name: getattr(book, name) for name in shown} | {"head": book.head._asdict()} for book in books])

@@ -9,10 +9,12 @@ the first `prev_hash` is zeros, and the entries of a book are numbered 1, 2, 3 â
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any, NamedTuple
+
+import orjson
 
 ORIGIN = "0" * 64
 """The hash before a book's first entry."""
@@ -33,6 +35,19 @@ START = Head()
 """The head of a book without entries."""
 
 
+class StoredEntry(NamedTuple):
+    """An entry as it is stored: `body` is JSON text, of what the entry holds beside its number and its hashes."""
+
+    entry_no: int
+    body: str
+    prev_hash: str
+    hash: str
+
+    @property
+    def entry(self) -> Entry:
+        return {"entry_no": self.entry_no, **orjson.loads(self.body), "prev_hash": self.prev_hash, "hash": self.hash}
+
+
 class ChainFault(NamedTuple):
     """An entry that does not continue the chain, and why."""
 
@@ -45,8 +60,15 @@ def canonical(value: Mapping[str, Any]) -> bytes:
 
     Raises ValueError for a float, an integer beyond 2^53 âˆ’ 1, a key that is not ASCII, a lone surrogate.
     """
-    _check(value)
-    return _canonical(value).encode()
+    if not _PLAIN.issuperset(map(type, value.values())):  # an entry in a million is not, so most are not asked more
+        _check(value)
+    try:
+        text = orjson.dumps(value, option=_CANONICAL)
+    except TypeError as error:
+        raise ValueError(f"an entry has no canonical form: {error}") from error
+    if not text.isascii():
+        _check(value)
+    return text
 
 
 def moment(at: datetime) -> str:
@@ -56,8 +78,7 @@ def moment(at: datetime) -> str:
 
 def hash_of(entry: Mapping[str, Any], prev_hash: str) -> str:
     """The hash of an entry that follows `prev_hash`; what the entry holds as its own hashes does not count."""
-    body = {key: value for key, value in entry.items() if key not in ("prev_hash", "hash")}
-    return hashlib.sha256(bytes.fromhex(prev_hash) + canonical(body)).hexdigest()
+    return _digest({key: value for key, value in entry.items() if key not in _HASHES}, prev_hash)
 
 
 def chained(head: Head, bodies: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
@@ -66,9 +87,16 @@ def chained(head: Head, bodies: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
     for body in bodies:
         number += 1
         entry = {**body, "entry_no": number}
-        entry["prev_hash"], entry["hash"] = prev_hash, hash_of(entry, prev_hash)
-        prev_hash = entry["hash"]
+        digest = hash_of(entry, prev_hash)
+        entry["prev_hash"], entry["hash"] = prev_hash, digest
+        prev_hash = digest
         yield entry
+
+
+def stored(entry: Mapping[str, Any]) -> StoredEntry:
+    """An entry as it is stored."""
+    body = {key: value for key, value in entry.items() if key not in _APART}
+    return StoredEntry(entry["entry_no"], orjson.dumps(body).decode(), entry["prev_hash"], entry["hash"])
 
 
 def faults(entries: Iterable[Mapping[str, Any]], after: Head = START) -> Iterator[ChainFault]:
@@ -76,17 +104,28 @@ def faults(entries: Iterable[Mapping[str, Any]], after: Head = START) -> Iterato
 
     After a fault the check goes on from what the entry says, so that one altered entry is one fault.
     """
+    links = ((entry.get("entry_no"), entry.get("prev_hash"), entry.get("hash"), _holds(entry)) for entry in entries)
+    yield from _breaks(links, after)
+
+
+def stored_faults(entries: Iterable[StoredEntry], after: Head = START) -> Iterator[ChainFault]:
+    """As `faults`, of entries as they are stored. One whose body names a number or a hash was altered."""
+    yield from _breaks(((entry[0], entry[2], entry[3], _is_stored_whole(*entry)) for entry in entries), after)
+
+
+def _breaks(links: Iterable[tuple[Any, Any, Any, bool]], after: Head) -> Iterator[ChainFault]:
+    """What breaks the chain: of each entry its number, its two hashes, and whether its content has the hash."""
     number, prev_hash = after
-    for entry in entries:
+    for entry_no, before, digest, holds in links:
         number += 1
-        if entry.get("entry_no") != number:
-            yield ChainFault(number, f"entry {number} is missing: the next one is {entry.get('entry_no')}")
-            number = entry["entry_no"] if isinstance(entry.get("entry_no"), int) else number
-        elif entry.get("prev_hash") != prev_hash:
+        if entry_no != number:
+            yield ChainFault(number, f"entry {number} is missing: the next one is {entry_no}")
+            number = entry_no if isinstance(entry_no, int) else number
+        elif before != prev_hash:
             yield ChainFault(number, f"entry {number} does not follow the entry before it: its prev_hash is another")
-        if not _holds(entry):
+        if not holds:
             yield ChainFault(number, f"entry {number} was altered: its content has another hash than it states")
-        prev_hash = str(entry.get("hash"))
+        prev_hash = digest if isinstance(digest, str) else str(digest)
 
 
 def _holds(entry: Mapping[str, Any]) -> bool:
@@ -96,18 +135,33 @@ def _holds(entry: Mapping[str, Any]) -> bool:
         return False
 
 
-_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+def _is_stored_whole(entry_no: int, body: str, prev_hash: str, digest: str) -> bool:
+    try:
+        entry = orjson.loads(body)
+        if not _APART.isdisjoint(entry):
+            return False
+        entry["entry_no"] = entry_no
+        return _digest(entry, prev_hash) == digest
+    except ValueError:
+        return False
+
+
+def _digest(body: Mapping[str, Any], prev_hash: str) -> str:
+    return hashlib.sha256(bytes.fromhex(prev_hash) + canonical(body)).hexdigest()
+
+
+_HASHES = frozenset({"prev_hash", "hash"})
+_APART = _HASHES | {"entry_no"}
+_PLAIN = frozenset({str, int, bool, NoneType})
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
 def _check(value: object) -> None:
-    if value is None or type(value) in (str, bool):  # most are, and a check of a chain asks 20 times an entry
-        return
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not (isinstance(key, str) and key.isascii()):
                 raise ValueError(f"a key of an entry is not ASCII text: {key!r}")
-            if type(inner) is not str:
-                _check(inner)
+            _check(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
             _check(inner)

@@ -39,13 +39,11 @@ class DayTotals:
 
 
 class Replayed(NamedTuple):
-    """The book that entries and quotes make, whose breakers are tripped in it (`USER` or a bot), its days, and the
-    gross P&L of each entry that opened or closed lots."""
+    """The book that entries and quotes make, whose breakers are tripped in it (`USER` or a bot), and its days."""
 
     book: Book
     tripped: frozenset[str]
     days: dict[date, DayTotals]
-    realized: dict[int, Fraction]
 
 
 def step(book: Book, entry: Mapping[str, Any], day: date, days: dict[date, DayTotals]) -> Booked | None:
@@ -74,12 +72,13 @@ def replay(
     quotes: Iterable[Seen],
     day_of: Callable[[datetime], date],
     corrected: Corrections = NONE,
+    on_booked: Callable[[Mapping[str, Any], Fraction], None] = lambda _entry, _realized: None,
 ) -> Replayed:
     """All of a book again. `entries` in order; `quotes` in the order in which they came; `corrected`: the corrections
-    that the entries make, which are known before the first of them is read."""
+    that the entries make, which are known before the first of them is read; `on_booked` gets each entry that opened or
+    closed lots, and its gross P&L."""
     book, tripped = Book(currency), set[str]()
     days: dict[date, DayTotals] = {}
-    realized: dict[int, Fraction] = {}
     waiting = iter(quotes)
     following = next(waiting, None)
 
@@ -99,13 +98,13 @@ def replay(
         for entry in counting(read, corrected):
             booked = step(book, entry, day_of(kinds.counted_at(entry)), days)
             if booked is not None:
-                realized[entry["entry_no"]] = booked.realized
+                on_booked(entry, booked.realized)
             if entry["event_type"] == kinds.TRIP:
                 tripped.add(entry["bot_id"] or USER)
             elif entry["event_type"] == kinds.RESET:
                 tripped.discard(entry["bot_id"] or USER)
     quoted(None)
-    return Replayed(book, frozenset(tripped), days, realized)
+    return Replayed(book, frozenset(tripped), days)
 
 
 def differences(replayed: Book, kept: Book) -> Iterator[str]:

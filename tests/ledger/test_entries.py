@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.ledger.entries import ORIGIN, START, Head, canonical, chained, faults, moment
+from fntx_dagster.ledger.entries import ORIGIN, START, Head, canonical, chained, faults, moment, stored, stored_faults
 
 BODIES = [
     {"type": "event", "event_type": "deposit", "amount": "1000", "bot_id": None, "is_paper": True},
@@ -84,3 +84,22 @@ def test_a_moment_is_written_in_utc_with_a_z() -> None:
     hong_kong = timezone(timedelta(hours=8))
     assert moment(datetime(2026, 3, 2, 8, 0, tzinfo=hong_kong)) == "2026-03-02T00:00:00Z"
     assert moment(datetime(2026, 3, 2, 0, 0, 0, 50, tzinfo=UTC)) == "2026-03-02T00:00:00.000050Z"
+
+
+def test_entries_are_checked_as_they_are_stored() -> None:
+    kept = [stored(entry) for entry in ENTRIES]
+    assert [entry.entry for entry in kept] == ENTRIES
+    assert not [*stored_faults(kept)]
+    assert not [*stored_faults(kept[2:], Head(2, kept[1].hash))]
+    for change in ('{"amount":"1001"}', '{"type":1.5}', '{"n":9007199254740992}', '{"n":1e400}', '{"é":"x"}'):
+        [found] = stored_faults([kept[0], kept[1]._replace(body=change), kept[2]])
+        assert (found.entry_no, "altered" in found.reason) == (2, True)
+    assert [found.entry_no for found in stored_faults([kept[0], kept[2]])] == [2]
+    assert [found.entry_no for found in stored_faults([kept[0], kept[1]._replace(prev_hash="zz"), kept[2]])] == [2, 2]
+
+
+@pytest.mark.parametrize("name", ["entry_no", "prev_hash", "hash"])
+def test_a_stored_body_that_names_a_number_or_a_hash_was_altered(name: str) -> None:
+    first = stored(ENTRIES[0])
+    body = json.dumps(json.loads(first.body) | {name: ENTRIES[0][name]})
+    assert [found.entry_no for found in stored_faults([first._replace(body=body)])] == [1]

@@ -125,13 +125,18 @@ def _booked(desk: Desk, db: Readable, book_id: int, currency: str) -> _Sums:
 
     with db.connect() as connection:
         known: Corrections = corrections(checking.correcting_entries(connection, book_id))
-    again = replay(currency, entries(), checking.quotes(db, book_id), desk.day, known)
+    results: dict[int, Fraction] = {}
+
+    def booked(entry: Mapping[str, Any], result: Fraction) -> None:
+        results[entry["entry_no"]] = result
+
+    replay(currency, entries(), checking.quotes(db, book_id), desk.day, known, booked)
     realised: defaultdict[tuple[date, str], Fraction] = defaultdict(Fraction)
     cash: defaultdict[tuple[date, str], Fraction] = defaultdict(Fraction)
     for number, row in rows.items():
         if number in known.reversed:
             continue
-        if result := again.realized.get(number):
+        if result := results.get(number):
             realised[date.fromisoformat(row["session"]), quoted[number]] += result
         for name, amount in moved[number]:
             cash[date.fromisoformat(row["reported"]), name] += amount

@@ -18,7 +18,7 @@ from fntx_dagster.ledger import kinds
 from fntx_dagster.ledger.book import Book, Figures
 from fntx_dagster.ledger.corrections import PLACE, REVERSES, corrections
 from fntx_dagster.ledger.entries import Entry, Head, chained
-from fntx_dagster.ledger.exact import STORED, written
+from fntx_dagster.ledger.exact import STORED, stored, written
 from fntx_dagster.ledger.positions import Key, Position
 from fntx_dagster.ledger.replay import DayTotals, replay, step
 from fntx_dagster.ledger.units import Fund
@@ -130,30 +130,26 @@ class Batch:
         db, kept = self.desk.db, self.stored.book
         kept.lots.update(checking.lots(self.connection, self.book_id))
         self._keep(kept)
-        stated: dict[int, Fraction] = {}
+        new, realized, restated = self.stored.head.entry_no, dict[int, Fraction](), dict[int, Fraction]()
 
-        def entries() -> Iterator[Entry]:
-            for entry in chain(reading.all_entries(db, self.book_id), self.drafts):
-                if "realized_pnl" in entry:
-                    stated[entry["entry_no"]] = Fraction(entry["realized_pnl"])
-                yield entry
+        def booked(entry: Mapping[str, Any], result: Fraction) -> None:
+            if entry["entry_no"] > new:
+                realized[entry["entry_no"]] = result
+            elif Fraction(entry.get("realized_pnl", result)) != stored(result):
+                restated[entry["entry_no"]] = result
 
         known = checking.correcting_entries(self.connection, self.book_id)
         corrected = corrections([*known, *self.drafts])
-        again = replay(kept.currency, entries(), checking.quotes(db, self.book_id), self.desk.day, corrected)
-        new = self.stored.head.entry_no
-        restated = {
-            number: realized
-            for number, realized in again.realized.items()
-            if number <= new and written(realized, STORED) != written(stated.get(number, realized), STORED)
-        }
+        entries = chain(reading.all_entries(db, self.book_id), self.drafts)
+        quotes = checking.quotes(db, self.book_id)
+        again = replay(kept.currency, entries, quotes, self.desk.day, corrected, booked)
         days = again.days
         for day in reading.days(db, self.book_id):
             sums = days.setdefault(day.day, DayTotals())
             sums.trades -= day.trades
             for name in ("fees", "volume", "realized", "flows"):
                 setattr(sums, name, getattr(sums, name) - Fraction(getattr(day, name)))
-        return _Made(again.book, days, again.realized, restated, is_rebuilt=True)
+        return _Made(again.book, days, realized, restated, is_rebuilt=True)
 
     def _keep(self, book: Book) -> None:
         """Remember what is stored, to write only what changes."""

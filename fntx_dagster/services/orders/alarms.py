@@ -6,6 +6,7 @@ whoever is started anew. Books are named by their numbers, and no user is: `fntx
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from fntx_dagster.errors import Transient
@@ -116,9 +117,11 @@ def held_prices(db: Readable) -> Observed:
     return Observed("prices", HELD, findings)
 
 
-def verify_and_record(desk: Desk, user_id: str | None = None) -> list[Verified]:
+def verify_and_record(
+    desk: Desk, user_id: str | None = None, on_progress: Callable[[str], None] = lambda _words: None
+) -> list[Verified]:
     """Verify the books of a user, or all; one that does not hold becomes an alert, which the next verification ends."""
-    verified = verify(desk, user_id)
+    verified = verify(desk, user_id, on_progress)
     findings = [
         Finding(book_name(book), f"{book_name(book)} does not hold: {'; '.join(book.faults[:3])}")
         for book in verified

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from fntx_dagster.ledger.corrections import corrections
-from fntx_dagster.ledger.entries import START, Entry, Head, faults
-from fntx_dagster.ledger.exact import STORED, decimal, written
+from fntx_dagster.ledger.entries import START, Entry, Head, StoredEntry, stored_faults
+from fntx_dagster.ledger.exact import decimal, stored, written
 from fntx_dagster.ledger.replay import DayTotals, differences, replay
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.database import Readable
@@ -20,6 +21,10 @@ from fntx_dagster.store.ledger.checking import BookRow
 from fntx_dagster.store.ledger.reading import BookDay
 
 _MOST_FAULTS = 20
+_STEP = 100_000
+"""Entries from one word of progress to the next."""
+
+Each = TypeVar("Each")
 
 
 class Verified(NamedTuple):
@@ -44,45 +49,60 @@ class Verified(NamedTuple):
         return not self.faults
 
 
-def verify(desk: Desk, user_id: str | None = None) -> list[Verified]:
-    """Verify the books of a user, or all. Each book is read in one snapshot. Raises Permanent for a user without a
-    book: a name that is misspelled is not one that holds."""
+def verify(
+    desk: Desk, user_id: str | None = None, on_progress: Callable[[str], None] = lambda _words: None
+) -> list[Verified]:
+    """Verify the books of a user, or all. All are read in one snapshot, twice, and no entry is kept. Raises Permanent
+    for a user without a book: a name that is misspelled is not one that holds."""
     with desk.db.snapshot() as db:
-        return [_verify(desk, db, row) for row in checking.listed(db, user_id)]
+        return [_verify(desk, db, row, on_progress) for row in checking.listed(db, user_id)]
 
 
-def _verify(desk: Desk, db: Readable, row: BookRow) -> Verified:
+def _verify(desk: Desk, db: Readable, row: BookRow, on_progress: Callable[[str], None]) -> Verified:
     last = START
 
-    def entries() -> Iterator[Entry]:
+    def with_progress(entries: Iterable[Each], what: str) -> Iterator[Each]:
+        for number, entry in enumerate(entries, start=1):
+            yield entry
+            if not number % _STEP:
+                on_progress(f"book {row.book_id}: {number:,} of {row.head.entry_no:,} entries {what}")
+
+    def entries() -> Iterator[StoredEntry]:
         nonlocal last
-        for entry in reading.all_entries(db, row.book_id):
-            last = Head(entry["entry_no"], entry["hash"])
+        for entry in with_progress(reading.stored_entries(db, row.book_id), "checked"):
+            last = Head(entry.entry_no, entry.hash)
             yield entry
 
-    found = [fault.reason for fault in islice(faults(entries()), _MOST_FAULTS)]
+    broken = stored_faults(entries())
+    found = [fault.reason for fault in islice(broken, _MOST_FAULTS)]
+    deque(broken, maxlen=0)  # nothing else can be read before the last entry was
     if not found and last != row.head:
         found.append(f"the book's head is entry {row.head.entry_no}, and the last entry is {last.entry_no}")
     found += islice(checking.unbalanced(db, row.book_id), _MOST_FAULTS)
     differing: tuple[str, ...] = ()
     if not found:  # the entries are what they were: what they make can be compared
-        differing = tuple(islice(_replayed(desk, db, row), _MOST_FAULTS))
+        replayed = _replayed(desk, db, row, lambda entries: with_progress(entries, "replayed"))
+        differing = tuple(islice(replayed, _MOST_FAULTS))
     return Verified(row.book_id, row.user_id, row.is_paper, last.entry_no, last, tuple(found), differing)
 
 
-def _replayed(desk: Desk, db: Readable, row: BookRow) -> Iterator[str]:
-    stated: dict[int, Fraction] = {}
-
-    def entries() -> Iterator[Entry]:
-        for entry in reading.all_entries(db, row.book_id):
-            if "realized_pnl" in entry:
-                stated[entry["entry_no"]] = Fraction(entry["realized_pnl"])
-            yield entry
-
+def _replayed(
+    desk: Desk, db: Readable, row: BookRow, with_progress: Callable[[Iterator[Entry]], Iterator[Entry]]
+) -> Iterator[str]:
     with db.connect() as connection:
         corrected = corrections(checking.correcting_entries(connection, row.book_id))
-    again = replay(row.currency, entries(), checking.quotes(db, row.book_id), desk.day, corrected)
-    yield from _differing_results(again.realized, stated, checking.restated(db, row.book_id))
+    kept_results, differing = checking.restated(db, row.book_id), list[str]()
+
+    def booked(entry: Mapping[str, Any], realized: Fraction) -> None:
+        """Note where the gross P&L of an entry is not what it states, and `restated` does not say so."""
+        known = kept_results.get(entry["entry_no"], entry.get("realized_pnl"))
+        if known is not None and Fraction(known) != stored(realized) and len(differing) < _MOST_FAULTS:
+            words = f"realises {written(realized)}, and the tables say {written(Fraction(known))}"
+            differing.append(f"entry {entry['entry_no']} {words}")
+
+    entries = with_progress(reading.all_entries(db, row.book_id))
+    again = replay(row.currency, entries, checking.quotes(db, row.book_id), desk.day, corrected, booked)
+    yield from differing
     with db.connect() as connection:
         kept = books.read(connection, row.book_id, About(datetime.now(UTC)))
         kept.book.lots.update(checking.lots(connection, row.book_id))
@@ -99,22 +119,12 @@ def _replayed(desk: Desk, db: Readable, row: BookRow) -> Iterator[str]:
 
 def _differing_days(again: Mapping[date, DayTotals], kept: Iterable[BookDay]) -> Iterator[str]:
     """Where a day's sums or its last valuation are not what the entries and quotes make."""
-    stored = {day.day: day for day in kept}
-    for day in sorted(again.keys() | stored.keys()):
-        sums, known = again.get(day, DayTotals()), stored.get(day)
+    tables = {day.day: day for day in kept}
+    for day in sorted(again.keys() | tables.keys()):
+        sums, known = again.get(day, DayTotals()), tables.get(day)
         made = {name: getattr(sums, name) for name in ("trades", "fees", "volume", "realized", "flows")}
         made |= {"equity": sums.last and sums.last.equity, "units": sums.last and sums.last.units}
         for name, value in made.items():
             stored_value = getattr(known, name, None) if known else None
             if decimal(Fraction(value or 0)) != decimal(Fraction(stored_value or 0)):
                 yield f"{name} of the day {day}: the table has {stored_value}, the entries make {value}"
-
-
-def _differing_results(
-    again: Mapping[int, Fraction], stated: Mapping[int, Fraction], kept: Mapping[int, Fraction]
-) -> Iterator[str]:
-    """Where the gross P&L of an entry is not what it states, and `restated` does not say so."""
-    for number, realized in again.items():
-        known = kept.get(number, stated.get(number))
-        if known is not None and written(realized, STORED) != written(known, STORED):
-            yield f"entry {number} realises {written(realized)}, and the tables say {written(known)}"

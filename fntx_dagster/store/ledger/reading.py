@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import dict_row, namedtuple_row
 
-from fntx_dagster.ledger.entries import Entry, Head
+from fntx_dagster.ledger.entries import Entry, Head, StoredEntry
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.queries import one_value
 
@@ -95,12 +95,12 @@ def entries(db: Readable, book_id: int, before: int | None, limit: int) -> list[
     """The newest entries below the entry `before`, newest first."""
     with db.connect() as connection:
         rows = connection.execute(
-            """select entry_no, body, prev_hash, hash from ledger.entries
+            """select entry_no, body::text, prev_hash, hash from ledger.entries
             where book_id = %(book)s and (%(before)s::bigint is null or entry_no < %(before)s)
             order by entry_no desc limit %(limit)s""",
             {"book": book_id, "before": before, "limit": limit},
         )
-        return [_entry(*row) for row in rows]
+        return [StoredEntry._make(row).entry for row in rows]
 
 
 def all_entries(db: Readable, book_id: int) -> Iterator[Entry]:
@@ -108,20 +108,36 @@ def all_entries(db: Readable, book_id: int) -> Iterator[Entry]:
     with db.connect() as connection, connection.cursor("entries") as cursor:
         cursor.itersize = _ENTRIES_AT_ONCE
         cursor.execute(
-            "select entry_no, body, prev_hash, hash from ledger.entries where book_id = %s order by entry_no",
+            "select entry_no, body::text, prev_hash, hash from ledger.entries where book_id = %s order by entry_no",
             (book_id,),
         )
         for row in cursor:
-            yield _entry(*row)
+            yield StoredEntry._make(row).entry
+
+
+def stored_entries(db: Readable, book_id: int) -> Iterator[StoredEntry]:
+    """Every entry of a book as it is stored, in order, streamed by COPY, which is faster than a cursor. Of a snapshot
+    nothing else can be read until the last entry was."""
+    with (
+        db.connect() as connection,
+        connection.cursor() as cursor,
+        cursor.copy(
+            """copy (select entry_no, body::text, prev_hash, hash from ledger.entries where book_id = %s
+            order by entry_no) to stdout (format binary)""",
+            (book_id,),
+        ) as rows,
+    ):
+        rows.set_types(("int8", "text", "text", "text"))
+        yield from map(StoredEntry._make, rows.rows())
 
 
 def entry(connection: psycopg.Connection, book_id: int, number: int) -> Entry | None:
     """An entry of a book by its number."""
     row = connection.execute(
-        "select entry_no, body, prev_hash, hash from ledger.entries where (book_id, entry_no) = (%s, %s)",
+        "select entry_no, body::text, prev_hash, hash from ledger.entries where (book_id, entry_no) = (%s, %s)",
         (book_id, number),
     ).fetchone()
-    return _entry(*row) if row else None
+    return StoredEntry._make(row).entry if row else None
 
 
 def moves_money(connection: psycopg.Connection, book_id: int, number: int) -> bool:
@@ -203,7 +219,3 @@ def burst(db: Readable, book_id: int, since: datetime, now: datetime) -> dict[st
             (book_id, since, now),
         )
         return dict(rows.fetchall())
-
-
-def _entry(entry_no: int, body: Entry, prev_hash: str, digest: str) -> Entry:
-    return {"entry_no": entry_no, **body, "prev_hash": prev_hash, "hash": digest}

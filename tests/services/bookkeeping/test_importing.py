@@ -14,6 +14,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.services.bookkeeping import importing
 from fntx_dagster.services.bookkeeping.batch import BookOwner
 from fntx_dagster.services.bookkeeping.importing import Imported, import_fills
+from fntx_dagster.services.orders import verifying
 from fntx_dagster.services.orders.portfolio import profits, summary
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
@@ -160,3 +161,13 @@ def test_a_trade_that_the_book_has_otherwise_and_one_before_its_last_are_refused
     [first, _] = imported(desk, written(tmp_path / "fills.csv", fills)).faults
     assert (first.row, first.field) == (1, "timestamp")
     assert [book.entries for book in verify(desk)] == [8]
+
+
+def test_a_verification_says_how_far_it_is(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "_STEP", 3)
+    imported(desk, written(tmp_path / "fills.csv", rows(7)))
+    words: list[str] = []
+    [book] = verify(desk, on_progress=words.append)
+    assert book.holds
+    of_book = f"book {book.book_id}:"
+    assert words == [f"{of_book} {done} of 7 entries {what}" for what in ("checked", "replayed") for done in (3, 6)]
