@@ -504,14 +504,15 @@ def timing(day, posted_at):
     said = f"posted at {datetime.fromtimestamp(posted_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC, by the chain's clock"
     if day[:4] not in HOLIDAYS:
         return f"{said}; whether that was late is NOT CHECKED: the exchange's sessions of {day[:4]} are not known here"
-    closed_at = closing(day)
-    behind = posted_at - (closed_at or 0)
-    if behind < 0 or (closed_at is None and f"{datetime.fromtimestamp(posted_at, timezone.utc):%Y-%m-%d}" < day):
+    closed_at, end = closing(day), "the session's close"
+    if closed_at is None:  # only a market that never closes has a session then
+        closed_at = int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) + 24 * 3600
+        end = "the end of the day in UTC, which is no day of the New York Stock Exchange"
+    behind = posted_at - closed_at
+    if behind < 0:
         return f"{said}, before the session was over: the figures cannot be that session's"
-    if closed_at is None:
-        return f"{said}; {day} was no session of the exchange"
     late = ", late: it does not show that the figures were fixed on the day" if behind > LATE_AFTER else ""
-    return f"{said}, {in_words(behind)} after the session's close{late}"
+    return f"{said}, {in_words(behind)} after {end}{late}"
 
 
 def closing(day):

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm.contracts import NoTrackRecord
 from fntx_dagster.adapters.evm.reader import AnotherChain, PostedNothing, read_at
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS
+from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.proof.disclosure import EXTENSION_SLOT, FORMAT, Disclosure, Verdicts, check, parse
 from fntx_dagster.proof.form import MAX_BYTES
 from fntx_dagster.services.signatures.history import KNOWN_YEARS, LATE_AFTER, closing_of, in_words
@@ -37,8 +39,8 @@ STEPS = {
 
 
 class Posted(NamedTuple):
-    """When the trader posted the disclosed version. `behind`: from the session's close, None where that day has no
-    session; `is_early`: before the session was over. Outside KNOWN_YEARS a posting is neither late nor early."""
+    """When the trader posted the disclosed version. `behind`: from the session's close, None where that is not
+    known: outside KNOWN_YEARS; `is_early`: before the session was over."""
 
     posted_at: datetime
     behind: timedelta | None
@@ -143,13 +145,15 @@ def check_disclosure(text: str | bytes, rpc_url: str | None = None, root: bytes 
     )
 
 
-def posting_of(day: date, posted_at: datetime) -> Posted:
-    """What the time (aware) says at which a day's record was posted."""
-    closes_at = closing_of(day)
-    behind = None if closes_at is None else posted_at - closes_at
-    is_early = posted_at.date() < day if behind is None else behind < timedelta(0)
-    is_late = behind is not None and behind > LATE_AFTER
-    return Posted(posted_at, behind, is_late, is_early and day.year in KNOWN_YEARS)
+def posting_of(day: date, posted_at: datetime, closes_at: datetime | None = None) -> Posted:
+    """What the time (aware) says at which a day's record was posted. `closes_at`: when its session ended, where that is
+    known; else it is the exchange's session or, on a day without one, the day of UTC."""
+    if closes_at is None and day.year in KNOWN_YEARS:
+        closes_at = closing_of(day) or sessions(day, day, SEVEN_DAYS)[0].closes_at
+    if closes_at is None:
+        return Posted(posted_at, None, False, False)
+    behind = posted_at - closes_at
+    return Posted(posted_at, behind, behind > LATE_AFTER, behind < timedelta(0))
 
 
 def timing(day: date, posted: Posted) -> str:
@@ -159,10 +163,11 @@ def timing(day: date, posted: Posted) -> str:
         return f"{said}; whether that was late is NOT CHECKED: the exchange's sessions of {day.year} are not known here"
     if posted.is_early:
         return f"{said}, before the session was over: the figures cannot be that session's"
-    if posted.behind is None:
-        return f"{said}; {day} was no session of the exchange"
+    end = "the session's close"
+    if closing_of(day) is None:  # only a market that never closes has a session then
+        end = "the end of the day in UTC, which is no day of the New York Stock Exchange"
     late = ", late: it does not show that the figures were fixed on the day" if posted.is_late else ""
-    return f"{said}, {in_words(posted.behind)} after the session's close{late}"
+    return f"{said}, {in_words(posted.behind)} after {end}{late}"
 
 
 _ADDRESSES = "whether the trader's and the contract's address are the ones you expect: compare them"

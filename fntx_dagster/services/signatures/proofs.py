@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import DayProof, PostedDay, SignedDay
@@ -42,8 +42,14 @@ def day_proofs(db: Readable, account: str, days: Collection[date]) -> dict[date,
 def _proof(signed: SignedDay, posted: PostedDay | None, changed: tuple[str, ...] | None, failed: int) -> DayProof:
     if posted is None:
         return DayProof(signed, None, in_words(None), False, False, changed, failed)
-    at = posting_of(signed.trading_day, posted.posted_at)
+    at = posting_of(signed.trading_day, posted.posted_at, _closed_at(signed))
     return DayProof(signed, posted, in_words(at.behind), at.is_late, at.is_early, changed, failed)
+
+
+def _closed_at(signed: SignedDay) -> datetime | None:
+    """When the session ended, by the record itself (UTC); None where its catalogue does not say."""
+    seconds = signed.values.get("session_close_utc")
+    return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
 
 
 def _changed(db: Readable, account: str, signed: Mapping[date, SignedDay]) -> dict[date, tuple[str, ...]]:

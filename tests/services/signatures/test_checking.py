@@ -21,7 +21,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.proof.disclosure import disclose
 from fntx_dagster.proof.record import build_record
 from fntx_dagster.proof.salts import SaltForm
-from fntx_dagster.services.signatures.checking import SETTLED, STEPS, Checked, check_disclosure
+from fntx_dagster.services.signatures.checking import SETTLED, STEPS, Checked, check_disclosure, posting_of, timing
 from tests.verify.conftest import SECRET, Node, Shown
 from verify import verify as script
 
@@ -275,3 +275,23 @@ def answering(node: Node, where: str, answer: object) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("after_midnight", "delay", "is_early", "is_late"),
+    [(-1, "", True, False), (3600, "1.0 hours", False, False), (25 * 3600, "25.0 hours", False, True)],
+)
+def test_a_sunday_of_a_market_that_never_closes_ends_at_midnight_in_utc(
+    after_midnight: int, delay: str, is_early: bool, is_late: bool
+) -> None:
+    sunday, midnight = date(2026, 3, 8), datetime(2026, 3, 9, tzinfo=UTC)
+    posted = posting_of(sunday, midnight + timedelta(seconds=after_midnight))
+    assert (posted.is_early, posted.is_late) == (is_early, is_late)
+    assert posted == posting_of(sunday, posted.posted_at, midnight)
+    assert delay in timing(sunday, posted)
+
+
+def test_the_session_that_a_record_states_counts_where_it_is_known() -> None:
+    monday, at = date(2026, 3, 9), datetime(2026, 3, 10, 22, tzinfo=UTC)
+    assert posting_of(monday, at).is_late  # after New York's close
+    assert not posting_of(monday, at, datetime(2026, 3, 10, tzinfo=UTC)).is_late
