@@ -8,28 +8,20 @@ among them would take one more turn through the threads.
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi import APIRouter, FastAPI, Query
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fntx_dagster.api import callers, description
+from fntx_dagster.api import callers, description, signals
+from fntx_dagster.api.dependencies import NAME, Body, BotId, Key, Now, Reader, TheDesk, Trader, replied
 from fntx_dagster.api.description import answered
 from fntx_dagster.api.problems import answer_problems
 from fntx_dagster.model import answers
 from fntx_dagster.services.orders import asking, guarding, health, money, portfolio, requests, submitting
-from fntx_dagster.services.orders.access import Caller
-from fntx_dagster.services.orders.replies import Reply
-from fntx_dagster.services.orders.requests import Declined, FieldFault
 from fntx_dagster.services.orders.turn import Desk
 
-_LARGEST_BODY = 64 * 1024
 _LAST_ENTRY = 2**63 - 1
-_NAME = r"^[\x21-\x7e]{0,64}$"
-
-_BEARER = HTTPBearer(auto_error=False)
-"""For the document alone: `callers.py` reads the header."""
 
 router = APIRouter(prefix="/api", responses=description.PROBLEMS)
 
@@ -43,60 +35,14 @@ def make_app(desk: Desk, *, simulated_time: bool = False) -> FastAPI:
     app.state.known_callers = callers.KnownCallers()
     answer_problems(app)
     app.include_router(router)
+    app.include_router(signals.router)
     app.add_middleware(_Unstored)
     return app
-
-
-async def _desk(request: Request) -> Desk:
-    return request.app.state.desk
-
-
-async def _caller(request: Request, _: Annotated[object, Security(_BEARER)]) -> Caller:
-    state = request.app.state
-    return await callers.caller_of(request, state.desk, state.failures, state.known_callers)
-
-
-async def _trader(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
-    if not caller.may_trade:
-        words = f"a token of the role {caller.role} only reads"
-        raise Declined([FieldFault("", "forbidden", words)], "forbidden", 403)
-    return caller
-
-
-async def _now(request: Request) -> datetime:
-    return callers.now_of(request, request.app.state.desk, request.app.state.simulated_time)
-
-
-async def _key(request: Request, _: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str | None:
-    return callers.key_of(request)
-
-
-async def _body(request: Request) -> bytes:
-    received = bytearray()
-    async for part in request.stream():
-        received += part
-        if len(received) > _LARGEST_BODY:
-            raise Declined([FieldFault("", "too_large", f"a request has at most {_LARGEST_BODY} bytes")], status=413)
-    return bytes(received)
-
-
-TheDesk = Annotated[Desk, Depends(_desk)]
-Reader = Annotated[Caller, Depends(_caller)]
-Trader = Annotated[Caller, Depends(_trader)]
-Now = Annotated[datetime, Depends(_now)]
-Body = Annotated[bytes, Depends(_body)]
-Key = Annotated[str | None, Depends(_key)]
-BotId = Annotated[str | None, Query(pattern=_NAME)]
 
 
 def _in_book(desk: Desk, is_paper: bool, now: datetime) -> datetime:
     """The moment in a book: a live one knows no simulated time."""
     return now if is_paper else desk.clock()
-
-
-def _reply(reply: Reply) -> Response:
-    headers = {"Idempotent-Replayed": "true"} if reply.replayed else None
-    return Response(reply.body, reply.status, headers, "application/json")
 
 
 class _Unstored:
@@ -118,7 +64,7 @@ class _Unstored:
 def submit(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key) -> Response:
     """Submit an order through the four gates."""
     asked = requests.submission(body, idempotency_key)
-    return _reply(submitting.submit(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
+    return replied(submitting.submit(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
 
 
 @router.get("/orders/pending", responses=answered(answers.PendingAnswer))
@@ -148,7 +94,7 @@ def cancel(desk: TheDesk, caller: Trader, now: Now, order_id: str) -> Any:
 def funding(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key) -> Response:
     """Record a deposit, a withdrawal, or an allocation to a bot."""
     asked = requests.funding(body, idempotency_key)
-    return _reply(money.fund(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
+    return replied(money.fund(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
 
 
 @router.get("/ledger/fills", responses=answered(answers.FillsAnswer))
@@ -219,7 +165,7 @@ def breaker_status(
     caller: Reader,
     now: Now,
     bot_id: BotId = None,
-    user_id: Annotated[str | None, Query(pattern=_NAME)] = None,
+    user_id: Annotated[str | None, Query(pattern=NAME)] = None,
     is_paper: bool = True,
 ) -> Any:
     """Whether a breaker is tripped, and the figures that it judges."""

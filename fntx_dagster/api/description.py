@@ -93,6 +93,102 @@ GUARDING = _body(
     {"bot_id": "bot_123", "reason": "the price feed was wrong, and is mended"},
 )
 
+_WORDS = {"type": "string", "minLength": 1, "maxLength": 255}
+_SHORT = {"type": "string", "minLength": 1, "maxLength": 64}
+_SIZED = _AMOUNT | {"description": "At least 0, with 9 decimal places at most."}
+_LADDER = {"type": "array", "items": {"type": "array", "items": _SIZED, "minItems": 2, "maxItems": 2}}
+_MARKET = {
+    "type": "object",
+    "description": "The paper market: best prices or ladders; a side without a size gives any quantity.",
+    "properties": {
+        "bid": _SIZED,
+        "ask": _SIZED,
+        "bid_size": _SIZED,
+        "ask_size": _SIZED,
+        "bids": _LADDER | {"description": "[price, size], instead of bid."},
+        "asks": _LADDER | {"description": "[price, size], instead of ask."},
+        "ts": {"type": "string", "format": "date-time"},
+    },
+    "additionalProperties": False,
+}
+_USER = {
+    "description": "A participant: 1 to 64 characters without spaces, or a whole number.",
+    "oneOf": [{"type": "string", "minLength": 1, "maxLength": 64}, {"type": "integer", "minimum": 0}],
+}
+_SIGNAL = {
+    "token": _SHORT | {"description": "The underlying's token."},
+    "unique_id": _WORDS | {"description": "The signal's own id: one entry and one exit for each."},
+    "strike_price_token": _SHORT | {"description": "The token of what is traded."},
+    "strategy_code": _NAME,
+}
+_SIGNALLED = {
+    "token": "23",
+    "unique_id": "unique_123",
+    "strike_price_token": "45678",
+    "strategy_code": "STRATEGY_001",
+}
+SIGNAL_ENTRY = _body(
+    {
+        **_SIGNAL,
+        "signal": {"type": "string", "enum": ["BUY_ENTRY", "SELL_ENTRY"]},
+        "strike_data": {
+            "type": "object",
+            "description": "The instrument; needed where its token is not known yet.",
+            "properties": {
+                "token": _SHORT,
+                "exchange": _NAME,
+                "index_name": _SHORT,
+                "DOE": {"type": "string", "description": "Day of expiry, as 2025-12-23."},
+                "strike_price": _SIZED,
+                "position": {"type": "string", "enum": ["CE", "PE"]},
+                "symbol": _SHORT,
+                "lot_qty": _SIZED,
+            },
+            "required": ["symbol"],
+            "additionalProperties": False,
+        },
+        "allocations": {
+            "type": "array",
+            "description": "Who takes part; else the strategy's subscriptions.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "user_id": _USER,
+                    "qty": _NUMBER,
+                    "fee_bps": _SIZED,
+                    "fee_fixed": _SIZED,
+                    "max_notional": _SIZED,
+                },
+                "required": ["user_id", "qty"],
+                "additionalProperties": False,
+            },
+        },
+        "quote": _MARKET,
+        "stop_loss": _AMOUNT,
+        "target": _AMOUNT,
+        "description": {"type": "string", "maxLength": 500},
+        "is_paper": _PAPER,
+    },
+    [*_SIGNAL, "signal"],
+    {**_SIGNALLED, "signal": "BUY_ENTRY", "allocations": [{"user_id": "1", "qty": "1"}], "quote": {"ask": "100"}},
+)
+SIGNAL_EXIT = _body(
+    {
+        **_SIGNAL,
+        "signal": {"type": "string", "enum": ["BUY_EXIT", "SELL_EXIT"]},
+        "quote": _MARKET,
+        "user_ids": {"type": "array", "items": _USER, "description": "Who leaves; else all who hold."},
+        "exit_reason": {
+            "type": "string",
+            "enum": ["SIGNAL", "STOPLOSS", "TARGET", "MANUAL", "SQUARE_OFF", "EXPIRY"],
+            "default": "SIGNAL",
+        },
+        "settlement_price": _SIZED | {"description": "Of exit_reason EXPIRY: the official price; no quote is needed."},
+    },
+    [*_SIGNAL, "signal"],
+    {**_SIGNALLED, "signal": "BUY_EXIT", "quote": {"bid": "110"}},
+)
+
 _PROBLEM = {
     "type": "object",
     "properties": {

@@ -34,6 +34,12 @@ _TITLES = {
     "reason_missing": "A reason is needed",
     "quote_not_allowed": "A live order brings no quote",
     "simulated_time_off": "Simulated time is off",
+    "unknown_instrument": "The instrument is not known",
+    "user_twice": "A participant is named twice",
+    "no_entry": "There is nothing to leave",
+    "wrong_side": "The entry is of the other side",
+    "no_allocation": "A participant holds nothing of it",
+    "not_expired": "The instrument has not expired",
     "too_many_requests": "Too many requests",
     "unavailable": "The database cannot be reached now",
 }

@@ -18,12 +18,14 @@ from fntx_dagster.ledger.book import Book, Booked, EntryRates
 from fntx_dagster.ledger.entries import moment
 from fntx_dagster.ledger.exact import STORED, written
 from fntx_dagster.ledger.positions import Key
-from fntx_dagster.ledger.postings import LedgerLeg, of_fill, of_funding, reversed_
+from fntx_dagster.ledger.postings import LedgerLeg, of_fill, of_funding, of_shares, reversed_
 from fntx_dagster.model.orders import OrderFill
 
 DEPOSIT, WITHDRAWAL, ALLOCATION = FUNDING = ("deposit", "withdrawal", "allocation")
 REJECTED, ERROR, TRIP, RESET, REVERSAL = "order_rejected", "error", "breaker_trip", "breaker_reset", "reversal"
 FOREIGN_FILL, FILL_CONFLICT, LATE_FILL, ORDER_LOST = "foreign_fill", "fill_conflict", "late_fill", "order_lost"
+SIGNAL_RULE, SIGNAL_SHARES = "signal_rule", "signal_shares"
+"""By which rule a signal's fills are shared among whom, stated before its order leaves; what the shares are then."""
 FILL_UNUSABLE, ORDER_OVERFILLED = "fill_unusable", "order_overfilled"
 """What an exchange reported that moves no money by itself: a fill of no order of ours, a fill that says something else
 than before, a fill of an order that had failed, an order that never came to its exchange."""
@@ -118,6 +120,8 @@ def postings(entry: Mapping[str, Any], reversed_entry: Mapping[str, Any] | None 
         return of_funding(entry["event_type"], Fraction(entry["amount"]), entry["currency"], entry["bot_id"])
     if entry["event_type"] in statements.KINDS:
         return statements.postings(entry)
+    if entry["event_type"] == SIGNAL_SHARES:
+        return of_shares(entry["symbol"], Fraction(entry["shared_qty"]), Fraction(entry["shared_money"]))
     if entry["event_type"] == REVERSAL and reversed_entry is not None:
         return reversed_(postings(reversed_entry))
     return []

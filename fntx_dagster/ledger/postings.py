@@ -2,8 +2,9 @@
 
 Accounts: `cash` (what the book holds of a currency), `position:BOT:EXCHANGE:SYMBOL` (what a bot holds of its base
 currency), `trading` (the other side of every purchase and sale), `fees`, `capital` (what the user brought, negative as
-it is owed to him), `capital:BOT` (the part of it that a bot was given) and `income:CAUSE` (what came without a
-fill: dividends, interest; what went so: taxes, a broker's fees).
+it is owed to him), `capital:BOT` (the part of it that a bot was given), `income:CAUSE` (what came without a
+fill: dividends, interest; what went so: taxes, a broker's fees), and, in the book of a strategy whose fills are shared,
+`participants` (what is theirs: the sum over their allocations) and `shared` (the other side of it).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from fntx_dagster.ledger.positions import Key
 from fntx_dagster.model.orders import OrderFill
 
 CASH, TRADING, FEES, CAPITAL, INCOME = "cash", "trading", "fees", "capital", "income"
+PARTICIPANTS, SHARED = "participants", "shared"
 
 
 class LedgerLeg(NamedTuple):
@@ -56,6 +58,17 @@ def of_fill(key: Key, execution: OrderFill) -> list[LedgerLeg]:
         payer = held if execution.fee_currency == base else CASH
         legs += [LedgerLeg(payer, execution.fee_currency, -fee), LedgerLeg(FEES, execution.fee_currency, fee)]
     return legs
+
+
+def of_shares(symbol: str, quantity: Fraction, money: Fraction) -> list[LedgerLeg]:
+    """What a step of a signal gave its participants (negative: took), of the base and of the quote currency."""
+    base, _, currency = symbol.partition("/")
+    return [
+        LedgerLeg(account, name, sign * amount)
+        for name, amount in ((base, quantity), (currency, money))
+        for account, sign in ((PARTICIPANTS, 1), (SHARED, -1))
+        if amount
+    ]
 
 
 def reversed_(legs: Iterable[LedgerLeg]) -> list[LedgerLeg]:

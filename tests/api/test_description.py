@@ -8,7 +8,7 @@ import pytest
 
 from fntx_dagster.api import description
 from fntx_dagster.api.app import make_app
-from fntx_dagster.services.orders import requests
+from fntx_dagster.services.orders import fields, requests
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.database import Database
 
@@ -29,13 +29,13 @@ def test_the_fields_that_are_described_are_those_that_are_read(
     described: dict[str, Any], read: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: set[str] = set()
-    take = requests._Fields._take
+    take = fields.Fields.take
 
-    def noting(self: requests._Fields, name: str) -> Any:
+    def noting(self: fields.Fields, name: str) -> Any:
         taken.add(name)
         return take(self, name)
 
-    monkeypatch.setattr(requests._Fields, "_take", noting)
+    monkeypatch.setattr(fields.Fields, "take", noting)
     with pytest.raises(requests.Declined) as nothing:
         read(b"{}")
     body = described["requestBody"]["content"]["application/json"]["schema"]

@@ -33,6 +33,11 @@ class Caller(NamedTuple):
         """Whether it may send orders and record money."""
         return self.role in (TRADER, ADMIN)
 
+    @property
+    def may_signal(self) -> bool:
+        """Whether it may send signals."""
+        return self.role in (SIGNAL_SOURCE, ADMIN)
+
 
 def make_token(db: Database, user_id: str, role: str, lasts: timedelta | None = None) -> str:
     """A new token, which is known to nobody else: only its digest is stored. Raises Permanent for an unknown role or a

@@ -48,6 +48,13 @@ def judged(
     return row
 
 
+def settled(at: Turn, order: OrderRequest, key: str) -> OrderRow:
+    """The row of what is settled at its expiry: no gate is asked, as nothing is sent."""
+    row = _row(at, order, key, GateVerdict((), None, None))
+    at.move(row, "approved")
+    return row
+
+
 def _row(at: Turn, order: OrderRequest, key: str, verdict: GateVerdict) -> OrderRow:
     refusal = verdict.refusal
     return {

@@ -200,11 +200,11 @@ class Turn:
     def refuse(self, order: OrderRow) -> None:
         """The entry of an order that a gate refused."""
         own = {name: order[name] for name in ("order_id", "bot_id", "exchange", "symbol", "gate_failed", "reason_code")}
-        self._event(kinds.REJECTED, **own)
+        self.event(kinds.REJECTED, **own)
 
     def error(self, order: OrderRow, reason: str) -> None:
         """The entry of an approved order that the exchange refused, or that never got an answer; then the breaker."""
-        entry = self._event(
+        entry = self.event(
             kinds.ERROR,
             order_id=order["order_id"],
             bot_id=order["bot_id"],
@@ -221,7 +221,7 @@ class Turn:
         told = any((known["kind"], known["about"]) == (kind, about) for known in self.changes.alarms)
         if told or live.is_told(self._connection, self.stored.book_id, kind, about):
             return
-        entry = self._event(kind, words=words, **own)
+        entry = self.event(kind, words=words, **own)
         row = {"kind": kind, "about": about, "entry_no": entry["entry_no"], "words": words}
         self.changes.alarms.append(row | {"raised_at": self.now.isoformat()})
 
@@ -262,7 +262,7 @@ class Turn:
     def trip(self, name: str, trigger: breaker.Trigger) -> None:
         """The breaker of the user (`USER`) or a bot trips: an entry with its figures; what rests and would not reduce
         is cancelled."""
-        entry = self._event(
+        entry = self.event(
             kinds.TRIP,
             **_whose(name),
             trigger_type=trigger.type,
@@ -284,7 +284,7 @@ class Turn:
 
     def reset(self, name: str, by: str, reason: str) -> None:
         """The breaker of the user (`USER`) or a bot is reset by a person, and begins anew."""
-        entry = self._event(
+        entry = self.event(
             kinds.RESET,
             **_whose(name),
             reset_by=by,
@@ -353,7 +353,7 @@ class Turn:
             return self.book.positions.get(key, Position())
         return Position(books.read_quantity(self._connection, self.stored.book_id, key))
 
-    def _event(self, kind: str, **own: object) -> dict[str, Any]:
+    def event(self, kind: str, **own: object) -> dict[str, Any]:
         """An entry of now that moves no money."""
         return self._record(kinds.event(kind, self.when, self.stored.is_paper, **own))
 

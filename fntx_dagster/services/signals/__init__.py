@@ -1,0 +1,1 @@
+"""Signals: one message, one execution, a fair share for each participant."""

@@ -1,0 +1,318 @@
+"""The log of signals, executions, allocations, exits and trades; what writes takes part in its caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import args_row, dict_row
+
+from fntx_dagster.signals.amounts import read, written
+from fntx_dagster.signals.sharing import Share
+from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.queries import columns, one_value, own_sql
+
+_LONGEST_BODY = 1024 * 1024
+
+
+class Arrival(NamedTuple):
+    """A message as it came: the direction, whose token sent it, when, its body and what it names, where that is known;
+    `fingerprint`: of the request, or of the bytes of one that was not understood."""
+
+    direction: str
+    source: str
+    at: datetime
+    fingerprint: bytes
+    body: bytes
+    strategy_code: str | None = None
+    unique_id: str | None = None
+    signal_type: str | None = None
+
+
+class Execution(NamedTuple):
+    """One signal's execution. Quantities in units of the instrument; money in `currency`: `entry_money` and
+    `exit_money` are what all fills came to, so that prices are averages of them."""
+
+    signal_execution_id: int
+    strategy_code: str
+    unique_id: str
+    signal_log_id: int | None
+    is_paper: bool
+    accounts: str
+    signal_type: str
+    token: str
+    strike_price_token: str
+    instrument_id: int
+    market: str
+    currency: str
+    status: str
+    reason: str | None
+    requested_qty: Decimal
+    total_qty: Decimal
+    entry_money: Decimal
+    entry_time: datetime | None
+    reference_price: Decimal | None
+    exit_qty: Decimal
+    exit_money: Decimal
+    exit_time: datetime | None
+    exit_reason: str | None
+    total_pnl: Decimal
+    fees_total: Decimal
+    stop_loss: Decimal | None
+    target: Decimal | None
+    description: str | None
+    participants: int
+    entry_order_id: Any
+    salt: bytes
+    rule_entry: int | None
+    shares_entry: int | None
+    created_at: datetime
+    changed_at: datetime
+    migrated_from: str | None
+
+    @property
+    def is_short(self) -> bool:
+        return self.signal_type == "SELL_ENTRY"
+
+
+class ExitRow(NamedTuple):
+    """What an exit came to, and what it was answered with."""
+
+    signal_execution_id: int
+    signal_log_id: int | None
+    fingerprint: bytes
+    order_id: str | None
+    reason: str
+    reference_price: str | None
+    qty: str
+    money: str
+    pnl: str
+    fees: str
+    shares_entry: int | None
+    at: datetime
+    status: int
+    answer: bytes
+
+
+_GIVEN = tuple(name for name in Execution._fields if name != "signal_execution_id")
+_SHARE = ("user_id", "place", "requested_qty", "fee_bps", "fee_fixed", "max_notional", "qty", "closed_qty", "money_in")
+_SHARE_ENDS = ("money_out", "pnl", "entry_fee", "exit_fee", "status", "reason")
+_MOVES = ("qty", "closed_qty", "money_in", "money_out", "pnl", "entry_fee", "exit_fee")
+
+
+def log(
+    connection: psycopg.Connection,
+    arrived: Arrival,
+    outcome: str,
+    *,
+    code: str | None = None,
+    duplicate_of: int | None = None,
+) -> int:
+    """Keep a message and what became of it: its number. The body of a duplicate is that of what it repeats."""
+    body = arrived.body[:_LONGEST_BODY].decode("utf-8", "replace").replace("\0", "\ufffd")
+    given = arrived._asdict() | {
+        "body": None if outcome == "duplicate" else body,
+        "outcome": outcome,
+        "code": code,
+        "duplicate_of": duplicate_of,
+    }
+    names = columns(given)
+    values = own_sql(", ".join(f"%({name})s" for name in given))
+    return one_value(
+        connection.execute(f"insert into ledger.signal_log ({names}) values ({values}) returning signal_log_id", given)
+    )
+
+
+def log_refused(db: Database, arrived: Arrival, code: str) -> None:
+    """Keep a message that was refused, in a transaction of its own."""
+    with db.connect() as connection:
+        log(connection, arrived, "refused", code=code)
+
+
+def first_log(connection: psycopg.Connection, direction: str, fingerprint: bytes, code: str, unique_id: str) -> int:
+    """The number of the message that was processed first for a signal with this fingerprint."""
+    return one_value(
+        connection.execute(
+            """select min(signal_log_id) from ledger.signal_log
+            where strategy_code = %s and unique_id = %s and direction = %s and outcome = 'processed'
+                and fingerprint = %s""",
+            (code, unique_id, direction, fingerprint),
+        )
+    )
+
+
+def execution(connection: psycopg.Connection, code: str, unique_id: str) -> Execution | None:
+    """The execution of a signal; None where there is none."""
+    with connection.cursor(row_factory=args_row(Execution)) as cursor:
+        return cursor.execute(
+            f"select {columns(Execution._fields)} from ledger.signal_executions"
+            " where strategy_code = %s and unique_id = %s",
+            (code, unique_id),
+        ).fetchone()
+
+
+def execution_of_id(db: Readable, signal_execution_id: int) -> Execution | None:
+    """The execution with a number; None where there is none."""
+    with db.connect() as connection, connection.cursor(row_factory=args_row(Execution)) as cursor:
+        return cursor.execute(
+            f"select {columns(Execution._fields)} from ledger.signal_executions where signal_execution_id = %s",
+            (signal_execution_id,),
+        ).fetchone()
+
+
+def add_execution(connection: psycopg.Connection, given: Mapping[str, Any]) -> int:
+    """Store an execution: its number. `given`: fields of `Execution` but for the number."""
+    names = [name for name in _GIVEN if name in given]
+    values = own_sql(", ".join(f"%({name})s" for name in names))
+    return one_value(
+        connection.execute(
+            f"insert into ledger.signal_executions ({columns(names)}) values ({values}) returning signal_execution_id",
+            given,
+        )
+    )
+
+
+def change_execution(connection: psycopg.Connection, signal_execution_id: int, changed: Mapping[str, Any]) -> None:
+    """Move an execution forward."""
+    sets = own_sql(", ".join(f"{name} = %({name})s" for name in _GIVEN if name in changed))
+    connection.execute(
+        f"update ledger.signal_executions set {sets} where signal_execution_id = %(signal_execution_id)s",
+        {**changed, "signal_execution_id": signal_execution_id},
+    )
+
+
+def add_shares(connection: psycopg.Connection, signal_execution_id: int, shares: Iterable[Share], lot: int) -> None:
+    """Store the allocations of an execution, by COPY. `lot`: its size, as `Share` counts."""
+    names = columns(("signal_execution_id", *_SHARE, *_SHARE_ENDS))
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"copy ledger.user_signal_allocations ({names}) from stdin") as copy,
+    ):
+        for share in shares:
+            copy.write_row((signal_execution_id, *_row(share, lot)))
+
+
+def move_shares(
+    connection: psycopg.Connection, signal_execution_id: int, shares: Sequence[Share], lot: int, at: datetime
+) -> None:
+    """Move allocations forward to what these shares are now, in one statement."""
+    rows = [_row(share, lot) for share in shares]
+    given = dict(zip((*_SHARE, *_SHARE_ENDS), zip(*rows, strict=True), strict=True)) if rows else {}
+    if not given:
+        return
+    names = ("user_id", *_MOVES, "status", "reason")
+    kinds = ("text", *("numeric" for _ in _MOVES), "text", "text")
+    sets = own_sql(", ".join(f"{name} = moved.{name}" for name in names[1:]))
+    arrays = own_sql(", ".join(f"%({name})s::{kind}[]" for name, kind in zip(names, kinds, strict=True)))
+    connection.execute(
+        f"""update ledger.user_signal_allocations as share
+        set {sets}, closed_at = case when moved.status = 'CLOSED' then %(at)s end
+        from unnest({arrays}) as moved ({columns(names)})
+        where signal_execution_id = %(number)s and share.user_id = moved.user_id""",
+        {name: list(given[name]) for name in names} | {"at": at, "number": signal_execution_id},
+    )
+
+
+def shares(
+    db_connection: psycopg.Connection, signal_execution_id: int, lot: int, *, after: int = -1, limit: int | None = None
+) -> list[Share]:
+    """The allocations of an execution in the entry's order, those behind a place, so many at most."""
+    query = f"""select {", ".join(f"{name}::text" for name in (*_SHARE, *_SHARE_ENDS))}
+        from ledger.user_signal_allocations where signal_execution_id = %s and place > %s order by place limit %s"""
+    return [_share(row, lot) for row in db_connection.execute(own_sql(query), (signal_execution_id, after, limit))]
+
+
+def shares_of(
+    db_connection: psycopg.Connection, signal_execution_id: int, users: Sequence[str], lot: int
+) -> list[Share]:
+    """The allocations of some participants in the entry's order."""
+    query = f"""select {", ".join(f"{name}::text" for name in (*_SHARE, *_SHARE_ENDS))}
+        from ledger.user_signal_allocations where signal_execution_id = %s and user_id = any(%s) order by place"""
+    return [_share(row, lot) for row in db_connection.execute(own_sql(query), (signal_execution_id, list(users)))]
+
+
+def add_exit(connection: psycopg.Connection, given: ExitRow) -> None:
+    """Keep an exit."""
+    values = own_sql(", ".join("%s" for _ in given))
+    connection.execute(f"insert into ledger.signal_exits ({columns(ExitRow._fields)}) values ({values})", given)
+
+
+def exits(connection: psycopg.Connection, signal_execution_id: int) -> list[ExitRow]:
+    """The exits of an execution, oldest first."""
+    with connection.cursor(row_factory=args_row(ExitRow)) as cursor:
+        return cursor.execute(
+            f"""select {columns(ExitRow._fields)} from ledger.signal_exits where signal_execution_id = %s
+            order by signal_exit_id""",
+            (signal_execution_id,),
+        ).fetchall()
+
+
+def add_trade(connection: psycopg.Connection, given: Mapping[str, Any]) -> int:
+    """Store the trade of an execution that is closed: its number."""
+    values = own_sql(", ".join(f"%({name})s" for name in given))
+    return one_value(
+        connection.execute(f"insert into ledger.trades ({columns(given)}) values ({values}) returning trade_id", given)
+    )
+
+
+def trade_of(connection: psycopg.Connection, signal_execution_id: int) -> Mapping[str, Any] | None:
+    """The trade of an execution; None where it is not closed."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "select * from ledger.trades where signal_execution_id = %s", (signal_execution_id,)
+        ).fetchone()
+
+
+def open_executions(db: Readable, code: str | None) -> Iterator[Execution]:
+    """The executions that something is open of, of a strategy or of all, oldest first."""
+    with db.connect() as connection, connection.cursor(row_factory=args_row(Execution)) as cursor:
+        yield from cursor.execute(
+            f"""select {columns(Execution._fields)} from ledger.signal_executions
+            where status in ('PENDING', 'OPEN', 'CLOSING') and strategy_code = coalesce(%s, strategy_code)
+            order by signal_execution_id""",
+            (code,),
+        ).fetchall()
+
+
+def _row(share: Share, lot: int) -> tuple[Any, ...]:
+    return (
+        share.user_id,
+        share.place,
+        written(share.requested),
+        written(share.fee_bps),
+        written(share.fee_fixed),
+        None if share.max_notional is None else written(share.max_notional),
+        written(share.lots * lot),
+        written(share.closed * lot),
+        written(share.money_in),
+        written(share.money_out),
+        written(share.pnl),
+        written(share.entry_fee),
+        written(share.exit_fee),
+        share.status,
+        share.reason,
+    )
+
+
+def _share(row: Sequence[Any], lot: int) -> Share:
+    user_id, place, requested, *amounts = row[:13]
+    fee_bps, fee_fixed, most, qty, closed, *money = (None if each is None else read(each) for each in amounts)
+    status, reason = row[13:]
+    wish = 0 if status == "FAILED" else read(requested) // lot
+    return Share(
+        user_id,
+        int(place),
+        read(requested),
+        wish,
+        fee_bps or 0,
+        fee_fixed or 0,
+        most,
+        (qty or 0) // lot,
+        (closed or 0) // lot,
+        *(each or 0 for each in money),
+        status=status,
+        reason=reason,
+    )
