@@ -14,7 +14,7 @@ answers what it answered, or would have answered, the first time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, cast
@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import requests
 
-from fntx_dagster.model import answers
+from fntx_dagster.model import answers, signal_answers
 
 Amount = Decimal | int | str
 """An exact number: floats are refused."""
@@ -193,6 +193,67 @@ class Client:
         """The kill switch: trip a breaker by hand. Until it is reset, only reduce-only orders pass."""
         return self._post("/api/circuit-breaker/trip", bot_id=bot_id, user_id=user_id, reason=reason)
 
+    def enter_signal(
+        self,
+        strategy_code: str,
+        unique_id: str,
+        signal: Literal["BUY_ENTRY", "SELL_ENTRY"],
+        token: str,
+        strike_price_token: str,
+        *,
+        strike_data: Mapping[str, Any] | None = None,
+        allocations: Sequence[Mapping[str, Any]] | None = None,
+        quote: Mapping[str, Any] | None = None,
+        stop_loss: Amount | None = None,
+        target: Amount | None = None,
+        description: str | None = None,
+    ) -> signal_answers.EntryAnswer:
+        """Enter a signal: one block order, shared among `allocations`, or else among those who follow the strategy. The
+        same signal again is answered as the first time. A token of the role signal_source sends it."""
+        body = {
+            "strategy_code": strategy_code,
+            "unique_id": unique_id,
+            "signal": signal,
+            "token": token,
+            "strike_price_token": strike_price_token,
+            "strike_data": strike_data,
+            "allocations": allocations,
+            "quote": quote,
+            "stop_loss": stop_loss,
+            "target": target,
+            "description": description,
+            "is_paper": self.is_paper,
+        }
+        return self._call("POST", "/db/signals/v2/entry", json=_written(body), once=True)
+
+    def exit_signal(
+        self,
+        strategy_code: str,
+        unique_id: str,
+        signal: Literal["BUY_EXIT", "SELL_EXIT"],
+        token: str,
+        strike_price_token: str,
+        *,
+        quote: Mapping[str, Any] | None = None,
+        user_ids: Sequence[str] | None = None,
+        exit_reason: str = "SIGNAL",
+        settlement_price: Amount | None = None,
+    ) -> signal_answers.ExitAnswer:
+        """Leave a signal: for all who hold, or for `user_ids`. While something is open the same exit goes on; once all
+        is closed it is answered with the last result."""
+        body = {
+            "strategy_code": strategy_code,
+            "unique_id": unique_id,
+            "signal": signal,
+            "token": token,
+            "strike_price_token": strike_price_token,
+            "quote": quote,
+            "user_ids": user_ids,
+            "exit_reason": exit_reason,
+            "settlement_price": settlement_price,
+        }
+        return self._call("POST", "/db/signals/v2/exit", json=_written(body))
+
     def limits(self, bot_id: str | None = None) -> answers.LimitsAnswer:
         """How much of the limits of the day and of the burst is used."""
         return self._get("/api/limits/status", bot_id=bot_id)
@@ -209,9 +270,12 @@ class Client:
         sent = _written({**body, "is_paper": self.is_paper})
         return self._call("POST", path, json=sent, headers={"Idempotency-Key": key or str(uuid4())})
 
-    def _call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any) -> Any:
+    def _call(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, *, once: bool = False, **more: Any
+    ) -> Any:
+        """`once`: the request happens once by its content, however often it goes."""
         headers = {**(headers or {}), **({"FNTX-Now": self.now.isoformat()} if self.now else {})}
-        again = method == "GET" or "Idempotency-Key" in headers
+        again = once or method == "GET" or "Idempotency-Key" in headers
         for attempt in range(1, self._attempts + 1):
             last = attempt == self._attempts or not again
             try:
@@ -266,4 +330,6 @@ def _written(value: object) -> Any:
         return value.isoformat()
     if isinstance(value, Mapping):
         return {name: _written(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [_written(one) for one in value]
     return value if isinstance(value, bool) or not isinstance(value, int) else f"{value}"

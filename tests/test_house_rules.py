@@ -78,6 +78,7 @@ ROOMS = {
     "metrics": {"model", "errors"},
     "proof": {"errors"},
     "ledger": {"model", "foreign"},
+    "signals": {"ledger", "proof"},
     "report": {"model", "foreign", "errors"},
     "outbox": {"errors"},
     "adapters/flex": {"model", "foreign", "errors"},
@@ -87,7 +88,7 @@ ROOMS = {
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},
     "adapters/dbt": {"errors", "settings"},
-    "store": {"model", "accounting", "ledger", "outbox", "settings", "errors"},
+    "store": {"model", "accounting", "ledger", "signals", "outbox", "settings", "errors"},
     "samples": set(),
     "simulate": {"model", "accounting", "ledger", "adapters/flex"},
 }
@@ -101,7 +102,7 @@ ROOMS["frames"] = {"services", "settings", "model", "errors"}
 ROOMS["definitions"] = {"defs"}
 # folder of a room → the rooms that it alone imports, not the rest of its room; docs/code.md gives the reason
 FOLDERS = {"store/raw_flex": {"adapters/flex"}}
-PURE = ("model", "accounting", "metrics", "proof", "ledger", "report", "outbox")
+PURE = ("model", "accounting", "metrics", "proof", "ledger", "signals", "report", "outbox")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}
 

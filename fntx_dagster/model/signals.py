@@ -19,7 +19,7 @@ OMNIBUS, SEPARATE = "omnibus", "separate"
 """How a strategy trades: one block order of one account, or an order of each participant's own account."""
 
 
-class Instrument(NamedTuple):
+class SignalInstrument(NamedTuple):
     """What is traded: `strike`, `option_type` and `expiry` of an option; a quantity is a multiple of `lot_size`."""
 
     token: str
@@ -47,7 +47,7 @@ class Wish(NamedTuple):
     max_notional: Decimal | None = None
 
 
-class Strategy(NamedTuple):
+class SignalStrategy(NamedTuple):
     """How a strategy trades: its accounts, currency, the notional capital of its paper book (None: as much as its
     entries need), and what an entry is expected to earn, in basis points, for gate 2."""
 

@@ -54,6 +54,29 @@ CALLS: dict[str, dict[str, Any]] = {
     "reset": {"reason": "a reason of more", "bot_id": "bot", "user_id": "ada"},
     "trip": {"reason": "a reason of more", "bot_id": "bot", "user_id": "ada"},
     "limits": {"bot_id": "bot"},
+    "enter_signal": {
+        "strategy_code": "STRATEGY_001",
+        "unique_id": "unique_123",
+        "signal": "BUY_ENTRY",
+        "token": "23",
+        "strike_price_token": "45678",
+        "strike_data": {"symbol": "NIFTY23DEC23500CE"},
+        "allocations": [{"user_id": "1", "qty": 1}],
+        "quote": {"ask": "100"},
+        "stop_loss": "90",
+        "target": "120",
+        "description": "why",
+    },
+    "exit_signal": {
+        "strategy_code": "STRATEGY_001",
+        "unique_id": "unique_123",
+        "signal": "BUY_EXIT",
+        "token": "23",
+        "strike_price_token": "45678",
+        "quote": {"bid": "110"},
+        "user_ids": ["1"],
+        "settlement_price": "0",
+    },
 }
 """Each method with every argument that it has."""
 

@@ -10,6 +10,7 @@ from fntx_dagster.api import description
 from fntx_dagster.api.app import make_app
 from fntx_dagster.services.orders import fields, requests
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.services.signals import requests as signals
 from fntx_dagster.store.database import Database
 
 
@@ -23,6 +24,8 @@ def document() -> dict[str, Any]:
         (description.SUBMIT, lambda body: requests.submission(body, None)),
         (description.FUNDING, lambda body: requests.funding(body, None)),
         (description.GUARDING, requests.guarding),
+        (description.SIGNAL_ENTRY, signals.entry),
+        (description.SIGNAL_EXIT, signals.leaving),
     ],
 )
 def test_the_fields_that_are_described_are_those_that_are_read(
@@ -46,7 +49,7 @@ def test_the_fields_that_are_described_are_those_that_are_read(
 
 def test_every_endpoint_says_what_it_does_asks_for_a_token_and_lists_its_problems() -> None:
     paths = document()["paths"]
-    assert len(paths) == 16
+    assert len(paths) == 18
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["description"], path

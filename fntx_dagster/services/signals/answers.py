@@ -14,7 +14,7 @@ from fntx_dagster.ledger.exact import written
 from fntx_dagster.services.orders.replies import Reply
 from fntx_dagster.signals.amounts import written as amount
 from fntx_dagster.signals.sharing import ACTIVE, FAILED, UNFILLED, Share, percent
-from fntx_dagster.store.signals.executions import Execution
+from fntx_dagster.store.signals.executions import SignalExecution
 
 PAGE = 100
 """Participants in one answer."""
@@ -74,7 +74,7 @@ def holding_minutes(entered: datetime | None, left: datetime | None) -> int | No
     return None if entered is None or left is None else int((left - entered).total_seconds() // 60)
 
 
-def totals(execution: Execution, *, closed: bool) -> dict[str, Any]:
+def totals(execution: SignalExecution, *, closed: bool) -> dict[str, Any]:
     """An execution's figures, as an exit shows them."""
     paid = Fraction(execution.entry_money) * Fraction(execution.exit_qty)
     gain = Fraction(execution.total_pnl) * Fraction(execution.total_qty)

@@ -13,12 +13,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import psycopg
-
 from fntx_dagster.errors import Permanent
 from fntx_dagster.ledger.entries import moment
 from fntx_dagster.model.orders import OrderRequest
-from fntx_dagster.model.signals import OMNIBUS, Instrument, Strategy, Wish
+from fntx_dagster.model.signals import OMNIBUS, SignalInstrument, SignalStrategy, Wish
 from fntx_dagster.services.orders.fields import Declined, FieldFault
 from fntx_dagster.services.orders.replies import Reply, replay, store_answer
 from fntx_dagster.services.orders.turn import Desk, Turn
@@ -42,13 +40,13 @@ class _Entry(NamedTuple):
     """An entry with what it is about: the strategy, the instrument, who sent it when."""
 
     asked: EntrySignal
-    strategy: Strategy
+    strategy: SignalStrategy
     known: KnownInstrument
     arrived: Arrival
     now: datetime
 
     @property
-    def instrument(self) -> Instrument:
+    def instrument(self) -> SignalInstrument:
         return self.known.instrument
 
     @property
@@ -92,7 +90,7 @@ def _prepared(desk: Desk, asked: EntrySignal, arrived: Arrival, now: datetime) -
     if strategy is None:
         symbol = known.instrument.symbol
         currency = symbol.partition("/")[2] or desk.currency
-        strategies.keep_strategy(desk.db, Strategy(asked.strategy_code, OMNIBUS, currency, None, EDGE_BPS))
+        strategies.keep_strategy(desk.db, SignalStrategy(asked.strategy_code, OMNIBUS, currency, None, EDGE_BPS))
         strategy = strategies.strategy(desk.db, asked.strategy_code)
         assert strategy is not None
     return _Entry(asked, strategy, known, arrived, now)
@@ -116,7 +114,7 @@ def _entered(desk: Desk, entry: _Entry) -> Reply:
         return _carried_out(at, connection, entry, shares, side)
 
 
-def _shares(at: Turn, connection: psycopg.Connection, entry: _Entry, best: int | None) -> list[Share]:
+def _shares(at: Turn, connection: Any, entry: _Entry, best: int | None) -> list[Share]:
     """Everybody who is to take part, in their order; those who may not are failed, with the reason."""
     asked, lot = entry.asked, entry.lot
     wishes: Sequence[Wish] | None = asked.allocations
@@ -136,9 +134,7 @@ def _shares(at: Turn, connection: psycopg.Connection, entry: _Entry, best: int |
     return found
 
 
-def _carried_out(
-    at: Turn, connection: psycopg.Connection, entry: _Entry, shares: list[Share], side: trading.Ladder
-) -> Reply:
+def _carried_out(at: Turn, connection: Any, entry: _Entry, shares: list[Share], side: trading.Ladder) -> Reply:
     asked, strategy, instrument, lot = entry.asked, entry.strategy, entry.instrument, entry.lot
     cent, salt = minor_unit(strategy.currency), secrets.token_bytes(32)
     log_id = executions.log(connection, entry.arrived, "processed")
@@ -161,7 +157,7 @@ def _carried_out(
         "salt": salt,
     }
     rule = record_rule(at, given, shares, lot, salt)
-    block = trading.Block(None, Got(0, 0), "no_participants")
+    block = trading.BlockOrder(None, Got(0, 0), "no_participants")
     if wished:
         trading.funded(at, strategy, wished * (side.best or 0) // exact(1))
         quote = trading.quote_of(at.desk, asked.market, instrument, strategy.currency, entry.now)
@@ -199,7 +195,7 @@ def _order(entry: _Entry, quantity: Decimal) -> OrderRequest:
     return OrderRequest(bot_id, instrument.exchange, symbol, side, quantity, expected_edge_bps=edge)
 
 
-def _answer(entry: _Entry, number: int, given: dict[str, Any], shares: list[Share], block: trading.Block) -> Reply:
+def _answer(entry: _Entry, number: int, given: dict[str, Any], shares: list[Share], block: trading.BlockOrder) -> Reply:
     lot = entry.lot
     filled = block.got.lots * lot
     average = price(block.got.money, filled)

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
-import psycopg
-
 from fntx_dagster.model.orders import OrderFill, OrderRequest
-from fntx_dagster.model.signals import HOLDING, Instrument, Strategy
+from fntx_dagster.model.signals import HOLDING, SignalInstrument, SignalStrategy
 from fntx_dagster.services.orders.fields import Declined, FieldFault
 from fntx_dagster.services.orders.judging import settled
 from fntx_dagster.services.orders.replies import Reply, reused
@@ -29,7 +28,7 @@ from fntx_dagster.signals.amounts import exact, minor_unit
 from fntx_dagster.signals.amounts import written as amount
 from fntx_dagster.signals.sharing import CLOSED, Got, Share, leave
 from fntx_dagster.store.signals import executions, strategies
-from fntx_dagster.store.signals.executions import Arrival, Execution, ExitRow
+from fntx_dagster.store.signals.executions import Arrival, ExitRow, SignalExecution
 
 
 @dataclass(slots=True)
@@ -38,9 +37,9 @@ class _Exit:
 
     asked: ExitSignal
     arrived: Arrival
-    execution: Execution
-    instrument: Instrument
-    strategy: Strategy
+    execution: SignalExecution
+    instrument: SignalInstrument
+    strategy: SignalStrategy
     now: datetime
     before: list[ExitRow] = field(default_factory=list)
     shares: list[Share] = field(default_factory=list)
@@ -105,7 +104,7 @@ def carry_out(desk: Desk, asked: ExitSignal, arrived: Arrival, now: datetime) ->
         return _left(at, connection, leaving)
 
 
-def _read(connection: psycopg.Connection, leaving: _Exit) -> Reply | None:
+def _read(connection: Any, leaving: _Exit) -> Reply | None:
     """Read the execution as it is under the lock of its book, and who leaves; the answer that is given again where
     nothing is left to close. Raises Declined where nobody named holds anything."""
     asked, execution = leaving.asked, leaving.execution
@@ -136,7 +135,7 @@ def _read(connection: psycopg.Connection, leaving: _Exit) -> Reply | None:
     raise _conflict("no_allocation", "user_ids", "those who are named have left already")
 
 
-def _left(at: Turn, connection: psycopg.Connection, leaving: _Exit) -> Reply:
+def _left(at: Turn, connection: Any, leaving: _Exit) -> Reply:
     asked, execution, lot = leaving.asked, leaving.execution, leaving.lot
     strategy, number = leaving.strategy, execution.signal_execution_id
     log_id = executions.log(connection, leaving.arrived, "processed")
@@ -192,14 +191,14 @@ def _left(at: Turn, connection: psycopg.Connection, leaving: _Exit) -> Reply:
     return reply
 
 
-def _sold(at: Turn, leaving: _Exit, quantity: int, side: trading.Ladder) -> trading.Block:
+def _sold(at: Turn, leaving: _Exit, quantity: int, side: trading.Ladder) -> trading.BlockOrder:
     """What the exit's order gets of the market."""
     quote = trading.quote_of(at.desk, leaving.asked.market, leaving.instrument, leaving.strategy.currency, leaving.now)
     order = _order(leaving, Decimal(amount(quantity)))
     return trading.traded(at, order, _key(leaving, len(leaving.before) + 1), quote, side, leaving.lot)
 
 
-def _settled(at: Turn, leaving: _Exit, quantity: int) -> trading.Block:
+def _settled(at: Turn, leaving: _Exit, quantity: int) -> trading.BlockOrder:
     """All that is open at the settlement price: booked without an order at the exchange, free of fees."""
     settlement = leaving.asked.settlement_price
     assert settlement is not None
@@ -218,7 +217,7 @@ def _settled(at: Turn, leaving: _Exit, quantity: int) -> trading.Block:
             leaving.now,
         ),
     )
-    return trading.Block(row, Got(quantity // leaving.lot, quantity * exact(settlement) // exact(1)), None)
+    return trading.BlockOrder(row, Got(quantity // leaving.lot, quantity * exact(settlement) // exact(1)), None)
 
 
 def _moved(leaving: _Exit, got: Got, pnl: int, fees: int) -> dict[str, object]:
@@ -241,7 +240,7 @@ def _moved(leaving: _Exit, got: Got, pnl: int, fees: int) -> dict[str, object]:
     }
 
 
-def _trade(connection: psycopg.Connection, closed: Execution, instrument: Instrument) -> int:
+def _trade(connection: Any, closed: SignalExecution, instrument: SignalInstrument) -> int:
     shown = totals(closed, closed=True)
     return executions.add_trade(
         connection,
@@ -270,7 +269,9 @@ def _trade(connection: psycopg.Connection, closed: Execution, instrument: Instru
     )
 
 
-def _answer(leaving: _Exit, moved: Execution, log_id: int, trade_id: int | None, block: trading.Block) -> Reply:
+def _answer(
+    leaving: _Exit, moved: SignalExecution, log_id: int, trade_id: int | None, block: trading.BlockOrder
+) -> Reply:
     asked, lot, got = leaving.asked, leaving.lot, block.got
     average = price(moved.entry_money, moved.total_qty)
     shown: Sequence[Share] = [share for share in leaving.shares if share.lots]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from fntx_dagster.ledger.exact import parsed, written
 from fntx_dagster.ledger.names import NAME
-from fntx_dagster.model.signals import CLOSES, ENTRY_TYPES, EXIT_REASONS, Instrument, Wish
+from fntx_dagster.model.signals import CLOSES, ENTRY_TYPES, EXIT_REASONS, SignalInstrument, Wish
 from fntx_dagster.services.orders.fields import Declined, FieldFault, Fields, Number, read_object
 
 _TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}").fullmatch
@@ -25,7 +25,7 @@ _SHORT = "1 to 64 characters without control characters"
 Side = list[tuple[Decimal, Decimal | None]]
 
 
-class Market(NamedTuple):
+class PaperMarket(NamedTuple):
     """A paper market: prices and sizes of each side (a size of None gives any quantity); `at`: None where it is of
     now."""
 
@@ -42,9 +42,9 @@ class EntrySignal(NamedTuple):
     signal_type: str
     token: str
     strike_price_token: str
-    instrument: Instrument | None
+    instrument: SignalInstrument | None
     allocations: list[Wish] | None
-    market: Market | None
+    market: PaperMarket | None
     stop_loss: Decimal | None
     target: Decimal | None
     description: str | None
@@ -60,7 +60,7 @@ class ExitSignal(NamedTuple):
     signal_type: str
     token: str
     strike_price_token: str
-    market: Market | None
+    market: PaperMarket | None
     user_ids: list[str] | None
     exit_reason: str
     settlement_price: Decimal | None
@@ -116,7 +116,7 @@ def leaving(body: bytes) -> ExitSignal:
 
 
 def _named(fields: Fields, types: tuple[str, ...]) -> tuple[str, str, str, str, str]:
-    """Strategy, unique id, type, token and token of the strike: what every signal names."""
+    """SignalStrategy, unique id, type, token and token of the strike: what every signal names."""
     code = fields.text("strategy_code", NAME, _CODE)
     unique_id = fields.text("unique_id", _TEXT, _WORDS)
     signal_type = fields.choice("signal", types, None)
@@ -133,7 +133,7 @@ def _once(users: Any) -> None:
         seen.add(user_id)
 
 
-def _instrument(fields: Fields, name: str, token: str) -> Instrument | None:
+def _instrument(fields: Fields, name: str, token: str) -> SignalInstrument | None:
     inner = fields.inner(name, "an object that describes the instrument")
     if inner is None:
         return None
@@ -148,12 +148,12 @@ def _instrument(fields: Fields, name: str, token: str) -> Instrument | None:
     if lot is not None and not lot:
         inner.fault("lot_qty", "not_positive", "not above 0")
     fields.take_in(name, inner)
-    return Instrument(
+    return SignalInstrument(
         token, symbol, exchange or "NFO", underlying or None, strike, option_type, expiry, lot or Decimal(1)
     )
 
 
-def _market(fields: Fields, name: str) -> Market | None:
+def _market(fields: Fields, name: str) -> PaperMarket | None:
     inner = fields.inner(name, "an object with bid and ask, or bids and asks")
     if inner is None:
         return None
@@ -170,7 +170,7 @@ def _market(fields: Fields, name: str) -> Market | None:
     if not any(sides) and not inner.is_wrong:
         inner.fault("bid", "missing", "a quote has a bid, an ask, or both")
     fields.take_in(name, inner)
-    return Market(sides[0], sides[1], at)
+    return PaperMarket(sides[0], sides[1], at)
 
 
 def _levels(fields: Fields, name: str) -> Side | None:

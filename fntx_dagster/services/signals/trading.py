@@ -12,9 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
-
-import psycopg
+from typing import Any, NamedTuple
 
 from fntx_dagster.ledger import matching
 from fntx_dagster.ledger.book import USER
@@ -23,11 +21,11 @@ from fntx_dagster.ledger.exact import decimal
 from fntx_dagster.ledger.gates import Rules
 from fntx_dagster.ledger.kinds import DEPOSIT
 from fntx_dagster.model.orders import OrderRequest, Quote, Side
-from fntx_dagster.model.signals import Instrument, Strategy
+from fntx_dagster.model.signals import SignalInstrument, SignalStrategy
 from fntx_dagster.services.orders.judging import about_order, judged
 from fntx_dagster.services.orders.turn import Desk, OrderRow, Turn, begun
 from fntx_dagster.services.orders.waiting import alone
-from fntx_dagster.services.signals.requests import Market
+from fntx_dagster.services.signals.requests import PaperMarket
 from fntx_dagster.signals.amounts import ONE, exact, written
 from fntx_dagster.signals.entry import Ladder, ladder, takes
 from fntx_dagster.signals.sharing import Got
@@ -40,7 +38,7 @@ _TIMES = 10
 _FREE = Decimal(0)
 
 
-class Block(NamedTuple):
+class BlockOrder(NamedTuple):
     """What a block order got: its row (None where there was nothing to order), its fills in all, and why it got less
     than it wanted."""
 
@@ -63,7 +61,7 @@ def bot_of(signal_type: str) -> str:
     return "long" if signal_type == "BUY_ENTRY" else "short"
 
 
-def desk_for(desk: Desk, instrument: Instrument) -> Desk:
+def desk_for(desk: Desk, instrument: SignalInstrument) -> Desk:
     """The desk as a signal's order sees it: an exchange that the fee table does not know takes nothing in paper, and an
     order gets what its market gives."""
     rules: Rules = desk.rules
@@ -74,8 +72,8 @@ def desk_for(desk: Desk, instrument: Instrument) -> Desk:
 
 @contextmanager
 def strategy_turn(
-    desk: Desk, strategy: Strategy, order: OrderRequest, key: str, now: datetime
-) -> Iterator[tuple[Turn, psycopg.Connection]]:
+    desk: Desk, strategy: SignalStrategy, order: OrderRequest, key: str, now: datetime
+) -> Iterator[tuple[Turn, Any]]:
     """A turn on the strategy's paper book for an order, and its transaction's connection; stored at its end."""
     user_id = user_of(strategy.code)
     own = Desk(desk.db, desk.rules, strategy.currency, desk.zone, desk.clock, desk.live)
@@ -85,7 +83,9 @@ def strategy_turn(
         at.store()
 
 
-def side_taken(desk: Desk, market: Market | None, instrument: Instrument, currency: str, side: Side) -> Ladder:
+def side_taken(
+    desk: Desk, market: PaperMarket | None, instrument: SignalInstrument, currency: str, side: Side
+) -> Ladder:
     """The side of the market that an order takes from: the request's, else the newest price of the feed."""
     if market is None:
         exchange, symbol = instrument.exchange, instrument.market(currency)
@@ -97,7 +97,9 @@ def side_taken(desk: Desk, market: Market | None, instrument: Instrument, curren
     return ladder(levels, buys=side == "buy")
 
 
-def quote_of(desk: Desk, market: Market | None, instrument: Instrument, currency: str, now: datetime) -> Quote | None:
+def quote_of(
+    desk: Desk, market: PaperMarket | None, instrument: SignalInstrument, currency: str, now: datetime
+) -> Quote | None:
     """The market as the book and the gates see it: its best prices; a side that was not given is at the other's."""
     if market is None:
         symbol = (instrument.exchange, instrument.market(currency))
@@ -108,7 +110,7 @@ def quote_of(desk: Desk, market: Market | None, instrument: Instrument, currency
     return Quote(max(bids), min(asks), None, None, market.at or now)
 
 
-def funded(at: Turn, strategy: Strategy, worth: int) -> None:
+def funded(at: Turn, strategy: SignalStrategy, worth: int) -> None:
     """Give the strategy's paper book the notional capital that an entry of this worth (in 10^-18) needs."""
     fund = at.book.funds.get(USER)
     if strategy.capital is not None:
@@ -121,13 +123,13 @@ def funded(at: Turn, strategy: Strategy, worth: int) -> None:
         at.fund(DEPOSIT, decimal(amount, 2), strategy.currency, Fraction(1), None, words)
 
 
-def traded(at: Turn, order: OrderRequest, key: str, quote: Quote | None, side: Ladder, lot: int) -> Block:
+def traded(at: Turn, order: OrderRequest, key: str, quote: Quote | None, side: Ladder, lot: int) -> BlockOrder:
     """Take a block order through the gates and along its side of the market; what it does not get is cancelled."""
     if quote is not None:
         at.quote(order.exchange, order.symbol, quote)
     row = judged(at, order, key, quote or at.book.quotes.get((order.exchange, order.symbol)))
     if row["state"] != "approved":
-        return Block(row, Got(0, 0), row["reason_code"])
+        return BlockOrder(row, Got(0, 0), row["reason_code"])
     found = takes(side, exact(order.amount), lot)
     fees = fees_of(at.desk.rules.fees, order.exchange, at.day)
     assert fees is not None  # the gates let no order of an exchange without fees through
@@ -143,4 +145,4 @@ def traded(at: Turn, order: OrderRequest, key: str, quote: Quote | None, side: L
         at.move(row, "failed", "no_liquidity", "the market gives no whole lot at any price")
     elif row["state"] != "filled":
         at.move(row, "cancelled")
-    return Block(row, got, None if row["state"] == "filled" else "no_liquidity")
+    return BlockOrder(row, got, None if row["state"] == "filled" else "no_liquidity")

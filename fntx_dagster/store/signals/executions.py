@@ -32,7 +32,7 @@ class Arrival(NamedTuple):
     signal_type: str | None = None
 
 
-class Execution(NamedTuple):
+class SignalExecution(NamedTuple):
     """One signal's execution. Quantities in units of the instrument; money in `currency`: `entry_money` and
     `exit_money` are what all fills came to, so that prices are averages of them."""
 
@@ -97,7 +97,7 @@ class ExitRow(NamedTuple):
     answer: bytes
 
 
-_GIVEN = tuple(name for name in Execution._fields if name != "signal_execution_id")
+_GIVEN = tuple(name for name in SignalExecution._fields if name != "signal_execution_id")
 _SHARE = ("user_id", "place", "requested_qty", "fee_bps", "fee_fixed", "max_notional", "qty", "closed_qty", "money_in")
 _SHARE_ENDS = ("money_out", "pnl", "entry_fee", "exit_fee", "status", "reason")
 _MOVES = ("qty", "closed_qty", "money_in", "money_out", "pnl", "entry_fee", "exit_fee")
@@ -144,27 +144,27 @@ def first_log(connection: psycopg.Connection, direction: str, fingerprint: bytes
     )
 
 
-def execution(connection: psycopg.Connection, code: str, unique_id: str) -> Execution | None:
+def execution(connection: psycopg.Connection, code: str, unique_id: str) -> SignalExecution | None:
     """The execution of a signal; None where there is none."""
-    with connection.cursor(row_factory=args_row(Execution)) as cursor:
+    with connection.cursor(row_factory=args_row(SignalExecution)) as cursor:
         return cursor.execute(
-            f"select {columns(Execution._fields)} from ledger.signal_executions"
+            f"select {columns(SignalExecution._fields)} from ledger.signal_executions"
             " where strategy_code = %s and unique_id = %s",
             (code, unique_id),
         ).fetchone()
 
 
-def execution_of_id(db: Readable, signal_execution_id: int) -> Execution | None:
+def execution_of_id(db: Readable, signal_execution_id: int) -> SignalExecution | None:
     """The execution with a number; None where there is none."""
-    with db.connect() as connection, connection.cursor(row_factory=args_row(Execution)) as cursor:
+    with db.connect() as connection, connection.cursor(row_factory=args_row(SignalExecution)) as cursor:
         return cursor.execute(
-            f"select {columns(Execution._fields)} from ledger.signal_executions where signal_execution_id = %s",
+            f"select {columns(SignalExecution._fields)} from ledger.signal_executions where signal_execution_id = %s",
             (signal_execution_id,),
         ).fetchone()
 
 
 def add_execution(connection: psycopg.Connection, given: Mapping[str, Any]) -> int:
-    """Store an execution: its number. `given`: fields of `Execution` but for the number."""
+    """Store an execution: its number. `given`: fields of `SignalExecution` but for the number."""
     names = [name for name in _GIVEN if name in given]
     values = own_sql(", ".join(f"%({name})s" for name in names))
     return one_value(
@@ -266,11 +266,11 @@ def trade_of(connection: psycopg.Connection, signal_execution_id: int) -> Mappin
         ).fetchone()
 
 
-def open_executions(db: Readable, code: str | None) -> Iterator[Execution]:
+def open_executions(db: Readable, code: str | None) -> Iterator[SignalExecution]:
     """The executions that something is open of, of a strategy or of all, oldest first."""
-    with db.connect() as connection, connection.cursor(row_factory=args_row(Execution)) as cursor:
+    with db.connect() as connection, connection.cursor(row_factory=args_row(SignalExecution)) as cursor:
         yield from cursor.execute(
-            f"""select {columns(Execution._fields)} from ledger.signal_executions
+            f"""select {columns(SignalExecution._fields)} from ledger.signal_executions
             where status in ('PENDING', 'OPEN', 'CLOSING') and strategy_code = coalesce(%s, strategy_code)
             order by signal_execution_id""",
             (code,),

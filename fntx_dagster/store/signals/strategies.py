@@ -10,7 +10,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg.rows import args_row
 
-from fntx_dagster.model.signals import Instrument, Strategy, Wish
+from fntx_dagster.model.signals import SignalInstrument, SignalStrategy, Wish
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.queries import columns
 
@@ -22,7 +22,7 @@ class KnownInstrument(NamedTuple):
     """An instrument as it is valid from a moment on, and its number."""
 
     instrument_id: int
-    instrument: Instrument
+    instrument: SignalInstrument
 
 
 class Subscription(NamedTuple):
@@ -34,20 +34,20 @@ class Subscription(NamedTuple):
     valid_to: datetime | None
 
 
-def strategy(db: Readable, code: str) -> Strategy | None:
+def strategy(db: Readable, code: str) -> SignalStrategy | None:
     """A strategy; None where it is not known yet."""
-    with db.connect() as connection, connection.cursor(row_factory=args_row(Strategy)) as cursor:
+    with db.connect() as connection, connection.cursor(row_factory=args_row(SignalStrategy)) as cursor:
         query = f"select {columns(_STRATEGY)} from ledger.strategies where strategy_code = %s"
         return cursor.execute(query, (code,)).fetchone()
 
 
-def strategies(db: Readable) -> list[Strategy]:
+def strategies(db: Readable) -> list[SignalStrategy]:
     """All strategies, by code."""
-    with db.connect() as connection, connection.cursor(row_factory=args_row(Strategy)) as cursor:
+    with db.connect() as connection, connection.cursor(row_factory=args_row(SignalStrategy)) as cursor:
         return cursor.execute(f"select {columns(_STRATEGY)} from ledger.strategies order by 1").fetchall()
 
 
-def keep_strategy(db: Database, given: Strategy) -> None:
+def keep_strategy(db: Database, given: SignalStrategy) -> None:
     """Store a strategy; one that is there already stays as it is."""
     with db.connect() as connection:
         connection.execute(
@@ -56,7 +56,7 @@ def keep_strategy(db: Database, given: Strategy) -> None:
         )
 
 
-def change_strategy(db: Database, given: Strategy) -> None:
+def change_strategy(db: Database, given: SignalStrategy) -> None:
     """Let a strategy trade this way from now on; an execution that is open goes on as it was entered."""
     with db.connect() as connection:
         connection.execute(
@@ -76,10 +76,10 @@ def instrument(db: Readable, token: str, at: datetime) -> KnownInstrument | None
             from ledger.instruments where token = %s and valid_from <= %s order by valid_from desc limit 1""",
             (token, at),
         ).fetchone()
-    return None if row is None else KnownInstrument(row[0], Instrument(*row[1:]))
+    return None if row is None else KnownInstrument(row[0], SignalInstrument(*row[1:]))
 
 
-def instrument_of(db: Readable, instrument_id: int) -> Instrument:
+def instrument_of(db: Readable, instrument_id: int) -> SignalInstrument:
     """The instrument with a number."""
     with db.connect() as connection:
         row = connection.execute(
@@ -88,10 +88,10 @@ def instrument_of(db: Readable, instrument_id: int) -> Instrument:
             (instrument_id,),
         ).fetchone()
     assert row is not None
-    return Instrument(*row)
+    return SignalInstrument(*row)
 
 
-def add_instrument(db: Database, given: Instrument, at: datetime) -> KnownInstrument:
+def add_instrument(db: Database, given: SignalInstrument, at: datetime) -> KnownInstrument:
     """The instrument from this moment on; one that is the same already stays as it is."""
     known = instrument(db, given.token, at)
     if known is not None and known.instrument == given:
