@@ -3,12 +3,14 @@ goes into importing them. What it becomes is a process of its own by fork, with 
 files of the caller; the package itself is imported there. What serves, what is killed on its way and what the wheel
 installs is started as the program itself.
 
-Run as a module it serves the socket that is its standard input, a request at a time: the length of a JSON object, the
-object, and three files. The answers are the number of the process, and how it ended.
+All workers of a run ask one such process. Run as a module it accepts connections of the socket that is its standard
+input, and answers each in a fork, a request at a time: the length of a JSON object, the object, and three files. The
+answers are the number of the process, and how it ended. It ends with the last connection.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -16,7 +18,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -68,13 +73,26 @@ class Command(NamedTuple):
 
 @cache
 def _server() -> socket.socket:
-    """It ends with this process, which holds the other end."""
-    ours, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "tests.warm"]
-    with theirs:
-        _processes.append(subprocess.Popen(command, stdin=theirs.fileno(), cwd=Path(__file__).parents[1]))
+    """A connection to the process of this run; the first who asks starts it, and it ends when nobody is connected."""
+    address = Path(tempfile.gettempdir(), f"fntx-warm-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}")
+    ours = socket.socket(socket.AF_UNIX)
     ours.settimeout(300)
-    return ours
+    for _ in range(100):
+        with suppress(FileNotFoundError, ConnectionRefusedError):
+            ours.connect(str(address))
+            return ours
+        with suppress(OSError):  # another worker has just bound it
+            _start(address)
+        time.sleep(0.1)
+    raise AssertionError(f"nobody answers at {address}")
+
+
+def _start(address: Path) -> None:
+    command = [sys.executable, "-m", "tests.warm"]
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(address))
+        listening.listen()
+        _processes.append(subprocess.Popen(command, stdin=listening.fileno(), cwd=Path(__file__).parents[1]))
 
 
 _processes: list[subprocess.Popen[bytes]] = []
@@ -95,8 +113,26 @@ def _import_libraries() -> None:
     gc.freeze()
 
 
+def _accept(listening: socket.socket) -> socket.socket:
+    """Fork for each connection; in the fork, the connection. When the last one has ended, the end."""
+    forks: set[int] = set()
+    listening.settimeout(1)
+    while True:
+        with suppress(TimeoutError):
+            asked = listening.accept()[0]
+            if (pid := os.fork()) == 0:
+                return asked
+            asked.close()
+            forks.add(pid)
+        forks -= {pid for pid in forks if os.waitpid(pid, os.WNOHANG)[0]}
+        if not forks:
+            Path(listening.getsockname()).unlink()
+            sys.exit()
+
+
 def _serve(requests: socket.socket) -> list[str]:
     """Fork for each request; in the fork, the arguments of its command. When nobody can ask any more, the end."""
+    requests.settimeout(None)
     while True:
         size, files, _, _ = socket.recv_fds(requests, _SIZE, 3)
         if not size:
@@ -116,10 +152,31 @@ def _serve(requests: socket.socket) -> list[str]:
         requests.sendall(os.waitpid(pid, 0)[1].to_bytes(_SIZE, "big"))
 
 
+class _End:
+    """How this process ends. Registered before all others it is what Python calls last, after the threads and what else
+    is to be done at the end; what follows would take apart, object by object, the libraries that a fork shares."""
+
+    code = 1
+
+    def __call__(self) -> None:
+        for file in (sys.stdout, sys.stderr):
+            with suppress(ValueError, OSError):
+                file.flush()
+        os._exit(self.code)
+
+
 if __name__ == "__main__":
+    atexit.register(end := _End())
     _import_libraries()
-    with socket.socket(fileno=os.dup(0)) as asked:
+    with socket.socket(fileno=os.dup(0)) as listening:
+        asked = _accept(listening)
+    with asked:
         sys.argv = [str(FNTX), *_serve(asked)]
     from fntx_dagster.cli import main
 
-    sys.exit(main())
+    try:
+        main()
+        end.code = 0
+    except SystemExit as left:
+        end.code = int(left.code or 0)
+        raise
