@@ -95,8 +95,8 @@ ROOMS = {
 ROOMS["services"] = {*ROOMS} - {"simulate"}
 ROOMS["defs"] = {"services", "settings", "foreign", "errors", "model", "report"}  # report: how Markdown writes a table
 ROOMS["api"] = {"services", "settings", "errors", "model"}
-# defs: runs; simulate: the live demo; api: its server
-ROOMS["cli"] = {"services", "settings", "foreign", "errors", "model", "report", "defs", "simulate", "api"}
+# defs: runs; simulate: the live demo; api: its server; client: the bots of the demos
+ROOMS["cli"] = {"services", "settings", "foreign", "errors", "model", "report", "defs", "simulate", "api", "client"}
 ROOMS["client"] = {"model"}
 ROOMS["frames"] = {"services", "settings", "model", "errors"}
 ROOMS["definitions"] = {"defs"}

@@ -1,48 +1,52 @@
-"""The bot of the demo of orders: a program that knows the API's address and a token."""
+"""The bot of the demos: a program that trades through the API by its client, and knows what time it is in the demo."""
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from fntx_dagster.client import Client
+from fntx_dagster.model.answers import OrderAnswer, SubmitAnswer
 
 _MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 class DemoBot:
-    """A program that trades: it knows the API's address and a token, and what time it is in the demo."""
+    """`paper` and `live` reach the two books of the bot's user; the paper book is in the simulated time of the demo."""
 
     def __init__(self, url: str, token: str) -> None:
-        self.url = url
-        self.token = token
-        self.now = _MORNING
+        self.paper = Client(token, url, now=_MORNING)
+        self.live = Client(token, url, is_paper=False)
 
-    def get(self, path: str) -> Any:
-        return self._call(path, None)
+    @property
+    def now(self) -> datetime:
+        return self.paper.now or _MORNING
 
-    def post(self, path: str, **body: object) -> Any:
-        return self._call(path, json.dumps(body).encode())
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        self.paper.now = moment
 
-    def order(self, price: str, later: float = 60, **more: object) -> dict[str, Any]:
-        """An order in a market of one price, a minute after the one before."""
+    def order(self, price: str, later: float = 60, **more: Any) -> SubmitAnswer:
+        """A market order in a market of one price, a minute after the one before; `more` changes it."""
         self.now += timedelta(seconds=later)
-        quote = {"bid": price, "ask": price, "ts": self.now.isoformat()}
-        body = {"bot_id": "demo", "exchange": "binance", "symbol": "BTC/USDT", "side": "buy", "amount": "0.5"}
-        return self.post("/api/orders/submit", **(body | {"quote": quote, "expected_edge_bps": "80"} | more))
+        order: dict[str, Any] = _ORDER | {"quote": {"bid": price, "ask": price, "ts": self.now}} | more
+        return self.paper.submit(**order)
 
-    def live_order(self, key: str, **more: object) -> dict[str, Any]:
+    def live_order(self, key: str, **more: Any) -> SubmitAnswer:
         """An order to an exchange."""
-        body = {"bot_id": "demo", "exchange": "binance", "symbol": "BTC/USDT", "side": "buy", "amount": "0.5"}
-        own = {"is_paper": False, "idempotency_key": key, "expected_edge_bps": "80"}
-        return self.post("/api/orders/submit", **(body | own | more))
+        order: dict[str, Any] = _ORDER | {"idempotency_key": key} | more
+        return self.live.submit(**order)
 
-    def status(self, order: dict[str, Any]) -> dict[str, Any]:
+    def live_status(self, order: SubmitAnswer) -> OrderAnswer:
         """The order as it is now."""
-        return self.get(f"/api/orders/{order['order_id']}/status")
+        return self.live.order(order["order_id"])
 
-    def _call(self, path: str, body: bytes | None) -> Any:
-        headers = {"Authorization": f"Bearer {self.token}", "FNTX-Now": self.now.isoformat()}
-        request = urllib.request.Request(self.url + path, body, headers)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+
+_ORDER: dict[str, Any] = {
+    "bot_id": "demo",
+    "exchange": "binance",
+    "symbol": "BTC/USDT",
+    "side": "buy",
+    "amount": "0.5",
+    "expected_edge_bps": "80",
+}

@@ -6,17 +6,17 @@ The exchange speaks Binance's protocol, and the order goes through the same adap
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from rich.table import Table
 
 from fntx_dagster.cli.demo_bot import DemoBot
 from fntx_dagster.cli.terminal import note, out, title
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.answers import SubmitAnswer
 from fntx_dagster.model.exchanges import MarketRules
 from fntx_dagster.model.orders import Quote
 from fntx_dagster.services.orders.live.following import follow
@@ -53,15 +53,15 @@ def live_orders(bot: DemoBot, desk: Desk, server: ExchangeServer) -> None:
     except Permanent as error:  # its library is an extra
         note(f"No live order is shown: {error}")
         return
-    bot.post("/api/ledger/funding", amount="10000", is_paper=False)
+    bot.live.fund("10000")
     table = Table("order", "answer", "filled", "what the exchange was asked")
     server.fail("lost")
     _add(table, "a market order whose answer is lost", bot.live_order("live-1"), server)
     resting = bot.live_order("live-2", order_type="limit", price="95.007")
-    _add(table, "a limit at 95.007, on steps of 0.01", bot.status(resting), server)
+    _add(table, "a limit at 95.007, on steps of 0.01", bot.live_status(resting), server)
     _price(server, "95")
     follow(desk)
-    _add(table, "the price comes to it", bot.status(resting), server)
+    _add(table, "the price comes to it", bot.live_status(resting), server)
     _add(table, "the first key again", bot.live_order("live-1"), server)
     out(table)
     out(
@@ -73,7 +73,7 @@ def _price(server: ExchangeServer, price: str) -> None:
     server.exchange.show("BTC/USDT", Quote(Decimal(price), Decimal(price), None, None, datetime.now(UTC)))
 
 
-def _add(table: Table, what: str, answer: Mapping[str, Any], server: ExchangeServer) -> None:
+def _add(table: Table, what: str, answer: SubmitAnswer, server: ExchangeServer) -> None:
     """A row; of what was asked since the row before, orders and fills, each once."""
     names = [f"{request.method} {request.path.removeprefix('/api/v3/')}" for request in server.requests]
     server.requests.clear()

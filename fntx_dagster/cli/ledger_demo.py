@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -76,7 +77,7 @@ def trade_thirty_days(bot: DemoBot) -> int:
     the number of orders. Raises Permanent where one is refused."""
     chance, prices, orders = random.Random(20), {"BTC/USDT": Decimal(60000), "ETH/USDT": Decimal(2500)}, 0
     bot.now = datetime.combine(FIRST, datetime.min.time(), UTC) + timedelta(hours=7, minutes=30)
-    bot.post("/api/ledger/funding", amount="20000", description="to begin with")
+    bot.paper.fund("20000", description="to begin with")
     for day in (FIRST + timedelta(days=number) for number in range(30)):
         bot.now = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=8)
         for _ in range(0 if day in QUIET else 3):
@@ -91,9 +92,9 @@ def trade_thirty_days(bot: DemoBot) -> int:
                 raise Permanent(f"an order was refused: {answer['rejection_reason']}")
             orders += 1
         if day == SHOWN:
-            bot.post("/api/ledger/funding", amount="250.125", type="withdrawal", description="rent")
+            bot.paper.fund("250.125", type="withdrawal", description="rent")
         if day == date(2026, 3, 11):
-            bot.post("/api/ledger/funding", amount="500")
+            bot.paper.fund("500")
     return orders
 
 
@@ -139,3 +140,6 @@ def prove(settings: Settings, db: Database) -> None:
     if followed.problems:
         raise Permanent(followed.problems[0], "Report it: this is a fault of FNTX")
     out(line(GOOD, f" the day's statement follows from the {followed.head.entry_no} entries up to that head"))
+    out(
+        f"The books, reports and files stay in a home of their own: `FNTX_HOME={shlex.quote(str(folder))} fntx status`."
+    )

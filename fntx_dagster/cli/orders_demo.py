@@ -21,6 +21,7 @@ from fntx_dagster.cli.exchange_demo import demo_exchange, live_orders
 from fntx_dagster.cli.live_demo import home_of_its_own
 from fntx_dagster.cli.terminal import GOOD, line, note, out, title
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.answers import SubmitAnswer
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.services.orders.desk import desk_of
@@ -56,7 +57,7 @@ def run_orders_demo(settings: Settings) -> None:
 
 def _gates(bot: DemoBot) -> None:
     title("Four gates")
-    bot.post("/api/ledger/funding", amount="10000", description="to begin with")
+    bot.paper.fund("10000", description="to begin with")
     table = _orders()
     _add(table, "a market order", bot.order("100"))
     _add(table, "the same key again", _twice(bot))
@@ -68,7 +69,7 @@ def _gates(bot: DemoBot) -> None:
     out(table)
 
 
-def _twice(bot: DemoBot) -> dict[str, Any]:
+def _twice(bot: DemoBot) -> SubmitAnswer:
     first = bot.order("100", amount="0.1", idempotency_key="monday-1")
     again = bot.order("100", later=0, amount="0.1", idempotency_key="monday-1")
     if again != first:
@@ -87,24 +88,25 @@ def _trip_and_reset(bot: DemoBot) -> None:
     _add(table, "after five losses", bot.order("99", **scalper))
     out_of_it: dict[str, Any] = {"symbol": "ETH/USDT", "side": "sell", "reduce_only": True, "expected_edge_bps": None}
     _add(table, "an exit", bot.order("20", **out_of_it, **scalper))
-    tripped = bot.get("/api/circuit-breaker/status?bot_id=scalper")
-    bot.post("/api/circuit-breaker/reset", reason="the signal was inverted, and is mended", **scalper)
+    tripped = bot.paper.breaker("scalper")
+    bot.paper.reset("the signal was inverted, and is mended", **scalper)
     _add(table, "after the reset", bot.order("99", **scalper))
     out(table)
-    out(f"The breaker tripped: {tripped['trigger_reason']}. Its figures were {_pairs(tripped['metrics_at_trip'])}.")
+    figures = _pairs(tripped["metrics_at_trip"] or {})
+    out(f"The breaker tripped: {tripped['trigger_reason']}. Its figures were {figures}.")
 
 
 def _what_it_came_to(bot: DemoBot) -> None:
     title("The ledger")
-    summary = bot.get("/api/portfolio/summary")
+    summary: Mapping[str, object] = {**bot.paper.portfolio()}
     names = ("starting_capital", "realized_pnl", "unrealized_pnl", "fees_total", "equity")
     out(_pairs({name: summary[name] for name in names}))
     table = Table("entry", "time (UTC)", "what", "hash")
-    for entry in reversed(bot.get("/api/ledger/audit-trail?limit=6")["audit_trail"]):
-        what = entry["event_type"]
+    for entry in reversed(bot.paper.audit_trail(6)["audit_trail"]):
+        what = f"{entry['event_type']}"
         if entry["type"] == "fill":
             what = f"fill: {entry['side']} {entry['qty']} {entry['symbol']} at {entry['price']}"
-        table.add_row(f"{entry['entry_no']}", entry["timestamp"], what, entry["hash"][:16] + "…")
+        table.add_row(f"{entry['entry_no']}", f"{entry['timestamp']}", what, f"{entry['hash']:.16}…")
     out(table)
 
 
@@ -112,7 +114,7 @@ def _orders() -> Table:
     return Table("order", "answer", "reason")
 
 
-def _add(table: Table, what: str, answer: Mapping[str, Any]) -> None:
+def _add(table: Table, what: str, answer: SubmitAnswer) -> None:
     gate = f", {answer['gate_failed']}" if answer["gate_failed"] else ""
     table.add_row(what, f"{answer['state']}{gate}", answer["rejection_reason"] or "")
 

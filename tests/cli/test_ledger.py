@@ -213,4 +213,4 @@ def test_the_demo_of_the_ledgers_days_ends_with_a_day_that_a_stranger_verified()
     assert shown.returncode == 0, shown.stderr
     assert "HOLDS" in shown.stdout
     assert "days after the end of the day in UTC, which is no day of the New York Stock Exchange, late" in shown.stdout
-    assert re.search(r"the day's statement follows from the \d+ entries up to that head\n$", shown.stdout)
+    assert re.search(r"the day's statement follows from the \d+ entries up to that head\n", shown.stdout)
