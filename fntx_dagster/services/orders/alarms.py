@@ -6,7 +6,7 @@ whoever is started anew. Books are named by their numbers, and no user is: `fntx
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from fntx_dagster.errors import Transient
@@ -22,6 +22,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.ledger import live, prices, watch
+from fntx_dagster.store.ledger.prices import FeedPrice, WantedPrice
 
 TRIPS, UNKNOWN, MET, STALE, HELD, VERIFIED = (
     f"ledger/{name}" for name in ("trips", "unknown_orders", "alarms", "stale_prices", "held_prices", "verify")
@@ -88,19 +89,42 @@ def met(db: Readable, now: datetime) -> Observed:
 
 
 def stale_prices(desk: Desk, db: Readable, now: datetime) -> Observed:
-    """The symbols that live books hold, and whose newest price is too old to value them: entries are refused."""
+    """The symbols that live books hold, and the rates of their currencies, whose newest price is too old to value the
+    books: entries are refused."""
+    wants = prices.wanted(db, now - ASKED_FOR)
+    newest = prices.newest(db, {want.name for want in wants if want.is_held or want.is_rate})
+    findings = [*_old_symbols(desk, db, now, wants, newest), *_old_rates(desk, now, wants, newest)]
+    return Observed("prices", STALE, findings)
+
+
+def _old_symbols(
+    desk: Desk, db: Readable, now: datetime, wants: Iterable[WantedPrice], newest: Mapping[Symbol, FeedPrice]
+) -> Iterator[Finding]:
     problems = {beat.task: beat.problem for beat in watch.heartbeats(db)}
-    held = {want.name for want in prices.wanted(db, now - ASKED_FOR) if want.is_held}
-    newest = prices.newest(db, held)
-    findings = []
-    for exchange, symbol in sorted(held):
+    for exchange, symbol in sorted({want.name for want in wants if want.is_held}):
         price = newest.get((exchange, symbol))
         if price is None or now - price.quote.at > desk.rules.oldest_mark:
             age = f"is of {_clock(price.quote.at)}" if price else "never came"
             why = f" ({problem})" if (problem := problems.get(task_of(exchange))) else ""
             text = f"the price of {symbol} at {exchange} {age}{why}: orders of books that hold it are refused"
-            findings.append(Finding(_market_name((exchange, symbol)), text))
-    return Observed("prices", STALE, findings)
+            yield Finding(_market_name((exchange, symbol)), text)
+
+
+def _old_rates(
+    desk: Desk, now: datetime, wants: Iterable[WantedPrice], newest: Mapping[Symbol, FeedPrice]
+) -> Iterator[Finding]:
+    """A rate is the newest price of either way to say it, at any exchange that its book uses."""
+    said: dict[tuple[int, str], list[FeedPrice]] = {}
+    for want in wants:
+        if want.is_rate:
+            pair = "/".join(sorted(want.symbol.split("/")))
+            said.setdefault((want.book_id, pair), []).extend(filter(None, [newest.get(want.name)]))
+    for (book_id, pair), known in sorted(said.items()):
+        at = max((price.quote.at for price in known), default=None)
+        if at is None or now - at > desk.rules.oldest_mark:
+            age = "never came" if at is None else f"is of {_clock(at)}"
+            text = f"book {book_id} (live): the rate of {' and '.join(pair.split('/'))} {age}: its orders are refused"
+            yield Finding(f"book {book_id} rate {pair}", text)
 
 
 def held_prices(db: Readable) -> Observed:

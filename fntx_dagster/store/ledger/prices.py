@@ -31,13 +31,14 @@ class FeedPrice(NamedTuple):
 
 class WantedPrice(NamedTuple):
     """A symbol that a live book needs prices of: because it holds the symbol (`is_held`), an order asked for it lately,
-    or it is the rate of a currency that the book holds."""
+    or it is one of the two ways to say the rate of a currency that the book holds (`is_rate`)."""
 
     book_id: int
     user_id: str
     exchange: str
     symbol: str
     is_held: bool
+    is_rate: bool = False
 
     @property
     def name(self) -> Symbol:
@@ -100,21 +101,6 @@ def wanted(db: Readable, since: datetime) -> list[WantedPrice]:
         return [WantedPrice._make(row) for row in connection.execute(_WANTED, {"since": since})]
 
 
-def last_before(db: Readable, exchange: str, symbol: str, before: datetime) -> Quote | None:
-    """The last price of a symbol before a moment, such as the end of a day, as of the minute before it; None where the
-    history does not reach back to it."""
-    with db.connect() as connection:
-        row = connection.execute(
-            """select bid, ask, bid_size, ask_size, at from (
-                    select exchange, symbol, bid, ask, bid_size, ask_size, at from ledger.price_history
-                    union all select exchange, symbol, bid, ask, bid_size, ask_size, at from ledger.prices
-                ) as known
-            where exchange = %s and symbol = %s and at < %s order by at desc limit 1""",
-            (exchange, symbol, before),
-        ).fetchone()
-        return Quote._make(row) if row else None
-
-
 _KEEP = """
     with former as (
         insert into ledger.price_history (exchange, symbol, minute, source, bid, ask, bid_size, ask_size, at,
@@ -164,7 +150,7 @@ _WANTED = """
         union all select book_id, exchange, symbol, 1, null from rates
         union all select book_id, exchange, symbol, 2, asked_at from asked
     )
-    select book_id, user_id, exchange, symbol, min(rank) = 0
+    select book_id, user_id, exchange, symbol, min(rank) = 0, bool_or(rank = 1)
     from needed join live using (book_id)
     group by book_id, user_id, exchange, symbol
     order by min(rank), max(asked_at) desc nulls last, exchange, symbol, book_id

@@ -40,9 +40,9 @@ class Looked:
             Alarms(self.settings, self.desk).look()
         return [alert.text for alert in open_alerts(self.desk.db)]
 
-    def price(self, bid: str) -> None:
+    def price(self, bid: str, symbol: str = "BTC/USDT") -> None:
         price = Quote(Decimal(bid), Decimal(bid), None, None, self.clock.now)
-        prices.keep(self.desk.db, "rest", "binance", "BTC/USDT", price, self.clock.now)
+        prices.keep(self.desk.db, "rest", "binance", symbol, price, self.clock.now)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_trip_is_one_alert_until_it_is_reset_and_the_next_trip_is_another(look
     assert len(raised_after(looked.desk.db, 0)) == 2
 
 
-def test_a_trip_that_was_reset_before_anybody_looked_is_told_once(looked: Looked) -> None:
+def test_a_trip_that_was_reset_before_anybody_looked_is_reported_once(looked: Looked) -> None:
     deposit(looked.desk)
     asked(looked.desk, "BTC/USDT")
     whose = entity(ADMIN, "bot", None)
@@ -114,6 +114,22 @@ def test_a_price_that_grows_old_is_an_alert_until_the_next_one_arrives(looked: L
     looked.price("101")
     assert looked.look() == []
     assert len(looked.destination.lines) == 2
+
+
+def test_an_old_rate_of_a_currency_is_an_alert_until_either_way_to_say_it_arrives(looked: Looked) -> None:
+    deposit(looked.desk)
+    bought(looked.desk, "1", "100", symbol="BTC/EUR")
+    asked(looked.desk, "BTC/EUR", state="open")
+    looked.price("100", "BTC/EUR")
+    assert [text for text in looked.look() if "the rate of EUR and USDT never came" in text]
+    looked.price("0.9", "USDT/EUR")
+    assert looked.look() == []
+    looked.clock.later(61)
+    looked.price("100", "BTC/EUR")
+    [text] = looked.look()
+    assert text == "book 1 (live): the rate of EUR and USDT is of 2026-03-02 12:00:00 UTC: its orders are refused"
+    looked.price("1.1", "EUR/USDT")
+    assert looked.look() == []
 
 
 def test_a_price_that_is_held_back_is_an_alert_until_one_is_used(looked: Looked) -> None:

@@ -30,12 +30,10 @@ def test_the_newest_price_of_a_symbol_is_known_and_an_older_one_changes_nothing(
     assert prices.newest(database, []) == {}
 
 
-def test_the_last_price_of_each_minute_stays_known_for_the_ends_of_days(database: Database) -> None:
+def test_the_last_price_of_each_minute_that_is_over_is_kept(database: Database) -> None:
     for seconds, bid in ((-90, "1"), (-61, "2"), (-50, "3"), (-0.001, "4"), (0, "5"), (30, "6"), (70, "7")):
         assert keep(database, seconds, bid)
-    ends = {
-        seconds: prices.last_before(database, "binance", "BTC/USDT", MIDNIGHT + timedelta(seconds=seconds))
-        for seconds in (-3600, -60, 0, 60, 3600)
-    }
-    bids = {seconds: quote and f"{quote.bid}" for seconds, quote in ends.items()}
-    assert bids == {-3600: None, -60: "2", 0: "4", 60: "6", 3600: "7"}
+    with database.connect() as connection:
+        rows = connection.execute("select minute, bid from ledger.price_history order by minute").fetchall()
+    kept = [(int((minute - MIDNIGHT).total_seconds()), f"{bid}") for minute, bid in rows]
+    assert kept == [(-120, "2"), (-60, "4"), (0, "6")]
