@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,11 @@ from fntx_dagster.cli.running import run_job
 from fntx_dagster.settings import Settings
 
 ledger = typer.Typer(no_args_is_help=True, help="The append-only ledger of orders: its state, its proof, its entries.")
+
+
+def _file(name: str, words: str) -> Any:
+    return typer.Argument(metavar=name, help=words, exists=True, dir_okay=False)
+
 
 Live = Annotated[bool, typer.Option("--live", help="The live book instead of the paper book.")]
 User = Annotated[str | None, typer.Option(help="The books of this user; all where it is left out.")]
@@ -44,7 +49,8 @@ def verify(user: User = None, as_json: AsJson = False) -> None:
         for book in books:
             name = f"{book.user_id} ({'paper' if book.is_paper else 'live'})"
             if book.holds:
-                out(f"{name}: the chain of {book.entries} entries holds, and a replay equals the tables.")
+                entries = "1 entry" if book.entries == 1 else f"{book.entries} entries"
+                out(f"{name}: the chain of {entries} holds, and a replay equals the tables.")
             for fault in book.faults:
                 error(f"{name}: {fault}")
         if not books:
@@ -185,8 +191,8 @@ def statement(
 
 @ledger.command()
 def follows(
-    document: Annotated[Path, typer.Argument(metavar="STATEMENT", help="A statement, as `statement` writes it.")],
-    entries: Annotated[Path, typer.Argument(metavar="ENTRIES", help="The book's entries, as `export` writes them.")],
+    document: Annotated[Path, _file("STATEMENT", "A statement, as `statement` writes it.")],
+    entries: Annotated[Path, _file("ENTRIES", "The book's entries, as `export` writes them.")],
     as_json: AsJson = False,
 ) -> None:
     """Check that a statement follows from a book's entries, with nothing but the two files.

@@ -71,7 +71,9 @@ def _stated(document: Path) -> _Stated:
     head, currency = Head(), ""
     quotes: dict[str, dict[Symbol, Quote]] = {OPENING: {}, CLOSING: {}}
     seen: dict[Symbol, datetime] = {}
-    for item in FlexFile(document, Reading.KEYS):
+    with document.open("rb") as file:
+        is_xml = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    for item in FlexFile(document, Reading.KEYS) if is_xml else ():
         if isinstance(item, Statement):
             of = item
         if not isinstance(item, Row):

@@ -215,6 +215,10 @@ class TestFollowing:
         with pytest.raises(Permanent, match="is no statement of a ledger"):
             follows(next(SAMPLES.glob("NAV*.xml")), files[1])
 
+    def test_the_two_files_in_the_wrong_order_are_named_as_what_they_are_not(self, files: tuple[Path, Path]) -> None:
+        with pytest.raises(Permanent, match=r"entries.jsonl is no statement of a ledger"):
+            follows(*reversed(files))
+
 
 def test_times_are_written_to_the_microsecond(tmp_path: Path) -> None:
     when = datetime(2026, 3, 7, 9, 0, 0, 42, tzinfo=UTC)
