@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 PLACES = 18
 ONE = 10**PLACES
@@ -29,6 +30,7 @@ def exact(number: Decimal | Fraction | int) -> int:
     return amount
 
 
+@lru_cache(1 << 16)
 def read(text: str) -> int:
     """An amount as the database writes it; digits beyond 18 places have to be zeros."""
     whole, _, part = text.partition(".")
@@ -37,6 +39,7 @@ def read(text: str) -> int:
     return int(whole + part[:PLACES].ljust(PLACES, "0"))
 
 
+@lru_cache(1 << 16)  # of ten thousand participants many wish, pay and get the same
 def written(amount: int) -> str:
     """An amount in plain digits, without trailing zeros."""
     whole, part = divmod(abs(amount), ONE)

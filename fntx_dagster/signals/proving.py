@@ -7,10 +7,10 @@ is canonical JSON (RFC 8785) with a salt of its own, so that nobody guesses anot
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from fntx_dagster.ledger.entries import ORIGIN, canonical, hash_of
@@ -18,7 +18,7 @@ from fntx_dagster.ledger.kinds import SIGNAL_RULE, SIGNAL_SHARES
 from fntx_dagster.proof.log_tree import leaf_hash, log_holds, log_path, log_root
 from fntx_dagster.signals.amounts import minor_unit, read, written
 from fntx_dagster.signals.shares import RULE
-from fntx_dagster.signals.sharing import Share
+from fntx_dagster.signals.sharing import FAILED, ShareTexts
 
 FORMAT = "fntx.share/1"
 
@@ -30,20 +30,19 @@ class ShareFault(NamedTuple):
     reason: str
 
 
-def wishes_root(shares: Sequence[Share], lot: int, salt: bytes) -> bytes:
+def wishes_root(shares: Sequence[ShareTexts], salt: bytes) -> bytes:
     """The root over what everybody wished, in their order."""
-    return log_root([leaf_hash(_wish(share, lot, salt)) for share in shares])
+    return log_root([leaf_hash(_wish(share, salt)) for share in shares])
 
 
-def shares_root(shares: Sequence[Share], lot: int, salt: bytes) -> bytes:
+def shares_root(shares: Sequence[ShareTexts], salt: bytes) -> bytes:
     """The root over what everybody has now, in their order."""
-    return log_root([leaf_hash(_share(share, lot, salt)) for share in shares])
+    return log_root([leaf_hash(_share(share, salt)) for share in shares])
 
 
 def proof_of(
-    shares: Sequence[Share],
+    shares: Sequence[ShareTexts],
     user_id: str,
-    lot: int,
     salt: bytes,
     rule_entry: Mapping[str, Any],
     shares_entry: Mapping[str, Any],
@@ -54,7 +53,7 @@ def proof_of(
         raise KeyError(user_id)
     parts = {}
     for name, leaf_of in (("wish", _wish), ("share", _share)):
-        leaves = [leaf_of(share, lot, salt) for share in shares]
+        leaves = [leaf_of(share, salt) for share in shares]
         path = log_path([leaf_hash(leaf) for leaf in leaves], index)
         parts[name] = {
             "leaf": json.loads(leaves[index]),
@@ -130,26 +129,29 @@ def _arithmetic(
     return found
 
 
-def _wish(share: Share, lot: int, salt: bytes) -> bytes:
-    user = json.dumps(share.user_id, ensure_ascii=False)
-    most = "null" if share.max_notional is None else f'"{written(share.max_notional)}"'
+def _wish(share: ShareTexts, salt: bytes) -> bytes:
+    wished = "0" if share.status == FAILED else share.requested_qty
+    most = "null" if share.max_notional is None else f'"{share.max_notional}"'
     return (
-        f'{{"fee_bps":"{written(share.fee_bps)}","fee_fixed":"{written(share.fee_fixed)}","kind":"wish",'
-        f'"max_notional":{most},"qty":"{written(share.wish * lot)}","salt":"{_salt(salt, "wish", share.user_id)}",'
-        f'"user":{user}}}'
+        f'{{"fee_bps":"{share.fee_bps}","fee_fixed":"{share.fee_fixed}","kind":"wish","max_notional":{most},'
+        f'"qty":"{wished}","salt":"{_salt(salt, b"wish", share.user_id)}","user":{_json(share.user_id)}}}'
     ).encode()
 
 
-def _share(share: Share, lot: int, salt: bytes) -> bytes:
-    user = json.dumps(share.user_id, ensure_ascii=False)
-    reason = "null" if share.reason is None else json.dumps(share.reason, ensure_ascii=False)
+def _share(share: ShareTexts, salt: bytes) -> bytes:
+    reason = "null" if share.reason is None else f'"{share.reason}"'
     return (
-        f'{{"closed":"{written(share.closed * lot)}","entry_fee":"{written(share.entry_fee)}",'
-        f'"exit_fee":"{written(share.exit_fee)}","kind":"share","money_in":"{written(share.money_in)}",'
-        f'"money_out":"{written(share.money_out)}","pnl":"{written(share.pnl)}","qty":"{written(share.lots * lot)}",'
-        f'"reason":{reason},"salt":"{_salt(salt, "share", share.user_id)}","status":"{share.status}","user":{user}}}'
+        f'{{"closed":"{share.closed_qty}","entry_fee":"{share.entry_fee}","exit_fee":"{share.exit_fee}",'
+        f'"kind":"share","money_in":"{share.money_in}","money_out":"{share.money_out}","pnl":"{share.pnl}",'
+        f'"qty":"{share.qty}","reason":{reason},"salt":"{_salt(salt, b"share", share.user_id)}",'
+        f'"status":"{share.status}","user":{_json(share.user_id)}}}'
     ).encode()
 
 
-def _salt(secret: bytes, kind: str, user_id: str) -> str:
-    return hmac.digest(secret, f"{kind}:{user_id}".encode(), "sha256").hex()
+def _salt(secret: bytes, kind: bytes, user_id: str) -> str:
+    """A participant's salt of a tree: a keyed hash, so that one who knows his own learns nobody else's."""
+    return blake2b(user_id.encode(), key=secret, person=kind, digest_size=_SALT_BYTES).hexdigest()
+
+
+_SALT_BYTES = 32
+_json = json.JSONEncoder(ensure_ascii=False).encode

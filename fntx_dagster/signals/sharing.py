@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from fntx_dagster.signals.amounts import ONE, half_even
+from fntx_dagster.signals.amounts import ONE, half_even, written
 from fntx_dagster.signals.shares import shared_lots, shared_units
 
 ACTIVE, CLOSED, FAILED, UNFILLED = "ACTIVE", "CLOSED", "FAILED", "UNFILLED"
@@ -41,6 +41,47 @@ class Share:
     exit_fee: int = 0
     status: str = ACTIVE
     reason: str | None = None
+
+
+class ShareTexts(NamedTuple):
+    """A share as it is stored and proved: quantities in units, money in the currency, plain digits."""
+
+    user_id: str
+    place: str
+    requested_qty: str
+    fee_bps: str
+    fee_fixed: str
+    max_notional: str | None
+    qty: str
+    closed_qty: str
+    money_in: str
+    money_out: str
+    pnl: str
+    entry_fee: str
+    exit_fee: str
+    status: str
+    reason: str | None
+
+
+def texts(share: Share, lot: int) -> ShareTexts:
+    """A share in words. `lot`: its size in 10^-18."""
+    return ShareTexts(
+        share.user_id,
+        str(share.place),
+        written(share.requested),
+        written(share.fee_bps),
+        written(share.fee_fixed),
+        None if share.max_notional is None else written(share.max_notional),
+        written(share.lots * lot),
+        written(share.closed * lot),
+        written(share.money_in),
+        written(share.money_out),
+        written(share.pnl),
+        written(share.entry_fee),
+        written(share.exit_fee),
+        share.status,
+        share.reason,
+    )
 
 
 class Got(NamedTuple):

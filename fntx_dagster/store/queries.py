@@ -37,3 +37,9 @@ def one_row(cursor: psycopg.Cursor[AnyRow]) -> AnyRow:
 def one_value(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Any:
     """The first column of the row of a query that always has one. Raises LookupError where there is none."""
     return one_row(cursor)[0]
+
+
+def text_array(values: Iterable[str]) -> str:
+    """Texts as an array literal, for a parameter that is cast to text[]: ten thousand at once, faster than a list."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"

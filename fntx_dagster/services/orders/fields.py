@@ -53,11 +53,11 @@ def read_object(body: bytes) -> dict[str, Any]:
     """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in found:
-                raise Declined([FieldFault(_shown(name), "doubled_key", "the key stands twice in one object")])
-            found[name] = value
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for place, name in enumerate(names) if name in names[:place])
+            raise Declined([FieldFault(_shown(twice), "doubled_key", "the key stands twice in one object")])
         return found
 
     def constant(text: str) -> object:
@@ -67,7 +67,8 @@ def read_object(body: bytes) -> dict[str, Any]:
         value = json.loads(
             body.decode(), parse_float=Number, parse_int=Number, parse_constant=constant, object_pairs_hook=once
         )
-        json.dumps(value, ensure_ascii=False).encode()  # no lone surrogates
+        if b"\\u" in body:
+            json.dumps(value, ensure_ascii=False).encode()  # no lone surrogates
     except (ValueError, RecursionError):
         raise Declined([FieldFault("", "not_json", "the body is not a JSON object in UTF-8")]) from None
     if not isinstance(value, dict):

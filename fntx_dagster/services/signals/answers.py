@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -55,12 +55,14 @@ def exit_result(share: Share, lot: int, average: str | None) -> dict[str, Any]:
     }
 
 
-def paged(results: Sequence[dict[str, Any]], signal_execution_id: int) -> dict[str, Any]:
+def paged(
+    shares: Sequence[Share], result: Callable[[Share], dict[str, Any]], signal_execution_id: int
+) -> dict[str, Any]:
     """The first participants, and where the others are."""
-    if len(results) <= PAGE:
-        return {"trader_results": list(results)}
-    following = f"/db/signals/v2/executions/{signal_execution_id}?after={PAGE}"
-    return {"trader_results": list(results[:PAGE]), "trader_results_next": following}
+    shown: dict[str, Any] = {"trader_results": [result(share) for share in shares[:PAGE]]}
+    if len(shares) > PAGE:
+        shown["trader_results_next"] = f"/db/signals/v2/executions/{signal_execution_id}?after={PAGE}"
+    return shown
 
 
 def answered(success: bool, message: str, data: Mapping[str, Any], status: int = 201) -> Reply:

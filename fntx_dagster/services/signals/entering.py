@@ -27,7 +27,7 @@ from fntx_dagster.services.signals.trail import record_rule, record_shares
 from fntx_dagster.signals.amounts import exact, minor_unit
 from fntx_dagster.signals.amounts import written as amount
 from fntx_dagster.signals.entry import refusal
-from fntx_dagster.signals.sharing import ACTIVE, FAILED, Got, Share, StepTotals, enter, finish_entry
+from fntx_dagster.signals.sharing import ACTIVE, FAILED, Got, Share, StepTotals, enter, finish_entry, texts
 from fntx_dagster.store.signals import executions, strategies
 from fntx_dagster.store.signals.executions import Arrival
 from fntx_dagster.store.signals.strategies import KnownInstrument
@@ -156,7 +156,7 @@ def _carried_out(at: Turn, connection: Any, entry: _Entry, shares: list[Share], 
         "participants": len(shares),
         "salt": salt,
     }
-    rule = record_rule(at, given, shares, lot, salt)
+    rule = record_rule(at, given, [texts(share, lot) for share in shares], lot, salt)
     block = trading.BlockOrder(None, Got(0, 0), "no_participants")
     if wished:
         trading.funded(at, strategy, wished * (side.best or 0) // exact(1))
@@ -180,9 +180,10 @@ def _carried_out(at: Turn, connection: Any, entry: _Entry, shares: list[Share], 
         "created_at": entry.now,
         "changed_at": entry.now,
     }
-    given["shares_entry"] = record_shares(at, given, shares, lot, block.got, exit_steps=0)["entry_no"]
+    stored = [texts(share, lot) for share in shares]
+    given["shares_entry"] = record_shares(at, given, stored, lot, block.got, exit_steps=0)["entry_no"]
     number = executions.add_execution(connection, given)
-    executions.add_shares(connection, number, shares, lot)
+    executions.add_shares(connection, number, stored)
     return store_answer(at, entry.key, asked.fingerprint, _answer(entry, number, given, shares, block))
 
 
@@ -218,7 +219,7 @@ def _answer(entry: _Entry, number: int, given: dict[str, Any], shares: list[Shar
         "total_traders": len(shares),
         "successful_entries": succeeded,
         "failed_entries": len(shares) - succeeded,
-        **paged([entry_result(share, lot, average) for share in shares], number),
+        **paged(shares, lambda share: entry_result(share, lot, average), number),
     }
     if filled:
         message = f"filled {amount(filled)} of {given['requested_qty']} at {average} for {succeeded} of {len(shares)}"

@@ -26,7 +26,7 @@ from fntx_dagster.services.signals.requests import ExitSignal
 from fntx_dagster.services.signals.trail import record_shares
 from fntx_dagster.signals.amounts import exact, minor_unit
 from fntx_dagster.signals.amounts import written as amount
-from fntx_dagster.signals.sharing import CLOSED, Got, Share, leave
+from fntx_dagster.signals.sharing import CLOSED, Got, Share, leave, texts
 from fntx_dagster.store.signals import executions, strategies
 from fntx_dagster.store.signals.executions import Arrival, ExitRow, SignalExecution
 
@@ -161,12 +161,12 @@ def _left(at: Turn, connection: Any, leaving: _Exit) -> Reply:
     shares_entry = None
     if got.lots:
         counted = sum(1 for row in leaving.before if Decimal(row.qty)) + 1
-        entry = record_shares(at, moved._asdict(), leaving.shares, lot, got, exit_steps=counted)
+        stored = [texts(share, lot) for share in leaving.shares]
+        entry = record_shares(at, moved._asdict(), stored, lot, got, exit_steps=counted)
         shares_entry = entry["entry_no"]
         executions.change_execution(connection, number, {**changed, "shares_entry": shares_entry})
-        executions.move_shares(
-            connection, number, [share for share in leaving.leaving if share.closed], lot, leaving.now
-        )
+        gone = {share.user_id for share in leaving.leaving if share.closed}
+        executions.move_shares(connection, number, [share for share in stored if share.user_id in gone], leaving.now)
     trade_id = _trade(connection, moved, leaving.instrument) if moved.status == CLOSED else None
     reply = _answer(leaving, moved, log_id, trade_id, block)
     executions.add_exit(
@@ -289,7 +289,7 @@ def _answer(
         "total_positions": len(leaving.leaving),
         "successful_exits": left,
         "failed_exits": len(leaving.leaving) - left,
-        **paged([exit_result(share, lot, average) for share in shown], moved.signal_execution_id),
+        **paged(shown, lambda share: exit_result(share, lot, average), moved.signal_execution_id),
     }
     if got.lots:
         at = price(got.money, got.lots * lot)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from fntx_dagster.ledger.exact import parsed, written
@@ -186,6 +188,7 @@ def _levels(fields: Fields, name: str) -> Side | None:
     return cast(Side, found)
 
 
+@lru_cache(1 << 12)
 def _plain(value: Any, *, signed: bool = False) -> Decimal:
     """A price or a quantity: nine decimal places, so that a product of two is exact to 18."""
     text = value if isinstance(value, str) else ""
@@ -233,7 +236,7 @@ def _allocations(fields: Fields, name: str) -> list[Wish] | None:
         elif (faults := faults + 1) >= _MOST_FAULTS:
             break
     if not faults:
-        fields.keep(name, [[part if part is None else str(part) for part in wish] for wish in found])
+        fields.keep(name, hashlib.sha256("\n".join(map(_normal, found)).encode()).hexdigest())
     return found
 
 
@@ -241,25 +244,34 @@ def _wish(given: Any, fault: Callable[[str, str], None]) -> Wish | None:
     if not isinstance(given, Mapping):
         fault("", "not an object with user_id and qty")
         return None
-    unknown = given.keys() - _WISHED
-    user_id = _user(given.get("user_id"))
-    wrong = [(f".{field[:64]!a}"[:70], "no field of a participant") for field in sorted(unknown)]
+    user_id, wrong = _user(given.get("user_id")), False
     if user_id is None:
-        wrong.append((".user_id", f"not {_SHORT}, without spaces"))
-    read: dict[str, Decimal | None] = {"fee_bps": Decimal(0), "fee_fixed": Decimal(0), "max_notional": None}
-    for field in ("qty", "fee_bps", "fee_fixed", "max_notional"):
-        if (value := given.get(field)) is not None or field == "qty":
-            try:
-                text = value if isinstance(value, str) else ""
-                read[field] = _plain(text, signed=True) if field == "qty" else parsed(text)
-            except ValueError as error:
-                wrong.append((f".{field}", str(error)))
-    for field, words in wrong:
-        fault(field, words)
-    if wrong or user_id is None:
-        return None
-    qty, fee_bps, fee_fixed = (cast(Decimal, read[field]) for field in ("qty", "fee_bps", "fee_fixed"))
-    return Wish(user_id, qty, fee_bps, fee_fixed, read["max_notional"])
+        fault(".user_id", f"not {_SHORT}, without spaces")
+        wrong = True
+    read: dict[str, Decimal] = {}
+    for field, value in given.items():
+        if field == "user_id" or (value is None and field in _WISHED and field != "qty"):
+            continue
+        if field not in _WISHED:
+            fault(f".{field[:64]!a}", "no field of a participant")
+            wrong = True
+            continue
+        try:
+            text = value if isinstance(value, str) else ""
+            read[field] = _plain(text, signed=True) if field == "qty" else parsed(text)
+        except ValueError as error:
+            fault(f".{field}", str(error))
+            wrong = True
+    if "qty" not in given:
+        fault(".qty", "the field is missing: a number")
+        wrong = True
+    return None if wrong or user_id is None else Wish(user_id, **read)
 
 
+def _normal(wish: Wish) -> str:
+    """A wish as the fingerprint sees it: 1.0 is 1."""
+    return "\t".join([wish.user_id, *("" if each is None else _digits(each) for each in wish[1:])])
+
+
+_digits = lru_cache(1 << 12)(written)
 _WISHED = {"user_id", "qty", "fee_bps", "fee_fixed", "max_notional"}

@@ -105,9 +105,11 @@ def quote_of(
         symbol = (instrument.exchange, instrument.market(currency))
         known = prices.newest(desk.db, [symbol]).get(symbol)
         return known.quote if known else None
-    bids = [price for price, _ in market.bids] or [price for price, _ in market.asks]
-    asks = [price for price, _ in market.asks] or [price for price, _ in market.bids]
-    return Quote(max(bids), min(asks), None, None, market.at or now)
+    bid = max((price for price, _ in market.bids), default=None)
+    ask = min((price for price, _ in market.asks), default=None)
+    best = ask if bid is None else bid
+    assert best is not None  # a quote has one side at least
+    return Quote(best if bid is None else bid, best if ask is None else ask, None, None, market.at or now)
 
 
 def funded(at: Turn, strategy: SignalStrategy, worth: int) -> None:

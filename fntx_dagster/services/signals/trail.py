@@ -13,11 +13,11 @@ from fntx_dagster.services.orders.turn import Turn
 from fntx_dagster.signals.amounts import exact, written
 from fntx_dagster.signals.proving import shares_root, wishes_root
 from fntx_dagster.signals.shares import RULE
-from fntx_dagster.signals.sharing import Got, Share
+from fntx_dagster.signals.sharing import Got, ShareTexts
 
 
 def record_rule(
-    at: Turn, execution: Mapping[str, Any], shares: Sequence[Share], lot: int, salt: bytes
+    at: Turn, execution: Mapping[str, Any], shares: Sequence[ShareTexts], lot: int, salt: bytes
 ) -> dict[str, Any]:
     """The entry that states, before the order leaves, by which rule and for which wishes it will be shared."""
     return at.event(
@@ -30,14 +30,14 @@ def record_rule(
         lot_size=written(lot),
         participants=len(shares),
         requested_qty=execution["requested_qty"],
-        wishes_root=wishes_root(shares, lot, salt).hex(),
+        wishes_root=wishes_root(shares, salt).hex(),
     )
 
 
 def record_shares(
     at: Turn,
     execution: Mapping[str, Any],
-    shares: Sequence[Share],
+    shares: Sequence[ShareTexts],
     lot: int,
     got: Got,
     *,
@@ -66,7 +66,7 @@ def record_shares(
         exit_money=_text(execution, "exit_money"),
         total_pnl=_text(execution, "total_pnl"),
         fees_total=_text(execution, "fees_total"),
-        shares_root=shares_root(shares, lot, execution["salt"]).hex(),
+        shares_root=shares_root(shares, execution["salt"]).hex(),
     )
 
 

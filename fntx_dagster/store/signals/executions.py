@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import args_row, dict_row
 
-from fntx_dagster.signals.amounts import read, written
-from fntx_dagster.signals.sharing import Share
+from fntx_dagster.signals.amounts import read
+from fntx_dagster.signals.sharing import Share, ShareTexts
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.queries import columns, one_value, own_sql
+from fntx_dagster.store.queries import columns, one_value, own_sql, text_array
 
 _LONGEST_BODY = 1024 * 1024
 
@@ -98,9 +98,6 @@ class ExitRow(NamedTuple):
 
 
 _GIVEN = tuple(name for name in SignalExecution._fields if name != "signal_execution_id")
-_SHARE = ("user_id", "place", "requested_qty", "fee_bps", "fee_fixed", "max_notional", "qty", "closed_qty", "money_in")
-_SHARE_ENDS = ("money_out", "pnl", "entry_fee", "exit_fee", "status", "reason")
-_MOVES = ("qty", "closed_qty", "money_in", "money_out", "pnl", "entry_fee", "exit_fee")
 
 
 def log(
@@ -184,35 +181,36 @@ def change_execution(connection: psycopg.Connection, signal_execution_id: int, c
     )
 
 
-def add_shares(connection: psycopg.Connection, signal_execution_id: int, shares: Iterable[Share], lot: int) -> None:
-    """Store the allocations of an execution, by COPY. `lot`: its size, as `Share` counts."""
-    names = columns(("signal_execution_id", *_SHARE, *_SHARE_ENDS))
+def add_shares(connection: psycopg.Connection, signal_execution_id: int, shares: Iterable[ShareTexts]) -> None:
+    """Store the allocations of an execution, by COPY, after it."""
+    names = columns(("signal_execution_id", *ShareTexts._fields))
+    lines = "".join(
+        f"{signal_execution_id}\t" + "\t".join("\\N" if each is None else each for each in share) + "\n"
+        for share in (row._replace(user_id=row.user_id.replace("\\", "\\\\")) for row in shares)
+    )
     with (
         connection.cursor() as cursor,
         cursor.copy(f"copy ledger.user_signal_allocations ({names}) from stdin") as copy,
     ):
-        for share in shares:
-            copy.write_row((signal_execution_id, *_row(share, lot)))
+        copy.write(lines)
 
 
 def move_shares(
-    connection: psycopg.Connection, signal_execution_id: int, shares: Sequence[Share], lot: int, at: datetime
+    connection: psycopg.Connection, signal_execution_id: int, shares: Sequence[ShareTexts], at: datetime
 ) -> None:
-    """Move allocations forward to what these shares are now, in one statement."""
-    rows = [_row(share, lot) for share in shares]
-    given = dict(zip((*_SHARE, *_SHARE_ENDS), zip(*rows, strict=True), strict=True)) if rows else {}
-    if not given:
-        return
-    names = ("user_id", *_MOVES, "status", "reason")
-    kinds = ("text", *("numeric" for _ in _MOVES), "text", "text")
-    sets = own_sql(", ".join(f"{name} = moved.{name}" for name in names[1:]))
-    arrays = own_sql(", ".join(f"%({name})s::{kind}[]" for name, kind in zip(names, kinds, strict=True)))
+    """Move allocations forward to what these shares are after an exit, in one statement."""
+    names = ("closed_qty", "money_out", "pnl", "exit_fee")
+    sets = own_sql(", ".join(f"{name} = moved.{name}" for name in (*names, "status")))
+    arrays = own_sql(", ".join(f"%({name})s::numeric[]" for name in names))
+    given: dict[str, Any] = {name: f"{{{','.join(getattr(share, name) for share in shares)}}}" for name in names}
     connection.execute(
         f"""update ledger.user_signal_allocations as share
         set {sets}, closed_at = case when moved.status = 'CLOSED' then %(at)s end
-        from unnest({arrays}) as moved ({columns(names)})
-        where signal_execution_id = %(number)s and share.user_id = moved.user_id""",
-        {name: list(given[name]) for name in names} | {"at": at, "number": signal_execution_id},
+        from unnest(%(users)s::text[], {arrays}, %(status)s::text[]) as moved (user_id, {columns(names)}, status)
+        where signal_execution_id = %(number)s and share.user_id = moved.user_id collate "C" """,
+        given
+        | {"users": text_array(share.user_id for share in shares)}
+        | {"status": text_array(share.status for share in shares), "at": at, "number": signal_execution_id},
     )
 
 
@@ -220,7 +218,7 @@ def shares(
     db_connection: psycopg.Connection, signal_execution_id: int, lot: int, *, after: int = -1, limit: int | None = None
 ) -> list[Share]:
     """The allocations of an execution in the entry's order, those behind a place, so many at most."""
-    query = f"""select {", ".join(f"{name}::text" for name in (*_SHARE, *_SHARE_ENDS))}
+    query = f"""select {", ".join(f"{name}::text" for name in ShareTexts._fields)}
         from ledger.user_signal_allocations where signal_execution_id = %s and place > %s order by place limit %s"""
     return [_share(row, lot) for row in db_connection.execute(own_sql(query), (signal_execution_id, after, limit))]
 
@@ -229,7 +227,7 @@ def shares_of(
     db_connection: psycopg.Connection, signal_execution_id: int, users: Sequence[str], lot: int
 ) -> list[Share]:
     """The allocations of some participants in the entry's order."""
-    query = f"""select {", ".join(f"{name}::text" for name in (*_SHARE, *_SHARE_ENDS))}
+    query = f"""select {", ".join(f"{name}::text" for name in ShareTexts._fields)}
         from ledger.user_signal_allocations where signal_execution_id = %s and user_id = any(%s) order by place"""
     return [_share(row, lot) for row in db_connection.execute(own_sql(query), (signal_execution_id, list(users)))]
 
@@ -275,26 +273,6 @@ def open_executions(db: Readable, code: str | None) -> Iterator[SignalExecution]
             order by signal_execution_id""",
             (code,),
         ).fetchall()
-
-
-def _row(share: Share, lot: int) -> tuple[Any, ...]:
-    return (
-        share.user_id,
-        share.place,
-        written(share.requested),
-        written(share.fee_bps),
-        written(share.fee_fixed),
-        None if share.max_notional is None else written(share.max_notional),
-        written(share.lots * lot),
-        written(share.closed * lot),
-        written(share.money_in),
-        written(share.money_out),
-        written(share.pnl),
-        written(share.entry_fee),
-        written(share.exit_fee),
-        share.status,
-        share.reason,
-    )
 
 
 def _share(row: Sequence[Any], lot: int) -> Share:

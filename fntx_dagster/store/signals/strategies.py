@@ -12,7 +12,7 @@ from psycopg.rows import args_row
 
 from fntx_dagster.model.signals import SignalInstrument, SignalStrategy, Wish
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.queries import columns
+from fntx_dagster.store.queries import columns, text_array
 
 _STRATEGY: tuple[str, ...] = ("strategy_code", "accounts", "currency", "capital", "expected_edge_bps")
 _WISH = ("user_id", "qty", "fee_bps", "fee_fixed", "max_notional")
@@ -175,7 +175,7 @@ def barred(
     rows = connection.execute(
         """
         with asked as materialized (
-            select book_id, user_id from ledger.books where is_paper = %(is_paper)s and user_id = any(%(users)s)
+            select book_id, user_id from ledger.books where is_paper = %(is_paper)s and user_id = any(%(users)s::text[])
         )
         select user_id, case
             when exists (select from ledger.breakers where breakers.book_id = asked.book_id
@@ -190,7 +190,7 @@ def barred(
                         and execution.strategy_code = %(code)s and execution.entry_time::date = %(day)s)
                 >= %(limit)s then 'bot_daily_limit' end as reason
         from asked""",
-        {"is_paper": is_paper, "users": list(users), "code": code, "day": day, "limit": daily_limit},
+        {"is_paper": is_paper, "users": text_array(users), "code": code, "day": day, "limit": daily_limit},
     ).fetchall()
     return {user_id: reason for user_id, reason in rows if reason is not None}
 

@@ -150,7 +150,7 @@ CREATE INDEX signal_executions_that_move ON ledger.signal_executions (strategy_c
     WHERE status IN ('PENDING', 'OPEN', 'CLOSING');
 
 CREATE TABLE ledger.user_signal_allocations (
-    signal_execution_id bigint NOT NULL REFERENCES ledger.signal_executions DEFERRABLE INITIALLY DEFERRED,
+    signal_execution_id bigint NOT NULL,
     user_id text COLLATE "C" NOT NULL,
     place int NOT NULL,
     requested_qty numeric NOT NULL,
@@ -260,6 +260,19 @@ CREATE TRIGGER guarded AFTER UPDATE ON ledger.user_signal_allocations
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_allocations();
 ALTER TABLE ledger.user_signal_allocations ENABLE ALWAYS TRIGGER guarded;
+
+CREATE FUNCTION ledger.find_executions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT signal_execution_id FROM new_rows GROUP BY 1
+        EXCEPT SELECT signal_execution_id FROM ledger.signal_executions)
+    THEN
+        RAISE EXCEPTION 'an allocation needs its execution' USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER belongs AFTER INSERT ON ledger.user_signal_allocations
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION ledger.find_executions();
+ALTER TABLE ledger.user_signal_allocations ENABLE ALWAYS TRIGGER belongs;
 
 CREATE FUNCTION ledger.keep_signals() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
