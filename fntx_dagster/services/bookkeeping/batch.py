@@ -1,8 +1,9 @@
 """A batch: many entries of one book in one transaction under its lock, by COPY; the head and the tables written once.
 
 The other way into a book beside `services/orders/turn.py`: no order, no quote and no breaker is judged here. Drafts are
-collected, then applied to the book in memory. A draft that takes an entry back, or that counts before another one,
-makes the book anew from all its entries (`ledger/replay.py`), so that the tables are what a replay gives.
+collected, then applied to the book in memory; of a long batch, such as an import, some thousands at a time. A draft
+that takes an entry back, or that counts before another one, makes the book anew from all its entries
+(`ledger/replay.py`), so that the tables are what a replay gives.
 """
 
 from __future__ import annotations
@@ -27,9 +28,6 @@ from fntx_dagster.store.ledger import appending, books, changes, checking, readi
 from fntx_dagster.store.ledger.appending import StatementRow
 from fntx_dagster.store.ledger.books import About, Stored
 from fntx_dagster.store.ledger.changes import BookChanges, Kept, Row, text
-
-MOST = 25_000
-"""Entries of a batch: what a kill loses at most."""
 
 
 class BookOwner(NamedTuple):
@@ -60,8 +58,11 @@ def batch(desk: Desk, owner: BookOwner) -> Iterator[Batch]:
     with desk.db.connect() as connection:
         book_id = books.lock(connection, *owner)
         taken = Batch(desk, connection, books.read(connection, book_id, About(datetime.now(UTC))))
-        yield taken
-        taken.store()
+        try:
+            yield taken
+            taken.store()
+        finally:
+            taken.close()
 
 
 class Batch:
@@ -69,12 +70,21 @@ class Batch:
 
     def __init__(self, desk: Desk, connection: Any, stored: Stored) -> None:
         self.desk = desk
-        self.connection = connection
         self.stored = stored
+        self.head = stored.head
         self.recorded_at = desk.clock()
         self.drafts: list[Entry] = []
         self.rows: list[StatementRow] = []
         self._wrong: dict[int, Entry] = {}
+        self._days: dict[date, DayTotals] | None = None
+        self._connection = connection
+        self._writer = appending.EntryWriter(connection, stored.book_id)
+
+    @property
+    def connection(self) -> Any:
+        """The connection of the batch, once all that was posted is stored."""
+        self._writer.wait()
+        return self._connection
 
     @property
     def book_id(self) -> int:
@@ -83,7 +93,7 @@ class Batch:
     @property
     def next_no(self) -> int:
         """The number that the next entry gets."""
-        return self.stored.head.entry_no + len(self.drafts) + 1
+        return self.head.entry_no + len(self.drafts) + 1
 
     def add(self, body: Mapping[str, Any]) -> int:
         """Add an entry; its number. What it realised is filled in when the batch is stored."""
@@ -100,30 +110,48 @@ class Batch:
         reversal = kinds.reversal(number, reason, by, self.stored.is_paper, when)
         return self.add(reversal | {name: wrong[name] for name in ("booked_at",) if name in wrong})
 
+    def post(self) -> None:
+        """Chain and write what was added so far, none of which reaches back; what the book holds then is written by
+        `store`."""
+        self._post(self._continued())
+
     def store(self) -> None:
         """Chain and write all that was added, and what the book holds then."""
-        if not self.drafts:
+        if not self.drafts and self.head == self.stored.head:
             return
         reaches_back = any(PLACE in draft or REVERSES in draft for draft in self.drafts)
+        assert not reaches_back or self.head == self.stored.head  # a rebuild reads what is committed
         made = self._rebuilt() if reaches_back else self._continued()
+        self._post(made)
+        self._write(made, self.head)
+
+    def close(self) -> None:
+        """Leave the connection alone."""
+        self._writer.close()
+
+    def _post(self, made: _Made) -> None:
         for draft in self.drafts:
-            if draft["entry_no"] in made.realized:
-                draft["realized_pnl"] = written(made.realized[draft["entry_no"]], STORED)
-        entries = list(chained(self.stored.head, self.drafts))
-        legs = [kinds.postings(entry, self._wrong.get(entry.get(REVERSES, 0))) for entry in entries]
-        appending.append(self.connection, self.book_id, entries, legs, self.rows)
-        self._write(made, Head(entries[-1]["entry_no"], entries[-1]["hash"]))
+            if (realized := made.realized.get(draft["entry_no"])) is not None:
+                draft["realized_pnl"] = written(realized, STORED)
+        entries = list(chained(self.head, self.drafts))
+        legs = (kinds.postings(entry, self._wrong.get(entry.get(REVERSES, 0))) for entry in entries)
+        self._writer.write(entries, legs, self.rows)
+        if entries:
+            self.head = Head(entries[-1]["entry_no"], entries[-1]["hash"])
+        self.drafts, self.rows = [], []
 
     def _continued(self) -> _Made:
         """The drafts after what is stored."""
-        book, days, realized = self.stored.book, dict[date, DayTotals](), dict[int, Fraction]()
-        book.lots.update(checking.lots(self.connection, self.book_id))
-        self._keep(book)
+        book, realized = self.stored.book, dict[int, Fraction]()
+        if self._days is None:
+            self._days = {}
+            book.lots.update(checking.lots(self.connection, self.book_id))
+            self._keep(book)
         for draft in self.drafts:
-            booked = step(book, draft, self.desk.day(kinds.counted_at(draft)), days)
+            booked = step(book, draft, self.desk.day(kinds.counted_at(draft)), self._days)
             if booked is not None:
                 realized[draft["entry_no"]] = booked.realized
-        return _Made(book, days, realized, {}, is_rebuilt=False)
+        return _Made(book, self._days, realized, {}, is_rebuilt=False)
 
     def _rebuilt(self) -> _Made:
         """The book anew from all its entries and the drafts."""
@@ -182,12 +210,12 @@ class Batch:
         """The lots that came, went or became smaller."""
         now = {(key, lot.entry_no): lot for key, lots in book.lots.items() for lot in lots}
         for name, lot in now.items():
-            if name not in self._quantities:
-                rows.opened_lots[name] = _lot(*name, lot.quantity) | {"price": text(lot.price)}
-            elif lot.quantity != self._quantities[name]:
+            if name in self._quantities and lot.quantity != self._quantities[name]:
                 rows.taken_lots[name] = _lot(*name, lot.quantity)
         for name in self._quantities.keys() - now.keys():
             rows.taken_lots[name] = _lot(*name, Fraction(0))
+        opened = ((key, lot) for (key, number), lot in now.items() if (key, number) not in self._quantities)
+        appending.open_lots(self.connection, self.book_id, opened)
 
 
 def _lot(key: Key, number: int, quantity: Fraction) -> Row:

@@ -1,8 +1,8 @@
 """A file of fills, CSV with a header or one JSON object to a line: its rows, and what is wrong with each.
 
 Columns: `exchange`, `symbol`, `side`, `qty`, `price`, `timestamp`, `exchange_trade_id`; and, where a file has them,
-`bot_id` (imported), `fee` (0), `fee_currency` (the quote currency), `liquidity` (taker), `rate` and `fee_rate` (what
-one of the quote currency, and of the fee's, was worth in the book's currency then).
+`bot_id` (imported), `fee` (0; negative of what the exchange paid), `fee_currency` (the quote currency), `liquidity`
+(taker), `rate` and `fee_rate` (what one of the quote currency, and of the fee's, was worth in the book's currency then).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,10 +28,13 @@ from fntx_dagster.store.ledger.posted import TradeName
 
 _NEEDED = ("exchange", "symbol", "side", "qty", "price", "timestamp", "exchange_trade_id")
 _KNOWN = (*_NEEDED, "bot_id", "fee", "fee_currency", "liquidity", "rate", "fee_rate")
+_NAMES_OF_NEEDED, _NAMES_OF_KNOWN = frozenset(_NEEDED), frozenset(_KNOWN)
 _TRADE_ID = re.compile(r"[\x20-\x7e]{1,128}", re.ASCII).fullmatch
-_EXCHANGE = re.compile(r"(?:(?!:)[\x21-\x7e]){1,64}", re.ASCII).fullmatch
-_SYMBOL = re.compile(r"(?! )(?:(?![/:])[\x20-\x7e]){1,41}/[A-Z0-9.]{1,20}", re.ASCII).fullmatch
-"""Without colons, which part the names of the accounts of postings."""
+_EXCHANGE = lru_cache(re.compile(r"(?:(?!:)[\x21-\x7e]){1,64}", re.ASCII).fullmatch)
+_SYMBOL = lru_cache(re.compile(r"(?! )(?:(?![/:])[\x20-\x7e]){1,41}/[A-Z0-9.]{1,20}", re.ASCII).fullmatch)
+"""Without colons, which part the names of the accounts of postings. Few names come in many rows."""
+_BOT, _CURRENCY = lru_cache(NAME), lru_cache(CURRENCY)
+_NO_RATES = EntryRates(None, None)
 _LONGEST_SHOWN = 60
 
 
@@ -60,6 +64,16 @@ class RowFault(NamedTuple):
         return f"{self.file}, row {self.row}, {self.field} = {self.value!r}: {self.words}"
 
 
+def rows_of(path: Path) -> int:
+    """About how many rows a file has. Raises Permanent for a file that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return lines if _is_jsonl(path) else max(lines - 1, 0)
+
+
 def fills_of(path: Path) -> Iterator[FileFill | RowFault]:
     """The rows of a file, each as a fill or, where something is wrong with it, as its first fault.
 
@@ -70,7 +84,8 @@ def fills_of(path: Path) -> Iterator[FileFill | RowFault]:
             yield row._replace(row=number)
             continue
         try:
-            _refuse_unknown(row)
+            if not _NAMES_OF_KNOWN.issuperset(row):
+                _refuse_unknown(row)
             yield _fill(number, row)
         except _BadFieldError as bad:
             yield RowFault(path.name, number, bad.field, f"{row.get(bad.field, '')}"[:_LONGEST_SHOWN], str(bad))
@@ -85,18 +100,30 @@ class _BadFieldError(Exception):
 def _rows(path: Path) -> Iterator[Mapping[str, Any] | RowFault]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
+            if _is_jsonl(path):
                 for line in filter(str.strip, file):
                     yield _object(path, line)
                 return
-            rows = csv.DictReader(file, restkey="more", strict=True)
-            if lacking := [name for name in _NEEDED if name not in (rows.fieldnames or ())]:
+            rows = csv.reader(file, strict=True)
+            columns = next(rows, [])
+            if lacking := [name for name in _NEEDED if name not in columns]:
                 raise Permanent(f"{path} lacks the column {', '.join(lacking)}", "Name the columns in the first line")
-            for row in rows:
-                yield {name: value for name, value in row.items() if value not in ("", None)}
+            for row in filter(None, rows):
+                named = dict(zip(columns, row, strict=False))
+                if len(row) > len(columns):
+                    named["more"] = f"{row[len(columns) :]}"
+                yield {name: value for name, value in named.items() if value}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise Permanent(f"{path} cannot be read: {reason}", "Give a CSV or JSONL file in UTF-8") from error
+        raise _unreadable(path, error) from error
+
+
+def _is_jsonl(path: Path) -> bool:
+    return path.suffix.lower() in (".jsonl", ".ndjson", ".json")
+
+
+def _unreadable(path: Path, error: Exception) -> Permanent:
+    reason = (error.strerror if isinstance(error, OSError) else None) or error
+    return Permanent(f"{path} cannot be read: {reason}", "Give a CSV or JSONL file in UTF-8")
 
 
 def _object(path: Path, line: str) -> Mapping[str, Any] | RowFault:
@@ -117,15 +144,16 @@ def _refuse_unknown(row: Mapping[str, Any]) -> None:
 
 
 def _fill(number: int, row: Mapping[str, Any]) -> FileFill:
-    for name in _NEEDED:
-        if name not in row:
-            raise _BadFieldError(name, "it is missing")
+    if not _NAMES_OF_NEEDED.issubset(row):
+        raise _BadFieldError(next(name for name in _NEEDED if name not in row), "it is missing")
     for name, value in row.items():
         if not isinstance(value, str):
             raise _BadFieldError(name, "it is no text or number")
     symbol = _matching(row, "symbol", _SYMBOL, 'a symbol is "BASE/QUOTE"')
     exchange = _matching(row, "exchange", _EXCHANGE, "a name has 1 to 64 printable ASCII characters, no colon")
-    bot_id = _matching({"bot_id": "imported", **row}, "bot_id", NAME, "a name has 1 to 64 printable ASCII characters")
+    bot_id = "imported"
+    if "bot_id" in row:
+        bot_id = _matching(row, "bot_id", _BOT, "a name has 1 to 64 printable ASCII characters")
     trade_id = _matching(row, "exchange_trade_id", _TRADE_ID, "a trade id has 1 to 128 ASCII characters")
     side, liquidity = row["side"], row.get("liquidity", "taker")
     if side not in ("buy", "sell"):
@@ -133,18 +161,23 @@ def _fill(number: int, row: Mapping[str, Any]) -> FileFill:
     if liquidity not in ("maker", "taker"):
         raise _BadFieldError("liquidity", "a liquidity is maker or taker")
     at = _moment(row)
-    paid = {"fee_currency": symbol.partition("/")[2], **row}
+    fee_currency = symbol.partition("/")[2]
+    if "fee_currency" in row:
+        words = "a currency is capital letters, digits and points"
+        fee_currency = _matching(row, "fee_currency", _CURRENCY, words)
     execution = OrderFill(
         trade_id,
         side,
         _number(row, "qty"),
         _number(row, "price"),
-        _number({"fee": "0", **row}, "fee", least=False),
-        _matching(paid, "fee_currency", CURRENCY, "a currency is capital letters, digits and points"),
+        _fee(row),
+        fee_currency,
         liquidity,
         at,
     )
-    rates = EntryRates(*(Fraction(_number(row, name)) if name in row else None for name in ("rate", "fee_rate")))
+    rates = _NO_RATES
+    if "rate" in row or "fee_rate" in row:
+        rates = EntryRates(*(Fraction(_number(row, name)) if name in row else None for name in ("rate", "fee_rate")))
     return FileFill(number, Key(bot_id, exchange, symbol), execution, rates)
 
 
@@ -154,14 +187,21 @@ def _matching(row: Mapping[str, str], field: str, form: Any, words: str) -> str:
     return row[field]
 
 
-def _number(row: Mapping[str, str], field: str, *, least: bool = True) -> Decimal:
+def _number(row: Mapping[str, str], field: str) -> Decimal:
     try:
         number = parsed(row[field])
     except ValueError as error:
         raise _BadFieldError(field, str(error)) from None
-    if least and not number:
+    if not number:
         raise _BadFieldError(field, "it must be above 0")
     return number
+
+
+def _fee(row: Mapping[str, str]) -> Decimal:
+    try:
+        return parsed(row.get("fee", "0"), signed=True)
+    except ValueError as error:
+        raise _BadFieldError("fee", str(error)) from None
 
 
 def _moment(row: Mapping[str, str]) -> datetime:

@@ -19,6 +19,7 @@ from fntx_dagster.services.orders.portfolio import profits, summary
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.queries import own_sql
 
 ADA = BookOwner("ada", True, "USDT")
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -67,7 +68,7 @@ def desk(database: Database) -> Desk:
 def test_an_import_makes_the_tables_that_a_replay_makes(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "MOST", 70)
+    monkeypatch.setattr(importing, "AT_ONCE", 70)
     progress: list[tuple[int, int]] = []
     done = import_fills(desk, ADA, written(tmp_path / "fills.csv", rows(200)), lambda *at: progress.append(at))
     assert done == Imported(200, 0, 0, ())
@@ -78,10 +79,10 @@ def test_an_import_makes_the_tables_that_a_replay_makes(
     assert sum(day["trades"] for day in profits(desk, "ada", True, "daily", 10, NOW)["series"]) == 200
 
 
-def test_an_import_that_was_ended_goes_on_and_posts_nothing_twice(
+def test_an_import_that_was_ended_leaves_nothing_and_posts_each_fill_once_when_it_is_started_again(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "MOST", 70)
+    monkeypatch.setattr(importing, "AT_ONCE", 70)
     path = written(tmp_path / "fills.jsonl", rows(200))
 
     def ends(done: int, whole: int) -> None:
@@ -90,10 +91,62 @@ def test_an_import_that_was_ended_goes_on_and_posts_nothing_twice(
 
     with pytest.raises(KeyboardInterrupt):
         import_fills(desk, ADA, path, ends)
-    assert [book.entries for book in verify(desk)] == [140]
-    assert imported(desk, path) == Imported(60, 140, 0, ())
+    assert verify(desk) == []
+    assert imported(desk, path) == Imported(200, 0, 0, ())
     assert imported(desk, path) == Imported(0, 200, 0, ())
     assert [(book.entries, book.faults) for book in verify(desk)] == [(200, ())]
+
+
+def test_a_file_goes_on_after_the_fills_that_the_book_has(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "AT_ONCE", 7)
+    fills = rows(100)
+    for fill in fills[40:46]:
+        fill["timestamp"] = fills[40]["timestamp"]  # the last fill of the book and the first new one at one moment
+    assert imported(desk, written(tmp_path / "fills.csv", fills[:43])).added == 43
+    assert imported(desk, written(tmp_path / "fills.csv", fills)) == Imported(57, 43, 0, ())
+    assert [(book.entries, book.faults) for book in verify(desk)] == [(100, ())]
+
+
+def test_an_import_of_a_bad_row_far_down_leaves_the_book_as_it_was(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "AT_ONCE", 10)
+    fills = rows(60)
+    assert imported(desk, written(tmp_path / "fills.csv", fills[:20])).added == 20
+    before = verify(desk)
+    for bad, field in (
+        ({"qty": "-1"}, "qty"),
+        ({"exchange_trade_id": "t31", "symbol": fills[31]["symbol"]}, "exchange_trade_id"),
+    ):
+        done = imported(desk, written(tmp_path / "fills.csv", [*fills[:55], fills[55] | bad, *fills[56:]]))
+        assert (done.added, [(fault.row, fault.field) for fault in done.faults]) == (0, [(56, field)])
+    assert verify(desk) == before
+
+
+def test_what_makers_are_paid_is_income_of_the_fees_currency(desk: Desk, tmp_path: Path) -> None:
+    fills = [fill | {"symbol": "BTC/USDT", "liquidity": "maker", "fee": "-0.5"} for fill in rows(9)]
+    for fill, currency in zip(fills, ("USDT", "BTC", "BNB") * 3, strict=True):
+        fill["fee_currency"] = currency
+    assert imported(desk, written(tmp_path / "fills.jsonl", fills)).added == 9
+    [book] = verify(desk)
+    assert book.faults == ()
+    with desk.db.connect() as connection:
+        sums = "select currency, sum(amount)::text from ledger.postings where account = 'fees' group by 1 order by 1"
+        assert connection.execute(own_sql(sums)).fetchall() == [("BNB", "-1.5"), ("BTC", "-1.5"), ("USDT", "-1.5")]
+        fees = "select currency, fees::text from ledger.balances order by 1"
+        assert connection.execute(own_sql(fees)).fetchall() == [("BNB", "-1.5"), ("BTC", "-1.5"), ("USDT", "-1.5")]
+
+
+@pytest.mark.parametrize("text", ["back\\slash", "\\N", "\\.", "tab\\t"])
+def test_names_reach_the_database_as_the_file_has_them(desk: Desk, tmp_path: Path, text: str) -> None:
+    fill = rows(1)[0] | {"exchange_trade_id": text, "bot_id": text, "exchange": text, "symbol": f"{text}/USDT"}
+    assert imported(desk, written(tmp_path / "fills.csv", [fill])).added == 1
+    assert [book.faults for book in verify(desk)] == [()]
+    with desk.db.connect() as connection:
+        names = connection.execute("select bot_id, exchange, symbol, exchange_trade_id from ledger.fills").fetchone()
+    assert names == (text, text, f"{text}/USDT", text)
 
 
 @pytest.mark.parametrize(
