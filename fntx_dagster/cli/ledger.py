@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,8 @@ def _file(name: str, words: str) -> Any:
 
 Live = Annotated[bool, typer.Option("--live", help="The live book instead of the paper book.")]
 User = Annotated[str | None, typer.Option(help="The books of this user; all where it is left out.")]
+_SECONDS_APART = 2
+"""From one word of progress to the next."""
 
 
 @ledger.command()
@@ -226,7 +229,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Put the fills of a file into a book: each once, by exchange, symbol and trade id; all of them or, where a row is
-    bad, none. An import that was ended goes on where it is started again.
+    bad, none. An import that was ended leaves nothing.
 
     fntx ledger import fills.csv --user ada
     """
@@ -238,7 +241,15 @@ def import_(
     settings, db = settings_and_database()
     desk = desk_of(settings, db)
     owner = BookOwner(user, not live, currency or desk.currency)
-    done = import_fills(desk, owner, file, lambda rows, whole: note(f"{rows} of {whole} rows"))
+    shown = monotonic()
+
+    def progress(rows: int, whole: int) -> None:
+        nonlocal shown
+        if rows == whole or monotonic() - shown > _SECONDS_APART:
+            shown = monotonic()
+            note(f"{rows:,} of {whole:,} rows")
+
+    done = import_fills(desk, owner, file, progress)
     if as_json:
         print_json(done._asdict() | {"faults": [fault._asdict() for fault in done.faults]})
     else:

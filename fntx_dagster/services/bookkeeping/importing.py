@@ -20,7 +20,8 @@ from fntx_dagster.errors import Transient
 from fntx_dagster.ledger import kinds
 from fntx_dagster.ledger.book import EntryRates
 from fntx_dagster.services.bookkeeping.batch import Batch, BookOwner, batch
-from fntx_dagster.services.bookkeeping.fills_file import FileFill, RowFault, fills_of, rows_of
+from fntx_dagster.services.bookkeeping.fills_file import FileFill, fills_of
+from fntx_dagster.services.bookkeeping.row_file import RowFault, rows_of
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.ledger import books, posted
 from fntx_dagster.store.ledger.appending import FillTwiceError

@@ -5,6 +5,7 @@ The text that COPY takes is made here: psycopg takes three times as long for a r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
@@ -158,11 +159,10 @@ def _field(value: str | None) -> str:
     """A value as COPY reads it."""
     if value is None:
         return r"\N"
-    if "\\" in value or not value.isprintable():
-        return value.translate(_ESCAPES)
-    return value
+    return value.translate(_ESCAPES) if _ESCAPED(value) else value
 
 
+_ESCAPED = re.compile(r"[\\\n\r\t]").search
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
