@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, cast
 from uuid import uuid4
@@ -254,6 +254,36 @@ class Client:
         }
         return self._call("POST", "/db/signals/v2/exit", json=_written(body))
 
+    def active_positions(
+        self, strategy_code: str | None = None, user_id: str | None = None
+    ) -> signal_answers.PositionsAnswer:
+        """What is open of signals at the newest prices: a trader's own; for other roles everybody's, or a user's."""
+        return self._get("/db/signals/v2/active-positions", strategy_code=strategy_code, user_id=user_id)
+
+    def signal_execution(
+        self, signal_execution_id: int, *, after: int = 0, limit: int = 100
+    ) -> signal_answers.ExecutionAnswer:
+        """An execution, with its participants from the place `after` on; at most 1,000."""
+        page = {"after": f"{after}", "limit": f"{limit}"}
+        return self._call("GET", f"/db/signals/v2/executions/{signal_execution_id}", params=page)
+
+    def signal_performance(
+        self,
+        strategy_code: str,
+        *,
+        symbol: str | None = None,
+        first: date | datetime | None = None,
+        last: date | datetime | None = None,
+        user_id: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> signal_answers.PerformanceAnswer:
+        """How a strategy did from a day to another, both included (or from a moment on and before another), and what
+        its participants have of it, those behind the id `after`; at most 1,000."""
+        period = {"from": first, "to": last}
+        who = {"user_id": user_id, "after": after, "limit": limit}
+        return self._get("/db/signals/v2/performance", strategy_code=strategy_code, symbol=symbol, **period, **who)
+
     def limits(self, bot_id: str | None = None) -> answers.LimitsAnswer:
         """How much of the limits of the day and of the burst is used."""
         return self._get("/api/limits/status", bot_id=bot_id)
@@ -327,6 +357,8 @@ def _written(value: object) -> Any:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("a moment needs its zone")
+        return value.isoformat()
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
         return {name: _written(one) for name, one in value.items() if one is not None}

@@ -77,6 +77,16 @@ CALLS: dict[str, dict[str, Any]] = {
         "user_ids": ["1"],
         "settlement_price": "0",
     },
+    "active_positions": {"strategy_code": "STRATEGY_001", "user_id": "1"},
+    "signal_execution": {"signal_execution_id": "{signal_execution_id}"},
+    "signal_performance": {
+        "strategy_code": "STRATEGY_001",
+        "symbol": "NIFTY23DEC23500CE",
+        "first": NOON.date(),
+        "last": NOON,
+        "user_id": "1",
+        "after": "0",
+    },
 }
 """Each method with every argument that it has."""
 

@@ -16,6 +16,7 @@ from fntx_dagster.signals.amounts import written as amount
 from fntx_dagster.signals.sharing import ACTIVE, FAILED, UNFILLED, Share, percent
 from fntx_dagster.store.signals.executions import SignalExecution
 
+PATH = "/db/signals/v2"
 PAGE = 100
 """Participants in one answer."""
 
@@ -58,10 +59,10 @@ def exit_result(share: Share, lot: int, average: str | None) -> dict[str, Any]:
 def paged(
     shares: Sequence[Share], result: Callable[[Share], dict[str, Any]], signal_execution_id: int
 ) -> dict[str, Any]:
-    """The first participants, and where the others are."""
+    """The first participants, and where the others are: from the place of the first of them on."""
     shown: dict[str, Any] = {"trader_results": [result(share) for share in shares[:PAGE]]}
     if len(shares) > PAGE:
-        shown["trader_results_next"] = f"/db/signals/v2/executions/{signal_execution_id}?after={PAGE}"
+        shown["trader_results_next"] = f"{PATH}/executions/{signal_execution_id}?after={shares[PAGE].place}"
     return shown
 
 

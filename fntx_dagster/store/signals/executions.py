@@ -219,7 +219,8 @@ def shares(
 ) -> list[Share]:
     """The allocations of an execution in the entry's order, those behind a place, so many at most."""
     query = f"""select {", ".join(f"{name}::text" for name in ShareTexts._fields)}
-        from ledger.user_signal_allocations where signal_execution_id = %s and place > %s order by place limit %s"""
+        from ledger.user_signal_allocations as share
+        where signal_execution_id = %s and place > %s order by share.place limit %s"""
     return [_share(row, lot) for row in db_connection.execute(own_sql(query), (signal_execution_id, after, limit))]
 
 
@@ -228,7 +229,8 @@ def shares_of(
 ) -> list[Share]:
     """The allocations of some participants in the entry's order."""
     query = f"""select {", ".join(f"{name}::text" for name in ShareTexts._fields)}
-        from ledger.user_signal_allocations where signal_execution_id = %s and user_id = any(%s) order by place"""
+        from ledger.user_signal_allocations as share
+        where signal_execution_id = %s and user_id = any(%s) order by share.place"""
     return [_share(row, lot) for row in db_connection.execute(own_sql(query), (signal_execution_id, list(users)))]
 
 
