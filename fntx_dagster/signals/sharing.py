@@ -121,8 +121,8 @@ def enter(shares: Sequence[Share], got: Got, cent: int) -> StepTotals:
 def leave(
     leaving: Sequence[Share], got: Got, entered: Got, cent: int, *, short: bool, free: bool = False
 ) -> StepTotals:
-    """Share what an exit got among those who leave. `entered`: all that the entry got; `short`: of a SELL_ENTRY;
-    `free`: a settlement at expiry costs no fees."""
+    """Share what an exit got among those who leave. `entered`: all that the entry got (of one who leaves with an order
+    of his own: what he entered with); `short`: of a SELL_ENTRY; `free`: a settlement at expiry costs no fees."""
     ids = [share.user_id for share in leaving]
     more = shared_lots(got.lots, [share.lots for share in leaving], [share.closed for share in leaving], ids)
     if not got.lots:
@@ -148,6 +148,16 @@ def leave(
         if share.closed == share.lots:
             share.status = CLOSED
     return StepTotals(total * cent, sum(share.exit_fee for share in leaving) - before)
+
+
+def charge(shares: Sequence[Share], fee: Fraction, cent: int) -> int:
+    """Share the exchange's fee of an entry that has ended by lots: what it comes to in minor units, in 10^-18."""
+    taking = [share for share in shares if share.lots]
+    lots = [share.lots for share in taking]
+    shared = _venue_fees(Got(sum(lots), 0, fee), cent, lots, [share.user_id for share in taking])
+    for share, amount in zip(taking, shared, strict=True):
+        share.entry_fee += amount
+    return sum(shared)
 
 
 def finish_entry(shares: Sequence[Share], reason: str) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import requests
 
+from fntx_dagster.model.signals import SEPARATE, SignalStrategy
+from fntx_dagster.store.signals.strategies import keep_strategy
 from tests.api.conftest import Client, Server
 
 STRIKE = {
@@ -120,3 +123,128 @@ def test_the_same_entry_sixty_four_times_at_once_is_one_execution(source: Source
             {"code": source.strategy},
         ).fetchone()
     assert rows == (1, 64, 1)
+
+
+def separate(server: Server, source: Source, *names: str) -> dict[str, Client]:
+    """Traders with money of their own, and the strategy trades in each one's account."""
+    keep_strategy(server.desk.db, SignalStrategy(source.strategy, SEPARATE, "USDT", None, Decimal(10_000)))
+    clients = {name: server.client(name) for name in names}
+    for client in clients.values():
+        client.now = source.now
+        client.deposit("100000")
+    return clients
+
+
+def test_separate_accounts_have_an_order_and_a_price_each(source: Source, server: Server) -> None:
+    traders = separate(server, source, "ada", "bob", "eve")
+    eve = traders["eve"]
+    assert eve.post("/api/circuit-breaker/trip", user_id=eve.user, reason="she sleeps a while").status_code == 200
+    poor = server.client("poor")
+    wishes = [{"user_id": client.user, "qty": 2, "fee_fixed": "0.5"} for client in (*traders.values(), poor)]
+    entered = source.entry(allocations=wishes)
+    found = results(entered)
+    assert [each["status"] for each in found.values()] == ["ACTIVE", "ACTIVE", "FAILED", "UNFILLED"]
+    assert found[eve.user]["reason"] == "breaker_tripped"
+    assert found[poor.user]["reason"] == "no_capital"
+    assert (entered.json()["data"]["total_qty"], entered.json()["data"]["status"]) == ("4", "OPEN")
+    again = source.entry(allocations=wishes)
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (entered.content, "true")
+    [fill] = traders["ada"].get("/api/ledger/fills")["fills"]
+    assert (fill["qty"], fill["price"], fill["side"], fill["bot_id"]) == ("2", "100", "buy", source.strategy)
+    source.later(60)
+    left = source.leave(user_ids=[traders["bob"].user])
+    assert left.json()["data"]["status"] == "OPEN", left.text
+    assert results(left)[traders["bob"].user]["net_pnl"] == "19"
+    source.later(60)
+    last = source.leave(quote={"bid": "90"}).json()["data"]
+    assert (last["status"], last["total_pnl"], last["fees_total"]) == ("CLOSED", "0", "2")
+    assert last["exit_price"] == "100"
+    [fill, _] = traders["ada"].get("/api/ledger/fills")["fills"]
+    assert (fill["side"], fill["realized_pnl"]) == ("sell", "-20")
+
+
+def test_a_settlement_at_expiry_needs_the_day_and_no_market(source: Source) -> None:
+    source.entry(allocations=five("2", fee_bps=10, fee_fixed=1))
+    early = source.leave(exit_reason="EXPIRY", settlement_price="0", quote=None)
+    assert (early.status_code, early.json()["code"]) == (409, "not_expired")
+    source.now = datetime(2026, 3, 26, 10, 30, tzinfo=UTC)
+    data = source.leave(exit_reason="EXPIRY", settlement_price="0", quote=None).json()["data"]
+    assert (data["status"], data["total_pnl"], data["pnl_percent"]) == ("CLOSED", "-1000", "-100")
+    assert data["fees_total"] == "6", "the entry's alone: 0.20 by basis points and 1 each"
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "code"),
+    [
+        ({"strike_data": None, "strike_price_token": "nobody"}, 404, "unknown_instrument"),
+        ({"allocations": [{"user_id": "1", "qty": 1}, {"user_id": 1, "qty": 2}]}, 422, "user_twice"),
+        ({"allocations": [{"user_id": "1", "qty": "1e3"}]}, 422, "validation_failed"),
+        ({"unique_id": ""}, 422, "validation_failed"),
+        ({"signal": "BUY_EXIT"}, 422, "validation_failed"),
+        ({"quote": {}}, 422, "validation_failed"),
+        ({"quote": {"ask": "100.0000000001"}}, 422, "validation_failed"),
+    ],
+)
+def test_an_entry_that_is_not_valid_is_refused_and_logged(
+    source: Source, server: Server, more: dict[str, Any], status: int, code: str
+) -> None:
+    body: dict[str, Any] = {"allocations": five()} | more
+    refused = source.entry(**body)
+    assert (refused.status_code, refused.json()["code"]) == (status, code), refused.text
+    with server.desk.db.connect() as connection:
+        last = connection.execute("select code from ledger.signal_log order by signal_log_id desc limit 1").fetchone()
+    assert last == (code,)
+
+
+def test_an_exit_fits_what_was_entered(source: Source) -> None:
+    def refusal(**more: Any) -> tuple[int, str]:
+        answer = source.leave(**more)
+        return answer.status_code, answer.json()["code"]
+
+    assert refusal() == (409, "no_entry")
+    source.entry(allocations=five())
+    assert refusal(unique_id="unique_12") == (409, "no_entry")
+    assert refusal(signal="SELL_EXIT") == (409, "wrong_side")
+    assert refusal(user_ids=["6"]) == (409, "no_allocation")
+    assert source.leave(user_ids=["1"]).json()["data"]["status"] == "OPEN"
+    assert refusal(user_ids=["1"], quote={"bid": "1"}) == (409, "no_allocation")
+    assert source.leave(user_ids=["1"]).headers["Idempotent-Replayed"] == "true"
+    assert source.leave().json()["data"]["status"] == "CLOSED"
+    assert refusal(quote={"bid": "1"}) == (422, "idempotency_key_reused")
+
+
+def test_who_may_not_take_part_moves_nobody_elses_share(source: Source) -> None:
+    wishes = [
+        {"user_id": "none", "qty": 0},
+        {"user_id": "odd", "qty": 80},
+        {"user_id": "big", "qty": 750, "max_notional": "1000"},
+        *({"user_id": name, "qty": 150} for name in "abc"),
+    ]
+    strike = STRIKE | {"symbol": "BANKNIFTY", "lot_qty": 75}
+    entered = source.entry(
+        allocations=wishes, strike_data=strike, strike_price_token="75", quote={"asks": [["100", 200], ["101", 180]]}
+    )
+    found = results(entered)
+    assert [each["reason"] for each in found.values()][:3] == [
+        "qty_not_positive",
+        "qty_not_lot_multiple",
+        "over_max_notional",
+    ]
+    assert [each["qty"] for each in found.values()] == ["0", "0", "0", "150", "150", "75"]
+    assert entered.json()["data"]["entry_price"] == "100.466666666666666667"
+    alone = source.entry(
+        "other",
+        allocations=wishes[3:],
+        strike_data=strike,
+        strike_price_token="75",
+        quote={"asks": [["100", 200], ["101", 180]]},
+    )
+    assert list(results(alone).values()) == list(found.values())[3:]
+
+
+def test_sold_first_gains_as_the_price_falls(source: Source) -> None:
+    source.entry(signal="SELL_ENTRY", allocations=five())
+    left = source.leave(signal="SELL_EXIT", quote={"ask": "90"})
+    data = left.json()["data"]
+    assert (data["entry_price"], data["total_pnl"]) == ("99.95", "49.75")
+    assert [each["pnl"] for each in data["trader_results"]] == ["9.95"] * 5

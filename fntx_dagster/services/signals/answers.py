@@ -27,12 +27,12 @@ def price(money: Decimal | int, quantity: Decimal | int) -> str | None:
 
 
 def entry_result(share: Share, lot: int, average: str | None) -> dict[str, Any]:
-    """What a participant got of an entry."""
+    """What a participant got of an entry. `average`: the price of all; None: his own."""
     return {
         "user_id": share.user_id,
         "requested_qty": amount(share.requested),
         "qty": amount(share.lots * lot),
-        "entry_price": average if share.lots else None,
+        "entry_price": (average or price(share.money_in, share.lots * lot)) if share.lots else None,
         "entry_fee": amount(share.entry_fee),
         "status": share.status if share.status in (FAILED, UNFILLED) else ACTIVE,
         "reason": share.reason,
@@ -40,13 +40,13 @@ def entry_result(share: Share, lot: int, average: str | None) -> dict[str, Any]:
 
 
 def exit_result(share: Share, lot: int, average: str | None) -> dict[str, Any]:
-    """What a participant has after an exit."""
+    """What a participant has after an exit. `average`: the entry's price of all; None: his own."""
     fees, part = share.entry_fee + share.exit_fee, percent(share.pnl, share.money_in, share.closed, share.lots)
     return {
         "user_id": share.user_id,
         "qty": amount(share.lots * lot),
         "closed_qty": amount(share.closed * lot),
-        "entry_price": average,
+        "entry_price": average or price(share.money_in, share.lots * lot),
         "exit_price": price(share.money_out, share.closed * lot),
         "pnl": amount(share.pnl),
         "pnl_percent": None if part is None else written(Fraction(part, 10_000)),

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
-from fntx_dagster.model.orders import OrderFill, OrderRequest
-from fntx_dagster.model.signals import HOLDING, SignalInstrument, SignalStrategy
+from fntx_dagster.errors import Transient
+from fntx_dagster.model.signals import HOLDING, OMNIBUS, SEPARATE, SignalInstrument
 from fntx_dagster.services.orders.fields import Declined, FieldFault
-from fntx_dagster.services.orders.judging import settled
 from fntx_dagster.services.orders.replies import Reply, reused
 from fntx_dagster.services.orders.turn import Desk, Turn
 from fntx_dagster.services.signals import requests, trading
 from fntx_dagster.services.signals.answers import answered, exit_result, paged, price, totals
+from fntx_dagster.services.signals.elsewhere import follow_entry
+from fntx_dagster.services.signals.leaving import ClosedStep, Exit, leave_elsewhere, settle
 from fntx_dagster.services.signals.requests import ExitSignal
 from fntx_dagster.services.signals.trail import record_shares
 from fntx_dagster.signals.amounts import exact, minor_unit
@@ -30,29 +30,7 @@ from fntx_dagster.signals.sharing import CLOSED, Got, Share, leave, texts
 from fntx_dagster.store.signals import executions, strategies
 from fntx_dagster.store.signals.executions import Arrival, ExitRow, SignalExecution
 
-
-@dataclass(slots=True)
-class _Exit:
-    """An exit with what it closes: all shares of the execution, and those who leave now."""
-
-    asked: ExitSignal
-    arrived: Arrival
-    execution: SignalExecution
-    instrument: SignalInstrument
-    strategy: SignalStrategy
-    now: datetime
-    before: list[ExitRow] = field(default_factory=list)
-    shares: list[Share] = field(default_factory=list)
-    leaving: list[Share] = field(default_factory=list)
-    counted: int = 0  # of those who leave, who got something closed
-
-    @property
-    def lot(self) -> int:
-        return exact(self.instrument.lot_size)
-
-    @property
-    def is_settlement(self) -> bool:
-        return self.asked.settlement_price is not None
+_ATTEMPTS = 5
 
 
 def leave_signal(desk: Desk, source: str, body: bytes, now: datetime) -> Reply:
@@ -90,21 +68,44 @@ def carry_out(desk: Desk, asked: ExitSignal, arrived: Arrival, now: datetime) ->
     strategy = strategies.strategy(desk.db, asked.strategy_code)
     assert strategy is not None  # an execution has its strategy
     strategy = strategy._replace(currency=found.currency)
-    leaving = _Exit(asked, arrived, found, instrument, strategy, now)
+    leaving = Exit(asked, arrived, found, instrument, strategy, now)
     if leaving.is_settlement and (instrument.expiry is None or desk.day(now) < instrument.expiry):
         words = f"the instrument expires on {instrument.expiry}" if instrument.expiry else "it has no expiry"
         raise _conflict("not_expired", "exit_reason", words)
-    order = _order(leaving, Decimal(1))
-    own = trading.desk_for(desk, instrument)
-    with trading.strategy_turn(own, strategy, order, _key(leaving, 0), now) as (at, connection):
-        if (given := _read(connection, leaving)) is not None:
-            first = executions.first_log(connection, "exit", asked.fingerprint, asked.strategy_code, asked.unique_id)
-            executions.log(connection, arrived, "duplicate", duplicate_of=first)
-            return given
-        return _left(at, connection, leaving)
+    if found.accounts == SEPARATE or not found.is_paper:
+        return _carried_out_elsewhere(desk, leaving)
+    with _turn(desk, leaving) as (at, connection):
+        given = _read(connection, leaving)
+        return given if given is not None else _left(at, connection, leaving, _traded(at, leaving))
 
 
-def _read(connection: Any, leaving: _Exit) -> Reply | None:
+def _turn(desk: Desk, leaving: Exit) -> AbstractContextManager[tuple[Turn, Any]]:
+    own, order = trading.desk_for(desk, leaving.instrument), leaving.order(Decimal(1))
+    is_paper = leaving.execution.is_paper
+    return trading.strategy_turn(own, leaving.strategy, order, leaving.key(0), leaving.now, is_paper=is_paper)
+
+
+def _carried_out_elsewhere(desk: Desk, leaving: Exit) -> Reply:
+    """An exit by orders of each participant's own account, or by a live block order, each sent once by its key."""
+    if not leaving.execution.entry_ended:
+        leaving.execution = follow_entry(desk, leaving.execution, leaving.now)
+        if not leaving.execution.entry_ended:
+            raise _conflict("entry_under_way", "unique_id", "the entry's orders are under way: try again in a moment")
+    for _ in range(_ATTEMPTS):
+        with _turn(desk, leaving) as (_at, connection):
+            if (given := _read(connection, leaving)) is not None:
+                return given
+        closed = leave_elsewhere(trading.desk_for(desk, leaving.instrument), leaving)
+        exits = len(leaving.before)
+        with _turn(desk, leaving) as (at, connection):
+            if (given := _read(connection, leaving)) is not None:
+                return given
+            if len(leaving.before) == exits:
+                return _left(at, connection, leaving, closed(leaving))
+    raise Transient("others leave this signal all the time", "Try again in a moment")
+
+
+def _read(connection: Any, leaving: Exit) -> Reply | None:
     """Read the execution as it is under the lock of its book, and who leaves; the answer that is given again where
     nothing is left to close. Raises Declined where nobody named holds anything."""
     asked, execution = leaving.asked, leaving.execution
@@ -117,7 +118,7 @@ def _read(connection: Any, leaving: _Exit) -> Reply | None:
     if current.status not in HOLDING:
         if not known:
             raise reused()
-        return Reply(leaving.before[-1].status, leaving.before[-1].answer, replayed=True)
+        return _again(connection, leaving, leaving.before[-1])
     leaving.shares = executions.shares(connection, number, lot)
     named = leaving.shares
     if asked.user_ids is not None:
@@ -128,34 +129,40 @@ def _read(connection: Any, leaving: _Exit) -> Reply | None:
             words = f"{missing[0][:64]!a} holds nothing of this entry"
             raise _conflict("no_allocation", "user_ids", words)
     leaving.leaving = [share for share in named if share.lots > share.closed]
+    leaving.had = [share.closed for share in leaving.leaving]
     if leaving.leaving:
         return None
     if known:
-        return Reply(known[-1].status, known[-1].answer, replayed=True)
+        return _again(connection, leaving, known[-1])
     raise _conflict("no_allocation", "user_ids", "those who are named have left already")
 
 
-def _left(at: Turn, connection: Any, leaving: _Exit) -> Reply:
-    asked, execution, lot = leaving.asked, leaving.execution, leaving.lot
-    strategy, number = leaving.strategy, execution.signal_execution_id
-    log_id = executions.log(connection, leaving.arrived, "processed")
-    side = trading.side_taken(
-        at.desk, asked.market, leaving.instrument, strategy.currency, trading.side_of(asked.closes, leaves=True)
-    )
+def _again(connection: Any, leaving: Exit, given: ExitRow) -> Reply:
+    """An answer that was given before; the message is logged as a duplicate."""
+    asked = leaving.asked
+    first = executions.first_log(connection, "exit", asked.fingerprint, asked.strategy_code, asked.unique_id)
+    executions.log(connection, leaving.arrived, "duplicate", duplicate_of=first)
+    return Reply(given.status, given.answer, replayed=True)
+
+
+def _traded(at: Turn, leaving: Exit) -> ClosedStep:
+    """Close by one block order in the strategy's own paper book, or by the settlement price."""
+    execution, lot = leaving.execution, leaving.lot
+    side = trading.side_taken(at.desk, leaving.asked.market, leaving.instrument, execution.currency, leaving.side)
     quantity = sum(share.lots - share.closed for share in leaving.leaving) * lot
     block = _settled(at, leaving, quantity) if leaving.is_settlement else _sold(at, leaving, quantity, side)
-    got = block.got
     entered = Got(exact(execution.total_qty) // lot, exact(execution.entry_money))
-    had = [share.closed for share in leaving.leaving]
-    step = leave(
-        leaving.leaving,
-        got,
-        entered,
-        minor_unit(strategy.currency),
-        short=execution.is_short,
-        free=leaving.is_settlement,
-    )
-    leaving.counted = sum(share.closed > closed for share, closed in zip(leaving.leaving, had, strict=True))
+    cent = minor_unit(execution.currency)
+    step = leave(leaving.leaving, block.got, entered, cent, short=execution.is_short, free=leaving.is_settlement)
+    row = block.row or {}
+    return ClosedStep(block.got, step, side.best, row.get("order_id"), row.get("rejection_reason"))
+
+
+def _left(at: Turn, connection: Any, leaving: Exit, closed: ClosedStep) -> Reply:
+    """Store what an exit closed, and answer it."""
+    asked, execution, lot, got = leaving.asked, leaving.execution, leaving.lot, closed.got
+    step, number = closed.step, execution.signal_execution_id
+    log_id = executions.log(connection, leaving.arrived, "processed")
     changed = _moved(leaving, got, step.pnl, step.fees)
     moved = execution._replace(**changed)
     shares_entry = None
@@ -168,16 +175,16 @@ def _left(at: Turn, connection: Any, leaving: _Exit) -> Reply:
         gone = {share.user_id for share in leaving.leaving if share.closed}
         executions.move_shares(connection, number, [share for share in stored if share.user_id in gone], leaving.now)
     trade_id = _trade(connection, moved, leaving.instrument) if moved.status == CLOSED else None
-    reply = _answer(leaving, moved, log_id, trade_id, block)
+    reply = _answer(leaving, moved, log_id, trade_id, closed)
     executions.add_exit(
         connection,
         ExitRow(
             number,
             log_id,
             asked.fingerprint,
-            None if block.row is None else block.row["order_id"],
+            closed.order_id,
             asked.exit_reason,
-            None if side.best is None else amount(side.best),
+            None if closed.best is None else amount(closed.best),
             amount(got.lots * lot),
             amount(got.money),
             amount(step.pnl),
@@ -191,36 +198,22 @@ def _left(at: Turn, connection: Any, leaving: _Exit) -> Reply:
     return reply
 
 
-def _sold(at: Turn, leaving: _Exit, quantity: int, side: trading.Ladder) -> trading.BlockOrder:
+def _sold(at: Turn, leaving: Exit, quantity: int, side: trading.Ladder) -> trading.BlockOrder:
     """What the exit's order gets of the market."""
     quote = trading.quote_of(at.desk, leaving.asked.market, leaving.instrument, leaving.strategy.currency, leaving.now)
-    order = _order(leaving, Decimal(amount(quantity)))
-    return trading.traded(at, order, _key(leaving, len(leaving.before) + 1), quote, side, leaving.lot)
+    order = leaving.order(Decimal(amount(quantity)))
+    return trading.traded(at, order, leaving.next_key, quote, side, leaving.lot)
 
 
-def _settled(at: Turn, leaving: _Exit, quantity: int) -> trading.BlockOrder:
+def _settled(at: Turn, leaving: Exit, quantity: int) -> trading.BlockOrder:
     """All that is open at the settlement price: booked without an order at the exchange, free of fees."""
     settlement = leaving.asked.settlement_price
     assert settlement is not None
-    order = _order(leaving, Decimal(amount(quantity)))
-    row = settled(at, order, _key(leaving, len(leaving.before) + 1))
-    at.fill(
-        row,
-        OrderFill(
-            f"settlement-{uuid4().hex}",
-            order.side,
-            order.amount,
-            settlement,
-            Decimal(0),
-            order.currency,
-            "taker",
-            leaving.now,
-        ),
-    )
+    row = settle(at, leaving.order(Decimal(amount(quantity))), leaving.next_key, settlement)
     return trading.BlockOrder(row, Got(quantity // leaving.lot, quantity * exact(settlement) // exact(1)), None)
 
 
-def _moved(leaving: _Exit, got: Got, pnl: int, fees: int) -> dict[str, object]:
+def _moved(leaving: Exit, got: Got, pnl: int, fees: int) -> dict[str, object]:
     """The fields of the execution that the exit changes."""
     execution, asked = leaving.execution, leaving.asked
     closed = exact(execution.exit_qty) + got.lots * leaving.lot
@@ -269,15 +262,14 @@ def _trade(connection: Any, closed: SignalExecution, instrument: SignalInstrumen
     )
 
 
-def _answer(
-    leaving: _Exit, moved: SignalExecution, log_id: int, trade_id: int | None, block: trading.BlockOrder
-) -> Reply:
-    asked, lot, got = leaving.asked, leaving.lot, block.got
+def _answer(leaving: Exit, moved: SignalExecution, log_id: int, trade_id: int | None, closed: ClosedStep) -> Reply:
+    asked, lot, got = leaving.asked, leaving.lot, closed.got
     average = price(moved.entry_money, moved.total_qty)
+    of_all = average if moved.accounts == OMNIBUS else None
     shown: Sequence[Share] = [share for share in leaving.shares if share.lots]
     if asked.user_ids is not None:
         shown = [share for share in shown if share.user_id in {*asked.user_ids}]
-    left = leaving.counted
+    left = sum(share.closed > had for share, had in zip(leaving.leaving, leaving.had, strict=True))
     data = {
         "signal_log_id": log_id,
         "signal_execution_id": moved.signal_execution_id,
@@ -289,26 +281,14 @@ def _answer(
         "total_positions": len(leaving.leaving),
         "successful_exits": left,
         "failed_exits": len(leaving.leaving) - left,
-        **paged(shown, lambda share: exit_result(share, lot, average), moved.signal_execution_id),
+        **paged(shown, lambda share: exit_result(share, lot, of_all), moved.signal_execution_id),
     }
     if got.lots:
         at = price(got.money, got.lots * lot)
         message = f"closed {amount(got.lots * lot)} at {at}: {data['exit_qty']} of {data['total_qty']} in all"
     else:
-        why = block.row and block.row["rejection_reason"]
-        message = f"nothing was closed: {why or 'the market gives no whole lot'}"
+        message = f"nothing was closed: {closed.why or 'the market gives no whole lot'}"
     return answered(bool(got.lots), message, data)
-
-
-def _order(leaving: _Exit, quantity: Decimal) -> OrderRequest:
-    execution, instrument = leaving.execution, leaving.instrument
-    side = trading.side_of(execution.signal_type, leaves=True)
-    bot_id = trading.bot_of(execution.signal_type)
-    return OrderRequest(bot_id, instrument.exchange, execution.market, side, quantity, reduce_only=True)
-
-
-def _key(leaving: _Exit, number: int) -> str:
-    return f"{leaving.asked.strategy_code}|{leaving.asked.unique_id}|EXIT|{number}"
 
 
 def _conflict(code: str, name: str, words: str) -> Declined:

@@ -72,13 +72,13 @@ def desk_for(desk: Desk, instrument: SignalInstrument) -> Desk:
 
 @contextmanager
 def strategy_turn(
-    desk: Desk, strategy: SignalStrategy, order: OrderRequest, key: str, now: datetime
+    desk: Desk, strategy: SignalStrategy, order: OrderRequest, key: str, now: datetime, *, is_paper: bool = True
 ) -> Iterator[tuple[Turn, Any]]:
-    """A turn on the strategy's paper book for an order, and its transaction's connection; stored at its end."""
+    """A turn on the strategy's book for an order, and its transaction's connection; stored at its end."""
     user_id = user_of(strategy.code)
     own = Desk(desk.db, desk.rules, strategy.currency, desk.zone, desk.clock, desk.live)
-    with alone(desk.db.url, user_id, True), desk.db.connect() as connection:
-        at = begun(own, connection, user_id, True, about_order(own, order, key, now))
+    with alone(desk.db.url, user_id, is_paper), desk.db.connect() as connection:
+        at = begun(own, connection, user_id, is_paper, about_order(own, order, key, now))
         yield at, connection
         at.store()
 

@@ -42,7 +42,6 @@ def record_shares(
     got: Got,
     *,
     exit_steps: int,
-    entry_steps: int = 1,
 ) -> dict[str, Any]:
     """The entry that states what the shares add up to after a step; its postings give the participants what the step
     got. `exit_steps`: 0 for the entry's step, else the number of exits so far."""
@@ -55,7 +54,7 @@ def record_shares(
         symbol=execution["market"],
         currency=execution["currency"],
         same_price=execution["accounts"] == OMNIBUS,
-        entry_steps=entry_steps,
+        entry_steps=execution["entry_steps"],
         exit_steps=exit_steps,
         participants=len(shares),
         shared_qty=written(quantity),

@@ -66,6 +66,8 @@ class SignalExecution(NamedTuple):
     description: str | None
     participants: int
     entry_order_id: Any
+    entry_steps: int
+    entry_ended: bool
     salt: bytes
     rule_entry: int | None
     shares_entry: int | None
@@ -95,6 +97,22 @@ class ExitRow(NamedTuple):
     at: datetime
     status: int
     answer: bytes
+
+
+class OrderOutcome(NamedTuple):
+    """What an order of a signal came to so far; `fee` in the currency of the signal."""
+
+    order_id: str
+    state: str
+    reason: str | None
+    words: str | None
+    filled: Decimal
+    paid: Decimal
+    fee: Decimal
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ("rejected", "filled", "cancelled", "expired", "failed")
 
 
 _GIVEN = tuple(name for name in SignalExecution._fields if name != "signal_execution_id")
@@ -138,6 +156,13 @@ def first_log(connection: psycopg.Connection, direction: str, fingerprint: bytes
                 and fingerprint = %s""",
             (code, unique_id, direction, fingerprint),
         )
+    )
+
+
+def fingerprint(connection: psycopg.Connection, signal_log_id: int | None) -> bytes:
+    """The fingerprint of a logged message."""
+    return one_value(
+        connection.execute("select fingerprint from ledger.signal_log where signal_log_id = %s", (signal_log_id,))
     )
 
 
@@ -214,6 +239,31 @@ def move_shares(
     )
 
 
+def fill_shares(
+    connection: psycopg.Connection,
+    signal_execution_id: int,
+    shares: Sequence[ShareTexts],
+    orders: Mapping[str, str],
+) -> None:
+    """Move allocations forward to what the entry's orders got so far. `orders`: participant → his own order."""
+    names = ("qty", "money_in", "entry_fee")
+    sets = own_sql(", ".join(f"{name} = moved.{name}" for name in names))
+    arrays = own_sql(", ".join(f"%({name})s::numeric[]" for name in names))
+    given: dict[str, Any] = {name: f"{{{','.join(getattr(share, name) for share in shares)}}}" for name in names}
+    connection.execute(
+        f"""update ledger.user_signal_allocations as share
+        set {sets}, status = moved.status, reason = nullif(moved.reason, ''), order_id = nullif(moved.own, '')::uuid
+        from unnest(%(users)s::text[], {arrays}, %(status)s::text[], %(reason)s::text[], %(own)s::text[])
+            as moved (user_id, {columns(names)}, status, reason, own)
+        where signal_execution_id = %(number)s and share.user_id = moved.user_id collate "C" """,
+        given
+        | {"users": text_array(share.user_id for share in shares)}
+        | {"status": text_array(share.status for share in shares)}
+        | {"reason": text_array(share.reason or "" for share in shares)}
+        | {"own": text_array(orders.get(share.user_id, "") for share in shares), "number": signal_execution_id},
+    )
+
+
 def shares(
     db_connection: psycopg.Connection, signal_execution_id: int, lot: int, *, after: int = -1, limit: int | None = None
 ) -> list[Share]:
@@ -264,6 +314,23 @@ def trade_of(connection: psycopg.Connection, signal_execution_id: int) -> Mappin
         return cursor.execute(
             "select * from ledger.trades where signal_execution_id = %s", (signal_execution_id,)
         ).fetchone()
+
+
+def outcomes(
+    db: Readable, placed: Sequence[tuple[str, str]], currency: str, *, is_paper: bool
+) -> dict[tuple[str, str], OrderOutcome]:
+    """User and key → what his order of this key came to so far; nothing of one that is not there."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select user_id, idempotency_key, order_id::text, state, reason_code, rejection_reason, filled, paid,
+                coalesce((select sum(fee) from ledger.fills
+                    where fills.order_id = orders.order_id and fee_currency = %s), 0)
+            from ledger.orders join ledger.books using (book_id)
+            where is_paper = %s and (user_id, idempotency_key) in (
+                select * from unnest(%s::text[], %s::text[]))""",
+            (currency, is_paper, text_array(user for user, _ in placed), text_array(key for _, key in placed)),
+        ).fetchall()
+    return {(row[0], row[1]): OrderOutcome(*row[2:]) for row in rows}
 
 
 def open_executions(db: Readable, code: str | None) -> Iterator[SignalExecution]:

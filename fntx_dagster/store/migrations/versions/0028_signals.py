@@ -137,6 +137,8 @@ CREATE TABLE ledger.signal_executions (
     description text,
     participants int NOT NULL,
     entry_order_id uuid,
+    entry_steps int NOT NULL DEFAULT 0,
+    entry_ended boolean NOT NULL DEFAULT false,
     salt bytea NOT NULL CHECK (length(salt) = 32),
     rule_entry bigint,
     shares_entry bigint,
