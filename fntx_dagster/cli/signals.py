@@ -1,12 +1,29 @@
-"""`fntx signals`: strategies, their signals, who follows them, and what became of it all."""
+"""`fntx signals`: its commands, by what they are about."""
 
 from __future__ import annotations
 
 import typer
 
-from fntx_dagster.cli.signal_following import strategies
+from fntx_dagster.cli.signal_following import (
+    instruments,
+    pause,
+    strategies,
+    strategy,
+    subscribe,
+    subscriptions,
+)
+from fntx_dagster.cli.signal_messages import enter, leave
 
 signals = typer.Typer(no_args_is_help=True, help="Signals: one message, one execution, a fair share for each.")
 
-for command in (strategies,):
+for command in (
+    strategies,
+    strategy,
+    instruments,
+    subscribe,
+    pause,
+    subscriptions,
+):
     signals.command()(command)
+signals.command("enter")(enter)
+signals.command("exit")(leave)

@@ -24,6 +24,15 @@ _CODE = "1 to 64 printable ASCII characters without spaces"
 _WORDS = "1 to 255 characters without control characters"
 _SHORT = "1 to 64 characters without control characters"
 
+_STRIKE_NAMES = {
+    "underlying": "index_name",
+    "strike": "strike_price",
+    "option_type": "position",
+    "expiry": "DOE",
+    "lot_size": "lot_qty",
+}
+"""What `strike_data` calls the fields of an instrument."""
+
 Side = list[tuple[Decimal, Decimal | None]]
 
 
@@ -115,6 +124,35 @@ def leaving(body: bytes) -> ExitSignal:
     fields.finish()
     _once(asked.user_ids or ())
     return asked._replace(fingerprint=fields.fingerprint("signals/exit"))
+
+
+def wish(given: Mapping[str, Any]) -> Wish:
+    """What a subscriber wishes of each entry. Raises Declined with every fault."""
+    fields = Fields({})
+    found = _wish(given, lambda name, words: fields.fault(name.removeprefix("."), "invalid", words))
+    if found is not None and found.qty <= 0:
+        fields.fault("qty", "not_positive", "not above 0")
+    fields.finish()
+    assert found is not None  # else it had a fault
+    return found
+
+
+def instrument(given: Mapping[str, Any]) -> SignalInstrument:
+    """A row of an instrument master, by the names of `SignalInstrument`. Raises Declined with every fault."""
+    described = {_STRIKE_NAMES.get(name, name): value for name, value in given.items()}
+    fields = Fields({"token": described.pop("token", None), "strike_data": described})
+    try:
+        found = _instrument(fields, "strike_data", fields.text("token", _TOKEN, _SHORT))
+        fields.finish()
+    except Declined as declined:
+        names = {f"strike_data.{name}": column for column, name in _STRIKE_NAMES.items()}
+        faults = [
+            fault._replace(field=names.get(fault.field, fault.field.removeprefix("strike_data.")))
+            for fault in declined.faults
+        ]
+        raise Declined(faults) from None
+    assert found is not None
+    return found
 
 
 def _named(fields: Fields, types: tuple[str, ...]) -> tuple[str, str, str, str, str]:

@@ -56,16 +56,19 @@ def keep_strategy(db: Database, given: SignalStrategy) -> None:
         )
 
 
-def change_strategy(db: Database, given: SignalStrategy) -> None:
-    """Let a strategy trade this way from now on; an execution that is open goes on as it was entered."""
+def change_strategy(db: Database, given: SignalStrategy) -> bool:
+    """Let a strategy trade this way from now on; an execution that is open goes on as it was entered. False where it
+    has traded in another currency, and nothing is changed."""
     with db.connect() as connection:
-        connection.execute(
+        changed = connection.execute(
             """update ledger.strategies
             set accounts = %(accounts)s, currency = %(currency)s, capital = %(capital)s,
                 expected_edge_bps = %(expected_edge_bps)s
-            where strategy_code = %(code)s""",
+            where strategy_code = %(code)s and (currency = %(currency)s or not exists (
+                select from ledger.signal_executions where strategy_code = %(code)s))""",
             given._asdict(),
         )
+        return bool(changed.rowcount)
 
 
 def instrument(db: Readable, token: str, at: datetime) -> KnownInstrument | None:
