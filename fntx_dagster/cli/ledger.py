@@ -263,6 +263,35 @@ def import_(
 
 
 @ledger.command()
+def prices(
+    file: Annotated[Path, _file("FILE", "CSV with a header, or one JSON object to a line (.jsonl).")],
+    user: Annotated[str, typer.Option(help="Whose book.")],
+    live: Live = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a book prices of past days, which its days are closed at where it took no quote, as after an import: rows of
+    exchange, symbol, day, price and, where there is one, source. All of them or, where a row is bad, none.
+
+    fntx ledger prices closes.csv --user ada
+    """
+    from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.services.bookkeeping.pricing_days import price_days
+
+    _, db = settings_and_database()
+    done = price_days(db, user, not live, file)
+    if as_json:
+        print_json(done._asdict() | {"faults": [fault._asdict() for fault in done.faults]})
+    else:
+        for fault in done.faults:
+            error(f"{fault}")
+        if done.bad > len(done.faults):
+            error(f"and {done.bad - len(done.faults)} more rows")
+        out(f"{done.added} prices added; {done.known} were known.")
+    if done.bad:
+        raise typer.Exit(1)
+
+
+@ledger.command()
 def correct(
     entry: Annotated[int, typer.Argument(help="The number of the wrong entry.")],
     user: Annotated[str, typer.Option(help="Whose book.")],

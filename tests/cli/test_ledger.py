@@ -203,6 +203,13 @@ def test_a_file_of_fills_is_imported_and_an_entry_corrected(home: Path) -> None:
     assert json.loads(run(home, *wrong, "--again", "--json").stdout) == {"reversal_no": None, "entry_no": 5}
     assert run(home, *wrong, "--set", "price").returncode == 2
     assert run(home, "ledger", "verify", "--user", "cleo").returncode == 0
+    closes = home / "closes.csv"
+    closes.write_text("exchange,symbol,day,price\nbinance,BTC/USDT,2026-03-02,100\nbinance,BTC/USDT,soon,100\n")
+    refused = run(home, "ledger", "prices", str(closes), "--user", "cleo")
+    assert (refused.returncode, "closes.csv, row 2, day = 'soon'" in refused.stderr) == (1, True)
+    closes.write_text(closes.read_text().replace("soon", "2026-03-03"))
+    given = run(home, "ledger", "prices", str(closes), "--user", "cleo", "--json")
+    assert json.loads(given.stdout) == {"added": 2, "known": 0, "bad": 0, "faults": []}
 
 
 @pytest.mark.slow

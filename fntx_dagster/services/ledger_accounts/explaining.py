@@ -29,7 +29,7 @@ from fntx_dagster.services.watching import Plan
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import Labels, account_labels
-from fntx_dagster.store.ledger import checking, reading
+from fntx_dagster.store.ledger import checking, day_prices, reading
 from fntx_dagster.store.marts.summaries import summary
 from fntx_dagster.store.marts.verification import verifications
 from fntx_dagster.store.outbox.signatures import last_signed_sessions
@@ -76,18 +76,21 @@ def explain_days(settings: Settings, db: Database, period: Period, on_progress: 
         if row.account_id in own
     ]
     rows = [row for row in summary(db, period) if row["account_id"] in own]
-    differing = list(_differing(settings, db, rows, labels))
+    differing = list(_differing(settings, db, period, rows, labels))
     return ExplainedDays(len(rows), [*refused, *failed], differing)
 
 
 def _differing(
-    settings: Settings, db: Readable, rows: Sequence[Mapping[str, Any]], labels: Labels
+    settings: Settings, db: Readable, period: Period, rows: Sequence[Mapping[str, Any]], labels: Labels
 ) -> Iterator[Finding]:
-    """The ledger keeps the equity of each day's last valuation, by days of its own zone."""
+    """The ledger keeps the equity of each day's last valuation, by days of its own zone. A day that ends with a price
+    that a person gave was not valued at it then."""
     if settings.orders.trading_day_zone != "UTC":
         return
     for account in ledger_accounts(db):
-        equity = {day.day: day.equity for day in reading.days(db, account.book.book_id)}
+        ends = day_prices.closing(db, account.book.book_id, *period)
+        given = {day for day, prices in ends if prices.sources}
+        equity = {day.day: day.equity for day in reading.days(db, account.book.book_id) if day.day not in given}
         for row in rows:
             kept, label = equity.get(row["trading_day"]), labels[account.account_id]
             if row["account_id"] == account.account_id and kept is not None and kept != row["closing_nav_official"]:

@@ -71,6 +71,7 @@ def _stated(document: Path) -> _Stated:
     head, currency = Head(), ""
     quotes: dict[str, dict[Symbol, Quote]] = {OPENING: {}, CLOSING: {}}
     seen: dict[Symbol, datetime] = {}
+    sources: dict[Symbol, str] = {}
     with document.open("rb") as file:
         is_xml = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     for item in FlexFile(document, Reading.KEYS) if is_xml else ():
@@ -88,9 +89,10 @@ def _stated(document: Path) -> _Stated:
             quotes[said["end"]][symbol] = Quote(Decimal(said["bid"]), Decimal(said["ask"]), None, None, at)
             if said["end"] == CLOSING:
                 seen[symbol] = datetime.fromisoformat(said["seenAt"])
+                sources |= {symbol: said["source"]} if "source" in said else {}
     if of is None or not head.entry_no:
         raise Permanent(f"{document} is no statement of a ledger", "`fntx ledger statement` writes one")
-    prices = DayPrices(Prices(currency, quotes[OPENING]), Prices(currency, quotes[CLOSING]), seen)
+    prices = DayPrices(Prices(currency, quotes[OPENING]), Prices(currency, quotes[CLOSING]), seen, sources)
     return _Stated(of, currency, head, prices)
 
 

@@ -36,6 +36,10 @@ from fntx_dagster.services.ledger_accounts.happenings import (
     number,
 )
 
+_GIVE = (
+    "Send a quote of the symbol, let the price feed run, or give prices of past days: `fntx ledger prices FILE` takes "
+    "rows of exchange,symbol,day,price, as "
+)
 QUERY = "FNTX ledger"
 HEAD, PRICE = "LedgerHead", "LedgerPrice"
 OPENING, CLOSING = "opening", "closing"
@@ -43,11 +47,12 @@ OPENING, CLOSING = "opening", "closing"
 
 class DayPrices(NamedTuple):
     """What was known of the market at the end of the day before, and at the end of the day; when each symbol's price
-    at the end was seen last."""
+    at the end was seen last; and whose price it is, where a person gave it."""
 
     opening: Prices
     closing: Prices
     seen_at: Mapping[Symbol, datetime]
+    sources: Mapping[Symbol, str] = {}
 
     @property
     def ends(self) -> Iterator[tuple[str, Symbol, Quote]]:
@@ -111,6 +116,8 @@ def _known_prices(day: DayOfBook, prices: DayPrices, rows: DayRows) -> Iterator[
     for end, symbol, quote in prices.ends:
         if symbol in held | rows.symbols or base in symbol[1].split("/"):
             seen = {"seenAt": moment(prices.seen_at[symbol])} if end == CLOSING else {}
+            if end == CLOSING and symbol in prices.sources:
+                seen["source"] = prices.sources[symbol]
             yield row(
                 PRICE,
                 end=end,
@@ -217,14 +224,18 @@ def _change_in_nav(day: DayOfBook, prices: DayPrices, rows: DayRows) -> str:
 
 
 def _refuse_unpriced(day: DayOfBook, prices: DayPrices) -> None:
+    unpriced: dict[Symbol, datetime] = {}
     for key in sorted(day.closing.positions):
-        seen = prices.seen_at.get((key.exchange, key.symbol))
+        seen, name = prices.seen_at.get((key.exchange, key.symbol)), (key.exchange, key.symbol)
         if seen is None or seen < day.held_since[key]:
-            raise Permanent(
-                f"{day.day}: no price of {key.symbol} at {key.exchange} is known since the position was opened at"
-                f" {moment(day.held_since[key])}",
-                "Send a quote of the symbol, or let the price feed run; the day is closed when there is a price",
-            )
+            unpriced[name] = max(day.held_since[key], unpriced.get(name, day.held_since[key]))
+    if unpriced:
+        words = [
+            f"no price of {symbol} at {exchange} is known since the position was opened at {moment(since)}"
+            for (exchange, symbol), since in unpriced.items()
+        ]
+        row = ",".join((*next(iter(unpriced)), f"{day.day}", "PRICE"))
+        raise Permanent(f"{day.day}: {'; '.join(words)}", f"{_GIVE}{row}")
 
 
 def _values(held: Holdings, prices: Prices, day: date) -> dict[str, Fraction]:
@@ -244,6 +255,6 @@ def _rate(prices: Prices, currency: str, day: date) -> Fraction:
     if rate is None:
         raise Permanent(
             f"{day}: no quote says what {currency} was worth in {prices.currency}",
-            f"Send a quote of {currency}/{prices.currency}; the day is closed when there is a rate",
+            f"{_GIVE}EXCHANGE,{currency}/{prices.currency},{day},PRICE",
         )
     return rate

@@ -14,7 +14,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.ledger_accounts.accounts import LedgerAccount, account_id_of, ledger_accounts
 from fntx_dagster.services.ledger_accounts.statement import DayPrices, statement
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.ledger import checking, reading
+from fntx_dagster.store.ledger import checking, day_prices, reading
 
 
 class LedgerStatement(NamedTuple):
@@ -45,13 +45,13 @@ def statements(db: Readable, account: LedgerAccount, period: Period) -> Iterator
         return checking.entry(db, book.book_id, number)
 
     first, last = period
-    ends = checking.closing_quotes(db, book.book_id, first, last)
-    _, quotes, _ = next(ends)
-    opening = Prices(book.currency, quotes)
+    ends = day_prices.closing(db, book.book_id, first, last)
+    _, before = next(ends)
+    opening = Prices(book.currency, before.quotes)
     days = days_of(reading.all_entries(db, book.book_id), first, last, entry_of)
-    for day, (_, quotes, seen_at) in zip(days, ends, strict=True):
-        closing = Prices(book.currency, quotes)
-        text = statement(account.account_id, day, DayPrices(opening, closing, seen_at), entry_of)
+    for day, (_, known) in zip(days, ends, strict=True):
+        closing = Prices(book.currency, known.quotes)
+        text = statement(account.account_id, day, DayPrices(opening, closing, known.seen_at, known.sources), entry_of)
         yield LedgerStatement(account.account_id, day.day, text)
         opening = closing
 

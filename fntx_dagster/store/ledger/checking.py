@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
@@ -13,7 +13,6 @@ import psycopg
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.ledger.entries import START, Entry, Head
-from fntx_dagster.ledger.market import Symbol
 from fntx_dagster.ledger.positions import Key, OpenLot
 from fntx_dagster.ledger.replay import Seen
 from fntx_dagster.model.orders import Quote
@@ -64,24 +63,6 @@ def quotes(db: Readable, book_id: int) -> Iterator[Seen]:
         )
         for after_entry, exchange, symbol, *quote, observed_at in cursor:
             yield Seen(after_entry, exchange, symbol, Quote._make(quote), observed_at)
-
-
-def closing_quotes(
-    db: Readable, book_id: int, first: date, last: date
-) -> Iterator[tuple[date, dict[Symbol, Quote], dict[Symbol, datetime]]]:
-    """Of the day before `first` and of each day up to `last`: the newest quote that the book had taken of each symbol
-    by the end of the day (of UTC, its last moment included), and when it took it."""
-    quotes: dict[Symbol, Quote] = {}
-    seen: dict[Symbol, datetime] = {}
-    with db.connect() as connection:
-        rows = connection.execute(_CLOSING_QUOTES, {"book": book_id, "before": first - timedelta(days=1), "last": last})
-        following = deque(rows)
-    for number in range(-1, (last - first).days + 1):
-        day = first + timedelta(days=number)
-        while following and following[0][0] <= day:
-            _, exchange, symbol, *quote, observed_at = following.popleft()
-            quotes[exchange, symbol], seen[exchange, symbol] = Quote._make(quote), observed_at
-        yield day, dict(quotes), dict(seen)
 
 
 def heads_at(db: Readable, book_id: int, moments: Sequence[datetime]) -> list[Head]:
@@ -225,18 +206,6 @@ def differing_trips(db: Readable, book_id: int) -> Iterator[str]:
         ):
             yield f"the trip of entry {number} is not what the entry states"
 
-
-_CLOSING_QUOTES = """
-    select distinct on (greatest(day, %(before)s::date), exchange, symbol)
-        greatest(day, %(before)s::date), exchange, symbol, bid, ask, bid_size, ask_size, at, observed_at
-    from ledger.quote_history
-    cross join lateral (
-        select ((observed_at - interval '1 microsecond') at time zone 'UTC')::date as day
-    ) as observed
-    where book_id = %(book)s and day <= %(last)s::date
-    order by 1, exchange, symbol, observed_at desc, quote_no desc
-"""
-"""The days before the range count as the day before it."""
 
 _HEADS = """
     with newest as (

@@ -26,12 +26,18 @@ from fntx_dagster.cli.demo_bot import DemoBot
 from fntx_dagster.cli.ledger_demo import DAYS, FIRST, LAST, QUIET, close_and_show, prove, trade_thirty_days
 from fntx_dagster.metrics.catalogue import EXTENSION
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.bookkeeping.batch import BookOwner
+from fntx_dagster.services.bookkeeping.importing import import_fills
+from fntx_dagster.services.bookkeeping.pricing_days import price_days
 from fntx_dagster.services.ledger_accounts.closing import close_days
 from fntx_dagster.services.ledger_accounts.explaining import explain_days, prove_days
 from fntx_dagster.services.ledger_accounts.following import follows
 from fntx_dagster.services.ledger_accounts.statements import statement_of_day
+from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.access import make_token
+from fntx_dagster.services.orders.money import fund
 from fntx_dagster.services.orders.overview import export_entries
+from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.services.performance import rolling_metrics, summary_rows
 from fntx_dagster.services.reporting import report
@@ -84,8 +90,67 @@ def traded(
         with served(make_app(trader.desk, simulated_time=True)) as url:
             assert trade_thirty_days(DemoBot(url, make_token(db, "ada", "trader"))) == 84
         PaperTrader(db, "bob").trade_in_several_currencies()
+        imported = tmp_path_factory.mktemp("imported")
+        import_a_month(trader.desk, imported)
+        [refused] = [closed.refused for closed in close_days(settings, db, LAST, "eve") if closed.refused]
+        assert "binance,BTC/USDT,2026-02-20,PRICE" in str(refused)
+        assert price_days(db, "eve", True, imported / "prices.csv").added == 61
         close_and_show(settings, db)
         yield Traded(settings, db, trader)
+
+
+def import_a_month(desk: Desk, folder: Path) -> None:
+    """A book of eve: capital, and a purchase, a sale with a rebate or nothing on each of thirty days; beside it a file
+    of prices of each day and two rates."""
+    began = datetime.combine(FIRST, time(7), UTC)
+    fund(desk, "eve", requests.funding(b'{"amount": "9000"}', None), began)
+    fills, prices = [], []
+    for number in range(30):
+        day, at = FIRST + timedelta(days=number), began + timedelta(days=number, hours=2)
+        side, fee = (("buy", "0.4"), ("sell", "-0.2"), ("", ""))[number % 3]
+        if side:
+            traded = f"{side},0.0{7 - number % 3},{60000 + 100 * number},{at.isoformat()},{number},{fee}"
+            fills.append(f"binance,BTC/USDT,{traded},USDT")
+        if number == 10:
+            fills.append(f"luno,ETH/USDT,buy,0.5,2500,{at.isoformat()},e,0.001,BNB")
+        prices += [
+            f"binance,BTC/USDT,{day},{60050 + 90 * number},closes",
+            f"luno,ETH/USDT,{day},{2400 + number},closes",
+        ]
+    prices.append(f"binance,BNB/USDT,{FIRST},600,closes")
+    (folder / "fills.csv").write_text(
+        "exchange,symbol,side,qty,price,timestamp,exchange_trade_id,fee,fee_currency\n" + "\n".join(fills) + "\n"
+    )
+    (folder / "prices.csv").write_text("exchange,symbol,day,price,source\n" + "\n".join(prices) + "\n")
+    assert (
+        import_fills(desk, BookOwner("eve", True, "USDT"), folder / "fills.csv", lambda done, whole: None).added == 21
+    )
+
+
+def test_the_days_of_an_imported_month_are_closed_at_the_prices_that_were_given(traded: Traded) -> None:
+    rows = summary_rows(traded.settings, traded.db, DAYS, "LEDGER-eve-paper")
+    assert len(rows) == 30
+    assert {(row["unexplained"], row["broker_residual"]) for row in rows} == {(0, 0)}
+    assert verifications(traded.db, DAYS, "LEDGER-eve-paper", kinds=BLOCKING_KINDS, failed_only=True) == []
+    cash, held, ether, bnb = Decimal(9000), Decimal(0), Decimal(0), Decimal(0)
+    for number, row in enumerate(rows):
+        sign, fee = ((1, "0.4"), (-1, "-0.2"), (0, "0"))[number % 3]
+        quantity = sign * Decimal(f"0.0{7 - number % 3}")
+        cash -= quantity * (60000 + 100 * number) + Decimal(fee)
+        held += quantity
+        if number == 10:
+            cash, ether, bnb = cash - 1250, Decimal("0.5"), Decimal("-0.001")
+        parts = (cash, held * (60050 + 90 * number), ether * (2400 + number), bnb * 600)
+        assert row["closing_nav_official"] == sum(parts)
+    assert rolling_metrics(traded.db, DAYS, "LEDGER-eve-paper")
+    assert 'source="closes"' in statement_of_day(traded.db, "eve", True, LAST)
+
+
+def test_a_stranger_makes_an_imported_day_anew_from_two_files(traded: Traded, tmp_path: Path) -> None:
+    (document := tmp_path / "day.xml").write_text(statement_of_day(traded.db, "eve", True, LAST), encoding="utf-8")
+    exported = "".join(json.dumps(entry) + "\n" for entry in export_entries(traded.db, "eve", True))
+    (entries := tmp_path / "entries.jsonl").write_text(exported, encoding="utf-8")
+    assert follows(document, entries).problems == ()
 
 
 def test_every_day_is_explained_and_nothing_is_left_over(traded: Traded) -> None:
@@ -202,7 +267,7 @@ def test_the_narrative_reads_as_that_of_a_market_that_never_closes(traded: Trade
 
 def test_closing_again_changes_nothing(traded: Traded) -> None:
     assert not any(closed.rows.changed for closed in close_days(traded.settings, traded.db, LAST))
-    assert explain_days(traded.settings, traded.db, DAYS, lambda text: None) == (60, [], [])
+    assert explain_days(traded.settings, traded.db, DAYS, lambda text: None) == (90, [], [])
     again = prove_days(traded.settings, traded.db, DAYS, lambda text: None)
     assert (again.signed, again.posted, again.refused) == (0, 0, [])
 
@@ -215,7 +280,7 @@ def test_an_entry_that_comes_late_is_a_drift_of_the_signed_days(traded: Traded) 
     changed = {drift.signed.trading_day: drift for drift in drifts(traded.db).drifted}
     assert changed.keys() == {date(2026, 3, 20), LAST}
     assert {each.metric for each in changed[LAST].differences} == {"ledger_entries", "ledger_head"}
-    closed, _ = close_days(traded.settings, traded.db, LAST)
+    closed, *_ = close_days(traded.settings, traded.db, LAST)
     assert closed.rows.inserted
     explained = explain_days(traded.settings, traded.db, Period(date(2026, 3, 20), LAST), lambda text: None)
     assert [finding.day for finding in explained.differing] == [date(2026, 3, 20), LAST]
