@@ -121,6 +121,17 @@ def used_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "used_home"
 
 
+_OF_NO_DURATION = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
+"""Nothing of the tests' server outlives them: nothing waits for the disk, and nothing is written to be repeated after
+a crash."""
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a real embedded server; it holds a migrated database `template_fntx` to copy."""
@@ -128,9 +139,10 @@ def postgres() -> Iterator[str]:
     folder.chmod(0o755)
     server = EmbeddedPostgres(folder / "postgres")
     url = server.start()
-    # Nothing here outlives the tests, so nothing waits for the disk.
-    _run(url, "ALTER SYSTEM SET fsync = off")
-    _run(url, "SELECT pg_reload_conf()")
+    for name, value in _OF_NO_DURATION.items():
+        _run(url, f"ALTER SYSTEM SET {name} = {value}")
+    server.stop()
+    assert server.start() == url
     _run(url, "CREATE DATABASE template_fntx")
     template = Database(database_url(url, "template_fntx"))
     migrate(template)

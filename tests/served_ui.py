@@ -28,8 +28,12 @@ RUNS = "{runsOrError {... on Runs {results {runId jobName status}}}}"
 class Ui:
     """A `fntx ui` on a home of its own, and what its terminal shows."""
 
-    def __init__(self, home: Path, port: int, *, in_background: bool = False, **variables: str) -> None:
+    def __init__(
+        self, home: Path, port: int, *, in_background: bool = False, token: str = "", **variables: str
+    ) -> None:
         self.home, self.port = home, port
+        self.authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        variables |= {"FNTX_UI_TOKEN": token} if token else {}
         self.screen = home / f"screen-{port}"
         with self.screen.open("w") as screen:
             self.process = subprocess.Popen(
@@ -54,9 +58,8 @@ class Ui:
 
     def ask(self, query: str, **headers: str) -> tuple[int, Any]:
         """GraphQL by POST, as the UI itself sends it."""
-        return self.send(
-            "POST", "/graphql", json.dumps({"query": query}), **{"Content-Type": "application/json"} | headers
-        )
+        given = {"Content-Type": "application/json"} | self.authorization | headers
+        return self.send("POST", "/graphql", json.dumps({"query": query}), **given)
 
     def send(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
