@@ -284,6 +284,11 @@ class Client:
         who = {"user_id": user_id, "after": after, "limit": limit}
         return self._get("/db/signals/v2/performance", strategy_code=strategy_code, symbol=symbol, **period, **who)
 
+    def share_proof(self, signal_execution_id: int, user_id: str | None = None) -> signal_answers.ShareProof:
+        """The proof of a participant's share, the caller's own unless another is named: `fntx verify` checks it."""
+        path = f"/db/signals/v2/executions/{signal_execution_id}/proof"
+        return self._call("GET", path, params=_written({"user_id": user_id}))
+
     def limits(self, bot_id: str | None = None) -> answers.LimitsAnswer:
         """How much of the limits of the day and of the burst is used."""
         return self._get("/api/limits/status", bot_id=bot_id)

@@ -9,7 +9,7 @@ from fntx_dagster.api import description
 from fntx_dagster.api.dependencies import NAME, LargeBody, Now, Reader, Source, TheDesk, replied
 from fntx_dagster.api.description import answered
 from fntx_dagster.model import signal_answers as answers
-from fntx_dagster.services.signals import entering, exiting, performance, reading
+from fntx_dagster.services.signals import entering, exiting, performance, proving, reading
 from fntx_dagster.services.signals.answers import PAGE, PATH
 from fntx_dagster.services.signals.performance import AskedPerformance, start_of
 
@@ -65,6 +65,17 @@ def execution(
 ) -> Any:
     """An execution as it is now, with a page of its participants; a trader sees his own share alone."""
     return reading.execution(desk, caller, signal_execution_id, after, limit)
+
+
+@router.get("/executions/{signal_execution_id}/proof", responses=answered(answers.ShareProof))
+def proof(
+    desk: TheDesk,
+    caller: Reader,
+    signal_execution_id: Annotated[int, Path(ge=1, le=_LAST)],
+    user_id: Annotated[str | None, _Participant] = None,
+) -> Any:
+    """The proof of a participant's share (for a trader: his own), which `fntx verify` checks without seeing others."""
+    return proving.prove(desk.db, signal_execution_id, reading.seen_by(caller, user_id) or caller.user_id)
 
 
 @router.get("/performance", responses=answered(answers.PerformanceAnswer))

@@ -58,7 +58,10 @@ LateAfter = Annotated[
 
 
 def verify(
-    file: Annotated[str | None, typer.Argument(help="A disclosure; `-` reads it from standard input.")] = None,
+    file: Annotated[
+        str | None,
+        typer.Argument(help="A disclosure, or a proof of a share of a signal; `-` reads it from standard input."),
+    ] = None,
     rpc: Rpc = None,
     root: Root = None,
     trader: Trader = None,
@@ -74,6 +77,7 @@ def verify(
     \b
     fntx verify FILE               the file by itself: values, paths, root
     fntx verify FILE --rpc URL     and that the chain holds that root
+    fntx verify share.json         a proof of a share: hashes, roots, the rule's arithmetic
     fntx verify --trader 0x… --from DAY --to DAY --rpc URL --contract 0x…
 
     A record shows each session with its postings, their delay behind the close, and the sessions that have none.
@@ -101,10 +105,14 @@ def verify(
 
 def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
     from fntx_dagster.cli.records import print_checked
+    from fntx_dagster.services.signals.proving import is_meant_as_a_share
     from fntx_dagster.services.signatures.checking import check_disclosure, is_meant_as_a_disclosure
     from fntx_dagster.services.signatures.plain import check_as_dict
 
     content = _content(file)
+    if not (rpc or root) and is_meant_as_a_share(content):
+        _share(content, as_json)
+        return
     if not is_meant_as_a_disclosure(content):
         raise typer.BadParameter(f"{cleaned(file)} is not a disclosure. `fntx signature disclose -o FILE` writes one")
     checked = check_disclosure(content, rpc, bytes.fromhex(root[2:]) if root else None)
@@ -112,6 +120,19 @@ def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> 
         print_json(check_as_dict(checked))
     else:
         print_checked(checked)
+    if checked.exit_code:
+        raise typer.Exit(checked.exit_code)
+
+
+def _share(content: bytes, as_json: bool) -> None:
+    from fntx_dagster.cli.signal_proofs import print_checked_share
+    from fntx_dagster.services.signals.proving import NOT_CHECKED, check_share
+
+    checked = check_share(content)
+    if as_json:
+        print_json({**checked._asdict(), "holds": not checked.faults, "not_checked": NOT_CHECKED})
+    else:
+        print_checked_share(checked)
     if checked.exit_code:
         raise typer.Exit(checked.exit_code)
 

@@ -3,7 +3,7 @@ money is in the currency of the instrument. Moments are RFC 3339, in UTC."""
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -316,3 +316,22 @@ class PerformanceAnswer(TypedDict):
     success: bool
     message: str
     data: PerformanceData
+
+
+class ShareLeaf(TypedDict):
+    """A leaf, its place in the tree of so many, and the hashes that lead to the root, in hex."""
+
+    leaf: dict[str, str | None]
+    index: int
+    size: int
+    path: list[str]
+
+
+class ShareProof(TypedDict):
+    """The proof of a share: the ledger's entries that state the rule and the shares, and the participant's leaves."""
+
+    format: str
+    rule_entry: dict[str, Any]
+    shares_entry: dict[str, Any]
+    wish: ShareLeaf
+    share: ShareLeaf

@@ -67,6 +67,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "target": "120",
         "description": "why",
     },
+    "share_proof": {"signal_execution_id": "{signal_execution_id}", "user_id": "1"},
     "exit_signal": {
         "strategy_code": "STRATEGY_001",
         "unique_id": "unique_123",

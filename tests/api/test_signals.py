@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from fntx_dagster.model.signals import SEPARATE, SignalStrategy
+from fntx_dagster.services.signals.proving import check_share
 from fntx_dagster.store.signals.strategies import keep_strategy
 from tests.api.conftest import Client, Server
 
@@ -248,3 +253,23 @@ def test_sold_first_gains_as_the_price_falls(source: Source) -> None:
     data = left.json()["data"]
     assert (data["entry_price"], data["total_pnl"]) == ("99.95", "49.75")
     assert [each["pnl"] for each in data["trader_results"]] == ["9.95"] * 5
+
+
+def test_each_participant_proves_his_share_and_sees_no_other(source: Source, server: Server, tmp_path: Path) -> None:
+    ada = server.client("ada")
+    wishes = [{"user_id": ada.user, "qty": 3}, *five("2")]
+    entered = source.entry(allocations=wishes, quote={"ask": "100", "ask_size": 7}).json()["data"]
+    number = entered["signal_execution_id"]
+    source.leave(quote={"bid": "110", "bid_size": 4})
+    proof = ada.get(f"/db/signals/v2/executions/{number}/proof")
+    assert check_share(json.dumps(proof).encode()).faults == []
+    assert proof["share"]["leaf"]["user"] == ada.user
+    assert ada.call("GET", f"/db/signals/v2/executions/{number}/proof?user_id=1").status_code == 403
+    assert source.call("GET", f"/db/signals/v2/executions/{number}/proof?user_id=nobody").status_code == 404
+    file = tmp_path / "share.json"
+    for user_id in [wish["user_id"] for wish in wishes]:
+        shown = source.get(f"/db/signals/v2/executions/{number}/proof", user_id=user_id)
+        file.write_text(json.dumps(shown), encoding="utf-8")
+        assert check_share(file.read_bytes()).faults == []
+    script = [sys.executable, str(Path(__file__).parents[2] / "verify" / "share.py"), str(file)]
+    assert "The proof holds." in subprocess.run(script, capture_output=True, text=True, check=True).stdout

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -46,8 +46,8 @@ class Number(str):
     __slots__ = ()
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body, its numbers as their literal texts.
+def read_object(body: bytes, numbers: Callable[[str], Any] = Number) -> dict[str, Any]:
+    """The JSON object of a body, its numbers as their literal texts, unless `numbers` reads them.
 
     Raises Declined for what is no JSON object, and for a key that stands twice in one.
     """
@@ -65,7 +65,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
     try:
         value = json.loads(
-            body.decode(), parse_float=Number, parse_int=Number, parse_constant=constant, object_pairs_hook=once
+            body.decode(), parse_float=numbers, parse_int=numbers, parse_constant=constant, object_pairs_hook=once
         )
         if b"\\u" in body:
             json.dumps(value, ensure_ascii=False).encode()  # no lone surrogates
