@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fntx_dagster.cli.options import settings_and_database
-from fntx_dagster.foreign import escaped_json
 
 if TYPE_CHECKING:
     from fntx_dagster.services.signals.proving import CheckedShare
@@ -30,6 +29,7 @@ def prove(
     fntx signals prove 1 alice -o share.json
     fntx verify share.json
     """
+    from fntx_dagster.cli.plain import write_json
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.errors import Permanent
     from fntx_dagster.services.orders.fields import Declined
@@ -42,7 +42,7 @@ def prove(
     except Declined as declined:
         raise Permanent(str(declined), "`fntx signals executions` lists executions") from None
     if output is None:
-        typer.echo(escaped_json(text), nl=False)
+        write_json(text)
         return
     output.write_text(text, encoding="utf-8")
     out(f"wrote the proof to {output}: `fntx verify {output}` checks it")

@@ -71,6 +71,7 @@ WITHOUT_JSON = {
     "ui",
     "env",
     "disclose",
+    "prove",
     "serve",
     "watch",
     "stop",
