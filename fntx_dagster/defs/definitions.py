@@ -14,6 +14,7 @@ from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.risk import risk
 from fntx_dagster.defs.schedules import SCHEDULES
 from fntx_dagster.defs.sensors import SENSORS
+from fntx_dagster.defs.signals import SIGNALS
 from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_unchanged
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.transforms import transforms
@@ -33,6 +34,7 @@ defs = dg.Definitions(
         current_day,
         *LEDGER_DAYS,
         *LEDGER_BOOKS,
+        *SIGNALS,
     ],
     asset_checks=[*CHECKS, signed_days_unchanged, ledger_verification],
     jobs=JOBS,

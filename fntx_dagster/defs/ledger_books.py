@@ -81,8 +81,11 @@ def ledger_verification(platform: Platform) -> Iterator[dg.AssetCheckResult]:
 
 verify_ledger = dg.define_asset_job(
     "verify_ledger",
-    selection=dg.AssetSelection.assets("ledger_balances", "ledger_turnover", "ledger_metrics"),
-    description="Reads the books' balances, turnover and metrics, and verifies each book: its chain, and by a replay.",
+    selection=dg.AssetSelection.assets(
+        "ledger_balances", "ledger_turnover", "ledger_metrics", "signal_executions", "signal_performance"
+    ),
+    description="Reads the books' balances, turnover and metrics, and verifies each book: its chain, and by a replay."
+    " Reads the strategies' executions and figures, and checks that they add up.",
 )
 
 

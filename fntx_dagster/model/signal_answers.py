@@ -268,7 +268,6 @@ class PerformanceData(TypedDict):
     end: str | None
     is_paper: bool
     currency: str
-    other_currencies: list[str]
     signals: int
     executed: int
     failed: int

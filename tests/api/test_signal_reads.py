@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.conftest import Client, Server
 from tests.api.test_client import checked
-from tests.api.test_signals import STRIKE, Source, five, source  # noqa: F401
+from tests.api.test_signals import STRIKE, Source, five, separate, source  # noqa: F401
 
 POSITIONS, EXECUTIONS, PERFORMANCE = (
     f"/db/signals/v2/{name}" for name in ("active-positions", "executions", "performance")
@@ -78,6 +78,15 @@ def test_a_short_position_gains_when_the_price_falls(source: Source) -> None:
     source.entry("another", allocations=five(), quote={"bid": "90", "ask": "91"})
     found = positions(source, strategy_code=source.strategy, user_id="1")
     assert [each["unrealized_pnl"] for each in found] == ["19", "-0.5"]
+
+
+def test_a_position_in_an_account_of_its_own_has_that_accounts_price(source: Source, server: Server) -> None:
+    ada = separate(server, source, "ada")["ada"]
+    source.entry(allocations=[{"user_id": ada.user, "qty": 2}])
+    assert [each["unrealized_pnl"] for each in positions(ada)] == ["-0.05"]
+    ada.order("104", symbol=f"{STRIKE['symbol']}/USDT", exchange="NFO", bot_id="another", amount="1")
+    [held] = positions(ada)
+    assert (held["qty"], held["entry_price"], held["unrealized_pnl"]) == ("2", "100", "8")
 
 
 def test_a_trader_sees_his_own_alone_and_others_see_all(source: Source, server: Server) -> None:

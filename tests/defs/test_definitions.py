@@ -33,7 +33,10 @@ def key(name: str) -> dg.AssetKey:
     return dg.AssetKey(name)
 
 
-BOOKS = {key(name) for name in ("ledger_balances", "ledger_turnover", "ledger_metrics")}
+BOOKS = {
+    key(name)
+    for name in ("ledger_balances", "ledger_turnover", "ledger_metrics", "signal_executions", "signal_performance")
+}
 """They show the books as they are."""
 
 
@@ -117,6 +120,10 @@ def test_no_check_of_one_account_stops_the_others() -> None:
         "margin_is_ample",
         "chain_holds",
         "replay_equals_tables",
+        "allocations_sum_to_executions",
+        "every_closed_execution_has_its_trade",
+        "no_execution_is_open_past_its_expiry",
+        "profits_sum_to_trades",
     }
     assert of_accounts <= checks.keys()
     assert [name for name in of_accounts if checks[name].blocking] == []

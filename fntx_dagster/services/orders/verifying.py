@@ -14,6 +14,7 @@ from fntx_dagster.ledger.entries import START, Entry, Head, StoredEntry, stored_
 from fntx_dagster.ledger.exact import decimal, stored, written
 from fntx_dagster.ledger.replay import DayTotals, differences, replay
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.services.signals.agreement import differing_shares
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.ledger import books, checking, reading
 from fntx_dagster.store.ledger.books import About
@@ -115,6 +116,7 @@ def _replayed(
     yield from checking.differing_fills(db, row.book_id)
     yield from checking.differing_orders(db, row.book_id)
     yield from checking.differing_trips(db, row.book_id)
+    yield from differing_shares(db, row)
 
 
 def _differing_days(again: Mapping[date, DayTotals], kept: Iterable[BookDay]) -> Iterator[str]:

@@ -69,12 +69,11 @@ def performance(desk: Desk, asked: AskedPerformance) -> dict[str, Any]:
         strategy = strategies.strategy(db, asked.strategy_code)
         if strategy is None:
             raise not_found("strategy_not_found", "strategy_code", "no such strategy")
-        chosen = Chosen(asked.strategy_code, asked.is_paper, strategy.currency, asked.symbol, asked.start, asked.end)
+        chosen = Chosen(asked.strategy_code, asked.is_paper, asked.symbol, asked.start, asked.end)
         trades = traded(desk, db, chosen)
         counts = reading.counts(db, chosen)
         users = reading.user_sums(db, chosen, asked.user_id, asked.after, asked.limit + 1)
         participants = reading.participants(db, chosen)
-        currencies = reading.currencies(db, chosen.strategy_code, chosen.is_paper)
     made = record(trades)
     data = {
         "strategy_code": chosen.strategy_code,
@@ -82,8 +81,7 @@ def performance(desk: Desk, asked: AskedPerformance) -> dict[str, Any]:
         "start": chosen.start and moment(chosen.start),
         "end": chosen.end and moment(chosen.end),
         "is_paper": chosen.is_paper,
-        "currency": chosen.currency,
-        "other_currencies": [name for name in currencies if name != chosen.currency],
+        "currency": strategy.currency,
         "signals": counts.signals,
         "executed": counts.executed,
         "failed": counts.failed,
@@ -99,7 +97,7 @@ def performance(desk: Desk, asked: AskedPerformance) -> dict[str, Any]:
         "users_next": _next(asked, users[asked.limit - 1].user_id) if len(users) > asked.limit else None,
     }
     words = f"{len(trades)} trades of {counts.signals} signals"
-    return {"success": True, "message": f"{words}: {data['net_pnl']} {chosen.currency} after fees", "data": data}
+    return {"success": True, "message": f"{words}: {data['net_pnl']} {strategy.currency} after fees", "data": data}
 
 
 def traded(desk: Desk, db: Readable, chosen: Chosen) -> list[SignalTrade]:

@@ -14,7 +14,7 @@ from fntx_dagster.ledger.entries import moment
 from fntx_dagster.ledger.exact import written
 from fntx_dagster.ledger.market import mid
 from fntx_dagster.model.orders import Quote
-from fntx_dagster.model.signals import SignalInstrument
+from fntx_dagster.model.signals import SEPARATE, SignalInstrument
 from fntx_dagster.services.orders import guarding
 from fntx_dagster.services.orders.access import TRADER, Caller
 from fntx_dagster.services.orders.asking import not_found
@@ -26,7 +26,7 @@ from fntx_dagster.signals.amounts import written as amount
 from fntx_dagster.signals.sharing import CLOSED, Share, percent
 from fntx_dagster.store.signals import executions, reading, strategies
 from fntx_dagster.store.signals.executions import ExitRow, SignalExecution
-from fntx_dagster.store.signals.reading import HeldShare
+from fntx_dagster.store.signals.reading import HeldShare, Market
 
 
 def seen_by(caller: Caller, user_id: str | None) -> str | None:
@@ -41,11 +41,8 @@ def active_positions(desk: Desk, code: str | None, user_id: str | None, is_paper
     """What is open of a strategy, or of all; of a participant, or of all."""
     with desk.db.snapshot() as db:
         held = reading.held_shares(db, code, user_id, is_paper)
-        markets = {(user_of(share.strategy_code), share.exchange, share.market) for share in held}
-        quotes = reading.newest_quotes(db, markets, is_paper)
-    data = [
-        _position(share, quotes.get((user_of(share.strategy_code), share.exchange, share.market))) for share in held
-    ]
+        quotes = reading.newest_quotes(db, {_market(share) for share in held}, is_paper)
+    data = [_position(share, quotes.get(_market(share))) for share in held]
     return {"success": True, "message": f"{len(data)} positions are open", "data": data}
 
 
@@ -69,6 +66,12 @@ def execution(desk: Desk, caller: Caller, number: int, after: int, limit: int) -
             if shares or user_id is None:
                 return _execution(found, instrument, shares, limit, [_exit(each) for each in exits], _trade(trade))
     raise not_found("execution_not_found", "signal_execution_id", "no such execution")
+
+
+def _market(share: HeldShare) -> Market:
+    """Whose prices value a position: the strategy's book's, or of separate accounts the participant's own."""
+    whose = share.user_id if share.accounts == SEPARATE else user_of(share.strategy_code)
+    return whose, share.exchange, share.market
 
 
 def _position(share: HeldShare, quote: Quote | None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class HeldShare(NamedTuple):
 
     signal_execution_id: int
     strategy_code: str
+    accounts: str
     user_id: str
     symbol: str
     underlying: str | None
@@ -38,11 +39,10 @@ class HeldShare(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """Which executions of a strategy count: of one currency, of a symbol or all; from `start` on and before `end`."""
+    """Which executions of a strategy count: of a symbol or all; from `start` on and before `end`."""
 
     strategy_code: str
     is_paper: bool
-    currency: str
     symbol: str | None
     start: datetime | None
     end: datetime | None
@@ -106,8 +106,8 @@ def held_shares(db: Readable, code: str | None, user_id: str | None, is_paper: b
     """What is open of a strategy, or of all; of a participant, or of all; oldest execution first, in its order."""
     with db.connect() as connection, connection.cursor(row_factory=args_row(HeldShare)) as cursor:
         return cursor.execute(
-            """select signal_execution_id, strategy_code, user_id, symbol, underlying, exchange, market, currency,
-                signal_type, entry_time, share.qty, share.closed_qty, share.money_in
+            """select signal_execution_id, strategy_code, accounts, user_id, symbol, underlying, exchange, market,
+                currency, signal_type, entry_time, share.qty, share.closed_qty, share.money_in
             from ledger.signal_executions as execution
                 join ledger.instruments using (instrument_id)
                 join ledger.user_signal_allocations as share using (signal_execution_id)
@@ -147,17 +147,6 @@ def newest_quotes(db: Readable, markets: Collection[Market], is_paper: bool) -> 
         return {
             (user_id, exchange, symbol): Quote._make(quote) for user_id, exchange, symbol, *quote in rows.fetchall()
         }
-
-
-def currencies(db: Readable, code: str, is_paper: bool) -> list[str]:
-    """The currencies that a strategy's executions are in, by name."""
-    with db.connect() as connection:
-        rows = connection.execute(
-            """select distinct currency from ledger.signal_executions
-            where strategy_code = %s and is_paper = %s order by 1""",
-            (code, is_paper),
-        )
-        return [currency for (currency,) in rows]
 
 
 def counts(db: Readable, chosen: Chosen) -> SignalCounts:
@@ -252,20 +241,20 @@ def user_sums(db: Readable, chosen: Chosen, user_id: str | None, after: str, lim
         ).fetchall()
 
 
-_OF_THE_STRATEGY = """strategy_code = %(strategy_code)s and is_paper = %(is_paper)s and currency = %(currency)s
+_OF_THE_STRATEGY = """strategy_code = %(strategy_code)s and is_paper = %(is_paper)s
     and (%(symbol)s::text is null or symbol = %(symbol)s)"""
 _ENTERED = """created_at >= coalesce(%(start)s::timestamptz, created_at)
     and created_at < coalesce(%(end)s::timestamptz, 'infinity')"""
 _ENDED = """trade.exit_time >= coalesce(%(start)s::timestamptz, trade.exit_time)
     and trade.exit_time < coalesce(%(end)s::timestamptz, 'infinity')"""
 _TRADED = """trade.strategy_code = %(strategy_code)s and is_paper = %(is_paper)s
-    and execution.currency = %(currency)s and (%(symbol)s::text is null or trade.symbol = %(symbol)s)"""
+    and (%(symbol)s::text is null or trade.symbol = %(symbol)s)"""
 _COUNTED = f"""
     select signal_execution_id, {_ENTERED} as entered, trade_id is not null and {_ENDED} as ended
     from ledger.signal_executions as execution join ledger.instruments using (instrument_id)
         left join (select signal_execution_id, trade_id, exit_time from ledger.trades) as trade
             using (signal_execution_id)
-    where strategy_code = %(strategy_code)s and is_paper = %(is_paper)s and currency = %(currency)s
+    where strategy_code = %(strategy_code)s and is_paper = %(is_paper)s
         and (%(symbol)s::text is null or symbol = %(symbol)s)
         and (({_ENTERED}) or (trade_id is not null and {_ENDED}))
 """
