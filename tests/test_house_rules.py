@@ -43,7 +43,6 @@ HOMES = {
     "lxml": "adapters/flex",
     "matplotlib": "report",
     "numpy": "metrics",
-    "orjson": "ledger",
     "packaging": "services",
     "psutil": "store",
     "pyarrow": "adapters/arrow",
@@ -61,6 +60,7 @@ HOMES = {
 SHARED = {
     "filelock": {"adapters/dbt", "adapters/evm", "adapters/flex"},  # a lock on a file of the room's own
     "pandas": {"adapters/arrow", "services", "frames"},  # beside the first, the type of what is handed out
+    "orjson": {"ledger", "store", "services"},  # entries and their chain; rows as one parameter; answers
     "pydantic": {"settings", "adapters/apprise", "adapters/evm", "services", "defs"},  # types of settings: secrets
     "starlette": {"defs", "api"},  # the UI's guard; the API's answers
     "uvicorn": {"defs", "api"},  # each serves itself

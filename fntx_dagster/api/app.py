@@ -1,7 +1,8 @@
 """The application, and its endpoints on one page.
 
 An endpoint is a plain function, run in a thread: measured, that serves about twice as many requests as a coroutine with
-an asynchronous pool (docs/ledger.md). What it depends on are coroutines, which wait for no database: a plain function
+an asynchronous pool (docs/ledger.md). One that submits a paper order is a coroutine: it computes, and awaits the commit
+that the order shares with others. What endpoints depend on are coroutines, which wait for no database: a plain function
 among them would take one more turn through the threads.
 """
 
@@ -9,6 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fntx_dagster.api import callers, description, signals
 from fntx_dagster.api.dependencies import NAME, Body, BotId, Key, Now, Reader, TheDesk, Trader, replied
 from fntx_dagster.api.description import answered
+from fntx_dagster.api.paper import result_of
 from fntx_dagster.api.problems import answer_problems
 from fntx_dagster.model import answers
 from fntx_dagster.services.orders import asking, guarding, health, money, portfolio, requests, submitting
@@ -61,10 +64,12 @@ class _Unstored:
 
 
 @router.post("/orders/submit", responses=answered(answers.SubmitAnswer), openapi_extra=description.SUBMIT)
-def submit(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key) -> Response:
+async def submit(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key) -> Response:
     """Submit an order through the four gates."""
     asked = requests.submission(body, idempotency_key)
-    return replied(submitting.submit(desk, caller.user_id, asked, _in_book(desk, asked.is_paper, now)))
+    if asked.is_paper:
+        return replied(await result_of(submitting.paper_order(desk, caller.user_id, asked, now)))
+    return replied(await run_in_threadpool(submitting.submit, desk, caller.user_id, asked, desk.clock()))
 
 
 @router.get("/orders/pending", responses=answered(answers.PendingAnswer))

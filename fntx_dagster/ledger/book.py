@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from fntx_dagster.ledger import units
-from fntx_dagster.ledger.exact import stored
+from fntx_dagster.ledger.exact import exact, stored
 from fntx_dagster.ledger.market import ONE, Prices, Symbol, is_valid
 from fntx_dagster.ledger.positions import ZERO, Filled, Key, OpenLot, Position, Trip, fill, joined, release
 from fntx_dagster.ledger.units import Fund
@@ -126,8 +126,8 @@ class Book:
     worth, by bot and, as `USER`, in all. While it counts, none of those is filled, and no quote of theirs moves."""
 
     currency: str
-    balances: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
-    fees: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
+    balances: dict[str, Fraction] = field(default_factory=lambda: defaultdict(lambda: ZERO))
+    fees: dict[str, Fraction] = field(default_factory=lambda: defaultdict(lambda: ZERO))
     positions: dict[Key, Position] = field(default_factory=dict)
     lots: dict[Key, deque[OpenLot]] = field(default_factory=lambda: defaultdict(deque))
     figures: dict[str, Figures] = field(default_factory=lambda: defaultdict(Figures))
@@ -175,7 +175,7 @@ class Book:
         brings; a fee in a third currency is paid from its balance.
         """
         base, _, currency = key.symbol.partition("/")
-        quantity, price, fee = Fraction(execution.signed), Fraction(execution.price), Fraction(execution.fee)
+        quantity, price, fee = exact(execution.signed), exact(execution.price), exact(execution.fee)
         rate = rates.price
         if execution.fee_currency in (base, currency) or not fee:
             expense: Fraction | None = stored(fee * price) if execution.fee_currency == base else fee
@@ -240,7 +240,7 @@ class Book:
         if fee:
             self.balances[fee_currency] -= fee
             self.fees[fee_currency] += fee
-            self._count(None, ZERO, None if rate is None else fee * rate, [], Fraction(1))
+            self._count(None, ZERO, None if rate is None else fee * rate, [], exact(1))
 
     def income(self, amount: Fraction, currency: str, rate: Fraction | None) -> None:
         """Dividends, interest, taxes, fees: cash that came (negative: went) without a fill, at the rate of its day."""

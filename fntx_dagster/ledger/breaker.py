@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from fntx_dagster.ledger.book import USER, Book
-from fntx_dagster.ledger.exact import written
+from fntx_dagster.ledger.exact import exact, written
 from fntx_dagster.ledger.units import Fund
 
 ERROR_WINDOW = timedelta(hours=1)
@@ -80,13 +80,13 @@ def _found(book: Book, bot_id: str, limits: Limits, now: datetime) -> Iterator[t
     fund = book.funds.get(bot_id)
     if fund is None or not fund.funded:
         return
-    if fund.guarded_drawdown > Fraction(limits.drawdown):
+    if fund.guarded_drawdown > exact(limits.drawdown):
         yield "drawdown", f"drawdown {_percent(fund.guarded_drawdown)}, {_percent(limits.drawdown)} at most"
-    if fund.daily_loss > Fraction(limits.daily_loss):
+    if fund.daily_loss > exact(limits.daily_loss):
         yield "daily_loss", f"the day's loss is {_percent(fund.daily_loss)}, {_percent(limits.daily_loss)} at most"
     if bot_id == USER and fund.last.equity <= 0:
         yield "equity_exhausted", f"equity {written(fund.last.equity, 2)} {book.currency}: nothing is left"
 
 
 def _percent(part: Fraction | Decimal) -> str:
-    return f"{written(Fraction(part) * 100, 4)} %"
+    return f"{written(exact(part) * 100, 4)} %"

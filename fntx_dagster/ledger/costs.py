@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from fntx_dagster.ledger.exact import exact
 from fntx_dagster.ledger.market import spread_bps
 from fntx_dagster.model.orders import OrderRequest, Quote
 
@@ -71,8 +72,8 @@ def expected(
     taking = takes(order, quote)
     fee_in = fees.taker_bps if taking else fees.maker_bps
     return OrderCosts(
-        Fraction(fee_in) + Fraction(fees.taker_bps),
+        exact(fee_in) + exact(fees.taker_bps),
         spread_bps(quote),
-        Fraction(slippage_bps) if taking else Fraction(0),
-        Fraction(safety_bps),
+        exact(slippage_bps) if taking else exact(0),
+        exact(safety_bps),
     )

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from fntx_dagster.ledger import breaker
 from fntx_dagster.ledger.book import USER, Book
 from fntx_dagster.ledger.costs import DEFAULT_FEES, ExchangeFees, OrderCosts, expected, fees_of
-from fntx_dagster.ledger.exact import written
+from fntx_dagster.ledger.exact import exact, written
 from fntx_dagster.ledger.feed import USUAL, FeedRules
 from fntx_dagster.ledger.market import fault
 from fntx_dagster.ledger.positions import Key, Position
@@ -115,7 +115,7 @@ def judge(order: OrderRequest, situation: Situation, rules: Rules) -> GateVerdic
 def reducible(position: Position, side: str, reducing: Decimal) -> Fraction:
     """How much an order of this side could take off a position, less what open reduce-only orders take: at least 0."""
     opposite = -position.quantity if side == "buy" else position.quantity
-    return max(opposite - Fraction(reducing), Fraction(0))
+    return max(opposite - exact(reducing), exact(0))
 
 
 def _costs(order: OrderRequest, situation: Situation, rules: Rules) -> OrderCosts | None:
@@ -129,7 +129,7 @@ def _costs(order: OrderRequest, situation: Situation, rules: Rules) -> OrderCost
 def _would_not_reduce(order: OrderRequest, situation: Situation) -> GateRefusal | None:
     position = situation.book.positions.get(Key(order.bot_id, order.exchange, order.symbol), Position())
     free = reducible(position, order.side, situation.reducing)
-    if Fraction(order.amount) <= free:
+    if exact(order.amount) <= free:
         return None
     words = (
         f"a reduce-only {order.side} of {written(order.amount)} {order.base} would not reduce: the bot holds "
@@ -158,7 +158,7 @@ def _fee_coverage(
             f"{written(rules.min_edge_bps)} bps more; say what it is expected to earn"
         )
         yield GateRefusal(FEE_COVERAGE, "edge_missing", words)
-    elif Fraction(order.expected_edge_bps) - costs.total < Fraction(rules.min_edge_bps):
+    elif exact(order.expected_edge_bps) - costs.total < exact(rules.min_edge_bps):
         words = (
             f"an edge of {written(order.expected_edge_bps)} bps less costs of {written(costs.total, 6)} bps (fees "
             f"{written(costs.fee)}, spread {written(costs.spread, 6)}, slippage {written(costs.slippage)}, safety "

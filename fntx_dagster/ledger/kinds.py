@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from fntx_dagster.ledger import statements
 from fntx_dagster.ledger.book import Book, Booked, EntryRates
 from fntx_dagster.ledger.entries import moment
-from fntx_dagster.ledger.exact import STORED, written
+from fntx_dagster.ledger.exact import STORED, exact, written
 from fntx_dagster.ledger.positions import Key
 from fntx_dagster.ledger.postings import LedgerLeg, of_fill, of_funding, of_shares, reversed_
 from fntx_dagster.model.orders import OrderFill
@@ -117,7 +117,7 @@ def postings(entry: Mapping[str, Any], reversed_entry: Mapping[str, Any] | None 
     if entry["type"] == "fill":
         return of_fill(key_of(entry), execution_of(entry))
     if entry["event_type"] in FUNDING:
-        return of_funding(entry["event_type"], Fraction(entry["amount"]), entry["currency"], entry["bot_id"])
+        return of_funding(entry["event_type"], exact(entry["amount"]), entry["currency"], entry["bot_id"])
     if entry["event_type"] in statements.KINDS:
         return statements.postings(entry)
     if entry["event_type"] == SIGNAL_SHARES:
@@ -165,13 +165,13 @@ def apply(book: Book, entry: Mapping[str, Any], day: date) -> Booked | None:
     if kind in statements.KINDS:
         return statements.apply(book, entry, at_of(entry), day)
     if entry["type"] == "fill":
-        rates = EntryRates(*(None if entry[name] is None else Fraction(entry[name]) for name in ("rate", "fee_rate")))
+        rates = EntryRates(*(None if entry[name] is None else exact(entry[name]) for name in ("rate", "fee_rate")))
         return book.fill(key_of(entry), entry["entry_no"], execution_of(entry), rates)
     if kind == ALLOCATION:
-        book.allocate(Fraction(entry["amount"]), Fraction(entry["rate"]), entry["bot_id"], day)
+        book.allocate(exact(entry["amount"]), exact(entry["rate"]), entry["bot_id"], day)
     elif kind in FUNDING:
-        amount = Fraction(entry["amount"]) * (1 if kind == DEPOSIT else -1)
-        book.flow(amount, entry["currency"], Fraction(entry["rate"]), entry["bot_id"], day)
+        amount = exact(entry["amount"]) * (1 if kind == DEPOSIT else -1)
+        book.flow(amount, entry["currency"], exact(entry["rate"]), entry["bot_id"], day)
     elif kind == ERROR:
         book.errors[entry["bot_id"]].append(at_of(entry))
     elif kind == RESET:

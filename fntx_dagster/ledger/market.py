@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
+from fntx_dagster.ledger.exact import exact
 from fntx_dagster.model.orders import Quote
 
 BPS = 10_000
-ONE = Fraction(1)
+ONE = exact(1)
 
 Symbol = tuple[str, str]
 """An exchange and a symbol at it."""
@@ -56,12 +57,12 @@ def is_valid(quote: Quote) -> bool:
 
 
 def mid(quote: Quote) -> Fraction:
-    return (Fraction(quote.bid) + Fraction(quote.ask)) / 2
+    return (exact(quote.bid) + exact(quote.ask)) / 2
 
 
 def spread_bps(quote: Quote) -> Fraction:
     """(ask − bid) ÷ mid, in basis points."""
-    return (Fraction(quote.ask) - Fraction(quote.bid)) / mid(quote) * BPS
+    return (exact(quote.ask) - exact(quote.bid)) / mid(quote) * BPS
 
 
 @dataclass(slots=True)

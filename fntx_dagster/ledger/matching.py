@@ -8,11 +8,10 @@ A size that was taken is gone until the next quote. Fees are in the quote curren
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 from typing import NamedTuple
 
 from fntx_dagster.ledger.costs import ExchangeFees, takes
-from fntx_dagster.ledger.exact import decimal
+from fntx_dagster.ledger.exact import decimal, exact
 from fntx_dagster.ledger.market import BPS
 from fntx_dagster.model.orders import OrderRequest, Quote, Side
 
@@ -34,7 +33,7 @@ def at_once(order: OrderRequest, quote: Quote, taken: Decimal = _ZERO) -> Match:
     if not takes(order, quote):
         return Match(_ZERO, price, "open")
     size = quote.ask_size if order.side == "buy" else quote.bid_size
-    free = order.amount if size is None else max(decimal(Fraction(size) - Fraction(taken)), _ZERO)
+    free = order.amount if size is None else max(decimal(exact(size) - exact(taken)), _ZERO)
     quantity = min(order.amount, free)
     if quantity == order.amount:
         return Match(quantity, price, "filled")
@@ -51,5 +50,5 @@ def reaches(quote: Quote, side: Side, limit: Decimal) -> bool:
 
 def fee(quantity: Decimal, price: Decimal, fees: ExchangeFees, *, taker: bool) -> Decimal:
     """The fee of a fill in the quote currency."""
-    rate = Fraction(fees.taker_bps if taker else fees.maker_bps)
-    return decimal(Fraction(quantity) * Fraction(price) * rate / BPS)
+    rate = exact(fees.taker_bps if taker else fees.maker_bps)
+    return decimal(exact(quantity) * exact(price) * rate / BPS)

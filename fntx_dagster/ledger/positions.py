@@ -13,9 +13,9 @@ from datetime import datetime
 from fractions import Fraction
 from typing import NamedTuple
 
-from fntx_dagster.ledger.exact import stored
+from fntx_dagster.ledger.exact import exact, stored
 
-ZERO = Fraction(0)
+ZERO = exact(0)
 
 
 class Key(NamedTuple):

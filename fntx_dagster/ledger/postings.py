@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
+from fntx_dagster.ledger.exact import exact
 from fntx_dagster.ledger.positions import Key
 from fntx_dagster.model.orders import OrderFill
 
@@ -46,7 +47,7 @@ def held_by(key: Key) -> str:
 def of_fill(key: Key, execution: OrderFill) -> list[LedgerLeg]:
     """A fill: what was bought against what it cost, and its fee."""
     base, _, currency = key.symbol.partition("/")
-    quantity, price, fee = Fraction(execution.signed), Fraction(execution.price), Fraction(execution.fee)
+    quantity, price, fee = exact(execution.signed), exact(execution.price), exact(execution.fee)
     held = held_by(key)
     legs = [
         LedgerLeg(held, base, quantity),

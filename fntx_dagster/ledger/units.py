@@ -11,9 +11,9 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
-from fntx_dagster.ledger.exact import decimal, stored
+from fntx_dagster.ledger.exact import decimal, exact, stored
 
-ZERO = Fraction(0)
+ZERO = exact(0)
 _UNIT_PLACES = 30
 
 
@@ -122,7 +122,7 @@ def flowed(fund: Fund, amount: Fraction) -> Fund:
     """
     equity, units = fund.last
     if units and equity > 0:
-        bought = Fraction(decimal(amount * units / equity, _UNIT_PLACES))
+        bought = exact(decimal(amount * units / equity, _UNIT_PLACES))
         last = Price(equity + amount, units + bought)
         high, guarded = fund.high, fund.guarded
     else:

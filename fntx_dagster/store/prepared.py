@@ -99,5 +99,6 @@ def _first(result: PGresult, encoding: str) -> str | None:
 
 def _checked(result: PGresult, encoding: str) -> PGresult:
     if result.status not in _DONE:
-        raise error_from_result(result, encoding=encoding)
+        error = error_from_result(result, encoding=encoding)
+        raise error if error.sqlstate else psycopg.OperationalError(*error.args)  # libpq's own: the server is gone
     return result

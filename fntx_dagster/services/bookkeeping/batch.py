@@ -201,7 +201,8 @@ class Batch:
         self._lots(rows, book)
         rows.days = {day: _day(day, sums) for day, sums in made.days.items()}
         days = [*made.days, *([self.stored.first_day] if self.stored.first_day else [])]
-        changes.write(self.connection, rows, book, self._before, head, min(days) if days else None)
+        first = min(days) if days else None
+        changes.write(self.connection, changes.rows_of(rows, book, self._before, head, first))
         if made.is_rebuilt:
             appending.order_lots(self.connection, self.book_id, {key: [*lots] for key, lots in book.lots.items()})
             appending.restate(self.connection, self.book_id, made.restated)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from fractions import Fraction
 from uuid import uuid4
 
 from fntx_dagster.ledger import gates
 from fntx_dagster.ledger.costs import OrderCosts
-from fntx_dagster.ledger.exact import written
+from fntx_dagster.ledger.exact import exact, written
 from fntx_dagster.ledger.gates import GateRefusal, GateVerdict, Rules, Situation
 from fntx_dagster.model.orders import OrderRequest, Quote
 from fntx_dagster.services.orders.turn import Desk, OrderRow, Turn
@@ -42,9 +41,8 @@ def judged(
         at.refuse(row)
         if verdict.refusal.trips and verdict.refusal.trips[0] not in at.tripped:
             at.trip(*verdict.refusal.trips)
-    else:  # counts against the limits of its day, whatever becomes of it
-        for bot_id in (order.bot_id, ""):
-            at.changes.approvals.append({"bot_id": bot_id, "day": at.day.isoformat(), "used": 1})
+    else:
+        at.approve(order.bot_id)
     return row
 
 
@@ -85,6 +83,6 @@ def _summary(order: OrderRequest, costs: OrderCosts | None, rules: Rules) -> dic
         "slippage_bps": costs and written(costs.slippage),
         "safety_margin_bps": written(rules.safety_bps),
         "total_cost_bps": costs and written(costs.total),
-        "profit_margin_bps": None if costs is None or edge is None else written(Fraction(edge) - costs.total),
+        "profit_margin_bps": None if costs is None or edge is None else written(exact(edge) - costs.total),
         "min_edge_bps": written(rules.min_edge_bps),
     }

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from fntx_dagster.ledger.book import Book
+from fntx_dagster.ledger.exact import exact
 from fntx_dagster.ledger.positions import Key, OpenLot, Position
 from fntx_dagster.model.orders import OrderFill
 from fntx_dagster.store.ledger import books
@@ -16,7 +17,7 @@ from fntx_dagster.store.ledger.books import Stored
 
 def are_all(lots: Iterable[OpenLot], book: Book, key: Key) -> bool:
     """Whether these are all lots of a position."""
-    return sum((abs(lot.quantity) for lot in lots), Fraction(0)) == abs(book.positions.get(key, Position()).quantity)
+    return sum((abs(lot.quantity) for lot in lots), exact(0)) == abs(book.positions.get(key, Position()).quantity)
 
 
 class TurnLots:
@@ -36,11 +37,11 @@ class TurnLots:
         """What has to be read before a fill: it closes its quantity, and a fee that is taken in the base currency."""
         held = self._book.positions.get(key, Position()).quantity
         if key == self._whole or key not in self._held:
-            return Fraction(0)
-        if held * Fraction(execution.signed) >= 0 and execution.fee_currency != key.symbol.partition("/")[0]:
-            return Fraction(0)
-        wanted = Fraction(execution.quantity) + Fraction(execution.fee)
-        return max(wanted - sum((abs(lot.quantity) for lot in self._old(key)), Fraction(0)), Fraction(0))
+            return exact(0)
+        if held * exact(execution.signed) >= 0 and execution.fee_currency != key.symbol.partition("/")[0]:
+            return exact(0)
+        wanted = exact(execution.quantity) + exact(execution.fee)
+        return max(wanted - sum((abs(lot.quantity) for lot in self._old(key)), exact(0)), exact(0))
 
     def read(self, connection: Any, key: Key, wanted: Fraction) -> None:
         """Read more lots of a position, as many as hold this."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from datetime import datetime
-from fractions import Fraction
 from typing import Any, NamedTuple
 
+import orjson
+
 from fntx_dagster.ledger.entries import moment
-from fntx_dagster.ledger.exact import written
+from fntx_dagster.ledger.exact import exact, written
 from fntx_dagster.services.orders.requests import Declined, FieldFault
 from fntx_dagster.services.orders.turn import OrderRow, Turn
 from fntx_dagster.store.ledger.books import StoredAnswer
@@ -53,12 +53,12 @@ def store_answer(at: Turn, key: str, fingerprint: bytes, reply: Reply) -> Reply:
 
 def order_reply(order: OrderRow, now: datetime) -> Reply:
     """The answer to an order, from its row."""
-    return Reply(200, json.dumps(answer(order, now), ensure_ascii=False, separators=(",", ":")).encode())
+    return Reply(200, orjson.dumps(answer(order, now)))
 
 
 def answer(order: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """What a submitted order is answered with, from its row."""
-    filled, paid = Fraction(order["filled"]), Fraction(order["paid"])
+    filled, paid = exact(order["filled"]), exact(order["paid"])
     return {
         "success": order["state"] not in ("rejected", "failed"),
         "order_id": order["order_id"],

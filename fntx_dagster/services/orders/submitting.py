@@ -7,6 +7,7 @@ gate refused is stored and answered again like every other order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
@@ -17,7 +18,8 @@ from fntx_dagster.services.orders.live.placing import place
 from fntx_dagster.services.orders.replies import Reply, order_reply, replay, store_answer
 from fntx_dagster.services.orders.requests import Submission
 from fntx_dagster.services.orders.turn import Desk, OrderRow, Turn
-from fntx_dagster.services.orders.turning import taken
+from fntx_dagster.services.orders.turning import PaperOrder, taken
+from fntx_dagster.store.ledger.books import About
 
 
 def submit(desk: Desk, user_id: str, asked: Submission, now: datetime) -> Reply:
@@ -28,6 +30,15 @@ def submit(desk: Desk, user_id: str, asked: Submission, now: datetime) -> Reply:
     """
     if not asked.is_paper:
         return place(desk, user_id, asked, now)
+    return taken(desk, user_id, *_turn_of(desk, asked, now))
+
+
+def paper_order(desk: Desk, user_id: str, asked: Submission, now: datetime) -> PaperOrder[Reply]:
+    """A paper order as `submit` takes it, for who does not wait for it in a thread."""
+    return PaperOrder(desk, user_id, *_turn_of(desk, asked, now))
+
+
+def _turn_of(desk: Desk, asked: Submission, now: datetime) -> tuple[About, Callable[[Turn], Reply]]:
     order = asked.order
     key = asked.key or f"made-up-{uuid4()}"
 
@@ -41,7 +52,7 @@ def submit(desk: Desk, user_id: str, asked: Submission, now: datetime) -> Reply:
             _match(at, row, order)
         return store_answer(at, key, asked.fingerprint, order_reply(row, now))
 
-    return taken(desk, user_id, about_order(desk, order, key, now), submitted)
+    return about_order(desk, order, key, now), submitted
 
 
 def _match(at: Turn, row: OrderRow, order: OrderRequest) -> None:

@@ -6,32 +6,27 @@ happens (`quote`, `fill`, `fund`, `trip`), and this module books it, values the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from fntx_dagster.ledger import breaker, kinds, matching
 from fntx_dagster.ledger.book import USER, Book
 from fntx_dagster.ledger.costs import fees_of
 from fntx_dagster.ledger.entries import Head, chained, moment
-from fntx_dagster.ledger.exact import decimal
-from fntx_dagster.ledger.gates import Rules, reducible
+from fntx_dagster.ledger.exact import decimal, exact
+from fntx_dagster.ledger.gates import reducible
 from fntx_dagster.ledger.positions import Key, Position
 from fntx_dagster.model.orders import RESTING, OrderFill, Quote
-from fntx_dagster.services.orders.live.reaching import Reach
+from fntx_dagster.services.orders.desks import Desk
 from fntx_dagster.services.orders.lots import TurnLots
 from fntx_dagster.services.orders.waiting import alone
-from fntx_dagster.services.orders.warm import WarmBooks
-from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import books, changes, live
 from fntx_dagster.store.ledger.books import About, Stored
-from fntx_dagster.store.ledger.changes import BookChanges, Kept, text
+from fntx_dagster.store.ledger.changes import BookChanges, BookRows, Kept, text
 
 OrderRow = dict[str, Any]
 """A row of `ledger.orders`; amounts as texts or Decimals."""
@@ -41,24 +36,6 @@ CANCELLED = {
     "cancelled_by_user": "cancelled by its user",
 }
 """Why an order is cancelled: the code and the words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What every turn needs: the database, the rules of the gates, the reporting currency of new books, the zone that a
-    trading day ends in, the clock, how live orders reach exchanges (None: they do not), and the books that are warm."""
-
-    db: Database
-    rules: Rules = field(default_factory=Rules)
-    currency: str = "USDT"
-    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    live: Reach | None = None
-    warm: WarmBooks = field(default_factory=WarmBooks, init=False, repr=False, compare=False)
-
-    def day(self, at: datetime) -> date:
-        """The trading day of a moment."""
-        return at.astimezone(self.zone).date()
 
 
 @contextmanager
@@ -87,9 +64,12 @@ class Unread(Exception):
 
 class Turn:
     """See the module. `now` is the time of the request, which in a paper book may be simulated. Without a connection,
-    what has to read raises Unread, and `store` is given one."""
+    what has to read raises Unread. `after`: the turn that left the book so, when nothing of both is stored yet: what
+    both change is stored as one."""
 
-    def __init__(self, desk: Desk, connection: Any | None, stored: Stored, about: About) -> None:
+    def __init__(
+        self, desk: Desk, connection: Any | None, stored: Stored, about: About, after: Turn | None = None
+    ) -> None:
         self.desk = desk
         self.stored = stored
         self.now = about.now
@@ -99,16 +79,19 @@ class Turn:
         self.first_day = stored.first_day
         self.tripped = {name: kind for name, (kind, _) in stored.tripped.items()}
         self.resting: list[OrderRow] = list(stored.resting)
-        self.changes = BookChanges(stored.book_id)
-        self.touched = False
+        self.approved = self.touched = False
         self._reading = connection
         self._rows: dict[str, OrderRow] = {order["order_id"]: order for order in stored.resting}
         self._recorded_at = desk.clock()
-        self._positions: dict[Key, Position] = dict(self.book.positions)
-        self._before = Kept.of(self.book)
         self.key = Key(about.bot_id or "", about.exchange or "", about.symbol or "")
         self._lots = TurnLots(stored, self.key)
-        self._day = changes.Row(trades=0, fees=Fraction(0), volume=Fraction(0), realized=Fraction(0), flows=Fraction(0))
+        if after is not None:
+            self.touched, self.changes, self._day = after.touched, after.changes, after._day
+            self._before, self._positions = after._before, after._positions
+            return
+        self.changes = BookChanges(stored.book_id)
+        self._day = changes.Row(trades=0, fees=exact(0), volume=exact(0), realized=exact(0), flows=exact(0))
+        self._before, self._positions = Kept.of(self.book), dict(self.book.positions)
 
     @property
     def _connection(self) -> Any:
@@ -137,7 +120,7 @@ class Turn:
             if (order["exchange"], order["symbol"]) == (exchange, symbol) and matching.reaches(
                 quote, order["side"], Decimal(order["price"])
             ):
-                rest = decimal(Fraction(order["amount"]) - Fraction(order["filled"]))
+                rest = decimal(exact(order["amount"]) - exact(order["filled"]))
                 self.paper_fill(order, rest, Decimal(order["price"]), taker=False)
 
     def paper_fill(self, order: OrderRow, quantity: Decimal, price: Decimal, *, taker: bool) -> None:
@@ -174,10 +157,10 @@ class Turn:
         self._day["trades"] += 1
         for name in ("fees", "volume", "realized"):
             self._day[name] += getattr(after, name) - getattr(before, name)
-        filled = Fraction(order["filled"]) + Fraction(execution.quantity)
+        filled = exact(order["filled"]) + exact(execution.quantity)
         order["filled"] = text(filled)
-        order["paid"] = text(Fraction(order["paid"]) + Fraction(execution.quantity) * Fraction(execution.price))
-        done = filled >= Fraction(order["amount"])
+        order["paid"] = text(exact(order["paid"]) + exact(execution.quantity) * exact(execution.price))
+        done = filled >= exact(order["amount"])
         self.move(order, "filled" if done else "partially_filled")
         self.observe()
         self.judge(USER, order["bot_id"])
@@ -191,7 +174,7 @@ class Turn:
         entry = self._record(
             kinds.funding(kind, str(uuid4()), amount, currency, rate, bot_id, why, self.stored.is_paper, self.when)
         )
-        before = self.book.funds[USER].capital if USER in self.book.funds else Fraction(0)
+        before = self.book.funds[USER].capital if USER in self.book.funds else exact(0)
         kinds.apply(self.book, entry, self.day)
         self._day["flows"] += self.book.funds[USER].capital - before if USER in self.book.funds else 0
         self.observe()
@@ -323,11 +306,19 @@ class Turn:
         elif not order.get("cancel_code"):
             self.change(order, cancel_code=code)
 
-    def store(self, alone_on: Any | None = None) -> str | None:
-        """Write all that the turn changed, and what the book holds now: the book's version then; None where nothing was
-        written. With `alone_on`, a connection, in a transaction of its own, if the book still has its version."""
-        if not self.touched:
-            return None
+    def approve(self, bot_id: str) -> None:
+        """An order is approved: it counts against the limits of its day, whatever becomes of it."""
+        self.approved = True
+        self.changes.approve(bot_id, self.day)
+
+    def store(self) -> str | None:
+        """Write all that the turn changed, and what the book holds now, under the book's lock: the book's version then;
+        None where nothing was written."""
+        return changes.write(self._connection, self.rows()) if self.touched else None
+
+    def rows(self, version: str | None = None) -> BookRows:
+        """All that the turn, and those that it came after, changed, and what the book holds now. `version`: of the book
+        as the first of them found it, where they hold no lock."""
         for key, position in self.book.positions.items():
             if position != self._positions.get(key):
                 self.changes.position(key, position)
@@ -339,10 +330,7 @@ class Turn:
             self.changes.days[self.day] = row | {"day": self.day.isoformat()}
         else:  # nothing that a replay would see
             before = Kept.of(self.book)
-        given = (self.changes, self.book, before, self.head, self.first_day)
-        if alone_on is None:
-            return changes.write(self._connection, *given)
-        return changes.write_alone(alone_on, self.stored.version, *given)
+        return changes.rows_of(self.changes, self.book, before, self.head, self.first_day, version)
 
     def _expect(self, exchange: str, symbol: str) -> None:
         if self.stored.only not in (None, (exchange, symbol)):
@@ -368,8 +356,8 @@ class Turn:
     def _take(self, order: OrderRow, quantity: Decimal) -> None:
         symbol = (order["exchange"], order["symbol"])
         bid, ask = self.stored.taken[symbol]
-        more = Fraction(quantity)
-        taken = (bid, decimal(Fraction(ask) + more)) if order["side"] == "buy" else (decimal(Fraction(bid) + more), ask)
+        more = exact(quantity)
+        taken = (bid, decimal(exact(ask) + more)) if order["side"] == "buy" else (decimal(exact(bid) + more), ask)
         self.stored.taken[symbol] = taken
         self.changes.quote(*symbol, self.book.quotes[symbol], taken, None)
 
@@ -388,7 +376,7 @@ class Turn:
     def _cancel(self, order: OrderRow) -> None:
         if order["state"] in (*RESTING, "submitting", "unknown"):
             position = self._position(Key(order["bot_id"], order["exchange"], order["symbol"]))
-            rest = Fraction(order["amount"]) - Fraction(order["filled"])
+            rest = exact(order["amount"]) - exact(order["filled"])
             if not order["reduce_only"] and rest > reducible(position, order["side"], Decimal(0)):
                 self.cancel(order, "breaker_tripped")
 

@@ -8,7 +8,9 @@ asks for it. Whoever takes a book has it alone: what fails leaves nothing here.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
+from copy import copy
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from threading import Lock
 from typing import NamedTuple
@@ -43,6 +45,21 @@ class WarmBook(NamedTuple):
         assert about.burst_since is not None  # an order's
         del stored.approved[: bisect_right(stored.approved, about.burst_since - _OVERTAKEN)]
         return self._replace(stored=stored, since=max(self.since, about.now - _OVERTAKEN))
+
+    def of_version(self, version: str) -> WarmBook:
+        """The same book, once it is stored."""
+        return self._replace(stored=self.stored._replace(version=version))
+
+    def copy(self) -> WarmBook:
+        """A book that turns on this one do not change."""
+        stored, book = self.stored, self.stored.book
+        errors = defaultdict(list, {bot_id: [*moments] for bot_id, moments in book.errors.items()})
+        own = replace(book, errors=errors, **{name: copy(getattr(book, name)) for name in _DICTIONARIES})
+        return self._replace(stored=stored._replace(book=own, taken={**stored.taken}, approved=[*stored.approved]))
+
+
+_DICTIONARIES = ("balances", "fees", "positions", "lots", "figures", "funds", "quotes", "elsewhere")
+"""Of a book; their values never change, and the lots are not in one that is kept."""
 
 
 class WarmBooks:

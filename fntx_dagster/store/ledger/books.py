@@ -20,6 +20,7 @@ import psycopg
 from fntx_dagster.errors import Transient
 from fntx_dagster.ledger.book import Book, Figures, HeldElsewhere
 from fntx_dagster.ledger.entries import Head
+from fntx_dagster.ledger.exact import exact
 from fntx_dagster.ledger.gates import Usage
 from fntx_dagster.ledger.market import Symbol
 from fntx_dagster.ledger.positions import Key, OpenLot, Position, Trip
@@ -204,7 +205,7 @@ def read_quantity(connection: psycopg.Connection, book_id: int, key: Key) -> Fra
         where (book_id, bot_id, exchange, symbol) = (%s, %s, %s, %s)""",
         (book_id, *key),
     ).fetchone()
-    return Fraction(row[0]) if row else Fraction(0)
+    return exact(row[0]) if row else exact(0)
 
 
 def read_lots(
@@ -213,7 +214,7 @@ def read_lots(
     """The oldest lots of a position that follow the lot of the entry `last`, as many as hold `quantity` (absolute), or
     all."""
     lots: list[OpenLot] = []
-    held = Fraction(0)
+    held = exact(0)
     while held < quantity:
         rows = connection.execute(
             """select entry_no, quantity, price from ledger.lots
@@ -228,8 +229,8 @@ def read_lots(
         ).fetchall()
         if not rows:
             break
-        lots += (OpenLot(number, Fraction(amount), Fraction(price)) for number, amount, price in rows)
-        held, last = sum((abs(lot.quantity) for lot in lots), Fraction(0)), lots[-1].entry_no
+        lots += (OpenLot(number, exact(amount), exact(price)) for number, amount, price in rows)
+        held, last = sum((abs(lot.quantity) for lot in lots), exact(0)), lots[-1].entry_no
     return lots
 
 
@@ -237,15 +238,15 @@ def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
     currency, is_paper, whole, head_no, head_hash, first_day, version = state["book"]
     book = Book(currency)
     for name, amount, fees in state["balances"]:
-        book.balances[name] = _exact(amount)
+        book.balances[name] = exact(amount)
         if fees:
-            book.fees[name] = _exact(fees)
+            book.fees[name] = exact(fees)
     for bot, quote_currency, net, gross, cost in state["elsewhere"]:
-        holding = HeldElsewhere(quote_currency, _fraction(net), _fraction(gross), _exact(cost))
+        holding = HeldElsewhere(quote_currency, _fraction(net), _fraction(gross), exact(cost))
         book.elsewhere.setdefault(bot, []).append(holding)
     for bot, exchange, symbol, quantity, cost, opened_at, *trip in state["positions"]:
         under_way = Trip(_moment(opened_at), *map(_fraction, trip)) if opened_at else None  # pyright: ignore[reportArgumentType]  # only fees may be null
-        book.positions[Key(bot, exchange, symbol)] = Position(_exact(quantity), _exact(cost), under_way)
+        book.positions[Key(bot, exchange, symbol)] = Position(exact(quantity), exact(cost), under_way)
     for row in state["figures"]:
         book.figures[row["bot_id"]] = _figures(row)
     for row in state["funds"]:
@@ -278,7 +279,7 @@ def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
         Usage(of_bot, of_user, in_burst(approved, about)),
         Decimal(state["reducing"]),
         answer,
-        [OpenLot(number, _exact(quantity), _exact(price)) for number, quantity, price in state["lots"]],
+        [OpenLot(number, exact(quantity), exact(price)) for number, quantity, price in state["lots"]],
         approved,
         version,
     )
@@ -287,16 +288,16 @@ def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
 def _figures(row: dict[str, Any]) -> Figures:
     values: dict[str, Any] = {name: row[name] for name in ("fills", "wins", "losing", "even", "unknown", "streak")}
     for name in ("volume", "realized", "fees", "income", "gains", "losses", "best", "worst"):
-        values[name] = _exact(row[name])
+        values[name] = exact(row[name])
     return Figures(**values)
 
 
 def _fund(row: dict[str, Any]) -> Fund:
     values: dict[str, Any] = {"day": date.fromisoformat(row["day"]) if row["day"] else None}
     for name in ("last", "high", "guarded"):
-        values[name] = Price(_exact(row[f"{name}_equity"]), _exact(row[f"{name}_units"]))
+        values[name] = Price(exact(row[f"{name}_equity"]), exact(row[f"{name}_units"]))
     for name in FUND_AMOUNTS:
-        values[name] = _exact(row[name])
+        values[name] = exact(row[name])
     return Fund(**values)
 
 
@@ -309,12 +310,7 @@ def in_burst(approved: Sequence[datetime], about: About) -> int:
 
 
 def _fraction(value: Decimal | int | None) -> Fraction | None:
-    return None if value is None else _exact(value)
-
-
-def _exact(value: Decimal | int) -> Fraction:
-    """Quicker than `Fraction(value)`, which asks what the value is; an order reads some 40 of them."""
-    return Fraction(*value.as_integer_ratio())
+    return None if value is None else exact(value)
 
 
 def _moment(text: str) -> datetime:

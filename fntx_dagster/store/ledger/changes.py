@@ -6,7 +6,6 @@ of one row (a position that two fills of an order move) are one row: the last.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,20 +13,22 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import orjson
 import psycopg
 
-from fntx_dagster.ledger.book import Book, Figures
+from fntx_dagster.ledger.book import USER, Book, Figures
 from fntx_dagster.ledger.entries import Entry, Head
-from fntx_dagster.ledger.exact import plain
+from fntx_dagster.ledger.exact import exact, plain
 from fntx_dagster.ledger.positions import Filled, Key, Position
 from fntx_dagster.ledger.postings import LedgerLeg
 from fntx_dagster.ledger.units import Fund
 from fntx_dagster.model.orders import Quote
 from fntx_dagster.store import prepared
+from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import books
 from fntx_dagster.store.ledger.books import FUND_AMOUNTS
 from fntx_dagster.store.ledger.states import BEGIN
-from fntx_dagster.store.ledger.storing import statement
+from fntx_dagster.store.ledger.storing import USUAL, statement
 
 Row = dict[str, Any]
 
@@ -50,7 +51,7 @@ class BookChanges:
     errors: list[Row] = field(default_factory=list)
     trips: list[Row] = field(default_factory=list)
     resets: list[Row] = field(default_factory=list)
-    approvals: list[Row] = field(default_factory=list)
+    approvals: dict[tuple[str, date], int] = field(default_factory=dict)
     answers: list[Row] = field(default_factory=list)
     alarms: list[Row] = field(default_factory=list)
     bots: set[str] = field(default_factory=set)
@@ -77,9 +78,14 @@ class BookChanges:
                 self.taken_lots[key, lot.entry_no] = row
         if part.opened:
             name = (key, part.opened.entry_no)
-            before = Fraction(self.opened_lots[name]["quantity"]) if name in self.opened_lots else 0
+            before = exact(self.opened_lots[name]["quantity"]) if name in self.opened_lots else 0
             row = {"no": part.opened.entry_no, "quantity": text(before + part.opened.quantity)}
             self.opened_lots[name] = {**key._asdict(), **row, "price": text(part.opened.price)}
+
+    def approve(self, bot_id: str, day: date) -> None:
+        """One more approved order of the bot and of the user."""
+        for name in (bot_id, USER):
+            self.approvals[name, day] = self.approvals.get((name, day), 0) + 1
 
     def position(self, key: Key, position: Position) -> None:
         """A position as it is now."""
@@ -89,10 +95,10 @@ class BookChanges:
             "quantity": text(position.quantity),
             "cost": text(position.cost),
             "opened_at": None if trip is None else trip.opened_at.isoformat(),
-            "realized": text(trip.realized if trip else Fraction(0)),
-            "fees": text(trip.fees if trip else Fraction(0)),
-            "best": text(trip.best if trip else Fraction(0)),
-            "worst": text(trip.worst if trip else Fraction(0)),
+            "realized": text(trip.realized if trip else exact(0)),
+            "fees": text(trip.fees if trip else exact(0)),
+            "best": text(trip.best if trip else exact(0)),
+            "worst": text(trip.worst if trip else exact(0)),
         }
 
     def quote(
@@ -136,50 +142,66 @@ class Kept(NamedTuple):
         return cls({**book.balances}, {**book.fees}, {**book.figures}, {**book.funds})
 
 
-def write(
-    connection: psycopg.Connection, changes: BookChanges, book: Book, before: Kept, head: Head, first_day: date | None
-) -> str:
-    """Store all of it, and what of the book is not as it was before, in one statement of the transaction that holds the
-    book's lock: the book's version from then on."""
-    tables, rows = _rows(changes, book, before, head, first_day)
-    version = prepared.run(connection, statement(tables), f"{changes.book_id}", rows)
-    assert version is not None
-    return version
+class BookRows(NamedTuple):
+    """All rows of a book that are to be stored, as JSON; whether they are of the usual tables alone. `version`: that
+    of the book which they were made from; None: the transaction that stores them has locked it."""
+
+    book_id: int
+    version: str | None
+    usual: bool
+    text: str
 
 
-def write_alone(
-    connection: psycopg.Connection,
-    version: str,
-    changes: BookChanges,
-    book: Book,
-    before: Kept,
-    head: Head,
-    first_day: date | None,
-) -> str | None:
-    """As `write`, in a transaction of its own and without the lock, if the book still has this version. None, and
-    nothing is stored, where it has another one or a key has an answer. Raises Transient as `books.lock` does."""
-    tables, rows = _rows(changes, book, before, head, first_day)
-    begin = prepared.Filling(BEGIN, [books.LOCK_WAIT])
-    changed = prepared.Filling(statement(tables, versioned=True), [f"{changes.book_id}", rows, version])
+def write(connection: psycopg.Connection, rows: BookRows) -> str:
+    """Store what changed in a book, in one statement of the transaction that has locked it: its version then."""
+    found = prepared.run(connection, statement(usual=rows.usual, several=False), f"[{rows.text}]")
+    assert found is not None
+    return found.partition(" ")[0]
+
+
+def write_unlocked(db: Database, several: Sequence[BookRows]) -> list[str | Exception | None]:
+    """Store what changed in books, each of another, in one statement and one transaction, without a lock before: of
+    each book its version from then on; None where it has another version than its rows were made from, where somebody
+    else has locked it, or a key has an answer, as it has where the server stored it and went away; or why it cannot be
+    stored. What is not stored leaves nothing.
+
+    A fault of one book is not one of the others: they are stored one by one then. Raises Transient where the database
+    cannot be reached or goes away; then it is not known what is stored.
+    """
     try:
-        return prepared.run_alone(connection, begin, changed)
-    except psycopg.errors.UniqueViolation:
-        return None
-    except psycopg.errors.LockNotAvailable:
-        raise books.kept_locked() from None
+        with db.connect() as connection:
+            return _write_unlocked(connection, several)
+    except psycopg.Error as error:  # the server refused all of it
+        if len(several) == 1:
+            return [_why(error)]
+        return [found for rows in several for found in write_unlocked(db, [rows])]
 
 
-def _rows(
-    changes: BookChanges, book: Book, before: Kept, head: Head, first_day: date | None
-) -> tuple[tuple[str, ...], str]:
-    """The tables that get rows, and the rows as JSON."""
-    money = (("amount", book.balances), ("fees", book.fees))  # a fee in a base currency leaves no balance of it
+def _write_unlocked(connection: psycopg.Connection, several: Sequence[BookRows]) -> list[str | Exception | None]:
+    sql = statement(usual=all(rows.usual for rows in several), several=len(several) > 1)
+    rows_text = f"[{','.join(rows.text for rows in several)}]"
+    begin = prepared.Filling(BEGIN, [books.LOCK_WAIT])
+    version, *stored = (prepared.run_alone(connection, begin, prepared.Filling(sql, [rows_text])) or "").split(" ")
+    return [version if f"{rows.book_id}" in stored else None for rows in several]
+
+
+def _why(error: psycopg.Error) -> Exception | None:
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return books.kept_locked()
+    # a server that goes away may have stored it before; then the keys have answers
+    return None if isinstance(error, psycopg.errors.UniqueViolation | psycopg.OperationalError) else error
+
+
+def rows_of(
+    changes: BookChanges, book: Book, before: Kept, head: Head, first_day: date | None, version: str | None = None
+) -> BookRows:
+    """The rows of what changed, and of what of the book is not as it was before."""
     rows: dict[str, Sequence[Any]] = {
         "entries": changes.entries,
         "postings": changes.postings,
         "fills": changes.fills,
         "orders": [*changes.orders.values()],
-        "opened_lots": [row for row in changes.opened_lots.values() if Fraction(row["quantity"])],
+        "opened_lots": [row for row in changes.opened_lots.values() if row["quantity"] != "0"],
         "taken_lots": [*changes.taken_lots.values()],
         "positions": [*changes.positions.values()],
         "days": [*changes.days.values()],
@@ -188,21 +210,16 @@ def _rows(
         "errors": changes.errors,
         "trips": changes.trips,
         "resets": changes.resets,
-        "approvals": changes.approvals,
+        "approvals": [
+            {"bot_id": bot_id, "day": day.isoformat(), "used": used}
+            for (bot_id, day), used in changes.approvals.items()
+        ],
         "answers": changes.answers,
         "alarms": changes.alarms,
         "bots": [{"bot_id": bot_id} for bot_id in sorted(changes.bots)],
-        "balances": [
-            {"currency": name} | {column: text(known.get(name, Fraction(0))) for column, known in money}
-            for name in {**book.balances, **book.fees}
-            if (book.balances.get(name), book.fees.get(name)) != (before.balances.get(name), before.fees.get(name))
-        ],
+        "balances": _balances(book, before),
         "figures": [
-            {"bot_id": bot_id}
-            | {
-                name: value if isinstance(value := getattr(figures, name), int) else text(value)
-                for name in figures.__dataclass_fields__
-            }
+            _figures(bot_id, figures)
             for bot_id, figures in book.figures.items()
             if figures != before.figures.get(bot_id)
         ],
@@ -210,7 +227,26 @@ def _rows(
     }
     given = {name: part for name, part in rows.items() if part}
     stated = {"no": head.entry_no, "hash": head.hash, "first_day": first_day and first_day.isoformat()}
-    return tuple(given), json.dumps({"head": stated, **given}, default=str)
+    whose = {"book_id": changes.book_id, "version": version, "head": stated}
+    stored = orjson.dumps({**whose, **given}, default=str).decode()
+    return BookRows(changes.book_id, version, given.keys() <= USUAL, stored)
+
+
+def _balances(book: Book, before: Kept) -> list[Row]:
+    money = (("amount", book.balances), ("fees", book.fees))  # a fee in a base currency leaves no balance of it
+    return [
+        {"currency": name} | {column: text(known.get(name, exact(0))) for column, known in money}
+        for name in {**book.balances, **book.fees}
+        if (book.balances.get(name), book.fees.get(name)) != (before.balances.get(name), before.fees.get(name))
+    ]
+
+
+def _figures(bot_id: str, figures: Figures) -> Row:
+    row: Row = {"bot_id": bot_id}
+    for name in figures.__dataclass_fields__:
+        value = getattr(figures, name)
+        row[name] = value if isinstance(value, int) else text(value)
+    return row
 
 
 def _fund(bot_id: str, fund: Fund) -> Row:

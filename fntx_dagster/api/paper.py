@@ -1,0 +1,33 @@
+"""A paper order, awaited: no thread waits for what others do with it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.concurrency import run_in_threadpool
+
+from fntx_dagster.services.orders import waiting
+from fntx_dagster.services.orders.replies import Reply
+from fntx_dagster.services.orders.turning import PaperOrder
+
+
+async def result_of(order: PaperOrder[Reply]) -> Reply:
+    """The answer to an order that waits for its book from now on. Raises what `submitting.submit` does."""
+    loop = asyncio.get_running_loop()
+    answered = loop.create_future()
+
+    def answer() -> None:
+        if not answered.done():  # as it is where nobody awaits it any more
+            answered.set_result(None)
+
+    try:
+        order.enter(lambda: loop.call_soon_threadsafe(answer))
+        done, _ = await asyncio.wait([answered], timeout=waiting.WAIT_SECONDS)
+        if not done:
+            if order.withdraw():
+                raise waiting.kept_busy()
+            await answered
+        return await run_in_threadpool(order.result) if order.waits else order.result()
+    except BaseException:
+        order.abandon()
+        raise
