@@ -24,7 +24,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from fntx_dagster.api.app import Body, Key, TheDesk, Trader, make_app
-from fntx_dagster.api.serving import served
+from fntx_dagster.api.serving import served, spare_the_collector
 from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.services.orders.desk import desk_of
@@ -277,4 +277,5 @@ def _work(desk: Desk, users: list[str]) -> None:
 if __name__ == "__main__":
     settings = load_settings()
     the_desk = desk_of(settings, open_database(settings))
+    spare_the_collector()
     _serve(the_desk) if sys.argv[1] == "serve" else _work(the_desk, sys.argv[2:])

@@ -20,14 +20,17 @@ async def result_of(order: PaperOrder[Reply]) -> Reply:
         if not answered.done():  # as it is where nobody awaits it any more
             answered.set_result(None)
 
+    def give_up() -> None:
+        if not answered.done() and order.withdraw():
+            answered.set_exception(waiting.kept_busy())
+
+    patience = loop.call_later(waiting.WAIT_SECONDS, give_up)
     try:
         order.enter(lambda: loop.call_soon_threadsafe(answer))
-        done, _ = await asyncio.wait([answered], timeout=waiting.WAIT_SECONDS)
-        if not done:
-            if order.withdraw():
-                raise waiting.kept_busy()
-            await answered
+        await answered
         return await run_in_threadpool(order.result) if order.waits else order.result()
     except BaseException:
         order.abandon()
         raise
+    finally:
+        patience.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from fntx_dagster.services.orders.watching import watcher_of, watching
 from fntx_dagster.settings import Settings
 
 _END_SECONDS = 5
+_COLLECT_AFTER = (50_000, 20, 20)
+"""Objects that came and did not go; the collections of each generation before one of the next."""
 
 
 def serve(settings: Settings, db: Database, host: str, port: int, *, watches: bool) -> None:
@@ -25,6 +28,7 @@ def serve(settings: Settings, db: Database, host: str, port: int, *, watches: bo
     watcher of live books beside it. Raises what `desk_of` raises."""
     desk = desk_of(settings, db)
     app = make_app(desk, simulated_time=settings.orders.simulated_time)
+    spare_the_collector()
     with watching(watcher_of(settings, desk)) if watches else nullcontext():
         _server(app, host, port).run()
 
@@ -44,6 +48,14 @@ def served(app: FastAPI) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(_END_SECONDS)
+
+
+def spare_the_collector() -> None:
+    """Let Python look for circles of dead objects less often, and never among what a server is made of: a request makes
+    thousands of objects and no circle, and looking took a fifth of its time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def _server(app: FastAPI, host: str, port: int) -> uvicorn.Server:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from typing import NamedTuple
@@ -26,8 +26,7 @@ USER = ""
 """In place of a bot's id: the user's own figures, which are those of the whole book."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """What the fills of a bot, or of the whole book, add up to, in the reporting currency.
 
     `realized` is gross. `income`: dividends, interest, taxes and fees that an account's statements book apart from
@@ -247,9 +246,9 @@ class Book:
         self.balances[currency] += amount
         figures = self.figures[USER]
         if rate is None:
-            self.figures[USER] = replace(figures, unknown=figures.unknown + 1)
+            self.figures[USER] = figures._replace(unknown=figures.unknown + 1)
         else:
-            self.figures[USER] = replace(figures, income=figures.income + stored(amount * rate))
+            self.figures[USER] = figures._replace(income=figures.income + stored(amount * rate))
 
     def observe(self, day: date) -> None:
         """Value the book at the quotes of now: after every quote, flow and fill. Where a price or rate is missing, the
@@ -267,7 +266,7 @@ class Book:
         """A reset of the breaker of a bot, or of the user: its highest price and its day begin now, its streak at 0."""
         if bot_id in self.funds:
             self.funds[bot_id] = units.rebased(self.funds[bot_id])
-        self.figures[bot_id] = replace(self.figures[bot_id], streak=0)
+        self.figures[bot_id] = self.figures[bot_id]._replace(streak=0)
         self.errors[bot_id].clear()
 
     # what a book says
@@ -370,9 +369,8 @@ def counted(
     trips that ended in the quote currency, which has this `rate` now; `fee` in the reporting currency. What has no rate
     is counted as unknown."""
     if rate is None:
-        return replace(figures, fills=figures.fills + fills, unknown=figures.unknown + 1)
-    figures = replace(
-        figures,
+        return figures._replace(fills=figures.fills + fills, unknown=figures.unknown + 1)
+    figures = figures._replace(
         fills=figures.fills + fills,
         volume=figures.volume + stored(volume * rate),
         realized=figures.realized + stored(realized * rate),
@@ -387,13 +385,13 @@ def counted(
 def _ended(figures: Figures, trip: Trip, rate: Fraction) -> Figures:
     """The figures with one more round trip; one whose fees have no known worth is neither won nor lost."""
     best, worst = figures.best + stored(trip.best * rate), figures.worst + stored(trip.worst * rate)
-    figures = replace(figures, best=best, worst=worst)
+    figures = figures._replace(best=best, worst=worst)
     if trip.net is None:
-        return replace(figures, unknown=figures.unknown + 1)
+        return figures._replace(unknown=figures.unknown + 1)
     net = stored(trip.net * rate)
     if net > 0:
-        return replace(figures, wins=figures.wins + 1, gains=figures.gains + net, streak=0)
+        return figures._replace(wins=figures.wins + 1, gains=figures.gains + net, streak=0)
     if net < 0:
         streak = figures.streak + 1
-        return replace(figures, losing=figures.losing + 1, losses=figures.losses + net, streak=streak)
-    return replace(figures, even=figures.even + 1)
+        return figures._replace(losing=figures.losing + 1, losses=figures.losses + net, streak=streak)
+    return figures._replace(even=figures.even + 1)

@@ -148,7 +148,9 @@ def exact(number: Decimal | Fraction | int | str) -> Fraction:
     """A number as a fraction that computes quickly."""
     if type(number) is _Exact:
         return number
-    return _made(*(Decimal(number) if isinstance(number, str) else number).as_integer_ratio())
+    made = _new(_Exact)
+    made._numerator, made._denominator = (Decimal(number) if isinstance(number, str) else number).as_integer_ratio()
+    return made
 
 
 def decimal(number: Decimal | Fraction | int, places: int = STORED) -> Decimal:
@@ -159,7 +161,7 @@ def decimal(number: Decimal | Fraction | int, places: int = STORED) -> Decimal:
 def stored(number: Fraction) -> Fraction:
     """A number as it is stored. Whatever a book keeps is rounded when it is computed, so that a book that was stored
     and read after every entry and one that a replay makes in one go are the same to the last digit."""
-    below = number.denominator
+    below = number._denominator if type(number) is _Exact else number.denominator
     if below == 1 or below in _PLACES or not _ONE % below:  # most have no more places
         return number
     return _reduced(_scaled(number, STORED), _ONE)
@@ -172,7 +174,7 @@ def written(number: Decimal | Fraction | int, places: int = WRITTEN) -> str:
 
 def plain(number: Decimal | Fraction | int, places: int = STORED) -> str:
     """A number in plain digits, without exponent and trailing zeros, rounded half to even to so many places."""
-    above, below = number.as_integer_ratio()
+    above, below = (number._numerator, number._denominator) if type(number) is _Exact else number.as_integer_ratio()
     if below == 1:
         return str(above)
     needed, factor = _PLACES.get(below) or _places(below)

@@ -135,8 +135,7 @@ def _flat(book: Book) -> dict[str, Fraction | int | str | None]:
             flat[f"lot {' '.join(key)} {lot.entry_no}"] = f"{_shown(lot.quantity)} at {_shown(lot.price)}"
     for kind, groups in (("figures", book.figures), ("fund", book.funds)):
         for bot_id, group in groups.items():
-            for field in group.__dataclass_fields__:
-                value = getattr(group, field)
+            for field, value in group._asdict().items():
                 name = f"{kind} {bot_id or 'user'} {field}"
                 if isinstance(value, tuple):
                     flat |= {f"{name} {part}": number for part, number in zip(("equity", "units"), value, strict=True)}

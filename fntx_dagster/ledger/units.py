@@ -6,7 +6,6 @@ and on the day's equity; a reset of the breaker begins both anew, and the portfo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
@@ -31,8 +30,7 @@ class Price(NamedTuple):
 NO_PRICE = Price(ZERO, ZERO)
 
 
-@dataclass(frozen=True, slots=True)
-class Fund:
+class Fund(NamedTuple):
     """A fund after its last valuation. Money in the reporting currency.
 
     `capital`: deposits less withdrawals. `last`: the last valuation. `high`: the highest price so far, `guarded` the
@@ -92,8 +90,7 @@ def on(fund: Fund, day: date) -> Fund:
     if fund.day is not None and day <= fund.day:
         return fund
     equity = fund.last.equity
-    return replace(
-        fund,
+    return fund._replace(
         day=day,
         day_start=equity,
         deposits=ZERO,
@@ -107,12 +104,12 @@ def on(fund: Fund, day: date) -> Fund:
 def valued(fund: Fund, equity: Fraction) -> Fund:
     """The fund at a new equity. Without units, before the first money and after all of it left, there is no price."""
     if not fund.last.units:
-        return replace(fund, last=Price(stored(equity), ZERO))
+        return fund._replace(last=Price(stored(equity), ZERO))
     last = Price(stored(equity), fund.last.units)
     high = last if _is_above(last, fund.high) else fund.high
     guarded = last if _is_above(last, fund.guarded) else fund.guarded
     fallen = fund.fallen if high is last else max(fund.fallen, stored(_drawdown(last, high)))
-    return replace(fund, last=last, high=high, guarded=guarded, fallen=fallen)
+    return fund._replace(last=last, high=high, guarded=guarded, fallen=fallen)
 
 
 def flowed(fund: Fund, amount: Fraction) -> Fund:
@@ -128,8 +125,7 @@ def flowed(fund: Fund, amount: Fraction) -> Fund:
     else:
         last = high = guarded = Price(equity + amount, equity + amount if equity + amount > 0 else amount)
     coming, going = max(amount, ZERO), max(-amount, ZERO)
-    return replace(
-        fund,
+    return fund._replace(
         capital=fund.capital + amount,
         last=last,
         high=high,
@@ -143,7 +139,7 @@ def flowed(fund: Fund, amount: Fraction) -> Fund:
 
 def rebased(fund: Fund) -> Fund:
     """The fund after a reset of the breaker: the highest price is the one of now, the day's base the equity of now."""
-    return replace(fund, guarded=fund.last, base=fund.last.equity, base_deposits=ZERO, base_withdrawals=ZERO)
+    return fund._replace(guarded=fund.last, base=fund.last.equity, base_deposits=ZERO, base_withdrawals=ZERO)
 
 
 def _is_above(price: Price, other: Price) -> bool:

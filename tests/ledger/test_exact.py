@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import operator
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.ledger.exact import decimal, parsed, written
+from fntx_dagster.ledger.exact import decimal, exact, parsed, plain, written
 
 
 @pytest.mark.parametrize("text", ["0", "1", "0.01", "1.000", "12345678901234567890.123456789012345678"])
@@ -64,3 +65,40 @@ def test_a_fraction_is_rounded_half_to_even_once() -> None:
     assert written(Fraction(-1, 3), 4) == "-0.3333"
     assert written(Fraction(-1, 10**30)) == "0"
     assert written(100) == "100"
+
+
+_NUMBERS = st.one_of(
+    st.integers(-(10**40), 10**40).map(Fraction),
+    st.fractions(),
+    st.decimals(-(10**20), 10**20, places=18).map(Fraction),
+)
+
+
+@given(_NUMBERS, _NUMBERS)
+def test_exact_numbers_compute_as_fractions_do(first: Fraction, second: Fraction) -> None:
+    steps = [operator.add, operator.sub, operator.mul, operator.truediv]
+    compared = [operator.eq, operator.lt, operator.le, operator.gt, operator.ge]
+    whole = int(second)
+    for step in [*steps, *compared]:
+        for right, other in ((second, exact(second)), (second, second), (whole, whole)):
+            for expected, found in (((first, right), (exact(first), other)), ((right, first), (other, exact(first)))):
+                if step is operator.truediv and not expected[1]:
+                    with pytest.raises(ZeroDivisionError):
+                        step(*found)
+                else:
+                    assert step(*found) == step(*expected)
+                    assert hash(step(*found)) == hash(step(*expected))
+    for alone in (operator.neg, abs, bool, str):
+        assert alone(exact(first)) == alone(first)
+
+
+@given(_NUMBERS, st.sampled_from([0, 2, 18, 36]))
+def test_a_number_is_written_as_the_decimal_that_it_rounds_to(number: Fraction, places: int) -> None:
+    text = plain(exact(number), places)
+    assert text == plain(number, places)
+    assert "e" not in text.lower()
+    assert "." not in text or text[-1] not in "0."
+    with localcontext() as context:
+        context.prec = 200
+        rounded = (Decimal(number.numerator) / number.denominator).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+    assert Decimal(text) == rounded

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import uuid4
 
 from fntx_dagster.ledger import gates
 from fntx_dagster.ledger.costs import OrderCosts
 from fntx_dagster.ledger.exact import exact, written
 from fntx_dagster.ledger.gates import GateRefusal, GateVerdict, Rules, Situation
 from fntx_dagster.model.orders import OrderRequest, Quote
+from fntx_dagster.services.orders.ids import new_id
 from fntx_dagster.services.orders.turn import Desk, OrderRow, Turn
 from fntx_dagster.store.ledger.books import About
 from fntx_dagster.store.ledger.changes import text
@@ -57,7 +57,7 @@ def _row(at: Turn, order: OrderRequest, key: str, verdict: GateVerdict) -> Order
     refusal = verdict.refusal
     return {
         **order._asdict(),
-        "order_id": str(uuid4()),
+        "order_id": new_id(),
         "amount": text(order.amount),
         "price": text(order.price),
         "expected_edge_bps": text(order.expected_edge_bps),

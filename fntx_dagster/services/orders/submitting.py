@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from uuid import uuid4
 
 from fntx_dagster.ledger import matching
 from fntx_dagster.model.orders import OrderRequest
+from fntx_dagster.services.orders.ids import new_id
 from fntx_dagster.services.orders.judging import about_order, judged
 from fntx_dagster.services.orders.live.placing import place
 from fntx_dagster.services.orders.replies import Reply, order_reply, replay, store_answer
@@ -40,7 +40,7 @@ def paper_order(desk: Desk, user_id: str, asked: Submission, now: datetime) -> P
 
 def _turn_of(desk: Desk, asked: Submission, now: datetime) -> tuple[About, Callable[[Turn], Reply]]:
     order = asked.order
-    key = asked.key or f"made-up-{uuid4()}"
+    key = asked.key or f"made-up-{new_id()}"
 
     def submitted(at: Turn) -> Reply:
         if at.stored.answer:

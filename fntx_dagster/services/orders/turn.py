@@ -6,12 +6,11 @@ happens (`quote`, `fill`, `fund`, `trip`), and this module books it, values the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from uuid import uuid4
 
 from fntx_dagster.ledger import breaker, kinds, matching
 from fntx_dagster.ledger.book import USER, Book
@@ -20,8 +19,10 @@ from fntx_dagster.ledger.entries import Head, chained, moment
 from fntx_dagster.ledger.exact import decimal, exact
 from fntx_dagster.ledger.gates import reducible
 from fntx_dagster.ledger.positions import Key, Position
+from fntx_dagster.ledger.postings import LedgerLeg, of_fill
 from fntx_dagster.model.orders import RESTING, OrderFill, Quote
 from fntx_dagster.services.orders.desks import Desk
+from fntx_dagster.services.orders.ids import new_id
 from fntx_dagster.services.orders.lots import TurnLots
 from fntx_dagster.services.orders.waiting import alone
 from fntx_dagster.store.ledger import books, changes, live
@@ -131,7 +132,7 @@ class Turn:
         currency = order["symbol"].partition("/")[2]
         liquidity = "taker" if taker else "maker"
         execution = OrderFill(
-            f"paper-{uuid4().hex}", order["side"], quantity, price, fee, currency, liquidity, self.now
+            f"paper-{new_id().replace('-', '')}", order["side"], quantity, price, fee, currency, liquidity, self.now
         )
         if taker:
             self._take(order, quantity)
@@ -149,9 +150,10 @@ class Turn:
         before = self.book.figures[USER]
         booked = self.book.fill(key, self.head.entry_no + 1, execution, rates)
         after = self.book.figures[USER]
-        own = (str(uuid4()), order["order_id"], key, execution, rates, booked.realized)
+        own = (new_id(), order["order_id"], key, execution, rates, booked.realized)
         entry = kinds.fill(*own, self.stored.is_paper, self._recorded_at)
-        self._record(entry if self.stored.is_paper else entry | {"booked_at": moment(self.now)})
+        legs = of_fill(key, execution)
+        self._record(entry if self.stored.is_paper else entry | {"booked_at": moment(self.now)}, legs)
         for part in booked.parts:
             self.changes.filled(key, part)
         self._day["trades"] += 1
@@ -172,7 +174,7 @@ class Turn:
         if bot_id:
             self.changes.bots.add(bot_id)
         entry = self._record(
-            kinds.funding(kind, str(uuid4()), amount, currency, rate, bot_id, why, self.stored.is_paper, self.when)
+            kinds.funding(kind, new_id(), amount, currency, rate, bot_id, why, self.stored.is_paper, self.when)
         )
         before = self.book.funds[USER].capital if USER in self.book.funds else exact(0)
         kinds.apply(self.book, entry, self.day)
@@ -345,11 +347,11 @@ class Turn:
         """An entry of now that moves no money."""
         return self._record(kinds.event(kind, self.when, self.stored.is_paper, **own))
 
-    def _record(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _record(self, body: dict[str, Any], legs: Sequence[LedgerLeg] | None = None) -> dict[str, Any]:
         [entry] = chained(self.head, [body])
         self.head = Head(entry["entry_no"], entry["hash"])
         self.first_day = min(self.first_day or self.day, self.day)
-        self.changes.entry(entry, kinds.postings(entry))
+        self.changes.entry(entry, kinds.postings(entry) if legs is None else legs)
         self.touched = True
         return entry
 

@@ -46,6 +46,8 @@ FUND_AMOUNTS = (
     "base_withdrawals",
 )
 """The amounts of a fund, beside its prices: columns as the fields are called."""
+FIGURE_AMOUNTS = ("volume", "realized", "fees", "income", "gains", "losses", "best", "worst")
+"""Of the figures, those that are no counts."""
 
 
 class About(NamedTuple):
@@ -287,7 +289,7 @@ def _stored(book_id: int, about: About, state: dict[str, Any]) -> Stored:
 
 def _figures(row: dict[str, Any]) -> Figures:
     values: dict[str, Any] = {name: row[name] for name in ("fills", "wins", "losing", "even", "unknown", "streak")}
-    for name in ("volume", "realized", "fees", "income", "gains", "losses", "best", "worst"):
+    for name in FIGURE_AMOUNTS:
         values[name] = exact(row[name])
     return Figures(**values)
 

@@ -26,7 +26,7 @@ from fntx_dagster.model.orders import Quote
 from fntx_dagster.store import prepared
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import books
-from fntx_dagster.store.ledger.books import FUND_AMOUNTS
+from fntx_dagster.store.ledger.books import FIGURE_AMOUNTS, FUND_AMOUNTS
 from fntx_dagster.store.ledger.states import BEGIN
 from fntx_dagster.store.ledger.storing import USUAL, statement
 
@@ -242,18 +242,17 @@ def _balances(book: Book, before: Kept) -> list[Row]:
 
 
 def _figures(bot_id: str, figures: Figures) -> Row:
-    row: Row = {"bot_id": bot_id}
-    for name in figures.__dataclass_fields__:
-        value = getattr(figures, name)
-        row[name] = value if isinstance(value, int) else text(value)
-    return row
+    row = figures._asdict()
+    for name in FIGURE_AMOUNTS:
+        row[name] = plain(row[name])
+    return row | {"bot_id": bot_id}
 
 
 def _fund(bot_id: str, fund: Fund) -> Row:
     row: Row = {"bot_id": bot_id, "day": fund.day and fund.day.isoformat()}
     for name in ("last", "high", "guarded"):
         price = getattr(fund, name)
-        row |= {f"{name}_equity": text(price.equity), f"{name}_units": text(price.units)}
+        row[f"{name}_equity"], row[f"{name}_units"] = plain(price.equity), plain(price.units)
     for name in FUND_AMOUNTS:
-        row[name] = text(getattr(fund, name))
+        row[name] = plain(getattr(fund, name))
     return row
