@@ -51,5 +51,13 @@ class TurnLots:
         old, lots = self._old(key), self._book.lots[key]
         self._book.lots[key] = deque([*old, *more, *[lot for lot in lots if lot not in old]])
 
+    def known(self, key: Key) -> list[OpenLot]:
+        """The oldest lots of a position as they are now, as far as none between them is unknown."""
+        lots, last = [*self._book.lots[key]], self._last.get(key)
+        if are_all(lots, self._book, key):
+            return lots
+        places = [place for place, lot in enumerate(lots, 1) if lot.entry_no == last]
+        return lots[: places[0]] if places else []
+
     def _old(self, key: Key) -> list[OpenLot]:
         return [lot for lot in self._book.lots[key] if lot.entry_no <= self._stored.head.entry_no]

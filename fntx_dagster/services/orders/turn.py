@@ -85,7 +85,7 @@ class Turn:
         self._rows: dict[str, OrderRow] = {order["order_id"]: order for order in stored.resting}
         self._recorded_at = desk.clock()
         self.key = Key(about.bot_id or "", about.exchange or "", about.symbol or "")
-        self._lots = TurnLots(stored, self.key)
+        self.lots = TurnLots(stored, self.key)
         if after is not None:
             self.touched, self.changes, self._day = after.touched, after.changes, after._day
             self._before, self._positions = after._before, after._positions
@@ -144,8 +144,8 @@ class Turn:
         execution = execution._replace(at=min(execution.at, self.now))
         key = Key(order["bot_id"], order["exchange"], order["symbol"])
         self._expect(key.exchange, key.symbol)
-        if wanted := self._lots.wanted(key, execution):
-            self._lots.read(self._connection, key, wanted)
+        if wanted := self.lots.wanted(key, execution):
+            self.lots.read(self._connection, key, wanted)
         rates = self.book.rates(key.symbol.partition("/")[2], execution.fee_currency)
         before = self.book.figures[USER]
         booked = self.book.fill(key, self.head.entry_no + 1, execution, rates)

@@ -17,7 +17,6 @@ from typing import Any, Generic, TypeVar
 
 from fntx_dagster.services.orders import waiting
 from fntx_dagster.services.orders.desks import Desk
-from fntx_dagster.services.orders.lots import are_all
 from fntx_dagster.services.orders.turn import Turn, begun
 from fntx_dagster.services.orders.waiting import BookLine, Start, in_thread, line_of
 from fntx_dagster.services.orders.warm import WarmBook
@@ -207,7 +206,7 @@ def _left(at: Turn) -> Stored | None:
     if at.approved:
         usage = usage._replace(bot_today=usage.bot_today + 1, user_today=usage.user_today + 1)
         insort(stored.approved, at.now)
-    lots = [*at.book.lots[at.key]]
+    lots = at.lots.known(at.key)
     at.book.lots.clear()
     return stored._replace(
         head=at.head,
@@ -216,5 +215,5 @@ def _left(at: Turn) -> Stored | None:
         usage=usage,
         reducing=Decimal(0),  # of the bot, in the symbol, where nothing rests
         answer=None,
-        lots=lots if are_all(lots, at.book, at.key) else [],
+        lots=lots,
     )

@@ -18,7 +18,7 @@ from fntx_dagster.store.ledger.changes import BookRows
 
 _log = logging.getLogger(__name__)
 _MOST_BOOKS = 32
-_SLOW_SECONDS, _MOST_AT_ONCE = 0.05, 4
+_SLOW_SECONDS, _MOST_AT_ONCE = 0.004, 4
 """What is stored for so long waits for a lock or the network: the next need not wait for it, too."""
 
 

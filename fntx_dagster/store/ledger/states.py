@@ -97,6 +97,6 @@ READ = """  -- $1: the book; from $2 on the fields of `About`, in their order
                 from ledger.lots join held
                     using (book_id, bot_id, exchange, symbol)
                 where here and bot_id = $4::text and (held.quantity < 0) = ($9::text = 'buy')
-                order by rank limit 8) as oldest)
+                order by rank limit 32) as oldest)
     )::text
 """

@@ -319,3 +319,14 @@ def test_a_kill_leaves_all_or_nothing_of_what_is_stored_together(database: Datab
     assert counted(desk, "(select count(*) from ledger.answers)") == used + len(users), "and of the deposits"
     assert [book.faults for book in verify(desk)] == [()] * 4
     assert [ordered(desk, user)["success"] for user in users] == [True] * 4
+
+
+def test_of_a_position_of_many_lots_the_oldest_are_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = warmed(database)
+    for number in range(78):
+        assert order(desk, NOW, 100 + number % 7)["success"]
+    noting = Noting(monkeypatch)
+    prices = [order(desk, NOW, 120, side=("sell", "sell", "buy")[number % 3])["success"] for number in range(90)]
+    assert all(prices)
+    assert 0 < noting.cold < 6
+    assert [book.faults for book in verify(desk)] == [()]
