@@ -44,7 +44,7 @@ def measure(many: int = MANY) -> list[Measurement]:
         bots = [funded(desk, f"user{number}") for number in range(BOOKS)]
         return [
             *_through_http(settings, desk, bots),
-            _gates(settings, bots),
+            *_without_http(settings, desk, bots),
             _many_bots(desk),
             *_long_history(desk, many),
             _import(desk, settings.home / "fills.csv"),
@@ -77,10 +77,17 @@ def _through_http(settings: Settings, desk: Desk, bots: list[Bot]) -> list[Measu
     ]
 
 
-def _gates(settings: Settings, bots: list[Bot]) -> Measurement:
+def _without_http(settings: Settings, desk: Desk, bots: list[Bot]) -> list[Measurement]:
     with workers(settings, [bot.user for bot in bots], 2) as work:
         found = _in_turns({what: lambda what=what: work(what, SECONDS) for what in ("submit", "insert")})
-    return _beside("orders without HTTP, 8 connections", found, "submit", "bare inserts", "insert", "0.3 or more")
+    with workers(settings, [bots[0].user] * BOOKS, 1) as work, psycopg.connect(desk.db.url) as connection:
+        rates = {"hot": lambda: work("submit", SECONDS), "commits": lambda: _commits(connection)}
+        hot = _in_turns(rates)
+    what = f"orders of one book without HTTP, {BOOKS} threads"
+    return [
+        _beside("orders without HTTP, 8 connections", found, "submit", "bare inserts", "insert", "0.3 or more"),
+        _beside(what, hot, "hot", "commits of a connection", "commits", "0.75 or more"),
+    ]
 
 
 def _many_bots(desk: Desk) -> Measurement:

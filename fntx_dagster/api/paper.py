@@ -8,10 +8,10 @@ from starlette.concurrency import run_in_threadpool
 
 from fntx_dagster.services.orders import waiting
 from fntx_dagster.services.orders.replies import Reply
-from fntx_dagster.services.orders.turning import PaperOrder
+from fntx_dagster.services.orders.turning import OrderInLine
 
 
-async def result_of(order: PaperOrder[Reply]) -> Reply:
+async def result_of(order: OrderInLine[Reply]) -> Reply:
     """The answer to an order that waits for its book from now on. Raises what `submitting.submit` does."""
     loop = asyncio.get_running_loop()
     answered = loop.create_future()

@@ -18,7 +18,7 @@ from fntx_dagster.services.orders.live.placing import place
 from fntx_dagster.services.orders.replies import Reply, order_reply, replay, store_answer
 from fntx_dagster.services.orders.requests import Submission
 from fntx_dagster.services.orders.turn import Desk, OrderRow, Turn
-from fntx_dagster.services.orders.turning import PaperOrder, taken
+from fntx_dagster.services.orders.turning import OrderInLine, taken
 from fntx_dagster.store.ledger.books import About
 
 
@@ -33,9 +33,9 @@ def submit(desk: Desk, user_id: str, asked: Submission, now: datetime) -> Reply:
     return taken(desk, user_id, *_turn_of(desk, asked, now))
 
 
-def paper_order(desk: Desk, user_id: str, asked: Submission, now: datetime) -> PaperOrder[Reply]:
+def paper_order(desk: Desk, user_id: str, asked: Submission, now: datetime) -> OrderInLine[Reply]:
     """A paper order as `submit` takes it, for who does not wait for it in a thread."""
-    return PaperOrder(desk, user_id, *_turn_of(desk, asked, now))
+    return OrderInLine(desk, user_id, *_turn_of(desk, asked, now))
 
 
 def _turn_of(desk: Desk, asked: Submission, now: datetime) -> tuple[About, Callable[[Turn], Reply]]:

@@ -24,6 +24,7 @@ from fntx_dagster.store.ledger.books import About, Stored
 
 T = TypeVar("T")
 _MOST_ORDERS = 16
+_MOST_LOTS = 64
 
 
 def taken(desk: Desk, user_id: str, about: About, do: Callable[[Turn], T]) -> T:
@@ -31,7 +32,7 @@ def taken(desk: Desk, user_id: str, about: About, do: Callable[[Turn], T]) -> T:
 
     Raises Transient where the book's lock or the database is not to be had in time.
     """
-    order = PaperOrder(desk, user_id, about, do)
+    order = OrderInLine(desk, user_id, about, do)
     answered, works = Lock(), list[Callable[[], None]]()
     answered.acquire()
     try:
@@ -48,7 +49,7 @@ def taken(desk: Desk, user_id: str, about: About, do: Callable[[Turn], T]) -> T:
     return order.result()
 
 
-class PaperOrder(Generic[T]):
+class OrderInLine(Generic[T]):
     """An order on its way through its book: `do` is its turn, which may be taken several times and is stored once."""
 
     def __init__(self, desk: Desk, user_id: str, about: About, do: Callable[[Turn], T]) -> None:
@@ -96,20 +97,22 @@ class PaperOrder(Generic[T]):
     # what a line, and the storing, say
 
     def lead(self, line: BookLine, start: Start) -> None:
-        orders: list[PaperOrder[Any]] = [self]
+        orders: list[OrderInLine[Any]] = [self]
         while line.waiting and len(orders) < _MOST_ORDERS:
             try:
                 following = line.waiting.popleft()
             except IndexError:  # withdrawn just now
                 break
-            if not isinstance(following, PaperOrder) or following.desk is not self.desk:
+            if not isinstance(following, OrderInLine) or following.desk is not self.desk:
                 line.waiting.appendleft(following)
                 break
             orders.append(following)
         kept = None if self.reads else self.desk.warm.take(self.user_id)
-        group = OrderGroup.of(line, orders, kept) if kept else None
-        following = orders[len(group.orders) if group else 1 :]
-        line.waiting.extendleft(reversed(following))
+        try:
+            group = OrderGroup.of(line, orders, kept) if kept else None
+        except Exception:  # as of one turn
+            group = None
+        line.waiting.extendleft(reversed(orders[len(group.orders) if group else 1 :]))
         if group:
             self.desk.writer.add(group, start)
         else:
@@ -117,7 +120,7 @@ class PaperOrder(Generic[T]):
 
     def answer(self, reply: T | Exception) -> None:
         self._reply = reply
-        self._answered()
+        self._tell()
 
     def give(self, book: BookLine) -> None:
         """Let the order have the book and read it."""
@@ -125,7 +128,13 @@ class PaperOrder(Generic[T]):
         if self._gone:
             self._leave()
         else:
+            self._tell()
+
+    def _tell(self) -> None:
+        try:
             self._answered()
+        except RuntimeError:  # the loop of who asked is closed
+            self.abandon()
 
     def _leave(self) -> None:
         try:
@@ -150,14 +159,14 @@ class OrderGroup:
     cannot be kept."""
 
     def __init__(
-        self, line: BookLine, orders: list[PaperOrder[Any]], replies: list[Any], left: WarmBook | None, at: Turn
+        self, line: BookLine, orders: list[OrderInLine[Any]], replies: list[Any], left: WarmBook | None, at: Turn
     ) -> None:
         self.orders = orders
         self.rows = at.rows(at.stored.version)
         self._line, self._replies, self._left = line, replies, left
 
     @classmethod
-    def of(cls, line: BookLine, orders: list[PaperOrder[Any]], kept: WarmBook) -> OrderGroup | None:
+    def of(cls, line: BookLine, orders: list[OrderInLine[Any]], kept: WarmBook) -> OrderGroup | None:
         """The first of these orders, as many as can follow each other on what is kept; None where not even one can."""
         before = kept.copy() if len(orders) > 1 else None
         at, left, replies, keys = None, kept, [], set[str | None]()
@@ -206,7 +215,7 @@ def _left(at: Turn) -> Stored | None:
     if at.approved:
         usage = usage._replace(bot_today=usage.bot_today + 1, user_today=usage.user_today + 1)
         insort(stored.approved, at.now)
-    lots = at.lots.known(at.key)
+    lots = at.lots.known(at.key)[:_MOST_LOTS]
     at.book.lots.clear()
     return stored._replace(
         head=at.head,

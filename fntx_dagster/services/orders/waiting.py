@@ -25,7 +25,10 @@ Start = Callable[[Callable[[], None]], object]
 
 def in_thread(work: Callable[[], None]) -> None:
     """Begin work in a thread that nobody waits for."""
-    _threads.submit(work)
+    try:
+        _threads.submit(work)
+    except RuntimeError:  # the interpreter is about to end, and begins no more of them
+        work()
 
 
 class InLine(Protocol):

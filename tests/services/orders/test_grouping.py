@@ -20,7 +20,7 @@ from fntx_dagster.errors import Transient
 from fntx_dagster.ledger.gates import Rules
 from fntx_dagster.services.orders import requests, waiting, writing
 from fntx_dagster.services.orders.money import fund
-from fntx_dagster.services.orders.submitting import submit
+from fntx_dagster.services.orders.submitting import paper_order, submit
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.store.database import Database
@@ -325,8 +325,26 @@ def test_of_a_position_of_many_lots_the_oldest_are_kept(database: Database, monk
     desk = warmed(database)
     for number in range(78):
         assert order(desk, NOW, 100 + number % 7)["success"]
-    noting = Noting(monkeypatch)
-    prices = [order(desk, NOW, 120, side=("sell", "sell", "buy")[number % 3])["success"] for number in range(90)]
-    assert all(prices)
-    assert 0 < noting.cold < 6
+    for seller in (Desk(database, PATIENT), desk):  # one that bought none of them, and one that is out of date then
+        noting = Noting(monkeypatch)
+        for number in range(60):
+            assert order(seller, NOW, 120, side=("sell", "sell", "buy")[number % 3])["success"]
+        assert noting.cold == 2, "the second time after 32 lots"
     assert [book.faults for book in verify(desk)] == [()]
+
+
+def test_who_asks_no_more_for_an_order_keeps_the_book_from_nobody(database: Database) -> None:
+    desk = Desk(database, PATIENT)
+    traders(desk, "ada")
+    quote = {"bid": "100", "ask": "100", "ts": NOW.isoformat()}
+    body = {"bot_id": "b", "exchange": "binance", "symbol": "BTC/USDT", "side": "buy", "amount": "1", "quote": quote}
+    asked = requests.submission(json.dumps(body).encode(), None)
+
+    def closed() -> None:
+        raise RuntimeError("Event loop is closed")
+
+    for answered in (closed, lambda: None):
+        left = paper_order(desk, "ada", asked, NOW)  # of another bot: it is given the book
+        left.enter(answered)
+        left.abandon()
+        assert ordered(desk, "ada")["success"]
