@@ -1,0 +1,165 @@
+"""A crash at any step of a signal, a hundred messages at once: one execution, and nothing half done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import psycopg
+import pytest
+
+from fntx_dagster.model.signals import OMNIBUS, SEPARATE, SignalStrategy
+from fntx_dagster.services.orders import money, requests
+from fntx_dagster.services.orders.fields import Declined
+from fntx_dagster.services.orders.turn import Desk, Turn
+from fntx_dagster.services.signals import elsewhere, leaving
+from fntx_dagster.services.signals.entering import enter_signal
+from fntx_dagster.services.signals.exiting import leave_signal
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.server import database_url
+from fntx_dagster.store.signals import executions
+from fntx_dagster.store.signals.strategies import keep_strategy
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+_numbers = count()
+
+
+class CrashError(Exception):
+    """The process ends here."""
+
+
+@pytest.fixture(scope="module")
+def database(postgres: str) -> Iterator[Database]:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("create database crashes template template_fntx")
+    yield (database := Database(database_url(postgres, "crashes")))
+    database.close()
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("drop database crashes with (force)")
+
+
+class Signal:
+    """A signal of a strategy of its own, with three traders who have money."""
+
+    def __init__(self, db: Database, accounts: str) -> None:
+        self.desk, self.code = Desk(db), f"S{next(_numbers)}"
+        self.users = [f"{name}@{self.code}" for name in ("ada", "bob", "eve")]
+        keep_strategy(db, SignalStrategy(self.code, accounts, "USDT", None, Decimal(10_000)))
+        for user in self.users:
+            body = json.dumps({"amount": "100000"}).encode()
+            money.fund(self.desk, user, requests.funding(body, None), NOON)
+
+    def entry(self) -> dict[str, Any]:
+        wishes = [{"user_id": user, "qty": place + 1} for place, user in enumerate(self.users)]
+        body = self._named("BUY_ENTRY") | {
+            "strike_data": {"symbol": "X26MAR", "exchange": "NFO"},
+            "allocations": wishes,
+            "quote": {"bid": "100", "ask": "100"},
+        }
+        return json.loads(enter_signal(self.desk, "test", json.dumps(body).encode(), NOON).body)
+
+    def leave(self, bid: str = "110") -> dict[str, Any]:
+        body = self._named("BUY_EXIT") | {"quote": {"bid": bid, "ask": bid}}
+        later = NOON + timedelta(minutes=1)
+        return json.loads(leave_signal(self.desk, "test", json.dumps(body).encode(), later).body)
+
+    def counts(self) -> tuple[int, ...]:
+        """Executions, allocations, trades, entries' and exits' orders of everybody."""
+        with self.desk.db.connect() as connection:
+            row = connection.execute(
+                """select (select count(*) from ledger.signal_executions where strategy_code = %(code)s),
+                    (select count(*) from ledger.user_signal_allocations join ledger.signal_executions
+                        using (signal_execution_id) where strategy_code = %(code)s),
+                    (select count(*) from ledger.trades where strategy_code = %(code)s),
+                    (select count(*) from ledger.orders where idempotency_key like %(code)s || '|%%|ENTRY%%'),
+                    (select count(*) from ledger.orders where idempotency_key like %(code)s || '|%%|EXIT%%')""",
+                {"code": self.code},
+            ).fetchone()
+        assert row is not None
+        return tuple(row)
+
+    def _named(self, signal: str) -> dict[str, Any]:
+        names = {"token": "23", "unique_id": "one", "strike_price_token": "45678", "strategy_code": self.code}
+        return names | {"signal": signal}
+
+
+ENTRY = [(executions, "log", 0), (executions, "add_execution", 0), (executions, "add_shares", 0), (Turn, "store", 0)]
+EXIT = [(executions, name, 0) for name in ("log", "change_execution", "move_shares", "add_trade", "add_exit")]
+STEPS = {
+    OMNIBUS: (ENTRY, [*EXIT, (Turn, "store", 0)]),
+    SEPARATE: (
+        [
+            *ENTRY,
+            *((elsewhere, "submit", order) for order in range(3)),
+            (executions, "change_execution", 0),
+            (executions, "fill_shares", 0),
+            (elsewhere, "store_answer", 0),
+        ],
+        [*((leaving, "submit", order) for order in range(3)), *EXIT],
+    ),
+}
+"""What each kind of strategy does one after the other, in its entry and its exit: where, and the how-manieth time."""
+
+
+@pytest.mark.parametrize("accounts", [OMNIBUS, SEPARATE])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "behind"])
+def test_a_crash_at_any_step_leaves_one_execution_when_the_message_comes_again(
+    database: Database, accounts: str, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal = Signal(database, accounts)
+    for sent, steps in zip((signal.entry, signal.leave), STEPS[accounts], strict=True):
+        for place, name, turn in steps:
+            with monkeypatch.context() as patch:
+                _crash(patch, place, name, turn, after=after)
+                with pytest.raises(CrashError):
+                    sent()
+        assert sent()["success"]
+    orders = 3 if accounts == SEPARATE else 1
+    assert signal.counts() == (1, 3, 1, orders, orders)
+    last = signal.leave()["data"]
+    assert (last["status"], last["total_qty"], last["total_pnl"]) == ("CLOSED", "6", "60")
+
+
+def _crash(patch: pytest.MonkeyPatch, place: Any, name: str, turn: int, *, after: bool) -> None:
+    done, reached = getattr(place, name), count()
+
+    def crashing(*given: Any, **more: Any) -> Any:
+        if next(reached) == turn:
+            if after:
+                done(*given, **more)
+            raise CrashError
+        return done(*given, **more)
+
+    patch.setattr(place, name, crashing)
+
+
+@pytest.mark.parametrize("accounts", [OMNIBUS, SEPARATE])
+def test_a_hundred_equal_messages_at_once_are_one_execution_and_one_trade(database: Database, accounts: str) -> None:
+    signal = Signal(database, accounts)
+    with ThreadPoolExecutor(16) as pool:
+        entered = list(pool.map(lambda _: signal.entry(), range(100)))
+        left = list(pool.map(lambda _: signal.leave(), range(100)))
+    assert all(answer == entered[0] for answer in entered)
+    assert all(answer == left[0] for answer in left)
+    orders = 3 if accounts == SEPARATE else 1
+    assert signal.counts() == (1, 3, 1, orders, orders)
+
+
+def test_another_message_of_the_same_id_is_refused_also_where_the_first_crashed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal = Signal(database, SEPARATE)
+    with monkeypatch.context() as patch:
+        _crash(patch, elsewhere, "submit", 1, after=True)
+        with pytest.raises(CrashError):
+            signal.entry()
+    users, signal.users = signal.users, signal.users[:2]
+    with pytest.raises(Declined, match="another request"):
+        signal.entry()
+    signal.users = users
+    assert signal.entry()["data"]["total_qty"] == "6"
