@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -114,17 +116,15 @@ def traded(desk: Desk, db: Readable, chosen: Chosen) -> list[SignalTrade]:
     found = []
     for trade in ended:
         steps = exits.get(trade.signal_execution_id, [])
-        known = [
-            mark
-            for mark in marks.get((trade.exchange, trade.market), ())
-            if trade.entry_time <= mark[0] <= trade.exit_time
-        ]
+        known = marks.get((trade.exchange, trade.market), [])
+        begins = bisect_left(known, trade.entry_time, key=itemgetter(0))
+        ends = bisect_right(known, trade.exit_time, key=itemgetter(0))
         sign = 1 if trade.signal_type == "BUY_ENTRY" else -1
         best_and_worst = excursion(
             sign * Fraction(trade.entry_money),
             sign * Fraction(trade.total_qty),
             [SignalStep(step.at, Fraction(step.qty), Fraction(step.pnl)) for step in steps],
-            known,
+            known[begins:ends],
         )
         best, worst = best_and_worst or (None, None)
         found.append(
