@@ -24,6 +24,7 @@ from fntx_dagster.services.orders.live.following import follow
 from fntx_dagster.services.orders.live.sweeping import sweep
 from fntx_dagster.services.orders.prices import Feed
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.services.signals.elsewhere import follow_entries
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.advisory import AdvisoryLock
 from fntx_dagster.store.ledger import watch
@@ -127,6 +128,7 @@ def watcher_of(settings: Settings, desk: Desk) -> Watcher:
         of_accounts = [
             Task("unknown orders", _SWEEP_SECONDS, partial(sweep, desk)),
             Task("orders that rest", _FOLLOW_SECONDS, partial(follow, desk)),
+            Task("shares of live signals", _FOLLOW_SECONDS, partial(follow_entries, desk)),
         ]
         return of_all + of_accounts if desk.live else of_all
 

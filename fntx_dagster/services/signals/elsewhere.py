@@ -232,3 +232,12 @@ def follow_entry(desk: Desk, known: SignalExecution, now: datetime) -> SignalExe
     after = executions.execution_of_id(desk.db, known.signal_execution_id)
     assert after is not None
     return after
+
+
+def follow_entries(desk: Desk) -> int:
+    """Share what live orders got after the answers of their entries: how many executions moved."""
+    moved = 0
+    for known in executions.open_executions(desk.db, None):
+        if not known.is_paper and not known.entry_ended:
+            moved += follow_entry(desk, known, desk.clock()) != known
+    return moved
