@@ -13,6 +13,7 @@ from fntx_dagster.cli.signal_following import (
     subscriptions,
 )
 from fntx_dagster.cli.signal_messages import enter, leave
+from fntx_dagster.cli.signal_migration import migrate
 from fntx_dagster.cli.signal_proofs import prove
 
 signals = typer.Typer(no_args_is_help=True, help="Signals: one message, one execution, a fair share for each.")
@@ -27,5 +28,6 @@ for command in (
     prove,
 ):
     signals.command()(command)
+signals.command()(migrate)
 signals.command("enter")(enter)
 signals.command("exit")(leave)

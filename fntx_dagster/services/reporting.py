@@ -6,7 +6,7 @@ What is read is `store.marts`', what is said is `report`'s; here both are joined
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -185,10 +185,10 @@ def _beside(
     )
 
 
-def write_whole(file: Path, content: str | bytes, *, private: bool = False) -> None:
-    """Write a file whole or not at all, a text in UTF-8, in place of what is there and with the same permissions;
-    `private` lets the owner alone read it. A pipe or another special file is written to as it is. Raises Permanent
-    where the folder does not exist or `file` is one."""
+def write_whole(file: Path, content: str | bytes | Iterable[bytes], *, private: bool = False) -> None:
+    """Write a file whole or not at all, a text in UTF-8 or blocks of bytes, in place of what is there and with the same
+    permissions; `private` lets the owner alone read it. A pipe or another special file is written to as it is. Raises
+    Permanent where the folder does not exist or `file` is one."""
     target = Path(os.path.expanduser(file)).resolve()  # as it is where `~name` is nobody, which Path refuses
     if not target.parent.is_dir():
         raise Permanent(
@@ -196,8 +196,11 @@ def write_whole(file: Path, content: str | bytes, *, private: bool = False) -> N
         )
     if target.is_dir():
         raise Permanent(f"{file} is a folder", "Give the path of a file in it")
+    whole = content.encode() if isinstance(content, str) else content
+    blocks = [whole] if isinstance(whole, bytes) else whole
     if target.exists() and not target.is_file():
-        target.write_bytes(content.encode() if isinstance(content, str) else content)
+        with target.open("wb") as stream:
+            stream.writelines(blocks)
         return
     mode = 0o600 if private else target.stat().st_mode & 0o777 if target.exists() else 0o666
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
@@ -205,7 +208,7 @@ def write_whole(file: Path, content: str | bytes, *, private: bool = False) -> N
         unfinished.unlink(missing_ok=True)
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with open(descriptor, "wb") as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
+            stream.writelines(blocks)
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from fntx_dagster.model.signals import OMNIBUS, SEPARATE, SignalStrategy
 from fntx_dagster.services.orders.fields import Declined, FieldFault
-from fntx_dagster.services.orders.replies import Reply, store_answer
+from fntx_dagster.services.orders.replies import Reply, reused, store_answer
 from fntx_dagster.services.orders.turn import Desk, Turn
 from fntx_dagster.services.signals import requests, trading
 from fntx_dagster.services.signals.elsewhere import enter_elsewhere
@@ -44,7 +44,10 @@ def enter_signal(desk: Desk, source: str, body: bytes, now: datetime) -> Reply:
             unique_id=asked.unique_id,
             signal_type=asked.signal_type,
         )
-        return _entered(desk, _prepared(desk, asked, arrived, now))
+        try:
+            return _entered(desk, _prepared(desk, asked, arrived, now))
+        except executions.SignalIsKnown:
+            raise reused() from None
     except Declined as declined:
         executions.log_refused(desk.db, arrived, declined.code)
         raise

@@ -115,6 +115,10 @@ class OrderOutcome(NamedTuple):
         return self.state in ("rejected", "filled", "cancelled", "expired", "failed")
 
 
+class SignalIsKnown(Exception):
+    """There is an execution of this strategy and unique id."""
+
+
 _GIVEN = tuple(name for name in SignalExecution._fields if name != "signal_execution_id")
 
 
@@ -186,15 +190,15 @@ def execution_of_id(db: Readable, signal_execution_id: int) -> SignalExecution |
 
 
 def add_execution(connection: psycopg.Connection, given: Mapping[str, Any]) -> int:
-    """Store an execution: its number. `given`: fields of `SignalExecution` but for the number."""
+    """Store an execution: its number. `given`: fields of `SignalExecution` but for the number. Raises SignalIsKnown
+    where one of its strategy and unique id is there: it was migrated, since it has no answer under its key."""
     names = [name for name in _GIVEN if name in given]
     values = own_sql(", ".join(f"%({name})s" for name in names))
-    return one_value(
-        connection.execute(
-            f"insert into ledger.signal_executions ({columns(names)}) values ({values}) returning signal_execution_id",
-            given,
-        )
-    )
+    query = f"insert into ledger.signal_executions ({columns(names)}) values ({values}) returning signal_execution_id"
+    try:
+        return one_value(connection.execute(query, given))
+    except psycopg.errors.UniqueViolation as error:
+        raise SignalIsKnown from error
 
 
 def change_execution(connection: psycopg.Connection, signal_execution_id: int, changed: Mapping[str, Any]) -> None:

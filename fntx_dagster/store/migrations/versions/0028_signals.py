@@ -17,6 +17,7 @@ down_revision = "0027"
 def upgrade() -> None:
     op.execute(_TABLES)
     op.execute(_GUARDS)
+    op.execute(_LEGACY)
     op.execute(
         protected(
             appended=(
@@ -170,11 +171,14 @@ CREATE TABLE ledger.user_signal_allocations (
     max_notional numeric,
     order_id uuid,
     closed_at timestamptz,
+    migrated_from bigint,
     PRIMARY KEY (signal_execution_id, user_id),
     CHECK (0 <= closed_qty AND closed_qty <= qty AND qty <= greatest(requested_qty, 0)),
     CHECK ((status IN ('FAILED', 'UNFILLED')) = (reason IS NOT NULL))
 ) WITH (fillfactor = 70);
 CREATE INDEX allocations_of_a_user ON ledger.user_signal_allocations (user_id, signal_execution_id);
+CREATE UNIQUE INDEX allocations_migrated_once ON ledger.user_signal_allocations (migrated_from)
+    WHERE migrated_from IS NOT NULL;
 
 CREATE TABLE ledger.signal_exits (
     signal_exit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -311,4 +315,70 @@ END $$;
 CREATE CONSTRAINT TRIGGER summed AFTER INSERT OR UPDATE ON ledger.signal_executions DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION ledger.sum_allocations();
 ALTER TABLE ledger.signal_executions ENABLE ALWAYS TRIGGER summed;
+"""
+
+# One row for each participant, with the columns and states of a service that kept a position, orders and a trade for
+# each user. A migrated row has its old id; the others' are above 2^32, where an old id of 32 bits never is.
+_LEGACY = """
+CREATE SCHEMA legacy;
+COMMENT ON SCHEMA legacy IS 'Executions and allocations as the rows of one user each, for old readers; read only';
+
+CREATE VIEW legacy.positions AS
+SELECT coalesce(share.migrated_from, ((share.signal_execution_id + 4096) << 20) + share.place) AS id,
+    CASE WHEN share.user_id ~ '^[0-9]{1,18}$' THEN share.user_id::bigint END AS user_id,
+    share.user_id AS participant,
+    execution.strategy_code,
+    execution.unique_id,
+    instrument.symbol,
+    instrument.underlying,
+    instrument.strike AS strike_price,
+    instrument.option_type,
+    instrument.expiry AS expiry_date,
+    instrument.exchange,
+    execution.token,
+    execution.strike_price_token,
+    instrument.lot_size,
+    CASE execution.signal_type WHEN 'BUY_ENTRY' THEN 'BUY' ELSE 'SELL' END AS side,
+    share.qty,
+    trim_scale(round(share.money_in / share.qty, 18)) AS avg_entry_price,
+    trim_scale(round(share.money_out / nullif(share.closed_qty, 0), 18)) AS avg_exit_price,
+    share.pnl AS realized_pnl,
+    share.entry_fee + share.exit_fee AS fees,
+    CASE share.status WHEN 'CLOSED' THEN 'CLOSED' ELSE 'OPEN' END AS status,
+    execution.entry_time,
+    CASE share.status WHEN 'CLOSED' THEN share.closed_at END AS exit_time,
+    execution.exit_reason,
+    share.signal_execution_id
+FROM ledger.user_signal_allocations AS share
+JOIN ledger.signal_executions AS execution USING (signal_execution_id)
+JOIN ledger.instruments AS instrument USING (instrument_id)
+WHERE share.qty > 0;
+
+CREATE VIEW legacy.orders AS
+SELECT position.id * 2 + leaves::int AS id,
+    position.user_id,
+    position.id AS position_id,
+    position.participant || CASE WHEN leaves THEN '_EXIT_' ELSE '_' END || position.unique_id || '_'
+        || trim_scale(extract(epoch FROM moment)) AS order_id,
+    position.symbol,
+    position.underlying,
+    CASE WHEN (position.side = 'BUY') <> leaves THEN 'BUY' ELSE 'SELL' END AS order_type,
+    position.qty,
+    position.qty AS executed_qty,
+    CASE WHEN leaves THEN position.avg_exit_price ELSE position.avg_entry_price END AS avg_executed_price,
+    'EXECUTED' AS status,
+    position.exchange,
+    moment AS placed_at,
+    moment AS executed_at
+FROM legacy.positions AS position
+CROSS JOIN LATERAL (VALUES (false, position.entry_time), (true, position.exit_time)) AS step (leaves, moment)
+WHERE NOT leaves OR position.status = 'CLOSED';
+
+CREATE VIEW legacy.trades AS
+SELECT id, user_id, participant, id AS position_id, strategy_code, symbol, underlying, strike_price, option_type,
+    expiry_date, qty AS entry_qty, avg_entry_price AS entry_price, entry_time, qty AS exit_qty,
+    avg_exit_price AS exit_price, exit_time, realized_pnl AS gross_pnl, fees AS charges,
+    realized_pnl - fees AS net_pnl, exit_reason,
+    floor(extract(epoch FROM exit_time - entry_time) / 60)::bigint AS holding_time
+FROM legacy.positions WHERE status = 'CLOSED';
 """
