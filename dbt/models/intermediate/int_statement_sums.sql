@@ -301,13 +301,22 @@ of_cash as (
     group by cash.account_id, cash.trading_day
 ),
 
+-- Of each day the least and the greatest are enough; they are found once, not for each session and currency.
+stated_rates as materialized (
+    select account_id, statement_day, currency, min(rate) as least, max(rate) as most
+    from {{ ref('stg_flex__stated_rates') }}
+    where statement_day > (select min(previous_day) from sessions)
+        and statement_day <= (select max(trading_day) from sessions)
+    group by account_id, statement_day, currency
+),
+
 of_rates as (
     select
         sessions.account_id,
         sessions.trading_day,
-        max(abs(stated.rate / rates.rate - 1)) as off
+        max(greatest(abs(stated.least / rates.rate - 1), abs(stated.most / rates.rate - 1))) as off
     from sessions
-    inner join {{ ref('stg_flex__stated_rates') }} as stated
+    inner join stated_rates as stated
         on stated.account_id = sessions.account_id
         and stated.statement_day > sessions.previous_day
         and stated.statement_day <= sessions.trading_day

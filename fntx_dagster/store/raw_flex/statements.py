@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -32,11 +33,11 @@ from fntx_dagster.adapters.flex.opening import CHUNK, open_statement
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.queries import one_row, one_value
+from fntx_dagster.store.queries import one_row, one_value, own_sql
 from fntx_dagster.store.raw_flex.direct_copy import AlreadyThere, DirectCopy
 from fntx_dagster.store.raw_flex.folders import statement_files
 from fntx_dagster.store.raw_flex.merging import Merge
-from fntx_dagster.store.raw_flex.tables import Counts
+from fntx_dagster.store.raw_flex.tables import Counts, table_of
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def load_file(database: Database, path: Path, date_order: DayOrder | None = None
             load = _note(connection, file_id, digest, merge.file, merge.run(file_id))
         if _stamp(path) != before:
             raise Permanent(f"{path} changed while it was read", "Load it again when it has been written")
+        _count_rows(connection, load.sections)
         return load
 
 
@@ -208,6 +210,21 @@ def _note(
     )
     status = "loaded" if any(rows.changed for rows in counts.values()) else "unchanged"
     return _report(connection, file_id, _name(file.path), digest, status, counts, delivered)
+
+
+def _count_rows(connection: psycopg.Connection, sections: Mapping[str, Counts]) -> None:
+    """Let the planner know of tables that were empty and of many new rows. The marts may be built before autovacuum
+    comes, and planned as for empty tables that takes minutes."""
+    inserted: Counter[str] = Counter()
+    for name, counts in sections.items():
+        inserted[table_of(name)] += counts.inserted
+    for table, rows in sorted(inserted.items()):
+        unknown = "select 1 from pg_class where oid = %s::regclass and reltuples < 0"
+        if rows > _MANY or (rows and connection.execute(unknown, [f"raw_flex.{table}"]).fetchone()):
+            connection.execute(f"analyze raw_flex.{own_sql(table)}")
+
+
+_MANY = 1_000
 
 
 def _report(

@@ -91,6 +91,15 @@ def test_the_samples_load_and_loading_them_again_changes_nothing(database: Datab
         assert query(database, f"SELECT * FROM raw_flex.{table} ORDER BY 1, 2, 3") == rows
 
 
+def test_the_planner_knows_of_the_rows_as_soon_as_they_are_loaded(database: Database, load: Loader) -> None:
+    """The marts are built next, sooner than autovacuum comes."""
+    counted = "SELECT reltuples FROM pg_class WHERE oid = 'raw_flex.trades'::regclass"
+    load(statement(trades(*map(trade, range(3))), generated=EARLY))
+    assert query(database, counted) == [(3,)]
+    load(statement(trades(*map(trade, range(1, 1200))), generated=LATE))
+    assert query(database, counted) == [(1200,)]
+
+
 def test_typed_columns_hold_what_was_delivered(database: Database) -> None:
     load_paths(database, [SAMPLES])
     (trade_row,) = query(
