@@ -55,6 +55,13 @@ _LONGEST = (
     "test_hostile_run.py",
     "test_track_record_model.py",
     "test_killed.py",
+    "test_thirty_days.py",
+    "test_projecting.py",
+    "test_simulation.py",
+    "test_kills.py",
+    "test_races.py",
+    "test_ledger.py",
+    "test_schema.py",
 )
 
 
@@ -127,9 +134,10 @@ _OF_NO_DURATION = {
     "synchronous_commit": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "autovacuum": "off",
 }
-"""Nothing of the tests' server outlives them: nothing waits for the disk, and nothing is written to be repeated after
-a crash."""
+"""Nothing of the tests' server outlives them: nothing waits for the disk, nothing is written to be repeated after a
+crash, and nobody visits the hundreds of databases in turn."""
 
 
 @pytest.fixture(scope="session")
