@@ -9,30 +9,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from itertools import islice
-from pathlib import Path
 from statistics import median
 
 import psycopg
 from bots import INSERT, NOTHING, ROW, SUBMIT, TABLE, Bot, funded, load, sent, server, workers
-from large_books import CHAINED, busy, long
-from measuring import Measurement, clocked, home, shown, timed
+from imports import imported
+from large_books import busy, long
+from measuring import Measurement, home, shown, timed
 
-from fntx_dagster.ledger.entries import faults
 from fntx_dagster.ledger.gates import Rules
-from fntx_dagster.services.bookkeeping.batch import BookOwner
-from fntx_dagster.services.bookkeeping.importing import import_fills
 from fntx_dagster.services.orders.portfolio import summary
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.ledger import books, reading
 from fntx_dagster.store.opening import open_database
 
 BOOKS, TURNS, SECONDS = 8, 7, 1.0
 BOTS, SYMBOLS, ORDERS = 200, 300, 50
 FEW, MANY, READINGS = 1_000, 1_000_000, 15
-IMPORTED = 50_000
 UNLIMITED = Rules(bot_daily=10**9, user_daily=10**9, burst=10**9)
 
 
@@ -47,7 +40,7 @@ def measure(many: int = MANY) -> list[Measurement]:
             *_without_http(settings, desk, bots),
             _many_bots(desk),
             *_long_history(desk, many),
-            _import(desk, settings.home / "fills.csv"),
+            *imported(desk, settings.home / "fills.csv", many),
         ]
 
 
@@ -112,12 +105,6 @@ def _long_history(desk: Desk, many: int) -> list[Measurement]:
 
     found = _in_turns({user: lambda user=user: 1 / seconds(user) for user in (few.user, "long")}, READINGS)
     after, before = (median(1000 / each for each in found[user]) for user in ("long", few.user))
-    book = books.book_of(desk.db, "long", True)
-    assert book is not None
-    number = min(many, CHAINED)
-    wrong, checking = clocked(lambda: list(faults(islice(reading.all_entries(desk.db, book), number))))
-    if wrong:
-        raise RuntimeError(f"the chain does not hold: {wrong[0].reason}")
     return [
         Measurement(
             f"portfolio summary at {many:,} fills",
@@ -126,25 +113,7 @@ def _long_history(desk: Desk, many: int) -> list[Measurement]:
             f"{after / before:.2f}",
             "1.2 at most",
         ),
-        Measurement(
-            f"check a chain of {number:,} entries", f"{number / checking:,.0f} a second", "", "", "50,000 or more"
-        ),
     ]
-
-
-def _import(desk: Desk, file: Path) -> Measurement:
-    now = desk.clock()
-    with file.open("w", encoding="utf-8") as rows:
-        rows.write("exchange,symbol,side,qty,price,timestamp,exchange_trade_id,fee\n")
-        for number in range(IMPORTED):
-            at = (now - timedelta(seconds=IMPORTED - number)).isoformat()
-            rows.write(f"binance,BTC/USDT,{('buy', 'sell')[number % 2]},0.01,100,{at},trade{number},0.001\n")
-    owner = BookOwner("importer", True, desk.currency)
-    done, seconds = clocked(lambda: import_fills(desk, owner, file, lambda _done, _all: None))
-    if done.added != IMPORTED:
-        raise RuntimeError(f"fills were not imported: {done}")
-    rate = IMPORTED / seconds
-    return Measurement(f"import a file of {IMPORTED:,} fills", f"{rate:,.0f} a second", "", "", "")
 
 
 def _in_turns(rates: dict[str, Callable[[], float]], turns: int = TURNS) -> dict[str, list[float]]:

@@ -87,7 +87,7 @@ def chained(head: Head, bodies: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
     for body in bodies:
         number += 1
         entry = {**body, "entry_no": number}
-        digest = hash_of(entry, prev_hash)
+        digest = _digest(entry, prev_hash) if _HASHES.isdisjoint(body) else hash_of(entry, prev_hash)
         entry["prev_hash"], entry["hash"] = prev_hash, digest
         prev_hash = digest
         yield entry

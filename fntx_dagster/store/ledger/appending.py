@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import psycopg
@@ -133,15 +134,11 @@ def _copies(
     )
     yield "postings (book_id, entry_no, leg, account, currency, amount)", "".join(postings)
     columns = ", ".join((*_FILL, "liquidity", "executed_at", "realized_pnl", "exchange_trade_id"))
-    fills = (
-        f"{book_id}\t{entry['entry_no']}\t{_row(entry[name] for name in _FILL_FIELDS)}\t{entry.get('replaces', 0)}\n"
-        for entry in entries
-        if entry["type"] == "fill"
-    )
-    yield f"fills (book_id, entry_no, {columns}, replaces)", "".join(fills)
+    fills = "".join(_fill(book_id, entry) for entry in entries if entry["type"] == "fill")
+    yield f"fills (book_id, entry_no, {columns}, replaces)", fills
     reversals = (f"{book_id}\t{entry['reverses']}\t{entry['entry_no']}\n" for entry in entries if "reverses" in entry)
     yield "reversals (book_id, reversed_no, entry_no)", "".join(reversals)
-    rows = (f"{book_id}\t{_row(map(str, row))}\n" for row in statement_rows)
+    rows = (f"{book_id}\t{_row([*map(str, row)])}\n" for row in statement_rows)
     yield "statement_entries (book_id, entry_no, source, digest, money_no)", "".join(rows)
 
 
@@ -151,10 +148,19 @@ def _entry(book_id: int, entry: Entry) -> str:
     return f"{book_id}\t{number}\t{body}\t{prev_hash}\t{digest}\n"
 
 
-def _row(values: Iterable[str | None]) -> str:
-    return "\t".join(map(_field, values))
+def _fill(book_id: int, entry: Entry) -> str:
+    values = _row([entry[name] for name in _FILL_FIELDS])
+    return f"{book_id}\t{entry['entry_no']}\t{values}\t{entry.get('replaces', 0)}\n"
 
 
+def _row(values: Sequence[str | None]) -> str:
+    texts = [r"\N" if value is None else value for value in values]
+    if _ESCAPED("".join(filter(None, values))):
+        texts = map(_field, values)
+    return "\t".join(texts)
+
+
+@lru_cache(4096)  # accounts and currencies come in many rows
 def _field(value: str | None) -> str:
     """A value as COPY reads it."""
     if value is None:
