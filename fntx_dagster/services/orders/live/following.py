@@ -6,18 +6,22 @@ once, and not booked; it is not called so while an order may be at the exchange 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from fntx_dagster.errors import FntxError
 from fntx_dagster.model.exchanges import Exchange, FoundFill, FoundOrder
 from fntx_dagster.services.orders.live.cancelling import cancel_at
 from fntx_dagster.services.orders.live.reaching import Reach
-from fntx_dagster.services.orders.live.reports import Report, for_each, reach_of
+from fntx_dagster.services.orders.live.reports import Report, for_each, note, reach_of
 from fntx_dagster.services.orders.live.settling import book_fills, foreign_fill, settle
 from fntx_dagster.services.orders.turn import Desk, turn
 from fntx_dagster.store.ledger import live
 from fntx_dagster.store.ledger.books import About
 from fntx_dagster.store.ledger.live import FollowedMarket, LiveOrder
+
+_MOST_PROBLEMS = 3
+"""After so many orders of a market that cannot be read, its others are left for the next round."""
 
 
 def follow(desk: Desk) -> int:
@@ -34,11 +38,7 @@ def follow(desk: Desk) -> int:
 def _follow(desk: Desk, market: FollowedMarket) -> None:
     reach, began = reach_of(desk), desk.clock()
     exchange = reach.account(market.user_id, market.exchange)
-    found: dict[str, FoundOrder | None] = {}
-    for order in live.resting_in(desk.db, market):
-        if order.cancel_code:
-            cancel_at(exchange, order)
-        found[order.order_id] = exchange.find(order.client_id, order.symbol, order.created_at - reach.overlap)
+    found, problems = _states(exchange, live.resting_in(desk.db, market), reach)
     fills = exchange.fills(market.symbol, market.since - reach.overlap)
     owners, is_sure = _owners(desk, exchange, market, fills, reach, found)
     own = {order_id: [fill for fill in fills if owners.get(_name(fill)) == order_id] for order_id in owners.values()}
@@ -58,6 +58,27 @@ def _follow(desk: Desk, market: FollowedMarket) -> None:
             foreign_fill(at, market.exchange, market.symbol, fill.fill)
     if is_sure:
         live.followed(desk.db, market, began)
+    if problems:
+        raise problems[0]
+
+
+def _states(
+    exchange: Exchange, resting: Iterable[LiveOrder], reach: Reach
+) -> tuple[dict[str, FoundOrder | None], list[Exception]]:
+    """The orders that rest as the exchange has them, those first cancelled that are marked for it; and what went wrong.
+    An order that cannot be read keeps no other waiting, nor the fills of its market."""
+    found: dict[str, FoundOrder | None] = {}
+    problems: list[Exception] = []
+    for order in resting:
+        try:
+            if order.cancel_code:
+                cancel_at(exchange, order)
+            found[order.order_id] = exchange.find(order.client_id, order.symbol, order.created_at - reach.overlap)
+        except Exception as error:  # also a fault of this program: it is raised when the others are done
+            problems.append(error)
+            if len(problems) == _MOST_PROBLEMS:
+                break
+    return found, problems
 
 
 def _owners(
@@ -79,7 +100,11 @@ def _owners(
         return owners, True
     lost = live.without_exchange_id(desk.db, market)
     for order in lost:
-        shown = exchange.find(order.client_id, order.symbol, order.created_at - reach.overlap)
+        try:
+            shown = exchange.find(order.client_id, order.symbol, order.created_at - reach.overlap)
+        except FntxError as error:
+            note(market.exchange, error)
+            break  # it is not sure whose the fills are; they are read again
         if shown is not None:
             known[order.order_id], found[order.order_id] = order, shown
             by_exchange_id[shown.exchange_id] = order.order_id

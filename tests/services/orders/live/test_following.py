@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from fntx_dagster.errors import Transient
+from fntx_dagster.model.exchanges import FoundOrder
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.asking import fills
 from fntx_dagster.services.orders.guarding import cancel, entity, kill
+from fntx_dagster.services.orders.live.following import follow
 from fntx_dagster.services.orders.live.reports import Report, for_each
 from fntx_dagster.services.orders.live.settling import settle, turn_of
 from fntx_dagster.services.orders.verifying import verify
@@ -242,6 +245,27 @@ def test_a_fill_counts_to_the_day_on_which_it_is_booked_and_keeps_its_own_time(l
     [entry] = live.entries("fill")
     assert (entry["timestamp"], entry["booked_at"]) == ("2026-03-02T23:59:58Z", "2026-03-03T00:00:03Z")
     assert json.dumps(live.status(resting)["state"]) == '"filled"'
+    live.holds()
+
+
+def test_an_order_that_cannot_be_read_keeps_neither_another_nor_a_fill_of_its_market_waiting(
+    live: LiveDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = live.limit("95"), live.limit("94")
+    live.market.price("BTC/USDT", "93")
+    find, unreadable = live.market.find, first["order_id"].replace("-", "")
+
+    def find_others(client_id: str, symbol: str, since: datetime) -> FoundOrder | None:
+        if client_id == unreadable:
+            raise Transient("an answer that cannot be read")
+        return find(client_id, symbol, since)
+
+    monkeypatch.setattr(live.market, "find", find_others)
+    live.later()
+    with pytest.raises(Transient, match="an answer that cannot be read"):
+        follow(live.desk)
+    shown = [(live.status(order)["state"], live.status(order)["filled_amount"]) for order in (first, second)]
+    assert shown == [("filled", "1"), ("filled", "1")]
     live.holds()
 
 
