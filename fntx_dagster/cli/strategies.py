@@ -48,7 +48,6 @@ def strategies(
     fntx strategies --from 2025-07-01 --to 2025-07-18
     """
     from fntx_dagster.cli.terminal import note
-    from fntx_dagster.report.strategies import both_table, outcomes_table, running_table, strategies_table
     from fntx_dagster.services import strategies as service
 
     if assign is not None and reset is not None:
@@ -73,14 +72,7 @@ def strategies(
         hand_out("strategies", service.strategy_rows(selling), form, output, service.STRATEGY_COLUMNS)
         return
     for made in selling:
-        _print(
-            made,
-            both_table(made),
-            outcomes_table(made.by_kind, "Strategy")._replace(title="Strategies by kind"),
-            outcomes_table(made.by_underlying, "Underlying")._replace(title="Strategies by underlying"),
-            strategies_table(made.strategies, made.base_currency, made.zone),
-            running_table(made.running, made.base_currency, made.zone),
-        )
+        _print(made, *_tables(made))
 
 
 def edge(
@@ -112,6 +104,19 @@ def edge(
         return
     for made in selling:
         _print(made, both_table(made), edge_table(made.edge))
+
+
+def _tables(made: OptionSelling) -> list[Table]:
+    from fntx_dagster.report.strategies import both_table, fitting, outcomes_table, running_table, strategies_table
+
+    tables = (
+        both_table(made),
+        outcomes_table(made.by_kind, "Strategy")._replace(title="Strategies by kind"),
+        outcomes_table(made.by_underlying, "Underlying")._replace(title="Strategies by underlying"),
+        strategies_table(made.strategies, made.base_currency, made.zone),
+        running_table(made.running, made.base_currency, made.zone),
+    )
+    return [fitting(made, table) for table in tables]
 
 
 def _period(first: datetime | None, last: datetime | None) -> Period:

@@ -20,7 +20,7 @@ from fntx_dagster.model.session import XNYS
 from fntx_dagster.report import clock
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.risk_tables import early_assignment_sentences, exposure_table, greeks_table
-from fntx_dagster.report.strategies import both_table, outcomes_table
+from fntx_dagster.report.strategies import both_table, fitting, outcomes_table
 from fntx_dagster.report.summary_table import month_tables
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def selling_tables(selling: Sequence[OptionSelling]) -> Iterator[Table]:
     """Per account what its trading made all-in, and its strategies by kind; `fntx strategies` says more."""
     for made in selling:
         by_kind = outcomes_table(made.by_kind, "Strategy")._replace(title="Strategies by kind")
-        for table in (both_table(made), by_kind):
+        for table in (fitting(made, both_table(made)), fitting(made, by_kind)):
             if table.rows:
                 until = f"{table.title} up to {made.last_day}"
                 yield report_table(table, f"{until}, account {made.account_id} ({made.base_currency})")

@@ -135,14 +135,17 @@ def distribution_table(spread: Distribution) -> Table:
 
 
 def costs_table(costs: Costs, base_currency: str) -> Table:
-    """What trading cost, in money and beside premium and NAV."""
+    """What trading cost, in money and beside the NAV and, where options brought some, the premium."""
+    premium = (
+        ("Premium received", money.display(costs.premium)),
+        ("Costs of the premium", money.ratio(costs.of_premium, in_percent=True)),
+    ) * bool(costs.premium)
     return Table(
         (f"Costs ({base_currency})", "Figure"),
         (
             ("Commissions", money.display(costs.commissions)),
             ("Other fees", money.display(costs.fees)),
-            ("Premium received", money.display(costs.premium)),
-            ("Costs of the premium", money.ratio(costs.of_premium, in_percent=True)),
+            *premium,
             ("Costs of the mean NAV", money.ratio(costs.of_nav, in_percent=True)),
         ),
         title="Costs",

@@ -1,4 +1,4 @@
-"""What the broker charges beside the market's own moves: fees by kind, and the margin interest of a night.
+"""What brokers and exchanges charge beside the market's own moves: fees by kind, and the margin interest of a night.
 
 What belongs here: the sums of charges over days and the sentences about them. Amounts are negative when they cost.
 """
@@ -14,7 +14,7 @@ from fntx_dagster.report import money
 from fntx_dagster.report.narrative import Line
 
 _ZERO = Decimal(0)
-_OF_TRADES = {"OPT": "options", "FOP": "options", "STK": "shares", "CASH": "currency conversions"}
+_OF_TRADES = {"OPT": "options", "FOP": "options", "STK": "shares", "CASH": "currency conversions", "CRYPTO": "coins"}
 _NAMES = {"fee": "Fees", "tax": "Taxes"}
 
 
@@ -43,8 +43,8 @@ def charges(days: Iterable[Day]) -> tuple[Charge, ...]:
     return tuple(sorted(sums.values(), key=lambda charge: charge.in_base))
 
 
-def charge_lines(charged: Iterable[Charge], base_currency: str) -> list[Line]:
-    """`Commissions on options: -7.56 USD for 9, 0.84 each, at 7.8472 = -59.33 HKD`."""
+def charge_lines(charged: Iterable[Charge], base_currency: str, by: str = "the broker") -> list[Line]:
+    """`by`: who charged. `Commissions on options: -7.56 USD for 9, 0.84 each, at 7.8472 = -59.33 HKD`."""
     lines = [
         Line(
             charge.kind,
@@ -56,7 +56,7 @@ def charge_lines(charged: Iterable[Charge], base_currency: str) -> list[Line]:
         )
         for charge in charged
     ]
-    return [Line("Fees by Kind", "What the broker charged, at the rate of each charge:"), *lines] if lines else []
+    return [Line("Fees by Kind", f"What {by} charged, at the rate of each charge:"), *lines] if lines else []
 
 
 def interest_lines(day: Day) -> list[Line]:

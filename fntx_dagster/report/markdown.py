@@ -17,7 +17,7 @@ from fntx_dagster.report.account_risk import risk_tables
 from fntx_dagster.report.against_market import market_tables
 from fntx_dagster.report.narrative import Line, Paragraph, Story, StorySection
 from fntx_dagster.report.period import PeriodSummary, narrate_periods
-from fntx_dagster.report.strategies import selling_tables
+from fntx_dagster.report.strategies import selling_tables, trades_options
 from fntx_dagster.report.tables import Table
 
 # What a broker's description or a label may hold and Markdown would read as markup: within a line; at its start, where
@@ -88,7 +88,7 @@ def _period(period: PeriodSummary) -> str:
 
 
 def _selling(selling: OptionSelling) -> str:
-    name = "Option Selling" if any(one.legs for one in (*selling.strategies, *selling.running)) else "Trades"
+    name = "Option Selling" if trades_options(selling) else "Trades"
     return _tables(f"{name}, amounts in {selling.base_currency}", selling_tables(selling))
 
 

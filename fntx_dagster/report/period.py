@@ -69,6 +69,7 @@ class PeriodSummary:
     metrics do; `held_at_end` those held at the last close, `open_at_end` those that outlive its night.
     `difference` is the sum of the differences at the closes, and `difference_parts` sums with `unexplained` to it;
     `released_marks` is the part of its mark-to-market that closing trades released.
+    `never_closes`: the days are those of UTC, and exchanges charge.
     """
 
     account_id: str
@@ -98,6 +99,7 @@ class PeriodSummary:
     unexplained: Decimal
     released_marks: Decimal
     charges: tuple[Charge, ...]
+    never_closes: bool = False
 
     @property
     def heading(self) -> str:
@@ -111,7 +113,7 @@ class PeriodSummary:
             Line("NAV", f"It goes from {self._nav(self.opening_nav)} to {self._nav(self.closing_nav)}."),
             Line("Cash Flow", _flows(self)),
             *_pnl_lines(self),
-            *charge_lines(self.charges, self.base_currency),
+            *charge_lines(self.charges, self.base_currency, "the exchanges" if self.never_closes else "the broker"),
             *_nav_lines(self),
             *_extremes(self),
             *_mover_lines(self),
@@ -175,6 +177,7 @@ def _period(stories: Sequence[Story]) -> PeriodSummary:
         unexplained=_sum(days, "unexplained"),
         released_marks=_sum(days, "released_marks"),
         charges=charges(days),
+        never_closes=days[0].never_closes,
     )
 
 

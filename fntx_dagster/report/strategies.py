@@ -23,6 +23,9 @@ MOST_STRATEGIES = 250
 """So many strategies a report lists, those that made or lost most."""
 _NONE = "–"
 _MADE = ("Net P&L", "Average")
+_OF_OPTIONS = ("Premium", "Captured")
+_ALL_IN = "All-in, an option and the shares that it brought or took are one trade."
+_CAPTURED = "Captured is the net P&L in percent of the premium received, of strategies that received one."
 
 
 def selling_tables(selling: OptionSelling) -> list[Table]:
@@ -37,7 +40,31 @@ def selling_tables(selling: OptionSelling) -> list[Table]:
         running_table(selling.running, selling.base_currency, selling.zone),
         edge_table(selling.edge),
     ]
-    return [table._replace(title=f"{table.title}, {span}") for table in tables if table.rows]
+    tables = [fitting(selling, table) for table in tables if table.rows]
+    return [table._replace(title=f"{table.title}, {span}") for table in tables]
+
+
+def trades_options(selling: OptionSelling) -> bool:
+    """Whether an option is among what was traded."""
+    return any(one.legs for one in (*selling.strategies, *selling.running))
+
+
+def fitting(selling: OptionSelling, table: Table) -> Table:
+    """A table in the words of the account: of one that traded no option, without the columns and notes of options."""
+    if trades_options(selling):
+        return table
+    kept = [place for place, name in enumerate(table.headers) if name not in _OF_OPTIONS]
+
+    def without(cells: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(cells[place] for place in kept) if cells else ()
+
+    return table._replace(
+        headers=tuple("Contract" if name == "Options" else name for name in without(table.headers)),
+        rows=tuple(without(row) for row in table.rows if row[0] != "all-in"),
+        totals=without(table.totals),
+        footnote="" if table.footnote.startswith((_ALL_IN, _CAPTURED)) else table.footnote,
+        title="Round Trips" if table.title == "All-In" else table.title,
+    )
 
 
 def both_table(selling: OptionSelling) -> Table:
@@ -49,7 +76,7 @@ def both_table(selling: OptionSelling) -> Table:
         ("Counted", "Trades", "Won", "Lost", "Win rate", *_MADE),
         tuple(_made(made) for made in rows),
         title="All-In",
-        footnote=f"All-in, an option and the shares that it brought or took are one trade.{interest}",
+        footnote=f"{_ALL_IN}{interest}",
         results=_MADE,
     )
 
@@ -67,7 +94,7 @@ def outcomes_table(outcomes: Sequence[Outcomes], name: str) -> Table:
             )
             for made in outcomes
         ),
-        footnote="Captured is the net P&L in percent of the premium received, of strategies that received one.",
+        footnote=_CAPTURED,
         results=_MADE,
     )
 

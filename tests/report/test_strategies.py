@@ -76,6 +76,17 @@ def test_what_traded_no_option_is_not_headed_option_selling() -> None:
     assert "## Trades, amounts in HKD" in to_markdown([], account_label=None, selling=coins)
 
 
+def test_of_what_traded_no_option_no_table_has_a_premium() -> None:
+    tables = shown.selling_tables(selling(strategy(1, "7", legs=(), premium="0")))
+    titles = [table.title.partition(",")[0] for table in tables]
+    assert titles[:4] == ["Round Trips", "Strategies by Kind", "Strategies by Underlying", "Strategies"]
+    assert [len(table.rows) for table in tables[:2]] == [1, 1]
+    assert tables[3].headers == ("Strategy", "Contract", "Opened", "Ended", "Days", "Net P&L (HKD)")
+    assert tables[3].rows == (("strangle", "SPY", "2025-07-14", "2025-07-15", "0.7", "+7.00"),)
+    assert tables[3].totals == ("Total", "", "", "", "", "+7.00")
+    assert not any(word in f"{tables[:4]}" for word in ("Premium", "Captured", "premium", "All-in", "all-in"))
+
+
 def test_of_many_options_those_that_find_room_stand_whole_and_the_others_are_counted() -> None:
     legs = tuple(Leg(each, Decimal(-2)) for each in (PUT, CALL) for _ in range(4))
     [row] = shown.strategies_table([strategy(1, "1", legs=legs)], "HKD").rows

@@ -261,7 +261,22 @@ def test_the_narrative_reads_as_that_of_a_market_that_never_closes(traded: Trade
     assert re.search(r"\d\d:\d\d HKT.* / \d\d:\d\d UTC", text)
     assert re.search(r"You (buy|sell|buy back|cover) [\d.]+ (BTC|ETH)/USDT at [\d,.]+ USDT", text)
     assert "You withdraw 250.12 USDT. The ledger writes: “rent”." in text
-    for word in ("Market Open", "Market Close", "US Trading Day", "EST", "EDT", "New York", "broker", "shares"):
+    assert "What the exchanges charged" in text
+    assert "Commissions on coins" in text
+    for word in (
+        "Premium",
+        "Captured",
+        "Options",
+        "All-In",
+        "Market Open",
+        "Market Close",
+        "US Trading Day",
+        "EST",
+        "EDT",
+        "New York",
+        "broker",
+        "shares",
+    ):
         assert word not in text, word
 
 
