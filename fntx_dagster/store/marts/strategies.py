@@ -13,7 +13,7 @@ from typing import Any, LiteralString, NamedTuple
 
 from psycopg.rows import dict_row
 
-from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.contract import OPTIONS, Contract
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.strategies import TradedLot
 from fntx_dagster.store.database import Readable
@@ -83,7 +83,9 @@ def round_trip_pnls(db: Readable, account: str, period: Period) -> list[Decimal]
 def all_in_trades(db: Readable, account: str, period: Period) -> list[AllInTrade]:
     """The all-in trades that ended in a range with a known result, in the order of their opening."""
     with reading(db) as connection:
-        rows = connection.execute(_TRADES, {"account": account, "first": period.first, "last": period.last})
+        rows = connection.execute(
+            _TRADES, {"account": account, "first": period.first, "last": period.last, "options": list(OPTIONS)}
+        )
         return [AllInTrade._make(row) for row in rows]
 
 
@@ -199,7 +201,7 @@ left join raw_flex.trades as closing
 """A trade's number of its order stays in the attributes: nothing else needs it."""
 
 _TRADES = """
-select trades.trade_id, trades.contract_id, trades.asset_category in ('OPT', 'FOP'), trades.direction,
+select trades.trade_id, trades.contract_id, trades.asset_category = any(%(options)s), trades.direction,
     trades.opened_at, trades.opened_day,
     (extract(epoch from trades.holding_time) / 3600)::double precision, trades.interest, trades.net_pnl,
     terms.strike, terms.expiry, terms.put_call, before.underlying_price, entry.underlying_price, entry.delta,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from psycopg import sql
 
 from fntx_dagster.store.database import Readable
+from fntx_dagster.store.raw_flex.option_rows import NEEDS_TERMS
 from fntx_dagster.store.raw_flex.tables import COPY_TARGETS
 
 _LATELY = timedelta(days=35)
@@ -59,9 +60,9 @@ where withdrawn_at is null
 group by 1
 """)
 
-_NEWEST_TRADES = """
+_NEWEST_TRADES = f"""
 select account_id,
-    bool_or(put_call is not null or strike is not null or asset_category in ('OPT', 'FOP', 'FSFOP')),
+    bool_or({NEEDS_TERMS}),
     bool_and(date_time is null) and bool_or(attributes ? 'dateTime')
 from raw_flex.trades
 join (

@@ -11,6 +11,7 @@ from psycopg import sql
 from fntx_dagster.adapters.flex.query import NEEDED_FIELDS, OPTION_FIELDS
 from fntx_dagster.adapters.flex.sections import SECTIONS
 from fntx_dagster.store.database import Readable
+from fntx_dagster.store.raw_flex.option_rows import NEEDS_TERMS
 
 
 class Incomplete(NamedTuple):
@@ -55,14 +56,14 @@ def _lacking() -> sql.Composable:
     return sql.SQL("case {} end").format(sql.SQL(" ").join(cases))
 
 
-_INCOMPLETE = sql.SQL("""
+_INCOMPLETE = sql.SQL(f"""
 select distinct on (account_id)
     account_id, row_key, row_date, attribute, count(*) over (partition by account_id)
 from (
-    select account_id, row_key, row_date, {case} as attribute
+    select account_id, row_key, row_date, {{case}} as attribute
     from raw_flex.trades
     cross join lateral (
-        select put_call is not null or strike is not null or asset_category in ('OPT', 'FOP', 'FSFOP') as is_option
+        select {NEEDS_TERMS} as is_option
     ) as kind
     where account_id = any(%s) and row_kind = 'Trade' and withdrawn_at is null
 ) as row
@@ -70,7 +71,7 @@ where attribute is not null
 order by account_id, row_date, row_key
 """)
 
-_WITHOUT_TERMS = """
+_WITHOUT_TERMS = f"""
 select distinct on (account_id)
     account_id, row_key, row_date, attribute, count(*) over (partition by account_id)
 from (
@@ -83,7 +84,7 @@ from (
         end as attribute
     from raw_flex.open_positions
     cross join lateral (
-        select put_call is not null or strike is not null or asset_category in ('OPT', 'FOP', 'FSFOP') as is_option
+        select {NEEDS_TERMS} as is_option
     ) as kind
     where account_id = any (%s) and withdrawn_at is null and position <> 0
 ) as row

@@ -8,6 +8,7 @@ from __future__ import annotations
 from fntx_dagster.model.lacking import Lacking
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Readable
+from fntx_dagster.store.raw_flex.option_rows import NEEDS_TERMS
 
 
 def lacking(db: Readable, account: str, period: Period) -> Lacking:
@@ -26,7 +27,7 @@ def lacking(db: Readable, account: str, period: Period) -> Lacking:
 
 
 # in the range, or at the last close before it
-_WITHOUT_TERMS = """
+_WITHOUT_TERMS = f"""
     select distinct coalesce(symbol, conid) from raw_flex.open_positions
     where account_id = %(account)s and withdrawn_at is null and position <> 0 and row_date <= %(last)s
         and row_date >= coalesce(
@@ -36,7 +37,7 @@ _WITHOUT_TERMS = """
             ),
             %(first)s
         )
-        and (put_call is not null or strike is not null or asset_category in ('OPT', 'FOP', 'FSFOP'))
+        and {NEEDS_TERMS}
         and (strike is null or expiry is null or put_call is null)
     order by 1
 """
