@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from datetime import timedelta
 from typing import Annotated
 
@@ -149,7 +150,7 @@ def exchanges(
     """
     from rich.table import Table
 
-    from fntx_dagster.cli.terminal import error, out
+    from fntx_dagster.cli.terminal import error, note, out
     from fntx_dagster.services.orders.inspecting import look_at_accounts
 
     rows = look_at_accounts(load_settings(), symbol)
@@ -164,6 +165,13 @@ def exchanges(
             table.add_row(row.user_id, row.exchange, keys, row.symbol or "", fees, clock)
         out(table if rows else "No account is set: FNTX_EXCHANGE_KEYS has the keys of each user (docs/ledger.md).")
         for row in rows:
+            if not row.is_judged_by_its_fees:
+                own = {row.exchange: {"maker": row.maker_bps, "taker": row.taker_bps}}
+                judged = f"{row.judged_maker_bps or 'none'}/{row.judged_taker_bps or 'none'}"
+                note(
+                    f"{row.user_id} at {row.exchange} pays {row.maker_bps}/{row.taker_bps} bps, and orders are judged "
+                    f"by {judged}: FNTX_EXCHANGE_FEES='{json.dumps(own)}'"
+                )
             if row.problem:
                 error(f"{row.user_id} at {row.exchange}: {row.problem}")
     if any(row.problem for row in rows):

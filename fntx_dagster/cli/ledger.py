@@ -65,13 +65,13 @@ def verify(user: User = None, as_json: AsJson = False) -> None:
 @ledger.command()
 def status(user: User = None, as_json: AsJson = False) -> None:
     """Show each book: its entries, equity, result of the day, tripped breakers and orders of unknown outcome; the age
-    of the prices that live books need; and when the watcher last worked.
+    of the prices that live books need; when the watcher last worked; and what the last verification found wrong.
 
     fntx ledger status
     """
     from rich.table import Table
 
-    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.cli.terminal import error, out
     from fntx_dagster.services.orders.desk import desk_of
     from fntx_dagster.services.orders.health import prices_needed, watcher_state
     from fntx_dagster.services.orders.overview import overview
@@ -93,6 +93,8 @@ def status(user: User = None, as_json: AsJson = False) -> None:
         others = (", ".join(row.tripped), f"{row.unknown_orders or ''}")
         table.add_row(f"{row.book_id}", row.user_id, row.book, f"{row.entries}", *figures, *others)
     out(table if rows else _no_book(settings))
+    for problem in (row.problem for row in rows if row.problem):
+        error(f"{problem}. `fntx ledger verify` looks again")
     if markets:
         table = Table("exchange", "symbol", "bid", "ask", "age", "")
         for market in markets:

@@ -53,7 +53,8 @@ DEFAULT_FEES = tuple(
 
 
 def fees_of(table: Sequence[ExchangeFees], exchange: str, day: date) -> ExchangeFees | None:
-    """The fees of an exchange on a day: the newest that are not later; None where it is not in the table."""
+    """The fees of an exchange on a day: the newest that are not later, of one day the first of the table; None where it
+    is not in the table."""
     known = [fees for fees in table if fees.exchange == exchange and fees.since <= day]
     return max(known, key=lambda fees: fees.since, default=None)
 

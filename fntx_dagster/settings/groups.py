@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 _Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 _Rate = Annotated[Decimal, Field(ge=Decimal("-0.1"), le=1)]
@@ -306,6 +306,18 @@ class ReportSettings(Group):
     )
 
 
+class FeesSince(Group):
+    """An exchange's fees in basis points of the amount paid, from a day on; a maker may be paid."""
+
+    maker: Decimal
+    taker: Decimal
+    since: date = date.min
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, dict | FeesSince) else value
+
+
 class OrdersSettings(Group):
     """The four gates that every order passes, and the ledger. Ratios are parts of 1; costs are in basis points."""
 
@@ -356,11 +368,12 @@ class OrdersSettings(Group):
             "held back until it has lasted 30 seconds"
         ),
     )
-    fees: dict[str, dict[Literal["maker", "taker"], Decimal]] = Field(
+    fees: dict[str, Annotated[list[FeesSince], BeforeValidator(_as_list)]] = Field(
         default={},
         description=(
             "fees of your own accounts at exchanges, in basis points, as JSON "
-            '(`{"luno": {"maker": "40", "taker": "60"}}`); others have those of docs/ledger.md'
+            '(`{"luno": {"maker": "40", "taker": "60", "since": "2026-04-01"}}`, or a list of these; without `since` '
+            "for every day); others have those of docs/ledger.md"
         ),
     )
 

@@ -170,6 +170,7 @@ def test_a_row_that_the_owner_alters_as_the_page_says_is_named_by_the_verificati
     [script] = [code for code in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if "db psql" in code]
     script = script.replace(".venv/bin/fntx", shlex.quote(str(FNTX))).replace("=.fntx", f"={home}")
     done = subprocess.run(["bash", "-c", script], env=environment(home), capture_output=True, text=True, timeout=120)
+    assert "entry 9 was altered" in run(home / "demo-orders", "ledger", "status").stderr
     run(home / "demo-orders", "db", "stop")
     live = "ada (live): the chain of 3 entries holds, and a replay equals the tables."
     paper = "ada (paper): the chain of 32 entries holds, and a replay equals the tables."

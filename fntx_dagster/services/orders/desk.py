@@ -22,7 +22,7 @@ _CALLS = 4
 
 
 def desk_of(settings: Settings, db: Database) -> Desk:
-    """What every turn on a book needs. Raises Permanent for an unknown zone, and for fees that lack one of the two."""
+    """What every turn on a book needs. Raises Permanent for an unknown zone."""
     orders = settings.orders
     try:
         zone = ZoneInfo(orders.trading_day_zone)
@@ -31,7 +31,7 @@ def desk_of(settings: Settings, db: Database) -> Desk:
             f"there is no time zone {orders.trading_day_zone}", "Give FNTX_TRADING_DAY_ZONE an IANA name, such as UTC"
         ) from None
     rules = Rules(
-        fees=_fees(settings),
+        fees=fees_in_use(settings),
         min_edge_bps=orders.min_edge_bps,
         slippage_bps=orders.slippage_bps,
         safety_bps=orders.safety_bps,
@@ -57,11 +57,11 @@ def _reach(settings: Settings) -> Reach | None:
     )
 
 
-def _fees(settings: Settings) -> tuple[ExchangeFees, ...]:
-    own = []
-    for exchange, rates in settings.orders.fees.items():
-        if rates.keys() != {"maker", "taker"}:
-            raise Permanent(f"the fees of {exchange} lack maker or taker", "Give both in FNTX_EXCHANGE_FEES")
-        own.append(ExchangeFees(exchange, rates["maker"], rates["taker"]))
-    names = {fees.exchange for fees in own}
-    return (*own, *(fees for fees in DEFAULT_FEES if fees.exchange not in names))
+def fees_in_use(settings: Settings) -> tuple[ExchangeFees, ...]:
+    """The fees that orders are judged by: the settings' own, each from its day on, before the published ones."""
+    own = [
+        ExchangeFees(exchange, rates.maker, rates.taker, rates.since)
+        for exchange, dated in settings.orders.fees.items()
+        for rates in dated
+    ]
+    return (*own, *DEFAULT_FEES)

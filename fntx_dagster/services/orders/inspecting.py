@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from fntx_dagster.adapters.gateway.orders import IBKR
 from fntx_dagster.errors import FntxError, Permanent
+from fntx_dagster.ledger.costs import fees_of
 from fntx_dagster.ledger.exact import written
 from fntx_dagster.model.exchanges import ClockedExchange, Exchange
 from fntx_dagster.services.orders.accounts import account_at
+from fntx_dagster.services.orders.desk import fees_in_use
 from fntx_dagster.settings import Settings
 
 _USUAL = ("BTC/USDT", "BTC/ZAR", "SPY/USD")
@@ -18,7 +20,8 @@ _USUAL = ("BTC/USDT", "BTC/ZAR", "SPY/USD")
 
 class ExchangeAccount(NamedTuple):
     """What came of looking at an account. `keys_work`: None where that could not be found out; fees in basis points, of
-    `symbol`; `clock_ahead`: seconds that the exchange's clock is ahead; `problem`: what does not work, in words."""
+    `symbol`; `judged_…`: the fees that its orders are judged by; `clock_ahead`: seconds that the exchange's clock is
+    ahead; `problem`: what does not work, in words."""
 
     user_id: str
     exchange: str
@@ -29,6 +32,16 @@ class ExchangeAccount(NamedTuple):
     taker_bps: str | None = None
     clock_ahead: float | None = None
     problem: str | None = None
+    judged_maker_bps: str | None = None
+    judged_taker_bps: str | None = None
+
+    @property
+    def is_judged_by_its_fees(self) -> bool:
+        """Whether gate 2 counts what the account pays, as far as that is known."""
+        return self.maker_bps is None or (self.maker_bps, self.taker_bps) == (
+            self.judged_maker_bps,
+            self.judged_taker_bps,
+        )
 
 
 def look_at_accounts(settings: Settings, symbol: str | None = None) -> list[ExchangeAccount]:
@@ -40,6 +53,8 @@ def look_at_accounts(settings: Settings, symbol: str | None = None) -> list[Exch
 
 def _looked_at(settings: Settings, user_id: str, exchange: str, symbol: str | None) -> ExchangeAccount:
     state = ExchangeAccount(user_id, exchange, settings.exchanges.urls.get(exchange))
+    if judged := fees_of(fees_in_use(settings), exchange, datetime.now(UTC).date()):
+        state = state._replace(judged_maker_bps=written(judged.maker_bps), judged_taker_bps=written(judged.taker_bps))
     try:
         account = account_at(settings, user_id, exchange)
         if isinstance(account, ClockedExchange) and (ahead := account.clock_ahead()) is not None:

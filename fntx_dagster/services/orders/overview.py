@@ -11,8 +11,10 @@ from fntx_dagster.ledger.book import USER
 from fntx_dagster.ledger.entries import Entry
 from fntx_dagster.ledger.exact import written
 from fntx_dagster.ledger.units import Fund
+from fntx_dagster.services.orders.alarms import VERIFIED, name_of_book
 from fntx_dagster.services.orders.health import ABANDONED
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.store import alerts
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.ledger import books, checking, reading, watch
@@ -22,7 +24,7 @@ from fntx_dagster.store.ledger.books import About
 class BookState(NamedTuple):
     """A book now. `user_id`: of a broker's account its label. Money as text, in the reporting currency, None where a
     price is missing; `drawdown` a part of 1; `tripped`: whose breakers, `user` or bots; `unknown_orders`: how many
-    orders have an unknown outcome."""
+    orders have an unknown outcome; `problem`: what the last verification found wrong, None where nothing."""
 
     book_id: int
     user_id: str
@@ -34,6 +36,7 @@ class BookState(NamedTuple):
     drawdown: str
     tripped: tuple[str, ...]
     unknown_orders: int
+    problem: str | None
 
 
 def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
@@ -42,6 +45,7 @@ def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
     with desk.db.snapshot() as db:
         labels = account_labels(db)
         unknown = Counter(order.book_id for order in watch.unknown_orders(db, now - ABANDONED))
+        wrong = {alert.subject: alert.text for alert in alerts.unresolved(db) if alert.source == VERIFIED}
         for row in checking.listed(db, user_id):
             with db.connect() as connection:
                 stored = books.read(connection, row.book_id, About(now))
@@ -59,6 +63,7 @@ def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
                     written(fund.drawdown, 6),
                     tuple(name or "user" for name in sorted(stored.tripped)),
                     unknown[row.book_id],
+                    wrong.get(name_of_book(row.book_id, row.is_paper)),
                 )
             )
     return found

@@ -13,6 +13,7 @@ from fntx_dagster.model.orders import Quote
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.alarms import Alarms, verify_and_record
 from fntx_dagster.services.orders.guarding import entity, kill, reset
+from fntx_dagster.services.orders.overview import overview
 from fntx_dagster.services.orders.turn import turn
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.advisory import AdvisoryLock
@@ -152,6 +153,8 @@ def test_a_book_that_does_not_verify_is_an_alert_until_it_does(looked: Looked) -
             connection.execute("update ledger.balances set amount = %s", (amount,))
         verify_and_record(looked.desk)
         texts = looked.look()
+        [book] = overview(looked.desk)
+        assert (book.problem in texts) == (amount == "5000")
         assert [("book 1 (live) does not hold: the balance of USDT is 5000" in text) for text in texts] == (
             [True] if amount == "5000" else []
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from typer.testing import CliRunner
 
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
+from fntx_dagster.ledger.costs import ExchangeFees, fees_of
 from fntx_dagster.services.orders.accounts import ExchangeAccounts, market_at
+from fntx_dagster.services.orders.desk import fees_in_use
 from fntx_dagster.services.orders.inspecting import look_at_accounts
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.exchanges import ExchangeKeys, ExchangesSettings
@@ -79,3 +82,34 @@ def test_an_exchange_that_is_away_leaves_open_whether_the_keys_work() -> None:
     [ada, *_] = look_at_accounts(settings("http://127.0.0.1:9"))
     assert ada.keys_work is None
     assert "gives no answer now" in str(ada.problem)
+
+
+def test_an_account_that_pays_other_fees_than_its_orders_are_judged_by_is_named_with_the_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange = PaperExchange("binance", MARKETS, {KEY: SECRET})
+    exchange.fees = ExchangeFees("binance", Decimal(3), Decimal(6))
+    with serve_exchange(BinanceDialect(exchange)) as server:
+        own = settings(server.url)
+        monkeypatch.setenv("FNTX_HOME", str(tmp_path))
+        monkeypatch.setenv("FNTX_EXCHANGE_KEYS", json.dumps({"ada": {"binance": {"key": KEY, "secret": SECRET}}}))
+        monkeypatch.setenv("FNTX_EXCHANGE_URLS", json.dumps(own.exchanges.urls))
+        shown = CliRunner().invoke(app, ["api", "exchanges"]).stderr
+        assert "ada at binance pays 3/6 bps, and orders are judged by 7.5/10" in " ".join(shown.split())
+        _, _, setting = shown.replace("\n", " ").partition("FNTX_EXCHANGE_FEES='")
+        monkeypatch.setenv("FNTX_EXCHANGE_FEES", setting.partition("'")[0])
+        assert CliRunner().invoke(app, ["api", "exchanges"]).stderr == ""
+
+
+def test_fees_of_the_settings_count_from_their_day_on_and_the_published_ones_before() -> None:
+    dated = [{"maker": "5", "taker": "8"}, {"maker": "-1", "taker": "7", "since": date(2026, 4, 1)}]
+    table = fees_in_use(Settings(orders={"fees": {"luno": dated[1], "kraken": dated}}))
+    takers = {
+        exchange: [
+            fees.taker_bps for day in (31, 1) if (fees := fees_of(table, exchange, date(2026, 3 + (day == 1), day)))
+        ]
+        for exchange in ("luno", "kraken", "binance")
+    }
+    assert takers == {"luno": [25, 7], "kraken": [8, 7], "binance": [10, 10]}
+    with pytest.raises(ValueError, match="taker"):
+        Settings(orders={"fees": {"luno": {"maker": "5"}}})
