@@ -15,6 +15,7 @@ import history
 import metrics
 import mutations
 import orders
+import signals
 import statement
 import terminal
 from measuring import shown
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "days": days.measure,
     "mutations": mutations.measure,
     "orders": orders.measure,
+    "signals": signals.measure,
     "crashes": crashes.measure,
 }
 

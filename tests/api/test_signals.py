@@ -273,3 +273,20 @@ def test_each_participant_proves_his_share_and_sees_no_other(source: Source, ser
         assert check_share(file.read_bytes()).faults == []
     script = [sys.executable, str(Path(__file__).parents[2] / "verify" / "share.py"), str(file)]
     assert "The proof holds." in subprocess.run(script, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_trader_is_left_out_after_as_many_signals_of_a_day_as_his_bot_may_have(
+    source: Source, server: Server
+) -> None:
+    ada = server.client("ada")
+    ada.deposit("1000")
+    limit = server.desk.rules.bot_daily
+    wishes = [{"user_id": ada.user, "qty": 1}, {"user_id": "stranger", "qty": 1}]
+    found: dict[str, Mapping[str, Any]] = {}
+    for number in range(limit + 1):
+        source.later(2)
+        signal = {"signal": "SELL_ENTRY"} if number % 2 else {}
+        found = results(source.entry(f"signal {number}", allocations=wishes, **signal))
+    assert (found[ada.user]["reason"], found["stranger"]["status"]) == ("bot_daily_limit", "ACTIVE")
+    source.now = datetime(2026, 3, 3, 0, 0, tzinfo=UTC)
+    assert results(source.entry("tomorrow", allocations=wishes))[ada.user]["status"] == "ACTIVE"

@@ -68,7 +68,11 @@ def _prepared(desk: Desk, asked: EntrySignal, arrived: Arrival, now: datetime) -
         strategies.keep_strategy(desk.db, SignalStrategy(asked.strategy_code, OMNIBUS, currency, None, EDGE_BPS))
         strategy = strategies.strategy(desk.db, asked.strategy_code)
         assert strategy is not None
-    return Entry(asked, strategy, known, arrived, now)
+    priced_in = known.instrument.market(strategy.currency).partition("/")[2]
+    if priced_in != strategy.currency:
+        words = f"it is priced in {priced_in[:64]!a}, and the strategy trades in {strategy.currency}: use another code"
+        raise Declined([FieldFault("strike_data.symbol", "other_currency", words)])
+    return Entry(asked, strategy, known, arrived, now if asked.is_paper else desk.clock())
 
 
 def _entered(desk: Desk, entry: Entry) -> Reply:

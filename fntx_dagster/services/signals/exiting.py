@@ -68,6 +68,7 @@ def carry_out(desk: Desk, asked: ExitSignal, arrived: Arrival, now: datetime) ->
     strategy = strategies.strategy(desk.db, asked.strategy_code)
     assert strategy is not None  # an execution has its strategy
     strategy = strategy._replace(currency=found.currency)
+    now = now if found.is_paper else desk.clock()  # a live book knows no simulated time
     leaving = Exit(asked, arrived, found, instrument, strategy, now)
     if leaving.is_settlement and (instrument.expiry is None or desk.day(now) < instrument.expiry):
         words = f"the instrument expires on {instrument.expiry}" if instrument.expiry else "it has no expiry"

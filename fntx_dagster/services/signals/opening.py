@@ -66,8 +66,8 @@ def wishes_of(at: Turn, connection: Any, entry: Entry, best: int | None) -> list
     if wishes is None:
         wishes = strategies.subscribed(connection, asked.strategy_code, entry.now)
     users = [wish.user_id for wish in wishes]
-    limit = at.desk.rules.bot_daily
-    barred = strategies.barred(connection, asked.strategy_code, users, asked.is_paper, at.day, limit)
+    zone, limit = at.desk.zone.key, at.desk.rules.bot_daily
+    barred = strategies.barred(connection, asked.strategy_code, users, asked.is_paper, at.day, zone, limit)
     found = []
     for place, wish in enumerate(wishes):
         quantity = exact(wish.qty)

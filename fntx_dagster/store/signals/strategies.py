@@ -168,12 +168,19 @@ def unsubscribe(db: Database, code: str, users: Collection[str], at: datetime) -
 
 
 def barred(
-    connection: psycopg.Connection, code: str, users: Collection[str], is_paper: bool, day: date, daily_limit: int
+    connection: psycopg.Connection,
+    code: str,
+    users: Collection[str],
+    is_paper: bool,
+    day: date,
+    zone: str,
+    daily_limit: int,
 ) -> dict[str, str]:
     """Which participants the ledger keeps out, and why. One who has no book there is asked nothing of.
 
     `breaker_tripped`: his own, or that of his bot of the strategy's name; `no_capital`: his book was never funded;
-    `bot_daily_limit`: that bot's approved orders and his shares of the strategy's signals of the day reach the limit.
+    `bot_daily_limit`: that bot's approved orders and his shares of the strategy's signals reach the limit of the
+    trading day, which ends in `zone`.
     """
     rows = connection.execute(
         """
@@ -190,10 +197,18 @@ def barred(
                 + (select count(*) from ledger.user_signal_allocations as share
                     join ledger.signal_executions as execution using (signal_execution_id)
                     where share.user_id = asked.user_id and share.status in ('ACTIVE', 'CLOSED')
-                        and execution.strategy_code = %(code)s and execution.entry_time::date = %(day)s)
+                        and execution.strategy_code = %(code)s
+                        and (execution.entry_time at time zone %(zone)s)::date = %(day)s)
                 >= %(limit)s then 'bot_daily_limit' end as reason
         from asked""",
-        {"is_paper": is_paper, "users": text_array(users), "code": code, "day": day, "limit": daily_limit},
+        {
+            "is_paper": is_paper,
+            "users": text_array(users),
+            "code": code,
+            "day": day,
+            "zone": zone,
+            "limit": daily_limit,
+        },
     ).fetchall()
     return {user_id: reason for user_id, reason in rows if reason is not None}
 
