@@ -47,6 +47,12 @@ def test_by_get_no_run_is_launched_and_by_post_from_the_page_itself_it_is(ui: Ui
     assert len(ui.runs()) == before + 1
 
 
+def test_it_serves_the_definitions(ui: Ui) -> None:
+    nodes = ui.ask("{assetNodes {assetKey {path}}}")[1]["data"]["assetNodes"]
+    names = {node["assetKey"]["path"][0] for node in nodes}
+    assert {"raw_flex_xml", "chronological_events", "daily_summary", "daily_signature", "chain_receipt"} <= names
+
+
 def test_beside_dagsters_pages_it_serves_those_that_the_metadata_link_to(ui: Ui) -> None:
     status, page = ui.send("GET", "/fntx/docs/report.md", **{"Sec-Fetch-Site": "same-origin"})
     assert (status, page) == (200, (DOCUMENTATION / "report.md").read_text(encoding="utf-8"))

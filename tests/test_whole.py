@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from fntx_dagster.samples import SAMPLES
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 from tests import homes
-from tests.processes import in_terminal, run, start, when_served
+from tests.processes import in_terminal, run, start
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "report"
@@ -456,21 +455,6 @@ def test_every_command_of_the_readme_runs(home: Home, tmp_path: Path) -> None:
             places = {"PATH": str(SAMPLES)} | written
             there_is_no_terminal = ("--non-interactive",) if words[1] == "init" else ()
             home.fntx(*(places.get(word, word) for word in words[1:]), *there_is_no_terminal)
-
-
-def test_the_ui_serves_the_same_definitions_and_ends_when_interrupted(home: Home) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = start(home.path, "ui", "--port", str(port))
-    try:
-        question = json.dumps({"query": "{assetNodes {assetKey {path}}}"}).encode()
-        answer = json.loads(when_served(f"http://127.0.0.1:{port}/graphql", question, server))
-    finally:
-        os.killpg(server.pid, signal.SIGINT)
-        server.wait(timeout=60)
-    names = {node["assetKey"]["path"][0] for node in answer["data"]["assetNodes"]}
-    assert {"raw_flex_xml", "chronological_events", "daily_summary", "daily_signature", "chain_receipt"} <= names
 
 
 def test_keys_and_secrets_are_readable_by_their_owner_alone_and_in_no_log(home: Home) -> None:
