@@ -12,12 +12,16 @@ import tempfile
 import termios
 import time
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
+
+import psutil
 
 from tests import warm
 from tests.warm import FNTX
 
-__all__ = ["FNTX", "environment", "in_terminal", "run", "start", "when_served"]
+__all__ = ["FNTX", "Process", "environment", "in_terminal", "run", "start", "when_served"]
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -26,14 +30,37 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return mine | {"FNTX_HOME": str(home), "COLUMNS": "200"} | more
 
 
+class Process:
+    """A command of `fntx`, while it runs; the next one starts when it has ended."""
+
+    def __init__(self, home: Path, *arguments: str, **more: str) -> None:
+        self._arguments = arguments
+        self._files = ExitStack()  # open until the command has ended
+        self._said = self._files.enter_context(_file())
+        self._complained = self._files.enter_context(_file())
+        with open(os.devnull) as nothing:
+            files = (nothing.fileno(), self._said.fileno(), self._complained.fileno())
+            self._command = warm.run(arguments, environment(home, **more), tempfile.gettempdir(), files)
+
+    def is_running(self) -> bool:
+        return psutil.pid_exists(self._command.pid)
+
+    def ended(self) -> subprocess.CompletedProcess[str]:
+        """How it ended, when it has."""
+        with self._files:
+            code = self._command.wait()
+            for file in (self._said, self._complained):
+                file.seek(0)
+            return subprocess.CompletedProcess(self._arguments, code, self._said.read(), self._complained.read())
+
+
+def _file() -> IO[str]:
+    return tempfile.TemporaryFile("w+")
+
+
 def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """A command of `fntx`, to its end."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, open(os.devnull) as nothing:
-        files = (nothing.fileno(), out.fileno(), err.fileno())
-        code = warm.run(arguments, environment(home, **more), tempfile.gettempdir(), files).wait()
-        for file in (out, err):
-            file.seek(0)
-        return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
+    return Process(home, *arguments, **more).ended()
 
 
 def in_terminal(home: Path, columns: int, *arguments: str, code: int = 0) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from fntx_dagster.samples import SAMPLES
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 from tests import homes
-from tests.processes import FNTX, environment, run
+from tests.processes import Process, run
 
 DAYS = ("--from", "2025-07-01", "--to", "2025-07-18")
 LOAD = ("load", str(SAMPLES))
@@ -36,22 +35,15 @@ def killed(home: Path, database: str, table: str, *command: str) -> subprocess.C
     url = database_url(server.start(), database)
     with psycopg.connect(url, autocommit=True) as watching, psycopg.connect(url) as holding:
         holding.execute(f"lock table {table}".encode())
-        process = subprocess.Popen(
-            [FNTX, *command],
-            env=environment(home),
-            cwd=tempfile.gettempdir(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = Process(home, *command)
         waits = "select count(*) from pg_locks where not granted and relation = %s::regclass"
         while watching.execute(waits, [table]).fetchone() == (0,):
-            assert process.poll() is None, process.communicate()
+            assert process.is_running(), process.ended()
             time.sleep(0.02)
         os.kill(int((server.cluster / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
-        out, err = process.communicate(timeout=300)
+        done = process.ended()
         holding.close()
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
+    return done
 
 
 def is_said_in_a_line(done: subprocess.CompletedProcess[str]) -> None:
