@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from fntx_dagster.cli.signal_figures import performance
 from fntx_dagster.cli.signal_following import (
     instruments,
     pause,
@@ -26,6 +27,7 @@ for command in (
     pause,
     subscriptions,
     prove,
+    performance,
 ):
     signals.command()(command)
 signals.command()(migrate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,12 @@ def test_from_a_strategy_and_its_followers_to_a_closed_execution(place: Path) ->
     names = ("--strategy", "NIFTY", "--id", "one", "--token", "26000", "--instrument", "45678")
     left = said(place, "exit", *names, "--bid", "110.5")
     assert left == "Execution 1: closed 5 at 110.5: 5 of 5 in all.\n"
+    figures = json.loads(said(place, "performance", "NIFTY", "--to", "2030-01-01", "--user", "bob", "--json"))
+    assert (figures["net_pnl"], [user["net_pnl"] for user in figures["users"]]) == ("52.5", ["31.5"])
+    shown = said(place, "performance", "NIFTY")
+    assert "money (INR): total pnl 52.5, fees total 0, net pnl 52.5" in shown
+    assert re.search("NIFTY26MAR23500CE .* 52.5 ", shown)
+    assert run(place, "signals", "performance", "NOBODY").returncode == 2
 
 
 def test_a_refused_message_names_its_faults_and_a_half_command_is_a_wrong_one(place: Path) -> None:
