@@ -84,7 +84,8 @@ def sync_by_day(
             )
         )
         inserted, updated, since = one_row(cursor.execute(_upsert(table, staged, target, same)))
-        if inserted > _MANY:
+        unknown = "select 1 from pg_class where oid = %s::regclass and reltuples < 0"
+        if inserted > _MANY or (inserted and cursor.execute(unknown, [target]).fetchone()):
             # dbt reads next, sooner than autovacuum counts
             cursor.execute(f"analyze {target}")
     return Synced(Changes(inserted, updated, deleted), min(filter(None, (gone_since, since)), default=None))

@@ -95,7 +95,8 @@ sources as (
         left join lateral (
             select max(marks.mark_price) as mark_price
             from {{ ref('int_marks') }} as marks
-            where marks.account_id = dealt.account_id
+            where kind.traded_option
+                and marks.account_id = dealt.account_id
                 and marks.official_day = dealt.trading_day
                 and marks.symbol = dealt.underlying_symbol
                 and marks.currency = dealt.currency
