@@ -134,10 +134,9 @@ _OF_NO_DURATION = {
     "synchronous_commit": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "autovacuum": "off",
 }
-"""Nothing of the tests' server outlives them: nothing waits for the disk, nothing is written to be repeated after a
-crash, and nobody visits the hundreds of databases in turn."""
+"""Nothing of the tests' server outlives them: nothing waits for the disk, and nothing is written to be repeated after
+a crash."""
 
 
 @pytest.fixture(scope="session")
