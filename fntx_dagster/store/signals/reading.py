@@ -60,7 +60,7 @@ class SignalCounts(NamedTuple):
 
 
 class EndedTrade(NamedTuple):
-    """A trade with what it was entered for."""
+    """A trade with what it was entered for; no signal's price is known of one that was migrated."""
 
     trade_id: int
     signal_execution_id: int
@@ -171,7 +171,7 @@ def trades(db: Readable, chosen: Chosen) -> list[EndedTrade]:
         return cursor.execute(
             f"""select trade_id, signal_execution_id, trade.symbol, exchange, market, execution.signal_type,
                 trade.entry_time, trade.exit_time, holding_time, trade.total_pnl, trade.fees_total,
-                execution.total_qty, entry_money, reference_price
+                execution.total_qty, entry_money, case when migrated_from is null then reference_price end
             from ledger.trades as trade join ledger.signal_executions as execution using (signal_execution_id)
                 join ledger.instruments using (instrument_id)
             where {_TRADED} and {_ENDED}

@@ -21,12 +21,14 @@ from fntx_dagster.services.orders.fields import Declined
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.signals.entering import enter_signal
 from fntx_dagster.services.signals.exiting import leave_signal
+from fntx_dagster.services.signals.following import list_strategies
 from fntx_dagster.services.signals.migrating import Migrated, migrate_signals
 from fntx_dagster.services.signals.old_mapping import OldMapping, read_mapping
+from fntx_dagster.services.signals.performance import AskedPerformance, performance
 from fntx_dagster.simulate.old_service import FAULTS, ZONE, OldService, old_service
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.server import database_url
-from fntx_dagster.store.signals import folding
+from fntx_dagster.store.signals import checking, folding
 from tests.services.signals.old_databases import filled
 
 SERVICE = old_service(seed=16, signals=80, users=4)
@@ -120,6 +122,19 @@ def test_each_allocation_keeps_the_entry_and_exit_that_it_had(
         from ledger.signal_executions where unique_id = 'unique_11'""",
     )
     assert (reference, accounts, market[-4:]) == (average, "separate", "/INR")
+
+
+def test_what_was_migrated_adds_up_and_has_figures(database: Database, old: Database, mapping: OldMapping) -> None:
+    run(database, old, mapping)
+    assert [*checking.unsummed(database), *checking.untraded(database), *checking.differing_trades(database)] == []
+    trades, net = 0, Decimal(0)
+    for strategy in list_strategies(database):
+        asked = AskedPerformance(strategy.code, None, None, None, True, None, "", 1000)
+        data = performance(Desk(database), asked)["data"]
+        assert sum(Decimal(user["net_pnl"]) for user in data["users"]) == Decimal(data["net_pnl"])
+        assert data["slippage_bps"] is None, "no signal of these stated a price"
+        trades, net = trades + data["trades"], net + Decimal(data["net_pnl"])
+    assert [(trades, net)] == query(database, "select count(*), sum(net_pnl) from ledger.trades")
 
 
 def test_an_id_that_begins_another_is_not_taken_for_it(database: Database, old: Database, mapping: OldMapping) -> None:
