@@ -1,6 +1,7 @@
 -- What a statement says twice must agree: rows and their totals, parts and wholes, the end of a day and the next one's
 -- start. Each equation of a session with both sides, and the tolerance that the digits of the statement need. An
 -- equation over a section or a field that is not delivered is left out.
+-- Each part is materialized: the planner expects one session, and would compute every part again for each of hundreds.
 with
 
 sessions as (
@@ -39,7 +40,7 @@ trades as (
         and trades.statement_day <= sessions.trading_day
 ),
 
-of_rows as (
+of_rows as materialized (
     select
         account_id,
         trading_day,
@@ -57,7 +58,7 @@ of_rows as (
     group by account_id, trading_day
 ),
 
-totals as (
+totals as materialized (
     select
         account_id,
         trading_day,
@@ -70,7 +71,7 @@ totals as (
     group by account_id, trading_day, asset_category
 ),
 
-rated as (
+rated as materialized (
     select
         trades.*,
         of_currency.rate as day_rate,
@@ -88,7 +89,7 @@ rated as (
     where trades.row_kind = 'Trade'
 ),
 
-summed as (
+summed as materialized (
     select
         account_id,
         trading_day,
@@ -101,7 +102,7 @@ summed as (
     group by account_id, trading_day, asset_category
 ),
 
-of_totals as (
+of_totals as materialized (
     select
         account_id,
         trading_day,
@@ -114,7 +115,7 @@ of_totals as (
     group by account_id, trading_day
 ),
 
-base_totals as (
+base_totals as materialized (
     select stated.account_id, sessions.trading_day, stated.figure, stated.name, sum(stated.amount) as amount
     from sessions
     inner join {{ ref('stg_flex__base_totals') }} as stated
@@ -125,7 +126,7 @@ base_totals as (
 ),
 
 -- The rows that they sum, by contract or type; null where a row does not give the figure.
-in_base as (
+in_base as materialized (
     select
         rated.account_id,
         rated.trading_day,
@@ -164,7 +165,7 @@ in_base as (
     group by sessions.account_id, sessions.trading_day, coalesce(moved.cash_type, 'all')
 ),
 
-of_base_totals as (
+of_base_totals as materialized (
     select
         account_id,
         trading_day,
@@ -178,7 +179,7 @@ of_base_totals as (
 ),
 
 -- The symbol of the Options Clearing Corporation ends with the strike in thousandths.
-options as (
+options as materialized (
     select account_id, statement_day, symbol, strike, multiplier from {{ ref('stg_flex__trades') }}
     where symbol ~ '[0-9]{6}[CP][0-9]{8}$'
 
@@ -188,7 +189,7 @@ options as (
     where symbol ~ '[0-9]{6}[CP][0-9]{8}$'
 ),
 
-of_options as (
+of_options as materialized (
     select account_id, trading_day, sum(strikes_off) as strikes_off, sum(multipliers_off) as multipliers_off
     from (
         select
@@ -207,7 +208,7 @@ of_options as (
     group by account_id, trading_day
 ),
 
-of_equity as (
+of_equity as materialized (
     select
         sessions.account_id,
         sessions.trading_day,
@@ -225,7 +226,7 @@ of_equity as (
 ),
 
 -- What positions are worth is in the equity summary; futures and the like are there by their gains alone.
-of_positions as (
+of_positions as materialized (
     select
         worth.account_id,
         worth.trading_day,
@@ -265,7 +266,7 @@ of_positions as (
     group by worth.account_id, worth.trading_day
 ),
 
-cash as (
+cash as materialized (
     select sessions.trading_day, sessions.previous_day, cash.*
     from sessions
     inner join {{ ref('stg_flex__cash_balances') }} as cash
@@ -275,7 +276,7 @@ cash as (
         and cash.from_date > sessions.previous_day
 ),
 
-of_cash as (
+of_cash as materialized (
     select
         cash.account_id,
         cash.trading_day,
@@ -310,7 +311,7 @@ stated_rates as materialized (
     group by account_id, statement_day, currency
 ),
 
-of_rates as (
+of_rates as materialized (
     select
         sessions.account_id,
         sessions.trading_day,
@@ -327,7 +328,7 @@ of_rates as (
     group by sessions.account_id, sessions.trading_day
 ),
 
-of_moves as (
+of_moves as materialized (
     select sessions.account_id, sessions.trading_day, max(abs(rates.rate / before.rate - 1)) as most
     from sessions
     inner join rates using (account_id, trading_day)
@@ -339,7 +340,7 @@ of_moves as (
 ),
 
 -- The NAV of a holiday is in no figure of the session behind it, but for this.
-of_nav as (
+of_nav as materialized (
     select account_id, trading_day, sum(abs(starting_value - ended_before)) as starts_off
     from (
         select
@@ -359,7 +360,7 @@ of_nav as (
     group by account_id, trading_day
 ),
 
-of_accruals as (
+of_accruals as materialized (
     select
         sessions.account_id,
         sessions.trading_day,
@@ -376,7 +377,7 @@ of_accruals as (
     group by sessions.account_id, sessions.trading_day
 ),
 
-of_transfers as (
+of_transfers as materialized (
     select
         sessions.account_id,
         sessions.trading_day,
