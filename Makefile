@@ -8,7 +8,7 @@ BIN := .venv/bin
 # where it is set, every process that a test starts would compile what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo demo-live demo-orders demo-ledger lint test test-all coverage bench ui lock clean
+.PHONY: help demo demo-live demo-orders demo-ledger demo-signals lint test test-all coverage bench ui lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -33,8 +33,10 @@ demo-orders: .venv/installed ## a bot's orders through the four gates, a trip, a
 demo-ledger: .venv/installed ## thirty days of a paper book, weekends included: explained, signed, posted, verified by a stranger
 	@$(BIN)/fntx demo --ledger
 
-LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/basedpyright
+demo-signals: .venv/installed ## one signal, one execution, fair shares: five users, then a hundred, to the cent
+	@$(BIN)/fntx demo --signals
 
+LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/basedpyright
 lint: .venv/installed-dev ## style and types: half a minute
 	@$(LINT)
 

@@ -98,6 +98,9 @@ def demo(
     ledger: Annotated[
         bool, typer.Option("--ledger", help="Thirty days of a paper book: closed, explained, signed, verified.")
     ] = False,
+    signals: Annotated[
+        bool, typer.Option("--signals", help="Signals of one execution each, shared among five and a hundred users.")
+    ] = False,
 ) -> None:
     """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain.
 
@@ -118,6 +121,11 @@ def demo(
             from fntx_dagster.cli.ledger_demo import run_ledger_demo
 
         run_ledger_demo(load_settings())
+        return
+    if signals:
+        from fntx_dagster.cli.signals_demo import run_signals_demo
+
+        run_signals_demo(load_settings())
         return
     with keeping_imports():
         from fntx_dagster.cli.demo import run_demo

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from fntx_dagster.cli.signal_figures import performance
+from fntx_dagster.cli.signal_executions import executions, log, settle, settlement, show
 from fntx_dagster.cli.signal_following import (
     instruments,
     pause,
@@ -28,6 +29,11 @@ for command in (
     subscriptions,
     prove,
     performance,
+    executions,
+    show,
+    log,
+    settlement,
+    settle,
 ):
     signals.command()(command)
 signals.command()(migrate)

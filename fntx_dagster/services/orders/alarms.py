@@ -18,6 +18,7 @@ from fntx_dagster.services.orders.health import ABANDONED
 from fntx_dagster.services.orders.prices import ASKED_FOR, task_of
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import Verified, verify
+from fntx_dagster.services.signals.settling import unsettled
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
 from fntx_dagster.store.database import Readable
@@ -45,6 +46,7 @@ def observed(desk: Desk, now: datetime) -> list[Observed]:
             met(db, now),
             stale_prices(desk, db, now),
             held_prices(db),
+            unsettled(desk, db, now),
         ]
 
 

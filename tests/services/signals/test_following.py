@@ -24,6 +24,7 @@ from fntx_dagster.services.signals.following import (
 )
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.signals import strategies
+from tests.services.signals.signalled import Clock
 
 MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MASTER = """token,symbol,exchange,underlying,strike,option_type,expiry,lot_size,valid_from
@@ -35,16 +36,11 @@ MASTER = """token,symbol,exchange,underlying,strike,option_type,expiry,lot_size,
 """
 
 
-class Clock:
-    now = MORNING
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    clock = Clock()
+    clock.now = MORNING
+    return clock
 
 
 @pytest.fixture
