@@ -17,8 +17,7 @@ from measuring import Measurement, home, shown, timed
 
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.turn import Desk
-from fntx_dagster.services.signals.entering import enter_signal
-from fntx_dagster.services.signals.exiting import leave_signal
+from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
 from fntx_dagster.store.opening import open_database
 
 MANY, FEW, TURNS, SINGLE = 10_000, 1_000, 7, 300

@@ -9,7 +9,7 @@ from fntx_dagster.api import description
 from fntx_dagster.api.dependencies import NAME, LargeBody, Now, Reader, Source, TheDesk, replied
 from fntx_dagster.api.description import answered
 from fntx_dagster.model import signal_answers as answers
-from fntx_dagster.services.signals import entering, exiting, performance, proving, reading
+from fntx_dagster.services.signals import performance, proving, reading, receiving
 from fntx_dagster.services.signals.answers import PAGE, PATH
 from fntx_dagster.services.signals.performance import AskedPerformance, start_of
 
@@ -29,7 +29,7 @@ router = APIRouter(prefix=PATH, responses=description.PROBLEMS)
 )
 def entry(desk: TheDesk, source: Source, now: Now, body: LargeBody) -> Response:
     """Enter a signal: one block order, shared among its participants."""
-    return replied(entering.enter_signal(desk, source.user_id, body, now))
+    return replied(receiving.enter_signal(desk, source.user_id, body, now))
 
 
 @router.post(
@@ -40,7 +40,7 @@ def entry(desk: TheDesk, source: Source, now: Now, body: LargeBody) -> Response:
 )
 def leave(desk: TheDesk, source: Source, now: Now, body: LargeBody) -> Response:
     """Leave a signal: for all who hold, or for those who are named."""
-    return replied(exiting.leave_signal(desk, source.user_id, body, now))
+    return replied(receiving.leave_signal(desk, source.user_id, body, now))
 
 
 @router.get("/active-positions", responses=answered(answers.PositionsAnswer))

@@ -57,7 +57,7 @@ def enter(
 
     A message with participants, ladders or a description of its instrument comes as a file: fntx signals enter FILE
     """
-    from fntx_dagster.services.signals.entering import enter_signal
+    from fntx_dagster.services.signals.receiving import enter_signal
 
     more = {"stop_loss": stop_loss, "target": target, "description": description}
     body = _message(file, (strategy, unique_id, token, instrument), signal, _quote(bid, ask), more)
@@ -87,7 +87,7 @@ def leave(
 
     fntx signals exit --strategy NIFTY_OPTIONS --id monday-1 --token 26000 --instrument 45678 --bid 110
     """
-    from fntx_dagster.services.signals.exiting import leave_signal
+    from fntx_dagster.services.signals.receiving import leave_signal
 
     more = {"user_ids": user or None, "exit_reason": reason}
     body = _message(file, (strategy, unique_id, token, instrument), signal, _quote(bid, ask), more)

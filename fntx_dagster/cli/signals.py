@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from fntx_dagster.cli.signal_figures import performance
 from fntx_dagster.cli.signal_executions import executions, log, settle, settlement, show
+from fntx_dagster.cli.signal_figures import performance
 from fntx_dagster.cli.signal_following import (
     instruments,
     pause,

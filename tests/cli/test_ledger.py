@@ -108,7 +108,7 @@ def test_the_ledger_holds_and_its_state_is_shown(served: tuple[Path, str]) -> No
     state = json.loads(run(home, "ledger", "status", "--json").stdout)
     [book] = state["books"]
     assert (book["user_id"], book["book"], book["tripped"]) == ("ada", "paper", [])
-    assert ({task["task"] for task in state["watcher"]}, state["prices"]) == ({"prices", "alerts"}, [])
+    assert ({task["task"] for task in state["watcher"]}, state["prices"]) == ({"prices", "stops", "alerts"}, [])
     assert "ada" in run(home, "ledger", "status").stdout
 
 

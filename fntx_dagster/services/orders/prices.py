@@ -1,4 +1,5 @@
-"""The price feed: polls the exchanges for the symbols that live books need, and gives each new price to those books.
+"""The price feed: polls the exchanges for the symbols that live books and the stops of signals need, and gives each
+new price to those books.
 
 Prices are public: one connection per exchange, without keys. A price that is used is kept as the newest of its symbol,
 which orders are judged by; then the books that need it are valued by it and their breakers judged. A feed that stops
@@ -56,10 +57,16 @@ class PriceSource(Protocol):
 
 class Feed:
     """The feed of one process. `market`: an exchange without an account, by its name; `note` hears of each round of
-    each exchange."""
+    each exchange; `others`: the symbols that somebody else than a live book needs prices of."""
 
-    def __init__(self, desk: Desk, market: Callable[[str], PriceSource], note: Note) -> None:
-        self._desk, self._market, self._note = desk, market, note
+    def __init__(
+        self,
+        desk: Desk,
+        market: Callable[[str], PriceSource],
+        note: Note,
+        others: Callable[[], Iterable[Symbol]] = tuple,
+    ) -> None:
+        self._desk, self._market, self._note, self._others = desk, market, note, others
         self._exchanges: dict[str, PriceSource] = {}
         self._paused: dict[Symbol, tuple[datetime, str]] = {}
         self._given: dict[tuple[int, Symbol], Quote] = {}
@@ -74,10 +81,14 @@ class Feed:
         needed: dict[str, list[WantedPrice]] = {}
         for want in prices.wanted(self._desk.db, self._desk.clock() - ASKED_FOR):
             needed.setdefault(want.exchange, []).append(want)
+        others: dict[str, list[str]] = {}
+        for exchange, symbol in self._others():
+            others.setdefault(exchange, []).append(symbol)
         started = []
-        for exchange, wants in needed.items():
+        for exchange in dict.fromkeys((*needed, *others)):
             if self._is_due(exchange):
-                thread = threading.Thread(target=self._round, args=(exchange, wants), daemon=True)
+                wanted = (exchange, needed.get(exchange, ()), others.get(exchange, ()))
+                thread = threading.Thread(target=self._round, args=wanted, daemon=True)
                 self._busy[exchange] = thread
                 thread.start()
                 started.append(thread)
@@ -88,10 +99,10 @@ class Feed:
         busy = self._busy.get(exchange)
         return not (busy and busy.is_alive()) and time.monotonic() >= self._rests_until.get(exchange, 0)
 
-    def _round(self, exchange: str, wants: Sequence[WantedPrice]) -> None:
+    def _round(self, exchange: str, wants: Sequence[WantedPrice], others: Sequence[str]) -> None:
         began = time.monotonic()
         try:
-            problems = self.poll_exchange(exchange, wants)
+            problems = self.poll_exchange(exchange, wants, others)
         except FntxError as error:
             problems = [str(error)]
         except Exception as error:  # of one exchange: the others go on
@@ -101,10 +112,11 @@ class Feed:
         self._rests_until[exchange] = ended + _REST * (ended - began)
         self._note(task_of(exchange), "; ".join(problems[:_PROBLEMS_SHOWN]) or None)
 
-    def poll_exchange(self, exchange: str, wants: Sequence[WantedPrice]) -> list[str]:
+    def poll_exchange(self, exchange: str, wants: Sequence[WantedPrice], others: Sequence[str] = ()) -> list[str]:
         """Ask an exchange for the prices that are wanted of it, keep them, give them to the books: what went wrong, in
         words. Raises what opening the exchange raises, and Transient where the database is away."""
-        symbols = list(dict.fromkeys(want.symbol for want in wants))[:MOST_SYMBOLS]
+        held = [want.symbol for want in wants if want.is_held]
+        symbols = list(dict.fromkeys((*held, *others, *(want.symbol for want in wants))))[:MOST_SYMBOLS]
         known = prices.newest(self._desk.db, [(exchange, symbol) for symbol in symbols])
         problems: list[str] = []
         new: dict[Symbol, Quote] = {}

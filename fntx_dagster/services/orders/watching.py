@@ -1,4 +1,5 @@
-"""The watcher: what has to happen to live books without anybody asking, in a loop beside the API or alone.
+"""The watcher: what has to happen to live books and open signals without anybody asking, in a loop beside the API or
+alone.
 
 One process at a time over all that share the database: it holds a lock that PostgreSQL gives to the next one when it
 dies. Each task has its own thread and pace, and fails alone; its heartbeat says when it last worked, and what went
@@ -25,6 +26,7 @@ from fntx_dagster.services.orders.live.sweeping import sweep
 from fntx_dagster.services.orders.prices import Feed
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.signals.elsewhere import follow_entries
+from fntx_dagster.services.signals.stops import Stops
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.advisory import AdvisoryLock
 from fntx_dagster.store.ledger import watch
@@ -33,7 +35,7 @@ _LOCK = "the watcher of the ledger"
 _LOOK_SECONDS = 1
 _WAIT_SECONDS = 3
 """Between two looks whether the lock is free."""
-_ALARM_SECONDS, _SWEEP_SECONDS, _FOLLOW_SECONDS = 5, 2, 3
+_ALARM_SECONDS, _SWEEP_SECONDS, _FOLLOW_SECONDS, _STOP_SECONDS = 5, 2, 3, 1
 _END_SECONDS = 5
 _LONGEST_PROBLEM = 500
 
@@ -120,9 +122,11 @@ def watcher_of(settings: Settings, desk: Desk) -> Watcher:
     orders = settings.orders
 
     def tasks(watcher: Watcher) -> list[Task]:
-        feed = Feed(desk, partial(market_at, settings), watcher.note)
+        stops = Stops(desk)
+        feed = Feed(desk, partial(market_at, settings), watcher.note, stops.symbols)
         of_all = [
             Task("prices", orders.price_seconds, partial(feed.poll, orders.price_seconds)),
+            Task("stops", _STOP_SECONDS, stops.look),
             Task("alerts", _ALARM_SECONDS, Alarms(settings, desk).look),
         ]
         of_accounts = [

@@ -1,12 +1,11 @@
 """An entry: one block order, one execution, a share for everybody who takes part; all in one transaction.
 
 The message's answer is kept under its strategy and unique id, and given again byte for byte; another message of the
-same id is refused. Every message is in the log, those that were refused too.
+same id is refused.
 """
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +14,7 @@ from fntx_dagster.model.signals import OMNIBUS, SEPARATE, SignalStrategy
 from fntx_dagster.services.orders.fields import Declined, FieldFault
 from fntx_dagster.services.orders.replies import Reply, reused, store_answer
 from fntx_dagster.services.orders.turn import Desk, Turn
-from fntx_dagster.services.signals import requests, trading
+from fntx_dagster.services.signals import trading
 from fntx_dagster.services.signals.elsewhere import enter_elsewhere
 from fntx_dagster.services.signals.opening import Entry, answered_before, entry_reply, opened, wishes_of
 from fntx_dagster.services.signals.requests import EntrySignal
@@ -30,27 +29,12 @@ EDGE_BPS = Decimal(10_000)
 """What an entry is taken to earn where its strategy says nothing: gate 2 then asks for a market alone."""
 
 
-def enter_signal(desk: Desk, source: str, body: bytes, now: datetime) -> Reply:
-    """Carry out an entry, once for its strategy and unique id. `source`: whose token sent it.
-
-    Raises Declined: 422 for what is not valid or another message of the same id, 404 for an unknown instrument.
-    """
-    arrived = Arrival("entry", source, now, hashlib.sha256(body).digest(), body)
+def carry_in(desk: Desk, asked: EntrySignal, arrived: Arrival, now: datetime) -> Reply:
+    """Carry out an entry that was read. Raises Declined as `receiving.enter_signal` does, and logs nothing then."""
     try:
-        asked = requests.entry(body)
-        arrived = arrived._replace(
-            fingerprint=asked.fingerprint,
-            strategy_code=asked.strategy_code,
-            unique_id=asked.unique_id,
-            signal_type=asked.signal_type,
-        )
-        try:
-            return _entered(desk, _prepared(desk, asked, arrived, now))
-        except executions.SignalIsKnown:
-            raise reused() from None
-    except Declined as declined:
-        executions.log_refused(desk.db, arrived, declined.code)
-        raise
+        return _entered(desk, _prepared(desk, asked, arrived, now))
+    except executions.SignalIsKnown:
+        raise reused() from None
 
 
 def _prepared(desk: Desk, asked: EntrySignal, arrived: Arrival, now: datetime) -> Entry:

@@ -6,7 +6,6 @@ A settlement at expiry has a price and no market.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -18,7 +17,7 @@ from fntx_dagster.model.signals import HOLDING, OMNIBUS, SEPARATE, SignalInstrum
 from fntx_dagster.services.orders.fields import Declined, FieldFault
 from fntx_dagster.services.orders.replies import Reply, reused
 from fntx_dagster.services.orders.turn import Desk, Turn
-from fntx_dagster.services.signals import requests, trading
+from fntx_dagster.services.signals import trading
 from fntx_dagster.services.signals.answers import answered, exit_result, paged, price, totals
 from fntx_dagster.services.signals.elsewhere import follow_entry
 from fntx_dagster.services.signals.leaving import ClosedStep, Exit, leave_elsewhere, settle
@@ -33,28 +32,8 @@ from fntx_dagster.store.signals.executions import Arrival, ExitRow, SignalExecut
 _ATTEMPTS = 5
 
 
-def leave_signal(desk: Desk, source: str, body: bytes, now: datetime) -> Reply:
-    """Carry out an exit. `source`: whose token sent it.
-
-    Raises Declined: 422 for what is not valid; 409 `no_entry`, `wrong_side`, `no_allocation`, `not_expired`.
-    """
-    arrived = Arrival("exit", source, now, hashlib.sha256(body).digest(), body)
-    try:
-        asked = requests.leaving(body)
-        arrived = arrived._replace(
-            fingerprint=asked.fingerprint,
-            strategy_code=asked.strategy_code,
-            unique_id=asked.unique_id,
-            signal_type=asked.signal_type,
-        )
-        return carry_out(desk, asked, arrived, now)
-    except Declined as declined:
-        executions.log_refused(desk.db, arrived, declined.code)
-        raise
-
-
 def carry_out(desk: Desk, asked: ExitSignal, arrived: Arrival, now: datetime) -> Reply:
-    """Carry out an exit that was read. Raises Declined as `leave_signal` does, and logs nothing then."""
+    """Carry out an exit that was read. Raises Declined as `receiving.leave_signal` does, and logs nothing then."""
     with desk.db.connect() as connection:
         found = executions.execution(connection, asked.strategy_code, asked.unique_id)
     if found is None or found.status == "FAILED":

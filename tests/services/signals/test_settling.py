@@ -13,8 +13,8 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.services.orders.alarms import observed
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
-from fntx_dagster.services.signals.entering import enter_signal
 from fntx_dagster.services.signals.overview import count_rows, is_overdue, list_executions, list_log
+from fntx_dagster.services.signals.receiving import enter_signal
 from fntx_dagster.services.signals.settling import due, keep_settlement, settle
 from fntx_dagster.store.database import Database
 from tests.services.signals.signalled import Clock, entry_of
