@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from fntx_dagster.api.app import make_app
@@ -21,7 +22,7 @@ from fntx_dagster.cli.live_demo import home_of_its_own
 from fntx_dagster.cli.terminal import GOOD, line, new_table, note, out, title
 from fntx_dagster.client import Client
 from fntx_dagster.errors import Permanent
-from fntx_dagster.model.signal_answers import EntryAnswer, ExitData
+from fntx_dagster.model.signal_answers import EntryAnswer, ExecutionData, ExitData
 from fntx_dagster.report.money import cents, display
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.orders.access import make_token
@@ -30,6 +31,7 @@ from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.services.signals.following import StrategyChange, keep_strategy, subscribe
 from fntx_dagster.services.signals.overview import count_rows
+from fntx_dagster.services.signals.proving import check_share, prove, written_proof
 from fntx_dagster.settings import Settings
 
 _FOLDER = "demo-signals"
@@ -78,7 +80,7 @@ def run_signals_demo(settings: Settings) -> None:
         with served(make_app(desk, simulated_time=True)) as url:
             token = make_token(db, "provider", "signal_source")
             _five(desk, Client(token, url))
-            _hundred(desk, Client(token, url), token, url)
+            _prove(desk, folder, _hundred(desk, Client(token, url), token, url))
         books = verify(desk)
         _hold(not any(book.faults for book in books), "the ledger does not hold")
         entries = sum(book.entries for book in books)
@@ -116,7 +118,8 @@ def _five(desk: Desk, client: Client) -> None:
     _hold(rows == (2, 1, 5, 1), f"there are other rows: {rows}")
 
 
-def _hundred(desk: Desk, client: Client, token: str, url: str) -> None:
+def _hundred(desk: Desk, client: Client, token: str, url: str) -> int:
+    """The number of the execution."""
     title("A hundred users, filled in part, out in parts")
     wishes = dict(_wishes())
     _follow(desk, _HUNDRED, wishes)
@@ -141,13 +144,14 @@ def _hundred(desk: Desk, client: Client, token: str, url: str) -> None:
         provider.leave(_OUT, bid="110.15"),
     ):
         out(f"{left['exit_qty']} of {left['total_qty']} are closed, at {_four(left['exit_price'])} on average.")
-        _sums(client, left) if left["status"] == "CLOSED" else None
+    left = client.signal_execution(data["signal_execution_id"])["data"]
+    _sums(left)
+    return data["signal_execution_id"]
 
 
-def _sums(client: Client, left: ExitData) -> None:
+def _sums(left: ExecutionData) -> None:
     """Each share beside the others, and the sums beside the trade's. Raises Permanent where they differ."""
-    found = client.signal_execution(left["signal_execution_id"])["data"]
-    shares = found["trader_results"]
+    shares = left["trader_results"]
     right = ("wished", "got", "in", "out", "P&L", "fees", "net", "")
     table = new_table("user", right=right)
     for share in shares[:_SHOWN]:
@@ -167,6 +171,23 @@ def _sums(client: Client, left: ExitData) -> None:
     _hold(summed == stated and fees == Decimal(left["fees_total"]), "the shares do not add up to the trade")
     _hold(summed[1] == cents(summed[1]), "a share is no whole number of cents")
     out(line(GOOD, " The shares add up to the trade: in units, and to the cent."))
+
+
+def _prove(desk: Desk, folder: Path, number: int) -> None:
+    """A participant's proof of his share, and its check. Raises Permanent where it does not hold, or one that was
+    altered does."""
+    user = "user-003"
+    text = written_proof(prove(desk.db, number, user))
+    file = folder / "share.json"
+    file.write_text(text, encoding="utf-8")
+    checked = check_share(text.encode())
+    share = checked.share
+    _hold(not checked.faults, "the proof of a share does not hold")
+    altered = text.replace(f'"pnl": "{share["pnl"]}"', '"pnl": "1000000"')
+    _hold(altered != text and bool(check_share(altered.encode()).faults), "an altered proof of a share holds")
+    shown = f"{share['qty']} units and {_two(share['pnl'])}"
+    out(line(GOOD, f" {user} proves his share, {shown}, and shows nobody else's:"))
+    out(f"  `fntx verify {shlex.quote(str(file))}`")
 
 
 _LADDER = {"bid": "99.95", "asks": [["100", "6000"], ["100.05", "4000"], ["100.1", "3025"]]}

@@ -53,7 +53,7 @@ def in_shell(place: Path, url: str, script: str) -> str:
 
 
 def test_the_page_works_as_it_is_written(place: Path, url: str) -> None:
-    _, started, sent, expiry = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    _, started, sent, expiry, proof = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     serve, commands = started.split("\n", 1)
     assert serve == ".venv/bin/fntx api serve &"
     script = commands + sent.replace("curl -sS ", "curl -sS --retry 20 --retry-connrefused --retry-delay 1 -w '\\n' ")
@@ -72,6 +72,8 @@ def test_the_page_works_as_it_is_written(place: Path, url: str) -> None:
     expected = ["ada 75 ACTIVE None", "eve 0 FAILED qty_not_lot_multiple", "CLOSED 337.5", "409 no_entry"]
     assert asked.stdout.splitlines() == expected, asked.stderr
     assert "45678 settles at 152.35 on 2030-12-26" in in_shell(place, url, expiry)
+    file = shlex.quote(str(place / "share.json"))
+    assert "The proof holds" in in_shell(place, url, proof.replace("share.json", file))
 
 
 def said(home: Path, *arguments: str) -> str:
@@ -133,4 +135,5 @@ def test_the_demo_carries_out_the_examples_to_the_cent(place: Path) -> None:
     assert "100 equal answers, 1 execution." in done.stdout
     assert "refused, over_max_notional" in done.stdout
     assert "The shares add up to the trade" in done.stdout
+    assert "user-003 proves his share, 75 units and 98.37" in done.stdout
     assert re.search(r"The chains of \d+ entries hold", done.stdout)

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fntx_dagster.services.orders.turn import Desk
-from fntx_dagster.services.signals.entering import enter_signal
-from fntx_dagster.services.signals.exiting import leave_signal
+from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
 from fntx_dagster.store.database import Database
 
 STRIKE = {

@@ -18,8 +18,7 @@ from fntx_dagster.services.orders import money, requests
 from fntx_dagster.services.orders.fields import Declined
 from fntx_dagster.services.orders.turn import Desk, Turn
 from fntx_dagster.services.signals import elsewhere, leaving
-from fntx_dagster.services.signals.entering import enter_signal
-from fntx_dagster.services.signals.exiting import leave_signal
+from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.server import database_url
 from fntx_dagster.store.signals import executions

@@ -19,12 +19,11 @@ import pytest
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.services.orders.fields import Declined
 from fntx_dagster.services.orders.turn import Desk
-from fntx_dagster.services.signals.entering import enter_signal
-from fntx_dagster.services.signals.exiting import leave_signal
 from fntx_dagster.services.signals.following import list_strategies
 from fntx_dagster.services.signals.migrating import Migrated, migrate_signals
 from fntx_dagster.services.signals.old_mapping import OldMapping, read_mapping
 from fntx_dagster.services.signals.performance import AskedPerformance, performance
+from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
 from fntx_dagster.simulate.old_service import FAULTS, ZONE, OldService, old_service
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.server import database_url
@@ -445,8 +444,7 @@ import os, signal, sys
 from pathlib import Path
 from fntx_dagster.services.orders.fields import Declined
 from fntx_dagster.services.orders.turn import Desk
-from fntx_dagster.services.signals.entering import enter_signal
-from fntx_dagster.services.signals.exiting import leave_signal
+from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
 from fntx_dagster.services.signals.migrating import migrate_signals
 from fntx_dagster.services.signals.old_mapping import read_mapping
 from fntx_dagster.store.database import Database

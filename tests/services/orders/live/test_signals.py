@@ -11,8 +11,7 @@ from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.fields import Declined
 from fntx_dagster.services.orders.money import fund
 from fntx_dagster.services.signals.elsewhere import follow_entries
-from fntx_dagster.services.signals.entering import enter_signal
-from fntx_dagster.services.signals.exiting import leave_signal
+from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
 from tests.services.orders.live.desk import LEASE, LiveDesk
 from tests.services.orders.live.market import CrashError
 
