@@ -9,16 +9,18 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from fntx_dagster.ledger.corrections import corrections
+from fntx_dagster.ledger import kinds
+from fntx_dagster.ledger.corrections import REVERSES, corrections
 from fntx_dagster.ledger.entries import START, Entry, Head, StoredEntry, stored_faults
 from fntx_dagster.ledger.exact import decimal, stored, written
 from fntx_dagster.ledger.replay import DayTotals, differences, replay
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.signals.agreement import differing_shares
 from fntx_dagster.store.database import Readable
-from fntx_dagster.store.ledger import books, checking, reading
+from fntx_dagster.store.ledger import books, checking, comparing, reading
 from fntx_dagster.store.ledger.books import About
 from fntx_dagster.store.ledger.checking import BookRow
+from fntx_dagster.store.ledger.comparing import PostedLeg
 from fntx_dagster.store.ledger.reading import BookDay
 
 _MOST_FAULTS = 20
@@ -101,7 +103,7 @@ def _replayed(
             words = f"realises {written(realized)}, and the tables say {written(Fraction(known))}"
             differing.append(f"entry {entry['entry_no']} {words}")
 
-    entries = with_progress(reading.all_entries(db, row.book_id))
+    entries = _with_postings(db, row.book_id, with_progress(reading.all_entries(db, row.book_id)), differing)
     again = replay(row.currency, entries, checking.quotes(db, row.book_id), desk.day, corrected, booked)
     yield from differing
     with db.connect() as connection:
@@ -117,6 +119,29 @@ def _replayed(
     yield from checking.differing_orders(db, row.book_id)
     yield from checking.differing_trips(db, row.book_id)
     yield from differing_shares(db, row)
+    yield from comparing.differing_approvals(db, row.book_id, desk.zone.key)
+    yield from comparing.differing_answers(db, row.book_id)
+    yield from comparing.differing_bots(db, row.book_id)
+    yield from comparing.differing_breakers(db, row.book_id)
+
+
+def _with_postings(db: Readable, book_id: int, entries: Iterator[Entry], differing: list[str]) -> Iterator[Entry]:
+    """The entries as they come; those whose postings are not what they state are added to `differing`."""
+    posted = comparing.posted_legs(db, book_id)
+    number, kept = next(posted, (None, []))
+    for entry in entries:
+        taken_back = checking.entry(db, book_id, entry[REVERSES]) if REVERSES in entry else None
+        made = kinds.postings(entry, taken_back)
+        found: list[PostedLeg] = []
+        if number == entry["entry_no"]:
+            found = kept
+            number, kept = next(posted, (None, []))
+        # as sets of legs: those of a conversion come in the order of its currencies, which is not kept
+        legs = sorted((leg.account, leg.currency, stored(leg.amount)) for leg in made)
+        same = legs == sorted((row.account, row.currency, Fraction(row.amount)) for row in found)
+        if not same and len(differing) < _MOST_FAULTS:
+            differing.append(f"the postings of entry {entry['entry_no']} are not what the entry makes")
+        yield entry
 
 
 def _differing_days(again: Mapping[date, DayTotals], kept: Iterable[BookDay]) -> Iterator[str]:

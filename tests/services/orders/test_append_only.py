@@ -12,6 +12,8 @@ from psycopg.conninfo import make_conninfo
 
 from fntx_dagster.model.orders import Quote
 from fntx_dagster.services.orders import requests
+from fntx_dagster.services.orders.access import Caller
+from fntx_dagster.services.orders.guarding import entity, kill, reset
 from fntx_dagster.services.orders.money import fund
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk
@@ -122,6 +124,26 @@ def test_the_owner_and_a_superuser_change_nothing_without_ddl(untouched: Desk, s
         ("update ledger.days set equity = 7", "equity of the day 2026-03-02: the table has 7"),
         ("delete from ledger.days", "trades of the day 2026-03-02: the table has None, the entries make 1"),
         ("update ledger.orders set filled = 9", "the table has 9 filled, its fills make 1"),
+        (
+            "update ledger.postings set account = 'fees' where entry_no = 2 and account = 'trading'",
+            "the postings of entry 2 are not",
+        ),
+        (
+            "update ledger.approvals set used = 0 where bot_id = ''",
+            "approved orders of the user on 2026-03-02: the table",
+        ),
+        (
+            "delete from ledger.approvals where bot_id = 'bot'",
+            "approved orders of the bot bot on 2026-03-02: the table",
+        ),
+        (
+            "update ledger.answers set body = replace(convert_from(body, 'utf8'), '1000', '2000')::bytea",
+            "is not of the",
+        ),
+        ("update ledger.answers set body = '['", "is not of the order or the money that it answers"),
+        ("update ledger.orders set summary = '{}'", "is not of the order or the money that it answers"),
+        ("insert into ledger.bots select book_id, 'x' from ledger.books", "the bot x is of no entry and no order"),
+        ("delete from ledger.bots", "the bot bot is missing in the table of bots"),
         ("insert into ledger.trips select book_id, 2, '', 'x', 'y', now(), '{}' from ledger.books", "trip of entry 2"),
         ("insert into ledger.breakers values ((select min(book_id) from ledger.books), '', 1, 'x')", "tripped are"),
     ],
@@ -131,13 +153,36 @@ def test_what_the_owner_changes_with_the_triggers_off_is_found_and_named(
 ) -> None:
     desk = filled(database)
     with desk.db.connect() as connection:
-        for table in ("entries", "fills", "postings"):
+        for table in ("entries", "fills", "postings", "answers"):
             connection.execute(own_sql(f"alter table ledger.{table} disable trigger user"))
         connection.execute("alter table ledger.postings drop constraint postings_book_id_entry_no_fkey")
         for statement in change.split("; "):
             connection.execute(own_sql(statement))
     [book] = verify(desk)
     assert not book.holds
+    assert any(what in fault for fault in book.faults), book.faults
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("update ledger.breakers set trigger_type = 'drawdown'", "the breaker of bot is not tripped as entry 5 states"),
+        ("update ledger.trips set reset_by = 'eve' where reset_at is not null", "the reset of the trip of entry 3 is"),
+        ("update ledger.trips set reset_reason = 'all is well'", "the reset of the trip of entry 3 is not what"),
+        ("update ledger.trips set reset_at = null", "the reset of the trip of entry 3 is not what"),
+    ],
+)
+def test_what_is_changed_of_a_trip_or_a_reset_is_found(database: Database, change: str, what: str) -> None:
+    desk, caller = filled(database), Caller("ada", "admin")
+    whose = entity(caller, "bot", None)
+    for reason in ("by hand, for a test", "once more, for a test"):
+        kill(desk, caller, whose, True, reason, NOW)
+        assert [book.faults for book in verify(desk)] == [()]
+        if reason.startswith("by"):
+            reset(desk, caller, whose, True, "it was only a test", NOW)
+    with desk.db.connect() as connection:
+        connection.execute(own_sql(change))
+    [book] = verify(desk)
     assert any(what in fault for fault in book.faults), book.faults
 
 
