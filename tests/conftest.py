@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
+from psycopg.conninfo import conninfo_to_dict
 
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -162,11 +163,24 @@ def postgres() -> Iterator[str]:
 @pytest.fixture
 def database(postgres: str) -> Iterator[Database]:
     """A migrated database of this test's own; it goes with the server."""
-    name = f"test_{next(_numbers)}"
-    _run(postgres, f"CREATE DATABASE {name} TEMPLATE template_fntx")
-    database = Database(database_url(postgres, name))
+    database = _created(postgres)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres: str) -> Iterator[Database]:
+    """A migrated database that the tests of a module share."""
+    database = _created(postgres)
+    yield database
+    database.close()
+    _run(postgres, f"DROP DATABASE {conninfo_to_dict(database.url)['dbname']} WITH (FORCE)")
+
+
+def _created(postgres: str) -> Database:
+    name = f"test_{next(_numbers)}"
+    _run(postgres, f"CREATE DATABASE {name} TEMPLATE template_fntx")
+    return Database(database_url(postgres, name))
 
 
 def _run(url: str, statement: str) -> None:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-import psycopg
 import pytest
 import requests
 
@@ -17,7 +16,6 @@ from fntx_dagster.api.serving import served
 from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.server import database_url
 
 _numbers = count()
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -86,16 +84,10 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def serving(postgres: str) -> Iterator[Server]:
+def serving(module_database: Database) -> Iterator[Server]:
     """One server and database for the tests of a module: each test has users of its own."""
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("create database api template template_fntx")
-    database = Database(database_url(postgres, "api"))
-    yield (started := Server(database))
+    yield (started := Server(module_database))
     started.stop()
-    database.close()
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("drop database api with (force)")
 
 
 @pytest.fixture

@@ -45,12 +45,12 @@ class PlacedOrder(NamedTuple):
 def enter_elsewhere(desk: Desk, entry: Entry) -> Reply:
     """Carry out such an entry. Raises Declined where another message has the id, and what a live order raises."""
     own = trading.desk_for(desk, entry.instrument)
-    market = (entry.asked.market, entry.instrument, entry.strategy.currency)
-    side = trading.side_taken(desk, *market, entry.side)
+    market = trading.market_of(desk.db, entry.asked.market, entry.instrument, entry.strategy.currency, entry.now)
+    side = market.side(entry.side)
     found = _stored(own, entry, side.best)
     if isinstance(found, Reply):
         return found
-    quote = _quote(own, entry)
+    quote = whole_lots(market.quote, side, entry.lot) if entry.asked.is_paper else None
     placed = orders_of(entry.key, entry.strategy.accounts, entry.asked.strategy_code, found)
     refusals: dict[str, str] = {}
     for each in placed:
@@ -103,19 +103,9 @@ def _stored(desk: Desk, entry: Entry, best: int | None) -> list[Share] | Reply:
         return shares
 
 
-def _quote(desk: Desk, entry: Entry) -> Quote | None:
-    """The market of paper orders; the size of the best price, in whole lots."""
-    asked = entry.asked
-    if not asked.is_paper:
-        return None
-    quote = trading.quote_of(desk, asked.market, entry.instrument, entry.strategy.currency, entry.now)
-    side = trading.side_taken(desk, asked.market, entry.instrument, entry.strategy.currency, entry.side)
-    return None if quote is None else whole_lots(quote, side, entry.lot)
-
-
-def whole_lots(quote: Quote, side: Ladder, lot: int) -> Quote:
-    """A market whose best price gives whole lots."""
-    if not side.levels or side.levels[0].size is None:
+def whole_lots(quote: Quote | None, side: Ladder, lot: int) -> Quote | None:
+    """The quote of a paper order: the side's best price gives whole lots."""
+    if quote is None or not side.levels or side.levels[0].size is None:
         return quote
     size = Decimal(amount(side.levels[0].size // lot * lot))
     return quote._replace(bid_size=size, ask_size=size)
@@ -133,9 +123,8 @@ def _finished(desk: Desk, entry: Entry, placed: list[PlacedOrder], refusals: dic
         known = executions.execution(connection, asked.strategy_code, asked.unique_id)
         assert known is not None
         shares = executions.shares(connection, known.signal_execution_id, entry.lot)
-        found = executions.outcomes(
-            desk.db, [each[:2] for each in placed], entry.strategy.currency, is_paper=asked.is_paper
-        )
+        own = [each[:2] for each in placed]
+        found = executions.outcomes(connection, own, entry.strategy.currency, is_paper=asked.is_paper)
         moved = progressed(at, connection, known, shares, placed, found, entry.lot, refusals)
         why = next((outcome.words for outcome in found.values() if outcome.words), None)
         given = known._asdict() | moved
@@ -209,13 +198,14 @@ def _moved(at: Turn, known: SignalExecution, more: int, money: int, fees: int, *
 
 def follow_entry(desk: Desk, known: SignalExecution, now: datetime) -> SignalExecution:
     """Share what the orders of an entry got after its answer: the execution as it is now."""
-    with desk.db.connect() as connection:
-        instrument = strategies.instrument_of(desk.db, known.instrument_id)
-        lot = exact(instrument.lot_size)
-        shares = executions.shares(connection, known.signal_execution_id, lot)
+    instrument = strategies.instrument_of(desk.db, known.instrument_id)
+    lot = exact(instrument.lot_size)
     key = f"{known.strategy_code}|{known.unique_id}|ENTRY"
-    placed = orders_of(key, known.accounts, known.strategy_code, shares)
-    found = executions.outcomes(desk.db, [each[:2] for each in placed], known.currency, is_paper=known.is_paper)
+    with desk.db.connect() as connection:
+        shares = executions.shares(connection, known.signal_execution_id, lot)
+        placed = orders_of(key, known.accounts, known.strategy_code, shares)
+        own = [each[:2] for each in placed]
+        found = executions.outcomes(connection, own, known.currency, is_paper=known.is_paper)
     news = sum(got_of(outcome, lot).lots * lot for outcome in found.values()) - exact(known.total_qty)
     if not news and not all(outcome.has_ended for outcome in found.values()):
         return known

@@ -21,7 +21,7 @@ from fntx_dagster.services.signals.requests import EntrySignal
 from fntx_dagster.services.signals.trail import record_shares
 from fntx_dagster.signals.amounts import exact, minor_unit
 from fntx_dagster.signals.amounts import written as amount
-from fntx_dagster.signals.sharing import Got, Share, StepTotals, enter, finish_entry, texts
+from fntx_dagster.signals.sharing import Got, StepTotals, enter, finish_entry, texts
 from fntx_dagster.store.signals import executions, strategies
 from fntx_dagster.store.signals.executions import Arrival
 
@@ -64,23 +64,22 @@ def _entered(desk: Desk, entry: Entry) -> Reply:
     if strategy.accounts == SEPARATE or not entry.asked.is_paper:
         return enter_elsewhere(desk, entry)
     own = trading.desk_for(desk, entry.instrument)
-    side = trading.side_taken(desk, entry.asked.market, entry.instrument, strategy.currency, entry.side)
+    market = trading.market_of(desk.db, entry.asked.market, entry.instrument, strategy.currency, entry.now)
     with trading.strategy_turn(own, strategy, entry.order(Decimal(1)), entry.key, entry.now) as (at, connection):
         if at.stored.answer:
             return answered_before(at, connection, entry)
-        shares = wishes_of(at, connection, entry, side.best)
-        return _carried_out(at, connection, entry, shares, side)
+        return _carried_out(at, connection, entry, market)
 
 
-def _carried_out(at: Turn, connection: Any, entry: Entry, shares: list[Share], side: trading.Ladder) -> Reply:
-    asked, strategy, instrument, lot = entry.asked, entry.strategy, entry.instrument, entry.lot
+def _carried_out(at: Turn, connection: Any, entry: Entry, market: trading.SeenMarket) -> Reply:
+    asked, strategy, lot, side = entry.asked, entry.strategy, entry.lot, market.side(entry.side)
+    shares = wishes_of(at, connection, entry, side.best)
     given = opened(at, connection, entry, shares, side.best)
     step = StepTotals(0, 0)
     block = trading.BlockOrder(None, Got(0, 0), "no_participants")
     if wished := sum(share.wish for share in shares) * lot:
         trading.funded(at, strategy, wished * (side.best or 0) // exact(1))
-        quote = trading.quote_of(at.desk, asked.market, instrument, strategy.currency, entry.now)
-        block = trading.traded(at, entry.order(Decimal(amount(wished))), entry.key, quote, side, lot)
+        block = trading.traded(at, entry.order(Decimal(amount(wished))), entry.key, market.quote, side, lot)
         step = enter(shares, block.got, minor_unit(strategy.currency))
         finish_entry(shares, block.reason or "no_liquidity")
     given |= {

@@ -48,7 +48,8 @@ def carry_out(desk: Desk, asked: ExitSignal, arrived: Arrival, now: datetime) ->
     assert strategy is not None  # an execution has its strategy
     strategy = strategy._replace(currency=found.currency)
     now = now if found.is_paper else desk.clock()  # a live book knows no simulated time
-    leaving = Exit(asked, arrived, found, instrument, strategy, now)
+    market = trading.market_of(desk.db, asked.market, instrument, found.currency, now)
+    leaving = Exit(asked, arrived, found, instrument, strategy, market, now)
     if leaving.is_settlement and (instrument.expiry is None or desk.day(now) < instrument.expiry):
         words = f"the instrument expires on {instrument.expiry}" if instrument.expiry else "it has no expiry"
         raise _conflict("not_expired", "exit_reason", words)
@@ -128,14 +129,13 @@ def _again(connection: Any, leaving: Exit, given: ExitRow) -> Reply:
 def _traded(at: Turn, leaving: Exit) -> ClosedStep:
     """Close by one block order in the strategy's own paper book, or by the settlement price."""
     execution, lot = leaving.execution, leaving.lot
-    side = trading.side_taken(at.desk, leaving.asked.market, leaving.instrument, execution.currency, leaving.side)
     quantity = sum(share.lots - share.closed for share in leaving.leaving) * lot
-    block = _settled(at, leaving, quantity) if leaving.is_settlement else _sold(at, leaving, quantity, side)
+    block = _settled(at, leaving, quantity) if leaving.is_settlement else _sold(at, leaving, quantity)
     entered = Got(exact(execution.total_qty) // lot, exact(execution.entry_money))
     cent = minor_unit(execution.currency)
     step = leave(leaving.leaving, block.got, entered, cent, short=execution.is_short, free=leaving.is_settlement)
     row = block.row or {}
-    return ClosedStep(block.got, step, side.best, row.get("order_id"), row.get("rejection_reason"))
+    return ClosedStep(block.got, step, row.get("order_id"), row.get("rejection_reason"))
 
 
 def _left(at: Turn, connection: Any, leaving: Exit, closed: ClosedStep) -> Reply:
@@ -164,7 +164,7 @@ def _left(at: Turn, connection: Any, leaving: Exit, closed: ClosedStep) -> Reply
             asked.fingerprint,
             closed.order_id,
             asked.exit_reason,
-            None if closed.best is None else amount(closed.best),
+            None if leaving.taken.best is None else amount(leaving.taken.best),
             amount(got.lots * lot),
             amount(got.money),
             amount(step.pnl),
@@ -178,11 +178,10 @@ def _left(at: Turn, connection: Any, leaving: Exit, closed: ClosedStep) -> Reply
     return reply
 
 
-def _sold(at: Turn, leaving: Exit, quantity: int, side: trading.Ladder) -> trading.BlockOrder:
+def _sold(at: Turn, leaving: Exit, quantity: int) -> trading.BlockOrder:
     """What the exit's order gets of the market."""
-    quote = trading.quote_of(at.desk, leaving.asked.market, leaving.instrument, leaving.strategy.currency, leaving.now)
     order = leaving.order(Decimal(amount(quantity)))
-    return trading.traded(at, order, leaving.next_key, quote, side, leaving.lot)
+    return trading.traded(at, order, leaving.next_key, leaving.market.quote, leaving.taken, leaving.lot)
 
 
 def _settled(at: Turn, leaving: Exit, quantity: int) -> trading.BlockOrder:

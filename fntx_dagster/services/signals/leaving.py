@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -26,18 +25,17 @@ from fntx_dagster.services.signals.elsewhere import got_of, whole_lots
 from fntx_dagster.services.signals.requests import ExitSignal
 from fntx_dagster.signals.amounts import exact, minor_unit
 from fntx_dagster.signals.amounts import written as amount
+from fntx_dagster.signals.entry import Ladder
 from fntx_dagster.signals.sharing import Got, Share, StepTotals, leave
 from fntx_dagster.store.signals import executions
 from fntx_dagster.store.signals.executions import Arrival, ExitRow, OrderOutcome, SignalExecution
 
 
 class ClosedStep(NamedTuple):
-    """What an exit closed: lots and money, P&L and fees; the best price of its market, its order, and why it was
-    refused."""
+    """What an exit closed: lots and money, P&L and fees; its order, and why it was refused."""
 
     got: Got
     step: StepTotals
-    best: int | None
     order_id: str | None
     why: str | None
 
@@ -52,6 +50,7 @@ class Exit:
     execution: SignalExecution
     instrument: SignalInstrument
     strategy: SignalStrategy
+    market: trading.SeenMarket
     now: datetime
     before: list[ExitRow] = field(default_factory=list)
     shares: list[Share] = field(default_factory=list)
@@ -70,6 +69,11 @@ class Exit:
     def side(self) -> Side:
         """What its orders do."""
         return trading.side_of(self.execution.signal_type, leaves=True)
+
+    @property
+    def taken(self) -> Ladder:
+        """The side of the market that its orders take from."""
+        return self.market.side(self.side)
 
     @property
     def next_key(self) -> str:
@@ -106,16 +110,16 @@ def leave_elsewhere(desk: Desk, leaving: Exit) -> Callable[[Exit], ClosedStep]:
             if not separate:  # nothing else of the exit would be lost: whoever sent it sends it again
                 raise
     own = [each[:2] for each in placed.values()]
-    found = executions.outcomes(desk.db, own, execution.currency, is_paper=execution.is_paper)
+    with desk.db.connect() as connection:
+        found = executions.outcomes(connection, own, execution.currency, is_paper=execution.is_paper)
     if any(not outcome.has_ended for outcome in found.values()):
         words = "the orders of the exit are under way: send it again in a moment"
         raise Declined([FieldFault("unique_id", "exit_under_way", words)], "exit_under_way", 409)
-    best = trading.side_taken(desk, leaving.asked.market, leaving.instrument, execution.currency, leaving.side).best
     outcomes = {name: found.get(each[:2]) for name, each in placed.items()}
-    return lambda current: _closed(current, outcomes, best)
+    return lambda current: _closed(current, outcomes)
 
 
-def _closed(leaving: Exit, outcomes: dict[str, OrderOutcome | None], best: int | None) -> ClosedStep:
+def _closed(leaving: Exit, outcomes: dict[str, OrderOutcome | None]) -> ClosedStep:
     execution, lot, cent = leaving.execution, leaving.lot, minor_unit(leaving.execution.currency)
     lots, money, pnl, fees = 0, 0, 0, 0
     for name, outcome in outcomes.items():
@@ -136,7 +140,7 @@ def _closed(leaving: Exit, outcomes: dict[str, OrderOutcome | None], best: int |
     known = [outcome for outcome in outcomes.values() if outcome]
     order_id = known[0].order_id if len(outcomes) == 1 and known else None
     why = next((outcome.words for outcome in known if outcome.words), None)
-    return ClosedStep(Got(lots, money, Fraction(0)), StepTotals(pnl, fees), best, order_id, why)
+    return ClosedStep(Got(lots, money), StepTotals(pnl, fees), order_id, why)
 
 
 def _send(desk: Desk, leaving: Exit, order: OrderRequest, user_id: str, key: str) -> None:
@@ -147,10 +151,7 @@ def _send(desk: Desk, leaving: Exit, order: OrderRequest, user_id: str, key: str
             if at.order_of_key(key) is None:
                 settle(at, order, key, asked.settlement_price)
         return
-    market = (asked.market, leaving.instrument, leaving.execution.currency)
-    quote = trading.quote_of(desk, *market, leaving.now) if is_paper else None
-    if quote is not None:
-        quote = whole_lots(quote, trading.side_taken(desk, *market, leaving.side), leaving.lot)
+    quote = whole_lots(leaving.market.quote, leaving.taken, leaving.lot) if is_paper else None
     submit(desk, user_id, Submission(order, is_paper, quote, key, hashlib.sha256(key.encode()).digest()), leaving.now)
 
 

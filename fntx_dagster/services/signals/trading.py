@@ -29,6 +29,7 @@ from fntx_dagster.services.signals.requests import PaperMarket
 from fntx_dagster.signals.amounts import ONE, exact, written
 from fntx_dagster.signals.entry import Ladder, ladder, takes
 from fntx_dagster.signals.sharing import Got
+from fntx_dagster.store.database import Readable
 from fntx_dagster.store.ledger import prices
 
 PREFIX = "strategy:"
@@ -45,6 +46,18 @@ class BlockOrder(NamedTuple):
     row: OrderRow | None
     got: Got
     reason: str | None
+
+
+class SeenMarket(NamedTuple):
+    """A market as the orders of one signal see it, read once: its best prices (None: none is known), and both sides."""
+
+    quote: Quote | None
+    bids: Ladder
+    asks: Ladder
+
+    def side(self, side: Side) -> Ladder:
+        """The side that an order takes from."""
+        return self.asks if side == "buy" else self.bids
 
 
 def user_of(code: str) -> str:
@@ -83,33 +96,23 @@ def strategy_turn(
         at.store()
 
 
-def side_taken(
-    desk: Desk, market: PaperMarket | None, instrument: SignalInstrument, currency: str, side: Side
-) -> Ladder:
-    """The side of the market that an order takes from: the request's, else the newest price of the feed."""
-    if market is None:
-        exchange, symbol = instrument.exchange, instrument.market(currency)
-        known = prices.newest(desk.db, [(exchange, symbol)]).get((exchange, symbol))
-        quote = known.quote if known else None
-        levels = [] if quote is None else [(quote.ask if side == "buy" else quote.bid, None)]
-    else:
-        levels = market.asks if side == "buy" else market.bids
-    return ladder(levels, buys=side == "buy")
-
-
-def quote_of(
-    desk: Desk, market: PaperMarket | None, instrument: SignalInstrument, currency: str, now: datetime
-) -> Quote | None:
-    """The market as the book and the gates see it: its best prices; a side that was not given is at the other's."""
-    if market is None:
+def market_of(
+    db: Readable, given: PaperMarket | None, instrument: SignalInstrument, currency: str, now: datetime
+) -> SeenMarket:
+    """The market of a signal: the request's, else the newest price of the feed. In the quote, a side that was not given
+    is at the other's price."""
+    if given is None:
         symbol = (instrument.exchange, instrument.market(currency))
-        known = prices.newest(desk.db, [symbol]).get(symbol)
-        return known.quote if known else None
-    bid = max((price for price, _ in market.bids), default=None)
-    ask = min((price for price, _ in market.asks), default=None)
-    best = ask if bid is None else bid
-    assert best is not None  # a quote has one side at least
-    return Quote(best if bid is None else bid, best if ask is None else ask, None, None, market.at or now)
+        known = prices.newest(db, [symbol]).get(symbol)
+        quote = known.quote if known else None
+        bids, asks = ([], []) if quote is None else ([(quote.bid, None)], [(quote.ask, None)])
+    else:
+        bids, asks = given.bids, given.asks
+        bid, ask = max((price for price, _ in bids), default=None), min((price for price, _ in asks), default=None)
+        best = ask if bid is None else bid
+        assert best is not None  # a quote has one side at least
+        quote = Quote(best if bid is None else bid, best if ask is None else ask, None, None, given.at or now)
+    return SeenMarket(quote, ladder(bids, buys=False), ladder(asks, buys=True))
 
 
 def funded(at: Turn, strategy: SignalStrategy, worth: int) -> None:

@@ -321,19 +321,18 @@ def trade_of(connection: psycopg.Connection, signal_execution_id: int) -> Mappin
 
 
 def outcomes(
-    db: Readable, placed: Sequence[tuple[str, str]], currency: str, *, is_paper: bool
+    connection: psycopg.Connection, placed: Sequence[tuple[str, str]], currency: str, *, is_paper: bool
 ) -> dict[tuple[str, str], OrderOutcome]:
     """User and key → what his order of this key came to so far; nothing of one that is not there."""
-    with db.connect() as connection:
-        rows = connection.execute(
-            """select user_id, idempotency_key, order_id::text, state, reason_code, rejection_reason, filled, paid,
-                coalesce((select sum(fee) from ledger.fills
-                    where fills.order_id = orders.order_id and fee_currency = %s), 0)
-            from ledger.orders join ledger.books using (book_id)
-            where is_paper = %s and (user_id, idempotency_key) in (
-                select * from unnest(%s::text[], %s::text[]))""",
-            (currency, is_paper, text_array(user for user, _ in placed), text_array(key for _, key in placed)),
-        ).fetchall()
+    rows = connection.execute(
+        """select user_id, idempotency_key, order_id::text, state, reason_code, rejection_reason, filled, paid,
+            coalesce((select sum(fee) from ledger.fills
+                where fills.order_id = orders.order_id and fee_currency = %s), 0)
+        from ledger.orders join ledger.books using (book_id)
+        where is_paper = %s and (user_id, idempotency_key) in (
+            select * from unnest(%s::text[], %s::text[]))""",
+        (currency, is_paper, text_array(user for user, _ in placed), text_array(key for _, key in placed)),
+    ).fetchall()
     return {(row[0], row[1]): OrderOutcome(*row[2:]) for row in rows}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -22,7 +21,6 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import prices
 from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.queries import own_sql
-from fntx_dagster.store.server import database_url
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ORDER = (
@@ -32,13 +30,9 @@ ORDER = (
 
 
 @pytest.fixture(scope="module")
-def untouched(postgres: str) -> Iterator[Desk]:
+def untouched(module_database: Database) -> Desk:
     """A ledger that every attempt leaves as it is."""
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("create database untouched template template_fntx")
-    database = Database(database_url(postgres, "untouched"))
-    yield filled(database)
-    database.close()
+    return filled(module_database)
 
 
 def filled(database: Database) -> Desk:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
@@ -16,20 +14,16 @@ from fntx_dagster.services.signals.agreement import differing_shares
 from fntx_dagster.services.signals.following import StrategyChange, keep_strategy
 from fntx_dagster.store.database import Database, DatabaseSnapshot
 from fntx_dagster.store.ledger import checking
-from fntx_dagster.store.server import database_url
 from tests.services.signals.provider import STRIKE, Provider
 
 FIRST = "update ledger.user_signal_allocations set {} where signal_execution_id = 1 and user_id = 'user3'"
 
 
 @pytest.fixture(scope="module")
-def traded(postgres: str) -> Iterator[Database]:
+def traded(module_database: Database) -> Database:
     """Three signals in unequal prices: closed in parts, open, and sold short with an early leaver; and one that
     failed."""
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("create database agreement template template_fntx")
-    db = Database(database_url(postgres, "agreement"))
-    provider = Provider(db)
+    provider = Provider(module_database)
     provider.wishes = [{"user_id": f"user{number}", "qty": number, "fee_bps": "7"} for number in range(1, 8)]
     provider.wishes.append({"user_id": "nobody", "qty": "0"})
     costly = STRIKE | {"exchange": "kraken"}  # which takes fees of its own
@@ -42,7 +36,7 @@ def traded(postgres: str) -> Iterator[Database]:
     provider.enter("three", signal="SELL_ENTRY")
     provider.leave("three", "90", "SELL_EXIT", user_ids=["user1", "user7"])
     provider.enter("four", quote={"bid": "100"})
-    apart = Provider(db, "APART")
+    apart = Provider(module_database, "APART")
     keep_strategy(apart.desk, "APART", StrategyChange(SEPARATE))
     for wish in apart.wishes[1:]:  # the first has no money
         fund(apart.desk, wish["user_id"], requests.funding(b'{"amount": "5000"}', None), apart.now)
@@ -50,10 +44,7 @@ def traded(postgres: str) -> Iterator[Database]:
     apart.leave("one", user_ids=["user2"])
     apart.leave("one", "90")
     apart.enter("two", strike_data=costly)
-    yield db
-    db.close()
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("drop database agreement with (force)")
+    return module_database
 
 
 def altered(connection: psycopg.Connection, change: str) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
-import psycopg
 import pytest
 
+from fntx_dagster.model.orders import Quote
 from fntx_dagster.model.signals import OMNIBUS, SEPARATE, SignalStrategy
 from fntx_dagster.services.orders import money, requests
 from fntx_dagster.services.orders.fields import Declined
@@ -20,7 +19,7 @@ from fntx_dagster.services.orders.turn import Desk, Turn
 from fntx_dagster.services.signals import elsewhere, leaving
 from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.server import database_url
+from fntx_dagster.store.ledger import prices
 from fntx_dagster.store.signals import executions
 from fntx_dagster.store.signals.strategies import keep_strategy
 
@@ -32,20 +31,11 @@ class CrashError(Exception):
     """The process ends here."""
 
 
-@pytest.fixture(scope="module")
-def database(postgres: str) -> Iterator[Database]:
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("create database crashes template template_fntx")
-    yield (database := Database(database_url(postgres, "crashes")))
-    database.close()
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("drop database crashes with (force)")
-
-
 class Signal:
-    """A signal of a strategy of its own, with three traders who have money."""
+    """A signal of a strategy of its own, with three traders who have money. `by_feed`: its market is the feed's."""
 
-    def __init__(self, db: Database, accounts: str) -> None:
+    def __init__(self, db: Database, accounts: str, *, by_feed: bool = False) -> None:
+        self.by_feed = by_feed
         self.desk, self.code = Desk(db), f"S{next(_numbers)}"
         self.users = [f"{name}@{self.code}" for name in ("ada", "bob", "eve")]
         keep_strategy(db, SignalStrategy(self.code, accounts, "USDT", None, Decimal(10_000)))
@@ -55,15 +45,18 @@ class Signal:
 
     def entry(self) -> dict[str, Any]:
         wishes = [{"user_id": user, "qty": place + 1} for place, user in enumerate(self.users)]
-        body = self._named("BUY_ENTRY") | {
-            "strike_data": {"symbol": "X26MAR", "exchange": "NFO"},
-            "allocations": wishes,
-            "quote": {"bid": "100", "ask": "100"},
-        }
+        body = (
+            self._named("BUY_ENTRY")
+            | {
+                "strike_data": {"symbol": "X26MAR", "exchange": "NFO"},
+                "allocations": wishes,
+            }
+            | self._market("100")
+        )
         return json.loads(enter_signal(self.desk, "test", json.dumps(body).encode(), NOON).body)
 
-    def leave(self, bid: str = "110") -> dict[str, Any]:
-        body = self._named("BUY_EXIT") | {"quote": {"bid": bid, "ask": bid}}
+    def leave(self) -> dict[str, Any]:
+        body = self._named("BUY_EXIT") | self._market("110")
         later = NOON + timedelta(minutes=1)
         return json.loads(leave_signal(self.desk, "test", json.dumps(body).encode(), later).body)
 
@@ -81,6 +74,9 @@ class Signal:
             ).fetchone()
         assert row is not None
         return tuple(row)
+
+    def _market(self, price: str) -> dict[str, Any]:
+        return {} if self.by_feed else {"quote": {"bid": price, "ask": price}}
 
     def _named(self, signal: str) -> dict[str, Any]:
         names = {"token": "23", "unique_id": "one", "strike_price_token": "45678", "strategy_code": self.code}
@@ -108,9 +104,9 @@ STEPS = {
 @pytest.mark.parametrize("accounts", [OMNIBUS, SEPARATE])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "behind"])
 def test_a_crash_at_any_step_leaves_one_execution_when_the_message_comes_again(
-    database: Database, accounts: str, after: bool, monkeypatch: pytest.MonkeyPatch
+    module_database: Database, accounts: str, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    signal = Signal(database, accounts)
+    signal = Signal(module_database, accounts)
     for sent, steps in zip((signal.entry, signal.leave), STEPS[accounts], strict=True):
         for place, name, turn in steps:
             with monkeypatch.context() as patch:
@@ -138,8 +134,10 @@ def _crash(patch: pytest.MonkeyPatch, place: Any, name: str, turn: int, *, after
 
 
 @pytest.mark.parametrize("accounts", [OMNIBUS, SEPARATE])
-def test_a_hundred_equal_messages_at_once_are_one_execution_and_one_trade(database: Database, accounts: str) -> None:
-    signal = Signal(database, accounts)
+def test_a_hundred_equal_messages_at_once_are_one_execution_and_one_trade(
+    module_database: Database, accounts: str
+) -> None:
+    signal = Signal(module_database, accounts)
     with ThreadPoolExecutor(16) as pool:
         entered = list(pool.map(lambda _: signal.entry(), range(100)))
         left = list(pool.map(lambda _: signal.leave(), range(100)))
@@ -150,9 +148,9 @@ def test_a_hundred_equal_messages_at_once_are_one_execution_and_one_trade(databa
 
 
 def test_another_message_of_the_same_id_is_refused_also_where_the_first_crashed(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    module_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    signal = Signal(database, SEPARATE)
+    signal = Signal(module_database, SEPARATE)
     with monkeypatch.context() as patch:
         _crash(patch, elsewhere, "submit", 1, after=True)
         with pytest.raises(CrashError):
@@ -162,3 +160,18 @@ def test_another_message_of_the_same_id_is_refused_also_where_the_first_crashed(
         signal.entry()
     signal.users = users
     assert signal.entry()["data"]["total_qty"] == "6"
+
+
+def test_a_signal_at_the_price_of_the_feed_never_holds_two_connections_at_once(module_database: Database) -> None:
+    module_database.close()
+    narrow = Database(module_database.url, connections=1)
+    signals = [Signal(narrow, accounts, by_feed=True) for accounts in (OMNIBUS, SEPARATE)]
+    _price(narrow, "100", NOON)
+    assert all(signal.entry()["success"] for signal in signals)
+    _price(narrow, "110", NOON + timedelta(minutes=1))
+    assert [signal.leave()["data"]["total_pnl"] for signal in signals] == ["60", "60"]
+    narrow.close()
+
+
+def _price(db: Database, price: str, at: datetime) -> None:
+    prices.keep(db, "rest", "NFO", "X26MAR/USDT", Quote(Decimal(price), Decimal(price), None, None, at), at)
