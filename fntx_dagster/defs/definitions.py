@@ -14,6 +14,7 @@ from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.risk import risk
 from fntx_dagster.defs.schedules import SCHEDULES
 from fntx_dagster.defs.sensors import SENSORS
+from fntx_dagster.defs.signal_settling import settlements_due, signal_settlements
 from fntx_dagster.defs.signals import SIGNALS
 from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_unchanged
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
@@ -35,11 +36,12 @@ defs = dg.Definitions(
         *LEDGER_DAYS,
         *LEDGER_BOOKS,
         *SIGNALS,
+        signal_settlements,
     ],
     asset_checks=[*CHECKS, signed_days_unchanged, ledger_verification],
     jobs=JOBS,
     schedules=[*SCHEDULES, verification_of_the_ledger],
-    sensors=[*SENSORS, *LEDGER_SENSORS],
+    sensors=[*SENSORS, *LEDGER_SENSORS, settlements_due],
     resources={"platform": Platform()},
     loggers={"progress": progress_logger},
     executor=dg.in_process_executor,  # a step takes seconds: starting a process for each would take longer

@@ -4,6 +4,7 @@ import dagster as dg
 
 from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.ledger_books import verify_ledger
+from fntx_dagster.defs.signal_settling import settle_signals
 from fntx_dagster.defs.transforms import transforms
 
 SIGNED = dg.AssetSelection.assets("daily_signature", "chain_receipt")
@@ -89,5 +90,6 @@ JOBS = [
     verify_ledger_days,
     post_ledger_queue,
     verify_ledger,
+    settle_signals,
     deliver_alerts,
 ]

@@ -35,7 +35,14 @@ def key(name: str) -> dg.AssetKey:
 
 BOOKS = {
     key(name)
-    for name in ("ledger_balances", "ledger_turnover", "ledger_metrics", "signal_executions", "signal_performance")
+    for name in (
+        "ledger_balances",
+        "ledger_turnover",
+        "ledger_metrics",
+        "signal_executions",
+        "signal_performance",
+        "signal_settlements",
+    )
 }
 """They show the books as they are."""
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from fntx_dagster.defs import signals
+from fntx_dagster.defs import signal_settling, signals
 from fntx_dagster.defs.definitions import defs
+from fntx_dagster.services.alerting import open_alerts
+from fntx_dagster.services.signals.settling import keep_settlement
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from tests.services.signals.provider import STRIKE, Provider
 
-from .around import platform_of
+from .around import Daemon, platform_of
 
 CHECKS = {
     "allocations_sum_to_executions",
@@ -102,3 +105,26 @@ def test_what_expires_today_is_not_overdue_yet(database: Database, tmp_path: Pat
 def test_the_daily_verification_of_the_ledger_checks_them_too() -> None:
     checks = defs.resolve_job_def("verify_ledger").asset_layer.asset_graph.asset_check_keys
     assert {check.name for check in checks} >= CHECKS
+
+
+def test_what_has_expired_is_an_alert_without_a_price_and_settled_with_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    provider, settings = Provider(database), Settings(home=tmp_path)
+    daemon = Daemon(settings, database, monkeypatch)
+    assert daemon.tick(signal_settling.settlements_due) == "Nothing is open of an instrument that has expired."
+    provider.enter("one", strike_data=STRIKE | {"DOE": "2026-03-26"})
+    for _ in range(2):
+        assert "has no settlement price" in f"{daemon.tick(signal_settling.settlements_due)}"
+    assert [alert.kind for alert in open_alerts(database)] == ["settlement"]
+    keep_settlement(provider.desk, STRIKE["token"], date(2026, 3, 26), Decimal(0), "the exchange")
+    assert isinstance(daemon.tick(signal_settling.settlements_due), dg.RunRequest)
+    assert open_alerts(database) == []
+    shown = []
+    for _ in range(2):
+        result = dg.materialize([signal_settling.signal_settlements], resources=daemon.resources)
+        [event] = result.get_asset_materialization_events()
+        shown.append(event.step_materialization_data.materialization.metadata)
+    assert "closed 5 at 0" in f"{shown[0]['rows'].value}"
+    assert [metadata["dagster/row_count"].value for metadata in shown] == [1, 0]
+    assert daemon.tick(signal_settling.settlements_due) == "Nothing is open of an instrument that has expired."

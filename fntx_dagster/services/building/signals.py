@@ -1,4 +1,4 @@
-"""The strategies of signals for Dagster: their executions and figures as rows, and what does not add up. It reads.
+"""The strategies of signals for Dagster: their executions and figures as rows, what does not add up, and what expires.
 
 Executions are named by their numbers: no row, finding or text names a participant.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fntx_dagster.model.finding import Finding
+from fntx_dagster.services.alerting import record
 from fntx_dagster.services.building.ledger import LedgerRows
 from fntx_dagster.services.orders.desk import desk_of
+from fntx_dagster.services.signals import settling
 from fntx_dagster.services.signals.performance import AskedPerformance, performance
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -54,6 +56,25 @@ def overdue_executions(settings: Settings, db: Database) -> list[Finding]:
     """The executions that are open although their instrument has expired."""
     desk = desk_of(settings, db)
     return _findings(checking.overdue(db, desk.day(desk.clock())))
+
+
+def settlements_due(settings: Settings, db: Database) -> tuple[int, list[Finding]]:
+    """How many executions can be settled, and those that wait for a price since their expiry; each of these becomes an
+    alert."""
+    desk = desk_of(settings, db)
+    seen = settling.unsettled(desk, db, desk.clock())
+    record(db, [seen])
+    return settling.due(desk), seen.findings
+
+
+def settle_signals(settings: Settings, db: Database) -> LedgerRows:
+    """Settle what has expired: the execution, symbol, expiry, price, and what came of it."""
+    done = [each for each in settling.settle(desk_of(settings, db)) if each.message is not None]
+    rows = [
+        (f"{each.signal_execution_id}", each.symbol, f"{each.expiry}", f"{each.price:f}", f"{each.message}")
+        for each in done
+    ]
+    return LedgerRows(len(rows), rows)
 
 
 def _findings(faults: Iterable[SignalFault]) -> list[Finding]:

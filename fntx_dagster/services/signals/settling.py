@@ -58,10 +58,14 @@ def keep_settlement(desk: Desk, token: str, expiry: date, price: Decimal, source
 
 
 def settle(desk: Desk) -> list[SettledExecution]:
-    """Settle all that has expired and whose price is known; each once, however often and by whomever it is called."""
+    """Settle all that has expired and whose price is known; each once, however often and by whomever it is called.
+    What has no price is named from the day after its expiry on."""
     now = desk.clock()
+    today = desk.day(now)
     done = []
-    for found in overview.expired(desk.db, desk.day(now)):
+    for found in overview.expired(desk.db, today):
+        if found.price is None and found.expiry == today:
+            continue
         message = None if found.price is None else _settled(desk, found, found.price, now)
         named = (found.signal_execution_id, found.strategy_code, found.unique_id, found.symbol, found.expiry)
         done.append(SettledExecution(*named, found.price, message))
