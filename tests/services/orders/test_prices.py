@@ -242,3 +242,17 @@ def test_a_paper_book_is_not_fed(fed: Fed) -> None:
     submit(fed.desk, "ada", requests.submission(body, None), fed.clock.now)
     fed.poll(BTC="100")
     assert (fed.told, fed.price) == ({}, None)
+
+
+def test_a_symbol_that_a_stop_needs_is_polled_and_given_to_no_book(database: Database) -> None:
+    fed = Fed(database)
+    needed = [("binance", "SOL/USDT"), ("nowhere", "X/USDT")]
+    fed.feed = Feed(fed.desk, fed.opened, fed.told.__setitem__, lambda: needed)
+    fed.poll(SOL="20")
+    assert fed.markets["binance"].asked == ["SOL/USDT"]
+    assert f"{prices.newest(fed.desk.db)['binance', 'SOL/USDT'].quote.bid}" == "20"
+    assert fed.told == {"prices of binance": None, "prices of nowhere": None}
+    needed.clear()
+    fed.markets["binance"].asked.clear()
+    fed.poll()
+    assert fed.markets["binance"].asked == []

@@ -11,7 +11,10 @@ from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.fields import Declined
 from fntx_dagster.services.orders.money import fund
 from fntx_dagster.services.signals.elsewhere import follow_entries
+from fntx_dagster.services.signals.overview import list_executions
 from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
+from fntx_dagster.services.signals.stops import Stops
+from fntx_dagster.store.ledger import prices
 from tests.services.orders.live.desk import LEASE, LiveDesk
 from tests.services.orders.live.market import CrashError
 
@@ -27,11 +30,11 @@ def signals(live: LiveDesk) -> LiveDesk:
     return live
 
 
-def entry(live: LiveDesk, *wishes: str) -> dict[str, Any]:
+def entry(live: LiveDesk, *wishes: str, **more: object) -> dict[str, Any]:
     for symbol, quote in live.market.prices.items():
         live.market.prices[symbol] = quote._replace(at=live.now)
     users = [{"user_id": name, "qty": wish} for name, wish in zip("abc", wishes, strict=False)]
-    body = NAMES | {"signal": "BUY_ENTRY", "strike_data": BTC, "allocations": users, "is_paper": False}
+    body = NAMES | {"signal": "BUY_ENTRY", "strike_data": BTC, "allocations": users, "is_paper": False, **more}
     return json.loads(enter_signal(live.desk, "source", json.dumps(body).encode(), live.now).body)["data"]
 
 
@@ -85,4 +88,22 @@ def test_a_crash_while_the_order_is_sent_sends_none_twice(signals: LiveDesk) -> 
     entered = entry(signals, "0.3")
     assert entered["total_qty"] == "0.3"
     assert len(signals.market.placed) == 1
+    signals.holds()
+
+
+def test_a_target_that_the_feed_reaches_is_left_at_the_exchange_once(signals: LiveDesk) -> None:
+    entered = entry(signals, "0.3", "0.2", target="110")
+    assert entered["status"] == "OPEN"
+    stops = Stops(signals.desk)
+    assert stops.symbols() == [("binance", "BTC/USDT")]
+    for price, placed in (("109", 1), ("110", 2), ("120", 2)):
+        signals.later(60)
+        signals.market.price("BTC/USDT", price)
+        quote = signals.market.prices["BTC/USDT"]._replace(at=signals.now)
+        signals.market.prices["BTC/USDT"] = quote
+        prices.keep(signals.desk.db, "rest", "binance", "BTC/USDT", quote, signals.now)
+        stops.look()
+        assert len(signals.market.placed) == placed
+    [closed] = list_executions(signals.desk.db, "LIVE", 1)
+    assert (closed.status, closed.exit_reason, f"{closed.total_pnl:f}") == ("CLOSED", "TARGET", "5")
     signals.holds()
