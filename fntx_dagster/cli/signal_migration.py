@@ -44,6 +44,7 @@ def migrate(
     settings, db = settings_and_database()
     desk = desk_of(settings, db)
     given = read_mapping(mapping, desk.currency, f"{desk.zone}", schema)
+    note("Reading the old tables …")
     done = migrate_signals(
         desk,
         old_database(source),

@@ -21,19 +21,18 @@ from tests.services.signals.old_databases import filled
 
 
 @contextmanager
-def migrating(server: str, service: OldService, database: Database, folder: Path) -> Iterator[tuple[str, ...]]:
-    """The command that migrates a service into a database, without its settings."""
-    old = filled(server, service)
+def migrating(server: str, service: OldService, folder: Path) -> Iterator[tuple[str, ...]]:
+    """The command that migrates a service."""
     (folder / "old.toml").write_text(f'currency = "INR"\nzone = "{ZONE}"\n', encoding="utf-8")
-    yield ("signals", "migrate", "--from", old.url, "--mapping", f"{folder / 'old.toml'}")
-    old.close()
+    with filled(server, service) as old:
+        yield ("signals", "migrate", "--from", old.url, "--mapping", f"{folder / 'old.toml'}")
 
 
 def test_the_command_says_what_it_folded_what_not_and_what_is_archived(
     postgres: str, database: Database, tmp_path: Path
 ) -> None:
     service = old_service(seed=8, signals=10, users=2, faults=("no_trade",))
-    with migrating(postgres, service, database, tmp_path) as command:
+    with migrating(postgres, service, tmp_path) as command:
         shown = run(tmp_path, *command, "--dry-run", FNTX_DATABASE_URL=database.url)
         assert shown.returncode == 1
         assert "9 executions would be folded; 0 were there." in shown.stdout
@@ -61,7 +60,7 @@ def test_a_thousand_signals_to_twenty_users_are_killed_and_resumed_to_the_cent(
     postgres: str, database: Database, tmp_path: Path
 ) -> None:
     service = old_service(seed=16, signals=1000, users=20)
-    with migrating(postgres, service, database, tmp_path) as command:
+    with migrating(postgres, service, tmp_path) as command:
         counts = []
         for _ in range(2):
             counts.append(killed_after_more(command, database, tmp_path, counts[-1] if counts else 0))

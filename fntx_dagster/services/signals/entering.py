@@ -42,8 +42,9 @@ def _prepared(desk: Desk, asked: EntrySignal, arrived: Arrival, now: datetime) -
     known = strategies.instrument(desk.db, asked.strike_price_token, now)
     if asked.instrument is not None and (known is None or known.instrument != asked.instrument):
         known = strategies.add_instrument(desk.db, asked.instrument, now)
-    if known is None:
-        words = "no instrument has this token: describe it with strike_data"
+    expiry = known and known.instrument.expiry
+    if known is None or (asked.instrument is None and expiry and expiry < desk.day(now)):  # tokens are used again
+        words = "no instrument has this token now: describe it with strike_data"
         raise Declined([FieldFault("strike_price_token", "unknown_instrument", words)], "unknown_instrument", 404)
     strategy = strategies.strategy(desk.db, asked.strategy_code)
     if strategy is None:

@@ -17,7 +17,7 @@ from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.reporting import write_whole
 from fntx_dagster.services.signals.old_mapping import OldMapping
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.signals import agreement, folding, old_tables
+from fntx_dagster.store.signals import agreement, folding, judging, old_tables
 from fntx_dagster.store.signals.agreement import SET_ASIDE, SumDifference, Sums, UnfoldedRow
 from fntx_dagster.store.urls import libpq_url
 
@@ -96,7 +96,8 @@ def _folded(
     rules = mapping.rules
     digests = old_tables.copy_old_rows(old, connection, mapping.tables)
     with connection.transaction():
-        groups = folding.judge(connection, rules, batch_rows)
+        judging.judge(connection, rules)
+        groups = folding.group(connection, rules, batch_rows)
     done = 0
     for batch in range(groups.batches):
         with connection.transaction():

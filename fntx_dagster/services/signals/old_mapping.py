@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.ledger.names import CURRENCY, NAME
-from fntx_dagster.store.signals.folding import ENTRY_ID, EXIT_ID, FoldRules, id_pattern
+from fntx_dagster.store.signals.judging import ENTRY_ID, EXIT_ID, FoldRules, id_pattern
 from fntx_dagster.store.signals.old_tables import COLUMNS, KEPT, OldTables
 
 ACCEPTABLE = ("closed_by_another",)

@@ -1,5 +1,5 @@
 """Whether what was folded is what the old tables hold: quantity and P&L by day and strategy, and every row that did not
-fold, from the temporary tables of `folding`."""
+fold, from the temporary tables of `judging`."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import psycopg
@@ -14,8 +16,9 @@ from fntx_dagster.store.server import database_url
 _numbers = count()
 
 
-def filled(server: str, service: OldService) -> Database:
-    """A database of its own with the service's rows."""
+@contextmanager
+def filled(server: str, service: OldService) -> Iterator[Database]:
+    """A database of its own with the service's rows, as long as it is used."""
     name = f"old_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
@@ -26,4 +29,7 @@ def filled(server: str, service: OldService) -> Database:
             with connection.cursor().copy(sql.SQL("copy {} from stdin").format(sql.Identifier(table))) as copy:
                 for row in rows:
                     copy.write_row(row)
-    return old
+    yield old
+    old.close()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
