@@ -247,6 +247,20 @@ def test_who_may_not_take_part_moves_nobody_elses_share(source: Source) -> None:
     assert list(results(alone).values()) == list(found.values())[3:]
 
 
+def test_a_signal_trades_the_instrument_that_it_describes_and_a_repeated_one_changes_none(source: Source) -> None:
+    wishes = [{"user_id": "a", "qty": "75"}]
+    first = source.entry("one", allocations=wishes, strike_data=STRIKE | {"lot_qty": 75})
+    assert [each["status"] for each in results(first).values()] == ["ACTIVE"]
+    same_moment = source.entry("two", allocations=wishes, strike_data=STRIKE | {"lot_qty": 50})
+    assert [each["reason"] for each in results(same_moment).values()] == ["qty_not_lot_multiple"]
+    source.later(60)
+    again = source.entry("one", allocations=wishes, strike_data=STRIKE | {"lot_qty": 75})
+    assert again.content == first.content
+    source.later(60)
+    undescribed = source.entry("three", allocations=wishes, strike_data=None)
+    assert [each["reason"] for each in results(undescribed).values()] == ["qty_not_lot_multiple"]
+
+
 def test_sold_first_gains_as_the_price_falls(source: Source) -> None:
     source.entry(signal="SELL_ENTRY", allocations=five())
     left = source.leave(signal="SELL_EXIT", quote={"ask": "90"})

@@ -24,6 +24,7 @@ from fntx_dagster.signals.amounts import written as amount
 from fntx_dagster.signals.sharing import Got, StepTotals, enter, finish_entry, texts
 from fntx_dagster.store.signals import executions, strategies
 from fntx_dagster.store.signals.executions import Arrival
+from fntx_dagster.store.signals.strategies import KnownInstrument
 
 EDGE_BPS = Decimal(10_000)
 """What an entry is taken to earn where its strategy says nothing: gate 2 then asks for a market alone."""
@@ -38,7 +39,19 @@ def carry_in(desk: Desk, asked: EntrySignal, arrived: Arrival, now: datetime) ->
 
 
 def _prepared(desk: Desk, asked: EntrySignal, arrived: Arrival, now: datetime) -> Entry:
-    """The strategy, which its first signal makes known, and the instrument. Raises Declined for an unknown one."""
+    """The strategy, which its first signal makes known, and the instrument: of a signal that came before, as they were
+    then. Raises Declined for an unknown instrument, and for one in another currency than the strategy's."""
+    with desk.db.connect() as connection:
+        first = executions.execution(connection, asked.strategy_code, asked.unique_id)
+    now = now if asked.is_paper else desk.clock()  # a live book knows no simulated time
+    if first is not None and first.signal_log_id is None:  # it was migrated
+        raise reused()
+    if first is not None:
+        known = KnownInstrument(first.instrument_id, strategies.instrument_of(desk.db, first.instrument_id))
+        strategy = strategies.strategy(desk.db, asked.strategy_code)
+        assert strategy is not None  # an execution has its strategy
+        strategy = strategy._replace(accounts=first.accounts, currency=first.currency)
+        return Entry(asked, strategy, known, arrived, now)
     known = strategies.instrument(desk.db, asked.strike_price_token, now)
     if asked.instrument is not None and (known is None or known.instrument != asked.instrument):
         known = strategies.add_instrument(desk.db, asked.instrument, now)
@@ -57,7 +70,7 @@ def _prepared(desk: Desk, asked: EntrySignal, arrived: Arrival, now: datetime) -
     if priced_in != strategy.currency:
         words = f"it is priced in {priced_in[:64]!a}, and the strategy trades in {strategy.currency}: use another code"
         raise Declined([FieldFault("strike_data.symbol", "other_currency", words)])
-    return Entry(asked, strategy, known, arrived, now if asked.is_paper else desk.clock())
+    return Entry(asked, strategy, known, arrived, now)
 
 
 def _entered(desk: Desk, entry: Entry) -> Reply:

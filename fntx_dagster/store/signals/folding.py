@@ -99,8 +99,7 @@ select distinct strategy_code, %(currency)s, 10000 from old_groups on conflict d
 _INSTRUMENTS = """
 insert into ledger.instruments
     (token, symbol, exchange, underlying, strike, option_type, expiry, lot_size, valid_from)
-select token, symbol, exchange, underlying, strike, option_type, expiry, lot_size,
-    seen + (row_number() over (partition by token, seen order by symbol) - 1) * interval '1 microsecond'
+select token, symbol, exchange, underlying, strike, option_type, expiry, lot_size, seen
 from (
     select strike_price_token as token, symbol, exchange, underlying, strike, option_type, expiry, lot_size,
         min(entry_time) as seen

@@ -63,15 +63,18 @@ _IS = """(known.symbol, known.exchange, known.underlying, known.strike, known.op
         given.lot_size)"""
 _ADD = f"""
     insert into ledger.instruments ({_FIELDS}, valid_from)
-    select {_FIELDS}, valid_from from {_GIVEN}
+    select distinct on (token, valid_from) {_FIELDS}, valid_from from {_GIVEN}
     where not coalesce((
-        select {_IS} from ledger.instruments as known
+        select {_IS} or known.valid_from = given.valid_from from ledger.instruments as known
         where known.token = given.token and known.valid_from <= given.valid_from
-        order by known.valid_from desc limit 1), false)
-    on conflict do nothing
+        order by known.valid_from desc, instrument_id desc limit 1), false)
+    order by token, valid_from, place
 """
 _REFUSED = f"""
     select (place - 1)::int from {_GIVEN}
-    join ledger.instruments as known on known.token = given.token and known.valid_from = given.valid_from
+    cross join lateral (
+        select * from ledger.instruments as newest
+        where newest.token = given.token and newest.valid_from = given.valid_from
+        order by instrument_id desc limit 1) as known
     where not {_IS} order by place
 """

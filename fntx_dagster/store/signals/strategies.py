@@ -12,7 +12,7 @@ from psycopg.rows import args_row
 
 from fntx_dagster.model.signals import SignalInstrument, SignalStrategy, Wish
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.queries import columns, text_array
+from fntx_dagster.store.queries import columns, one_value, text_array
 
 _STRATEGY: tuple[str, ...] = ("strategy_code", "accounts", "currency", "capital", "expected_edge_bps")
 _WISH = ("user_id", "qty", "fee_bps", "fee_fixed", "max_notional")
@@ -74,12 +74,7 @@ def change_strategy(db: Database, given: SignalStrategy) -> bool:
 def instrument(db: Readable, token: str, at: datetime) -> KnownInstrument | None:
     """What a token names at a moment; None where nobody said it by then."""
     with db.connect() as connection:
-        row = connection.execute(
-            """select instrument_id, token, symbol, exchange, underlying, strike, option_type, expiry, lot_size
-            from ledger.instruments where token = %s and valid_from <= %s order by valid_from desc limit 1""",
-            (token, at),
-        ).fetchone()
-    return None if row is None else KnownInstrument(row[0], SignalInstrument(*row[1:]))
+        return _named(connection, token, at)
 
 
 def instrument_of(db: Readable, instrument_id: int) -> SignalInstrument:
@@ -95,20 +90,32 @@ def instrument_of(db: Readable, instrument_id: int) -> SignalInstrument:
 
 
 def add_instrument(db: Database, given: SignalInstrument, at: datetime) -> KnownInstrument:
-    """The instrument from this moment on; one that is the same already stays as it is."""
-    known = instrument(db, given.token, at)
-    if known is not None and known.instrument == given:
-        return known
+    """The instrument as it is described, from this moment on, also where another description begins at it; one that is
+    the same already stays as it is."""
     with db.connect() as connection:
-        connection.execute(
-            """insert into ledger.instruments
-                (token, symbol, exchange, underlying, strike, option_type, expiry, lot_size, valid_from)
-            values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing""",
-            (*given, at),
+        connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"instrument {given.token}",))
+        known = _named(connection, given.token, at)
+        if known is not None and known.instrument == given:
+            return known
+        number = one_value(
+            connection.execute(
+                """insert into ledger.instruments
+                    (token, symbol, exchange, underlying, strike, option_type, expiry, lot_size, valid_from)
+                values (%s, %s, %s, %s, %s, %s, %s, %s, %s) returning instrument_id""",
+                (*given, at),
+            )
         )
-    known = instrument(db, given.token, at)
-    assert known is not None
-    return known
+    return KnownInstrument(number, given)
+
+
+def _named(connection: psycopg.Connection, token: str, at: datetime) -> KnownInstrument | None:
+    row = connection.execute(
+        """select instrument_id, token, symbol, exchange, underlying, strike, option_type, expiry, lot_size
+        from ledger.instruments where token = %s and valid_from <= %s
+        order by valid_from desc, instrument_id desc limit 1""",
+        (token, at),
+    ).fetchone()
+    return None if row is None else KnownInstrument(row[0], SignalInstrument(*row[1:]))
 
 
 def subscribed(connection: psycopg.Connection, code: str, at: datetime) -> list[Wish]:

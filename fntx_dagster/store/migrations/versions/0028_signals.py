@@ -61,9 +61,9 @@ CREATE TABLE ledger.instruments (
     option_type text CHECK (option_type IN ('CE', 'PE')),
     expiry date,
     lot_size numeric NOT NULL CHECK (lot_size > 0),
-    valid_from timestamptz NOT NULL,
-    UNIQUE (token, valid_from)
+    valid_from timestamptz NOT NULL
 );
+CREATE INDEX instruments_of_a_token ON ledger.instruments (token, valid_from, instrument_id);
 
 CREATE TABLE ledger.subscriptions (
     strategy_code text NOT NULL REFERENCES ledger.strategies,
