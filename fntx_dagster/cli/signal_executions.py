@@ -85,18 +85,20 @@ def show(
     for name, words in (("description", ""), ("reason", "nothing was filled: ")):
         if found[name]:
             out(f"{words}{found[name]}")
-    right = ("exit_reason", "qty", "exit_price", "pnl", "fees", "timestamp")
-    out(_shown(new_table(right=right), found["exits"], right)) if found["exits"] else None
-    of_users = ("qty", "closed_qty", "entry_price", "exit_price", "pnl", "net_pnl", "status", "reason")
-    users = ("user_id", "requested_qty", *of_users)
-    out(_shown(new_table("user_id", right=users[1:]), found["trader_results"], users))
+    exits = ("exit_reason", "timestamp", "qty", "exit_price", "pnl", "fees")
+    if found["exits"]:
+        out(_shown(new_table("exit", "time (UTC)", right=("qty", "at", "P&L", "fees")), found["exits"], exits))
+    of_users = ("requested_qty", "qty", "closed_qty", "entry_price", "exit_price", "pnl", "net_pnl", "status", "reason")
+    right = ("wished", "got", "closed", "in", "out", "P&L", "net", "", "why not")
+    out(_shown(new_table("user", right=right), found["trader_results"], ("user_id", *of_users)))
     if found["trader_results_next"]:
         out(f"{found['total_traders']} participants in all: `fntx signals show {number} --after {after + 100}`.")
     if (trade := found["trade"]) is not None:
+        figures = {name: _figure(name, trade[name]) for name in trade}
         out(
-            f"Trade {trade['trade_id']}: {trade['total_qty']} in at {trade['entry_price']}, out at "
-            f"{trade['exit_price']} after {trade['holding_time']} minutes ({trade['exit_reason']}): P&L "
-            f"{trade['total_pnl']} {found['currency']}, {trade['pnl_percent']} %, net {trade['net_pnl']}."
+            f"Trade {trade['trade_id']}: {trade['total_qty']} in at {figures['entry_price']}, out at "
+            f"{figures['exit_price']} after {trade['holding_time']} minutes ({trade['exit_reason']}): P&L "
+            f"{figures['total_pnl']} {found['currency']}, {trade['pnl_percent']} %, net {figures['net_pnl']}."
         )
 
 
@@ -178,5 +180,19 @@ def _average(money: Decimal, quantity: Decimal) -> str:
 
 def _shown(table: Any, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
     for row in rows:
-        table.add_row(*("" if row[name] is None else f"{row[name]}" for name in names))
+        table.add_row(*(_figure(name, row[name]) for name in names))
     return table
+
+
+def _figure(name: str, value: object) -> str:
+    """A figure of an answer for a person: prices to four decimals at most, money to cents."""
+    from fntx_dagster.report.money import display, plain
+
+    if value is None:
+        return ""
+    if name.endswith("price"):
+        return plain(round(Decimal(f"{value}"), 4))
+    return display(Decimal(f"{value}")) if name in _MONEY else f"{value}"
+
+
+_MONEY = ("pnl", "net_pnl", "fees", "total_pnl", "fees_total")

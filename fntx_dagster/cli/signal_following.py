@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,13 +21,9 @@ Participant = Annotated[str, typer.Argument(metavar="USER", help="The participan
 
 def amount_option(text: str) -> Decimal:
     """An amount as it is typed; anything else is a wrong command line."""
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not text.isascii():
+    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
         raise typer.BadParameter(f"{text!r} is no number in plain digits, such as 12.5")
-    return amount
+    return Decimal(text)
 
 
 def signals_desk() -> Desk:

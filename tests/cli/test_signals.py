@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from fntx_dagster.cli import app
 from fntx_dagster.simulate.gateway import unused_port
 from tests import homes
 from tests.processes import FNTX, environment, run
@@ -108,7 +110,7 @@ def test_from_a_strategy_and_its_followers_to_a_closed_execution(place: Path) ->
     [listed] = json.loads(said(place, "executions", "NIFTY", "--json"))
     assert (listed["status"], listed["total_pnl"], listed["overdue"]) == ("CLOSED", "52.5", False)
     shown = said(place, "show", f"{listed['signal_execution_id']}")
-    assert ": 5 in at 100, out at 110.5 after 0 minutes (SIGNAL): P&L 52.5 INR, 10.5 %, net 52.5." in shown
+    assert ": 5 in at 100, out at 110.5 after 0 minutes (SIGNAL): P&L 52.50 INR, 10.5 %, net 52.50." in shown
     assert [row["outcome"] for row in json.loads(said(place, "log", "NIFTY", "--json"))] == [
         "processed",
         "duplicate",
@@ -122,8 +124,13 @@ def test_a_refused_message_names_its_faults_and_a_half_command_is_a_wrong_one(pl
     refused = run(place, "signals", "exit", *names, "--json")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "no_entry: unique_id: " in refused.stderr
-    for wrong in (["enter", "--strategy", "NIFTY"], ["enter", "x.json", "--id", "1"], ["subscribe", "NIFTY"]):
-        assert run(place, "signals", *wrong).returncode == 2
+    for wrong in (
+        ["enter", "--strategy", "NIFTY"],
+        ["enter", "x.json", "--id", "1"],
+        ["subscribe", "NIFTY"],
+        ["subscribe", "NIFTY", "ada", "--qty", "1e3"],
+    ):
+        assert CliRunner().invoke(app, ["signals", *wrong]).exit_code == 2
 
 
 def test_the_demo_carries_out_the_examples_to_the_cent(place: Path) -> None:

@@ -18,7 +18,7 @@ from fntx_dagster.services.orders.fields import Declined, Fields
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.signals.unasked import Cause, OpenSignal, close
 from fntx_dagster.store.database import Readable
-from fntx_dagster.store.signals import overview, strategies
+from fntx_dagster.store.signals import master, overview, strategies
 from fntx_dagster.store.signals.overview import ExpiredExecution
 
 SOURCE = "settlement"
@@ -43,14 +43,17 @@ class SettledExecution(NamedTuple):
 def keep_settlement(desk: Desk, token: str, expiry: date, price: Decimal, source: str) -> None:
     """Keep the official settlement price of an instrument. `source`: in words, who published it.
 
-    Raises Permanent for a price that is none, and for another price than the one that is kept: settlements were made
-    with it.
+    Raises Permanent for a price that is none, an instrument that nobody knows, and another price than the one that is
+    kept: settlements were made with it.
     """
     fields = Fields({"price": f"{price:f}"})
     if fields.price("price", 9) is None:
         raise Permanent(f"{price} is no settlement price", "Give a number of at least 0, 9 decimal places at most")
     if not source.strip() or len(source) > _LONGEST_SOURCE:
         raise Permanent("the source of a settlement price is missing", "Say in words who published it")
+    if not any(listed.instrument.expiry == expiry for listed in master.instruments(desk.db, token)):
+        words = f"no instrument with the token {token[:64]!a} expires on {expiry}"
+        raise Permanent(words, "`fntx signals instruments --token TOKEN` shows what it names")
     kept = strategies.add_settlement(desk.db, token, expiry, price, source)
     if kept != price:
         words = f"the settlement price of {token[:64]!a} on {expiry} is {written(kept)} already"

@@ -92,6 +92,9 @@ def test_a_settlement_price_is_final_and_is_a_price(desk: Desk) -> None:
     for price, source in (("-1", "x"), ("0.0000000001", "x"), ("1", " ")):
         with pytest.raises(Permanent):
             keep_settlement(desk, "2", EXPIRY, Decimal(price), source)
+    for token, day in (("9", EXPIRY), ("1", date(2026, 3, 27))):
+        with pytest.raises(Permanent, match="expires on"):
+            keep_settlement(desk, token, day, Decimal(1), "the exchange")
 
 
 def test_an_entry_answers_as_it_did_after_its_settlement(desk: Desk, clock: Clock) -> None:
