@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from fntx_dagster.errors import FntxError
+from fntx_dagster.errors import FntxError, Transient
 from fntx_dagster.model.orders import OrderRequest, Quote
 from fntx_dagster.model.signals import OMNIBUS, SEPARATE
 from fntx_dagster.services.orders.fields import Declined
@@ -31,6 +32,7 @@ from fntx_dagster.signals.entry import Ladder
 from fntx_dagster.signals.sharing import ACTIVE, Got, Share, charge, enter, finish_entry, texts
 from fntx_dagster.store.signals import executions, strategies
 from fntx_dagster.store.signals.executions import OrderOutcome, SignalExecution
+from fntx_dagster.store.signals.sending import sender
 
 
 class PlacedOrder(NamedTuple):
@@ -44,6 +46,11 @@ class PlacedOrder(NamedTuple):
 
 def enter_elsewhere(desk: Desk, entry: Entry) -> Reply:
     """Carry out such an entry. Raises Declined where another message has the id, and what a live order raises."""
+    with sender(desk.db, entry.asked.strategy_code, entry.asked.unique_id):
+        return _entered(desk, entry)
+
+
+def _entered(desk: Desk, entry: Entry) -> Reply:
     own = trading.desk_for(desk, entry.instrument)
     market = trading.market_of(desk.db, entry.asked.market, entry.instrument, entry.strategy.currency, entry.now)
     side = market.side(entry.side)
@@ -51,7 +58,7 @@ def enter_elsewhere(desk: Desk, entry: Entry) -> Reply:
     if isinstance(found, Reply):
         return found
     quote = whole_lots(market.quote, side, entry.lot) if entry.asked.is_paper else None
-    placed = orders_of(entry.key, entry.strategy.accounts, entry.asked.strategy_code, found)
+    placed = orders_of(entry.asked.strategy_code, entry.asked.unique_id, entry.strategy.accounts, found)
     refusals: dict[str, str] = {}
     for each in placed:
         bot_id = entry.asked.strategy_code if each.share else None
@@ -66,13 +73,19 @@ def enter_elsewhere(desk: Desk, entry: Entry) -> Reply:
     return _finished(own, entry, placed, refusals)
 
 
-def orders_of(key: str, accounts: str, code: str, shares: Sequence[Share]) -> list[PlacedOrder]:
+def own_key(code: str, step: str, unique_id: str) -> str:
+    """The key of an order in a participant's own book: one that no trader can give an order of his, whose keys are
+    ASCII, and that no other signal has."""
+    return f"\u00a6{code}\u00a6{step}\u00a6{unique_id}"
+
+
+def orders_of(code: str, unique_id: str, accounts: str, shares: Sequence[Share]) -> list[PlacedOrder]:
     """The orders of an entry: one of each who takes part, or one for all."""
     taking = [share for share in shares if share.wish and share.status == ACTIVE]
     if accounts == SEPARATE:
-        return [PlacedOrder(share.user_id, f"{key}|{share.user_id}", share.wish, share) for share in taking]
+        return [PlacedOrder(share.user_id, own_key(code, "ENTRY", unique_id), share.wish, share) for share in taking]
     wished = sum(share.wish for share in taking)
-    return [PlacedOrder(trading.user_of(code), f"{key}|ORDER", wished, None)] if wished else []
+    return [PlacedOrder(trading.user_of(code), f"{code}|{unique_id}|ENTRY|ORDER", wished, None)] if wished else []
 
 
 def got_of(outcome: OrderOutcome, lot: int) -> Got:
@@ -96,6 +109,8 @@ def _stored(desk: Desk, entry: Entry, best: int | None) -> list[Share] | Reply:
         if known is not None:  # a crash, or another who is at it
             if executions.fingerprint(connection, known.signal_log_id) != asked.fingerprint:
                 raise reused()
+            if known.entry_ended:  # an exit ended it: nothing of it is sent any more
+                return []
             return executions.shares(connection, known.signal_execution_id, entry.lot)
         shares = wishes_of(at, connection, entry, best)
         number = executions.add_execution(connection, opened(at, connection, entry, shares, best))
@@ -123,6 +138,9 @@ def _finished(desk: Desk, entry: Entry, placed: list[PlacedOrder], refusals: dic
         known = executions.execution(connection, asked.strategy_code, asked.unique_id)
         assert known is not None
         shares = executions.shares(connection, known.signal_execution_id, entry.lot)
+        if known.entry_ended:
+            reply = entry_reply(entry, known.signal_execution_id, known._asdict(), shares, None)
+            return store_answer(at, entry.key, asked.fingerprint, reply)
         own = [each[:2] for each in placed]
         found = executions.outcomes(connection, own, entry.strategy.currency, is_paper=asked.is_paper)
         moved = progressed(at, connection, known, shares, placed, found, entry.lot, refusals)
@@ -197,13 +215,14 @@ def _moved(at: Turn, known: SignalExecution, more: int, money: int, fees: int, *
 
 
 def follow_entry(desk: Desk, known: SignalExecution, now: datetime) -> SignalExecution:
-    """Share what the orders of an entry got after its answer: the execution as it is now."""
+    """Share what the orders of an entry got after its answer: the execution as it is now. Whoever calls is the `sender`
+    of the signal: what has not been sent by now never will be."""
     instrument = strategies.instrument_of(desk.db, known.instrument_id)
     lot = exact(instrument.lot_size)
     key = f"{known.strategy_code}|{known.unique_id}|ENTRY"
     with desk.db.connect() as connection:
         shares = executions.shares(connection, known.signal_execution_id, lot)
-        placed = orders_of(key, known.accounts, known.strategy_code, shares)
+        placed = orders_of(known.strategy_code, known.unique_id, known.accounts, shares)
         own = [each[:2] for each in placed]
         found = executions.outcomes(connection, own, known.currency, is_paper=known.is_paper)
     news = sum(got_of(outcome, lot).lots * lot for outcome in found.values()) - exact(known.total_qty)
@@ -229,5 +248,8 @@ def follow_entries(desk: Desk) -> int:
     moved = 0
     for known in executions.open_executions(desk.db, None):
         if not known.is_paper and not known.entry_ended:
-            moved += follow_entry(desk, known, desk.clock()) != known
+            with suppress(Transient), sender(desk.db, known.strategy_code, known.unique_id, 0):
+                current = executions.execution_of_id(desk.db, known.signal_execution_id)
+                assert current is not None
+                moved += not current.entry_ended and follow_entry(desk, current, desk.clock()) != current
     return moved

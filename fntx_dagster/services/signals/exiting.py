@@ -7,7 +7,7 @@ A settlement at expiry has a price and no market.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -28,8 +28,7 @@ from fntx_dagster.signals.amounts import written as amount
 from fntx_dagster.signals.sharing import CLOSED, Got, Share, leave, texts
 from fntx_dagster.store.signals import executions, strategies
 from fntx_dagster.store.signals.executions import Arrival, ExitRow, SignalExecution
-
-_ATTEMPTS = 5
+from fntx_dagster.store.signals.sending import WAIT_SECONDS, sender
 
 
 def carry_out(desk: Desk, asked: ExitSignal, arrived: Arrival, now: datetime) -> Reply:
@@ -37,7 +36,7 @@ def carry_out(desk: Desk, asked: ExitSignal, arrived: Arrival, now: datetime) ->
     with desk.db.connect() as connection:
         found = executions.execution(connection, asked.strategy_code, asked.unique_id)
     if found is None or found.status == "FAILED":
-        raise _conflict("no_entry", "unique_id", "no entry of this strategy has this unique_id, or it got nothing")
+        raise _no_entry()
     if found.signal_type != asked.closes:
         raise _conflict("wrong_side", "signal", f"a {found.signal_type} is open: {asked.signal_type} does not close it")
     if asked.strike_price_token != found.strike_price_token:
@@ -68,22 +67,36 @@ def _turn(desk: Desk, leaving: Exit) -> AbstractContextManager[tuple[Turn, Any]]
 
 def _carried_out_elsewhere(desk: Desk, leaving: Exit) -> Reply:
     """An exit by orders of each participant's own account, or by a live block order, each sent once by its key."""
-    if not leaving.execution.entry_ended:
-        leaving.execution = follow_entry(desk, leaving.execution, leaving.now)
-        if not leaving.execution.entry_ended:
-            raise _conflict("entry_under_way", "unique_id", "the entry's orders are under way: try again in a moment")
-    for _ in range(_ATTEMPTS):
-        with _turn(desk, leaving) as (_at, connection):
-            if (given := _read(connection, leaving)) is not None:
-                return given
-        closed = leave_elsewhere(trading.desk_for(desk, leaving.instrument), leaving)
-        exits = len(leaving.before)
-        with _turn(desk, leaving) as (at, connection):
-            if (given := _read(connection, leaving)) is not None:
-                return given
-            if len(leaving.before) == exits:
-                return _left(at, connection, leaving, closed(leaving))
-    raise Transient("others leave this signal all the time", "Try again in a moment")
+    known = leaving.execution
+    with ExitStack() as stack:
+        try:
+            wait = WAIT_SECONDS if known.entry_ended else 0
+            stack.enter_context(sender(desk.db, known.strategy_code, known.unique_id, wait))
+        except Transient:
+            if known.entry_ended:
+                raise
+            raise _under_way() from None
+        return _sent_elsewhere(desk, leaving)
+
+
+def _sent_elsewhere(desk: Desk, leaving: Exit) -> Reply:
+    current = executions.execution_of_id(desk.db, leaving.execution.signal_execution_id)
+    assert current is not None
+    if not current.entry_ended:
+        current = follow_entry(desk, current, leaving.now)
+        if not current.entry_ended:
+            raise _under_way()
+        if current.status == "FAILED":
+            raise _no_entry()
+    leaving.execution = current
+    with _turn(desk, leaving) as (_at, connection):
+        if (given := _read(connection, leaving)) is not None:
+            return given
+    closed = leave_elsewhere(trading.desk_for(desk, leaving.instrument), leaving)
+    with _turn(desk, leaving) as (at, connection):
+        if (given := _read(connection, leaving)) is not None:
+            return given
+        return _left(at, connection, leaving, closed(leaving))
 
 
 def _read(connection: Any, leaving: Exit) -> Reply | None:
@@ -268,6 +281,14 @@ def _answer(leaving: Exit, moved: SignalExecution, log_id: int, trade_id: int | 
     else:
         message = f"nothing was closed: {closed.why or 'the market gives no whole lot'}"
     return answered(bool(got.lots), message, data)
+
+
+def _no_entry() -> Declined:
+    return _conflict("no_entry", "unique_id", "no entry of this strategy has this unique_id, or it got nothing")
+
+
+def _under_way() -> Declined:
+    return _conflict("entry_under_way", "unique_id", "the entry's orders are under way: try again in a moment")
 
 
 def _conflict(code: str, name: str, words: str) -> Declined:

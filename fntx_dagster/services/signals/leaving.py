@@ -5,10 +5,11 @@ participant's own account, or a live block order. Each is sent once by its key; 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ from fntx_dagster.services.orders.requests import Submission
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk, OrderRow, Turn, turn
 from fntx_dagster.services.signals import trading
-from fntx_dagster.services.signals.elsewhere import got_of, whole_lots
+from fntx_dagster.services.signals.elsewhere import got_of, own_key, whole_lots
 from fntx_dagster.services.signals.requests import ExitSignal
 from fntx_dagster.signals.amounts import exact, minor_unit
 from fntx_dagster.signals.amounts import written as amount
@@ -83,6 +84,13 @@ class Exit:
     def key(self, number: int) -> str:
         return f"{self.asked.strategy_code}|{self.asked.unique_id}|EXIT|{number}"
 
+    def placed(self, name: str, number: int) -> tuple[str, str]:
+        """In whose book an order of the exit is, and its key. `name`: the participant's whose it is, or "" for all."""
+        code, unique_id = self.asked.strategy_code, self.asked.unique_id
+        if name:
+            return name, own_key(code, f"EXIT\u00a6{number}", unique_id)
+        return trading.user_of(code), self.key(number)
+
     def order(self, quantity: Decimal, bot_id: str | None = None) -> OrderRequest:
         """An order that closes, of the strategy's own bot unless another is named."""
         execution, exchange = self.execution, self.instrument.exchange
@@ -96,36 +104,65 @@ def leave_elsewhere(desk: Desk, leaving: Exit) -> Callable[[Exit], ClosedStep]:
     Raises Declined (409) where live orders are under way still: the same exit may be sent again.
     """
     execution, separate = leaving.execution, leaving.execution.accounts == SEPARATE
-    key, code = leaving.next_key, execution.strategy_code
-    quantities = {share.user_id: share.lots - share.closed for share in leaving.leaving}
+    code, lot = execution.strategy_code, leaving.lot
     if separate:
-        placed = {user_id: (user_id, f"{key}|{user_id}", lots) for user_id, lots in quantities.items()}
+        open_lots = {share.user_id: share.lots - share.closed for share in leaving.leaving}
+        closed = {share.user_id: share.closed for share in leaving.leaving}
     else:
-        placed = {"": (trading.user_of(code), key, sum(quantities.values()))}
-    for user_id, own_key, lots in placed.values():
-        order = leaving.order(Decimal(amount(lots * leaving.lot)), code if separate else None)
+        open_lots = {"": sum(share.lots - share.closed for share in leaving.leaving)}
+        closed = {"": exact(execution.exit_qty) // lot}
+    known = _outcomes(desk, leaving, open_lots)
+    for name, lots in open_lots.items():
+        if _filled(known[name], lot) > closed[name] or any(not outcome.has_ended for outcome in known[name]):
+            continue  # an exit that was not stored sent one: that one is shared first
+        order = leaving.order(Decimal(amount(lots * lot)), code if separate else None)
         try:
-            _send(desk, leaving, order, user_id, own_key)
+            _send(desk, leaving, order, *leaving.placed(name, len(leaving.before) + 1))
         except (Declined, FntxError):
             if not separate:  # nothing else of the exit would be lost: whoever sent it sends it again
                 raise
-    own = [each[:2] for each in placed.values()]
-    with desk.db.connect() as connection:
-        found = executions.outcomes(connection, own, execution.currency, is_paper=execution.is_paper)
-    if any(not outcome.has_ended for outcome in found.values()):
+    found = _outcomes(desk, leaving, open_lots)
+    if any(not outcome.has_ended for outcomes in found.values() for outcome in outcomes):
         words = "the orders of the exit are under way: send it again in a moment"
         raise Declined([FieldFault("unique_id", "exit_under_way", words)], "exit_under_way", 409)
-    outcomes = {name: found.get(each[:2]) for name, each in placed.items()}
-    return lambda current: _closed(current, outcomes)
+    got = {
+        name: _news(outcomes, lot, min(open_lots[name], _filled(outcomes, lot) - closed[name]))
+        for name, outcomes in found.items()
+    }
+    latest = [outcomes[-1] for outcomes in found.values() if outcomes]
+    return lambda current: _closed(current, got, latest)
 
 
-def _closed(leaving: Exit, outcomes: dict[str, OrderOutcome | None]) -> ClosedStep:
+def _outcomes(desk: Desk, leaving: Exit, names: Iterable[str]) -> dict[str, list[OrderOutcome]]:
+    """Whose orders ("": those for all) → what they came to in the exits that are stored and the one that is not, oldest
+    first."""
+    execution = leaving.execution
+    placed = {name: [leaving.placed(name, number + 1) for number in range(len(leaving.before) + 1)] for name in names}
+    asked = [each for orders in placed.values() for each in orders]
+    with desk.db.connect() as connection:
+        found = executions.outcomes(connection, asked, execution.currency, is_paper=execution.is_paper)
+    return {name: [found[each] for each in orders if each in found] for name, orders in placed.items()}
+
+
+def _filled(outcomes: Iterable[OrderOutcome], lot: int) -> int:
+    return sum(got_of(outcome, lot).lots for outcome in outcomes)
+
+
+def _news(outcomes: Sequence[OrderOutcome], lot: int, lots: int) -> Got:
+    """What the newest so many lots of these orders came to."""
+    left, money, fee = lots, 0, Fraction(0)
+    for outcome in reversed(outcomes):
+        got = got_of(outcome, lot)
+        if part := min(got.lots, left):
+            money, fee = money + got.money * part // got.lots, fee + got.fee * part / got.lots
+            left -= part
+    return Got(lots, money, fee)
+
+
+def _closed(leaving: Exit, found: dict[str, Got], latest: Sequence[OrderOutcome]) -> ClosedStep:
     execution, lot, cent = leaving.execution, leaving.lot, minor_unit(leaving.execution.currency)
     lots, money, pnl, fees = 0, 0, 0, 0
-    for name, outcome in outcomes.items():
-        if outcome is None:
-            continue
-        got = got_of(outcome, lot)
+    for name, got in found.items():
         if not got.lots:
             continue
         own = [share for share in leaving.leaving if name in ("", share.user_id)]
@@ -137,9 +174,8 @@ def _closed(leaving: Exit, outcomes: dict[str, OrderOutcome | None]) -> ClosedSt
         free = leaving.is_settlement
         step = leave(own, got, entered, cent, short=execution.is_short, free=free)
         lots, money, pnl, fees = lots + got.lots, money + got.money, pnl + step.pnl, fees + step.fees
-    known = [outcome for outcome in outcomes.values() if outcome]
-    order_id = known[0].order_id if len(outcomes) == 1 and known else None
-    why = next((outcome.words for outcome in known if outcome.words), None)
+    order_id = latest[0].order_id if len(found) == 1 and latest else None
+    why = next((outcome.words for outcome in latest if outcome.words), None)
     return ClosedStep(Got(lots, money), StepTotals(pnl, fees), order_id, why)
 
 
