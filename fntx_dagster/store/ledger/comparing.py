@@ -40,13 +40,14 @@ def posted_legs(db: Readable, book_id: int) -> Iterator[tuple[int, list[PostedLe
 
 
 def differing_approvals(db: Readable, book_id: int, zone: str) -> Iterator[str]:
-    """The counters of approved orders that are not the number of those orders, by trading day in `zone`."""
+    """The counters of approved orders that are not the number of those orders, by trading day in `zone`. What is
+    settled at its expiry passes no gate and is not counted."""
     with db.connect() as connection:
         for bot_id, day, used, approved in connection.execute(
             """select bot_id, day, coalesce(used, 0), coalesce(approved, 0) from (
                     select whose as bot_id, (approved_at at time zone %(zone)s)::date as day, count(*) as approved
                     from ledger.orders cross join lateral (values (bot_id), ('')) as counted (whose)
-                    where book_id = %(book)s and approved_at is not null group by 1, 2
+                    where book_id = %(book)s and approved_at is not null and gates_passed <> '{}' group by 1, 2
                 ) as orders
                 full join (select * from ledger.approvals where book_id = %(book)s) as kept using (bot_id, day)
             where coalesce(used, 0) <> coalesce(approved, 0) order by day, bot_id limit 100""",
