@@ -12,7 +12,8 @@ from typing import Any
 started = time.perf_counter()
 
 from fntx_dagster.adapters.evm.client import Chain, connect  # noqa: E402
-from fntx_dagster.adapters.evm.keys import Signer  # noqa: E402
+from fntx_dagster.adapters.evm.commitments import CommitmentBook, deploy_commitments  # noqa: E402
+from fntx_dagster.adapters.evm.keys import Signer, deployer_of  # noqa: E402
 from fntx_dagster.adapters.evm.reader import yyyymmdd  # noqa: E402
 from fntx_dagster.adapters.evm.transactions import transact  # noqa: E402
 from fntx_dagster.settings import Settings  # noqa: E402
@@ -36,6 +37,7 @@ def main() -> None:
             _batches(chain, trader)
             _amendments(chain, trader)
             _reading(chain, trader)
+            _commitments(chain, trader, settings)
         before = time.perf_counter()
         with connect(settings):
             _say("connect to an existing chain", f"{(time.perf_counter() - before) * 1000:.0f} ms")
@@ -80,6 +82,23 @@ def _reading(chain: Chain, trader: Signer) -> None:
     proof = [ROOT] * 6
     verify = functions.verifyMetric(trader.address, 20240101, 1, 5, 1, SCHEMA, proof)
     _say("verifyMetric", f"{verify.estimate_gas():,} gas as a call")
+
+
+def _commitments(chain: Chain, trader: Signer, settings: Settings) -> None:
+    """Of signals, in SignalCommitments."""
+    deploy_commitments(chain, deployer_of(settings.paths.keys))
+    newest = chain.web3.eth.get_block("latest").get("gasUsed", 0)
+    _say("deploy SignalCommitments", f"{newest:,} gas")
+    contract = CommitmentBook(chain.web3, chain.chain_id).commitments
+
+    def commit(first: int, count: int) -> int:
+        data = contract.encode_abi("commit", args=[SCHEMA, first, [ROOT] * count])
+        return transact(chain.web3, trader, {"to": contract.address, "data": data})["gasUsed"]
+
+    _say("commit a first of a strategy", f"{commit(0, 1):,} gas")
+    used = [commit(number, 1) for number in range(1, 9)]
+    _say("commit a signal, average", f"{sum(used) / len(used):,.0f} gas, {max(used):,} at most")
+    _say("commit 150 signals", f"{commit(9, 150) / 150:,.0f} gas each")
 
 
 def _post(chain: Chain, trader: Signer, day: date) -> int:

@@ -78,7 +78,7 @@ ROOMS = {
     "metrics": {"model", "errors"},
     "proof": {"errors"},
     "ledger": {"model", "foreign"},
-    "signals": {"ledger", "proof"},
+    "signals": {"model", "ledger", "proof"},
     "report": {"model", "foreign", "errors"},
     "outbox": {"errors"},
     "adapters/flex": {"model", "foreign", "errors"},

@@ -48,10 +48,12 @@ def strategies(as_json: AsJson = False) -> None:
     if as_json:
         print_json([row._asdict() for row in rows])
         return
-    table = new_table("strategy", "accounts", "currency", right=("capital", "expected edge bps"))
+    table = new_table("strategy", "accounts", "currency", "committed", right=("capital", "expected edge bps"))
     for row in rows:
         capital = "as needed" if row.capital is None else f"{row.capital:,f}"
-        table.add_row(row.code, row.accounts, row.currency, capital, f"{row.expected_edge_bps:f}")
+        table.add_row(
+            row.code, row.accounts, row.currency, "yes" if row.commits else "", capital, f"{row.expected_edge_bps:f}"
+        )
     out(table if rows else "There is no strategy yet: its first signal makes it known.")
 
 
@@ -68,6 +70,10 @@ def strategy(
         Decimal | None,
         typer.Option("--edge-bps", parser=amount_option, help="What an entry is expected to earn, for the fee gate."),
     ] = None,
+    commit: Annotated[
+        bool | None,
+        typer.Option("--commit/--no-commit", help="Commit each signal on the chain at its entry, from now on."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a strategy, or let one trade otherwise from now on; what is left out stays as it is.
@@ -77,7 +83,7 @@ def strategy(
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.signals.following import StrategyChange, keep_strategy
 
-    kept = keep_strategy(signals_desk(), code, StrategyChange(accounts, currency, capital, edge_bps))
+    kept = keep_strategy(signals_desk(), code, StrategyChange(accounts, currency, capital, edge_bps, commit))
     if as_json:
         print_json(kept._asdict())
         return
@@ -85,6 +91,7 @@ def strategy(
     out(
         f"{kept.code} trades in {kept.currency}, {kept.accounts} accounts, capital {capital_words}, expected edge "
         f"{kept.expected_edge_bps:f} basis points."
+        + (" Its signals are committed on the chain." if kept.commits else "")
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from fntx_dagster.cli.signal_commitments import commit, commitments, reveal
 from fntx_dagster.cli.signal_executions import executions, log, settle, settlement, show
 from fntx_dagster.cli.signal_figures import performance
 from fntx_dagster.cli.signal_following import (
@@ -34,6 +35,9 @@ for command in (
     log,
     settlement,
     settle,
+    commit,
+    commitments,
+    reveal,
 ):
     signals.command()(command)
 signals.command()(migrate)

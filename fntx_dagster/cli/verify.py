@@ -60,7 +60,9 @@ LateAfter = Annotated[
 def verify(
     file: Annotated[
         str | None,
-        typer.Argument(help="A disclosure, or a proof of a share of a signal; `-` reads it from standard input."),
+        typer.Argument(
+            help="A disclosure, a proof of a share of a signal, or revealed signals; `-` reads standard input."
+        ),
     ] = None,
     rpc: Rpc = None,
     root: Root = None,
@@ -78,6 +80,7 @@ def verify(
     fntx verify FILE               the file by itself: values, paths, root
     fntx verify FILE --rpc URL     and that the chain holds that root
     fntx verify share.json         a proof of a share: hashes, roots, the rule's arithmetic
+    fntx verify signals.json --rpc URL   revealed signals: each number, and when it was committed
     fntx verify --trader 0x… --from DAY --to DAY --rpc URL --contract 0x…
 
     A record shows each session with its postings, their delay behind the close, and the sessions that have none.
@@ -106,10 +109,16 @@ def verify(
 def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
     from fntx_dagster.cli.records import print_checked
     from fntx_dagster.services.signals.proving import is_meant_as_a_share
+    from fntx_dagster.services.signals.revealing import is_meant_as_signals
     from fntx_dagster.services.signatures.checking import check_disclosure, is_meant_as_a_disclosure
     from fntx_dagster.services.signatures.plain import check_as_dict
 
     content = _content(file)
+    if is_meant_as_signals(content):
+        if root:
+            raise typer.BadParameter("--root goes with a disclosure")
+        _signals(content, rpc, as_json)
+        return
     if not (rpc or root) and is_meant_as_a_share(content):
         _share(content, as_json)
         return
@@ -137,17 +146,30 @@ def _share(content: bytes, as_json: bool) -> None:
         raise typer.Exit(checked.exit_code)
 
 
+def _signals(content: bytes, rpc: str | None, as_json: bool) -> None:
+    from fntx_dagster.cli.signal_commitments import print_checked_signals
+    from fntx_dagster.services.signals.revealing import check_revealed
+
+    checked = check_revealed(content, rpc or load_settings())
+    if as_json:
+        print_json(checked.as_dict())
+    else:
+        print_checked_signals(checked)
+    if checked.exit_code:
+        raise typer.Exit(checked.exit_code)
+
+
 def _content(file: str) -> bytes:
     """The file's bytes, cut off where it is too long."""
-    from fntx_dagster.services.signatures.checking import read_disclosure
+    from fntx_dagster.services.signals.revealing import read_file
 
     if file == "-":
         if sys.stdin is None:
             raise typer.BadParameter("standard input is closed")
-        return read_disclosure(sys.stdin.buffer)
+        return read_file(sys.stdin.buffer)
     try:
         with Path(file).open("rb") as stream:
-            return read_disclosure(stream)
+            return read_file(stream)
     except OSError as error:
         raise typer.BadParameter(f"cannot read {cleaned(file)}: {error.strerror}") from None
 

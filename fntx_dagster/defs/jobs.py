@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fntx_dagster.defs.alerts import deliver_alerts
+from fntx_dagster.defs.commitments import commit_signals
 from fntx_dagster.defs.ledger_books import verify_ledger
 from fntx_dagster.defs.signal_settling import settle_signals
 from fntx_dagster.defs.transforms import transforms
@@ -91,5 +92,6 @@ JOBS = [
     post_ledger_queue,
     verify_ledger,
     settle_signals,
+    commit_signals,
     deliver_alerts,
 ]

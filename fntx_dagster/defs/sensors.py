@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from fntx_dagster.defs.alerts import deliver_alerts
+from fntx_dagster.defs.commitments import commit_signals
 from fntx_dagster.defs.failures import error_text, is_transient
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.former_names import current_job, recorded_jobs
@@ -34,6 +35,7 @@ from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.services import watching
 from fntx_dagster.services.alerting import note_failed_run, note_succeeded_run, raise_alerts
 from fntx_dagster.services.sessions import is_open
+from fntx_dagster.services.signals.committing import commitments_due
 from fntx_dagster.services.signatures.refusals import Beginning
 
 Tick = Iterator[dg.RunRequest | dg.SkipReason]
@@ -111,6 +113,22 @@ def ledger_chain_queue(context: dg.SensorEvaluationContext, platform: Platform) 
         yield skipped("Days of the ledger are being closed or posted.")
     else:
         yield requested(watching.queue_to_post(platform.settings(), platform.database(), _now(), SEVEN_DAYS))
+
+
+@dg.sensor(
+    job=commit_signals,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Commits on the chain the signals of strategies that ask for it, soon after their entry.",
+)
+def signal_commitments(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
+    """The run contacts the chain. A commitment that has failed waits for a person."""
+    if _under_way(context, [commit_signals.name]):
+        yield skipped("Signals are being committed.")
+    elif due := commitments_due(platform.database(), _now()):
+        yield dg.RunRequest(run_key=due)
+    else:
+        yield skipped("No signal waits for the chain.")
 
 
 @dg.sensor(
@@ -259,6 +277,7 @@ SENSORS = [
     complete_days,
     chain_queue,
     ledger_chain_queue,
+    signal_commitments,
     open_session,
     alert,
     failed_run,

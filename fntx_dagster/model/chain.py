@@ -133,6 +133,51 @@ class Mined(NamedTuple):
     to: str | None = None
 
 
+class QueuedCommitment(NamedTuple):
+    """A commitment to a signal that is to be on the chain, under the hash of its strategy. Nothing below the number
+    `floor` needs to be looked at to see whether it is there."""
+
+    signal_execution_id: int
+    strategy: bytes
+    commitment: bytes
+    floor: int
+
+
+class HeldCommitment(NamedTuple):
+    """A commitment that the chain holds, and the time of its block."""
+
+    commitment: bytes
+    committed_at: datetime
+
+
+class MinedCommitments(NamedTuple):
+    """A transaction in a block of the chain, and the commitments that it made: commitment → its number."""
+
+    tx_hash: str
+    block_number: int
+    block_hash: str
+    gas_used: int
+    mined_at: datetime
+    numbers: Mapping[bytes, int]
+
+
+class WaitingCommitment(NamedTuple):
+    """A commitment on its way to a chain, or there: its state, the signal, when it was queued; its number, the time of
+    its block and the transaction where it is in one. `error` of a failed one says why."""
+
+    strategy_code: str
+    unique_id: str
+    state: str
+    queued_at: datetime
+    commitment: bytes
+    chain_id: int | None
+    provider: str | None
+    number: int | None
+    committed_at: datetime | None
+    tx_hash: str | None
+    error: str | None
+
+
 class PostedDay(NamedTuple):
     """A mined record, as read back from the chain. `gas_used` is the transaction's, which posted `records` days;
     `is_final`: no reorg is expected to undo it any more. `schema_hash` and `root` are the frozen record's."""

@@ -49,10 +49,12 @@ class Wish(NamedTuple):
 
 class SignalStrategy(NamedTuple):
     """How a strategy trades: its accounts, currency, the notional capital of its paper book (None: as much as its
-    entries need), and what an entry is expected to earn, in basis points, for gate 2."""
+    entries need), what an entry is expected to earn, in basis points, for gate 2, and whether its entries are committed
+    on a chain."""
 
     code: str
     accounts: str
     currency: str
     capital: Decimal | None
     expected_edge_bps: Decimal
+    commits: bool = False

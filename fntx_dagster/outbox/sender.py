@@ -18,7 +18,7 @@ from fntx_dagster.outbox.journal import Journal
 from fntx_dagster.outbox.sending import Entry, Message, Offer, Place, Receipt, Sending
 from fntx_dagster.outbox.transport import Absent, Contradicted, Outcome, Prepared, Present, Transport, Verdict
 
-OnProgress = Callable[[str], None]
+OnProgress = Callable[[str], object]
 
 
 class Policy(NamedTuple):

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.adapters.evm.client import Chain, addresses_of, connect, signer_of
-from fntx_dagster.adapters.evm.deploying import deploy_to
-from fntx_dagster.adapters.evm.keys import import_key, new_keystore
+from fntx_dagster.adapters.evm.commitments import commitments_address, deploy_commitments
+from fntx_dagster.adapters.evm.deploying import deploy_to, deployer_named
+from fntx_dagster.adapters.evm.keys import deployer_of, import_key, new_keystore
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.chain import Addresses, Unfinished
 from fntx_dagster.model.finding import Observed
@@ -131,6 +132,18 @@ def deploy(settings: Settings, file: Path, account: str | None = None) -> Deploy
     existing file or a missing key, Transient where the node does not answer.
     """
     return Deployment(*deploy_to(settings, file.expanduser(), account))
+
+
+def put_commitments(settings: Settings, chain: Chain, account: str | None = None) -> str:
+    """Put SignalCommitments on a chain, once for all who use it: its address. The embedded chain's own key pays there;
+    elsewhere the keystore of `account`, else `trader_key`.
+
+    A deployment that was interrupted continues when it is called again. Raises Permanent for a missing key or ether,
+    Transient where the node does not answer.
+    """
+    keys = settings.paths.keys
+    deploy_commitments(chain, deployer_of(keys) if chain.is_embedded else deployer_named(settings, account))
+    return commitments_address()
 
 
 @contextmanager

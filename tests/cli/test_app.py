@@ -72,6 +72,7 @@ WITHOUT_JSON = {
     "env",
     "disclose",
     "prove",
+    "reveal",
     "serve",
     "watch",
     "stop",

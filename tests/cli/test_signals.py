@@ -144,3 +144,23 @@ def test_the_demo_carries_out_the_examples_to_the_cent(place: Path) -> None:
     assert "The shares add up to the trade" in done.stdout
     assert "user-003 proves his share, 75 units and 98.37" in done.stdout
     assert re.search(r"The chains of \d+ entries hold", done.stdout)
+
+
+def test_signals_are_committed_at_their_entry_and_revealed_to_whoever_verifies_them(place: Path) -> None:
+    made = json.loads(said(place, "strategy", "COMMITTED", "--currency", "INR", "--commit", "--json"))
+    assert made["commits"] is True
+    message = {"token": "26000", "signal": "SELL_ENTRY", "unique_id": "one", "strike_price_token": "45678"}
+    message |= {"strategy_code": "COMMITTED", "strike_data": STRIKE, "quote": {"bid": "100"}, "allocations": []}
+    (place / "entry.json").write_text(json.dumps(message), encoding="utf-8")
+    assert run(place, "signals", "enter", str(place / "entry.json"), "--json").returncode == 0
+    waiting = json.loads(said(place, "commitments", "COMMITTED", "--json"))
+    assert [(row["unique_id"], row["state"], row["number"]) for row in waiting] == [("one", "queued", None)]
+    assert said(place, "commit").endswith("1 signals are committed; 0 wait or have failed.\n")
+    assert json.loads(said(place, "commit", "--json")) == {"new": [], "waiting": [], "stopped": {}}
+    file = place / "signals.json"
+    assert "wrote 1 signals to" in said(place, "reveal", "COMMITTED", "-o", str(file))
+    checked = run(place, "verify", str(file), "--json")
+    assert (checked.returncode, json.loads(checked.stdout)["holds"]) == (0, True)
+    file.write_text(file.read_text(encoding="utf-8").replace('"short"', '"long"'), encoding="utf-8")
+    altered = run(place, "verify", str(file))
+    assert (altered.returncode, "1 DO NOT HOLD." in altered.stdout) == (1, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +19,9 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
 from fntx_dagster.services import alerting as notifications
+from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.services.signals.following import StrategyChange, keep_strategy
+from fntx_dagster.services.signals.receiving import enter_signal
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
@@ -524,3 +528,25 @@ class TestRuns:
     def test_a_failure_to_send_alerts_raises_none(self, daemon: Daemon) -> None:
         self.run(daemon, self.fails(dg.Failure("destination 1 (json): not taken")), "deliver_alerts")
         assert self.open(daemon) == []
+
+
+def test_signals_that_wait_for_the_chain_request_a_run_each_minute_and_each_half_hour_when_they_are_old(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert daemon.tick(sensors.signal_commitments) == "No signal waits for the chain."
+    desk = Desk(daemon.db)
+    keep_strategy(desk, "NIFTY", StrategyChange(currency="INR", commits=True))
+    entry = {"token": "23", "signal": "BUY_ENTRY", "unique_id": "one", "strike_price_token": "45678"}
+    entry |= {"strategy_code": "NIFTY", "strike_data": {"symbol": "NIFTY26MAR23500CE"}, "allocations": []}
+    enter_signal(desk, "provider", json.dumps(entry).encode(), daemon.now)
+    now = datetime.now(UTC)
+    keys = []
+    for later in (timedelta(minutes=1), timedelta(minutes=2), timedelta(hours=2)):
+        daemon.now = now + later
+        requested = daemon.tick(sensors.signal_commitments)
+        assert isinstance(requested, dg.RunRequest)
+        keys.append(requested.run_key)
+    assert len(set(keys)) == 3
+    assert "1 wait, 30 min" in str(keys[-1])
+    remember_run(daemon.instance, "commit_signals")
+    assert daemon.tick(sensors.signal_commitments) == "Signals are being committed."

@@ -42,7 +42,7 @@ def deploy_to(settings: Settings, file: Path, account: str | None = None) -> tup
         )
     if file.exists():
         raise Permanent(f"{file} exists", "Choose another name: addresses are never overwritten")
-    signer = _deployer(settings, account)
+    signer = deployer_named(settings, account)
     web3 = web3_over(settings.chain.rpc_url.get_secret_value())
     plan = file.with_name(f".{file.name}.plan")
     first_nonce = _planned(web3, signer, plan)
@@ -57,7 +57,8 @@ def deploy_to(settings: Settings, file: Path, account: str | None = None) -> tup
     return planned, signer.address
 
 
-def _deployer(settings: Settings, account: str | None) -> Signer:
+def deployer_named(settings: Settings, account: str | None) -> Signer:
+    """Who deploys: the keystore of `account`, else `trader_key`. Permanent where there is no key."""
     if account is None and settings.keys.trader_key is None:
         raise Permanent(
             "no key is named that deploys the contracts",

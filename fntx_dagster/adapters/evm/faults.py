@@ -35,6 +35,7 @@ _WAYS_OUT = {
     "TooManySchemas": "This trader has signed under 65,535 catalogues: begin with another key",
     "InvalidDate": "Give a day of the calendar, 1970 or later",
     "InvalidReason": "Give a reason of 1 to 256 bytes",
+    "WrongNumber": "Somebody else commits with this key: let one program alone do so",
 }
 
 

@@ -215,7 +215,7 @@ class Reader:
             self.track_record.events.DailyRecordPosted(),
             {"trader": address_of(trader), "date": yyyymmdd(day)},
         )
-        for number in self._blocks_of(int(held.record.posted_at.timestamp())):
+        for number in self.blocks_of(int(held.record.posted_at.timestamp())):
             for log in event.get_logs(from_block=number, to_block=number, argument_filters=wanted):
                 if log["args"]["version"] == version:
                     mined = self.mined(f"0x{log['transactionHash'].hex()}")
@@ -332,7 +332,7 @@ class Reader:
             receipt.get("to") or None,
         )
 
-    def _blocks_of(self, second: int) -> Iterator[int]:
+    def blocks_of(self, second: int) -> Iterator[int]:
         """The numbers of the blocks whose time is `second`, by bisection: block times never fall."""
         low, high = 0, self.web3.eth.block_number + 1
         while low < high:

@@ -24,7 +24,7 @@ from fntx_dagster.services.orders.requests import Submission
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk, Turn
 from fntx_dagster.services.signals import trading
-from fntx_dagster.services.signals.opening import Entry, answered_before, entry_reply, opened, wishes_of
+from fntx_dagster.services.signals.opening import Entry, answered_before, entry_reply, keep_execution, opened, wishes_of
 from fntx_dagster.services.signals.trail import record_shares
 from fntx_dagster.signals.amounts import exact, minor_unit
 from fntx_dagster.signals.amounts import written as amount
@@ -113,7 +113,7 @@ def _stored(desk: Desk, entry: Entry, best: int | None) -> list[Share] | Reply:
                 return []
             return executions.shares(connection, known.signal_execution_id, entry.lot)
         shares = wishes_of(at, connection, entry, best)
-        number = executions.add_execution(connection, opened(at, connection, entry, shares, best))
+        number = keep_execution(connection, entry, opened(at, connection, entry, shares, best))
         executions.add_shares(connection, number, [texts(share, entry.lot) for share in shares])
         return shares
 

@@ -16,7 +16,7 @@ from fntx_dagster.services.orders.replies import Reply, reused, store_answer
 from fntx_dagster.services.orders.turn import Desk, Turn
 from fntx_dagster.services.signals import trading
 from fntx_dagster.services.signals.elsewhere import enter_elsewhere
-from fntx_dagster.services.signals.opening import Entry, answered_before, entry_reply, opened, wishes_of
+from fntx_dagster.services.signals.opening import Entry, answered_before, entry_reply, keep_execution, opened, wishes_of
 from fntx_dagster.services.signals.requests import EntrySignal
 from fntx_dagster.services.signals.trail import record_shares
 from fntx_dagster.signals.amounts import exact, minor_unit
@@ -109,7 +109,7 @@ def _carried_out(at: Turn, connection: Any, entry: Entry, market: trading.SeenMa
     }
     stored = [texts(share, lot) for share in shares]
     given["shares_entry"] = record_shares(at, given, stored, lot, block.got, exit_steps=0)["entry_no"]
-    number = executions.add_execution(connection, given)
+    number = keep_execution(connection, entry, given)
     executions.add_shares(connection, number, stored)
     why = None if block.row is None else block.row["rejection_reason"]
     return store_answer(at, entry.key, asked.fingerprint, entry_reply(entry, number, given, shares, why))

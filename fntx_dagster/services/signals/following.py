@@ -50,6 +50,7 @@ class StrategyChange(NamedTuple):
     currency: str | None = None
     capital: Decimal | None = None
     expected_edge_bps: Decimal | None = None
+    commits: bool | None = None
 
 
 def list_strategies(db: Readable) -> list[SignalStrategy]:

@@ -19,8 +19,10 @@ from fntx_dagster.services.signals.requests import EntrySignal
 from fntx_dagster.services.signals.trail import record_rule
 from fntx_dagster.signals.amounts import exact
 from fntx_dagster.signals.amounts import written as amount
+from fntx_dagster.signals.commitments import commitment_of, signal_text
 from fntx_dagster.signals.entry import refusal
 from fntx_dagster.signals.sharing import ACTIVE, FAILED, Share, texts
+from fntx_dagster.store.outbox import commitments
 from fntx_dagster.store.signals import executions, strategies
 from fntx_dagster.store.signals.executions import Arrival
 from fntx_dagster.store.signals.strategies import KnownInstrument
@@ -107,6 +109,16 @@ def opened(at: Turn, connection: Any, entry: Entry, shares: list[Share], best: i
     }
     rule = record_rule(at, given, [texts(share, lot) for share in shares], lot, given["salt"])
     return given | {"rule_entry": rule["entry_no"]}
+
+
+def keep_execution(connection: Any, entry: Entry, given: Mapping[str, Any]) -> int:
+    """Store the execution, and queue the commitment to its signal where the strategy asks for one: its number. Nothing
+    here waits for a chain."""
+    number = executions.add_execution(connection, given)
+    if entry.strategy.commits:
+        text = signal_text(given, entry.instrument.symbol, given["salt"])
+        commitments.queue(connection, number, entry.asked.strategy_code, commitment_of(text), text)
+    return number
 
 
 def answered_before(at: Turn, connection: Any, entry: Entry) -> Reply:

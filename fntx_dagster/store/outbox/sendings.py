@@ -1,7 +1,7 @@
 """The outbox's journal on PostgreSQL, and the queue: where each signed record is on its way to the chain.
 
-`alm_reporting.chain_postings` has a row per record and its state; `chain_sendings` a row per nonce that was taken;
-`chain_attempts` the signed bytes; `chain_receipts` what was mined. Each call is one transaction. Every change of a
+`alm_reporting.chain_postings` has a row per record and its state, `chain_receipts` what was mined; the nonces and the
+signed bytes are in `nonces`. Each call is one transaction. Every change of a
 record's state becomes a row of `signature_events` by a trigger, so that monitors miss none.
 
 The tables name the outbox's states as the chain does: a queued entry is `queued`, a prepared one `signed`, a sent one
@@ -11,9 +11,7 @@ transaction is signed. A sending is `open` while its entries are `signed` or `br
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from typing import Any, LiteralString
 
@@ -24,6 +22,8 @@ from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.outbox import turns
 from fntx_dagster.outbox.sending import Attempt, Place, Sending
 from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.outbox import nonces
+from fntx_dagster.store.outbox.nonces import KeyTurn, TakenNonce, bytes_of
 
 RecordSending = Sending[QueuedRecord, Call, Fees]
 """A nonce that is taken for records, in the words of the outbox."""
@@ -84,28 +84,12 @@ def supersede(db: Database, account: str, day: date, version: int) -> None:
         )
 
 
-@contextmanager
-def turn_of(db: Database, trader: str) -> Iterator[None]:
-    """One sender per key on every machine that shares the database; Transient if another takes longer than two minutes.
-
-    The lock ends with the connection, so a killed sender leaves none behind.
-    """
-    deadline = time.monotonic() + turns.TURN_SECONDS
-    with db.connect() as connection:
-        connection.autocommit = True
-        while not _is_locked(connection, f"fntx sender {trader.lower()}"):
-            if time.monotonic() > deadline:
-                raise turns.overtaken(trader)
-            time.sleep(0.2)
-        yield
-
-
 class SendingJournal:
     """`outbox.Journal` for one account's trader on one contract; `period` limits which records count as queued."""
 
     def __init__(self, db: Database, account: str, chain_id: int, contract: str, trader: str, period: Period) -> None:
         first, last = period
-        self._db, self._trader, self._has_turn = db, trader, False
+        self._db, self._trader, self._turn = db, trader, KeyTurn(db, trader)
         self._who = {
             "account": account,
             "chain_id": chain_id,
@@ -115,17 +99,8 @@ class SendingJournal:
             "last": last,
         }
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        if self._has_turn:
-            yield
-            return
-        with turn_of(self._db, self._trader):
-            self._has_turn = True
-            try:
-                yield
-            finally:
-                self._has_turn = False
+    def turn(self) -> AbstractContextManager[None]:
+        return self._turn.taken()
 
     def queued(self) -> list[QueuedRecord]:
         with self._db.connect() as connection:
@@ -135,29 +110,11 @@ class SendingJournal:
 
     def sendings(self) -> list[RecordSending]:
         with self._db.connect() as connection:
-            rows = connection.execute(
-                """select sending_id, nonce, data, gas, mined_block, mined_block_hash, mined_tx_hash
-                from alm_reporting.chain_sendings
-                where (account_id, chain_id, contract, trader)
-                        = (%(account)s, %(chain_id)s, %(contract)s, %(trader)s)
-                    and state in ('open', 'mined')
-                order by nonce""",
-                self._who,
-            ).fetchall()
-            return [self._sending(connection, *row) for row in rows]
+            return [self._sending(connection, taken) for taken in nonces.taken_nonces(connection, self._who)]
 
     def prepare(self, slot: int, message: Call, entries: tuple[QueuedRecord, ...]) -> RecordSending:
         with self._db.connect() as connection:
-            try:
-                [(number,)] = connection.execute(
-                    """insert into alm_reporting.chain_sendings
-                        (account_id, chain_id, contract, trader, nonce, data, gas)
-                    values (%(account)s, %(chain_id)s, %(contract)s, %(trader)s, %(nonce)s, %(data)s, %(gas)s)
-                    returning sending_id""",
-                    self._who | {"nonce": slot, "data": message.data, "gas": message.gas},
-                )
-            except psycopg.errors.UniqueViolation:
-                raise turns.overtaken(self._trader) from None
+            number = nonces.take_nonce(connection, self._who, slot, message)
             taken = connection.execute(
                 """update alm_reporting.chain_postings as posting
                 set sending_id = %(number)s, state = 'signed', error = null, updated_at = clock_timestamp()
@@ -173,40 +130,24 @@ class SendingJournal:
 
     def keep(self, sending: RecordSending, attempt: Attempt[Fees]) -> RecordSending:
         with self._db.connect() as connection:
-            connection.execute(
-                """insert into alm_reporting.chain_attempts (sending_id, tx_hash, raw_transaction, max_fee, tip)
-                values (%s, %s, %s, %s, %s) on conflict do nothing""",
-                (sending.number, _bytes(attempt.reference), attempt.raw, attempt.offer.max_fee, attempt.offer.tip),
-            )
+            nonces.keep_attempt(connection, sending.number, attempt)
         return sending._replace(attempts=(*sending.attempts, attempt))
 
     def sent(self, sending: RecordSending, reference: str) -> None:
         with self._db.connect() as connection:
-            connection.execute(
-                """update alm_reporting.chain_attempts set is_broadcast = true
-                where (sending_id, tx_hash) = (%s, %s) and not is_broadcast""",
-                (sending.number, _bytes(reference)),
-            )
+            nonces.mark_sent(connection, sending.number, reference)
             self._move(connection, sending, "broadcast", "posting.state = 'signed'")
 
     def seen(self, sending: RecordSending, place: Place, receipt: Mined) -> None:
         with self._db.connect() as connection:
-            connection.execute(
-                """update alm_reporting.chain_sendings set state = 'mined', mined_block = %s, mined_block_hash = %s,
-                    mined_tx_hash = %s, updated_at = clock_timestamp() where sending_id = %s""",
-                (place.position, _bytes(place.mark), _bytes(place.reference), sending.number),
-            )
+            nonces.mark_mined(connection, sending.number, place)
             values = _receipt(receipt, None) | {"number": sending.number}
             connection.execute(_RECEIPT.format(which="sending_id = %(number)s"), values)
             self._move(connection, sending, "mined")
 
     def final(self, sending: RecordSending) -> None:
         with self._db.connect() as connection:
-            [(tx_hash,)] = connection.execute(
-                """update alm_reporting.chain_sendings set state = 'final', updated_at = clock_timestamp()
-                where sending_id = %s returning mined_tx_hash""",
-                (sending.number,),
-            )
+            tx_hash = nonces.mark_final(connection, sending.number)
             connection.execute(
                 """update alm_reporting.chain_receipts as receipt set confirmed_at = now()
                 from alm_reporting.chain_postings as posting
@@ -221,18 +162,14 @@ class SendingJournal:
     def reopen(self, sending: RecordSending) -> RecordSending:
         with self._db.connect() as connection:
             self._lose_receipts(connection, sending)
-            connection.execute(
-                """update alm_reporting.chain_sendings set state = 'open', mined_block = null, mined_block_hash = null,
-                    mined_tx_hash = null, updated_at = clock_timestamp() where sending_id = %s""",
-                (sending.number,),
-            )
+            nonces.mark_open(connection, sending.number)
             self._move(connection, sending, "broadcast")
         return sending._replace(seen=None)
 
     def release(self, sending: RecordSending, why: str) -> None:
         with self._db.connect() as connection:
             self._lose_receipts(connection, sending)
-            self._end(connection, sending, "released", why)
+            nonces.give_up(connection, sending.number, "released", why)
             self._move(connection, sending, "queued")
             connection.execute(
                 "update alm_reporting.chain_postings set sending_id = null where sending_id = %s", (sending.number,)
@@ -241,7 +178,7 @@ class SendingJournal:
     def fail(self, sending: RecordSending, why: str) -> None:
         with self._db.connect() as connection:
             self._lose_receipts(connection, sending)
-            self._end(connection, sending, "failed", why)
+            nonces.give_up(connection, sending.number, "failed", why)
             self._move(connection, sending, "failed", error=why)
 
     def adopt(self, entry: QueuedRecord, receipt: Mined, is_final: bool) -> None:
@@ -263,33 +200,14 @@ class SendingJournal:
                 self._who | {"day": entry.day, "version": entry.version, "why": why},
             )
 
-    def _sending(
-        self,
-        connection: psycopg.Connection,
-        number: int,
-        nonce: int,
-        data: bytes,
-        gas: int,
-        block: int | None,
-        block_hash: bytes,
-        tx_hash: bytes,
-    ) -> RecordSending:
-        """A sending from its row; `block_hash` and `tx_hash` are null where `block` is."""
-        attempts = connection.execute(
-            """select tx_hash, raw_transaction, max_fee, tip, is_broadcast from alm_reporting.chain_attempts
-            where sending_id = %s order by attempt_id""",
-            (number,),
-        )
+    def _sending(self, connection: psycopg.Connection, taken: TakenNonce) -> RecordSending:
         return Sending(
-            number=number,
-            slot=nonce,
-            message=Call(data, gas),
-            entries=tuple(self._entries(connection, "posting.sending_id = %(number)s", number=number)),
-            attempts=tuple(
-                Attempt(_hex(hashed), raw, Fees(int(max_fee), int(tip)), sent)
-                for hashed, raw, max_fee, tip, sent in attempts
-            ),
-            seen=None if block is None else Place(block, _hex(block_hash), _hex(tx_hash)),
+            number=taken.number,
+            slot=taken.nonce,
+            message=taken.call,
+            entries=tuple(self._entries(connection, "posting.sending_id = %(number)s", number=taken.number)),
+            attempts=nonces.attempts(connection, taken.number),
+            seen=taken.seen,
         )
 
     def _entries(self, connection: psycopg.Connection, which: LiteralString, **values: Any) -> list[QueuedRecord]:
@@ -320,13 +238,6 @@ class SendingJournal:
             {"state": state, "error": error, "number": sending.number},
         )
 
-    def _end(self, connection: psycopg.Connection, sending: RecordSending, state: str, why: str) -> None:
-        connection.execute(
-            """update alm_reporting.chain_sendings set state = %s, error = %s, updated_at = clock_timestamp()
-            where sending_id = %s""",
-            (state, why, sending.number),
-        )
-
     def _lose_receipts(self, connection: psycopg.Connection, sending: RecordSending) -> None:
         """Receipts that a reorg undid before they were final."""
         connection.execute(
@@ -339,27 +250,13 @@ class SendingJournal:
         )
 
 
-def _is_locked(connection: psycopg.Connection, key: str) -> bool:
-    """Whether this connection has got the lock of that name."""
-    [(is_locked,)] = connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", (key,))
-    return is_locked
-
-
 def _receipt(mined: Mined, confirmed_at: datetime | None) -> dict[str, Any]:
     return {
-        "tx_hash": _bytes(mined.tx_hash),
+        "tx_hash": bytes_of(mined.tx_hash),
         "block_number": mined.block_number,
-        "block_hash": _bytes(mined.block_hash),
+        "block_hash": bytes_of(mined.block_hash),
         "gas_used": mined.gas_used,
         "records": len(mined.records),
         "mined_at": mined.mined_at,
         "confirmed_at": confirmed_at,
     }
-
-
-def _bytes(hex_text: str) -> bytes:
-    return bytes.fromhex(hex_text.removeprefix("0x"))
-
-
-def _hex(content: bytes) -> str:
-    return f"0x{content.hex()}"

@@ -14,7 +14,7 @@ from fntx_dagster.model.signals import SignalInstrument, SignalStrategy, Wish
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.queries import columns, one_value, text_array
 
-_STRATEGY: tuple[str, ...] = ("strategy_code", "accounts", "currency", "capital", "expected_edge_bps")
+_STRATEGY: tuple[str, ...] = ("strategy_code", "accounts", "currency", "capital", "expected_edge_bps", "commits")
 _WISH = ("user_id", "qty", "fee_bps", "fee_fixed", "max_notional")
 
 
@@ -51,7 +51,8 @@ def keep_strategy(db: Database, given: SignalStrategy) -> None:
     """Store a strategy; one that is there already stays as it is."""
     with db.connect() as connection:
         connection.execute(
-            f"insert into ledger.strategies ({columns(_STRATEGY)}) values (%s, %s, %s, %s, %s) on conflict do nothing",
+            f"""insert into ledger.strategies ({columns(_STRATEGY)}) values (%s, %s, %s, %s, %s, %s)
+            on conflict do nothing""",
             given,
         )
 
@@ -63,7 +64,7 @@ def change_strategy(db: Database, given: SignalStrategy) -> bool:
         changed = connection.execute(
             """update ledger.strategies
             set accounts = %(accounts)s, currency = %(currency)s, capital = %(capital)s,
-                expected_edge_bps = %(expected_edge_bps)s
+                expected_edge_bps = %(expected_edge_bps)s, commits = %(commits)s
             where strategy_code = %(code)s and (currency = %(currency)s or not exists (
                 select from ledger.signal_executions where strategy_code = %(code)s))""",
             given._asdict(),

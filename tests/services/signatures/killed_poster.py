@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -31,13 +31,18 @@ from fntx_dagster.store.database import Database
 
 def main(url: str, home: str, first: str, last: str) -> None:
     db, settings, days = Database(url), Settings(home=Path(home)), (date.fromisoformat(first), date.fromisoformat(last))
-    run(settings, db, days)  # what is loaded at first use is there before the forks
+    killed(lambda: run(settings, db, days))
+
+
+def killed(work: Callable[[], object]) -> None:
+    """Do the work for each line of standard input, as the module says."""
+    work()  # what is loaded at first use is there before the forks
     for line in sys.stdin:
         steps, milliseconds = map(int, line.split())
         child = os.fork()
         if child == 0:
             count = Steps(steps, milliseconds)
-            run(settings, db, days)
+            work()
             _say(count.taken)
             os._exit(0)
         _, status = os.waitpid(child, 0)

@@ -16,7 +16,7 @@ from fntx_dagster.services.signatures.posting import disagreements, held_by, pol
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.outbox import sendings
+from fntx_dagster.store.outbox import nonces, sendings
 from fntx_dagster.store.outbox.sendings import unfinished
 from fntx_dagster.store.outbox.signatures import posted_days
 from tests import by_hand
@@ -118,7 +118,7 @@ def test_two_machines_do_not_send_for_one_key_at_once(
 ) -> None:
     monkeypatch.setattr(turns, "TURN_SECONDS", 0.1)
     trader = chain.trader(ONE).address
-    with sendings.turn_of(signed, trader), pytest.raises(Transient, match="another process is sending"):
+    with nonces.turn_of(signed, trader), pytest.raises(Transient, match="another process is sending"):
         post(settings, signed, chain, Period(FIRST, LAST))
     assert {record.account_id for record in unfinished(signed)} == {ONE}
 

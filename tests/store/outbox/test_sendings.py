@@ -15,7 +15,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.outbox import turns
 from fntx_dagster.outbox.sending import Attempt, Place
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.outbox import sendings
+from fntx_dagster.store.outbox import nonces, sendings
 from fntx_dagster.store.outbox.sendings import RecordSending, SendingJournal, unfinished
 from fntx_dagster.store.outbox.signatures import freeze, posted_days
 
@@ -174,17 +174,17 @@ def test_one_sender_has_the_turn_of_a_key_whatever_machine_it_runs_on(
 
     def second() -> None:
         try:
-            with sendings.turn_of(database, TRADER.upper().replace("X", "x")):
+            with nonces.turn_of(database, TRADER.upper().replace("X", "x")):
                 pass
         except Transient as error:
             refused.append(error)
 
-    with sendings.turn_of(database, TRADER):
+    with nonces.turn_of(database, TRADER):
         thread = Thread(target=second)
         thread.start()
         thread.join()
     assert "another process is sending" in str(refused[0])
-    with sendings.turn_of(database, TRADER):
+    with nonces.turn_of(database, TRADER):
         pass
 
 

@@ -10,6 +10,8 @@ from typing import Any
 FOLDER = Path(__file__).parent
 CONTRACTS = ("FNTX", "TrackRecord")
 """In the order of their deployment: TrackRecord is given FNTX's address."""
+COMMITMENTS = "SignalCommitments"
+"""It needs neither of them; its address follows from its code (`commitments.ADDRESS`)."""
 
 TRACK_RECORD_CODES = {
     "0x003648da93b10afa11f2e7d843171ad329fb7cb06dd648236ea5383cd3bdeda0": 2,
@@ -22,7 +24,7 @@ Only added to, and that by `python -m tests.verify.pins`: what was deployed stay
 
 @functools.cache
 def artifact(contract: str) -> dict[str, Any]:
-    """ABI and bytecode of one of CONTRACTS, under the keys `abi` and `bytecode`."""
+    """ABI and bytecode of one of CONTRACTS or COMMITMENTS, under the keys `abi` and `bytecode`."""
     return json.loads((FOLDER / f"{contract}.json").read_text(encoding="utf-8"))
 
 
@@ -32,7 +34,7 @@ def custom_errors() -> dict[bytes, tuple[str, tuple[tuple[str, str], ...]]]:
     from eth_utils.crypto import keccak
 
     errors = {}
-    for contract in CONTRACTS:
+    for contract in (*CONTRACTS, COMMITMENTS):
         for entry in artifact(contract)["abi"]:
             if entry["type"] == "error":
                 inputs = tuple((item["name"], item["type"]) for item in entry["inputs"])
