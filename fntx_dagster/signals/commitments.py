@@ -111,9 +111,8 @@ def _checked(
     if given is None:
         return CheckedSignal(number, None, committed_at, None, None, "MISSING: the file does not reveal it")
     signal = given["signal"]
-    entered_at = datetime.fromisoformat(signal["entered_at"])
-    text = given["first_exit_at"]
-    first_exit_at = None if text is None else datetime.fromisoformat(text)
+    entered_at = _moment(signal["entered_at"])
+    first_exit_at = None if given["first_exit_at"] is None else _moment(given["first_exit_at"])
     fault = None
     if committed is None:
         fault = "the chain has no commitment of this number"
@@ -128,3 +127,10 @@ def _checked(
     elif first_exit_at is not None and committed.committed_at >= first_exit_at:
         fault = "LATE: committed after its exit, when its outcome was known"
     return CheckedSignal(number, signal, committed_at, entered_at, first_exit_at, fault)
+
+
+def _moment(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return at

@@ -32,6 +32,13 @@ def address_of(text: str) -> ChecksumAddress:
     return Web3.to_checksum_address(text.lower())
 
 
+def is_address(text: str) -> bool:
+    """Whether a text from outside is an address, with a checksum that fits where it has one."""
+    from web3 import Web3
+
+    return text.startswith("0x") and Web3.is_address(text)
+
+
 def hash_of(text: str) -> HexStr:
     """A hash or data, 0x…, as web3 takes it."""
     from eth_typing import HexStr

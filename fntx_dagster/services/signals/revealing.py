@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from fntx_dagster.adapters.evm.client import connect, signer_of
 from fntx_dagster.adapters.evm.commitments import CommitmentBook, commitments_address, commitments_at
 from fntx_dagster.adapters.evm.reader import AnotherChain
+from fntx_dagster.adapters.evm.typed import is_address
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.ledger.entries import moment
 from fntx_dagster.services.orders.fields import Declined, read_object
@@ -145,6 +146,8 @@ def check_revealed(content: bytes, source: Settings | str) -> CheckedSignals:
         strategy = strategy_hash(about[0])
     except (ValueError, KeyError, TypeError, Declined, RecursionError) as error:
         raise Permanent(f"not a file of revealed signals: {error}", _NO_REVEAL) from None
+    if not is_address(provider):
+        raise Permanent(f"{provider[:64]!a} is no address of a provider", _NO_REVEAL)
     if about[2] != commitments_address():
         raise Permanent(f"{about[2][:64]!a} is not the contract of commitments", "See docs/contracts.md")
     held = _held(source, about[1], provider, strategy)

@@ -17,10 +17,10 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from fntx_dagster.adapters.evm.client import connect
-from fntx_dagster.adapters.evm.commitments import CommitmentBook
+from fntx_dagster.adapters.evm.commitments import CommitmentBook, commitments_address
 from fntx_dagster.adapters.evm.keys import signer_of
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.services.chain import serve
+from fntx_dagster.services.chain import put_commitments, serve
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.signals.committing import commit_or_wait, commit_signals, commitments_due, list_commitments
 from fntx_dagster.services.signals.following import StrategyChange, keep_strategy
@@ -155,6 +155,10 @@ def test_a_signal_that_is_left_out_altered_or_committed_late_is_named(
         changed(lambda signals: None, chain_id=1)
     with pytest.raises(Permanent, match="not the contract"):
         changed(lambda signals: None, contract="0x" + "11" * 20)
+    with pytest.raises(Permanent, match="no address"):
+        changed(lambda signals: None, provider="0x11")
+    with pytest.raises(Permanent, match="no time zone"):
+        changed(lambda signals: signals[0].update(first_exit_at="2026-03-02T10:00:00"))
     stranger = changed(lambda signals: None, provider="0x" + "11" * 20)
     assert set(stranger.values()) == {"the chain has no commitment of this number"}
     for broken in (b"{}", b'{"format": "fntx.signals/1"}', written_signals(content).encode()[:-9]):
@@ -210,6 +214,31 @@ def test_a_chain_that_is_away_makes_nobody_wait_until_it_is_too_long(
     assert ([row.state for row in done.waiting], len(said)) == (["queued"], 1)
     with pytest.raises(Transient):
         commit_or_wait(settings, database, now + timedelta(hours=settings.posting.waiting_hours + 1), said.append)
+
+
+def test_a_chain_behind_a_url_gets_the_contract_from_a_person_and_the_signals_of_separate_accounts_once(
+    provider: Provider, database: Database, settings: Settings
+) -> None:
+    keep_strategy(provider.desk, CODE, StrategyChange(accounts="separate"))
+    provider.enter("one")
+    provider.enter("one")  # the same message again
+    key = (settings.paths.keys / "deployer.key").read_text(encoding="ascii")
+    with serve(settings, 0) as node:
+        contracts = settings.paths.chain / "contracts.json"
+        remote = Settings(
+            home=settings.home.parent / "other",
+            chain={"rpc_url": node.url, "contracts": contracts},
+            keys={"trader_key": key},
+        )
+        with pytest.raises(Permanent, match="has no SignalCommitments"):
+            commit_signals(remote, database)
+        with connect(remote) as chain:
+            assert put_commitments(remote, chain) == put_commitments(remote, chain) == commitments_address()
+        done = commit_signals(remote, database)
+        assert [(row.unique_id, row.number, row.state) for row in done.new] == [("one", 0, "final")]
+        provider.enter("two")
+        assert [row.number for row in commit_signals(remote, database).new] == [1]
+        assert check_revealed(written_signals(reveal(remote, database, CODE).content).encode(), node.url).holds
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks, and kills with SIGKILL")
