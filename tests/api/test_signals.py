@@ -261,6 +261,20 @@ def test_a_signal_trades_the_instrument_that_it_describes_and_a_repeated_one_cha
     assert [each["reason"] for each in results(undescribed).values()] == ["qty_not_lot_multiple"]
 
 
+def test_everybody_has_the_same_price_to_its_last_digit(source: Source) -> None:
+    wishes = [{"user_id": name, "qty": 1} for name in "abc"]
+    entered = source.entry(allocations=wishes, quote={"asks": [["100", 1], ["101", 2]]})
+    left = source.leave(quote={"bids": [["110", 2], ["109", 1]]})
+    number = left.json()["data"]["signal_execution_id"]
+    execution = source.call("GET", f"/db/signals/v2/executions/{number}")
+    assert {each["entry_price"] for each in results(entered).values()} == {"100.666666666666666667"}
+    for answer in (left, execution):
+        data = answer.json()["data"]
+        prices = {(each["entry_price"], each["exit_price"]) for each in data["trader_results"]}
+        assert prices == {("100.666666666666666667", "109.666666666666666667")}
+        assert prices == {(data["entry_price"], data["exit_price"])}
+
+
 def test_sold_first_gains_as_the_price_falls(source: Source) -> None:
     source.entry(signal="SELL_ENTRY", allocations=five())
     left = source.leave(signal="SELL_EXIT", quote={"ask": "90"})

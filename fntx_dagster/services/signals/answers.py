@@ -12,6 +12,7 @@ from typing import Any
 from fntx_dagster.ledger.entries import moment
 from fntx_dagster.ledger.exact import written
 from fntx_dagster.services.orders.replies import Reply
+from fntx_dagster.signals.amounts import exact
 from fntx_dagster.signals.amounts import written as amount
 from fntx_dagster.signals.sharing import ACTIVE, FAILED, UNFILLED, Share, percent
 from fntx_dagster.store.signals.executions import SignalExecution
@@ -19,11 +20,21 @@ from fntx_dagster.store.signals.executions import SignalExecution
 PATH = "/db/signals/v2"
 PAGE = 100
 """Participants in one answer."""
+_LAST_PLACES = 1000
+"""By how many 10^-18 a participant's money may differ from the average of all, after some hundred steps."""
 
 
 def price(money: Decimal | int, quantity: Decimal | int) -> str | None:
     """An average price, in the currency of the money; None where nothing was traded."""
     return written(Fraction(money) / Fraction(quantity)) if quantity else None
+
+
+def own_price(money: int, quantity: int, money_of_all: Decimal, quantity_of_all: Decimal) -> str | None:
+    """A participant's average price. Each step shares its money to the last place; who traded at the price of all has
+    that price, exactly, whoever got the last places."""
+    paid, traded = exact(money_of_all), exact(quantity_of_all)
+    is_of_all = quantity and abs(money * traded - paid * quantity) <= _LAST_PLACES * traded
+    return price(paid, traded) if is_of_all else price(money, quantity)
 
 
 def entry_result(share: Share, lot: int, average: str | None) -> dict[str, Any]:
@@ -39,15 +50,15 @@ def entry_result(share: Share, lot: int, average: str | None) -> dict[str, Any]:
     }
 
 
-def exit_result(share: Share, lot: int, average: str | None) -> dict[str, Any]:
-    """What a participant has after an exit. `average`: the entry's price of all; None: his own."""
+def exit_result(share: Share, lot: int, execution: SignalExecution) -> dict[str, Any]:
+    """What a participant has after an exit; `execution`: as it is then."""
     fees, part = share.entry_fee + share.exit_fee, percent(share.pnl, share.money_in, share.closed, share.lots)
     return {
         "user_id": share.user_id,
         "qty": amount(share.lots * lot),
         "closed_qty": amount(share.closed * lot),
-        "entry_price": average or price(share.money_in, share.lots * lot),
-        "exit_price": price(share.money_out, share.closed * lot),
+        "entry_price": own_price(share.money_in, share.lots * lot, execution.entry_money, execution.total_qty),
+        "exit_price": own_price(share.money_out, share.closed * lot, execution.exit_money, execution.exit_qty),
         "pnl": amount(share.pnl),
         "pnl_percent": None if part is None else written(Fraction(part, 10_000)),
         "fees": amount(fees),

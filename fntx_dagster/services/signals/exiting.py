@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from fntx_dagster.errors import Transient
-from fntx_dagster.model.signals import HOLDING, OMNIBUS, SEPARATE, SignalInstrument
+from fntx_dagster.model.signals import HOLDING, SEPARATE, SignalInstrument
 from fntx_dagster.services.orders.fields import Declined, FieldFault
 from fntx_dagster.services.orders.replies import Reply, reused
 from fntx_dagster.services.orders.turn import Desk, Turn
@@ -256,8 +256,6 @@ def _trade(connection: Any, closed: SignalExecution, instrument: SignalInstrumen
 
 def _answer(leaving: Exit, moved: SignalExecution, log_id: int, trade_id: int | None, closed: ClosedStep) -> Reply:
     asked, lot, got = leaving.asked, leaving.lot, closed.got
-    average = price(moved.entry_money, moved.total_qty)
-    of_all = average if moved.accounts == OMNIBUS else None
     shown: Sequence[Share] = [share for share in leaving.shares if share.lots]
     if asked.user_ids is not None:
         shown = [share for share in shown if share.user_id in {*asked.user_ids}]
@@ -273,7 +271,7 @@ def _answer(leaving: Exit, moved: SignalExecution, log_id: int, trade_id: int | 
         "total_positions": len(leaving.leaving),
         "successful_exits": left,
         "failed_exits": len(leaving.leaving) - left,
-        **paged(shown, lambda share: exit_result(share, lot, of_all), moved.signal_execution_id),
+        **paged(shown, lambda share: exit_result(share, lot, moved), moved.signal_execution_id),
     }
     if got.lots:
         at = price(got.money, got.lots * lot)

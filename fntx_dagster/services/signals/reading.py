@@ -19,7 +19,7 @@ from fntx_dagster.services.orders import guarding
 from fntx_dagster.services.orders.access import TRADER, Caller
 from fntx_dagster.services.orders.asking import not_found
 from fntx_dagster.services.orders.turn import Desk
-from fntx_dagster.services.signals.answers import PATH, price, totals
+from fntx_dagster.services.signals.answers import PATH, own_price, price, totals
 from fntx_dagster.services.signals.trading import user_of
 from fntx_dagster.signals.amounts import ONE, exact, half_even, minor_unit
 from fntx_dagster.signals.amounts import written as amount
@@ -121,7 +121,7 @@ def _execution(
         "entry_time": found.entry_time and moment(found.entry_time),
         "exit_time": found.exit_time and moment(found.exit_time),
         "total_traders": found.participants,
-        "trader_results": [_participant(share, lot) for share in shares[:limit]],
+        "trader_results": [_participant(share, lot, found) for share in shares[:limit]],
         "trader_results_next": following,
         "exits": exits,
         "trade": trade,
@@ -130,15 +130,15 @@ def _execution(
     return {"success": True, "message": f"{found.status}: {words}", "data": data}
 
 
-def _participant(share: Share, lot: int) -> dict[str, Any]:
+def _participant(share: Share, lot: int, of: SignalExecution) -> dict[str, Any]:
     part = percent(share.pnl, share.money_in, share.closed, share.lots)
     return {
         "user_id": share.user_id,
         "requested_qty": amount(share.requested),
         "qty": amount(share.lots * lot),
         "closed_qty": amount(share.closed * lot),
-        "entry_price": price(share.money_in, share.lots * lot),
-        "exit_price": price(share.money_out, share.closed * lot),
+        "entry_price": own_price(share.money_in, share.lots * lot, of.entry_money, of.total_qty),
+        "exit_price": own_price(share.money_out, share.closed * lot, of.exit_money, of.exit_qty),
         "pnl": amount(share.pnl),
         "pnl_percent": None if part is None else written(Fraction(part, 10_000)),
         "entry_fee": amount(share.entry_fee),
