@@ -47,8 +47,8 @@ def judged(
 
 
 def settled(at: Turn, order: OrderRequest, key: str) -> OrderRow:
-    """The row of what is settled at its expiry: no gate is asked, as nothing is sent, and no limit counts it."""
-    row = _row(at, order, key, GateVerdict((), None, None)) | {"approved_at": None}
+    """The row of what is settled at its expiry: no gate is asked, as nothing is sent."""
+    row = _row(at, order, key, GateVerdict((), None, None))
     at.move(row, "approved")
     return row
 

@@ -121,17 +121,18 @@ class Feed:
         problems: list[str] = []
         new: dict[Symbol, Quote] = {}
         failed = self._failed.get(exchange, frozenset())
+        missed = {*held, *others}
         fails: list[str] = []
         for symbol in sorted(symbols, key=failed.__contains__):  # what had no answer the last time comes last
             if why := self._paused_for(exchange, symbol):
-                problems += [why] if _is_held(symbol, wants) else []
+                problems += [why] if symbol in missed else []
                 continue
             try:
                 quote = self._opened(exchange).quote(symbol)
             except Permanent as error:
                 why = cleaned(without_accounts(f"{symbol}: {error}"))
                 self._paused[exchange, symbol] = (self._desk.clock() + _PAUSE, why)
-                problems += [why] if _is_held(symbol, wants) else []
+                problems += [why] if symbol in missed else []
                 continue
             except FntxError as error:
                 problems.append(cleaned(without_accounts(f"{symbol}: {error}")))
@@ -210,7 +211,3 @@ def task_of(exchange: str) -> str:
 
 def _is_news(quote: Quote, given: Quote | None) -> bool:
     return given is None or (quote.bid, quote.ask) != (given.bid, given.ask) or quote.at - given.at >= _REFRESHED
-
-
-def _is_held(symbol: str, wants: Iterable[WantedPrice]) -> bool:
-    return any(want.symbol == symbol and want.is_held for want in wants)

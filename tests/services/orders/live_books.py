@@ -81,6 +81,7 @@ def bought(
     amount = Decimal(quantity.removeprefix("-"))
     with turn(desk, "ada", False, About(now)) as at:
         order = _row(symbol, exchange, bot, now) | {"amount": f"{amount}", "side": side}
+        at.changes.bots.add(bot)
         at.move(order, "approved")
         currency = symbol.partition("/")[2]
         trade = OrderFill(uuid4().hex, side, amount, Decimal(price), Decimal(0), currency, "taker", now)

@@ -251,7 +251,7 @@ def test_a_symbol_that_a_stop_needs_is_polled_and_given_to_no_book(database: Dat
     fed.poll(SOL="20")
     assert fed.markets["binance"].asked == ["SOL/USDT"]
     assert f"{prices.newest(fed.desk.db)['binance', 'SOL/USDT'].quote.bid}" == "20"
-    assert fed.told == {"prices of binance": None, "prices of nowhere": None}
+    assert fed.told == {"prices of binance": None, "prices of nowhere": "X/USDT: no exchange is called 'nowhere'"}
     needed.clear()
     fed.markets["binance"].asked.clear()
     fed.poll()
