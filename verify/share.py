@@ -17,6 +17,7 @@ content); leaf and content are JSON with sorted keys and no spaces (RFC 8785).
 
 import hashlib
 import json
+import re
 import sys
 from fractions import Fraction
 
@@ -35,6 +36,8 @@ def problems(proof):
             yield f"the entry of the {name} is a {entry['event_type']}"
     for part, kind, entry, root in ((wish, "wish", rule, "wishes_root"), (share, "share", shares, "shares_root")):
         leaf = sha256(b"\x00" + canonical(part["leaf"]))
+        if type(part["index"]) is not int or type(part["size"]) is not int:
+            raise ValueError("a place in a tree is a whole number")
         if part["leaf"]["kind"] != kind or part["size"] != entry["participants"]:
             yield f"the {kind} is a leaf of another tree"
         elif rooted(leaf, part["index"], part["size"], part["path"]) != entry[root]:
@@ -47,16 +50,23 @@ def problems(proof):
     yield from arithmetic(rule, shares, mine, got)
 
 
+def number(text):
+    """A plain number: an exponent would take for ever to compute."""
+    if not re.fullmatch(r"-?[0-9]{1,200}(\.[0-9]{1,40})?", text, re.ASCII):
+        raise ValueError(f"{text[:64]!r} is no plain number")
+    return Fraction(text)
+
+
 def arithmetic(rule, shares, mine, got):
-    lot, wished, filled = (Fraction(text) for text in (rule["lot_size"], rule["requested_qty"], shares["qty"]))
-    wanted, have, closed = (Fraction(text) for text in (mine["qty"], got["qty"], got["closed"]))
+    lot, wished, filled = (number(text) for text in (rule["lot_size"], rule["requested_qty"], shares["qty"]))
+    wanted, have, closed = (number(text) for text in (mine["qty"], got["qty"], got["closed"]))
     if have > wanted or have % lot or (shares["entry_steps"] == 1 and abs(have - wanted * filled / wished) >= lot):
         yield f"{got['qty']} is not what a wish for {mine['qty']} gets of {shares['qty']} of {rule['requested_qty']}"
-    paid, came, pnl = (Fraction(got[name]) for name in ("money_in", "money_out", "pnl"))
+    paid, came, pnl = (number(got[name]) for name in ("money_in", "money_out", "pnl"))
     if (
         shares["same_price"]
         and filled
-        and abs(paid - Fraction(shares["entry_money"]) * have / filled) > Fraction(1, 10**18)
+        and abs(paid - number(shares["entry_money"]) * have / filled) > Fraction(1, 10**18)
     ):
         yield "the money paid is not the average price of all"
     if have:

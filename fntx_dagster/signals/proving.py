@@ -91,6 +91,8 @@ def _faults(proof: Mapping[str, Any]) -> list[ShareFault]:
         path = [bytes.fromhex(each) for each in part["path"]]
         leaf = leaf_hash(canonical(part["leaf"]))
         size = int(entry["participants"])
+        if type(part["index"]) is not int or type(part["size"]) is not int:  # true is no place
+            raise ValueError("a place in a tree is a whole number")
         if part["leaf"]["kind"] != name or part["size"] != size:
             found.append(ShareFault(name, "it is a leaf of another tree"))
         elif not log_holds(bytes.fromhex(root), leaf, part["index"], size, path):

@@ -188,6 +188,8 @@ def test_a_settlement_at_expiry_needs_the_day_and_no_market(source: Source) -> N
         ({"signal": "BUY_EXIT"}, 422, "validation_failed"),
         ({"quote": {}}, 422, "validation_failed"),
         ({"quote": {"ask": "100.0000000001"}}, 422, "validation_failed"),
+        ({"quote": {"asks": {"12": "a price and a size"}}}, 422, "validation_failed"),
+        ({"quote": {"asks": ["12"]}}, 422, "validation_failed"),
     ],
 )
 def test_an_entry_that_is_not_valid_is_refused_and_logged(

@@ -135,6 +135,31 @@ def test_whatever_is_altered_in_a_proof_is_noticed_by_both_readers() -> None:
         assert refused(SCRIPT.problems, document), path
 
 
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("leaf", "qty", "1e999999999"),
+        ("leaf", "pnl", "1e999999999"),
+        ("leaf", "qty", "7/1"),
+        ("leaf", "closed", " 1"),
+        ("leaf", "money_in", "9" * 100_000),
+        ("index", None, True),
+        ("index", None, 1.0),
+        ("index", None, -4),
+        ("size", None, 10**400),
+    ],
+)
+def test_an_odd_number_in_a_proof_is_refused_at_once(part: str, name: str | None, value: Any) -> None:
+    shown = proof([3, 5, 2, 7, 1], 11, 1)
+    for leaf in (shown["wish"], shown["share"]):
+        if name is None:
+            leaf[part] = value
+        elif name in leaf[part]:
+            leaf[part][name] = value
+    assert refused(faults_of_proof, shown)
+    assert refused(SCRIPT.problems, shown)
+
+
 def test_a_share_that_the_rule_does_not_give_is_refused_though_every_hash_fits() -> None:
     users = [Share(f"user{place}", place, 5 * LOT, 5) for place in range(2)]
     shown = proof([5, 5], 4)

@@ -15,6 +15,7 @@ from fntx_dagster.store.ledger.tokens import TokenRow
 
 TRADER, ADMIN, SIGNAL_SOURCE, READER = ROLES = ("trader", "admin", "signal_source", "reader")
 _BYTES = 32
+_STRATEGY = "strategy:"
 _USER = re.compile(r"[\x21-\x7e]{1,64}").fullmatch
 
 
@@ -47,6 +48,11 @@ def make_token(db: Database, user_id: str, role: str, lasts: timedelta | None = 
     if not _USER(user_id):
         raise Permanent(
             "a token needs the name of a user", "Give one of 1 to 64 printable ASCII characters with --user"
+        )
+    if user_id.startswith(_STRATEGY) and role in (TRADER, ADMIN):
+        raise Permanent(
+            f"{user_id} is the book of a strategy, which its signals alone trade in",
+            "Give a token of the role reader, which reads every book",
         )
     token = secrets.token_urlsafe(_BYTES)
     tokens.add(db, _digest(token), user_id, role, datetime.now(UTC) + lasts if lasts else None)

@@ -218,6 +218,8 @@ def _levels(fields: Fields, name: str) -> Side | None:
     if value is None:
         return None
     try:
+        if not isinstance(value, list) or not all(isinstance(level, list) for level in value):
+            raise TypeError
         found = [(_plain(price), _plain(size)) for price, size in value]
     except (TypeError, ValueError):
         fields.fault(name, "invalid", "not a list of [price, size]")

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from fntx_dagster.errors import Transient
+from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.signals import SEPARATE, SignalStrategy
 from fntx_dagster.services.orders import requests
+from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.services.orders.fields import Declined
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.signals import elsewhere, leaving
@@ -152,3 +153,10 @@ def test_while_another_process_sends_the_orders_of_a_signal_nobody_else_does(
     with sender(signal.desk.db, signal.code, "one"), pytest.raises(Transient, match="being sent"):
         signal.entry()
     assert signal.entry()["data"]["total_qty"] == "6"
+
+
+def test_nobody_gets_a_token_to_trade_in_the_book_of_a_strategy(module_database: Database) -> None:
+    for role in ("trader", "admin"):
+        with pytest.raises(Permanent, match="its signals alone"):
+            make_token(module_database, "strategy:STRATEGY_001", role)
+    assert make_token(module_database, "strategy:STRATEGY_001", "reader")
