@@ -156,7 +156,7 @@ def instrument(given: Mapping[str, Any]) -> SignalInstrument:
 
 
 def _named(fields: Fields, types: tuple[str, ...]) -> tuple[str, str, str, str, str]:
-    """SignalStrategy, unique id, type, token and token of the strike: what every signal names."""
+    """Code of the strategy, unique id, type, token and token of the strike: what every signal names."""
     code = fields.text("strategy_code", NAME, _CODE)
     unique_id = fields.text("unique_id", _TEXT, _WORDS)
     signal_type = fields.choice("signal", types, None)

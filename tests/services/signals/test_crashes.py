@@ -98,8 +98,8 @@ STEPS = {
         [*((leaving, "submit", order) for order in range(2)), *EXIT],
     ),
 }
-"""What each kind of strategy does one after the other, in its entry and its exit: where, and the how-manieth time. What
-an exit sent before a crash it does not send again."""
+"""What each kind of strategy does one after the other, in its entry and its exit: where, and at which call (from 0).
+What an exit sent before a crash it does not send again."""
 
 
 @pytest.mark.parametrize("accounts", [OMNIBUS, SEPARATE])
