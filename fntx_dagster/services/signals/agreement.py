@@ -32,7 +32,7 @@ def differing_shares(db: Readable, book: BookRow) -> Iterator[str]:
     if not book.user_id.startswith(PREFIX):
         return
     code = book.user_id.removeprefix(PREFIX)
-    for find in (checking.unsummed, checking.untraded, checking.differing_trades):
+    for find in (checking.unsummed, checking.untraded, checking.differing_trades, checking.retold):
         for fault in find(db, code):
             yield f"execution {fault.signal_execution_id}: {fault.words}"
     yield from checking.unposted(db, book.book_id, code, book.is_paper)

@@ -101,6 +101,36 @@ def differing_trades(db: Readable, code: str | None = None) -> Iterator[SignalFa
         yield SignalFault(number, strategy, words if made is None else f"{words}, its exits {written(made)}")
 
 
+def retold(db: Readable, code: str | None = None) -> Iterator[SignalFault]:
+    """The trades that tell of their execution what it is not, and the exits whose money or fees are not its."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select signal_execution_id, execution.strategy_code, trade_id
+            from ledger.trades as trade join ledger.signal_executions as execution using (signal_execution_id)
+                join ledger.instruments as instrument using (instrument_id)
+                cross join lateral (select sum(money) as money, sum(fees) as fees, max(at) filter (where qty > 0) as at
+                    from ledger.signal_exits as step where step.signal_execution_id = trade.signal_execution_id) as made
+                cross join lateral (select sum(entry_fee) as entry
+                    from ledger.user_signal_allocations as share
+                    where share.signal_execution_id = trade.signal_execution_id) as fees
+            where (%(code)s::text is null or execution.strategy_code = %(code)s) and execution.migrated_from is null
+                and ((trade.strategy_code, trade.symbol, trade.underlying, trade.strike_price, trade.option_type,
+                        trade.signal_type, trade.currency, trade.entry_time, trade.exit_time, trade.exit_reason,
+                        trade.exit_time, trade.holding_time, made.money, made.fees)
+                    is distinct from (execution.strategy_code, instrument.symbol, instrument.underlying,
+                        instrument.strike, instrument.option_type, execution.signal_type, execution.currency,
+                        execution.entry_time, execution.exit_time, execution.exit_reason, made.at,
+                        floor(extract(epoch from execution.exit_time - execution.entry_time) / 60)::bigint,
+                        execution.exit_money, execution.fees_total - fees.entry)
+                    or abs(trade.entry_price * trade.total_qty - execution.entry_money) > trade.total_qty * 1e-18
+                    or abs(trade.exit_price * trade.total_qty - execution.exit_money) > trade.total_qty * 1e-18)
+            order by signal_execution_id limit 100""",
+            {"code": code},
+        ).fetchall()
+    for number, strategy, trade_id in rows:
+        yield SignalFault(number, strategy, f"the trade {trade_id}, or the exits, tell of it what it is not")
+
+
 def overdue(db: Readable, today: date) -> Iterator[SignalFault]:
     """The executions that something is open of although their instrument has expired before this day."""
     with db.connect() as connection:

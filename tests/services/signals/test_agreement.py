@@ -100,6 +100,9 @@ def test_books_with_signals_hold(traded: Database) -> None:
             ["execution 1: the trade 1 has a P&L of"],
         ),
         ("delete from ledger.trades where trade_id = 1", ["execution 1: it is closed and has no trade"]),
+        ("update ledger.trades set exit_price = exit_price + 1 where trade_id = 1", ["execution 1: the trade 1, or"]),
+        ("update ledger.trades set holding_time = 1 where trade_id = 1", ["execution 1: the trade 1, or"]),
+        ("update ledger.trades set symbol = 'X' where trade_id = 1", ["execution 1: the trade 1, or"]),
     ],
 )
 def test_what_was_altered_is_named(traded: Database, change: str, said: list[str]) -> None:
