@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from fntx_dagster.ledger.exact import parsed, written
-from fntx_dagster.ledger.names import NAME
+from fntx_dagster.ledger.names import CURRENCY, NAME
 from fntx_dagster.model.signals import CLOSES, ENTRY_TYPES, EXIT_REASONS, SignalInstrument, Wish
 from fntx_dagster.services.orders.fields import Declined, FieldFault, Fields, Number, read_object
 
@@ -179,6 +179,9 @@ def _instrument(fields: Fields, name: str, token: str) -> SignalInstrument | Non
         return None
     inner.text("token", _TOKEN, _SHORT, optional=True)
     symbol = inner.text("symbol", _TOKEN, _SHORT)
+    base, slash, quote = symbol.partition("/")
+    if slash and not (base and CURRENCY(quote)):
+        inner.fault("symbol", "invalid", "a symbol with a slash is BASE/QUOTE, such as BTC/USDT")
     exchange = inner.text("exchange", NAME, _CODE, optional=True)
     underlying = inner.text("index_name", _TOKEN, _SHORT, optional=True)
     expiry = inner.day("DOE")
