@@ -106,7 +106,8 @@ def _signal(writer: _Writer, number: int, at: datetime, fault: str | None) -> No
         _message(writer, log, f"{side}_ENTRY", at)
         for user in writer.users:
             slip = Decimal(0) if flat else _CENT * random.randrange(-20, 21)
-            position = _Held(user, 75 * random.randrange(1, 5), entry + slip, at, at + held)
+            entered = at + timedelta(milliseconds=40 * (len(writer.users) - user))  # one after the other
+            position = _Held(user, 75 * random.randrange(1, 5), entry + slip, entered, at + held)
             _follow(writer, unique_id, side, instrument, position, exit_price - slip, fault)
     _message(writer, log, f"{side}_EXIT", at + held)
     _orphans(writer, instrument, fault, at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -34,6 +35,7 @@ from fntx_dagster.simulate.old_service import FAULTS, ZONE, OldService, old_serv
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.server import database_url
 from fntx_dagster.store.signals import checking, folding
+from fntx_dagster.store.signals.judging import ENTRY_ID, id_pattern
 from tests.services.signals.old_databases import filled
 from tests.services.signals.provider import STRIKE, Provider
 
@@ -164,6 +166,35 @@ def test_what_was_migrated_adds_up_and_has_figures(folded: Folded) -> None:
     assert [(trades, net)] == query(db, "select count(*), sum(net_pnl) from ledger.trades")
 
 
+def test_an_execution_begins_with_the_first_of_its_entries(folded: Folded) -> None:
+    assert query(
+        folded.db,
+        "select entry_time, participants from ledger.signal_executions where unique_id = 'unique_1'",
+    ) == [(min(row[13] for row in SERVICE.rows["positions"][:4]), 4)]
+
+
+@pytest.mark.parametrize("text", ["11_unique_1_17.5", "1_unique_1_17.5x", "1_unique_1_", "1_unique_1_17.5.5"])
+def test_an_id_is_read_from_a_text_that_fits_to_its_ends(text: str) -> None:
+    pattern = id_pattern(ENTRY_ID).replace("\x01", "1")
+    assert re.findall(pattern, "1_unique_1_17.5") == ["unique_1"]
+    assert re.findall(pattern, text) == []
+
+
+def test_a_percentage_is_rounded_half_to_even(database: Database, postgres: str, mapping: OldMapping) -> None:
+    with filled(postgres, old_service(seed=9, signals=3, users=1, faults=())) as old:
+        for table, price in (("positions", "avg_entry_price"), ("trades", "entry_price")):
+            change(old, f"update {table} set {price} = 8000, {'entry_' if table == 'trades' else ''}qty = 1")
+        change(old, "update trades set exit_qty = 1, gross_pnl = (array[0.02, -0.02, 0.06])[id]")
+        change(
+            old,
+            "update trades set net_pnl = gross_pnl; update positions set realized_pnl = gross_pnl from trades "
+            "where trades.id = positions.id",
+        )
+        run(database, old, mapping)
+    parts = query(database, "select pnl_percent from ledger.trades order by signal_execution_id")
+    assert parts == [(Decimal("0.0002"),), (Decimal("-0.0002"),), (Decimal("0.0008"),)]
+
+
 def test_an_id_that_begins_another_is_not_taken_for_it(folded: Folded) -> None:
     rows = query(
         folded.db,
@@ -171,6 +202,35 @@ def test_an_id_that_begins_another_is_not_taken_for_it(folded: Folded) -> None:
         where unique_id in ('unique_1', 'unique_11', 'unique_17') order by 1""",
     )
     assert rows == [("unique_1", 4), ("unique_11", 4), ("unique_17", 4)]
+
+
+def test_a_row_that_comes_after_its_group_was_folded_is_listed(
+    database: Database, postgres: str, mapping: OldMapping
+) -> None:
+    with filled(postgres, old_service(seed=10, signals=1, users=2, faults=())) as old:
+        change(old, "create table late as select * from positions where id = 2")
+        change(old, "create table late_trade as select * from trades where id = 2")
+        change(old, "create table late_orders as select * from orders where position_id = 2")
+        for table in ("trades", "orders"):
+            change(old, f"delete from {table} where position_id = 2")
+        change(old, "delete from positions where id = 2")
+        assert run(database, old, mapping).executions == 1
+        change(old, "insert into positions select * from late; insert into trades select * from late_trade")
+        change(old, "insert into orders select * from late_orders")
+        done = run(database, old, mapping)
+    assert [(row.table, row.id, row.reason) for row in done.unfolded] == [("positions", 2, "folded_without")]
+    assert (done.executions, done.differences) == (0, [])
+
+
+def test_tables_that_are_written_to_after_the_comparison_are_not_archived(
+    database: Database, postgres: str, mapping: OldMapping
+) -> None:
+    with filled(postgres, old_service(seed=11, signals=1, users=2, faults=())) as old:
+        write = "update orders set status = 'SETTLED' where id = 1"
+        with pytest.raises(Permanent, match="written to after"):
+            run(database, old, mapping, archive=True, on_progress=lambda done, whole: change(old, write))
+        assert query(old, "select to_regclass('signals_archive.positions')") == [(None,)]
+        change(old, write)
 
 
 def test_a_second_run_changes_nothing_and_a_dry_run_leaves_no_trace(
