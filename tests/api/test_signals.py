@@ -187,6 +187,7 @@ def test_a_settlement_at_expiry_needs_the_day_and_no_market(source: Source) -> N
         ({"unique_id": ""}, 422, "validation_failed"),
         ({"signal": "BUY_EXIT"}, 422, "validation_failed"),
         ({"quote": {}}, 422, "validation_failed"),
+        ({"quote": {"asks": [["100", 1]] * 1001}}, 422, "validation_failed"),
         ({"strike_data": {"symbol": "X/"}}, 422, "validation_failed"),
         ({"quote": {"ask": "100.0000000001"}}, 422, "validation_failed"),
         ({"quote": {"asks": {"12": "a price and a size"}}}, 422, "validation_failed"),

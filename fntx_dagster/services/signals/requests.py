@@ -20,6 +20,7 @@ _USER = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{1,64}").fullmatch
 _TOKEN = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}").fullmatch
 _MOST_FAULTS = 100
 _PLACES = 9
+_MOST_LEVELS = 1_000
 _CODE = "1 to 64 printable ASCII characters without spaces"
 _WORDS = "1 to 255 characters without control characters"
 _SHORT = "1 to 64 characters without control characters"
@@ -223,6 +224,9 @@ def _levels(fields: Fields, name: str) -> Side | None:
     try:
         if not isinstance(value, list) or not all(isinstance(level, list) for level in value):
             raise TypeError
+        if len(value) > _MOST_LEVELS:
+            fields.fault(name, "too_many", f"at most {_MOST_LEVELS} levels")
+            return []
         found = [(_plain(price), _plain(size)) for price, size in value]
     except (TypeError, ValueError):
         fields.fault(name, "invalid", "not a list of [price, size]")
