@@ -10,7 +10,7 @@ import typer
 from fntx_dagster.cli.options import settings_and_database
 
 if TYPE_CHECKING:
-    from fntx_dagster.services.signals.proving import CheckedShare
+    from fntx_dagster.services.signals.checking_shares import CheckedShare
 
 
 def prove(
@@ -51,7 +51,7 @@ def prove(
 def print_checked_share(checked: CheckedShare) -> None:
     """Print what a proof of a share says, and whether it holds."""
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.signals.proving import NOT_CHECKED
+    from fntx_dagster.services.signals.checking_shares import NOT_CHECKED
 
     totals, share, wish = checked.totals, checked.share, checked.wish
     signal = checked.signal

@@ -29,9 +29,10 @@ from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
+from fntx_dagster.services.signals.checking_shares import check_share
 from fntx_dagster.services.signals.following import StrategyChange, keep_strategy, subscribe
 from fntx_dagster.services.signals.overview import count_rows
-from fntx_dagster.services.signals.proving import check_share, prove, written_proof
+from fntx_dagster.services.signals.proving import prove, written_proof
 from fntx_dagster.settings import Settings
 
 _FOLDER = "demo-signals"

@@ -108,8 +108,7 @@ def verify(
 
 def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
     from fntx_dagster.cli.records import print_checked
-    from fntx_dagster.services.signals.proving import is_meant_as_a_share
-    from fntx_dagster.services.signals.revealing import is_meant_as_signals
+    from fntx_dagster.services.signals.checking_shares import is_meant_as_a_share, is_meant_as_signals
     from fntx_dagster.services.signatures.checking import check_disclosure, is_meant_as_a_disclosure
     from fntx_dagster.services.signatures.plain import check_as_dict
 
@@ -135,7 +134,7 @@ def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> 
 
 def _share(content: bytes, as_json: bool) -> None:
     from fntx_dagster.cli.signal_proofs import print_checked_share
-    from fntx_dagster.services.signals.proving import NOT_CHECKED, check_share
+    from fntx_dagster.services.signals.checking_shares import NOT_CHECKED, check_share
 
     checked = check_share(content)
     if as_json:
@@ -161,7 +160,7 @@ def _signals(content: bytes, rpc: str | None, as_json: bool) -> None:
 
 def _content(file: str) -> bytes:
     """The file's bytes, cut off where it is too long."""
-    from fntx_dagster.services.signals.revealing import read_file
+    from fntx_dagster.services.signals.checking_shares import read_file
 
     if file == "-":
         if sys.stdin is None:

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from fntx_dagster.model.signals import SEPARATE, SignalStrategy
-from fntx_dagster.services.signals.proving import check_share
+from fntx_dagster.services.signals.checking_shares import check_share
 from fntx_dagster.store.signals.strategies import keep_strategy
 from tests.api.conftest import Client, Server
 

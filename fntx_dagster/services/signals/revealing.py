@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.adapters.evm.client import connect, signer_of
 from fntx_dagster.adapters.evm.commitments import CommitmentBook, commitments_address, commitments_at
@@ -19,7 +19,6 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.ledger.entries import moment
 from fntx_dagster.services.orders.fields import Declined, read_object
 from fntx_dagster.services.signals.trading import user_of
-from fntx_dagster.services.signatures.checking import read_disclosure
 from fntx_dagster.signals.commitments import REVEALED, CheckedSignal, check_signals, strategy_hash
 from fntx_dagster.store.outbox import commitments
 from fntx_dagster.store.signals import strategies
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Readable
 
-_LONGEST = 256 * 1024 * 1024
 _NO_REVEAL = "`fntx signals reveal` writes one"
 
 NOT_CHECKED = (
@@ -120,17 +118,6 @@ def written_signals(content: Mapping[str, Any]) -> str:
     head = {name: value for name, value in content.items() if name != "signals"}
     lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in content["signals"])
     return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "signals": [\n{lines}\n]}}\n'
-
-
-def read_file(stream: BinaryIO) -> bytes:
-    """A file for `fntx verify`: no more of it than shows that it is too long."""
-    content = read_disclosure(stream)
-    return content + stream.read(_LONGEST) if is_meant_as_signals(content) else content
-
-
-def is_meant_as_signals(content: bytes) -> bool:
-    """Whether a file is revealed signals, be they changed."""
-    return REVEALED.partition("/")[0].encode() + b"/" in content[:1000]
 
 
 def check_revealed(content: bytes, source: Settings | str) -> CheckedSignals:

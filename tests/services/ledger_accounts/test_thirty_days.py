@@ -256,7 +256,8 @@ def test_a_stranger_verifies_a_sunday_with_nothing_but_a_file_and_the_chain(trad
 
 
 def test_the_narrative_reads_as_that_of_a_market_that_never_closes(traded: Traded) -> None:
-    text = report(traded.settings, traded.db, Period.on(date(2026, 3, 8)), ZoneInfo("Asia/Hong_Kong"), ACCOUNT, "md")
+    days = Period(date(2026, 3, 7), date(2026, 3, 8))
+    text = report(traded.settings, traded.db, days, ZoneInfo("Asia/Hong_Kong"), ACCOUNT, "md")
     assert "Sunday, March 8, 2026" in text
     assert re.search(r"\d\d:\d\d HKT.* / \d\d:\d\d UTC", text)
     assert re.search(r"You (buy|sell|buy back|cover) [\d.]+ (BTC|ETH)/USDT at [\d,.]+ USDT", text)

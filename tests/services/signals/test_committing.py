@@ -22,10 +22,11 @@ from fntx_dagster.adapters.evm.keys import signer_of
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.services.chain import put_commitments, serve
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.services.signals.checking_shares import is_meant_as_signals
 from fntx_dagster.services.signals.committing import commit_or_wait, commit_signals, commitments_due, list_commitments
 from fntx_dagster.services.signals.following import StrategyChange, keep_strategy
 from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
-from fntx_dagster.services.signals.revealing import check_revealed, is_meant_as_signals, reveal, written_signals
+from fntx_dagster.services.signals.revealing import check_revealed, reveal, written_signals
 from fntx_dagster.settings import Settings
 from fntx_dagster.signals.commitments import commitment_of, strategy_hash
 from fntx_dagster.store.database import Database
