@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fntx_dagster.cli.loaded_rows import show_loaded
 from fntx_dagster.cli.options import AsJson, MaybeFrom, MaybeTo, OneDay, Output, print_json, settings_and_database
 from fntx_dagster.cli.plain import write
 from fntx_dagster.cli.running import run_job
@@ -235,7 +236,7 @@ def import_(
 
     fntx ledger import fills.csv --user ada
     """
-    from fntx_dagster.cli.terminal import error, note, out
+    from fntx_dagster.cli.terminal import note
     from fntx_dagster.services.bookkeeping.batch import BookOwner
     from fntx_dagster.services.bookkeeping.importing import import_fills
     from fntx_dagster.services.orders.desk import desk_of
@@ -252,16 +253,7 @@ def import_(
             note(f"{rows:,} of {whole:,} rows")
 
     done = import_fills(desk, owner, file, progress)
-    if as_json:
-        print_json(done._asdict() | {"faults": [fault._asdict() for fault in done.faults]})
-    else:
-        for fault in done.faults:
-            error(f"{fault}")
-        if done.bad > len(done.faults):
-            error(f"and {done.bad - len(done.faults)} more rows")
-        out(f"{done.added} fills added; {done.known} were in the book.")
-    if done.bad:
-        raise typer.Exit(1)
+    show_loaded(done, f"{done.added} fills added; {done.known} were in the book.", as_json=as_json)
 
 
 @ledger.command()
@@ -276,21 +268,11 @@ def prices(
 
     fntx ledger prices closes.csv --user ada
     """
-    from fntx_dagster.cli.terminal import error, out
     from fntx_dagster.services.bookkeeping.pricing_days import price_days
 
     _, db = settings_and_database()
     done = price_days(db, user, not live, file)
-    if as_json:
-        print_json(done._asdict() | {"faults": [fault._asdict() for fault in done.faults]})
-    else:
-        for fault in done.faults:
-            error(f"{fault}")
-        if done.bad > len(done.faults):
-            error(f"and {done.bad - len(done.faults)} more rows")
-        out(f"{done.added} prices added; {done.known} were known.")
-    if done.bad:
-        raise typer.Exit(1)
+    show_loaded(done, f"{done.added} prices added; {done.known} were known.", as_json=as_json)
 
 
 @ledger.command()

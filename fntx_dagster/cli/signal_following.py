@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fntx_dagster.cli.loaded_rows import show_loaded
 from fntx_dagster.cli.options import AsJson, print_json, settings_and_database
 
 if TYPE_CHECKING:
     from fntx_dagster.services.orders.turn import Desk
-    from fntx_dagster.services.signals.following import RowsLoaded
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="The strategy's code.")]
 Participant = Annotated[str, typer.Argument(metavar="USER", help="The participant's id.")]
@@ -115,7 +115,9 @@ def instruments(
     from fntx_dagster.services.signals.following import list_instruments, load_instruments
 
     if load is not None:
-        _show_load(load_instruments(signals_desk(), load), "instruments", as_json)
+        done = load_instruments(signals_desk(), load)
+        words = f"{done.added} instruments are new or changed; {done.known} were known."
+        show_loaded(done, words, as_json=as_json)
         return
     _, db = settings_and_database()
     rows = list_instruments(db, token, symbol)
@@ -170,7 +172,9 @@ def subscribe(
     if (user is None) == (load is None) or (load is not None and any(value is not None for value in wished.values())):
         raise typer.BadParameter("give a participant with what he wishes, or --load FILE alone")
     if load is not None:
-        _show_load(load_subscriptions(signals_desk(), code, load), "participants", as_json)
+        done = load_subscriptions(signals_desk(), code, load)
+        words = f"{done.added} participants are new or changed; {done.known} were known."
+        show_loaded(done, words, as_json=as_json)
         return
     assert user is not None  # one of the two was given
     given = {name: None if value is None else f"{value:f}" for name, value in wished.items()}
@@ -229,19 +233,3 @@ def subscriptions(
         figures = (f"{wish.qty:f}", f"{wish.fee_bps:f}", f"{wish.fee_fixed:f}", most)
         table.add_row(row.strategy_code, wish.user_id, *figures, *moments)
     out(table if rows else "Nobody follows: `fntx signals subscribe CODE USER --qty 1` lets somebody.")
-
-
-def _show_load(done: RowsLoaded, what: str, as_json: bool) -> None:
-    """What came of a file; exit code 1 where a row was bad."""
-    from fntx_dagster.cli.terminal import error, out
-
-    if as_json:
-        print_json(done._asdict() | {"faults": [fault._asdict() for fault in done.faults]})
-    else:
-        for fault in done.faults:
-            error(f"{fault}")
-        if done.bad > len(done.faults):
-            error(f"and {done.bad - len(done.faults)} more rows")
-        out(f"{done.added} {what} are new or changed; {done.known} were known.")
-    if done.bad:
-        raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Signals over HTTP: the seed's example to the cent, and what every field, code and status is."""
+"""Signals over HTTP: five users and one signal to the cent, and what every field, code and status is."""
 
 from __future__ import annotations
 

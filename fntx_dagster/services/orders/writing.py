@@ -83,4 +83,4 @@ class BookWriter:
             try:
                 book.stored(version)
             except Exception:
-                _log.exception("what was stored of a book could not be told on")
+                _log.exception("the outcome of a stored book could not be handed on")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -63,14 +63,22 @@ def _entered(desk: Desk, entry: Entry) -> Reply:
     for each in placed:
         bot_id = entry.asked.strategy_code if each.share else None
         order = entry.order(Decimal(amount(each.quantity * entry.lot)), bot_id)
-        asked = Submission(order, entry.asked.is_paper, quote, each.key, hashlib.sha256(each.key.encode()).digest())
         try:
-            submit(own, each.user_id, asked, entry.now)
+            send(own, each.user_id, each.key, order, quote, entry.now, is_paper=entry.asked.is_paper)
         except (Declined, FntxError) as error:
             if len(placed) == 1:  # nothing else of the signal would be lost: whoever sent it sends it again
                 raise
             refusals[each.user_id] = error.code if isinstance(error, Declined) else "unavailable"
     return _finished(own, entry, placed, refusals)
+
+
+def send(
+    desk: Desk, user_id: str, key: str, order: OrderRequest, quote: Quote | None, now: datetime, *, is_paper: bool
+) -> None:
+    """Send an order of a signal, once for its key whatever the market is when it comes again. Raises what `submit`
+    raises."""
+    fingerprint = hashlib.sha256(key.encode()).digest()
+    submit(desk, user_id, Submission(order, is_paper, quote, key, fingerprint), now)
 
 
 def own_key(code: str, step: str, unique_id: str) -> str:
@@ -96,13 +104,15 @@ def got_of(outcome: OrderOutcome, lot: int) -> Got:
     return Got(lots, money, Fraction(outcome.fee))
 
 
+def _turn(desk: Desk, entry: Entry) -> AbstractContextManager[tuple[Turn, Any]]:
+    order, is_paper = entry.order(Decimal(1)), entry.asked.is_paper
+    return trading.strategy_turn(desk, entry.strategy, order, entry.key, entry.now, is_paper=is_paper)
+
+
 def _stored(desk: Desk, entry: Entry, best: int | None) -> list[Share] | Reply:
     """The first step: the shares as they were wished for; the answer where the signal has one."""
     asked = entry.asked
-    turn = trading.strategy_turn(
-        desk, entry.strategy, entry.order(Decimal(1)), entry.key, entry.now, is_paper=asked.is_paper
-    )
-    with turn as (at, connection):
+    with _turn(desk, entry) as (at, connection):
         if at.stored.answer:
             return answered_before(at, connection, entry)
         known = executions.execution(connection, asked.strategy_code, asked.unique_id)
@@ -129,10 +139,7 @@ def whole_lots(quote: Quote | None, side: Ladder, lot: int) -> Quote | None:
 def _finished(desk: Desk, entry: Entry, placed: list[PlacedOrder], refusals: dict[str, str]) -> Reply:
     """The last step: what the orders got is shared, and the signal answered."""
     asked = entry.asked
-    turn = trading.strategy_turn(
-        desk, entry.strategy, entry.order(Decimal(1)), entry.key, entry.now, is_paper=asked.is_paper
-    )
-    with turn as (at, connection):
+    with _turn(desk, entry) as (at, connection):
         if at.stored.answer:  # another was at it, and was first
             return answered_before(at, connection, entry)
         known = executions.execution(connection, asked.strategy_code, asked.unique_id)

@@ -4,7 +4,6 @@ participant's own account, or a live block order. Each is sent once by its key; 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,11 +17,9 @@ from fntx_dagster.model.orders import OrderFill, OrderRequest, Side
 from fntx_dagster.model.signals import SEPARATE, SignalInstrument, SignalStrategy
 from fntx_dagster.services.orders.fields import Declined, FieldFault
 from fntx_dagster.services.orders.judging import about_order, settled
-from fntx_dagster.services.orders.requests import Submission
-from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk, OrderRow, Turn, turn
 from fntx_dagster.services.signals import trading
-from fntx_dagster.services.signals.elsewhere import got_of, own_key, whole_lots
+from fntx_dagster.services.signals.elsewhere import got_of, own_key, send, whole_lots
 from fntx_dagster.services.signals.requests import ExitSignal
 from fntx_dagster.signals.amounts import exact, minor_unit
 from fntx_dagster.signals.amounts import written as amount
@@ -188,7 +185,7 @@ def _send(desk: Desk, leaving: Exit, order: OrderRequest, user_id: str, key: str
                 settle(at, order, key, asked.settlement_price)
         return
     quote = whole_lots(leaving.market.quote, leaving.taken, leaving.lot) if is_paper else None
-    submit(desk, user_id, Submission(order, is_paper, quote, key, hashlib.sha256(key.encode()).digest()), leaving.now)
+    send(desk, user_id, key, order, quote, leaving.now, is_paper=is_paper)
 
 
 def settle(at: Turn, order: OrderRequest, key: str, price: Decimal) -> OrderRow:

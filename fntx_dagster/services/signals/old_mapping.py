@@ -32,7 +32,7 @@ _WHOLE = {
 
 
 class OldMapping(NamedTuple):
-    """What a migration is told about the old service. `archive`: the schema that its tables are copied to."""
+    """What a migration knows of the old service. `archive`: the schema that its tables are copied to."""
 
     tables: OldTables
     rules: FoldRules

@@ -191,14 +191,8 @@ class CommitmentJournal:
             )
 
     def _sending(self, connection: psycopg.Connection, taken: TakenNonce) -> CommitmentSending:
-        return Sending(
-            number=taken.number,
-            slot=taken.nonce,
-            message=taken.call,
-            entries=tuple(self._entries(connection, "sending_id = %(number)s", number=taken.number)),
-            attempts=nonces.attempts(connection, taken.number),
-            seen=taken.seen,
-        )
+        entries = self._entries(connection, "sending_id = %(number)s", number=taken.number)
+        return nonces.sending_of(connection, taken, entries)
 
     def _entries(self, connection: psycopg.Connection, which: LiteralString, **values: Any) -> list[QueuedCommitment]:
         rows = connection.execute(

@@ -9,16 +9,18 @@ caller's transaction.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 
 from fntx_dagster.model.chain import Call, Fees
 from fntx_dagster.outbox import turns
-from fntx_dagster.outbox.sending import Attempt, Place
+from fntx_dagster.outbox.sending import Attempt, Place, Sending
 from fntx_dagster.store.database import Database
+
+Entry = TypeVar("Entry")
 
 
 class KeyTurn:
@@ -82,6 +84,14 @@ def taken_nonces(connection: psycopg.Connection, who: Mapping[str, Any]) -> list
         )
         for number, nonce, data, gas, block, block_hash, tx_hash in rows
     ]
+
+
+def sending_of(
+    connection: psycopg.Connection, taken: TakenNonce, entries: Iterable[Entry]
+) -> Sending[Entry, Call, Fees]:
+    """What is sent under a nonce: `entries` are those that it was taken for."""
+    signed = attempts(connection, taken.number)
+    return Sending(taken.number, taken.nonce, taken.call, tuple(entries), signed, taken.seen)
 
 
 def attempts(connection: psycopg.Connection, number: int) -> tuple[Attempt[Fees], ...]:

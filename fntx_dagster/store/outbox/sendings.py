@@ -201,14 +201,8 @@ class SendingJournal:
             )
 
     def _sending(self, connection: psycopg.Connection, taken: TakenNonce) -> RecordSending:
-        return Sending(
-            number=taken.number,
-            slot=taken.nonce,
-            message=taken.call,
-            entries=tuple(self._entries(connection, "posting.sending_id = %(number)s", number=taken.number)),
-            attempts=nonces.attempts(connection, taken.number),
-            seen=taken.seen,
-        )
+        entries = self._entries(connection, "posting.sending_id = %(number)s", number=taken.number)
+        return nonces.sending_of(connection, taken, entries)
 
     def _entries(self, connection: psycopg.Connection, which: LiteralString, **values: Any) -> list[QueuedRecord]:
         rows = connection.execute(

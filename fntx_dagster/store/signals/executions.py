@@ -119,6 +119,8 @@ class SignalIsKnown(Exception):
     """There is an execution of this strategy and unique id."""
 
 
+_SHARES = f"""select {", ".join(f"{name}::text" for name in ShareTexts._fields)}
+        from ledger.user_signal_allocations as share"""
 _GIVEN = tuple(name for name in SignalExecution._fields if name != "signal_execution_id")
 
 
@@ -231,15 +233,12 @@ def move_shares(
     names = ("closed_qty", "money_out", "pnl", "exit_fee")
     sets = own_sql(", ".join(f"{name} = moved.{name}" for name in (*names, "status")))
     arrays = own_sql(", ".join(f"%({name})s::numeric[]" for name in names))
-    given: dict[str, Any] = {name: f"{{{','.join(getattr(share, name) for share in shares)}}}" for name in names}
     connection.execute(
         f"""update ledger.user_signal_allocations as share
         set {sets}, closed_at = case when moved.status = 'CLOSED' then %(at)s end
         from unnest(%(users)s::text[], {arrays}, %(status)s::text[]) as moved (user_id, {columns(names)}, status)
         where signal_execution_id = %(number)s and share.user_id = moved.user_id collate "C" """,
-        given
-        | {"users": text_array(share.user_id for share in shares)}
-        | {"status": text_array(share.status for share in shares), "at": at, "number": signal_execution_id},
+        _arrays(shares, names) | {"at": at, "number": signal_execution_id},
     )
 
 
@@ -253,16 +252,13 @@ def fill_shares(
     names = ("qty", "money_in", "entry_fee")
     sets = own_sql(", ".join(f"{name} = moved.{name}" for name in names))
     arrays = own_sql(", ".join(f"%({name})s::numeric[]" for name in names))
-    given: dict[str, Any] = {name: f"{{{','.join(getattr(share, name) for share in shares)}}}" for name in names}
     connection.execute(
         f"""update ledger.user_signal_allocations as share
         set {sets}, status = moved.status, reason = nullif(moved.reason, ''), order_id = nullif(moved.own, '')::uuid
         from unnest(%(users)s::text[], {arrays}, %(status)s::text[], %(reason)s::text[], %(own)s::text[])
             as moved (user_id, {columns(names)}, status, reason, own)
         where signal_execution_id = %(number)s and share.user_id = moved.user_id collate "C" """,
-        given
-        | {"users": text_array(share.user_id for share in shares)}
-        | {"status": text_array(share.status for share in shares)}
+        _arrays(shares, names)
         | {"reason": text_array(share.reason or "" for share in shares)}
         | {"own": text_array(orders.get(share.user_id, "") for share in shares), "number": signal_execution_id},
     )
@@ -272,8 +268,7 @@ def shares(
     db_connection: psycopg.Connection, signal_execution_id: int, lot: int, *, after: int = -1, limit: int | None = None
 ) -> list[Share]:
     """The allocations of an execution in the entry's order, those behind a place, so many at most."""
-    query = f"""select {", ".join(f"{name}::text" for name in ShareTexts._fields)}
-        from ledger.user_signal_allocations as share
+    query = f"""{_SHARES}
         where signal_execution_id = %s and place > %s order by share.place limit %s"""
     return [_share(row, lot) for row in db_connection.execute(own_sql(query), (signal_execution_id, after, limit))]
 
@@ -282,8 +277,7 @@ def shares_of(
     db_connection: psycopg.Connection, signal_execution_id: int, users: Sequence[str], lot: int
 ) -> list[Share]:
     """The allocations of some participants in the entry's order."""
-    query = f"""select {", ".join(f"{name}::text" for name in ShareTexts._fields)}
-        from ledger.user_signal_allocations as share
+    query = f"""{_SHARES}
         where signal_execution_id = %s and user_id = any(%s) order by share.place"""
     return [_share(row, lot) for row in db_connection.execute(own_sql(query), (signal_execution_id, list(users)))]
 
@@ -345,6 +339,13 @@ def open_executions(db: Readable, code: str | None) -> Iterator[SignalExecution]
             order by signal_execution_id""",
             (code,),
         ).fetchall()
+
+
+def _arrays(shares: Sequence[ShareTexts], numbers: Iterable[str]) -> dict[str, Any]:
+    """Users, states and these numbers of shares as array literals: parameters of a statement."""
+    given: dict[str, Any] = {name: f"{{{','.join(getattr(share, name) for share in shares)}}}" for name in numbers}
+    given["users"] = text_array(share.user_id for share in shares)
+    return given | {"status": text_array(share.status for share in shares)}
 
 
 def _share(row: Sequence[Any], lot: int) -> Share:

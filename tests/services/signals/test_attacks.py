@@ -16,7 +16,7 @@ from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.services.orders.fields import Declined
 from fntx_dagster.services.orders.submitting import submit
-from fntx_dagster.services.signals import elsewhere, leaving
+from fntx_dagster.services.signals import elsewhere
 from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.signals.sending import sender
@@ -100,7 +100,7 @@ def test_an_exit_of_one_is_not_lost_to_another_exit_that_comes_between(
     signal.entry()
     ada, bob, eve = signal.users
     with monkeypatch.context() as patch:
-        crash(patch, leaving, "submit", 0, after=True)
+        crash(patch, elsewhere, "submit", 0, after=True)
         with pytest.raises(CrashError):
             leave(signal, ada)
     assert leave(signal, bob)["success"]

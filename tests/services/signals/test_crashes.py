@@ -16,7 +16,7 @@ from fntx_dagster.model.signals import OMNIBUS, SEPARATE, SignalStrategy
 from fntx_dagster.services.orders import money, requests
 from fntx_dagster.services.orders.fields import Declined
 from fntx_dagster.services.orders.turn import Desk, Turn
-from fntx_dagster.services.signals import elsewhere, leaving
+from fntx_dagster.services.signals import elsewhere
 from fntx_dagster.services.signals.receiving import enter_signal, leave_signal
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import prices
@@ -95,7 +95,7 @@ STEPS = {
             (executions, "fill_shares", 0),
             (elsewhere, "store_answer", 0),
         ],
-        [*((leaving, "submit", order) for order in range(2)), *EXIT],
+        [*((elsewhere, "submit", order) for order in range(2)), *EXIT],
     ),
 }
 """What each kind of strategy does one after the other, in its entry and its exit: where, and at which call (from 0).
