@@ -15,7 +15,6 @@ import psycopg
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
-from psycopg.conninfo import conninfo_to_dict
 
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -162,25 +161,24 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 def database(postgres: str) -> Iterator[Database]:
-    """A migrated database of this test's own; it goes with the server."""
-    database = _created(postgres)
-    yield database
-    database.close()
+    """A migrated database of this test's own."""
+    yield from _lent(postgres)
 
 
 @pytest.fixture(scope="module")
 def module_database(postgres: str) -> Iterator[Database]:
     """A migrated database that the tests of a module share."""
-    database = _created(postgres)
-    yield database
-    database.close()
-    _run(postgres, f"DROP DATABASE {conninfo_to_dict(database.url)['dbname']} WITH (FORCE)")
+    yield from _lent(postgres)
 
 
-def _created(postgres: str) -> Database:
+def _lent(postgres: str) -> Iterator[Database]:
+    """A new copy of the template, of at least 11 MB: dropped at the end, so that thousands of tests fit on a disk."""
     name = f"test_{next(_numbers)}"
     _run(postgres, f"CREATE DATABASE {name} TEMPLATE template_fntx")
-    return Database(database_url(postgres, name))
+    database = Database(database_url(postgres, name))
+    yield database
+    database.close()
+    _run(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _run(url: str, statement: str) -> None:
