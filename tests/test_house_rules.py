@@ -39,8 +39,8 @@ HOMES = {
     "fastapi": "api",
     "graphql": "defs",
     "ib_insync": "adapters/gateway",
-    "jinja2": "report",
     "lxml": "adapters/flex",
+    "markupsafe": "web",
     "matplotlib": "report",
     "numpy": "metrics",
     "packaging": "services",
@@ -62,7 +62,8 @@ SHARED = {
     "pandas": {"adapters/arrow", "services", "frames"},  # beside the first, the type of what is handed out
     "orjson": {"ledger", "store", "services"},  # entries and their chain; rows as one parameter; answers
     "pydantic": {"settings", "adapters/apprise", "adapters/evm", "services", "defs"},  # types of settings: secrets
-    "starlette": {"defs", "api"},  # the UI's guard; the API's answers
+    "starlette": {"defs", "api", "web"},  # the UI's guard; the API's answers; pages
+    "jinja2": {"report", "web"},  # the report as a file; pages
     "uvicorn": {"defs", "api"},  # each serves itself
     "requests": {"adapters/evm", "adapters/exchanges", "adapters/flex", "client"},  # web3's errors; VALR; our own API
     "urllib3": {"adapters/evm", "adapters/exchanges", "adapters/flex"},  # requests raises its errors
@@ -95,8 +96,21 @@ ROOMS = {
 ROOMS["services"] = {*ROOMS} - {"simulate"}
 ROOMS["defs"] = {"services", "settings", "foreign", "errors", "model", "report"}  # report: how Markdown writes a table
 ROOMS["api"] = {"services", "settings", "errors", "model"}
-# defs: runs; simulate: the live demo; api: its server; client: the bots of the demos
-ROOMS["cli"] = {"services", "settings", "foreign", "errors", "model", "report", "defs", "simulate", "api", "client"}
+ROOMS["web"] = {"services", "settings", "foreign", "errors", "model", "report"}
+# defs: runs; web: the dashboard's pages; simulate: the live demo; api: its server; client: the bots of the demos
+ROOMS["cli"] = {
+    "services",
+    "settings",
+    "foreign",
+    "errors",
+    "model",
+    "report",
+    "defs",
+    "simulate",
+    "api",
+    "web",
+    "client",
+}
 ROOMS["client"] = {"model"}
 ROOMS["frames"] = {"services", "settings", "model", "errors"}
 ROOMS["definitions"] = {"defs"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from fntx_dagster.api.app import make_app
 from fntx_dagster.errors import Transient
@@ -23,18 +23,28 @@ _COLLECT_AFTER = (50_000, 20, 20)
 """Objects that came and did not go; the collections of each generation before one of the next."""
 
 
-def serve(settings: Settings, db: Database, host: str, port: int, *, watches: bool) -> None:
+def serve(
+    settings: Settings,
+    db: Database,
+    host: str,
+    port: int,
+    *,
+    watches: bool,
+    around: Callable[[ASGIApp], ASGIApp] | None = None,
+) -> None:
     """Serve the API until Ctrl-C or SIGTERM, which both raise KeyboardInterrupt once it has ended; `watches`: with the
-    watcher of live books beside it. Raises what `desk_of` raises."""
+    watcher of live books beside it; `around`: what is served in its place, which
+    holds it. Raises what `desk_of` raises."""
     desk = desk_of(settings, db)
-    app = make_app(desk, simulated_time=settings.orders.simulated_time)
+    api = make_app(desk, simulated_time=settings.orders.simulated_time)
+    app = around(api) if around else api
     spare_the_collector()
     with watching(watcher_of(settings, desk)) if watches else nullcontext():
         _server(app, host, port).run()
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
+def served(app: ASGIApp) -> Iterator[str]:
     """Serve an API in a thread, on a free port of loopback: its URL. Raises Transient where it does not start."""
     server = _server(app, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -58,7 +68,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
 
 
-def _server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+def _server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,

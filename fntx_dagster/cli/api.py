@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from fntx_dagster.cli.options import AsJson, print_json, settings_and_database
+from fntx_dagster.cli.options import AsJson, loopback, print_json, settings_and_database
 from fntx_dagster.cli.plain import write
 from fntx_dagster.settings import load_settings
 
 api = typer.Typer(no_args_is_help=True, help="The API of orders and their ledger: serve it, and who may use it.")
 
 
-def _loopback(host: str) -> str:
-    try:
-        if ipaddress.ip_address(host).is_loopback:
-            return host
-    except ValueError:
-        pass
-    raise typer.BadParameter(
-        f"{host!r} is no address of this machine alone: the API listens on loopback; a proxy of yours brings TLS to it"
-    )
-
-
 @api.command()
 def serve(
     host: Annotated[
-        str, typer.Option(parser=_loopback, help="The address to listen on, of this machine.")
+        str, typer.Option(parser=loopback, help="The address to listen on, of this machine.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = 8000,
     watch: Annotated[bool, typer.Option(help="Watch live books beside it; one process does it for all.")] = True,

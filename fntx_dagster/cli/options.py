@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from datetime import date, datetime, timedelta
@@ -63,6 +64,18 @@ def url_option(text: str) -> str:
     if not re.fullmatch(r"https?://[^/\s]\S*", text):
         raise typer.BadParameter("that is no URL of a node: its form is https://host/path")
     return text
+
+
+def loopback(host: str) -> str:
+    """An address of this machine alone."""
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return host
+    except ValueError:
+        pass
+    raise typer.BadParameter(
+        f"{host!r} is no address of this machine alone: FNTX listens on loopback; a proxy of yours brings TLS to it"
+    )
 
 
 def hours_option(text: str) -> float:

@@ -111,7 +111,7 @@ def _page(words: Callable[[str], str]) -> tuple[Template, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["tone"] = _tone
+    environment.filters["tone"] = tone
     style, _, _ = loader.get_source(environment, "report.css")
     return environment.get_template("report.html.j2"), style
 
@@ -236,6 +236,6 @@ def _anchor(day: AnyDay, key: str) -> str:
     return f"{key}-{day.trading_day.isoformat()}"
 
 
-def _tone(text: str) -> str:
+def tone(text: str) -> str:
     """The class of a signed figure: a gain, a loss, or neither."""
     return {"+": "gain", "-": "loss"}.get(text[:1], "")

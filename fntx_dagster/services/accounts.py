@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.store.database import Readable
+from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.raw_flex.overview import accounts
 
-__all__ = ["accounts", "chosen_account"]
+__all__ = ["NumberedAccount", "accounts", "chosen_account", "numbered_accounts"]
+
+
+class NumberedAccount(NamedTuple):
+    """An account by its number, from 1 in the order in which accounts were loaded first: it stays, and tells nothing of
+    the id. `label` is masked."""
+
+    number: int
+    account_id: str
+    label: str
+
+
+def numbered_accounts(db: Readable) -> list[NumberedAccount]:
+    """Every account that has statements, in the order of the numbers."""
+    labels = account_labels(db)
+    return [NumberedAccount(number, *each) for number, each in enumerate(labels.items(), start=1)]
 
 
 def chosen_account(db: Readable, account: str | None) -> str:

@@ -21,12 +21,14 @@ def rolling_metrics(db: Readable, period: Period, account: str | None = None) ->
     return sorted(rows, key=lambda row: (row["account_id"], row["trading_day"], place[row["metric_window"]]))
 
 
-def nav_history(db: Readable, account: str, last: date) -> list[NavDay]:
-    """The official NAVs and flows of every session up to `last`, oldest first, in base currency."""
+def nav_history(db: Readable, account: str, last: date, newest: int | None = None) -> list[NavDay]:
+    """The official NAVs and flows of every session up to `last`, oldest first, in base currency; with `newest` those
+    of so many sessions alone."""
     with reading(db) as connection:
         rows = connection.execute(
             """select trading_day, opening_nav_official, closing_nav_official, deposits, withdrawals
-            from alm_reporting.daily_summary where account_id = %s and trading_day <= %s order by trading_day""",
-            (account, last),
-        )
-        return [NavDay._make(row) for row in rows]
+            from alm_reporting.daily_summary where account_id = %s and trading_day <= %s
+            order by trading_day desc limit %s""",
+            (account, last, newest),
+        ).fetchall()
+        return [NavDay._make(row) for row in reversed(rows)]

@@ -78,6 +78,18 @@ def account_states(db: Readable) -> list[AccountState]:
     return [_state(db, loaded, known[loaded.account_id], built, signed, posted) for loaded in loaded_overview(db)]
 
 
+def last_days(db: Readable) -> dict[str, tuple[date | None, date | None]]:
+    """Account → its newest built day and its newest signed day; without the accounts that have neither."""
+    with db.connect() as connection:
+        query = "select account_id, null::date, max(trading_day) from alm_reporting.daily_signatures group by 1"
+        found = {account: (built, signed) for account, built, signed in connection.execute(query)}
+        if marts_exist(connection):
+            query = "select account_id, max(trading_day) from alm_reporting.daily_summary group by 1"
+            for account, built in connection.execute(query).fetchall():
+                found[account] = (built, found.get(account, (None, None))[1])
+    return found
+
+
 def _state(
     db: Readable, loaded: AccountOverview, calendar: str, built: _ByAccount, signed: _ByAccount, posted: _ByAccount
 ) -> AccountState:

@@ -10,7 +10,7 @@ from fntx_dagster.model.difference import in_order
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import mart_rows, reading
-from fntx_dagster.store.queries import columns
+from fntx_dagster.store.queries import columns, one_row
 
 SUMMARY_FIELDS = (
     "account_id",
@@ -67,6 +67,19 @@ def numbered_sessions(db: Readable, period: Period, account: str) -> dict[date, 
             (account, last, first),
         )
         return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def neighbours(db: Readable, account: str, day: date) -> tuple[date | None, date | None]:
+    """The built sessions before and after a day."""
+    with reading(db) as connection:
+        return one_row(
+            connection.execute(
+                """select max(trading_day) filter (where trading_day < %(day)s),
+                    min(trading_day) filter (where trading_day > %(day)s)
+                from alm_reporting.daily_summary where account_id = %(account)s""",
+                {"account": account, "day": day},
+            )
+        )
 
 
 def difference_parts(stored: dict[str, str]) -> dict[str, Decimal]:

@@ -33,17 +33,23 @@ def verifications(
     period: Period,
     account: str | None = None,
     *,
-    kinds: tuple[str, ...],
+    kinds: tuple[str, ...] | None = None,
     failed_only: bool = False,
 ) -> list[Verification]:
-    """The equations of the given kinds over a range, in the order of days."""
+    """The equations of the given kinds, of all without `kinds`, over a range, in the order of days."""
     first, last = period
     with reading(db) as connection, connection.cursor() as cursor:
         cursor.execute(
             f"""select {columns(Verification._fields)} from alm_reporting.daily_verification
-            where {IN_RANGE} and kind = any(%(kinds)s) and not (%(failed_only)s and passed)
+            where {IN_RANGE} and kind = any(coalesce(%(kinds)s, array[kind])) and not (%(failed_only)s and passed)
             order by account_id, trading_day, kind, equation""",
-            {"first": first, "last": last, "account": account, "kinds": list(kinds), "failed_only": failed_only},
+            {
+                "first": first,
+                "last": last,
+                "account": account,
+                "kinds": None if kinds is None else list(kinds),
+                "failed_only": failed_only,
+            },
         )
         return [Verification._make(row) for row in cursor]
 

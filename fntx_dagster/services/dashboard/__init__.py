@@ -1,0 +1,1 @@
+"""What the pages of the dashboard show, each read from one snapshot."""

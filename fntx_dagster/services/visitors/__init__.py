@@ -1,0 +1,1 @@
+"""Who looks at the dashboard, and what he may see."""

@@ -1,0 +1,151 @@
+"""The site: its pages and what stands before them.
+
+What belongs here: the table of pages, and how one is answered. A page is a plain function of what is asked, run in a
+thread; it returns a template's values. What it may not show is a 404 as what does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fntx_dagster.errors import FntxError, without_accounts
+from fntx_dagster.services.accounts import NumberedAccount
+from fntx_dagster.services.visitors.visitor import OWNER, Visitor
+from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site
+from fntx_dagster.web.pages import account, day, overview
+from fntx_dagster.web.rendering import render, static
+
+_SMALLEST_ZIPPED = 500
+
+
+class Page(NamedTuple):
+    """A page: where it is, what answers it, and what the menu calls it (nothing: it is not in the menu). Those of
+    `/a/{n}` are an account's."""
+
+    path: str
+    answer: Callable[[Asked], Answer]
+    menu: str = ""
+    is_for: Callable[[Visitor], bool] = lambda visitor: True
+
+    @property
+    def is_of_an_account(self) -> bool:
+        """Whether the page is one account's."""
+        return self.path.startswith("/a/{n:int}")
+
+
+PAGES = (
+    Page("/", overview.show, "Accounts"),
+    Page("/a/{n:int}", account.show, "Overview"),
+    Page("/a/{n:int}/day", day.latest, "Day"),
+    Page("/a/{n:int}/day/{date}", day.show),
+)
+
+
+def make_site(site: Site, api: ASGIApp) -> ASGIApp:
+    """The pages of a site, and beneath /api the API."""
+    app = Starlette(
+        routes=[
+            *(Route(page.path, _endpoint(site, page), methods=["GET", "POST"]) for page in PAGES),
+            Route("/static/{digest}/{name:path}", static),
+        ],
+        exception_handlers={HTTPException: _refused},
+    )
+    app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_ZIPPED)
+    return _Beside(api, _Owner(app))
+
+
+class _Beside:
+    """The API, which knows its callers by their tokens, and the pages."""
+
+    def __init__(self, api: ASGIApp, pages: ASGIApp) -> None:
+        self._api, self._pages = api, pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        of_api = scope["type"] == "http" and (scope["path"].startswith("/api/") or scope["path"] == "/openapi.json")
+        await (self._api if of_api else self._pages)(scope, receive, send)
+
+
+class _Owner:
+    """Until visitors sign in, each is the owner."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["visitor"] = Visitor("owner", OWNER)
+        await self._app(scope, receive, send)
+
+
+def _endpoint(site: Site, page: Page) -> Callable[[Request], object]:
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(_answer, site, page, request)
+
+    return endpoint
+
+
+def _answer(site: Site, page: Page, request: Request) -> Response:
+    asked = Asked(site, request)
+    try:
+        if not page.is_for(asked.visitor):
+            raise NotFound
+        shown = page.answer(asked)
+    except NotFound:
+        shown = Shown("problem.html.j2", "Not found", {"said": _NOT_FOUND, "hint": ""}, 404)
+    except BadAddress as error:
+        shown = Shown("problem.html.j2", "Not understood", {"said": f"{error}", "hint": ""}, 400)
+    except FntxError as error:
+        values = {"said": without_accounts(error.message), "hint": without_accounts(error.way_out)}
+        shown = Shown("problem.html.j2", "Not possible", values, 409)
+    return shown if isinstance(shown, Response) else html(asked, page, shown)
+
+
+_NOT_FOUND = "There is no such page, or it is not yours to see."
+
+
+def html(asked: Asked, page: Page, shown: Shown) -> HTMLResponse:
+    """A page with the menu of its visitor."""
+    account = _account_of(asked, page)
+    values = {
+        "title": shown.title,
+        "visitor": asked.visitor,
+        "account": account,
+        "menu": _menu(asked, page, account.number if account else None),
+        **shown.values,
+    }
+    return HTMLResponse(render(shown.template, values), shown.status, {"Cache-Control": "no-store"})
+
+
+def _account_of(asked: Asked, page: Page) -> NumberedAccount | None:
+    try:
+        return asked.account if page.is_of_an_account else None
+    except NotFound:
+        return None
+
+
+def _menu(asked: Asked, shown: Page, number: int | None) -> dict[str, list[tuple[str, str, bool]]]:
+    """Of the whole site, and of the account that is looked at: (path, name, whether it is this page)."""
+    pages = [page for page in PAGES if page.menu and page.is_for(asked.visitor)]
+    of_account = [page for page in pages if page.is_of_an_account] if number else []
+    return {
+        "site": [(page.path, page.menu, page is shown) for page in pages if not page.is_of_an_account],
+        "account": [(page.path.replace("{n:int}", f"{number}"), page.menu, page is shown) for page in of_account],
+    }
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """What was no page, or no page's method."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    said = _NOT_FOUND if status == 404 else "The request is not one that this page takes."
+    shown = Shown("problem.html.j2", "Not found" if status == 404 else "Refused", {"said": said, "hint": ""}, status)
+    values = {"title": shown.title, "visitor": None, "account": None, "menu": {"site": [], "account": []}, **shown.values}
+    return HTMLResponse(render(shown.template, values), status, {"Cache-Control": "no-store"})

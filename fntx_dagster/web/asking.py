@@ -1,0 +1,113 @@
+"""What a page gets, and what it gives back: the request with its visitor and its account, and a template's values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.accounts import NumberedAccount, numbered_accounts
+from fntx_dagster.services.database import Database
+from fntx_dagster.services.visitors.visitor import Visitor
+from fntx_dagster.settings import Settings
+
+
+class NotFound(Exception):
+    """There is no such page, or none that this visitor may see: both look alike."""
+
+
+class BadAddress(Exception):
+    """A part of the address is not what the page takes. The text says which, and what it takes."""
+
+
+class Site(NamedTuple):
+    """What all pages are made from."""
+
+    settings: Settings
+    db: Database
+    observer: ZoneInfo
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page answers: a template and its values. `title` stands in the browser's tab."""
+
+    template: str
+    title: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+
+
+Answer = Shown | Response
+
+
+class Asked:
+    """A request for a page."""
+
+    def __init__(self, site: Site, request: Request) -> None:
+        self.site = site
+        self.request = request
+
+    @property
+    def visitor(self) -> Visitor:
+        """Who asks."""
+        return self.request.state.visitor
+
+    @cached_property
+    def accounts(self) -> list[NumberedAccount]:
+        """The accounts that the visitor may see, in the order of their numbers."""
+        return [each for each in numbered_accounts(self.site.db) if self.visitor.may_see(each.account_id)]
+
+    @cached_property
+    def account(self) -> NumberedAccount:
+        """The account that the address names by its number. Raises NotFound where the visitor sees none of it."""
+        number = self.request.path_params["n"]
+        for each in self.accounts:
+            if each.number == number:
+                return each
+        raise NotFound
+
+    def day(self, name: str = "date") -> date | None:
+        """A date in the address, of its path or its query; None where it has none. Raises BadAddress."""
+        text = self.request.path_params.get(name) or self.request.query_params.get(name)
+        if not text:
+            return None
+        try:
+            return date.fromisoformat(text) if len(text) == len("2025-07-17") else _not_a_date(name, text)
+        except ValueError:
+            return _not_a_date(name, text)
+
+    def period(self, known: Period) -> Period:
+        """The range that `from` and `to` name, each of `known` where it is missing. Raises BadAddress."""
+        first, last = self.day("from") or known.first, self.day("to") or known.last
+        if first > last:
+            raise BadAddress(f"from {first} is after to {last}")
+        return Period(first, last)
+
+    def word(self, name: str, choices: tuple[str, ...]) -> str:
+        """A word of the query, the first of `choices` where it is missing. Raises BadAddress for any other word."""
+        word = self.request.query_params.get(name) or choices[0]
+        if word not in choices:
+            raise BadAddress(f"{name} is one of {', '.join(choices)}")
+        return word
+
+    def number(self, name: str, largest: int = 2**63 - 1) -> int | None:
+        """A number of the query from 1 to `largest`; None where it is missing. Raises BadAddress."""
+        text = self.request.query_params.get(name)
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= largest):
+            raise BadAddress(f"{name} is a number from 1 to {largest}")
+        return int(text)
+
+
+def _not_a_date(name: str, text: str) -> date:
+    raise BadAddress(f"{name}={text[:20]} is no date: write it as 2025-07-17")

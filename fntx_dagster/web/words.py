@@ -1,0 +1,49 @@
+"""How pages write amounts, ratios and times: the report's words, as filters of a template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from fntx_dagster.report import clock, money
+
+NONE = "–"
+"""Stands where there is no figure."""
+
+
+def amount(value: Decimal | None, *, signed: bool = False) -> str:
+    """An amount to the cent, half-even."""
+    return NONE if value is None else money.display(value, signed=signed)
+
+
+def gained(value: Decimal | None) -> str:
+    """An amount with its sign."""
+    return amount(value, signed=True)
+
+
+def percent(value: float | Decimal | None) -> str:
+    """A ratio as per cent, with its sign."""
+    return NONE if value is None else money.percent(value, signed=True)
+
+
+def moment(value: datetime | None) -> str:
+    """A moment in UTC, to the second."""
+    return NONE if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def day(value: date | None) -> str:
+    """A date as 2025-07-17."""
+    return NONE if value is None else value.isoformat()
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "amount": amount,
+    "exact": money.plain,
+    "gained": gained,
+    "percent": percent,
+    "moment": moment,
+    "day": day,
+    "full_date": clock.full_date,
+}
