@@ -22,6 +22,7 @@ HOMES = {
     "QuantLib": "metrics",
     "alembic": "store",
     "apprise": "adapters/apprise",
+    "argon2": "services",
     "ccxt": "adapters/exchanges",
     "dagster": "defs",
     "dagster_dbt": "defs",
@@ -55,6 +56,7 @@ HOMES = {
     "typer": "cli",
     "typing_extensions": "model",
     "web3": "adapters/evm",
+    "webauthn": "services",
 }
 # library that several rooms need → those rooms
 SHARED = {

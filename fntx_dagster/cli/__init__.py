@@ -32,6 +32,7 @@ from fntx_dagster.cli.signature import signature
 from fntx_dagster.cli.statements import fetch, load, run
 from fntx_dagster.cli.strategies import edge, strategies
 from fntx_dagster.cli.tax import tax
+from fntx_dagster.cli.users import users
 from fntx_dagster.cli.verify import verify
 from fntx_dagster.errors import FntxError
 from fntx_dagster.settings import write_privately
@@ -97,9 +98,10 @@ app.add_typer(chain, name="chain")
 app.add_typer(api, name="api")
 app.add_typer(ledger, name="ledger")
 app.add_typer(signals, name="signals")
+app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 
-for group in (app, signature, chain, api, ledger, signals, database):
+for group in (app, signature, chain, api, ledger, signals, users, database):
     for registered in group.registered_commands:
         registered.help = _flowing((registered.callback and registered.callback.__doc__) or "")
 

@@ -29,6 +29,7 @@ from fntx_dagster.settings.places import (
     default_home,
 )
 from fntx_dagster.settings.privacy import make_private, write_privately
+from fntx_dagster.settings.web import WebSettings
 from fntx_dagster.settings.writing import WrittenSettings, write
 
 __all__ = (
@@ -63,6 +64,7 @@ class Settings(groups.Group):
     database: groups.DatabaseSettings = groups.DatabaseSettings()
     dagster: groups.DagsterSettings = groups.DagsterSettings()
     ui: groups.UiSettings = groups.UiSettings()
+    web: WebSettings = WebSettings()
     flex: groups.FlexSettings = groups.FlexSettings()
     accounting: groups.AccountingSettings = groups.AccountingSettings()
     options: groups.OptionsSettings = groups.OptionsSettings()

@@ -18,6 +18,8 @@ SHORT_NAMES = {
     "first_session": "dagster.first_session",
     "ui_hosts": "ui.hosts",
     "ui_token": "ui.token",
+    "web_origin": "web.origin",
+    "web_proxies": "web.proxies",
     "statements": "flex.folder",
     "flex_date_order": "flex.date_order",
     "keep_statements": "flex.keep_files",

@@ -27,7 +27,7 @@ def test_the_help_lists_every_command() -> None:
     shown = CliRunner().invoke(app, ["--help"]).stdout
     commands = "init doctor load fetch run today "
     commands += (
-        "report summary metrics status alerts greeks risk market tax table verify demo ui env signature chain db"
+        "report summary metrics status alerts greeks risk market tax table verify demo ui env signature chain users db"
     )
     assert [name for name in commands.split() if f"│ {name} " not in shown] == []
 
@@ -81,6 +81,12 @@ WITHOUT_JSON = {
     "revoke",
     "export",
     "statement",
+    "role",
+    "grant",
+    "remove",
+    "link",
+    "password",
+    "end",
 }
 """They print for people or for a shell, or are JSON anyway."""
 

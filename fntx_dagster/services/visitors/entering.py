@@ -1,0 +1,46 @@
+"""The link by which somebody enters the dashboard: its address, and the file in the home that holds the owner's.
+
+The secret stands behind the `#`, so that no browser sends it to a server and no log holds it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fntx_dagster.settings import Settings
+
+DEFAULT_PORT = 8765
+PATH = "/enter"
+_FILE = "enter-link"
+
+
+def origin_of(settings: Settings, port: int = DEFAULT_PORT) -> str:
+    """The origin that browsers reach the dashboard under: the setting's, else this machine's on a port."""
+    return settings.web.origin or f"http://localhost:{port}"
+
+
+def is_local(origin: str) -> bool:
+    """Whether an origin is this machine's own, where one person needs no user."""
+    return origin.startswith("http://localhost")
+
+
+def link(origin: str, secret: str) -> str:
+    """The address that a person opens."""
+    return f"{origin}{PATH}#{secret}"
+
+
+def keep_link(settings: Settings, address: str) -> Path:
+    """Keep the owner's link in a file of the home that he alone can read: the file."""
+    file = settings.paths.home / _FILE
+    written = file.with_name(f".{_FILE}.{os.getpid()}")
+    written.unlink(missing_ok=True)
+    with open(written, "x", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+        opened.write(f"{address}\n")
+    written.replace(file)
+    return file
+
+
+def forget_link(settings: Settings) -> None:
+    """Remove the file of a link that was used."""
+    (settings.paths.home / _FILE).unlink(missing_ok=True)

@@ -1,0 +1,27 @@
+"""Where the dashboard is reached."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from fntx_dagster.settings.groups import Group
+
+
+class WebSettings(Group):
+    """Under which origin the dashboard that `fntx serve` serves is reached."""
+
+    origin: str | None = Field(
+        default=None,
+        pattern=r"^(https://[a-z0-9.-]+|http://localhost)(:[1-9][0-9]{0,4})?$",
+        description=(
+            "origin that browsers reach the dashboard under (`https://fntx.example.com`), where a proxy brings TLS to "
+            "it; unset: `http://localhost:8765`, for this machine alone"
+        ),
+    )
+    proxies: frozenset[str] = Field(
+        default=frozenset({"127.0.0.1", "::1"}),
+        description=(
+            "addresses of the proxies whose `X-Forwarded-For` says where a visitor is, as a JSON list "
+            '(`["127.0.0.1", "::1"]`); it counts only with an origin of https'
+        ),
+    )
