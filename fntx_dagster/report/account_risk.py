@@ -5,7 +5,7 @@ What belongs here: headers and rows of display strings. What is unknown is a das
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,9 @@ from fntx_dagster.model.account_risk import (
     IN_THE_MONEY,
     AccountRisk,
     Assignments,
+    Drawdown,
     Streak,
+    Streaks,
     Stress,
 )
 from fntx_dagster.report import clock, money
@@ -30,7 +32,7 @@ def risk_tables(risk: AccountRisk) -> list[Table]:
     tables = (
         stress_table(risk),
         assignment_table(risk.assignments, risk.base_currency),
-        drawdowns_table(risk),
+        drawdowns_table(risk.drawdowns),
         figures_table(risk),
     )
     return [table for table in tables if table.rows]
@@ -113,7 +115,7 @@ def assignment_table(taken: Assignments, base_currency: str) -> Table:
     )
 
 
-def drawdowns_table(risk: AccountRisk) -> Table:
+def drawdowns_table(drawdowns: Sequence[Drawdown]) -> Table:
     """The deepest falls of the linked return, the deepest first."""
     return Table(
         ("Drawdown", "From", "Lowest", "Recovered", "Sessions Down", "Sessions Up"),
@@ -126,7 +128,7 @@ def drawdowns_table(risk: AccountRisk) -> Table:
                 f"{fall.sessions_down:,}",
                 _UNKNOWN if fall.sessions_up is None else f"{fall.sessions_up:,}",
             )
-            for fall in risk.drawdowns
+            for fall in drawdowns
         ),
         title="Worst Drawdowns",
         words=4,
@@ -135,40 +137,46 @@ def drawdowns_table(risk: AccountRisk) -> Table:
 
 def figures_table(risk: AccountRisk) -> Table:
     """Streaks, margin and what was made on it."""
-    runs = risk.streaks
-    rows = [
-        ("Longest winning streak", _streak(runs.winning, risk.base_currency)),
-        ("Longest losing streak", _streak(runs.losing, risk.base_currency)),
-        ("Streak at the end", _streak(runs.current, risk.base_currency)),
-    ]
-    if margin := risk.margin:
-        rows += [
-            (name, _UNKNOWN if amount is None else f"{money.display(amount)} {margin.currency}")
-            for name, amount in (
-                ("Initial margin", margin.initial),
-                ("Maintenance margin", margin.maintenance),
-                ("Excess liquidity", margin.excess),
-                ("Available funds (NAV less initial margin)", margin.available),
-                ("Buying power", margin.buying_power),
-            )
-        ]
-    if made := risk.on_margin:
-        sessions = f"{made.sessions} session{'s' * (made.sessions != 1)}"
-        mean = f"{money.display(made.mean_margin)} {risk.base_currency}"
-        rows.append(
-            (
-                "Return on margin",
-                f"{money.percent(made.ratio, signed=True)}: {money.display(made.net_pnl, signed=True)} on {mean}, "
-                f"over {sessions}",
-            )
-        )
     return Table(
         ("Figure", "Value"),
-        tuple(rows),
+        (*_streak_rows(risk.streaks, risk.base_currency), *_margin_rows(risk)),
         title="Streaks and Margin",
         words=2,
         footnote=_margin_note(risk),
     )
+
+
+def streaks_table(runs: Streaks, base_currency: str) -> Table:
+    """The streaks alone."""
+    return Table(("Figure", "Value"), tuple(_streak_rows(runs, base_currency)), title="Streaks", words=2)
+
+
+def margin_table(risk: AccountRisk) -> Table:
+    """Margin and what was made on it; without rows where it is unknown."""
+    return Table(("Figure", "Value"), tuple(_margin_rows(risk)), title="Margin", words=2, footnote=_margin_note(risk))
+
+
+def _streak_rows(runs: Streaks, base_currency: str) -> Iterator[tuple[str, str]]:
+    yield ("Longest winning streak", _streak(runs.winning, base_currency))
+    yield ("Longest losing streak", _streak(runs.losing, base_currency))
+    yield ("Streak at the end", _streak(runs.current, base_currency))
+
+
+def _margin_rows(risk: AccountRisk) -> Iterator[tuple[str, str]]:
+    if margin := risk.margin:
+        for name, amount in (
+            ("Initial margin", margin.initial),
+            ("Maintenance margin", margin.maintenance),
+            ("Excess liquidity", margin.excess),
+            ("Available funds (NAV less initial margin)", margin.available),
+            ("Buying power", margin.buying_power),
+        ):
+            yield (name, _UNKNOWN if amount is None else f"{money.display(amount)} {margin.currency}")
+    if made := risk.on_margin:
+        sessions = f"{made.sessions} session{'s' * (made.sessions != 1)}"
+        mean = f"{money.display(made.mean_margin)} {risk.base_currency}"
+        gain = f"{money.display(made.net_pnl, signed=True)} on {mean}"
+        yield ("Return on margin", f"{money.percent(made.ratio, signed=True)}: {gain}, over {sessions}")
 
 
 def _no_stress(stress: Stress) -> str:

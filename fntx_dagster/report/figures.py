@@ -11,6 +11,7 @@ from datetime import date
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.against_market import AgainstMarket
 from fntx_dagster.model.day import Day
+from fntx_dagster.model.nav import NavDay
 from fntx_dagster.report import charts, clock, money, performance
 from fntx_dagster.report.against_market import market_figures
 from fntx_dagster.report.narrative import Story
@@ -35,15 +36,21 @@ def figures(
     nav = [_nav(path, stories[-1].day.base_currency, key)] if path.sessions else []
     if len(official) < 2:
         return nav
-    sessions = [day.trading_day for day in official]
-    daily_returns = [nav_day(day).daily_return for day in official]
+    made, fell = return_figures([nav_day(day) for day in official], key, market)
+    return [made, *nav, fell, *(market_figures(market, key) if market else [])]
+
+
+def return_figures(days: Sequence[NavDay], key: str, market: AgainstMarket | None = None) -> tuple[Figure, Figure]:
+    """The linked return, beside the benchmark's where `market` has it, and the drawdown, of sessions in the order of
+    time: at least one."""
+    sessions, daily_returns = [day.trading_day for day in days], [day.daily_return for day in days]
     linked_returns = [wealth - 1 for wealth in performance.wealth(daily_returns)]
     drawdowns = performance.drawdowns(daily_returns)
     span, deepest = clock.span(sessions[0], sessions[-1]), min(drawdowns)
     total = money.percent(linked_returns[-1], signed=True)
     benchmark = _benchmark(market, sessions)
     deepest_text = f"the deepest is {money.percent(deepest)}"
-    return [
+    return (
         Figure(
             "Return",
             charts.return_chart(
@@ -58,9 +65,8 @@ def figures(
                 ("accent", f"time-weighted, linked from daily returns: {total}; deposits and withdrawals do not count"),
                 *_benchmarks_key(market, benchmark),
             ],
-            _return_table(official, daily_returns, linked_returns, drawdowns),
+            _return_table(days, linked_returns, drawdowns),
         ),
-        *nav,
         Figure(
             "Drawdown",
             charts.drawdown_chart(
@@ -74,8 +80,7 @@ def figures(
             ),
             [("loss", f"below the highest linked return of the range; {deepest_text}")],
         ),
-        *(market_figures(market, key) if market else []),
-    ]
+    )
 
 
 def steps_table(story: Story) -> Table:
@@ -130,23 +135,18 @@ def _nav(path: NavPath, currency: str, key: str) -> Figure:
     )
 
 
-def _return_table(
-    days: Sequence[Day],
-    daily_returns: Sequence[float | None],
-    linked_returns: Sequence[float],
-    drawdowns: Sequence[float],
-) -> Table:
+def _return_table(days: Sequence[NavDay], linked_returns: Sequence[float], drawdowns: Sequence[float]) -> Table:
     return Table(
         headers=("Trading Day", "Closing NAV", "Return", "Linked", "Drawdown"),
         rows=tuple(
             (
                 day.trading_day.isoformat(),
-                money.display(day.closing_nav_official),
-                "" if daily is None else money.percent(daily, signed=True),
+                money.display(day.closing_nav),
+                "" if day.daily_return is None else money.percent(day.daily_return, signed=True),
                 money.percent(total, signed=True),
                 money.percent(below),
             )
-            for day, daily, total, below in zip(days, daily_returns, linked_returns, drawdowns, strict=True)
+            for day, total, below in zip(days, linked_returns, drawdowns, strict=True)
         ),
         title="The figures of the chart",
         results=("Return", "Linked"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from fntx_dagster.model.nav import FEW_OBSERVATIONS
 from fntx_dagster.report import money
+from fntx_dagster.report.definitions import DEFINITIONS
 from fntx_dagster.report.tables import Table
 
 WINDOWS = {
@@ -32,6 +33,7 @@ _IN_PERCENT = (
 )
 _PERCENT = ("win_rate", "win_rate_all_in")
 _HOURS = ("average_holding_hours",)
+_MULTIPLES = ("paid_in", "dpi", "rvpi", "tvpi")
 _SPELLED = {
     "var_95": "VaR 95 % of returns",
     "cvar_95": "CVaR 95 % of returns",
@@ -60,6 +62,20 @@ def metrics_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         rows=tuple((_label(name), *(_cell(name, row[name]) for row in ordered)) for name in names),
         title="Metrics",
         footnote=_few(ordered),
+    )
+
+
+def defined_table(row: Mapping[str, Any]) -> Table:
+    """One window's metrics, each with its definition; those that are counted from the account's beginning alone are
+    left out where they have no figure."""
+    window = _window(row["metric_window"]).replace(":", " to ")
+    names = [name for name in row if name not in _KEYS and (row[name] is not None or name not in _MULTIPLES)]
+    return Table(
+        headers=("Metric", "Definition", window),
+        rows=tuple((_label(name), DEFINITIONS.get(name, ""), _cell(name, row[name])) for name in names),
+        title="Metrics",
+        words=2,
+        footnote=_few([row]),
     )
 
 

@@ -22,7 +22,7 @@ from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.services.accounts import NumberedAccount
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site
-from fntx_dagster.web.pages import account, day, overview
+from fntx_dagster.web.pages import account, day, overview, performance
 from fntx_dagster.web.rendering import render, static
 
 _SMALLEST_ZIPPED = 500
@@ -48,6 +48,7 @@ PAGES = (
     Page("/a/{n:int}", account.show, "Overview"),
     Page("/a/{n:int}/day", day.latest, "Day"),
     Page("/a/{n:int}/day/{date}", day.show),
+    Page("/a/{n:int}/performance", performance.show, "Performance"),
 )
 
 
@@ -147,5 +148,11 @@ async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = _NOT_FOUND if status == 404 else "The request is not one that this page takes."
     shown = Shown("problem.html.j2", "Not found" if status == 404 else "Refused", {"said": said, "hint": ""}, status)
-    values = {"title": shown.title, "visitor": None, "account": None, "menu": {"site": [], "account": []}, **shown.values}
+    values = {
+        "title": shown.title,
+        "visitor": None,
+        "account": None,
+        "menu": {"site": [], "account": []},
+        **shown.values,
+    }
     return HTMLResponse(render(shown.template, values), status, {"Cache-Control": "no-store"})

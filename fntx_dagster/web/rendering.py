@@ -50,6 +50,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"tone": tone, "drawn": Markup, **words.FILTERS}
+    environment.tests["a_date"] = words.is_a_date
     environment.globals["static"] = static_path
     return environment
 

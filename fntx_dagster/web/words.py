@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -36,6 +37,11 @@ def moment(value: datetime | None) -> str:
 def day(value: date | None) -> str:
     """A date as 2025-07-17."""
     return NONE if value is None else value.isoformat()
+
+
+def is_a_date(cell: str) -> bool:
+    """Whether a cell of a table is a date, as 2025-07-17."""
+    return re.fullmatch(r"\d{4}-\d{2}-\d{2}", cell) is not None
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -32,3 +32,15 @@ def nav_history(db: Readable, account: str, last: date, newest: int | None = Non
             (account, last, newest),
         ).fetchall()
         return [NavDay._make(row) for row in reversed(rows)]
+
+
+def nav_days(db: Readable, account: str, period: Period) -> list[NavDay]:
+    """The same of the sessions of a range."""
+    with reading(db) as connection:
+        rows = connection.execute(
+            """select trading_day, opening_nav_official, closing_nav_official, deposits, withdrawals
+            from alm_reporting.daily_summary where account_id = %s and trading_day between %s and %s
+            order by trading_day""",
+            (account, *period),
+        )
+        return [NavDay._make(row) for row in rows]

@@ -1,0 +1,70 @@
+"""`/a/{n}/performance`: one account over a window: returns, falls, distribution, trades and strategies."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fntx_dagster.model.against_market import AgainstMarket
+from fntx_dagster.model.period import Period
+from fntx_dagster.report import clock, money
+from fntx_dagster.report.account_risk import drawdowns_table, streaks_table
+from fntx_dagster.report.against_market import distribution_table, market_figures, market_tables
+from fntx_dagster.report.figures import return_figures
+from fntx_dagster.report.metrics_table import WINDOWS as NAMES
+from fntx_dagster.report.metrics_table import defined_table
+from fntx_dagster.report.performance import linked, monthly_table
+from fntx_dagster.report.strategies import selling_tables
+from fntx_dagster.report.tables import Figure
+from fntx_dagster.services.dashboard.overview import newest_day
+from fntx_dagster.services.dashboard.performance import WINDOWS, PerformanceShown, performance_of
+from fntx_dagster.web.asking import Answer, Asked, Shown
+
+_SPREAD = "Distribution"
+
+
+def show(asked: Asked) -> Answer:
+    """The window that the address names, or the range of its `from` and `to`."""
+    chosen = chosen_window(asked)
+    found = performance_of(asked.site.settings, asked.site.db, asked.account.account_id, chosen)
+    values = {
+        "chosen": chosen,
+        "windows": [(name, NAMES[name]) for name in WINDOWS],
+        "found": found,
+        **(_shown(found) if found else {}),
+    }
+    return Shown("performance.html.j2", "Performance", values)
+
+
+def chosen_window(asked: Asked) -> str | Period:
+    """A window by its name, or a range: from the account's first day, and to its newest, where an end is not named."""
+    window = asked.word("window", WINDOWS)
+    first, last = asked.day("from"), asked.day("to")
+    if first is None and last is None:
+        return window
+    newest = newest_day(asked.site.db, asked.account) or date.max
+    return asked.period(Period(date.min, max(newest, first or newest)))
+
+
+def _shown(found: PerformanceShown) -> dict[str, object]:
+    made = linked(day.daily_return for day in found.days)
+    market = found.market
+    beside = market.comparison if market else None
+    return {
+        "span": clock.span(*found.period),
+        "made": "–" if made is None else money.percent(made, signed=True),
+        "beside": beside,
+        "figures": [*return_figures(found.days, "window", market), *(_of_market(market) if market else [])],
+        "months": monthly_table(found.days),
+        "drawdowns": drawdowns_table(found.drawdowns),
+        "streaks": streaks_table(found.streaks, found.base_currency),
+        "metrics": defined_table(found.metrics),
+        "market": [table for table in market_tables(market) if table.title != _SPREAD] if market else [],
+        "selling": selling_tables(found.selling) if found.selling else [],
+    }
+
+
+def _of_market(market: AgainstMarket) -> list[Figure]:
+    """The charts of the market, that of the distribution with its table."""
+    figures = market_figures(market, "window")
+    spread = distribution_table(market.distribution) if market.distribution else None
+    return [figure._replace(table=spread) if figure.name == _SPREAD else figure for figure in figures]
