@@ -27,6 +27,7 @@ from fntx_dagster.cli.ledger import ledger
 from fntx_dagster.cli.operation import alerts, database, demo, env, status, ui
 from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.cli.setup import init
+from fntx_dagster.cli.share import share
 from fntx_dagster.cli.signals import signals
 from fntx_dagster.cli.signature import signature
 from fntx_dagster.cli.statements import fetch, load, run
@@ -94,6 +95,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(signature, name="signature")
+app.add_typer(share, name="share")
 app.add_typer(chain, name="chain")
 app.add_typer(api, name="api")
 app.add_typer(ledger, name="ledger")
@@ -101,7 +103,7 @@ app.add_typer(signals, name="signals")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 
-for group in (app, signature, chain, api, ledger, signals, users, database):
+for group in (app, signature, share, chain, api, ledger, signals, users, database):
     for registered in group.registered_commands:
         registered.help = _flowing((registered.callback and registered.callback.__doc__) or "")
 

@@ -7,12 +7,13 @@ from datetime import date
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import EXTENSION
+from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.proof.disclosure import disclose
 from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
 from fntx_dagster.services.signatures.values import catalogue_of, extension_catalogue_of
 from fntx_dagster.services.signatures.verifying import signed_day
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox import signatures
 
 
@@ -26,8 +27,12 @@ def disclose_day(
     catalogues it was signed by, or the salt secret is another one.
     """
     with db.snapshot() as snapshot:
-        signed = signed_day(snapshot, account, day, version)
-        posted = signatures.receipt_of(snapshot, signed)
+        return disclosure_of(settings, snapshot, signed_day(snapshot, account, day, version), metrics)
+
+
+def disclosure_of(settings: Settings, db: Readable, signed: SignedDay, metrics: Sequence[str]) -> str:
+    """The same of a version that was read. Raises Permanent as `disclose_day` does."""
+    day, posted = signed.trading_day, signatures.receipt_of(db, signed)
     catalogue, its_catalogue = catalogue_of(signed), extension_catalogue_of(signed)
     if its_catalogue is None and (lacking := [name for name in metrics if name in EXTENSION.by_name]):
         raise Permanent(

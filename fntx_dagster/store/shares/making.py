@@ -1,0 +1,89 @@
+"""Writing: a link with what it shows, a file that was given away, the end of a link, one more view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+import psycopg
+
+from fntx_dagster.model.period import Period
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.queries import one_value
+
+
+class NewDisclosure(NamedTuple):
+    """A disclosure as it was made, and what it shows."""
+
+    trading_day: date
+    version: int
+    metrics: Sequence[str]
+    document: str
+
+
+class NewLink(NamedTuple):
+    """A link to be: what it shows of whom, over which period of which calendar, and until when (aware; None: until it
+    is ended)."""
+
+    account_id: str
+    token_digest: bytes
+    note: str
+    period: Period
+    calendar: str
+    node: str | None
+    expires_at: datetime | None
+
+
+def add_link(db: Database, link: NewLink, disclosures: Sequence[NewDisclosure]) -> int:
+    """Keep a link and all that it shows; its number."""
+    with db.connect() as connection:
+        share_id = one_value(
+            connection.execute(
+                """insert into sharing.shares
+                    (account_id, token_digest, note, first_day, last_day, calendar, node, expires_at)
+                values (%s, %s, %s, %s, %s, %s, %s, %s) returning share_id""",
+                (link.account_id, link.token_digest, link.note, *link.period, *link[4:]),
+            )
+        )
+        _add(connection, share_id, link.account_id, disclosures)
+    return share_id
+
+
+def add_file(db: Database, account: str, disclosure: NewDisclosure) -> None:
+    """Keep a disclosure that is given away as a file."""
+    with db.connect() as connection:
+        _add(connection, None, account, [disclosure])
+
+
+def end_link(db: Database, share_id: int) -> bool:
+    """Let a link end now; False where it was ended before."""
+    with db.connect() as connection:
+        done = connection.execute(
+            "insert into sharing.endings (share_id) values (%s) on conflict do nothing", (share_id,)
+        )
+        return bool(done.rowcount)
+
+
+def count_view(db: Database, share_id: int, day: date, place: str) -> None:
+    """Count one more view of a link on a day (of UTC), and nothing of who it was."""
+    with db.connect() as connection:
+        connection.execute(
+            """insert into sharing.views as seen (share_id, day, place, times) values (%s, %s, %s, 1)
+            on conflict (share_id, day, place) do update set times = seen.times + 1""",
+            (share_id, day, place),
+        )
+
+
+def _add(
+    connection: psycopg.Connection, share_id: int | None, account: str, disclosures: Sequence[NewDisclosure]
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """insert into sharing.disclosures (share_id, account_id, trading_day, version, metrics, document)
+            values (%s, %s, %s, %s, %s, %s)""",
+            [
+                (share_id, account, each.trading_day, each.version, list(each.metrics), each.document)
+                for each in disclosures
+            ],
+        )
