@@ -97,7 +97,7 @@ ROOMS = {
 }
 ROOMS["services"] = {*ROOMS} - {"simulate"}
 ROOMS["defs"] = {"services", "settings", "foreign", "errors", "model", "report"}  # report: how Markdown writes a table
-ROOMS["api"] = {"services", "settings", "errors", "model"}
+ROOMS["api"] = {"services", "settings", "errors", "model", "report"}  # report: values in JSON
 ROOMS["web"] = {"services", "settings", "foreign", "errors", "model", "report"}
 # defs: runs; web: the dashboard's pages; simulate: the live demo; api: its server; client: the bots of the demos
 ROOMS["cli"] = {

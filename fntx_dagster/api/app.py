@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fntx_dagster.api import callers, description, signals
+from fntx_dagster.api import callers, description, record, signals
 from fntx_dagster.api.dependencies import NAME, Body, BotId, Key, Now, Reader, TheDesk, Trader, replied
 from fntx_dagster.api.description import answered
 from fntx_dagster.api.paper import result_of
@@ -23,22 +23,26 @@ from fntx_dagster.api.problems import answer_problems
 from fntx_dagster.model import answers
 from fntx_dagster.services.orders import asking, guarding, health, money, portfolio, requests, submitting
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.settings import Settings
 
 _LAST_ENTRY = 2**63 - 1
 
 router = APIRouter(prefix="/api", responses=description.PROBLEMS)
 
 
-def make_app(desk: Desk, *, simulated_time: bool = False) -> FastAPI:
-    """The API of a desk. `simulated_time`: whether requests may state their own moment (FNTX-Now), in paper books."""
+def make_app(desk: Desk, settings: Settings | None = None, *, simulated_time: bool = False) -> FastAPI:
+    """The API of a desk, and of the record by `settings`. `simulated_time`: whether requests may state their own moment
+    (FNTX-Now), in paper books."""
     app = FastAPI(title="FNTX", version="1", docs_url=None, redoc_url=None)
     app.state.desk = desk
+    app.state.settings = settings or Settings()
     app.state.simulated_time = simulated_time
     app.state.failures = callers.Failures()
     app.state.known_callers = callers.KnownCallers()
     answer_problems(app)
     app.include_router(router)
     app.include_router(signals.router)
+    app.include_router(record.router)
     app.add_middleware(_Unstored)
     return app
 

@@ -223,6 +223,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for status, words in _STATUSES.items()
 }
 """What every endpoint may answer beside its own."""
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "The caller has this answer already: If-None-Match"}}
 
 
 def answered(kind: type, status: int = 200) -> dict[int | str, dict[str, Any]]:

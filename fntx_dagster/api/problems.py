@@ -24,6 +24,8 @@ _TITLES = {
     "not_found": "There is no such page",
     "method_not_allowed": "This endpoint takes another method",
     "order_not_found": "There is no such order",
+    "account_not_found": "There is no such account",
+    "day_not_found": "The day is not built",
     "bot_not_found": "There is no such bot",
     "idempotency_key_missing": "An idempotency key is needed",
     "idempotency_key_conflict": "Two idempotency keys were given",

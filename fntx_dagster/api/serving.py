@@ -36,7 +36,7 @@ def serve(
     watcher of live books beside it; `around`: what is served in its place, which
     holds it. Raises what `desk_of` raises."""
     desk = desk_of(settings, db)
-    api = make_app(desk, simulated_time=settings.orders.simulated_time)
+    api = make_app(desk, settings, simulated_time=settings.orders.simulated_time)
     app = around(api) if around else api
     spare_the_collector()
     with watching(watcher_of(settings, desk)) if watches else nullcontext():

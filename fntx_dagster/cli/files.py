@@ -17,12 +17,12 @@ from fntx_dagster.cli.options import (
     MaybeTo,
     Output,
     TableFormat,
-    json_text,
     settings_and_database,
 )
 from fntx_dagster.cli.plain import write, write_json
 from fntx_dagster.model.data_table import TABLES
 from fntx_dagster.model.period import EVER, Period
+from fntx_dagster.report.programs import json_text
 
 if TYPE_CHECKING:
     from fntx_dagster.model.data_table import DataTable, Kind

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -148,23 +147,6 @@ def observer_of(settings: Settings, zone: str | None) -> ZoneInfo:
 
 def print_json(value: Any) -> None:
     """JSON for programs: money as strings of exact decimals, days and times in ISO form, bytes never."""
+    from fntx_dagster.report.programs import json_text
+
     write_json(json_text(value))
-
-
-def json_text(value: Any) -> str:
-    """The same document as text, with a final line feed."""
-    return json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    from decimal import Decimal
-
-    if isinstance(value, Decimal):
-        from fntx_dagster.report.money import plain
-
-        return plain(value)
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    raise TypeError(f"{type(value).__name__} has no JSON form here")

@@ -72,7 +72,7 @@ class _Beside:
         self._api, self._pages = api, pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        of_api = scope["type"] == "http" and (scope["path"].startswith("/api/") or scope["path"] == "/openapi.json")
+        of_api = scope["type"] == "http" and (scope["path"].startswith(("/api/", "/db/", "/openapi.json")))
         await (self._api if of_api else self._pages)(scope, receive, send)
 
 

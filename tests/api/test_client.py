@@ -88,6 +88,15 @@ CALLS: dict[str, dict[str, Any]] = {
         "user_id": "1",
         "after": "0",
     },
+    "accounts": {},
+    "days": {"number": "{number}", "first": NOON.date(), "last": NOON.date()},
+    "day": {"number": "{number}", "day": "{day}"},
+    "current": {"number": "{number}"},
+    "metrics": {"number": "{number}", "on": NOON.date()},
+    "positions": {"number": "{number}", "on": NOON.date()},
+    "signatures": {"number": "{number}", "first": NOON.date(), "last": NOON.date()},
+    "table": {"number": "{number}", "name": "{name}", "first": NOON.date(), "last": NOON.date()},
+    "alerts": {},
 }
 """Each method with every argument that it has."""
 

@@ -53,7 +53,7 @@ def site(demo_home: Path) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def address(site: Site) -> Iterator[str]:
     """Where the site is served."""
-    with served(make_site(site, make_app(desk_of(site.settings, site.db)))) as url:
+    with served(make_site(site, make_app(desk_of(site.settings, site.db), site.settings))) as url:
         yield url
 
 

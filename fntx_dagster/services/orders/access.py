@@ -35,6 +35,11 @@ class Caller(NamedTuple):
         return self.role in (TRADER, ADMIN)
 
     @property
+    def reads_every_account(self) -> bool:
+        """Whether it may read the record of every account."""
+        return self.role in (ADMIN, READER)
+
+    @property
     def may_signal(self) -> bool:
         """Whether it may send signals."""
         return self.role in (SIGNAL_SOURCE, ADMIN)

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from psycopg.rows import dict_row
 
 from fntx_dagster.accounting.calendar import sessions
-from fntx_dagster.model.period import Period
+from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.store.accounting.calendars import calendars
 from fntx_dagster.store.accounting.changes import changed_since
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import marts_exist
+from fntx_dagster.store.queries import one_row
 from fntx_dagster.store.raw_flex.coverage import nav_sessions
 from fntx_dagster.store.raw_flex.overview import AccountOverview, loaded_overview
 
@@ -88,6 +89,17 @@ def last_days(db: Readable) -> dict[str, tuple[date | None, date | None]]:
             for account, built in connection.execute(query).fetchall():
                 found[account] = (built, found.get(account, (None, None))[1])
     return found
+
+
+def built_span_of(db: Readable, account: str, within: Period = EVER) -> Period | None:
+    """The first and the last built day of an account within a range; None where there is none."""
+    with db.connect() as connection:
+        if not marts_exist(connection):
+            return None
+        query = """select min(trading_day), max(trading_day) from alm_reporting.daily_summary
+            where account_id = %s and trading_day between %s and %s"""
+        first, last = one_row(connection.execute(query, (account, *within)))
+    return Period(first, last) if first else None
 
 
 def _state(

@@ -13,60 +13,19 @@ answers what it answered, or would have answered, the first time.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, Literal, cast
-from uuid import uuid4
+from typing import Any, Literal
 
-import requests
-
+from fntx_dagster.client.record import RecordReader
+from fntx_dagster.client.sending import Amount, ApiProblem, written
 from fntx_dagster.model import answers, signal_answers
 
-Amount = Decimal | int | str
-"""An exact number: floats are refused."""
-
-_AGAIN = (409, 429, 502, 503, 504)
-"""Statuses after which the same request may go again: the first is still under way, or nobody took it."""
+__all__ = ["Amount", "ApiProblem", "Client"]
 
 
-class ApiProblem(Exception):
-    """What the API answered instead: the HTTP status, the code for programs, the words, and each wrong field
-    (`field`, `code`, `message`)."""
-
-    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
-        self.status = status
-        self.code = str(body.get("code", ""))
-        self.detail = str(body.get("detail", ""))
-        self.errors: list[dict[str, str]] = list(body.get("errors", ()))
-        super().__init__(f"{status} {self.code}: {self.detail}")
-
-
-class Client:
-    """A bot's way to the API. One client is for one thread; `is_paper` of every call is the one given here.
-
-    `timeout`: seconds that an answer may take; `attempts`: how often a request goes at most before its error is raised;
-    `now`: the moment that requests state, where the server runs with simulated time.
-    """
-
-    def __init__(
-        self,
-        token: str,
-        url: str = "http://127.0.0.1:8000",
-        *,
-        is_paper: bool = True,
-        timeout: float = 30,
-        attempts: int = 4,
-        now: datetime | None = None,
-    ) -> None:
-        self.is_paper = is_paper
-        self.now = now
-        self._url = url.rstrip("/")
-        self._timeout = timeout
-        self._attempts = attempts
-        self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {token}"
+class Client(RecordReader):
+    """A bot's way to the API. One client is for one thread; `is_paper` of every call is the one given here."""
 
     def submit(
         self,
@@ -224,7 +183,7 @@ class Client:
             "description": description,
             "is_paper": self.is_paper,
         }
-        return self._call("POST", "/db/signals/v2/entry", json=_written(body), once=True)
+        return self._call("POST", "/db/signals/v2/entry", json=written(body), once=True)
 
     def exit_signal(
         self,
@@ -252,7 +211,7 @@ class Client:
             "exit_reason": exit_reason,
             "settlement_price": settlement_price,
         }
-        return self._call("POST", "/db/signals/v2/exit", json=_written(body))
+        return self._call("POST", "/db/signals/v2/exit", json=written(body))
 
     def active_positions(
         self, strategy_code: str | None = None, user_id: str | None = None
@@ -287,86 +246,8 @@ class Client:
     def share_proof(self, signal_execution_id: int, user_id: str | None = None) -> signal_answers.ShareProof:
         """The proof of a participant's share, the caller's own unless another is named: `fntx verify` checks it."""
         path = f"/db/signals/v2/executions/{signal_execution_id}/proof"
-        return self._call("GET", path, params=_written({"user_id": user_id}))
+        return self._call("GET", path, params=written({"user_id": user_id}))
 
     def limits(self, bot_id: str | None = None) -> answers.LimitsAnswer:
         """How much of the limits of the day and of the burst is used."""
         return self._get("/api/limits/status", bot_id=bot_id)
-
-    def _get(self, path: str, **query: object) -> Any:
-        wanted = {name: _written(value) for name, value in query.items() if value is not None}
-        return self._call("GET", path, params=wanted | {"is_paper": "true" if self.is_paper else "false"})
-
-    def _post(self, path: str, **body: object) -> Any:
-        return self._call("POST", path, json=_written(body | {"is_paper": self.is_paper}))
-
-    def _keyed(self, path: str, body: Mapping[str, object], key: str | None) -> Any:
-        """A request that happens once, however often it goes."""
-        sent = _written({**body, "is_paper": self.is_paper})
-        return self._call("POST", path, json=sent, headers={"Idempotency-Key": key or str(uuid4())})
-
-    def _call(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, *, once: bool = False, **more: Any
-    ) -> Any:
-        """`once`: the request happens once by its content, however often it goes."""
-        headers = {**(headers or {}), **({"FNTX-Now": self.now.isoformat()} if self.now else {})}
-        again = once or method == "GET" or "Idempotency-Key" in headers
-        for attempt in range(1, self._attempts + 1):
-            last = attempt == self._attempts or not again
-            try:
-                response = self._session.request(
-                    method, self._url + path, headers=headers, timeout=self._timeout, allow_redirects=False, **more
-                )
-            except (requests.ConnectionError, requests.Timeout):
-                if last:
-                    raise
-                time.sleep(_pause(attempt, None))
-                continue
-            if response.ok:
-                return response.json()
-            if last or not _passes(response):
-                raise ApiProblem(response.status_code, _problem(response))
-            time.sleep(_pause(attempt, response.headers.get("Retry-After")))
-        raise AssertionError("a request goes at least once")
-
-
-def _passes(response: requests.Response) -> bool:
-    """Whether what was answered may pass by itself."""
-    if response.status_code == 409:
-        return _problem(response).get("code") == "request_in_progress"
-    return response.status_code in _AGAIN
-
-
-def _problem(response: requests.Response) -> Mapping[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    return cast(Mapping[str, Any], body) if isinstance(body, dict) else {"detail": response.reason}
-
-
-def _pause(attempt: int, stated: str | None) -> float:
-    """Seconds to wait: what the server says, up to a minute, or half a second and twice as long each time."""
-    return min(float(stated), 60) if stated and stated.isdigit() else 0.5 * 2 ** (attempt - 1)
-
-
-def _written(value: object) -> Any:
-    """A value as it goes out: amounts as plain texts, moments with their offset, nothing that is None.
-
-    Raises TypeError for a float, ValueError for a moment without a zone.
-    """
-    if isinstance(value, float):
-        raise TypeError(f"{value!r} is a float, and amounts are exact: give a Decimal, an int or a text")
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError("a moment needs its zone")
-        return value.isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {name: _written(one) for name, one in value.items() if one is not None}
-    if isinstance(value, list | tuple):
-        return [_written(one) for one in value]
-    return value if isinstance(value, bool) or not isinstance(value, int) else f"{value}"

@@ -1,0 +1,114 @@
+"""The endpoints of the record: accounts, their days, metrics, risk, trades and signed days, for programs."""
+
+import hashlib
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from fntx_dagster.api import description
+from fntx_dagster.api.dependencies import Reader, TheDesk
+from fntx_dagster.api.description import answered
+from fntx_dagster.model import record_answers as answers
+from fntx_dagster.report.programs import json_text
+from fntx_dagster.services import record_reading as reading
+from fntx_dagster.settings import Settings
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The account's number, from `/api/v1/accounts`.")]
+First = Annotated[date | None, Query(alias="from", description="The first day; else the account's first.")]
+Last = Annotated[date | None, Query(alias="to", description="The last day; else the account's last.")]
+OnDay = Annotated[date | None, Query(description="A trading day; else the newest that is built.")]
+
+router = APIRouter(prefix="/api/v1", responses=description.PROBLEMS | description.UNCHANGED)
+
+
+@router.get("/accounts", responses=answered(answers.AccountsAnswer))
+def accounts(request: Request, desk: TheDesk, caller: Reader) -> Response:
+    """The accounts that the token may read, and the state of each."""
+    return _document(request, {"accounts": reading.accounts(desk.db, reading.seen_by(desk.db, caller))})
+
+
+@router.get("/accounts/{number}/days", responses=answered(answers.RowsAnswer))
+def days(
+    request: Request, desk: TheDesk, caller: Reader, number: Number, first: First = None, last: Last = None
+) -> Response:
+    """The summary of each day of a range, at most 366 days at once."""
+    account = reading.account_of(desk.db, caller, number)
+    return _rows(request, reading.days(_settings(request), desk.db, account, first, last))
+
+
+@router.get("/accounts/{number}/days/{day}", responses=answered(answers.DocumentAnswer))
+def day(request: Request, desk: TheDesk, caller: Reader, number: Number, day: date) -> Response:
+    """The report of a day."""
+    account = reading.account_of(desk.db, caller, number)
+    return _text(request, reading.day(_settings(request), desk.db, account, day))
+
+
+@router.get("/accounts/{number}/current", responses=answered(answers.DocumentAnswer))
+def current(request: Request, desk: TheDesk, caller: Reader, number: Number) -> Response:
+    """The day that still runs, as IB Gateway said it last: provisional, and never signed."""
+    account = reading.account_of(desk.db, caller, number)
+    return _text(request, reading.current(_settings(request), desk.db, account))
+
+
+@router.get("/accounts/{number}/metrics", responses=answered(answers.DayRowsAnswer))
+def metrics(request: Request, desk: TheDesk, caller: Reader, number: Number, on: OnDay = None) -> Response:
+    """The metrics up to a day, a row for each window."""
+    account = reading.account_of(desk.db, caller, number)
+    return _document(request, {"rows": reading.metrics(desk.db, account, on)})
+
+
+@router.get("/accounts/{number}/positions", responses=answered(answers.DayRowsAnswer))
+def positions(request: Request, desk: TheDesk, caller: Reader, number: Number, on: OnDay = None) -> Response:
+    """Greeks and risk at the close of a day."""
+    account = reading.account_of(desk.db, caller, number)
+    return _document(request, {"rows": reading.positions(_settings(request), desk.db, account, on)})
+
+
+@router.get("/accounts/{number}/signatures", responses=answered(answers.RowsAnswer))
+def signatures(
+    request: Request, desk: TheDesk, caller: Reader, number: Number, first: First = None, last: Last = None
+) -> Response:
+    """The signed days of a range, each with its root and its receipt."""
+    return _rows(request, reading.signatures(desk.db, reading.account_of(desk.db, caller, number), first, last))
+
+
+@router.get("/accounts/{number}/tables/{name}", responses=answered(answers.RowsAnswer))
+def table(
+    request: Request,
+    desk: TheDesk,
+    caller: Reader,
+    number: Number,
+    name: Literal["events", "fills", "trades", "verification"],
+    first: First = None,
+    last: Last = None,
+) -> Response:
+    """The events, fills, round trips or equations of a range, at most 366 days at once."""
+    return _rows(request, reading.table(desk.db, reading.account_of(desk.db, caller, number), name, first, last))
+
+
+@router.get("/alerts", responses=answered(answers.AlertsAnswer))
+def alerts(request: Request, desk: TheDesk, caller: Reader) -> Response:
+    """What needs a person."""
+    return _document(request, {"alerts": reading.alerts(desk.db) if caller.reads_every_account else []})
+
+
+def _settings(request: Request) -> Settings:
+    return request.app.state.settings
+
+
+def _rows(request: Request, found: reading.Rows) -> Response:
+    return _document(request, found._asdict())
+
+
+def _document(request: Request, document: dict[str, Any]) -> Response:
+    return _text(request, json_text(document, indent=None))
+
+
+def _text(request: Request, text: str) -> Response:
+    """A document, or 304 where the caller has the same one already."""
+    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(text, media_type="application/json", headers={"ETag": tag})

@@ -1,0 +1,25 @@
+"""Values as programs read them in JSON: money as strings of exact decimals, days and times in ISO form, no bytes."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from fntx_dagster.report import money
+
+
+def json_text(value: Any, indent: int | None = 2) -> str:
+    """A document as text, with a final line feed. Raises TypeError for what has no JSON form."""
+    return json.dumps(value, indent=indent, default=_plain, ensure_ascii=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return money.plain(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    raise TypeError(f"{type(value).__name__} has no JSON form here")
