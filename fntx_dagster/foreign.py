@@ -1,7 +1,7 @@
 """Text that others wrote (a statement, a file's name, a node, a web service), made fit to be shown.
 
 What belongs here: which characters may reach a terminal, Markdown or HTML. Where text leaves, it passes here: in
-`cli.terminal` and `cli.plain`, `report.markdown`, `report.html`, `report.charts`, `defs.shown`, and in the message of
+`cli.terminal` and `cli.plain`, `report.markdown`, `report.html`, `report.drawing`, `defs.shown`, and in the message of
 an alert. What a format reads as markup is escaped where that format is written.
 """
 

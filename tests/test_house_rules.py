@@ -42,7 +42,6 @@ HOMES = {
     "ib_insync": "adapters/gateway",
     "lxml": "adapters/flex",
     "markupsafe": "web",
-    "matplotlib": "report",
     "numpy": "metrics",
     "packaging": "services",
     "psutil": "store",
@@ -381,7 +380,6 @@ def test_importing_the_package_does_no_work() -> None:
         "apprise",
         "ccxt",
         "jinja2",
-        "matplotlib",
     )
     code = f"import sys, fntx_dagster.cli; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

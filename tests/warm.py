@@ -38,8 +38,6 @@ _LIBRARIES = (
     "eth_tester.backends.pyevm",
     "exchange_calendars",
     "lxml.etree",
-    "matplotlib.backends.backend_svg",
-    "matplotlib.figure",
     "psycopg_pool",
     "rich.live",
     "rich.table",

