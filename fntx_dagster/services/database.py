@@ -17,6 +17,7 @@ from fntx_dagster.store.server import EmbeddedPostgres
 __all__ = [
     "Database",
     "Readable",
+    "answers_now",
     "delete_server",
     "is_quiet",
     "open_database",
@@ -24,6 +25,11 @@ __all__ = [
     "server_start",
     "stop_server",
 ]
+
+
+def answers_now(db: Database) -> None:
+    """Return where the database answers. Raises Transient where it does not."""
+    db.server_start()
 
 
 def server_start(settings: Settings) -> datetime:

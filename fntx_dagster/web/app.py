@@ -21,8 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.services.accounts import NumberedAccount
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
-from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site
-from fntx_dagster.web.pages import account, day, overview, performance
+from fntx_dagster.web import health
+from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site, read_form
+from fntx_dagster.web.pages import account, day, orders, overview, performance
 from fntx_dagster.web.rendering import render, static
 
 _SMALLEST_ZIPPED = 500
@@ -30,12 +31,18 @@ _SMALLEST_ZIPPED = 500
 
 class Page(NamedTuple):
     """A page: where it is, what answers it, and what the menu calls it (nothing: it is not in the menu). Those of
-    `/a/{n}` are an account's."""
+    `/a/{n}` are an account's. `acts_for`: who may send its forms (POST); None: it has none."""
 
     path: str
     answer: Callable[[Asked], Answer]
     menu: str = ""
     is_for: Callable[[Visitor], bool] = lambda visitor: True
+    acts_for: Callable[[Visitor], bool] | None = None
+
+    @property
+    def methods(self) -> list[str]:
+        """How it is asked."""
+        return ["GET", "POST"] if self.acts_for else ["GET"]
 
     @property
     def is_of_an_account(self) -> bool:
@@ -49,6 +56,8 @@ PAGES = (
     Page("/a/{n:int}/day", day.latest, "Day"),
     Page("/a/{n:int}/day/{date}", day.show),
     Page("/a/{n:int}/performance", performance.show, "Performance"),
+    Page("/orders", orders.show, "Orders"),
+    Page("/orders/{order}", orders.one),
 )
 
 
@@ -56,24 +65,29 @@ def make_site(site: Site, api: ASGIApp) -> ASGIApp:
     """The pages of a site, and beneath /api the API."""
     app = Starlette(
         routes=[
-            *(Route(page.path, _endpoint(site, page), methods=["GET", "POST"]) for page in PAGES),
+            *(Route(page.path, _endpoint(site, page), methods=page.methods) for page in PAGES),
             Route("/static/{digest}/{name:path}", static),
         ],
         exception_handlers={HTTPException: _refused},
     )
     app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_ZIPPED)
-    return _Beside(api, _Owner(app))
+    return _Beside(api, health.answers(site.db), _Owner(app))
 
 
 class _Beside:
-    """The API, which knows its callers by their tokens, and the pages."""
+    """The API, which knows its callers by their tokens; what probes ask; and the pages."""
 
-    def __init__(self, api: ASGIApp, pages: ASGIApp) -> None:
-        self._api, self._pages = api, pages
+    def __init__(self, api: ASGIApp, health: ASGIApp, pages: ASGIApp) -> None:
+        self._api, self._health, self._pages = api, health, pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        of_api = scope["type"] == "http" and (scope["path"].startswith(("/api/", "/db/", "/openapi.json")))
-        await (self._api if of_api else self._pages)(scope, receive, send)
+        await self._of(scope)(scope, receive, send)
+
+    def _of(self, scope: Scope) -> ASGIApp:
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path.startswith(("/api/", "/db/", "/openapi.json")):
+            return self._api
+        return self._health if path in health.PATHS else self._pages
 
 
 class _Owner:
@@ -89,15 +103,16 @@ class _Owner:
 
 def _endpoint(site: Site, page: Page) -> Callable[[Request], object]:
     async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(_answer, site, page, request)
+        form = await read_form(request) if request.method == "POST" else {}
+        return await run_in_threadpool(answer, page, Asked(site, request, form))
 
     return endpoint
 
 
-def _answer(site: Site, page: Page, request: Request) -> Response:
-    asked = Asked(site, request)
+def answer(page: Page, asked: Asked) -> Response:
+    """What a page answers, whatever it is."""
     try:
-        if not page.is_for(asked.visitor):
+        if not page.is_for(asked.visitor) or (asked.acts and not (page.acts_for and page.acts_for(asked.visitor))):
             raise NotFound
         shown = page.answer(asked)
     except NotFound:

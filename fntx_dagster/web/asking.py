@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import NumberedAccount, numbered_accounts
 from fntx_dagster.services.database import Database
+from fntx_dagster.services.orders.desk import desk_of
+from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.visitors.visitor import Visitor
 from fntx_dagster.settings import Settings
 
@@ -49,12 +54,44 @@ class Shown:
 Answer = Shown | Response
 
 
-class Asked:
-    """A request for a page."""
+_LONGEST_NAME = 64
+_LARGEST_FORM = 64 * 1024
+_MOST_FIELDS = 200
 
-    def __init__(self, site: Site, request: Request) -> None:
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form that was sent, the last of each name. Raises HTTPException for what is none of ours."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/x-www-form-urlencoded":
+        raise HTTPException(415)
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > _LARGEST_FORM:
+            raise HTTPException(413)
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise HTTPException(400) from None
+
+
+class Asked:
+    """A request for a page. `form`: the fields of a form that was sent with it."""
+
+    def __init__(self, site: Site, request: Request, form: Mapping[str, str]) -> None:
         self.site = site
         self.request = request
+        self.form = form
+
+    @property
+    def acts(self) -> bool:
+        """Whether a form was sent."""
+        return self.request.method == "POST"
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What orders, books and signals are read through, by the settings. Raises Permanent for an unknown zone."""
+        return desk_of(self.site.settings, self.site.db)
 
     @property
     def visitor(self) -> Visitor:
@@ -98,6 +135,13 @@ class Asked:
         if word not in choices:
             raise BadAddress(f"{name} is one of {', '.join(choices)}")
         return word
+
+    def text(self, name: str) -> str | None:
+        """A name in the query, of at most 64 printable characters; None where it is missing. Raises BadAddress."""
+        text = self.request.query_params.get(name)
+        if text and (len(text) > _LONGEST_NAME or not text.isascii() or cleaned(text) != text):
+            raise BadAddress(f"{name} has at most {_LONGEST_NAME} printable characters")
+        return text or None
 
     def number(self, name: str, largest: int = 2**63 - 1) -> int | None:
         """A number of the query from 1 to `largest`; None where it is missing. Raises BadAddress."""

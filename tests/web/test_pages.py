@@ -7,15 +7,24 @@ from datetime import date
 
 import pytest
 import requests
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
+from fntx_dagster.api.serving import served
 from fntx_dagster.model.period import Period
 from fntx_dagster.report import money
+from fntx_dagster.services.database import Database
 from fntx_dagster.services.performance import summary_rows
+from fntx_dagster.web import health
 from fntx_dagster.web.app import PAGES
-from fntx_dagster.web.asking import Site
+from fntx_dagster.web.asking import Site, read_form
 
 DAY = date(2025, 7, 17)
-ADDRESSES = [page.path.replace("{n:int}", "1").replace("{date}", f"{DAY}") for page in PAGES]
+FILLED = [page.path.replace("{n:int}", "1").replace("{date}", f"{DAY}") for page in PAGES]
+ADDRESSES = [path for path in FILLED if "{" not in path]
+"""Without the pages of one order, book or execution: this home has none."""
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
@@ -42,6 +51,40 @@ def test_the_page_of_a_day_shows_the_figures_of_its_summary(site: Site, address:
     for name in ("opening_nav_official", "closing_nav_official"):
         assert f"<dd>{money.display(row[name])}</dd>" in text
     assert money.display(row["net_pnl"], signed=True) in text
+
+
+@pytest.mark.parametrize(("path", "said"), [("/healthz", "alive\n"), ("/readyz", "ready\n")])
+def test_probes_are_answered_without_a_visitor_and_told_nothing_else(address: str, path: str, said: str) -> None:
+    answer = requests.get(address + path, headers={"Host": "probe"}, timeout=60)
+    assert (answer.status_code, answer.text, answer.headers["Cache-Control"]) == (200, said, "no-store")
+    assert requests.post(address + path, timeout=60).status_code == 405
+
+
+def test_a_server_without_its_database_is_alive_and_not_ready() -> None:
+    with served(health.answers(Database("postgresql://nobody:secret@127.0.0.1:9/none"))) as url:
+        assert requests.get(f"{url}/healthz", timeout=60).status_code == 200
+        answer = requests.get(f"{url}/readyz", timeout=60)
+    assert (answer.status_code, answer.text) == (503, "the database does not answer\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "media", "status"),
+    [
+        (b"a=1", "text/plain", 415),
+        (b"a=1", "multipart/form-data; boundary=x", 415),
+        (b"a=" + b"x" * 70_000, "application/x-www-form-urlencoded", 413),
+        (b"a=%ff", "application/x-www-form-urlencoded", 400),
+        (b"&".join(b"a=1" for _ in range(300)), "application/x-www-form-urlencoded", 400),
+    ],
+)
+def test_what_is_no_form_of_a_page_is_refused(content: bytes, media: str, status: int) -> None:
+    async def read(request: Request) -> Response:
+        return JSONResponse(await read_form(request))
+
+    with served(Starlette(routes=[Route("/", read, methods=["POST"])])) as url:
+        assert requests.post(url, content, headers={"Content-Type": media}, timeout=60).status_code == status
+        given = requests.post(url, {"reason": "a & b", "empty": ""}, timeout=60)
+    assert given.json() == {"reason": "a & b", "empty": ""}
 
 
 @pytest.mark.parametrize(

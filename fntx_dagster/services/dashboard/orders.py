@@ -1,0 +1,127 @@
+"""Orders as a visitor looks for them, and one with its gates, its fills and the entries that it made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fntx_dagster.ledger.entries import Entry
+from fntx_dagster.ledger.gates import GATES, VALIDATION
+from fntx_dagster.services.dashboard.books import PAPER, BookNames, SeenBook, seen_user
+from fntx_dagster.services.visitors.visitor import Visitor
+from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.ledger import book_list, order_list, reading
+from fntx_dagster.store.ledger.order_list import ListedOrder, OrderPlace, OrdersWanted
+
+__all__ = ["STATES", "ListedOrder", "OrderPage", "OrderSearch", "OrderShown", "one_order", "orders_of"]
+
+STATES = (
+    "rejected",
+    "approved",
+    "submitting",
+    "open",
+    "partially_filled",
+    "filled",
+    "cancelled",
+    "expired",
+    "failed",
+    "unknown",
+)
+_AT_ONCE = 50
+_MOST_FILLS = 200
+
+
+class OrderSearch(NamedTuple):
+    """Which orders are looked for; None: all. `before`: the id of the order behind which the page begins."""
+
+    user: str | None = None
+    bot: str | None = None
+    state: str | None = None
+    kind: str | None = None
+    before: str | None = None
+
+
+class OrderPage(NamedTuple):
+    """Orders, newest first, each with the name of its book's user; `before`: the last one's id where there are more."""
+
+    orders: list[tuple[str, ListedOrder]]
+    before: str | None
+
+
+class GateShown(NamedTuple):
+    """A gate and what it said of an order: `passed`, `refused`, or `not asked` behind one that refused."""
+
+    name: str
+    said: str
+    words: str
+
+
+class OrderShown(NamedTuple):
+    """An order: its row, its gates in their order, its fills (200 at most) and the entries that it made."""
+
+    book: SeenBook
+    row: Mapping[str, Any]
+    gates: list[GateShown]
+    fills: Sequence[Mapping[str, Any]]
+    entries: list[Entry]
+
+
+def orders_of(db: Database, visitor: Visitor, search: OrderSearch, limit: int = _AT_ONCE) -> OrderPage | None:
+    """The orders that a visitor sees and looks for; None where he looks for what he sees nothing of."""
+    with db.snapshot() as snapshot:
+        names, own = BookNames(snapshot), seen_user(visitor)
+        user = names.user_of(search.user) if search.user else own
+        if (search.user and user is None) or own not in (None, user):
+            return None
+        place = None
+        if search.before and (place := _place(snapshot, search.before, own)) is None:
+            return None
+        is_paper = None if search.kind is None else search.kind == PAPER
+        found = order_list.listed(snapshot, OrdersWanted(user, search.bot, search.state, is_paper, place, limit + 1))
+        page = found[:limit]
+        following = page[-1].order_id if len(found) > limit else None
+        return OrderPage([(names.shown(order.user_id), order) for order in page], following)
+
+
+def one_order(db: Database, visitor: Visitor, order_id: str) -> OrderShown | None:
+    """An order; None where there is none, or none that the visitor sees."""
+    with db.snapshot() as snapshot:
+        row = _row(snapshot, order_id, seen_user(visitor))
+        book = book_list.of_user(snapshot, row["user_id"], row["is_paper"]) if row else None
+        if row is None or book is None:
+            return None
+        fills = order_list.fills_of(snapshot, row["order_id"], _MOST_FILLS)
+        entries = order_list.events_of(snapshot, book.book_id, row["order_id"], _MOST_FILLS)
+        with snapshot.connect() as connection:
+            made = [reading.entry(connection, book.book_id, fill["entry_no"]) for fill in fills]
+        entries = sorted([*entries, *(entry for entry in made if entry)], key=lambda entry: entry["entry_no"])
+        return OrderShown(SeenBook(BookNames(snapshot).shown(book.user_id), book), row, _gates(row), fills, entries)
+
+
+def _gates(row: Mapping[str, Any]) -> list[GateShown]:
+    failed, passed = row["gate_failed"], row["gates_passed"]
+    found = []
+    if failed == VALIDATION:
+        found.append(GateShown(VALIDATION, "refused", row["rejection_reason"] or ""))
+    for name in GATES:
+        if name in passed:
+            found.append(GateShown(name, "passed", ""))
+        elif name == failed:
+            found.append(GateShown(name, "refused", row["rejection_reason"] or ""))
+        else:
+            found.append(GateShown(name, "not asked", ""))
+    return found
+
+
+def _place(db: Readable, order_id: str, own: str | None) -> OrderPlace | None:
+    row = _row(db, order_id, own)
+    return OrderPlace(row["created_at"], row["order_id"]) if row else None
+
+
+def _row(db: Readable, order_id: str, own: str | None) -> Mapping[str, Any] | None:
+    try:
+        row = order_list.order_of_id(db, f"{UUID(order_id)}")
+    except ValueError:
+        return None
+    return row if row and own in (None, row["user_id"]) else None
