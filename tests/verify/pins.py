@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
@@ -19,7 +20,7 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm import artifacts
 from fntx_dagster.adapters.evm.artifacts import TRACK_RECORD_CODES, artifact
 from fntx_dagster.adapters.evm.contracts import VERSION
-from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS, Catalogue
+from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS, Catalogue, Metric
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.proof.leaves import schema_hash_of
 
@@ -53,6 +54,10 @@ def script_with_pins(text: str) -> str:
 def page_with_pins(text: str) -> str:
     """verify.html with the constants as they have to be, and with the hashes of its script and its style."""
     text = _with_pins(text, "  ")
+    for prefix, published in (("", CATALOGUES), ("EXTENSION_", EXTENSIONS)):
+        text = _put(text, f"{prefix}SIZES", {f"{each.version}": len(each.metrics) for each in published}, "  ")
+        slots = "".join(f"  {_canonical(metric)},\n" for metric in published[-1].metrics)
+        text = re.sub(rf"(?ms)(?<=^const {prefix}SLOTS = \[\n).*?(?=^\];)", slots.replace("\\", r"\\"), text)
     for name in ("script", "style"):
         content = re.search(rf"<{name}>(.*?)</{name}>", text, re.DOTALL)[1]
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
@@ -76,6 +81,10 @@ def _with_pins(text: str, indent: str) -> str:
     text = _put(text, "SCHEMAS", _schemas(CATALOGUES), indent)
     text = _put(text, "EXTENSION_SCHEMAS", _schemas(EXTENSIONS), indent)
     return _put(_put(text, "CODES", codes(), indent), "HOLIDAYS", holidays(), indent)
+
+
+def _canonical(metric: Metric) -> str:
+    return json.dumps(metric._asdict(), sort_keys=True)
 
 
 def _schemas(catalogues: Iterable[Catalogue]) -> dict[str, int]:
