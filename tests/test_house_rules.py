@@ -65,7 +65,7 @@ SHARED = {
     "pydantic": {"settings", "adapters/apprise", "adapters/evm", "services", "defs"},  # types of settings: secrets
     "starlette": {"defs", "api", "web"},  # the UI's guard; the API's answers; pages
     "jinja2": {"report", "web"},  # the report as a file; pages
-    "uvicorn": {"defs", "api"},  # each serves itself
+    "uvicorn": {"defs", "api", "serving"},  # each serves itself; connections
     "requests": {"adapters/evm", "adapters/exchanges", "adapters/flex", "client"},  # web3's errors; VALR; our own API
     "urllib3": {"adapters/evm", "adapters/exchanges", "adapters/flex"},  # requests raises its errors
 }
@@ -95,8 +95,10 @@ ROOMS = {
     "simulate": {"model", "accounting", "ledger", "adapters/flex"},
 }
 ROOMS["services"] = {*ROOMS} - {"simulate"}
-ROOMS["defs"] = {"services", "settings", "foreign", "errors", "model", "report"}  # report: how Markdown writes a table
-ROOMS["api"] = {"services", "settings", "errors", "model", "report"}  # report: values in JSON
+ROOMS["serving"] = set()
+# report: how Markdown writes a table
+ROOMS["defs"] = {"services", "serving", "settings", "foreign", "errors", "model", "report"}
+ROOMS["api"] = {"services", "serving", "settings", "errors", "model", "report"}  # report: values in JSON
 ROOMS["web"] = {"services", "settings", "foreign", "errors", "model", "report"}
 # defs: runs; web: the dashboard's pages; simulate: the live demo; api: its server; client: the bots of the demos
 ROOMS["cli"] = {

@@ -20,7 +20,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from fntx_dagster.defs.connections import MOST_CONNECTIONS, SILENT_SECONDS
+from fntx_dagster.serving.connections import MOST_CONNECTIONS, SILENT_SECONDS
 from fntx_dagster.settings import DOCUMENTATION, Settings
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 from tests import homes

@@ -37,7 +37,7 @@ def make_app(desk: Desk, settings: Settings | None = None, *, simulated_time: bo
     app.state.desk = desk
     app.state.settings = settings or Settings()
     app.state.simulated_time = simulated_time
-    app.state.failures = callers.Failures()
+    app.state.failures = callers.failures()
     app.state.known_callers = callers.KnownCallers()
     answer_problems(app)
     app.include_router(router)

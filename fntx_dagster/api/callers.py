@@ -6,11 +6,9 @@ A token that was good is trusted for a second without asking the database again,
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Lock
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +17,7 @@ from fntx_dagster.services.orders import access
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.requests import Declined, FieldFault, optional_moment
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.serving.recent import Recent
 
 _SCHEME = "bearer "
 _FAILURES, _WINDOW_SECONDS, _MOST_CLIENTS = 20, 60.0, 10_000
@@ -26,30 +25,9 @@ _TRUST_SECONDS = 1.0
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 
 
-@dataclass(slots=True)
-class Failures:
+def failures() -> Recent:
     """Wrong tokens of the last minute by client address: after 20 of them the client waits."""
-
-    clock: Callable[[], float] = time.monotonic
-    _seen: dict[str, deque[float]] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
-
-    def too_many(self, client: str) -> bool:
-        with self._lock:
-            return len(self._recent(client)) >= _FAILURES
-
-    def add(self, client: str) -> None:
-        with self._lock:
-            if client not in self._seen and len(self._seen) >= _MOST_CLIENTS:
-                self._seen.pop(next(iter(self._seen)))
-            recent = self._seen.setdefault(client, deque(maxlen=_FAILURES))
-            recent.append(self.clock())
-
-    def _recent(self, client: str) -> deque[float]:
-        recent = self._seen.get(client, deque())
-        while recent and recent[0] <= self.clock() - _WINDOW_SECONDS:
-            recent.popleft()
-        return recent
+    return Recent(_FAILURES, _WINDOW_SECONDS)
 
 
 @dataclass(slots=True)
@@ -69,7 +47,7 @@ class KnownCallers:
         self._seen[token] = (self.clock() + _TRUST_SECONDS, caller)
 
 
-async def caller_of(request: Request, desk: Desk, failures: Failures, known: KnownCallers) -> Caller:
+async def caller_of(request: Request, desk: Desk, failures: Recent, known: KnownCallers) -> Caller:
     """Whom a request's token stands for. Raises Declined: 401 without a good token, 429 after too many wrong ones."""
     client = request.client.host if request.client else ""
     if failures.too_many(client):

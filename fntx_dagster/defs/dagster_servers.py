@@ -27,9 +27,9 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.websockets import WebSocket
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from fntx_dagster.defs.connections import OurConnection, WatchedConnection, allow_files
 from fntx_dagster.defs.guard import Guard
 from fntx_dagster.defs.pages import pages
+from fntx_dagster.serving.connections import OurConnection, WatchedConnection, allow_files
 from fntx_dagster.settings import CODE_LOCATION, Settings
 
 _STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _OVERFLOW = 15_000, 3600, 20

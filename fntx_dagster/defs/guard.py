@@ -11,23 +11,15 @@ from __future__ import annotations
 
 import hmac
 import html
-import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from ipaddress import IPv4Address, IPv6Address
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from fntx_dagster.defs.askers import is_of_our_user
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from fntx_dagster.serving.asgi import App, Message, Receive, Scope, Send, host_alone, is_loopback, values_of
+from fntx_dagster.serving.askers import is_of_our_user
 
 COOKIE, LOGIN_PATH = "fntx_ui", "/fntx/login"
 _MONTH, _LONGEST_FORM = 30 * 24 * 3600, 10_000
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]+)?", re.ASCII)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 _LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>FNTX</title>
 <body style="font: 16px sans-serif; margin: 4em auto; max-width: 30em">
@@ -86,7 +78,7 @@ class Guard:
         """Why nobody gets an answer to this request, whatever token it has."""
         if not self._token and not is_of_our_user(scope):
             return _OTHER_USER
-        hosts, origins = _all(scope, "host"), _all(scope, "origin")
+        hosts, origins = values_of(scope, "host"), values_of(scope, "origin")
         if len(hosts) != 1:
             return _NO_HOST
         host = hosts[0].lower()
@@ -101,8 +93,8 @@ class Guard:
         return None
 
     def _answers_under(self, host: str) -> bool:
-        match = _HOST.fullmatch(host)
-        return match is not None and (host in self._hosts or match[1] in self._hosts or _is_loopback(match[1]))
+        alone = host_alone(host)
+        return alone is not None and (host in self._hosts or alone in self._hosts or is_loopback(alone))
 
     def _is_own(self, origin: str, host: str) -> bool:
         """Whether a page's origin is the UI's own: the host that it asks, or, behind a proxy that hands on another
@@ -120,7 +112,7 @@ class Guard:
             return _asked(scope, there)
         # a page that goes on by itself, and no redirect: a browser would send no strict cookie with one that began
         # with a link of another site
-        is_secure = scope.get("scheme") == "https" or _all(scope, "x-forwarded-proto") == ["https"]
+        is_secure = scope.get("scheme") == "https" or values_of(scope, "x-forwarded-proto") == ["https"]
         secure = "; Secure" if is_secure else ""
         cookie = f"{COOKIE}={self._session}; Path=/; Max-Age={_MONTH}; HttpOnly; SameSite=Strict{secure}"
         there = html.escape(there)
@@ -128,9 +120,9 @@ class Guard:
 
     def _has_shown_it(self, scope: Scope) -> bool:
         bearer = b"Bearer " + (self._token or b"")
-        if any(_same(value, bearer) for value in _all(scope, "authorization")):
+        if any(_same(value, bearer) for value in values_of(scope, "authorization")):
             return True
-        cookies = (part.strip().partition("=") for line in _all(scope, "cookie") for part in line.split(";"))
+        cookies = (part.strip().partition("=") for line in values_of(scope, "cookie") for part in line.split(";"))
         return any(name == COOKIE and _same(value, self._session.encode()) for name, _, value in cookies)
 
     @property
@@ -166,28 +158,15 @@ async def _form(receive: Receive) -> dict[str, str]:
 
 def _is_from_another_site(scope: Scope) -> bool:
     """Whether a browser says so. A link on another site may lead to a page of the UI; that site cannot read it."""
-    if all(site in ("same-origin", "none") for site in _all(scope, "sec-fetch-site")):
+    if all(site in ("same-origin", "none") for site in values_of(scope, "sec-fetch-site")):
         return False
-    is_link = _all(scope, "sec-fetch-mode") == ["navigate"] and _all(scope, "sec-fetch-dest") == ["document"]
+    is_link = values_of(scope, "sec-fetch-mode") == ["navigate"] and values_of(scope, "sec-fetch-dest") == ["document"]
     return not (is_link and scope["type"] == "http" and scope["method"] == "GET")
 
 
 def _is_json(scope: Scope) -> bool:
-    types = _all(scope, "content-type")
+    types = values_of(scope, "content-type")
     return len(types) == 1 and types[0].partition(";")[0].strip().lower() == "application/json"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = IPv6Address(host[1:-1]) if host.startswith("[") else IPv4Address(host)
-    except ValueError:
-        return host == "localhost"
-    return address.is_loopback
-
-
-def _all(scope: Scope, name: str) -> list[str]:
-    wanted = name.encode()
-    return [value.decode("latin-1").strip() for key, value in scope["headers"] if key.lower() == wanted]
 
 
 def _same(header: str, secret: bytes) -> bool:

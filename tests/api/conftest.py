@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from fntx_dagster.api.app import make_app
-from fntx_dagster.api.callers import Failures
+from fntx_dagster.api.callers import failures
 from fntx_dagster.api.serving import served
 from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.services.orders.turn import Desk
@@ -77,7 +77,7 @@ class Server:
         return client
 
     def forget_failures(self) -> None:
-        self.app.state.failures = Failures()
+        self.app.state.failures = failures()
 
     def stop(self) -> None:
         self._serving.__exit__(None, None, None)

@@ -1,7 +1,8 @@
-"""The connections of the UI's webserver: how many there may be, whose they are, and how long one may say nothing.
+"""The connections of a webserver: how many there may be, whose they are, how long one may say nothing, and how much it
+may say before it asks for something.
 
-Webserver, daemon and the client of the code server share one table of open files: who could fill it with connections
-would end all three.
+A webserver shares its table of open files with what else its process does: who could fill it with connections would
+end all of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import resource
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from fntx_dagster.defs.askers import is_of_our_user
+from fntx_dagster.serving.askers import is_of_our_user
 
 MOST_CONNECTIONS = 400
 """At once. A browser opens six, and one for each page that it watches."""
@@ -19,6 +20,8 @@ _MANY = 100
 """From here on nobody else but our own user gets a connection; below, others get the reason why they are refused."""
 SILENT_SECONDS = 15
 """How long a connection may take for its first request."""
+LARGEST_HEAD = 64 * 1024
+"""In bytes: the first line of a request and its headers."""
 _FILES = 65_536
 
 
@@ -33,17 +36,36 @@ def allow_files() -> None:
 class WatchedConnection(HttpToolsProtocol):
     """A connection that ends at once where there are too many, and soon where no request comes."""
 
+    most = MOST_CONNECTIONS
     ours_only = False
     """Whether connections of other users of this machine end at once as soon as there are many."""
+
+    _head = 0
+    """How many bytes have come of a head that is not complete."""
+    _in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         ends = {"client": transport.get_extra_info("peername")[:2], "server": transport.get_extra_info("sockname")[:2]}
         others_wait = len(self.connections) > _MANY and self.ours_only and not is_of_our_user(ends)
-        if len(self.connections) > MOST_CONNECTIONS or others_wait:
+        if len(self.connections) > self.most or others_wait:
             transport.abort()
         else:
             self.loop.call_later(SILENT_SECONDS, self._end_if_silent)
+
+    def data_received(self, data: bytes) -> None:
+        self._head += len(data) if self._in_head else 0
+        super().data_received(data)
+        if self._in_head and self._head > LARGEST_HEAD:
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head = False, 0
+        super().on_headers_complete()
 
     def _end_if_silent(self) -> None:
         is_upgraded = self.transport.get_protocol() is not self

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fntx_dagster.defs.askers import is_of_our_user
+from fntx_dagster.serving.askers import is_of_our_user
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells whose a connection is")
 CONNECT = """import socket, sys
