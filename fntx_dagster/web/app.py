@@ -23,10 +23,15 @@ from fntx_dagster.services.accounts import NumberedAccount
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.web import health
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site, read_form
-from fntx_dagster.web.pages import account, day, orders, overview, performance
+from fntx_dagster.web.pages import account, day, gates, ledger, orders, overview, performance
 from fntx_dagster.web.rendering import render, static
 
 _SMALLEST_ZIPPED = 500
+
+
+def anybody(_visitor: Visitor) -> bool:
+    """Every visitor."""
+    return True
 
 
 class Page(NamedTuple):
@@ -36,7 +41,7 @@ class Page(NamedTuple):
     path: str
     answer: Callable[[Asked], Answer]
     menu: str = ""
-    is_for: Callable[[Visitor], bool] = lambda visitor: True
+    is_for: Callable[[Visitor], bool] = anybody
     acts_for: Callable[[Visitor], bool] | None = None
 
     @property
@@ -58,6 +63,10 @@ PAGES = (
     Page("/a/{n:int}/performance", performance.show, "Performance"),
     Page("/orders", orders.show, "Orders"),
     Page("/orders/{order}", orders.one),
+    Page("/ledger", ledger.show, "Ledger"),
+    Page("/ledger/{user:path}/{book}/statement/{date}", ledger.statement),
+    Page("/ledger/{user:path}/{book}", ledger.one, acts_for=anybody),
+    Page("/gates/{user:path}/{book}", gates.show, acts_for=lambda visitor: visitor.may_act),
 )
 
 

@@ -21,13 +21,16 @@ class Badge(NamedTuple):
     health: str = ""
 
 
+Cell = str | Link | Badge
+
+
 class Grid(NamedTuple):
     """All cells are display texts, links or states. The first `words` columns are words, the others figures; `results`
     names the columns whose sign is a gain or a loss."""
 
     title: str
     headers: tuple[str, ...]
-    rows: Sequence[tuple[str | Link | Badge, ...]]
+    rows: Sequence[tuple[Cell, ...]]
     words: int = 1
     results: tuple[str, ...] = ()
 

@@ -24,6 +24,16 @@ def gained(value: Decimal | None) -> str:
     return amount(value, signed=True)
 
 
+def figure(value: str | None, *, signed: bool = False) -> str:
+    """An exact number that a service wrote, grouped; `…` says that more than eight decimals follow."""
+    return NONE if value is None else money.exactly(Decimal(value), signed=signed)
+
+
+def part(value: str | int | None) -> str:
+    """A part of 1 that a service wrote, as per cent without a sign."""
+    return NONE if value is None else money.percent(Decimal(value))
+
+
 def percent(value: float | Decimal | None) -> str:
     """A ratio as per cent, with its sign."""
     return NONE if value is None else money.percent(value, signed=True)
@@ -49,6 +59,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "exact": money.plain,
     "gained": gained,
     "percent": percent,
+    "figure": figure,
+    "part": part,
     "moment": moment,
     "day": day,
     "full_date": clock.full_date,

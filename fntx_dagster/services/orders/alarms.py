@@ -6,7 +6,7 @@ whoever is started anew. Books are named by their numbers, and no user is: `fntx
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from fntx_dagster.errors import Transient
@@ -148,6 +148,12 @@ def verify_and_record(
 ) -> list[Verified]:
     """Verify the books of a user, or all; one that does not hold becomes an alert, which the next verification ends."""
     verified = verify(desk, user_id, on_progress)
+    record_verified(desk, verified)
+    return verified
+
+
+def record_verified(desk: Desk, verified: Sequence[Verified]) -> None:
+    """Raise an alert for each of these books that does not hold, and end those of the others."""
     findings = [
         Finding(book_name(book), f"{book_name(book)} does not hold: {'; '.join(book.faults[:3])}")
         for book in verified
@@ -155,7 +161,6 @@ def verify_and_record(
     ]
     looked = [book_name(book) for book in verified]
     record(desk.db, [Observed("ledger", VERIFIED, findings, looked=looked)])
-    return verified
 
 
 def book_name(book: Verified) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
@@ -15,10 +15,11 @@ from fntx_dagster.services.orders.alarms import VERIFIED, name_of_book
 from fntx_dagster.services.orders.health import ABANDONED
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store import alerts
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.ledger import books, checking, reading, watch
 from fntx_dagster.store.ledger.books import About
+from fntx_dagster.store.ledger.checking import BookRow
 
 
 class BookState(NamedTuple):
@@ -41,31 +42,36 @@ class BookState(NamedTuple):
 
 def overview(desk: Desk, user_id: str | None = None) -> list[BookState]:
     """The books of a user, or all, at the prices of now. Raises Permanent for a user without a book."""
-    now, found = desk.clock(), []
     with desk.db.snapshot() as db:
-        labels = account_labels(db)
-        unknown = Counter(order.book_id for order in watch.unknown_orders(db, now - ABANDONED))
-        wrong = {alert.subject: alert.text for alert in alerts.unresolved(db) if alert.source == VERIFIED}
-        for row in checking.listed(db, user_id):
-            with db.connect() as connection:
-                stored = books.read(connection, row.book_id, About(now))
-            stored.book.observe(desk.day(now))
-            fund, equity = stored.book.funds.get(USER, Fund()), stored.book.value().equity
-            found.append(
-                BookState(
-                    row.book_id,
-                    labels.get(row.user_id, row.user_id),
-                    "paper" if row.is_paper else "live",
-                    row.currency,
-                    row.head.entry_no,
-                    None if equity is None else written(equity, 8),
-                    None if equity is None else written(fund.daily_pnl, 8),
-                    written(fund.drawdown, 6),
-                    tuple(name or "user" for name in sorted(stored.tripped)),
-                    unknown[row.book_id],
-                    wrong.get(name_of_book(row.book_id, row.is_paper)),
-                )
+        return states_of(desk, db, checking.listed(db, user_id))
+
+
+def states_of(desk: Desk, db: Readable, rows: Iterable[BookRow]) -> list[BookState]:
+    """These books at the prices of now."""
+    now, found = desk.clock(), []
+    labels = account_labels(db)
+    unknown = Counter(order.book_id for order in watch.unknown_orders(db, now - ABANDONED))
+    wrong = {alert.subject: alert.text for alert in alerts.unresolved(db) if alert.source == VERIFIED}
+    for row in rows:
+        with db.connect() as connection:
+            stored = books.read(connection, row.book_id, About(now))
+        stored.book.observe(desk.day(now))
+        fund, equity = stored.book.funds.get(USER, Fund()), stored.book.value().equity
+        found.append(
+            BookState(
+                row.book_id,
+                labels.get(row.user_id, row.user_id),
+                "paper" if row.is_paper else "live",
+                row.currency,
+                row.head.entry_no,
+                None if equity is None else written(equity, 8),
+                None if equity is None else written(fund.daily_pnl, 8),
+                written(fund.drawdown, 6),
+                tuple(name or "user" for name in sorted(stored.tripped)),
+                unknown[row.book_id],
+                wrong.get(name_of_book(row.book_id, row.is_paper)),
             )
+        )
     return found
 
 

@@ -27,6 +27,11 @@ def summary(desk: Desk, user_id: str, is_paper: bool, now: datetime) -> dict[str
     with desk.db.snapshot() as db:
         book_id = books.book_of(db, user_id, is_paper)
         book, days = _book_now(desk, _stored(db, book_id, now), now), reading.days(db, book_id) if book_id else []
+    return summary_of(desk, book, is_paper, now, days)
+
+
+def summary_of(desk: Desk, book: Book, is_paper: bool, now: datetime, days: list[BookDay]) -> dict[str, Any]:
+    """What a book is worth at the prices it holds; its Sharpe ratio is that of `days`."""
     figures, fund, value = book.figures[USER], book.funds.get(USER, Fund()), book.value()
     known = not figures.unknown
     realized = figures.realized if known else None

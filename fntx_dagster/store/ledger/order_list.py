@@ -117,12 +117,3 @@ def events_of(db: Readable, book_id: int, order_id: str, limit: int) -> list[Ent
             (order_id, book_id, limit),
         ).fetchall()
     return [StoredEntry._make(row).entry for row in rows]
-
-
-def bots_of(db: Readable, book_id: int, limit: int) -> list[str]:
-    """The bots of a book, by name, so many at most."""
-    with db.connect() as connection:
-        rows = connection.execute(
-            "select bot_id from ledger.bots where book_id = %s order by bot_id limit %s", (book_id, limit)
-        )
-        return [bot for (bot,) in rows.fetchall()]

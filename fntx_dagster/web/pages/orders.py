@@ -11,7 +11,7 @@ from fntx_dagster.services.dashboard.books import KINDS
 from fntx_dagster.services.dashboard.orders import STATES, ListedOrder, OrderSearch, OrderShown, one_order, orders_of
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, NotFound, Shown
-from fntx_dagster.web.grids import Badge, Grid, Link, address_of, path_of
+from fntx_dagster.web.grids import Badge, Cell, Grid, Link, address_of, path_of
 
 _BAD, _GOOD = ("rejected", "failed", "unknown"), ("filled",)
 _COSTS = (
@@ -62,7 +62,7 @@ def show(asked: Asked) -> Answer:
 _HEADERS = ("Time", "Book", "Bot", "Exchange", "Order", "State", "Refused by", "Amount", "Price", "Filled", "Average")
 
 
-def _order(name: str, order: ListedOrder) -> tuple[str | Link | Badge, ...]:
+def _order(name: str, order: ListedOrder) -> tuple[Cell, ...]:
     kind = "paper" if order.is_paper else "live"
     return (
         Link(words.moment(order.created_at), f"/orders/{order.order_id}"),
@@ -125,7 +125,7 @@ def _fills(found: OrderShown) -> Grid:
     return Grid("Fills", headers, [_fill(found, fill) for fill in found.fills], words=4, results=headers[-1:])
 
 
-def _fill(found: OrderShown, fill: Mapping[str, Any]) -> tuple[str | Link | Badge, ...]:
+def _fill(found: OrderShown, fill: Mapping[str, Any]) -> tuple[Cell, ...]:
     taken_back = ", taken back" if fill["is_reversed"] else ""
     return (
         words.moment(fill["executed_at"]),

@@ -9,16 +9,9 @@ import pytest
 from fntx_dagster.services.dashboard.orders import OrderSearch, orders_of
 from fntx_dagster.services.orders.asking import order_status
 from fntx_dagster.services.orders.desk import desk_of
-from fntx_dagster.services.visitors.visitor import Visitor
 from fntx_dagster.web.asking import Site
-from tests.web.asking import ask
 from tests.web.trading.conftest import ADA, BOB, THE_AUDITOR, THE_OWNER
-
-
-def page(site: Site, address: str, visitor: Visitor = THE_OWNER) -> tuple[int, str]:
-    """Status and text of a page."""
-    answer = ask(site, address, visitor)
-    return answer.status_code, bytes(answer.body).decode()
+from tests.web.trading.pages import page
 
 
 def refused_by(site: Site, gate: str) -> str:
@@ -55,7 +48,7 @@ def test_a_filter_shows_what_it_names_and_nothing_else(
     every = orders_of(orders_site.db, THE_OWNER, OrderSearch())
     assert every is not None
     wanted = {order.order_id for _, order in every.orders if getattr(order, field) == value}
-    status, text = page(orders_site, f"/orders?{query}")
+    status, text = page(orders_site, f"/orders?{query}", THE_OWNER)
     assert (status, set(re.findall(r'href="/orders/([0-9a-f-]{36})"', text))) == (200, wanted)
     assert wanted
 
@@ -64,7 +57,7 @@ def test_a_filter_shows_what_it_names_and_nothing_else(
 def test_a_refused_order_shows_the_gate_with_its_numbers_and_its_entry(orders_site: Site, gate: str) -> None:
     order = refused_by(orders_site, gate)
     said = order_status(desk_of(orders_site.settings, orders_site.db), "ada", order)
-    status, text = page(orders_site, f"/orders/{order}")
+    status, text = page(orders_site, f"/orders/{order}", THE_OWNER)
     assert (status, said["rejection_reason"] in text) == (200, True)
     assert text.count(">passed<") == len(said["gates_passed"])
     assert text.count(">refused<") == 1
@@ -108,4 +101,4 @@ def test_an_auditor_sees_every_order_and_a_trader_his_own_alone(orders_site: Sit
     ],
 )
 def test_what_is_no_address_is_said_on_a_page(orders_site: Site, address: str, status: int) -> None:
-    assert page(orders_site, address)[0] == status
+    assert page(orders_site, address, THE_OWNER)[0] == status
