@@ -6,6 +6,7 @@ What belongs here: how each figure is written, and what is said beside a chart. 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -26,8 +27,9 @@ def market_tables(view: AgainstMarket) -> list[Table]:
     return [*tables, costs_table(view.costs, view.base_currency)]
 
 
-def market_figures(view: AgainstMarket, key: str) -> list[Figure]:
-    """The calendar of daily returns, their distribution, and the rolling risk; of several sessions alone."""
+def market_figures(view: AgainstMarket, key: str, address: Callable[[date], str] | None = None) -> list[Figure]:
+    """The calendar of daily returns, their distribution, and the rolling risk; of several sessions alone. `address` is
+    where a day of the calendar leads."""
     if view.distribution is None or len(view.days) < 2:
         return []
     span = clock.span(*view.period)
@@ -38,7 +40,8 @@ def market_figures(view: AgainstMarket, key: str) -> list[Figure]:
                 [(day.trading_day, day.daily_return) for day in view.days],
                 f"{key}-calendar",
                 f"Daily returns, {span}",
-                "A row for each month; the tables hold every figure.",
+                "A leaf for each month; the tables hold every figure.",
+                address,
             ),
             [("gain", "gained, in per cent"), ("loss", "lost")],
         ),

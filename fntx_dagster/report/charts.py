@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.report import money, ticks
-from fntx_dagster.report.drawing import Panel, Place, Range, picture, written
+from fntx_dagster.report.drawing import Panel, Place, Range, picture, row_height, written
 from fntx_dagster.report.nav_path import NavPath, Point, Step
 from fntx_dagster.report.ticks import Tick
 
@@ -23,6 +23,8 @@ _AROUND = 0.06
 _MOST_MARKED = 70
 """The most sessions whose closes have dots."""
 _MOST_FLOWS = 150
+_LONGEST_AMOUNT = 12
+"""Letters of an amount that the columns of a day's chart have room for."""
 _UP, _DOWN = "M0-5.5 5 3.5H-5Z", "M0 5.5 5-3.5H-5Z"
 _DIAMOND, _DOT = "M0-5.5 5.5 0 0 5.5-5.5 0Z", "M-2.5 0a2.5 2.5 0 0 1 5 0 2.5 2.5 0 0 1-5 0Z"
 
@@ -128,9 +130,11 @@ def day_chart(
     """One day's steps from top to bottom in the order of time, each with what it moves and the NAV that it leaves. Each
     label passes `words`, which may mask more than what `cleaned` takes out. A row is as high as the chart's letters, of
     which the style sheet decides."""
-    panel = picture(key, title, f"{description} Amounts in {currency}.", "chart rows", f"{len(steps)}em")
+    is_long = any(len(money.display(step.after)) > _LONGEST_AMOUNT for step in steps)
+    classes = "chart rows day long" if is_long else "chart rows day"
+    panel = picture(key, title, f"{description} Amounts in {currency}.", classes, f"{len(steps)}em")
     reach = _around([float(nav) for step in steps for nav in (step.before, step.after)])
-    values = ticks.value_ticks(reach, 4, ticks.plain_label)
+    values = ticks.amount_ticks(reach, 4)
     panel.columns([tick.part for tick in values])
     for tick in values:
         panel.text(tick.label, (tick.part, 0.0), "x-label f-soft")
@@ -138,7 +142,7 @@ def day_chart(
     for row, step in enumerate(steps):
         for column, text, role in _texts(step):
             if text:
-                place = (1.0 if column in ("step-moves", "step-nav") else 0.0, _height(row, steps))
+                place = (1.0 if column in ("row-amount", "row-result") else 0.0, row_height(row, len(steps)))
                 panel.text(words(text), place, f"{column} f-{role}")
     return written(panel)
 
@@ -189,7 +193,7 @@ def _flows(panel: Panel, flows: Sequence[tuple[Place, Decimal]]) -> None:
 
 def _steps(panel: Panel, steps: Sequence[Step], reach: Range) -> None:
     """A bar for each step that moves something, a mark for each that does not, and a line from each to the next."""
-    after = [(reach.part(float(step.after)), _height(row, steps)) for row, step in enumerate(steps)]
+    after = [(reach.part(float(step.after)), row_height(row, len(steps))) for row, step in enumerate(steps)]
     for above, below in pairwise(after):
         panel.rule(above, (above[0], below[1]), "soft")
     for step, place in zip(steps, after, strict=True):
@@ -201,18 +205,14 @@ def _steps(panel: Panel, steps: Sequence[Step], reach: Range) -> None:
             panel.mark(place, _DOT, "soft")
 
 
-def _height(row: int, steps: Sequence[Step]) -> float:
-    return 1 - (row + 0.5) / len(steps)
-
-
 def _texts(step: Step) -> Iterator[tuple[str, str, str]]:
     """(column, text, role): the time and the label, what the step moves, and the NAV after it."""
-    yield "step-when", step.when, "soft"
+    yield "row-time", step.when, "soft"
     is_part = step.kind == "part"  # what its label says behind a comma is left to the story
-    yield "step-part" if is_part else "step", step.label.split(", ")[0] if is_part else step.label, "ink"
+    yield "row-part" if is_part else "row-name", step.label.split(", ")[0] if is_part else step.label, "ink"
     moves = step.kind != "level" and step.impact
-    yield "step-moves", money.display(step.impact, signed=True) if moves else "", _role(step)
-    yield "step-nav", money.display(step.after), "ink" if step.kind == "level" else "soft"
+    yield "row-amount", money.display(step.impact, signed=True) if moves else "", _role(step)
+    yield "row-result", money.display(step.after), "ink" if step.kind == "level" else "soft"
 
 
 def _role(step: Step) -> str:

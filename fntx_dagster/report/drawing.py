@@ -157,6 +157,11 @@ def written(panel: Panel) -> str:
     return ElementTree.tostring(panel.element, encoding="unicode")
 
 
+def row_height(row: int, rows: int) -> float:
+    """The middle of a row, counted from the top, of a panel that is as many rows high."""
+    return 1 - (row + 0.5) / rows
+
+
 def share(part: float) -> str:
     """A part as a percentage: `12.5%`."""
     return f"{number(part * 100)}%"

@@ -17,8 +17,10 @@ from fntx_dagster.model.round_trips import RoundTrip, RoundTrips
 from fntx_dagster.report import charts, clock
 from fntx_dagster.report.heat_map import heat_map
 from fntx_dagster.report.html import AccountReport, to_html
-from fntx_dagster.report.nav_path import NavPath, Point
+from fntx_dagster.report.market import PART_LABELS
+from fntx_dagster.report.nav_path import NavPath, Point, Step, day_steps
 from fntx_dagster.report.period import nav_day
+from fntx_dagster.report.rows import Used, difference_chart, limits_chart
 from fntx_dagster.report.story import narrate
 
 from .role_model import CALL_628, CALL_629_18, JULY_17, JULY_18, PUT_626_18, july_17, july_18, new_york
@@ -196,13 +198,25 @@ def month_page() -> str:
     )
 
 
+LARGE_STEPS = [
+    Step("Previous Official Close", "04:00 HKT", Decimal("123456789.01"), Decimal("123456789.01"), "level"),
+    Step("Pre-Market Cover Trade", "21:15 HKT", Decimal("123456789.01"), Decimal("101456789.01"), "block"),
+    Step("Last closing mark of the assigned option", "", Decimal("101456789.01"), Decimal("101456788.90"), "part"),
+]
+
+
 def year_of_charts() -> str:
-    """Every chart of a range over a year that begins late in a month, with the page's style."""
+    """Every chart of a range over a year that begins late in a month, and those of a day, with the page's style."""
     days = [session.day for session in sessions(date(2024, 7, 24), date(2025, 7, 23))]
     made = [((number * 37) % 41 - 19) / 1000 for number in range(len(days))]
     linked = [sum(made[: number + 1]) for number in range(len(made))]
     points = tuple(Point(number, Decimal(1_480_000 + 900 * (number % 97))) for number in range(len(days) + 1))
     words = ("k", "t", "d")
+    parts = [(name, Decimal(1234 * row)) for row, name in enumerate(PART_LABELS.values(), -3)]
+    limits = [
+        Used("Loss of a day", Decimal(12), Decimal(10), "12 of 10 USD"),
+        Used("Orders in a minute", Decimal(1), Decimal(10), "1 of 10"),
+    ]
     drawn = {
         "return": charts.return_chart(days, linked, *words, [None, *linked[1:]]),
         "nav": charts.nav_chart(NavPath(tuple(days), points, points, ()), *words),
@@ -210,6 +224,10 @@ def year_of_charts() -> str:
         "calendar": heat_map([*zip(days, made, strict=True)], *words),
         "distribution": charts.distribution_chart([(k / 200, (k + 1) / 200, 9 - abs(k)) for k in range(-8, 9)], *words),
         "rolling": charts.rolling_chart(days[29:], [abs(each) for each in linked[29:]], linked[29:], *words),
+        "day": charts.day_chart(day_steps(narrate(july_18())), "HKD", *words),
+        "large": charts.day_chart(LARGE_STEPS, "JPY", *words),
+        "difference": difference_chart(parts, Decimal("0.01"), "HKD", "k", "t"),
+        "limits": limits_chart(limits, "k", "t"),
     }
     style = (Path(charts.__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
     figures = "".join(f'<div class="drawing" aria-label="{name}">{svg}</div>' for name, svg in drawn.items())
