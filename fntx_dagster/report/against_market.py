@@ -5,7 +5,7 @@ What belongs here: how each figure is written, and what is said beside a chart. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from fntx_dagster.report.money import rounded
 from fntx_dagster.report.tables import Figure, Table
 
 _UNKNOWN = "–"
+_MOST_MONTHS = 24
 
 
 def market_tables(view: AgainstMarket) -> list[Table]:
@@ -33,17 +34,19 @@ def market_figures(view: AgainstMarket, key: str, address: Callable[[date], str]
     if view.distribution is None or len(view.days) < 2:
         return []
     span = clock.span(*view.period)
+    calendar = _newest_months([(day.trading_day, day.daily_return) for day in view.days])
+    cut = f"; the last {_MOST_MONTHS} months" if len(calendar) < len(view.days) else ""
     figures = [
         Figure(
             "Daily Returns",
             heat_map(
-                [(day.trading_day, day.daily_return) for day in view.days],
+                calendar,
                 f"{key}-calendar",
-                f"Daily returns, {span}",
+                f"Daily returns, {clock.span(calendar[0][0], calendar[-1][0])}",
                 "A leaf for each month; the tables hold every figure.",
                 address,
             ),
-            [("gain", "gained, in per cent"), ("loss", "lost")],
+            [("gain", f"gained, in per cent{cut}"), ("loss", "lost")],
         ),
         Figure(
             "Distribution",
@@ -74,6 +77,13 @@ def market_figures(view: AgainstMarket, key: str, address: Callable[[date], str]
             )
         )
     return figures
+
+
+def _newest_months(days: Sequence[tuple[date, float | None]]) -> list[tuple[date, float | None]]:
+    """The days of the last months that a calendar shows: a page stays light, whatever the range."""
+    last = days[-1][0]
+    first = last.year * 12 + last.month - _MOST_MONTHS
+    return [each for each in days if each[0].year * 12 + each[0].month > first]
 
 
 def market_document(view: AgainstMarket, shown: Callable[[Decimal], dict[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.report import money, ticks
-from fntx_dagster.report.drawing import Panel, Place, Range, picture, row_height, written
+from fntx_dagster.report.drawing import Panel, Place, Range, Spot, picture, row_height, trail, written
 from fntx_dagster.report.nav_path import NavPath, Point, Step
 from fntx_dagster.report.ticks import Tick
 
@@ -40,8 +40,8 @@ def nav_chart(path: NavPath, key: str, title: str, description: str) -> str:
     def places(points: Iterable[Point]) -> list[Place]:
         return [(point.place / across, reach.part(float(point.nav))) for point in points]
 
-    panel.line(places(path.steps), "step", 1.2, stepped=True)
-    _closes(panel, places(path.closes))
+    panel.line(trail(places(path.steps), stepped=True), "step", 1.2)
+    _closes(panel, trail(places(path.closes)))
     flows = places(point for point, _ in path.flows)
     _flows(panel, [(place, amount) for (_, amount), place in zip(path.flows, flows, strict=True)])
     return written(panel)
@@ -61,13 +61,13 @@ def return_chart(
     known = [each for each in benchmark if each is not None]
     reach = _around([0.0, *returns, *known])
     _axes(panel, ticks.percent_ticks(reach, 5), ticks.session_ticks(sessions))
-    places = _from_zero(returns, reach)
-    panel.area(places, "grid", reach.part(0.0))
+    line = _from_zero(returns, reach)
+    panel.area(line, "grid", reach.part(0.0))
     panel.levels([reach.part(0.0)], "soft")
     if known:
         begins = [0.0 if benchmark[0] is not None else None]
         panel.line(_known([*begins, *benchmark], reach), "step", 1.6)
-    _closes(panel, places)
+    _closes(panel, line)
     return written(panel)
 
 
@@ -76,9 +76,9 @@ def drawdown_chart(sessions: Sequence[date], drawdowns: Sequence[float], key: st
     panel = picture(key, title, description, "chart", "170")
     reach = Range(min([*drawdowns, 0.0]) * 1.05 or -0.01, 0.0)
     _axes(panel, ticks.percent_ticks(reach, 4), ticks.session_ticks(sessions))
-    places = _from_zero(drawdowns, reach)
-    panel.area(places, "wash", 1.0)
-    panel.line(places, "loss", 1.6)
+    line = _from_zero(drawdowns, reach)
+    panel.area(line, "wash", 1.0)
+    panel.line(line, "loss", 1.6)
     return written(panel)
 
 
@@ -162,26 +162,26 @@ def _axes(panel: Panel, upwards: Sequence[Tick], across: Sequence[Tick]) -> None
         panel.text(tick.label, (tick.part, 0.0), f"x-label {tick.size}".rstrip() + " f-soft")
 
 
-def _from_zero(ratios: Sequence[float], reach: Range) -> list[Place]:
+def _from_zero(ratios: Sequence[float], reach: Range) -> Sequence[Spot]:
     """A line that begins at 0 where the first session does; a ratio's place is at its close."""
     return _known([0.0, *ratios], reach)
 
 
-def _known(ratios: Sequence[float | None], reach: Range) -> list[Place]:
-    """The places of those that are known; the first is that of the beginning."""
+def _known(ratios: Sequence[float | None], reach: Range) -> Sequence[Spot]:
+    """The line through those that are known; the first is that of the beginning."""
     across = max(len(ratios) - 1, 1)
-    return [(number / across, reach.part(ratio)) for number, ratio in enumerate(ratios) if ratio is not None]
+    return trail((number / across, reach.part(ratio)) for number, ratio in enumerate(ratios) if ratio is not None)
 
 
-def _at_closes(figures: Sequence[float], reach: Range) -> list[Place]:
+def _at_closes(figures: Sequence[float], reach: Range) -> Sequence[Spot]:
     return _known([None, *figures], reach)
 
 
-def _closes(panel: Panel, places: Sequence[Place]) -> None:
+def _closes(panel: Panel, line: Sequence[Spot]) -> None:
     """The line through the closes, with dots where they are few."""
-    panel.line(places, "accent", 1.8)
-    if len(places) <= _MOST_MARKED:
-        panel.dots(places, "accent", 6)
+    panel.line(line, "accent", 1.8)
+    if len(line) <= _MOST_MARKED:
+        panel.dots(line, "accent", 6)
 
 
 def _flows(panel: Panel, flows: Sequence[tuple[Place, Decimal]]) -> None:

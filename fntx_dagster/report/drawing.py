@@ -69,24 +69,21 @@ class Panel:
         """A layer whose marks and words lead to an address; `words` say of it what its drawing shows."""
         return Panel(ElementTree.SubElement(self.element, "a", {"href": address, "aria-label": cleaned(words)}))
 
-    def line(self, places: Iterable[Place], role: str, width: float, *, stepped: bool = False) -> None:
-        """A line through the places, which are in the order of their x; `stepped`: it moves at the next one's x."""
-        spots = _spots(places)
-        spots = thinned(_stepped(spots) if stepped else spots)
+    def line(self, spots: Sequence[Spot], role: str, width: float) -> None:
+        """A line through the spots."""
         if spots:
             self._stroke(path(spots), role, width)
 
-    def area(self, places: Iterable[Place], role: str, floor: float) -> None:
-        """What lies between the line through the places and the height `floor`."""
-        if spots := thinned(_spots(places)):
+    def area(self, spots: Sequence[Spot], role: str, floor: float) -> None:
+        """What lies between the line through the spots and the height `floor`."""
+        if spots:
             level = round(HIGH * (1 - floor))
             around = [(spots[0][0], level), *spots, (spots[-1][0], level)]
             ElementTree.SubElement(self.plot, "path", {"class": f"f-{role}", "d": path(around) + "z"})
 
-    def dots(self, places: Iterable[Place], role: str, width: float) -> None:
-        """A round dot at each place."""
-        drawn = "".join(f"M{x} {y}h.1" for x, y in _spots(places))
-        self._stroke(drawn, role, width)
+    def dots(self, spots: Sequence[Spot], role: str, width: float) -> None:
+        """A round dot at each spot."""
+        self._stroke("".join(f"M{x} {y}h.1" for x, y in spots), role, width)
 
     def levels(self, heights: Iterable[float], role: str = "grid") -> None:
         """A line over the whole width at each height."""
@@ -186,20 +183,32 @@ def path(spots: Sequence[Spot]) -> str:
     return "".join(drawn)
 
 
+def trail(places: Iterable[Place], *, stepped: bool = False) -> Sequence[Spot]:
+    """The spots of a line through the places, which are in the order of their x, thinned to what can be seen;
+    `stepped`: the line moves at the next place's x."""
+    spots = _spots(places)
+    return thinned(_stepped(spots) if stepped else spots)
+
+
 def thinned(spots: Sequence[Spot]) -> Sequence[Spot]:
     """As many of the spots, which are in the order of their x, as can be seen: the highest and the lowest of each
     column of pixels, and the ends. All of them where they are few."""
     if len(spots) <= WIDE // _COLUMN:
         return spots
-    kept: list[Spot] = [spots[0]]
-    for _, column in groupby(spots[1:-1], key=lambda spot: spot[0] // _COLUMN):
-        inside = list(column)
-        ends = {
-            min(range(len(inside)), key=lambda n: inside[n][1]),
-            max(range(len(inside)), key=lambda n: inside[n][1]),
-        }
-        kept += [inside[place] for place in sorted(ends)]
-    return [*kept, spots[-1]]
+    last = len(spots) - 1
+    kept = [0]
+    column = highest = lowest = -1
+    for place in range(1, last):
+        x, y = spots[place]
+        if x // _COLUMN != column:
+            kept += [min(highest, lowest), max(highest, lowest)]
+            column, highest, lowest = x // _COLUMN, place, place
+        elif y < spots[highest][1]:
+            highest = place
+        elif y > spots[lowest][1]:
+            lowest = place
+    kept += [min(highest, lowest), max(highest, lowest), last]
+    return [spots[place] for place in dict.fromkeys(kept) if place >= 0]
 
 
 def _spots(places: Iterable[Place]) -> list[Spot]:

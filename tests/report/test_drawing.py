@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.report.drawing import HIGH, WIDE, Range, path, picture, thinned, written
+from fntx_dagster.report.drawing import HIGH, WIDE, Range, path, picture, thinned, trail, written
 
 from .paths import spots
 
@@ -52,14 +52,14 @@ def reaches(places: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
 
 def test_a_stepped_line_moves_where_the_next_place_is() -> None:
     panel = picture("k", "t", "d", "chart", "100")
-    panel.line([(0.0, 0.0), (0.5, 1.0), (1.0, 1.0)], "step", 1, stepped=True)
+    panel.line(trail([(0.0, 0.0), (0.5, 1.0), (1.0, 1.0)], stepped=True), "step", 1)
     [line] = panel.element.iter("path")
     assert spots(line.get("d", "")) == [(0, HIGH), (WIDE // 2, HIGH), (WIDE // 2, 0), (WIDE, 0)]
 
 
 def test_an_area_lies_between_its_line_and_its_floor() -> None:
     panel = picture("k", "t", "d", "chart", "100")
-    panel.area([(0.0, 0.5), (1.0, 1.0)], "wash", 0.5)
+    panel.area(trail([(0.0, 0.5), (1.0, 1.0)]), "wash", 0.5)
     [area] = panel.element.iter("path")
     assert area.get("d", "").endswith("z")
     assert spots(area.get("d", "")) == [(0, 500), (0, 500), (WIDE, 0), (WIDE, 500)]
