@@ -1,93 +1,123 @@
 """IB Gateway on loopback: its wire protocol, for accounts whose state and faults the caller scripts.
 
-What belongs here: enough of the protocol, at server version 176, for ib_insync to connect and to read accounts with it,
-and every way in which a gateway can fail to answer. A message is a 4-byte big-endian length and fields, each ending in
-a zero byte. What the accounts hold is in `gateway_accounts`, what is said of orders in `gateway_orders`. Nothing
-changes by itself: the clock shows the caller's `now`.
+What belongs here: enough of the protocol, at server version 176, for ib_insync to connect, to read accounts with it and
+to follow them, and every way in which a gateway can fail to answer. A message is a 4-byte big-endian length and fields,
+each ending in a zero byte. What the accounts hold is in `gateway_accounts`, what is said of orders in `gateway_orders`,
+what is said unasked in `gateway_pushes`. Nothing changes by itself but a clock that runs: the caller says what happens.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from zoneinfo import ZoneInfo
+from decimal import Decimal
 
 from fntx_dagster.simulate.gateway_accounts import GatewayAccount, GatewayFill
-from fntx_dagster.simulate.gateway_orders import (
-    ORDER_REQUESTS,
-    UNSET,
-    GatewayExecution,
-    OrderDesk,
-    commission,
-    execution,
-    order_messages,
-    wire_time,
+from fntx_dagster.simulate.gateway_connection import (
+    ACCOUNT_SUMMARY,
+    ACCOUNT_UPDATES,
+    ACCOUNT_UPDATES_MULTI,
+    CURRENT_TIME,
+    EXECUTIONS,
+    HOST,
+    POSITIONS,
+    START_API,
+    Connection,
+    Faults,
+    GatewayState,
+)
+from fntx_dagster.simulate.gateway_orders import Message, OrderDesk
+from fntx_dagster.simulate.gateway_pushes import (
+    UNASKED,
+    WORDS,
+    commission_message,
+    fill_message,
+    messages_of_a_change,
 )
 
-HOST = "127.0.0.1"
-VERSION = 176
-_EASTERN = ZoneInfo("US/Eastern")
-# What a client sends, by message id.
-START_API, POSITIONS = 71, 61
-ACCOUNT_UPDATES, ACCOUNT_UPDATES_MULTI, ACCOUNT_SUMMARY, EXECUTIONS, CURRENT_TIME = 6, 76, 62, 7, 49
-
-
-@dataclass(frozen=True)
-class Faults:
-    """What goes wrong.
-
-    `hangs`: it accepts a connection and sends nothing; `drops_at_once`: it closes the connection at once; `silent`:
-    requests without any answer; `unended`: requests whose data come without their end, both by message id;
-    `vanishes_at`: the request at which it drops the connection; `loses_answer_at`: the one that it carries out and then
-    drops the connection; `delay`: seconds before each answer; `no_commissions`, `late_commissions` (in seconds): those
-    of the fills; `lost_in_portfolio`: contracts without a market value; `everyones_fills`: it ignores the filter by
-    account; `messages`: codes and texts that it sends when a client starts; `garbage`: bytes before its greeting.
-    """
-
-    hangs: bool = False
-    drops_at_once: bool = False
-    silent: frozenset[int] = frozenset()
-    unended: frozenset[int] = frozenset()
-    vanishes_at: int | None = None
-    loses_answer_at: int | None = None
-    delay: float = 0
-    no_commissions: bool = False
-    late_commissions: float = 0
-    lost_in_portfolio: frozenset[int] = frozenset()
-    everyones_fills: bool = False
-    messages: tuple[tuple[int, str], ...] = ()
-    garbage: bytes = b""
+__all__ = [
+    "ACCOUNT_SUMMARY",
+    "ACCOUNT_UPDATES",
+    "ACCOUNT_UPDATES_MULTI",
+    "CURRENT_TIME",
+    "EXECUTIONS",
+    "HOST",
+    "POSITIONS",
+    "START_API",
+    "Faults",
+    "SimulatedGateway",
+    "serve",
+    "unused_port",
+]
 
 
 @dataclass
-class SimulatedGateway:
+class SimulatedGateway(GatewayState):
     """A running gateway: where it listens, the fields of every message that it got, the number of connections, and the
     client ids in use; it refuses a second connection with the same id.
 
-    `accounts` and `now` may change while it runs: the next answer uses them.
+    What `fill`, `mark`, `say`, `cut` and `restart` do, which any thread may call, the connections hear at once.
     """
 
-    accounts: tuple[GatewayAccount, ...]
-    now: datetime
-    faults: Faults
-    desk: OrderDesk
-    port: int = 0
-    asked: list[list[str]] = field(default_factory=list)
-    connected: int = 0
-    clients: set[str] = field(default_factory=set)
-    host: str = HOST
+    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
+    server: _Server | None = field(default=None, repr=False)
 
-    @property
-    def kinds(self) -> list[int]:
-        """The ids of the messages that came, in order."""
-        return [int(fields[0]) for fields in self.asked]
+    def fill(self, account_id: str, fill: GatewayFill, commission_after: float | None = 0) -> None:
+        """An account trades, whoever sent the order; its commission is known after so many seconds, None: never."""
+        self._soon(self._fill, account_id, fill, commission_after)
+
+    def mark(self, account_id: str, con_id: int, mark: Decimal) -> None:
+        """The market price of a position moves."""
+        self._soon(self._change, account_id, lambda account: account.with_mark(con_id, mark))
+
+    def say(self, code: int) -> None:
+        """A message beside all answers: the connection to the broker is lost (1100) or back (1101, 1102)."""
+        self._soon(self._tell, (4, 2, UNASKED, code, WORDS[code], ""))
+
+    def cut(self) -> None:
+        """Every connection ends."""
+        self._soon(lambda: self.server and self.server.cut())
+
+    def restart(self, seconds: float = 0) -> None:
+        """It ends, and listens again at the same port after so many seconds."""
+        self._soon(lambda: self.server and self.server.restart(seconds))
+
+    def _soon(self, do: Callable[..., object], *arguments: object) -> None:
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(do, *arguments)
+
+    def _fill(self, account_id: str, fill: GatewayFill, commission_after: float | None) -> None:
+        self.without_commission.add(fill.execution_id)
+        self._tell(fill_message(UNASKED, len(self.asked), account_id, fill), only=self.master)
+        self._change(account_id, lambda account: account.with_fill(fill))
+        if commission_after:
+            asyncio.get_running_loop().call_later(commission_after, self._commission, fill)
+        elif commission_after is not None:
+            self._commission(fill)
+
+    def _commission(self, fill: GatewayFill) -> None:
+        self.without_commission.discard(fill.execution_id)
+        self._tell(commission_message(fill), only=self.master)
+
+    def _change(self, account_id: str, change: Callable[[GatewayAccount], GatewayAccount]) -> None:
+        before = next(account for account in self.accounts if account.account_id == account_id)
+        after = change(before)
+        self.accounts = tuple(after if account is before else account for account in self.accounts)
+        opened, lost = self.started_at(before), self.faults.lost_in_portfolio
+        for talk in self.talks:
+            for message in messages_of_a_change(talk.subscribed, before, after, self.now, opened, lost):
+                talk.send(*message)
+
+    def _tell(self, message: Message, *, only: str | None = "") -> None:
+        """Tell all of them, or the one with a client id."""
+        for talk in self.talks:
+            if only == "" or (only is not None and talk.client == only):
+                talk.send(*message)
 
 
 @contextmanager
@@ -97,15 +127,20 @@ def serve(
     faults: Faults | None = None,
     port: int = 0,
     desk: OrderDesk | None = None,
+    runs: bool = False,
+    master: int | None = None,
 ) -> Iterator[SimulatedGateway]:
-    """A gateway on loopback that serves the accounts at the fixed time `now`, until the block is left.
+    """A gateway on loopback that serves the accounts from the time `now` on, until the block is left.
 
     `port` 0 takes any free port. At the end it drops its connections and its thread has ended.
     """
-    gateway = SimulatedGateway(accounts, now, faults or Faults(), desk or OrderDesk())
-    loop = asyncio.new_event_loop()
+    gateway = SimulatedGateway(
+        accounts, faults or Faults(), desk or OrderDesk(), runs, None if master is None else str(master)
+    )
+    gateway.now = now
+    loop = gateway.loop = asyncio.new_event_loop()
     listening = threading.Event()
-    server = _Server(gateway)
+    server = gateway.server = _Server(gateway)
     thread = threading.Thread(target=server.run, args=(loop, port, listening), name="simulated gateway", daemon=True)
     thread.start()
     try:
@@ -133,6 +168,9 @@ class _Server:
         self.gateway = gateway
         self.failure: OSError | None = None
         self.stopping: asyncio.Event | None = None
+        self.connections: set[asyncio.Task[None]] = set()
+        self.listener: asyncio.Server | None = None
+        self.restarting: asyncio.Task[None] | None = None
 
     def run(self, loop: asyncio.AbstractEventLoop, port: int, listening: threading.Event) -> None:
         try:
@@ -147,186 +185,41 @@ class _Server:
         if self.stopping is not None:
             self.stopping.set()
 
+    def cut(self) -> None:
+        for task in list(self.connections):
+            task.cancel()
+
+    def restart(self, seconds: float) -> None:
+        self.restarting = asyncio.ensure_future(self._restart(seconds))
+
+    async def _restart(self, seconds: float) -> None:
+        await self._close()
+        await asyncio.sleep(seconds)
+        await self._listen(self.gateway.port)
+
     async def _serve(self, port: int, listening: threading.Event) -> None:
         self.stopping = asyncio.Event()
-        connections: set[asyncio.Task[None]] = set()
-
-        def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.ensure_future(_Connection(self.gateway, reader, writer).run())
-            connections.add(task)
-            task.add_done_callback(connections.discard)
-
-        server = await asyncio.start_server(connect, HOST, port)
-        self.gateway.port = server.sockets[0].getsockname()[1]
+        await self._listen(port)
         listening.set()
         await self.stopping.wait()
-        server.close()
-        for task in list(connections):
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-        await server.wait_closed()
+        if self.restarting is not None:
+            self.restarting.cancel()
+        await self._close()
 
+    async def _listen(self, port: int) -> None:
+        def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.ensure_future(Connection(self.gateway, reader, writer).run())
+            self.connections.add(task)
+            task.add_done_callback(self.connections.discard)
 
-class _Connection:
-    """One connection."""
+        self.listener = await asyncio.start_server(connect, HOST, port)
+        self.gateway.port = self.listener.sockets[0].getsockname()[1]
 
-    def __init__(self, gateway: SimulatedGateway, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.gateway = gateway
-        self.faults = gateway.faults
-        self.desk = gateway.desk
-        self.reader = reader
-        self.writer = writer
-        self.muted = False
-        self.client: str | None = None
-        self.answers: dict[int, Callable[[list[str]], None]] = {
-            START_API: self._start,
-            POSITIONS: self._positions,
-            **dict.fromkeys(ORDER_REQUESTS, self._about_orders),
-            ACCOUNT_UPDATES: self._account_updates,
-            ACCOUNT_UPDATES_MULTI: self._account_updates_multi,
-            ACCOUNT_SUMMARY: self._account_summary,
-            EXECUTIONS: self._executions,
-            CURRENT_TIME: lambda asked: self._send(49, 1, int(self.gateway.now.timestamp())),
-        }
-
-    async def run(self) -> None:
-        self.gateway.connected += 1
-        try:
-            await self._converse()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client has gone
-        finally:
-            self.gateway.connected -= 1
-            if self.client is not None:
-                self.gateway.clients.discard(self.client)
-            self.writer.close()
-            with suppress(ConnectionError):
-                await self.writer.wait_closed()
-
-    async def _converse(self) -> None:
-        if self.faults.drops_at_once:
-            return
-        await self.reader.readexactly(len(b"API\0"))
-        await self._message()
-        if self.faults.hangs:
-            await self.reader.read()
-            return
-        self.writer.write(self.faults.garbage)
-        self._send(VERSION, wire_time(self.gateway.now))
-        while True:
-            asked = (await self._message()).split("\0")[:-1]
-            self.gateway.asked.append(asked)
-            kind = int(asked[0])
-            if kind == START_API:
-                self._send_messages()
-                if asked[2] in self.gateway.clients:
-                    self._send(4, 2, -1, 326, "Unable to connect as the client id is already in use.", "")
-                    return
-                self.client = asked[2]
-                self.gateway.clients.add(self.client)
-            if kind == self.faults.vanishes_at:
-                return
-            await asyncio.sleep(self.faults.delay)
-            self.muted = kind == self.faults.loses_answer_at
-            if kind not in self.faults.silent and kind in self.answers:
-                self.answers[kind](asked)
-                await self.writer.drain()
-            if self.muted:
-                return
-
-    def _send_messages(self) -> None:
-        for code, text in self.faults.messages:
-            self._send(4, 2, -1, code, text, "")
-
-    async def _message(self) -> str:
-        (length,) = struct.unpack(">I", await self.reader.readexactly(4))
-        return (await self.reader.readexactly(length)).decode()
-
-    def _send(self, *fields: object) -> None:
-        if self.muted:
-            return
-        body = b"".join(str(value).encode() + b"\0" for value in fields)
-        self.writer.write(struct.pack(">I", len(body)) + body)
-
-    def _end(self, kind: int, *fields: object) -> None:
-        if kind not in self.faults.unended:
-            self._send(*fields)
-
-    def _start(self, asked: list[str]) -> None:
-        self._send(15, 1, ",".join(account.account_id for account in self.gateway.accounts))
-        self._send(9, 1, self.desk.next_number(int(self.client or 0)))
-
-    def _positions(self, asked: list[str]) -> None:
-        for account in self.gateway.accounts:
-            for position in account.positions:
-                contract = position.contract.fields("")
-                self._send(61, 3, account.account_id, *contract, position.quantity, position.average_cost)
-        self._end(POSITIONS, 62, 1)
-
-    def _account_updates(self, asked: list[str]) -> None:
-        _, _, subscribes, account_id = asked
-        if subscribes != "1":
-            return
-        for account in self._named(account_id):
-            for key, value, currency in account.values:
-                self._send(6, 2, key, value, currency, account.account_id)
-            for position in account.positions:
-                if position.contract.con_id not in self.faults.lost_in_portfolio:
-                    marked = (position.quantity, position.mark, position.value, position.average_cost, 0, 0)
-                    self._send(7, 8, *position.contract.fields(""), *marked, account.account_id)
-            self._send(8, 1, f"{self.gateway.now.astimezone(_EASTERN):%H:%M}")
-            self._end(ACCOUNT_UPDATES, 54, 1, account.account_id)
-
-    def _account_updates_multi(self, asked: list[str]) -> None:
-        request, account_id = asked[2], asked[3]
-        for account in self._named(account_id):
-            for key, value, currency in account.values:
-                self._send(73, 1, request, account.account_id, "", key, value, currency)
-        self._end(ACCOUNT_UPDATES_MULTI, 74, 1, request)
-
-    def _account_summary(self, asked: list[str]) -> None:
-        request = asked[2]
-        for account in self.gateway.accounts:
-            for key, value, currency in account.values:
-                self._send(63, 1, request, account.account_id, key, value, currency)
-        self._end(ACCOUNT_SUMMARY, 64, 1, request)
-
-    def _executions(self, asked: list[str]) -> None:
-        request, wanted = asked[2], asked[4]
-        everyones = self.faults.everyones_fills or not wanted
-        owners = self.gateway.accounts if everyones else self._named(wanted)
-        done = [(account, fill) for account in owners for fill in account.fills]
-        for number, (account, fill) in enumerate(done, start=1):
-            self._execution(request, number, account, fill)
-        ordered = [one for one in self.desk.executions if everyones or one.order.account == wanted]
-        for one in ordered:
-            self._send(*execution(request, one, wire_time(one.at)))
-        if self.faults.late_commissions:
-            loop = asyncio.get_running_loop()
-            loop.call_later(self.faults.late_commissions, partial(self._commissions, done, ordered))
-        elif not self.faults.no_commissions:
-            self._commissions(done, ordered)
-        self._end(EXECUTIONS, 55, 1, request)
-
-    def _execution(self, request: str, order: int, account: GatewayAccount, fill: GatewayFill) -> None:
-        size = abs(fill.quantity)
-        done = (
-            *(fill.execution_id, wire_time(fill.at), account.account_id, "CBOE"),
-            *("BOT" if fill.quantity > 0 else "SLD", size, fill.price, order, 0, 0, size, fill.price),
-            *("", "", "", "", 2),
-        )
-        self._send(11, request, 0, *fill.contract.fields("CBOE"), *done)
-
-    def _commissions(self, fills: list[tuple[GatewayAccount, GatewayFill]], ordered: list[GatewayExecution]) -> None:
-        for _, fill in fills:
-            realised = UNSET if fill.realised is None else fill.realised
-            self._send(59, 1, fill.execution_id, fill.commission, fill.contract.currency, realised, UNSET, "")
-        for one in ordered:
-            self._send(*commission(one))
-
-    def _about_orders(self, asked: list[str]) -> None:
-        for message in order_messages(self.desk, asked, int(self.client or 0), self.gateway.now):
-            self._send(*message)
-
-    def _named(self, account_id: str) -> list[GatewayAccount]:
-        return [account for account in self.gateway.accounts if account.account_id == account_id]
+    async def _close(self) -> None:
+        if self.listener is not None:
+            self.listener.close()
+            connections = list(self.connections)
+            self.cut()
+            await asyncio.gather(*connections, return_exceptions=True)
+            await self.listener.wait_closed()
+            self.listener = None

@@ -6,7 +6,7 @@ Here are the values; the protocol that carries them is in `gateway`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -53,6 +53,10 @@ class GatewayPosition:
     def value(self) -> Decimal:
         return self.quantity * self.mark * Decimal(self.contract.multiplier or 1)
 
+    def without_quantity(self) -> GatewayPosition:
+        """What the gateway says of it once it is closed."""
+        return replace(self, quantity=Decimal(0), average_cost=Decimal(0))
+
 
 @dataclass(frozen=True)
 class GatewayFill:
@@ -75,6 +79,51 @@ class GatewayAccount:
     values: tuple[tuple[str, str, str], ...]
     positions: tuple[GatewayPosition, ...] = ()
     fills: tuple[GatewayFill, ...] = ()
+
+    @property
+    def nav(self) -> Decimal:
+        return Decimal(self._total("NetLiquidation"))
+
+    @property
+    def currency(self) -> str:
+        return next(currency for key, _, currency in self.values if key == "NetLiquidation")
+
+    def with_fill(self, fill: GatewayFill) -> GatewayAccount:
+        """The account after a fill: its cash, its position, and everything that follows from them. A position has the
+        mark that it had, a new one the fill's price."""
+        multiplier = Decimal(fill.contract.multiplier or 1)
+        known = {position.contract.con_id: position for position in self.positions}
+        before = known.get(fill.contract.con_id)
+        held = (before.quantity if before else Decimal(0)) + fill.quantity
+        cost = before.average_cost if before and before.quantity else fill.price * multiplier
+        mark = before.mark if before else fill.price
+        known[fill.contract.con_id] = GatewayPosition(fill.contract, held, mark, cost)
+        cash = Decimal(self._total("TotalCashValue")) - fill.quantity * fill.price * multiplier - fill.commission
+        return self._again(cash, tuple(one for one in known.values() if one.quantity), (*self.fills, fill))
+
+    def with_mark(self, con_id: int, mark: Decimal) -> GatewayAccount:
+        """The account when a position's market price has moved."""
+        moved = (replace(one, mark=mark) if one.contract.con_id == con_id else one for one in self.positions)
+        return self._again(Decimal(self._total("TotalCashValue")), tuple(moved), self.fills)
+
+    def _again(
+        self, cash: Decimal, positions: tuple[GatewayPosition, ...], fills: tuple[GatewayFill, ...]
+    ) -> GatewayAccount:
+        rates = {unit: rate for key, rate, unit in self.values if key == "ExchangeRate"}
+        return account(
+            self.account_id,
+            cash=str(cash),
+            currency=self.currency,
+            positions=positions,
+            fills=fills,
+            accrued=self._total("AccruedCash"),
+            initial_margin=self._total("FullInitMarginReq"),
+            maintenance_margin=self._total("FullMaintMarginReq"),
+            rates={unit: rate for unit, rate in rates.items() if unit not in ("BASE", self.currency)},
+        )
+
+    def _total(self, key: str) -> str:
+        return next(value for name, value, unit in self.values if name == key and unit in (self.currency, "BASE"))
 
 
 def account(

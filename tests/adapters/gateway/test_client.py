@@ -35,6 +35,7 @@ from fntx_dagster.simulate.gateway_accounts import (
     account,
     july_28,
 )
+from fntx_dagster.simulate.gateway_orders import UNSET
 
 NOW = QUARTER_PAST_TEN
 MINE, OTHER = "U1000001", "U2000002"
@@ -199,7 +200,7 @@ def test_a_missing_account_value_is_incomplete(key: str) -> None:
         asked(without(july_28(), key))
 
 
-@pytest.mark.parametrize("text", ["", "--", "NaN", simulated.UNSET])
+@pytest.mark.parametrize("text", ["", "--", "NaN", UNSET])
 def test_an_account_value_that_is_no_number_is_incomplete(text: str) -> None:
     with unavailable(State.INCOMPLETE, "did not deliver NetLiquidation"):
         asked(changed(july_28(), "NetLiquidation", text))
