@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from fntx_dagster.api.app import make_app
 from fntx_dagster.errors import Transient
@@ -19,6 +21,9 @@ from fntx_dagster.services.orders.watching import watcher_of, watching
 from fntx_dagster.settings import Settings
 
 _END_SECONDS = 5
+_PING_SECONDS = 20
+_LONGEST_MESSAGE = 4096
+"""Bytes of a message of a WebSocket's client; what follows a stream says next to nothing."""
 _COLLECT_AFTER = (50_000, 20, 20)
 """Objects that came and did not go; the collections of each generation before one of the next."""
 
@@ -79,6 +84,21 @@ def _server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            ws=_WebSockets,
+            ws_ping_interval=_PING_SECONDS,
+            ws_ping_timeout=_PING_SECONDS,
+            ws_max_size=_LONGEST_MESSAGE,
             timeout_graceful_shutdown=_END_SECONDS,
         )
     )
+
+
+class _WebSockets(WebSocketsSansIOProtocol):
+    """uvicorn's WebSockets, but a client that does not read is told why the connection ends, and then it does end:
+    a transport that is closed waits for what it has to send."""
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.close" and not self.writable.is_set():
+            self.writable.set()
+            self.loop.call_later(_END_SECONDS, self.transport.abort)
+        await super().send(message)

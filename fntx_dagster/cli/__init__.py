@@ -20,7 +20,7 @@ from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.against_market import market
 from fntx_dagster.cli.api import api
 from fntx_dagster.cli.chain import chain
-from fntx_dagster.cli.dashboard import serve
+from fntx_dagster.cli.dashboard import live, serve
 from fntx_dagster.cli.doctor import doctor
 from fntx_dagster.cli.files import table
 from fntx_dagster.cli.ledger import ledger
@@ -90,6 +90,7 @@ for command in (
     verify,
     demo,
     serve,
+    live,
     ui,
     env,
 ):

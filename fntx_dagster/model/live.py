@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 from fntx_dagster.model.contract import Contract
 from fntx_dagster.model.snapshot import MarkedPosition, Snapshot
 
-FILL, COMMISSION, BOOKING, GATEWAY, TOLD, SIGNATURE, ALERT, TRIP, ENTRY, MANY = FACTS = (
-    *("fill", "commission", "booking", "gateway", "told", "signature", "alert", "trip", "entry", "many"),
+FILL, COMMISSION, BOOKING, TOLD, SIGNATURE, ALERT, TRIP, ENTRY, MANY = FACTS = (
+    *("fill", "commission", "booking", "told", "signature", "alert", "trip", "entry", "many"),
 )
-"""`gateway`: how a login is followed; `told`: a day is built from its statement; `signature`: a record came to a state;
-`entry`: another entry of the ledger; `many`: so many entries at once that a page loads anew instead."""
-NAV, PNL, POSITION, MARGIN, ORDER = STATES = ("nav", "pnl", "position", "margin", "order")
+"""`told`: a day is built from its statement; `signature`: a record came to a state; `entry`: another entry of the
+ledger; `many`: so many entries at once that a page loads anew instead."""
+NAV, PNL, POSITION, MARGIN, ORDER, GATEWAY = STATES = ("nav", "pnl", "position", "margin", "order", "gateway")
+"""`gateway`: how the account's gateway is followed."""
 
 
 class LiveEvent(NamedTuple):
@@ -35,6 +36,7 @@ class LiveEvent(NamedTuple):
     key: str | None
     as_of: datetime
     heard_at: datetime
+    is_state: bool
     is_provisional: bool
     body: Mapping[str, Any]
 

@@ -81,7 +81,7 @@ def execution_id(text: str) -> ExecutionId:
 
 def to_json(snapshot: Snapshot) -> dict[str, Any]:
     """The snapshot as plain dicts, lists and strings; Decimals as exact strings, moments in ISO 8601."""
-    return _plain(asdict(snapshot))
+    return plain(asdict(snapshot))
 
 
 def from_json(stored: Mapping[str, Any]) -> Snapshot:
@@ -100,11 +100,12 @@ def from_json(stored: Mapping[str, Any]) -> Snapshot:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Dicts, lists and texts: Decimals as exact texts, dates and moments in ISO 8601."""
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, date):  # a datetime is one
         return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value

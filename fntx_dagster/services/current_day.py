@@ -127,6 +127,16 @@ def refresh(settings: Settings, db: Database, account: str | None = None) -> lis
     return [_kept(settings, db, answer) for answer in answers]
 
 
+def is_computable(settings: Settings, db: Database, snapshot: Snapshot) -> bool:
+    """Whether the account's day can be computed from a snapshot: one from which it cannot is not kept."""
+    try:
+        if provisional := current.beside_statements(db, snapshot):
+            _day(settings, provisional)
+    except FntxError:
+        return False
+    return True
+
+
 def provisional_days(
     settings: Settings,
     db: Readable,

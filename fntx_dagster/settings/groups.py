@@ -275,6 +275,11 @@ class GatewaySettings(Group):
     client_id: int = Field(
         default=71, ge=0, description="client id at IB Gateway (71; further accounts take the numbers after it)"
     )
+    live_client_id: int = Field(
+        default=271,
+        ge=1,
+        description="client id that follows the first account (271; further accounts take the numbers after it)",
+    )
     timeout: float = Field(default=15, gt=0, description="seconds that an answer of IB Gateway may take (15)")
     order_accounts: dict[str, str] = Field(
         default={},

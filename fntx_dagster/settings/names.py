@@ -55,6 +55,7 @@ SHORT_NAMES = {
     "waiting_hours": "posting.waiting_hours",
     "gateways": "gateway.addresses",
     "gateway_client_id": "gateway.client_id",
+    "gateway_live_client_id": "gateway.live_client_id",
     "gateway_timeout": "gateway.timeout",
     "order_accounts": "gateway.order_accounts",
     "order_client_id": "gateway.order_client_id",

@@ -15,15 +15,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.services.accounts import NumberedAccount
+from fntx_dagster.services.live.stream import Stream
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.web import health
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site, read_form
-from fntx_dagster.web.pages import account, day, gates, ledger, orders, overview, performance
+from fntx_dagster.web.live import live_endpoint
+from fntx_dagster.web.pages import account, day, gates, ledger, orders, overview, performance, today
 from fntx_dagster.web.rendering import render, static
 
 _SMALLEST_ZIPPED = 500
@@ -58,6 +60,7 @@ class Page(NamedTuple):
 PAGES = (
     Page("/", overview.show, "Accounts"),
     Page("/a/{n:int}", account.show, "Overview"),
+    Page("/a/{n:int}/today", today.show, "Today"),
     Page("/a/{n:int}/day", day.latest, "Day"),
     Page("/a/{n:int}/day/{date}", day.show),
     Page("/a/{n:int}/performance", performance.show, "Performance"),
@@ -76,6 +79,7 @@ def make_site(site: Site, api: ASGIApp) -> ASGIApp:
         routes=[
             *(Route(page.path, _endpoint(site, page), methods=page.methods) for page in PAGES),
             Route("/static/{digest}/{name:path}", static),
+            WebSocketRoute("/live", live_endpoint(Stream(site.db))),
         ],
         exception_handlers={HTTPException: _refused},
     )

@@ -17,6 +17,7 @@ from fntx_dagster.adapters.gateway.address import Gateway
 from fntx_dagster.adapters.gateway.conversation import Conversation, connected, exact, require_account, shortest
 from fntx_dagster.adapters.gateway.states import State
 from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.live import HeardCommission, HeardFill, HeardValues
 from fntx_dagster.model.snapshot import Execution, MarkedPosition, Snapshot
 
 # The ledger's parts of the NAV; TotalCashBalance holds the result of futures.
@@ -39,7 +40,7 @@ async def read(gateway: Gateway, account: str) -> Snapshot:
         as_of = await _request(conversation, account)
         await conversation.commissions(lambda: conversation.fills(account))
         conversation.require_whole()
-        return _snapshot(gateway, conversation, account, as_of)
+        return snapshot_of(conversation, account, as_of)
 
 
 async def _request(conversation: Conversation, account: str) -> datetime:
@@ -56,28 +57,28 @@ async def _request(conversation: Conversation, account: str) -> datetime:
     return answers[0]
 
 
-def _snapshot(gateway: Gateway, conversation: Conversation, account: str, as_of: datetime) -> Snapshot:
+def snapshot_of(conversation: Conversation, account: str, as_of: datetime) -> Snapshot:
+    """The snapshot of what has arrived. Raises Unavailable where it is not whole, or does not add up."""
     ib = conversation.ib
     values = _Values(conversation, {(value.tag, value.currency): value.value for value in ib.accountValues(account)})
-    nav, currency = values.nav()
-    values.require_sum(nav, currency)
+    stated = values.stated()
+    values.require_sum(stated.nav, stated.currency)
     return Snapshot(
         account_id=account,
         as_of=as_of,
-        currency=currency,
-        nav=nav,
-        cash=values.required("TotalCashValue", currency),
-        initial_margin=values.amount("FullInitMarginReq", currency),
-        maintenance_margin=values.amount("FullMaintMarginReq", currency),
-        excess_liquidity=values.amount("FullExcessLiquidity", currency),
-        cushion=values.amount("Cushion", ""),
+        **stated._asdict(),
         positions=_positions(conversation, account),
         executions=tuple(
             _execution(conversation, fill)
             for fill in sorted(conversation.fills(account), key=lambda fill: (fill.time, fill.execution.execId))
         ),
-        buying_power=values.amount("BuyingPower", currency),
     )
+
+
+def values_of(conversation: Conversation, account: str) -> HeardValues:
+    """NAV, cash and margin as they have arrived. Raises Unavailable where they are not whole."""
+    delivered = {(value.tag, value.currency): value.value for value in conversation.ib.accountValues(account)}
+    return _Values(conversation, delivered).stated()
 
 
 class _Values:
@@ -88,6 +89,20 @@ class _Values:
         self.delivered = delivered
         if delivered.get(("AccountReady", ""), "true") != "true":
             raise conversation.unavailable(State.INCOMPLETE, "says that the account is not ready")
+
+    def stated(self) -> HeardValues:
+        """NAV, cash and margin, in the account's currency."""
+        nav, currency = self.nav()
+        return HeardValues(
+            currency=currency,
+            nav=nav,
+            cash=self.required("TotalCashValue", currency),
+            initial_margin=self.amount("FullInitMarginReq", currency),
+            maintenance_margin=self.amount("FullMaintMarginReq", currency),
+            excess_liquidity=self.amount("FullExcessLiquidity", currency),
+            cushion=self.amount("Cushion", ""),
+            buying_power=self.amount("BuyingPower", currency),
+        )
 
     def nav(self) -> tuple[Decimal, str]:
         """NetLiquidation and its currency."""
@@ -124,43 +139,63 @@ class _Values:
 
 def _positions(conversation: Conversation, account: str) -> tuple[MarkedPosition, ...]:
     """The positions with their market values, which only the portfolio has; both lists must agree."""
-    held = {
-        item.contract.conId: item.position for item in conversation.ib.positions(account) if _is_held(item.contract)
-    }
-    marked = [item for item in conversation.ib.portfolio(account) if _is_held(item.contract)]
+    held = {item.contract.conId: item.position for item in conversation.ib.positions(account) if is_held(item.contract)}
+    marked = [item for item in conversation.ib.portfolio(account) if is_held(item.contract)]
     if held != {item.contract.conId: item.position for item in marked}:
         raise conversation.unavailable(State.INCOMPLETE, "did not deliver the market value of every position")
-    return tuple(
-        MarkedPosition(
-            contract=_contract(item.contract),
-            quantity=exact(conversation, item.position),
-            currency=item.contract.currency,
-            mark=exact(conversation, item.marketPrice),
-            market_value=exact(conversation, item.marketValue),
-            average_cost=exact(conversation, item.averageCost) / _multiplier(item.contract),
-        )
-        for item in marked
+    return tuple(position_of(conversation, item) for item in marked)
+
+
+def position_of(conversation: Conversation, item: ib_insync.PortfolioItem) -> MarkedPosition:
+    """A position of the portfolio. Raises Unavailable where it lacks its figures."""
+    return MarkedPosition(
+        contract=_contract(item.contract),
+        quantity=exact(conversation, item.position),
+        currency=item.contract.currency,
+        mark=exact(conversation, item.marketPrice),
+        market_value=exact(conversation, item.marketValue),
+        average_cost=exact(conversation, item.averageCost) / _multiplier(item.contract),
     )
 
 
-def _is_held(contract: ib_insync.Contract) -> bool:
+def is_held(contract: ib_insync.Contract) -> bool:
     """Whether a listed position counts: the gateway lists pairs of currencies for display, and their money is cash."""
     return contract.secType != _PAIR
 
 
 def _execution(conversation: Conversation, fill: ib_insync.Fill) -> Execution:
-    execution, report = fill.execution, fill.commissionReport
-    size = exact(conversation, execution.shares)
-    closed_nothing = execution.execId in conversation.wrapper.closed_nothing
+    done, charged = fill_of(conversation, fill), commission_of(conversation, fill)
     return Execution(
+        **done._asdict(),
+        commission=charged.commission,
+        commission_currency=charged.currency,
+        realised=charged.realised,
+    )
+
+
+def fill_of(conversation: Conversation, fill: ib_insync.Fill) -> HeardFill:
+    """A fill, without what its commission report adds. Raises Unavailable where it lacks its figures."""
+    execution = fill.execution
+    size = exact(conversation, execution.shares)
+    return HeardFill(
         execution_id=execution.execId,
         at=execution.time,
         contract=_contract(fill.contract),
         currency=fill.contract.currency,
         quantity=-size if execution.side == "SLD" else size,
         price=exact(conversation, execution.price),
+    )
+
+
+def commission_of(conversation: Conversation, fill: ib_insync.Fill) -> HeardCommission:
+    """What the commission report of a fill says."""
+    report = fill.commissionReport
+    closed_nothing = fill.execution.execId in conversation.wrapper.closed_nothing
+    return HeardCommission(
+        execution_id=fill.execution.execId,
+        at=fill.execution.time,
         commission=-exact(conversation, report.commission),
-        commission_currency=report.currency or fill.contract.currency,
+        currency=report.currency or fill.contract.currency,
         realised=None if closed_nothing else exact(conversation, report.realizedPNL),
     )
 

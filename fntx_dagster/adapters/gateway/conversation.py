@@ -30,9 +30,9 @@ _TALKATIVE = ("ib_insync.client", "ib_insync.wrapper", "ib_insync.ib", "ib_insyn
 for _name in _TALKATIVE:
     logging.getLogger(_name).addFilter(lambda record: False)
 
-_LOST = (1100, 2110)  # the gateway has lost its connection to the broker, and its data are old
-_RESTORED = (1101, 1102)
-_COMBINATION = "BAG"
+LOST = (1100, 2110)  # the gateway has lost its connection to the broker, and its data are old
+RESTORED = (1101, 1102)
+COMBINATION = "BAG"
 _LATER = "Ask again in a minute; if it stays so, restart IB Gateway"
 _PAUSE = 0.01
 """Seconds between two looks at what has arrived."""
@@ -51,11 +51,20 @@ class GatewayMessage(NamedTuple):
 
 
 class _Wrapper(Wrapper):
-    """ib_insync's wrapper, which also keeps which fills closed nothing, as the broker says."""
+    """ib_insync's wrapper, which also keeps which fills closed nothing, as the broker says, and says what arrives:
+    ib_insync drops fills and commissions of orders that it does not know."""
+
+    on_execution: Callable[[str], None] | None = None
+    """Called with the id of an execution, when it or its commission arrives, asked for or not."""
 
     def reset(self) -> None:
         super().reset()
         self.closed_nothing: set[str] = set()
+
+    def execDetails(self, reqId: int, contract: ib_insync.Contract, execution: ib_insync.Execution) -> None:
+        super().execDetails(reqId, contract, execution)
+        if self.on_execution is not None:
+            self.on_execution(execution.execId)
 
     def commissionReport(self, commissionReport: ib_insync.CommissionReport) -> None:
         if commissionReport.realizedPNL == UNSET_DOUBLE:
@@ -63,6 +72,8 @@ class _Wrapper(Wrapper):
         else:
             self.closed_nothing.discard(commissionReport.execId)
         super().commissionReport(commissionReport)
+        if self.on_execution is not None:
+            self.on_execution(commissionReport.execId)
 
 
 class Conversation:
@@ -84,6 +95,10 @@ class Conversation:
         self.client.conn.hasData.error_event += self._on_unreadable  # pyright: ignore[reportOperatorIssue]  # never None
         self.client.conn.disconnected += self._on_closed
         self.ib.errorEvent += self._on_message
+
+    def extend(self) -> None:
+        """Let the next answers take as long as the first might have taken."""
+        self.deadline = asyncio.get_running_loop().time() + self.gateway.timeout
 
     def left(self) -> float:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
@@ -156,7 +171,7 @@ class Conversation:
         """The newest version of each fill of the account. A combination's own fill repeats its legs and is left out."""
         latest: dict[str, ib_insync.Fill] = {}
         for fill in sorted(self.ib.fills(), key=lambda fill: execution_id(fill.execution.execId).version):
-            if fill.execution.acctNumber == account and fill.contract.secType != _COMBINATION:
+            if fill.execution.acctNumber == account and fill.contract.secType != COMBINATION:
                 latest[execution_id(fill.execution.execId).root] = fill
         return list(latest.values())
 
@@ -164,8 +179,8 @@ class Conversation:
         """Raises Unavailable where messages were lost, or the gateway has no connection to the broker."""
         if self.closed.done() or self.unreadable:
             raise self.broken()
-        states = [message.code for message in self.messages if message.code in (*_LOST, *_RESTORED)]
-        if states and states[-1] in _LOST:
+        states = [message.code for message in self.messages if message.code in (*LOST, *RESTORED)]
+        if states and states[-1] in LOST:
             raise self.unavailable(State.INCOMPLETE, "has lost its connection to the broker")
 
     async def close(self) -> None:

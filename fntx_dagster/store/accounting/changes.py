@@ -84,8 +84,11 @@ def stale_range(db: Readable, period: Period) -> StaleRange:
 
 
 def mark_built(db: Database, stale: StaleRange) -> None:
-    """Remove the notes of what has been built; days that were loaded beyond it stay stale."""
+    """Remove the notes of what has been built; days that were loaded beyond it stay stale. Who follows a day that was
+    provisional hears that it is told."""
     with db.connect() as connection:
+        if marts_exist(connection):
+            connection.execute(_TELL, stale.period._asdict())
         connection.execute(
             """
             with beyond as (
@@ -126,3 +129,17 @@ def changed_since(db: Readable, account: str | None = None) -> dict[str, Change]
             (account,),
         )
         return {account: Change(since, refused) for account, since, refused in rows}
+
+
+_TELL = """
+insert into live.events (account_id, trading_day, kind, key, as_of, body)
+select account_id, trading_day, 'told', trading_day || ' ' || closing_nav_official, clock_timestamp(),
+    jsonb_build_object('closing_nav', closing_nav_official::text, 'currency', base_currency)
+from alm_reporting.daily_summary as summary
+where trading_day between %(first)s and %(last)s and exists (
+    select from live.events as event
+    where (event.account_id, event.trading_day) = (summary.account_id, summary.trading_day) and is_provisional
+)
+order by trading_day, account_id
+on conflict do nothing
+"""

@@ -32,15 +32,19 @@ CREATE TABLE live.events (
     key text,
     as_of timestamptz NOT NULL,
     heard_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    is_state boolean NOT NULL DEFAULT false,
     is_provisional boolean NOT NULL DEFAULT false,
     body jsonb NOT NULL
 );
 COMMENT ON COLUMN live.events.account_id IS 'null: it is about the platform, not about one account';
-COMMENT ON COLUMN live.events.key IS 'what a fact is known by: the same fact is kept once; null: every row is another';
+COMMENT ON COLUMN live.events.key IS
+    'of a fact what it is known by: the same one is kept once, null: every row is another; of a state what it is about';
+COMMENT ON COLUMN live.events.is_state IS 'only the newest of its account, kind and key counts';
 COMMENT ON COLUMN live.events.as_of IS 'when it was so, by the clock of who says it';
 COMMENT ON COLUMN live.events.heard_at IS 'when this platform heard of it';
 COMMENT ON COLUMN live.events.is_provisional IS 'no statement has confirmed it: the gateway says so';
-CREATE UNIQUE INDEX one_event_of_a_fact ON live.events (kind, key, (coalesce(account_id, ''))) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX one_event_of_a_fact ON live.events (kind, key, (coalesce(account_id, '')))
+    WHERE key IS NOT NULL AND NOT is_state;
 CREATE INDEX events_of_a_day ON live.events (account_id, trading_day, event_id);
 
 CREATE TABLE live.states (

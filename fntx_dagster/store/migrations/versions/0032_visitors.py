@@ -9,7 +9,7 @@ from alembic import op
 from fntx_dagster.store.migrations.append_only import protected
 
 revision = "0032"
-down_revision = "0030"
+down_revision = "0031"
 
 
 def upgrade() -> None:

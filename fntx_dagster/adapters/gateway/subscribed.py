@@ -1,0 +1,284 @@
+"""A connection that follows an account, while it lasts: its subscriptions, its questions, and what arrives.
+
+The gateway says by itself when a position changes, what the account is worth, and its P&L; who traded and at what price
+it says only to the client that sent the order. So each change of the portfolio asks for the executions since the newest
+one that is known; where a position moved and none came, and every five minutes, for all of the day.
+
+What arrives together is passed on together: the messages of a packet are read in one turn of the loop, and what they
+changed is looked at in the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import ib_insync
+from ib_insync.util import UNSET_DOUBLE
+
+from fntx_dagster.adapters.gateway.connection import (
+    commission_of,
+    fill_of,
+    is_held,
+    position_of,
+    snapshot_of,
+    values_of,
+)
+from fntx_dagster.adapters.gateway.conversation import COMBINATION, LOST, RESTORED, Conversation, shortest
+from fntx_dagster.adapters.gateway.states import State, Unavailable
+from fntx_dagster.adapters.gateway.telling import Patience, Teller
+from fntx_dagster.model.live import Following, HeardCommission, HeardFill, HeardPnl
+from fntx_dagster.model.snapshot import Snapshot
+
+_PORT_CHANGED = 1300
+_OVERLAP = timedelta(seconds=10)
+"""How far before the newest known execution a question begins: their times have whole seconds, and those of several
+exchanges do not come in order."""
+_LONGEST_COMMISSION_WAIT = 60.0
+_MESSAGES_KEPT = 20
+
+
+class Subscribed:
+    """What is known of one connection."""
+
+    def __init__(self, teller: Teller, conversation: Conversation, patience: Patience) -> None:
+        self._teller, self._conversation, self._patience = teller, conversation, patience
+        self._account, self._ib = teller.account, conversation.ib
+        self._loop = asyncio.get_running_loop()
+        self._woken, self._asking = asyncio.Event(), asyncio.Event()
+        # what has arrived and was not passed on
+        self._arrived: set[str] = set()
+        self._items: dict[int, ib_insync.PortfolioItem] = {}
+        self._values_changed = self._pnl_changed = self._snapshot_due = False
+        # what was passed on
+        self._fills: set[str] = set()
+        self._commissions: dict[str, HeardCommission] = {}
+        self._newest: datetime | None = None
+        # what is to be asked
+        self._position_moved = self._is_news = False
+        self._heard_at = self._all_asked_at = self._snapshot_at = self._loop.time()
+        self._commission_wait = patience.commission
+        self._commission_at = 0.0
+
+    async def begin(self) -> None:
+        """Subscribe, ask for everything, and pass it on. Raises Unavailable."""
+        self._teller.tell(state=Following.CONNECTING)
+        self._hear()
+        ib = self._ib
+        ib.reqPnL(self._account)
+        answers = await self._conversation.answers(
+            {
+                "its time": ib.reqCurrentTimeAsync(),
+                "the positions": ib.reqPositionsAsync(),
+                "the account values": ib.reqAccountUpdatesAsync(self._account),
+                "the executions": ib.reqExecutionsAsync(ib_insync.ExecutionFilter(acctCode=self._account)),
+            }
+        )
+        self._teller.set_clock(answers[0])
+        self._position_moved = False
+        self._require_connection()
+        self._teller.tell(state=Following.FOLLOWING)
+        self._pass_on(is_whole=True)
+
+    async def listen(self) -> None:
+        """Pass on what arrives until the connection ends. Raises Unavailable then."""
+        asking = asyncio.ensure_future(self._ask_again())
+        asking.add_done_callback(lambda _: self._woken.set())
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), self._until_due())
+                self._woken.clear()
+                if asking.done():
+                    asking.result()
+                self._require_connection()
+                self._pass_on()
+                if self._loop.time() - self._heard_at >= self._patience.quiet:
+                    await self._ask_the_time()
+        finally:
+            asking.cancel()
+
+    # -- what arrives: noted in the middle of a packet ----------------------------------------------------------------
+
+    def _hear(self) -> None:
+        ib = self._ib
+        self._conversation.wrapper.on_execution = self._on_execution
+        ib.positionEvent += self._on_position
+        ib.updatePortfolioEvent += self._on_item
+        ib.accountValueEvent += self._on_value
+        ib.pnlEvent += self._on_pnl
+        ib.errorEvent += self._on_message
+        self._conversation.client.conn.disconnected += self._wake
+
+    def _on_execution(self, execution_id: str) -> None:
+        self._arrived.add(execution_id)
+        self._wake()
+
+    def _on_position(self, position: ib_insync.Position) -> None:
+        if position.account == self._account:
+            self._position_moved = True
+            self._ask_soon()
+
+    def _on_item(self, item: ib_insync.PortfolioItem) -> None:
+        if item.account == self._account:
+            self._items[item.contract.conId] = item
+            self._snapshot_due = True
+            self._ask_soon()
+
+    def _on_value(self, value: ib_insync.AccountValue) -> None:
+        if value.account == self._account:
+            self._values_changed = self._snapshot_due = True
+            self._wake()
+
+    def _on_pnl(self, pnl: object) -> None:
+        self._pnl_changed = True
+        self._wake()
+
+    def _on_message(self, request: int, code: int, text: str, contract: object) -> None:
+        if code in LOST:
+            self._teller.tell(state=Following.CUT_OFF, reason=f"{code} {text}")
+        self._wake()
+
+    def _ask_soon(self) -> None:
+        self._asking.set()
+        self._wake()
+
+    def _wake(self, *_: object) -> None:
+        self._heard_at = self._loop.time()
+        self._woken.set()
+
+    # -- what is asked ------------------------------------------------------------------------------------------------
+
+    def _until_due(self) -> float:
+        due = self._heard_at + self._patience.quiet
+        if self._snapshot_due and not self._late_commissions():
+            due = min(due, self._snapshot_at + self._patience.snapshot)
+        return max(due - self._loop.time(), 0.001)
+
+    def _require_connection(self) -> None:
+        conversation = self._conversation
+        if conversation.closed.done() or conversation.unreadable:
+            raise conversation.unavailable(State.DOWN, "has closed the connection")
+        codes = [message.code for message in conversation.messages]
+        del conversation.messages[:-_MESSAGES_KEPT]
+        if _PORT_CHANGED in codes:
+            raise conversation.unavailable(State.DOWN, "listens at another port now")
+        states = [code for code in codes if code in (*LOST, *RESTORED)]
+        if states and states[-1] in RESTORED:
+            # its subscriptions may be lost, whatever it says: everything is asked for anew
+            raise conversation.unavailable(State.DOWN, "has its connection to the broker back")
+
+    async def _ask_the_time(self) -> None:
+        conversation = self._conversation
+        conversation.deadline = self._loop.time() + self._patience.answer
+        [now] = await conversation.answers({"anything": self._ib.reqCurrentTimeAsync()})
+        self._teller.set_clock(now)
+        self._heard_at = self._loop.time()
+
+    async def _ask_again(self) -> None:
+        """Ask for executions whenever something says that there may be others."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asking.wait(), self._until_all_due())
+            if self._asking.is_set():
+                self._asking.clear()
+                moved, self._position_moved = self._position_moved, False
+                await self._ask_executions(self._newest)
+                if not moved or self._is_news:
+                    self._is_news = False
+                    continue
+            await self._ask_executions(None)
+            self._is_news = False
+            self._all_asked_at = self._loop.time()
+            self._commission_at = self._all_asked_at + self._commission_wait
+            self._commission_wait = min(self._commission_wait * 2, _LONGEST_COMMISSION_WAIT)
+
+    def _until_all_due(self) -> float:
+        due = self._all_asked_at + self._patience.whole
+        if self._late_commissions():
+            due = min(due, self._commission_at)
+        return max(due - self._loop.time(), 0.001)
+
+    async def _ask_executions(self, since: datetime | None) -> None:
+        stated = "" if since is None else f"{since - _OVERLAP:%Y%m%d-%H:%M:%S}"
+        wanted = ib_insync.ExecutionFilter(acctCode=self._account, time=stated)
+        self._conversation.extend()
+        await self._conversation.answers({"the executions": self._ib.reqExecutionsAsync(wanted)})
+        self._pass_on()
+
+    # -- what is passed on --------------------------------------------------------------------------------------------
+
+    def _pass_on(self, *, is_whole: bool = False) -> None:
+        """Tell what has changed since it was told last."""
+        fills, commissions = self._traded()
+        what: dict[str, Any] = {"fills": fills, "commissions": commissions}
+        if is_whole:
+            self._items = {item.contract.conId: item for item in self._ib.portfolio(self._account)}
+        what["positions"] = tuple(
+            position_of(self._conversation, item) for item in self._items.values() if is_held(item.contract)
+        )
+        self._items = {}
+        if self._values_changed:
+            self._values_changed = False
+            with suppress(Unavailable):  # a part has arrived, and the rest comes
+                what["values"] = values_of(self._conversation, self._account)
+        if self._pnl_changed:
+            self._pnl_changed = False
+            what["pnl"] = self._pnl()
+        if snapshot := self._snapshot(at_once=is_whole):
+            what["snapshot"] = snapshot
+        if is_whole or any(what.values()):
+            self._teller.tell(whole=is_whole, **what)
+
+    def _traded(self) -> tuple[tuple[HeardFill, ...], tuple[HeardCommission, ...]]:
+        """Fills and commissions that were not passed on, in the order of their times."""
+        arrived = [fill for name in self._arrived if (fill := self._conversation.wrapper.fills.get(name)) is not None]
+        self._arrived = set()
+        fills, commissions = [], []
+        for fill in sorted(arrived, key=lambda fill: (fill.time, fill.execution.execId)):
+            name = fill.execution.execId
+            if fill.execution.acctNumber != self._account or fill.contract.secType == COMBINATION:
+                continue
+            if name not in self._fills:
+                self._fills.add(name)
+                self._is_news = self._snapshot_due = True
+                self._newest = max(self._newest or fill.execution.time, fill.execution.time)
+                self._commission_wait = self._patience.commission
+                self._commission_at = self._loop.time() + self._commission_wait
+                fills.append(fill_of(self._conversation, fill))
+            if fill.commissionReport.execId:
+                charged = commission_of(self._conversation, fill)
+                if self._commissions.get(name) != charged:
+                    self._commissions[name] = charged
+                    self._snapshot_due = True
+                    commissions.append(charged)
+        if fills and self._late_commissions():
+            self._asking.set()  # its next question is due earlier now
+        return tuple(fills), tuple(commissions)
+
+    def _late_commissions(self) -> bool:
+        return len(self._commissions) < len(self._fills)
+
+    def _pnl(self) -> HeardPnl | None:
+        for pnl in self._ib.pnl(self._account):
+            return HeardPnl(_known(pnl.dailyPnL), _known(pnl.unrealizedPnL), _known(pnl.realizedPnL))
+        return None
+
+    def _snapshot(self, *, at_once: bool) -> Snapshot | None:
+        """The whole account, at most once in a while, where every commission is known."""
+        is_time = at_once or self._loop.time() >= self._snapshot_at + self._patience.snapshot
+        if not self._snapshot_due or not is_time or self._late_commissions():
+            return None
+        self._snapshot_due, self._snapshot_at = False, self._loop.time()
+        with suppress(Unavailable):  # its parts arrive one after the other
+            return snapshot_of(self._conversation, self._account, self._teller.now())
+        return None
+
+
+def _known(number: float) -> Decimal | None:
+    """A figure of the P&L; None where the gateway has none."""
+    amount = Decimal(shortest(number))
+    return None if not amount.is_finite() or number == UNSET_DOUBLE else amount

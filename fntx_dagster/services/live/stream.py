@@ -1,0 +1,231 @@
+"""The stream as it is handed out: the last events in memory, and a wake for whoever follows them.
+
+A follower is the number that it has got to. What it lacks is in the ring, or, where it is further behind, in the table.
+One thread reads on from the last number whenever the database says that there is more, and every five seconds without
+that. It ends when nobody has followed for a while, and begins again with the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import orjson
+
+from fntx_dagster.errors import FntxError, without_accounts
+from fntx_dagster.model.live import LiveEvent
+from fntx_dagster.services.accounts import numbered_accounts
+from fntx_dagster.services.ledger_accounts.accounts import PREFIX
+from fntx_dagster.services.live.holding import BEAT_SECONDS
+from fntx_dagster.services.live.running import RELAY
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.live.events import StreamEnds, ends, events_after
+from fntx_dagster.store.live.listening import Listening
+from fntx_dagster.store.live.states import heartbeats
+
+RING = 4096
+_AT_ONCE = 1000
+_POLL_SECONDS = 5.0
+_WAIT_SECONDS = 0.5
+_IDLE_SECONDS = 30.0
+_NUMBERS_SECONDS = 30.0
+_UNATTENDED_SECONDS = 3 * BEAT_SECONDS
+_log = logging.getLogger(__name__)
+
+
+class Sent(NamedTuple):
+    """An event as it goes out. `about`: of a state, what makes a later one replace it; None of a fact."""
+
+    event_id: int
+    account_id: str | None
+    about: tuple[str | None, str, str | None] | None
+    text: str
+
+
+class Stream:
+    """The events of one database, for all who follow in this process. Threads may use it at the same time."""
+
+    def __init__(self, db: Database, ring: int = RING) -> None:
+        self._db = db
+        self._guard = threading.Lock()
+        self._ring: deque[Sent] = deque(maxlen=ring)
+        self._whole_from = 0
+        self._newest = 0
+        self._followers: set[Callable[[], None]] = set()
+        self._left_at = 0.0
+        self._thread: threading.Thread | None = None
+        self._read = threading.Event()
+        self._closing = threading.Event()
+        self.numbers: dict[str, int] = {}
+        """Account → its number, of those that have one."""
+        self._numbered_at = 0.0
+        self.unattended: frozenset[str] = frozenset()
+        """The tasks of the stream's writers that nobody does now."""
+
+    def follow(self, wake: Callable[[], None]) -> None:
+        """Call `wake`, which must not block, whenever there may be more, until `leave`."""
+        with self._guard:
+            self._followers.add(wake)
+            if self._thread is None:
+                self._read.clear()
+                self._thread = threading.Thread(target=self._run, name="fntx stream", daemon=True)
+                self._thread.start()
+
+    def leave(self, wake: Callable[[], None]) -> None:
+        """Call it no more."""
+        with self._guard:
+            self._followers.discard(wake)
+            self._left_at = time.monotonic()
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether anybody follows."""
+        with self._guard:
+            return bool(self._followers)
+
+    def ends(self) -> StreamEnds:
+        """Where the stream begins and ends now, as the table says."""
+        return ends(self._db)
+
+    def after(self, event_id: int) -> list[Sent] | None:
+        """What the ring has after a number, in order; None where the ring does not reach so far back."""
+        with self._guard:
+            if not self._read.is_set() or event_id < self._whole_from:
+                return None
+            if event_id >= self._newest:
+                return []
+            # from the end: a follower lacks the last ones, as a rule
+            return list(reversed([*_newer(reversed(self._ring), event_id)]))
+
+    def read_after(self, event_id: int) -> tuple[list[Sent], int]:
+        """What the table has after a number, in order, at most a thousand, and up to which number that is."""
+        newest = ends(self._db).newest
+        found = [event for event in events_after(self._db, event_id, _AT_ONCE) if event.event_id <= newest]
+        reached = found[-1].event_id if len(found) == _AT_ONCE else max(newest, event_id)
+        return self._sent(found), reached
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closing.set()
+
+    def _run(self) -> None:
+        listening = Listening(self._db.url)
+        looked_at, problem = 0.0, ""
+        try:
+            while not self._is_over():
+                try:
+                    is_time = time.monotonic() >= looked_at + _POLL_SECONDS
+                    if listening.wait(_WAIT_SECONDS) or is_time or problem:
+                        self._read_on()
+                        if is_time or problem:
+                            self._look_at_writers()
+                            looked_at = time.monotonic()
+                        problem = ""
+                except FntxError as error:
+                    if (said := without_accounts(str(error))) != problem:
+                        _log.warning("the stream waits: %s", said)
+                    problem = said
+                    self._tell(self.unattended | {"stream"})
+                    self._closing.wait(_WAIT_SECONDS)
+        finally:
+            listening.close()
+
+    def _is_over(self) -> bool:
+        with self._guard:
+            is_idle = not self._followers and time.monotonic() > self._left_at + _IDLE_SECONDS
+            if self._closing.is_set() or is_idle:
+                self._thread = None
+                self._ring.clear()
+                self._read.clear()
+                return True
+            return False
+
+    def _read_on(self) -> None:
+        if not self._read.is_set():
+            newest = ends(self._db).newest
+            with self._guard:
+                self._whole_from = self._newest = newest
+                self._read.set()
+            self._wake()
+        while found := events_after(self._db, self._newest, _AT_ONCE):
+            sent = self._sent(found)
+            with self._guard:
+                for each in sent:
+                    if len(self._ring) == self._ring.maxlen:
+                        self._whole_from = self._ring[0].event_id
+                    self._ring.append(each)
+                self._newest = found[-1].event_id
+            self._wake()
+            if len(found) < _AT_ONCE:
+                return
+
+    def _look_at_writers(self) -> None:
+        beats = heartbeats(self._db)
+        late = {task for task, beat in beats.items() if beat.age > _UNATTENDED_SECONDS}
+        self._tell(frozenset(late if RELAY in beats else late | {RELAY}))
+
+    def _tell(self, unattended: frozenset[str]) -> None:
+        if unattended != self.unattended:
+            self.unattended = unattended
+            self._wake()
+
+    def _wake(self) -> None:
+        with self._guard:
+            followers = list(self._followers)
+        for wake in followers:
+            wake()
+
+    def _sent(self, found: Iterable[LiveEvent]) -> list[Sent]:
+        if not self.numbers or time.monotonic() > self._numbered_at + _NUMBERS_SECONDS:
+            self.numbers = {each.account_id: each.number for each in numbered_accounts(self._db)}
+            self._numbered_at = time.monotonic()
+        numbers = self.numbers
+        # an account without a number has no page yet: it gets one with its first statement
+        return [
+            Sent(
+                event.event_id,
+                event.account_id,
+                (event.account_id, event.kind, event.key) if event.is_state else None,
+                message(event, numbers),
+            )
+            for event in found
+            if event.account_id is None or event.account_id in numbers or event.account_id.startswith(PREFIX)
+        ]
+
+
+def newest_of_each(sent: list[Sent]) -> list[Sent]:
+    """Every fact, and of each state the newest alone, in order."""
+    last = {each.about: each.event_id for each in sent if each.about}
+    return [each for each in sent if each.about is None or last[each.about] == each.event_id]
+
+
+def message(event: LiveEvent, numbers: dict[str, int]) -> str:
+    """An event as a text for a client: the account by its number, an account that has none by the name of its book;
+    amounts are texts."""
+    account = event.account_id
+    said: dict[str, Any] = {
+        "id": event.event_id,
+        "account": numbers.get(account) if account else None,
+        "kind": event.kind,
+        "day": event.trading_day and event.trading_day.isoformat(),
+        "as_of": event.as_of,
+        "heard_at": event.heard_at,
+        "provisional": event.is_provisional,
+        "body": event.body,
+    }
+    if event.is_state and event.key:
+        said["key"] = event.key
+    if account and account.startswith(PREFIX):
+        said["book"] = account.removeprefix(PREFIX)
+    return orjson.dumps(said, option=orjson.OPT_UTC_Z).decode()
+
+
+def _newer(newest_first: Iterable[Sent], event_id: int) -> Iterable[Sent]:
+    for each in newest_first:
+        if each.event_id <= event_id:
+            return
+        yield each

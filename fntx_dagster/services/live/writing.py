@@ -1,0 +1,113 @@
+"""The writer: what followers hear becomes events, all that has arrived in one transaction.
+
+Nobody waits for company: what arrives while a transaction runs is in the next. While the database is away facts are
+kept, and of each state the newest.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from fntx_dagster.errors import FntxError, without_accounts
+from fntx_dagster.model.live import Heard
+from fntx_dagster.model.snapshot import Snapshot
+from fntx_dagster.services.live.news import Known
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.live.events import NewEvent, append
+
+_log = logging.getLogger(__name__)
+_MOST_AT_ONCE = 200
+"""Facts in a transaction."""
+_RETRY_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+
+
+class EventWriter:
+    """Writes what is added to it, in a thread of its own, until `close`. `keeps`: whether a snapshot may be kept as the
+    account's current day."""
+
+    def __init__(self, db: Database, keeps: Callable[[Snapshot], bool] = lambda snapshot: True) -> None:
+        self._db, self._keeps = db, keeps
+        self._heard: deque[Heard | str] = deque()
+        self._added, self._ending = threading.Event(), threading.Event()
+        self._known: dict[str, Known] = {}
+        self._facts: deque[NewEvent] = deque()
+        self._states: dict[tuple[str | None, str, str | None], NewEvent] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._thread = threading.Thread(target=self._run, name="fntx live writer", daemon=True)
+        self._thread.start()
+
+    def add(self, heard: Heard) -> None:
+        """Let what was heard be written; any thread may call it, and none waits."""
+        self._heard.append(heard)
+        self._added.set()
+
+    def begin(self, account: str) -> None:
+        """The account is followed from now on by us: what was heard of it before is dropped, because all of it is said
+        again, and another process may have written since."""
+        self._heard.append(account)
+        self._added.set()
+
+    def close(self, seconds: float = 5) -> None:
+        """Write what is there, for so long at most, and end."""
+        self._ending.set()
+        self._added.set()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        problem = ""
+        while True:
+            self._added.wait(_LOOK_SECONDS)
+            self._added.clear()
+            try:
+                while self._take():
+                    self._write()
+                problem = ""
+            except Exception as error:  # the database is away: what is left is written when it is back
+                said = without_accounts(str(error)) if isinstance(error, FntxError) else type(error).__name__
+                if said != problem:
+                    _log.warning("the events are not written: %s", said)
+                problem = said
+                self._ending.wait(_RETRY_SECONDS)
+                self._added.set()
+            if self._ending.is_set() and (problem or not self._heard):
+                return
+
+    def _take(self) -> bool:
+        """Make events of what was heard; whether there is something to write."""
+        while self._heard and len(self._facts) < _MOST_AT_ONCE:
+            heard = self._heard[0]
+            if isinstance(heard, str):
+                self._forget(heard)
+            else:
+                for event in self._known_of(heard.account_id).news(heard):
+                    if event.is_state:
+                        self._states[event.account_id, event.kind, event.key] = event
+                    else:
+                        self._facts.append(event)
+                if heard.snapshot:
+                    self._snapshots[heard.account_id] = heard.snapshot
+            self._heard.popleft()
+        return bool(self._facts or self._states or self._snapshots)
+
+    def _known_of(self, account: str) -> Known:
+        if account not in self._known:
+            self._known[account] = Known.read(self._db, account, datetime.now(UTC).date())
+        return self._known[account]
+
+    def _forget(self, account: str) -> None:
+        self._known.pop(account, None)
+        self._snapshots.pop(account, None)
+        self._facts = deque(event for event in self._facts if event.account_id != account)
+        self._states = {key: event for key, event in self._states.items() if key[0] != account}
+
+    def _write(self) -> None:
+        snapshots = [snapshot for snapshot in self._snapshots.values() if self._keeps(snapshot)]
+        append(self._db, [*self._facts, *self._states.values()], snapshots)
+        self._facts.clear()
+        self._states.clear()
+        self._snapshots.clear()

@@ -1,0 +1,145 @@
+"""The events of the stream: appended in order, read on from a number.
+
+Each insert waits for its turn (0031), so a reader that goes on from the last number misses none. A fact that is there
+already is not appended again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from fntx_dagster.model.live import LiveEvent
+from fntx_dagster.model.snapshot import Snapshot
+from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.marts.current import keep_in
+from fntx_dagster.store.queries import columns, one_row
+
+KEPT_DAYS = 7
+"""How long the events of a day are kept once it is told."""
+
+
+class NewEvent(NamedTuple):
+    """An event to append; the fields are those of `LiveEvent`."""
+
+    account_id: str | None
+    trading_day: date | None
+    kind: str
+    key: str | None
+    as_of: datetime
+    heard_at: datetime
+    is_state: bool
+    is_provisional: bool
+    body: Mapping[str, Any]
+
+
+class StreamEnds(NamedTuple):
+    """The numbers of the oldest and of the newest event that are kept, 0 where there is none."""
+
+    oldest: int
+    newest: int
+
+
+def append(db: Database, events: Sequence[NewEvent], snapshots: Iterable[Snapshot] = ()) -> int:
+    """Append events in their order, with the newest states, and keep snapshots of the day, in one transaction: the
+    number of those that are new. Raises what `connect` raises."""
+    with db.connect() as connection:
+        number = append_in(connection, events)
+        for snapshot in snapshots:
+            keep_in(connection, snapshot)
+        return number
+
+
+def append_in(connection: psycopg.Connection, events: Sequence[NewEvent]) -> int:
+    """As `append`, within a transaction of the caller's."""
+    if not events:
+        return 0
+    rows = [
+        {
+            **event._asdict(),
+            "trading_day": event.trading_day and event.trading_day.isoformat(),
+            "as_of": event.as_of.isoformat(),
+            "heard_at": event.heard_at.isoformat(),
+        }
+        for event in events
+    ]
+    return connection.execute(_APPEND, {"rows": Jsonb(rows)}).rowcount
+
+
+_APPEND = """
+with given as materialized (
+    select r.* from jsonb_array_elements(%(rows)s) with ordinality as rows (value, place),
+        jsonb_to_record(value) as r (account_id text, trading_day date, kind text, key text, as_of timestamptz,
+            heard_at timestamptz, is_state boolean, is_provisional boolean, body jsonb)
+    order by place
+), appended as (
+    insert into live.events (account_id, trading_day, kind, key, as_of, heard_at, is_state, is_provisional, body)
+    select * from given
+    on conflict do nothing
+    returning *
+), kept as (
+    insert into live.states as known (account_id, kind, key, trading_day, as_of, heard_at, event_id, body)
+    select distinct on (account_id, kind, key) account_id, kind, coalesce(key, ''), trading_day, as_of, heard_at,
+        event_id, body
+    from appended where is_state order by account_id, kind, key, event_id desc
+    on conflict (account_id, kind, key) do update set trading_day = excluded.trading_day, as_of = excluded.as_of,
+        heard_at = excluded.heard_at, event_id = excluded.event_id, body = excluded.body
+)
+select from appended
+"""
+
+
+def events_after(db: Readable, event_id: int, limit: int, accounts: Sequence[str] | None = None) -> list[LiveEvent]:
+    """The events after a number, in order, at most `limit`: of every account, or of these accounts and of none."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            f"""select {columns(_FIELDS)} from live.events
+            where event_id > %(after)s
+                and (%(accounts)s::text[] is null or account_id is null or account_id = any(%(accounts)s))
+            order by event_id limit %(limit)s""",
+            {"after": event_id, "limit": limit, "accounts": None if accounts is None else list(accounts)},
+        )
+        return [_event(row) for row in rows]
+
+
+def facts_of(db: Readable, account: str, day: date, kinds: Sequence[str]) -> list[LiveEvent]:
+    """The events of some kinds of an account's day, in order."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            f"""select {columns(_FIELDS)} from live.events
+            where account_id = %s and trading_day = %s and kind = any(%s) order by event_id""",
+            (account, day, list(kinds)),
+        )
+        return [_event(row) for row in rows]
+
+
+def ends(db: Readable) -> StreamEnds:
+    """Where the stream begins and ends now."""
+    with db.connect() as connection:
+        row = connection.execute("select coalesce(min(event_id), 0), coalesce(max(event_id), 0) from live.events")
+        return StreamEnds(*one_row(row))
+
+
+def forget(db: Database) -> int:
+    """Remove events of more than a week ago, but of days that are not told the facts that a gateway reported: how
+    many."""
+    with db.connect() as connection:
+        return connection.execute(
+            """delete from live.events as old where heard_at < now() - %s * interval '1 day' and (
+                is_state or not is_provisional or exists (
+                    select from live.events as told
+                    where (told.account_id, told.trading_day, told.kind) = (old.account_id, old.trading_day, 'told')
+                ))""",
+            (KEPT_DAYS,),
+        ).rowcount
+
+
+_FIELDS = LiveEvent._fields
+
+
+def _event(row: Sequence[Any]) -> LiveEvent:
+    return LiveEvent(*row)

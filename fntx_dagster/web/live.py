@@ -1,0 +1,241 @@
+"""The WebSocket `/live`: a browser or a program follows what happens to the accounts that it may see.
+
+`GET /live?after=<id>&accounts=1,2`. The first message is `{"hello": 1, "id": …, "oldest": …, "role": …}`, then comes
+one event per message, in the order of the ids; docs/live.md has their fields. The client says nothing, or
+`{"after": id}` to read on from another id. Closing codes: 1000 bye; 1008 not allowed, do not come back; 1012 come
+again; 1013 too slow.
+
+A client is the id that it has got to: it takes what the stream has after it at its own pace, of states only the newest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from fntx_dagster.errors import FntxError
+from fntx_dagster.services.ledger_accounts.accounts import PREFIX
+from fntx_dagster.services.live.stream import Sent, Stream, newest_of_each
+from fntx_dagster.services.visitors.visitor import Visitor
+from fntx_dagster.web.origins import is_from_here
+
+BYE, NOT_ALLOWED, COME_AGAIN, TOO_SLOW = 1000, 1008, 1012, 1013
+STALL_SECONDS = 10.0
+"""How long one message may take to leave."""
+LONGEST_SECONDS = 900.0
+"""How long a connection lasts: the next one is asked again who it is."""
+_LONGEST_MESSAGE = 64
+_MOST_ACCOUNTS = 1000
+_LARGEST_ID = 2**63 - 1
+
+
+class Wanted(NamedTuple):
+    """What a client asks for: the events after an id (None: from now on), of accounts by number (None: all)."""
+
+    after: int | None
+    accounts: frozenset[int] | None
+
+
+class Hub:
+    """The clients of one event loop: the stream wakes the loop once for all of them."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._clients: set[asyncio.Event] = set()
+        self._loop = asyncio.get_running_loop()
+        self._is_waking = False
+
+    def add(self) -> asyncio.Event:
+        """An event that is set whenever there may be more."""
+        client = asyncio.Event()
+        self._clients.add(client)
+        if len(self._clients) == 1:
+            self.stream.follow(self._wake)
+        return client
+
+    def discard(self, client: asyncio.Event) -> None:
+        """Set it no more."""
+        self._clients.discard(client)
+        if not self._clients:
+            self.stream.leave(self._wake)
+
+    def _wake(self) -> None:
+        if not self._is_waking:
+            self._is_waking = True
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._set)
+
+    def _set(self) -> None:
+        self._is_waking = False
+        for client in self._clients:
+            client.set()
+
+
+def live_endpoint(stream: Stream) -> Callable[[WebSocket], object]:
+    """The endpoint of `/live` over a stream."""
+    hubs: dict[int, Hub] = {}
+
+    async def live(websocket: WebSocket) -> None:
+        if not is_from_here(websocket.scope):
+            await websocket.close(NOT_ALLOWED)  # before it is accepted: 403
+            return
+        await websocket.accept()
+        wanted = _wanted(websocket)
+        if wanted is None:
+            await websocket.close(NOT_ALLOWED)
+            return
+        hub = hubs.setdefault(id(asyncio.get_running_loop()), Hub(stream))
+        await _Client(websocket, hub, wanted).serve()
+
+    return live
+
+
+def _wanted(websocket: WebSocket) -> Wanted | None:
+    """What the address asks for; None where it cannot be read."""
+    after, accounts = websocket.query_params.get("after"), websocket.query_params.get("accounts")
+    numbers = accounts.split(",") if accounts else []
+    if (after and not _is_id(after)) or len(numbers) > _MOST_ACCOUNTS or not all(map(_is_id, numbers)):
+        return None
+    return Wanted(int(after) if after else None, frozenset(map(int, numbers)) if numbers else None)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= _LARGEST_ID
+
+
+class _Client:
+    """One connection."""
+
+    def __init__(self, websocket: WebSocket, hub: Hub, wanted: Wanted) -> None:
+        self._websocket, self._hub, self._stream, self._wanted = websocket, hub, hub.stream, wanted
+        self._visitor: Visitor = websocket.state.visitor
+        self._at = 0
+        self._writers: object = None
+
+    async def serve(self) -> None:
+        """Send until the client goes, is too slow, or has been here for long enough."""
+        news = self._hub.add()
+        receiving = asyncio.ensure_future(self._receive(news))
+        sending = asyncio.ensure_future(self._send(news))
+        try:
+            await asyncio.wait({receiving, sending}, timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            code = COME_AGAIN
+            if sending.done():
+                code = _outcome(sending)
+            elif receiving.done():
+                code = _outcome(receiving)
+        finally:
+            receiving.cancel()
+            sending.cancel()
+            self._hub.discard(news)
+        if code is not None:
+            with suppress(RuntimeError, WebSocketDisconnect):
+                await self._websocket.close(code)
+
+    async def _receive(self, news: asyncio.Event) -> int | None:
+        """What the client says: nothing, or from where to read on. None: it has gone."""
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return None
+            after = _said(message.get("text"))
+            if after is None:
+                return NOT_ALLOWED
+            self._at = after
+            news.set()
+
+    async def _send(self, news: asyncio.Event) -> int | None:
+        """Send what there is, and wait for more."""
+        try:
+            await self._greet()
+            while True:
+                news.clear()
+                await self._send_writers()
+                while (sent := await self._next()) is not None:
+                    for each in newest_of_each(sent) if len(sent) > 1 else sent:
+                        if self._is_shown(each):
+                            await self._put(each.text)
+                await news.wait()
+        except TimeoutError:
+            return TOO_SLOW
+        except FntxError:
+            return COME_AGAIN
+        except WebSocketDisconnect:
+            return None
+
+    async def _greet(self) -> None:
+        ends = await run_in_threadpool(self._stream.ends)
+        after = self._wanted.after
+        # an id that there is not yet is one of another database
+        self._at = ends.newest if after is None else min(after, ends.newest)
+        hello = {"hello": 1, "id": self._at, "oldest": ends.oldest, "role": self._visitor.role}
+        await self._put(json.dumps(hello))
+
+    async def _next(self) -> list[Sent] | None:
+        """What comes after the client's id, from memory or else from the table; None where there is nothing."""
+        at = self._at
+        sent = self._stream.after(at)
+        if sent is None:
+            sent, reached = await run_in_threadpool(self._stream.read_after, at)
+        else:
+            reached = sent[-1].event_id if sent else at
+        if reached == at:
+            return None
+        if self._at == at:  # else the client has asked for another meanwhile
+            self._at = reached
+        return sent
+
+    async def _send_writers(self) -> None:
+        """Say who writes the stream, where that has changed."""
+        numbers = self._stream.numbers
+        missing = self._stream.unattended
+        away = sorted(
+            numbers[account]
+            for task in missing
+            if (account := task.removeprefix("follow ")) in numbers and self._visitor.may_see(account)
+        )
+        said = {"writers": {"stream": "stream" not in missing, "ledger": "relay" not in missing, "away": away}}
+        if said != self._writers:
+            self._writers = said
+            await self._put(json.dumps(said))
+
+    def _is_shown(self, sent: Sent) -> bool:
+        account, visitor = sent.account_id, self._visitor
+        if account is None:
+            return visitor.sees_system
+        number = self._stream.numbers.get(account)
+        if self._wanted.accounts is not None and number not in self._wanted.accounts:
+            return False
+        if number is not None:
+            return visitor.may_see(account)
+        owner = account.removeprefix(PREFIX).rpartition("-")[0]
+        return visitor.sees_every_book or visitor.user_id == owner
+
+    async def _put(self, text: str) -> None:
+        async with asyncio.timeout(STALL_SECONDS):
+            await self._websocket.send_text(text)
+
+
+def _said(text: str | None) -> int | None:
+    """The id of `{"after": id}`; None for anything else."""
+    if text is None or len(text) > _LONGEST_MESSAGE:
+        return None
+    with suppress(ValueError):
+        said = json.loads(text)
+        if isinstance(said, dict) and [*said] == ["after"] and type(said["after"]) is int:
+            return said["after"] if 0 <= said["after"] <= _LARGEST_ID else None
+    return None
+
+
+def _outcome(task: asyncio.Future[int | None]) -> int | None:
+    """The closing code that a task ended with; None where the client has gone already."""
+    try:
+        return task.result()
+    except (WebSocketDisconnect, RuntimeError):
+        return None

@@ -1,0 +1,214 @@
+// Follows /live for the page that has an element with data-stream, and writes what comes into its elements.
+// Amounts are texts and are rounded as texts, half-even, as the server does. The same event is taken once.
+"use strict";
+(() => {
+  const root = document.querySelector("[data-stream]");
+  if (!root) return;
+  const NOT_ALLOWED = 1008, FIRST_WAIT = 500, LONGEST_WAIT = 30000;
+  const account = Number(root.dataset.account);
+  let after = Number(root.dataset.after), wait = FIRST_WAIT, socket = null, timer = 0, over = false;
+
+  const find = (name) => root.querySelector("[" + name + "]");
+  const say = (words, good) => {
+    const shown = find("data-connection");
+    shown.textContent = words;
+    shown.className = "state" + (good === undefined ? "" : good ? " good" : " bad");
+  };
+
+  // -- amounts -----------------------------------------------------------------------------------------------------
+
+  function rounded(text, places) {
+    const match = /^(-?)(\d+)(?:\.(\d*))?$/.exec(text);
+    if (!match) return text;
+    const fraction = (match[3] || "").padEnd(places, "0");
+    let digits = BigInt(match[2] + fraction.slice(0, places));
+    const rest = fraction.slice(places);
+    if (rest) {
+      const half = "5".padEnd(rest.length, "0");
+      if (rest > half || (rest === half && digits % 2n === 1n)) digits += 1n;
+    }
+    const plain = digits.toString().padStart(places + 1, "0");
+    const whole = plain.slice(0, plain.length - places).replace(/\B(?=(\d{3})+$)/g, ",");
+    return (match[1] && digits ? "-" : "") + whole + (places ? "." + plain.slice(-places) : "");
+  }
+
+  function exact(text) {
+    return /\./.test(text) ? text.replace(/\.?0+$/, "") : text;
+  }
+
+  const NONE = "–";
+  function shown(form, value) {
+    if (value === null || value === undefined) return NONE;
+    if (form === "amount") return rounded(value, 2);
+    if (form === "gained") return (/^-|^0*\.?0*$/.test(rounded(value, 2).replace(/,/g, "")) ? "" : "+") + rounded(value, 2);
+    if (form === "percent") return rounded(hundredfold(value), 2) + " %";
+    if (form === "exact") return exact(value);
+    return String(value);
+  }
+
+  function hundredfold(text) {
+    const [whole, fraction = ""] = text.split(".");
+    const moved = whole + fraction.padEnd(2, "0").slice(0, 2);
+    return moved.replace(/^(-?)0+(?=\d)/, "$1") + "." + (fraction.slice(2) || "0");
+  }
+
+  function moment(text) {
+    return text.slice(0, 10) + " " + text.slice(11, 19) + " UTC";
+  }
+
+  function put(cell, form, value) {
+    cell.textContent = shown(form, value);
+    if (form === "gained") {
+      cell.classList.remove("gain", "loss");
+      const digits = cell.textContent;
+      if (digits.startsWith("+")) cell.classList.add("gain");
+      if (digits.startsWith("-")) cell.classList.add("loss");
+    }
+  }
+
+  // -- events ------------------------------------------------------------------------------------------------------
+
+  function row(body, key) {
+    for (const each of body.rows) if (each.dataset.key === key) return each;
+    return null;
+  }
+
+  function cell(line, tag, text, options) {
+    const made = document.createElement(tag);
+    made.textContent = text;
+    if (tag === "th") made.scope = "row";
+    if (options.word) made.className = "word";
+    if (options.field) made.dataset.field = options.field;
+    if (options.form) made.dataset.form = options.form;
+    line.append(made);
+    return made;
+  }
+
+  function state(event) {
+    for (const each of root.querySelectorAll('dd[data-live="' + event.kind + '"]')) {
+      put(each, each.dataset.form, event.body[each.dataset.field]);
+    }
+  }
+
+  function position(event) {
+    const body = root.querySelector('tbody[data-live="position"]'), known = row(body, event.key);
+    if (/^-?0*\.?0*$/.test(event.body.quantity)) {
+      if (known) known.remove();
+      return;
+    }
+    const fields = [["quantity", "exact"], ["mark", "exact"], ["market_value", "amount"], ["average_cost", "amount"], ["currency", ""]];
+    const line = known || document.createElement("tr");
+    if (!known) {
+      line.dataset.key = event.key;
+      cell(line, "th", event.body.contract.description, { word: true });
+      for (const [field, form] of fields) cell(line, "td", "", { field, form, word: field === "currency" });
+      body.append(line);
+    }
+    for (const each of line.querySelectorAll("[data-field]")) put(each, each.dataset.form, event.body[each.dataset.field]);
+  }
+
+  function fill(event) {
+    const said = event.body, body = root.querySelector('tbody[data-live="fill"]');
+    if (!said.execution_id || event.day !== root.dataset.day || row(body, said.execution_id)) return;
+    const line = document.createElement("tr");
+    line.dataset.key = said.execution_id;
+    cell(line, "th", moment(event.as_of), { word: true });
+    cell(line, "td", said.contract.description, { word: true });
+    cell(line, "td", exact(said.quantity), {});
+    cell(line, "td", exact(said.price), {});
+    cell(line, "td", "to come", { field: "commission" });
+    cell(line, "td", NONE, { field: "realised" });
+    cell(line, "td", said.currency, { word: true });
+    body.append(line);
+  }
+
+  function commission(event) {
+    const line = row(root.querySelector('tbody[data-live="fill"]'), event.body.execution_id);
+    if (!line) return;
+    for (const field of ["commission", "realised"]) {
+      line.querySelector('[data-field="' + field + '"]').textContent = shown("gained", event.body[field]);
+    }
+  }
+
+  function gateway(name, reason) {
+    const shownState = find("data-gateway"), words = root.querySelector('[data-state="' + name + '"]');
+    shownState.textContent = words ? words.textContent : name;
+    shownState.className = "state " + (name === "following" ? "good" : "bad");
+    const why = find("data-reason");
+    why.textContent = reason || "";
+    why.hidden = !reason;
+  }
+
+  let followed = null;
+  const handlers = {
+    nav: state, pnl: state, margin: state, position, fill, commission,
+    gateway: (event) => { followed = event.body; gateway(event.body.state, event.body.reason); },
+    told: (event) => { if (event.day === root.dataset.day) find("data-told").hidden = false; },
+    many: () => location.reload(),
+  };
+
+  function take(event) {
+    if (event.id <= after) return;
+    after = event.id;
+    root.dataset.after = String(after);
+    if (event.account !== account) return;
+    if (event.kind === "nav" && event.day && event.day > root.dataset.day) {
+      location.reload(); // another session has begun
+      return;
+    }
+    const handle = handlers[event.kind];
+    if (handle) handle(event);
+    const time = find("data-as-of");
+    if (time && event.provisional) time.textContent = moment(event.as_of);
+  }
+
+  function writers(said) {
+    if (said.away.includes(account)) gateway("not_followed", "");
+    else if (followed) gateway(followed.state, followed.reason);
+    if (!said.stream) say("connected; the database does not answer", false);
+    else say("live", true);
+  }
+
+  function hello(said) {
+    // the events after ours are gone, or this is another database: begin anew
+    if (said.id < after || (after > 0 && said.oldest > after + 1)) location.reload();
+    wait = FIRST_WAIT;
+    say("live", true);
+  }
+
+  // -- the connection ----------------------------------------------------------------------------------------------
+
+  function connect() {
+    clearTimeout(timer);
+    if (over || socket) return;
+    const address = new URL(root.dataset.stream, location.href);
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    address.searchParams.set("after", String(after));
+    address.searchParams.set("accounts", String(account));
+    socket = new WebSocket(address);
+    socket.onmessage = (message) => {
+      const said = JSON.parse(message.data);
+      if (said.hello) hello(said);
+      else if (said.writers) writers(said.writers);
+      else take(said);
+    };
+    socket.onclose = (closed) => {
+      socket = null;
+      if (closed.code === NOT_ALLOWED) {
+        over = true;
+        say("not allowed any more: load the page again", false);
+        return;
+      }
+      say("not connected: shown as it was", false);
+      timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
+      wait = Math.min(wait * 2, LONGEST_WAIT);
+    };
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && !socket) connect();
+  });
+  addEventListener("pagehide", () => { if (socket) socket.close(1000); });
+  say("connecting", false);
+  connect();
+})();
