@@ -74,6 +74,7 @@ WITHOUT_JSON = {
     "prove",
     "reveal",
     "serve",
+    "live",
     "watch",
     "stop",
     "psql",

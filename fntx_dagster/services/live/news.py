@@ -26,7 +26,7 @@ _LONGEST_REASON = 300
 Body = Mapping[str, Any]
 
 
-class Known:
+class KnownAccount:
     """What is known of one account: its facts of the last days by kind and key, its states by kind and key."""
 
     def __init__(self, account: str, facts: set[tuple[str, str]], newest: dict[tuple[str, str], Body]) -> None:
@@ -35,7 +35,7 @@ class Known:
         self.states = newest
 
     @classmethod
-    def read(cls, db: Readable, account: str, today: date) -> Known:
+    def read(cls, db: Readable, account: str, today: date) -> KnownAccount:
         """What the tables hold."""
         facts = known_facts(db, account, today - _REMEMBERED)
         return cls(account, facts, {(row.kind, row.key): row.body for row in states(db, account)})

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.model.live import Heard
 from fntx_dagster.model.snapshot import Snapshot
-from fntx_dagster.services.live.news import Known
+from fntx_dagster.services.live.news import KnownAccount
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.live.events import NewEvent, append
 
@@ -34,7 +34,7 @@ class EventWriter:
         self._db, self._keeps = db, keeps
         self._heard: deque[Heard | str] = deque()
         self._added, self._ending = threading.Event(), threading.Event()
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, KnownAccount] = {}
         self._facts: deque[NewEvent] = deque()
         self._states: dict[tuple[str | None, str, str | None], NewEvent] = {}
         self._snapshots: dict[str, Snapshot] = {}
@@ -94,9 +94,9 @@ class EventWriter:
             self._heard.popleft()
         return bool(self._facts or self._states or self._snapshots)
 
-    def _known_of(self, account: str) -> Known:
+    def _known_of(self, account: str) -> KnownAccount:
         if account not in self._known:
-            self._known[account] = Known.read(self._db, account, datetime.now(UTC).date())
+            self._known[account] = KnownAccount.read(self._db, account, datetime.now(UTC).date())
         return self._known[account]
 
     def _forget(self, account: str) -> None:
