@@ -30,6 +30,7 @@ STALL_SECONDS = 10.0
 """How long one message may take to leave."""
 LONGEST_SECONDS = 900.0
 """How long a connection lasts: the next one is asked again who it is."""
+_RETRY_SECONDS = 0.5
 _LONGEST_MESSAGE = 64
 _MOST_ACCOUNTS = 1000
 _LARGEST_ID = 2**63 - 1
@@ -182,7 +183,7 @@ class _Client:
         at = self._at
         sent = self._stream.after(at)
         if sent is None:
-            sent, reached = await run_in_threadpool(self._stream.read_after, at)
+            sent, reached = await self._read(at)
         else:
             reached = sent[-1].event_id if sent else at
         if reached == at:
@@ -190,6 +191,15 @@ class _Client:
         if self._at == at:  # else the client has asked for another meanwhile
             self._at = reached
         return sent
+
+    async def _read(self, at: int) -> tuple[list[Sent], int]:
+        """What the table has after an id; while the database is away, it is waited for."""
+        while True:
+            try:
+                return await run_in_threadpool(self._stream.read_after, at)
+            except FntxError:
+                await self._send_writers()
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _send_writers(self) -> None:
         """Say who writes the stream, where that has changed."""

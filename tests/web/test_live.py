@@ -321,11 +321,11 @@ def test_a_client_that_wakes_up_in_time_reads_why_it_is_sent_away(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "STALL_SECONDS", 0.5)
+    for first in range(0, 40_000, 1000):
+        append(database, [event("fill", f"{n}", text="x" * 400) for n in range(first, first + 1000)])
     with serving(database) as address:
         stalled = _handshaken(address)
-        for first in range(0, 40_000, 1000):
-            append(database, [event("fill", f"{n}", text="x" * 400) for n in range(first, first + 1000)])
-        time.sleep(1.5)
+        time.sleep(2)
         received = bytearray()
         stalled.settimeout(20)
         while block := stalled.recv(1 << 20):
