@@ -29,8 +29,8 @@ def figure(value: str | None, *, signed: bool = False) -> str:
     return NONE if value is None else money.exactly(Decimal(value), signed=signed)
 
 
-def part(value: str | int | None) -> str:
-    """A part of 1 that a service wrote, as per cent without a sign."""
+def part(value: str | int | Decimal | None) -> str:
+    """A part of 1, as per cent without a sign."""
     return NONE if value is None else money.percent(Decimal(value))
 
 

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-import requests
 
 from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
-from tests.web.test_pages import ADDRESSES
 from tests.web.looking import WIDTHS, complaints, look, runs_over, violations
+from tests.web.test_pages import ADDRESSES
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
