@@ -22,7 +22,7 @@ from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.services.accounts import NumberedAccount
 from fntx_dagster.services.live.stream import Stream
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
-from fntx_dagster.web import health
+from fntx_dagster.web import health, public
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site, read_form
 from fntx_dagster.web.live import live_endpoint
 from fntx_dagster.web.pages import account, day, gates, ledger, orders, overview, performance, today
@@ -84,14 +84,14 @@ def make_site(site: Site, api: ASGIApp) -> ASGIApp:
         exception_handlers={HTTPException: _refused},
     )
     app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_ZIPPED)
-    return _Beside(api, health.answers(site.db), _Owner(app))
+    return _Beside(api, health.answers(site.db), public.public_site(site), _Owner(app))
 
 
 class _Beside:
-    """The API, which knows its callers by their tokens; what probes ask; and the pages."""
+    """The API, which knows its callers by their tokens; what probes ask; what strangers see; and the pages."""
 
-    def __init__(self, api: ASGIApp, health: ASGIApp, pages: ASGIApp) -> None:
-        self._api, self._health, self._pages = api, health, pages
+    def __init__(self, api: ASGIApp, health: ASGIApp, strangers: ASGIApp, pages: ASGIApp) -> None:
+        self._api, self._health, self._strangers, self._pages = api, health, strangers, pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._of(scope)(scope, receive, send)
@@ -100,7 +100,9 @@ class _Beside:
         path = scope["path"] if scope["type"] == "http" else ""
         if path.startswith(("/api/", "/db/", "/openapi.json")):
             return self._api
-        return self._health if path in health.PATHS else self._pages
+        if path in health.PATHS:
+            return self._health
+        return self._strangers if public.is_public(path) else self._pages
 
 
 class _Owner:

@@ -23,12 +23,15 @@ from starlette.responses import Response
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.report.html import tone
 from fntx_dagster.web import words
+from fntx_dagster.web.verifier import checks
 
 _FOREVER = "public, max-age=31536000, immutable"
 _MEDIA = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "png": "image/png"}
 _DIGITS = 16
 STYLE = "site.css"
 """Of the report's style sheet and the dashboard's, in that order."""
+CHECKS = "verify.js"
+"""Of the script of the page that strangers check with."""
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
@@ -61,7 +64,7 @@ def static_files() -> dict[str, bytes]:
     package = files("fntx_dagster.web").joinpath("static")
     found = dict(_beneath(package, ""))
     report = files("fntx_dagster.report").joinpath("templates", "report.css").read_bytes()
-    return found | {STYLE: report + b"\n" + found.pop("dashboard.css")}
+    return found | {STYLE: report + b"\n" + found.pop("dashboard.css"), CHECKS: checks()}
 
 
 def _beneath(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:

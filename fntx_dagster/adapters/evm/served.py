@@ -83,7 +83,7 @@ def serve(provider: EmbeddedProvider, host: str = "127.0.0.1", port: int = 0) ->
         server = _Server((host, port), _Handler)
     except OSError as error:
         raise Permanent(f"cannot listen on {host}:{port}: {error.strerror}", "Choose another port") from None
-    server.node = _Node(provider)
+    server.node = AnsweringNode(provider)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -95,7 +95,7 @@ def serve(provider: EmbeddedProvider, host: str = "127.0.0.1", port: int = 0) ->
         server.node.close()
 
 
-class _Node:
+class AnsweringNode:
     """The provider's answers in the form of a node's."""
 
     def __init__(self, provider: EmbeddedProvider) -> None:
@@ -199,7 +199,7 @@ class _NoRoom(Exception):
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = MAX_CONNECTIONS
-    node: _Node
+    node: AnsweringNode
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -270,7 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Write no log: nobody reads it."""
 
     @property
-    def _node(self) -> _Node:
+    def _node(self) -> AnsweringNode:
         assert isinstance(self.server, _Server)
         return self.server.node
 

@@ -244,9 +244,9 @@ def disclosed(node: Node, day: date, **others: object) -> str:
 @contextmanager
 def answering(node: Node, where: str, answer: object) -> Iterator[str]:
     """The URL of a node that gives `answer` to one method, or instead of every response."""
-    from fntx_dagster.adapters.evm.served import _Node
+    from fntx_dagster.adapters.evm.served import AnsweringNode
 
-    true = _Node(node.provider)
+    true = AnsweringNode(node.provider)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,0 +1,158 @@
+"""What strangers see: `/v` checks a file, `/s/{token}` shows the days of a link, `/badge/{token}` is for other sites.
+
+Nobody signs in here and no cookie is read. What a link shows comes from the tables of links alone; whatever is not
+there looks alike: a link that never was, one that has ended, one that has expired. `/chain` answers what these pages
+ask of the embedded chain, where the records are on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from fntx_dagster.errors import FntxError
+from fntx_dagster.services.sharing.node import LARGEST_QUESTION, OwnNode
+from fntx_dagster.services.sharing.showing import SharedDays, count_view, shown_by
+from fntx_dagster.web.asking import Site
+from fntx_dagster.web.rendering import render
+from fntx_dagster.web.verifier import published_page, published_policy
+
+PREFIXES = ("/s/", "/badge/")
+PATHS = ("/v", "/chain")
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self' https: http://localhost:* http://127.0.0.1:*; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors {ancestors}"
+)
+"""A page asks its own server, and the node that its visitor chooses: that may be any."""
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "X-Robots-Tag": "noindex",
+}
+_SMALLEST_ZIPPED = 500
+
+
+def is_public(path: str) -> bool:
+    """Whether a path is a stranger's: it needs no visitor."""
+    return path in PATHS or path.startswith(PREFIXES)
+
+
+def public_site(site: Site) -> Starlette:
+    """The strangers' pages of a site."""
+    node = OwnNode(site.settings)
+    app = Starlette(
+        routes=[
+            Route("/v", _verify),
+            Route("/s/{token}", _of_link(site, _page, "page")),
+            Route("/s/{token}/series", _of_link(site, _series)),
+            Route("/s/{token}/series.json", _of_link(site, _file, "file")),
+            Route("/badge/{token}", _of_link(site, _badge, "badge")),
+            Route("/chain", _chain(node), methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: _refused},
+    )
+    app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_ZIPPED)
+    return app
+
+
+async def _verify(_request: Request) -> Response:
+    policy = f"{published_policy()}; frame-ancestors 'none'"
+    headers = _HEADERS | {"Cache-Control": "no-cache", "Content-Security-Policy": policy}
+    return Response(published_page(), media_type="text/html; charset=utf-8", headers=headers)
+
+
+def _of_link(
+    site: Site, answer: Callable[[SharedDays, str], Response], place: str | None = None
+) -> Callable[[Request], Any]:
+    """An endpoint for what a link shows; `place`: where a view of it is counted."""
+
+    def answered(request: Request) -> Response:
+        token = request.path_params["token"]
+        try:
+            shown = shown_by(site.db, token)
+        except FntxError:
+            return _html("public_problem.html.j2", {"title": "Not now", "said": _LATER}, 503)
+        if shown is None:
+            return _gone()
+        if place and request.method == "GET":
+            with suppress(FntxError):
+                count_view(site.db, shown, place)
+        return answer(shown, token)
+
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(answered, request)
+
+    return endpoint
+
+
+def _page(shown: SharedDays, token: str) -> Response:
+    return _html("public.html.j2", {"title": f"Track record, {shown.period}", "shown": shown, "token": token})
+
+
+def _badge(shown: SharedDays, token: str) -> Response:
+    values = {"title": "Track record", "shown": shown, "token": token}
+    answer = _html("badge.html.j2", values, ancestors="*")
+    del answer.headers["Cross-Origin-Opener-Policy"]
+    return answer
+
+
+def _series(shown: SharedDays, _token: str) -> Response:
+    return Response(shown.series, media_type="application/json", headers=_HEADERS)
+
+
+def _file(shown: SharedDays, _token: str) -> Response:
+    name = f"series-{shown.period.first}-{shown.period.last}.json"
+    headers = _HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(shown.series, media_type="application/json", headers=headers)
+
+
+def _chain(node: OwnNode) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        if not node.is_there:
+            raise HTTPException(404)
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > LARGEST_QUESTION:
+                raise HTTPException(413)
+        try:
+            answer = await run_in_threadpool(node.answer, bytes(body))
+        except FntxError:
+            raise HTTPException(503) from None
+        return Response(answer, media_type="application/json", headers=_HEADERS)
+
+    return endpoint
+
+
+_GONE = "There is no such link, or it has ended. Ask whoever gave it to you for another."
+_LATER = "This cannot be shown just now. Try again in a minute."
+
+
+def _gone() -> Response:
+    return _html("public_problem.html.j2", {"title": "Nothing here", "said": _GONE}, 404)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:
+        return _gone()
+    return _html("public_problem.html.j2", {"title": "Refused", "said": "This is not taken here."}, status)
+
+
+def _html(template: str, values: Mapping[str, Any], status: int = 200, ancestors: str = "'none'") -> HTMLResponse:
+    headers = _HEADERS | {"Content-Security-Policy": _POLICY.format(ancestors=ancestors)}
+    return HTMLResponse(render(template, values), status, headers)

@@ -1,0 +1,20 @@
+"use strict";
+// The badge: the verdict of a link's series, checked in this browser by verify.html's script.
+
+(async () => {
+  const { series: place, own, node } = document.getElementById("main").dataset;
+  const verdict = document.getElementById("verdict");
+  const url = own ? new URL(own, location.href).href : (node ?? null);
+  const conclude = ({ kind, text }) => {
+    verdict.className = `verdict ${kind}`;
+    verdict.textContent = text;
+  };
+  try {
+    const answer = await fetch(place, { credentials: "omit", redirect: "error", cache: "no-store" });
+    if (!answer.ok) return conclude({ kind: "bad", text: "This link has ended" });
+    const result = await fntx.checkSeries(fntx.readSeries(await answer.text()), url);
+    conclude(fntx.verdictOf(result, Boolean(own)));
+  } catch (error) {
+    conclude({ kind: "bad", text: `Does not hold: ${error.message}` });
+  }
+})();
