@@ -25,7 +25,7 @@ from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.web import health, public
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site, read_form
 from fntx_dagster.web.live import live_endpoint
-from fntx_dagster.web.pages import account, day, gates, ledger, orders, overview, performance, today
+from fntx_dagster.web.pages import account, day, gates, ledger, orders, overview, performance, signals, today
 from fntx_dagster.web.rendering import render, static
 
 _SMALLEST_ZIPPED = 500
@@ -69,6 +69,9 @@ PAGES = (
     Page("/ledger", ledger.show, "Ledger"),
     Page("/ledger/{user:path}/{book}/statement/{date}", ledger.statement),
     Page("/ledger/{user:path}/{book}", ledger.one, acts_for=anybody),
+    Page("/signals", signals.show, "Signals"),
+    Page("/signals/{execution:int}", signals.one),
+    Page("/signals/{execution:int}/proof", signals.proof),
     Page("/gates/{user:path}/{book}", gates.show, acts_for=lambda visitor: visitor.may_act),
 )
 

@@ -34,6 +34,11 @@ def part(value: str | int | Decimal | None) -> str:
     return NONE if value is None else money.percent(Decimal(value))
 
 
+def in_percent(value: str | None) -> str:
+    """Per cent that a service wrote as a number."""
+    return NONE if value is None else f"{money.display(Decimal(value))} %"
+
+
 def percent(value: float | Decimal | None) -> str:
     """A ratio as per cent, with its sign."""
     return NONE if value is None else money.percent(value, signed=True)
@@ -61,6 +66,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "figure": figure,
     "part": part,
+    "in_percent": in_percent,
     "moment": moment,
     "day": day,
     "full_date": clock.full_date,

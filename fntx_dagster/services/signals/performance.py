@@ -102,16 +102,23 @@ def performance(desk: Desk, asked: AskedPerformance) -> dict[str, Any]:
     return {"success": True, "message": f"{words}: {data['net_pnl']} {strategy.currency} after fees", "data": data}
 
 
-def traded(desk: Desk, db: Readable, chosen: Chosen) -> list[SignalTrade]:
-    """The trades of a strategy that ended in the time, each with what it was at most and at least worth on its way at
-    the prices that the strategy's book took."""
+def figures_of(desk: Desk, db: Readable, chosen: Chosen) -> dict[str, Any]:
+    """The figures of the trades of a strategy that ended in the time, without those that its prices on the way make."""
+    trades = traded(desk, db, chosen, on_the_way=False)
+    return _figures(record(trades), len(trades))
+
+
+def traded(desk: Desk, db: Readable, chosen: Chosen, *, on_the_way: bool = True) -> list[SignalTrade]:
+    """The trades of a strategy that ended in the time. `on_the_way`: each with what it was at most and at least worth
+    until then at the prices that the strategy's book took."""
     ended = reading.trades(db, chosen)
     if not ended:
         return []
     exits = reading.exits_of(db, [trade.signal_execution_id for trade in ended])
     first = min(trade.entry_time for trade in ended)
     last = max(trade.exit_time for trade in ended)
-    seen = reading.quotes_seen(db, user_of(chosen.strategy_code), chosen.is_paper, first, last)
+    whose = user_of(chosen.strategy_code)
+    seen = reading.quotes_seen(db, whose, chosen.is_paper, first, last) if on_the_way else {}
     marks = {market: [(at, mid(quote)) for at, quote in quotes] for market, quotes in seen.items()}
     found = []
     for trade in ended:

@@ -73,6 +73,18 @@ def commitments(db: Readable, code: str | None = None, *, unfinished: bool = Fal
         ).fetchall()
 
 
+def commitment_of(db: Readable, execution: int) -> WaitingCommitment | None:
+    """The commitment to an execution's signal; None where it has none."""
+    with db.connect() as connection, connection.cursor(row_factory=args_row(WaitingCommitment)) as cursor:
+        return cursor.execute(
+            """select commitment.strategy_code, unique_id, state, queued_at, commitment, chain_id::bigint, provider,
+                number, committed_at, '0x' || encode(tx_hash, 'hex'), error
+            from ledger.signal_commitments as commitment join ledger.signal_executions using (signal_execution_id)
+            where signal_execution_id = %s""",
+            (execution,),
+        ).fetchone()
+
+
 def committed_signals(db: Readable, code: str) -> dict[bytes, CommittedSignal]:
     """Commitment → the signal behind it, for all of a strategy."""
     with db.connect() as connection, connection.cursor(row_factory=args_row(CommittedSignal)) as cursor:
