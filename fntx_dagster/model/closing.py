@@ -115,6 +115,24 @@ class OptionRow(NamedTuple):
     vega: float | None
 
 
+class HeldByExpiry(NamedTuple):
+    """What is held of one underlying in one currency with one expiry (None: shares, futures, and what else has none).
+    `long` and `short` count units, contracts of options, each 0 or more. `market_value` is signed, in `currency`.
+    `delta` is in shares of the underlying, `gamma` their change per unit of its price, `theta` in `currency` a calendar
+    day, `vega` in `currency` a point of volatility; each is None where it is unknown of a position."""
+
+    underlying: str
+    expiry: date | None
+    currency: str
+    long: Decimal
+    short: Decimal
+    market_value: Decimal | None
+    delta: float | None
+    gamma: float | None
+    theta: float | None
+    vega: float | None
+
+
 class PortfolioRow(NamedTuple):
     """A row of portfolio_greeks: NAV in base currency, sums in the units of docs/metrics.md; None where undefined."""
 

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from fntx_dagster.model.closing import FEWEST_SCENARIOS, delta_of_spent
+from fntx_dagster.model.closing import FEWEST_SCENARIOS, HeldByExpiry, delta_of_spent
 from fntx_dagster.model.contract import is_option
 from fntx_dagster.model.day import OpenPosition
 from fntx_dagster.report import money, wording
@@ -135,6 +135,27 @@ def exposure_table(portfolio: Mapping[str, Any]) -> Table:
         title="Exposure",
         words=2,
         footnote=" ".join(_exposure_notes(portfolio)),
+    )
+
+
+def by_expiry_table(held: Sequence[HeldByExpiry]) -> Table:
+    """What is held by underlying and expiry, with the Greeks of whole positions."""
+    return Table(
+        headers=("Underlying", "Expiry", "Long", "Short", "Market value", "Delta", "Gamma", "Theta", "Vega"),
+        rows=tuple(
+            (
+                one.underlying,
+                "–" if one.expiry is None else f"{one.expiry}",
+                *map(money.quantity, (one.long, one.short)),
+                "–" if one.market_value is None else f"{money.display(one.market_value)} {one.currency}",
+                *("–" if each is None else f"{each:,.2f}" for each in (one.delta, one.gamma, one.theta, one.vega)),
+            )
+            for one in held
+        ),
+        title="By Underlying and Expiry",
+        words=2,
+        footnote="Of whole positions: delta in shares, gamma their change for a move of 1; theta a calendar day and "
+        "vega a point of volatility, in the currency of the market value.",
     )
 
 

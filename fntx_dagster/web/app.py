@@ -25,7 +25,7 @@ from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.web import health, public
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site, read_form
 from fntx_dagster.web.live import live_endpoint
-from fntx_dagster.web.pages import account, day, gates, ledger, orders, overview, performance, signals, today
+from fntx_dagster.web.pages import account, day, gates, ledger, orders, overview, performance, positions, signals, today
 from fntx_dagster.web.rendering import render, static
 
 _SMALLEST_ZIPPED = 500
@@ -64,6 +64,8 @@ PAGES = (
     Page("/a/{n:int}/day", day.latest, "Day"),
     Page("/a/{n:int}/day/{date}", day.show),
     Page("/a/{n:int}/performance", performance.show, "Performance"),
+    Page("/a/{n:int}/positions", positions.show, "Positions"),
+    Page("/a/{n:int}/positions/{date}", positions.show),
     Page("/orders", orders.show, "Orders"),
     Page("/orders/{order}", orders.one),
     Page("/ledger", ledger.show, "Ledger"),
