@@ -1,4 +1,4 @@
-"""What an account traded: positions from zero back to zero."""
+"""What an account traded: positions from zero back to zero, and how they are asked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.day import Event
+from fntx_dagster.model.period import Period
 
 ENDINGS = ("expired", "settled", "assigned", "exercised", "closed", "delivered", "otherwise")
 """How a round trip ended: `settled` is an expiration that was settled in cash, `closed` a trade, `delivered` that an
@@ -40,3 +42,59 @@ class RoundTrips(NamedTuple):
     ended: int
     net_pnl: Decimal
     unknown: int = 0
+
+
+LAST_LOTS = ("traded", "expired", "assigned", "exercised", "delivered", "otherwise")
+"""How the last lot of a round trip ended; `otherwise` by a corporate action."""
+RESULTS = ("won", "lost", "even", "unknown")
+"""The sign of a round trip's net P&L."""
+ORDERS = ("newest", "oldest", "best", "worst")
+"""In which order round trips are listed: by when they closed, or by their net P&L."""
+
+
+class TripsAsked(NamedTuple):
+    """Which round trips: those that ended in `period`, of one underlying (any case), by how they ended and by their
+    result; what is empty holds nothing back."""
+
+    period: Period
+    underlying: str = ""
+    ended: str = ""
+    result: str = ""
+    order: str = ORDERS[0]
+
+
+class ListedTrip(NamedTuple):
+    """A round trip with its id, and its fees in base currency; it counts in the session `trading_day`."""
+
+    round_trip_id: str
+    trading_day: date
+    fees_in_base: Decimal
+    trip: RoundTrip
+
+
+class TripTotals(NamedTuple):
+    """Sums over round trips, in base currency; `net_pnl` is of those whose result is known."""
+
+    number: int
+    won: int
+    lost: int
+    unknown: int
+    fees: Decimal
+    net_pnl: Decimal
+
+
+class TripFill(NamedTuple):
+    """A fill of a round trip: the event of the story that it is, None where its session is not built, in the session
+    and the block that tell it; `fill_id` where there is no event."""
+
+    fill_id: str
+    trading_day: date | None
+    block_id: str | None
+    event: Event | None
+
+
+class OpenedTrip(NamedTuple):
+    """A round trip with its fills in the order of time."""
+
+    listed: ListedTrip
+    fills: Sequence[TripFill]

@@ -6,11 +6,13 @@ realised after fees is in base currency.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.model.day import AnyDay, OpenPosition
-from fntx_dagster.model.round_trips import RoundTrip, RoundTrips
+from fntx_dagster.model.round_trips import ListedTrip, RoundTrip, RoundTrips, TripTotals
 from fntx_dagster.report import money, wording
 from fntx_dagster.report.holdings import NONE, UNKNOWN, head_of, in_order, opening, time_of
 from fntx_dagster.report.tables import Table
@@ -42,6 +44,55 @@ def trades_table(trades: RoundTrips, day: AnyDay, observer: ZoneInfo) -> Table:
         words=4,
         results=("Gross P&L", realised),
     )
+
+
+def listed_table(trips: Sequence[ListedTrip], base_currency: str, observer: ZoneInfo) -> Table:
+    """Round trips in the order in which they come, with the session that each counts in."""
+    realised = f"Realised, after fees ({base_currency})"
+    return Table(
+        ("Trade", "Session", "Opened", "Closed", "Ended", "Quantity", "Gross P&L", "Fees", realised),
+        tuple(_listed(each, observer) for each in trips),
+        title="Round Trips",
+        words=5,
+        results=("Gross P&L", realised),
+    )
+
+
+def totals_table(shown: TripTotals, matching: TripTotals, base_currency: str) -> Table:
+    """What a page shows of round trips, and all that match, in sums."""
+    net = f"Realised, after fees ({base_currency})"
+    return Table(
+        ("Sum of", "Round trips", "Won", "Lost", "Unknown", f"Fees ({base_currency})", net),
+        tuple(
+            (
+                name,
+                *(f"{count:,}" for count in (sums.number, sums.won, sums.lost, sums.unknown)),
+                money.display(sums.fees, signed=True),
+                money.display(sums.net_pnl, signed=True),
+            )
+            for name, sums in (("those shown", shown), ("all that match", matching))
+        ),
+        title="Sums",
+        results=(net,),
+    )
+
+
+def summed(trips: Sequence[ListedTrip]) -> TripTotals:
+    """The sums of some round trips."""
+    known = [each.trip.net_pnl for each in trips if each.trip.net_pnl is not None]
+    return TripTotals(
+        len(trips),
+        sum(net > 0 for net in known),
+        sum(net < 0 for net in known),
+        len(trips) - len(known),
+        sum((each.fees_in_base for each in trips), Decimal(0)),
+        sum(known, Decimal(0)),
+    )
+
+
+def _listed(each: ListedTrip, observer: ZoneInfo) -> tuple[str, ...]:
+    name, *others = _trip(each.trip, observer)
+    return name, each.trading_day.isoformat(), *others
 
 
 def _trip(trip: RoundTrip, observer: ZoneInfo) -> tuple[str, ...]:

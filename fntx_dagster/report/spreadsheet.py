@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
@@ -25,12 +25,22 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 def to_csv(table: DataTable) -> str:
     """The table with a line of names above its rows (RFC 4180, with line feeds)."""
+    return csv_head(table.columns) + csv_lines(table.columns, table.rows)
+
+
+def csv_head(columns: Iterable[str]) -> str:
+    """The line of names alone."""
     drawn = StringIO()
-    writer = csv.writer(drawn, lineterminator="\n")
-    writer.writerow(table.columns)
-    cells = [_CELLS[kind] for kind in table.columns.values()]
-    writer.writerows(
-        ["" if value is None else cell(value) for cell, value in zip(cells, row, strict=True)] for row in table.rows
+    csv.writer(drawn, lineterminator="\n").writerow(columns)
+    return drawn.getvalue()
+
+
+def csv_lines(columns: Mapping[str, Kind], rows: Iterable[Iterable[Any]]) -> str:
+    """Rows without the line of names, for a table that is written piece by piece."""
+    drawn = StringIO()
+    cells = [_CELLS[kind] for kind in columns.values()]
+    csv.writer(drawn, lineterminator="\n").writerows(
+        ["" if value is None else cell(value) for cell, value in zip(cells, row, strict=True)] for row in rows
     )
     return drawn.getvalue()
 

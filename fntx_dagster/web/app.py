@@ -25,7 +25,21 @@ from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.web import health, public
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site, read_form
 from fntx_dagster.web.live import live_endpoint
-from fntx_dagster.web.pages import account, day, gates, ledger, orders, overview, performance, positions, signals, today
+from fntx_dagster.web.pages import (
+    account,
+    day,
+    gates,
+    ledger,
+    orders,
+    overview,
+    performance,
+    positions,
+    raw,
+    signals,
+    sources,
+    today,
+    trades,
+)
 from fntx_dagster.web.rendering import render, static
 
 _SMALLEST_ZIPPED = 500
@@ -63,9 +77,14 @@ PAGES = (
     Page("/a/{n:int}/today", today.show, "Today"),
     Page("/a/{n:int}/day", day.latest, "Day"),
     Page("/a/{n:int}/day/{date}", day.show),
+    Page("/a/{n:int}/day/{date}/fills", sources.show),
+    Page("/a/{n:int}/raw/{table}/{row}", raw.show),
     Page("/a/{n:int}/performance", performance.show, "Performance"),
     Page("/a/{n:int}/positions", positions.show, "Positions"),
     Page("/a/{n:int}/positions/{date}", positions.show),
+    Page("/a/{n:int}/trades", trades.show, "Trades"),
+    Page("/a/{n:int}/trades.csv", trades.download),
+    Page("/a/{n:int}/trades/{key:path}", trades.show_one),
     Page("/orders", orders.show, "Orders"),
     Page("/orders/{order}", orders.one),
     Page("/ledger", ledger.show, "Ledger"),

@@ -152,6 +152,14 @@ class Asked:
             raise BadAddress(f"{name} is a number from 1 to {largest}")
         return int(text)
 
+    def text(self, name: str, longest: int = 80) -> str:
+        """A text of the path or the query, empty where it is missing. Raises BadAddress where it is long or holds signs
+        that have no shape."""
+        text = self.request.path_params.get(name) or self.request.query_params.get(name) or ""
+        if len(text) > longest or cleaned(text) != text:
+            raise BadAddress(f"{name} is a text of at most {longest} signs")
+        return text
+
 
 def _not_a_date(name: str, text: str) -> date:
     raise BadAddress(f"{name}={text[:20]} is no date: write it as 2025-07-17")

@@ -54,13 +54,30 @@ def day(value: date | None) -> str:
     return NONE if value is None else value.isoformat()
 
 
+def cell(value: object) -> str:
+    """A value of a table of the database, exact: nothing where there is none."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return money.plain(value)
+    if isinstance(value, datetime):
+        return moment(value)
+    return f"{value}"
+
+
 def is_a_date(cell: str) -> bool:
     """Whether a cell of a table is a date, as 2025-07-17."""
     return re.fullmatch(r"\d{4}-\d{2}-\d{2}", cell) is not None
 
 
+def block_number(block_id: str) -> str:
+    """The number of a block within its day: the id without its account and its day."""
+    return block_id.rpartition(":")[2]
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "amount": amount,
+    "block_number": block_number,
     "exact": money.plain,
     "gained": gained,
     "percent": percent,

@@ -22,8 +22,21 @@ from fntx_dagster.web.app import PAGES
 from fntx_dagster.web.asking import Site, read_form
 
 DAY = date(2025, 7, 17)
-FILLED = [page.path.replace("{n:int}", "1").replace("{date}", f"{DAY}") for page in PAGES]
-ADDRESSES = [path for path in FILLED if "{" not in path]
+PARTS = {"{n:int}": "1", "{date}": f"{DAY}", "{key:path}": "3940000364", "{table}": "trades", "{row}": "3"}
+FILES = ("/a/1/trades.csv",)
+OF_IDS = ("/a/1/raw/trades/3",)
+"""A row as delivered names its account."""
+
+
+def address_of(path: str) -> str:
+    """A page of the demo by its path."""
+    for part, value in PARTS.items():
+        path = path.replace(part, value)
+    return path
+
+
+FILLED = [address_of(page.path) for page in PAGES]
+ADDRESSES = [path for path in FILLED if "{" not in path and path not in FILES]
 """Without the pages of one order, book or execution: this home has none."""
 
 
@@ -40,7 +53,7 @@ def test_no_page_holds_a_style_or_a_script_of_its_own(address: str, path: str) -
     assert not re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son\w+=|javascript:|hx-on", text)
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
+@pytest.mark.parametrize("path", [path for path in ADDRESSES if path not in OF_IDS])
 def test_no_page_shows_an_account_by_its_id(address: str, path: str) -> None:
     assert not re.search(r"\bU\d{7}\b", requests.get(address + path, timeout=60).text)
 

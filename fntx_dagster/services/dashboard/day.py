@@ -27,10 +27,11 @@ class DayShown(NamedTuple):
     after: date | None
 
 
-def day_of(db: Database, account: str, day: date, observer: ZoneInfo) -> DayShown:
-    """Read one official day from one snapshot; times are in the zone of `observer` and in the market's."""
+def day_of(db: Database, account: str, day: date, observer: ZoneInfo, *, masked: bool = False) -> DayShown:
+    """Read one official day from one snapshot; times are in the zone of `observer` and in the market's. Without the
+    broker's own words where `masked`."""
     with db.snapshot() as snapshot:
-        stories = stories_of(snapshot, account, Period.on(day), observer)
+        stories = stories_of(snapshot, account, Period.on(day), observer, masked=masked)
         return DayShown(
             stories[0] if stories else None,
             verifications(snapshot, Period.on(day), account),

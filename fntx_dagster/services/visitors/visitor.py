@@ -24,6 +24,11 @@ class Visitor(NamedTuple):
         return self.role in (OWNER, TRADER)
 
     @property
+    def sees_names(self) -> bool:
+        """Whether he sees account ids and the broker's own words, which may name a person: all but a fund."""
+        return self.role != FUND
+
+    @property
     def sees_system(self) -> bool:
         """Whether he sees how the platform runs: files, queues, schedules, who signed in."""
         return self.role in (OWNER, AUDITOR)

@@ -26,7 +26,7 @@ def round_trips(db: Readable, account: str, period: Period, most: int) -> RoundT
     if not rows:
         return RoundTrips([], 0, Decimal(0))
     return RoundTrips(
-        [_round_trip(row) for row in rows], rows[0]["trips"], rows[0]["total"] or Decimal(0), rows[0]["unknown"]
+        [round_trip_of(row) for row in rows], rows[0]["trips"], rows[0]["total"] or Decimal(0), rows[0]["unknown"]
     )
 
 
@@ -51,7 +51,8 @@ def endings(db: Readable, period: Period, account: str | None = None) -> dict[tu
         return {(account_id, day): Endings(*counts) for account_id, day, *counts in rows}
 
 
-def _round_trip(row: Mapping[str, Any]) -> RoundTrip:
+def round_trip_of(row: Mapping[str, Any]) -> RoundTrip:
+    """A round trip from a row that has its fields and those of its contract."""
     contract = Contract(**{field.name: row[field.name] for field in fields(Contract)})
     return RoundTrip(contract, **{name: row[name] for name in RoundTrip._fields if name != "contract"})
 

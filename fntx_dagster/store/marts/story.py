@@ -6,7 +6,7 @@ Times are aware and in UTC, money is Decimal.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields as dataclass_fields
 from datetime import date
 from typing import Any, LiteralString, NamedTuple
@@ -52,6 +52,25 @@ def days(db: Readable, account: str, period: Period) -> Iterator[Day]:
             of_day = row.trading_day
             stood_in, charged = tuple(stand_ins[of_day]), tuple(tiers[of_day])
             yield _day(row, _Found(tuple(blocks[of_day]), tuple(held[of_day]), ended[of_day], stood_in, charged))
+
+
+class ToldEvent(NamedTuple):
+    """An event in the session and the block that tell it."""
+
+    trading_day: date
+    block_id: str
+    event: Event
+
+
+def events_of(db: Readable, account: str, event_ids: Collection[str]) -> list[ToldEvent]:
+    """Some events of an account in the order of time; those of sessions that are not built are left out."""
+    with reading(db) as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+        rows: list[Any] = cursor.execute(
+            """select * from alm_reporting.chronological_events where event_id = any(%s) and account_id = %s
+            order by event_timestamp, trading_day, event_number""",
+            (list(event_ids), account),
+        ).fetchall()
+        return [ToldEvent(row.trading_day, row.block_id, _event(row)) for row in rows]
 
 
 _EVENTS = f"""

@@ -82,6 +82,19 @@ def neighbours(db: Readable, account: str, day: date) -> tuple[date | None, date
         )
 
 
+def session_of(db: Readable, account: str, day: date) -> date | None:
+    """The built session that a day of a statement counts in: itself, or the one after it; None where there is none."""
+    with reading(db) as connection:
+        row = connection.execute(
+            """select trading_day from alm_reporting.account_sessions
+            join alm_reporting.daily_summary using (account_id, trading_day)
+            where account_id = %(account)s and previous_day < %(day)s and trading_day >= %(day)s
+            order by trading_day limit 1""",
+            {"account": account, "day": day},
+        ).fetchone()
+        return row[0] if row else None
+
+
 def difference_parts(stored: dict[str, str]) -> dict[str, Decimal]:
     """The named parts in the order of the narrative; jsonb keeps none."""
     return in_order({name: Decimal(amount) for name, amount in stored.items()})

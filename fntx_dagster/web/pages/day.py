@@ -12,6 +12,19 @@ from fntx_dagster.services.dashboard.day import day_of
 from fntx_dagster.services.dashboard.overview import newest_day
 from fntx_dagster.web.asking import Answer, Asked, NotFound, Shown
 
+_READ_FROM = {
+    "mark_to_market": "open_positions",
+    "assigned_option_mark": "open_positions",
+    "expired_option_mark": "open_positions",
+    "rate_difference": "conversion_rates",
+    "fx_translation": "conversion_rates",
+    "accrual_translation": "conversion_rates",
+    "interest_accruals": "interest_accruals",
+    "after_hours_trades": "blocks",
+    **dict.fromkeys(("commissions", "interest", "dividends", "fees", "withdrawal_fee", "transfers", "other"), "blocks"),
+}
+"""Part of the difference → the section of the day's sources that has its rows; the NAV's own where none is named."""
+
 
 def latest(asked: Asked) -> Answer:
     """The way to the newest day."""
@@ -26,7 +39,8 @@ def show(asked: Asked) -> Answer:
     day = asked.day()
     if day is None:
         raise NotFound
-    found = day_of(asked.site.db, asked.account.account_id, day, asked.site.observer)
+    masked = not asked.visitor.sees_names
+    found = day_of(asked.site.db, asked.account.account_id, day, asked.site.observer, masked=masked)
     if found.story is None:
         raise NotFound
     story = found.story
@@ -38,7 +52,7 @@ def show(asked: Asked) -> Answer:
         "day": official,
         "figures": figures([story], [official], "day"),
         "steps": steps_table(story),
-        "parts": [(part_label(name), amount) for name, amount in nonzero_parts(official)],
+        "parts": [(part_label(name), amount, _READ_FROM.get(name, "nav")) for name, amount in nonzero_parts(official)],
         "proof": proof_table([day], {day: found.proof} if found.proof else {}),
         "proof_state": proof_state(found.proof),
         "verification": found.verification,

@@ -30,7 +30,7 @@ def show(asked: Asked) -> Answer:
         "chosen": chosen,
         "windows": [(name, NAMES[name]) for name in WINDOWS],
         "found": found,
-        **(_shown(found) if found else {}),
+        **(_shown(found, asked.account.number) if found else {}),
     }
     return Shown("performance.html.j2", "Performance", values)
 
@@ -45,7 +45,7 @@ def chosen_window(asked: Asked) -> str | Period:
     return asked.period(Period(date.min, max(newest, first or newest)))
 
 
-def _shown(found: PerformanceShown) -> dict[str, object]:
+def _shown(found: PerformanceShown, number: int) -> dict[str, object]:
     made = linked(day.daily_return for day in found.days)
     market = found.market
     beside = market.comparison if market else None
@@ -53,7 +53,7 @@ def _shown(found: PerformanceShown) -> dict[str, object]:
         "span": clock.span(*found.period),
         "made": "–" if made is None else money.percent(made, signed=True),
         "beside": beside,
-        "figures": [*return_figures(found.days, "window", market), *(_of_market(market) if market else [])],
+        "figures": [*return_figures(found.days, "window", market), *(_of_market(market, number) if market else [])],
         "months": monthly_table(found.days),
         "drawdowns": drawdowns_table(found.drawdowns),
         "streaks": streaks_table(found.streaks, found.base_currency),
@@ -63,8 +63,8 @@ def _shown(found: PerformanceShown) -> dict[str, object]:
     }
 
 
-def _of_market(market: AgainstMarket) -> list[Figure]:
-    """The charts of the market, that of the distribution with its table."""
-    figures = market_figures(market, "window")
+def _of_market(market: AgainstMarket, number: int) -> list[Figure]:
+    """The charts of the market, that of the distribution with its table; the calendar leads to the days."""
+    figures = market_figures(market, "window", lambda day: f"/a/{number}/day/{day}")
     spread = distribution_table(market.distribution) if market.distribution else None
     return [figure._replace(table=spread) if figure.name == _SPREAD else figure for figure in figures]

@@ -1,0 +1,74 @@
+"""The round trips of one account: a page of those that match, their sums, all of them as CSV, and one with its
+fills."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from fntx_dagster.model.period import Period
+from fntx_dagster.model.round_trips import ListedTrip, OpenedTrip, TripsAsked, TripTotals
+from fntx_dagster.report.spreadsheet import csv_head, csv_lines
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.marts import trips
+from fntx_dagster.store.marts.status import last_days
+from fntx_dagster.store.marts.summaries import summary
+
+PAGE = 100
+"""Round trips of a page."""
+_YEAR = timedelta(days=364)
+_PIECE = 2000
+"""Round trips that an export reads at once."""
+
+
+class TradesShown(NamedTuple):
+    """`trips`: a page of them in the order that was asked for; `matching` the sums of all that match; `next` the id
+    after which the next page begins, None at the end. `base_currency` is empty where nothing is built."""
+
+    asked: TripsAsked
+    trips: Sequence[ListedTrip]
+    matching: TripTotals
+    next: str | None
+    base_currency: str
+
+
+def usual_period(db: Database, account: str) -> Period | None:
+    """The year that ends with the newest built session; None before the first run."""
+    last, _ = last_days(db).get(account, (None, None))
+    return Period(last - _YEAR, last) if last else None
+
+
+def trades_of(db: Database, account: str, asked: TripsAsked, after: str | None = None) -> TradesShown:
+    """Read a page from one snapshot: from the beginning, or what comes after a round trip by its id."""
+    with db.snapshot() as snapshot:
+        found = trips.listed_trips(snapshot, account, asked, PAGE + 1, after)
+        last, _ = last_days(snapshot).get(account, (None, None))
+        newest = summary(snapshot, Period.on(last), account) if last else []
+        return TradesShown(
+            asked,
+            found[:PAGE],
+            trips.trip_totals(snapshot, account, asked),
+            found[PAGE - 1].round_trip_id if len(found) > PAGE else None,
+            newest[0]["base_currency"] if newest else "",
+        )
+
+
+def trades_csv(db: Database, account: str, asked: TripsAsked) -> Iterator[str]:
+    """All that match as CSV with exact decimals, piece by piece: no transaction waits for a slow reader."""
+    yield csv_head(trips.EXPORTED)
+    after = None
+    while rows := trips.exported_trips(db, account, asked, _PIECE, after):
+        yield csv_lines(trips.EXPORTED, rows)
+        after = rows[-1][0]
+
+
+def trade_of(db: Database, account: str, round_trip_id: str) -> tuple[OpenedTrip, str] | None:
+    """One round trip with its fills, and the base currency; None where the account has none with that id."""
+    with db.snapshot() as snapshot:
+        found = trips.opened_trip(snapshot, account, round_trip_id)
+        if found is None:
+            return None
+        day = Period.on(found.listed.trading_day)
+        told = summary(snapshot, day, account)
+        return found, told[0]["base_currency"] if told else ""
