@@ -55,6 +55,7 @@ Answer = Shown | Response
 
 
 _LONGEST_NAME = 64
+_LONGEST_PART = 200
 _LARGEST_FORM = 64 * 1024
 _MOST_FIELDS = 200
 
@@ -152,13 +153,13 @@ class Asked:
             raise BadAddress(f"{name} is a number from 1 to {largest}")
         return int(text)
 
-    def text(self, name: str, longest: int = 80) -> str:
-        """A text of the path or the query, empty where it is missing. Raises BadAddress where it is long or holds signs
-        that have no shape."""
-        text = self.request.path_params.get(name) or self.request.query_params.get(name) or ""
-        if len(text) > longest or cleaned(text) != text:
-            raise BadAddress(f"{name} is a text of at most {longest} signs")
-        return text
+    def part(self, name: str) -> str:
+        """A part of the path. Raises NotFound where it is long or holds signs that have no shape: nothing is called
+        so."""
+        part = self.request.path_params[name]
+        if len(part) > _LONGEST_PART or cleaned(part) != part:
+            raise NotFound
+        return part
 
 
 def _not_a_date(name: str, text: str) -> date:

@@ -22,8 +22,15 @@ from fntx_dagster.web.app import PAGES
 from fntx_dagster.web.asking import Site, read_form
 
 DAY = date(2025, 7, 17)
-PARTS = {"{n:int}": "1", "{date}": f"{DAY}", "{key:path}": "3940000364", "{table}": "trades", "{row}": "3"}
-FILES = ("/a/1/trades.csv",)
+PARTS = {
+    "{n:int}": "1",
+    "{date}": f"{DAY}",
+    "{key:path}": "3940000364",
+    "{table}": "trades",
+    "{row}": "3",
+    "{form}": "md",
+}
+FILES = ("/a/1/trades.csv", "/a/1/report.md", "/a/1/tables/trades.csv")
 OF_IDS = ("/a/1/raw/trades/3",)
 """A row as delivered names its account."""
 
@@ -62,7 +69,7 @@ def test_the_page_of_a_day_shows_the_figures_of_its_summary(site: Site, address:
     (row,) = summary_rows(site.settings, site.db, Period.on(DAY))
     text = requests.get(f"{address}/a/1/day/{DAY}", timeout=60).text
     for name in ("opening_nav_official", "closing_nav_official"):
-        assert f"<dd>{money.display(row[name])}</dd>" in text
+        assert f">{money.display(row[name])}</a></dd>" in text
     assert money.display(row["net_pnl"], signed=True) in text
 
 

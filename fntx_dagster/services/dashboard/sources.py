@@ -16,7 +16,7 @@ from fntx_dagster.store.marts.benchmark import sessions_before
 from fntx_dagster.store.marts.story import ToldEvent, events_of
 from fntx_dagster.store.marts.summaries import session_of
 from fntx_dagster.store.raw_flex import rows
-from fntx_dagster.store.raw_flex.rows import DayRows, RawRow
+from fntx_dagster.store.raw_flex.rows import RawRow, SectionRows
 
 MOST_ROWS = 50
 """Rows of one table on the page of a day."""
@@ -38,7 +38,7 @@ class DaySources(NamedTuple):
 
     story: Story
     made_from: Mapping[str, tuple[str, int]]
-    rows: Sequence[DayRows]
+    rows: Sequence[SectionRows]
 
 
 class RowSource(NamedTuple):

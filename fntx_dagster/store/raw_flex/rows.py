@@ -37,8 +37,11 @@ SAID: dict[str, tuple[str, ...]] = {
 """The tables that a day's NAV and its parts are read from beside the fills and the cash, in the order of the page, and
 the columns that tell their rows apart."""
 
+PARTS_FROM = ("open_positions", "interest_accruals", "conversion_rates")
+"""The tables that a part of the difference is read from, whether the statements of a day have rows of them or not."""
 
-class DayRows(NamedTuple):
+
+class SectionRows(NamedTuple):
     """Rows of one table that a day is made of: (row_id, kind, values of SAID). `number` counts all of them."""
 
     table: str
@@ -47,7 +50,7 @@ class DayRows(NamedTuple):
     number: int
 
 
-class Delivery(NamedTuple):
+class DeliveredFile(NamedTuple):
     """The file and the statement of a row; moments in UTC."""
 
     file_name: str
@@ -87,7 +90,7 @@ class RawRow(NamedTuple):
     row_date: date
     withdrawn_at: datetime | None
     attributes: Sequence[Attribute]
-    delivery: Delivery
+    delivery: DeliveredFile
     replaced: Sequence[Replaced]
 
 
@@ -128,8 +131,9 @@ def row_ids(db: Readable, account: str, event_ids: Iterable[str]) -> dict[str, t
     return found
 
 
-def rows_of_day(db: Readable, account: str, days: Period, most: int) -> list[DayRows]:
-    """The rows of SAID whose day lies in `days`, at most `most` of each table; those that have none are left out."""
+def rows_of_day(db: Readable, account: str, days: Period, most: int) -> list[SectionRows]:
+    """The rows of SAID whose day lies in `days`, at most `most` of each table; those that have none are left out,
+    but for PARTS_FROM."""
     listed = []
     with db.connect() as connection:
         for table, columns in SAID.items():
@@ -137,12 +141,12 @@ def rows_of_day(db: Readable, account: str, days: Period, most: int) -> list[Day
                 "from {} where account_id = %s and row_date between %s and %s and withdrawn_at is null"
             ).format(sql.Identifier("raw_flex", table))
             number = one_value(connection.execute(sql.SQL("select count(*) {}").format(where), (account, *days)))
-            if not number:
+            if not number and table not in PARTS_FROM:
                 continue
             names = sql.SQL(", ").join(map(sql.Identifier, columns))
             query = sql.SQL("select row_id, row_kind, {} {} order by row_date, row_id limit %s").format(names, where)
             rows = connection.execute(query, (account, *days, most)).fetchall()
-            listed.append(DayRows(table, columns, [(row[0], row[1], row[2:]) for row in rows], number))
+            listed.append(SectionRows(table, columns, [(row[0], row[1], row[2:]) for row in rows], number))
     return listed
 
 
@@ -156,7 +160,7 @@ def raw_row(db: Readable, account: str, table: str, row_id: int) -> RawRow | Non
         if row is None:
             return None
         files = {
-            each["statement_id"]: Delivery(
+            each["statement_id"]: DeliveredFile(
                 each["file_name"],
                 each["sha256"],
                 each["query_name"],

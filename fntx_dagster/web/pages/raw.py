@@ -13,7 +13,7 @@ _MOST_DIGITS = 18
 
 def show(asked: Asked) -> Answer:
     """The row that the address names by its table and its number."""
-    table, row = asked.text("table"), asked.text("row")
+    table, row = asked.part("table"), asked.part("row")
     if not (row.isascii() and row.isdigit() and len(row) <= _MOST_DIGITS):
         raise NotFound
     number = asked.account.number

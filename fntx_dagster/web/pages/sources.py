@@ -9,7 +9,7 @@ from typing import Any
 from fntx_dagster.model.day import Event
 from fntx_dagster.report import money, wording
 from fntx_dagster.report.holdings import time_of
-from fntx_dagster.services.dashboard.sources import DaySources, day_sources
+from fntx_dagster.services.dashboard.sources import DaySources, SectionRows, day_sources
 from fntx_dagster.web.asking import Answer, Asked, NotFound, Shown
 from fntx_dagster.web.words import cell
 
@@ -88,7 +88,7 @@ def _event(
     }
 
 
-def _table(each: Any, account: str) -> dict[str, Any]:
+def _table(each: SectionRows, account: str) -> dict[str, Any]:
     return {
         "table": each.table,
         "title": TABLES[each.table],

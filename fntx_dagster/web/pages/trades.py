@@ -15,8 +15,6 @@ from fntx_dagster.services.dashboard.trades import trade_of, trades_csv, trades_
 from fntx_dagster.web.asking import Answer, Asked, NotFound, Shown
 from fntx_dagster.web.words import block_number
 
-_LONGEST_SYMBOL = 40
-
 
 def show(asked: Asked) -> Answer:
     """A page of the round trips that the address asks for."""
@@ -24,7 +22,7 @@ def show(asked: Asked) -> Answer:
     if wanted is None:
         return Shown("trades.html.j2", "Trades", {"found": None})
     number = asked.account.number
-    after = asked.text("after") or None
+    after = asked.text("after")
     found = trades_of(asked.site.db, asked.account.account_id, wanted, after)
     filters = _filters(wanted)
     values = {
@@ -58,7 +56,7 @@ def download(asked: Asked) -> Answer:
 
 def show_one(asked: Asked) -> Answer:
     """The round trip that the address names, with its fills."""
-    found = trade_of(asked.site.db, asked.account.account_id, asked.text("key", 200))
+    found = trade_of(asked.site.db, asked.account.account_id, asked.part("key"))
     if found is None:
         raise NotFound
     opened, base_currency = found
@@ -84,7 +82,7 @@ def _wanted(asked: Asked) -> TripsAsked | None:
         return None
     return TripsAsked(
         asked.period(usual),
-        asked.text("underlying", _LONGEST_SYMBOL).strip(),
+        (asked.text("underlying") or "").strip(),
         asked.word("ended", ("", *LAST_LOTS)),
         asked.word("result", ("", *RESULTS)),
         asked.word("order", ORDERS),
