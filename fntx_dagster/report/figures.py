@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from decimal import Decimal
 
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.against_market import AgainstMarket
@@ -17,6 +18,7 @@ from fntx_dagster.report.against_market import market_figures
 from fntx_dagster.report.narrative import Story
 from fntx_dagster.report.nav_path import NavPath, day_steps, nav_path
 from fntx_dagster.report.period import nav_day
+from fntx_dagster.report.rows import difference_chart
 from fntx_dagster.report.tables import Figure, Table
 
 
@@ -80,6 +82,21 @@ def return_figures(days: Sequence[NavDay], key: str, market: AgainstMarket | Non
             ),
             [("loss", f"below the highest linked return of the range; {deepest_text}")],
         ),
+    )
+
+
+def difference_figure(parts: Sequence[tuple[str, Decimal]], unexplained: Decimal, currency: str, key: str) -> Figure:
+    """The named parts of a difference at the close, what is unexplained, and their sum; amounts are exact, in
+    `currency`."""
+    return Figure(
+        "The Difference by Part",
+        difference_chart(parts, unexplained, currency, key, "The official NAV less the calculated one, by part"),
+        [
+            ("gain", "raises the official NAV above the calculated one"),
+            ("loss", "lowers it"),
+            ("ink", "unexplained"),
+            ("accent", "in sum"),
+        ],
     )
 
 

@@ -7,10 +7,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from fntx_dagster.model.against_market import AgainstMarket
 from fntx_dagster.model.day import ProvisionalDay
 from fntx_dagster.model.nav import NavDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import NumberedAccount
+from fntx_dagster.services.against_market import account_against_market, benchmark_or_why
 from fntx_dagster.services.current_day import provisional_days
 from fntx_dagster.services.sessions import latest_session
 from fntx_dagster.settings import Settings
@@ -60,11 +62,27 @@ def overview(settings: Settings, db: Database, seen: Collection[NumberedAccount]
         )
 
 
-def one_account(settings: Settings, db: Database, account: NumberedAccount) -> AccountNow:
-    """One account as it is now, with the NAVs of a year, read from one snapshot."""
+class OneAccount(NamedTuple):
+    """An account as it is now, with the NAVs of a year; `market` those beside the benchmark, None before the first
+    run; `alerts` those that are open about it, oldest first."""
+
+    now: AccountNow
+    market: AgainstMarket | None
+    alerts: list[Alert]
+
+
+def one_account(settings: Settings, db: Database, account: NumberedAccount) -> OneAccount:
+    """Read one account from one snapshot. A benchmark that cannot be read is left out."""
     with db.snapshot() as snapshot:
         ends = last_days(snapshot).get(account.account_id, (None, None))
-        return account_now(settings, snapshot, account, *ends, newest=_YEAR)
+        now = account_now(settings, snapshot, account, *ends, newest=_YEAR)
+        own = [alert for alert in alerts.open_alerts(snapshot) if alert.subject == account.label]
+        if not now.nav:
+            return OneAccount(now, None, own)
+        period = Period(now.nav[0].trading_day, now.nav[-1].trading_day)
+        benchmark, _ = benchmark_or_why(settings, snapshot, period)
+        market = account_against_market(snapshot, account.account_id, period, benchmark, now.nav)
+        return OneAccount(now, market, own)
 
 
 def account_now(

@@ -19,10 +19,12 @@ _SESSIONS = 22
 
 def show(asked: Asked) -> Answer:
     """The overview of the account that the address names."""
-    now = one_account(asked.site.settings, asked.site.db, asked.account)
+    found = one_account(asked.site.settings, asked.site.db, asked.account)
+    now = found.now
     values = {
         "now": now,
-        "figures": return_figures(now.nav, "year") if len(now.nav) > 1 else [],
+        "alerts": found.alerts if asked.visitor.sees_names else [],
+        "figures": return_figures(now.nav, "year", found.market) if len(now.nav) > 1 else [],
         "months": monthly_table(now.nav) if now.nav else None,
         "sessions": _sessions(now.nav[-_SESSIONS:]),
         "metrics": metrics_table(list(now.metrics.values())) if now.metrics else None,

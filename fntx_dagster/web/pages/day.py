@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse
 
 from fntx_dagster.model.day import Day
-from fntx_dagster.report.figures import figures, steps_table
+from fntx_dagster.report.figures import difference_figure, figures, steps_table
 from fntx_dagster.report.market import nonzero_parts, part_label
 from fntx_dagster.report.proofs import proof_state, proof_table
 from fntx_dagster.services.dashboard.day import day_of
@@ -47,12 +47,16 @@ def show(asked: Asked) -> Answer:
     official = story.day
     if not isinstance(official, Day):
         raise NotFound
+    parts = [(name, part_label(name), amount) for name, amount in nonzero_parts(official)]
+    named = [(label, amount) for _, label, amount in parts]
+    bar = difference_figure(named, official.unexplained, official.base_currency, "difference")
     values = {
         "story": story,
         "day": official,
         "figures": figures([story], [official], "day"),
         "steps": steps_table(story),
-        "parts": [(part_label(name), amount, _READ_FROM.get(name, "nav")) for name, amount in nonzero_parts(official)],
+        "parts": [(label, amount, _READ_FROM.get(name, "nav")) for name, label, amount in parts],
+        "bar": bar if parts or official.unexplained else None,
         "proof": proof_table([day], {day: found.proof} if found.proof else {}),
         "proof_state": proof_state(found.proof),
         "verification": found.verification,

@@ -9,11 +9,13 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from fntx_dagster.model.data_table import TABLES
 from fntx_dagster.model.period import Period
+from fntx_dagster.report.figures import difference_figure
 from fntx_dagster.report.market import labelled_parts
+from fntx_dagster.report.period import PeriodSummary
 from fntx_dagster.report.summary_table import month_tables
+from fntx_dagster.report.tables import Figure
 from fntx_dagster.services.dashboard.period import (
     FORMS,
-    PeriodShown,
     period_of,
     period_report,
     period_table,
@@ -40,7 +42,7 @@ def show(asked: Asked) -> Answer:
         "period": period,
         "found": found,
         "months": month_tables([story.day for story in found.stories], asked.site.observer) if found else [],
-        "parts": _parts(found) if found else [],
+        "bar": _bar(found.summary) if found and found.summary else None,
         "reports": [(form, f"/a/{asked.account.number}/report.{form}?{query}") for form in FORMS],
         "tables": [(name, f"/a/{asked.account.number}/tables/{name}.csv?{query}") for name in TABLES],
     }
@@ -83,9 +85,11 @@ def _period(asked: Asked) -> Period | None:
     return asked.period(usual) if usual else None
 
 
-def _parts(found: PeriodShown) -> list[tuple[str, object]]:
-    made = found.summary
-    return list(labelled_parts(made.difference_parts, made.released_marks)) if made else []
+def _bar(made: PeriodSummary) -> Figure | None:
+    parts = labelled_parts(made.difference_parts, made.released_marks)
+    if not parts and not made.unexplained:
+        return None
+    return difference_figure(parts, made.unexplained, made.base_currency, "difference")
 
 
 def _as_file(name: str) -> dict[str, str]:
