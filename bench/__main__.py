@@ -15,6 +15,7 @@ import history
 import metrics
 import mutations
 import orders
+import pages
 import signals
 import statement
 import terminal
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "days": days.measure,
     "mutations": mutations.measure,
     "orders": orders.measure,
+    "pages": pages.measure,
     "signals": signals.measure,
     "crashes": crashes.measure,
 }

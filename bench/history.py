@@ -43,7 +43,17 @@ TABLES = (
 )
 _ENDS = {"position_lots": "closed_session", "stock_positions": "exit_date"}
 """What is open at the month's end would be open for ever in its copies, so these do not have it."""
-_IDS = ("event_id", "block_id", "fill_id", "linked_fill_id", "lot_id", "open_fill_id", "close_fill_id", "round_trip_id")
+_IDS = (
+    "event_id",
+    "block_id",
+    "fill_id",
+    "linked_fill_id",
+    "lot_id",
+    "open_fill_id",
+    "close_fill_id",
+    "round_trip_id",
+    "trade_id",
+)
 
 
 def measure(orders: int = ORDERS_PER_DAY, copies: int = COPIES) -> list[Measurement]:
@@ -52,7 +62,7 @@ def measure(orders: int = ORDERS_PER_DAY, copies: int = COPIES) -> list[Measurem
         db = open_database(settings)
         reports = {"narrative": lambda: _narrative(db), "HTML file": lambda: _file(db)}
         month = {name: _seconds(report) for name, report in reports.items()}
-        _lengthen(db, copies)
+        lengthen(db, -(copies // 2), copies // 2)
         with db.connect() as connection:
             events = one_value(connection.execute("select count(*) from alm_reporting.chronological_events"))
         return [
@@ -81,10 +91,10 @@ def _build(settings: Settings, orders: int) -> None:
     sys.stdout.write("{}")
 
 
-def _lengthen(db: Database, copies: int) -> None:
-    """Lay the month beside itself, 35 days apart, half of the copies before it and half after."""
+def lengthen(db: Database, first: int, last: int, tables: tuple[str, ...] = TABLES) -> None:
+    """Lay the month beside itself, 35 days apart: copies from `first`, negative before it, to `last`."""
     with db.connect() as connection:
-        for table in TABLES:
+        for table in tables:
             typed = connection.execute(
                 """select column_name, data_type from information_schema.columns
                 where table_schema = 'alm_reporting' and table_name = %s and is_generated = 'NEVER'""",
@@ -95,8 +105,9 @@ def _lengthen(db: Database, copies: int) -> None:
             connection.execute(
                 f"""insert into alm_reporting.{own_sql(table)} ({names}) select {moved}
                 from alm_reporting.{table}, generate_series(%(first)s::int, %(last)s::int) as n
-                where n <> 0 and {own_sql(_ENDS.get(table, "n"))} is not null""",
-                {"first": -(copies // 2), "last": copies // 2},
+                where n <> 0 and {own_sql(_ENDS.get(table, "n"))} is not null
+                on conflict do nothing""",
+                {"first": first, "last": last},
             )
         connection.commit()
         connection.autocommit = True
