@@ -123,15 +123,16 @@ def record_run(
     settle(settings, db, datetime.now(UTC))
 
 
-def dismissed(db: Database, chosen: Sequence[str]) -> list[Alert]:
+def dismissed(db: Database, chosen: Sequence[str], by: str | None = None, reason: str | None = None) -> list[Alert]:
     """Dismiss open alerts, `chosen` by their numbers or by their kinds, and return them: they are neither shown nor
-    sent until they are over and return. Raises Permanent, and dismisses none, where something chosen is not open."""
+    sent until they are over and return. `by` and `reason`: who does it, and why. Raises Permanent, and dismisses none,
+    where something chosen is not open."""
     raised = open_alerts(db)
     unknown = [name for name in chosen if not any(name in (str(alert.alert_id), alert.kind) for alert in raised)]
     if unknown:
         raise Permanent(f"no open alert has the number or the kind {', '.join(unknown)}", "`fntx alerts` lists them")
     taken = [alert for alert in raised if str(alert.alert_id) in chosen or alert.kind in chosen]
-    dismiss(db, [alert.alert_id for alert in taken])
+    dismiss(db, [alert.alert_id for alert in taken], by, reason)
     return taken
 
 

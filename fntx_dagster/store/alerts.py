@@ -34,6 +34,20 @@ class Alert(NamedTuple):
     resolved_at: datetime | None
 
 
+class PastAlert(NamedTuple):
+    """An alert that is over, or that somebody dismissed: `dismissed_by` and `dismissed_reason` where he said so."""
+
+    alert_id: int
+    kind: str
+    source: str
+    text: str
+    raised_at: datetime
+    resolved_at: datetime | None
+    dismissed_at: datetime | None
+    dismissed_by: str | None
+    dismissed_reason: str | None
+
+
 def observe(
     db: Database,
     kind: str,
@@ -138,13 +152,27 @@ def resolve(db: Database, marks: Mapping[Alert, str]) -> None:
             )
 
 
-def dismiss(db: Database, alert_ids: Sequence[int]) -> None:
-    """Mark open alerts as dismissed by a person."""
+def past_alerts(db: Readable, kind: str | None, before: int | None, limit: int) -> list[PastAlert]:
+    """What is over or was dismissed, of a kind or all, newest first: those with a number below `before`, so many at
+    most."""
+    with db.connect() as connection, connection.cursor(row_factory=class_row(PastAlert)) as cursor:
+        return cursor.execute(
+            f"""select {columns(PastAlert._fields)} from alm_reporting.alerts
+            where (resolved_at is not null or dismissed_at is not null) and kind = coalesce(%(kind)s, kind)
+                and (%(before)s::bigint is null or alert_id < %(before)s)
+            order by alert_id desc limit %(limit)s""",
+            {"kind": kind, "before": before, "limit": limit},
+        ).fetchall()
+
+
+def dismiss(db: Database, alert_ids: Sequence[int], by: str | None = None, reason: str | None = None) -> None:
+    """Mark open alerts as dismissed by a person, with what he says of them."""
     with db.connect() as connection:
         connection.execute(
-            """update alm_reporting.alerts set dismissed_at = clock_timestamp()
+            """update alm_reporting.alerts
+            set dismissed_at = clock_timestamp(), dismissed_by = %s, dismissed_reason = %s
             where alert_id = any(%s) and resolved_at is null and dismissed_at is null""",
-            (list(alert_ids),),
+            (by, reason, list(alert_ids)),
         )
 
 

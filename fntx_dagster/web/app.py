@@ -27,6 +27,7 @@ from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, 
 from fntx_dagster.web.live import live_endpoint
 from fntx_dagster.web.pages import (
     account,
+    alerts,
     day,
     gates,
     ledger,
@@ -49,6 +50,16 @@ _SMALLEST_ZIPPED = 500
 def anybody(_visitor: Visitor) -> bool:
     """Every visitor."""
     return True
+
+
+def may_act(visitor: Visitor) -> bool:
+    """Those who may change what is theirs."""
+    return visitor.may_act
+
+
+def sees_system(visitor: Visitor) -> bool:
+    """Those who see how the platform runs."""
+    return visitor.sees_system
 
 
 class Page(NamedTuple):
@@ -97,7 +108,8 @@ PAGES = (
     Page("/signals", signals.show, "Signals"),
     Page("/signals/{execution:int}", signals.one),
     Page("/signals/{execution:int}/proof", signals.proof),
-    Page("/gates/{user:path}/{book}", gates.show, acts_for=lambda visitor: visitor.may_act),
+    Page("/gates/{user:path}/{book}", gates.show, acts_for=may_act),
+    Page("/alerts", alerts.show, "Alerts", is_for=sees_system, acts_for=may_act),
 )
 
 

@@ -113,7 +113,9 @@ def events_of(db: Readable, book_id: int, order_id: str, limit: int) -> list[Ent
     with db.connect() as connection:
         rows = connection.execute(
             """select entry_no, body::text, prev_hash, hash from ledger.entries
-            where body ->> 'type' = 'event' and body ->> 'order_id' = %s and book_id = %s order by entry_no limit %s""",
+            where body ->> 'type' = 'event' and body ? 'order_id' and body ->> 'order_id' = %s
+                and book_id = %s
+            order by entry_no limit %s""",
             (order_id, book_id, limit),
         ).fetchall()
     return [StoredEntry._make(row).entry for row in rows]

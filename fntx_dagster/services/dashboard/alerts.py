@@ -1,0 +1,41 @@
+"""Alerts, open and past, as a person looks at them; dismissing one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fntx_dagster.services.alerting import TITLES, dismissed
+from fntx_dagster.services.status import settle_alerts
+from fntx_dagster.services.visitors.visitor import Visitor
+from fntx_dagster.settings import Settings
+from fntx_dagster.store import alerts
+from fntx_dagster.store.alerts import Alert, PastAlert
+from fntx_dagster.store.database import Database
+
+__all__ = ["TITLES", "Alert", "AlertsShown", "PastAlert", "alerts_of", "dismiss_alert"]
+
+_PAST, _OPEN = 50, 500
+
+
+class AlertsShown(NamedTuple):
+    """What is open, oldest first (500 at most), and what is past, newest first; `before`: behind which number older
+    ones are."""
+
+    open: list[Alert]
+    past: list[PastAlert]
+    before: int | None
+
+
+def alerts_of(settings: Settings, db: Database, kind: str | None, before: int | None) -> AlertsShown:
+    """The alerts of a kind, or of all. What is over by now is resolved first."""
+    settle_alerts(settings, db)
+    with db.snapshot() as snapshot:
+        past = alerts.past_alerts(snapshot, kind, before, _PAST + 1)
+        page = past[:_PAST]
+        raised = [alert for alert in alerts.open_alerts(snapshot) if kind in (None, alert.kind)]
+        return AlertsShown(raised[:_OPEN], page, page[-1].alert_id if len(past) > len(page) else None)
+
+
+def dismiss_alert(db: Database, visitor: Visitor, alert_id: int, reason: str) -> None:
+    """Dismiss an open alert. Raises Permanent where none is open with this number."""
+    dismissed(db, [f"{alert_id}"], visitor.user_id, reason)
