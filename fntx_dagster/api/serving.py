@@ -88,6 +88,7 @@ def _server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
             ws_ping_interval=_PING_SECONDS,
             ws_ping_timeout=_PING_SECONDS,
             ws_max_size=_LONGEST_MESSAGE,
+            ws_per_message_deflate=False,  # messages are short, and the same for all
             timeout_graceful_shutdown=_END_SECONDS,
         )
     )
