@@ -206,7 +206,7 @@ def _bare(url: str) -> Callable[[WebSocket], Any]:
 
     async def tell(payload: str) -> None:
         for each in list(sockets):
-            await each.send_text(json.dumps({"kind": "fill", "body": {"execution_id": payload}}))
+            await each.send_text(json.dumps([{"kind": "fill", "body": {"execution_id": payload}}]))
 
     def listen(loop: asyncio.AbstractEventLoop) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
@@ -262,7 +262,9 @@ class _Browser(asyncio.Protocol):
         if b'"hello"' in frame and not self.ready.done():
             self.ready.set_result(None)
         elif b'"fill"' in frame:
-            self._received.setdefault(json.loads(frame)["body"]["execution_id"], []).append(now)
+            for event in json.loads(frame):
+                if event["kind"] == "fill":
+                    self._received.setdefault(event["body"]["execution_id"], []).append(now)
 
 
 async def _listen(address: str, path: str) -> None:

@@ -2,7 +2,7 @@
 
 The gateway says by itself when a position changes, what the account is worth, and its P&L; who traded and at what price
 it says only to the client that sent the order. So each change of the portfolio asks for the executions since the newest
-one that is known; where a position moved and none came, and every five minutes, for all of the day.
+one that is known; where a position moved and none came, and every minute, for all of the day.
 
 What arrives together is passed on together: the messages of a packet are read in one turn of the loop, and what they
 changed is looked at in the next.
@@ -34,10 +34,12 @@ from fntx_dagster.model.live import Following, HeardCommission, HeardFill, Heard
 from fntx_dagster.model.snapshot import Snapshot
 
 _PORT_CHANGED = 1300
-_OVERLAP = timedelta(seconds=10)
+_OVERLAP = timedelta(seconds=3)
 """How far before the newest known execution a question begins: their times have whole seconds, and those of several
 exchanges do not come in order."""
 _LONGEST_COMMISSION_WAIT = 60.0
+_RARE = 100
+"""Of all time, snapshots may take one part in so many."""
 _MESSAGES_KEPT = 20
 
 
@@ -60,6 +62,7 @@ class Subscribed:
         # what is to be asked
         self._position_moved = self._is_news = False
         self._heard_at = self._all_asked_at = self._snapshot_at = self._loop.time()
+        self._snapshot_pause = patience.snapshot
         self._commission_wait = patience.commission
         self._commission_at = 0.0
 
@@ -155,7 +158,7 @@ class Subscribed:
     def _until_due(self) -> float:
         due = self._heard_at + self._patience.quiet
         if self._snapshot_due and not self._late_commissions():
-            due = min(due, self._snapshot_at + self._patience.snapshot)
+            due = min(due, self._snapshot_at + self._snapshot_pause)
         return max(due - self._loop.time(), 0.001)
 
     def _require_connection(self) -> None:
@@ -268,14 +271,19 @@ class Subscribed:
         return None
 
     def _snapshot(self, *, at_once: bool) -> Snapshot | None:
-        """The whole account, at most once in a while, where every commission is known."""
-        is_time = at_once or self._loop.time() >= self._snapshot_at + self._patience.snapshot
+        """The whole account, at most once in a while, where every commission is known. After a day of many fills it
+        takes long to make, and is made less often."""
+        began = self._loop.time()
+        is_time = at_once or began >= self._snapshot_at + self._snapshot_pause
         if not self._snapshot_due or not is_time or self._late_commissions():
             return None
-        self._snapshot_due, self._snapshot_at = False, self._loop.time()
-        with suppress(Unavailable):  # its parts arrive one after the other
+        self._snapshot_due, self._snapshot_at = False, began
+        try:
             return snapshot_of(self._conversation, self._account, self._teller.now())
-        return None
+        except Unavailable:  # its parts arrive one after the other
+            return None
+        finally:
+            self._snapshot_pause = max(self._patience.snapshot, _RARE * (self._loop.time() - began))
 
 
 def _known(number: float) -> Decimal | None:

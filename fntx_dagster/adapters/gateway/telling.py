@@ -21,7 +21,7 @@ class Patience(NamedTuple):
     longest_wait: float = 60
     quiet: float = 30
     answer: float = 10
-    whole: float = 300
+    whole: float = 60
     commission: float = 0.5
     snapshot: float = 1
 

@@ -23,8 +23,8 @@ from fntx_dagster.services.ledger_accounts.accounts import PREFIX
 from fntx_dagster.services.live.holding import BEAT_SECONDS
 from fntx_dagster.services.live.running import RELAY
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.live.events import StreamEnds, ends, events_after
-from fntx_dagster.store.live.listening import Listening
+from fntx_dagster.store.live.events import StreamEnds, ends, events_after, events_after_on
+from fntx_dagster.store.live.line import OwnLine
 from fntx_dagster.store.live.states import heartbeats
 
 RING = 4096
@@ -113,14 +113,14 @@ class Stream:
         self._closing.set()
 
     def _run(self) -> None:
-        listening = Listening(self._db.url)
+        line = OwnLine(self._db.url, listens=True)
         looked_at, problem = 0.0, ""
         try:
             while not self._is_over():
                 try:
                     is_time = time.monotonic() >= looked_at + _POLL_SECONDS
-                    if listening.wait(_WAIT_SECONDS) or is_time or problem:
-                        self._read_on()
+                    if line.wait(_WAIT_SECONDS) or is_time or problem:
+                        self._read_on(line)
                         if is_time or problem:
                             self._look_at_writers()
                             looked_at = time.monotonic()
@@ -132,7 +132,7 @@ class Stream:
                     self._tell(self.unattended | {"stream"})
                     self._closing.wait(_WAIT_SECONDS)
         finally:
-            listening.close()
+            line.close()
 
     def _is_over(self) -> bool:
         with self._guard:
@@ -144,14 +144,14 @@ class Stream:
                 return True
             return False
 
-    def _read_on(self) -> None:
+    def _read_on(self, line: OwnLine) -> None:
         if not self._read.is_set():
             newest = ends(self._db).newest
             with self._guard:
                 self._whole_from = self._newest = newest
                 self._read.set()
             self._wake()
-        while found := events_after(self._db, self._newest, _AT_ONCE):
+        while found := events_after_on(line, self._newest, _AT_ONCE):
             sent = self._sent(found)
             with self._guard:
                 for each in sent:
@@ -199,6 +199,8 @@ class Stream:
 
 def newest_of_each(sent: list[Sent]) -> list[Sent]:
     """Every fact, and of each state the newest alone, in order."""
+    if len(sent) < 2:
+        return sent
     last = {each.about: each.event_id for each in sent if each.about}
     return [each for each in sent if each.about is None or last[each.about] == each.event_id]
 

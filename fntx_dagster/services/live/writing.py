@@ -1,15 +1,18 @@
 """The writer: what followers hear becomes events, all that has arrived in one transaction.
 
 Nobody waits for company: what arrives while a transaction runs is in the next. While the database is away facts are
-kept, and of each state the newest.
+kept, and of each state the newest. Snapshots of the day, which reports read, are kept beside it by a thread of their
+own: to look whether a day can be computed of one takes longer than to write events.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from fntx_dagster.errors import FntxError, without_accounts
@@ -17,13 +20,17 @@ from fntx_dagster.model.live import Heard
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.services.live.news import KnownAccount
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.live.events import NewEvent, append
+from fntx_dagster.store.live.events import NewEvent, append_on
+from fntx_dagster.store.live.line import OwnLine
+from fntx_dagster.store.marts.current import keep
 
 _log = logging.getLogger(__name__)
 _MOST_AT_ONCE = 200
 """Facts in a transaction."""
 _RETRY_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
+_KEEP_SECONDS, _RARE = 0.25, 20
+"""Between two looks for a snapshot; of all time, keeping them may take one part in so many."""
 
 
 class EventWriter:
@@ -32,6 +39,7 @@ class EventWriter:
 
     def __init__(self, db: Database, keeps: Callable[[Snapshot], bool] = lambda snapshot: True) -> None:
         self._db, self._keeps = db, keeps
+        self._line = OwnLine(db.url)
         self._heard: deque[Heard | str] = deque()
         self._added, self._ending = threading.Event(), threading.Event()
         self._known: dict[str, KnownAccount] = {}
@@ -39,7 +47,9 @@ class EventWriter:
         self._states: dict[tuple[str | None, str, str | None], NewEvent] = {}
         self._snapshots: dict[str, Snapshot] = {}
         self._thread = threading.Thread(target=self._run, name="fntx live writer", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="fntx live days", daemon=True)
         self._thread.start()
+        self._keeper.start()
 
     def add(self, heard: Heard) -> None:
         """Let what was heard be written; any thread may call it, and none waits."""
@@ -57,6 +67,7 @@ class EventWriter:
         self._ending.set()
         self._added.set()
         self._thread.join(seconds)
+        self._keeper.join(seconds)
 
     def _run(self) -> None:
         problem = ""
@@ -75,6 +86,7 @@ class EventWriter:
                 self._ending.wait(_RETRY_SECONDS)
                 self._added.set()
             if self._ending.is_set() and (problem or not self._heard):
+                self._line.close()
                 return
 
     def _take(self) -> bool:
@@ -92,7 +104,7 @@ class EventWriter:
                 if heard.snapshot:
                     self._snapshots[heard.account_id] = heard.snapshot
             self._heard.popleft()
-        return bool(self._facts or self._states or self._snapshots)
+        return bool(self._facts or self._states)
 
     def _known_of(self, account: str) -> KnownAccount:
         if account not in self._known:
@@ -106,8 +118,17 @@ class EventWriter:
         self._states = {key: event for key, event in self._states.items() if key[0] != account}
 
     def _write(self) -> None:
-        snapshots = [snapshot for snapshot in self._snapshots.values() if self._keeps(snapshot)]
-        append(self._db, [*self._facts, *self._states.values()], snapshots)
+        append_on(self._line, [*self._facts, *self._states.values()])
         self._facts.clear()
         self._states.clear()
-        self._snapshots.clear()
+
+    def _keep(self) -> None:
+        """Keep the newest snapshot of each account, and rest for much longer than that takes."""
+        while not self._ending.is_set() or self._snapshots:
+            began = time.monotonic()
+            with suppress(FntxError, IndexError, KeyError):
+                while self._snapshots:
+                    snapshot = self._snapshots.pop(next(iter(self._snapshots)))
+                    if self._keeps(snapshot):
+                        keep(self._db, snapshot)
+            self._ending.wait(max(_KEEP_SECONDS, _RARE * (time.monotonic() - began)))

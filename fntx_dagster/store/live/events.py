@@ -6,17 +6,15 @@ already is not appended again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-import psycopg
 from psycopg.types.json import Jsonb
 
 from fntx_dagster.model.live import LiveEvent
-from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.marts.current import keep_in
+from fntx_dagster.store.live.line import OwnLine
 from fntx_dagster.store.queries import columns, one_row
 
 KEPT_DAYS = 7
@@ -44,20 +42,20 @@ class StreamEnds(NamedTuple):
     newest: int
 
 
-def append(db: Database, events: Sequence[NewEvent], snapshots: Iterable[Snapshot] = ()) -> int:
-    """Append events in their order, with the newest states, and keep snapshots of the day, in one transaction: the
-    number of those that are new. Raises what `connect` raises."""
+def append(db: Database, events: Sequence[NewEvent]) -> int:
+    """Append events in their order, with the newest states, in one transaction: the number of those that are new.
+    Raises what `connect` raises."""
     with db.connect() as connection:
-        number = append_in(connection, events)
-        for snapshot in snapshots:
-            keep_in(connection, snapshot)
-        return number
+        return connection.execute(_APPEND, _given(events)).rowcount if events else 0
 
 
-def append_in(connection: psycopg.Connection, events: Sequence[NewEvent]) -> int:
-    """As `append`, within a transaction of the caller's."""
-    if not events:
-        return 0
+def append_on(line: OwnLine, events: Sequence[NewEvent]) -> None:
+    """As `append`, on a connection of the caller's. Raises what `OwnLine.run` raises."""
+    if events:
+        line.run(_APPEND, _given(events))
+
+
+def _given(events: Sequence[NewEvent]) -> dict[str, Jsonb]:
     rows = [
         {
             **event._asdict(),
@@ -67,7 +65,7 @@ def append_in(connection: psycopg.Connection, events: Sequence[NewEvent]) -> int
         }
         for event in events
     ]
-    return connection.execute(_APPEND, {"rows": Jsonb(rows)}).rowcount
+    return {"rows": Jsonb(rows)}
 
 
 _APPEND = """
@@ -93,17 +91,15 @@ select from appended
 """
 
 
-def events_after(db: Readable, event_id: int, limit: int, accounts: Sequence[str] | None = None) -> list[LiveEvent]:
-    """The events after a number, in order, at most `limit`: of every account, or of these accounts and of none."""
+def events_after(db: Readable, event_id: int, limit: int) -> list[LiveEvent]:
+    """The events after a number, in order, at most `limit`."""
     with db.connect() as connection:
-        rows = connection.execute(
-            f"""select {columns(_FIELDS)} from live.events
-            where event_id > %(after)s
-                and (%(accounts)s::text[] is null or account_id is null or account_id = any(%(accounts)s))
-            order by event_id limit %(limit)s""",
-            {"after": event_id, "limit": limit, "accounts": None if accounts is None else list(accounts)},
-        )
-        return [_event(row) for row in rows]
+        return [_event(row) for row in connection.execute(_AFTER, {"after": event_id, "limit": limit})]
+
+
+def events_after_on(line: OwnLine, event_id: int, limit: int) -> list[LiveEvent]:
+    """As `events_after`, on a connection of the caller's. Raises what `OwnLine.run` raises."""
+    return [_event(row) for row in line.run(_AFTER, {"after": event_id, "limit": limit})]
 
 
 def facts_of(db: Readable, account: str, day: date, kinds: Sequence[str]) -> list[LiveEvent]:
@@ -139,6 +135,7 @@ def forget(db: Database) -> int:
 
 
 _FIELDS = LiveEvent._fields
+_AFTER = f"select {columns(_FIELDS)} from live.events where event_id > %(after)s order by event_id limit %(limit)s"
 
 
 def _event(row: Sequence[Any]) -> LiveEvent:

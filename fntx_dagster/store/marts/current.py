@@ -11,7 +11,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, LiteralString, NamedTuple
 
-import psycopg
 from psycopg.types.json import Jsonb
 
 from fntx_dagster.accounting.calendar import session_at
@@ -35,27 +34,22 @@ class Provisional(NamedTuple):
 
 def keep(db: Database, snapshot: Snapshot) -> None:
     """Keep a snapshot of its session, unless a later one is there; of those near its close, the nearest's positions."""
-    with db.connect() as connection:
-        keep_in(connection, snapshot)
-
-
-def keep_in(connection: psycopg.Connection, snapshot: Snapshot) -> None:
-    """As `keep`, within a transaction of the caller's."""
     session = session_at(snapshot.as_of)
     stored = to_json(snapshot)
     if abs(snapshot.as_of - session.closes_at) <= NEAR_THE_CLOSE:
         stored["at_close"] = {name: stored[name] for name in ("as_of", "positions")}
-    connection.execute(
-        _KEEP,
-        {
-            "account": snapshot.account_id,
-            "day": session.day,
-            "previous": session.previous_day,
-            "as_of": snapshot.as_of,
-            "snapshot": Jsonb(stored),
-            "closes_at": session.closes_at,
-        },
-    )
+    with db.connect() as connection:
+        connection.execute(
+            _KEEP,
+            {
+                "account": snapshot.account_id,
+                "day": session.day,
+                "previous": session.previous_day,
+                "as_of": snapshot.as_of,
+                "snapshot": Jsonb(stored),
+                "closes_at": session.closes_at,
+            },
+        )
 
 
 def beside_statements(db: Readable, snapshot: Snapshot) -> Provisional | None:

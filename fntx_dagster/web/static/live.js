@@ -188,9 +188,9 @@
     socket = new WebSocket(address);
     socket.onmessage = (message) => {
       const said = JSON.parse(message.data);
-      if (said.hello) hello(said);
+      if (Array.isArray(said)) said.forEach(take);
+      else if (said.hello) hello(said);
       else if (said.writers) writers(said.writers);
-      else take(said);
     };
     socket.onclose = (closed) => {
       socket = null;
