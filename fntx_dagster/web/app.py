@@ -29,6 +29,7 @@ from fntx_dagster.web.pages import (
     account,
     alerts,
     day,
+    disclose,
     gates,
     ledger,
     orders,
@@ -37,10 +38,12 @@ from fntx_dagster.web.pages import (
     period,
     positions,
     raw,
+    shares,
     signals,
     sources,
     today,
     trades,
+    verification,
 )
 from fntx_dagster.web.rendering import render, static
 
@@ -100,6 +103,9 @@ PAGES = (
     Page("/a/{n:int}/trades", trades.show, "Trades"),
     Page("/a/{n:int}/trades.csv", trades.download),
     Page("/a/{n:int}/trades/{key:path}", trades.show_one),
+    Page("/a/{n:int}/verification", verification.show, "Verification"),
+    Page("/a/{n:int}/disclose", disclose.show, "Disclose", may_act, may_act),
+    Page("/a/{n:int}/shares", shares.show, "Shown", may_act, may_act),
     Page("/orders", orders.show, "Orders"),
     Page("/orders/{order}", orders.one),
     Page("/ledger", ledger.show, "Ledger"),

@@ -1,0 +1,203 @@
+"""From the pages of the owner to the page of a stranger: what follows, a link, its badge, its views and its end."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import time
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+import requests
+
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.dashboard.verification import session_states
+from fntx_dagster.services.signatures.checking import check_disclosure
+from fntx_dagster.web.asking import Site
+from tests.tools import needs_browser
+from tests.verify.browser import Page, browser
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202e"
+CHOSEN = "from=2025-07-14&to=2025-07-18&metric=net_pnl&metric=closing_nav_official"
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Page]:
+    with browser() as page:
+        yield page
+
+
+def ask(address: str, path: str, **form: str) -> requests.Response:
+    if form:
+        return requests.post(address + path, data=form, headers={"Origin": address}, timeout=60, allow_redirects=False)
+    return requests.get(address + path, timeout=60)
+
+
+def made(address: str, query: str = CHOSEN, **others: str) -> str:
+    """The path of a new link."""
+    answer = ask(
+        address, f"/a/1/disclose?{query}", **{"action": "link", "lasts": "30", "note": "", "node": ""} | others
+    )
+    assert answer.status_code == 200, answer.text
+    found = re.search(r'id="link" href="(/s/[\w-]{22})"', answer.text)
+    assert found
+    return found[1]
+
+
+def test_before_a_link_is_made_the_page_says_what_follows(address: str) -> None:
+    text = html.unescape(ask(address, f"/a/1/disclose?{CHOSEN}").text)
+    assert "2 figures of 5 days, 2025-07-14 to 2025-07-18" in text
+    assert "opening_nav_official of 2025-07-15, 2025-07-16, 2025-07-17" in text
+    assert "follows from closing_nav_official of the session before" in text
+    left_out = html.unescape(ask(address, f"/a/1/disclose?{CHOSEN}&day=2025-07-15").text)
+    assert "2025-07-14, 2025-07-16, 2025-07-17 and 1 more days has a record that you leave out" in left_out
+
+
+def test_a_link_is_made_seen_listed_and_ended(address: str) -> None:
+    path = made(address, note="Ada")
+    assert "net_pnl" in ask(address, path).text
+    assert "Ada" not in ask(address, path).text
+    listed = ask(address, "/a/1/shares").text
+    assert "Ada" in listed
+    assert "2 times, the badge 0, the file 0" in listed
+    [number] = re.findall(r"<h3>(\d+): Ada", listed)
+    ended = ask(address, "/a/1/shares", link=number)
+    assert (ended.status_code, ended.headers["Location"]) == (303, "/a/1/shares")
+    assert ask(address, path).status_code == 404
+    assert ask(address, "/a/1/shares", link=number).status_code == 409
+
+
+def test_a_file_of_one_day_holds_and_is_listed(address: str) -> None:
+    answer = ask(
+        address, "/a/1/disclose?from=2025-07-16&to=2025-07-16&metric=net_pnl", action="file", lasts="", note="", node=""
+    )
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="disclosure-2025-07-16.json"'
+    assert check_disclosure(answer.text).holds
+    assert [each["name"] for each in json.loads(answer.text)["metrics"]] == ["net_pnl"]
+    assert "2025-07-16" in ask(address, "/a/1/shares").text.partition("<h2>Files</h2>")[2]
+
+
+def test_a_hostile_note_is_shown_as_text(address: str) -> None:
+    refused = ask(address, f"/a/1/disclose?{CHOSEN}", action="link", lasts="7", note=HOSTILE, node="")
+    assert (refused.status_code, "not one line of text" in refused.text) == (409, True)
+    made(address, note=HOSTILE[:-1])
+    listed = ask(address, "/a/1/shares").text
+    assert "<img" not in listed
+    assert "&lt;img src=x onerror=alert(1)&gt;" in listed
+
+
+@pytest.mark.parametrize(
+    ("query", "form", "status"),
+    [
+        ("from=2025-07-14&to=2025-07-18&metric=no_such", {"action": "link", "lasts": "7"}, 409),
+        ("from=2025-07-12&to=2025-07-13&metric=net_pnl", {"action": "link", "lasts": "7"}, 409),
+        (CHOSEN, {"action": "file", "lasts": ""}, 409),
+        (CHOSEN, {"action": "link", "lasts": "8"}, 400),
+        (CHOSEN, {"action": "other"}, 400),
+        (f"{CHOSEN}&day=yesterday", {"action": "link", "lasts": "7"}, 400),
+        (CHOSEN, {"action": "link", "lasts": "7", "node": "https://me:key@node.example"}, 409),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_with_its_reason(address: str, query: str, form: dict, status: int) -> None:
+    answer = ask(address, f"/a/1/disclose?{query}", **form)
+    assert answer.status_code == status
+    assert "/s/" not in answer.text
+
+
+def test_another_accounts_link_is_not_there_to_be_ended(address: str) -> None:
+    for number in ("999999", "-1", "1 or 1=1", ""):
+        assert ask(address, "/a/1/shares", link=number or " ").status_code in (400, 409)
+    assert ask(address, "/a/2/shares", link="1").status_code == 404
+
+
+def test_each_session_of_a_year_has_a_cell_with_its_state(site: Site, address: str) -> None:
+    [account] = {each.account_id for each in [state.signed for state in _states(site)] if each}
+    text = ask(address, "/a/1/verification?year=2025").text
+    states = session_states(site.db, account, Period(date(2025, 1, 1), date(2025, 12, 31)))
+    assert text.count('<li class="cell') == len(states)
+    signed = [state for state in states if state.signed]
+    assert signed
+    for state in signed:
+        assert state.signed
+        assert f"0x{state.signed.root.hex()}" in text
+        assert f'<a href="/a/1/day/{state.day}">{state.day.day}</a> <span class="said">{state.state}</span>' in text
+    assert "No session of 2001 is built" in ask(address, "/a/1/verification?year=2001").text
+    assert ask(address, "/a/1/verification?year=0").status_code == 400
+
+
+def _states(site: Site):
+    from fntx_dagster.services.accounts import numbered_accounts
+
+    [account] = numbered_accounts(site.db)
+    return session_states(site.db, account.account_id, Period(date(2025, 1, 1), date(2025, 12, 31)))
+
+
+@needs_browser
+def test_a_person_with_a_keyboard_alone_gets_from_the_accounts_to_a_disclosure(address: str, window: Page) -> None:
+    _go(window, f"{address}/")
+    _tab_to(window, "document.activeElement.getAttribute('href') === '/a/1'")
+    _press(window, "Enter", "\r")
+    _at(window, "/a/1")
+    _tab_to(window, "document.activeElement.textContent === 'Disclose'")
+    _press(window, "Enter", "\r")
+    _at(window, "/a/1/disclose")
+    _tab_to(window, "document.activeElement.value === 'net_pnl'")
+    _press(window, " ", " ")
+    _tab_to(window, "document.activeElement.textContent === 'See what follows'")
+    _press(window, "Enter", "\r")
+    _at(window, "/a/1/disclose", "metric=net_pnl")
+    _tab_to(window, "document.activeElement.id === 'note'")
+    window.send("Input.insertText", text="by keyboard")
+    _tab_to(window, "document.activeElement.textContent === 'Make the link'")
+    _press(window, "Enter", "\r")
+    _at(window, "/a/1/disclose", title="A link was made")
+    _tab_to(window, "document.activeElement.id === 'link'")
+    _press(window, "Enter", "\r")
+    _at(window, "/s/")
+    verdict = window.ask(
+        """new Promise((done) => {
+            const ready = () => {
+                const text = document.getElementById("verdict").textContent;
+                if (/^Not checked yet|^Checking/.test(text)) return setTimeout(ready, 50);
+                done(text);
+            };
+            ready();
+        })"""
+    )
+    assert "agree with the owner's own chain" in verdict
+
+
+def _go(page: Page, url: str) -> None:
+    page.events.clear()
+    page.send("Page.navigate", url=url)
+    page.wait_for("Page.loadEventFired")
+
+
+def _press(page: Page, key: str, text: str = "") -> None:
+    codes = {"Tab": 9, "Enter": 13, " ": 32}
+    common = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": codes[key]}
+    page.events.clear()
+    page.send("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
+    page.send("Input.dispatchKeyEvent", type="keyUp", **common)
+
+
+def _tab_to(page: Page, reached: str) -> None:
+    for _ in range(200):
+        if page.ask(reached):
+            return
+        _press(page, "Tab")
+    raise AssertionError(f"not reached by keyboard: {reached}")
+
+
+def _at(page: Page, path: str, more: str = "", title: str = "") -> None:
+    """Wait until a page is there."""
+    where = "location.pathname + location.search"
+    there = f"{where}.startsWith({path!r}) && {where}.includes({more!r}) && document.title.startsWith({title!r})"
+    for _ in range(200):
+        answer = page.send("Runtime.evaluate", expression=f"document.readyState === 'complete' && {there}")
+        if answer["result"].get("value"):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not at {path}")
