@@ -41,7 +41,13 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     describe(
         context,
         [
-            (report.day, {f"report {report.label}": dg.MetadataValue.md(report.markdown)})
+            (
+                report.day,
+                {
+                    f"report {report.label}": dg.MetadataValue.md(report.markdown),
+                    f"dashboard {report.label}": dg.MetadataValue.url(report.page),
+                },
+            )
             for report in reports.narratives
         ],
     )

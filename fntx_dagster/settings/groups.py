@@ -71,6 +71,11 @@ class UiSettings(Group):
         min_length=16,
         description="what the UI asks for, at least 16 characters; unset: your own user of this machine may use it",
     )
+    url: str = Field(
+        default="http://127.0.0.1:3000",
+        pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~/-]*)?$",
+        description="where browsers reach the UI, which the dashboard links to (`https://dagster.example.com`)",
+    )
 
 
 class FlexSettings(Group):

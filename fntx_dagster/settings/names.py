@@ -18,6 +18,7 @@ SHORT_NAMES = {
     "first_session": "dagster.first_session",
     "ui_hosts": "ui.hosts",
     "ui_token": "ui.token",
+    "ui_url": "ui.url",
     "web_origin": "web.origin",
     "web_proxies": "web.proxies",
     "statements": "flex.folder",

@@ -25,3 +25,8 @@ class WebSettings(Group):
             '(`["127.0.0.1", "::1"]`); it counts only with an origin of https'
         ),
     )
+
+    @property
+    def address(self) -> str:
+        """Where browsers reach the dashboard."""
+        return self.origin or "http://localhost:8765"

@@ -9,16 +9,18 @@ from fntx_dagster.store.database import Readable
 
 
 class ServerFacts(NamedTuple):
-    """The server's version, the version of our tables, and the server's clock (UTC)."""
+    """The server's version, the version of our tables, the server's clock (UTC), and the database's size in bytes."""
 
     version: str
     schema_version: str
     now: datetime
+    size: int
 
 
 def server_facts(db: Readable) -> ServerFacts:
     """Ask the server. Raises what `connect` raises."""
-    query = "select current_setting('server_version'), version_num, clock_timestamp() from raw_flex.schema_version"
+    query = """select current_setting('server_version'), version_num, clock_timestamp(),
+        pg_database_size(current_database()) from raw_flex.schema_version"""
     with db.connect() as connection:
-        [(version, schema_version, now)] = connection.execute(query)
-        return ServerFacts(version, schema_version, now)
+        [(version, schema_version, now, size)] = connection.execute(query)
+        return ServerFacts(version, schema_version, now, size)

@@ -70,17 +70,19 @@ def dagster_storage_url(settings: Settings) -> str:
     The driver is named because SQLAlchemy 2.1 takes psycopg 3 for a plain `postgresql://`, which dagster-postgres
     cannot use.
     """
-    return sqlalchemy_url(_dagster_url(settings), "psycopg2")
+    return sqlalchemy_url(dagster_database_url(settings), "psycopg2")
 
 
 def dagster_storage_answers(settings: Settings) -> None:
     """Connect to Dagster's own storage; Transient where it cannot be reached."""
-    url = _dagster_url(settings)
+    url = dagster_database_url(settings)
     with without_password(url):
         psycopg.connect(url, connect_timeout=10, application_name="fntx").close()
 
 
-def _dagster_url(settings: Settings) -> str:
+def dagster_database_url(settings: Settings) -> str:
+    """The URL of the database of Dagster's storage in libpq's form; it holds the password. The database is made where
+    it is missing, and the embedded server is started."""
     if settings.dagster.database_url is not None:
         return libpq_url(settings.dagster.database_url.get_secret_value())
     if settings.database.url is not None:

@@ -41,6 +41,7 @@ from fntx_dagster.web.pages import (
     shares,
     signals,
     sources,
+    system,
     today,
     trades,
     verification,
@@ -116,6 +117,7 @@ PAGES = (
     Page("/signals/{execution:int}/proof", signals.proof),
     Page("/gates/{user:path}/{book}", gates.show, acts_for=may_act),
     Page("/alerts", alerts.show, "Alerts", is_for=sees_system, acts_for=may_act),
+    Page("/system", system.show, "System", is_for=sees_system, acts_for=sees_system),
 )
 
 

@@ -16,6 +16,7 @@ from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.narrative import Story
+from fntx_dagster.services.accounts import numbered_accounts
 from fntx_dagster.services.reporting import account_report, masked_words, stories_of, write_whole
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
@@ -28,11 +29,13 @@ take as long as the run needed for them in the first place."""
 
 
 class Narrative(NamedTuple):
-    """The report of one account's day as Markdown; `label` is the masked account."""
+    """The report of one account's day as Markdown; `label` is the masked account, `page` where the dashboard shows the
+    day."""
 
     day: date
     label: str
     markdown: str
+    page: str
 
 
 class Reports(NamedTuple):
@@ -51,8 +54,14 @@ def write_reports(settings: Settings, db: Database, period: Period) -> Reports:
     with db.snapshot() as snapshot:
         stories = _stories(snapshot, period, observer)
         reports = [account_report(settings, snapshot, label, own) for label, own in stories.items()]
+        pages = {each.label: f"{settings.web.address}/a/{each.number}/day" for each in numbered_accounts(snapshot)}
     narratives = [
-        Narrative(story.day.trading_day, label, without_accounts(to_markdown([story], account_label=label)))
+        Narrative(
+            story.day.trading_day,
+            label,
+            without_accounts(to_markdown([story], account_label=label)),
+            f"{pages[label]}/{story.day.trading_day}",
+        )
         for label, own in stories.items()
         for story in own
     ]

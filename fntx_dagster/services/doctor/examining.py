@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.services.doctor import alerts, broker, chain, clock, database, home, machine, program
 from fntx_dagster.services.doctor.checks import Check, CheckResult, Circumstances, Health, right, unused, wrong
-from fntx_dagster.settings import home_folder, load_settings
+from fntx_dagster.settings import Settings, home_folder, load_settings
 from fntx_dagster.store.database import Database
 
 SECONDS = 40.0
@@ -49,16 +49,16 @@ class Examined(NamedTuple):
         return self._asdict() | {"health": self.health.value}
 
 
-def examine(port: int) -> list[Examined]:
+def examine(port: int, given: Settings | None = None) -> list[Examined]:
     """Check everything that can be checked, in at most a minute and a half; nothing is raised.
 
-    `port`: where the UI would listen. The embedded server is started, as by every command; nothing is fetched, built,
-    signed or sent.
+    `port`: where the UI would listen. `given`: the settings, where they were read already. The embedded server is
+    started, as by every command; nothing is fetched, built, signed or sent.
     """
     found = _run("program", lambda: [*program.is_supported()])
     try:
-        open_before = home.closed_secrets(home_folder())
-        settings = load_settings()
+        open_before = home.closed_secrets(given.paths.home if given else home_folder())
+        settings = given or load_settings()
     except FntxError as error:
         found += [_examined("settings", wrong(error.message, error.way_out))]
         return found + [_examined(name, unused("not checked: the settings come first")) for name in _rest()]

@@ -56,6 +56,21 @@ def unfinished(db: Readable, period: Period = EVER, account: str | None = None) 
         return [Unfinished._make(row)._replace(chain_id=int(row[6])) for row in rows]
 
 
+def attempts_made(db: Readable, limit: int) -> list[tuple[Unfinished, int]]:
+    """The records that are not final, and how often each was signed for the chain, by day, account and version, so many
+    at most."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select account_id, trading_day, version, state, queued_at, error, chain_id::bigint, contract, trader,
+                (select count(*) from alm_reporting.chain_attempts as attempt
+                    where attempt.sending_id = chain_postings.sending_id)
+            from alm_reporting.chain_postings where state not in ('final', 'superseded')
+            order by trading_day, account_id, version limit %s""",
+            (limit,),
+        ).fetchall()
+    return [(Unfinished._make(row[:-1]), row[-1]) for row in rows]
+
+
 def queue_again(db: Database, account: str, day: date, version: int) -> None:
     """Queue a failed record again, or a final one that has vanished; any other stays where it is."""
     with db.connect() as connection:
