@@ -8,7 +8,7 @@ BIN := .venv/bin
 # where it is set, every process that a test starts would compile what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo demo-live demo-orders demo-ledger demo-signals lint test test-all coverage bench ui lock clean
+.PHONY: help demo demo-live demo-orders demo-ledger demo-signals lint test test-all coverage bench serve ui lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -46,6 +46,9 @@ test-all: .venv/installed-dev ## the tests that need Node, Slither or a browser,
 
 bench: .venv/installed-dev ## what the platform is held to, measured beside its peers and limits: a table, in some 20 minutes
 	@$(BIN)/python bench
+
+serve: .venv/installed ## the dashboard and the API on http://localhost:8765
+	@$(BIN)/fntx serve
 
 ui: .venv/installed ## the Dagster UI and its daemon on http://127.0.0.1:3000
 	@$(BIN)/fntx ui
