@@ -99,6 +99,7 @@ PAGES = (
     Page("/a/{n:int}/report.{form}", period.download_report),
     Page("/a/{n:int}/tables/{table}.csv", period.download_table),
     Page("/a/{n:int}/performance", performance.show, "Performance"),
+    Page("/a/{n:int}/strategies", performance.show_strategies, "Strategies"),
     Page("/a/{n:int}/positions", positions.show, "Positions"),
     Page("/a/{n:int}/positions/{date}", positions.show),
     Page("/a/{n:int}/trades", trades.show, "Trades"),

@@ -25,9 +25,9 @@ LAST = date(2025, 7, 18)
 RANGE = Period(date(2025, 7, 7), date(2025, 7, 11))
 
 
-def page(address: str, query: str = "") -> str:
-    """The text of the page, tags left out."""
-    answer = requests.get(f"{address}/a/1/performance{query}", timeout=60)
+def page(address: str, query: str = "", name: str = "performance") -> str:
+    """The text of a page, tags left out."""
+    answer = requests.get(f"{address}/a/1/{name}{query}", timeout=60)
     assert answer.status_code == 200
     return unescape(re.sub(r"<[^>]*>", "|", answer.text))
 
@@ -57,8 +57,13 @@ def test_the_market_the_falls_and_the_trades_are_those_of_the_terminal(site: Sit
     for fall in risk.drawdowns:
         assert f"|{money.percent(fall.depth)}|" in text
         assert f"|{fall.peak}|" in text
+
+
+def test_what_strategies_made_is_what_the_terminal_says(site: Site, address: str) -> None:
     (selling,) = option_selling(site.settings, site.db, EVER)
+    text = page(address, "?window=all", "strategies")
     assert f"|{money.display(selling.both.all_in.net_pnl, signed=True)}|" in text
+    assert "No session of these days is built." in page(address, "?from=2020-01-01&to=2020-01-31", "strategies")
 
 
 @pytest.mark.parametrize(

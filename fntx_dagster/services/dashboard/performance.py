@@ -1,4 +1,4 @@
-"""How one account did over a window: its returns, beside a benchmark, its falls, its trades and its strategies."""
+"""How one account did over a window: its returns, beside a benchmark, and its falls; and what its trading made."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ class PerformanceShown(NamedTuple):
     market: AgainstMarket | None
     drawdowns: Sequence[Drawdown]
     streaks: Streaks
-    selling: OptionSelling | None
     notes: Sequence[str]
 
 
@@ -83,6 +82,14 @@ def performance_of(
             market,
             worst_drawdowns(days),
             streaks(days),
-            selling_of(settings, snapshot, account, period),
             notes,
         )
+
+
+def selling_in(settings: Settings, db: Database, account: str, window: str | Period) -> OptionSelling | None:
+    """What the trading of a window or a range made, read from one snapshot; None where no session of it is built."""
+    with db.snapshot() as snapshot:
+        last, _ = last_days(snapshot).get(account, (None, None))
+        if last is None:
+            return None
+        return selling_of(settings, snapshot, account, window_of(last, window) if isinstance(window, str) else window)

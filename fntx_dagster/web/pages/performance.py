@@ -1,4 +1,4 @@
-"""`/a/{n}/performance`: one account over a window: returns, falls, distribution, trades and strategies."""
+"""`/a/{n}/performance`: returns, falls and distribution over a window; `/a/{n}/strategies`: what its trading made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fntx_dagster.report.performance import linked, monthly_table
 from fntx_dagster.report.strategies import selling_tables
 from fntx_dagster.report.tables import Figure
 from fntx_dagster.services.dashboard.overview import newest_day
-from fntx_dagster.services.dashboard.performance import WINDOWS, PerformanceShown, performance_of
+from fntx_dagster.services.dashboard.performance import WINDOWS, PerformanceShown, performance_of, selling_in
 from fntx_dagster.web.asking import Answer, Asked, Shown
 
 _SPREAD = "Distribution"
@@ -35,9 +35,23 @@ def show(asked: Asked) -> Answer:
     return Shown("performance.html.j2", "Performance", values)
 
 
-def chosen_window(asked: Asked) -> str | Period:
+def show_strategies(asked: Asked) -> Answer:
+    """The all-in trades, strategies and edge of a window, this month's where none is named: a year takes a second."""
+    order = ("mtd", *(name for name in WINDOWS if name != "mtd"))
+    chosen = chosen_window(asked, order)
+    found = selling_in(asked.site.settings, asked.site.db, asked.account.account_id, chosen)
+    values = {
+        "chosen": chosen,
+        "windows": [(name, NAMES[name]) for name in order],
+        "found": found,
+        "tables": selling_tables(found) if found else [],
+    }
+    return Shown("strategies.html.j2", "Strategies", values)
+
+
+def chosen_window(asked: Asked, windows: tuple[str, ...] = WINDOWS) -> str | Period:
     """A window by its name, or a range: from the account's first day, and to its newest, where an end is not named."""
-    window = asked.word("window", WINDOWS)
+    window = asked.word("window", windows)
     first, last = asked.day("from"), asked.day("to")
     if first is None and last is None:
         return window
@@ -59,7 +73,6 @@ def _shown(found: PerformanceShown, number: int) -> dict[str, object]:
         "streaks": streaks_table(found.streaks, found.base_currency),
         "metrics": defined_table(found.metrics),
         "market": [table for table in market_tables(market) if table.title != _SPREAD] if market else [],
-        "selling": selling_tables(found.selling) if found.selling else [],
     }
 
 
