@@ -99,7 +99,7 @@ ROOMS["serving"] = set()
 # report: how Markdown writes a table
 ROOMS["defs"] = {"services", "serving", "settings", "foreign", "errors", "model", "report"}
 ROOMS["api"] = {"services", "serving", "settings", "errors", "model", "report"}  # report: values in JSON
-ROOMS["web"] = {"services", "settings", "foreign", "errors", "model", "report"}
+ROOMS["web"] = {"services", "serving", "settings", "foreign", "errors", "model", "report"}
 # defs: runs; web: the dashboard's pages; simulate: the live demo; api: its server; client: the bots of the demos
 ROOMS["cli"] = {
     "services",

@@ -18,6 +18,7 @@ from fntx_dagster.errors import Transient
 from fntx_dagster.services.database import Database
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.watching import watcher_of, watching
+from fntx_dagster.serving.connections import BusyConnection, allow_files
 from fntx_dagster.settings import Settings
 
 _END_SECONDS = 5
@@ -45,7 +46,7 @@ def serve(
     app = around(api) if around else api
     spare_the_collector()
     with watching(watcher_of(settings, desk)) if watches else nullcontext():
-        _server(app, host, port).run()
+        _server(app, host, port, of_pages=around is not None).run()
 
 
 @contextmanager
@@ -73,12 +74,16 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
 
 
-def _server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
+def _server(app: ASGIApp, host: str, port: int, *, of_pages: bool = True) -> uvicorn.Server:
+    """`of_pages`: browsers ask it, which keep connections open and send little."""
+    if of_pages:
+        allow_files()
     return uvicorn.Server(
         uvicorn.Config(
             app,
             host=host,
             port=port,
+            http=BusyConnection if of_pages else "auto",
             lifespan="off",
             log_level="warning",
             access_log=False,

@@ -7,16 +7,14 @@ from typing import Annotated
 
 import typer
 
-from fntx_dagster.cli.options import loopback, settings_and_database
+from fntx_dagster.cli.options import address_to_listen_on, settings_and_database
 
 PORT = 8765
 
 
 def serve(
-    host: Annotated[
-        str, typer.Option(parser=loopback, help="The address to listen on, of this machine.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")] = PORT,
+    host: Annotated[str, typer.Option(parser=address_to_listen_on, help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = PORT,
     watch: Annotated[bool, typer.Option(help="Watch live books beside it; one process does it for all.")] = True,
     follow: Annotated[
         bool, typer.Option(help="Follow the gateways beside it, and write the stream; one process does it for all.")
@@ -26,6 +24,9 @@ def serve(
 
     fntx serve --port 8765
 
+    Without users it prints a link that lets you in once; `fntx users link` prints another one. With FNTX_WEB_ORIGIN and
+    users it serves several people, behind a proxy that brings TLS (docs/dashboard-access.md).
+
     `fntx api serve` serves the API alone, `fntx ui` Dagster's UI.
     """
     from fntx_dagster.api.serving import serve as serve_api
@@ -33,6 +34,9 @@ def serve(
     from fntx_dagster.cli.terminal import note
     from fntx_dagster.report.clock import zone
     from fntx_dagster.services.live.running import writing
+    from fntx_dagster.services.visitors import entering
+    from fntx_dagster.services.visitors.signing_in import link_of_machine
+    from fntx_dagster.services.visitors.users import any_user
     from fntx_dagster.web.app import make_site
     from fntx_dagster.web.asking import Site
 
@@ -40,7 +44,13 @@ def serve(
     end_by_signals()
     stream = writing(settings, db) if follow else nullcontext()
     site = Site(settings, db, zone(settings.report.time_zone))
-    note(f"The dashboard is on http://localhost:{port} (Ctrl-C ends it).")
+    entering.require_safe(settings, db, host)
+    origin = entering.origin_of(settings, port)
+    note(f"The dashboard is on {origin} (Ctrl-C ends it).")
+    if not any_user(db):
+        link = entering.link(origin, link_of_machine(db))
+        note(f"Enter once by this link, within half an hour: {link}")
+        entering.keep_link(settings, link)
     try:
         with stream:
             serve_api(settings, db, host, port, watches=watch, around=lambda api: make_site(site, api))

@@ -77,6 +77,14 @@ def loopback(host: str) -> str:
     )
 
 
+def address_to_listen_on(host: str) -> str:
+    """An address of this machine, or one that stands for all of them."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        raise typer.BadParameter(f"{host!r} is no IP address: give 127.0.0.1, or 0.0.0.0 for every one") from None
+
+
 def hours_option(text: str) -> float:
     """A number of hours as it is typed, up to a century of them."""
     try:

@@ -77,3 +77,9 @@ class OurConnection(WatchedConnection):
     """One where the guard answers our own user alone."""
 
     ours_only = True
+
+
+class BusyConnection(WatchedConnection):
+    """One of a server whose pages many watch: each keeps a socket open."""
+
+    most = 2000

@@ -21,9 +21,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.services.accounts import NumberedAccount
 from fntx_dagster.services.live.stream import Stream
-from fntx_dagster.services.visitors.visitor import OWNER, Visitor
-from fntx_dagster.web import health, public
+from fntx_dagster.services.visitors.visitor import Visitor
+from fntx_dagster.web import health, public, signing_in
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site, read_form
+from fntx_dagster.web.doors import Doors
+from fntx_dagster.web.guard import API, SiteGuard
 from fntx_dagster.web.live import live_endpoint
 from fntx_dagster.web.pages import (
     account,
@@ -47,6 +49,7 @@ from fntx_dagster.web.pages import (
     verification,
 )
 from fntx_dagster.web.rendering import render, static
+from fntx_dagster.web.signing_in import to_the_door
 
 _SMALLEST_ZIPPED = 500
 
@@ -68,18 +71,21 @@ def sees_system(visitor: Visitor) -> bool:
 
 class Page(NamedTuple):
     """A page: where it is, what answers it, and what the menu calls it (nothing: it is not in the menu). Those of
-    `/a/{n}` are an account's. `acts_for`: who may send its forms (POST); None: it has none."""
+    `/a/{n}` are an account's. `acts_for`: who may send its forms (POST); None: it has none. `is_open`: it answers
+    who is not signed in too; without that, he is led to the door. `is_form`: it is asked by POST alone."""
 
     path: str
     answer: Callable[[Asked], Answer]
     menu: str = ""
     is_for: Callable[[Visitor], bool] = anybody
     acts_for: Callable[[Visitor], bool] | None = None
+    is_open: bool = False
+    is_form: bool = False
 
     @property
     def methods(self) -> list[str]:
         """How it is asked."""
-        return ["GET", "POST"] if self.acts_for else ["GET"]
+        return ["POST"] if self.is_form else ["GET", "POST"] if self.acts_for else ["GET"]
 
     @property
     def is_of_an_account(self) -> bool:
@@ -119,11 +125,18 @@ PAGES = (
     Page("/gates/{user:path}/{book}", gates.show, acts_for=may_act),
     Page("/alerts", alerts.show, "Alerts", is_for=sees_system, acts_for=may_act),
     Page("/system", system.show, "System", is_for=sees_system, acts_for=sees_system),
+    Page("/system/visitors", signing_in.visitors, "Visitors", sees_system),
+    Page("/account", signing_in.account, acts_for=anybody),
+    Page("/account/passkey", signing_in.add_passkey, acts_for=anybody, is_form=True),
+    Page("/enter", signing_in.enter, acts_for=anybody, is_open=True),
+    Page("/signin", signing_in.sign_in, acts_for=anybody, is_open=True),
+    Page("/signin/passkey", signing_in.sign_in_by_passkey, acts_for=anybody, is_open=True, is_form=True),
+    Page("/signout", signing_in.sign_out, acts_for=anybody, is_open=True, is_form=True),
 )
 
 
-def make_site(site: Site, api: ASGIApp) -> ASGIApp:
-    """The pages of a site, and beneath /api the API."""
+def make_site(site: Site, api: ASGIApp, doors: Callable[[ASGIApp, Site], ASGIApp] = Doors) -> ASGIApp:
+    """The pages of a site, and beneath /api the API. `doors`: what says who the visitor of a request is."""
     app = Starlette(
         routes=[
             *(Route(page.path, _endpoint(site, page), methods=page.methods) for page in PAGES),
@@ -133,7 +146,8 @@ def make_site(site: Site, api: ASGIApp) -> ASGIApp:
         exception_handlers={HTTPException: _refused},
     )
     app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_ZIPPED)
-    return _Beside(api, health.answers(site.db), public.public_site(site), _Owner(app))
+    whole = _Beside(api, health.answers(site.db), public.public_site(site), doors(app, site))
+    return SiteGuard(whole, site.settings.web.origin)
 
 
 class _Beside:
@@ -147,22 +161,11 @@ class _Beside:
 
     def _of(self, scope: Scope) -> ASGIApp:
         path = scope["path"] if scope["type"] == "http" else ""
-        if path.startswith(("/api/", "/db/", "/openapi.json")):
+        if path.startswith(API):
             return self._api
         if path in health.PATHS:
             return self._health
         return self._strangers if public.is_public(path) else self._pages
-
-
-class _Owner:
-    """Until visitors sign in, each is the owner."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})["visitor"] = Visitor("owner", OWNER)
-        await self._app(scope, receive, send)
 
 
 def _endpoint(site: Site, page: Page) -> Callable[[Request], object]:
@@ -176,9 +179,7 @@ def _endpoint(site: Site, page: Page) -> Callable[[Request], object]:
 def answer(page: Page, asked: Asked) -> Response:
     """What a page answers, whatever it is."""
     try:
-        if not page.is_for(asked.visitor) or (asked.acts and not (page.acts_for and page.acts_for(asked.visitor))):
-            raise NotFound
-        shown = page.answer(asked)
+        shown = page.answer(asked) if page.is_open or _is_let_in(page, asked) else to_the_door(asked)
     except NotFound:
         shown = Shown("problem.html.j2", "Not found", {"said": _NOT_FOUND, "hint": ""}, 404)
     except BadAddress as error:
@@ -189,6 +190,15 @@ def answer(page: Page, asked: Asked) -> Response:
     return shown if isinstance(shown, Response) else html(asked, page, shown)
 
 
+def _is_let_in(page: Page, asked: Asked) -> bool:
+    """Whether anybody is signed in. Raises NotFound where the page, or its form, is not for him."""
+    if asked.is_of_a_stranger:
+        return False
+    if not page.is_for(asked.visitor) or (asked.acts and not (page.acts_for and page.acts_for(asked.visitor))):
+        raise NotFound
+    return True
+
+
 _NOT_FOUND = "There is no such page, or it is not yours to see."
 
 
@@ -197,7 +207,7 @@ def html(asked: Asked, page: Page, shown: Shown) -> HTMLResponse:
     account = _account_of(asked, page)
     values = {
         "title": shown.title,
-        "visitor": asked.visitor,
+        "visitor": None if asked.is_of_a_stranger else asked.visitor,
         "account": account,
         "menu": _menu(asked, page, account.number if account else None),
         **shown.values,
@@ -207,13 +217,15 @@ def html(asked: Asked, page: Page, shown: Shown) -> HTMLResponse:
 
 def _account_of(asked: Asked, page: Page) -> NumberedAccount | None:
     try:
-        return asked.account if page.is_of_an_account else None
+        return asked.account if page.is_of_an_account and not asked.is_of_a_stranger else None
     except NotFound:
         return None
 
 
 def _menu(asked: Asked, shown: Page, number: int | None) -> dict[str, list[tuple[str, str, bool]]]:
     """Of the whole site, and of the account that is looked at: (path, name, whether it is this page)."""
+    if asked.is_of_a_stranger:
+        return {"site": [], "account": []}
     pages = [page for page in PAGES if page.menu and page.is_for(asked.visitor)]
     of_account = [page for page in pages if page.is_of_an_account] if number else []
     return {

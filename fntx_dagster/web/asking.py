@@ -95,8 +95,13 @@ class Asked:
         return desk_of(self.site.settings, self.site.db)
 
     @property
+    def is_of_a_stranger(self) -> bool:
+        """Whether nobody is signed in."""
+        return self.request.state.visitor is None
+
+    @property
     def visitor(self) -> Visitor:
-        """Who asks."""
+        """Who asks. Somebody is signed in, but on a page that is open."""
         return self.request.state.visitor
 
     @cached_property

@@ -4,22 +4,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
 from filelock import FileLock
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fntx_dagster.api.app import make_app
 from fntx_dagster.api.serving import served
 from fntx_dagster.report.clock import HONG_KONG
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.orders.desk import desk_of
+from fntx_dagster.services.visitors.signing_in import From, SignedIn
+from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.settings import Settings
 from fntx_dagster.web.app import make_site
 from fntx_dagster.web.asking import Site
 from tests import homes
 from tests.processes import run
+
+
+class OwnersDoors:
+    """Instead of the doors: every request is the owner's. How visitors are let in is tested in tests/web/doors."""
+
+    signed = SignedIn(
+        Visitor(OWNER, OWNER), None, 1, "link", datetime.now(UTC), datetime.now(UTC) + timedelta(hours=12)
+    )
+
+    def __init__(self, app: ASGIApp, _site: Site) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = {"signed": self.signed, "visitor": self.signed.visitor, "where": From("127.0.0.1"), "of_machine": True}
+        scope.setdefault("state", {}).update(state)
+        await self._app(scope, receive, send)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +73,8 @@ def site(demo_home: Path) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def address(site: Site) -> Iterator[str]:
     """Where the site is served."""
-    with served(make_site(site, make_app(desk_of(site.settings, site.db), site.settings))) as url:
+    api = make_app(desk_of(site.settings, site.db), site.settings)
+    with served(make_site(site, api, doors=OwnersDoors)) as url:
         yield url
 
 

@@ -42,7 +42,7 @@ def address_of(path: str) -> str:
     return path
 
 
-FILLED = [address_of(page.path) for page in PAGES]
+FILLED = [address_of(page.path) for page in PAGES if "GET" in page.methods]
 ADDRESSES = [path for path in FILLED if "{" not in path and path not in FILES]
 """Without the pages of one order, book or execution: this home has none."""
 

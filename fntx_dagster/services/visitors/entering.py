@@ -6,9 +6,13 @@ The secret stands behind the `#`, so that no browser sends it to a server and no
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.visitors.users import any_user
 from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Readable
 
 DEFAULT_PORT = 8765
 PATH = "/enter"
@@ -44,3 +48,20 @@ def keep_link(settings: Settings, address: str) -> Path:
 def forget_link(settings: Settings) -> None:
     """Remove the file of a link that was used."""
     (settings.paths.home / _FILE).unlink(missing_ok=True)
+
+
+def require_safe(settings: Settings, db: Readable, host: str) -> None:
+    """Raise Permanent where the dashboard would be open to more than this machine and nobody is there to sign in:
+    listening elsewhere than on loopback, or an origin of others, needs https and a user."""
+    origin = origin_of(settings)
+    if is_local(origin):
+        if not ip_address(host).is_loopback:
+            raise Permanent(
+                f"{host} is an address that others reach, and the dashboard's origin is {origin}",
+                "Set FNTX_WEB_ORIGIN=https://… to what a proxy of yours brings TLS to (docs/dashboard-access.md)",
+            )
+    elif not any_user(db):
+        raise Permanent(
+            f"the dashboard of {origin} has no user, and no link lets a stranger in",
+            "Add one with `fntx users add NAME --role owner`",
+        )

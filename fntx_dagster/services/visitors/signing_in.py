@@ -24,6 +24,7 @@ from fntx_dagster.store.visitors.sessions import SessionProof, SessionRow
 
 __all__ = [
     "LINK_LASTS",
+    "SESSION_LASTS",
     "From",
     "NotAdmitted",
     "SignedIn",
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 LINK_LASTS = timedelta(minutes=30)
-WAITS = attempts.WINDOW
+SESSION_LASTS = sessions.LASTS
 _BYTES = 32
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _LONGEST_BROWSER = 120

@@ -1,0 +1,141 @@
+"""Who is let in: the visitor of each request by his session's cookie, and of each socket as long as the session lasts.
+
+On a machine without users, where the owner enters by a link that `fntx serve` prints, other users of that machine are
+refused, as `fntx ui` refuses them: a browser sends the cookies of localhost to every port, also to theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fntx_dagster.services.visitors import entering, signing_in
+from fntx_dagster.services.visitors.signing_in import From, SignedIn
+from fntx_dagster.services.visitors.users import any_user
+from fntx_dagster.serving.asgi import values_of
+from fntx_dagster.serving.askers import is_of_our_user
+from fntx_dagster.serving.recent import Recent
+from fntx_dagster.web.asking import Site
+
+SIGN_IN_PATHS = ("/enter", "/signin", "/signin/passkey")
+_TRIES, _TRY_SECONDS = 30, 60.0
+"""So often an address may send something to be let in, right or wrong."""
+_TRUST_SECONDS = 1.0
+_LOOK_SECONDS = 10.0
+"""A socket is closed at most so long after its session has ended."""
+_POLICY_VIOLATION = 1008
+_OTHER_USER = (
+    "The request comes from another user of this machine, or from a proxy that runs as one: set FNTX_WEB_ORIGIN and "
+    "add a user (docs/dashboard-access.md)."
+)
+
+
+class Doors:
+    """An ASGI application around the pages: it gives each request `state.signed` and `state.visitor` (None where nobody
+    is signed in) and `state.where`, and opens no socket to a stranger."""
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self._app, self._db, self._web = app, site.db, site.settings.web
+        self._is_local = self._web.origin is None or entering.is_local(self._web.origin)
+        self._is_secure = not self._is_local
+        self._tries = Recent(_TRIES, _TRY_SECONDS)
+        self._known_users = (0.0, False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or scope["path"].startswith("/static/"):
+            await self._app(scope, receive, send)
+            return
+        cookie = cookie_of(scope, cookie_name(self._is_secure))
+        where = From(self._address(scope), " ".join(values_of(scope, "user-agent")), cookie)
+        of_machine = self._is_local and not await self._any_user()
+        if of_machine and not is_of_our_user(scope):
+            await _refuse(scope, receive, send, 403, _OTHER_USER)
+            return
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in SIGN_IN_PATHS:
+            if self._tries.too_many(where.counted_as):
+                await _refuse(scope, receive, send, 429, "Too many tries: wait a minute.")
+                return
+            self._tries.add(where.counted_as)
+        signed = await run_in_threadpool(signing_in.signed_by, self._db, cookie) if cookie else None
+        scope.setdefault("state", {}).update(
+            signed=signed, visitor=signed and signed.visitor, where=where, of_machine=of_machine
+        )
+        if scope["type"] == "http":
+            await self._app(scope, receive, send)
+        elif signed is None:
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "Nobody is signed in."})
+        else:
+            await self._while_signed(signed, scope, receive, send)
+
+    async def _any_user(self) -> bool:
+        """Whether there are users, as of a second ago at most."""
+        until, known = self._known_users
+        if time.monotonic() >= until:
+            known = await run_in_threadpool(any_user, self._db)
+            self._known_users = (time.monotonic() + _TRUST_SECONDS, known)
+        return known
+
+    def _address(self, scope: Scope) -> str:
+        """From where: the connection's other end, or what our own proxies say of who asked them."""
+        address = (scope.get("client") or ("", 0))[0]
+        if self._is_secure:
+            said = [part.strip() for line in values_of(scope, "x-forwarded-for") for part in line.split(",")]
+            while address in self._web.proxies and said:
+                address = said.pop()
+        return address
+
+    async def _while_signed(self, signed: SignedIn, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a socket until it ends, or its session does."""
+        ended = asyncio.Event()
+
+        async def look() -> None:
+            while await run_in_threadpool(signing_in.still_signed, self._db, signed.session_id):
+                await asyncio.sleep(_LOOK_SECONDS)
+            ended.set()
+            with suppress(RuntimeError):  # it may have ended by itself meanwhile
+                await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "The session has ended."})
+
+        async def received() -> Message:
+            waits = [asyncio.ensure_future(receive()), asyncio.ensure_future(ended.wait())]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                if waits[0].done():
+                    return waits[0].result()
+                return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION}
+            finally:
+                for each in waits:
+                    each.cancel()
+
+        async def sent(message: Message) -> None:
+            if not ended.is_set():
+                await send(message)
+
+        looking = asyncio.ensure_future(look())
+        try:
+            await self._app(scope, received, sent)
+        finally:
+            looking.cancel()
+
+
+def cookie_name(is_secure: bool) -> str:
+    """How the session's cookie is called: where TLS is, so that no other host can set it."""
+    return "__Host-fntx" if is_secure else "fntx"
+
+
+def cookie_of(scope: Scope, name: str) -> str | None:
+    """What the cookie of a name holds; None where there is none, or several: one of them is somebody else's."""
+    parts = (part.strip().partition("=") for line in values_of(scope, "cookie") for part in line.split(";"))
+    found = [value for key, _, value in parts if key == name]
+    return found[0] if len(found) == 1 and signing_in.is_secret(found[0]) else None
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, text: str) -> None:
+    if scope["type"] == "http":
+        await PlainTextResponse(f"{text}\n", status)(scope, receive, send)
+    else:
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": text[:120]})
