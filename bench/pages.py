@@ -20,6 +20,7 @@ from fntx_dagster.api.app import make_app
 from fntx_dagster.api.serving import served
 from fntx_dagster.report.clock import HONG_KONG
 from fntx_dagster.services.orders.desk import desk_of
+from fntx_dagster.services.visitors.signing_in import link_of_machine
 from fntx_dagster.store.opening import open_database
 from fntx_dagster.web.app import PAGES, make_site
 from fntx_dagster.web.asking import Site
@@ -62,6 +63,8 @@ def _served_after(copies: int) -> Iterator[tuple[str, requests.Session]]:
         history.lengthen(db, -copies, 0, (*history.TABLES, *_ALSO))
         site = make_site(Site(settings, db, HONG_KONG), make_app(desk_of(settings, db), settings))
         with served(site) as address, requests.Session() as session:
+            form, own = {"code": link_of_machine(db)}, {"Sec-Fetch-Site": "same-origin"}
+            session.post(f"{address}/enter", form, headers=own, allow_redirects=False, timeout=60).raise_for_status()
             yield address, session
 
 
@@ -81,6 +84,7 @@ def _painted(address: str, session: requests.Session, paths: list[str]) -> list[
     rows = []
     with browser() as page:
         page.send("Network.setCacheDisabled", cacheDisabled=True)
+        page.send("Network.setCookie", name="fntx", value=session.cookies["fntx"], url=address)
         for path in paths:
             paints = []
             for _ in range(RUNS):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from fntx_dagster.errors import FntxError, Transient, without_accounts
 from fntx_dagster.serving.asgi import App, Message, Receive, Scope, Send, host_alone, is_loopback, values_of
-from fntx_dagster.web import health
+from fntx_dagster.web import health, public
 
 API = ("/api/", "/db/", "/openapi.json")
 """How the paths of the API begin: it knows its callers by their tokens, and no cookie."""
@@ -106,12 +106,12 @@ class SiteGuard:
     def _is_foreign(self, scope: Scope, own: str, *, of_api: bool) -> bool:
         """Whether a page of another origin sent what acts, or opens a socket."""
         sites, origins = values_of(scope, "sec-fetch-site"), values_of(scope, "origin")
-        if of_api:  # programs send neither
-            return any(site not in ("same-origin", "none") for site in sites) or any(each != own for each in origins)
         if scope["type"] == "websocket":
             return origins not in ([], [own])  # a browser always names one
-        if scope["method"] in _SAFE:
+        if scope["method"] in _SAFE and not of_api:
             return False
+        if of_api or public.is_public(scope["path"]):  # what acts for no visitor; programs send neither
+            return any(site not in ("same-origin", "none") for site in sites) or any(each != own for each in origins)
         return sites != ["same-origin"] if sites else origins != [own]
 
 
