@@ -25,7 +25,7 @@ def serve(
     fntx serve --port 8765
 
     Without users it prints a link that lets you in once; `fntx users link` prints another one. With FNTX_WEB_ORIGIN and
-    users it serves several people, behind a proxy that brings TLS (docs/dashboard-access.md).
+    users it serves several people, behind a proxy that brings TLS (docs/access.md).
 
     `fntx api serve` serves the API alone, `fntx ui` Dagster's UI.
     """

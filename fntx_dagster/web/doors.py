@@ -31,7 +31,7 @@ _LOOK_SECONDS = 10.0
 _POLICY_VIOLATION = 1008
 _OTHER_USER = (
     "The request comes from another user of this machine, or from a proxy that runs as one: set FNTX_WEB_ORIGIN and "
-    "add a user (docs/dashboard-access.md)."
+    "add a user (docs/access.md)."
 )
 
 

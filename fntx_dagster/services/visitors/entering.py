@@ -58,7 +58,7 @@ def require_safe(settings: Settings, db: Readable, host: str) -> None:
         if not ip_address(host).is_loopback:
             raise Permanent(
                 f"{host} is an address that others reach, and the dashboard's origin is {origin}",
-                "Set FNTX_WEB_ORIGIN=https://… to what a proxy of yours brings TLS to (docs/dashboard-access.md)",
+                "Set FNTX_WEB_ORIGIN=https://… to what a proxy of yours brings TLS to (docs/access.md)",
             )
     elif not any_user(db):
         raise Permanent(
