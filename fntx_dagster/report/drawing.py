@@ -66,8 +66,10 @@ class Panel:
         return Panel(ElementTree.SubElement(self.element, "g", {"class": name}))
 
     def link(self, address: str, words: str) -> Panel:
-        """A layer whose marks and words lead to an address; `words` say of it what its drawing shows."""
-        return Panel(ElementTree.SubElement(self.element, "a", {"href": address, "aria-label": cleaned(words)}))
+        """A layer whose marks and words lead to an address; `words`, its title, say of it what its drawing shows."""
+        layer = ElementTree.SubElement(self.element, "a", {"href": address})
+        ElementTree.SubElement(layer, "title").text = cleaned(words)
+        return Panel(layer)
 
     def line(self, spots: Sequence[Spot], role: str, width: float) -> None:
         """A line through the spots."""

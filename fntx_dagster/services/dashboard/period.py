@@ -47,7 +47,7 @@ def require_short(period: Period) -> None:
     if period.last - period.first >= LONGEST:
         raise Permanent(
             f"the range {period} is longer than {LONGEST.days} days",
-            "Give a shorter one, or take a longer one with `fntx report` and `fntx export`",
+            "Give a shorter one, or take a longer one with `fntx report`, `fntx table` and `fntx strategies`",
         )
 
 
