@@ -29,6 +29,7 @@ from tests.verify.browser import Page, browser
 from tests.verify.cases import forged
 from tests.verify.past import CORRECTED, DAYS, LAST, LATE, METRICS, MISSING, ON_TIME, Past, a_past
 from tests.verify.pins import PAGE
+from tests.web.looking import WIDTHS, look, runs_over, violations
 from tests.web.lying import lying_server
 
 ACCOUNT, NOTE, TOKEN = "U7654321", "for <script>alert(1)</script>", "abcdefghijklmnopqrstuv"
@@ -245,6 +246,18 @@ def test_the_badge_is_checked_in_the_frame_of_another_site(public: Public, addre
                 opened.wait_for("Page.loadEventFired")
                 opened.ask("new Promise((done) => setTimeout(done, 1500))")
             assert len(asked) == times
+
+
+@needs_browser
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_pages_for_strangers_are_whole_for_everybody_on_every_screen(
+    address: str, opened: Page, width: int
+) -> None:
+    for path in (f"/s/{TOKEN}", f"/badge/{TOKEN}"):
+        for dark in (False, True):
+            look(opened, address + path, width, dark=dark)
+            assert runs_over(opened) + violations(opened) == []
+    opened.send("Emulation.clearDeviceMetricsOverride")
 
 
 @needs_browser

@@ -20,13 +20,16 @@ def show(asked: Asked) -> Answer:
     """The year that the address names, else that of the newest built day."""
     newest = newest_day(asked.site.db, asked.account)
     year = asked.number("year", 9999) or (newest or asked.site.clock().date()).year
-    states = session_states(asked.site.db, asked.account.account_id, Period(date(year, 1, 1), date(year, 12, 31)))
+    found = session_states(asked.site.db, asked.account.account_id, Period(date(year, 1, 1), date(year, 12, 31)))
+    states = [state for state in found if newest and state.day <= newest]
     months = groupby(states, lambda state: state.day.strftime("%B"))
     values = {
         "year": year,
         "counts": Counter(state.state for state in states).most_common(),
         "months": [(month, list(own)) for month, own in months],
         "records": Grid("Records", _HEADERS, [_record(asked, state) for state in reversed(states)], words=8),
+        "newest": newest,
+        "later": len(found) - len(states),
         "may_act": asked.visitor.may_act,
     }
     return Shown("verification.html.j2", f"Verification, {year}", values)
