@@ -49,6 +49,11 @@ def moment(value: datetime | None) -> str:
     return NONE if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def stated(value: str | None) -> str:
+    """A moment that a service wrote, as `moment` writes it."""
+    return NONE if value is None else moment(datetime.fromisoformat(value))
+
+
 def day(value: date | None) -> str:
     """A date as 2025-07-17."""
     return NONE if value is None else value.isoformat()
@@ -85,6 +90,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "part": part,
     "in_percent": in_percent,
     "moment": moment,
+    "stated": stated,
     "day": day,
     "full_date": clock.full_date,
 }

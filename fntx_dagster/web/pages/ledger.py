@@ -113,7 +113,7 @@ def _positions(found: BookShown) -> Grid:
             words.figure(each["average_entry_price"]),
             words.figure(each["mark_price"]),
             words.figure(each["unrealized_pnl"], signed=True),
-            each["priced_at"] or words.NONE,
+            words.stated(each["priced_at"]),
         )
         for each in found.summary["positions"]
     ]

@@ -239,7 +239,7 @@ def _proof(user_id: str, has_proof: bool, path: str) -> Cell:
 def _exits(data: Mapping[str, Any]) -> Grid:
     rows = [
         (
-            each["timestamp"],
+            words.stated(each["timestamp"]),
             each["exit_reason"].replace("_", " ").lower(),
             words.figure(each["qty"]),
             words.figure(each["exit_price"]),

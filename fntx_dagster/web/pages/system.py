@@ -164,7 +164,13 @@ def _runs(found: SystemShown, url: str) -> Grid:
 
 def _automations(found: SystemShown) -> Grid:
     rows = [
-        (each.name, each.kind, each.status.lower(), _badge(each.tick or "none"), words.moment(each.ticked_at))
+        (
+            each.name,
+            each.kind,
+            each.status.replace("_", " ").lower(),
+            _badge(each.tick or "none"),
+            words.moment(each.ticked_at),
+        )
         for each in (found.dagster.automations if found.dagster else [])
     ]
     return Grid("Schedules and sensors", ("Name", "Kind", "Switched", "Last tick", "When"), rows, words=5)
