@@ -18,6 +18,7 @@ import orders
 import pages
 import signals
 import statement
+import streaming
 import terminal
 from measuring import shown
 
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "orders": orders.measure,
     "pages": pages.measure,
     "signals": signals.measure,
+    "streaming": streaming.measure,
     "crashes": crashes.measure,
 }
 

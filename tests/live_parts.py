@@ -31,11 +31,13 @@ def settings_of(gateway: SimulatedGateway, **fields: Any) -> Settings:
     return Settings(gateway=GatewaySettings(addresses=addresses), **fields)
 
 
-def fill(gateway: SimulatedGateway, quantity: str = "-1", commission_after: float | None = 0) -> str:
+def fill(
+    gateway: SimulatedGateway, quantity: str = "-1", commission_after: float | None = 0, account: str = ACCOUNT
+) -> str:
     """The account sells one more put; the fill's execution id."""
     name = f"0000ffff.{next(_numbers):08x}.01.01"
     done = GatewayFill(name, gateway.now, PUT_635, Decimal(quantity), Decimal("0.1"), Decimal("0.86"))
-    gateway.fill(ACCOUNT, done, commission_after)
+    gateway.fill(account, done, commission_after)
     return name
 
 
