@@ -39,6 +39,7 @@ _LONGEST = (
     "test_ui_ends.py",
     "test_whole.py",
     "test_live.py",
+    "test_chaos.py",
     "test_ui.py",
     "test_lost_server.py",
     "test_every_kind.py",

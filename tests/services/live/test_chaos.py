@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 import psycopg
+import pytest
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
@@ -183,6 +184,7 @@ def trading(gateway: SimulatedGateway) -> Iterator[list[str]]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_whatever_is_killed_a_browser_ends_with_what_the_tables_hold(used_home: Path) -> None:
     with homes.home(used_home) as home, serve(july_28(), now=QUARTER_PAST_TEN, runs=True) as gateway:
         parts = Parts(home, gateway, unused_port())

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from fntx_dagster.model.finding import Finding
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.guarding import cancel, entity, kill, reset
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store import alerts
+from fntx_dagster.store.accounting.changes import StaleRange, mark_built
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.live import events, relaying
 from tests.live_parts import followed, kinds, stored, until
@@ -162,3 +164,22 @@ def test_the_desk_goes_on_while_the_stream_is_locked(database: Database) -> None
         connection.execute("select pg_advisory_xact_lock(hashtextextended('fntx live events', 0))")
         reply = submit(desk, "ada", requests.submission(ORDER.replace(b'"1"', b'"0.01"'), None), NOW)
         assert reply.status in (200, 201)
+
+
+def test_a_day_that_was_followed_is_told_once_its_statement_is_built(database: Database) -> None:
+    with followed(database):
+        until(lambda: kinds(database).get("fill"))
+    with database.connect() as connection:
+        connection.execute(
+            """create table alm_reporting.daily_verification ();
+            create table alm_reporting.daily_summary (
+                account_id text, trading_day date, closing_nav_official numeric, base_currency text
+            );
+            insert into alm_reporting.daily_summary values
+                ('U1000001', '2025-07-25', 25000, 'USD'), ('U1000001', '2025-07-28', 25520.41, 'USD')"""
+        )
+    for _ in range(2):
+        mark_built(database, StaleRange(Period(date(2025, 7, 1), date(2025, 7, 31)), datetime.now(UTC)))
+    (told,) = kinds(database)["told"]
+    assert (told.account_id, told.trading_day) == ("U1000001", date(2025, 7, 28))
+    assert told.body == {"closing_nav": "25520.41", "currency": "USD"}
