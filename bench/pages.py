@@ -29,7 +29,15 @@ from tests.verify.browser import browser
 from tests.web.looking import first_paint, look, weight
 
 ORDERS_PER_DAY, A_YEAR, TEN_YEARS, RUNS = 20, 12, 120, 9
-_ALSO = ("trading_sessions", "official_days", "closing_days", "day_rates", "daily_verification", "all_in_trades")
+_ALSO = (
+    "round_trips",
+    "trading_sessions",
+    "official_days",
+    "closing_days",
+    "day_rates",
+    "daily_verification",
+    "all_in_trades",
+)
 """What pages read beside the tables of a report."""
 _NAMED = {"{n:int}": "1", "{date}": f"{history.DAY}"}
 

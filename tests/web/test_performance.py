@@ -61,7 +61,7 @@ def test_the_market_the_falls_and_the_trades_are_those_of_the_terminal(site: Sit
 
 def test_what_strategies_made_is_what_the_terminal_says(site: Site, address: str) -> None:
     (selling,) = option_selling(site.settings, site.db, EVER)
-    text = page(address, "?window=all", "strategies")
+    text = page(address, "?window=ytd", "strategies")
     assert f"|{money.display(selling.both.all_in.net_pnl, signed=True)}|" in text
     assert "No session of these days is built." in page(address, "?from=2020-01-01&to=2020-01-31", "strategies")
 

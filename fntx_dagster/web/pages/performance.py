@@ -17,9 +17,11 @@ from fntx_dagster.report.strategies import selling_tables
 from fntx_dagster.report.tables import Figure
 from fntx_dagster.services.dashboard.overview import newest_day
 from fntx_dagster.services.dashboard.performance import WINDOWS, PerformanceShown, performance_of, selling_in
+from fntx_dagster.services.dashboard.period import require_short
 from fntx_dagster.web.asking import Answer, Asked, Shown
 
 _SPREAD = "Distribution"
+_OF_STRATEGIES = ("mtd", "qtd", "ytd", "1y")
 
 
 def show(asked: Asked) -> Answer:
@@ -36,13 +38,14 @@ def show(asked: Asked) -> Answer:
 
 
 def show_strategies(asked: Asked) -> Answer:
-    """The all-in trades, strategies and edge of a window, this month's where none is named: a year takes a second."""
-    order = ("mtd", *(name for name in WINDOWS if name != "mtd"))
-    chosen = chosen_window(asked, order)
+    """The all-in trades, strategies and edge of a window of a year at most, this month's where none is named."""
+    chosen = chosen_window(asked, _OF_STRATEGIES)
+    if isinstance(chosen, Period):
+        require_short(chosen)
     found = selling_in(asked.site.settings, asked.site.db, asked.account.account_id, chosen)
     values = {
         "chosen": chosen,
-        "windows": [(name, NAMES[name]) for name in order],
+        "windows": [(name, NAMES[name]) for name in _OF_STRATEGIES],
         "found": found,
         "tables": selling_tables(found) if found else [],
     }
