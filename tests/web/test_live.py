@@ -25,6 +25,7 @@ from fntx_dagster.services.visitors.visitor import Visitor
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.live.events import NewEvent, append
 from fntx_dagster.web import live
+from fntx_dagster.web.guard import SiteGuard
 from fntx_dagster.web.live import live_endpoint
 from tests.live_parts import until
 
@@ -61,7 +62,8 @@ def serving(database: Database, **ring: int) -> Iterator[str]:
     numbered(database, MINE, THEIRS)
     stream = Stream(database, **ring)
     try:
-        with served(_Visiting(Starlette(routes=[WebSocketRoute("/live", live_endpoint(stream))]))) as url:
+        app = Starlette(routes=[WebSocketRoute("/live", live_endpoint(stream))])
+        with served(SiteGuard(_Visiting(app), None)) as url:
             yield url.replace("http://", "ws://")
     finally:
         stream.close()
