@@ -64,6 +64,11 @@ def may_act(visitor: Visitor) -> bool:
     return visitor.may_act
 
 
+def runs_system(visitor: Visitor) -> bool:
+    """Those who may have the platform do something: an auditor looks only."""
+    return visitor.sees_system and visitor.may_act
+
+
 def sees_system(visitor: Visitor) -> bool:
     """Those who see how the platform runs."""
     return visitor.sees_system
@@ -124,7 +129,7 @@ PAGES = (
     Page("/signals/{execution:int}/proof", signals.proof),
     Page("/gates/{user:path}/{book}", gates.show, acts_for=may_act),
     Page("/alerts", alerts.show, "Alerts", is_for=sees_system, acts_for=may_act),
-    Page("/system", system.show, "System", is_for=sees_system, acts_for=sees_system),
+    Page("/system", system.show, "System", is_for=sees_system, acts_for=runs_system),
     Page("/system/visitors", signing_in.visitors, "Visitors", sees_system),
     Page("/account", signing_in.account, acts_for=anybody),
     Page("/account/passkey", signing_in.add_passkey, acts_for=anybody, is_form=True),

@@ -44,20 +44,42 @@ class OwnersDoors:
 
 @pytest.fixture(scope="session")
 def demo_home(used_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home after `fntx demo`, whose database has ended, to copy; made once for all workers."""
-    folder = tmp_path_factory.getbasetemp()
+    """A home after `fntx demo`."""
+    return _left_by("demo", tmp_path_factory, like=used_home)
+
+
+@pytest.fixture(scope="session")
+def orders_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after `fntx demo --orders`: books of the user ada, paper and live."""
+    return _left_by("orders", tmp_path_factory, "--orders", folder="demo-orders")
+
+
+@pytest.fixture(scope="session")
+def signals_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after `fntx demo --signals`: two strategies, one execution each, of the source `provider`."""
+    return _left_by("signals", tmp_path_factory, "--signals", folder="demo-signals")
+
+
+def _left_by(
+    name: str, factory: pytest.TempPathFactory, *options: str, like: Path | None = None, folder: str = ""
+) -> Path:
+    """A home after `fntx demo` with these options, whose database has ended, to copy; made once for all workers.
+    `folder`: where in the home the demo has one of its own."""
+    shared = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    with FileLock(folder / "demo_home.lock"):
-        if not (folder / "demo_home").exists():
-            with homes.home(used_home) as path:
-                shown = run(path, "demo")
+        shared = shared.parent
+    left, made = shared / f"{name}_home", shared / f"{name}_home.new"
+    with FileLock(shared / f"{name}_home.lock"):
+        if not left.exists():
+            with homes.home(like) as path:
+                shown = run(path, "demo", *options)
                 assert shown.returncode == 0, shown.stderr
-                assert run(path, "db", "stop").returncode == 0
-                (folder / "demo_home.new").mkdir()
-                homes.copy(path, folder / "demo_home.new")
-            (folder / "demo_home.new").rename(folder / "demo_home")
-    return folder / "demo_home"
+                if not folder:  # a demo with a home of its own has ended its database
+                    assert run(path, "db", "stop").returncode == 0
+                made.mkdir()
+                homes.copy(path / folder, made)
+            made.rename(left)
+    return left
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,9 @@ class Checks:
         """The newest verification of a book; None where nobody asked for one."""
         return self._known.get((desk.db.url, book.row.book_id))
 
-    def begin(self, desk: Desk, book: SeenBook) -> BookCheck:
-        """Verify a book, unless that is done already, and wait for it for two seconds."""
+    def begin(self, desk: Desk, book: SeenBook, *, records: bool) -> BookCheck:
+        """Verify a book, unless that is done already, and wait for it for two seconds. `records`: whether what came of
+        it is kept with the book, as an alert where it does not hold; else it is only shown."""
         key, row = (desk.db.url, book.row.book_id), book.row
         with self._guard:
             known = self._known.get(key)
@@ -63,12 +64,13 @@ class Checks:
             while len(self._known) >= _MOST_KEPT:
                 self._known.pop(next(iter(self._known)))
             self._known[key] = check
-        thread = threading.Thread(target=self._verify, args=(desk, row, key, check), name="verification", daemon=True)
+        given = (desk, row, key, check, records)
+        thread = threading.Thread(target=self._verify, args=given, name="verification", daemon=True)
         thread.start()
         thread.join(_SHORT_SECONDS)
         return self._known.get(key, check)
 
-    def _verify(self, desk: Desk, row: BookRow, key: tuple[str, int], check: BookCheck) -> None:
+    def _verify(self, desk: Desk, row: BookRow, key: tuple[str, int], check: BookCheck, records: bool) -> None:
         def progressed(words: str) -> None:
             self._known[key] = check._replace(progress=words)
 
@@ -76,7 +78,8 @@ class Checks:
             progressed("has begun")
             try:
                 verified = verify_book(desk, row, progressed)
-                record_verified(desk, [verified])
+                if records:
+                    record_verified(desk, [verified])
                 faults = tuple(map(without_accounts, verified.faults))
                 done = check._replace(entries=verified.entries, ended=desk.clock(), faults=faults)
             except FntxError as error:

@@ -49,7 +49,7 @@ def one(asked: Asked) -> Answer:
     book = book_named(asked)
     path = path_of("ledger", book.name, book.kind)
     if asked.acts:
-        CHECKS.begin(asked.desk, book)
+        CHECKS.begin(asked.desk, book, records=asked.visitor.may_act)
         return RedirectResponse(f"{path}#verification", 303)
     before = asked.number("before")
     found = book_of(asked.desk, asked.visitor, book, before)

@@ -36,6 +36,7 @@ def show(asked: Asked) -> Answer:
         "runs": _runs(found, settings.ui.url.rstrip("/")),
         "automations": _automations(found),
         "examined": examined,
+        "may_act": asked.visitor.may_act,
         "doctor": Grid(
             "Doctor",
             ("Check", "Health", "What was found", "What to do"),

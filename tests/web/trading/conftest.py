@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from fntx_dagster.report.clock import HONG_KONG
 from fntx_dagster.services.database import open_database
@@ -15,39 +13,9 @@ from fntx_dagster.services.visitors.visitor import AUDITOR, OWNER, TRADER, Visit
 from fntx_dagster.settings import Settings
 from fntx_dagster.web.asking import Site
 from tests import homes
-from tests.processes import run
 
 THE_OWNER, THE_AUDITOR = Visitor("olga", OWNER), Visitor("anna", AUDITOR)
 ADA, BOB = Visitor("ada", TRADER), Visitor("bob", TRADER)
-
-
-@pytest.fixture(scope="session")
-def orders_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home after `fntx demo --orders`: books of the user ada, paper and live."""
-    return _left_by("orders", tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def signals_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home after `fntx demo --signals`: two strategies, one execution each, of the source `provider`."""
-    return _left_by("signals", tmp_path_factory)
-
-
-def _left_by(demo: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose database has ended, to copy; made once for all workers."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    left = folder / f"demo_{demo}"
-    with FileLock(folder / f"demo_{demo}.lock"):
-        if not left.exists():
-            with homes.home() as path:
-                shown = run(path, "demo", f"--{demo}")
-                assert shown.returncode == 0, shown.stderr
-                (folder / f"demo_{demo}.new").mkdir()
-                homes.copy(path / f"demo-{demo}", folder / f"demo_{demo}.new")
-            (folder / f"demo_{demo}.new").rename(left)
-    return left
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def test_a_book_whose_table_was_changed_does_not_hold_and_the_page_says_where(or
         connection.execute(change, (1, book.row.book_id))
     checks = Checks()
     try:
-        checks.begin(desk, book)
+        checks.begin(desk, book, records=True)
         while not (check := checks.last(desk, book)) or not check.ended:
             time.sleep(0.1)
         assert not check.holds
@@ -100,7 +100,7 @@ def test_a_book_whose_table_was_changed_does_not_hold_and_the_page_says_where(or
     finally:
         with orders_site.db.connect() as connection:
             connection.execute(change, (-1, book.row.book_id))
-        checks.begin(desk, book)
+        checks.begin(desk, book, records=True)
         while not (check := checks.last(desk, book)) or not check.ended:
             time.sleep(0.1)
     assert check.holds

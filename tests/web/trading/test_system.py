@@ -54,7 +54,8 @@ def test_a_storage_of_dagster_that_does_not_answer_is_said_and_the_rest_is_shown
 
 
 def test_the_doctor_looks_when_he_is_asked_and_says_what_he_found(orders_site: Site) -> None:
-    answer = ask(orders_site, "/system", THE_AUDITOR, {})
+    assert page(orders_site, "/system", THE_AUDITOR, {})[0] == 404
+    answer = ask(orders_site, "/system", THE_OWNER, {})
     assert (answer.status_code, answer.headers["location"]) == (303, "/system#doctor")
     end = time.monotonic() + 120
     while not (last := EXAMINATIONS.last(orders_site.settings)) or not last.ended:
