@@ -447,7 +447,17 @@ def test_every_command_of_the_readme_runs(home: Home, tmp_path: Path) -> None:
     lines = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.S) for line in block.splitlines()]
     commands = [line.split("#")[0].split() for line in lines]
     targets = {words[1] for words in commands if words[0] == "make"}
-    assert targets == {"demo", "demo-live", "demo-orders", "demo-ledger", "demo-signals", "serve", "ui", "test", "test-all"}
+    assert targets == {
+        "demo",
+        "demo-live",
+        "demo-orders",
+        "demo-ledger",
+        "demo-signals",
+        "serve",
+        "ui",
+        "test",
+        "test-all",
+    }
     for words in commands:
         if words[0] != "make":
             assert words[0] == ".venv/bin/fntx"

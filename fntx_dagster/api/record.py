@@ -94,6 +94,18 @@ def alerts(request: Request, desk: TheDesk, caller: Reader) -> Response:
     return _document(request, {"alerts": reading.alerts(desk.db) if caller.reads_every_account else []})
 
 
+@router.get("/events", responses=answered(answers.EventsAnswer))
+def events(
+    request: Request,
+    desk: TheDesk,
+    caller: Reader,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The id that the caller has got to.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """What has happened since an event: fills, states, told days, receipts (docs/live.md)."""
+    return _document(request, reading.events(desk.db, caller, after, limit))
+
+
 def _settings(request: Request) -> Settings:
     return request.app.state.settings
 

@@ -54,5 +54,9 @@ class RecordReader(Requester):
         """What needs a person."""
         return self._call("GET", "/api/v1/alerts")
 
+    def events(self, after: int = 0, limit: int = 100) -> answers.EventsAnswer:
+        """What has happened since the event `after`: at most 1,000 events; ask again from `last`."""
+        return self._call("GET", "/api/v1/events", params={"after": f"{after}", "limit": f"{limit}"})
+
     def _read(self, path: str, **query: date | None) -> Any:
         return self._call("GET", f"/api/v1/accounts{path}", params=written(query))

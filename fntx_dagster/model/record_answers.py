@@ -38,6 +38,15 @@ class AlertsAnswer(TypedDict):
     alerts: list[Row]
 
 
+class EventsAnswer(TypedDict):
+    """Events of the stream in the order of their ids: `last` is the id that was got to, `oldest` the oldest that is
+    kept, 0 where none is."""
+
+    events: list[Row]
+    last: int
+    oldest: int
+
+
 class DocumentAnswer(TypedDict):
     """A narrative (docs/report.md): further keys say more of its range."""
 

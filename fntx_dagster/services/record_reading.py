@@ -6,6 +6,7 @@ What belongs here: which rows an address means, and how many at most. The rows a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from fntx_dagster.report.document import to_json
 from fntx_dagster.report.story import narrate
 from fntx_dagster.services.accounts import NumberedAccount, numbered_accounts
 from fntx_dagster.services.current_day import provisional_days
+from fntx_dagster.services.live.stream import message
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.requests import Declined, FieldFault
 from fntx_dagster.services.performance import rolling_metrics, summary_rows
@@ -27,6 +29,7 @@ from fntx_dagster.services.signatures.proofs import day_proofs
 from fntx_dagster.services.status import Status, account_states, open_alerts
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.live.events import ends, events_after
 from fntx_dagster.store.marts import data_tables
 from fntx_dagster.store.marts.status import built_span_of
 
@@ -118,6 +121,17 @@ def alerts(db: Database) -> list[dict[str, Any]]:
     """The open alerts, as `fntx alerts` gives them."""
     names = ("alert_id", "kind", "subject", "text", "raised_at")
     return [{name: getattr(alert, name) for name in names} for alert in open_alerts(db)]
+
+
+def events(db: Database, caller: Caller, after: int, limit: int) -> dict[str, Any]:
+    """Up to `limit` events of the stream behind an id, as `/live` sends them, none for a token that may not read every
+    account; `last` is the id that was got to, `oldest` the oldest that is kept (docs/live.md)."""
+    numbers = {account.account_id: account.number for account in seen_by(db, caller)}
+    with db.snapshot() as snapshot:
+        found = events_after(snapshot, after, limit) if caller.reads_every_account else []
+        kept = ends(snapshot)
+    shown = [json.loads(message(event, numbers)) for event in found]
+    return {"events": shown, "last": found[-1].event_id if found else after, "oldest": kept.oldest}
 
 
 def _in_range(

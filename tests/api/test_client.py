@@ -97,6 +97,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "signatures": {"number": "{number}", "first": NOON.date(), "last": NOON.date()},
     "table": {"number": "{number}", "name": "{name}", "first": NOON.date(), "last": NOON.date()},
     "alerts": {},
+    "events": {"after": 9},
 }
 """Each method with every argument that it has."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -14,6 +14,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.report.programs import json_text
 from fntx_dagster.services import performance, reporting, risk, status
 from fntx_dagster.services.orders.access import make_token
+from fntx_dagster.store.live.events import NewEvent, append
 from fntx_dagster.web.asking import Site
 
 DAY = date(2025, 7, 17)
@@ -73,6 +74,26 @@ def test_a_range_is_answered_from_its_first_day_until_next_is_null(
         rows += answer["rows"]
         first = date.fromisoformat(answer["next"])
     assert rows + answer["rows"] == whole
+
+
+def test_the_events_behind_an_id_are_those_of_the_stream(site: Site, address: str, reader: Client) -> None:
+    now = datetime.now(UTC)
+    made = [
+        NewEvent(account, DAY, "fill", f"execution {number}", now, now, False, True, {"price": "1.50"})
+        for number, account in enumerate(("U1000001", "U1000001", "ledger:ada-live"))
+    ]
+    before = reader.events(limit=1000)["last"]
+    append(site.db, made)
+    behind = reader.events(before, limit=1000)["events"]
+    assert [(event["account"], event["kind"], event["body"]) for event in behind[:2]] == [
+        (1, "fill", {"price": "1.50"}),
+        (1, "fill", {"price": "1.50"}),
+    ]
+    first = reader.events(before, limit=1)
+    assert first["events"] == behind[:1]
+    assert reader.events(first["last"], limit=1000)["events"] == behind[1:]
+    assert reader.events(behind[-1]["id"])["events"] == []
+    assert Client(make_token(site.db, "ada", "trader"), address).events()["events"] == []
 
 
 def test_what_has_not_changed_is_not_sent_again(site: Site, address: str) -> None:
