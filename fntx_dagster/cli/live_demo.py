@@ -28,7 +28,7 @@ from fntx_dagster.services.performance import summary_days
 from fntx_dagster.settings import Settings, export, load_settings
 from fntx_dagster.simulate import gateway, webservice, webservice_faults
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
-from fntx_dagster.simulate.demo import DEMO_ACCOUNT, demo_month
+from fntx_dagster.simulate.demo import DEMO_ACCOUNT, demo_month, july_closes
 from fntx_dagster.simulate.gateway_accounts import QUARTER_PAST_TEN, july_28
 
 FIRST, YESTERDAY, TODAY = date(2025, 7, 1), date(2025, 7, 25), date(2025, 7, 28)
@@ -48,7 +48,7 @@ def run_live_demo(settings: Settings) -> None:
     books = [demo_month()]
     with (
         webservice.serve(answers({token: books}, lambda: evening), {token: [ACTIVITY]}) as broker,
-        gateway.serve(july_28(DEMO_ACCOUNT), now=QUARTER_PAST_TEN) as ib,
+        gateway.serve(july_28(DEMO_ACCOUNT), now=QUARTER_PAST_TEN, closes={"SPY": july_closes()}) as ib,
         home_of_its_own(home),
     ):
         export(

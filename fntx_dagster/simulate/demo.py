@@ -22,8 +22,7 @@ def demo_month(number: str = DEMO_ACCOUNT) -> Account:
     The 28th holds exactly two fills, three 635 puts sold at 0.12 and three 638 calls sold at 0.09, which end worthless;
     the NAV at its close lies close to 199,100 HKD. Before it, `as_of` the 25th is the last evening.
     """
-    days, closes = _JULY.split()[::2], _JULY.split()[1::2]
-    pinned = {date(2025, 7, int(day)): close for day, close in zip(days, closes, strict=True)}
+    pinned = {day: str(close) for day, close in july_closes().items()}
     market = Market("july", Period(_DEMO_FIRST, _DEMO_LAST), "HKD", pinned)
     capital = _DEMO_NAV
     while True:
@@ -32,6 +31,12 @@ def demo_month(number: str = DEMO_ACCOUNT) -> Account:
         if not missing:
             return account
         capital += missing  # moves the last NAV by nearly as much: deposits and withdrawals are a share of the capital
+
+
+def july_closes() -> dict[date, Decimal]:
+    """SPY's closes of July 2025, up to the 28th."""
+    days, closes = _JULY.split()[::2], _JULY.split()[1::2]
+    return {date(2025, 7, int(day)): Decimal(close) for day, close in zip(days, closes, strict=True)}
 
 
 class DemoTrader(Trader):

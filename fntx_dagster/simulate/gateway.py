@@ -3,7 +3,8 @@
 What belongs here: enough of the protocol, at server version 176, for ib_insync to connect, to read accounts with it and
 to follow them, and every way in which a gateway can fail to answer. A message is a 4-byte big-endian length and fields,
 each ending in a zero byte. What the accounts hold is in `gateway_accounts`, what is said of orders in `gateway_orders`,
-what is said unasked in `gateway_pushes`. Nothing changes by itself but a clock that runs: the caller says what happens.
+of daily bars in `gateway_bars`, what is said unasked in `gateway_pushes`. Nothing changes by itself but a clock that
+runs: the caller says what happens.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from fntx_dagster.simulate.gateway_accounts import GatewayAccount, GatewayFill
@@ -129,8 +130,10 @@ def serve(
     desk: OrderDesk | None = None,
     runs: bool = False,
     master: int | None = None,
+    closes: Mapping[str, Mapping[date, Decimal]] | None = None,
 ) -> Iterator[SimulatedGateway]:
-    """A gateway on loopback that serves the accounts from the time `now` on, until the block is left.
+    """A gateway on loopback that serves the accounts from the time `now` on, until the block is left. `closes`: of its
+    market, by symbol and day, for daily bars.
 
     `port` 0 takes any free port. At the end it drops its connections and its thread has ended.
     """
@@ -138,6 +141,7 @@ def serve(
         accounts, faults or Faults(), desk or OrderDesk(), runs, None if master is None else str(master)
     )
     gateway.now = now
+    gateway.bars.closes.update(closes or {})
     loop = gateway.loop = asyncio.new_event_loop()
     listening = threading.Event()
     server = gateway.server = _Server(gateway)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import partial
 
 from fntx_dagster.simulate.gateway_accounts import GatewayAccount, GatewayFill
+from fntx_dagster.simulate.gateway_bars import HISTORICAL_BARS, BarDesk, bar_messages
 from fntx_dagster.simulate.gateway_orders import (
     ORDER_REQUESTS,
     GatewayExecution,
@@ -88,6 +89,7 @@ class GatewayState:
     host: str = HOST
     talks: set[Connection] = field(default_factory=set, repr=False)
     start_of_day: dict[str, Decimal] = field(default_factory=dict)
+    bars: BarDesk = field(default_factory=BarDesk)
     without_commission: set[str] = field(default_factory=set)
     _set: tuple[datetime, float] = field(default=(datetime.min, 0.0), repr=False)
 
@@ -134,6 +136,7 @@ class Connection:
             PNL: self._pnl,
             CANCEL_PNL: lambda asked: self.subscribed.pnl.pop(asked[1], None),
             CANCEL_POSITIONS: self._no_positions,
+            HISTORICAL_BARS: self._bars,
             CURRENT_TIME: lambda asked: self.send(49, 1, int(self.gateway.now.timestamp())),
         }
 
@@ -279,6 +282,10 @@ class Connection:
 
     def _about_orders(self, asked: list[str]) -> None:
         for message in order_messages(self.desk, asked, int(self.client or 0), self.gateway.now):
+            self.send(*message)
+
+    def _bars(self, asked: list[str]) -> None:
+        for message in bar_messages(self.gateway.bars, asked, self.gateway.now):
             self.send(*message)
 
     def _named(self, account_id: str) -> list[GatewayAccount]:
