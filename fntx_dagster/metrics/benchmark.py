@@ -18,6 +18,7 @@ from statistics import fmean, median, stdev
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.against_market import Comparison, Distribution, MarketDay
+from fntx_dagster.model.daily_bars import Closes
 from fntx_dagster.model.nav import NavDay
 
 _A_YEAR = 252
@@ -32,22 +33,24 @@ _LONGEST_SHOWN = 40
 _PRICE = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,20})?").fullmatch
 
 
-def beside(
-    days: Sequence[NavDay], before: Mapping[date, date], prices: Mapping[date, tuple[Decimal, bool]]
-) -> list[MarketDay]:
+def beside(days: Sequence[NavDay], before: Mapping[date, date], sources: Sequence[Closes]) -> list[MarketDay]:
     """The days of an account in a range, in order, with the benchmark's returns over the same sessions. `before` maps a
-    session to the one before it, whether or not the account has that; `prices` are closes and whether each may be
-    compared with the close before. The linked return begins with the first close that is known, and ends before the
-    first that may not be compared."""
+    session to the one before it, whether or not the account has that.
+
+    A return is made of two closes of one source: of the first of `sources` that has both. The linked return begins with
+    the first close that is known, goes on with another source from a day that both have, and ends before the first
+    close that may not be compared.
+    """
+    if not days:
+        return []
     listed: list[MarketDay] = []
-    base = prices.get(before[days[0].trading_day]) if days else None
+    curve = _Linked(sources)
+    curve.at(before[days[0].trading_day], None)
     for day in days:
-        price = prices.get(day.trading_day)
-        move = _move(prices.get(before[day.trading_day]), price)
-        if base is None or (price and not price[1]):  # the first close, or the first of other units
-            base = price if base is None else (Decimal(0), False)
-        linked = float(price[0] / base[0]) - 1 if price and base and base[0] > 0 else None
-        listed.append(MarketDay(day.trading_day, day.daily_return, move, linked))
+        moves = ((each, _move(each, before[day.trading_day], day.trading_day)) for each in sources)
+        source, move = next(((each, move) for each, move in moves if move is not None), (None, None))
+        linked = curve.at(day.trading_day, source)
+        listed.append(MarketDay(day.trading_day, day.daily_return, move, linked, source and source.source))
     return listed
 
 
@@ -75,6 +78,7 @@ def compared(name: str, days: Sequence[MarketDay]) -> Comparison | None:
         _correlation(own, market),
         _capture([pair for pair in pairs if pair[1] > 0]),
         _capture([pair for pair in pairs if pair[1] < 0]),
+        ", ".join(sorted({day.source for day in days if day.source and day.daily_return is not None})),
     )
 
 
@@ -159,8 +163,46 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
 
 
-def _move(earlier: tuple[Decimal, bool] | None, later: tuple[Decimal, bool] | None) -> float | None:
-    return float(later[0] / earlier[0]) - 1 if earlier and later and later[1] and earlier[0] > 0 else None
+def _move(closes: Closes, earlier: date, later: date) -> float | None:
+    begin, end = closes.by_day.get(earlier), closes.by_day.get(later)
+    return float(end[0] / begin[0]) - 1 if begin and end and end[1] and begin[0] > 0 else None
+
+
+class _Linked:
+    """The linked return of a benchmark, from day to day: each stretch of it in the closes of one source."""
+
+    def __init__(self, sources: Sequence[Closes]) -> None:
+        self._sources = sources
+        self._begins: dict[str, tuple[Decimal, Decimal]] = {}
+        """By source the close that a stretch of its own begins with, and what a unit was worth at it."""
+        self._source: str | None = None
+        self._has_begun = False
+
+    def at(self, day: date, preferred: Closes | None) -> float | None:
+        """The return up to a day, by `preferred` or else by the first source that leads there; None where none does."""
+        closes = {each.source: close for each in self._sources if (close := each.by_day.get(day))}
+        for source, (_, is_comparable) in closes.items():
+            if not is_comparable:  # of other units
+                self._begins.pop(source, None)
+        if not closes:
+            return None
+        if not self._has_begun:
+            self._has_begun, worth = True, Decimal(1)
+        elif source := self._leading(closes, preferred):
+            begin, worth = self._begins[source]
+            worth *= closes[source][0] / begin
+            self._source = source
+        else:
+            return None
+        for source, (close, _) in closes.items():
+            # a stretch that goes on keeps its begin, so that one source alone is one division
+            if close > 0 and (source != self._source or source not in self._begins):
+                self._begins[source] = close, worth
+        return float(worth) - 1
+
+    def _leading(self, closes: Mapping[str, tuple[Decimal, bool]], preferred: Closes | None) -> str | None:
+        names = [*([preferred.source] if preferred else []), *closes]
+        return next((name for name in names if name in closes and name in self._begins), None)
 
 
 def _linked(returns: Sequence[float]) -> float | None:

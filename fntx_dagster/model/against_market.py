@@ -16,7 +16,8 @@ from fntx_dagster.model.period import Period
 class Comparison(NamedTuple):
     """An account's daily returns beside those of a benchmark, over the sessions that have both. `missing`: sessions of
     the account without a return of the benchmark. `alpha` is per year, and None for fewer sessions
-    than the shortest year has; `daily_alpha` is per session."""
+    than the shortest year has; `daily_alpha` is per session. `source`: where the benchmark's closes
+    come from, of several sources each, with `, ` between them."""
 
     benchmark: str
     sessions: int
@@ -29,6 +30,7 @@ class Comparison(NamedTuple):
     correlation: float | None
     up_capture: float | None
     down_capture: float | None
+    source: str = ""
 
 
 class Distribution(NamedTuple):
@@ -68,12 +70,14 @@ class Costs(NamedTuple):
 
 class MarketDay(NamedTuple):
     """A session's return and the benchmark's, and the benchmark's since the close before the range, or since its first
-    close that is known; None where one is missing, and from a corporate action on."""
+    close that is known; None where one is missing, and from a corporate action on. `source`: whose two closes made the
+    benchmark's return: `file`, `gateway` or `statements`."""
 
     trading_day: date
     daily_return: float | None
     benchmark_return: float | None
     benchmark_linked: float | None
+    source: str | None = None
 
 
 class RollingRisk(NamedTuple):

@@ -18,6 +18,11 @@ from fntx_dagster.report.tables import Figure, Table
 
 _UNKNOWN = "–"
 _MOST_MONTHS = 24
+_SOURCES = {
+    "file": "a price file",
+    "gateway": "daily bars of IB Gateway, adjusted for dividends and splits",
+    "statements": "prices in the statements",
+}
 
 
 def market_tables(view: AgainstMarket) -> list[Table]:
@@ -122,8 +127,14 @@ def comparison_table(beside: Comparison) -> Table:
             ("Down capture", _percent(beside.down_capture)),
         ),
         title="Against the Market",
-        footnote=f"Over {_sessions(beside.sessions)} both returns.{missing}",
+        footnote=f"Over {_sessions(beside.sessions)} both returns.{missing}{_source(beside)}",
     )
+
+
+def _source(beside: Comparison) -> str:
+    """Where the closes come from, in a sentence."""
+    named = [_SOURCES[source] for source in beside.source.split(", ") if source in _SOURCES]
+    return f" Closes of {beside.benchmark}: {', or '.join(named)}." if named else ""
 
 
 def _sessions(count: int) -> str:

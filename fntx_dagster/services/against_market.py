@@ -1,13 +1,13 @@
 """How an account did beside a benchmark, how its days are distributed, and what its trading cost, from one snapshot.
 
 What belongs here: where a benchmark's prices come from, and which rows are compared. The formulas are in
-`metrics/benchmark.py`.
+`metrics/benchmark.py`, the asking for daily bars is in `benchmark_bars`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.benchmark import beside, compared, distribution, prices_of_csv
 from fntx_dagster.model.against_market import AgainstMarket, Costs
+from fntx_dagster.model.daily_bars import Closes
 from fntx_dagster.model.nav import NavDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.accounts import accounts, chosen_account
+from fntx_dagster.services.benchmark_bars import closes_of, is_file
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
@@ -26,18 +28,17 @@ from fntx_dagster.store.marts import benchmark, performance
 
 
 class Benchmark(NamedTuple):
-    """What returns are compared with: its name, and its closes by day, each with whether it may be compared with the
-    close before."""
+    """What returns are compared with: its name, and its closes by source; a return is made of the first that has it."""
 
     name: str
-    prices: Mapping[date, tuple[Decimal, bool]]
+    sources: Sequence[Closes]
 
 
 def against_market(
     settings: Settings, db: Database, period: Period, account: str | None = None, against: str | None = None
 ) -> list[AgainstMarket]:
-    """One account, or all, over a range. `against`: a symbol that the statements price, or the path of a CSV file with
-    `date` and `close`; left out, FNTX_BENCHMARK.
+    """One account, or all, over a range. `against`: a symbol of which daily bars are kept or that the statements price,
+    or the path of a CSV file with `date` and `close`; left out, FNTX_BENCHMARK.
 
     Raises Permanent where the account is not loaded, nothing is built in the range, or the file cannot be read.
     """
@@ -51,11 +52,17 @@ def against_market(
 
 
 def chosen_benchmark(settings: Settings, db: Readable, period: Period, against: str | None = None) -> Benchmark:
-    """The benchmark's closes from some days before a range to its end."""
+    """The benchmark's closes from some days before a range to its end: those of a file, else the gateway's daily bars
+    that are kept, and the statements' where these are missing."""
     chosen = settings.report.benchmark if against is None else against
-    if chosen.lower().endswith(".csv"):
-        return Benchmark(Path(chosen).stem, prices_of_csv(_text(Path(chosen)), Path(chosen).name))
-    return Benchmark(chosen, benchmark.closes_of(db, chosen, Period(_earlier(period.first), period.last)))
+    if is_file(chosen):
+        prices = prices_of_csv(_text(Path(chosen)), Path(chosen).name)
+        return Benchmark(Path(chosen).stem, [Closes("file", prices)])
+    if "\0" in chosen:  # no text of the database has it
+        raise Permanent("the benchmark is neither a symbol nor a CSV file", "Name a symbol such as SPY")
+    asked = Period(_earlier(period.first), period.last)
+    by_source = {"gateway": closes_of(db, chosen, asked), "statements": benchmark.closes_of(db, chosen, asked)}
+    return Benchmark(chosen, [Closes(source, prices) for source, prices in by_source.items() if prices])
 
 
 def benchmark_or_why(settings: Settings, db: Readable, period: Period) -> tuple[Benchmark, tuple[str, ...]]:
@@ -65,7 +72,7 @@ def benchmark_or_why(settings: Settings, db: Readable, period: Period) -> tuple[
         return chosen_benchmark(settings, db, period), ()
     except Permanent as problem:
         name = Path(settings.report.benchmark).stem
-        return Benchmark(name, {}), (f"Without the benchmark {name}: {problem}.",)
+        return Benchmark(name, []), (f"Without the benchmark {name}: {problem}.",)
 
 
 def account_against_market(
@@ -77,7 +84,7 @@ def account_against_market(
     days = [day for day in known if day.trading_day in period]
     if not days:
         return None
-    listed = beside(days, benchmark.sessions_before(db, account, period), against.prices)
+    listed = beside(days, benchmark.sessions_before(db, account, period), against.sources)
     base_currency, commissions, fees, premium = benchmark.costs(db, account, period)
     navs = [day.closing_nav for day in days]
     return AgainstMarket(

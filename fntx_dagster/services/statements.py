@@ -11,6 +11,7 @@ from fntx_dagster.adapters.flex.answers import NoData, NotServed, TokenRefused
 from fntx_dagster.errors import FntxError, Transient, without_accounts
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.benchmark_bars import update_when_due
 from fntx_dagster.services.fetching import Fetched, configured, fetch, retire
 from fntx_dagster.services.loading import (
     MOST_SKIPPED,
@@ -51,10 +52,13 @@ def fetch_statements(
     settings: Settings, db: Database, period: Period, on_progress: Callable[[str], None]
 ) -> FetchedStatements:
     """Fetch each query once for each month of a range, as month-to-date; nothing where the settings have no queries.
+    Before it the daily bars of the benchmark that are due, from IB Gateway.
 
     Raises Transient where nothing arrived and everything may succeed later, Permanent where the settings do not fit
     together. `on_progress` gets a line per step.
     """
+    if bars := update_when_due(settings, db, datetime.now(UTC)):
+        on_progress(str(bars))
     fetched = fetch(settings, db, period, datetime.now(UTC), on_progress)
     failed = [result for result in fetched if result.error]
     if failed and len(failed) == len(fetched) and _may_succeed_later(failed):

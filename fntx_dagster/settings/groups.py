@@ -278,7 +278,7 @@ class GatewaySettings(Group):
         description="IB Gateway of each account, as JSON: account to host:port (its own ports: 4001 live, 4002 paper)",
     )
     client_id: int = Field(
-        default=71, ge=0, description="client id at IB Gateway (71; further accounts take the numbers after it)"
+        default=71, ge=0, description="client id at IB Gateway (71; further accounts, then daily bars, take the next)"
     )
     live_client_id: int = Field(
         default=271,
@@ -306,8 +306,8 @@ class ReportSettings(Group):
     benchmark: str = Field(
         default="SPY",
         description=(
-            "what returns are compared with: a symbol that the statements price (SPY), or a CSV file with the columns "
-            "`date` and `close`, whose name ends with .csv"
+            "what returns are compared with: a symbol (SPY), by the daily bars of IB Gateway or as the statements "
+            "price it; or a CSV file with the columns `date` and `close`, whose name ends with .csv"
         ),
     )
     time_zone: str = Field(

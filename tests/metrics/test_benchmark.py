@@ -19,6 +19,7 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.benchmark import SHORTEST_YEAR, beside, compared, distribution, prices_of_csv
 from fntx_dagster.model.against_market import Comparison, MarketDay
+from fntx_dagster.model.daily_bars import Closes
 from fntx_dagster.model.nav import NavDay
 
 BEGIN = date(2024, 1, 1)
@@ -67,7 +68,7 @@ def test_a_benchmark_beside_itself_has_a_beta_of_one_and_captures_all() -> None:
     _, market = normal(9, 300)
     found = compared("SPY", market_days(list(market), list(market)))
     assert found is not None
-    assert found[5:] == pytest.approx((1, 0, 0, 1, 1, 1), abs=1e-12)
+    assert found[5:11] == pytest.approx((1, 0, 0, 1, 1, 1), abs=1e-12)
 
 
 def test_a_capture_that_no_float_holds_is_none() -> None:
@@ -103,7 +104,7 @@ def test_a_move_is_between_consecutive_sessions_and_not_over_a_split() -> None:
         BEGIN + timedelta(4): (Decimal("27.5"), False),
         BEGIN + timedelta(5): (Decimal(22), True),
     }
-    first, split, last = beside(days, BEFORE, prices)
+    first, split, last = beside(days, BEFORE, [Closes("file", prices)])
     assert (first.benchmark_return, first.benchmark_linked) == pytest.approx((0.1, 0.1))
     assert (split.benchmark_return, split.benchmark_linked) == (None, None)
     assert last.benchmark_return == pytest.approx(-0.2)
@@ -115,8 +116,46 @@ def test_a_day_after_a_gap_is_compared_over_its_own_session_alone() -> None:
     """The account's statements lack the 5th: its return of the 6th is of one session, and so is the benchmark's."""
     days = [NavDay(BEGIN + timedelta(n), Decimal(100), Decimal(101), Decimal(0), Decimal(0)) for n in (4, 6)]
     prices = {BEGIN + timedelta(n): (Decimal(price), True) for n, price in ((3, 100), (4, 110), (5, 99), (6, 198))}
-    moves = [day.benchmark_return for day in beside(days, BEFORE, prices)]
+    moves = [day.benchmark_return for day in beside(days, BEFORE, [Closes("file", prices)])]
     assert moves == pytest.approx([0.1, 1])
+
+
+def test_a_return_is_of_two_closes_of_the_first_source_that_has_both() -> None:
+    """The bars end on the 4th day; the statements, whose prices fell by a dividend meanwhile, go on from it."""
+    days = [NavDay(BEGIN + timedelta(n), Decimal(100), Decimal(101), Decimal(0), Decimal(0)) for n in (3, 4, 5, 6, 7)]
+    bars = {BEGIN: 100, BEGIN + timedelta(3): 110, BEGIN + timedelta(4): 121}
+    marks = {BEGIN: 200, BEGIN + timedelta(4): 231, BEGIN + timedelta(5): 462, BEGIN + timedelta(7): 231}
+    sources = [
+        Closes(name, {day: (Decimal(price), True) for day, price in prices.items()})
+        for name, prices in (("gateway", bars), ("statements", marks))
+    ]
+    listed = beside(days, BEFORE, sources)
+    assert [day.source for day in listed] == ["gateway", "gateway", "statements", None, None]
+    assert [day.benchmark_return for day in listed] == [pytest.approx(0.1), pytest.approx(0.1), 1, None, None]
+    linked = [day.benchmark_linked for day in listed]
+    assert linked == [pytest.approx(0.1), pytest.approx(0.21), pytest.approx(1.42), None, pytest.approx(0.21)]
+    found = compared("SPY", listed)
+    assert found is not None
+    assert (found.source, found.sessions, found.missing) == ("gateway, statements", 3, 2)
+
+
+def test_sources_without_a_day_in_common_are_not_linked() -> None:
+    days = [NavDay(BEGIN + timedelta(n), Decimal(100), Decimal(101), Decimal(0), Decimal(0)) for n in (3, 4, 5, 6)]
+    price = {day: (Decimal(100 + day.day), True) for day in BEFORE}
+    bars = {BEGIN: (Decimal(100), True), BEGIN + timedelta(3): (Decimal(110), True)}
+    marks = {BEGIN + timedelta(n): price[BEGIN + timedelta(n)] for n in (4, 5, 6)}
+    listed = beside(days, BEFORE, [Closes("gateway", bars), Closes("statements", marks)])
+    assert [day.source for day in listed] == ["gateway", None, "statements", "statements"]
+    assert [day.benchmark_linked for day in listed] == [pytest.approx(0.1), None, None, None]
+
+
+def test_adjusted_bars_lead_over_a_split_that_breaks_the_statements_closes() -> None:
+    days = [NavDay(BEGIN + timedelta(n), Decimal(100), Decimal(101), Decimal(0), Decimal(0)) for n in (3, 4, 5)]
+    bars = {BEGIN + timedelta(n): (Decimal(50 + n), True) for n in (0, 3, 4)}
+    marks = {BEGIN + timedelta(n): (Decimal(price), n != 4) for n, price in ((0, 100), (3, 106), (4, 54), (5, 81))}
+    listed = beside(days, BEFORE, [Closes("gateway", bars), Closes("statements", marks)])
+    assert [day.source for day in listed] == ["gateway", "gateway", "statements"]
+    assert listed[2].benchmark_linked == pytest.approx(54 / 50 * 1.5 - 1)
 
 
 @given(st.lists(st.floats(-0.9, 3), min_size=1, max_size=60))
@@ -170,11 +209,11 @@ class TestThePriceFile:
 def test_the_linked_return_begins_with_the_first_close_that_is_known() -> None:
     days = [NavDay(BEGIN + timedelta(n), Decimal(100), Decimal(101), Decimal(0), Decimal(0)) for n in (1, 2, 3)]
     prices = {BEGIN + timedelta(2): (Decimal(50), True), BEGIN + timedelta(3): (Decimal(51), True)}
-    linked = [day.benchmark_linked for day in beside(days, BEFORE, prices)]
+    linked = [day.benchmark_linked for day in beside(days, BEFORE, [Closes("file", prices)])]
     assert linked == [None, 0, pytest.approx(0.02)]
     del prices[BEGIN + timedelta(2)]
     prices[BEGIN] = Decimal(50), True
-    linked = [day.benchmark_linked for day in beside(days, BEFORE, prices)]
+    linked = [day.benchmark_linked for day in beside(days, BEFORE, [Closes("file", prices)])]
     assert linked == [None, None, pytest.approx(0.02)], "a missing close leaves a gap"
 
 

@@ -75,7 +75,7 @@ def test_a_price_file_gives_what_the_statements_give(built: Platform, tmp_path: 
     [by_file] = against_market(built.settings, built.database, RANGE, against=str(file))
     [by_marks] = against_market(built.settings, built.database, RANGE)
     assert by_marks.comparison is not None
-    assert by_file.comparison == by_marks.comparison._replace(benchmark="spy")
+    assert by_file.comparison == by_marks.comparison._replace(benchmark="spy", source="file")
     file.write_text(closes(DAYS.index(RANGE.first) + 3))
     [partly] = against_market(built.settings, built.database, RANGE, against=str(file))
     assert partly.comparison is not None
@@ -127,6 +127,12 @@ def test_a_benchmark_that_cannot_be_read_is_named_in_every_report_and_stops_none
 def test_the_footnote_counts_in_plain_english(sessions: int, missing: int, said: str) -> None:
     beside = Comparison("SPY", sessions, missing, *[0.0] * 8)
     assert comparison_table(beside).footnote == said
+    marks, mixed = (beside._replace(source=source) for source in ("statements", "gateway, statements"))
+    assert comparison_table(marks).footnote == f"{said} Closes of SPY: prices in the statements."
+    assert comparison_table(mixed).footnote == (
+        f"{said} Closes of SPY: daily bars of IB Gateway, adjusted for dividends and splits, "
+        "or prices in the statements."
+    )
 
 
 def test_the_costs_by_hand(built: Platform) -> None:

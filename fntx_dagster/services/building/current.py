@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.report import clock
 from fntx_dagster.services.alerting import record
+from fntx_dagster.services.benchmark_bars import update_when_due
 from fntx_dagster.services.current_day import CurrentDay, CurrentReport, current_report
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -28,13 +30,15 @@ class CurrentReports(NamedTuple):
 
 
 def refresh_current_day(settings: Settings, db: Database) -> CurrentReports:
-    """Ask every gateway of the settings and narrate what is known. An account whose gateway does not answer keeps what
-    was known last, with its time. Raises Permanent where the settings name an unknown time zone."""
+    """Ask every gateway of the settings and narrate what is known; then ask for the benchmark's bars that are due. An
+    account whose gateway does not answer keeps what was known last, with its time. Raises Permanent where the
+    settings name an unknown time zone."""
     observer = clock.zone(settings.report.time_zone)
     if not settings.gateway.addresses:
         return CurrentReports({}, {}, [], [], None)
     labels = account_labels(db, settings.gateway.addresses)
     report = current_report(settings, db, observer, labels=labels, keeps_last=True)
+    update_when_due(settings, db, datetime.now(UTC))
     days = [now.day for now in report.accounts if now.day]
     return CurrentReports(
         {labels[account]: without_accounts(text) for account, text in report.narratives.items()},
