@@ -140,8 +140,8 @@ PAGES = (
 )
 
 
-def make_site(site: Site, api: ASGIApp, doors: Callable[[ASGIApp, Site], ASGIApp] = Doors) -> ASGIApp:
-    """The pages of a site, and beneath /api the API. `doors`: what says who the visitor of a request is."""
+def make_site(site: Site, api: ASGIApp) -> ASGIApp:
+    """The pages of a site, and beneath /api the API."""
     app = Starlette(
         routes=[
             *(Route(page.path, _endpoint(site, page), methods=page.methods) for page in PAGES),
@@ -151,7 +151,7 @@ def make_site(site: Site, api: ASGIApp, doors: Callable[[ASGIApp, Site], ASGIApp
         exception_handlers={HTTPException: _refused},
     )
     app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_ZIPPED)
-    whole = _Beside(api, health.answers(site.db), public.public_site(site), doors(app, site))
+    whole = _Beside(api, health.answers(site.db), public.public_site(site), Doors(app, site))
     return SiteGuard(whole, site.settings.web.origin)
 
 

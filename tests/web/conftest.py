@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import requests
@@ -96,7 +97,9 @@ def site(demo_home: Path) -> Iterator[Site]:
 def address(site: Site) -> Iterator[str]:
     """Where the site is served."""
     api = make_app(desk_of(site.settings, site.db), site.settings)
-    with served(make_site(site, api, doors=OwnersDoors)) as url:
+    with patch("fntx_dagster.web.app.Doors", OwnersDoors):
+        pages = make_site(site, api)
+    with served(pages) as url:
         yield url
 
 
