@@ -14,7 +14,7 @@ from fntx_dagster.services.signatures.history import in_words
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS
 from fntx_dagster.store.accounting.calendars import calendar_of
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.marts.summaries import numbered_sessions
+from fntx_dagster.store.marts.summaries import first_session, numbered_sessions
 from fntx_dagster.store.marts.verification import verifications
 from fntx_dagster.store.outbox import signatures
 
@@ -43,6 +43,9 @@ def session_states(db: Database, account: str, period: Period) -> list[SessionSt
     """The sessions of a period that are over, from the account's first built one on, oldest first. Asks no node: the
     receipts are those that were read back."""
     with db.snapshot() as snapshot:
+        first = first_session(snapshot, account)
+        if first is None or first > period.last:
+            return []
         built = numbered_sessions(snapshot, period, account)
         signed = {record.trading_day: record for record in signatures.signed_days(snapshot, period, account)}
         posted = {
@@ -53,17 +56,15 @@ def session_states(db: Database, account: str, period: Period) -> list[SessionSt
             for equation in verifications(snapshot, period, account, kinds=BLOCKING_KINDS, failed_only=True)
         )
         calendar = calendar_of(snapshot, account)
-    if not built:
-        return []
-    now, found = datetime.now(UTC), []
-    for session in sessions(max(period.first, min(built)), period.last, calendar):
+    now, states = datetime.now(UTC), []
+    for session in sessions(max(period.first, first), period.last, calendar):
         if session.closes_at <= now or session.day in built:
             record = signed.get(session.day)
             receipt = posted.get((session.day, record.version)) if record else None
-            found.append(
+            states.append(
                 _state(session.day, session.day in built, failed[session.day], record, receipt, session.closes_at)
             )
-    return found
+    return states
 
 
 def _state(

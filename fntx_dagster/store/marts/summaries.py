@@ -69,6 +69,17 @@ def numbered_sessions(db: Readable, period: Period, account: str) -> dict[date, 
         return {row[0]: (row[1], row[2]) for row in rows}
 
 
+def first_session(db: Readable, account: str) -> date | None:
+    """The first session of an account that has a summary; None where none has."""
+    with reading(db) as connection:
+        [day] = one_row(
+            connection.execute(
+                "select min(trading_day) from alm_reporting.daily_summary where account_id = %s", (account,)
+            )
+        )
+        return day
+
+
 def neighbours(db: Readable, account: str, day: date) -> tuple[date | None, date | None]:
     """The built sessions before and after a day."""
     with reading(db) as connection:

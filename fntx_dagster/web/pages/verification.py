@@ -20,8 +20,8 @@ def show(asked: Asked) -> Answer:
     """The year that the address names, else that of the newest built day."""
     newest = newest_day(asked.site.db, asked.account)
     year = asked.number("year", 9999) or (newest or asked.site.clock().date()).year
-    found = session_states(asked.site.db, asked.account.account_id, Period(date(year, 1, 1), date(year, 12, 31)))
-    states = [state for state in found if newest and state.day <= newest]
+    of_year = session_states(asked.site.db, asked.account.account_id, Period(date(year, 1, 1), date(year, 12, 31)))
+    states = [state for state in of_year if newest and state.day <= newest]
     months = groupby(states, lambda state: state.day.strftime("%B"))
     values = {
         "year": year,
@@ -29,7 +29,7 @@ def show(asked: Asked) -> Answer:
         "months": [(month, list(own)) for month, own in months],
         "records": Grid("Records", _HEADERS, [_record(asked, state) for state in reversed(states)], words=8),
         "newest": newest,
-        "later": len(found) - len(states),
+        "later": len(of_year) - len(states),
         "may_act": asked.visitor.may_act,
     }
     return Shown("verification.html.j2", f"Verification, {year}", values)
