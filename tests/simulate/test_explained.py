@@ -69,7 +69,7 @@ def reports_cover_both_accounts(folder: Path) -> None:
         assert moved[0] + moved[1] - moved[2] + moved[3] == Decimal(period["closing_nav"]["amount"])
     assert built["md"].count("# ALM Report: June 16 – July 22, 2025") == 2
     assert len(re.findall("<section ", built["html"])) == 2
-    assert len(re.findall("<svg ", built["html"])) == 10  # of each account: return, NAV, P&L, heat map, distribution
+    assert len(re.findall("<figure>", built["html"])) == 10  # of each account: return, NAV, P&L, heat map, distribution
     assert built["html"].count('<article class="day"') == 50
     for heading in (
         "Net Asset Value",
