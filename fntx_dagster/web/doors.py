@@ -7,6 +7,7 @@ refused, as `fntx ui` refuses them: a browser sends the cookies of localhost to 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 
@@ -14,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fntx_dagster.errors import without_accounts
 from fntx_dagster.services.visitors import entering, signing_in
 from fntx_dagster.services.visitors.signing_in import From, SignedIn
 from fntx_dagster.services.visitors.users import any_user
@@ -29,6 +31,7 @@ _TRUST_SECONDS = 1.0
 _LOOK_SECONDS = 10.0
 """A socket is closed at most so long after its session has ended."""
 _POLICY_VIOLATION = 1008
+_log = logging.getLogger(__name__)
 _OTHER_USER = (
     "The request comes from another user of this machine, or from a proxy that runs as one: set FNTX_WEB_ORIGIN and "
     "add a user (docs/access.md)."
@@ -93,8 +96,15 @@ class Doors:
         """Serve a socket until it ends, or its session does."""
         ended = asyncio.Event()
 
+        async def is_over() -> bool:
+            try:
+                return not await run_in_threadpool(signing_in.still_signed, self._db, signed.session_id)
+            except Exception as error:  # the database is away, as a rule: it is asked again
+                _log.warning("a session is not looked at: %s", without_accounts(str(error)))
+                return False
+
         async def look() -> None:
-            while await run_in_threadpool(signing_in.still_signed, self._db, signed.session_id):
+            while not await is_over():
                 await asyncio.sleep(_LOOK_SECONDS)
             ended.set()
             with suppress(RuntimeError):  # it may have ended by itself meanwhile

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from typing import Any, LiteralString
 
 import psutil
 import pytest
@@ -359,6 +359,25 @@ def test_the_stream_goes_on_after_its_connections_to_the_database_were_ended(dat
                 append(database, [fact(number)])
             append(database, [fact(number)])
             assert [said["body"]["number"] for said in some(connection, 1)] == [number]
+
+
+def test_the_stream_says_that_it_is_down_and_goes_on_after_an_error_that_nobody_expected(
+    database: Database, address: str
+) -> None:
+    with client(address) as connection:
+        append(database, [fact(1)])
+        some(connection, 1)
+        _execute(database, "alter table live.events rename to gone; notify fntx_live")
+        while not isinstance(said := json.loads(connection.recv(timeout=20)), dict) or said["writers"]["stream"]:
+            pass
+        _execute(database, "alter table live.gone rename to events")
+        append(database, [fact(2)])
+        assert [event["body"]["number"] for event in some(connection, 1)] == [2]
+
+
+def _execute(database: Database, statement: LiteralString) -> None:
+    with database.connect() as connection:
+        connection.execute(statement)
 
 
 def test_a_client_hears_which_writers_are_away(database: Database, address: str) -> None:

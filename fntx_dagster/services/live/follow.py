@@ -16,7 +16,7 @@ from fntx_dagster.services.live.writing import EventWriter
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS, _RETRY_SECONDS = 1.0, 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -36,6 +36,7 @@ class AccountFollower:
                 asyncio.run(self._follow(ending))
             except Exception:
                 _log.exception("following %s failed", masked(self._account))
+                ending.wait(_RETRY_SECONDS)
         self._held.release()
 
     async def _follow(self, ending: threading.Event) -> None:

@@ -15,6 +15,8 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.live.states import beat
 
 BEAT_SECONDS = 5
+UNATTENDED_SECONDS = 3 * BEAT_SECONDS
+"""A task that nobody has said to do for so long is done by nobody."""
 _WAIT_SECONDS = 3.0
 """Between two looks whether the lock is free."""
 _log = logging.getLogger(__name__)

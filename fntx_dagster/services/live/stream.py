@@ -20,7 +20,7 @@ from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.model.live import LiveEvent
 from fntx_dagster.services.accounts import numbered_accounts
 from fntx_dagster.services.ledger_accounts.accounts import PREFIX
-from fntx_dagster.services.live.holding import BEAT_SECONDS
+from fntx_dagster.services.live.holding import UNATTENDED_SECONDS
 from fntx_dagster.services.live.running import RELAY
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.live.events import StreamEnds, ends, events_after, events_after_on
@@ -33,7 +33,6 @@ _POLL_SECONDS = 5.0
 _WAIT_SECONDS = 0.5
 _IDLE_SECONDS = 30.0
 _NUMBERS_SECONDS = 30.0
-_UNATTENDED_SECONDS = 3 * BEAT_SECONDS
 _log = logging.getLogger(__name__)
 
 
@@ -125,24 +124,33 @@ class Stream:
                             self._look_at_writers()
                             looked_at = time.monotonic()
                         problem = ""
-                except FntxError as error:
-                    if (said := without_accounts(str(error))) != problem:
-                        _log.warning("the stream waits: %s", said)
-                    problem = said
-                    self._tell(self.unattended | {"stream"})
+                except Exception as error:  # whatever it is, pages hear of it, and the next try may succeed
+                    reason = without_accounts(str(error) if isinstance(error, FntxError) else repr(error))
+                    if reason != problem:
+                        _log.warning("the stream waits: %s", reason)
+                    problem = reason
+                    line.close()
+                    self._set_unattended(self.unattended | {"stream"})
                     self._closing.wait(_WAIT_SECONDS)
         finally:
             line.close()
+            with self._guard:
+                if self._thread is threading.current_thread():
+                    self._end()
 
     def _is_over(self) -> bool:
         with self._guard:
             is_idle = not self._followers and time.monotonic() > self._left_at + _IDLE_SECONDS
             if self._closing.is_set() or is_idle:
-                self._thread = None
-                self._ring.clear()
-                self._read.clear()
+                self._end()
                 return True
             return False
+
+    def _end(self) -> None:
+        """What a stream without a thread knows: nothing. The caller holds the guard."""
+        self._thread = None
+        self._ring.clear()
+        self._read.clear()
 
     def _read_on(self, line: OwnLine) -> None:
         if not self._read.is_set():
@@ -165,10 +173,10 @@ class Stream:
 
     def _look_at_writers(self) -> None:
         beats = heartbeats(self._db)
-        late = {task for task, beat in beats.items() if beat.age > _UNATTENDED_SECONDS}
-        self._tell(frozenset(late if RELAY in beats else late | {RELAY}))
+        late = {task for task, beat in beats.items() if beat.age > UNATTENDED_SECONDS}
+        self._set_unattended(frozenset(late if RELAY in beats else late | {RELAY}))
 
-    def _tell(self, unattended: frozenset[str]) -> None:
+    def _set_unattended(self, unattended: frozenset[str]) -> None:
         if unattended != self.unattended:
             self.unattended = unattended
             self._wake()

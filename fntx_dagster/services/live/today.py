@@ -8,12 +8,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from fntx_dagster.model import live
-from fntx_dagster.services.live.holding import BEAT_SECONDS
+from fntx_dagster.services.live.holding import UNATTENDED_SECONDS
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.live.events import ends, facts_of
 from fntx_dagster.store.live.states import StateRow, heartbeats, states
 
-_UNATTENDED_SECONDS = 3 * BEAT_SECONDS
 NOT_FOLLOWED = "not_followed"
 """In place of the gateway's state, where no process follows the account."""
 
@@ -77,7 +76,7 @@ def account_today(db: Database, account: str) -> AccountToday:
         beat = heartbeats(snapshot).get(f"follow {account}")
     single = {row.kind: row for row in rows if not row.key}
     gateway = single[live.GATEWAY].body if live.GATEWAY in single else {}
-    is_attended = beat is not None and beat.age <= _UNATTENDED_SECONDS
+    is_attended = beat is not None and beat.age <= UNATTENDED_SECONDS
     charged = {event.body["execution_id"]: event.body for event in facts if event.kind == live.COMMISSION}
     return AccountToday(
         event_id=newest,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from decimal import Decimal
 
 import pytest
 
+from fntx_dagster.adapters.gateway.address import Gateway
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.live.follow import AccountFollower
 from fntx_dagster.services.live.today import account_today
+from fntx_dagster.services.live.writing import EventWriter
 from fntx_dagster.simulate.gateway import Faults
 from fntx_dagster.simulate.gateway_accounts import ACCOUNT, CALL_638, JULY_28
 from fntx_dagster.store.database import Database
@@ -132,6 +136,26 @@ def test_a_writer_that_begins_again_tells_nothing_twice(database: Database) -> N
     assert len({(event.kind, event.key) for event in facts}) == len(facts)
     assert before == [event for event in stored(database) if event.kind != "gateway"][: len(before)]
     assert settings.gateway.live_client_id == 271
+
+
+def test_a_follower_that_fails_at_once_waits_before_it_tries_again(database: Database) -> None:
+    tries: list[str] = []
+
+    class Refusing(EventWriter):
+        def begin(self, account: str) -> None:
+            tries.append(account)
+            raise ValueError(account)
+
+    writer, ending = Refusing(database), threading.Event()
+    follower = AccountFollower(database, Gateway("127.0.0.1", 1, 271, 1), ACCOUNT, writer)
+    thread = threading.Thread(target=follower.run, args=(ending,))
+    thread.start()
+    until(lambda: tries)
+    time.sleep(0.5)
+    ending.set()
+    thread.join(20)
+    writer.close()
+    assert tries == [ACCOUNT]
 
 
 def test_two_writers_follow_an_account_one_after_the_other(database: Database) -> None:

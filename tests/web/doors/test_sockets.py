@@ -95,6 +95,18 @@ def test_a_socket_is_closed_for_good_when_its_session_ends(house: House, how: st
     assert refused.value.response.status_code == 403
 
 
+def test_a_session_that_ends_after_the_database_was_away_still_closes_its_socket(house: House) -> None:
+    house.user("ada", "owner")
+    browser = house.signed_in("ada")
+    with follow(house, browser) as socket:
+        assert json.loads(socket.recv(timeout=20))["role"] == "owner"
+        sql("alter table visitors.sessions rename to gone")(house, browser)
+        time.sleep(3 * LOOK_SECONDS)
+        sql("alter table visitors.gone rename to sessions")(house, browser)
+        sign_out(house, browser)
+        assert the_end(socket) == 1008
+
+
 def test_nobody_follows_without_a_session(house: House) -> None:
     for headers in ({}, {"Cookie": "fntx=" + "x" * 43}, {"Authorization": "Bearer x"}):
         with pytest.raises(InvalidStatus) as refused:
