@@ -17,9 +17,6 @@ from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.live.line import OwnLine
 from fntx_dagster.store.queries import columns, one_row
 
-KEPT_DAYS = 7
-"""How long the events of a day are kept once it is told."""
-
 
 class NewEvent(NamedTuple):
     """An event to append; the fields are those of `LiveEvent`."""
@@ -118,20 +115,6 @@ def ends(db: Readable) -> StreamEnds:
     with db.connect() as connection:
         row = connection.execute("select coalesce(min(event_id), 0), coalesce(max(event_id), 0) from live.events")
         return StreamEnds(*one_row(row))
-
-
-def forget(db: Database) -> int:
-    """Remove events of more than a week ago, but of days that are not told the facts that a gateway reported: how
-    many."""
-    with db.connect() as connection:
-        return connection.execute(
-            """delete from live.events as old where heard_at < now() - %s * interval '1 day' and (
-                is_state or not is_provisional or exists (
-                    select from live.events as told
-                    where (told.account_id, told.trading_day, told.kind) = (old.account_id, old.trading_day, 'told')
-                ))""",
-            (KEPT_DAYS,),
-        ).rowcount
 
 
 _FIELDS = LiveEvent._fields

@@ -5,7 +5,8 @@ none. Each statement that appends tells `fntx_live` once, without a number: Post
 ones in a transaction, and every reader reads on from its own number.
 
 What the ledger and the outbox record has numbers of its own: `live.cursors` says up to where events were made of it, in
-the transaction that makes them. Alerts have none and change: their triggers append.
+the transaction that makes them. Alerts have none and change: their triggers note each change in
+`live.changed_alerts`, of which events are made, so that who writes alerts does not wait for the stream.
 """
 
 from alembic import op
@@ -46,6 +47,7 @@ COMMENT ON COLUMN live.events.is_provisional IS 'no statement has confirmed it: 
 CREATE UNIQUE INDEX one_event_of_a_fact ON live.events (kind, key, (coalesce(account_id, '')))
     WHERE key IS NOT NULL AND NOT is_state;
 CREATE INDEX events_of_a_day ON live.events (account_id, trading_day, event_id);
+CREATE INDEX old_events ON live.events USING brin (heard_at);
 
 CREATE TABLE live.states (
     account_id text NOT NULL,
@@ -75,6 +77,14 @@ CREATE TABLE live.orders (
 COMMENT ON TABLE live.orders IS 'orders that have not ended, as their newest event says';
 CREATE INDEX orders_of_a_book ON live.orders (book_id);
 
+CREATE TABLE live.changed_alerts (
+    change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    alert_id bigint NOT NULL,
+    state text NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE live.changed_alerts IS 'changes of alerts of which no event was made yet';
+
 CREATE TABLE live.heartbeats (
     task text PRIMARY KEY,
     holder text NOT NULL,
@@ -91,35 +101,33 @@ BEGIN
 END $$;
 CREATE FUNCTION live.tell() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('fntx_live', '');
+    IF EXISTS (SELECT FROM appended) THEN
+        PERFORM pg_notify('fntx_live', '');
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER take_turn BEFORE INSERT ON live.events FOR EACH STATEMENT EXECUTE FUNCTION live.take_turn();
-CREATE TRIGGER tell AFTER INSERT ON live.events FOR EACH STATEMENT EXECUTE FUNCTION live.tell();
+CREATE TRIGGER tell AFTER INSERT ON live.events REFERENCING NEW TABLE AS appended
+    FOR EACH STATEMENT EXECUTE FUNCTION live.tell();
 """
 
 _ALERTS = """
-CREATE FUNCTION live.tell_alert() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    state text := CASE
-        WHEN NEW.resolved_at IS NOT NULL THEN 'resolved' WHEN NEW.dismissed_at IS NOT NULL THEN 'dismissed'
-        ELSE 'open' END;
+CREATE FUNCTION live.note_alert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO live.events (trading_day, kind, key, as_of, body)
-    VALUES (NEW.trading_day, 'alert', NEW.alert_id || ' ' || state, clock_timestamp(), jsonb_build_object(
-        'alert_id', NEW.alert_id, 'state', state, 'kind', NEW.kind, 'text', NEW.text, 'raised_at', NEW.raised_at))
-    ON CONFLICT DO NOTHING;
+    INSERT INTO live.changed_alerts (alert_id, state) VALUES (NEW.alert_id, CASE
+        WHEN NEW.resolved_at IS NOT NULL THEN 'resolved' WHEN NEW.dismissed_at IS NOT NULL THEN 'dismissed'
+        ELSE 'open' END);
     RETURN NULL;
 END $$;
-CREATE TRIGGER tell_alert AFTER INSERT ON alm_reporting.alerts
-    FOR EACH ROW EXECUTE FUNCTION live.tell_alert();
-CREATE TRIGGER tell_changed_alert AFTER UPDATE ON alm_reporting.alerts
+CREATE TRIGGER note_alert AFTER INSERT ON alm_reporting.alerts
+    FOR EACH ROW EXECUTE FUNCTION live.note_alert();
+CREATE TRIGGER note_changed_alert AFTER UPDATE ON alm_reporting.alerts
     FOR EACH ROW WHEN ((OLD.resolved_at, OLD.dismissed_at) IS DISTINCT FROM (NEW.resolved_at, NEW.dismissed_at))
-    EXECUTE FUNCTION live.tell_alert();
+    EXECUTE FUNCTION live.note_alert();
 """
 
 _BEFORE = """
--- what was there before is no news
+-- events are made of what is recorded from now on
 INSERT INTO live.cursors (source, position) SELECT 'book ' || book_id, head_no FROM ledger.books;
 INSERT INTO live.cursors (source, position)
 SELECT 'signatures', coalesce(max(event_id), 0) FROM alm_reporting.signature_events;
