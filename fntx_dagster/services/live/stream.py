@@ -21,11 +21,7 @@ from fntx_dagster.model.live import LiveEvent
 from fntx_dagster.services.accounts import numbered_accounts
 from fntx_dagster.services.ledger_accounts.accounts import PREFIX
 from fntx_dagster.services.live.holding import UNATTENDED_SECONDS
-<<<<<<< Updated upstream
 from fntx_dagster.services.live.relay import RELAY
-=======
-from fntx_dagster.services.live.relay import RELAY
->>>>>>> Stashed changes
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.live.events import StreamEnds, ends, events_after, events_after_on
 from fntx_dagster.store.live.line import OwnLine
