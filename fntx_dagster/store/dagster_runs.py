@@ -107,11 +107,11 @@ def _automations(connection: psycopg.Connection) -> list[AutomationRow]:
         from instigators left join lateral (select status, timestamp from job_ticks
             where job_ticks.selector_id = instigators.selector_id order by id desc limit 1) as tick on true"""
     )
-    found = [
+    automations = [
         AutomationRow(_name(body), kind.lower(), status, tick, ticked and ticked.replace(tzinfo=UTC))
         for kind, status, body, tick, ticked in rows
     ]
-    return sorted(found)
+    return sorted(automations, key=lambda each: (each.name, each.kind))
 
 
 def _ledger_checks(connection: psycopg.Connection) -> list[CheckRow]:
