@@ -15,11 +15,14 @@ import requests
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.dashboard.verification import session_states
 from fntx_dagster.services.signatures.checking import check_disclosure
+from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.web.asking import Site
 from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
+from tests.web.asking import ask as page_of
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
+OWNERS = Visitor(OWNER, OWNER)
 CHOSEN = "from=2025-07-14&to=2025-07-18&metric=net_pnl&metric=closing_nav_official"
 
 
@@ -31,6 +34,9 @@ def window() -> Iterator[Page]:
 
 def ask(address: str, path: str, **form: str) -> requests.Response:
     if form:
+        if "plan" not in form and "/disclose" in path:  # the form holds what the page showed
+            pinned = re.search(r'name="plan" value="(\w{64})"', ask(address, path).text)
+            form["plan"] = pinned[1] if pinned else ""
         return requests.post(address + path, data=form, headers={"Origin": address}, timeout=60, allow_redirects=False)
     return requests.get(address + path, timeout=60)
 
@@ -53,6 +59,35 @@ def test_before_a_link_is_made_the_page_says_what_follows(address: str) -> None:
     assert "follows from closing_nav_official of the session before" in text
     left_out = html.unescape(ask(address, f"/a/1/disclose?{CHOSEN}&day=2025-07-15").text)
     assert "2025-07-14, 2025-07-16, 2025-07-17 and 1 more days has a record that you leave out" in left_out
+
+
+def test_a_form_whose_plan_has_changed_publishes_nothing_and_shows_the_new_plan(address: str) -> None:
+    before = ask(address, "/a/1/shares").text.count("<h3>")
+    fewer = re.search(r'name="plan" value="(\w{64})"', ask(address, f"/a/1/disclose?{CHOSEN}&day=2025-07-15").text)
+    assert fewer
+    for plan in (fewer[1], "0" * 64, " "):
+        for action in ("link", "file"):
+            answer = ask(address, f"/a/1/disclose?{CHOSEN}", action=action, lasts="7", note="", node="", plan=plan)
+            assert answer.status_code == 409
+            assert "has changed since you saw it" in answer.text
+            assert "2 figures of 5 days" in answer.text
+            assert "/s/" not in answer.text
+    assert ask(address, "/a/1/shares").text.count("<h3>") == before
+
+
+def test_behind_tls_the_link_and_the_badge_have_the_origin_of_the_settings(site: Site) -> None:
+    settings = site.settings.model_copy(
+        update={"web": site.settings.web.model_copy(update={"origin": "https://fntx.example"})}
+    )
+    secure = site._replace(settings=settings)
+    planned = bytes(page_of(secure, f"/a/1/disclose?{CHOSEN}", OWNERS).body).decode()
+    pinned = re.search(r'name="plan" value="(\w{64})"', planned)
+    assert pinned
+    form = {"action": "link", "lasts": "7", "plan": pinned[1]}
+    text = html.unescape(bytes(page_of(secure, f"/a/1/disclose?{CHOSEN}", OWNERS, form).body).decode())
+    assert re.search(r">https://fntx\.example/s/[\w-]{22}</a>", text)
+    assert re.search(r'src="https://fntx\.example/badge/[\w-]{22}"', text)
+    assert "http://localhost" not in text
 
 
 def test_a_link_is_made_seen_listed_and_ended(address: str) -> None:

@@ -33,6 +33,10 @@ _URL = re.compile(r"[!-~]+").fullmatch
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}").fullmatch
 
 
+class PlanChanged(Permanent):
+    """What would be published is no longer what somebody agreed to: a day was signed, or corrected, since."""
+
+
 class MadeLink(NamedTuple):
     """A link that was made. `token` is known to nobody else and cannot be shown again; `path` is what follows the
     address of the server."""
@@ -64,15 +68,19 @@ def make_link(
     metrics: Sequence[str],
     terms: LinkTerms,
     days: Sequence[date] | None = None,
+    *,
+    digest: str | None = None,
 ) -> MadeLink:
     """Make a link that shows the named metrics of the signed days of a period, or of `days` alone, in their newest
-    versions. What it shows never changes.
+    versions. What it shows never changes. `digest`: of the plan that somebody agreed to, if he saw one.
 
-    Raises Permanent where `plan` or a disclosure does, and for a note that is too long or a node that is no URL.
+    Raises Permanent where `plan` or a disclosure does, for a note that is too long or a node that is no URL, and
+    PlanChanged.
     """
     _refuse_terms(terms)
     with db.snapshot() as snapshot:
         planned = plan(snapshot, account, period, metrics, days)
+        refuse_changed(planned, digest)
         signed = [signed_day(snapshot, account, day, version) for day, version in planned.days]
         disclosures = [
             NewDisclosure(
@@ -128,6 +136,15 @@ def end_link(db: Database, share_id: int, accounts: Collection[str] | None = Non
     if not making.end_link(db, share_id):
         raise Permanent(f"link {share_id} was ended before")
     return link
+
+
+def refuse_changed(planned: SharePlan, digest: str | None) -> None:
+    """Raise PlanChanged where `digest` is that of another plan; None is of no plan."""
+    if digest is not None and digest != planned.digest:
+        raise PlanChanged(
+            "what would be shown has changed since you saw it: a day was signed or corrected",
+            "Look again at what would be shown, then send the form",
+        )
 
 
 def digest_of(token: str) -> bytes:

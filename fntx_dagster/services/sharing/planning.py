@@ -3,6 +3,8 @@ everything that was shown before."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -39,6 +41,7 @@ class SharePlan(NamedTuple):
     days with a record that are left out, which a page calls posted and not shown. `follows`: what a stranger can
     compute that he could not before."""
 
+    metrics: tuple[str, ...]
     period: Period
     calendar: str
     days: tuple[tuple[date, int], ...]
@@ -47,6 +50,12 @@ class SharePlan(NamedTuple):
     left_out: tuple[date, ...]
     follows: tuple[Follows, ...]
     shown_before: int
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what would be published: the period, the metrics, and the days with their versions."""
+        published = [self.metrics, self.period, self.calendar, self.days]
+        return hashlib.sha256(json.dumps(published, default=str).encode("ascii")).hexdigest()
 
 
 def plan(
@@ -77,6 +86,7 @@ def plan(
     new = {Known(day, name) for day in chosen for name in metrics}
     own_sessions = sorted(numbered_sessions(db, EVER, account))
     return SharePlan(
+        tuple(metrics),
         period,
         calendar,
         tuple((day, signed[day].version) for day in chosen),

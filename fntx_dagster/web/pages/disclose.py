@@ -13,7 +13,15 @@ from starlette.responses import Response
 from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.dashboard.overview import newest_day
-from fntx_dagster.services.sharing.making import LONGEST_NOTE, LinkTerms, MadeLink, make_file, make_link
+from fntx_dagster.services.sharing.making import (
+    LONGEST_NOTE,
+    LinkTerms,
+    MadeLink,
+    PlanChanged,
+    make_file,
+    make_link,
+    refuse_changed,
+)
 from fntx_dagster.services.sharing.planning import Follows, SharePlan, plan
 from fntx_dagster.services.signatures.values import not_computed, signed_metrics
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
@@ -55,11 +63,23 @@ def show(asked: Asked) -> Answer:
     try:
         if asked.acts:
             return _made(asked, wish)
-        planned, every = _planned(asked, wish) if wish.metrics else (None, [])
-        return Shown("disclose.html.j2", "Show to a stranger", _values(asked, wish, every, planned))
+        return _form(asked, wish)
+    except PlanChanged as refusal:
+        return _form(asked, wish, refusal)
     except Permanent as refusal:
-        values = _values(asked, wish, [], None) | {"refusal": without_accounts(f"{refusal.message}. {refusal.way_out}")}
-        return Shown("disclose.html.j2", "Show to a stranger", values, 409)
+        return _refused(_values(asked, wish, [], None), refusal)
+
+
+def _form(asked: Asked, wish: _Wish, refusal: Permanent | None = None) -> Shown:
+    """The form and, once figures are chosen, what would be shown as it is now."""
+    planned, every = _planned(asked, wish) if wish.metrics else (None, [])
+    values = _values(asked, wish, every, planned)
+    return _refused(values, refusal) if refusal else Shown("disclose.html.j2", "Show to a stranger", values)
+
+
+def _refused(values: dict[str, object], refusal: Permanent) -> Shown:
+    said = without_accounts(f"{refusal.message}. {refusal.way_out}")
+    return Shown("disclose.html.j2", "Show to a stranger", values | {"refusal": said}, 409)
 
 
 def _planned(asked: Asked, wish: _Wish) -> tuple[SharePlan, list[date]]:
@@ -72,8 +92,10 @@ def _planned(asked: Asked, wish: _Wish) -> tuple[SharePlan, list[date]]:
 
 def _made(asked: Asked, wish: _Wish) -> Answer:
     site, account, form = asked.site, asked.account.account_id, asked.form
+    agreed = form.get("plan", "")
     if form.get("action") == "file":
         planned, _ = _planned(asked, wish)
+        refuse_changed(planned, agreed)
         if len(planned.days) != 1:
             raise Permanent("a file shows one day", "Choose one day, or make a link")
         [(day, version)] = planned.days
@@ -87,12 +109,12 @@ def _made(asked: Asked, wish: _Wish) -> Answer:
         raise BadAddress("action is link or file, lasts one of those offered")
     lasts = timedelta(days=int(form["lasts"])) if form["lasts"] else None
     terms = LinkTerms(form.get("note", "").strip(), lasts, form.get("node", "").strip() or None)
-    made = make_link(site.settings, site.db, account, wish.period, wish.metrics, terms, wish.days)
+    made = make_link(site.settings, site.db, account, wish.period, wish.metrics, terms, wish.days, digest=agreed)
     return Shown("made.html.j2", "A link was made", _of_link(asked, made))
 
 
 def _of_link(asked: Asked, made: MadeLink) -> dict[str, object]:
-    origin = f"{asked.request.base_url}".rstrip("/")
+    origin = asked.site.settings.web.origin or f"{asked.request.base_url}".rstrip("/")
     badge = (
         f'<iframe src="{origin}/badge/{made.token}" title="Track record" width="440" height="96" loading="lazy" '
         f'sandbox="allow-scripts allow-same-origin allow-popups"></iframe>'

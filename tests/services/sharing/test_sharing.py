@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.period import Period
 from fntx_dagster.services.sharing import making, showing
 from fntx_dagster.services.sharing.making import LinkTerms, MadeLink, make_file, make_link
 from fntx_dagster.services.sharing.planning import plan
@@ -88,6 +89,30 @@ def test_another_accounts_link_can_neither_be_listed_nor_ended(owner: Owner) -> 
     with pytest.raises(Permanent, match="there is no link"):
         making.end_link(owner.db, link.share_id, {"U9"})
     assert shown_by(owner.db, link.token) is not None
+
+
+def test_a_plan_that_was_agreed_to_is_the_one_that_is_published_or_none_is(owner: Owner) -> None:
+    from fntx_dagster.services.signatures.signing import sign
+    from tests.services.signatures.conftest import amended
+
+    def link(digest: str) -> MadeLink:
+        return make_link(owner.settings, owner.db, ACCOUNT, PERIOD, ["net_pnl"], LinkTerms(), digest=digest)
+
+    agreed = plan(owner.db, ACCOUNT, PERIOD, ["net_pnl"]).digest
+    assert plan(owner.db, ACCOUNT, PERIOD, ["delta"]).digest != agreed
+    assert link(agreed).plan.digest == agreed
+    friday = date(2025, 7, 18)
+    by_hand.build(owner.db, ACCOUNT, friday)
+    sign(owner.settings, owner.db, Period.on(friday))
+    with pytest.raises(making.PlanChanged, match="has changed since you saw it"):
+        link(agreed)
+    agreed = plan(owner.db, ACCOUNT, PERIOD, ["net_pnl"]).digest
+    with owner.db.connect() as connection:
+        connection.execute("update alm_reporting.daily_summary set net_pnl = 99 where trading_day = %s", (DAYS[1],))
+    assert amended(owner.db, owner.settings, DAYS[1], DAYS[1], "a fee")
+    with pytest.raises(making.PlanChanged):
+        link(agreed)
+    assert len(making.list_links(owner.db)) == 1
 
 
 def test_the_token_is_not_kept_and_a_new_one_is_made_for_each_link(owner: Owner) -> None:
