@@ -145,7 +145,7 @@ class Asked:
     def text(self, name: str) -> str | None:
         """A name in the query, of at most 64 printable characters; None where it is missing. Raises BadAddress."""
         text = self.request.query_params.get(name)
-        if text and (len(text) > _LONGEST_NAME or not text.isascii() or cleaned(text) != text):
+        if text and (len(text) > _LONGEST_NAME or cleaned(text) != text):
             raise BadAddress(f"{name} has at most {_LONGEST_NAME} printable characters")
         return text or None
 

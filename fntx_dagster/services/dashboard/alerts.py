@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fntx_dagster.services.alerting import TITLES, dismissed
-from fntx_dagster.services.status import settle_alerts
 from fntx_dagster.services.visitors.visitor import Visitor
-from fntx_dagster.settings import Settings
 from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Alert, PastAlert
 from fntx_dagster.store.database import Database
@@ -26,9 +24,8 @@ class AlertsShown(NamedTuple):
     before: int | None
 
 
-def alerts_of(settings: Settings, db: Database, kind: str | None, before: int | None) -> AlertsShown:
-    """The alerts of a kind, or of all. What is over by now is resolved first."""
-    settle_alerts(settings, db)
+def alerts_of(db: Database, kind: str | None, before: int | None) -> AlertsShown:
+    """The alerts of a kind, or of all. Nothing is written: what is over is resolved by the sensor of the alerts."""
     with db.snapshot() as snapshot:
         past = alerts.past_alerts(snapshot, kind, before, _PAST + 1)
         page = past[:_PAST]

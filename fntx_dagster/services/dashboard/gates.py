@@ -35,8 +35,8 @@ class BreakerShown(NamedTuple):
 
 
 class GatesShown(NamedTuple):
-    """`exchanges`: exchange → approved orders in the burst window; `breakers`: the user's first, of the bots the first
-    hundred; `trips`: the newest fifty, newest first."""
+    """`exchanges`: exchange → approved orders in the burst window; `breakers`: the user's first, then those of the
+    bots that are tripped, and of the other bots the first hundred by name; `trips`: the newest fifty, newest first."""
 
     rules: Rules
     exchanges: Mapping[str, int]
@@ -61,11 +61,12 @@ def gates_of(desk: Desk, visitor: Visitor, book: SeenBook) -> GatesShown:
         used = book_list.approved_on(db, book_id, desk.day(now))
         bots = book_list.bots_of(db, book_id, _MOST_BOTS)
         exchanges = reading.burst(db, book_id, now - rules.burst_window, now)
-        tripped = {name: reading.trip(db, book_id, name) for name in stored.tripped}
+        tripped = reading.standing_trips(db, book_id)
         trips = reading.trips(db, book_id, None, _TRIPS)
     stored.book.observe(desk.day(now))
     shown = []
-    for name in (USER, *bots):
+    stopped = sorted(name for name in tripped if name != USER)
+    for name in (USER, *stopped, *(bot for bot in bots if bot not in tripped)):
         whose = Entity(book.row.user_id, name or None)
         shown.append(
             BreakerShown(

@@ -92,10 +92,9 @@ def one_order(db: Database, visitor: Visitor, order_id: str) -> OrderShown | Non
         if row is None or book is None:
             return None
         fills = order_list.fills_of(snapshot, row["order_id"], _MOST_FILLS)
-        entries = order_list.events_of(snapshot, book.book_id, row["order_id"], _MOST_FILLS)
-        with snapshot.connect() as connection:
-            made = [reading.entry(connection, book.book_id, fill["entry_no"]) for fill in fills]
-        entries = sorted([*entries, *(entry for entry in made if entry)], key=lambda entry: entry["entry_no"])
+        events = order_list.events_of(snapshot, book.book_id, row["order_id"], _MOST_FILLS)
+        booked = reading.entries_of(snapshot, book.book_id, [fill["entry_no"] for fill in fills])
+        entries = sorted([*events, *booked], key=lambda entry: entry["entry_no"])
         return OrderShown(SeenBook(BookNames(snapshot).shown(book.user_id), book), row, _gates(row), fills, entries)
 
 

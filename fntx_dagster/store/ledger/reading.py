@@ -140,6 +140,17 @@ def entry(connection: psycopg.Connection, book_id: int, number: int) -> Entry | 
     return StoredEntry._make(row).entry if row else None
 
 
+def entries_of(db: Readable, book_id: int, numbers: Sequence[int]) -> list[Entry]:
+    """The entries of a book with these numbers, in order."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select entry_no, body::text, prev_hash, hash from ledger.entries
+            where book_id = %s and entry_no = any(%s) order by entry_no""",
+            (book_id, list(numbers)),
+        )
+        return [StoredEntry._make(row).entry for row in rows]
+
+
 def moves_money(connection: psycopg.Connection, book_id: int, number: int) -> bool:
     """Whether an entry moves money and takes no other one back."""
     return one_value(
@@ -188,6 +199,17 @@ def trip(db: Readable, book_id: int, bot_id: str) -> Mapping[str, Any] | None:
             where book_id = %s and bot_id = %s""",
             (book_id, bot_id),
         ).fetchone()
+
+
+def standing_trips(db: Readable, book_id: int) -> dict[str, Mapping[str, Any]]:
+    """The user (empty) and each bot of a book that is tripped → the trip that it has not been reset from."""
+    with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """select trips.* from ledger.trips join ledger.breakers using (book_id, bot_id, trip_no)
+            where book_id = %s order by bot_id""",
+            (book_id,),
+        ).fetchall()
+    return {row["bot_id"]: row for row in rows}
 
 
 def trips(db: Readable, book_id: int, bot_id: str | None, limit: int) -> Sequence[Mapping[str, Any]]:

@@ -17,7 +17,6 @@ from fntx_dagster.accounting.bookings import ACTION_KEY, TRANSFER_KEY
 from fntx_dagster.adapters.flex.sections import SECTIONS
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Readable
-from fntx_dagster.store.queries import one_value
 from fntx_dagster.store.raw_flex.tables import typed_columns
 
 TABLES = {section.table: section for section in SECTIONS}
@@ -42,12 +41,13 @@ PARTS_FROM = ("open_positions", "interest_accruals", "conversion_rates")
 
 
 class SectionRows(NamedTuple):
-    """Rows of one table that a day is made of: (row_id, kind, values of SAID). `number` counts all of them."""
+    """Rows of one table that a day is made of: (row_id, kind, values of SAID). `has_more`: whether there are more than
+    these."""
 
     table: str
     columns: Sequence[str]
     rows: Sequence[tuple[int, str, Sequence[Any]]]
-    number: int
+    has_more: bool
 
 
 class DeliveredFile(NamedTuple):
@@ -137,16 +137,16 @@ def rows_of_day(db: Readable, account: str, days: Period, most: int) -> list[Sec
     listed = []
     with db.connect() as connection:
         for table, columns in SAID.items():
-            where = sql.SQL(
-                "from {} where account_id = %s and row_date between %s and %s and withdrawn_at is null"
-            ).format(sql.Identifier("raw_flex", table))
-            number = one_value(connection.execute(sql.SQL("select count(*) {}").format(where), (account, *days)))
-            if not number and table not in PARTS_FROM:
-                continue
             names = sql.SQL(", ").join(map(sql.Identifier, columns))
-            query = sql.SQL("select row_id, row_kind, {} {} order by row_date, row_id limit %s").format(names, where)
-            rows = connection.execute(query, (account, *days, most)).fetchall()
-            listed.append(SectionRows(table, columns, [(row[0], row[1], row[2:]) for row in rows], number))
+            query = sql.SQL(
+                """select row_id, row_kind, {} from {}
+                where account_id = %s and row_date between %s and %s and withdrawn_at is null
+                order by row_date, row_id limit %s"""
+            ).format(names, sql.Identifier("raw_flex", table))
+            rows = connection.execute(query, (account, *days, most + 1)).fetchall()
+            if rows or table in PARTS_FROM:
+                shown = [(row[0], row[1], row[2:]) for row in rows[:most]]
+                listed.append(SectionRows(table, columns, shown, len(rows) > most))
     return listed
 
 

@@ -19,7 +19,7 @@ def show(asked: Asked) -> Answer:
     if asked.acts and not refusal:
         return RedirectResponse("/alerts", 303)
     before = asked.number("before")
-    found = alerts_of(asked.site.settings, asked.site.db, None if kind == "any" else kind, before)
+    found = alerts_of(asked.site.db, None if kind == "any" else kind, before)
     values = {
         "open": [(alert, TITLES.get(alert.kind, alert.kind)) for alert in found.open],
         "past": Grid("Past alerts", _HEADERS, [_past(alert) for alert in found.past], words=len(_HEADERS)),

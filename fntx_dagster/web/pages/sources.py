@@ -97,5 +97,5 @@ def _table(each: SectionRows, account: str) -> dict[str, Any]:
             (f"{account}/raw/{each.table}/{row_id}", kind, [cell(value) for value in values])
             for row_id, kind, values in each.rows
         ],
-        "more": each.number - len(each.rows),
+        "has_more": each.has_more,
     }

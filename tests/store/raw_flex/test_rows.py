@@ -102,7 +102,7 @@ def test_a_row_of_another_account_or_table_is_none(database: Database, tmp_path:
     assert raw_row(database, "U1", "cash_transactions", found[1]) is None
 
 
-def test_the_rows_of_a_day_are_bounded_and_counted(database: Database, tmp_path: Path) -> None:
+def test_the_rows_of_a_day_are_bounded_and_say_whether_there_are_more(database: Database, tmp_path: Path) -> None:
     rates = [
         row("ConversionRate", reportDate="20250717", fromCurrency=f"C{number:02}", toCurrency="HKD", rate="7.8")
         for number in range(12)
@@ -110,7 +110,9 @@ def test_the_rows_of_a_day_are_bounded_and_counted(database: Database, tmp_path:
     loaded(database, tmp_path / "first.xml", *rates, name="ConversionRates")
     listed = {each.table: each for each in rows_of_day(database, "U1", Period.on(date(2025, 7, 17)), 5)}
     assert set(listed) == {"conversion_rates", "open_positions", "interest_accruals"}
-    assert (len(listed["conversion_rates"].rows), listed["conversion_rates"].number) == (5, 12)
-    assert listed["open_positions"].number == 0
+    assert (len(listed["conversion_rates"].rows), listed["conversion_rates"].has_more) == (5, True)
+    [whole] = [each for each in rows_of_day(database, "U1", Period.on(date(2025, 7, 17)), 12) if each.rows]
+    assert (len(whole.rows), whole.has_more) == (12, False)
+    assert (listed["open_positions"].rows, listed["open_positions"].has_more) == ([], False)
     _, kind, values = listed["conversion_rates"].rows[0]
     assert (kind, values[1:]) == ("ConversionRate", ("HKD", Decimal("7.8")))

@@ -8,7 +8,8 @@ import pytest
 
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.alerting import record
-from fntx_dagster.services.status import open_alerts
+from fntx_dagster.services.signatures import late_records
+from fntx_dagster.services.status import open_alerts, settle_alerts
 from fntx_dagster.services.visitors.visitor import FUND, SOURCE, TRADER, Visitor
 from fntx_dagster.web.asking import Site
 from tests.web.asking import ask
@@ -65,6 +66,19 @@ def test_what_is_over_is_among_the_past_with_its_end_and_pages_hold_each_once(or
     both = [*(f"key {n};" in first for n in range(55)), *(f"key {n};" in second for n in range(55))]
     assert sum(both) == 55
     assert 'rel="next"' not in second
+
+
+def test_a_reader_of_the_page_writes_nothing(orders_site: Site) -> None:
+    """The queue of this home is empty, so that the sensor will resolve this alert: the page leaves that to it."""
+    observed = [Finding("one", "the queue waits, a reader sees")]
+    record(orders_site.db, [Observed("queue", late_records.SOURCE, observed)])
+    try:
+        assert "the queue waits, a reader sees" in words(page(orders_site, "/alerts", THE_AUDITOR)[1])
+        number_of(orders_site, "a reader sees")
+        settle_alerts(orders_site.settings, orders_site.db)
+        assert not [alert for alert in open_alerts(orders_site.db) if "a reader sees" in alert.text]
+    finally:
+        record(orders_site.db, [Observed("queue", late_records.SOURCE, [])])
 
 
 def test_an_auditor_reads_and_dismisses_nothing_and_others_see_no_such_page(raised: Site) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fntx_dagster.services.dashboard.books import seen_book
 from fntx_dagster.services.orders import asking, guarding
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.desk import desk_of
@@ -58,6 +59,30 @@ def test_a_users_own_breaker_is_tripped_by_him_and_reset_by_an_owner_alone(order
     assert "Only an owner resets" in page(orders_site, GATES, ADA)[1]
     assert ask(orders_site, GATES, THE_OWNER, {"action": "reset", "bot": "", "reason": WHY}).status_code == 303
     assert history(orders_site)[0]["reset_by_user_id"] == "olga"
+
+
+def test_a_tripped_bot_is_shown_however_many_bots_there_are_and_its_breaker_is_reset(orders_site: Site) -> None:
+    book = seen_book(orders_site.db, ADA, "ada", "paper")
+    assert book is not None
+    number = book.row.book_id
+    with orders_site.db.connect() as connection:
+        connection.execute(
+            """insert into ledger.bots (book_id, bot_id)
+            select %s, 'a' || lpad(n::text, 3, '0') from generate_series(1, 101) as n union all select %s, 'zz-last'""",
+            (number, number),
+        )
+    try:
+        assert ask(orders_site, GATES, ADA, {"action": "trip", "bot": "zz-last", "reason": "enough"}).status_code == 303
+        shown = page(orders_site, GATES, ADA)[1]
+        assert "Bot zz-last" in words(shown)
+        assert shown.count('name="bot" value="zz-last"') == 1
+        assert ask(orders_site, GATES, ADA, {"action": "reset", "bot": "zz-last", "reason": WHY}).status_code == 303
+        assert "Bot zz-last" not in words(page(orders_site, GATES, ADA)[1])
+    finally:
+        with orders_site.db.connect() as connection:
+            connection.execute(
+                "delete from ledger.bots where book_id = %s and bot_id ~ '^a[0-9]{3}$|zz-last'", (number,)
+            )
 
 
 @pytest.mark.parametrize("role", [FUND, AUDITOR, SOURCE])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 
+from fntx_dagster.services.accounts import numbered_accounts
 from fntx_dagster.services.dashboard.orders import OrderSearch, orders_of
 from fntx_dagster.services.orders.asking import order_status
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.web.asking import Site
+from fntx_dagster.web.grids import address_of, path_of
 from tests.web.trading.conftest import ADA, BOB, THE_AUDITOR, THE_OWNER
 from tests.web.trading.pages import page
 
@@ -84,6 +87,14 @@ def test_an_auditor_sees_every_order_and_a_trader_his_own_alone(orders_site: Sit
     assert page(orders_site, "/orders?user=ada", BOB) == nobody
     assert page(orders_site, f"/orders?before={order}", BOB) == nobody
     assert nobody[0] == 404
+
+
+def test_the_book_of_a_brokers_account_leads_to_its_orders_by_its_label(site: Site) -> None:
+    [account] = numbered_accounts(site.db)
+    status, text = page(site, path_of("ledger", account.label, "live"), THE_OWNER)
+    [orders] = set(re.findall(r'href="(/orders\?[^"]*)"', text))
+    assert (status, page(site, unescape(orders), THE_OWNER)[0]) == (200, 200)
+    assert page(site, address_of("/ledger", after=account.label), THE_OWNER)[0] == 200
 
 
 @pytest.mark.parametrize(
