@@ -275,9 +275,9 @@ def test_an_address_that_others_reach_is_refused_without_a_token(tmp_path: Path)
 def test_the_code_server_that_is_killed_comes_back_and_the_definitions_can_be_read_anew(ui: Ui) -> None:
     [before] = code_servers(ui)
     assert ui.ask(RELOAD)[1]["data"]["reloadRepositoryLocation"]["__typename"] == "WorkspaceLocationEntry"
-    wait_for(lambda: not before.is_running(), 90)  # it has no run, and hears no heartbeat
+    wait_for(lambda: not before.is_running(), 180)  # it has no run, and hears no heartbeat
     [code_server] = code_servers(ui)
     code_server.kill()
-    wait_for(lambda: "the code server had ended, and is started again" in ui.shown, 60)
-    wait_for(lambda: ui.ask(LAUNCH)[1]["data"]["launchRun"]["__typename"] == "LaunchRunSuccess", 90)
+    wait_for(lambda: "the code server had ended, and is started again" in ui.shown, 180)
+    wait_for(lambda: ui.ask(LAUNCH)[1]["data"]["launchRun"]["__typename"] == "LaunchRunSuccess", 180)
     assert [each.pid for each in code_servers(ui)] not in ([], [code_server.pid])
