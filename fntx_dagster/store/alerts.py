@@ -124,9 +124,9 @@ def raised_subjects(db: Readable, source: str, subjects: Sequence[str]) -> set[s
         return {subject for (subject,) in rows}
 
 
-def open_alerts(db: Readable) -> list[Alert]:
-    """What is not over and nobody has dismissed, oldest first."""
-    return _alerts(db, "resolved_at is null and dismissed_at is null", ())
+def open_alerts(db: Readable, subject: str | None = None) -> list[Alert]:
+    """What is not over and nobody has dismissed, of a subject or of all, oldest first."""
+    return _alerts(db, "resolved_at is null and dismissed_at is null and subject = coalesce(%s, subject)", (subject,))
 
 
 def unresolved(db: Readable) -> dict[Alert, str]:

@@ -19,20 +19,20 @@ from fntx_dagster.store.database import Readable
 from fntx_dagster.store.ledger import book_list, books, checking, reading
 from fntx_dagster.store.ledger.books import About
 from fntx_dagster.store.ledger.reading import BookDay
-from fntx_dagster.store.marts.status import last_days
+from fntx_dagster.store.marts.status import last_days_of
 
 _ENTRIES, _DAYS, _LOTS = 25, 30, 200
 
 
 class BookStates(NamedTuple):
-    """BookStates by their users, each with its state now; `after`: the name behind which the next page begins."""
+    """Books by their users, each with its state now; `after`: the name behind which the next page begins."""
 
     books: list[tuple[SeenBook, BookState]]
     after: str | None
 
 
 class DaysOfBook(NamedTuple):
-    """The account that a book's days are told of, and the last that are closed and signed; None where none is.
+    """The account that has the days of a book, and its last closed and its last signed day; None where there is none.
     `is_brokers`: its statements are a broker's, and not written from the book."""
 
     account: NumberedAccount
@@ -63,7 +63,7 @@ class BookShown(NamedTuple):
     entries: list[Entry]
     before: int | None
     days: list[BookDay]
-    told: DaysOfBook | None
+    account_days: DaysOfBook | None
 
 
 def books_of(desk: Desk, visitor: Visitor, after: str | None) -> BookStates:
@@ -95,15 +95,16 @@ def book_of(desk: Desk, visitor: Visitor, book: SeenBook, before: int | None) ->
             entries,
             last if last > 1 else None,
             book_list.newest_days(db, book_id, _DAYS),
-            _told(db, visitor, book),
+            _account_days(db, visitor, book),
         )
 
 
-def _told(db: Readable, visitor: Visitor, book: SeenBook) -> DaysOfBook | None:
-    """Of a broker's account its days, of another book those of the account that it is; of what the visitor may see."""
+def _account_days(db: Readable, visitor: Visitor, book: SeenBook) -> DaysOfBook | None:
+    """A broker's book has the days of the broker's account, any other book those of its own account; None where the
+    visitor may not see that account, or where it has no statement."""
     own = account_id_of(book.row.user_id, book.row.is_paper)
     broker = next((each for each, number in checking.broker_books(db).items() if number == book.row.book_id), own)
     for account in numbered_accounts(db):
         if account.account_id == broker and visitor.may_see(broker):
-            return DaysOfBook(account, broker != own, *last_days(db).get(broker, (None, None)))
+            return DaysOfBook(account, broker != own, *last_days_of(db, broker))
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from fntx_dagster.store import alerts
 from fntx_dagster.store.alerts import Alert
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts import performance, summaries
-from fntx_dagster.store.marts.status import last_days
+from fntx_dagster.store.marts.status import LastDays, last_days, last_days_of
 
 _SPARKLINE = 60
 """Sessions of the small chart."""
@@ -45,21 +45,21 @@ class AccountNow(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """All accounts that a visitor sees, in the order of their numbers, and the alerts that are open, oldest first."""
+    """All accounts that a visitor sees, in the order of their numbers, and the alerts that are open, oldest first,
+    where they were asked for."""
 
     accounts: list[AccountNow]
     alerts: list[Alert]
 
 
-def overview(settings: Settings, db: Database, seen: Collection[NumberedAccount]) -> Overview:
-    """Read the accounts `seen` from one snapshot. An account whose provisional day cannot be computed is shown without
-    it."""
+def overview(
+    settings: Settings, db: Database, seen: Sequence[NumberedAccount], *, with_alerts: bool = True
+) -> Overview:
+    """Read the accounts `seen` from one snapshot, in so many queries however many they are. An account whose
+    provisional day cannot be computed is shown without it."""
     with db.snapshot() as snapshot:
-        ends = last_days(snapshot)
-        return Overview(
-            [account_now(settings, snapshot, account, *ends.get(account.account_id, (None, None))) for account in seen],
-            alerts.open_alerts(snapshot),
-        )
+        found = accounts_now(settings, snapshot, seen, _SPARKLINE)
+        return Overview(found, alerts.open_alerts(snapshot) if with_alerts else [])
 
 
 class OneAccount(NamedTuple):
@@ -74,9 +74,8 @@ class OneAccount(NamedTuple):
 def one_account(settings: Settings, db: Database, account: NumberedAccount) -> OneAccount:
     """Read one account from one snapshot. A benchmark that cannot be read is left out."""
     with db.snapshot() as snapshot:
-        ends = last_days(snapshot).get(account.account_id, (None, None))
-        now = account_now(settings, snapshot, account, *ends, newest=_YEAR)
-        own = [alert for alert in alerts.open_alerts(snapshot) if alert.subject == account.label]
+        [now] = accounts_now(settings, snapshot, [account], _YEAR)
+        own = alerts.open_alerts(snapshot, account.label)
         if not now.nav:
             return OneAccount(now, None, own)
         period = Period(now.nav[0].trading_day, now.nav[-1].trading_day)
@@ -85,29 +84,39 @@ def one_account(settings: Settings, db: Database, account: NumberedAccount) -> O
         return OneAccount(now, market, own)
 
 
-def account_now(
-    settings: Settings,
-    db: Readable,
-    account: NumberedAccount,
-    built: date | None,
-    signed: date | None,
-    newest: int = _SPARKLINE,
-) -> AccountNow:
-    """One account as it is now; `built` and `signed` are its newest such days."""
-    name = account.account_id
+def accounts_now(settings: Settings, db: Readable, seen: Sequence[NumberedAccount], newest: int) -> list[AccountNow]:
+    """These accounts as they are now, each with the NAVs of so many sessions at most."""
+    ends = last_days(db, [account.account_id for account in seen])
+    built = {account: days.built for account, days in ends.items() if days.built}
+    rows, metrics = summaries.summaries_on(db, built), performance.metrics_on(db, built)
+    navs, today = performance.newest_navs(db, built, newest), _provisional(settings, db, ends)
+    return [
+        AccountNow(
+            account,
+            rows.get(name),
+            ends[name].signed,
+            navs.get(name, []),
+            metrics.get(name, {}),
+            today.get(name),
+        )
+        for account in seen
+        for name in (account.account_id,)
+    ]
+
+
+def _provisional(settings: Settings, db: Readable, ends: Mapping[str, LastDays]) -> dict[str, ProvisionalDay]:
+    """Account → its first session from its newest built day on, or else from the running one on, that has no
+    statement."""
     session = latest_session()
-    today = provisional_days(settings, db, Period(built or session, max(session, built or session)), name, _unsaid)
-    if built is None:
-        return AccountNow(account, None, signed, [], {}, next(iter(today), None))
-    on = Period.on(built)
-    return AccountNow(
-        account,
-        summaries.summary(db, on, name)[0],
-        signed,
-        performance.nav_history(db, name, built, newest=newest),
-        {row["metric_window"]: row for row in performance.rolling_metrics(db, on, name)},
-        next(iter(today), None),
-    )
+    since = {account: days.built or session for account, days in ends.items()}
+    if not since:
+        return {}
+    period = Period(min(since.values()), max(session, *since.values()))
+    found: dict[str, ProvisionalDay] = {}
+    for day in provisional_days(settings, db, period, next(iter(since)) if len(since) == 1 else None, _unsaid):
+        if day.account_id in since and day.trading_day >= since[day.account_id]:
+            found.setdefault(day.account_id, day)
+    return found
 
 
 def _unsaid(problem: str) -> None:
@@ -116,4 +125,4 @@ def _unsaid(problem: str) -> None:
 
 def newest_day(db: Database, account: NumberedAccount) -> date | None:
     """The newest built day of an account; None before the first run."""
-    return last_days(db).get(account.account_id, (None, None))[0]
+    return last_days_of(db, account.account_id).built

@@ -17,7 +17,7 @@ from fntx_dagster.services.strategies import selling_of
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import performance
-from fntx_dagster.store.marts.status import last_days
+from fntx_dagster.store.marts.status import last_days_of
 from fntx_dagster.store.marts.windows import window_metrics
 
 WINDOWS = ("1y", "mtd", "qtd", "ytd", "5y", "all")
@@ -58,7 +58,7 @@ def performance_of(
     """Read a window that ends at the newest built session, or a range, from one snapshot; None where no session of it
     is built."""
     with db.snapshot() as snapshot:
-        last, _ = last_days(snapshot).get(account, (None, None))
+        last = last_days_of(snapshot, account).built
         if last is None:
             return None
         asked = window_of(last, window) if isinstance(window, str) else window
@@ -89,7 +89,7 @@ def performance_of(
 def selling_in(settings: Settings, db: Database, account: str, window: str | Period) -> OptionSelling | None:
     """What the trading of a window or a range made, read from one snapshot; None where no session of it is built."""
     with db.snapshot() as snapshot:
-        last, _ = last_days(snapshot).get(account, (None, None))
+        last = last_days_of(snapshot, account).built
         if last is None:
             return None
         return selling_of(settings, snapshot, account, window_of(last, window) if isinstance(window, str) else window)

@@ -18,7 +18,7 @@ from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.services.reporting import report, stories_of
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.marts.status import last_days
+from fntx_dagster.store.marts.status import last_days_of
 
 LONGEST = timedelta(days=366)
 """The longest range that a page shows or that is handed out at once."""
@@ -37,7 +37,7 @@ class PeriodShown(NamedTuple):
 
 def usual_month(db: Database, account: str) -> Period | None:
     """The month so far of the newest built session; None before the first run."""
-    last, _ = last_days(db).get(account, (None, None))
+    last = last_days_of(db, account).built
     return Period(last.replace(day=1), last) if last else None
 
 

@@ -17,7 +17,7 @@ from fntx_dagster.services.risk import early_assignments_of
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import closing, holdings, performance, risk, story
-from fntx_dagster.store.marts.status import last_days
+from fntx_dagster.store.marts.status import last_days_of
 from fntx_dagster.store.marts.summaries import neighbours
 
 
@@ -41,7 +41,7 @@ class PositionsShown(NamedTuple):
 def positions_of(settings: Settings, db: Database, account: str, day: date | None = None) -> PositionsShown | None:
     """Read a session's close, the newest where none is named, from one snapshot; None where it is not built."""
     with db.snapshot() as snapshot:
-        at = last_days(snapshot).get(account, (None, None))[0] if day is None else day
+        at = last_days_of(snapshot, account).built if day is None else day
         built = next(story.days(snapshot, account, Period.on(at)), None) if at else None
         if built is None:
             return None

@@ -43,14 +43,16 @@ _STRATEGIES, _EXECUTIONS, _SUBSCRIPTIONS, _SHARES = 50, 50, 50, 100
 
 
 class SignalSearch(NamedTuple):
-    """The records of trades that ended from `start` on and before `end`, in paper or live books; executions of a
-    strategy (None: of all), below the number `before`."""
+    """The record of a strategy's trades that ended from `start` on and before `end`, in paper or live books, and its
+    executions below the number `before`; without a strategy, those behind the code `after`, and the executions of
+    all."""
 
     start: datetime
     end: datetime
     is_paper: bool
     strategy: str | None
     before: int | None
+    after: str | None = None
 
 
 class StrategyRecord(NamedTuple):
@@ -61,10 +63,13 @@ class StrategyRecord(NamedTuple):
 
 
 class SignalsShown(NamedTuple):
-    """Strategies by code, fifty at most; executions newest first, `before`: behind which number older ones are; the
-    visitor's own subscriptions."""
+    """Strategies by code, fifty at most, `after`: behind which code more are; `record`: that of the strategy that was
+    looked for; executions newest first, `before`: behind which number older ones are; the visitor's own
+    subscriptions."""
 
-    strategies: list[StrategyRecord]
+    strategies: list[SignalStrategy]
+    after: str | None
+    record: StrategyRecord | None
     executions: list[ListedExecution]
     before: int | None
     subscriptions: list[Subscription]
@@ -84,22 +89,25 @@ def signals_of(desk: Desk, visitor: Visitor, search: SignalSearch) -> SignalsSho
     """What a visitor sees of signals; None where he looks for a strategy that he does not see."""
     with desk.db.snapshot() as db:
         codes = _codes(db, visitor)
-        known = [each for each in strategies.strategies(db) if codes is None or each.code in codes]
-        if search.strategy and search.strategy not in {each.code for each in known}:
-            return None
-        records = [
-            StrategyRecord(
-                each, figures_of(desk, db, Chosen(each.code, search.is_paper, None, search.start, search.end))
-            )
-            for each in known[:_STRATEGIES]
-            if search.strategy in (None, each.code)
-        ]
+        record, listed = None, []
+        if search.strategy is None:
+            listed = strategies.strategies_behind(db, codes, search.after or "", _STRATEGIES + 1)
+        else:
+            chosen = strategies.strategy(db, search.strategy)
+            if chosen is None or (codes is not None and chosen.code not in codes):
+                return None
+            of_trades = Chosen(chosen.code, search.is_paper, None, search.start, search.end)
+            record = StrategyRecord(chosen, figures_of(desk, db, of_trades))
+        shown = listed[:_STRATEGIES]
         own = visitor.user_id if _sees_own_alone(visitor) else None
         wanted = ExecutionsWanted([search.strategy] if search.strategy else codes, own, search.before, _EXECUTIONS + 1)
         found = seen.executions(db, wanted)
         page = found[:_EXECUTIONS]
         following = page[-1].signal_execution_id if len(found) > len(page) else None
-        return SignalsShown(records, page, following, seen.subscriptions_of(db, visitor.user_id, _SUBSCRIPTIONS))
+        after = shown[-1].code if len(listed) > len(shown) else None
+        return SignalsShown(
+            shown, after, record, page, following, seen.subscriptions_of(db, visitor.user_id, _SUBSCRIPTIONS)
+        )
 
 
 def execution_of(desk: Desk, visitor: Visitor, number: int, after: int) -> ExecutionShown | None:

@@ -12,7 +12,7 @@ from fntx_dagster.model.round_trips import ListedTrip, OpenedTrip, TripsAsked, T
 from fntx_dagster.report.spreadsheet import csv_head, csv_lines
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.marts import trips
-from fntx_dagster.store.marts.status import last_days
+from fntx_dagster.store.marts.status import last_days_of
 from fntx_dagster.store.marts.summaries import summary
 
 PAGE = 100
@@ -35,7 +35,7 @@ class TradesShown(NamedTuple):
 
 def usual_period(db: Database, account: str) -> Period | None:
     """The year that ends with the newest built session; None before the first run."""
-    last, _ = last_days(db).get(account, (None, None))
+    last = last_days_of(db, account).built
     return Period(last - _YEAR, last) if last else None
 
 
@@ -43,7 +43,7 @@ def trades_of(db: Database, account: str, asked: TripsAsked, after: str | None =
     """Read a page from one snapshot: from the beginning, or what comes after a round trip by its id."""
     with db.snapshot() as snapshot:
         found = trips.listed_trips(snapshot, account, asked, PAGE + 1, after)
-        last, _ = last_days(snapshot).get(account, (None, None))
+        last = last_days_of(snapshot, account).built
         newest = summary(snapshot, Period.on(last), account) if last else []
         return TradesShown(
             asked,

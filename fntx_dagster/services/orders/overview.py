@@ -52,9 +52,10 @@ def states_of(desk: Desk, db: Readable, rows: Iterable[BookRow]) -> list[BookSta
     labels = account_labels(db)
     unknown = Counter(order.book_id for order in watch.unknown_orders(db, now - ABANDONED))
     wrong = {alert.subject: alert.text for alert in alerts.unresolved(db) if alert.source == VERIFIED}
-    for row in rows:
-        with db.connect() as connection:
-            stored = books.read(connection, row.book_id, About(now))
+    listed = list(rows)
+    with db.connect() as connection:
+        read = books.read_each(connection, [row.book_id for row in listed], About(now))
+    for row, stored in zip(listed, read, strict=True):
         stored.book.observe(desk.day(now))
         fund, equity = stored.book.funds.get(USER, Fund()), stored.book.value().equity
         found.append(

@@ -187,6 +187,18 @@ def read(connection: psycopg.Connection, book_id: int, about: About, *, in_turn:
     return _stored(book_id, about, json.loads(text, parse_float=Decimal))
 
 
+def read_each(connection: psycopg.Connection, book_ids: Sequence[int], about: About) -> list[Stored]:
+    """These books as `read` gives each, in one exchange with the database."""
+    rest = [None if value is None else f"{value}" for value in about]
+    with connection.pipeline():
+        asked = [psycopg.RawCursor(connection).execute(READ, (f"{book_id}", *rest)) for book_id in book_ids]
+        texts = [one_value(cursor) for cursor in asked]
+    return [
+        _stored(book_id, about, json.loads(text, parse_float=Decimal))
+        for book_id, text in zip(book_ids, texts, strict=True)
+    ]
+
+
 def resting(connection: psycopg.Connection, book_id: int, bot_id: str | None) -> list[dict[str, Any]]:
     """The rows of the orders that rest or, in a live book, may come to rest, of one bot or of all, oldest first."""
     text = one_value(

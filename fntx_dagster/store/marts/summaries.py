@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from fntx_dagster.model.difference import in_order
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Readable
-from fntx_dagster.store.marts.tables import mart_rows, reading
+from fntx_dagster.store.marts.tables import mart_rows, reading, rows_on
 from fntx_dagster.store.queries import columns, one_row
 
 SUMMARY_FIELDS = (
@@ -47,11 +48,12 @@ SUMMARY_FIELDS = (
 def summary(db: Readable, period: Period, account: str | None = None) -> list[dict[str, Any]]:
     """Rows of daily_summary, ordered by account and day, as dicts with SUMMARY_FIELDS; parts and components as name →
     Decimal."""
-    rows = mart_rows(db, f"select {columns(SUMMARY_FIELDS)} from alm_reporting.daily_summary", period, account)
-    for row in rows:
-        row["difference_parts"] = difference_parts(row["difference_parts"])
-        row["nav_change"] = {name: Decimal(amount) for name, amount in (row["nav_change"] or {}).items()}
-    return rows
+    return [_read(row) for row in mart_rows(db, _SELECT, period, account)]
+
+
+def summaries_on(db: Readable, days: Mapping[str, date]) -> dict[str, dict[str, Any]]:
+    """Account → its row of its day, as `summary` gives it; without the accounts whose day is not built."""
+    return {row["account_id"]: _read(row) for row in rows_on(db, _SELECT, days)}
 
 
 def numbered_sessions(db: Readable, period: Period, account: str) -> dict[date, tuple[int, datetime]]:
@@ -104,6 +106,15 @@ def session_of(db: Readable, account: str, day: date) -> date | None:
             {"account": account, "day": day},
         ).fetchone()
         return row[0] if row else None
+
+
+_SELECT = f"select {columns(SUMMARY_FIELDS)} from alm_reporting.daily_summary"
+
+
+def _read(row: dict[str, Any]) -> dict[str, Any]:
+    row["difference_parts"] = difference_parts(row["difference_parts"])
+    row["nav_change"] = {name: Decimal(amount) for name, amount in (row["nav_change"] or {}).items()}
+    return row
 
 
 def difference_parts(stored: dict[str, str]) -> dict[str, Decimal]:

@@ -6,7 +6,7 @@ means every account.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, LiteralString
@@ -77,5 +77,18 @@ def mart_rows(db: Readable, select: LiteralString, period: Period, account: str 
         cursor.execute(
             f"{select} where {IN_RANGE} order by account_id, trading_day",
             {"first": first, "last": last, "account": account},
+        )
+        return cursor.fetchall()
+
+
+def rows_on(db: Readable, select: LiteralString, days: Mapping[str, date]) -> list[dict[str, Any]]:
+    """The rows of a mart that are of these accounts, each on its day, by account."""
+    if not days:
+        return []
+    with reading(db) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            f"""{select} join unnest(%s::text[], %s::date[]) as asked (account_id, trading_day)
+            using (account_id, trading_day) order by account_id""",
+            (list(days), list(days.values())),
         )
         return cursor.fetchall()

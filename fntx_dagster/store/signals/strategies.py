@@ -47,6 +47,17 @@ def strategies(db: Readable) -> list[SignalStrategy]:
         return cursor.execute(f"select {columns(_STRATEGY)} from ledger.strategies order by 1").fetchall()
 
 
+def strategies_behind(db: Readable, codes: Collection[str] | None, after: str, limit: int) -> list[SignalStrategy]:
+    """Strategies behind a code, by code, of `codes` alone (None: of all), so many at most."""
+    with db.connect() as connection, connection.cursor(row_factory=args_row(SignalStrategy)) as cursor:
+        return cursor.execute(
+            f"""select {columns(_STRATEGY)} from ledger.strategies
+            where strategy_code > %(after)s and (%(codes)s::text[] is null or strategy_code = any(%(codes)s))
+            order by strategy_code limit %(limit)s""",
+            {"after": after, "codes": None if codes is None else list(codes), "limit": limit},
+        ).fetchall()
+
+
 def keep_strategy(db: Database, given: SignalStrategy) -> None:
     """Store a strategy; one that is there already stays as it is."""
     with db.connect() as connection:

@@ -131,7 +131,7 @@ def _lots(found: BookShown) -> Grid:
 def _days(book: SeenBook, found: BookShown) -> Grid:
     headers = ("Trading day", "Statement", "Fills", "Volume", "Fees", "Realised P&L", "Flows", "Equity at its end")
     path = ("ledger", book.name, book.kind, "statement")
-    of_broker = found.told is not None and found.told.is_brokers
+    of_broker = found.account_days is not None and found.account_days.is_brokers
     rows = [
         (
             f"{day.day}",

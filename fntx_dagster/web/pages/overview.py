@@ -14,10 +14,9 @@ _FEWEST = 2
 
 def show(asked: Asked) -> Answer:
     """The accounts that the visitor may see."""
-    found = overview(asked.site.settings, asked.site.db, asked.accounts)
+    found = overview(asked.site.settings, asked.site.db, asked.accounts, with_alerts=asked.visitor.sees_system)
     accounts = [_card(each) for each in found.accounts]
-    alerts = found.alerts if asked.visitor.sees_system else []
-    return Shown("overview.html.j2", "Accounts", {"accounts": accounts, "alerts": alerts})
+    return Shown("overview.html.j2", "Accounts", {"accounts": accounts, "alerts": found.alerts})
 
 
 def _card(now: AccountNow) -> dict[str, object]:

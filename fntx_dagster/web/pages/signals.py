@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from fntx_dagster.model.chain import WaitingCommitment
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.signals import SignalStrategy
 from fntx_dagster.report import money
 from fntx_dagster.services.dashboard.signals import (
     ListedExecution,
@@ -43,19 +44,17 @@ def show(asked: Asked) -> Answer:
         kind == "paper",
         code,
         asked.number("before"),
+        asked.text("after"),
     )
     found = signals_of(asked.desk, asked.visitor, search)
     if found is None:
         raise NotFound
     chosen = {"strategy": code, "book": kind, "from": f"{period.first}", "to": f"{period.last}"}
     values = {
-        "records": Grid(
-            "Strategies",
-            _RECORD,
-            [_record(each, chosen) for each in found.strategies],
-            words=3,
-            results=("Expectancy", "Net P&L"),
-        ),
+        "strategies": Grid("Strategies", _STRATEGY, [_strategy(each, chosen) for each in found.strategies], words=4),
+        "record": _record(found.record) if found.record else None,
+        "every_strategy": address_of("/signals", **{**chosen, "strategy": None}),
+        "more_strategies": address_of("/signals", **chosen, after=found.after) if found.after else None,
         "executions": Grid(
             "Executions",
             _EXECUTION,
@@ -75,6 +74,7 @@ def show(asked: Asked) -> Answer:
     return Shown("signals.html.j2", "Signals", values)
 
 
+_STRATEGY = ("Strategy", "Accounts", "On a chain", "Currency")
 _RECORD = (
     "Strategy",
     "Accounts",
@@ -106,13 +106,26 @@ def _last_day() -> Any:
     return datetime.max.date() - timedelta(days=2)
 
 
-def _record(each: StrategyRecord, chosen: Mapping[str, str | None]) -> tuple[Cell, ...]:
-    strategy, figures = each
-    currency = strategy.currency
+def _strategy(each: SignalStrategy, chosen: Mapping[str, str | None]) -> tuple[Cell, ...]:
     return (
-        Link(strategy.code, address_of("/signals", **{**chosen, "strategy": strategy.code})),
+        Link(each.code, address_of("/signals", **{**chosen, "strategy": each.code})),
+        each.accounts,
+        _committed(each),
+        each.currency,
+    )
+
+
+def _committed(strategy: SignalStrategy) -> str:
+    return "each entry is committed" if strategy.commits else "no"
+
+
+def _record(record: StrategyRecord) -> Grid:
+    strategy, figures = record
+    currency = strategy.currency
+    row = (
+        strategy.code,
         strategy.accounts,
-        "each entry is committed" if strategy.commits else "no",
+        _committed(strategy),
         f"{figures['trades']:,}",
         words.in_percent(figures["win_rate"]),
         words.figure(figures["profit_factor"]),
@@ -120,6 +133,7 @@ def _record(each: StrategyRecord, chosen: Mapping[str, str | None]) -> tuple[Cel
         _priced(figures["net_pnl"], currency, signed=True),
         _priced(figures["drawdown_max"], currency),
     )
+    return Grid("Record", _RECORD, [row], words=3, results=("Expectancy", "Net P&L"))
 
 
 def _execution(each: ListedExecution) -> tuple[Cell, ...]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
+from html import unescape
 
 import pytest
 
+from fntx_dagster.model.signals import SignalStrategy
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.signals import reading
 from fntx_dagster.services.signals.checking_shares import check_share
 from fntx_dagster.services.signals.performance import AskedPerformance, performance
 from fntx_dagster.services.visitors.visitor import FUND, SOURCE, TRADER, Visitor
+from fntx_dagster.store.signals import strategies
 from fntx_dagster.web.asking import Site
 from fntx_dagster.web.words import figure
 from tests.web.asking import ask
@@ -44,8 +48,10 @@ def test_a_strategys_record_is_what_the_api_answers(signals_site: Site, code: st
 
 def test_a_record_counts_the_trades_of_its_time_and_book_alone(signals_site: Site) -> None:
     for query in ("from=2025-12-16&to=2025-12-31", "from=2025-12-01&to=2025-12-14", f"book=live&{A_YEAR}"):
-        assert "STRATEGY_001 omnibus no 0 –" in words(page(signals_site, f"/signals?{query}", THE_OWNER)[1])
-    on_the_day = words(page(signals_site, "/signals?from=2025-12-15&to=2025-12-15", THE_OWNER)[1])
+        assert "STRATEGY_001 omnibus no 0 –" in words(
+            page(signals_site, f"/signals?strategy=STRATEGY_001&{query}", THE_OWNER)[1]
+        )
+    on_the_day = words(page(signals_site, "/signals?strategy=STRATEGY_001&from=2025-12-15&to=2025-12-15", THE_OWNER)[1])
     assert "STRATEGY_001 omnibus no 1 100.00 %" in on_the_day
 
 
@@ -98,6 +104,27 @@ def test_a_proof_is_a_file_that_the_check_accepts_and_only_its_holder_and_the_pr
     )
     assert ask(signals_site, f"{OF_A_HUNDRED}/proof?user=user-003", ANOTHER).status_code == 404
     assert ask(signals_site, f"{OF_A_HUNDRED}/proof?user=user-002", ANOTHER).status_code == 200
+
+
+def test_every_strategy_is_listed_once_over_the_pages_and_has_its_record(signals_site: Site) -> None:
+    for number in range(60):
+        given = SignalStrategy(f"A_{number:03}", "omnibus", "INR", Decimal(1000), Decimal(1))
+        strategies.keep_strategy(signals_site.db, given)
+    try:
+        listed, address = [], "/signals"
+        while True:
+            text = page(signals_site, address, THE_OWNER)[1]
+            listed += re.findall(r'href="/signals\?strategy=([A-Z_0-9]+)', text)
+            following = re.search(r'href="([^"]*)">More strategies', text)
+            if following is None:
+                break
+            address = unescape(following[1])
+        assert listed == sorted({each.code for each in strategies.strategies(signals_site.db)})
+        status, text = page(signals_site, f"/signals?strategy={listed[-1]}&{A_YEAR}", THE_OWNER)
+        assert (status, f"{listed[-1]} " in words(text), "Win rate" in words(text)) == (200, True, True)
+    finally:
+        with signals_site.db.connect() as connection:
+            connection.execute("delete from ledger.strategies where strategy_code ~ '^A_[0-9]{3}$'")
 
 
 def test_a_visitor_sees_what_he_subscribed_to(signals_site: Site) -> None:
