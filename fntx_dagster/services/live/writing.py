@@ -1,8 +1,9 @@
 """The writer: what followers hear becomes events, all that has arrived in one transaction.
 
 Nobody waits for company: what arrives while a transaction runs is in the next. While the database is away facts are
-kept, and of each state the newest. Snapshots of the day, which reports read, are kept beside it by a thread of their
-own: to look whether a day can be computed of one takes longer than to write events.
+kept, and of each state the newest. What can never be written, because it is no event or the database refuses it, is
+logged and set aside: it holds no other account up. Snapshots of the day, which reports read, are kept beside it by a
+thread of their own: to look whether a day can be computed of one takes longer than to write events.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from fntx_dagster.errors import FntxError, without_accounts
+from fntx_dagster.errors import FntxError, masked, without_accounts
 from fntx_dagster.model.live import Heard
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.services.live.news import KnownAccount
+from fntx_dagster.services.live.waiting import compacted
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.live.events import NewEvent, append_on
+from fntx_dagster.store.live.events import NewEvent, RefusedEvents, append_on
 from fntx_dagster.store.live.line import OwnLine
 from fntx_dagster.store.marts.current import keep
 
@@ -83,6 +85,7 @@ class EventWriter:
                 if said != problem:
                     _log.warning("the events are not written: %s", said)
                 problem = said
+                self._compact()
                 self._ending.wait(_RETRY_SECONDS)
                 self._added.set()
             if self._ending.is_set() and (problem or not self._heard):
@@ -91,20 +94,38 @@ class EventWriter:
 
     def _take(self) -> bool:
         """Make events of what was heard; whether there is something to write."""
-        while self._heard and len(self._facts) < _MOST_AT_ONCE:
+        while self._heard:
             heard = self._heard[0]
             if isinstance(heard, str):
                 self._forget(heard)
             else:
-                for event in self._known_of(heard.account_id).news(heard):
-                    if event.is_state:
-                        self._states[event.account_id, event.kind, event.key] = event
-                    else:
-                        self._facts.append(event)
-                if heard.snapshot:
-                    self._snapshots[heard.account_id] = heard.snapshot
+                known = self._known_of(heard.account_id)
+                try:
+                    self._take_news(known, heard)
+                except Exception as error:
+                    _log.error("what %s says is set aside: %s", masked(known.account), without_accounts(repr(error)))
             self._heard.popleft()
         return bool(self._facts or self._states)
+
+    def _take_news(self, known: KnownAccount, heard: Heard) -> None:
+        for event in known.news(heard):
+            if event.is_state:
+                self._states[event.account_id, event.kind, event.key] = event
+            else:
+                self._facts.append(event)
+        if heard.snapshot:
+            self._snapshots[heard.account_id] = heard.snapshot
+
+    def _compact(self) -> None:
+        """Drop what later words have made old; what others add meanwhile comes after it."""
+        heard = [self._heard.popleft() for _ in range(len(self._heard))]
+        begun = {account: place for place, account in enumerate(heard) if isinstance(account, str)}
+        words: dict[str, list[Heard]] = {}
+        for place, each in enumerate(heard):
+            if isinstance(each, Heard) and place > begun.get(each.account_id, -1):
+                words.setdefault(each.account_id, []).append(each)
+        kept = [each for said in words.values() for each in compacted(said)]
+        self._heard.extendleft(reversed([*begun, *kept]))
 
     def _known_of(self, account: str) -> KnownAccount:
         if account not in self._known:
@@ -118,9 +139,27 @@ class EventWriter:
         self._states = {key: event for key, event in self._states.items() if key[0] != account}
 
     def _write(self) -> None:
-        append_on(self._line, [*self._facts, *self._states.values()])
-        self._facts.clear()
-        self._states.clear()
+        while self._facts or self._states:
+            facts = [self._facts[place] for place in range(min(len(self._facts), _MOST_AT_ONCE))]
+            states = [] if len(self._facts) > len(facts) else [*self._states.values()]
+            try:
+                append_on(self._line, [*facts, *states])
+            except RefusedEvents:
+                self._write_each([*facts, *states])
+            for _ in facts:
+                self._facts.popleft()
+            if states:
+                self._states.clear()
+
+    def _write_each(self, events: list[NewEvent]) -> None:
+        """One by one, those that are not refused; where the database goes away meanwhile, those that were written are
+        known by their keys the next time."""
+        for event in events:
+            try:
+                append_on(self._line, [event])
+            except RefusedEvents as error:
+                account = masked(event.account_id or "")
+                _log.error("a %s of %s is set aside: %s", event.kind, account, without_accounts(str(error)))
 
     def _keep(self) -> None:
         """Keep the newest snapshot of each account, and rest for much longer than that takes."""

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+import psycopg
 from psycopg.types.json import Jsonb
 
+from fntx_dagster.errors import Permanent
 from fntx_dagster.model.live import LiveEvent
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.live.line import OwnLine
@@ -32,6 +34,10 @@ class NewEvent(NamedTuple):
     body: Mapping[str, Any]
 
 
+class RefusedEvents(Permanent):
+    """Some of these events can never be written: the database, or JSON, has no form for them. None is written."""
+
+
 class StreamEnds(NamedTuple):
     """The numbers of the oldest and of the newest event that are kept, 0 where there is none."""
 
@@ -47,9 +53,12 @@ def append(db: Database, events: Sequence[NewEvent]) -> int:
 
 
 def append_on(line: OwnLine, events: Sequence[NewEvent]) -> None:
-    """As `append`, on a connection of the caller's. Raises what `OwnLine.run` raises."""
+    """As `append`, on a connection of the caller's. Raises RefusedEvents, or what `OwnLine.run` raises."""
     if events:
-        line.run(_APPEND, _given(events))
+        try:
+            line.run(_APPEND, _given(events))
+        except (psycopg.DataError, psycopg.IntegrityError, TypeError, ValueError) as error:
+            raise RefusedEvents(repr(error)) from None
 
 
 def _given(events: Sequence[NewEvent]) -> dict[str, Jsonb]:
