@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import pytest
 
@@ -20,18 +23,22 @@ from fntx_dagster.services.live.today import account_today
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.gateway import SimulatedGateway, serve
-from fntx_dagster.simulate.gateway_accounts import CALL_638, QUARTER_PAST_TEN, july_28
+from fntx_dagster.simulate.gateway_accounts import CALL_638, JULY_28, QUARTER_PAST_TEN, july_28
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.live.events import NewEvent, append
+from fntx_dagster.store.live.states import states
 from fntx_dagster.web.app import make_site
 from fntx_dagster.web.asking import Site
 from tests import homes
 from tests.live_parts import fill, settings_of, until, written
 from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
+from tests.web.conftest import OwnersDoors
 from tests.web.looking import complaints, look, runs_over, violations
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
+LATER = QUARTER_PAST_TEN + timedelta(days=1)
 FILLS = "document.querySelectorAll('tbody[data-live=fill] tr').length"
 _CELLS = "[...document.querySelectorAll('tbody[data-live={0}] tr')].map(row => row.innerText.split('\\t'))"
 _FIGURE = "document.querySelector('dd[data-live={0}][data-field={1}]').innerText"
@@ -67,7 +74,9 @@ def today(demo_home: Path) -> Iterator[Today]:
         opened.enter_context(written(settings, db))
         until(lambda: account_today(db, account).nav)
         site = Site(settings, db, HONG_KONG)
-        address = opened.enter_context(served(make_site(site, make_app(desk_of(settings, db)))))
+        with patch("fntx_dagster.web.app.Doors", OwnersDoors):
+            pages = make_site(site, make_app(desk_of(settings, db), settings))
+        address = opened.enter_context(served(pages))
         page = opened.enter_context(browser())
         look(page, f"{address}/a/1/today")
         now = Today(page, gateway, db, address, account)
@@ -87,9 +96,32 @@ def test_a_fill_appears_once_and_its_commission_follows(today: Today) -> None:
     _fill(today, "-1", 0.7)
     until(lambda: today.page.ask(FILLS) == before + 1)
     assert today.rows("fill")[-1][1:5] == ["SPY 28JUL25 635 P", "-1", "0.1", "to come"]
-    until(lambda: today.rows("fill")[-1][4] == "-0.86")
+    until(lambda: today.rows("fill")[-1][4] == "-0.86 USD")
     until(lambda: today.shows("nav", "nav") == money.display(today.gateway.accounts[0].nav))
     assert today.page.ask(FILLS) == before + 1
+
+
+def test_a_corrected_fill_takes_the_place_of_the_one_that_it_corrects(today: Today) -> None:
+    before = today.page.ask(FILLS)
+    _fill(today, "-1", 0)
+    until(lambda: today.page.ask(FILLS) == before + 1 and today.rows("fill")[-1][4] != "to come")
+    name = today.gateway.accounts[0].fills[-1].execution_id
+    done = today.gateway.accounts[0].fills[-1]
+    today.gateway.fill(today.account, replace(done, execution_id=f"{name[:-2]}02", price=Decimal("0.2")), 0)
+    until(lambda: today.rows("fill")[-1][3] == "0.2")
+    assert today.page.ask(FILLS) == before + 1 == len(account_today(today.db, today.account).fills)
+    assert account_today(today.db, today.account).fills[-1].price == Decimal("0.2")
+
+
+def test_as_of_is_the_time_of_a_figure_and_not_that_of_the_gateway_s_state(today: Today) -> None:
+    figures = ("nav", "pnl", "margin", "position")
+    append(today.db, [NewEvent(today.account, JULY_28, "gateway", "", LATER, LATER, True, True, {"state": "away"})])
+    until(lambda: today.state("data-gateway") == "IB Gateway does not answer")
+    newest = max(row.as_of for row in states(today.db, today.account) if row.kind in figures)
+    assert account_today(today.db, today.account).as_of == newest < LATER
+    assert today.state("data-as-of") != f"{LATER:%Y-%m-%d %H:%M:%S} UTC"
+    again = {"state": "following", "reason": ""}
+    append(today.db, [NewEvent(today.account, JULY_28, "gateway", "", LATER, LATER, True, True, again)])
 
 
 def test_figures_and_positions_change_as_the_account_does(today: Today) -> None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from fntx_dagster.model import live
+from fntx_dagster.model.live import LiveEvent
+from fntx_dagster.model.snapshot import execution_id
 from fntx_dagster.services.live.holding import UNATTENDED_SECONDS
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.live.events import ends, facts_of
 from fntx_dagster.store.live.states import StateRow, heartbeats, states
 
+_FIGURES = (live.NAV, live.PNL, live.MARGIN, live.POSITION)
 NOT_FOLLOWED = "not_followed"
 """In place of the gateway's state, where no process follows the account."""
 
 
 class LiveFill(NamedTuple):
-    """A fill of the day; `commission` and `realised` are None until they are known, `realised` also where it closed
-    nothing."""
+    """A fill of the day, at its price in `currency`; `commission` and `realised`, both in `commission_currency`, are
+    None until they are known, `realised` also where it closed nothing."""
 
     execution_id: str
     at: datetime
@@ -49,8 +52,8 @@ class LivePosition(NamedTuple):
 
 class AccountToday(NamedTuple):
     """An account now. `event_id`: what is shown is the stream up to here. `day`: the session; None before anything was
-    heard. `state`: how its gateway is followed, and `reason` why. `nav`, `pnl`, `margin`: the bodies of their newest
-    events; `told`: whether the day is built from its statement."""
+    heard. `as_of`: when the newest figure was so. `state`: how its gateway is followed, and `reason` why. `nav`, `pnl`,
+    `margin`: the bodies of their newest events; `told`: whether the day is built from its statement."""
 
     event_id: int
     day: date | None
@@ -81,20 +84,27 @@ def account_today(db: Database, account: str) -> AccountToday:
     return AccountToday(
         event_id=newest,
         day=day,
-        as_of=max((row.as_of for row in rows), default=None),
+        as_of=max((row.as_of for row in rows if row.kind in _FIGURES), default=None),
         state=gateway.get("state", NOT_FOLLOWED) if is_attended else NOT_FOLLOWED,
         reason=gateway.get("reason", "") if is_attended else "",
         nav=_body(single.get(live.NAV)),
         pnl=_body(single.get(live.PNL)),
         margin=_body(single.get(live.MARGIN)),
         positions=[_position(row) for row in rows if row.kind == live.POSITION and Decimal(row.body["quantity"])],
-        fills=[
-            _fill(event, charged.get(event.body["execution_id"]))
-            for event in facts
-            if event.kind == live.FILL and "execution_id" in event.body
-        ],
+        fills=[_fill(event, charged.get(event.body["execution_id"])) for event in _as_corrected(facts)],
         told=any(event.kind == live.TOLD for event in facts),
     )
+
+
+def _as_corrected(facts: Sequence[LiveEvent]) -> list[LiveEvent]:
+    """The fills, of a corrected one its last version, in the place of the first."""
+    newest: dict[str, LiveEvent] = {}
+    for event in facts:
+        if event.kind == live.FILL and "execution_id" in event.body:
+            root, version = execution_id(event.body["execution_id"])
+            if root not in newest or execution_id(newest[root].body["execution_id"]).version < version:
+                newest[root] = event
+    return [*newest.values()]
 
 
 def _body(row: StateRow | None) -> Mapping[str, Any]:
@@ -110,7 +120,7 @@ def _position(row: StateRow) -> LivePosition:
     return LivePosition(row.key, contract["symbol"], contract["description"], currency=body["currency"], **amounts)
 
 
-def _fill(event: live.LiveEvent, charged: Mapping[str, Any] | None) -> LiveFill:
+def _fill(event: LiveEvent, charged: Mapping[str, Any] | None) -> LiveFill:
     body = event.body
     realised = charged["realised"] if charged else None
     return LiveFill(

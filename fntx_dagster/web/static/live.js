@@ -107,9 +107,23 @@
     for (const each of line.querySelectorAll("[data-field]")) put(each, each.dataset.form, event.body[each.dataset.field]);
   }
 
+  // an execution's id ends with its version: of a corrected one the highest counts
+  function version(execution) {
+    const match = /^(.*)\.(\d+)$/.exec(execution);
+    return match ? [match[1], Number(match[2])] : [execution, 0];
+  }
+
   function fill(event) {
     const said = event.body, body = root.querySelector('tbody[data-live="fill"]');
-    if (!said.execution_id || event.day !== root.dataset.day || row(body, said.execution_id)) return;
+    if (!said.execution_id || event.day !== root.dataset.day) return;
+    const [name, number] = version(said.execution_id);
+    let corrected = null;
+    for (const each of body.rows) {
+      const [other, earlier] = version(each.dataset.key);
+      if (other !== name) continue;
+      if (earlier >= number) return;
+      corrected = each;
+    }
     const line = document.createElement("tr");
     line.dataset.key = said.execution_id;
     cell(line, "th", moment(event.as_of), { word: true });
@@ -119,14 +133,16 @@
     cell(line, "td", "to come", { field: "commission" });
     cell(line, "td", NONE, { field: "realised" });
     cell(line, "td", said.currency, { word: true });
-    body.append(line);
+    if (corrected) corrected.replaceWith(line);
+    else body.append(line);
   }
 
   function commission(event) {
     const line = row(root.querySelector('tbody[data-live="fill"]'), event.body.execution_id);
     if (!line) return;
     for (const field of ["commission", "realised"]) {
-      line.querySelector('[data-field="' + field + '"]').textContent = shown("gained", event.body[field]);
+      const value = event.body[field], unit = value === null ? "" : " " + event.body.currency;
+      line.querySelector('[data-field="' + field + '"]').textContent = shown("gained", value) + unit;
     }
   }
 
@@ -140,6 +156,7 @@
   }
 
   let followed = null;
+  const FIGURES = ["nav", "pnl", "margin", "position"]; // what "As of" is said of
   const handlers = {
     nav: state, pnl: state, margin: state, position, fill, commission,
     gateway: (event) => { followed = event.body; gateway(event.body.state, event.body.reason); },
@@ -159,7 +176,7 @@
     const handle = handlers[event.kind];
     if (handle) handle(event);
     const time = find("data-as-of");
-    if (time && event.provisional) time.textContent = moment(event.as_of);
+    if (time && FIGURES.includes(event.kind)) time.textContent = moment(event.as_of);
   }
 
   function writers(said) {
