@@ -10,9 +10,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import combinations
 from typing import NamedTuple
+
+from fntx_dagster.metrics.windows import first_day
 
 DAY_RETURN = "return of the day"
 PAID_IN = "capital paid in so far"
@@ -50,7 +52,6 @@ RATIOS = (
 _WINDOWS = ("30d", "mtd", "ytd", "all")
 _CHAINED = ("mtd", "ytd", "all")
 _OF_WINDOW = ("win_rate", "win_rate_all_in", "sharpe", "volatility", "max_drawdown", "total_return")
-_MONTH = timedelta(days=29)
 
 
 class Known(NamedTuple):
@@ -135,8 +136,7 @@ def _since_the_session_before(day: date, before: date) -> Iterator[_Relation]:
 def _windows(place: int, sessions: Sequence[date]) -> Iterator[_Relation]:
     """What the windows of a session have to do with that session, with the windows before it, and with each other."""
     day = sessions[place]
-    starts = {"30d": day - _MONTH, "mtd": day.replace(day=1), "ytd": day.replace(month=1, day=1), "all": sessions[0]}
-    first_of = {window: bisect_left(sessions, start) for window, start in starts.items()}
+    first_of = {window: bisect_left(sessions, first_day(window, day, sessions[0])) for window in _WINDOWS}
     for window, first in first_of.items():
         total = Known(day, f"total_return_{window}")
         if first == place:  # the window is this session alone

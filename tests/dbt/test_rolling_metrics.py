@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from random import Random
 from statistics import fmean, stdev
@@ -14,6 +14,7 @@ import pytest
 from pyxirr import xirr
 
 from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.metrics.windows import first_day
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import NEW_YORK
 from fntx_dagster.report.performance import drawdowns, linked, years
@@ -186,16 +187,7 @@ def observed(account: Account) -> list[Observed]:
 
 def window_of(days: list[Observed], window: str) -> list[Observed]:
     last = days[-1].day
-    first = {
-        "30d": last - timedelta(days=29),
-        "30obs": days[-30:][0].day,
-        "mtd": last.replace(day=1),
-        "qtd": last.replace(month=last.month - (last.month - 1) % 3, day=1),
-        "ytd": last.replace(month=1, day=1),
-        "1y": last - timedelta(days=364),
-        "5y": last - timedelta(days=5 * 365 - 1),
-        "all": days[0].day,
-    }[window]
+    first = days[-30:][0].day if window == "30obs" else first_day(window, last, days[0].day)
     return [day for day in days if day.day >= first]
 
 

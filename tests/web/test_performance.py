@@ -16,7 +16,7 @@ from fntx_dagster.report.definitions import DEFINITIONS
 from fntx_dagster.report.metrics_table import defined_table
 from fntx_dagster.services.account_risk import account_risks
 from fntx_dagster.services.against_market import against_market
-from fntx_dagster.services.dashboard.performance import WINDOWS, window_of
+from fntx_dagster.services.dashboard.performance import WINDOWS
 from fntx_dagster.services.performance import rolling_metrics, window_metrics
 from fntx_dagster.services.strategies import option_selling
 from fntx_dagster.web.asking import Site
@@ -85,15 +85,6 @@ def test_an_address_that_says_nothing_is_answered_with_what_to_write(address: st
 def test_a_range_without_a_built_session_says_so(address: str) -> None:
     assert "No session of these days is built." in page(address, "?from=2019-01-01&to=2019-12-31")
     assert "No session of these days is built." in page(address, "?from=2031-01-01")
-
-
-@pytest.mark.parametrize("last", [date(2025, 7, 18), date(2024, 2, 29), date(2025, 1, 1), date(2025, 12, 31)])
-def test_windows_begin_where_those_of_the_tables_do(last: date) -> None:
-    firsts = {name: window_of(last, name).first for name in WINDOWS}
-    assert ((last - firsts["1y"]).days, (last - firsts["5y"]).days) == (364, 1824)
-    assert firsts["mtd"] == date(last.year, last.month, 1)
-    assert firsts["qtd"] == date(last.year, (1, 4, 7, 10)[(last.month - 1) // 3], 1)
-    assert firsts["ytd"] == date(last.year, 1, 1)
 
 
 def test_every_metric_has_a_definition_and_is_in_the_page_of_definitions(site: Site) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
 from fntx_dagster.metrics.drawdowns import streaks, worst_drawdowns
+from fntx_dagster.metrics.windows import first_day
 from fntx_dagster.model.account_risk import Drawdown, Streaks
 from fntx_dagster.model.against_market import AgainstMarket
 from fntx_dagster.model.nav import NavDay
@@ -22,7 +23,6 @@ from fntx_dagster.store.marts.windows import window_metrics
 
 WINDOWS = ("1y", "mtd", "qtd", "ytd", "5y", "all")
 """The windows of rolling_metrics that a person chooses from, the usual one first."""
-_DAYS = {"1y": 365, "5y": 1825}
 
 
 class PerformanceShown(NamedTuple):
@@ -43,13 +43,7 @@ class PerformanceShown(NamedTuple):
 
 def window_of(last: date, window: str) -> Period:
     """The days that a window of rolling_metrics holds which ends at `last`."""
-    begins = {
-        "mtd": last.replace(day=1),
-        "qtd": last.replace(month=(last.month - 1) // 3 * 3 + 1, day=1),
-        "ytd": last.replace(month=1, day=1),
-        "all": EVER.first,
-    } | {name: last - timedelta(days - 1) for name, days in _DAYS.items()}
-    return Period(begins[window], last)
+    return Period(first_day(window, last, EVER.first), last)
 
 
 def performance_of(
