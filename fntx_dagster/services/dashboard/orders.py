@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
 from fntx_dagster.ledger.entries import Entry
 from fntx_dagster.ledger.gates import GATES, VALIDATION
+from fntx_dagster.model.answers import OrderState
 from fntx_dagster.services.dashboard.books import PAPER, BookNames, SeenBook, seen_user
 from fntx_dagster.services.visitors.visitor import Visitor
 from fntx_dagster.store.database import Database, Readable
@@ -16,18 +18,7 @@ from fntx_dagster.store.ledger.order_list import ListedOrder, OrderPlace, Orders
 
 __all__ = ["STATES", "ListedOrder", "OrderPage", "OrderSearch", "OrderShown", "one_order", "orders_of"]
 
-STATES = (
-    "rejected",
-    "approved",
-    "submitting",
-    "open",
-    "partially_filled",
-    "filled",
-    "cancelled",
-    "expired",
-    "failed",
-    "unknown",
-)
+STATES: tuple[OrderState, ...] = get_args(OrderState)
 _AT_ONCE = 50
 _MOST_FILLS = 200
 
@@ -43,10 +34,13 @@ class OrderSearch(NamedTuple):
 
 
 class OrderPage(NamedTuple):
-    """Orders, newest first, each with the name of its book's user; `before`: the last one's id where there are more."""
+    """Orders, newest first, each with the name of its book's user; `before`: the id of the order behind which the next
+    page begins, None at the end. `looked_back_to`: the time of the last order that was looked at, where the page ends
+    before as many were found as it holds."""
 
     orders: list[tuple[str, ListedOrder]]
     before: str | None
+    looked_back_to: datetime | None
 
 
 class GateShown(NamedTuple):
@@ -78,10 +72,12 @@ def orders_of(db: Database, visitor: Visitor, search: OrderSearch, limit: int = 
         if search.before and (place := _place(snapshot, search.before, own)) is None:
             return None
         is_paper = None if search.kind is None else search.kind == PAPER
-        found = order_list.listed(snapshot, OrdersWanted(user, search.bot, search.state, is_paper, place, limit + 1))
+        wanted = OrdersWanted(user, search.bot, search.state, is_paper, place, limit + 1)
+        found, until = order_list.listed(snapshot, wanted)
         page = found[:limit]
-        following = page[-1].order_id if len(found) > limit else None
-        return OrderPage([(names.shown(order.user_id), order) for order in page], following)
+        following = page[-1].order_id if len(found) > limit else until.order_id if until else None
+        shown = [(names.shown(order.user_id), order) for order in page]
+        return OrderPage(shown, following, until.created_at if until else None)
 
 
 def one_order(db: Database, visitor: Visitor, order_id: str) -> OrderShown | None:
@@ -100,17 +96,17 @@ def one_order(db: Database, visitor: Visitor, order_id: str) -> OrderShown | Non
 
 def _gates(row: Mapping[str, Any]) -> list[GateShown]:
     failed, passed = row["gate_failed"], row["gates_passed"]
-    found = []
+    gates = []
     if failed == VALIDATION:
-        found.append(GateShown(VALIDATION, "refused", row["rejection_reason"] or ""))
+        gates.append(GateShown(VALIDATION, "refused", row["rejection_reason"] or ""))
     for name in GATES:
         if name in passed:
-            found.append(GateShown(name, "passed", ""))
+            gates.append(GateShown(name, "passed", ""))
         elif name == failed:
-            found.append(GateShown(name, "refused", row["rejection_reason"] or ""))
+            gates.append(GateShown(name, "refused", row["rejection_reason"] or ""))
         else:
-            found.append(GateShown(name, "not asked", ""))
-    return found
+            gates.append(GateShown(name, "not asked", ""))
+    return gates
 
 
 def _place(db: Readable, order_id: str, own: str | None) -> OrderPlace | None:

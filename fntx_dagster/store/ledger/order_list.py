@@ -13,6 +13,10 @@ from fntx_dagster.ledger.entries import Entry, StoredEntry
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.queries import columns
 
+MOST_LOOKED = 20_000
+"""So many orders are looked at for a page of those of a bot or a state: an index of either would be paid by every
+order, and a tenth of a second is what they cost."""
+
 
 class OrderPlace(NamedTuple):
     """Where an order is in a list: when it came, and its id."""
@@ -57,31 +61,61 @@ class ListedOrder(NamedTuple):
         return OrderPlace(self.created_at, self.order_id)
 
 
-def listed(db: Readable, wanted: OrdersWanted) -> list[ListedOrder]:
-    """Orders, newest first: of each book its newest, and of those the newest of all."""
-    names = ", ".join(name if name != "order_id" else "order_id::text" for name in ListedOrder._fields)
+class OrdersFound(NamedTuple):
+    """Orders, newest first. `until`: the order that was looked at last, where older ones were not looked at; None where
+    all were, or where as many were found as were wanted."""
+
+    orders: list[ListedOrder]
+    until: OrderPlace | None
+
+
+def listed(db: Readable, wanted: OrdersWanted, most_looked: int = MOST_LOOKED) -> OrdersFound:
+    """Orders, newest first: of each book its newest, and of those the newest of all. For a bot or a state, so many are
+    looked at, of all books together: what matches may be far back, and no page reads a whole history."""
     at, order_id = wanted.before or (None, None)
-    with db.connect() as connection, connection.cursor(row_factory=args_row(ListedOrder)) as cursor:
-        return cursor.execute(
-            f"""select {columns([names])} from (select book_id, user_id, is_paper from ledger.books) as books
-            cross join lateral (
-                select * from ledger.orders where orders.book_id = books.book_id
-                    and (%(bot)s::text is null or bot_id = %(bot)s) and (%(state)s::text is null or state = %(state)s)
-                    and (%(at)s::timestamptz is null or (created_at, order_id) < (%(at)s, %(order)s::uuid))
-                order by created_at desc, order_id desc limit %(limit)s) as orders
-            where (%(user)s::text is null or user_id = %(user)s)
-                and (%(paper)s::boolean is null or is_paper = %(paper)s)
-            order by created_at desc, orders.order_id desc limit %(limit)s""",
-            {
-                "bot": wanted.bot_id,
-                "state": wanted.state,
-                "at": at,
-                "order": order_id,
-                "limit": wanted.limit,
-                "user": wanted.user_id,
-                "paper": wanted.is_paper,
-            },
-        ).fetchall()
+    given = {
+        "bot": wanted.bot_id,
+        "state": wanted.state,
+        "at": at,
+        "order": order_id,
+        "limit": wanted.limit,
+        "user": wanted.user_id,
+        "paper": wanted.is_paper,
+    }
+    with db.connect() as connection:
+        until = None
+        if wanted.bot_id is not None or wanted.state is not None:
+            row = connection.execute(_LOOKED_UNTIL, {**given, "most": most_looked}).fetchone()
+            until = OrderPlace._make(row) if row else None
+        since, last = until or (None, None)
+        with connection.cursor(row_factory=args_row(ListedOrder)) as cursor:
+            found = cursor.execute(_LISTED, {**given, "since": since, "last": last}).fetchall()
+    return OrdersFound(found, until if len(found) < wanted.limit else None)
+
+
+_BOOKS = """(
+    select book_id, user_id, is_paper from ledger.books
+    where (%(user)s::text is null or user_id = %(user)s) and (%(paper)s::boolean is null or is_paper = %(paper)s)
+)"""
+_BEFORE = "(%(at)s::timestamptz is null or (created_at, order_id) < (%(at)s, %(order)s::uuid))"
+_LISTED = f"""
+select {columns([name if name != "order_id" else "order_id::text" for name in ListedOrder._fields])}
+from {_BOOKS} as books cross join lateral (
+    select * from ledger.orders where orders.book_id = books.book_id and {_BEFORE}
+        and (%(since)s::timestamptz is null or (created_at, order_id) >= (%(since)s, %(last)s::uuid))
+        and (%(bot)s::text is null or bot_id = %(bot)s) and (%(state)s::text is null or state = %(state)s)
+    order by created_at desc, order_id desc limit %(limit)s) as orders
+order by created_at desc, orders.order_id desc limit %(limit)s
+"""
+_LOOKED_UNTIL = f"""
+with books as materialized {_BOOKS}
+select created_at, order_id::text from books cross join lateral (
+    select created_at, order_id from ledger.orders where orders.book_id = books.book_id and {_BEFORE}
+    order by created_at desc, order_id desc
+    offset greatest(%(most)s / nullif((select count(*) from books), 0), %(limit)s) - 1 limit 1) as orders
+order by created_at desc, orders.order_id desc limit 1
+"""
+"""The newest of the orders at which the books end that have more than their part of those to look at."""
 
 
 def order_of_id(db: Readable, order_id: str) -> Mapping[str, Any] | None:

@@ -55,6 +55,7 @@ def show(asked: Asked) -> Answer:
         "states": [("any", "any"), *((each, each.replace("_", " ")) for each in STATES)],
         "older": address_of("/orders", **chosen, before=found.before) if found.before else None,
         "newest": address_of("/orders", **chosen) if search.before else None,
+        "looked_back_to": found.looked_back_to,
     }
     return Shown("orders.html.j2", "Orders", values)
 

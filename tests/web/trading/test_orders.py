@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from html import unescape
 
 import pytest
@@ -11,6 +12,8 @@ from fntx_dagster.services.accounts import numbered_accounts
 from fntx_dagster.services.dashboard.orders import OrderSearch, orders_of
 from fntx_dagster.services.orders.asking import order_status
 from fntx_dagster.services.orders.desk import desk_of
+from fntx_dagster.store.ledger import order_list
+from fntx_dagster.store.ledger.order_list import OrdersWanted
 from fntx_dagster.web.asking import Site
 from fntx_dagster.web.grids import address_of, path_of
 from tests.web.trading.conftest import ADA, BOB, THE_AUDITOR, THE_OWNER
@@ -54,6 +57,32 @@ def test_a_filter_shows_what_it_names_and_nothing_else(
     status, text = page(orders_site, f"/orders?{query}", THE_OWNER)
     assert (status, set(re.findall(r'href="/orders/([0-9a-f-]{36})"', text))) == (200, wanted)
     assert wanted
+
+
+def test_orders_that_match_rarely_are_found_over_pages_that_each_look_at_few(orders_site: Site) -> None:
+    for bot, state in ((None, "rejected"), ("scalper", None), ("scalper", "filled")):
+        wanted = OrdersWanted(None, bot, state, None, None, 1000)
+        whole, until = order_list.listed(orders_site.db, wanted)
+        assert until is None
+        seen, pages, place = [], 0, None
+        while True:
+            asked = wanted._replace(before=place, limit=2)
+            orders, until = order_list.listed(orders_site.db, asked, most_looked=4)
+            seen, pages = seen + orders, pages + 1
+            if not (place := orders[-1].place if len(orders) == asked.limit else until):
+                break
+        assert seen == whole
+        assert pages > len(whole) / 2
+
+
+def test_a_page_that_did_not_look_at_all_orders_says_so_and_leads_on(
+    orders_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = partial(order_list.listed, most_looked=1)
+    monkeypatch.setattr(order_list, "listed", lambda db, wanted: look(db, wanted._replace(limit=1)))
+    status, text = page(orders_site, "/orders?bot=nobody", THE_OWNER)
+    assert (status, "This page looked at the orders back to" in text) == (200, True)
+    assert re.search(r'rel="next" href="/orders\?bot=nobody&amp;before=[0-9a-f-]{36}"', text)
 
 
 @pytest.mark.parametrize("gate", ["fee_coverage", "trade_limiter", "circuit_breaker"])
