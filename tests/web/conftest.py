@@ -86,16 +86,48 @@ def _left_by(
 @pytest.fixture(scope="session")
 def site(demo_home: Path) -> Iterator[Site]:
     """What the pages of that home are made from; the tests of a worker share it."""
-    with homes.home(demo_home) as path:
+    yield from _site(demo_home)
+
+
+@pytest.fixture(scope="session")
+def orders_site(orders_home: Path) -> Iterator[Site]:
+    """The same of the home of orders."""
+    yield from _site(orders_home)
+
+
+@pytest.fixture(scope="session")
+def signals_site(signals_home: Path) -> Iterator[Site]:
+    """The same of the home of signals."""
+    yield from _site(signals_home)
+
+
+@pytest.fixture(scope="session")
+def address(site: Site) -> Iterator[str]:
+    """Where the site is served."""
+    yield from _served(site)
+
+
+@pytest.fixture(scope="session")
+def orders_address(orders_site: Site) -> Iterator[str]:
+    """Where the site of orders is served."""
+    yield from _served(orders_site)
+
+
+@pytest.fixture(scope="session")
+def signals_address(signals_site: Site) -> Iterator[str]:
+    """Where the site of signals is served."""
+    yield from _served(signals_site)
+
+
+def _site(left: Path) -> Iterator[Site]:
+    with homes.home(left) as path:
         settings = Settings(home=path)
         db = open_database(settings)
         yield Site(settings, db, HONG_KONG)
         db.close()
 
 
-@pytest.fixture(scope="session")
-def address(site: Site) -> Iterator[str]:
-    """Where the site is served."""
+def _served(site: Site) -> Iterator[str]:
     api = make_app(desk_of(site.settings, site.db), site.settings)
     with patch("fntx_dagster.web.app.Doors", OwnersDoors):
         pages = make_site(site, api)

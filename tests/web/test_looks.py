@@ -7,12 +7,31 @@ from collections.abc import Iterator
 
 import pytest
 
+from fntx_dagster.model.finding import Finding, Observed
+from fntx_dagster.services.alerting import record
+from fntx_dagster.services.dashboard.orders import OrderSearch, orders_of
+from fntx_dagster.services.visitors.visitor import OWNER, Visitor
+from fntx_dagster.web.app import PAGES
+from fntx_dagster.web.asking import Site
 from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
 from tests.web.looking import WIDTHS, complaints, look, runs_over, violations
-from tests.web.test_pages import ADDRESSES
+from tests.web.test_pages import ADDRESSES, FILES, address_of
 
 pytestmark = [needs_browser, pytest.mark.slow]
+
+OF_ORDERS, OF_SIGNALS = ("orders", "ledger", "gates", "alerts", "system"), ("signals",)
+"""The first parts of the paths whose pages are looked at over the homes of orders and of signals; the others are
+looked at over that of the demo."""
+FILLED = {
+    "/orders/{order}": "/orders/rejected",
+    "/ledger/{user:path}/{book}": "/ledger/ada/paper",
+    "/gates/{user:path}/{book}": "/gates/ada/paper",
+    "/signals/{execution:int}": "/signals/2",
+}
+NO_PAGES = ("/ledger/{user:path}/{book}/statement/{date}", "/signals/{execution:int}/proof")
+PATHS = [FILLED.get(page.path, address_of(page.path)) for page in PAGES if "GET" in page.methods]
+LOOKED_AT = [path for path in PATHS if path not in (*FILES, *map(address_of, NO_PAGES))]
 
 
 @pytest.fixture(scope="module")
@@ -21,15 +40,42 @@ def window() -> Iterator[Page]:
         yield page
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
-def test_every_page_is_whole_for_everybody_on_every_screen(window: Page, address: str, path: str) -> None:
+@pytest.fixture(scope="module")
+def alerts(orders_site: Site) -> Iterator[None]:
+    """The home of orders with an open alert and one that is over."""
+    findings = [Finding(each, f"{each}: records of U…0001 wait for the chain") for each in ("one", "two")]
+    record(orders_site.db, [Observed("queue", "these looks", findings)])
+    record(orders_site.db, [Observed("queue", "these looks", findings[:1])])
+    yield
+    record(orders_site.db, [Observed("queue", "these looks", [])])
+
+
+def test_every_page_that_is_no_file_is_looked_at() -> None:
+    assert [path for path in LOOKED_AT if "{" in path] == []
+    assert len(LOOKED_AT) == len([page for page in PAGES if "GET" in page.methods]) - len(FILES) - len(NO_PAGES)
+
+
+@pytest.mark.parametrize("path", LOOKED_AT)
+def test_every_page_is_whole_for_everybody_on_every_screen(
+    window: Page, path: str, request: pytest.FixtureRequest
+) -> None:
+    begins = path.split("/")[1]
+    home = "orders_" if begins in OF_ORDERS else "signals_" if begins in OF_SIGNALS else ""
+    address: str = request.getfixturevalue(f"{home}address")
+    if home == "orders_":
+        request.getfixturevalue("alerts")
+        found = orders_of(
+            request.getfixturevalue("orders_site").db, Visitor("olga", OWNER), OrderSearch(state="rejected")
+        )
+        assert found is not None
+        path = path.replace("rejected", found.orders[0][1].order_id)
     wrong: dict[str, list[str]] = {}
     for width in WIDTHS:
         for dark in (False, True):
             look(window, address + path, width, dark=dark)
-            found = complaints(window, address) + runs_over(window) + violations(window)
-            if found:
-                wrong[f"{width} px, {'dark' if dark else 'light'}"] = found
+            faults = complaints(window, address) + runs_over(window) + violations(window)
+            if faults:
+                wrong[f"{width} px, {'dark' if dark else 'light'}"] = faults
     assert wrong == {}
 
 
