@@ -94,8 +94,8 @@ ROOMS = {
     "samples": set(),
     "simulate": {"model", "accounting", "ledger", "adapters/flex"},
 }
+ROOMS["serving"] = {"errors"}
 ROOMS["services"] = {*ROOMS} - {"simulate"}
-ROOMS["serving"] = set()
 # report: how Markdown writes a table
 ROOMS["defs"] = {"services", "serving", "settings", "foreign", "errors", "model", "report"}
 ROOMS["api"] = {"services", "serving", "settings", "errors", "model", "report"}  # report: values in JSON
@@ -103,6 +103,7 @@ ROOMS["web"] = {"services", "serving", "settings", "foreign", "errors", "model",
 # defs: runs; web: the dashboard's pages; simulate: the live demo; api: its server; client: the bots of the demos
 ROOMS["cli"] = {
     "services",
+    "serving",
     "settings",
     "foreign",
     "errors",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,27 +33,26 @@ _COLLECT_AFTER = (50_000, 20, 20)
 def serve(
     settings: Settings,
     db: Database,
-    host: str,
-    port: int,
+    listening: socket.socket,
     *,
     watches: bool,
     around: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> None:
-    """Serve the API until Ctrl-C or SIGTERM, which both raise KeyboardInterrupt once it has ended; `watches`: with the
-    watcher of live books beside it; `around`: what is served in its place, which
-    holds it. Raises what `desk_of` raises."""
+    """Serve the API on a socket until Ctrl-C or SIGTERM, which both raise KeyboardInterrupt once it has ended;
+    `watches`: with the watcher of live books beside it; `around`: what is served in its place, which holds it. Raises
+    what `desk_of` raises."""
     desk = desk_of(settings, db)
     api = make_app(desk, settings, simulated_time=settings.orders.simulated_time)
     app = around(api) if around else api
     spare_the_collector()
     with watching(watcher_of(settings, desk)) if watches else nullcontext():
-        _server(app, host, port, of_pages=around is not None).run()
+        _server(app, of_pages=around is not None).run(sockets=[listening])
 
 
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
     """Serve an API in a thread, on a free port of loopback: its URL. Raises Transient where it does not start."""
-    server = _server(app, "127.0.0.1", 0)
+    server = _server(app)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while thread.is_alive() and not server.started:
@@ -74,7 +74,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
 
 
-def _server(app: ASGIApp, host: str, port: int, *, of_pages: bool = True) -> uvicorn.Server:
+def _server(app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, of_pages: bool = True) -> uvicorn.Server:
     """`of_pages`: browsers ask it, which keep connections open and send little."""
     if of_pages:
         allow_files()

@@ -32,14 +32,17 @@ def serve(
     from fntx_dagster.api.serving import serve as serve_api
     from fntx_dagster.cli.serving import end_by_signals
     from fntx_dagster.cli.terminal import note
+    from fntx_dagster.serving.listening import listen_on
 
     settings, db = settings_and_database()
     end_by_signals()
-    note(f"The API is on http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C ends it).")
-    try:
-        serve_api(settings, db, host, port, watches=watch)
-    except KeyboardInterrupt:
-        note("The API has ended.")
+    with listen_on(host, port) as listening:
+        taken = listening.getsockname()[1]
+        note(f"The API is on http://{f'[{host}]' if ':' in host else host}:{taken} (Ctrl-C ends it).")
+        try:
+            serve_api(settings, db, listening, watches=watch)
+        except KeyboardInterrupt:
+            note("The API has ended.")
 
 
 @api.command("watch")

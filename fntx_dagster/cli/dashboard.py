@@ -37,6 +37,7 @@ def serve(
     from fntx_dagster.services.visitors import entering
     from fntx_dagster.services.visitors.signing_in import link_of_machine
     from fntx_dagster.services.visitors.users import any_user
+    from fntx_dagster.serving.listening import listen_on
     from fntx_dagster.web.app import make_site
     from fntx_dagster.web.asking import Site
 
@@ -45,17 +46,18 @@ def serve(
     stream = writing(settings, db) if follow else nullcontext()
     site = Site(settings, db, zone(settings.report.time_zone))
     entering.require_safe(settings, db, host)
-    origin = entering.origin_of(settings, port)
-    note(f"The dashboard is on {origin} (Ctrl-C ends it).")
-    if not any_user(db):
-        link = entering.link(origin, link_of_machine(db))
-        note(f"Enter once by this link, within half an hour: {link}")
-        entering.keep_link(settings, link)
-    try:
-        with stream:
-            serve_api(settings, db, host, port, watches=watch, around=lambda api: make_site(site, api))
-    except KeyboardInterrupt:
-        note("The dashboard has ended.")
+    with listen_on(host, port) as listening:
+        origin = entering.origin_of(settings, port)
+        note(f"The dashboard is on {origin} (Ctrl-C ends it).")
+        if not any_user(db):
+            link = entering.link(origin, link_of_machine(db))
+            note(f"Enter once by this link, within half an hour: {link}")
+            entering.keep_link(settings, link)
+        try:
+            with stream:
+                serve_api(settings, db, listening, watches=watch, around=lambda api: make_site(site, api))
+        except KeyboardInterrupt:
+            note("The dashboard has ended.")
 
 
 def live() -> None:

@@ -103,6 +103,7 @@ def _show_news(outcome: RunOutcome) -> None:
     out("")
     out("Next:")
     following = {
+        command("serve"): "the dashboard on http://localhost:8765: every day, figure and proof in a browser",
         command("ui"): "the Dagster UI on http://127.0.0.1:3000, same database",
         command("status"): "what is loaded, what is missing, what is signed",
         command("report", "--from", "2025-07-10", "--to", "2025-07-11"): "",

@@ -39,9 +39,10 @@ def add(
     Then `fntx users link ada` lets her in, and `fntx users password ada` sets a password.
     """
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.visitors.users import add_user, known_name
+    from fntx_dagster.services.visitors.users import add_user, known_name, require_owner_first
 
     _, db = settings_and_database()
+    require_owner_first(db, name, role)
     add_user(db, name, role, account or [])
     if as_json:
         print_json({"user_id": known_name(name), "role": role, "accounts": account or []})

@@ -4,7 +4,6 @@ database.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import socket
@@ -13,6 +12,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.serving.listening import listen_on, resolved
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.advisory import AdvisoryLock
 from fntx_dagster.store.opening import open_database
@@ -25,23 +25,13 @@ def listen(settings: Settings, host: str, port: int) -> socket.socket:
 
     Permanent where the address is taken or not this machine's, and where others can reach it and no token is set.
     """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except socket.gaierror as error:
-        raise Permanent(f"{host} is no address ({error.strerror})", "Give one of this machine, as 127.0.0.1") from None
-    if not settings.ui.token and not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+    _, address = resolved(host, port)
+    if not settings.ui.token and not ip_address(address[0].partition("%")[0]).is_loopback:
         raise Permanent(
             f"others can reach {host}, and whoever reaches the UI can sign and post",
             "Set FNTX_UI_TOKEN, or stay on 127.0.0.1 behind a proxy that asks who it is (docs/running.md)",
         )
-    try:
-        return socket.create_server(address[:2], family=family)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise Permanent(f"port {port} of {host} is taken", "Choose another one with --port") from None
-        raise Permanent(
-            f"cannot listen on port {port} of {host} ({error.strerror})", "Choose others with --host and --port"
-        ) from None
+    return listen_on(host, port)
 
 
 @contextmanager

@@ -69,6 +69,15 @@ def add_user(db: Database, name: str, role: str, granted: Sequence[str] = ()) ->
         )
 
 
+def require_owner_first(db: Readable, name: str, role: str) -> None:
+    """Raise Permanent where the first user would be no owner: nobody could enter the system's pages from then on."""
+    if role != OWNER and not any_user(db):
+        raise Permanent(
+            "the first user has to be an owner: from then on nobody enters without a user",
+            f"`fntx users add YOURSELF --role owner`, then add {name}",
+        )
+
+
 def change_role(db: Database, name: str, role: str) -> bool:
     """Give a user another role, and end his sessions; False where he has it. Raises Permanent where there is no such
     user or role."""

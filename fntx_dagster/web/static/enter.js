@@ -1,4 +1,6 @@
-// The code of a link stands behind the #, which no browser sends: it is put into the form, which is sent at once.
+// The code of a link stands behind the #, which no browser sends: it is put into the form, which is sent at once. Where
+// the page is shown already, a link that is pasted changes no more than that.
+addEventListener("hashchange", () => location.hash.length > 1 && location.reload());
 const code = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
 if (/^[A-Za-z0-9_-]{16,64}$/.test(code)) {
