@@ -157,7 +157,7 @@ class _Client:
                 news.clear()
                 await self._send_writers()
                 while (sent := await self._next()) is not None:
-                    shown = [each.text for each in newest_of_each(sent) if self._is_shown(each)]
+                    shown = [self._text(each) for each in newest_of_each(sent) if self._is_shown(each)]
                     for first in range(0, len(shown), _MOST_IN_MESSAGE):
                         await self._put(f"[{','.join(shown[first : first + _MOST_IN_MESSAGE])}]")
                 await news.wait()
@@ -224,6 +224,9 @@ class _Client:
             return visitor.may_see(account)
         owner = account.removeprefix(PREFIX).rpartition("-")[0]
         return visitor.sees_every_book or visitor.user_id == owner
+
+    def _text(self, sent: Sent) -> str:
+        return sent.text if self._visitor.sees_names else sent.masked
 
     async def _put(self, text: str) -> None:
         async with asyncio.timeout(STALL_SECONDS):

@@ -244,6 +244,21 @@ def test_a_visitor_gets_what_he_may_see_and_nothing_else(
         assert [said["body"]["name"] for said in read(connection)] == shown
 
 
+def test_who_sees_no_names_gets_the_figures_of_an_entry_without_anybody_s_words(
+    database: Database, address: str
+) -> None:
+    words = {"description": "JOHN DOE DISBURSEMENT", "reason": "asked for by Jane Roe", "reversed_by": "jane"}
+    figures = {"event_type": "withdrawal", "amount": "100", "currency": "USD", "entry_no": 7}
+    kinds = ("booking", "trip", "entry")
+    append(database, [event(kind, kind, THEIRS, **figures, **words) for kind in kinds])
+    with client(address, "fund") as masked, client(address, "owner") as whole:
+        assert [(said["kind"], said["body"]) for said in some(masked, 3)] == [(kind, figures) for kind in kinds]
+        assert [said["body"] for said in some(whole, 3)] == [figures | words] * 3
+        append(database, [event("booking", "later", THEIRS, **figures, **words)])
+        assert some(masked, 1)[0]["body"] == figures
+        assert some(whole, 1)[0]["body"] == figures | words
+
+
 def test_no_message_holds_an_account_s_id(database: Database, address: str) -> None:
     append(database, [fact(1), fact(2, THEIRS), fact(3, None)])
     with client(address) as connection:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from fntx_dagster.errors import FntxError, without_accounts
+from fntx_dagster.model import live
 from fntx_dagster.model.live import LiveEvent
 from fntx_dagster.services.accounts import numbered_accounts
 from fntx_dagster.services.ledger_accounts.accounts import PREFIX
@@ -36,13 +37,27 @@ _NUMBERS_SECONDS = 30.0
 _log = logging.getLogger(__name__)
 
 
+_OF_ENTRIES = (live.BOOKING, live.TRIP, live.ENTRY)
+_WITHOUT_WORDS = frozenset(
+    (
+        *("type", "event_type", "timestamp", "recorded_at", "booked_at", "entry_no", "event_id", "is_paper"),
+        *("amount", "amounts", "currency", "rate", "fee", "fee_currency", "cash", "proceeds", "settles", "cause"),
+        *("exchange", "symbol", "qty", "price", "to_symbol", "to_qty", "to_price", "bot_id", "order_id"),
+        *("reverses", "confirms"),
+    )
+)
+"""What an entry of the ledger says in figures and in words of ours: every other field may hold somebody's own."""
+
+
 class Sent(NamedTuple):
-    """An event as it goes out. `about`: of a state, what makes a later one replace it; None of a fact."""
+    """An event as it goes out. `about`: of a state, what makes a later one replace it; None of a fact. `masked`: as it
+    goes to who sees no names."""
 
     event_id: int
     account_id: str | None
     about: tuple[str | None, str, str | None] | None
     text: str
+    masked: str
 
 
 class Stream:
@@ -194,12 +209,7 @@ class Stream:
         numbers = self.numbers
         # an account without a number has no page yet: it gets one with its first statement
         return [
-            Sent(
-                event.event_id,
-                event.account_id,
-                (event.account_id, event.kind, event.key) if event.is_state else None,
-                message(event, numbers),
-            )
+            _sent(event, numbers)
             for event in found
             if event.account_id is None or event.account_id in numbers or event.account_id.startswith(PREFIX)
         ]
@@ -211,6 +221,21 @@ def newest_of_each(sent: list[Sent]) -> list[Sent]:
         return sent
     last = {each.about: each.event_id for each in sent if each.about}
     return [each for each in sent if each.about is None or last[each.about] == each.event_id]
+
+
+def _sent(event: LiveEvent, numbers: dict[str, int]) -> Sent:
+    about = (event.account_id, event.kind, event.key) if event.is_state else None
+    text = message(event, numbers)
+    without = without_words(event)
+    masked = text if without is event else message(without, numbers)
+    return Sent(event.event_id, event.account_id, about, text, masked)
+
+
+def without_words(event: LiveEvent) -> LiveEvent:
+    """The event without the free texts of an entry of the ledger, the broker's or a user's: they may name a person."""
+    if event.kind not in _OF_ENTRIES or event.body.keys() <= _WITHOUT_WORDS:
+        return event
+    return event._replace(body={name: said for name, said in event.body.items() if name in _WITHOUT_WORDS})
 
 
 def message(event: LiveEvent, numbers: dict[str, int]) -> str:
