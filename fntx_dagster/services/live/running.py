@@ -17,6 +17,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 
 _END_SECONDS = 5
+_LOOK_SECONDS = 1
 
 
 class Tempo(NamedTuple):
@@ -40,7 +41,8 @@ def run(settings: Settings, db: Database, ending: threading.Event, tempo: Tempo 
     for thread in threads:
         thread.start()
     try:
-        ending.wait()
+        while not ending.wait(_LOOK_SECONDS):
+            pass  # Python sees a signal that another thread took when this one wakes
     finally:
         ending.set()
         for thread in threads:
