@@ -1,4 +1,5 @@
 """Who is let in: the visitor of each request by his session's cookie, and of each socket as long as the session lasts.
+A program opens a socket with a token of the API.
 
 On a machine without users, where the owner enters by a link that `fntx serve` prints, other users of that machine are
 refused, as `fntx ui` refuses them: a browser sends the cookies of localhost to every port, also to theirs.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.concurrency import run_in_threadpool
@@ -17,7 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fntx_dagster.errors import without_accounts
 from fntx_dagster.services.visitors import entering, signing_in
-from fntx_dagster.services.visitors.signing_in import From, SignedIn
+from fntx_dagster.services.visitors.programs import visitor_of_token
+from fntx_dagster.services.visitors.signing_in import From
 from fntx_dagster.services.visitors.users import any_user
 from fntx_dagster.serving.asgi import values_of
 from fntx_dagster.serving.askers import is_of_our_user
@@ -47,6 +50,7 @@ class Doors:
         self._is_local = self._web.origin is None or entering.is_local(self._web.origin)
         self._is_secure = not self._is_local
         self._tries = Recent(_TRIES, _TRY_SECONDS)
+        self._wrong_tokens = Recent(_TRIES, _TRY_SECONDS)
         self._known_users = (0.0, False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,6 +68,9 @@ class Doors:
                 await _refuse(scope, receive, send, 429, "Too many tries: wait a minute.")
                 return
             self._tries.add(where.counted_as)
+        if scope["type"] == "websocket" and (token := _token_of(scope)):
+            await self._follow_by_token(token, where, scope, receive, send)
+            return
         signed = await run_in_threadpool(signing_in.signed_by, self._db, cookie) if cookie else None
         scope.setdefault("state", {}).update(
             signed=signed, visitor=signed and signed.visitor, where=where, of_machine=of_machine
@@ -73,7 +80,20 @@ class Doors:
         elif signed is None:
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "Nobody is signed in."})
         else:
-            await self._while_signed(signed, scope, receive, send)
+            session_id = signed.session_id
+            await self._while_so(lambda: signing_in.still_signed(self._db, session_id), scope, receive, send)
+
+    async def _follow_by_token(self, token: str, where: From, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the socket of a program, for as long as its token is good."""
+        visitor = None
+        if not self._wrong_tokens.too_many(where.counted_as):
+            visitor = await run_in_threadpool(visitor_of_token, self._db, token)
+        if visitor is None:
+            self._wrong_tokens.add(where.counted_as)
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "The token reads nothing."})
+            return
+        scope.setdefault("state", {}).update(signed=None, visitor=visitor, where=where, of_machine=False)
+        await self._while_so(lambda: visitor_of_token(self._db, token) == visitor, scope, receive, send)
 
     async def _any_user(self) -> bool:
         """Whether there are users, as of a second ago at most."""
@@ -92,13 +112,13 @@ class Doors:
                 address = said.pop()
         return address
 
-    async def _while_signed(self, signed: SignedIn, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a socket until it ends, or its session does."""
+    async def _while_so(self, is_so: Callable[[], bool], scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a socket until it ends, or the session or the token that opened it does."""
         ended = asyncio.Event()
 
         async def is_over() -> bool:
             try:
-                return not await run_in_threadpool(signing_in.still_signed, self._db, signed.session_id)
+                return not await run_in_threadpool(is_so)
             except Exception as error:  # the database is away, as a rule: it is asked again
                 _log.warning("a session is not looked at: %s", without_accounts(str(error)))
                 return False
@@ -142,6 +162,13 @@ def cookie_of(scope: Scope, name: str) -> str | None:
     parts = (part.strip().partition("=") for line in values_of(scope, "cookie") for part in line.split(";"))
     found = [value for key, _, value in parts if key == name]
     return found[0] if len(found) == 1 and signing_in.is_secret(found[0]) else None
+
+
+def _token_of(scope: Scope) -> str:
+    """The bearer token of a request; empty where there is none."""
+    lines = [*values_of(scope, "authorization")]
+    scheme, _, token = lines[0].partition(" ") if len(lines) == 1 else ("", "", "")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, text: str) -> None:

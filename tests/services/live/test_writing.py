@@ -61,7 +61,7 @@ def test_an_event_that_the_database_refuses_is_set_aside_and_holds_no_account_up
 def test_words_of_which_no_event_can_be_made_are_set_aside(
     database: Database, writer: EventWriter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    writer.add(heard(1, fills=(fill("a")._replace(at="yesterday"),)))  # pyright: ignore[reportArgumentType]
+    writer.add(heard(1, fills=(fill("a")._replace(at="yesterday"),)))
     writer.add(heard(2, fills=(fill("b"),)))
     until(lambda: fills(database))
     assert fills(database) == ["b.01"]

@@ -11,8 +11,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.services.orders import access
 from fntx_dagster.services.visitors import users
 from fntx_dagster.services.visitors.entering import require_safe
+from fntx_dagster.services.visitors.programs import visitor_of_token
+from fntx_dagster.services.visitors.visitor import Visitor
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.web import WebSettings
 from fntx_dagster.store.database import Database
@@ -112,6 +115,24 @@ def test_nobody_follows_without_a_session(house: House) -> None:
         with pytest.raises(InvalidStatus) as refused:
             follow(house, None, **headers)
         assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(("role", "seen_as"), [("reader", "auditor"), ("admin", "auditor"), ("trader", "trader")])
+def test_a_program_follows_with_its_token_until_that_is_revoked(house: House, role: str, seen_as: str) -> None:
+    token = access.make_token(house.db, "ada", role)
+    with follow(house, None, Authorization=f"Bearer {token}") as socket:
+        assert json.loads(socket.recv(timeout=20))["role"] == seen_as
+        access.revoke_token(house.db, access.list_tokens(house.db)[0].token_id)
+        assert the_end(socket) == 1008
+    with pytest.raises(InvalidStatus):
+        follow(house, None, Authorization=f"Bearer {token}")
+
+
+def test_a_trader_s_token_shows_no_account_and_a_source_s_token_opens_nothing(house: House) -> None:
+    token = access.make_token(house.db, "ada", "trader")
+    assert visitor_of_token(house.db, token) == Visitor("ada", "trader", frozenset())
+    with pytest.raises(InvalidStatus):
+        follow(house, None, Authorization=f"Bearer {access.make_token(house.db, 'ada', 'signal_source')}")
 
 
 @pytest.mark.parametrize(
