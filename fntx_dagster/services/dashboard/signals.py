@@ -101,9 +101,9 @@ def signals_of(desk: Desk, visitor: Visitor, search: SignalSearch) -> SignalsSho
         shown = listed[:_STRATEGIES]
         own = visitor.user_id if _sees_own_alone(visitor) else None
         wanted = ExecutionsWanted([search.strategy] if search.strategy else codes, own, search.before, _EXECUTIONS + 1)
-        found = seen.executions(db, wanted)
-        page = found[:_EXECUTIONS]
-        following = page[-1].signal_execution_id if len(found) > len(page) else None
+        newest = seen.executions(db, wanted)
+        page = newest[:_EXECUTIONS]
+        following = page[-1].signal_execution_id if len(newest) > len(page) else None
         after = shown[-1].code if len(listed) > len(shown) else None
         return SignalsShown(
             shown, after, record, page, following, seen.subscriptions_of(db, visitor.user_id, _SUBSCRIPTIONS)

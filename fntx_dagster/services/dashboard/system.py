@@ -1,6 +1,6 @@
 """How the platform runs: what is loaded and missing, what waits for the chain, what Dagster did, what is installed.
 
-Each part is bounded; none contacts the broker or the chain. What does is the doctor's, which is asked for apart.
+Each part is bounded; none contacts the broker or the chain. The doctor does, and is run apart.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def system(settings: Settings, desk: Desk) -> SystemShown:
     with desk.db.snapshot() as db:
         named = {account.account_id: account for account in numbered_accounts(db)}
         states = account_states(db)
-        found = (
+        parts = (
             [(named[state.account_id], state) for state in states],
             fetches.latest(db),
             sendings.attempts_made(db, _QUEUED),
@@ -72,11 +72,11 @@ def system(settings: Settings, desk: Desk) -> SystemShown:
     except FntxError as error:
         problem = error.message
     versions = Versions(version("fntx-dagster"), platform.python_version(), server)
-    return SystemShown(*found, watcher_state(desk), versions, dagster, problem)
+    return SystemShown(*parts, watcher_state(desk), versions, dagster, problem)
 
 
 class Examination(NamedTuple):
-    """What the doctor found, and when; while it looks, `ended` is None."""
+    """What the doctor found, and when; `ended` is None while it runs."""
 
     asked: datetime
     ended: datetime | None = None
@@ -84,7 +84,7 @@ class Examination(NamedTuple):
 
 
 class Examinations:
-    """The doctor of one process: it looks when it is asked, in a thread of its own, one time after the other."""
+    """The examinations by the doctor that one process was asked for, each in a thread of its own, one at a time."""
 
     def __init__(self) -> None:
         self._last: dict[str, Examination] = {}
@@ -95,7 +95,7 @@ class Examinations:
         return self._last.get(f"{settings.paths.home}")
 
     def begin(self, settings: Settings, now: datetime) -> None:
-        """Let the doctor look, unless he does, and wait for him for three seconds; he takes a minute and a half at
+        """Begin an examination, unless one runs, and wait three seconds for its end; it takes a minute and a half at
         most."""
         with self._guard:
             last = self.last(settings)

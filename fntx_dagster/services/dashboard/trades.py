@@ -70,5 +70,5 @@ def trade_of(db: Database, account: str, round_trip_id: str) -> tuple[OpenedTrip
         if found is None:
             return None
         day = Period.on(found.listed.trading_day)
-        told = summary(snapshot, day, account)
-        return found, told[0]["base_currency"] if told else ""
+        summaries = summary(snapshot, day, account)
+        return found, summaries[0]["base_currency"] if summaries else ""

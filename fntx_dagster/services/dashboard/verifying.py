@@ -19,7 +19,7 @@ from fntx_dagster.store.ledger.checking import BookRow
 
 _MOST_KEPT = 500
 _SHORT_SECONDS = 2.0
-"""For so long whoever asks waits for the end: most books are verified by then."""
+"""A request for a verification waits for its end so long: most books are verified by then."""
 _log = logging.getLogger(__name__)
 
 

@@ -19,15 +19,15 @@ def show(asked: Asked) -> Answer:
     if asked.acts and not refusal:
         return RedirectResponse("/alerts", 303)
     before = asked.number("before")
-    found = alerts_of(asked.site.db, None if kind == "any" else kind, before)
+    alerts = alerts_of(asked.site.db, None if kind == "any" else kind, before)
     values = {
-        "open": [(alert, TITLES.get(alert.kind, alert.kind)) for alert in found.open],
-        "past": Grid("Past alerts", _HEADERS, [_past(alert) for alert in found.past], words=len(_HEADERS)),
+        "open": [(alert, TITLES.get(alert.kind, alert.kind)) for alert in alerts.open],
+        "past": Grid("Past alerts", _HEADERS, [_past(alert) for alert in alerts.past], words=len(_HEADERS)),
         "kinds": [("any", "any"), *TITLES.items()],
         "kind": kind,
         "refusal": refusal,
         "may_act": asked.visitor.may_act,
-        "older": address_of("/alerts", kind=kind, before=f"{found.before}") if found.before else None,
+        "older": address_of("/alerts", kind=kind, before=f"{alerts.before}") if alerts.before else None,
         "newest": address_of("/alerts", kind=kind) if before else None,
     }
     return Shown("alerts.html.j2", "Alerts", values, 422 if refusal else 200)

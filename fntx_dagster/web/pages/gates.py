@@ -31,16 +31,16 @@ def show(asked: Asked) -> Answer:
         refusal = act(asked.desk, asked.visitor, book, action, *map(_typed, (bot, reason)))
         if refusal is None:
             return RedirectResponse(path, 303)
-    found = gates_of(asked.desk, asked.visitor, book)
+    gates = gates_of(asked.desk, asked.visitor, book)
     values = {
         "book": book,
         "path": path,
         "book_path": path_of("ledger", book.name, book.kind),
         "refusal": refusal,
-        "found": found,
-        "limits": _limits(found),
-        "breakers": [(breaker, _named(breaker.metrics)) for breaker in found.breakers],
-        "trips": _trips(found),
+        "gates": gates,
+        "limits": _limits(gates),
+        "breakers": [(breaker, _named(breaker.metrics)) for breaker in gates.breakers],
+        "trips": _trips(gates),
         "may_act": asked.visitor.may_act,
     }
     title = f"Gates of the {book.kind} book of {book.name}"
@@ -52,11 +52,11 @@ def _typed(text: str) -> str:
     return text.replace("\0", "").strip()[:500]
 
 
-def _limits(found: GatesShown) -> Grid:
-    rows: list[tuple[Cell, ...]] = [_limit(breaker) for breaker in found.breakers]
-    window = f"{found.rules.burst_window.total_seconds():.0f} s"
-    for exchange, count in found.exchanges.items():
-        rows.append((f"{exchange}, in {window}", *_used(count, found.rules.burst)))
+def _limits(gates: GatesShown) -> Grid:
+    rows: list[tuple[Cell, ...]] = [_limit(breaker) for breaker in gates.breakers]
+    window = f"{gates.rules.burst_window.total_seconds():.0f} s"
+    for exchange, count in gates.exchanges.items():
+        rows.append((f"{exchange}, in {window}", *_used(count, gates.rules.burst)))
     return Grid("Limits", ("Approved orders", "Used", "Of", "Part"), rows)
 
 
@@ -79,9 +79,9 @@ def _metric(name: str, value: str | int | None) -> str:
     return words.part(value) if name in _PARTS else words.figure(value) if isinstance(value, str) else f"{value}"
 
 
-def _trips(found: GatesShown) -> Grid:
+def _trips(gates: GatesShown) -> Grid:
     headers = ("Tripped", "Whose", "Why", "Figures then", "Reset", "By", "Reason of the reset")
-    return Grid("Trips", headers, [_trip(trip) for trip in found.trips], words=len(headers))
+    return Grid("Trips", headers, [_trip(trip) for trip in gates.trips], words=len(headers))
 
 
 def _trip(trip: Mapping[str, Any]) -> tuple[Cell, ...]:

@@ -25,12 +25,12 @@ _APART = ("entry_no", "type", "event_type", "timestamp", "recorded_at", "prev_ha
 
 def show(asked: Asked) -> Answer:
     """The books, by user."""
-    found = books_of(asked.desk, asked.visitor, asked.text("after"))
+    page = books_of(asked.desk, asked.visitor, asked.text("after"))
     headers = ("Book", "State", "Breakers", "Currency", "Entries", "Equity", "Today", "Drawdown")
-    rows = [_book(book, state) for book, state in found.books]
+    rows = [_book(book, state) for book, state in page.books]
     values = {
         "books": Grid("Books", headers, rows, words=4, results=("Today",)),
-        "older": address_of("/ledger", after=found.after) if found.after else None,
+        "older": address_of("/ledger", after=page.after) if page.after else None,
     }
     return Shown("ledger.html.j2", "Ledger", values)
 
@@ -38,10 +38,10 @@ def show(asked: Asked) -> Answer:
 def book_named(asked: Asked) -> SeenBook:
     """The book that the address names. Raises NotFound where the visitor sees none such."""
     user, kind = asked.request.path_params["user"], asked.request.path_params["book"]
-    found = None if "\0" in user else seen_book(asked.site.db, asked.visitor, user, kind)
-    if found is None:
+    book = None if "\0" in user else seen_book(asked.site.db, asked.visitor, user, kind)
+    if book is None:
         raise NotFound
-    return found
+    return book
 
 
 def one(asked: Asked) -> Answer:
@@ -52,27 +52,27 @@ def one(asked: Asked) -> Answer:
         CHECKS.begin(asked.desk, book, records=asked.visitor.may_act)
         return RedirectResponse(f"{path}#verification", 303)
     before = asked.number("before")
-    found = book_of(asked.desk, asked.visitor, book, before)
+    details = book_of(asked.desk, asked.visitor, book, before)
     values = {
         "book": book,
         "path": path,
-        "found": found,
-        "summary": found.summary,
+        "details": details,
+        "summary": details.summary,
         "check": CHECKS.last(asked.desk, book),
         "gates_path": path_of("gates", book.name, book.kind),
         "orders_path": address_of("/orders", user=book.name, book=book.kind)
         if asked.visitor.sees_every_book
         else address_of("/orders", book=book.kind),
-        "positions": _positions(found),
-        "lots": _lots(found),
+        "positions": _positions(details),
+        "lots": _lots(details),
         "balances": Grid(
             "Balances",
             ("Currency", "Amount", "Fees paid"),
-            [(name, money.exactly(amount), money.exactly(fees)) for name, amount, fees in found.balances],
+            [(name, money.exactly(amount), money.exactly(fees)) for name, amount, fees in details.balances],
         ),
-        "entries": [(entry, _stated(entry)) for entry in found.entries],
-        "days": _days(book, found),
-        "older": address_of(path, before=f"{found.before}") + "#entries" if found.before else None,
+        "entries": [(entry, _stated(entry)) for entry in details.entries],
+        "days": _days(book, details),
+        "older": address_of(path, before=f"{details.before}") + "#entries" if details.before else None,
         "newest": f"{path}#entries" if before else None,
     }
     return Shown("book.html.j2", f"The {book.kind} book of {book.name}", values)
@@ -102,7 +102,7 @@ def _book(book: SeenBook, state: BookState) -> tuple[Cell, ...]:
     )
 
 
-def _positions(found: BookShown) -> Grid:
+def _positions(details: BookShown) -> Grid:
     headers = ("Symbol", "Exchange", "Bot", "Quantity", "Average entry", "Mark", "Unrealised P&L", "Priced")
     rows = [
         (
@@ -115,23 +115,23 @@ def _positions(found: BookShown) -> Grid:
             words.figure(each["unrealized_pnl"], signed=True),
             words.stated(each["priced_at"]),
         )
-        for each in found.summary["positions"]
+        for each in details.summary["positions"]
     ]
     return Grid("Positions", headers, rows, words=3, results=("Unrealised P&L",))
 
 
-def _lots(found: BookShown) -> Grid:
+def _lots(details: BookShown) -> Grid:
     rows = [
         (lot.symbol, lot.exchange, lot.bot_id, f"{lot.entry_no}", words.figure(lot.quantity), words.figure(lot.price))
-        for lot in found.lots
+        for lot in details.lots
     ]
     return Grid("Open lots", ("Symbol", "Exchange", "Bot", "Entry", "Quantity", "Price"), rows, words=3)
 
 
-def _days(book: SeenBook, found: BookShown) -> Grid:
+def _days(book: SeenBook, details: BookShown) -> Grid:
     headers = ("Trading day", "Statement", "Fills", "Volume", "Fees", "Realised P&L", "Flows", "Equity at its end")
     path = ("ledger", book.name, book.kind, "statement")
-    of_broker = found.account_days is not None and found.account_days.is_brokers
+    of_broker = details.account_days is not None and details.account_days.is_brokers
     rows = [
         (
             f"{day.day}",
@@ -143,7 +143,7 @@ def _days(book: SeenBook, found: BookShown) -> Grid:
             words.gained(day.flows),
             words.amount(day.equity),
         )
-        for day in found.days
+        for day in details.days
     ]
     return Grid("Days", headers, rows, words=2, results=("Realised P&L",))
 

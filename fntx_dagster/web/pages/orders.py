@@ -43,19 +43,19 @@ def show(asked: Asked) -> Answer:
         None if kind == "all" else kind,
         asked.text("before"),
     )
-    found = orders_of(asked.site.db, asked.visitor, search)
-    if found is None:
+    page = orders_of(asked.site.db, asked.visitor, search)
+    if page is None:
         raise NotFound
     chosen = {"user": search.user, "bot": search.bot, "state": search.state, "book": search.kind}
     values = {
-        "orders": Grid("Orders", _HEADERS, [_order(name, order) for name, order in found.orders], words=7),
+        "orders": Grid("Orders", _HEADERS, [_order(name, order) for name, order in page.orders], words=7),
         "chosen": chosen,
         "all_users": asked.visitor.sees_every_book,
         "kinds": [("all", "paper and live"), *((each, each) for each in KINDS)],
         "states": [("any", "any"), *((each, each.replace("_", " ")) for each in STATES)],
-        "older": address_of("/orders", **chosen, before=found.before) if found.before else None,
+        "older": address_of("/orders", **chosen, before=page.before) if page.before else None,
         "newest": address_of("/orders", **chosen) if search.before else None,
-        "looked_back_to": found.looked_back_to,
+        "looked_back_to": page.looked_back_to,
     }
     return Shown("orders.html.j2", "Orders", values)
 
@@ -92,17 +92,17 @@ def average(paid: Decimal, filled: Decimal) -> str:
 
 def one(asked: Asked) -> Answer:
     """The order that the address names."""
-    found = one_order(asked.site.db, asked.visitor, asked.request.path_params["order"])
-    if found is None:
+    order = one_order(asked.site.db, asked.visitor, asked.request.path_params["order"])
+    if order is None:
         raise NotFound
-    row, book = found.row, found.book
+    row, book = order.row, order.book
     summary: Mapping[str, str | None] = row["summary"]
     gates = Grid(
         "Gates",
         ("Gate", "Said", "Why"),
         [
             (_GATES[gate.name], Badge(gate.said, {"passed": "good", "refused": "bad"}.get(gate.said, "")), gate.words)
-            for gate in found.gates
+            for gate in order.gates
         ],
         words=3,
     )
@@ -115,22 +115,22 @@ def one(asked: Asked) -> Answer:
         "average": average(row["paid"], row["filled"]),
         "gates": gates,
         "costs": [(label, summary.get(name)) for name, label in _COSTS],
-        "fills": _fills(found),
-        "entries": _entries(found),
+        "fills": _fills(order),
+        "entries": _entries(order),
     }
     return Shown("order.html.j2", f"Order: {row['side']} {money.plain(row['amount'])} {row['symbol']}", values)
 
 
-def _fills(found: OrderShown) -> Grid:
+def _fills(order: OrderShown) -> Grid:
     headers = ("Time", "Entry", "Liquidity", "Trade of the exchange", "Quantity", "Price", "Fee", "Realised P&L")
-    return Grid("Fills", headers, [_fill(found, fill) for fill in found.fills], words=4, results=headers[-1:])
+    return Grid("Fills", headers, [_fill(order, fill) for fill in order.fills], words=4, results=headers[-1:])
 
 
-def _fill(found: OrderShown, fill: Mapping[str, Any]) -> tuple[Cell, ...]:
+def _fill(order: OrderShown, fill: Mapping[str, Any]) -> tuple[Cell, ...]:
     taken_back = ", taken back" if fill["is_reversed"] else ""
     return (
         words.moment(fill["executed_at"]),
-        Link(f"{fill['entry_no']}{taken_back}", entry_path(found, fill["entry_no"])),
+        Link(f"{fill['entry_no']}{taken_back}", entry_path(order, fill["entry_no"])),
         fill["liquidity"],
         fill["exchange_trade_id"],
         money.plain(fill["qty"]),
@@ -140,19 +140,19 @@ def _fill(found: OrderShown, fill: Mapping[str, Any]) -> tuple[Cell, ...]:
     )
 
 
-def _entries(found: OrderShown) -> Grid:
+def _entries(order: OrderShown) -> Grid:
     rows = [
         (
-            Link(f"{entry['entry_no']}", entry_path(found, entry["entry_no"])),
+            Link(f"{entry['entry_no']}", entry_path(order, entry["entry_no"])),
             entry["event_type"].replace("_", " "),
             entry["timestamp"],
             entry["hash"],
         )
-        for entry in found.entries
+        for entry in order.entries
     ]
     return Grid("Entries of the ledger", ("Entry", "Kind", "Time", "Hash"), rows, words=4)
 
 
-def entry_path(found: OrderShown, number: int) -> str:
+def entry_path(order: OrderShown, number: int) -> str:
     """Where an entry stands in its book's page."""
-    return f"{path_of('ledger', found.book.name, found.book.kind)}?before={number + 1}#entry-{number}"
+    return f"{path_of('ledger', order.book.name, order.book.kind)}?before={number + 1}#entry-{number}"

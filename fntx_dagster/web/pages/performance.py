@@ -27,12 +27,12 @@ _OF_STRATEGIES = ("mtd", "qtd", "ytd", "1y")
 def show(asked: Asked) -> Answer:
     """The window that the address names, or the range of its `from` and `to`."""
     chosen = chosen_window(asked)
-    found = performance_of(asked.site.settings, asked.site.db, asked.account.account_id, chosen)
+    performance = performance_of(asked.site.settings, asked.site.db, asked.account.account_id, chosen)
     values = {
         "chosen": chosen,
         "windows": [(name, NAMES[name]) for name in WINDOWS],
-        "found": found,
-        **(_shown(found, asked.account.number) if found else {}),
+        "performance": performance,
+        **(_shown(performance, asked.account.number) if performance else {}),
     }
     return Shown("performance.html.j2", "Performance", values)
 
@@ -42,12 +42,12 @@ def show_strategies(asked: Asked) -> Answer:
     chosen = chosen_window(asked, _OF_STRATEGIES)
     if isinstance(chosen, Period):
         require_short(chosen)
-    found = selling_in(asked.site.settings, asked.site.db, asked.account.account_id, chosen)
+    selling = selling_in(asked.site.settings, asked.site.db, asked.account.account_id, chosen)
     values = {
         "chosen": chosen,
         "windows": [(name, NAMES[name]) for name in _OF_STRATEGIES],
-        "found": found,
-        "tables": selling_tables(found) if found else [],
+        "selling": selling,
+        "tables": selling_tables(selling) if selling else [],
     }
     return Shown("strategies.html.j2", "Strategies", values)
 
@@ -62,19 +62,22 @@ def chosen_window(asked: Asked, windows: tuple[str, ...] = WINDOWS) -> str | Per
     return asked.period(Period(date.min, max(newest, first or newest)))
 
 
-def _shown(found: PerformanceShown, number: int) -> dict[str, object]:
-    made = linked(day.daily_return for day in found.days)
-    market = found.market
+def _shown(performance: PerformanceShown, number: int) -> dict[str, object]:
+    made = linked(day.daily_return for day in performance.days)
+    market = performance.market
     beside = market.comparison if market else None
     return {
-        "span": clock.span(*found.period),
+        "span": clock.span(*performance.period),
         "made": "–" if made is None else money.percent(made, signed=True),
         "beside": beside,
-        "figures": [*return_figures(found.days, "window", market), *(_of_market(market, number) if market else [])],
-        "months": monthly_table(found.days),
-        "drawdowns": drawdowns_table(found.drawdowns),
-        "streaks": streaks_table(found.streaks, found.base_currency),
-        "metrics": defined_table(found.metrics),
+        "figures": [
+            *return_figures(performance.days, "window", market),
+            *(_of_market(market, number) if market else []),
+        ],
+        "months": monthly_table(performance.days),
+        "drawdowns": drawdowns_table(performance.drawdowns),
+        "streaks": streaks_table(performance.streaks, performance.base_currency),
+        "metrics": defined_table(performance.metrics),
         "market": [table for table in market_tables(market) if table.title != _SPREAD] if market else [],
     }
 

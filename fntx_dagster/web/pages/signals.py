@@ -46,29 +46,29 @@ def show(asked: Asked) -> Answer:
         asked.number("before"),
         asked.text("after"),
     )
-    found = signals_of(asked.desk, asked.visitor, search)
-    if found is None:
+    signals = signals_of(asked.desk, asked.visitor, search)
+    if signals is None:
         raise NotFound
     chosen = {"strategy": code, "book": kind, "from": f"{period.first}", "to": f"{period.last}"}
     values = {
-        "strategies": Grid("Strategies", _STRATEGY, [_strategy(each, chosen) for each in found.strategies], words=4),
-        "record": _record(found.record) if found.record else None,
+        "strategies": Grid("Strategies", _STRATEGY, [_strategy(each, chosen) for each in signals.strategies], words=4),
+        "record": _record(signals.record) if signals.record else None,
         "every_strategy": address_of("/signals", **{**chosen, "strategy": None}),
-        "more_strategies": address_of("/signals", **chosen, after=found.after) if found.after else None,
+        "more_strategies": address_of("/signals", **chosen, after=signals.after) if signals.after else None,
         "executions": Grid(
             "Executions",
             _EXECUTION,
-            [_execution(each) for each in found.executions],
+            [_execution(each) for each in signals.executions],
             words=6,
             results=("Net P&L",),
         ),
         "subscriptions": Grid(
-            "Your subscriptions", _SUBSCRIPTION, [_subscription(each) for each in found.subscriptions], words=3
+            "Your subscriptions", _SUBSCRIPTION, [_subscription(each) for each in signals.subscriptions], words=3
         ),
         "chosen": chosen,
         "period": period,
         "books": [("paper", "paper"), ("live", "live")],
-        "older": address_of("/signals", **chosen, before=f"{found.before}") if found.before else None,
+        "older": address_of("/signals", **chosen, before=f"{signals.before}") if signals.before else None,
         "newest": address_of("/signals", **chosen) if search.before else None,
     }
     return Shown("signals.html.j2", "Signals", values)
@@ -181,22 +181,22 @@ def one(asked: Asked) -> Answer:
     """The execution that the address names."""
     number = asked.request.path_params["execution"]
     after = asked.number("after", _LAST_PLACE)
-    found = execution_of(asked.desk, asked.visitor, number, after or 0)
-    if found is None:
+    execution = execution_of(asked.desk, asked.visitor, number, after or 0)
+    if execution is None:
         raise NotFound
-    data = found.data
+    data = execution.data
     shares = data["trader_results"]
     path = f"/signals/{number}"
     values = {
         "data": data,
         "state": _state(data["status"]),
         "path": path,
-        "shares": _shares([each for each in shares if Decimal(each["qty"])], found.has_proof, path),
-        "excluded": _excluded([each for each in shares if not Decimal(each["qty"])], found.has_proof, path),
+        "shares": _shares([each for each in shares if Decimal(each["qty"])], execution.has_proof, path),
+        "excluded": _excluded([each for each in shares if not Decimal(each["qty"])], execution.has_proof, path),
         "exits": _exits(data),
-        "commitment": _commitment(found.commitment) if found.commitment else [],
-        "has_proof": found.has_proof,
-        "older": address_of(path, after=f"{found.after}") if found.after else None,
+        "commitment": _commitment(execution.commitment) if execution.commitment else [],
+        "has_proof": execution.has_proof,
+        "older": address_of(path, after=f"{execution.after}") if execution.after else None,
         "newest": path if after else None,
     }
     return Shown("execution.html.j2", f"Execution {number} of {data['strategy_code']}", values)

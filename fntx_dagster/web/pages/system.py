@@ -23,18 +23,18 @@ def show(asked: Asked) -> Answer:
     if asked.acts:
         EXAMINATIONS.begin(settings, asked.site.clock())
         return RedirectResponse("/system#doctor", 303)
-    found = system(settings, asked.desk)
+    platform = system(settings, asked.desk)
     examined = EXAMINATIONS.last(settings)
     values = {
-        "found": found,
+        "platform": platform,
         "dagster_url": settings.ui.url.rstrip("/"),
-        "accounts": Grid("Accounts", _ACCOUNTS, [_account(*each) for each in found.accounts], words=2),
-        "missing": [_days(account, state) for account, state in found.accounts if state.missing or state.to_build],
-        "fetches": _fetches(found),
-        "queue": _queue(found),
-        "watcher": _watcher(found),
-        "runs": _runs(found, settings.ui.url.rstrip("/")),
-        "automations": _automations(found),
+        "accounts": Grid("Accounts", _ACCOUNTS, [_account(*each) for each in platform.accounts], words=2),
+        "missing": [_days(account, state) for account, state in platform.accounts if state.missing or state.to_build],
+        "fetches": _fetches(platform),
+        "queue": _queue(platform),
+        "watcher": _watcher(platform),
+        "runs": _runs(platform, settings.ui.url.rstrip("/")),
+        "automations": _automations(platform),
         "examined": examined,
         "may_act": asked.visitor.may_act,
         "doctor": Grid(
@@ -45,7 +45,7 @@ def show(asked: Asked) -> Answer:
             else [],
             words=4,
         ),
-        "size": _size(found.versions.server.size),
+        "size": _size(platform.versions.server.size),
     }
     return Shown("system.html.j2", "System", values)
 
@@ -84,18 +84,18 @@ def _account(account: NumberedAccount, state: AccountState) -> tuple[Cell, ...]:
 
 def _days(account: NumberedAccount, state: AccountState) -> tuple[str, str, str]:
     """An account's label, the sessions that are missing, and those to build: the newest of each."""
-    found = []
+    texts = []
     for days in (state.missing, state.to_build):
         named = ", ".join(f"{day}" for day in days[-_DAYS_NAMED:])
-        found.append(named if len(days) <= _DAYS_NAMED else f"… {named} ({len(days):,} in all)")
-    return account.label, found[0], found[1]
+        texts.append(named if len(days) <= _DAYS_NAMED else f"… {named} ({len(days):,} in all)")
+    return account.label, texts[0], texts[1]
 
 
 def _badge(word: str) -> Badge:
     return Badge(word.lower(), "good" if word in _FINE else "bad" if word in _ILL else "")
 
 
-def _fetches(found: SystemShown) -> Grid:
+def _fetches(platform: SystemShown) -> Grid:
     rows = [
         (
             fetch.query,
@@ -105,15 +105,15 @@ def _fetches(found: SystemShown) -> Grid:
             words.moment(fetch.asked_at),
             "" if fetch.said is None else f"{fetch.code or ''} {fetch.said}".strip(),
         )
-        for fetch in found.fetches
+        for fetch in platform.fetches
     ]
     return Grid("Fetches", ("Query", "Token", "Outcome", "Days", "Asked", "Said"), rows, words=6)
 
 
-def _queue(found: SystemShown) -> Grid:
-    labels = {account.account_id: account for account, _ in found.accounts}
+def _queue(platform: SystemShown) -> Grid:
+    labels = {account.account_id: account for account, _ in platform.accounts}
     rows: list[tuple[Cell, ...]] = []
-    for record, attempts in found.queue:
+    for record, attempts in platform.queue:
         account = labels.get(record.account_id)
         day = f"{record.trading_day}"
         rows.append(
@@ -126,7 +126,7 @@ def _queue(found: SystemShown) -> Grid:
                 f"{attempts}",
             )
         )
-    for each in found.commitments:
+    for each in platform.commitments:
         signal = f"signal {each.unique_id} of {each.strategy_code}"
         rows.append(
             (signal, _badge(each.state), words.moment(each.queued_at), each.error or "", words.NONE, words.NONE)
@@ -134,7 +134,7 @@ def _queue(found: SystemShown) -> Grid:
     return Grid("Queue", ("Record", "State", "Queued", "Error", "Version", "Attempts"), rows, words=4)
 
 
-def _watcher(found: SystemShown) -> Grid:
+def _watcher(platform: SystemShown) -> Grid:
     rows = [
         (
             task.task,
@@ -143,12 +143,12 @@ def _watcher(found: SystemShown) -> Grid:
             f"{task.age:,} s ago",
             "never" if task.success_age is None else f"{task.success_age:,} s ago",
         )
-        for task in found.watcher
+        for task in platform.watcher
     ]
     return Grid("Watcher", ("Task", "Problem", "By", "Worked", "Succeeded"), rows, words=3)
 
 
-def _runs(found: SystemShown, url: str) -> Grid:
+def _runs(platform: SystemShown, url: str) -> Grid:
     rows = [
         (
             Link(run.run_id[:8], f"{url}/runs/{run.run_id}"),
@@ -158,12 +158,12 @@ def _runs(found: SystemShown, url: str) -> Grid:
             words.moment(run.started_at),
             words.moment(run.ended_at),
         )
-        for run in (found.dagster.runs if found.dagster else [])
+        for run in (platform.dagster.runs if platform.dagster else [])
     ]
     return Grid("Runs", ("Run", "Job", "State", "Asked for", "Began", "Ended"), rows, words=6)
 
 
-def _automations(found: SystemShown) -> Grid:
+def _automations(platform: SystemShown) -> Grid:
     rows = [
         (
             each.name,
@@ -172,7 +172,7 @@ def _automations(found: SystemShown) -> Grid:
             _badge(each.tick or "none"),
             words.moment(each.ticked_at),
         )
-        for each in (found.dagster.automations if found.dagster else [])
+        for each in (platform.dagster.automations if platform.dagster else [])
     ]
     return Grid("Schedules and sensors", ("Name", "Kind", "Switched", "Last tick", "When"), rows, words=5)
 
