@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -52,6 +53,16 @@ from fntx_dagster.web.rendering import render, static
 from fntx_dagster.web.signing_in import to_the_door
 
 _SMALLEST_ZIPPED = 500
+
+
+class _Number(IntegerConvertor):
+    """A number in a path that fits into 64 bits: Python refuses to read one of some thousand digits, and nothing has
+    such a number, so its path is none of ours."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("int", _Number())
 
 
 def anybody(_visitor: Visitor) -> bool:
