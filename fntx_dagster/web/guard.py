@@ -9,6 +9,7 @@ asked by programs, which send no such headers: of it a browser's foreign pages a
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -72,11 +73,11 @@ class SiteGuard:
         try:
             await self._app(scope, receive, answering.send)
         except FntxError as error:
-            _log.warning("%s", error)
+            _log.warning("%s", without_accounts(f"{error}"))
             said = f"{without_accounts(error.message)}. Try again in a moment." if isinstance(error, Transient) else ""
             await answering.fail(scope, _Refusal(503 if said else 500, said or _FAILED))
         except Exception as error:
-            _log.error("a request failed", exc_info=error)
+            _log.error("a request failed\n%s", without_accounts("".join(traceback.format_exception(error))))
             await answering.fail(scope, _Refusal(500, _FAILED))
 
     def _refusal(self, scope: Scope) -> _Refusal | None:
