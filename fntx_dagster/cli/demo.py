@@ -20,7 +20,7 @@ from fntx_dagster.services.loading import SAMPLE_ACCOUNT, refuse_own_statements
 from fntx_dagster.services.performance import rolling_metrics, summary_days
 from fntx_dagster.services.reporting import report
 from fntx_dagster.services.risk import closing_risk
-from fntx_dagster.services.sharing.making import make_file
+from fntx_dagster.services.sharing.making import TERMINAL, make_file
 from fntx_dagster.services.signatures.verifying import prove_metric, verify_record
 from fntx_dagster.settings import Settings
 
@@ -85,7 +85,7 @@ def _show_proof(settings: Settings, db: Database) -> None:
     how = "from its value, its salt and six hashes, without seeing any other metric"
     out(line(GOOD, f" verified: the contract confirms {figure} {how}"))
     file = settings.paths.home / f"disclosure-{LAST}.json"
-    file.write_text(make_file(settings, db, SAMPLE_ACCOUNT, LAST, [PROVED]), encoding="utf-8")
+    file.write_text(make_file(settings, db, SAMPLE_ACCOUNT, LAST, [PROVED], by=TERMINAL), encoding="utf-8")
     out("")
     out(f"{file} shows that one figure. A stranger checks it without this database or its secrets:")
     out(f"  {command('chain', 'serve')}    you: this home's chain as a node, until Ctrl-C")

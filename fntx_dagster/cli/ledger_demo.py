@@ -36,7 +36,7 @@ from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.overview import export_entries
 from fntx_dagster.services.performance import summary_days
 from fntx_dagster.services.reporting import report
-from fntx_dagster.services.sharing.making import make_file
+from fntx_dagster.services.sharing.making import TERMINAL, make_file
 from fntx_dagster.services.signatures.verifying import verify_record
 from fntx_dagster.settings import Settings
 
@@ -125,7 +125,7 @@ def prove(settings: Settings, db: Database) -> None:
         raise Permanent(f"{SHOWN} does not verify: {'; '.join(verdict.problems)}", "Report it: this is a fault of FNTX")
     out(line(GOOD, " verified: the database, the signed record and the chain agree"))
     disclosure, statement, entries = (folder / name for name in ("disclosure.json", "statement.xml", "entries.jsonl"))
-    disclosure.write_text(make_file(settings, db, account, SHOWN, DISCLOSED), encoding="utf-8")
+    disclosure.write_text(make_file(settings, db, account, SHOWN, DISCLOSED, by=TERMINAL), encoding="utf-8")
     statement.write_text(statement_of_day(db, USER, True, SHOWN), encoding="utf-8")
     exported = (json.dumps(entry, sort_keys=True) + "\n" for entry in export_entries(db, USER, True))
     entries.write_text("".join(exported), encoding="utf-8")

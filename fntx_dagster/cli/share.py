@@ -51,15 +51,15 @@ def create(
 ) -> None:
     """Make a link that shows the named metrics of the signed days of a period, as they are signed now.
 
-    It prints the link once, and what follows from these figures and all that were shown before. Whoever has the link
-    sees its page, which `fntx serve` serves; his browser checks each day against the chain.
+    It prints the link once, and what follows from these figures and all that were shown before. Everybody who has the
+    link sees its page, which `fntx serve` serves; his browser checks each day against the chain.
 
     fntx share create --from 2025-07-01 --to 2025-07-31 --metric total_return_mtd --days 30
     """
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.model.period import Period
     from fntx_dagster.services.accounts import chosen_account
-    from fntx_dagster.services.sharing.making import LinkTerms, make_link
+    from fntx_dagster.services.sharing.making import TERMINAL, LinkTerms, make_link
     from fntx_dagster.services.sharing.planning import plan
 
     settings, db = settings_and_database()
@@ -70,7 +70,7 @@ def create(
             planned, link = plan(snapshot, account_id, period, metrics, chosen), None
     else:
         terms = LinkTerms(note, timedelta(lasts) if lasts else None, node)
-        link = make_link(settings, db, account_id, period, metrics, terms, chosen)
+        link = make_link(settings, db, account_id, period, metrics, terms, chosen, by=TERMINAL)
         planned = link.plan
     if as_json:
         made = {"share_id": None, "path": None, "expires_at": None}
@@ -97,7 +97,7 @@ def list_shares(account: AnyAccount = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([row._asdict() for row in rows])
         return
-    table = new_table("link", "for", "period", "metrics", "until", right=("days", "views", "badge"))
+    table = new_table("link", "for", "period", "metrics", "made by", "until", right=("days", "views", "badge"))
     for row in rows:
         until = "ended" if row.ended_at else f"{row.expires_at:%Y-%m-%d}" if row.expires_at else "you end it"
         table.add_row(
@@ -105,6 +105,7 @@ def list_shares(account: AnyAccount = None, as_json: AsJson = False) -> None:
             row.note,
             f"{row.first_day} to {row.last_day}",
             ", ".join(row.metrics),
+            row.made_by,
             until,
             f"{row.days}",
             f"{row.views}",
@@ -128,7 +129,8 @@ def show(number: Number, as_json: AsJson = False) -> None:
     if as_json:
         print_json(link._asdict() | {"shown": [row._asdict() for row in rows]})
         return
-    out(f"Link {number}{f', for {link.note}' if link.note else ''}: {link.first_day} to {link.last_day}")
+    whom = f", for {link.note}" if link.note else ""
+    out(f"Link {number}{whom}: {link.first_day} to {link.last_day}, made by {link.made_by}")
     out(*(f"{row.trading_day}  version {row.version}  {', '.join(row.metrics)}" for row in rows))
 
 
@@ -139,10 +141,10 @@ def end(number: Number, as_json: AsJson = False) -> None:
     fntx share end 1
     """
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.sharing.making import end_link
+    from fntx_dagster.services.sharing.making import TERMINAL, end_link
 
     _, db = settings_and_database()
-    link = end_link(db, number)
+    link = end_link(db, number, by=TERMINAL)
     if as_json:
         print_json({"share_id": link.share_id, "ended": True})
     else:

@@ -138,10 +138,10 @@ def disclose(
     """
     from fntx_dagster.cli.terminal import note
     from fntx_dagster.services.accounts import chosen_account
-    from fntx_dagster.services.sharing.making import make_file
+    from fntx_dagster.services.sharing.making import TERMINAL, make_file
 
     settings, db = settings_and_database()
-    text = make_file(settings, db, chosen_account(db, account), day.date(), names, version)
+    text = make_file(settings, db, chosen_account(db, account), day.date(), names, version, by=TERMINAL)
     if output is None:
         write_json(text)
     else:

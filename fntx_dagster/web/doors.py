@@ -25,6 +25,7 @@ from fntx_dagster.services.visitors.users import any_user
 from fntx_dagster.serving.asgi import values_of
 from fntx_dagster.serving.askers import is_of_our_user
 from fntx_dagster.serving.recent import Recent
+from fntx_dagster.settings.web import WebSettings
 from fntx_dagster.web.asking import Site
 
 SIGN_IN_PATHS = ("/enter", "/signin", "/signin/passkey")
@@ -58,7 +59,7 @@ class Doors:
             await self._app(scope, receive, send)
             return
         cookie = cookie_of(scope, cookie_name(self._is_secure))
-        where = From(self._address(scope), " ".join(values_of(scope, "user-agent")), cookie)
+        where = From(address_of(scope, self._web), " ".join(values_of(scope, "user-agent")), cookie)
         of_machine = self._is_local and not await self._any_user()
         if of_machine and not is_of_our_user(scope):
             await _refuse(scope, receive, send, 403, _OTHER_USER)
@@ -103,15 +104,6 @@ class Doors:
             self._known_users = (time.monotonic() + _TRUST_SECONDS, known)
         return known
 
-    def _address(self, scope: Scope) -> str:
-        """From where: the connection's other end, or what our own proxies say of who asked them."""
-        address = (scope.get("client") or ("", 0))[0]
-        if self._is_secure:
-            said = [part.strip() for line in values_of(scope, "x-forwarded-for") for part in line.split(",")]
-            while address in self._web.proxies and said:
-                address = said.pop()
-        return address
-
     async def _while_so(self, is_so: Callable[[], bool], scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a socket until it ends, or the session or the token that opened it does."""
         ended = asyncio.Event()
@@ -150,6 +142,16 @@ class Doors:
             await self._app(scope, received, sent)
         finally:
             looking.cancel()
+
+
+def address_of(scope: Scope, web: WebSettings) -> str:
+    """From where a request comes: the connection's other end, or what our own proxies say of who asked them."""
+    address = (scope.get("client") or ("", 0))[0]
+    if web.origin is not None and not entering.is_local(web.origin):
+        said = [part.strip() for line in values_of(scope, "x-forwarded-for") for part in line.split(",")]
+        while address in web.proxies and said:
+            address = said.pop()
+    return address
 
 
 def cookie_name(is_secure: bool) -> str:

@@ -4,6 +4,9 @@ else.
 
 from __future__ import annotations
 
+import threading
+import time
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -13,6 +16,8 @@ from fntx_dagster.errors import FntxError
 from fntx_dagster.services.database import Database, answers_now
 
 PATHS = ("/healthz", "/readyz")
+_READY, _NOT_READY = (200, "ready"), (503, "the database does not answer")
+_TRUST_SECONDS = 1.0
 
 
 def answers(db: Database) -> Starlette:
@@ -21,12 +26,20 @@ def answers(db: Database) -> Starlette:
     async def alive(_request: Request) -> Response:
         return _said(200, "alive")
 
+    asking = threading.Lock()
+    until, answer = 0.0, _READY
+
     def ready(_request: Request) -> Response:
-        try:
-            answers_now(db)
-        except FntxError:
-            return _said(503, "the database does not answer")
-        return _said(200, "ready")
+        nonlocal until, answer
+        with asking:  # anybody may ask: one connection at a time, and one question a second
+            if time.monotonic() >= until:
+                try:
+                    answers_now(db)
+                    answer = _READY
+                except FntxError:
+                    answer = _NOT_READY
+                until = time.monotonic() + _TRUST_SECONDS
+        return _said(*answer)
 
     return Starlette(routes=[Route(path, answer) for path, answer in zip(PATHS, (alive, ready), strict=True)])
 

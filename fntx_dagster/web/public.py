@@ -21,8 +21,12 @@ from starlette.routing import Route
 
 from fntx_dagster.errors import FntxError
 from fntx_dagster.services.sharing.node import LARGEST_QUESTION, OwnNode
-from fntx_dagster.services.sharing.showing import SharedDays, count_view, shown_by
+from fntx_dagster.services.sharing.showing import SharedDays, ShownLinks, count_view
+from fntx_dagster.services.visitors.signing_in import From
+from fntx_dagster.serving.asgi import App, Receive, Scope, Send
+from fntx_dagster.serving.recent import Recent
 from fntx_dagster.web.asking import Site
+from fntx_dagster.web.doors import address_of
 from fntx_dagster.web.rendering import render
 from fntx_dagster.web.verifier import published_page, published_policy
 
@@ -44,6 +48,9 @@ _HEADERS = {
     "X-Robots-Tag": "noindex",
 }
 _SMALLEST_ZIPPED = 500
+_PAGES, _QUESTIONS, _SECONDS = 120, 6000, 60.0
+"""So often a minute an address may ask for a page or a file, and ask the node: a page of 400 days asks some 1,600
+times."""
 
 
 def is_public(path: str) -> bool:
@@ -51,21 +58,42 @@ def is_public(path: str) -> bool:
     return path in PATHS or path.startswith(PREFIXES)
 
 
+class _Limited:
+    """An ASGI application around the strangers' pages: an address that asks too often waits."""
+
+    def __init__(self, app: App, site: Site) -> None:
+        self._app, self._web = app, site.settings.web
+        self._pages, self._questions = Recent(_PAGES, _SECONDS), Recent(_QUESTIONS, _SECONDS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            recent = self._questions if scope["path"] == "/chain" else self._pages
+            address = From(address_of(scope, self._web)).counted_as
+            if recent.too_many(address):
+                answer = _html("public_problem.html.j2", {"title": "Too often", "said": _TOO_OFTEN}, 429)
+                answer.headers["Retry-After"] = f"{_SECONDS:.0f}"
+                await answer(scope, receive, send)
+                return
+            recent.add(address)
+        await self._app(scope, receive, send)
+
+
 def public_site(site: Site) -> Starlette:
     """The strangers' pages of a site."""
-    node = OwnNode(site.settings)
+    node, links = OwnNode(site.settings), ShownLinks(site.db)
     app = Starlette(
         routes=[
             Route("/v", _verify),
-            Route("/s/{token}", _of_link(site, _page, "page")),
-            Route("/s/{token}/series", _of_link(site, _series)),
-            Route("/s/{token}/series.json", _of_link(site, _file, "file")),
-            Route("/badge/{token}", _of_link(site, _badge, "badge")),
+            Route("/s/{token}", _of_link(site, links, _page, "page")),
+            Route("/s/{token}/series", _of_link(site, links, _series)),
+            Route("/s/{token}/series.json", _of_link(site, links, _file, "file")),
+            Route("/badge/{token}", _of_link(site, links, _badge, "badge")),
             Route("/chain", _chain(node), methods=["POST"]),
         ],
         exception_handlers={HTTPException: _refused},
     )
     app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_ZIPPED)
+    app.add_middleware(_Limited, site=site)
     return app
 
 
@@ -76,14 +104,14 @@ async def _verify(_request: Request) -> Response:
 
 
 def _of_link(
-    site: Site, answer: Callable[[SharedDays, str], Response], place: str | None = None
+    site: Site, links: ShownLinks, answer: Callable[[SharedDays, str], Response], place: str | None = None
 ) -> Callable[[Request], Any]:
     """An endpoint for what a link shows; `place`: where a view of it is counted."""
 
     def answered(request: Request) -> Response:
         token = request.path_params["token"]
         try:
-            shown = shown_by(site.db, token)
+            shown = links.shown_by(token)
         except FntxError:
             return _html("public_problem.html.j2", {"title": "Not now", "said": _LATER}, 503)
         if shown is None:
@@ -138,7 +166,8 @@ def _chain(node: OwnNode) -> Callable[[Request], Any]:
     return endpoint
 
 
-_GONE = "There is no such link, or it has ended. Ask whoever gave it to you for another."
+_GONE = "There is no such link, or it has ended. Ask its owner for another."
+_TOO_OFTEN = "Your address asked too often. Try again in a minute."
 _LATER = "This cannot be shown just now. Try again in a minute."
 
 

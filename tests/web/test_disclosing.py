@@ -98,10 +98,14 @@ def test_a_link_is_made_seen_listed_and_ended(address: str) -> None:
     assert "Ada" in listed
     assert "2 times, the badge 0, the file 0" in listed
     [number] = re.findall(r"<h3>(\d+): Ada", listed)
+    assert " by owner</dd>" in listed
     ended = ask(address, "/a/1/shares", link=number)
     assert (ended.status_code, ended.headers["Location"]) == (303, "/a/1/shares")
     assert ask(address, path).status_code == 404
     assert ask(address, "/a/1/shares", link=number).status_code == 409
+    assert re.search(r"<dt>Until</dt><dd>[^<]+ by owner</dd>", ask(address, "/a/1/shares").text)
+    assert "Ada" not in ask(address, f"/a/1/shares?before={number}").text
+    assert ask(address, "/a/1/shares?before=x").status_code == 400
 
 
 def test_a_file_of_one_day_holds_and_is_listed(address: str) -> None:

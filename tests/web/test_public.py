@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -17,6 +18,7 @@ from fntx_dagster.api.serving import served
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.clock import HONG_KONG
 from fntx_dagster.services.sharing.making import LinkTerms, digest_of, make_link
+from fntx_dagster.services.sharing.showing import ShownLinks
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.shares import making, reading
@@ -71,7 +73,9 @@ def link(
     until: datetime | None = None,
 ) -> int:
     disclosures = [NewDisclosure(day, 1, METRICS, past.documents[day]) for day in days or past.documents]
-    return making.add_link(db, NewLink(ACCOUNT, digest_of(token), NOTE, PERIOD, "XNYS", node, until), disclosures)
+    return making.add_link(
+        db, NewLink(ACCOUNT, digest_of(token), NOTE, PERIOD, "XNYS", node, until, "ada"), disclosures
+    )
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +274,7 @@ def test_a_badge_without_a_node_says_that_nothing_was_checked(public: Public, ad
 
 def test_what_has_ended_has_expired_or_never_was_looks_alike(public: Public, address: str) -> None:
     ended, expired = "E" * 22, "X" * 22
-    making.end_link(public.db, link(public.db, public.past, ended, public.node))
+    making.end_link(public.db, link(public.db, public.past, ended, public.node), "ada")
     until = datetime.now(UTC) + timedelta(seconds=0.5)
     link(public.db, public.past, expired, public.node, until=until)
     with public.db.connect() as connection:
@@ -301,6 +305,38 @@ def test_a_page_without_script_shows_every_figure_and_says_that_none_is_checked(
     assert [f"net_pnl {number}.00000000 HKD" in text for number in (2, 3, 4, 6)] == [True] * 4
     assert "nothing on this page is checked" in text
     assert not re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son\w+=", text)
+
+
+def test_an_address_that_asks_too_often_waits_a_minute_and_others_do_not(
+    public: Public, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fntx_dagster.web.public._PAGES", 3)
+    web = Settings.model_validate({"web": {"origin": "https://fntx.example", "proxies": ["127.0.0.1"]}}).web
+    settings = Settings(home=Path("unused")).model_copy(update={"web": web})
+    app = make_site(Site(settings, public.db, HONG_KONG), PlainTextResponse("api"))
+    with served(app) as url:
+
+        def status(address: str) -> int:
+            headers = {"Host": "fntx.example", "X-Forwarded-For": address}
+            return requests.get(f"{url}/badge/{TOKEN}", headers=headers).status_code
+
+        assert [status("198.51.100.7") for _ in range(5)] == [200, 200, 200, 429, 429]
+        assert status("198.51.100.8") == 200
+
+
+def test_what_a_link_shows_is_read_once_and_whether_it_is_open_each_time(
+    public: Public, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, reads = "K" * 22, []
+    share_id = link(public.db, public.past, token, None)
+    read = reading.documents
+    monkeypatch.setattr(reading, "documents", lambda *given: reads.append(given) or read(*given))
+    links = ShownLinks(public.db)
+    first = links.shown_by(token)
+    assert first
+    assert (links.shown_by(token), len(reads)) == (first, 1)
+    making.end_link(public.db, share_id, "ada")
+    assert links.shown_by(token) is None
 
 
 def test_views_are_counted_where_they_happen(public: Public, address: str) -> None:
@@ -338,7 +374,7 @@ def test_a_site_without_a_chain_of_its_own_serves_none(address: str) -> None:
 @pytest.fixture
 def own(owner: Owner) -> Iterator[tuple[str, str]]:  # noqa: F811 - the fixture
     """A site whose records are on its own embedded chain, and the path of a link to them."""
-    made = make_link(owner.settings, owner.db, "U7000001", PERIOD, ["net_pnl"], LinkTerms())
+    made = make_link(owner.settings, owner.db, "U7000001", PERIOD, ["net_pnl"], LinkTerms(), by="ada")
     with served(make_site(Site(owner.settings, owner.db, HONG_KONG), PlainTextResponse("api"))) as url:
         yield url, made.path
 

@@ -17,6 +17,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.sharing.planning import SharePlan, plan
 from fntx_dagster.services.signatures.disclosing import disclosure_of
 from fntx_dagster.services.signatures.verifying import signed_day
+from fntx_dagster.services.visitors.users import TERMINAL
 from fntx_dagster.store.shares import making, reading
 from fntx_dagster.store.shares.making import NewDisclosure, NewLink
 from fntx_dagster.store.shares.reading import LinkRow, ShownRow
@@ -24,6 +25,8 @@ from fntx_dagster.store.shares.reading import LinkRow, ShownRow
 if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Database, Readable
+
+__all__ = ["TERMINAL"]
 
 OWN_NODE = "/chain"
 """In the place of a node's URL: the embedded chain, which this program serves itself. What it says, its owner says."""
@@ -69,10 +72,12 @@ def make_link(
     terms: LinkTerms,
     days: Sequence[date] | None = None,
     *,
+    by: str,
     digest: str | None = None,
 ) -> MadeLink:
     """Make a link that shows the named metrics of the signed days of a period, or of `days` alone, in their newest
-    versions. What it shows never changes. `digest`: of the plan that somebody agreed to, if he saw one.
+    versions. What it shows never changes. `by`: the user who makes it, or TERMINAL; `digest`: of the plan that he
+    agreed to, if he saw one.
 
     Raises Permanent where `plan` or a disclosure does, for a note that is too long or a node that is no URL, and
     PlanChanged.
@@ -95,32 +100,46 @@ def make_link(
     node = terms.node or (OWN_NODE if signed[0].chain_id == EMBEDDED_CHAIN_ID else None)
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     expires_at = None if terms.lasts is None else datetime.now(UTC) + terms.lasts
-    link = NewLink(account, digest_of(token), terms.note, period, planned.calendar, node, expires_at)
+    link = NewLink(account, digest_of(token), terms.note, period, planned.calendar, node, expires_at, by)
     return MadeLink(making.add_link(db, link, disclosures), token, expires_at, planned)
 
 
 def make_file(
-    settings: Settings, db: Database, account: str, day: date, metrics: Sequence[str], version: int | None = None
+    settings: Settings,
+    db: Database,
+    account: str,
+    day: date,
+    metrics: Sequence[str],
+    version: int | None = None,
+    *,
+    by: str,
 ) -> str:
-    """The file (JSON) that shows the named metrics of a signed day, and keep that it was made. Raises what
-    `disclose_day` raises."""
+    """The file (JSON) that shows the named metrics of a signed day, and keep that it was made, and by which user.
+    Raises what `disclosure_of` raises."""
     with db.snapshot() as snapshot:
         signed = signed_day(snapshot, account, day, version)
         document = disclosure_of(settings, snapshot, signed, metrics)
-    making.add_file(db, account, NewDisclosure(day, signed.version, metrics, document))
+    making.add_file(db, account, NewDisclosure(day, signed.version, metrics, document), by)
     return document
 
 
-def list_links(db: Readable, accounts: Collection[str] | None = None) -> list[LinkRow]:
-    """The links of some accounts or of all, newest first, with how often each was seen."""
-    return [link for link in reading.links(db) if accounts is None or link.account_id in accounts]
+def list_links(
+    db: Readable, accounts: Collection[str] | None = None, *, before: int | None = None, most: int | None = None
+) -> list[LinkRow]:
+    """The links of some accounts or of all, newest first, with how often each was seen: `most` of them, with numbers
+    smaller than `before`."""
+    return reading.links(db, accounts, before=before, most=most)
+
+
+def list_files(db: Readable, account: str, most: int) -> list[ShownRow]:
+    """The newest files of an account that were given away, newest first."""
+    return reading.files(db, account, most)
 
 
 def link_numbered(db: Readable, share_id: int, accounts: Collection[str] | None = None) -> LinkRow:
     """One link. Raises Permanent where there is none of these accounts."""
-    for link in reading.links(db, share_id=share_id):
-        if accounts is None or link.account_id in accounts:
-            return link
+    for link in reading.links(db, accounts, share_id):
+        return link
     raise Permanent(f"there is no link {share_id}", "`fntx share list` lists them")
 
 
@@ -129,11 +148,11 @@ def shown_to_strangers(db: Readable, account: str, share_id: int | None = None) 
     return reading.shown(db, account, share_id)
 
 
-def end_link(db: Database, share_id: int, accounts: Collection[str] | None = None) -> LinkRow:
-    """Let a link end now; what was seen through it stays seen. Raises Permanent where there is none of these accounts,
-    or it was ended before."""
+def end_link(db: Database, share_id: int, accounts: Collection[str] | None = None, *, by: str) -> LinkRow:
+    """Let a user end a link now; what was seen through it stays seen. Raises Permanent where there is none of these
+    accounts, or it was ended before."""
     link = link_numbered(db, share_id, accounts)
-    if not making.end_link(db, share_id):
+    if not making.end_link(db, share_id, by):
         raise Permanent(f"link {share_id} was ended before")
     return link
 

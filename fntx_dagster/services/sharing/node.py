@@ -1,4 +1,4 @@
-"""The owner's own node, for whoever looks at a link to records on the embedded chain: a few questions, nothing else.
+"""The owner's own node, for readers of a link to records on the embedded chain: a few questions, nothing else.
 
 It answers what the strangers' page asks, about the contract alone. What it says, its owner says: a page that asks it
 must say so.

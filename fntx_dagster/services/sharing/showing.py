@@ -6,6 +6,8 @@ Reads the tables of links and no other, so that nothing can come out that was no
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,12 +15,14 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.proof.packing import fragment_of, series_of
 from fntx_dagster.services.sharing.making import OWN_NODE, digest_of, is_token
 from fntx_dagster.store.shares import making, reading
+from fntx_dagster.store.shares.reading import OpenLink
 
 if TYPE_CHECKING:
     from fntx_dagster.store.database import Database, Readable
 
 PLACES = ("page", "badge", "file")
 """Where a link can be seen."""
+_KEPT = 32
 
 
 class ShownMetric(NamedTuple):
@@ -63,7 +67,32 @@ def shown_by(db: Readable, token: str) -> SharedDays | None:
     link = reading.open_link(db, digest_of(token)) if is_token(token) else None
     if link is None:
         return None
-    documents = reading.documents(db, link.share_id)
+    return _shown(link, reading.documents(db, link.share_id))
+
+
+class ShownLinks:
+    """What links show, to one process: what it read and packed of the newest 32 is kept, for it never changes. Whether
+    a link is still open is asked each time."""
+
+    def __init__(self, db: Readable) -> None:
+        self._db = db
+        self._kept: dict[int, SharedDays] = {}
+        self._guard = threading.Lock()
+
+    def shown_by(self, token: str) -> SharedDays | None:
+        """The same as `shown_by`."""
+        link = reading.open_link(self._db, digest_of(token)) if is_token(token) else None
+        if link is None:
+            return None
+        with self._guard:  # of many who ask at once, one reads
+            if link.share_id not in self._kept:
+                while len(self._kept) >= _KEPT:
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[link.share_id] = _shown(link, reading.documents(self._db, link.share_id))
+            return self._kept[link.share_id]
+
+
+def _shown(link: OpenLink, documents: Sequence[str]) -> SharedDays:
     contents = [json.loads(document) for document in documents]
     return SharedDays(
         link.share_id,

@@ -23,8 +23,8 @@ class NewDisclosure(NamedTuple):
 
 
 class NewLink(NamedTuple):
-    """A link to be: what it shows of whom, over which period of which calendar, and until when (aware; None: until it
-    is ended)."""
+    """A link to be: what it shows of whom, over which period of which calendar, until when (aware; None: until it is
+    ended), and the user who makes it."""
 
     account_id: str
     token_digest: bytes
@@ -33,6 +33,7 @@ class NewLink(NamedTuple):
     calendar: str
     node: str | None
     expires_at: datetime | None
+    made_by: str
 
 
 def add_link(db: Database, link: NewLink, disclosures: Sequence[NewDisclosure]) -> int:
@@ -41,26 +42,27 @@ def add_link(db: Database, link: NewLink, disclosures: Sequence[NewDisclosure]) 
         share_id = one_value(
             connection.execute(
                 """insert into sharing.shares
-                    (account_id, token_digest, note, first_day, last_day, calendar, node, expires_at)
-                values (%s, %s, %s, %s, %s, %s, %s, %s) returning share_id""",
+                    (account_id, token_digest, note, first_day, last_day, calendar, node, expires_at, made_by)
+                values (%s, %s, %s, %s, %s, %s, %s, %s, %s) returning share_id""",
                 (link.account_id, link.token_digest, link.note, *link.period, *link[4:]),
             )
         )
-        _add(connection, share_id, link.account_id, disclosures)
+        _add(connection, share_id, link.account_id, disclosures, link.made_by)
     return share_id
 
 
-def add_file(db: Database, account: str, disclosure: NewDisclosure) -> None:
-    """Keep a disclosure that is given away as a file."""
+def add_file(db: Database, account: str, disclosure: NewDisclosure, made_by: str) -> None:
+    """Keep a disclosure that a user gives away as a file."""
     with db.connect() as connection:
-        _add(connection, None, account, [disclosure])
+        _add(connection, None, account, [disclosure], made_by)
 
 
-def end_link(db: Database, share_id: int) -> bool:
-    """Let a link end now; False where it was ended before."""
+def end_link(db: Database, share_id: int, ended_by: str) -> bool:
+    """Let a link end now, by a user; False where it was ended before."""
     with db.connect() as connection:
         done = connection.execute(
-            "insert into sharing.endings (share_id) values (%s) on conflict do nothing", (share_id,)
+            "insert into sharing.endings (share_id, ended_by) values (%s, %s) on conflict do nothing",
+            (share_id, ended_by),
         )
         return bool(done.rowcount)
 
@@ -76,14 +78,18 @@ def count_view(db: Database, share_id: int, day: date, place: str) -> None:
 
 
 def _add(
-    connection: psycopg.Connection, share_id: int | None, account: str, disclosures: Sequence[NewDisclosure]
+    connection: psycopg.Connection,
+    share_id: int | None,
+    account: str,
+    disclosures: Sequence[NewDisclosure],
+    made_by: str,
 ) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
-            """insert into sharing.disclosures (share_id, account_id, trading_day, version, metrics, document)
-            values (%s, %s, %s, %s, %s, %s)""",
+            """insert into sharing.disclosures (share_id, account_id, trading_day, version, metrics, document, made_by)
+            values (%s, %s, %s, %s, %s, %s, %s)""",
             [
-                (share_id, account, each.trading_day, each.version, list(each.metrics), each.document)
+                (share_id, account, each.trading_day, each.version, list(each.metrics), each.document, made_by)
                 for each in disclosures
             ],
         )

@@ -5,6 +5,7 @@ A stranger's page reads the tables of this schema and no other.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -25,8 +26,8 @@ class OpenLink(NamedTuple):
 
 
 class LinkRow(NamedTuple):
-    """A link as its owner sees it. `metrics`: the names of what it shows; `views` are of its page, `badges` of its
-    badge and `files` of its file; times are aware."""
+    """A link as its owner sees it. `made_by` and `ended_by` name users. `metrics`: the names of what it shows; `views`
+    are of its page, `badges` of its badge and `files` of its file; times are aware."""
 
     share_id: int
     account_id: str
@@ -35,8 +36,10 @@ class LinkRow(NamedTuple):
     last_day: date
     node: str | None
     made_at: datetime
+    made_by: str
     expires_at: datetime | None
     ended_at: datetime | None
+    ended_by: str | None
     days: int
     metrics: list[str]
     views: int
@@ -50,7 +53,8 @@ class LinkRow(NamedTuple):
 
 
 class ShownRow(NamedTuple):
-    """A disclosure that was made: of which day and version, which metrics, when, and by which link (None: a file)."""
+    """A disclosure that was made: of which day and version, which metrics, when, by which user, and by which link
+    (None: a file)."""
 
     share_id: int | None
     account_id: str
@@ -58,6 +62,7 @@ class ShownRow(NamedTuple):
     version: int
     metrics: list[str]
     made_at: datetime
+    made_by: str
 
 
 def open_link(db: Readable, digest: bytes) -> OpenLink | None:
@@ -81,18 +86,38 @@ def documents(db: Readable, share_id: int) -> list[str]:
         return [document for (document,) in rows]
 
 
-def links(db: Readable, account: str | None = None, share_id: int | None = None) -> list[LinkRow]:
-    """The links of an account or of all, newest first; with `share_id` that one alone."""
+def links(
+    db: Readable,
+    accounts: Collection[str] | None = None,
+    share_id: int | None = None,
+    *,
+    before: int | None = None,
+    most: int | None = None,
+) -> list[LinkRow]:
+    """The links of some accounts or of all, newest first; with `share_id` that one alone. `before`: those alone with a
+    smaller number; `most`: so many at most."""
+    asked = {"accounts": None if accounts is None else [*accounts], "share_id": share_id, "before": before}
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
-        cursor.execute(_LINKS, {"account": account, "share_id": share_id})
+        cursor.execute(_LINKS, asked | {"most": most})
         return [LinkRow._make(row) for row in cursor]
+
+
+def files(db: Readable, account: str, most: int) -> list[ShownRow]:
+    """The disclosures of an account that were given away as files, newest first, at most `most` of them."""
+    with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute(
+            """select share_id, account_id, trading_day, version, metrics, made_at, made_by from sharing.disclosures
+            where account_id = %s and share_id is null order by disclosure_id desc limit %s""",
+            (account, most),
+        )
+        return [ShownRow._make(row) for row in cursor]
 
 
 def shown(db: Readable, account: str, share_id: int | None = None) -> list[ShownRow]:
     """Everything that was ever shown of an account, by link or as a file, oldest first; with `share_id` that link's."""
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
         cursor.execute(
-            """select share_id, account_id, trading_day, version, metrics, made_at from sharing.disclosures
+            """select share_id, account_id, trading_day, version, metrics, made_at, made_by from sharing.disclosures
             where account_id = %(account)s and (%(share_id)s::bigint is null or share_id = %(share_id)s)
             order by disclosure_id""",
             {"account": account, "share_id": share_id},
@@ -101,8 +126,8 @@ def shown(db: Readable, account: str, share_id: int | None = None) -> list[Shown
 
 
 _LINKS = """
-    select shares.share_id, account_id, note, first_day, last_day, node, made_at, expires_at, ended_at,
-        shown.days, shown.metrics,
+    select shares.share_id, account_id, note, first_day, last_day, node, made_at, made_by, expires_at, ended_at,
+        ended_by, shown.days, shown.metrics,
         coalesce(seen.page, 0)::bigint as views, coalesce(seen.badge, 0)::bigint as badges,
         coalesce(seen.file, 0)::bigint as files, seen.last_viewed
     from sharing.shares
@@ -117,7 +142,8 @@ _LINKS = """
             sum(times) filter (where place = 'file') as file, max(day) as last_viewed
         from sharing.views where views.share_id = shares.share_id
     ) as seen on true
-    where account_id = coalesce(%(account)s, account_id)
+    where (%(accounts)s::text[] is null or account_id = any(%(accounts)s))
         and (%(share_id)s::bigint is null or shares.share_id = %(share_id)s)
-    order by shares.share_id desc
+        and (%(before)s::bigint is null or shares.share_id < %(before)s)
+    order by shares.share_id desc limit %(most)s
 """

@@ -92,14 +92,14 @@ def _planned(asked: Asked, wish: _Wish) -> tuple[SharePlan, list[date]]:
 
 def _made(asked: Asked, wish: _Wish) -> Answer:
     site, account, form = asked.site, asked.account.account_id, asked.form
-    agreed = form.get("plan", "")
+    by, agreed = asked.visitor.user_id, form.get("plan", "")
     if form.get("action") == "file":
         planned, _ = _planned(asked, wish)
         refuse_changed(planned, agreed)
         if len(planned.days) != 1:
             raise Permanent("a file shows one day", "Choose one day, or make a link")
         [(day, version)] = planned.days
-        document = make_file(site.settings, site.db, account, day, wish.metrics, version)
+        document = make_file(site.settings, site.db, account, day, wish.metrics, version, by=by)
         headers = {
             "Content-Disposition": f'attachment; filename="disclosure-{day}.json"',
             "Cache-Control": "no-store",
@@ -109,7 +109,7 @@ def _made(asked: Asked, wish: _Wish) -> Answer:
         raise BadAddress("action is link or file, lasts one of those offered")
     lasts = timedelta(days=int(form["lasts"])) if form["lasts"] else None
     terms = LinkTerms(form.get("note", "").strip(), lasts, form.get("node", "").strip() or None)
-    made = make_link(site.settings, site.db, account, wish.period, wish.metrics, terms, wish.days, digest=agreed)
+    made = make_link(site.settings, site.db, account, wish.period, wish.metrics, terms, wish.days, by=by, digest=agreed)
     return Shown("made.html.j2", "A link was made", _of_link(asked, made))
 
 
@@ -148,11 +148,11 @@ def _groups() -> list[tuple[str, list[str]]]:
     return groups
 
 
-def _follows(found: Sequence[Follows]) -> list[str]:
+def _follows(figures: Sequence[Follows]) -> list[str]:
     return [
         f"{each.metric} of {_days(each.days)} follows from {', '.join(each.sources)}"
         f"{'' if each.is_exact else ', nearly'}"
-        for each in found
+        for each in figures
     ]
 
 

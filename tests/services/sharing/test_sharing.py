@@ -13,7 +13,7 @@ import pytest
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.sharing import making, showing
-from fntx_dagster.services.sharing.making import LinkTerms, MadeLink, make_file, make_link
+from fntx_dagster.services.sharing.making import TERMINAL, LinkTerms, MadeLink, make_file, make_link
 from fntx_dagster.services.sharing.planning import plan
 from fntx_dagster.services.sharing.showing import count_view, shown_by
 from fntx_dagster.services.signatures.checking import check_disclosure
@@ -24,7 +24,14 @@ from tests.services.sharing.conftest import ACCOUNT, DAYS, PERIOD, Owner
 
 def made(owner: Owner, *metrics: str, days: list[date] | None = None, **terms) -> MadeLink:
     return make_link(
-        owner.settings, owner.db, ACCOUNT, PERIOD, metrics or ("net_pnl", "base_currency"), LinkTerms(**terms), days
+        owner.settings,
+        owner.db,
+        ACCOUNT,
+        PERIOD,
+        metrics or ("net_pnl", "base_currency"),
+        LinkTerms(**terms),
+        days,
+        by="ada",
     )
 
 
@@ -72,7 +79,7 @@ def test_what_a_link_shows_stays_as_it_was_made_when_a_day_is_corrected(owner: O
 def test_a_link_that_was_ended_or_has_expired_or_never_was_shows_nothing(owner: Owner) -> None:
     link, short = made(owner), made(owner, lasts=timedelta(seconds=1))
     assert short.expires_at is not None
-    making.end_link(owner.db, link.share_id, {ACCOUNT})
+    making.end_link(owner.db, link.share_id, {ACCOUNT}, by=TERMINAL)
     assert shown_by(owner.db, link.token) is None
     with owner.db.connect() as connection:
         connection.execute("select pg_sleep(extract(epoch from %s - clock_timestamp()) + 0.01)", (short.expires_at,))
@@ -80,14 +87,14 @@ def test_a_link_that_was_ended_or_has_expired_or_never_was_shows_nothing(owner: 
     for text in ("", "A" * 22, link.token[:-1], link.token + "=", "é" * 22, "../../etc/passwd", "\x00" * 22):
         assert shown_by(owner.db, text) is None
     with pytest.raises(Permanent, match="was ended before"):
-        making.end_link(owner.db, link.share_id)
+        making.end_link(owner.db, link.share_id, by=TERMINAL)
 
 
 def test_another_accounts_link_can_neither_be_listed_nor_ended(owner: Owner) -> None:
     link = made(owner)
     assert making.list_links(owner.db, {"U9"}) == []
     with pytest.raises(Permanent, match="there is no link"):
-        making.end_link(owner.db, link.share_id, {"U9"})
+        making.end_link(owner.db, link.share_id, {"U9"}, by=TERMINAL)
     assert shown_by(owner.db, link.token) is not None
 
 
@@ -96,7 +103,7 @@ def test_a_plan_that_was_agreed_to_is_the_one_that_is_published_or_none_is(owner
     from tests.services.signatures.conftest import amended
 
     def link(digest: str) -> MadeLink:
-        return make_link(owner.settings, owner.db, ACCOUNT, PERIOD, ["net_pnl"], LinkTerms(), digest=digest)
+        return make_link(owner.settings, owner.db, ACCOUNT, PERIOD, ["net_pnl"], LinkTerms(), by="ada", digest=digest)
 
     agreed = plan(owner.db, ACCOUNT, PERIOD, ["net_pnl"]).digest
     assert plan(owner.db, ACCOUNT, PERIOD, ["delta"]).digest != agreed
@@ -113,6 +120,26 @@ def test_a_plan_that_was_agreed_to_is_the_one_that_is_published_or_none_is(owner
     with pytest.raises(making.PlanChanged):
         link(agreed)
     assert len(making.list_links(owner.db)) == 1
+
+
+def test_who_disclosed_and_who_ended_a_link_is_kept(owner: Owner) -> None:
+    first, second = made(owner), made(owner)
+    making.end_link(owner.db, first.share_id, by="bob")
+    make_file(owner.settings, owner.db, ACCOUNT, DAYS[2], ["net_pnl"], by=TERMINAL)
+    links = {link.share_id: (link.made_by, link.ended_by) for link in making.list_links(owner.db, {ACCOUNT})}
+    assert links == {first.share_id: ("ada", "bob"), second.share_id: ("ada", None)}
+    assert [row.made_by for row in making.shown_to_strangers(owner.db, ACCOUNT, first.share_id)] == ["ada"] * 3
+    assert [row.made_by for row in making.list_files(owner.db, ACCOUNT, 5)] == ["the terminal"]
+
+
+def test_links_and_files_are_read_in_parts_newest_first(owner: Owner) -> None:
+    first, second, third = (made(owner, days=DAYS[:1]).share_id for _ in range(3))
+    assert [row.share_id for row in making.list_links(owner.db, {ACCOUNT}, most=2)] == [third, second]
+    assert [row.share_id for row in making.list_links(owner.db, {ACCOUNT}, before=second, most=2)] == [first]
+    for day in DAYS:
+        make_file(owner.settings, owner.db, ACCOUNT, day, ["net_pnl"], by="ada")
+    assert [row.trading_day for row in making.list_files(owner.db, ACCOUNT, 2)] == [DAYS[2], DAYS[1]]
+    assert making.list_files(owner.db, "U9", 2) == []
 
 
 def test_the_token_is_not_kept_and_a_new_one_is_made_for_each_link(owner: Owner) -> None:
@@ -145,8 +172,8 @@ def test_what_was_shown_counts_when_more_is_to_be_shown_also_after_a_link_has_en
         accounts = connection.execute("select distinct account_id from alm_reporting.daily_summary").fetchall()
     assert accounts == [(ACCOUNT,)]
     link = made(owner, *terms)
-    making.end_link(owner.db, link.share_id)
-    make_file(owner.settings, owner.db, ACCOUNT, DAYS[0], ["broker_residual"])
+    making.end_link(owner.db, link.share_id, by=TERMINAL)
+    make_file(owner.settings, owner.db, ACCOUNT, DAYS[0], ["broker_residual"], by=TERMINAL)
     planned = plan(owner.db, ACCOUNT, PERIOD, ["broker_residual"])
     assert planned.shown_before == 3 * len(terms) + 1
     [follows] = planned.follows
@@ -156,7 +183,7 @@ def test_what_was_shown_counts_when_more_is_to_be_shown_also_after_a_link_has_en
 
 def test_everything_that_was_shown_is_listed(owner: Owner) -> None:
     link = made(owner, "net_pnl", days=DAYS[:1])
-    make_file(owner.settings, owner.db, ACCOUNT, DAYS[2], ["delta", "net_pnl"])
+    make_file(owner.settings, owner.db, ACCOUNT, DAYS[2], ["delta", "net_pnl"], by=TERMINAL)
     rows = making.shown_to_strangers(owner.db, ACCOUNT)
     assert [(row.share_id, row.trading_day, row.metrics) for row in rows] == [
         (link.share_id, DAYS[0], ["net_pnl"]),
@@ -166,7 +193,7 @@ def test_everything_that_was_shown_is_listed(owner: Owner) -> None:
 
 @pytest.mark.parametrize("table", ["shares", "disclosures", "endings"])
 def test_what_was_shown_cannot_be_unsaid(owner: Owner, table: str) -> None:
-    making.end_link(owner.db, made(owner).share_id)
+    making.end_link(owner.db, made(owner).share_id, by=TERMINAL)
     for statement in (f"delete from sharing.{table}", f"truncate sharing.{table} cascade"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), owner.db.connect() as connection:
             connection.execute(statement.encode())
@@ -197,7 +224,7 @@ def test_days_and_metrics_that_cannot_be_shown_are_refused(owner: Owner) -> None
         (["net_pnl", "net_pnl"], None, "named twice"),
     ):
         with pytest.raises(Permanent, match=message):
-            make_link(owner.settings, owner.db, ACCOUNT, PERIOD, metrics, LinkTerms(), days)
+            make_link(owner.settings, owner.db, ACCOUNT, PERIOD, metrics, LinkTerms(), days, by="ada")
     assert making.list_links(owner.db) == []
 
 

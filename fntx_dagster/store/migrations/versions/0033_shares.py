@@ -34,12 +34,16 @@ CREATE TABLE sharing.shares (
     last_day date NOT NULL CHECK (last_day >= first_day),
     calendar text NOT NULL,
     node text CHECK (length(node) <= 500),
+    made_by text NOT NULL CHECK (made_by <> ''),
     made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamptz CHECK (expires_at > made_at)
 );
 COMMENT ON COLUMN sharing.shares.token_digest IS 'SHA-256 of the token in the link, which is not kept';
 COMMENT ON COLUMN sharing.shares.note IS 'for the owner: whom it is for; never shown to a stranger';
+COMMENT ON COLUMN sharing.shares.made_by IS 'the user who made the link; "the terminal" for `fntx share`';
 COMMENT ON COLUMN sharing.shares.node IS 'the node that the page proposes to ask; null: it proposes none';
+
+CREATE INDEX links_of_an_account ON sharing.shares (account_id, share_id);
 
 CREATE TABLE sharing.disclosures (
     disclosure_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -49,18 +53,22 @@ CREATE TABLE sharing.disclosures (
     version int NOT NULL,
     metrics text[] NOT NULL,
     document text NOT NULL,
+    made_by text NOT NULL CHECK (made_by <> ''),
     made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (share_id, trading_day)
 );
 COMMENT ON COLUMN sharing.disclosures.share_id IS 'the link that shows it; null: it was given away as a file';
+COMMENT ON COLUMN sharing.disclosures.made_by IS 'the user who disclosed it; "the terminal" for a command';
 COMMENT ON COLUMN sharing.disclosures.document IS 'the file as it was made: docs/verify.md';
 CREATE INDEX disclosures_of_an_account ON sharing.disclosures (account_id, trading_day);
+CREATE INDEX files_of_an_account ON sharing.disclosures (account_id, disclosure_id) WHERE share_id IS NULL;
 
 CREATE TABLE sharing.endings (
     share_id bigint PRIMARY KEY REFERENCES sharing.shares,
+    ended_by text NOT NULL CHECK (ended_by <> ''),
     ended_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE sharing.endings IS 'links that their owner ended';
+COMMENT ON TABLE sharing.endings IS 'links that were ended, and the user who ended each';
 
 CREATE TABLE sharing.views (
     share_id bigint NOT NULL REFERENCES sharing.shares,
