@@ -22,17 +22,22 @@ TAKEN_OUT = "capital taken out so far"
 UNSIGNED = (DAY_RETURN, PAID_IN, TAKEN_OUT)
 """Figures that no slot holds, and that follow all the same."""
 
+SIGNED_PARTS = (
+    "mark_to_market",
+    "assigned_option_mark",
+    "expired_option_mark",
+    "rate_difference",
+    "interest_accruals",
+    "fx_translation",
+)
+"""The parts of the difference that have a slot of their own; the others share one."""
+
 SUMS = (
     ("net_pnl", "gross_pnl", "commissions", "interest", "fees", "broker_residual"),
     ("difference", "closing_nav_official", "closing_nav_calculated"),
     (
         "difference",
-        "mark_to_market",
-        "assigned_option_mark",
-        "expired_option_mark",
-        "rate_difference",
-        "interest_accruals",
-        "fx_translation",
+        *SIGNED_PARTS,
         "other_parts",
         "broker_residual",
         "unexplained",

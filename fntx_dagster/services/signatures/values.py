@@ -25,6 +25,7 @@ from fntx_dagster.metrics.catalogue import (
     scale,
     unscale,
 )
+from fntx_dagster.metrics.following import SIGNED_PARTS
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.leaves import schema_hash_of
@@ -37,14 +38,6 @@ _WINDOWS = ("30d", "mtd", "ytd", "all")
 _OF_WINDOW = ("win_rate", "win_rate_all_in", "sharpe", "volatility", "max_drawdown", "total_return")
 _FUND = ("dpi", "tvpi", "rvpi")
 _AT_RISK = ("var_95_historical", "var_95_repricing")
-_SIGNED_PARTS = (
-    "mark_to_market",
-    "assigned_option_mark",
-    "expired_option_mark",
-    "rate_difference",
-    "interest_accruals",
-    "fx_translation",
-)
 _EVIDENCE = "statements_digest"
 """The files that a day was built from when it was signed: a newer file with the same rows is no drift."""
 
@@ -200,7 +193,7 @@ def _parts(row: Mapping[str, Any]) -> dict[str, Decimal]:
     """The parts of the difference that have a slot. The others share one, and the broker's residual, whether it has a
     name or not, has its own: so `unexplained` and the other parts are signed without it."""
     parts: Mapping[str, Decimal] = row["difference_parts"]
-    named = {name: parts.get(name, Decimal(0)) for name in _SIGNED_PARTS}
+    named = {name: parts.get(name, Decimal(0)) for name in SIGNED_PARTS}
     unexplained = row["unexplained"] - row["unexplained_residual"]
     others = row["difference"] - row["broker_residual"] - unexplained - sum(named.values(), Decimal(0))
     return named | {"unexplained": unexplained, "other_parts": others}
