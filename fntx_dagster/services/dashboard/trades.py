@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from tempfile import SpooledTemporaryFile
+from typing import IO, NamedTuple
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.round_trips import ListedTrip, OpenedTrip, TripsAsked, TripTotals
@@ -20,6 +21,8 @@ PAGE = 100
 _YEAR = timedelta(days=364)
 _PIECE = 2000
 """Round trips that an export reads at once."""
+_IN_MEMORY, _PIECE_LENGTH = 4_000_000, 64_000
+"""Characters of an export that stay in memory, those above it on disk; and of each piece that is sent."""
 
 
 class TradesShown(NamedTuple):
@@ -55,12 +58,27 @@ def trades_of(db: Database, account: str, asked: TripsAsked, after: str | None =
 
 
 def trades_csv(db: Database, account: str, asked: TripsAsked) -> Iterator[str]:
-    """All that match as CSV with exact decimals, piece by piece: no transaction waits for a slow reader."""
-    yield csv_head(trips.EXPORTED)
-    after = None
-    while rows := trips.exported_trips(db, account, asked, _PIECE, after):
-        yield csv_lines(trips.EXPORTED, rows)
-        after = rows[-1][0]
+    """All that match as CSV with exact decimals, from one snapshot. It is read whole into a file before the first piece
+    is handed out: a rebuild changes nothing in it, and no transaction waits for a slow reader."""
+    spool = SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="")  # noqa: SIM115 - _pieces closes it
+    try:
+        spool.write(csv_head(trips.EXPORTED))
+        after = None
+        with db.snapshot() as snapshot:
+            while rows := trips.exported_trips(snapshot, account, asked, _PIECE, after):
+                spool.write(csv_lines(trips.EXPORTED, rows))
+                after = rows[-1][0]
+    except BaseException:
+        spool.close()
+        raise
+    spool.seek(0)
+    return _pieces(spool)
+
+
+def _pieces(spool: IO[str]) -> Iterator[str]:
+    with spool:
+        while piece := spool.read(_PIECE_LENGTH):
+            yield piece
 
 
 def trade_of(db: Database, account: str, round_trip_id: str) -> tuple[OpenedTrip, str] | None:
