@@ -121,7 +121,7 @@ def test_an_honest_page_names_each_session_and_asks_its_server_and_the_node_alon
     public: Public, address: str, opened: Page
 ) -> None:
     verdict = settled(opened, f"{address}/s/{TOKEN}")
-    assert verdict == "4 days verified in your browser: 1 session missing, 1 posted late, 1 corrected since"
+    assert verdict == "4 days agree with the owner's own chain: 1 session missing, 1 posted late, 1 corrected since"
     assert states(opened) == {
         f"{ON_TIME}": "holds",
         f"{LATE}": "late",
@@ -234,7 +234,7 @@ def test_a_visitor_chooses_another_node_and_a_node_that_is_away_is_no_verdict(
 
 @needs_browser
 def test_the_badge_is_checked_in_the_frame_of_another_site(public: Public, address: str, opened: Page) -> None:
-    assert settled(opened, f"{address}/badge/{TOKEN}").startswith("4 days verified in your browser: 1 session missing")
+    assert settled(opened, f"{address}/badge/{TOKEN}").startswith("4 days agree with the owner's own chain: 1 session")
     asked: list[str] = []
 
     def told(text: str) -> str:
@@ -393,10 +393,25 @@ def test_where_the_chain_is_the_owners_own_the_page_says_what_that_is_worth(own:
     assert settled(opened, url + path.replace("/s/", "/badge/")).startswith("3 days agree with the owner's own chain")
 
 
+@needs_browser
+def test_an_owner_cannot_pass_his_own_chain_off_as_a_public_one_by_naming_its_node(
+    own: tuple[str, str],
+    owner: Owner,  # noqa: F811
+    opened: Page,
+) -> None:
+    url, _ = own
+    terms = LinkTerms(node=f"{url}/chain")
+    path = make_link(owner.settings, owner.db, "U7000001", PERIOD, ["net_pnl"], terms, by="ada").path
+    for place in (path, path.replace("/s/", "/badge/")):
+        assert settled(opened, url + place).startswith("3 days agree with the owner's own chain: 2 sessions missing")
+        assert opened.ask("document.getElementById('verdict').className") == "verdict open"
+    assert "The chain is the owner’s own" in requests.get(url + path).text
+
+
 def test_the_owners_node_answers_what_the_page_asks_and_nothing_else(own: tuple[str, str], owner: Owner) -> None:  # noqa: F811
     url, _ = own
 
-    def ask(method: str, *params: object) -> dict:
+    def ask(method: object, *params: object) -> dict:
         question = json.dumps({"id": 7, "method": method, "params": params})
         return requests.post(f"{url}/chain", data=question).json()
 

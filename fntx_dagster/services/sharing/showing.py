@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.packing import fragment_of, series_of
 from fntx_dagster.services.sharing.making import OWN_NODE, digest_of, is_token
@@ -45,7 +46,8 @@ class ShownDay(NamedTuple):
 
 class SharedDays(NamedTuple):
     """All that a link shows. `series` is the file that a stranger's page or script checks; `node` is the one that is
-    proposed; `is_own_node`: the owner serves it himself."""
+    proposed; `is_own_node`: the owner serves it himself; `is_own_chain`: the records are on a chain that he alone runs,
+    whoever serves it."""
 
     share_id: int
     period: Period
@@ -60,6 +62,10 @@ class SharedDays(NamedTuple):
     @property
     def is_own_node(self) -> bool:
         return self.node == OWN_NODE
+
+    @property
+    def is_own_chain(self) -> bool:
+        return self.is_own_node or self.chain_id == f"{EMBEDDED_CHAIN_ID}"
 
 
 def shown_by(db: Readable, token: str) -> SharedDays | None:
