@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 share = typer.Typer(no_args_is_help=True, help="Links that show disclosures to strangers: make, list and end them.")
 
-Number = Annotated[int, typer.Argument(help="The number of the link, as `fntx share list` has it.", min=1)]
+Number = Annotated[
+    int, typer.Argument(help="The number of the link, as `fntx share list` has it.", min=1, max=2**63 - 1)
+]
 Metrics = Annotated[list[str], typer.Option("--metric", help="A metric to show, by name; give it again for more.")]
 
 

@@ -43,6 +43,14 @@ def test_a_link_is_made_listed_shown_and_ended(fntx) -> None:
     assert "ended" in fntx("share", "list")
 
 
+@pytest.mark.parametrize("number", ["9223372036854775808", "99999999999999999999"])
+@pytest.mark.parametrize("command", ["show", "end"])
+def test_a_number_that_no_link_can_have_is_refused_in_words(fntx, command: str, number: str) -> None:
+    result = CliRunner().invoke(app, ["share", command, number])
+    assert result.exit_code == 2
+    assert "9223372036854775807" in result.output
+
+
 def test_what_follows_is_said_beforehand_and_nothing_is_made(fntx) -> None:
     words = [*MADE, "--metric", "closing_nav_official", "--date", "2025-07-15", "--dry-run"]
     document = json.loads(fntx(*words, "--json"))

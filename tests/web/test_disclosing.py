@@ -61,6 +61,19 @@ def test_before_a_link_is_made_the_page_says_what_follows(address: str) -> None:
     assert "2025-07-14, 2025-07-16, 2025-07-17 and 1 more days has a record that you leave out" in left_out
 
 
+@pytest.mark.parametrize("day", ["2025-07-17junk", "2025-07-17T00:00", "20250717", "2025-7-17", "x"])
+def test_a_day_that_is_no_date_is_refused(address: str, day: str) -> None:
+    answer = ask(address, f"/a/1/disclose?{CHOSEN}&day={day}")
+    assert (answer.status_code, "day is a date" in answer.text) == (400, True)
+
+
+def test_a_period_that_no_page_can_check_is_refused(address: str) -> None:
+    for period in ("from=0001-01-01&to=9999-12-31", "from=2025-07-14&to=9999-12-31", "from=2022-07-14&to=2025-07-18"):
+        answer = ask(address, f"/a/1/disclose?{period}&metric=net_pnl")
+        assert answer.status_code == 409
+        assert "is longer than three years" in answer.text
+
+
 def test_a_form_whose_plan_has_changed_publishes_nothing_and_shows_the_new_plan(address: str) -> None:
     before = ask(address, "/a/1/shares").text.count("<h3>")
     fewer = re.search(r'name="plan" value="(\w{64})"', ask(address, f"/a/1/disclose?{CHOSEN}&day=2025-07-15").text)

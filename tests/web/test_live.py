@@ -247,8 +247,12 @@ def test_a_visitor_gets_what_he_may_see_and_nothing_else(
 def test_who_sees_no_names_gets_the_figures_of_an_entry_without_anybody_s_words(
     database: Database, address: str
 ) -> None:
-    words = {"description": "JOHN DOE DISBURSEMENT", "reason": "asked for by Jane Roe", "reversed_by": "jane"}
-    figures = {"event_type": "withdrawal", "amount": "100", "currency": "USD", "entry_no": 7}
+    words: dict[str, Any] = {
+        "description": "JOHN DOE DISBURSEMENT",
+        "reason": "asked for by Jane Roe",
+        "reversed_by": "jane",
+    }
+    figures: dict[str, Any] = {"event_type": "withdrawal", "amount": "100", "currency": "USD", "entry_no": 7}
     kinds = ("booking", "trip", "entry")
     append(database, [event(kind, kind, THEIRS, **figures, **words) for kind in kinds])
     with client(address, "fund") as masked, client(address, "owner") as whole:

@@ -429,6 +429,9 @@ def test_the_owners_node_answers_what_the_page_asks_and_nothing_else(own: tuple[
         ("eth_call", {"to": None, "data": "0x5b600056"}, "latest"),
         ("eth_call", "latest"),
         ("eth_call", [], {}),
+        ([],),
+        ({},),
+        (None,),
     ):
         assert ask(method, *params)["error"]["code"] == -32601, method
     for body in (b"", b"[]", b"null", b"[" * 10_000, b"\xff", b'[{"method":"eth_chainId"}]'):

@@ -55,7 +55,8 @@ class OwnNode:
             return _error(-32600, "not a question that this node answers")
         chain, node = self._opened()
         method, params = question.get("method"), question.get("params") or []
-        if method not in _ASKED or not isinstance(params, list) or len(params) != _ASKED[method]:
+        takes = _ASKED.get(method) if isinstance(method, str) else None
+        if not isinstance(params, list) or len(params) != takes:
             return _error(-32601, "this node answers what the page of a link asks, and nothing else")
         if method in ("eth_call", "eth_getCode") and (params := _about(chain.contract, method, params[0])) is None:
             return _error(-32601, "this node answers about the contract of the records, and no other")

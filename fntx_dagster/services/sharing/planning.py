@@ -23,6 +23,8 @@ from fntx_dagster.store.shares import reading
 
 MOST_DAYS = 400
 """That one link shows: a year and a half of sessions."""
+LONGEST_PERIOD = 3 * 366
+"""Days of a period: a stranger's page reads no longer one."""
 
 
 class Follows(NamedTuple):
@@ -63,10 +65,12 @@ def plan(
 ) -> SharePlan:
     """What would be shown of an account: the named metrics of each signed day of the period, or of `days` alone.
 
-    Raises Permanent for a name that no catalogue has, a day that is not signed, a period without a signed day, and
-    more than MOST_DAYS.
+    Raises Permanent for a name that no catalogue has, a day that is not signed, a period without a signed day or longer
+    than LONGEST_PERIOD, and more than MOST_DAYS.
     """
     refuse_backwards(period)
+    if (period.last - period.first).days >= LONGEST_PERIOD:
+        raise Permanent(f"the period {period} is longer than three years", "Choose a shorter one")
     _refuse_unknown(metrics)
     signed = {record.trading_day: record for record in signatures.signed_days(db, period, account)}
     posted = {(record.trading_day, record.version) for record in signatures.posted_days(db, period, account)}

@@ -175,6 +175,8 @@ def _days(days: Sequence[date]) -> str:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text[:10])
+        if len(text) == len("2025-07-17"):
+            return date.fromisoformat(text)
     except ValueError:
-        raise BadAddress("day is a date: write it as 2025-07-17") from None
+        pass
+    raise BadAddress("day is a date: write it as 2025-07-17")
