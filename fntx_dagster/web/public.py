@@ -25,6 +25,7 @@ from fntx_dagster.services.sharing.showing import SharedDays, ShownLinks, count_
 from fntx_dagster.services.visitors.signing_in import From
 from fntx_dagster.serving.asgi import App, Receive, Scope, Send
 from fntx_dagster.serving.recent import Recent
+from fntx_dagster.serving.turns import TooManyWait, Turns
 from fntx_dagster.web.asking import Site
 from fntx_dagster.web.doors import address_of
 from fntx_dagster.web.rendering import render
@@ -58,6 +59,11 @@ def is_public(path: str) -> bool:
     return path in PATHS or path.startswith(PREFIXES)
 
 
+_MOST_WAIT, _MOST_OF_ONE_WAIT = 64, 16
+"""Questions for the node that wait, and those of one address: a page asks four at once, and an answer may take a third
+of a second."""
+
+
 class _Limited:
     """An ASGI application around the strangers' pages: an address that asks too often waits."""
 
@@ -75,6 +81,7 @@ class _Limited:
                 await answer(scope, receive, send)
                 return
             recent.add(address)
+            scope.setdefault("state", {})["address"] = address
         await self._app(scope, receive, send)
 
 
@@ -149,6 +156,8 @@ def _file(shown: SharedDays, _token: str) -> Response:
 
 
 def _chain(node: OwnNode) -> Callable[[Request], Any]:
+    turns = Turns("fntx chain", _MOST_WAIT, _MOST_OF_ONE_WAIT)
+
     async def endpoint(request: Request) -> Response:
         if not node.is_there:
             raise HTTPException(404)
@@ -158,7 +167,9 @@ def _chain(node: OwnNode) -> Callable[[Request], Any]:
             if len(body) > LARGEST_QUESTION:
                 raise HTTPException(413)
         try:
-            answer = await run_in_threadpool(node.answer, bytes(body))
+            answer = await turns.take(request.state.address, lambda: node.answer(bytes(body)))
+        except TooManyWait as refusal:
+            raise HTTPException(429 if refusal.of_client else 503) from None
         except FntxError:
             raise HTTPException(503) from None
         return Response(answer, media_type="application/json", headers=_HEADERS)

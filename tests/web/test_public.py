@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +21,7 @@ from fntx_dagster.api.serving import served
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.clock import HONG_KONG
 from fntx_dagster.services.sharing.making import LinkTerms, digest_of, make_link
+from fntx_dagster.services.sharing.node import OwnNode
 from fntx_dagster.services.sharing.showing import ShownLinks
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -438,3 +442,26 @@ def test_the_owners_node_answers_what_the_page_asks_and_nothing_else(own: tuple[
         assert requests.post(f"{url}/chain", data=body).json()["error"]["code"] == -32600
     assert requests.post(f"{url}/chain", data=b"x" * 30_000).status_code == 413
     assert requests.get(f"{url}/chain").status_code == 405
+
+
+def test_questions_that_cost_much_wait_for_each_other_and_not_the_pages_for_them(
+    own: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, path = own
+    may_end, told, real = threading.Event(), threading.Event(), OwnNode.answer
+
+    def slow(node: OwnNode, body: bytes) -> bytes:
+        told.set()
+        may_end.wait(60)
+        return real(node, body)
+
+    monkeypatch.setattr(OwnNode, "answer", slow)
+    question = json.dumps({"id": 7, "method": "eth_chainId", "params": []})
+    with ThreadPoolExecutor(60) as askers:
+        asked = [askers.submit(requests.post, f"{url}/chain", data=question, timeout=60) for _ in range(60)]
+        assert told.wait(30)
+        refused = [each.result().status_code for each in islice(as_completed(asked, 60), 44)]
+        assert refused == [429] * 44
+        assert requests.get(url + path, timeout=60).status_code == 200  # 16 wait, and no page for them
+        may_end.set()
+        assert sorted(each.result().status_code for each in asked) == [200] * 16 + [429] * 44
