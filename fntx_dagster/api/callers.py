@@ -1,6 +1,7 @@
 """Who calls: the bearer token of a request, how often wrong ones may come, and the moment a request is judged at.
 
 A token that was good is trusted for a second without asking the database again, so a revoked one ends within a second.
+It is asked for however many wrong ones come from its address: a stranger who shares it locks nobody out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from fntx_dagster.services.orders import access
 from fntx_dagster.services.orders.access import Caller
 from fntx_dagster.services.orders.requests import Declined, FieldFault, optional_moment
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.services.visitors.signing_in import From
+from fntx_dagster.serving.asgi import address_of
 from fntx_dagster.serving.recent import Recent
 
 _SCHEME = "bearer "
@@ -32,7 +35,7 @@ def failures() -> Recent:
 
 @dataclass(slots=True)
 class KnownCallers:
-    """The callers whose token was found good within the last second. One thread uses it: that of the server's loop."""
+    """The callers whose token was good when it was asked for, trusted for a second. One thread uses it: the loop's."""
 
     clock: Callable[[], float] = time.monotonic
     _seen: dict[str, tuple[float, Caller]] = field(default_factory=dict)
@@ -41,27 +44,39 @@ class KnownCallers:
         until, caller = self._seen.get(token, (0.0, None))
         return caller if self.clock() < until else None
 
+    def was_good(self, token: str) -> bool:
+        """Whether a token was good when it was asked for last."""
+        return token in self._seen
+
+    def forget(self, token: str) -> None:
+        """A token is no longer good."""
+        self._seen.pop(token, None)
+
     def add(self, token: str, caller: Caller) -> None:
         if len(self._seen) >= _MOST_CLIENTS:
             self._seen.clear()
         self._seen[token] = (self.clock() + _TRUST_SECONDS, caller)
 
 
-async def caller_of(request: Request, desk: Desk, failures: Recent, known: KnownCallers) -> Caller:
-    """Whom a request's token stands for. Raises Declined: 401 without a good token, 429 after too many wrong ones."""
-    client = request.client.host if request.client else ""
-    if failures.too_many(client):
-        raise Declined(
-            [FieldFault("", "too_many_requests", "too many wrong tokens: wait a minute")], "too_many_requests", 429
-        )
+async def caller_of(
+    request: Request, desk: Desk, failures: Recent, known: KnownCallers, proxies: frozenset[str] = frozenset()
+) -> Caller:
+    """Whom a request's token stands for. `proxies`: the addresses that say where a caller is. Raises Declined: 401
+    without a good token, 429 after too many wrong ones from an address."""
     header = request.headers.get("authorization", "")
     token = header[len(_SCHEME) :].strip() if header[: len(_SCHEME)].lower() == _SCHEME else ""
     if caller := known.get(token):
         return caller
+    client = From(address_of(request.scope, proxies)).counted_as
+    if failures.too_many(client) and not known.was_good(token):
+        raise Declined(
+            [FieldFault("", "too_many_requests", "too many wrong tokens: wait a minute")], "too_many_requests", 429
+        )
     caller = await run_in_threadpool(access.caller_of, desk.db, token) if token else None
     if caller is not None:
         known.add(token, caller)
     else:
+        known.forget(token)
         if token:
             failures.add(client)
         words = "send the header Authorization: Bearer TOKEN; `fntx api token` makes a token"

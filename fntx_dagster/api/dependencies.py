@@ -28,7 +28,8 @@ async def _desk(request: Request) -> Desk:
 
 async def caller(request: Request, _: Annotated[object, Security(_BEARER)]) -> Caller:
     state = request.app.state
-    return await callers.caller_of(request, state.desk, state.failures, state.known_callers)
+    proxies = state.settings.web.trusted_proxies
+    return await callers.caller_of(request, state.desk, state.failures, state.known_callers, proxies)
 
 
 async def _trader(known: Annotated[Caller, Depends(caller)]) -> Caller:

@@ -22,6 +22,15 @@ def values_of(scope: Scope, name: str) -> list[str]:
     return [value.decode("latin-1").strip() for key, value in scope["headers"] if key.lower() == wanted]
 
 
+def address_of(scope: Scope, proxies: frozenset[str]) -> str:
+    """From where a request comes: the connection's other end, or what our own proxies say of who asked them."""
+    address = (scope.get("client") or ("", 0))[0]
+    said = [part.strip() for line in values_of(scope, "x-forwarded-for") for part in line.split(",")]
+    while address in proxies and said:
+        address = said.pop()
+    return address
+
+
 def host_alone(host: str) -> str | None:
     """The host of a header `Host` in lower case, without its port; None where it cannot be one."""
     match = _HOST.fullmatch(host)

@@ -27,6 +27,11 @@ class WebSettings(Group):
     )
 
     @property
+    def trusted_proxies(self) -> frozenset[str]:
+        """The addresses whose `X-Forwarded-For` counts: none where nothing brings TLS to the dashboard."""
+        return self.proxies if self.origin and self.origin.startswith("https:") else frozenset()
+
+    @property
     def address(self) -> str:
         """Where browsers reach the dashboard."""
         return self.origin or "http://localhost:8765"

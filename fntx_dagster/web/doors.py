@@ -22,10 +22,9 @@ from fntx_dagster.services.visitors import entering, signing_in
 from fntx_dagster.services.visitors.programs import visitor_of_token
 from fntx_dagster.services.visitors.signing_in import From
 from fntx_dagster.services.visitors.users import any_user
-from fntx_dagster.serving.asgi import values_of
+from fntx_dagster.serving.asgi import address_of, values_of
 from fntx_dagster.serving.askers import is_of_our_user
 from fntx_dagster.serving.recent import Recent
-from fntx_dagster.settings.web import WebSettings
 from fntx_dagster.web.asking import Site
 
 SIGN_IN_PATHS = ("/enter", "/signin", "/signin/passkey")
@@ -59,7 +58,7 @@ class Doors:
             await self._app(scope, receive, send)
             return
         cookie = cookie_of(scope, cookie_name(self._is_secure))
-        where = From(address_of(scope, self._web), " ".join(values_of(scope, "user-agent")), cookie)
+        where = From(address_of(scope, self._web.trusted_proxies), " ".join(values_of(scope, "user-agent")), cookie)
         of_machine = self._is_local and not await self._any_user()
         if of_machine and not is_of_our_user(scope):
             await _refuse(scope, receive, send, 403, _OTHER_USER)
@@ -142,16 +141,6 @@ class Doors:
             await self._app(scope, received, sent)
         finally:
             looking.cancel()
-
-
-def address_of(scope: Scope, web: WebSettings) -> str:
-    """From where a request comes: the connection's other end, or what our own proxies say of who asked them."""
-    address = (scope.get("client") or ("", 0))[0]
-    if web.origin is not None and not entering.is_local(web.origin):
-        said = [part.strip() for line in values_of(scope, "x-forwarded-for") for part in line.split(",")]
-        while address in web.proxies and said:
-            address = said.pop()
-    return address
 
 
 def cookie_name(is_secure: bool) -> str:

@@ -23,11 +23,10 @@ from fntx_dagster.errors import FntxError
 from fntx_dagster.services.sharing.node import LARGEST_QUESTION, OwnNode
 from fntx_dagster.services.sharing.showing import SharedDays, ShownLinks, count_view
 from fntx_dagster.services.visitors.signing_in import From
-from fntx_dagster.serving.asgi import App, Receive, Scope, Send
+from fntx_dagster.serving.asgi import App, Receive, Scope, Send, address_of
 from fntx_dagster.serving.recent import Recent
 from fntx_dagster.serving.turns import TooManyWait, Turns
 from fntx_dagster.web.asking import Site
-from fntx_dagster.web.doors import address_of
 from fntx_dagster.web.rendering import render
 from fntx_dagster.web.verifier import published_page, published_policy
 
@@ -74,7 +73,7 @@ class _Limited:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             recent = self._questions if scope["path"] == "/chain" else self._pages
-            address = From(address_of(scope, self._web)).counted_as
+            address = From(address_of(scope, self._web.trusted_proxies)).counted_as
             if recent.too_many(address):
                 answer = _html("public_problem.html.j2", {"title": "Too often", "said": _TOO_OFTEN}, 429)
                 answer.headers["Retry-After"] = f"{_SECONDS:.0f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -89,6 +90,24 @@ def test_the_api_keeps_its_tokens_and_no_cookie_is_a_way_into_it(house: House) -
     assert program.status_code == 200
     foreign = browser.get("/api/orders/pending", Authorization=f"Bearer {token}", Origin="https://evil.example")
     assert foreign.status_code == 403
+
+
+def test_who_tries_tokens_behind_a_proxy_locks_nobody_else_out_of_the_api(serve: Callable[..., House]) -> None:
+    house = serve(origin="https://fntx.example.com")
+    good = [make_token(house.db, user, "trader") for user in ("ada", "ben")]
+
+    def asked(token: str, forwarded: str) -> int:
+        headers = {"Host": "fntx.example.com", "Authorization": f"Bearer {token}", "X-Forwarded-For": forwarded}
+        return house.browser().get("/api/orders/pending", **headers).status_code
+
+    assert asked(good[0], "198.51.100.7") == 200
+    tried = [asked(f"wrong{number}", f"10.0.0.{number}, 203.0.113.9") for number in range(21)]
+    assert tried == [401] * 20 + [429]
+    assert asked(good[1], "198.51.100.8") == 200
+    assert asked(good[1], "203.0.113.9") == 200, "a token that was good"
+    time.sleep(1.1)
+    assert asked(good[0], "203.0.113.9") == 200, "also once it is asked for again"
+    assert asked(make_token(house.db, "ada", "trader"), "203.0.113.9") == 429
 
 
 @pytest.mark.parametrize(
