@@ -7,6 +7,8 @@ ask of the embedded chain, where the records are on it.
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -58,6 +60,8 @@ def is_public(path: str) -> bool:
     return path in PATHS or path.startswith(PREFIXES)
 
 
+_KEY = secrets.token_bytes(32)
+"""What a page names its series by, so that one view is not counted twice. It lives as long as this process."""
 _MOST_WAIT, _MOST_OF_ONE_WAIT = 64, 16
 """Questions for the node that wait, and those of one address: a page asks four at once, and an answer may take a third
 of a second."""
@@ -91,7 +95,7 @@ def public_site(site: Site) -> Starlette:
         routes=[
             Route("/v", _verify),
             Route("/s/{token}", _of_link(site, links, _page, "page")),
-            Route("/s/{token}/series", _of_link(site, links, _series)),
+            Route("/s/{token}/series", _of_link(site, links, _series, "file")),
             Route("/s/{token}/series.json", _of_link(site, links, _file, "file")),
             Route("/badge/{token}", _of_link(site, links, _badge, "badge")),
             Route("/chain", _chain(node), methods=["POST"]),
@@ -122,7 +126,7 @@ def _of_link(
             return _html("public_problem.html.j2", {"title": "Not now", "said": _LATER}, 503)
         if shown is None:
             return _gone()
-        if place and request.method == "GET":
+        if place and request.method == "GET" and not _is_counted(request, answer, token):
             with suppress(FntxError):
                 count_view(site.db, shown, place)
         return answer(shown, token)
@@ -133,12 +137,23 @@ def _of_link(
     return endpoint
 
 
+def _is_counted(request: Request, answer: Callable[[SharedDays, str], Response], token: str) -> bool:
+    """Whether it is a series that a page asks for, which was counted itself."""
+    said = request.query_params.get("of", "").encode()
+    return answer is _series and hmac.compare_digest(said, _mark(token).encode())
+
+
+def _mark(token: str) -> str:
+    return hmac.new(_KEY, token.encode(), "sha256").hexdigest()[:32]
+
+
 def _page(shown: SharedDays, token: str) -> Response:
-    return _html("public.html.j2", {"title": f"Track record, {shown.period}", "shown": shown, "token": token})
+    values = {"title": f"Track record, {shown.period}", "shown": shown, "token": token, "mark": _mark(token)}
+    return _html("public.html.j2", values)
 
 
 def _badge(shown: SharedDays, token: str) -> Response:
-    values = {"title": "Track record", "shown": shown, "token": token}
+    values = {"title": "Track record", "shown": shown, "token": token, "mark": _mark(token)}
     answer = _html("badge.html.j2", values, ancestors="*")
     del answer.headers["Cross-Origin-Opener-Policy"]
     return answer

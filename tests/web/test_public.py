@@ -348,11 +348,18 @@ def test_views_are_counted_where_they_happen(public: Public, address: str) -> No
     share_id = link(public.db, public.past, token, None)
     for path, times in ((f"/s/{token}", 3), (f"/badge/{token}", 2), (f"/s/{token}/series.json", 1)):
         for _ in range(times):
-            requests.get(address + path)
+            answer = requests.get(address + path)
+            if asked := re.search(r'data-series="([^"]+)"', answer.text):  # as the page's script does
+                assert requests.get(address + asked[1]).status_code == 200
     requests.head(f"{address}/s/{token}")
-    requests.get(f"{address}/s/{token}/series")
     [row] = reading.links(public.db, share_id=share_id)
     assert (row.views, row.badges, row.files) == (3, 2, 1)
+    marked = re.search(r'data-series="[^"]+(\?[^"]+)"', requests.get(f"{address}/s/{TOKEN}").text)
+    assert marked
+    for query in ("", "?of=", "?of=x", f"?of={'0' * 32}", "?of=%C3%BC", marked[1]):  # another link's does not count
+        assert requests.get(f"{address}/s/{token}/series{query}").status_code == 200
+    [row] = reading.links(public.db, share_id=share_id)
+    assert (row.views, row.badges, row.files) == (3, 2, 7)
 
 
 def test_the_page_that_checks_is_served_as_it_is_published(address: str) -> None:
