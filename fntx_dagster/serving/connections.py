@@ -19,7 +19,9 @@ MOST_CONNECTIONS = 400
 _MANY = 100
 """From here on nobody else but our own user gets a connection; below, others get the reason why they are refused."""
 SILENT_SECONDS = 15
-"""How long a connection may take for its first request."""
+"""How long a connection may take for the head of a request."""
+WHOLE_SECONDS = 60
+"""How long a request may take to come, with its body."""
 LARGEST_HEAD = 64 * 1024
 """In bytes: the first line of a request and its headers."""
 _FILES = 65_536
@@ -43,6 +45,8 @@ class WatchedConnection(HttpToolsProtocol):
     _head = 0
     """How many bytes have come of a head that is not complete."""
     _in_head = True
+    _deadline: asyncio.TimerHandle | None = None
+    """When the connection ends unless the head, or the whole request, has come."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
@@ -51,7 +55,11 @@ class WatchedConnection(HttpToolsProtocol):
         if len(self.connections) > self.most or others_wait:
             transport.abort()
         else:
-            self.loop.call_later(SILENT_SECONDS, self._end_if_silent)
+            self._expect_within(SILENT_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._head += len(data) if self._in_head else 0
@@ -61,16 +69,31 @@ class WatchedConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        if self.cycle is not None:  # the first request's time began with the connection
+            self._expect_within(SILENT_SECONDS)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._in_head, self._head = False, 0
+        self._expect_within(WHOLE_SECONDS)
         super().on_headers_complete()
 
-    def _end_if_silent(self) -> None:
-        is_upgraded = self.transport.get_protocol() is not self
-        if self.cycle is None and not is_upgraded:
-            self.transport.close()
+    def on_message_complete(self) -> None:
+        self._expect_nothing()
+        super().on_message_complete()
+
+    def _expect_within(self, seconds: float) -> None:
+        self._expect_nothing()
+        self._deadline = self.loop.call_later(seconds, self._end_if_late)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _end_if_late(self) -> None:
+        if self.transport.get_protocol() is self:  # else it became a socket
+            self.transport.abort()
 
 
 class OurConnection(WatchedConnection):

@@ -186,7 +186,8 @@ class _Beside:
 
 def _endpoint(site: Site, page: Page) -> Callable[[Request], object]:
     async def endpoint(request: Request) -> Response:
-        form = await read_form(request) if request.method == "POST" else {}
+        is_taken = page.is_open or request.state.visitor is not None  # what nobody asked for is not read
+        form = await read_form(request) if request.method == "POST" and is_taken else {}
         return await run_in_threadpool(answer, page, Asked(site, request, form))
 
     return endpoint

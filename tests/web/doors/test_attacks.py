@@ -160,6 +160,14 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(house: Ho
     assert b" 413 " in raw(house, head + chunks).splitlines()[0]
 
 
+def test_a_strangers_form_is_refused_before_it_has_come(house: House) -> None:
+    parts = urlsplit(house.url)
+    head = f"POST /account HTTP/1.1\r\nHost: {parts.netloc}\r\nSec-Fetch-Site: same-origin\r\nContent-Type: {FORM}\r\n"
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as wire:
+        wire.sendall(f"{head}Content-Length: 100\r\n\r\na".encode())
+        assert wire.recv(65536).startswith(b"HTTP/1.1 401")
+
+
 def test_headers_that_are_too_large_are_refused_and_a_head_without_end_is_cut_off(house: House) -> None:
     assert house.browser().get("/enter", Cookie="a=" + "b" * 40_000).status_code == 431
     host = house.url.removeprefix("http://")
