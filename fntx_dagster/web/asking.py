@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from fntx_dagster.foreign import cleaned
@@ -66,10 +66,13 @@ async def read_form(request: Request) -> dict[str, str]:
     if media != "application/x-www-form-urlencoded":
         raise HTTPException(415)
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > _LARGEST_FORM:
-            raise HTTPException(413)
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > _LARGEST_FORM:
+                raise HTTPException(413)
+    except ClientDisconnect:  # who goes before all has come is no failure of ours
+        raise HTTPException(400) from None
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS))
     except ValueError:

@@ -168,6 +168,16 @@ def test_a_strangers_form_is_refused_before_it_has_come(house: House) -> None:
         assert wire.recv(65536).startswith(b"HTTP/1.1 401")
 
 
+def test_a_form_that_breaks_off_is_no_failure_in_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    parts = urlsplit(house.url)
+    head = f"POST /enter HTTP/1.1\r\nHost: {parts.netloc}\r\nSec-Fetch-Site: same-origin\r\nContent-Type: {FORM}\r\n"
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as wire:
+        wire.sendall(f"{head}Content-Length: 100\r\n\r\na".encode())
+        time.sleep(0.5)
+    time.sleep(1)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_headers_that_are_too_large_are_refused_and_a_head_without_end_is_cut_off(house: House) -> None:
     assert house.browser().get("/enter", Cookie="a=" + "b" * 40_000).status_code == 431
     host = house.url.removeprefix("http://")
