@@ -52,6 +52,8 @@ class Shown:
 
 
 Answer = Shown | Response
+_YEARS = range(1970, 2200)
+"""Of the days that an address may name: calendars reach beyond each of them."""
 
 
 _LONGEST_NAME = 64
@@ -127,9 +129,12 @@ class Asked:
         if not text:
             return None
         try:
-            return date.fromisoformat(text) if len(text) == len("2025-07-17") else _not_a_date(name, text)
+            day = date.fromisoformat(text) if len(text) == len("2025-07-17") else _not_a_date(name, text)
         except ValueError:
             return _not_a_date(name, text)
+        if day.year not in _YEARS:
+            raise BadAddress(f"{name}={day} is no day of {_YEARS.start} to {_YEARS.stop - 1}")
+        return day
 
     def period(self, known: Period) -> Period:
         """The range that `from` and `to` name, each of `known` where it is missing. Raises BadAddress."""

@@ -75,8 +75,25 @@ def test_a_link_lets_in_at_once_and_its_secret_stays_in_no_address_request_or_sc
     assert not any(secret in each["request"]["url"] for each in sent)
     assert not any(secret in f"{each['request'].get('headers')}" for each in sent)
     look(page, f"{here(house)}/enter#{secret}")
+    page.ask("document.getElementById('enter').submit()")
     until(page, "!!document.querySelector('[role=alert]')")
     assert "This link was used" in text(page)
+
+
+def test_a_link_asks_before_it_ends_the_session_of_who_is_signed_in(house: House, page: Page) -> None:
+    enter(page, house)
+    look(page, f"{here(house)}/enter#{signing_in.link_of_machine(house.db)}")
+    until(page, "document.getElementById('code').value.length > 16")
+    assert "You are signed in as owner." in text(page)
+    assert page.ask("location.pathname") == "/enter"
+    page.ask("document.getElementById('enter').submit()")
+    at(page, "/")
+
+
+def test_a_link_pasted_where_the_page_is_shown_already_lets_in(house: House, page: Page) -> None:
+    look(page, f"{here(house)}/enter")
+    page.ask(f"void (location.hash = '{signing_in.link_of_machine(house.db)}')")
+    at(page, "/")
 
 
 def test_without_a_script_the_link_is_pasted_and_the_pages_are_there(house: House, page: Page) -> None:
