@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import pytest
 import requests
@@ -65,7 +66,8 @@ def public(past: Past, module_database: Database, tmp_path_factory: pytest.TempP
     site = Site(Settings(home=tmp_path_factory.mktemp("home")), module_database, HONG_KONG)
     with serve(past.node.provider) as node:
         share_id = link(module_database, past, TOKEN, node)
-        yield Public(make_site(site, PlainTextResponse("api")), module_database, past, node, share_id)
+        with patch("fntx_dagster.web.public._PAGES", 10_000):  # one address asks for all tests
+            yield Public(make_site(site, PlainTextResponse("api")), module_database, past, node, share_id)
 
 
 def link(

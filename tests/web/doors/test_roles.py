@@ -62,6 +62,7 @@ class Row(NamedTuple):
 ALL_IN, NONE_POST = "200 200 200 200 200 door", "405 405 405 405 405 405"
 SHOWN = "?from=2025-07-14&to=2025-07-18&metric=net_pnl"
 LINK = {"action": "link", "lasts": "7"}
+"""With the plan that the page shows, once it has been asked."""
 
 TABLE = (
     Row("/", DEMO, "/", ALL_IN, NONE_POST),
@@ -167,7 +168,9 @@ def people(demo_home: Path, orders_home: Path, signals_home: Path) -> Iterator[d
         found = {name: stack.enter_context(_people(name, home)) for name, home in left.items()}
         [order] = _rows(found[ORDERS].house, "select order_id::text from ledger.orders order by created_at limit 1")
         found[ORDERS].places["order"] = order[0]
-        made = found[DEMO].browser("owner").post(f"/a/1/disclose{SHOWN}", LINK)
+        owner = found[DEMO].browser("owner")
+        LINK["plan"] = owner.get(f"/a/1/disclose{SHOWN}").text.partition('name="plan" value="')[2].partition('"')[0]
+        made = owner.post(f"/a/1/disclose{SHOWN}", LINK)
         token = made.text.partition('href="/s/')[2].partition('"')[0]
         found[DEMO].places |= {"link": f"/s/{token}", "badge": f"/badge/{token}"}
         yield found
