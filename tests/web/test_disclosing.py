@@ -68,7 +68,7 @@ def test_a_day_that_is_no_date_is_refused(address: str, day: str) -> None:
 
 
 def test_a_period_that_no_page_can_check_is_refused(address: str) -> None:
-    for period in ("from=0001-01-01&to=9999-12-31", "from=2025-07-14&to=9999-12-31", "from=2022-07-14&to=2025-07-18"):
+    for period in ("from=1970-01-01&to=2199-12-31", "from=2025-07-14&to=2199-12-31", "from=2022-07-14&to=2025-07-18"):
         answer = ask(address, f"/a/1/disclose?{period}&metric=net_pnl")
         assert answer.status_code == 409
         assert "is longer than three years" in answer.text
