@@ -104,7 +104,7 @@ def lengthen(db: Database, first: int, last: int, tables: tuple[str, ...] = TABL
             moved = columns(_moved(name, kind) for name, kind in typed)
             connection.execute(
                 f"""insert into alm_reporting.{own_sql(table)} ({names}) select {moved}
-                from alm_reporting.{table}, generate_series(%(first)s::int, %(last)s::int) as n
+                from alm_reporting.{own_sql(table)}, generate_series(%(first)s::int, %(last)s::int) as n
                 where n <> 0 and {own_sql(_ENDS.get(table, "n"))} is not null
                 on conflict do nothing""",
                 {"first": first, "last": last},
