@@ -6,7 +6,7 @@ thread; it returns a template's values. What it may not show is a 404 as what do
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from starlette.applications import Starlette
@@ -217,32 +217,38 @@ def _is_let_in(page: Page, asked: Asked) -> bool:
 
 
 _NOT_FOUND = "There is no such page, or it is not yours to see."
+_NO_MENU = {"site": [], "account": []}
 
 
 def html(asked: Asked, page: Page, shown: Shown) -> HTMLResponse:
     """A page with the menu of its visitor."""
+    if asked.is_of_a_stranger:
+        return _bare(shown)
     account = _account_of(asked, page)
-    values = {
-        "title": shown.title,
-        "visitor": None if asked.is_of_a_stranger else asked.visitor,
-        "account": account,
-        "menu": _menu(asked, page, account.number if account else None),
-        **shown.values,
-    }
+    menu = _menu(asked, page, account.number if account else None)
+    return _bare(shown, visitor=asked.visitor, account=account, menu=menu)
+
+
+def _bare(
+    shown: Shown,
+    visitor: Visitor | None = None,
+    account: NumberedAccount | None = None,
+    menu: Mapping[str, object] = _NO_MENU,
+) -> HTMLResponse:
+    """A page with what stands around it: for a stranger nothing."""
+    values = {"title": shown.title, "visitor": visitor, "account": account, "menu": menu, **shown.values}
     return HTMLResponse(render(shown.template, values), shown.status, {"Cache-Control": "no-store"})
 
 
 def _account_of(asked: Asked, page: Page) -> NumberedAccount | None:
     try:
-        return asked.account if page.is_of_an_account and not asked.is_of_a_stranger else None
+        return asked.account if page.is_of_an_account else None
     except NotFound:
         return None
 
 
 def _menu(asked: Asked, shown: Page, number: int | None) -> dict[str, list[tuple[str, str, bool]]]:
     """Of the whole site, and of the account that is looked at: (path, name, whether it is this page)."""
-    if asked.is_of_a_stranger:
-        return {"site": [], "account": []}
     pages = [page for page in PAGES if page.menu and page.is_for(asked.visitor)]
     of_account = [page for page in pages if page.is_of_an_account] if number else []
     return {
@@ -255,12 +261,5 @@ async def _refused(request: Request, error: Exception) -> Response:
     """What was no page, or no page's method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = _NOT_FOUND if status == 404 else "The request is not one that this page takes."
-    shown = Shown("problem.html.j2", "Not found" if status == 404 else "Refused", {"said": said, "hint": ""}, status)
-    values = {
-        "title": shown.title,
-        "visitor": None,
-        "account": None,
-        "menu": {"site": [], "account": []},
-        **shown.values,
-    }
-    return HTMLResponse(render(shown.template, values), status, {"Cache-Control": "no-store"})
+    title = "Not found" if status == 404 else "Refused"
+    return _bare(Shown("problem.html.j2", title, {"said": said, "hint": ""}, status))
