@@ -45,6 +45,7 @@ HOMES = {
     "numpy": "metrics",
     "packaging": "services",
     "psutil": "store",
+    "py_arkworks_bls12381": "curve",
     "pyarrow": "adapters/arrow",
     "psycopg": "store",
     "psycopg_pool": "store",
@@ -79,6 +80,7 @@ ROOMS = {
     "accounting": {"model", "errors"},
     "metrics": {"model", "errors"},
     "proof": {"errors"},
+    "curve": set(),
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
     "report": {"model", "foreign", "errors"},
@@ -95,7 +97,7 @@ ROOMS = {
     "simulate": {"model", "accounting", "ledger", "adapters/flex"},
 }
 ROOMS["serving"] = {"errors"}
-ROOMS["services"] = {*ROOMS} - {"simulate"}
+ROOMS["services"] = {*ROOMS} - {"simulate", "curve"}
 # report: how Markdown writes a table
 ROOMS["defs"] = {"services", "serving", "settings", "foreign", "errors", "model", "report"}
 ROOMS["api"] = {"services", "serving", "settings", "errors", "model", "report"}  # report: values in JSON
@@ -120,7 +122,7 @@ ROOMS["frames"] = {"services", "settings", "model", "errors"}
 ROOMS["definitions"] = {"defs"}
 # folder of a room → the rooms that it alone imports, not the rest of its room; docs/code.md gives the reason
 FOLDERS = {"store/raw_flex": {"adapters/flex"}}
-PURE = ("model", "accounting", "metrics", "proof", "ledger", "signals", "report", "outbox")
+PURE = ("model", "accounting", "metrics", "proof", "curve", "ledger", "signals", "report", "outbox")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}
 
