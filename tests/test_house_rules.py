@@ -81,6 +81,7 @@ ROOMS = {
     "metrics": {"model", "errors"},
     "proof": {"errors"},
     "curve": set(),
+    "aggregate": {"curve"},
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
     "report": {"model", "foreign", "errors"},
@@ -97,7 +98,7 @@ ROOMS = {
     "simulate": {"model", "accounting", "ledger", "adapters/flex"},
 }
 ROOMS["serving"] = {"errors"}
-ROOMS["services"] = {*ROOMS} - {"simulate", "curve"}
+ROOMS["services"] = {*ROOMS} - {"simulate", "curve", "aggregate"}
 # report: how Markdown writes a table
 ROOMS["defs"] = {"services", "serving", "settings", "foreign", "errors", "model", "report"}
 ROOMS["api"] = {"services", "serving", "settings", "errors", "model", "report"}  # report: values in JSON
@@ -122,7 +123,7 @@ ROOMS["frames"] = {"services", "settings", "model", "errors"}
 ROOMS["definitions"] = {"defs"}
 # folder of a room → the rooms that it alone imports, not the rest of its room; docs/code.md gives the reason
 FOLDERS = {"store/raw_flex": {"adapters/flex"}}
-PURE = ("model", "accounting", "metrics", "proof", "curve", "ledger", "signals", "report", "outbox")
+PURE = ("model", "accounting", "metrics", "proof", "curve", "aggregate", "ledger", "signals", "report", "outbox")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}
 
