@@ -82,6 +82,7 @@ ROOMS = {
     "proof": {"errors"},
     "curve": set(),
     "aggregate": {"curve"},
+    "periods": {"curve", "proof", "errors"},
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
     "report": {"model", "foreign", "errors"},
@@ -98,7 +99,7 @@ ROOMS = {
     "simulate": {"model", "accounting", "ledger", "adapters/flex"},
 }
 ROOMS["serving"] = {"errors"}
-ROOMS["services"] = {*ROOMS} - {"simulate", "curve", "aggregate"}
+ROOMS["services"] = {*ROOMS} - {"simulate", "curve", "aggregate", "periods"}
 # report: how Markdown writes a table
 ROOMS["defs"] = {"services", "serving", "settings", "foreign", "errors", "model", "report"}
 ROOMS["api"] = {"services", "serving", "settings", "errors", "model", "report"}  # report: values in JSON
@@ -123,7 +124,19 @@ ROOMS["frames"] = {"services", "settings", "model", "errors"}
 ROOMS["definitions"] = {"defs"}
 # folder of a room → the rooms that it alone imports, not the rest of its room; docs/code.md gives the reason
 FOLDERS = {"store/raw_flex": {"adapters/flex"}}
-PURE = ("model", "accounting", "metrics", "proof", "curve", "aggregate", "ledger", "signals", "report", "outbox")
+PURE = (
+    "model",
+    "accounting",
+    "metrics",
+    "proof",
+    "curve",
+    "aggregate",
+    "periods",
+    "ledger",
+    "signals",
+    "report",
+    "outbox",
+)
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}
 

@@ -1,0 +1,1 @@
+"""Period proofs: the day's commitment, the file, the prover, the verifier."""
