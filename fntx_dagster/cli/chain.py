@@ -134,6 +134,30 @@ def commitments(
 
 
 @chain.command()
+def attestations(
+    account: Annotated[str | None, typer.Option(help="Account whose keystore pays; else FNTX_TRADER_KEY does.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the contract of witnesses' attestations on the chain, once for all witnesses of its TrackRecord.
+
+    Its address follows from its code and TrackRecord's address, and needs no file. Where it is there already, nothing
+    is sent. The embedded chain gets it with the first attestation.
+
+    fntx chain attestations
+    """
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.chain import connect, put_attestations
+
+    settings = load_settings()
+    with connect(settings) as connected:
+        address, chain_id = put_attestations(settings, connected, account), connected.chain_id
+    if as_json:
+        print_json({"chain_id": chain_id, "contract": address})
+    else:
+        out(f"Attestations  {address}  on chain {chain_id}")
+
+
+@chain.command()
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8545,
 ) -> None:

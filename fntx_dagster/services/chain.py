@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fntx_dagster.adapters.evm.attestations import attestations_address, deploy_attestations
 from fntx_dagster.adapters.evm.client import Chain, addresses_of, connect, signer_of
 from fntx_dagster.adapters.evm.commitments import commitments_address, deploy_commitments
 from fntx_dagster.adapters.evm.deploying import deploy_to, deployer_named
@@ -144,6 +145,14 @@ def put_commitments(settings: Settings, chain: Chain, account: str | None = None
     keys = settings.paths.keys
     deploy_commitments(chain, deployer_of(keys) if chain.is_embedded else deployer_named(settings, account))
     return commitments_address()
+
+
+def put_attestations(settings: Settings, chain: Chain, account: str | None = None) -> str:
+    """Put the Attestations of the chain's TrackRecord on it, once for all witnesses: its address. Who pays and what is
+    raised are as for `put_commitments`."""
+    keys = settings.paths.keys
+    deploy_attestations(chain, deployer_of(keys) if chain.is_embedded else deployer_named(settings, account))
+    return attestations_address(chain.contract)
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """SignalCommitments on a chain: where it is, how it gets there, and what anybody reads of it.
 
-Its address follows from its code: it is made by the deterministic deployer that most chains have (EIP-1014, a contract
-without a state that anybody can put on a chain by one known transaction). So it needs no file of addresses, and nobody
-can deploy anything else there.
+Its address follows from its code (`deterministic`), so it needs no file of addresses.
 """
 
 from __future__ import annotations
@@ -12,10 +10,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from fntx_dagster.adapters.evm.artifacts import COMMITMENTS, artifact
-from fntx_dagster.adapters.evm.faults import as_a_node_answers, explained
+from fntx_dagster.adapters.evm.deterministic import address_made_of, code_of, deploy_once
+from fntx_dagster.adapters.evm.faults import as_a_node_answers
 from fntx_dagster.adapters.evm.reader import AnotherChain, web3_over
 from fntx_dagster.adapters.evm.transactions import receipt_of
-from fntx_dagster.adapters.evm.typed import address_of, block_at, hash_of
+from fntx_dagster.adapters.evm.typed import address_of, block_at
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import HeldCommitment, MinedCommitments
 
@@ -26,29 +25,13 @@ if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.client import Chain
     from fntx_dagster.adapters.evm.keys import Signer
 
-_DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
-"""https://github.com/Arachnid/deterministic-deployment-proxy"""
-_DEPLOYERS_MAKER = "0x3fAB184622Dc19b6109349B94811493BF2a45362"
-_DEPLOYERS_COST = 10**16
-_DEPLOYERS_TRANSACTION = bytes.fromhex(
-    "f8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffffffffff"
-    "ffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222"
-    "222222222222222222222222222222222222222222222222a0222222222222222222222222222222222222222222222222222222222222"
-    "2222"
-)
-"""Signed by nobody: the signature is chosen, and the sender follows from it. It pays 100 gwei for 100,000 gas."""
-_SALT = bytes(32)
 _PAGE = 1000
 
 
 @cache
 def commitments_address() -> str:
     """Where SignalCommitments is on every chain, EIP-55."""
-    from eth_utils.crypto import keccak
-
-    code = bytes.fromhex(artifact(COMMITMENTS)["bytecode"].removeprefix("0x"))
-    made = keccak(b"\xff" + bytes.fromhex(_DEPLOYER[2:]) + _SALT + keccak(code))
-    return address_of(f"0x{made[12:].hex()}")
+    return address_made_of(code_of(COMMITMENTS))
 
 
 class CommitmentBook:
@@ -138,39 +121,6 @@ def commitments_at(rpc_url: str, chain_id: int) -> CommitmentBook:
     return book
 
 
-@explained
 def deploy_commitments(chain: Chain, signer: Signer) -> bool:
-    """Put SignalCommitments on a chain, paid by `signer`; False where it is there already.
-
-    A deployment that was cut off goes on when it is called again. Permanent where the ether does not pay for it or the
-    chain takes no such deployer, Transient where the node does not answer.
-    """
-    book = CommitmentBook(chain.web3, chain.chain_id)
-    if book.is_deployed():
-        return False
-    with chain.turn_of(signer.address):
-        if not chain.web3.eth.get_code(address_of(_DEPLOYER)):
-            _make_deployer(chain, signer)
-        code = artifact(COMMITMENTS)["bytecode"].removeprefix("0x")
-        if not book.is_deployed():  # another process may have been first
-            chain.send(signer, {"to": address_of(_DEPLOYER), "data": hash_of(f"0x{_SALT.hex()}{code}")})
-    book.check_deployed()
-    return True
-
-
-def _make_deployer(chain: Chain, signer: Signer) -> None:
-    from web3.exceptions import Web3RPCError
-    from web3.types import Wei
-
-    web3 = chain.web3
-    lacking = _DEPLOYERS_COST - web3.eth.get_balance(address_of(_DEPLOYERS_MAKER))
-    if lacking > 0:
-        chain.send(signer, {"to": address_of(_DEPLOYERS_MAKER), "value": Wei(lacking)})
-    try:
-        web3.eth.wait_for_transaction_receipt(web3.eth.send_raw_transaction(_DEPLOYERS_TRANSACTION))
-    except Web3RPCError:
-        raise Permanent(
-            f"chain {chain.chain_id} has no deterministic deployer at {_DEPLOYER} and does not take the transaction "
-            "that makes it",
-            "Commit signals on another chain",
-        ) from None
+    """Put SignalCommitments on a chain, paid by `signer`; False where it is there already. Raises as `deploy_once`."""
+    return deploy_once(chain, signer, code_of(COMMITMENTS))

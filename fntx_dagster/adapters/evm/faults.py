@@ -35,6 +35,9 @@ _WAYS_OUT = {
     "TooManySchemas": "This trader has signed under 65,535 catalogues: begin with another key",
     "InvalidDate": "Give a day of the calendar, 1970 or later",
     "InvalidReason": "Give a reason of 1 to 256 bytes",
+    "OwnRecord": "Attest with another key than the trader's: nobody is a witness of itself",
+    "AlreadyAttested": "It is attested with this level or a higher one, or was revoked for ever",
+    "NotAttested": "There is no attestation of that version and root to revoke",
     "WrongNumber": "Somebody else commits with this key: let one program alone do so",
 }
 

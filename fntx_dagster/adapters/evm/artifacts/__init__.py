@@ -11,7 +11,11 @@ FOLDER = Path(__file__).parent
 CONTRACTS = ("FNTX", "TrackRecord")
 """In the order of their deployment: TrackRecord is given FNTX's address."""
 COMMITMENTS = "SignalCommitments"
-"""It needs neither of them; its address follows from its code (`commitments.ADDRESS`)."""
+"""It needs neither of them; its address follows from its code (`commitments.commitments_address`)."""
+ATTESTATIONS = "Attestations"
+"""Its address follows from its code and TrackRecord's address (`attestations.attestations_address`)."""
+OTHERS = (COMMITMENTS, ATTESTATIONS)
+"""The contracts that the deterministic deployer makes (`deterministic`), each when it is first needed."""
 
 TRACK_RECORD_CODES = {
     "0x003648da93b10afa11f2e7d843171ad329fb7cb06dd648236ea5383cd3bdeda0": 2,
@@ -24,7 +28,7 @@ Only added to, and that by `python -m tests.verify.pins`: what was deployed stay
 
 @functools.cache
 def artifact(contract: str) -> dict[str, Any]:
-    """ABI and bytecode of one of CONTRACTS or COMMITMENTS, under the keys `abi` and `bytecode`."""
+    """ABI and bytecode of one of CONTRACTS or OTHERS, under the keys `abi` and `bytecode`."""
     return json.loads((FOLDER / f"{contract}.json").read_text(encoding="utf-8"))
 
 
@@ -34,7 +38,7 @@ def custom_errors() -> dict[bytes, tuple[str, tuple[tuple[str, str], ...]]]:
     from eth_utils.crypto import keccak
 
     errors = {}
-    for contract in (*CONTRACTS, COMMITMENTS):
+    for contract in (*CONTRACTS, *OTHERS):
         for entry in artifact(contract)["abi"]:
             if entry["type"] == "error":
                 inputs = tuple((item["name"], item["type"]) for item in entry["inputs"])
