@@ -76,6 +76,8 @@ def print_proposals(proposals: Sequence[Proposal]) -> None:
             out(f"{signed.trading_day}, version {signed.version} as signed:")
         if signed.extension is None:
             out("  it was signed before the extension, which the new version brings")
+        elif not proposal.differences and not proposal.held:
+            out("  it was signed before its commitments were computed, which the new version brings")
         _print_differences(proposal.differences)
 
 

@@ -190,7 +190,10 @@ def amend(
     last: MaybeTo = None,
     extend: Annotated[
         bool,
-        typer.Option("--extend", help="Also days signed before the extension, changed or not: their version has one."),
+        typer.Option(
+            "--extend",
+            help="Also days signed before the extension or its commitments, changed or not: their version has both.",
+        ),
     ] = False,
     account: Account = None,
     post: Post = True,

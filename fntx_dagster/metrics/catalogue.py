@@ -282,6 +282,10 @@ _VERSION_3 = Catalogue(
 
 EXTENSION_ROOT = "extension_root"
 """The slot of a record that holds the root of the day's extension."""
+AGGREGATION_COMMITMENTS, PERIOD_COMMITMENTS = "aggregation_commitments", "period_commitments"
+"""The slots, of the record and of its extension, that follow from a day's other figures and the salt secret."""
+DERIVED = (AGGREGATION_COMMITMENTS, PERIOD_COMMITMENTS, EXTENSION_ROOT)
+"""The slots that no table has: they are computed where a day is frozen."""
 
 _VERSION_4 = Catalogue(
     version=4,
@@ -289,7 +293,7 @@ _VERSION_4 = Catalogue(
         *_VERSION_3.metrics,
         Metric(
             62,
-            "aggregation_commitments",
+            AGGREGATION_COMMITMENTS,
             SHA256,
             0,
             "sha256 of three Pedersen commitments, to slots 4, 15 and 13",
@@ -316,7 +320,7 @@ _EXTENSION_1 = Catalogue(
         # 32 alone in its half of the tree: five of the six hashes of its path are then constants
         Metric(
             32,
-            "period_commitments",
+            PERIOD_COMMITMENTS,
             SHA256,
             0,
             "sha256 of currency, session number and the Pedersen commitment to ten values",
@@ -341,10 +345,5 @@ EXTENSION = _EXTENSION_1
 GREEKS = ("delta", "gamma", "theta", "vega")
 """The slots that are null in every record of the first two versions, because nothing computed them then."""
 
-NOT_COMPUTED = (
-    "aggregation_commitments",
-    "audit_size",
-    "audit_root",
-    "period_commitments",
-)
+NOT_COMPUTED = ("audit_size", "audit_root")
 """The slots that are null in every record, because nothing computes them yet."""

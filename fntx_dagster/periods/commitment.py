@@ -7,7 +7,6 @@ opened while no day is. The blinding r follows from the salt secret and is never
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import cached_property
 
-from fntx_dagster.curve.group import ORDER, H, Point, combined, named, write_compressed
+from fntx_dagster.curve.blinding import blinding_of
+from fntx_dagster.curve.group import H, Point, combined, named, write_compressed
 from fntx_dagster.errors import Permanent
 from fntx_dagster.proof.salts import SECRET_BYTES
 
@@ -96,9 +96,7 @@ def day_commitment(
         return None
     joined = b"".join(value.to_bytes(16, "big", signed=True) for value in values)
     name = [account.encode(), day.isoformat().encode(), version.to_bytes(8, "big")]
-    parts = [LABEL, extension_schema_hash, *name, joined]
-    message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    blinding = int.from_bytes(hmac.digest(secret, message, "sha512")) % ORDER
+    blinding = blinding_of(secret, [LABEL, extension_schema_hash, *name, joined])
     return DayCommitment(currency, session, values, blinding)
 
 

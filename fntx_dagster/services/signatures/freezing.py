@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID, addresses_of, signer_of
 from fntx_dagster.errors import Permanent, masked
-from fntx_dagster.metrics.catalogue import CATALOGUE, EXTENSION, EXTENSION_ROOT, Catalogue, digest_value
+from fntx_dagster.metrics.catalogue import CATALOGUE, DERIVED, EXTENSION, EXTENSION_ROOT, Catalogue, digest_value
 from fntx_dagster.model.chain import SignedDay, SignedExtension
 from fntx_dagster.proof.leaves import Context, schema_hash_of
 from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.proof.salts import SaltForm
 from fntx_dagster.samples import SAMPLE_ACCOUNT
+from fntx_dagster.services.signatures.commitments import FrozenFigures, digests_of
 from fntx_dagster.services.signatures.values import Values, catalogue_of, extension_catalogue_of
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.outbox import signatures
@@ -52,19 +53,27 @@ def frozen(
     previous_root: bytes | None = None,
     reason: str | None = None,
 ) -> SignedDay:
-    """The record of a day and its extension, by today's catalogues. `values` has every metric of both but the
-    extension's root."""
+    """The record of a day and its extension, by today's catalogues. `values` has every metric of both but those that
+    are computed here."""
     context = Context(schema_hash_of(CATALOGUE.canonical()), bound.chain_id, bound.contract, bound.trader, day)
-    of_extension = {name: value for name, value in values.items() if name in EXTENSION.by_name}
-    of_record = {name: value for name, value in values.items() if name not in of_extension}
+    its_context = replace(context, schema_hash=schema_hash_of(EXTENSION.canonical()))
+    given = {**dict.fromkeys(DERIVED), **values}
+    of_extension = EXTENSION.scaled({name: value for name, value in given.items() if name in EXTENSION.by_name})
+    of_record = CATALOGUE.scaled({name: value for name, value in given.items() if name not in EXTENSION.by_name})
+    figures = FrozenFigures(
+        bound.account_id, day, version, context.schema_hash, its_context.schema_hash, of_record, of_extension
+    )
+    derived = digests_of(bound.secret, figures)
 
-    def tree(catalogue: Catalogue, own: Values) -> Record:
-        its_context = replace(context, schema_hash=schema_hash_of(catalogue.canonical()))
-        scaled = catalogue.scaled(own)
-        return build_record(its_context, bound.account_id, scaled, bound.secret, version, salt_form=SaltForm.RECORD)
+    def tree(own_context: Context, catalogue: Catalogue, scaled: dict[int, int | None]) -> Record:
+        own = {catalogue.by_name[name].index: value for name, value in derived.items() if name in catalogue.by_name}
+        return build_record(
+            own_context, bound.account_id, scaled | own, bound.secret, version, salt_form=SaltForm.RECORD
+        )
 
-    extension = tree(EXTENSION, of_extension)
-    record = tree(CATALOGUE, of_record | {EXTENSION_ROOT: digest_value(extension.root)})
+    extension = tree(its_context, EXTENSION, of_extension)
+    derived[EXTENSION_ROOT] = digest_value(extension.root)
+    record = tree(context, CATALOGUE, of_record)
     return SignedDay(
         account_id=bound.account_id,
         trading_day=day,

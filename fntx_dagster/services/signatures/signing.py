@@ -18,6 +18,7 @@ from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.services.sessions import require_days
+from fntx_dagster.services.signatures.commitments import lacks_commitments
 from fntx_dagster.services.signatures.freezing import Bound, bound_of, frozen
 from fntx_dagster.services.signatures.refusals import Beginning, Refusal, refusals
 from fntx_dagster.services.signatures.values import Difference, Values, day_values, differences
@@ -102,8 +103,8 @@ def sign_day(settings: Settings, db: Database, day: date, account: str) -> Signi
 
 class Proposal(NamedTuple):
     """A next version of a signed day, for a person to confirm. `differences` are from what was signed, none where the
-    version only brings the day its extension; `previous_root` is the root that `version` replaces. Where the chain
-    holds another record than ours, `held` is that record, and the version replaces it."""
+    version only brings the day its extension or its commitments; `previous_root` is the root that `version` replaces.
+    Where the chain holds another record than ours, `held` is that record, and the version replaces it."""
 
     before: SignedDay
     values: Values
@@ -123,7 +124,8 @@ def proposals(
     extend: bool = False,
 ) -> list[Proposal]:
     """What `amend` would freeze: of each signed day of the range whose figures have changed since, a next version. With
-    `extend` those that were signed before the extension are amended too, whether their figures have changed or not.
+    `extend` those that were signed before the extension, or before its commitments and the record's were computed, are
+    amended too, whether their figures have changed or not.
 
     `held` returns what the chain holds for a day whose posting has failed. Where that is another record than ours (the
     database was restored and the day signed anew), it is amended too. Raises Permanent where there is nothing to amend,
@@ -149,7 +151,7 @@ def proposals(
         other = held(signed) if day in failed else None
         if other is not None and other.version >= signed.version and other.root != signed.root:
             proposed.append(Proposal(signed, values, differing, other.version + 1, other.root, other))
-        elif differing or (extend and signed.extension is None):
+        elif differing or (extend and lacks_commitments(bound.secret, signed)):
             _check_posted(bound, signed, posted.get(day))
             proposed.append(Proposal(signed, values, differing, signed.version + 1, signed.root, None))
     if not proposed:

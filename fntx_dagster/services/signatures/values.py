@@ -14,8 +14,8 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import (
     CATALOGUE,
     CATALOGUES,
+    DERIVED,
     EXTENSION,
-    EXTENSION_ROOT,
     EXTENSIONS,
     GREEKS,
     NOT_COMPUTED,
@@ -49,7 +49,7 @@ _FIRST_WITH_GREEKS = 3
 _NO_ENDINGS = round_trips.Endings(0, 0, 0)
 
 Values = Mapping[str, Decimal | float | int | None]
-"""A day's metrics of record and extension by name. Without `extension_root`, which follows from the others."""
+"""A day's metrics of record and extension by name, without those that are computed where it is frozen."""
 
 
 class Difference(NamedTuple):
@@ -99,16 +99,16 @@ def differences(signed: SignedDay, values: Values) -> list[Difference]:
     """The metrics of a record and its extension that today's tables give another value, by the catalogues that they
     were signed by.
 
-    A Greek that was signed as null before Greeks were computed is not compared, and the extension's root is not: its
-    metrics are.
+    A Greek that was signed as null before Greeks were computed is not compared. What follows from the other metrics is
+    not compared either: the extension's root and the commitments.
     """
     catalogue, its_catalogue = catalogue_of(signed), extension_catalogue_of(signed)
-    not_compared = {EXTENSION_ROOT, _EVIDENCE, *(GREEKS if catalogue.version < _FIRST_WITH_GREEKS else ())}
+    not_compared = {*DERIVED, _EVIDENCE, *(GREEKS if catalogue.version < _FIRST_WITH_GREEKS else ())}
     found = _compared(catalogue, signed.values, values, not_compared)
     if signed.extension is not None and its_catalogue is not None:
         own = signed.extension.values
         without_book = {name for name in _OF_LEDGER if own.get(name) is None}
-        found += _compared(its_catalogue, own, values, without_book)
+        found += _compared(its_catalogue, own, values, {*DERIVED, *without_book})
     return found
 
 
