@@ -81,7 +81,7 @@ ROOMS = {
     "metrics": {"model", "errors"},
     "proof": {"errors"},
     "curve": set(),
-    "aggregate": {"curve"},
+    "aggregate": {"curve", "proof", "errors"},
     "periods": {"curve", "proof", "errors"},
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
