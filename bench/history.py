@@ -53,6 +53,7 @@ _IDS = (
     "close_fill_id",
     "round_trip_id",
     "trade_id",
+    "row_key",
 )
 
 
@@ -92,19 +93,23 @@ def _build(settings: Settings, orders: int) -> None:
 
 
 def lengthen(db: Database, first: int, last: int, tables: tuple[str, ...] = TABLES) -> None:
-    """Lay the month beside itself, 35 days apart: copies from `first`, negative before it, to `last`."""
+    """Lay the month beside itself, 35 days apart: copies from `first`, negative before it, to `last`. A table is one of
+    `alm_reporting` where it names no schema."""
     with db.connect() as connection:
         for table in tables:
+            schema, _, name = table.rpartition(".")
+            whole = own_sql(f"{schema or 'alm_reporting'}.{name}")
             typed = connection.execute(
                 """select column_name, data_type from information_schema.columns
-                where table_schema = 'alm_reporting' and table_name = %s and is_generated = 'NEVER'""",
-                [table],
+                where format('%%s.%%s', table_schema, table_name) = %s
+                    and is_generated = 'NEVER' and is_identity = 'NO'""",
+                [whole],
             ).fetchall()
             names = columns(name for name, _ in typed)
             moved = columns(_moved(name, kind) for name, kind in typed)
             connection.execute(
-                f"""insert into alm_reporting.{own_sql(table)} ({names}) select {moved}
-                from alm_reporting.{own_sql(table)}, generate_series(%(first)s::int, %(last)s::int) as n
+                f"""insert into {whole} ({names}) select {moved}
+                from {whole}, generate_series(%(first)s::int, %(last)s::int) as n
                 where n <> 0 and {own_sql(_ENDS.get(table, "n"))} is not null
                 on conflict do nothing""",
                 {"first": first, "last": last},
@@ -120,6 +125,8 @@ def _moved(name: str, kind: str) -> str:
         return f"{name} || '|' || n"
     if kind == "date" and name != "expiry":
         return f"{name} + n * 35"
+    if name == "ordinal":
+        return f"{name} + n * 1000"  # of a statement within its file
     return f"{name} + n * interval '35 days'" if kind.startswith("timestamp") else name
 
 

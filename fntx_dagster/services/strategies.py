@@ -12,7 +12,7 @@ from typing import Any
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.edge import by_kind, by_underlying, edge_tables, outcomes
-from fntx_dagster.metrics.strategies import Assigned, grouped
+from fntx_dagster.metrics.strategies import Assigned, StrategyLots, grouped
 from fntx_dagster.metrics.strategy_kinds import strategy_of
 from fntx_dagster.model.data_table import Kind
 from fntx_dagster.model.finding import Finding
@@ -156,8 +156,7 @@ def sums_that_differ(db: Database, period: Period) -> list[Finding]:
     with db.snapshot() as snapshot:
         labels = account_labels(snapshot)
         for account in accounts(snapshot):
-            lots = rows.traded_lots(snapshot, account, period)
-            groups = grouped(lots, rows.deliveries(snapshot, account, period.last), _assigned(snapshot, account))
+            groups, _ = _groups(snapshot, account, period)
             by_strategy = sum((_realised(lot, period) for group in groups for lot in group.lots), Decimal(0))
             by_fills = rows.realised_by_fills(snapshot, account, period)
             if abs(by_strategy - by_fills) >= Decimal("0.005"):
@@ -185,17 +184,18 @@ def _known(db: Database, account: str | None, round_trips: Sequence[str]) -> str
     return account
 
 
-def _assigned(db: Readable, account: str) -> dict[str, Assigned]:
-    return {trip: Assigned(*said) for trip, said in assignments.assignments(db, account).items()}
+def _groups(db: Readable, account: str, period: Period) -> tuple[list[StrategyLots], Period]:
+    """The lots that a range needs, by strategy, and the days from the opening of the first of them on."""
+    lots = rows.traded_lots(db, account, period)
+    known = Period(min((lot.opened_day for lot in lots), default=period.last), period.last)
+    assigned = {trip: Assigned(*said) for trip, said in assignments.assignments(db, account).items()}
+    return grouped(lots, rows.deliveries(db, account, known), assigned), known
 
 
 def _strategies(db: Readable, account: str, period: Period) -> list[Strategy]:
-    groups = grouped(
-        rows.traded_lots(db, account, period), rows.deliveries(db, account, period.last), _assigned(db, account)
-    )
-    navs = rows.opening_navs(db, account, period.last)
-    since = min((lot.opened_day for group in groups for lot in group.lots), default=period.last)
-    charged = rows.interest_by_trade(db, account, Period(since, period.last))
+    groups, known = _groups(db, account, period)
+    navs = rows.opening_navs(db, account, known)
+    charged = rows.interest_by_trade(db, account, known)
     return [
         strategy_of(
             group,

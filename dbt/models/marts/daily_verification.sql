@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['account_id', 'trading_day', 'kind', 'equation'], 'unique': true}]) }}
+{{ config(indexes=[
+    {'columns': ['account_id', 'trading_day', 'kind', 'equation'], 'unique': true},
+    {'columns': ['passed', 'account_id', 'trading_day']},
+]) }}
 
 -- Every equation that a day has to satisfy, with both sides: mathematical and logical ones and cross-references block
 -- whatever comes after them, historical ones warn. Seed: "FNTX Daily Signature Flow", section 3.

@@ -118,7 +118,7 @@ left join lateral (
     where marked.account_id = position.account_id and marked.trading_day = position.trading_day
         and marked.symbol = position.underlying_symbol and marked.currency = position.currency and is_option
 ) as underlying on underlying_price is null
-where trading_day between %(first)s and %(last)s
+where trading_day between %(first)s and %(last)s and sessions.trading_day between %(first)s and %(last)s
 order by account_id, trading_day, position.contract_id
 """
 

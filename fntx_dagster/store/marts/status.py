@@ -21,12 +21,11 @@ from fntx_dagster.store.raw_flex.overview import AccountOverview, loaded_overvie
 _ByAccount = dict[str, dict[str, Any]]
 
 _BUILT = """
-select summary.account_id, count(*) as days, max(summary.trading_day) as last,
-    count(*) filter (where exists (
-        select from alm_reporting.daily_verification as v
-        where v.account_id = summary.account_id and v.trading_day = summary.trading_day
-            and v.kind <> 'historical' and not v.passed
-    )) as failing
+select account_id, count(*) as days, max(trading_day) as last, array_agg(trading_day) as built,
+    (
+        select count(distinct trading_day) from alm_reporting.daily_verification as failing
+        where failing.account_id = summary.account_id and not passed and kind <> 'historical'
+    ) as failing
 from alm_reporting.daily_summary as summary group by 1
 """
 
@@ -76,8 +75,19 @@ def account_states(db: Readable) -> list[AccountState]:
             )
         }
         posted = {row["account_id"]: row for row in cursor.execute(_POSTED)}
-    known = calendars(db)
-    return [_state(db, loaded, known[loaded.account_id], built, signed, posted) for loaded in loaded_overview(db)]
+    overviews, known, changed = loaded_overview(db), calendars(db), changed_since(db)
+    unbuilt: dict[str, list[date]] = {}
+    for loaded in overviews:
+        account, since = loaded.account_id, changed.get(loaded.account_id)
+        in_summary = {*built.get(account, {}).get("built", ())}
+        expected = [each.day for each in sessions(loaded.first_day, loaded.last_day, known[account])]
+        unbuilt[account] = [day for day in expected if day not in in_summary or (since and day >= since.since)]
+    asked = {day for days in unbuilt.values() for day in days}
+    with_nav = nav_sessions(db, Period(min(asked), max(asked)), asked) if asked else {}
+    return [
+        _state(loaded, known[loaded.account_id], unbuilt[loaded.account_id], with_nav, built, signed, posted)
+        for loaded in overviews
+    ]
 
 
 class LastDays(NamedTuple):
@@ -122,18 +132,17 @@ def built_span_of(db: Readable, account: str, within: Period = EVER) -> Period |
 
 
 def _state(
-    db: Readable, loaded: AccountOverview, calendar: str, built: _ByAccount, signed: _ByAccount, posted: _ByAccount
+    loaded: AccountOverview,
+    calendar: str,
+    unbuilt: list[date],
+    with_nav: dict[str, set[date]],
+    built: _ByAccount,
+    signed: _ByAccount,
+    posted: _ByAccount,
 ) -> AccountState:
+    """`unbuilt` are the sessions that are not built, or stale: a built day that is not stale has its NAV."""
     account = loaded.account_id
-    with db.connect() as connection:
-        in_summary = set()
-        if account in built:
-            query = "select trading_day from alm_reporting.daily_summary where account_id = %s"
-            in_summary = {row[0] for row in connection.execute(query, (account,))}
-    with_nav = nav_sessions(db, Period(loaded.first_day, loaded.last_day)).get(account, set())
-    changed = changed_since(db, account).get(account)
-    since = changed.since if changed else None
-    expected = [session.day for session in sessions(loaded.first_day, loaded.last_day, calendar)]
+    known = with_nav.get(account, set())
     return AccountState(
         account_id=account,
         calendar=calendar,
@@ -141,10 +150,10 @@ def _state(
         first_day=loaded.first_day,
         last_day=loaded.last_day,
         generated_at=loaded.when_generated,
-        missing=[day for day in expected if day not in with_nav],
+        missing=[day for day in unbuilt if day not in known],
         built=built.get(account, {}).get("days", 0),
         last_built=built.get(account, {}).get("last"),
-        to_build=[day for day in expected if day in with_nav and (day not in in_summary or (since and day >= since))],
+        to_build=[day for day in unbuilt if day in known],
         failing_verification=built.get(account, {}).get("failing", 0),
         signed=signed.get(account, {}).get("days", 0),
         last_signed=signed.get(account, {}).get("last"),

@@ -134,7 +134,11 @@ _ENDED = """
 select built.trading_day, ending, count(*)::int as trips
 from (
     select trading_day, lag(trading_day, 1, '-infinity') over (order by trading_day) as before
-    from alm_reporting.daily_summary where account_id = %(account)s and trading_day <= %(last)s
+    from alm_reporting.daily_summary
+    where account_id = %(account)s and trading_day <= %(last)s and trading_day >= coalesce((
+        select max(trading_day) from alm_reporting.daily_summary
+        where account_id = %(account)s and trading_day < %(first)s
+    ), %(first)s)
 ) as built
 join alm_reporting.round_trips as trips
     on trips.account_id = %(account)s and trips.trading_day > built.before and trips.trading_day <= built.trading_day

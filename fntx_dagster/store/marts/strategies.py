@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg.rows import dict_row
 
@@ -18,7 +18,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.model.strategies import TradedLot
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.tables import reading
-from fntx_dagster.store.queries import one_value, own_sql
+from fntx_dagster.store.queries import one_value
 
 
 class AllInTrade(NamedTuple):
@@ -57,13 +57,14 @@ def traded_lots(db: Readable, account: str, period: Period) -> list[TradedLot]:
         return [_lot(row, period.last) for row in cursor]
 
 
-def deliveries(db: Readable, account: str, last: date) -> dict[str, str]:
-    """The fill that delivers shares → the fill that assigns or exercises the option, up to a session."""
+def deliveries(db: Readable, account: str, period: Period) -> dict[str, str]:
+    """The fill that delivers shares → the fill that assigns or exercises the option, of the sessions of a range."""
     with db.connect() as connection:
         rows = connection.execute(
-            """select fill_id, linked_fill_id from alm_reporting.fills where account_id = %s and session <= %s
-            and event_type = 'delivery' and linked_fill_id is not null""",
-            (account, last),
+            """select fill_id, linked_fill_id from alm_reporting.fills
+            where account_id = %s and session between %s and %s
+                and event_type = 'delivery' and linked_fill_id is not null""",
+            (account, *period),
         )
         return dict(rows.fetchall())
 
@@ -101,13 +102,13 @@ def interest_by_trade(db: Readable, account: str, period: Period) -> dict[str, D
         return dict(charged.fetchall())
 
 
-def opening_navs(db: Readable, account: str, last: date) -> dict[date, Decimal]:
-    """Session → the account's official NAV before it, in base currency."""
+def opening_navs(db: Readable, account: str, period: Period) -> dict[date, Decimal]:
+    """Session → the account's official NAV before it, in base currency, of the sessions of a range."""
     with reading(db) as connection:
         rows = connection.execute(
             """select trading_day, opening_nav_official from alm_reporting.daily_summary
-            where account_id = %s and trading_day <= %s""",
-            (account, last),
+            where account_id = %s and trading_day between %s and %s""",
+            (account, *period),
         )
         return dict(rows.fetchall())
 
@@ -141,44 +142,57 @@ _CLOSING = (
 )
 
 
-def _sessions(first: LiteralString, last: LiteralString) -> LiteralString:
-    """A range of sessions that does not touch the range of the session after it; `last` may be null."""
-    since = "date '2000-01-01'"
-    return own_sql(f"int4range(2 * (({first}) - {since}), 2 * (({last}) - {since}) + 1)")
+_UNDERLYING = "coalesce(nullif(underlying_symbol, ''), split_part(symbol, ' ', 1))"
+_TOUCHED = """(
+    how_opened not in ('trade', 'assignment', 'exercise', 'transfer', 'held', 'unstated')
+    or how_ended in ('split', 'merged', 'spun_off', 'renamed', 'corporate_action')
+)"""
+"""Whether a corporate action touched a lot; migration 0040 has an index of those."""
+_FAMILY = f"""case when {_UNDERLYING} in (select underlying from touched) then ''
+    else row({_UNDERLYING}, currency)::text end"""
+"""The lots that may hang together: those of one underlying in one currency."""
+_ENDED = "case when how_ended = 'expired' then greatest(opened_session, closed_session - 1) else closed_session end"
+"""The last session of a lot. An expiration is booked after the close, in the next session, where it links nothing: a
+range reads one day further back, for what expired into its first session."""
 
-
-# An expiration is booked after the close, in the next session, where it links nothing: a range reads one day further
-# back, for what expired into its first session.
+# What is held over a close has an index over its days; what is opened and closed in one session links nothing further
+# back. So the lots of a range, and step by step those that were held when the earliest of them was opened, are each
+# looked up by day: the cost is that of what hangs together, not of the history.
 _LOTS = f"""
-with known as (
-    select lots.*, coalesce(nullif(lots.underlying_symbol, ''), split_part(lots.symbol, ' ', 1)) as underlying
-    from alm_reporting.position_lots as lots
-    where lots.account_id = %(account)s and lots.opened_session <= %(last)s
-),
+with recursive
 -- a corporate action takes lots from one contract to another: what it has touched is read as one
 touched as (
-    select distinct underlying from known
-    where how_opened not in ('trade', 'assignment', 'exercise', 'transfer', 'held', 'unstated')
-        or how_ended in ('split', 'merged', 'spun_off', 'renamed', 'corporate_action')
+    select distinct {_UNDERLYING} as underlying from alm_reporting.position_lots
+    where account_id = %(account)s and opened_session <= %(last)s and {_TOUCHED}
 ),
-lots as (
-    select known.*,
-        {
-    _sessions(
-        "opened_session",
-        "case when how_ended = 'expired' then greatest(opened_session, closed_session - 1) else closed_session end",
-    )
-} as linked,
-        case when touched.underlying is null then row(known.underlying, known.currency)::text else '' end as family
-    from known left join touched on touched.underlying = known.underlying
+begun as (
+    select lots.underlying_symbol, lots.symbol, lots.currency, lots.opened_session
+    from alm_reporting.position_lots as lots
+    where account_id = %(account)s and opened_session between %(first)s - 1 and %(last)s
+    union all
+    select lots.underlying_symbol, lots.symbol, lots.currency, lots.opened_session
+    from alm_reporting.position_lots as lots
+    where account_id = %(account)s and closed_session is distinct from opened_session
+        and daterange(opened_session, closed_session) @> %(first)s - 2
+        and coalesce({_ENDED} >= %(first)s - 1, true)
 ),
-held as (
-    select family, span
-    from (
-        select family, range_agg(linked) as spans from lots group by family
-    ) as families
-    cross join lateral unnest(spans) as span
-    where span && {_sessions("greatest(%(first)s - 1, date '2000-01-01')", "least(%(last)s, date '2999-12-31')")}
+reached (family, since) as (
+    select family, min(opened_session)
+    from (select {_FAMILY} as family, opened_session from begun) as begun
+    group by family
+    union all
+    select reached.family, earlier.since
+    from reached
+    cross join lateral (
+        select min(opened_session) as since from alm_reporting.position_lots
+        where account_id = %(account)s and closed_session is distinct from opened_session
+            and daterange(opened_session, closed_session) @> reached.since - 1
+            and coalesce({_ENDED} >= reached.since, true) and {_FAMILY} = reached.family
+    ) as earlier
+    where earlier.since is not null
+),
+held as materialized (
+    select family, min(since) as since from reached group by family
 )
 select lots.lot_id, lots.contract_id, coalesce(lots.symbol, lots.contract_id) as symbol,
     coalesce(lots.description, lots.symbol, lots.contract_id) as description, lots.asset_category,
@@ -189,10 +203,11 @@ select lots.lot_id, lots.contract_id, coalesce(lots.symbol, lots.contract_id) as
     lots.closed_session as closed_day, lots.close_fee, lots.close_fx_rate as close_rate, lots.gross_pnl,
     lots.how_ended, lots.opened_before, nullif(opening.attributes ->> 'ibOrderID', '') as open_order,
     nullif(closing.attributes ->> 'ibOrderID', '') as close_order
-from held
-inner join lots
-    on lots.family = held.family
-    and lots.linked <@ held.span
+from (
+    select *, {_FAMILY} as family from alm_reporting.position_lots
+    where account_id = %(account)s and opened_session between (select min(since) from held) and %(last)s
+) as lots
+inner join held on held.family = lots.family and lots.opened_session >= held.since
 left join raw_flex.trades as opening
     on opening.account_id = lots.account_id and opening.row_key = lots.open_fill_id and opening.row_kind = 'Trade'
 left join raw_flex.trades as closing
@@ -227,8 +242,9 @@ left join lateral (
     select max(marks.underlying_price) as underlying_price from alm_reporting.option_greeks as marks
     where marks.account_id = trades.account_id and marks.underlying_symbol = trades.underlying_symbol
         and marks.trading_day = (
-            select max(earlier.trading_day) from alm_reporting.account_sessions as earlier
-            where earlier.account_id = trades.account_id and earlier.trading_day < trades.opened_day
+            select earlier.session from alm_reporting.trading_sessions as earlier
+            where earlier.calendar = sessions.calendar and earlier.session < trades.opened_day
+            order by earlier.session desc limit 1
         )
     having count(distinct marks.underlying_price) = 1
 ) as before on true

@@ -25,29 +25,34 @@ _STATEMENTS_TAKE = timedelta(hours=4)
 """After midnight where the days of the calendar are counted; the broker promises daily statements overnight."""
 
 _NAV_PERIODS = """
-select account_id, coalesce(from_date, row_date), coalesce(to_date, row_date) from raw_flex.change_in_nav
-where withdrawn_at is null and ending_value is not null and to_date between %(first)s and %(last)s
+select account_id, coalesce(from_date, row_date), to_date from raw_flex.change_in_nav
+where withdrawn_at is null and ending_value is not null and to_date = any(%(days)s)
 union
 select account_id, report_date, report_date from raw_flex.equity_summary
-where withdrawn_at is null and total is not null and report_date between %(first)s and %(last)s
+where withdrawn_at is null and total is not null and report_date = any(%(days)s)
 """
 
 
-def nav_sessions(db: Readable, period: Period) -> dict[str, set[date]]:
+def nav_sessions(db: Readable, period: Period, days: Collection[date] | None = None) -> dict[str, set[date]]:
     """Account → the sessions of the range with an official NAV, by the rule of the dbt model official_days: a period
-    that begins after the session before and ends on the session's day."""
+    that begins after the session before and ends on the session's day. `days`: of those, the ones to look at."""
     first, last = period
     followed = calendars(db)
     begins = {
-        calendar: {session.day: session.previous_day for session in sessions(first, last, calendar)}
+        calendar: {
+            session.day: session.previous_day
+            for session in sessions(first, last, calendar)
+            if days is None or session.day in days
+        }
         for calendar in {XNYS, *followed.values()}
     }
     by_account: dict[str, set[date]] = {}
+    asked = {"days": sorted({day for known in begins.values() for day in known})}
     with db.connect() as connection:
-        for account, start, end in connection.execute(_NAV_PERIODS, {"first": first, "last": last}):
-            days, before = by_account.setdefault(account, set()), begins[followed[account]].get(end)
+        for account, start, end in connection.execute(_NAV_PERIODS, asked):
+            before = begins[followed[account]].get(end)
             if before is not None and start > before:
-                days.add(end)
+                by_account.setdefault(account, set()).add(end)
     return by_account
 
 
