@@ -188,7 +188,7 @@ def parse(text: str | bytes, catalogues: Iterable[Published], extensions: Iterab
 
     Permanent names the first field that is not as `disclose` writes it: whatever the bytes, nothing else is raised.
     """
-    content = strict_json(text, _BRACKETS)
+    content = strict_json(text)
     is_extended = type(content) is dict and content.get("format") == FORMAT_WITH_EXTENSION
     need_keys("the disclosure", content, _KEYS | {"extension"} if is_extended else _KEYS)
     need(is_extended or content["format"] == FORMAT, f"format is neither {FORMAT} nor {FORMAT_WITH_EXTENSION}")
@@ -258,9 +258,6 @@ _KEYS = {
 }
 _EXTENSION_KEYS = {"catalogue", "root", "salt", "path", "metrics"}
 _METRIC_KEYS = {"index", "name", "unit", "decimals", "value", "scaled", "salt", "path"}
-
-# The file, its list of metrics, each metric and its path; the extension, its path, and the same of its metrics.
-_BRACKETS = 2 + 2 * SLOTS + 3 + 2 * SLOTS
 
 
 def _chosen(metrics: Sequence[Slot], names: list[str]) -> list[Slot]:

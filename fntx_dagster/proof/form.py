@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from fntx_dagster.errors import Permanent
@@ -22,33 +23,37 @@ ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 NUMBER = re.compile(r"0|-?[1-9][0-9]{0,77}")
 
 
-def strict_json(text: str | bytes, brackets: int) -> Any:
-    """The content of a file of at most MAX_BYTES of ASCII with at most so many opening brackets outside of texts.
-    Permanent for any other bytes, and for JSON that could be written otherwise; only white space is free."""
-    need(len(text) <= MAX_BYTES, f"the disclosure has more than {MAX_BYTES} bytes")
-    need(text.isascii(), "the disclosure is not plain ASCII text")
+def strict_json(text: str | bytes, what: str = "the disclosure", most: int = MAX_BYTES) -> Any:
+    """The content of a file of at most `most` bytes of ASCII. Permanent for any other bytes, and for JSON that is
+    nested deeper than any file of ours or could be written otherwise; only white space is free."""
+    need(len(text) <= most, f"{what} has more than {most} bytes")
+    need(text.isascii(), f"{what} is not plain ASCII text")
     written = text if isinstance(text, str) else text.decode("ascii")
     # Python's parser recurses, and where some library has raised its limit too deep a nesting ends the process.
-    outside = _TEXT_OR_SPACE.sub("", written)
-    need(outside.count("[") + outside.count("{") <= brackets, "the disclosure is not JSON")
+    need(_depth(written) <= _DEEPEST, f"{what} is not JSON")
     try:
         content = json.loads(written)
         again = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
     except (ValueError, RecursionError):
-        refuse("the disclosure is not JSON")
+        refuse(f"{what} is not JSON")
     # One way to write each thing: no key twice, no 1.0 for 1, no escape that is not needed. Only space is free.
-    compact = _TEXT_OR_SPACE.sub(lambda match: match[1] or "", written)
+    compact = written if written == again else _TEXT_OR_SPACE.sub(lambda match: match[1] or "", written)
     need(
         compact == again,
-        "the disclosure is not JSON as FNTX writes it: a key twice, or a number or text in another notation",
+        f"{what} is not JSON as FNTX writes it: a key twice, or a number or text in another notation",
     )
     return content
 
 
 def checksum_of(content: Mapping[str, Any]) -> str:
-    """keccak256 of all but the checksum itself, as JSON with sorted keys and no spaces."""
-    rest = {key: value for key, value in content.items() if key != "checksum"}
-    return hex_of(keccak256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode("ascii")))
+    """keccak256 of all but the checksum itself, in its canonical form."""
+    return hex_of(keccak256(canonical(content, {"checksum"})))
+
+
+def canonical(content: Mapping[str, Any], without: Collection[str] = ()) -> bytes:
+    """A content as JSON with sorted keys and no spaces, some of its keys left out."""
+    rest = {key: value for key, value in content.items() if key not in without}
+    return json.dumps(rest, sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
 def need_keys(where: str, content: Any, keys: set[str]) -> None:
@@ -101,6 +106,13 @@ def hex_of(content: bytes) -> str:
     return f"0x{content.hex()}"
 
 
+def _depth(written: str) -> int:
+    """How deep the brackets outside of texts are nested."""
+    brackets = re.sub(r"[^][{}]+", "", _TEXT_OR_SPACE.sub("", written))
+    return max(accumulate(1 if bracket in "[{" else -1 for bracket in brackets), default=0)
+
+
+_DEEPEST = 100
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # A text that is not ended goes on to the end of the file: else each of its quotes would begin a search to the end.
 _TEXT_OR_SPACE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z))|[ \t\r\n]+', re.DOTALL)
