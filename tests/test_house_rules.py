@@ -99,7 +99,7 @@ ROOMS = {
     "simulate": {"model", "accounting", "ledger", "adapters/flex"},
 }
 ROOMS["serving"] = {"errors"}
-ROOMS["services"] = {*ROOMS} - {"simulate", "curve"}
+ROOMS["services"] = {*ROOMS} - {"simulate"}
 # report: how Markdown writes a table
 ROOMS["defs"] = {"services", "serving", "settings", "foreign", "errors", "model", "report"}
 ROOMS["api"] = {"services", "serving", "settings", "errors", "model", "report"}  # report: values in JSON

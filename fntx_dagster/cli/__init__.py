@@ -18,6 +18,7 @@ import typer
 from fntx_dagster.cli.account_risk import risk
 from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.against_market import market
+from fntx_dagster.cli.aggregate import aggregate
 from fntx_dagster.cli.api import api
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.dashboard import live, serve
@@ -97,6 +98,7 @@ for command in (
     app.command()(command)
 app.add_typer(signature, name="signature")
 app.add_typer(share, name="share")
+app.add_typer(aggregate, name="aggregate")
 app.add_typer(chain, name="chain")
 app.add_typer(api, name="api")
 app.add_typer(ledger, name="ledger")
@@ -104,7 +106,7 @@ app.add_typer(signals, name="signals")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 
-for group in (app, signature, share, chain, api, ledger, signals, users, database):
+for group in (app, signature, share, aggregate, chain, api, ledger, signals, users, database):
     for registered in group.registered_commands:
         registered.help = _flowing((registered.callback and registered.callback.__doc__) or "")
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import sys
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 import typer
 
 from fntx_dagster.cli.plain import write_json
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.period import Period
 from fntx_dagster.settings import load_settings
 
@@ -135,6 +138,19 @@ class TableFormat(StrEnum):
 
 TABLE_FORMAT_HELP = "A table; or JSON, CSV or Parquet with exact decimals (Parquet into a file, with -o)."
 AsTable = Annotated[TableFormat, typer.Option("--format", help=TABLE_FORMAT_HELP)]
+
+
+def content_of(file: str, read: Callable[[BinaryIO], bytes]) -> bytes:
+    """What `read` takes of a file that an argument names; `-` is standard input."""
+    if file == "-":
+        if sys.stdin is None:
+            raise typer.BadParameter("standard input is closed")
+        return read(sys.stdin.buffer)
+    try:
+        with Path(file).open("rb") as stream:
+            return read(stream)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot read {cleaned(file)}: {error.strerror}") from None
 
 
 def settings_and_database() -> tuple[Settings, Database]:

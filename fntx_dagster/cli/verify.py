@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +12,7 @@ from fntx_dagster.cli.options import (
     MaybeFrom,
     MaybeTo,
     address_option,
+    content_of,
     hash_option,
     hours_option,
     print_json,
@@ -108,11 +107,11 @@ def verify(
 
 def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
     from fntx_dagster.cli.records import print_checked
-    from fntx_dagster.services.signals.checking_shares import is_meant_as_a_share, is_meant_as_signals
+    from fntx_dagster.services.signals.checking_shares import is_meant_as_a_share, is_meant_as_signals, read_file
     from fntx_dagster.services.signatures.checking import check_disclosure, is_meant_as_a_disclosure
     from fntx_dagster.services.signatures.plain import check_as_dict
 
-    content = _content(file)
+    content = content_of(file, read_file)
     if is_meant_as_signals(content):
         if root:
             raise typer.BadParameter("--root goes with a disclosure")
@@ -156,21 +155,6 @@ def _signals(content: bytes, rpc: str | None, as_json: bool) -> None:
         print_checked_signals(checked)
     if checked.exit_code:
         raise typer.Exit(checked.exit_code)
-
-
-def _content(file: str) -> bytes:
-    """The file's bytes, cut off where it is too long."""
-    from fntx_dagster.services.signals.checking_shares import read_file
-
-    if file == "-":
-        if sys.stdin is None:
-            raise typer.BadParameter("standard input is closed")
-        return read_file(sys.stdin.buffer)
-    try:
-        with Path(file).open("rb") as stream:
-            return read_file(stream)
-    except OSError as error:
-        raise typer.BadParameter(f"cannot read {cleaned(file)}: {error.strerror}") from None
 
 
 def _record(
