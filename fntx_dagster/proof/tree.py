@@ -17,6 +17,14 @@ SLOTS = 1 << DEPTH
 HASH_BYTES = 32
 
 
+def empty_subtrees() -> tuple[bytes, ...]:
+    """The root of a subtree without a metric, by its height: 0 is the empty leaf, 5 half a tree."""
+    roots = [bytes(HASH_BYTES)]
+    for _ in range(DEPTH - 1):
+        roots.append(_node(roots[-1], roots[-1]))
+    return tuple(roots)
+
+
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """The root over exactly 64 leaves of 32 bytes; Permanent for any other shape."""
     return _levels(leaves)[-1][0]
@@ -40,10 +48,15 @@ def leads_to(root: bytes, leaf: bytes, index: int, proof: Sequence[bytes]) -> bo
         return False
     if any(len(item) != HASH_BYTES for item in (root, leaf, *proof)):
         return False
+    return root_above(leaf, index, proof) == root
+
+
+def root_above(leaf: bytes, index: int, proof: Sequence[bytes]) -> bytes:
+    """The root that `leaf` in slot `index`, from 0 to 63, hashes up to."""
     node = leaf
     for level, sibling in enumerate(proof):
         node = _node(sibling, node) if index >> level & 1 else _node(node, sibling)
-    return node == root
+    return node
 
 
 def _levels(leaves: Sequence[bytes]) -> list[Sequence[bytes]]:
