@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fntx_dagster.services.signatures.checking import Checked, Disclosed
     from fntx_dagster.services.signatures.history import HistoryDay
     from fntx_dagster.services.signatures.posting import Posting
+    from fntx_dagster.services.signatures.register import RegisterRow
     from fntx_dagster.services.signatures.signing import Proposal, Signing
     from fntx_dagster.services.signatures.values import Catalogue, Difference
     from fntx_dagster.services.signatures.verifying import RecordVerdict
@@ -140,6 +141,23 @@ def catalogue_table(catalogue: Catalogue, title: str) -> Table:
     table.title, table.caption_justify = f"{title}, version {catalogue.version}", "left"
     if empty := not_computed(catalogue):
         table.caption = f"Null in every record so far: {', '.join(empty)}."
+    return table
+
+
+def register_table(rows: Sequence[RegisterRow]) -> Table:
+    """What was shown of accounts, newest first."""
+    table = new_table("shown at", "account", "days", "by", "what", "for", "made by", right=())
+    for row in rows:
+        days = f"{row.first_day}" if row.first_day == row.last_day else f"{row.first_day} to {row.last_day}"
+        table.add_row(
+            f"{row.shown_at:%Y-%m-%d %H:%M}",
+            row.account_id,
+            days,
+            row.kind,
+            ", ".join(row.items),
+            row.audience or "",
+            row.shown_by,
+        )
     return table
 
 

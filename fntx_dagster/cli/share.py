@@ -155,6 +155,7 @@ def end(number: Number, as_json: AsJson = False) -> None:
 
 def _print_plan(planned: SharePlan) -> None:
     from fntx_dagster.cli.terminal import note, out
+    from fntx_dagster.services.signatures.register import in_words
 
     out(f"Shows {len(planned.days)} days of {planned.period}.")
     for words, days in (
@@ -167,6 +168,8 @@ def _print_plan(planned: SharePlan) -> None:
     for each in planned.follows:
         exactly = "" if each.is_exact else ", nearly"
         note(f"{each.metric} of {_days(each.days)} follows from {', '.join(each.sources)}{exactly}")
+    if planned.alone:
+        note(f"{in_words(planned.alone)} would stand alone: two figures would tell theirs")
 
 
 def _days(days: Sequence[date]) -> str:
@@ -181,4 +184,5 @@ def _as_dict(planned: SharePlan) -> dict[str, object]:
         "not_posted": planned.not_posted,
         "left_out": planned.left_out,
         "follows": [each._asdict() for each in planned.follows],
+        "alone": planned.alone,
     }

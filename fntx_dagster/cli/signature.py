@@ -12,6 +12,7 @@ import typer
 
 from fntx_dagster.cli.options import (
     Account,
+    AnyAccount,
     AsJson,
     MaybeTo,
     OneDay,
@@ -33,6 +34,10 @@ signature = typer.Typer(
 
 _LAST_VERSION = 2**31 - 1
 """That the tables can hold."""
+
+Isolate = Annotated[
+    bool, typer.Option("--isolate", help="Show it although fewer than five sessions would stand alone by it.")
+]
 
 Post = Annotated[
     bool, typer.Option("--post/--no-post", help="Also post it now; else it waits in the queue, as `fntx status` says.")
@@ -126,13 +131,15 @@ def disclose(
         int | None, typer.Option(min=1, max=_LAST_VERSION, help="An earlier version; else the latest.")
     ] = None,
     account: Account = None,
+    isolate: Isolate = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file instead.")] = None,
 ) -> None:
     """Disclose some metrics of a signed day to a stranger: a file with each value, its salt and its path to the root.
 
     It is JSON, on standard output. The stranger checks it with `fntx verify FILE --rpc URL`, the page verify.html or
     verify.py. It holds no other metric's salt, but a figure can follow from the others of its sum. It holds the
-    trader's address and not your account. A metric of the extension, such as wins, is named like any other.
+    trader's address and not your account. A metric of the extension, such as wins, is named like any other. What is
+    shown is registered (`fntx signature shown`), and refused where fewer than five sessions would stand alone by it.
 
     fntx signature disclose --date 2025-07-18 --metric net_pnl -o disclosure.json
     """
@@ -141,12 +148,35 @@ def disclose(
     from fntx_dagster.services.sharing.making import TERMINAL, make_file
 
     settings, db = settings_and_database()
-    text = make_file(settings, db, chosen_account(db, account), day.date(), names, version, by=TERMINAL)
+    text = make_file(
+        settings, db, chosen_account(db, account), day.date(), names, version, by=TERMINAL, isolate=isolate
+    )
     if output is None:
         write_json(text)
     else:
         output.write_text(text, encoding="utf-8")
         note(f"Written: {output}")
+
+
+@signature.command()
+def shown(account: AnyAccount = None, as_json: AsJson = False) -> None:
+    """List what was ever shown of your signed days, newest first: by a file, a link, a proof of a period, a package.
+
+    What was shown can be combined. `disclose` and `period` compare with it, and refuse what would let fewer than five
+    sessions stand alone.
+
+    fntx signature shown --json
+    """
+    from fntx_dagster.cli.records import register_table
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.signatures.register import registered
+
+    _, db = settings_and_database()
+    rows = registered(db, None if account is None else {account})
+    if as_json:
+        print_json([row._asdict() for row in rows])
+    else:
+        out(register_table(rows) if rows else "Nothing was shown yet. `fntx signature disclose` shows a day.")
 
 
 @signature.command()

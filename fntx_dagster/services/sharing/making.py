@@ -16,8 +16,10 @@ from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.sharing.planning import SharePlan, plan
 from fntx_dagster.services.signatures.disclosing import disclosure_of
+from fntx_dagster.services.signatures.register import of_disclosure, refuse_isolated
 from fntx_dagster.services.signatures.verifying import signed_day
 from fntx_dagster.services.visitors.users import TERMINAL
+from fntx_dagster.store.marts.summaries import first_session
 from fntx_dagster.store.shares import making, reading
 from fntx_dagster.store.shares.making import NewDisclosure, NewLink
 from fntx_dagster.store.shares.reading import LinkRow, ShownRow
@@ -113,11 +115,16 @@ def make_file(
     version: int | None = None,
     *,
     by: str,
+    isolate: bool = False,
 ) -> str:
     """The file (JSON) that shows the named metrics of a signed day, and keep that it was made, and by which user.
-    Raises what `disclosure_of` raises."""
+
+    Raises what `disclosure_of` raises, and Permanent where days would stand alone, unless `isolate` shows them."""
     with db.snapshot() as snapshot:
         signed = signed_day(snapshot, account, day, version)
+        if not isolate:
+            first = first_session(snapshot, account) or day
+            refuse_isolated(snapshot, account, of_disclosure(day, metrics, first))
         document = disclosure_of(settings, snapshot, signed, metrics)
     making.add_file(db, account, NewDisclosure(day, signed.version, metrics, document), by)
     return document

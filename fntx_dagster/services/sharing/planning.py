@@ -15,6 +15,7 @@ from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSION, EXTENSIONS
 from fntx_dagster.metrics.following import Consequence, Known, newly_following
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.services.ranges import refuse_backwards
+from fntx_dagster.services.signatures.register import isolated, of_disclosure
 from fntx_dagster.store.accounting.calendars import calendar_of
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.marts.summaries import numbered_sessions
@@ -41,7 +42,7 @@ class SharePlan(NamedTuple):
     """What a link or a file would show of a period: the signed days with their newest versions; the sessions without a
     signed record, which every page of the period calls missing; the signed days that are not on the chain yet; the
     days with a record that are left out, which a page calls posted and not shown. `follows`: what a stranger can
-    compute that he could not before."""
+    compute that he could not before; `alone`: the groups of sessions that would stand alone by it (`register`)."""
 
     metrics: tuple[str, ...]
     period: Period
@@ -51,6 +52,7 @@ class SharePlan(NamedTuple):
     not_posted: tuple[date, ...]
     left_out: tuple[date, ...]
     follows: tuple[Follows, ...]
+    alone: tuple[tuple[date, ...], ...]
     shown_before: int
 
     @property
@@ -89,6 +91,8 @@ def plan(
     before = shown_figures(db, account)
     new = {Known(day, name) for day in chosen for name in metrics}
     own_sessions = sorted(numbered_sessions(db, EVER, account))
+    first = own_sessions[0] if own_sessions else period.first
+    telling = [each for day in chosen for each in of_disclosure(day, metrics, first)]
     return SharePlan(
         tuple(metrics),
         period,
@@ -98,6 +102,7 @@ def plan(
         tuple(day for day in chosen if (day, signed[day].version) not in posted),
         tuple(day for day in signed if day not in chosen),
         tuple(_together(newly_following(new, before, own_sessions))),
+        tuple(isolated(db, account, telling)),
         len(before),
     )
 

@@ -1,1 +1,1 @@
-"""The tables of schema `sharing`: links for strangers, and what was shown to whom."""
+"""The tables of schema `sharing`, links for strangers; and the register of what was shown of accounts."""

@@ -11,6 +11,7 @@ import psycopg
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.queries import one_value
+from fntx_dagster.store.shares.register import NewlyShown, add_rows
 
 
 class NewDisclosure(NamedTuple):
@@ -93,3 +94,11 @@ def _add(
                 for each in disclosures
             ],
         )
+    kind = "disclosure" if share_id is None else "link"
+    add_rows(
+        connection,
+        [
+            NewlyShown(account, Period.on(each.trading_day), [each.version], each.metrics, kind, None, made_by)
+            for each in disclosures
+        ],
+    )

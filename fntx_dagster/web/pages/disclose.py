@@ -23,6 +23,7 @@ from fntx_dagster.services.sharing.making import (
     refuse_changed,
 )
 from fntx_dagster.services.sharing.planning import Follows, SharePlan, plan
+from fntx_dagster.services.signatures.register import in_words
 from fntx_dagster.services.signatures.values import not_computed, signed_metrics
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
 
@@ -99,7 +100,7 @@ def _made(asked: Asked, wish: _Wish) -> Answer:
         if len(planned.days) != 1:
             raise Permanent("a file shows one day", "Choose one day, or make a link")
         [(day, version)] = planned.days
-        document = make_file(site.settings, site.db, account, day, wish.metrics, version, by=by)
+        document = make_file(site.settings, site.db, account, day, wish.metrics, version, by=by, isolate=True)
         headers = {
             "Content-Disposition": f'attachment; filename="disclosure-{day}.json"',
             "Cache-Control": "no-store",
@@ -129,7 +130,7 @@ def _values(asked: Asked, wish: _Wish | None, every: Sequence[date], planned: Sh
         "planned": planned,
         "groups": _groups(),
         "boxes": [(day, day in chosen) for day in every] if len(every) <= _MOST_BOXES else [],
-        "follows": _follows(planned.follows) if planned else [],
+        "follows": [*_follows(planned.follows), *_alone(planned)] if planned else [],
         "gaps": _gaps(planned) if planned else [],
         "lasts": LASTS,
         "longest_note": LONGEST_NOTE,
@@ -154,6 +155,10 @@ def _follows(figures: Sequence[Follows]) -> list[str]:
         f"{'' if each.is_exact else ', nearly'}"
         for each in figures
     ]
+
+
+def _alone(planned: SharePlan) -> list[str]:
+    return [f"{in_words(planned.alone)} would stand alone: two figures would tell theirs"] if planned.alone else []
 
 
 def _gaps(planned: SharePlan) -> list[str]:

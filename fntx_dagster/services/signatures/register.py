@@ -1,0 +1,111 @@
+"""The register of what was shown of an account, and whether what comes next would let a few days stand alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from functools import cache
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS
+from fntx_dagster.metrics.windows import first_day
+from fntx_dagster.model.period import EVER, Period
+from fntx_dagster.periods.isolation import APART, ShownDays, Telling, standing_alone
+from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.marts.summaries import numbered_sessions
+from fntx_dagster.store.shares import register as rows
+from fntx_dagster.store.shares.register import NewlyShown, RegisterRow
+
+PACKAGE, PERIOD = "package", "period"
+
+_WINDOWS = ("30d", "mtd", "ytd", "all")
+_OVER_ALL = ("dpi", "tvpi", "rvpi")
+_AT_OPEN = ("opening_nav_official", "opening_nav_calculated")
+_AT_CLOSE = ("closing_nav_official", "closing_nav_calculated")
+_OF_A_DAY = ("implied_turnover", "wins", "losses", "break_evens")
+_CATEGORIES_OF_A_DAY = ("account", "pnl", "reconciliation")
+_NAMED = 3
+
+
+def registered(db: Readable, accounts: Collection[str] | None = None, most: int | None = None) -> list[RegisterRow]:
+    """What was ever shown of some accounts or of all, newest first."""
+    return rows.registered(db, accounts, most)
+
+
+def register_package(
+    db: Database, account: str, period: Period, versions: Sequence[int], witness: str, *, by: str
+) -> None:
+    """Keep that a package shows a witness (its address) every figure of the signed days of a period, in `versions`,
+    oldest day first."""
+    rows.register(db, [NewlyShown(account, period, versions, ["record"], PACKAGE, witness, by)])
+
+
+def refuse_isolated(db: Readable, account: str, new: Sequence[ShownDays]) -> None:
+    """Raise Permanent with the days that would stand alone once `new` is shown beside what was shown before."""
+    if groups := isolated(db, account, new):
+        raise Permanent(
+            f"with what was shown before, {in_words(groups)} would stand alone: two figures would tell those of fewer "
+            f"than {APART} sessions",
+            f"Begin and end where something that was shown does, or {APART} sessions away from it: `fntx signature "
+            "shown` lists it. --isolate shows it all the same",
+        )
+
+
+def isolated(db: Readable, account: str, new: Sequence[ShownDays]) -> list[tuple[date, ...]]:
+    """The groups of sessions of an account that would stand alone, and did not before."""
+    sessions = sorted(numbered_sessions(db, EVER, account))
+    return standing_alone(new, _shown_before(db, account, sessions), sessions)
+
+
+def isolated_so_far(db: Readable, account: str) -> list[tuple[date, ...]]:
+    """The groups of sessions of an account that stand alone by what was shown already."""
+    sessions = sorted(numbered_sessions(db, EVER, account))
+    return standing_alone(_shown_before(db, account, sessions), (), sessions)
+
+
+def of_disclosure(day: date, metrics: Collection[str], first_session: date) -> list[ShownDays]:
+    """What the named metrics of a day tell of days: a window's of all its days, a NAV's of a level. `first_session`:
+    the account's. A metric that no period adds up, such as delta, tells nothing here."""
+    shown = [
+        ShownDays(first_day("all" if name in _OVER_ALL else window, day, first_session), day, Telling.TOTAL)
+        for name in metrics
+        if (window := name.rpartition("_")[2]) in _WINDOWS or name in _OVER_ALL
+    ]
+    at_open, at_close = (any(name in metrics for name in names) for names in (_AT_OPEN, _AT_CLOSE))
+    shown += [ShownDays(day, day, kind) for kind, is_shown in _levels(at_open, at_close) if is_shown]
+    if (at_open and at_close) or any(name in _metrics_of_a_day() for name in metrics):
+        shown.append(ShownDays(day, day, Telling.SINGLY))
+    return shown
+
+
+def in_words(groups: Sequence[Sequence[date]]) -> str:
+    """`2025-07-18; 2025-07-21 and 2025-07-22`."""
+    named = ["; ".join(" and ".join(map(str, group)) for group in groups[:_NAMED])]
+    return "".join([*named, f" and {len(groups) - _NAMED} more" if len(groups) > _NAMED else ""])
+
+
+def _shown_before(db: Readable, account: str, sessions: Sequence[date]) -> list[ShownDays]:
+    first = sessions[0] if sessions else date.min
+    shown: list[ShownDays] = []
+    for row in rows.registered(db, {account}):
+        if row.kind in (PERIOD, PACKAGE):
+            shown.append(ShownDays(row.first_day, row.last_day, Telling.TOTAL))
+        else:
+            shown += of_disclosure(row.first_day, row.items, first)
+    return shown
+
+
+def _levels(at_open: bool, at_close: bool) -> tuple[tuple[Telling, bool], ...]:
+    return (Telling.AT_OPEN, at_open), (Telling.AT_CLOSE, at_close)
+
+
+@cache
+def _metrics_of_a_day() -> frozenset[str]:
+    """The metrics that tell of their day alone what a period adds up, or a part of it."""
+    named = {
+        metric.name
+        for catalogue in (*CATALOGUES, *EXTENSIONS)
+        for metric in catalogue.metrics
+        if metric.category in _CATEGORIES_OF_A_DAY
+    }
+    return frozenset(named - {*_AT_OPEN, *_AT_CLOSE} | {*_OF_A_DAY})
