@@ -19,7 +19,7 @@ from fntx_dagster.errors import Transient
 from fntx_dagster.services.database import Database
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.watching import watcher_of, watching
-from fntx_dagster.serving.connections import BusyConnection, allow_files
+from fntx_dagster.serving.connections import allow_files, behind
 from fntx_dagster.settings import Settings
 
 _END_SECONDS = 5
@@ -46,7 +46,8 @@ def serve(
     app = around(api) if around else api
     spare_the_collector()
     with watching(watcher_of(settings, desk)) if watches else nullcontext():
-        _server(app, of_pages=around is not None).run(sockets=[listening])
+        of_pages, proxies = around is not None, settings.web.trusted_proxies
+        _server(app, of_pages=of_pages, proxies=proxies).run(sockets=[listening])
 
 
 @contextmanager
@@ -74,16 +75,16 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
 
 
-def _server(app: ASGIApp, host: str = "127.0.0.1", port: int = 0, *, of_pages: bool = True) -> uvicorn.Server:
-    """`of_pages`: browsers ask it, which keep connections open and send little."""
+def _server(app: ASGIApp, *, of_pages: bool = True, proxies: frozenset[str] = frozenset()) -> uvicorn.Server:
+    """`of_pages`: browsers ask it, which keep connections open and send little; through these `proxies`, or none."""
     if of_pages:
         allow_files()
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            host=host,
-            port=port,
-            http=BusyConnection if of_pages else "auto",
+            host="127.0.0.1",
+            port=0,
+            http=behind(proxies) if of_pages else "auto",
             lifespan="off",
             log_level="warning",
             access_log=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -29,6 +29,17 @@ def address_of(scope: Scope, proxies: frozenset[str]) -> str:
     while address in proxies and said:
         address = said.pop()
     return address
+
+
+def counted_as(address: str) -> str:
+    """What a client is counted by: its address, of IPv6 the network, in which a host may take any address."""
+    try:
+        known = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(known, IPv6Address) and not known.ipv4_mapped:
+        return str(ip_network((known, 64), strict=False))
+    return str(getattr(known, "ipv4_mapped", None) or known)
 
 
 def host_alone(host: str) -> str | None:

@@ -12,6 +12,7 @@ import resource
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from fntx_dagster.serving.asgi import counted_as, is_loopback
 from fntx_dagster.serving.askers import is_of_our_user
 
 MOST_CONNECTIONS = 400
@@ -39,6 +40,10 @@ class WatchedConnection(HttpToolsProtocol):
     """A connection that ends at once where there are too many, and soon where no request comes."""
 
     most = MOST_CONNECTIONS
+    most_of_one: int | None = None
+    """Of one client's address; None: as many as there may be at all. This machine's own are not counted."""
+    proxies: frozenset[str] = frozenset()
+    """Addresses that connect for others: they are not counted either, and count their clients themselves."""
     ours_only = False
     """Whether connections of other users of this machine end at once as soon as there are many."""
 
@@ -52,10 +57,20 @@ class WatchedConnection(HttpToolsProtocol):
         super().connection_made(transport)
         ends = {"client": transport.get_extra_info("peername")[:2], "server": transport.get_extra_info("sockname")[:2]}
         others_wait = len(self.connections) > _MANY and self.ours_only and not is_of_our_user(ends)
-        if len(self.connections) > self.most or others_wait:
+        if len(self.connections) > self.most or others_wait or self._has_too_many(ends["client"][0]):
             transport.abort()
         else:
             self._expect_within(SILENT_SECONDS)
+
+    def _has_too_many(self, client: str) -> bool:
+        if (
+            self.most_of_one is None
+            or client in self.proxies
+            or is_loopback(f"[{client}]" if ":" in client else client)
+        ):
+            return False
+        known = [counted_as(each.transport.get_extra_info("peername")[0]) for each in self.connections]
+        return known.count(counted_as(client)) > self.most_of_one
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
@@ -106,3 +121,9 @@ class BusyConnection(WatchedConnection):
     """One of a server whose pages many watch: each keeps a socket open."""
 
     most = 2000
+    most_of_one = 100
+
+
+def behind(proxies: frozenset[str]) -> type[BusyConnection]:
+    """The same of a server that these proxies connect to."""
+    return type("BusyConnection", (BusyConnection,), {"proxies": proxies})

@@ -24,7 +24,7 @@ from fntx_dagster.services.accounts import NumberedAccount
 from fntx_dagster.services.live.stream import Stream
 from fntx_dagster.services.visitors.visitor import Visitor
 from fntx_dagster.web import health, public, signing_in
-from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown, Site, read_form
+from fntx_dagster.web.asking import FAILED, Answer, Asked, BadAddress, NotFound, Shown, Site, read_form
 from fntx_dagster.web.doors import Doors
 from fntx_dagster.web.guard import API, SiteGuard
 from fntx_dagster.web.live import live_endpoint
@@ -159,7 +159,7 @@ def make_site(site: Site, api: ASGIApp) -> ASGIApp:
             Route("/static/{digest}/{name:path}", static),
             WebSocketRoute("/live", live_endpoint(Stream(site.db))),
         ],
-        exception_handlers={HTTPException: _refused},
+        exception_handlers={HTTPException: _refused, Exception: _refused},
     )
     app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_ZIPPED)
     whole = _Beside(api, health.answers(site.db), public.public_site(site), Doors(app, site))
@@ -257,9 +257,12 @@ def _menu(asked: Asked, shown: Page, number: int | None) -> dict[str, list[tuple
     }
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    """What was no page, or no page's method."""
+async def _refused(_request: Request, error: Exception) -> Response:
+    """What was no page, or no page's method, or failed: nothing of an error is shown."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    said = _NOT_FOUND if status == 404 else "The request is not one that this page takes."
-    title = "Not found" if status == 404 else "Refused"
+    title, said = "Refused", "The request is not one that this page takes."
+    if status == 404:
+        title, said = "Not found", _NOT_FOUND
+    elif status == 500:
+        title, said = "Failed", FAILED
     return _bare(Shown("problem.html.j2", title, {"said": said, "hint": ""}, status))

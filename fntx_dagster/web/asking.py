@@ -52,6 +52,8 @@ class Shown:
 
 
 Answer = Shown | Response
+FAILED = "The server failed; its log says how."
+"""All that anybody learns of an error that nobody expected."""
 _YEARS = range(1970, 2200)
 """Of the days that an address may name: calendars reach beyond each of them."""
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from fntx_dagster.errors import FntxError, Transient, without_accounts
 from fntx_dagster.serving.asgi import App, Message, Receive, Scope, Send, host_alone, is_loopback, values_of
 from fntx_dagster.web import health, public
+from fntx_dagster.web.asking import FAILED
 
 API = ("/api/", "/db/", "/openapi.json")
 """How the paths of the API begin: it knows its callers by their tokens, and no cookie."""
@@ -75,10 +76,10 @@ class SiteGuard:
         except FntxError as error:
             _log.warning("%s", without_accounts(f"{error}"))
             said = f"{without_accounts(error.message)}. Try again in a moment." if isinstance(error, Transient) else ""
-            await answering.fail(scope, _Refusal(503 if said else 500, said or _FAILED))
+            await answering.fail(scope, _Refusal(503 if said else 500, said or FAILED))
         except Exception as error:
             _log.error("a request failed\n%s", without_accounts("".join(traceback.format_exception(error))))
-            await answering.fail(scope, _Refusal(500, _FAILED))
+            await answering.fail(scope, _Refusal(500, FAILED))
 
     def _refusal(self, scope: Scope) -> _Refusal | None:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > _LARGEST_HEADERS:
@@ -116,19 +117,17 @@ class SiteGuard:
         return sites != ["same-origin"] if sites else origins != [own]
 
 
-_FAILED = "The server failed; its log says how."
-
-
 class _Answering:
     """The way of an answer: each has the headers, and one that did not begin can be replaced by why."""
 
     def __init__(self, send: Send, headers: dict[str, str]) -> None:
         self._send, self._headers = send, headers
-        self._has_begun = False
+        self._has_begun, self._has_ended = False, False
 
     async def send(self, message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.accept", "websocket.http.response.start"):
             self._has_begun = True
+        self._has_ended = message["type"] == "http.response.body" and not message.get("more_body", False)
         if message["type"].endswith("http.response.start"):
             own = [*message.get("headers", ())]
             there = {name.lower() for name, _ in own}
@@ -137,7 +136,9 @@ class _Answering:
         await self._send(message)
 
     async def fail(self, scope: Scope, refusal: _Refusal) -> None:
-        """Say why in place of an answer that did not begin; one that did is cut off."""
+        """Say why in place of an answer that did not begin; one that did is cut off, unless it said why itself."""
+        if self._has_ended:
+            return
         if self._has_begun:
             raise ConnectionResetError("the answer was cut off")
         await self.say(scope, refusal)

@@ -28,7 +28,7 @@ from fntx_dagster.services.visitors.signing_in import From
 from fntx_dagster.serving.asgi import App, Receive, Scope, Send, address_of
 from fntx_dagster.serving.recent import Recent
 from fntx_dagster.serving.turns import TooManyWait, Turns
-from fntx_dagster.web.asking import Site
+from fntx_dagster.web.asking import FAILED, Site
 from fntx_dagster.web.rendering import render
 from fntx_dagster.web.verifier import published_page, published_policy
 
@@ -100,7 +100,7 @@ def public_site(site: Site) -> Starlette:
             Route("/badge/{token}", _of_link(site, links, _badge, "badge")),
             Route("/chain", _chain(node), methods=["POST"]),
         ],
-        exception_handlers={HTTPException: _refused},
+        exception_handlers={HTTPException: _refused, Exception: _refused},
     )
     app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_ZIPPED)
     app.add_middleware(_Limited, site=site)
@@ -204,7 +204,8 @@ async def _refused(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
         return _gone()
-    return _html("public_problem.html.j2", {"title": "Refused", "said": "This is not taken here."}, status)
+    said = FAILED if status == 500 else "This is not taken here."
+    return _html("public_problem.html.j2", {"title": "Refused", "said": said}, status)
 
 
 def _html(template: str, values: Mapping[str, Any], status: int = 200, ancestors: str = "'none'") -> HTMLResponse:

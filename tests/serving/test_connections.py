@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,3 +67,23 @@ def test_a_connection_that_asks_and_asks_stays(port: int) -> None:
             wire.sendall(GET)
             assert wire.recv(4096).startswith(b"HTTP/1.1 200")
             time.sleep(0.3)
+
+
+def test_one_address_gets_no_more_connections_than_its_share_and_another_still_does(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "SILENT_SECONDS", 60)
+    monkeypatch.setattr(connections.BusyConnection, "most_of_one", 3)
+    monkeypatch.setattr(connections, "is_loopback", lambda host: host != "127.0.0.7")  # a stranger's
+
+    def answers(source: str) -> bool:
+        wire = stack.enter_context(socket.create_connection(("127.0.0.1", port), 15, (source, 0)))
+        try:
+            wire.sendall(GET)
+            return wire.recv(4096).startswith(b"HTTP/1.1 200")
+        except ConnectionResetError:
+            return False
+
+    with ExitStack() as stack:
+        assert [answers("127.0.0.7") for _ in range(5)] == [True, True, True, False, False]
+        assert all(answers("127.0.0.1") for _ in range(5))

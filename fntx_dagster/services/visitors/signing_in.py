@@ -7,7 +7,6 @@ has the SHA-256. Each sign-in begins a session under a new secret and ends the o
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 import secrets
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from fntx_dagster.foreign import cleaned
 from fntx_dagster.services.visitors import passwords
 from fntx_dagster.services.visitors.users import TERMINAL, is_name, known_name
 from fntx_dagster.services.visitors.visitor import AUDITOR, OWNER, Visitor
+from fntx_dagster.serving.asgi import counted_as
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.visitors import attempts, audit, sessions, users
 from fntx_dagster.store.visitors.sessions import SessionProof, SessionRow
@@ -67,14 +67,8 @@ class From(NamedTuple):
 
     @property
     def counted_as(self) -> str:
-        """The address that failures are counted for: of IPv6 the network, in which a host may take any address."""
-        try:
-            address = ipaddress.ip_address(self.address.partition("%")[0])
-        except ValueError:
-            return self.address[:64]
-        if isinstance(address, ipaddress.IPv6Address) and not address.ipv4_mapped:
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return str(getattr(address, "ipv4_mapped", None) or address)
+        """What failures are counted for."""
+        return counted_as(self.address)
 
     def proved(self, proof: str) -> SessionProof:
         """For the session's row."""
