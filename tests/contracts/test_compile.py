@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from fntx_dagster.adapters.evm.artifacts import CONTRACTS, FOLDER, OTHERS, artifact
+from fntx_dagster.adapters.evm.artifacts import ALL, FOLDER, artifact
 from tests.tools import ROOT, SLITHER, needs_slither, needs_solc
 
 SOURCES = ROOT / "contracts"
@@ -44,7 +44,7 @@ def test_no_two_packages_of_the_lock_bring_a_program_of_the_same_name():
     assert sorted(programs) == ["anvil", "semver", "solcjs"]
 
 
-@pytest.mark.parametrize("contract", [*CONTRACTS, *OTHERS])
+@pytest.mark.parametrize("contract", ALL)
 def test_nobody_owns_a_contract(contract):
     names = {entry.get("name", "").lower() for entry in artifact(contract)["abi"]}
     assert not names & {"owner", "transferownership", "mint", "pause", "upgradeto", "grantrole"}

@@ -14,8 +14,13 @@ COMMITMENTS = "SignalCommitments"
 """It needs neither of them; its address follows from its code (`commitments.commitments_address`)."""
 ATTESTATIONS = "Attestations"
 """Its address follows from its code and TrackRecord's address (`attestations.attestations_address`)."""
-OTHERS = (COMMITMENTS, ATTESTATIONS)
+VERIFIER = "SubmissionVerifier"
+"""Its address follows from its code and those of its generators (`pools.verifier_address`)."""
+OTHERS = (COMMITMENTS, ATTESTATIONS, VERIFIER)
 """The contracts that the deterministic deployer makes (`deterministic`), each when it is first needed."""
+AGGREGATOR = "Aggregator"
+"""One for each pool."""
+ALL = (*CONTRACTS, *OTHERS, AGGREGATOR)
 
 TRACK_RECORD_CODES = {
     "0x003648da93b10afa11f2e7d843171ad329fb7cb06dd648236ea5383cd3bdeda0": 2,
@@ -28,7 +33,7 @@ Only added to, and that by `python -m tests.verify.pins`: what was deployed stay
 
 @functools.cache
 def artifact(contract: str) -> dict[str, Any]:
-    """ABI and bytecode of one of CONTRACTS or OTHERS, under the keys `abi` and `bytecode`."""
+    """ABI and bytecode of one of ALL, under the keys `abi` and `bytecode`."""
     return json.loads((FOLDER / f"{contract}.json").read_text(encoding="utf-8"))
 
 
@@ -38,7 +43,7 @@ def custom_errors() -> dict[bytes, tuple[str, tuple[tuple[str, str], ...]]]:
     from eth_utils.crypto import keccak
 
     errors = {}
-    for contract in (*CONTRACTS, *OTHERS):
+    for contract in ALL:
         for entry in artifact(contract)["abi"]:
             if entry["type"] == "error":
                 inputs = tuple((item["name"], item["type"]) for item in entry["inputs"])
