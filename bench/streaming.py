@@ -14,9 +14,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import repeat
 from pathlib import Path
 from statistics import median, quantiles
 from typing import IO, Any, NamedTuple
@@ -29,8 +33,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from fntx_dagster.api.serving import served, spare_the_collector
-from fntx_dagster.services.live.stream import Stream
+from fntx_dagster.model.live import FILL, LiveEvent
+from fntx_dagster.model.snapshot import plain
+from fntx_dagster.services.live.stream import Stream, message
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
+from fntx_dagster.serving.sockets import PUT, frame_of
 from fntx_dagster.settings import Settings, child_environment, load_settings
 from fntx_dagster.simulate.gateway import SimulatedGateway, serve
 from fntx_dagster.simulate.gateway_accounts import ACCOUNT, PUT_635, QUARTER_PAST_TEN, GatewayFill, july_28
@@ -66,7 +73,7 @@ def measure(turns: int = TURNS, seconds: float = SECONDS) -> list[Measurement]:
                 with psycopg.connect(db.url, autocommit=True) as connection:
                     pushes: dict[str, Callable[[str], object]] = {
                         "live": lambda name: _fill(gateway, name),
-                        "bare": lambda name: connection.execute("select pg_notify(%s, %s)", (BARE, name)),
+                        "bare": lambda name: connection.execute("select pg_notify(%s, %s)", (BARE, _said(name))),
                     }
                     for path, push in pushes.items():
                         found[path].append(_delays(address, path, push, seconds))
@@ -104,15 +111,23 @@ def _delays(address: str, path: str, push: Callable[[str], object], seconds: flo
         time.sleep(_SETTLE_SECONDS)
         assert clients.stdin
         clients.stdin.close()
-        received: dict[str, list[float]] = json.loads(_line(clients.stdout))
-    late = [at - sent[name] for name, times in received.items() if name in sent for at in times]
-    right = sum(len(received.get(name, ())) == CLIENTS for name in sent)
+        received: dict[str, tuple[list[float], int]] = json.loads(_line(clients.stdout))
+    late = [at - sent[name] for name, (times, _) in received.items() if name in sent for at in times]
+    right = sum(len(times) == counted == CLIENTS for times, counted in map(received.get, sent, repeat(([], 0))))
     return Delays(late, right / len(sent))
 
 
 def _fill(gateway: SimulatedGateway, name: str) -> None:
     done = GatewayFill(name, gateway.now, PUT_635, Decimal(-1), Decimal("0.1"), Decimal("0.86"))
     gateway.fill(ACCOUNT, done)
+
+
+def _said(name: str) -> str:
+    """What a browser is told of a fill, as long as ours."""
+    now, contract = datetime.now(UTC), asdict(PUT_635)
+    body = {"execution_id": name, "contract": contract, "quantity": "-1", "price": "0.1", "currency": "USD"}
+    event = LiveEvent(1, ACCOUNT, now.date(), FILL, None, now, now, False, True, plain(body))
+    return f"[{message(event, {ACCOUNT: 1})}]"
 
 
 def _number(db: Database) -> None:
@@ -202,27 +217,29 @@ class _AsOwner:
 
 def _bare(url: str) -> Callable[[WebSocket], Any]:
     """What the database notifies goes straight to every socket."""
-    sockets: set[WebSocket] = set()
+    sockets: set[Callable[[bytes], bool]] = set()
 
-    async def tell(payload: str) -> None:
-        for each in list(sockets):
-            await each.send_text(json.dumps([{"kind": "fill", "body": {"execution_id": payload}}]))
+    def tell(text: str) -> None:
+        frame = frame_of(text)
+        for put in sockets:
+            put(frame)
 
     def listen(loop: asyncio.AbstractEventLoop) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"listen {BARE}")
             for notify in connection.notifies():
-                asyncio.run_coroutine_threadsafe(tell(notify.payload), loop)
+                loop.call_soon_threadsafe(tell, notify.payload)
 
     async def bare(websocket: WebSocket) -> None:
         if not sockets and not any(thread.name == BARE for thread in threading.enumerate()):
             threading.Thread(target=listen, args=(asyncio.get_running_loop(),), name=BARE, daemon=True).start()
         await websocket.accept()
         await websocket.send_text('{"hello": 1}')
-        sockets.add(websocket)
+        put = websocket.scope["extensions"][PUT]
+        sockets.add(put)
         while (await websocket.receive())["type"] != "websocket.disconnect":
             pass
-        sockets.discard(websocket)
+        sockets.discard(put)
 
     return bare
 
@@ -230,12 +247,12 @@ def _bare(url: str) -> Callable[[WebSocket], Any]:
 class _Browser(asyncio.Protocol):
     """A client that reads frames, and keeps when which fill came; no library, whose time would be measured too."""
 
-    def __init__(self, address: str, path: str, received: dict[str, list[float]]) -> None:
+    def __init__(self, address: str, path: str, frames: list[tuple[int, float, bytes]]) -> None:
         self._ask = (
             f"GET /{path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
-        self._received, self._left, self._is_open = received, b"", False
+        self._frames, self._left, self._is_open = frames, b"", False
         self.ready = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -262,22 +279,33 @@ class _Browser(asyncio.Protocol):
         if b'"hello"' in frame and not self.ready.done():
             self.ready.set_result(None)
         elif b'"fill"' in frame:
-            for event in json.loads(frame):
-                if event["kind"] == "fill":
-                    self._received.setdefault(event["body"]["execution_id"], []).append(now)
+            self._frames.append((id(self), now, frame))  # read when nobody waits any more
+
+
+def _read(frames: list[tuple[int, float, bytes]]) -> dict[str, Any]:
+    """When each client had which fill first, and how often which fill came with its number."""
+    soonest, counted = dict[str, dict[int, float]](), Counter[str]()
+    for browser, at, frame in frames:
+        said = json.loads(frame)
+        for event in said["soon"] if isinstance(said, dict) else said:
+            if event["kind"] == "fill":
+                name = event["body"]["execution_id"]
+                soonest.setdefault(name, {}).setdefault(browser, at)
+                counted[name] += "id" in event
+    return {name: [[*times.values()], counted[name]] for name, times in soonest.items()}
 
 
 async def _listen(address: str, path: str) -> None:
     loop = asyncio.get_running_loop()
     host, _, port = address.partition(":")
-    received: dict[str, list[float]] = {}
+    frames: list[tuple[int, float, bytes]] = []
     for _ in range(CLIENTS):
-        _, browser = await loop.create_connection(lambda: _Browser(address, path, received), host, int(port))
+        _, browser = await loop.create_connection(lambda: _Browser(address, path, frames), host, int(port))
         await browser.ready
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
-    sys.stdout.write(f"{json.dumps(received)}\n")
+    sys.stdout.write(f"{json.dumps(_read(frames))}\n")
     sys.stdout.flush()
 
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.live.stream import Stream
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
+from fntx_dagster.serving.sockets import Sockets
 from fntx_dagster.settings import load_settings
 from fntx_dagster.web.live import live_endpoint
 
@@ -30,4 +31,4 @@ class AsOwner:
 if __name__ == "__main__":
     stream = Stream(open_database(load_settings()))
     app = AsOwner(Starlette(routes=[WebSocketRoute("/live", live_endpoint(stream))]))
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="error", lifespan="off")
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="error", lifespan="off", ws=Sockets)

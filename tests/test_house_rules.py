@@ -57,6 +57,7 @@ HOMES = {
     "typing_extensions": "model",
     "web3": "adapters/evm",
     "webauthn": "services",
+    "websockets": "serving",
 }
 # library that several rooms need → those rooms
 SHARED = {

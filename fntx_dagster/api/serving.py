@@ -8,11 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from fntx_dagster.api.app import make_app
 from fntx_dagster.errors import Transient
@@ -20,6 +18,7 @@ from fntx_dagster.services.database import Database
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.watching import watcher_of, watching
 from fntx_dagster.serving.connections import allow_files, behind
+from fntx_dagster.serving.sockets import Sockets
 from fntx_dagster.settings import Settings
 
 _END_SECONDS = 5
@@ -90,7 +89,7 @@ def _server(app: ASGIApp, *, of_pages: bool = True, proxies: frozenset[str] = fr
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            ws=_WebSockets,
+            ws=Sockets,
             ws_ping_interval=_PING_SECONDS,
             ws_ping_timeout=_PING_SECONDS,
             ws_max_size=_LONGEST_MESSAGE,
@@ -98,14 +97,3 @@ def _server(app: ASGIApp, *, of_pages: bool = True, proxies: frozenset[str] = fr
             timeout_graceful_shutdown=_END_SECONDS,
         )
     )
-
-
-class _WebSockets(WebSocketsSansIOProtocol):
-    """uvicorn's WebSockets, but a client that does not read is told why the connection ends, and then it does end:
-    a transport that is closed waits for what it has to send."""
-
-    async def send(self, message: Any) -> None:
-        if message["type"] == "websocket.close" and not self.writable.is_set():
-            self.writable.set()
-            self.loop.call_later(_END_SECONDS, self.transport.abort)
-        await super().send(message)

@@ -25,8 +25,9 @@ NAV, PNL, POSITION, MARGIN, ORDER, GATEWAY = STATES = ("nav", "pnl", "position",
 
 
 class LiveEvent(NamedTuple):
-    """An event of the stream. `account_id` None: it is about the platform. `key`: of a fact what it is known by, of a
-    state what it is about (a contract, an order). `as_of`: when it was so; `heard_at`: when it was heard here.
+    """An event of the stream. `event_id` 0: it has no number yet. `account_id` None: it is about the platform. `key`:
+    of a fact what it is known by, of a state what it is about (a contract, an order). `as_of`: when it was so;
+    `heard_at`: when it was heard here.
     `is_provisional`: no statement has confirmed it."""
 
     event_id: int

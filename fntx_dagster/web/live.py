@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from fntx_dagster.errors import FntxError
 from fntx_dagster.services.ledger_accounts.accounts import PREFIX
 from fntx_dagster.services.live.stream import Sent, Stream, newest_of_each
 from fntx_dagster.services.visitors.visitor import Visitor
+from fntx_dagster.serving.sockets import PUT, frame_of
 
 BYE, NOT_ALLOWED, COME_AGAIN, TOO_SLOW = 1000, 1008, 1012, 1013
 STALL_SECONDS = 10.0
@@ -45,38 +47,72 @@ class Wanted(NamedTuple):
 
 
 class Hub:
-    """The clients of one event loop: the stream wakes the loop once for all of them."""
+    """The clients of one event loop: the stream wakes the loop once for all of them. To those that have everything what
+    is new is put at once, the same message for all that may see the same; the others take it at their own pace."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        self._clients: set[asyncio.Event] = set()
+        self._clients: set[_Client] = set()
         self._loop = asyncio.get_running_loop()
+        self._soon: deque[Sent] = deque()
         self._is_waking = False
+        self._unattended = stream.unattended
 
-    def add(self) -> asyncio.Event:
-        """An event that is set whenever there may be more."""
-        client = asyncio.Event()
+    def add(self, client: _Client) -> None:
+        """Tell a client from now on whenever there is more."""
         self._clients.add(client)
         if len(self._clients) == 1:
             self.stream.follow(self._wake)
-        return client
 
-    def discard(self, client: asyncio.Event) -> None:
-        """Set it no more."""
+    def discard(self, client: _Client) -> None:
+        """Tell it no more."""
         self._clients.discard(client)
         if not self._clients:
             self.stream.leave(self._wake)
 
-    def _wake(self) -> None:
+    def _wake(self, soon: Sequence[Sent]) -> None:
+        self._soon.extend(soon)
         if not self._is_waking:
             self._is_waking = True
             with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._set)
+                self._loop.call_soon_threadsafe(self._tell)
 
-    def _set(self) -> None:
+    def _tell(self) -> None:
         self._is_waking = False
+        soon = [self._soon.popleft() for _ in range(len(self._soon))]
+        before, self._unattended = self._unattended, self.stream.unattended
+        frames = _Frames(self.stream, soon)
         for client in self._clients:
-            client.set()
+            client.tell(frames, must_look=before != self._unattended)
+
+
+class _Frames:
+    """What the clients that have everything are told at one moment, each message made once."""
+
+    def __init__(self, stream: Stream, soon: Sequence[Sent]) -> None:
+        self._stream, self._soon = stream, soon
+        self._after: dict[int, list[Sent] | None] = {}
+        self._made: dict[tuple[int, Wanted, Visitor], tuple[int, list[bytes]] | None] = {}
+
+    def of(self, client: _Client) -> tuple[int, list[bytes]] | None:
+        """Which number a client then has got to, and the messages; None where it has to read on by itself."""
+        about = (client.at, client.wanted, client.visitor)
+        if about not in self._made:
+            self._made[about] = self._make(client)
+        return self._made[about]
+
+    def _make(self, client: _Client) -> tuple[int, list[bytes]] | None:
+        if client.at not in self._after:
+            self._after[client.at] = self._stream.after(client.at)
+        sent = self._after[client.at]
+        if sent is None or len(sent) > _MOST_IN_MESSAGE:
+            return None
+        frames = []
+        if soon := client.shown(self._soon):
+            frames.append(frame_of(f'{{"soon": [{",".join(soon)}]}}'))
+        if shown := client.shown(newest_of_each(sent)):
+            frames.append(frame_of(f"[{','.join(shown)}]"))
+        return sent[-1].event_id if sent else client.at, frames
 
 
 def live_endpoint(stream: Stream) -> Callable[[WebSocket], object]:
@@ -109,19 +145,32 @@ def _is_id(text: str) -> bool:
 
 
 class _Client:
-    """One connection."""
+    """One connection. `at`: the id that it has got to."""
 
     def __init__(self, websocket: WebSocket, hub: Hub, wanted: Wanted) -> None:
-        self._websocket, self._hub, self._stream, self._wanted = websocket, hub, hub.stream, wanted
-        self._visitor: Visitor = websocket.state.visitor
-        self._at = 0
+        self._websocket, self._hub, self._stream, self.wanted = websocket, hub, hub.stream, wanted
+        self.visitor: Visitor = websocket.state.visitor
+        self.at = 0
         self._writers: object = None
+        self._put_at_once: Callable[[bytes], bool] | None = websocket.scope.get("extensions", {}).get(PUT)
+        self._has_all = False
+        self._news = asyncio.Event()
+
+    def tell(self, frames: _Frames, *, must_look: bool) -> None:
+        """There is more: put it at once, where this client has everything before it, and reads."""
+        if self._has_all and not must_look and self._put_at_once and (told := frames.of(self)) is not None:
+            reached, messages = told
+            if all(map(self._put_at_once, messages)):
+                self.at = reached
+                return
+        self._has_all = False
+        self._news.set()
 
     async def serve(self) -> None:
         """Send until the client goes, is too slow, or has been here for long enough."""
-        news = self._hub.add()
-        receiving = asyncio.ensure_future(self._receive(news))
-        sending = asyncio.ensure_future(self._send(news))
+        self._hub.add(self)
+        receiving = asyncio.ensure_future(self._receive())
+        sending = asyncio.ensure_future(self._send())
         try:
             await asyncio.wait({receiving, sending}, timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             code = COME_AGAIN
@@ -132,12 +181,12 @@ class _Client:
         finally:
             receiving.cancel()
             sending.cancel()
-            self._hub.discard(news)
+            self._hub.discard(self)
         if code is not None:
             with suppress(RuntimeError, WebSocketDisconnect):
                 await self._websocket.close(code)
 
-    async def _receive(self, news: asyncio.Event) -> int | None:
+    async def _receive(self) -> int | None:
         """What the client says: nothing, or from where to read on. None: it has gone."""
         while True:
             message = await self._websocket.receive()
@@ -146,21 +195,22 @@ class _Client:
             after = _said(message.get("text"))
             if after is None:
                 return NOT_ALLOWED
-            self._at = after
-            news.set()
+            self.at, self._has_all = after, False
+            self._news.set()
 
-    async def _send(self, news: asyncio.Event) -> int | None:
-        """Send what there is, and wait for more."""
+    async def _send(self) -> int | None:
+        """Send what there is, and wait until the hub says that there is more and it was not put at once."""
         try:
             await self._greet()
             while True:
-                news.clear()
+                self._news.clear()
                 await self._send_writers()
                 while (sent := await self._next()) is not None:
-                    shown = [self._text(each) for each in newest_of_each(sent) if self._is_shown(each)]
+                    shown = self.shown(newest_of_each(sent))
                     for first in range(0, len(shown), _MOST_IN_MESSAGE):
                         await self._put(f"[{','.join(shown[first : first + _MOST_IN_MESSAGE])}]")
-                await news.wait()
+                self._has_all = not self._news.is_set()
+                await self._news.wait()
         except TimeoutError:
             return TOO_SLOW
         except FntxError:
@@ -170,15 +220,15 @@ class _Client:
 
     async def _greet(self) -> None:
         ends = await run_in_threadpool(self._stream.ends)
-        after = self._wanted.after
+        after = self.wanted.after
         # an id that there is not yet is one of another database
-        self._at = ends.newest if after is None else min(after, ends.newest)
-        hello = {"hello": 1, "id": self._at, "oldest": ends.oldest, "role": self._visitor.role}
+        self.at = ends.newest if after is None else min(after, ends.newest)
+        hello = {"hello": 1, "id": self.at, "oldest": ends.oldest, "role": self.visitor.role}
         await self._put(json.dumps(hello))
 
     async def _next(self) -> list[Sent] | None:
         """What comes after the client's id, from memory or else from the table; None where there is nothing."""
-        at = self._at
+        at = self.at
         sent = self._stream.after(at)
         if sent is None:
             sent, reached = await self._read(at)
@@ -186,8 +236,8 @@ class _Client:
             reached = sent[-1].event_id if sent else at
         if reached == at:
             return None
-        if self._at == at:  # else the client has asked for another meanwhile
-            self._at = reached
+        if self.at == at:  # else the client has asked for another meanwhile
+            self.at = reached
         return sent
 
     async def _read(self, at: int) -> tuple[list[Sent], int]:
@@ -206,27 +256,28 @@ class _Client:
         away = sorted(
             numbers[account]
             for task in missing
-            if (account := task.removeprefix("follow ")) in numbers and self._visitor.may_see(account)
+            if (account := task.removeprefix("follow ")) in numbers and self.visitor.may_see(account)
         )
         said = {"writers": {"stream": "stream" not in missing, "ledger": "relay" not in missing, "away": away}}
         if said != self._writers:
             self._writers = said
             await self._put(json.dumps(said))
 
+    def shown(self, sent: Sequence[Sent]) -> list[str]:
+        """The texts of what it may see and asked for."""
+        return [each.text if self.visitor.sees_names else each.masked for each in sent if self._is_shown(each)]
+
     def _is_shown(self, sent: Sent) -> bool:
-        account, visitor = sent.account_id, self._visitor
+        account, visitor = sent.account_id, self.visitor
         if account is None:
             return visitor.sees_system
         number = self._stream.numbers.get(account)
-        if self._wanted.accounts is not None and number not in self._wanted.accounts:
+        if self.wanted.accounts is not None and number not in self.wanted.accounts:
             return False
         if number is not None:
             return visitor.may_see(account)
         owner = account.removeprefix(PREFIX).rpartition("-")[0]
         return visitor.sees_every_book or visitor.user_id == owner
-
-    def _text(self, sent: Sent) -> str:
-        return sent.text if self._visitor.sees_names else sent.masked
 
     async def _put(self, text: str) -> None:
         async with asyncio.timeout(STALL_SECONDS):

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from decimal import Decimal
 from typing import Any, LiteralString
 
 import psutil
@@ -20,16 +21,21 @@ from websockets.sync.client import ClientConnection, connect
 
 from fntx_dagster.api.serving import served
 from fntx_dagster.errors import Transient
+from fntx_dagster.model.contract import Contract
+from fntx_dagster.model.live import Heard, HeardFill
 from fntx_dagster.services.live.stream import Stream
+from fntx_dagster.services.live.writing import EventWriter
 from fntx_dagster.services.visitors.visitor import Visitor
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.live.events import NewEvent, append
 from fntx_dagster.web import live
 from fntx_dagster.web.guard import SiteGuard
 from fntx_dagster.web.live import live_endpoint
+from tests.live_parts import QUARTER_PAST_TEN as AT
 from tests.live_parts import until
 
 MINE, THEIRS, UNNUMBERED, BOOK = "U1000001", "U2000002", "U3000003", "LEDGER-ada-live"
+ONE = (Decimal(-1), Decimal("0.10"))
 VISITORS = {
     "owner": Visitor("owner", "owner"),
     "ada": Visitor("ada", "trader", frozenset({MINE})),
@@ -83,8 +89,6 @@ def numbered(database: Database, *accounts: str) -> None:
 
 
 def event(kind: str, key: str | None, account: str | None = MINE, is_state: bool = False, **body: Any) -> NewEvent:
-    from tests.live_parts import QUARTER_PAST_TEN as AT
-
     return NewEvent(account, AT.date(), kind, key, AT, AT, is_state, True, body)
 
 
@@ -181,6 +185,30 @@ def test_a_client_behind_the_ring_reads_from_the_table(database: Database) -> No
         with client(address) as late:
             assert [said["body"]["number"] for said in some(late, 2500)] == list(range(2500))
         assert [said["body"]["number"] for said in some(early, 2500)] == list(range(2500))
+
+
+def test_a_fill_is_told_before_it_is_written_to_who_may_see_it_and_then_with_its_number(
+    database: Database, address: str
+) -> None:
+    writer = EventWriter(database)
+    with client(address) as owner, client(address, "fund") as fund, database.connect() as held:
+        read(owner)
+        held.execute("select pg_advisory_xact_lock(hashtextextended('fntx live events', 0))")
+        writer.add(Heard(MINE, AT, AT, fills=(HeardFill("a.01", AT, Contract("1", "SPY", "SPY", "STK"), "USD", *ONE),)))
+        soon = _soon(owner)
+        held.commit()
+        (written,) = some(owner, 1)
+        with pytest.raises(TimeoutError):
+            _soon(fund, 1)
+    writer.close()
+    assert soon == [{name: said for name, said in written.items() if name != "id"}]
+
+
+def _soon(connection: ClientConnection, seconds: float = 20) -> list[dict[str, Any]]:
+    """The events of the next message that are not written yet."""
+    while "soon" not in (said := json.loads(connection.recv(timeout=seconds))):
+        pass
+    return said["soon"]
 
 
 def test_a_client_may_ask_for_another_number_and_for_nothing_else(database: Database, address: str) -> None:

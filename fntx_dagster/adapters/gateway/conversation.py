@@ -54,17 +54,21 @@ class _Wrapper(Wrapper):
     """ib_insync's wrapper, which also keeps which fills closed nothing, as the broker says, and says what arrives:
     ib_insync drops fills and commissions of orders that it does not know."""
 
-    on_execution: Callable[[str], None] | None = None
-    """Called with the id of an execution, when it or its commission arrives, asked for or not."""
+    on_execution: Callable[[str, bool], None] | None = None
+    """Called with the id of an execution, when it or its commission arrives, and whether it was told unasked: an
+    execution that was known already, and is in an answer again, is not."""
 
     def reset(self) -> None:
         super().reset()
         self.closed_nothing: set[str] = set()
 
     def execDetails(self, reqId: int, contract: ib_insync.Contract, execution: ib_insync.Execution) -> None:
+        if reqId in self._results and (known := self.fills.get(execution.execId)) is not None:
+            self._results[reqId].append(known)
+            return
         super().execDetails(reqId, contract, execution)
         if self.on_execution is not None:
-            self.on_execution(execution.execId)
+            self.on_execution(execution.execId, reqId not in self._results)
 
     def commissionReport(self, commissionReport: ib_insync.CommissionReport) -> None:
         if commissionReport.realizedPNL == UNSET_DOUBLE:
@@ -73,7 +77,7 @@ class _Wrapper(Wrapper):
             self.closed_nothing.discard(commissionReport.execId)
         super().commissionReport(commissionReport)
         if self.on_execution is not None:
-            self.on_execution(commissionReport.execId)
+            self.on_execution(commissionReport.execId, False)
 
 
 class Conversation:

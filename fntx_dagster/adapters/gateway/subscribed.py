@@ -1,11 +1,12 @@
 """A connection that follows an account, while it lasts: its subscriptions, its questions, and what arrives.
 
 The gateway says by itself when a position changes, what the account is worth, and its P&L; who traded and at what price
-it says only to the client that sent the order. So each change of the portfolio asks for the executions since the newest
-one that is known; where a position moved and none came, and every minute, for all of the day.
+it says only to the client that sent the order, and to its Master client. So each position that moves is held against
+the fills that are known: what they do not explain is asked for, the executions of the newest second first, then those
+of some seconds, then all of the day; every minute all are asked for in any case.
 
-What arrives together is passed on together: the messages of a packet are read in one turn of the loop, and what they
-changed is looked at in the next.
+A fill is passed on when it is read. What else arrives together is passed on together: the messages of a packet are read
+in one turn of the loop, and what they changed is looked at in the next.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ from fntx_dagster.adapters.gateway.conversation import COMBINATION, LOST, RESTOR
 from fntx_dagster.adapters.gateway.states import State, Unavailable
 from fntx_dagster.adapters.gateway.telling import Patience, Teller
 from fntx_dagster.model.live import Following, HeardCommission, HeardFill, HeardPnl
-from fntx_dagster.model.snapshot import Snapshot
+from fntx_dagster.model.snapshot import Snapshot, execution_id
 
 _PORT_CHANGED = 1300
-_OVERLAP = timedelta(seconds=3)
-"""How far before the newest known execution a question begins: their times have whole seconds, and those of several
-exchanges do not come in order."""
+_OVERLAPS = (timedelta(0), timedelta(seconds=3), None)
+"""How far before the newest known execution one question after the other begins, while a position is not explained:
+their times have whole seconds, and those of several exchanges do not come in order. None: all of the day."""
+_UNASKED_SECONDS = 0.1
+"""How long a fill that comes unasked, as fills did before, may come after its position."""
 _LONGEST_COMMISSION_WAIT = 60.0
 _RARE = 100
 """Of all time, snapshots may take one part in so many."""
@@ -59,8 +62,11 @@ class Subscribed:
         self._fills: set[str] = set()
         self._commissions: dict[str, HeardCommission] = {}
         self._newest: datetime | None = None
-        # what is to be asked
-        self._position_moved = self._is_news = False
+        # what is to be asked: by how much positions moved that no known fill explains
+        self._held: dict[int, Decimal] = {}
+        self._realised: dict[int, float] = {}
+        self._unexplained: dict[int, Decimal] = {}
+        self._is_due = self._are_told = False
         self._heard_at = self._all_asked_at = self._snapshot_at = self._loop.time()
         self._snapshot_pause = patience.snapshot
         self._commission_wait = patience.commission
@@ -81,10 +87,10 @@ class Subscribed:
             }
         )
         self._teller.set_clock(answers[0])
-        self._position_moved = False
         self._require_connection()
         self._teller.tell(state=Following.FOLLOWING)
         self._pass_on(is_whole=True)
+        self._unexplained = {}
 
     async def listen(self) -> None:
         """Pass on what arrives until the connection ends. Raises Unavailable then."""
@@ -116,20 +122,34 @@ class Subscribed:
         ib.errorEvent += self._on_message
         self._conversation.client.conn.disconnected += self._wake
 
-    def _on_execution(self, execution_id: str) -> None:
+    def _on_execution(self, execution_id: str, is_unasked: bool) -> None:
         self._arrived.add(execution_id)
+        self._are_told = self._are_told or is_unasked
         self._wake()
 
     def _on_position(self, position: ib_insync.Position) -> None:
         if position.account == self._account:
-            self._position_moved = True
-            self._ask_soon()
+            contract, quantity = position.contract.conId, Decimal(shortest(position.position))
+            self._moved(contract, quantity - self._held.get(contract, Decimal(0)))
+            self._held[contract] = quantity
+            if self._unexplained:
+                self._ask_soon()
 
     def _on_item(self, item: ib_insync.PortfolioItem) -> None:
         if item.account == self._account:
-            self._items[item.contract.conId] = item
+            contract = item.contract.conId
+            self._items[contract] = item
             self._snapshot_due = True
-            self._ask_soon()
+            # bought and sold before a position was told: its P&L alone says so
+            if self._realised.get(contract, item.realizedPNL) != item.realizedPNL and not self._are_told:
+                self._ask_soon()
+            self._realised[contract] = item.realizedPNL
+            self._wake()
+
+    def _moved(self, contract: int, quantity: Decimal) -> None:
+        """A position moved, or, the other way round, a fill explains that."""
+        if left := self._unexplained.pop(contract, Decimal(0)) + quantity:
+            self._unexplained[contract] = left
 
     def _on_value(self, value: ib_insync.AccountValue) -> None:
         if value.account == self._account:
@@ -146,6 +166,7 @@ class Subscribed:
         self._wake()
 
     def _ask_soon(self) -> None:
+        self._is_due = True
         self._asking.set()
         self._wake()
 
@@ -186,18 +207,39 @@ class Subscribed:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._asking.wait(), self._until_all_due())
-            if self._asking.is_set():
-                self._asking.clear()
-                moved, self._position_moved = self._position_moved, False
-                await self._ask_executions(self._newest)
-                if not moved or self._is_news:
-                    self._is_news = False
+            if not self._asking.is_set():
+                await self._ask_all()
+                continue
+            self._asking.clear()
+            if not self._is_due:
+                continue
+            self._is_due = False
+            if self._are_told and self._unexplained:
+                await asyncio.sleep(_UNASKED_SECONDS)
+                if not self._unexplained:
                     continue
-            await self._ask_executions(None)
-            self._is_news = False
-            self._all_asked_at = self._loop.time()
-            self._commission_at = self._all_asked_at + self._commission_wait
-            self._commission_wait = min(self._commission_wait * 2, _LONGEST_COMMISSION_WAIT)
+            await self._ask_what_is_unexplained()
+
+    async def _ask_what_is_unexplained(self) -> None:
+        for overlap in _OVERLAPS:
+            if overlap is None or self._newest is None:
+                await self._ask_all()
+                return
+            await self._ask_executions(self._newest - overlap)
+            if not self._unexplained:
+                return
+
+    async def _ask_all(self) -> None:
+        """Ask for the executions of the day. What they do not explain, an option that expired or a transfer, no later
+        answer does."""
+        moved = dict(self._unexplained)
+        await self._ask_executions(None)
+        for contract, quantity in moved.items():
+            if self._unexplained.get(contract) == quantity:
+                del self._unexplained[contract]
+        self._all_asked_at = self._loop.time()
+        self._commission_at = self._all_asked_at + self._commission_wait
+        self._commission_wait = min(self._commission_wait * 2, _LONGEST_COMMISSION_WAIT)
 
     def _until_all_due(self) -> float:
         due = self._all_asked_at + self._patience.whole
@@ -206,7 +248,7 @@ class Subscribed:
         return max(due - self._loop.time(), 0.001)
 
     async def _ask_executions(self, since: datetime | None) -> None:
-        stated = "" if since is None else f"{since - _OVERLAP:%Y%m%d-%H:%M:%S}"
+        stated = "" if since is None else f"{since:%Y%m%d-%H:%M:%S}"
         wanted = ib_insync.ExecutionFilter(acctCode=self._account, time=stated)
         self._conversation.extend()
         await self._conversation.answers({"the executions": self._ib.reqExecutionsAsync(wanted)})
@@ -247,11 +289,13 @@ class Subscribed:
                 continue
             if name not in self._fills:
                 self._fills.add(name)
-                self._is_news = self._snapshot_due = True
+                self._snapshot_due = True
                 self._newest = max(self._newest or fill.execution.time, fill.execution.time)
                 self._commission_wait = self._patience.commission
                 self._commission_at = self._loop.time() + self._commission_wait
-                fills.append(fill_of(self._conversation, fill))
+                fills.append(done := fill_of(self._conversation, fill))
+                if execution_id(name).version <= 1:  # a correction moves no position
+                    self._moved(fill.contract.conId, -done.quantity)
             if fill.commissionReport.execId:
                 charged = commission_of(self._conversation, fill)
                 if self._commissions.get(name) != charged:

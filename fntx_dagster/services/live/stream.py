@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -24,7 +24,7 @@ from fntx_dagster.services.ledger_accounts.accounts import PREFIX
 from fntx_dagster.services.live.holding import UNATTENDED_SECONDS
 from fntx_dagster.services.live.relay import RELAY
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.live.events import StreamEnds, ends, events_after, events_after_on
+from fntx_dagster.store.live.events import StreamEnds, announced, ends, events_after, events_after_on
 from fntx_dagster.store.live.line import OwnLine
 from fntx_dagster.store.live.states import heartbeats
 
@@ -60,6 +60,11 @@ class Sent(NamedTuple):
     masked: str
 
 
+Wake = Callable[[Sequence[Sent]], None]
+"""What a follower is called with whenever there may be more: with events that have no number yet, which are being
+written, or with none."""
+
+
 class Stream:
     """The events of one database, for all who follow in this process. Threads may use it at the same time."""
 
@@ -69,7 +74,7 @@ class Stream:
         self._ring: deque[Sent] = deque(maxlen=ring)
         self._whole_from = 0
         self._newest = 0
-        self._followers: set[Callable[[], None]] = set()
+        self._followers: set[Wake] = set()
         self._left_at = 0.0
         self._thread: threading.Thread | None = None
         self._read = threading.Event()
@@ -80,8 +85,8 @@ class Stream:
         self.unattended: frozenset[str] = frozenset()
         """The tasks of the stream's writers that nobody does now."""
 
-    def follow(self, wake: Callable[[], None]) -> None:
-        """Call `wake`, which must not block, whenever there may be more, until `leave`."""
+    def follow(self, wake: Wake) -> None:
+        """Call `wake`, which must not block, until `leave`."""
         with self._guard:
             self._followers.add(wake)
             if self._thread is None:
@@ -89,7 +94,7 @@ class Stream:
                 self._thread = threading.Thread(target=self._run, name="fntx stream", daemon=True)
                 self._thread.start()
 
-    def leave(self, wake: Callable[[], None]) -> None:
+    def leave(self, wake: Wake) -> None:
         """Call it no more."""
         with self._guard:
             self._followers.discard(wake)
@@ -133,7 +138,10 @@ class Stream:
             while not self._is_over():
                 try:
                     is_time = time.monotonic() >= looked_at + _POLL_SECONDS
-                    if line.wait(_WAIT_SECONDS) or is_time or problem:
+                    news = line.wait(_WAIT_SECONDS) or []
+                    if soon := [event for told in news if told for event in announced(told)]:
+                        self._wake(self._sent(soon))
+                    if "" in news or is_time or problem:
                         self._read_on(line)
                         if is_time or problem:
                             self._look_at_writers()
@@ -196,11 +204,11 @@ class Stream:
             self.unattended = unattended
             self._wake()
 
-    def _wake(self) -> None:
+    def _wake(self, soon: Sequence[Sent] = ()) -> None:
         with self._guard:
             followers = list(self._followers)
         for wake in followers:
-            wake()
+            wake(soon)
 
     def _sent(self, found: Iterable[LiveEvent]) -> list[Sent]:
         if not self.numbers or time.monotonic() > self._numbered_at + _NUMBERS_SECONDS:
@@ -242,8 +250,7 @@ def message(event: LiveEvent, numbers: dict[str, int]) -> str:
     """An event as a text for a client: the account by its number, an account that has none by the name of its book;
     amounts are texts."""
     account = event.account_id
-    said: dict[str, Any] = {
-        "id": event.event_id,
+    said: dict[str, Any] = ({"id": event.event_id} if event.event_id else {}) | {
         "account": numbers.get(account) if account else None,
         "kind": event.kind,
         "day": event.trading_day and event.trading_day.isoformat(),

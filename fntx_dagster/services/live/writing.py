@@ -1,6 +1,7 @@
 """The writer: what followers hear becomes events, all that has arrived in one transaction.
 
-Nobody waits for company: what arrives while a transaction runs is in the next. While the database is away facts are
+A fill is announced before it is written, because a commit waits for the disk, and a notification does not. Nobody waits
+for company: what arrives while a transaction runs is in the next. While the database is away facts are
 kept, and of each state the newest. What can never be written, because it is no event or the database refuses it, is
 logged and set aside: it holds no other account up. Snapshots of the day, which reports read, are kept beside it by a
 thread of their own: to look whether a day can be computed of one takes longer than to write events.
@@ -17,18 +18,19 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from fntx_dagster.errors import FntxError, masked, without_accounts
-from fntx_dagster.model.live import Heard
+from fntx_dagster.model.live import FILL, Heard
 from fntx_dagster.model.snapshot import Snapshot
 from fntx_dagster.services.live.news import KnownAccount
 from fntx_dagster.services.live.waiting import compacted
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.live.events import NewEvent, RefusedEvents, append_on
+from fntx_dagster.store.live.events import NewEvent, RefusedEvents, announce_on, append_on
 from fntx_dagster.store.live.line import OwnLine
 from fntx_dagster.store.marts.current import keep
 
 _log = logging.getLogger(__name__)
 _MOST_AT_ONCE = 200
 """Facts in a transaction."""
+_MOST_ANNOUNCED = 10
 _RETRY_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
 _KEEP_SECONDS, _RARE = 0.25, 20
@@ -139,6 +141,7 @@ class EventWriter:
         self._states = {key: event for key, event in self._states.items() if key[0] != account}
 
     def _write(self) -> None:
+        announce_on(self._line, [event for event in self._facts if event.kind == FILL][:_MOST_ANNOUNCED])
         while self._facts or self._states:
             facts = [self._facts[place] for place in range(min(len(self._facts), _MOST_AT_ONCE))]
             states = [] if len(self._facts) > len(facts) else [*self._states.values()]

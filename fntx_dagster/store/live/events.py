@@ -7,17 +7,22 @@ already is not appended again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+import orjson
 import psycopg
 from psycopg.types.json import Jsonb
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.live import LiveEvent
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.live.line import OwnLine
+from fntx_dagster.store.live.line import CHANNEL, OwnLine
 from fntx_dagster.store.queries import columns, one_row
+
+_LONGEST_NEWS = 8000
+"""Bytes; PostgreSQL takes no longer notification."""
 
 
 class NewEvent(NamedTuple):
@@ -59,6 +64,24 @@ def append_on(line: OwnLine, events: Sequence[NewEvent]) -> None:
             line.run(_APPEND, _given(events))
         except (psycopg.DataError, psycopg.IntegrityError, TypeError, ValueError) as error:
             raise RefusedEvents(repr(error)) from None
+
+
+def announce_on(line: OwnLine, events: Sequence[NewEvent]) -> None:
+    """Say to who listens what is about to be appended: it need not wait for the disk. Says nothing where it is too much
+    for a notification, or JSON has no form for it. Raises what `OwnLine.run` raises."""
+    with suppress(TypeError, ValueError):
+        told = orjson.dumps([tuple(event) for event in events]).decode()
+        if len(told.encode()) < _LONGEST_NEWS and "\\u0000" not in told:
+            line.run("select pg_notify(%(channel)s, %(told)s)", {"channel": CHANNEL, "told": told})
+
+
+def announced(told: str) -> list[LiveEvent]:
+    """The events of an announcement; their number is 0, because they have none yet."""
+    found = []
+    for account, day, kind, key, as_of, heard_at, *rest in orjson.loads(told):
+        times = (datetime.fromisoformat(as_of), datetime.fromisoformat(heard_at))
+        found.append(_event((0, account, day and date.fromisoformat(day), kind, key, *times, *rest)))
+    return found
 
 
 def _given(events: Sequence[NewEvent]) -> dict[str, Jsonb]:

@@ -47,17 +47,17 @@ class OwnLine:
             self.close()
             raise Transient(f"the connection to the database was lost ({first_line(error)})", TRY_AGAIN) from None
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for news, so long at most; True where there may be some, which is so after each connecting. Raises as
-        `run` does."""
+    def wait(self, seconds: float) -> list[str] | None:
+        """Wait for news, so long at most: what each says, an empty text where there may be some to read, which is so
+        after each connecting; None where there is none. Raises as `run` does."""
         if self._connection is None:
             self._connect()
-            return True
+            return [""]
         try:
-            return next(self._connection.notifies(timeout=seconds, stop_after=1), None) is not None
+            return [news.payload for news in self._connection.notifies(timeout=seconds, stop_after=1)] or None
         except psycopg.Error:
             self.close()
-            return True
+            return [""]
 
     def close(self) -> None:
         """End the connection; the next use makes another."""

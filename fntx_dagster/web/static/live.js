@@ -206,6 +206,7 @@
     socket.onmessage = (message) => {
       const said = JSON.parse(message.data);
       if (Array.isArray(said)) said.forEach(take);
+      else if (said.soon) said.soon.filter((event) => event.account === account && event.kind === "fill").forEach(fill);
       else if (said.hello) hello(said);
       else if (said.writers) writers(said.writers);
     };
